@@ -1,0 +1,144 @@
+/**
+ * The names of everything managed: plan line, JSON key, command-line argument, error context and
+ * the path in the store, all from one value.
+ *
+ * ```text
+ * authority/agent/2                    generation 2 of the authority `agent`
+ * bundle/agent                         the roots that agents under `agent` trust
+ * identity/server/global/s1            a node's identity; identity/server/global/s1/3 is a generation of it
+ * identity/client/us-west/shared       one identity for all clients of a region
+ * identity/operator/global/alice
+ * config/global/s1                     the configuration of the agent on s1
+ * ```
+ *
+ * @module
+ */
+
+import { NomadPkiError } from './errors.js'
+
+/** What an identity is for. */
+export const roles = ['server', 'client', 'combined', 'operator'] as const
+
+/** What an identity is for: an agent's role, or a person's. */
+export type Role = (typeof roles)[number]
+
+/** The name that stands for "one identity for all of this role in the region". */
+export const sharedName = 'shared'
+
+/** A parsed address. */
+export type Address =
+  | { readonly kind: 'authority'; readonly name: string; readonly generation: number }
+  | { readonly kind: 'bundle'; readonly name: string }
+  | {
+      readonly kind: 'identity'
+      readonly role: Role
+      readonly region: string
+      readonly name: string
+      readonly generation?: number
+    }
+  | { readonly kind: 'config'; readonly region: string; readonly name: string }
+
+/** The kinds of things that have addresses. */
+export type AddressKind = Address['kind']
+
+/**
+ * Region names are Nomad's, not DNS's: `us_west`, `EU` and `eu.west` run in the wild. 51
+ * characters leave room for `server.` and `.nomad` in a common name of at most 64 (RFC 5280 §A.1
+ * ub-common-name). A leading `-` would read as a flag, `.` and `..` as a directory.
+ */
+export const regionPattern = '^(?!\\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9._-]{0,50}$'
+
+/** Names of nodes, operators and authorities: the same letters, up to 63 (one DNS label). */
+export const namePattern = '^(?!\\.{1,2}$)[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$'
+
+const region = new RegExp(regionPattern)
+const name = new RegExp(namePattern)
+
+/** Whether the text can be a region's name. */
+export function isRegionName(text: string): boolean {
+  return region.test(text)
+}
+
+/** Whether the text can be the name of a node, an operator or an authority. */
+export function isName(text: string): boolean {
+  return name.test(text)
+}
+
+/** Writes an address. The same text, behind the store's folder, is its place in the store. */
+export function formatAddress(address: Address): string {
+  switch (address.kind) {
+    case 'authority':
+      return `authority/${address.name}/${address.generation}`
+    case 'bundle':
+      return `bundle/${address.name}`
+    case 'identity': {
+      const { role, region, name, generation } = address
+      return `identity/${role}/${region}/${name}${generation === undefined ? '' : `/${generation}`}`
+    }
+    case 'config':
+      return `config/${address.region}/${address.name}`
+  }
+}
+
+/**
+ * Reads a whole address; {@link resolveAddress} takes shortened ones.
+ *
+ * @throws {NomadPkiError} `ERR_ADDRESS_INVALID`
+ */
+export function parseAddress(text: string): Address {
+  const parts = text.split('/')
+  const [kind, a = '', b = '', c = '', d = ''] = parts
+  if (kind === 'authority' && parts.length === 3 && isName(a) && isGeneration(b)) {
+    return { kind, name: a, generation: Number(b) }
+  }
+  if (kind === 'bundle' && parts.length === 2 && isName(a)) return { kind, name: a }
+  if (kind === 'identity' && isRole(a) && isRegionName(b) && isName(c)) {
+    if (parts.length === 4) return { kind, role: a, region: b, name: c }
+    if (parts.length === 5 && isGeneration(d)) {
+      return { kind, role: a, region: b, name: c, generation: Number(d) }
+    }
+  }
+  if (kind === 'config' && parts.length === 3 && isRegionName(a) && isName(b)) {
+    return { kind, region: a, name: b }
+  }
+  throw new NomadPkiError('ERR_ADDRESS_INVALID', `not an address: ${JSON.stringify(text)}`, {
+    hint: 'addresses look like identity/server/global/s1, authority/agent/1, bundle/agent or config/global/s1',
+  })
+}
+
+/**
+ * Finds what a person meant by an address or the end of one: `s1`, `global/s1` and
+ * `identity/server/global/s1` can all be the same thing.
+ *
+ * @param text What was typed.
+ * @param candidates The addresses that the command works on.
+ * @returns The one candidate that equals the text or ends in it at a `/`.
+ * @throws {NomadPkiError} `ERR_ADDRESS_UNKNOWN`, `ERR_ADDRESS_AMBIGUOUS` (the hint lists them).
+ */
+export function resolveAddress(text: string, candidates: readonly string[]): string {
+  if (candidates.includes(text)) return text
+  const found = candidates.filter((candidate) => candidate.endsWith(`/${text}`))
+  if (found.length === 1) return found[0]!
+  if (found.length === 0) {
+    const some = candidates.slice(0, 8).join(', ')
+    throw new NomadPkiError('ERR_ADDRESS_UNKNOWN', `nothing is called ${JSON.stringify(text)}`, {
+      hint:
+        candidates.length === 0
+          ? 'there is nothing yet that this command works on'
+          : `there are: ${some}${candidates.length > 8 ? `, … (${candidates.length} in all)` : ''}`,
+    })
+  }
+  throw new NomadPkiError(
+    'ERR_ADDRESS_AMBIGUOUS',
+    `${JSON.stringify(text)} could be ${found.length} things`,
+    { hint: `say which: ${found.slice(0, 8).join(', ')}${found.length > 8 ? ', …' : ''}` },
+  )
+}
+
+function isRole(text: string): text is Role {
+  return (roles as readonly string[]).includes(text)
+}
+
+function isGeneration(text: string): boolean {
+  return /^[1-9][0-9]{0,8}$/.test(text)
+}

@@ -1,0 +1,36 @@
+/**
+ * Why something is to be done: each word stands in plans, findings, JSON and the documentation, and
+ * names the least action that cures it.
+ *
+ * @module
+ */
+
+/** Every reason with its sentence; `docs/reasons.md` is made from this table. */
+export const reasons = {
+  missing: 'the spec names it and the store does not have it',
+  incomplete: 'a generation lacks a file, or a file cannot be read or parsed',
+  unfinished: 'a whole generation was made, but an interruption came before the link turned',
+  'link-broken': 'the `current` link points nowhere, or outside the identity',
+  'key-mismatch': 'the private key does not belong to the certificate',
+  'key-algorithm': 'the key is of another algorithm than the spec asks for',
+  'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',
+  'key-shared': 'the same key is in use on several hosts',
+  'mode-open': 'others than the owner can read or write it',
+  'names-differ': 'the certificate names other hosts or addresses than the spec',
+  'role-differs': 'the certificate does not have the name or usages of its role',
+  'issuer-changed': 'another authority, or another generation of it, signs by now',
+  'chain-broken': 'the intermediates are missing, in wrong order, or not those of the issuer',
+  'trust-changed': 'the trust bundle beside the certificate is not the present one',
+  'bundle-stale': 'the trust bundle does not hold what the spec trusts',
+  'nearing-expiry': 'less than renewBefore is left of its life',
+  expired: 'its life is over',
+  'not-yet-valid': 'its life has not begun',
+  'beyond-issuer': 'it outlives its issuer',
+  'stanza-differs': 'the tls stanza is missing or says something else',
+  surplus: 'more generations than the spec keeps',
+  orphan: 'the spec no longer names it',
+  requested: 'it was asked for on the command line',
+} as const
+
+/** A reason. */
+export type Reason = keyof typeof reasons

@@ -1,0 +1,46 @@
+/**
+ * The agents' configurations as their callers need them. Implemented in `store/`, on directories
+ * and in memory.
+ *
+ * @module
+ */
+
+/** One file of an agent's configuration. */
+export interface ConfigFile {
+  /** Full path as it is read. */
+  readonly path: string
+  /** The name inside its directory. */
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** What was found at one `config` of the spec. */
+export interface ConfigContents {
+  /** As the spec gives it. */
+  readonly path: string
+  /** Absolute (or the same as `path` in memory). */
+  readonly location: string
+  readonly kind: 'directory' | 'file' | 'missing'
+  /** The files at the top of the directory, whatever their names, in byte order of their names; the one file otherwise. */
+  readonly files: readonly ConfigFile[]
+}
+
+/** A file to be written. */
+export interface ConfigWrite {
+  readonly path: string
+  readonly text: string
+  /** What the file held when it was read; `undefined`: it did not exist. */
+  readonly expected: Uint8Array | undefined
+}
+
+/** The agents' configurations. */
+export interface Configs {
+  /** @throws {NomadPkiError} `ERR_FILE_UNREADABLE` */
+  read(path: string): Promise<ConfigContents>
+  /**
+   * Writes files aside and renames them into place, keeping mode and owner, following links.
+   *
+   * @throws {NomadPkiError} `ERR_CONFIG_CHANGED` if a file is not what was read; `ERR_FILE_UNWRITABLE`.
+   */
+  write(writes: readonly ConfigWrite[]): Promise<void>
+}

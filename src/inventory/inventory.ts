@@ -1,0 +1,79 @@
+/**
+ * What there is, as parsed values: no check ever sees PEM.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { Finding } from '../diagnostics.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { ConfigContents } from './configs.js'
+import type { Ledger } from './ledger.js'
+
+/** A private key as far as a plan may look into it. */
+export type FoundKey =
+  | { readonly state: 'absent' }
+  | { readonly state: 'encrypted' }
+  | { readonly state: 'malformed'; readonly message: string }
+  | { readonly state: 'present'; readonly publicKey: PublicKey }
+
+/** One generation of an authority. */
+export interface FoundAuthority {
+  readonly address: string
+  readonly name: string
+  readonly generation: number
+  readonly certificate?: Certificate | undefined
+  readonly key: FoundKey
+  readonly crossed: ReadonlyMap<number, Certificate>
+  readonly findings: readonly Finding[]
+}
+
+/** A trust bundle. */
+export interface FoundBundle {
+  readonly address: string
+  readonly name: string
+  readonly text: string
+  readonly certificates: readonly Certificate[]
+  readonly findings: readonly Finding[]
+}
+
+/** The generation that an identity's link points at. */
+export interface FoundGeneration {
+  readonly directory: string
+  readonly number: number
+  /** What `cert.pem` holds: leaf first. Empty where it is missing or malformed. */
+  readonly chain: readonly Certificate[]
+  readonly key: FoundKey
+  /** What `ca.pem` holds, as text; compare it with the bundle before parsing it. */
+  readonly bundle: string
+  /** Parsed from {@link bundle} on first use, equal texts once. */
+  readonly trust: readonly Certificate[]
+  readonly manifest: string | undefined
+}
+
+/** An identity. */
+export interface FoundIdentity {
+  readonly address: string
+  readonly role: Role
+  readonly region: string
+  readonly name: string
+  readonly current?: FoundGeneration | undefined
+  /** Names of all generation directories, ascending. */
+  readonly generations: readonly string[]
+  readonly findings: readonly Finding[]
+}
+
+/** What there is. */
+export interface Inventory {
+  readonly storeExists: boolean
+  readonly location: string
+  readonly authorities: ReadonlyMap<string, FoundAuthority>
+  readonly bundles: ReadonlyMap<string, FoundBundle>
+  readonly identities: ReadonlyMap<string, FoundIdentity>
+  /** By the `path` of the spec. */
+  readonly configs: ReadonlyMap<string, ConfigContents>
+  readonly ledger: Ledger
+  /** What is wrong with the store as a whole. */
+  readonly findings: readonly Finding[]
+}

@@ -1,0 +1,104 @@
+/**
+ * The ledger: what was issued, turned, removed and observed, one JSON object a line, each chained
+ * to the one before by its SHA-256. Editing a line in the middle breaks the chain; cutting lines off
+ * the end does not, which is what writing the head down elsewhere (`status`, `verify
+ * --ledger-head`) is for.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import type { LedgerEvent } from './store.js'
+
+/** The head of a ledger without lines. */
+export const emptyHead: string = '0'.repeat(64)
+
+/** One line, parsed. */
+export interface LedgerLine extends LedgerEvent {
+  /** Counts from 1. */
+  readonly seq: number
+  /** SHA-256 of the line before (its bytes without the newline), hex; {@link emptyHead} for the first. */
+  readonly prev: string
+}
+
+/** A parsed ledger. */
+export interface Ledger {
+  readonly lines: readonly LedgerLine[]
+  /** SHA-256 of the last whole line: what the next line's `prev` will be. */
+  readonly head: string
+  /** The first place where the chain does not hold; lines from there on are not listed. */
+  readonly fault?: { readonly line: number; readonly message: string } | undefined
+  /** How many bytes at the end are a line without its newline: an append that was killed. */
+  readonly tornBytes: number
+}
+
+/**
+ * Reads a ledger and follows its chain.
+ *
+ * @param bytes The whole file; `undefined` for a store without one.
+ */
+export function readLedger(bytes: Uint8Array | undefined): Ledger {
+  const lines: LedgerLine[] = []
+  let head = emptyHead
+  if (bytes === undefined) return { lines, head, tornBytes: 0 }
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  let at = 0
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
+    const line = text.slice(at, end)
+    const parsed = parseLine(line)
+    const number = lines.length + 1
+    if (typeof parsed === 'string') return broken(number, parsed)
+    if (parsed.seq !== number) return broken(number, `seq is ${parsed.seq} where ${number} belongs`)
+    if (parsed.prev !== head) {
+      return broken(number, 'it does not follow from the line before: one of the two was changed')
+    }
+    lines.push(parsed)
+    head = sha256(line)
+    at = end + 1
+  }
+  return { lines, head, tornBytes: Buffer.byteLength(text.slice(at)) }
+
+  function broken(line: number, message: string): Ledger {
+    return { lines, head, fault: { line, message }, tornBytes: 0 }
+  }
+}
+
+/**
+ * Writes the line that follows.
+ *
+ * @returns The line without its newline, and the new head.
+ */
+export function chainLine(
+  event: LedgerEvent,
+  after: { readonly head: string; readonly seq: number },
+): { readonly text: string; readonly head: string; readonly seq: number } {
+  const seq = after.seq + 1
+  const text = JSON.stringify({ seq, prev: after.head, ...event })
+  return { text, head: sha256(text), seq }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex')
+}
+
+function parseLine(text: string): LedgerLine | string {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return 'it is not JSON'
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'it is not an object'
+  const { seq, prev, event, address, at } = value as Partial<Record<string, unknown>>
+  if (
+    typeof seq !== 'number' ||
+    typeof prev !== 'string' ||
+    typeof event !== 'string' ||
+    typeof address !== 'string' ||
+    typeof at !== 'number'
+  ) {
+    return 'seq, prev, event, address or at is missing'
+  }
+  return value as LedgerLine
+}

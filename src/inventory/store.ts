@@ -1,0 +1,156 @@
+/**
+ * The store as its callers need it: read everything at once, write in batches that are whole after
+ * any crash. Implemented in `store/`, on directories and in memory; one contract suite runs on both.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { Finding } from '../diagnostics.js'
+
+/** A file's content and who may read it. */
+export interface StoredFile {
+  readonly bytes: Uint8Array
+  /** Permission bits; `undefined` where the store has none (in memory). */
+  readonly mode?: number | undefined
+  /** Owner; `undefined` likewise. */
+  readonly uid?: number | undefined
+}
+
+/** The directory of one generation of an authority. */
+export interface StoredAuthority {
+  readonly name: string
+  readonly generation: number
+  readonly certificate?: StoredFile | undefined
+  readonly key?: StoredFile | undefined
+  /** Cross-certificates by the generation that signed them: `crossed-by-1.pem`. */
+  readonly crossed: ReadonlyMap<number, StoredFile>
+}
+
+/** A trust bundle. */
+export interface StoredBundle {
+  readonly name: string
+  readonly file: StoredFile
+}
+
+/** The directory of one generation of an identity, `3-9f2c41ab`. */
+export interface StoredGeneration {
+  readonly directory: string
+  readonly number: number
+  /** The first eight hex digits of the leaf's SHA-256, as the directory's name says. */
+  readonly fingerprint: string
+  readonly ca?: StoredFile | undefined
+  readonly cert?: StoredFile | undefined
+  readonly key?: StoredFile | undefined
+  readonly manifest?: StoredFile | undefined
+}
+
+/** The directory of an identity. */
+export interface StoredIdentity {
+  readonly role: Role
+  readonly region: string
+  readonly name: string
+  /** The text of the `current` link; `undefined` where there is none. */
+  readonly link?: string | undefined
+  /** What the link points at, where that is a generation of this identity. */
+  readonly current?: StoredGeneration | undefined
+  /** The names of all generation directories, ascending by number; their content is read by {@link Store.readGenerations}. */
+  readonly generations: readonly string[]
+}
+
+/** Everything that is in a store. */
+export interface StoreContents {
+  /** Whether the store exists at all. */
+  readonly exists: boolean
+  readonly authorities: readonly StoredAuthority[]
+  readonly bundles: readonly StoredBundle[]
+  readonly identities: readonly StoredIdentity[]
+  /** The raw ledger; `undefined` where there is none. */
+  readonly ledger?: StoredFile | undefined
+  /** What is wrong with the store's own shape: foreign files, wrong modes of directories, links that lead outside. */
+  readonly findings: readonly Finding[]
+}
+
+/** A held lock. */
+export interface StoreLock {
+  release(): Promise<void>
+}
+
+/** What is noted for ever: one line of the ledger, without what chains it. Never a secret. */
+export interface LedgerEvent {
+  /** `issued`, `turned`, `removed`, `authority`, `bundle`, `started`, … */
+  readonly event: string
+  readonly address: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly [detail: string]: string | number | boolean | null | readonly string[]
+}
+
+/** The files of a new generation of an identity, as text. The key is written first. */
+export interface GenerationFiles {
+  readonly key: string
+  readonly cert: string
+  readonly ca: string
+  readonly manifest: string
+}
+
+/**
+ * Changes that become true together. Nothing an agent could load changes before {@link commit}:
+ * it writes every new file, appends the ledger's lines, waits until all of it is on disk, turns the
+ * links, and waits again.
+ */
+export interface StoreBatch {
+  /** Writes `authority/NAME/GENERATION/{ca-key.pem, ca.pem}`, the key first (0400), never over another one. */
+  putAuthority(name: string, generation: number, files: { key?: string; certificate: string }): void
+  putBundle(name: string, pem: string): void
+  /** Writes `identity/…/DIRECTORY` whole and turns `current` to it at {@link commit}. */
+  putGeneration(
+    identity: { role: Role; region: string; name: string },
+    directory: string,
+    files: GenerationFiles,
+  ): void
+  /** Only turns `current` to a generation that exists already. */
+  turn(identity: { role: Role; region: string; name: string }, directory: string): void
+  /** Removes generations that are not current, or, without `directories`, the whole identity; after the barrier. */
+  removeIdentity(
+    identity: { role: Role; region: string; name: string },
+    directories?: readonly string[],
+  ): void
+  removeAuthority(name: string, generation: number): void
+  removeBundle(name: string): void
+  /** Sets the modes of an identity's or authority's files to what they should be. */
+  repairModes(address: string): void
+  record(event: LedgerEvent): void
+  /** @throws {NomadPkiError} `ERR_STORE_UNWRITABLE` (read-only, full disk, wrong owner); links have not turned then. */
+  commit(): Promise<void>
+}
+
+/** Keys, certificates, trust bundles and the ledger. */
+export interface Store {
+  /** Where it is, for messages: an absolute path, or `memory`. */
+  readonly location: string
+  /** The path under which an agent on this machine finds an identity's files, `…/identity/server/global/s1/current`. */
+  pathOf(identity: { role: Role; region: string; name: string }): string
+  /**
+   * Everything, with the current generation of each identity.
+   *
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE` if a directory can't be listed; single unreadable files are findings.
+   */
+  read(): Promise<StoreContents>
+  /** Every generation of one identity with content. */
+  readGenerations(identity: {
+    role: Role
+    region: string
+    name: string
+  }): Promise<readonly StoredGeneration[]>
+  /**
+   * The only one who writes. Creates the store where it is missing, and refuses one that git would track.
+   *
+   * @throws {NomadPkiError} `ERR_STORE_LOCKED` after `wait` milliseconds (10,000), saying who holds it;
+   * `ERR_STORE_TRACKED`; `ERR_STORE_UNWRITABLE`.
+   */
+  lock(options?: { wait?: number; command?: string; signal?: AbortSignal }): Promise<StoreLock>
+  /** Mends what a killed run left (torn staging directories, a torn last line of the ledger); only under the lock. Says what it did. */
+  heal(): Promise<readonly Finding[]>
+  batch(): StoreBatch
+}

@@ -1,0 +1,62 @@
+/**
+ * A plan: ordered steps, each with an address, an action and reasons. Plain data without secrets,
+ * to be printed, saved and reviewed. It is never executed from a file: `apply --plan` makes the
+ * plan anew and compares.
+ *
+ * @module
+ */
+
+import type { Reason } from '../checks/reasons.js'
+import type { Finding } from '../diagnostics.js'
+
+/** What a step does. */
+export type Action =
+  /** Make what is missing. */
+  | 'create'
+  /** A new generation beside the running one, with a new key. */
+  | 'renew'
+  /** A new generation with the same key and leaf: only what surrounds them changes (trust, chain). */
+  | 'refresh'
+  /** Finish what an interrupted run had made: turn the link to a whole generation. */
+  | 'finish'
+  /** Set modes right. */
+  | 'repair'
+  /** Write a trust bundle or a configuration. */
+  | 'write'
+  /** Remove what the spec no longer names (only with `--prune`), or generations beyond `keep`. */
+  | 'remove'
+
+/** One step. */
+export interface Step {
+  readonly address: string
+  readonly action: Action
+  /** Why, most important first; never empty. */
+  readonly reasons: readonly ReasonGiven[]
+}
+
+/** A reason with what was seen. */
+export interface ReasonGiven {
+  readonly reason: Reason
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
+/** What the spec no longer names. */
+export interface Orphan {
+  readonly address: string
+  /** When its last certificate ends, epoch milliseconds; it counts until then. */
+  readonly notAfter?: number | undefined
+}
+
+/** A plan. */
+export interface Plan {
+  readonly format: 'nomad-pki/plan'
+  readonly version: 1
+  readonly cluster: string
+  /** Epoch milliseconds at which it was made. */
+  readonly madeAt: number
+  readonly steps: readonly Step[]
+  readonly orphans: readonly Orphan[]
+  /** What no step can cure: each stops `apply` if it is an error. */
+  readonly findings: readonly Finding[]
+}

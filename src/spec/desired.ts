@@ -1,0 +1,123 @@
+/**
+ * What a cluster should have, address by address: the spec with every default applied, every range
+ * spread out and every reference resolved. Plan and verify compare it with what is found.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { KeyAlgorithm } from '../keys/algorithms.js'
+import type { SubjectAttributes } from '../x509/name.js'
+
+/** A cluster as it should be. Lists are in the order of the spec; issuers stand before what they sign. */
+export interface Desired {
+  readonly cluster: string
+  /** The store's folder as the spec gives it, relative to the spec's own folder. */
+  readonly store: string
+  readonly authorities: readonly DesiredAuthority[]
+  readonly bundles: readonly DesiredBundle[]
+  readonly identities: readonly DesiredIdentity[]
+  readonly configs: readonly DesiredConfig[]
+}
+
+/** One generation of an authority. */
+export interface DesiredAuthority {
+  /** `authority/agent/1` */
+  readonly address: string
+  readonly name: string
+  readonly generation: number
+  /** The authority that signs it; absent for a root. It always means the issuer's signing generation. */
+  readonly issuer?: DesiredIssuer | undefined
+  readonly subject: SubjectAttributes
+  readonly key: KeyAlgorithm
+  /** Milliseconds. */
+  readonly lifetime: number
+  /** Milliseconds before the end at which a successor is due: a note, an authority never renews by itself. */
+  readonly renewBefore: number
+  readonly beyondIssuer: 'refuse' | 'clamp'
+  /** The regions that an intermediate is constrained to; absent for a root. */
+  readonly constraints?: DesiredConstraints | undefined
+  /** Whether new certificates are signed by this generation. */
+  readonly signing: boolean
+}
+
+/** What an intermediate may name. */
+export interface DesiredConstraints {
+  readonly regions: readonly string[]
+  readonly domains: readonly string[]
+  /** CIDR; empty means that addresses are not constrained. */
+  readonly networks: readonly string[]
+}
+
+/** A reference to a generation of an authority. */
+export interface DesiredIssuer {
+  readonly address: string
+  readonly name: string
+  readonly generation: number
+}
+
+/** The roots that agents trust: the trusted generations of one root. */
+export interface DesiredBundle {
+  /** `bundle/agent` */
+  readonly address: string
+  readonly name: string
+  /** Addresses of authorities. */
+  readonly trusted: readonly string[]
+}
+
+/** What a class of identities has in common; shared by all of them, so compare by reference first. */
+export interface IdentityProfile {
+  readonly role: Role
+  readonly region: string
+  readonly issuer: DesiredIssuer
+  /** Address of the bundle: `bundle/agent` */
+  readonly bundle: string
+  readonly key: KeyAlgorithm
+  /** Milliseconds. */
+  readonly lifetime: number
+  /** Milliseconds before the end at which it is renewed. */
+  readonly renewBefore: number
+  readonly beyondIssuer: 'refuse' | 'clamp'
+  /** How many generations are kept. */
+  readonly keep: number
+  /** One identity for all of this role in the region. */
+  readonly shared: boolean
+}
+
+/** One identity: a node's, a region's shared one, or a person's. */
+export interface DesiredIdentity {
+  /** `identity/server/global/s1` */
+  readonly address: string
+  readonly name: string
+  readonly profile: IdentityProfile
+  /** DNS names besides the role's own and `localhost`; lower case, punycode. */
+  readonly names: readonly string[]
+  /** Addresses besides the loopback's, in canonical text. */
+  readonly ips: readonly string[]
+  /** `nomad-pki:operator/alice` for an operator. */
+  readonly uris: readonly string[]
+}
+
+/** The `tls` stanza of one agent and where it goes. */
+export interface DesiredConfig {
+  /** `config/global/s1` */
+  readonly address: string
+  readonly region: string
+  readonly name: string
+  readonly role: Exclude<Role, 'operator'>
+  /** The identity whose files the stanza names. */
+  readonly identity: string
+  /** Directory of the agent's configuration as the spec gives it (relative to the spec's folder or absolute). */
+  readonly path: string
+  /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
+  readonly tlsDirectory: string | undefined
+  readonly stanza: DesiredStanza
+}
+
+/** What the stanza says besides the three files and `http = true`, `rpc = true`. */
+export interface DesiredStanza {
+  readonly verify_server_hostname: boolean
+  readonly verify_https_client: boolean
+  readonly tls_min_version?: string | undefined
+  readonly tls_cipher_suites?: string | undefined
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Real agents and foreign judges are suites of their own: `.ci/run` starts them, `npm test` needs Node alone.
+    exclude: ['test/nomad/**', 'test/judges/**', 'node_modules/**'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
