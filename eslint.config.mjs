@@ -1,5 +1,4 @@
 import js from '@eslint/js'
-import tsdoc from 'eslint-plugin-tsdoc'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
@@ -8,12 +7,10 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
-    plugins: { tsdoc },
     languageOptions: {
       parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname },
     },
     rules: {
-      'tsdoc/syntax': 'error',
       'no-shadow': 'off',
       '@typescript-eslint/no-shadow': ['error', { allow: ['name', 'region'] }],
       // Lengths were checked just before, or the table is total: the assertion says so shortly.
