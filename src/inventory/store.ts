@@ -143,6 +143,10 @@ export interface Store {
     region: string
     name: string
   }): Promise<readonly StoredGeneration[]>
+  /** The PEM of an authority's private key; `undefined` where it is kept elsewhere. */
+  readAuthorityKey(name: string, generation: number): Promise<Uint8Array | undefined>
+  /** The ledger alone: cheap, to see whether somebody wrote in between. */
+  readLedger(): Promise<StoredFile | undefined>
   /**
    * The only one who writes. Creates the store where it is missing, and refuses one that git would track.
    *
