@@ -59,3 +59,12 @@ export function formatDuration(milliseconds: number): string {
   const nextCount = next === undefined ? 0 : Math.floor(rest / next[1])
   return `${count}${name}${nextCount > 0 ? `${nextCount}${next![0]}` : ''}`
 }
+
+/**
+ * Writes an instant to the second in UTC, `2027-03-01T09:30:00Z`.
+ *
+ * @param instant Epoch milliseconds.
+ */
+export function formatInstant(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 19)}Z`
+}

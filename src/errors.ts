@@ -41,6 +41,7 @@ export const errorCodes = {
   ERR_LEDGER_BROKEN: 'the chain of the ledger is broken',
   ERR_PLAN_STALE: 'the saved plan no longer fits',
   ERR_PLAN_INVALID: 'the file is not a plan',
+  ERR_PLAN_BLOCKED: 'the plan has findings that no step of it cures',
   ERR_REFUSED: 'nobody can be asked, and nothing was allowed beforehand',
   ERR_INTERRUPTED: 'interrupted; what is done is done, and the same command goes on',
   ERR_UNREACHABLE: 'the address cannot be reached',

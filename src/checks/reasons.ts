@@ -34,3 +34,10 @@ export const reasons = {
 
 /** A reason. */
 export type Reason = keyof typeof reasons
+
+/** A reason with what was seen. */
+export interface ReasonGiven {
+  readonly reason: Reason
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}

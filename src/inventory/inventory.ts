@@ -58,7 +58,11 @@ export interface FoundIdentity {
   readonly role: Role
   readonly region: string
   readonly name: string
+  /** The text of the `current` link; `undefined` where there is none. */
+  readonly link?: string | undefined
   readonly current?: FoundGeneration | undefined
+  /** A whole generation above the current one: made, but an interruption came before the link turned. */
+  readonly unfinished?: FoundGeneration | undefined
   /** Names of all generation directories, ascending. */
   readonly generations: readonly string[]
   readonly findings: readonly Finding[]

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Reason } from '../checks/reasons.js'
+import type { ReasonGiven } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 
 /** What a step does. */
@@ -32,13 +32,6 @@ export interface Step {
   readonly action: Action
   /** Why, most important first; never empty. */
   readonly reasons: readonly ReasonGiven[]
-}
-
-/** A reason with what was seen. */
-export interface ReasonGiven {
-  readonly reason: Reason
-  /** One sentence: lower case, no full stop. */
-  readonly message: string
 }
 
 /** What the spec no longer names. */

@@ -1,0 +1,179 @@
+/**
+ * Makes a plan true, in the order of meaning: authorities and bundles, then each identity, the
+ * agents' configuration last, removals after everything. Told as a stream of events; interrupted at
+ * any moment, the same plan made anew goes on where this one stopped.
+ *
+ * ```text
+ * lock → heal → [ authorities, bundles ] barrier → [ ≤ 512 identities ] barrier, links turn, barrier → … → configurations → removals
+ * ```
+ *
+ * @module
+ */
+
+import type { Issuers } from '../authority/issuers.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import type { Configs } from '../inventory/configs.js'
+import { readLedger } from '../inventory/ledger.js'
+import type { Store } from '../inventory/store.js'
+import { materialsOf, type PlanMaterials } from '../plan/make-plan.js'
+import type { Plan, Step } from '../plan/plan.js'
+import { Authorities } from './authorities.js'
+import type { ApplyEvent, StepDetail } from './events.js'
+import { identityWork } from './identities.js'
+import { Flow } from './flow.js'
+import { removeOrphan } from './removals.js'
+
+/** What `applyPlan` works with. */
+export interface ApplyPorts {
+  readonly store: Store
+  readonly configs: Configs
+  readonly issuers: Issuers
+  /** The time, epoch milliseconds. */
+  readonly clock: () => number
+  /** Stops at the next step. */
+  readonly signal?: AbortSignal | undefined
+  /** For the lock's message to others. Default: `apply`. */
+  readonly command?: string | undefined
+}
+
+/**
+ * Applies a plan that {@link makePlan} has made in this process.
+ *
+ * @param plan The plan: one that was read from a file is made anew and compared, never executed.
+ * @param ports The world.
+ * @returns Events; `done` comes only when the step is on disk and its link has turned.
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` if the plan has errors; `ERR_PLAN_STALE` if the store
+ * changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
+ * `ERR_BEYOND_ISSUER` and the like with the address that they are about; `ERR_CONFIG_CHANGED`.
+ */
+export async function* applyPlan(
+  plan: Plan,
+  ports: ApplyPorts,
+): AsyncGenerator<ApplyEvent, void, void> {
+  const materials = materialsOf(plan)
+  if (materials === undefined) {
+    throw new NomadPkiError('ERR_PLAN_INVALID', 'a plan is applied by the process that made it', {
+      hint: 'make it with makePlan and compare it with the saved one',
+    })
+  }
+  refuseErrors(plan)
+  yield { type: 'started', steps: plan.steps.length }
+  if (plan.steps.length === 0) {
+    yield { type: 'finished', done: 0 }
+    return
+  }
+  const lock = await ports.store.lock({
+    command: ports.command ?? 'apply',
+    ...(ports.signal && { signal: ports.signal }),
+  })
+  try {
+    for (const finding of await ports.store.heal()) yield { type: 'healed', finding }
+    await refuseStale(ports.store, materials)
+    yield* work(plan, materials, ports)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function* work(
+  plan: Plan,
+  materials: PlanMaterials,
+  ports: ApplyPorts,
+): AsyncGenerator<ApplyEvent, void, void> {
+  const flow = new Flow(ports)
+  const authorities = new Authorities(materials, ports.issuers, ports.clock())
+  const kinds = sortSteps(plan.steps)
+
+  for (const step of kinds.authorities) {
+    if (flow.stopping) break
+    yield { type: 'doing', step }
+    await flow.put(step, (batch) => authorities.work(step, batch))
+  }
+  yield* flow.flush()
+
+  const identities = identityWork(materials, authorities, ports)
+  for (const [at, step] of kinds.identities.entries()) {
+    if (flow.stopping) break
+    yield { type: 'doing', step }
+    try {
+      identities.ahead(kinds.identities, at)
+      await flow.put(step, (batch) => identities.work(step, batch))
+    } catch (error) {
+      // What was issued before the one that fails is worth keeping.
+      yield* flow.flush()
+      throw about(step, error)
+    }
+    if (flow.full) yield* flow.flush()
+  }
+  yield* flow.flush()
+
+  for (const step of kinds.configs) {
+    if (flow.stopping) break
+    yield { type: 'doing', step }
+    yield* flow.configure(step, materials)
+  }
+  for (const step of kinds.removals) {
+    if (flow.stopping) break
+    yield { type: 'doing', step }
+    await flow.put(step, (batch) => removeOrphan(step, batch, ports.clock()))
+  }
+  yield* flow.flush()
+  yield flow.stopping && flow.done < plan.steps.length
+    ? { type: 'stopped', done: flow.done, steps: plan.steps.length }
+    : { type: 'finished', done: flow.done }
+}
+
+function sortSteps(steps: readonly Step[]): {
+  readonly authorities: readonly Step[]
+  readonly identities: readonly Step[]
+  readonly configs: readonly Step[]
+  readonly removals: readonly Step[]
+} {
+  const orphan = (step: Step): boolean => step.reasons[0]?.reason === 'orphan'
+  const of = (...kinds: readonly string[]): readonly Step[] =>
+    steps.filter((step) => !orphan(step) && kinds.includes(step.address.split('/', 1)[0]!))
+  return {
+    authorities: of('authority', 'bundle'),
+    identities: of('identity'),
+    configs: of('config'),
+    removals: steps.filter(orphan),
+  }
+}
+
+function refuseErrors(plan: Plan): void {
+  const errors = plan.findings.filter(({ severity }) => severity === 'error')
+  const [first] = errors
+  if (first === undefined) return
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
+  throw new NomadPkiError('ERR_PLAN_BLOCKED', `${first.address}: ${first.message}${more}`, {
+    address: first.address,
+    hint: first.remedy,
+  })
+}
+
+async function refuseStale(store: Store, { inventory }: PlanMaterials): Promise<void> {
+  const ledger = readLedger((await store.readLedger())?.bytes)
+  if (ledger.head === inventory.ledger.head) return
+  throw new NomadPkiError('ERR_PLAN_STALE', 'the store changed since the plan was made', {
+    hint: 'somebody else applied in between: plan again',
+  })
+}
+
+function about(step: Step, error: unknown): unknown {
+  if (!isNomadPkiError(error) || error.address !== undefined) return error
+  return new NomadPkiError(error.code, `${step.address}: ${error.message}`, {
+    address: step.address,
+    hint: error.hint,
+    diagnostics: error.diagnostics,
+    cause: error,
+  })
+}
+
+/** Runs an apply to its end and gathers its events. */
+export async function collect(events: AsyncIterable<ApplyEvent>): Promise<readonly ApplyEvent[]> {
+  const all: ApplyEvent[] = []
+  for await (const event of events) all.push(event)
+  return all
+}
+
+export type { StepDetail }

@@ -1,0 +1,152 @@
+/**
+ * The steps of authorities and bundles, and the issuers that come of them.
+ *
+ * @module
+ */
+
+import { createRoot } from '../authority/create-root.js'
+import { issue } from '../authority/issue.js'
+import type { Issuer } from '../authority/issuer.js'
+import type { Issuers } from '../authority/issuers.js'
+import { prepareIntermediate } from '../authority/prepare.js'
+import type { AuthorityRequest } from '../authority/request.js'
+import { trustBundle } from '../authority/trust-bundle.js'
+import { standing, type StandingAuthority } from '../checks/context.js'
+import { NomadPkiError } from '../errors.js'
+import type { StoreBatch } from '../inventory/store.js'
+import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
+import { encodePrivateKey } from '../keys/private-key.js'
+import type { PlanMaterials } from '../plan/make-plan.js'
+import type { Step } from '../plan/plan.js'
+import type { DesiredAuthority } from '../spec/desired.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { encodeCertificate } from '../x509/certificates.js'
+import type { StepDetail } from './events.js'
+
+/** The authorities of one apply: those that are there, and those that it makes. */
+export class Authorities {
+  readonly #materials: PlanMaterials
+  readonly #issuers: Issuers
+  readonly #now: number
+  readonly #standing: Map<string, StandingAuthority>
+  readonly #keys = new Map<string, PrivateKey>()
+  readonly #open = new Map<string, Promise<Issuer>>()
+  readonly #bundles = new Map<string, string>()
+
+  constructor(materials: PlanMaterials, issuers: Issuers, now: number) {
+    this.#materials = materials
+    this.#issuers = issuers
+    this.#now = now
+    this.#standing = new Map(materials.context.authorities)
+  }
+
+  /** The time for which everything in this apply is prepared. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** Does a step of `authority/…` or `bundle/…`. */
+  async work(step: Step, batch: StoreBatch): Promise<StepDetail | undefined> {
+    const { desired } = this.#materials
+    const bundle = desired.bundles.find(({ address }) => address === step.address)
+    if (bundle !== undefined) {
+      batch.putBundle(bundle.name, this.bundle(bundle.address))
+      batch.record({
+        event: 'bundle',
+        address: bundle.address,
+        at: this.#now,
+        trusted: bundle.trusted,
+      })
+      return undefined
+    }
+    const wanted = desired.authorities.find(({ address }) => address === step.address)
+    if (wanted === undefined) throw new NomadPkiError('ERR_INTERNAL', `unplanned: ${step.address}`)
+    if (step.action === 'repair') {
+      batch.repairModes(step.address)
+      return undefined
+    }
+    return this.#create(wanted, batch)
+  }
+
+  /** Who signs for an address. */
+  issuer(address: string): Promise<Issuer> {
+    let open = this.#open.get(address)
+    if (open === undefined) {
+      open = this.#issuers.open(
+        {
+          ...this.#nameOf(address),
+          path: this.#stand(address).path as readonly [Certificate, ...Certificate[]],
+        },
+        this.#keys.get(address),
+      )
+      this.#open.set(address, open)
+    }
+    return open
+  }
+
+  /** The text of a trust bundle. */
+  bundle(address: string): string {
+    let text = this.#bundles.get(address)
+    if (text === undefined) {
+      const wanted = this.#materials.desired.bundles.find((bundle) => bundle.address === address)
+      const roots = (wanted?.trusted ?? []).map((root) => this.#stand(root).certificate)
+      text = trustBundle(roots)
+      this.#bundles.set(address, text)
+    }
+    return text
+  }
+
+  async #create(wanted: DesiredAuthority, batch: StoreBatch): Promise<StepDetail> {
+    const { address, name, generation, lifetime, subject, constraints, issuer } = wanted
+    const key = await this.#issuers.keyFor({ name, generation, algorithm: wanted.key })
+    const request = (publicKey: PublicKey): AuthorityRequest => ({
+      subject,
+      publicKey,
+      lifetime,
+      beyondIssuer: wanted.beyondIssuer,
+      ...(constraints && {
+        regions: constraints.regions,
+        domains: constraints.domains,
+        networks: constraints.networks,
+      }),
+    })
+    const { certificate } =
+      issuer === undefined
+        ? await createRoot({ subject, lifetime, key }, { now: this.#now })
+        : await issue(
+            prepareIntermediate(request(key.publicKey), await this.issuer(issuer.address), {
+              now: this.#now,
+            }),
+          )
+    const above = issuer && this.#stand(issuer.address)
+    this.#standing.set(address, standing(address, certificate, above))
+    this.#keys.set(address, key)
+    batch.putAuthority(name, generation, {
+      key: encodePrivateKey(key),
+      certificate: encodeCertificate(certificate),
+    })
+    const fingerprint = fingerprintOf(certificate)
+    batch.record({
+      event: 'authority',
+      address,
+      at: this.#now,
+      serial: certificate.serial,
+      fingerprint,
+      notAfter: certificate.notAfter,
+      issuer: issuer?.address ?? null,
+    })
+    return { serial: certificate.serial, fingerprint, notAfter: certificate.notAfter }
+  }
+
+  #stand(address: string): StandingAuthority {
+    const found = this.#standing.get(address)
+    if (found !== undefined) return found
+    throw new NomadPkiError('ERR_STORE_UNREADABLE', `${address} is not there`, { address })
+  }
+
+  #nameOf(address: string): { readonly name: string; readonly generation: number } {
+    const wanted = this.#materials.desired.authorities.find((item) => item.address === address)
+    if (wanted !== undefined) return wanted
+    throw new NomadPkiError('ERR_INTERNAL', `no authority is called ${address}`)
+  }
+}

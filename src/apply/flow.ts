@@ -1,0 +1,92 @@
+/**
+ * Batches: steps are put into one until it is full, then all of it becomes true together, and only
+ * then are they told as done.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import type { Configs } from '../inventory/configs.js'
+import type { Store, StoreBatch } from '../inventory/store.js'
+import type { PlanMaterials } from '../plan/make-plan.js'
+import type { Step } from '../plan/plan.js'
+import type { ApplyEvent, StepDetail } from './events.js'
+
+/** A barrier costs about as much as a hundred identities; a batch this large hides it and still stops quickly. */
+const batchSteps = 512
+/** With RSA keys a batch is full long before: nobody should lose more than this to a power failure. */
+const batchMilliseconds = 2_000
+
+/** What a flow works with. */
+export interface FlowPorts {
+  readonly store: Store
+  readonly configs: Configs
+  readonly clock: () => number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The batches of one apply. */
+export class Flow {
+  /** How many steps are done. */
+  done = 0
+  readonly #ports: FlowPorts
+  #batch: StoreBatch | undefined
+  #waiting: { readonly step: Step; readonly detail: StepDetail | undefined }[] = []
+  #begun = 0
+
+  constructor(ports: FlowPorts) {
+    this.#ports = ports
+  }
+
+  /** Whether somebody asked to stop. */
+  get stopping(): boolean {
+    return this.#ports.signal?.aborted === true
+  }
+
+  /** Whether the batch should be committed. */
+  get full(): boolean {
+    return (
+      this.#waiting.length >= batchSteps ||
+      (this.#waiting.length > 0 && this.#ports.clock() - this.#begun >= batchMilliseconds)
+    )
+  }
+
+  /** Puts a step's work into the batch. */
+  async put(
+    step: Step,
+    work: (batch: StoreBatch) => Promise<StepDetail | undefined> | StepDetail | undefined,
+  ): Promise<void> {
+    if (this.#batch === undefined) {
+      this.#batch = this.#ports.store.batch()
+      this.#begun = this.#ports.clock()
+    }
+    const detail = await work(this.#batch)
+    this.#waiting.push({ step, detail })
+  }
+
+  /** Makes the batch true and tells what is done. */
+  async *flush(): AsyncGenerator<ApplyEvent, void, void> {
+    const [batch, waiting] = [this.#batch, this.#waiting]
+    this.#batch = undefined
+    this.#waiting = []
+    if (batch === undefined || waiting.length === 0) return
+    await batch.commit()
+    for (const { step, detail } of waiting) {
+      this.done += 1
+      yield { type: 'done', step, detail }
+    }
+  }
+
+  /** Writes one agent's configuration: its files are there by now. */
+  async *configure(step: Step, materials: PlanMaterials): AsyncGenerator<ApplyEvent, void, void> {
+    const edit = materials.edits.get(step.address)
+    if (edit === undefined) {
+      throw new NomadPkiError('ERR_INTERNAL', `no edit is planned for ${step.address}`)
+    }
+    await this.#ports.configs.write([
+      { path: edit.path, text: edit.text, expected: edit.expected },
+    ])
+    this.done += 1
+    yield { type: 'done', step, detail: { path: edit.path } }
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The steps of identities: key → prepare·lint → sign → correspond → write.
+ *
+ * @module
+ */
+
+import { issue } from '../authority/issue.js'
+import { prepare } from '../authority/prepare.js'
+import { NomadPkiError } from '../errors.js'
+import type { FoundIdentity } from '../inventory/inventory.js'
+import { encodeManifest } from '../inventory/manifest.js'
+import type { Store, StoreBatch } from '../inventory/store.js'
+import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
+import { generateKey } from '../keys/generate.js'
+import { encodePrivateKey } from '../keys/private-key.js'
+import type { PlanMaterials } from '../plan/make-plan.js'
+import type { Step } from '../plan/plan.js'
+import type { DesiredIdentity } from '../spec/desired.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { encodeCertificate } from '../x509/certificates.js'
+import type { Authorities } from './authorities.js'
+import type { StepDetail } from './events.js'
+
+/** How many RSA keys are made at once: libuv's pool has four threads (crypto.generateKeyPair). */
+const keysAhead = 4
+
+/** Does the steps of `identity/…`. */
+export interface IdentityWork {
+  /** Begins what takes long (RSA keys) for the steps from `at` on. */
+  ahead(steps: readonly Step[], at: number): void
+  work(step: Step, batch: StoreBatch): Promise<StepDetail | undefined>
+}
+
+/**
+ * The work on identities in one apply.
+ *
+ * @param materials What the plan was made from.
+ * @param authorities The issuers and bundles.
+ * @param ports The store, where a key is taken from that stays; and the time.
+ */
+export function identityWork(
+  materials: PlanMaterials,
+  authorities: Authorities,
+  ports: { readonly store: Store; readonly clock: () => number },
+): IdentityWork {
+  const { desired, inventory } = materials
+  const wanted = new Map(desired.identities.map((identity) => [identity.address, identity]))
+  const keys = new Map<string, Promise<PrivateKey>>()
+  const above = new WeakMap<readonly Certificate[], string>()
+
+  return { ahead, work }
+
+  function ahead(steps: readonly Step[], at: number): void {
+    for (let next = at; next < Math.min(at + keysAhead, steps.length); next += 1) {
+      const { address, action } = steps[next]!
+      const identity = wanted.get(address)
+      if (identity === undefined || keys.has(address)) continue
+      if (action !== 'create' && action !== 'renew') continue
+      if (algorithmOf(identity.profile.key).kind !== 'rsa') continue
+      const key = generateKey(identity.profile.key)
+      // It is awaited when its turn comes; until then a failure must not end the process.
+      key.catch(() => undefined)
+      keys.set(address, key)
+    }
+  }
+
+  async function work(step: Step, batch: StoreBatch): Promise<StepDetail | undefined> {
+    const identity = wanted.get(step.address)
+    if (identity === undefined) {
+      throw new NomadPkiError('ERR_INTERNAL', `unplanned: ${step.address}`)
+    }
+    const found = inventory.identities.get(step.address)
+    switch (step.action) {
+      case 'create':
+      case 'renew': {
+        const key = await (keys.get(step.address) ?? generateKey(identity.profile.key))
+        keys.delete(step.address)
+        return newLeaf(step, identity, found, key, batch)
+      }
+      case 'refresh':
+        return refresh(identity, found, batch)
+      case 'finish':
+        return finish(identity, found, batch)
+      case 'repair':
+        batch.repairModes(step.address)
+        return undefined
+      case 'remove':
+        dropSurplus(identity, found, batch, 0)
+        return undefined
+      case 'write':
+        throw new NomadPkiError('ERR_INTERNAL', `an identity is not written: ${step.address}`)
+    }
+  }
+
+  async function newLeaf(
+    step: Step,
+    identity: DesiredIdentity,
+    found: FoundIdentity | undefined,
+    key: PrivateKey,
+    batch: StoreBatch,
+  ): Promise<StepDetail> {
+    const { profile, names, ips, uris } = identity
+    const issuer = await authorities.issuer(profile.issuer.address)
+    const { role, region, lifetime, beyondIssuer } = profile
+    const prepared = prepare(
+      { role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
+      issuer,
+      { now: authorities.now },
+    )
+    const { certificate } = await issue(prepared)
+    return put(identity, found, batch, {
+      key: encodePrivateKey(key),
+      leaf: certificate,
+      cert: encodeCertificate(certificate) + textAbove(issuer.chain),
+      event: 'issued',
+      reasons: step.reasons.map(({ reason }) => reason),
+    })
+  }
+
+  /** The same key and leaf in a new generation: trust or intermediates changed around them. */
+  async function refresh(
+    identity: DesiredIdentity,
+    found: FoundIdentity | undefined,
+    batch: StoreBatch,
+  ): Promise<StepDetail> {
+    const { role, region } = identity.profile
+    const from = found?.unfinished ?? found?.current
+    const generations = await ports.store.readGenerations({ role, region, name: identity.name })
+    const stored = generations.find(({ directory }) => directory === from?.directory)
+    const leaf = from?.chain[0]
+    if (stored?.key === undefined || leaf === undefined) {
+      throw new NomadPkiError('ERR_STORE_UNREADABLE', 'its key is gone since the plan was made')
+    }
+    const issuer = await authorities.issuer(identity.profile.issuer.address)
+    return put(identity, found, batch, {
+      key: Buffer.from(stored.key.bytes).toString('latin1'),
+      leaf,
+      cert: encodeCertificate(leaf) + textAbove(issuer.chain),
+      event: 'refreshed',
+      reasons: [],
+    })
+  }
+
+  function finish(
+    identity: DesiredIdentity,
+    found: FoundIdentity | undefined,
+    batch: StoreBatch,
+  ): StepDetail {
+    const { role, region } = identity.profile
+    const made = found?.unfinished
+    const leaf = made?.chain[0]
+    if (made === undefined || leaf === undefined) {
+      throw new NomadPkiError('ERR_INTERNAL', `nothing to finish: ${identity.address}`)
+    }
+    batch.turn({ role, region, name: identity.name }, made.directory)
+    batch.record(lineOf('turned', identity, made.number, leaf, []))
+    dropSurplus(identity, found, batch, 0)
+    return detailOf(leaf, made.directory)
+  }
+
+  function put(
+    identity: DesiredIdentity,
+    found: FoundIdentity | undefined,
+    batch: StoreBatch,
+    made: {
+      readonly key: string
+      readonly cert: string
+      readonly leaf: Certificate
+      readonly event: string
+      readonly reasons: readonly string[]
+    },
+  ): StepDetail {
+    const { role, region, bundle } = identity.profile
+    const { leaf } = made
+    const generation = nextGeneration(found)
+    const fingerprint = fingerprintOf(leaf)
+    const directory = `${generation}-${fingerprint.slice(0, 8)}`
+    const files = { key: made.key, cert: made.cert, ca: authorities.bundle(bundle) }
+    const manifest = encodeManifest({
+      address: identity.address,
+      generation,
+      made: ports.clock(),
+      leaf: {
+        serial: leaf.serial,
+        fingerprint,
+        notBefore: leaf.notBefore,
+        notAfter: leaf.notAfter,
+      },
+      files,
+    })
+    batch.putGeneration({ role, region, name: identity.name }, directory, { ...files, manifest })
+    batch.record(lineOf(made.event, identity, generation, leaf, made.reasons))
+    dropSurplus(identity, found, batch, 1)
+    return detailOf(leaf, directory)
+  }
+
+  function lineOf(
+    event: string,
+    { address, profile }: DesiredIdentity,
+    generation: number,
+    leaf: Certificate,
+    reasons: readonly string[],
+  ): Parameters<StoreBatch['record']>[0] {
+    return {
+      event,
+      address,
+      at: ports.clock(),
+      generation,
+      serial: leaf.serial,
+      fingerprint: fingerprintOf(leaf),
+      notAfter: leaf.notAfter,
+      issuer: profile.issuer.address,
+      ...(reasons.length > 0 && { reasons }),
+    }
+  }
+
+  /** Keeps `keep` generations, of which `fresh` are being made now. The linked one always stays. */
+  function dropSurplus(
+    { profile, name }: DesiredIdentity,
+    found: FoundIdentity | undefined,
+    batch: StoreBatch,
+    fresh: number,
+  ): void {
+    const old = found?.generations ?? []
+    const surplus = old.length + fresh - profile.keep
+    if (surplus <= 0) return
+    const { role, region } = profile
+    const doomed = old.filter((directory) => directory !== found?.current?.directory)
+    batch.removeIdentity({ role, region, name }, doomed.slice(0, surplus))
+  }
+
+  function textAbove(chain: readonly Certificate[]): string {
+    let text = above.get(chain)
+    if (text === undefined) {
+      text = chain.map(encodeCertificate).join('')
+      above.set(chain, text)
+    }
+    return text
+  }
+}
+
+/** Numbers only rise, also over generations that were never switched to. */
+function nextGeneration(found: FoundIdentity | undefined): number {
+  const last = found?.generations.at(-1)
+  return last === undefined ? 1 : Number.parseInt(last, 10) + 1
+}
+
+function detailOf(leaf: Certificate, path: string): StepDetail {
+  return { serial: leaf.serial, fingerprint: fingerprintOf(leaf), notAfter: leaf.notAfter, path }
+}

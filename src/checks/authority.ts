@@ -1,0 +1,125 @@
+/**
+ * Checks of an authority. It never renews by itself: what ages or differs is told, and `rotate`
+ * (a change of the spec's `signing`) is what cures it.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import { formatDuration } from '../duration.js'
+import type { FoundAuthority } from '../inventory/inventory.js'
+import type { DesiredAuthority } from '../spec/desired.js'
+import type { Certificate, GeneralName } from '../x509/certificate.js'
+import { encodeName, formatName } from '../x509/name.js'
+import { constraintsOf } from '../authority/constraints.js'
+import { isIssuedBy, type CheckContext } from './context.js'
+
+/**
+ * What is wrong with an authority that is there.
+ *
+ * @param wanted What the spec says.
+ * @param found What the store holds.
+ * @param context The authorities around it, and the time.
+ */
+export function checkAuthority(
+  wanted: DesiredAuthority,
+  found: FoundAuthority,
+  context: CheckContext,
+): readonly Finding[] {
+  const { address } = wanted
+  const findings: Finding[] = [...found.findings]
+  const say = (
+    severity: Finding['severity'],
+    reason: string,
+    message: string,
+    remedy: string,
+  ): void => {
+    findings.push({ severity, address, reason, message, remedy })
+  }
+  const { certificate, key } = found
+  if (certificate === undefined) {
+    if (key.state !== 'absent' && found.findings.length > 0) {
+      say(
+        'error',
+        'incomplete',
+        'the certificate is unreadable, and making another would replace the root that agents trust',
+        `restore ${address}/ca.pem from a backup of the store`,
+      )
+    }
+    return findings
+  }
+  const next = `set \`signing: ${wanted.generation + 1}\` for ${wanted.name} in the spec (a new generation), then: nomad-pki apply`
+  if (key.state === 'present') {
+    if (Buffer.compare(key.publicKey.spki, certificate.publicKey.spki) !== 0) {
+      say(
+        'error',
+        'key-mismatch',
+        'ca-key.pem does not belong to ca.pem',
+        `restore both files of ${address} from a backup of the store`,
+      )
+    }
+  } else if (key.state === 'malformed') {
+    say(
+      'error',
+      'incomplete',
+      `ca-key.pem cannot be parsed: ${key.message}`,
+      `restore ${address}/ca-key.pem from a backup of the store`,
+    )
+  }
+  if (certificate.publicKey.algorithm !== wanted.key) {
+    say(
+      'warning',
+      'key-algorithm',
+      `its key is ${certificate.publicKey.name}, the spec says ${wanted.key}`,
+      next,
+    )
+  }
+  if (Buffer.compare(certificate.subject.der, encodeName(wanted.subject)) !== 0) {
+    say(
+      'warning',
+      'names-differ',
+      `its subject is ${formatName(certificate.subject)}, the spec says another`,
+      next,
+    )
+  }
+  const left = certificate.notAfter - context.now
+  if (left <= 0) {
+    say('error', 'expired', `it expired ${formatDuration(-left)} ago`, next)
+  } else if (certificate.notBefore > context.now) {
+    say(
+      'error',
+      'not-yet-valid',
+      `it begins in ${formatDuration(certificate.notBefore - context.now)}`,
+      'set the clock of this machine right',
+    )
+  } else if (wanted.signing && left < wanted.renewBefore) {
+    say('warning', 'nearing-expiry', `${formatDuration(left)} are left of its life`, next)
+  }
+  if (wanted.issuer !== undefined) {
+    const above = context.authorities.get(address)?.path[1]
+    if (above === undefined || !isIssuedBy(certificate, above)) {
+      say('error', 'chain-broken', `it was not signed by ${wanted.issuer.name}`, next)
+    } else if (certificate.notAfter > above.notAfter) {
+      say('error', 'beyond-issuer', `it outlives ${wanted.issuer.name}`, next)
+    }
+  }
+  const constraints = constraintsDiffer(wanted, certificate)
+  if (constraints !== undefined) say('error', 'names-differ', constraints, next)
+  return findings
+}
+
+/** Whether an intermediate may name what the spec says by now: a region more, a domain less. */
+function constraintsDiffer(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
+  if (wanted.constraints === undefined) return undefined
+  const expected = constraintsOf(wanted.constraints).permitted.map(textOf)
+  const has = (certificate.nameConstraints?.permitted ?? []).map(textOf)
+  const missing = expected.filter((name) => !has.includes(name))
+  const extra = has.filter((name) => !expected.includes(name))
+  if (missing.length > 0) return `its name constraints do not permit ${missing.join(', ')}`
+  if (extra.length > 0) return `its name constraints permit ${extra.join(', ')}, the spec does not`
+  return undefined
+}
+
+function textOf(name: GeneralName): string {
+  return 'value' in name ? name.value.toLowerCase() : name.type
+}

@@ -1,0 +1,115 @@
+/**
+ * What the checks look at besides the thing itself: the authorities as they are found, and what
+ * follows from them for everyone below. Made once for a plan or a verification.
+ *
+ * @module
+ */
+
+import { trustBundle } from '../authority/trust-bundle.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
+import type { Certificate } from '../x509/certificate.js'
+
+/** An authority that is there, with what stands above it. */
+export interface StandingAuthority {
+  readonly address: string
+  readonly certificate: Certificate
+  /** What goes behind a leaf in `cert.pem`: this authority and those above it, without the root. */
+  readonly chain: readonly Certificate[]
+  /** This one and every certificate above it, the root last. */
+  readonly path: readonly Certificate[]
+  /** The earliest end of the path, epoch milliseconds: no leaf may outlive it. */
+  readonly notAfter: number
+  /** The latest beginning of the path. */
+  readonly notBefore: number
+}
+
+/** What the checks need to know. */
+export interface CheckContext {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** The authorities that are found whole; absent ones are missing or broken. */
+  readonly authorities: ReadonlyMap<string, StandingAuthority>
+  /** What each bundle has to say; absent while one of its roots is missing. */
+  readonly bundles: ReadonlyMap<string, string>
+}
+
+/**
+ * Gathers it.
+ *
+ * @param desired What should be.
+ * @param inventory What is.
+ * @param options `now`: epoch milliseconds.
+ */
+export function checkContext(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number },
+): CheckContext {
+  const authorities = new Map<string, StandingAuthority>()
+  for (const wanted of desired.authorities) {
+    const standing = stand(wanted, inventory, authorities)
+    if (standing !== undefined) authorities.set(wanted.address, standing)
+  }
+  const bundles = new Map<string, string>()
+  for (const { address, trusted } of desired.bundles) {
+    const roots = trusted.map((root) => authorities.get(root)?.certificate)
+    if (roots.every((root) => root !== undefined)) bundles.set(address, trustBundle(roots))
+  }
+  return { now: options.now, authorities, bundles }
+}
+
+function stand(
+  wanted: DesiredAuthority,
+  inventory: Inventory,
+  known: ReadonlyMap<string, StandingAuthority>,
+): StandingAuthority | undefined {
+  const certificate = inventory.authorities.get(wanted.address)?.certificate
+  if (certificate === undefined) return undefined
+  if (wanted.issuer === undefined) return standing(wanted.address, certificate)
+  const issuer = issuerIn(known, wanted.issuer, certificate)
+  return issuer && standing(wanted.address, certificate, issuer)
+}
+
+/** The generation of the issuer that really signed it: after the root's rotation an older one may still be trusted. */
+function issuerIn(
+  known: ReadonlyMap<string, StandingAuthority>,
+  issuer: DesiredIssuer,
+  certificate: Certificate,
+): StandingAuthority | undefined {
+  const named = known.get(issuer.address)
+  if (named !== undefined && isIssuedBy(certificate, named.certificate)) return named
+  for (const candidate of known.values()) {
+    if (isIssuedBy(certificate, candidate.certificate)) return candidate
+  }
+  return named
+}
+
+/** One authority on top of its issuer. */
+export function standing(
+  address: string,
+  certificate: Certificate,
+  issuer?: StandingAuthority,
+): StandingAuthority {
+  return {
+    address,
+    certificate,
+    chain: issuer === undefined ? [] : [certificate, ...issuer.chain],
+    path: issuer === undefined ? [certificate] : [certificate, ...issuer.path],
+    notAfter: Math.min(certificate.notAfter, issuer?.notAfter ?? Infinity),
+    notBefore: Math.max(certificate.notBefore, issuer?.notBefore ?? -Infinity),
+  }
+}
+
+/**
+ * Whether a certificate names another as its issuer: the DN's bytes and the key identifiers. The
+ * signature is another matter (`verifySignature`), too dear for ten thousand leaves in every plan.
+ */
+export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  return (
+    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
+    (certificate.authorityKeyIdentifier === undefined ||
+      issuer.subjectKeyIdentifier === undefined ||
+      certificate.authorityKeyIdentifier === issuer.subjectKeyIdentifier)
+  )
+}

@@ -1,0 +1,250 @@
+/**
+ * Checks of one generation of an identity against what is wanted: each a small function that
+ * answers with a reason, or nothing. Plan and verify ask the same ones; only the question about the
+ * end of its life differs (*should we act?*, *is it good?*).
+ *
+ * @module
+ */
+
+import { formatDuration } from '../duration.js'
+import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
+import { commonNames } from '../x509/name.js'
+import { algorithmOf } from '../keys/algorithms.js'
+import { leafNames } from '../nomad/leaf-names.js'
+import { profileOf } from '../nomad/roles.js'
+import type { DesiredIdentity } from '../spec/desired.js'
+import type { Certificate } from '../x509/certificate.js'
+import { isIssuedBy, type CheckContext } from './context.js'
+import type { ReasonGiven } from './reasons.js'
+
+/** What a check is given: the leaf is there, everything else is up to it. */
+export interface Subject {
+  readonly wanted: DesiredIdentity
+  readonly found: FoundIdentity
+  readonly generation: FoundGeneration
+  readonly leaf: Certificate
+}
+
+/** One check. */
+export type IdentityCheck = (subject: Subject, context: CheckContext) => ReasonGiven | undefined
+
+/** What plan and verify both ask, gravest first. */
+export const identityChecks: readonly IdentityCheck[] = [
+  keyThere,
+  keyBelongs,
+  keyAlgorithm,
+  roleNamed,
+  namesAgree,
+  issuerCurrent,
+  chainWhole,
+  trustCurrent,
+  withinIssuer,
+]
+
+/** Only the plan asks: is it time to renew? */
+export const actChecks: readonly IdentityCheck[] = [...identityChecks, renewalDue]
+
+/** Only verify asks: is it valid now? */
+export const goodChecks: readonly IdentityCheck[] = [...identityChecks, validNow]
+
+/** Runs checks and gathers what they say. */
+export function runChecks(
+  checks: readonly IdentityCheck[],
+  subject: Subject,
+  context: CheckContext,
+): ReasonGiven[] {
+  const given: ReasonGiven[] = []
+  for (const check of checks) {
+    const reason = check(subject, context)
+    if (reason !== undefined) given.push(reason)
+  }
+  return given
+}
+
+function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
+  switch (key.state) {
+    case 'present':
+      return undefined
+    case 'absent':
+      return { reason: 'incomplete', message: 'key.pem is missing' }
+    case 'encrypted':
+      return {
+        reason: 'key-unusable',
+        message: 'key.pem is encrypted, and agents read no encrypted keys',
+      }
+    case 'malformed':
+      return { reason: 'incomplete', message: `key.pem cannot be parsed: ${key.message}` }
+  }
+}
+
+function keyBelongs({ generation: { key }, leaf }: Subject): ReasonGiven | undefined {
+  if (key.state !== 'present') return undefined
+  if (Buffer.compare(key.publicKey.spki, leaf.publicKey.spki) === 0) return undefined
+  return { reason: 'key-mismatch', message: 'key.pem does not belong to the certificate' }
+}
+
+function keyAlgorithm({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
+  const { algorithm, name } = leaf.publicKey
+  if (algorithm === profile.key) return undefined
+  if (algorithm === undefined || !algorithmOf(algorithm).agentsTake) {
+    return { reason: 'key-unusable', message: `agents refuse a key of type ${name}` }
+  }
+  return { reason: 'key-algorithm', message: `the key is ${name}, the spec says ${profile.key}` }
+}
+
+function roleNamed({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
+  const { role, region } = profile
+  const entry = profileOf(role)
+  // Nomad reads the last CN of the subject (crypto/x509/pkix FillFromRDNSequence keeps the last one).
+  const names = commonNames(leaf.subject)
+  const wantedName = entry.commonName(region)
+  if (names.length !== 1 || names[0] !== wantedName) {
+    const seen = names.length === 0 ? 'no common name' : `common name ${names.join(' and ')}`
+    return { reason: 'role-differs', message: `it has ${seen} instead of ${wantedName}` }
+  }
+  const usages = leaf.extendedKeyUsage ?? []
+  if (!sameSet(usages, entry.extendedKeyUsage)) {
+    return {
+      reason: 'role-differs',
+      message: `its extended key usage is ${usages.join(', ') || 'absent'} instead of ${entry.extendedKeyUsage.join(', ')}`,
+    }
+  }
+  return undefined
+}
+
+function namesAgree({ wanted, leaf }: Subject): ReasonGiven | undefined {
+  const { role, region } = wanted.profile
+  const names = leafNames({
+    role,
+    region,
+    names: wanted.names,
+    ips: wanted.ips,
+    uris: wanted.uris,
+  })
+  let count = 0
+  let extra: string | undefined
+  for (const name of leaf.subjectAltName ?? []) {
+    count += 1
+    const list =
+      name.type === 'dns'
+        ? names.dns
+        : name.type === 'ip'
+          ? names.ips
+          : name.type === 'uri'
+            ? names.uris
+            : undefined
+    const value = 'value' in name ? name.value : `a ${name.type} name`
+    if (list === undefined || !list.includes(value)) extra ??= value
+  }
+  if (extra === undefined && count === names.dns.length + names.ips.length + names.uris.length) {
+    return undefined
+  }
+  const has = new Set(
+    (leaf.subjectAltName ?? []).map((name) => ('value' in name ? name.value : '')),
+  )
+  const missing = [...names.dns, ...names.ips, ...names.uris].filter((name) => !has.has(name))
+  const parts = [
+    missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined,
+    extra !== undefined ? `names ${extra}, which the spec does not` : undefined,
+  ].filter((part) => part !== undefined)
+  return { reason: 'names-differ', message: `it ${parts.join(' and ') || 'repeats a name'}` }
+}
+
+function issuerCurrent({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const { issuer } = wanted.profile
+  const signing = context.authorities.get(issuer.address)
+  if (signing === undefined) {
+    return { reason: 'issuer-changed', message: `${issuer.address} is to sign, and is yet to be made` }
+  }
+  if (isIssuedBy(leaf, signing.certificate)) return undefined
+  return { reason: 'issuer-changed', message: `it was not signed by ${issuer.address}` }
+}
+
+function chainWhole({ wanted, generation, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const signing = context.authorities.get(wanted.profile.issuer.address)
+  // Without its issuer there is no chain to compare; `issuerCurrent` has said so.
+  if (signing === undefined || !isIssuedBy(leaf, signing.certificate)) return undefined
+  const above = generation.chain.slice(1)
+  const expected = signing.chain
+  if (
+    above.length === expected.length &&
+    above.every((certificate, at) => certificate === expected[at] || sameBytes(certificate, expected[at]!))
+  ) {
+    return undefined
+  }
+  if (above.length < expected.length) {
+    return {
+      reason: 'chain-broken',
+      message: `cert.pem holds ${above.length} of the ${expected.length} intermediates`,
+    }
+  }
+  return { reason: 'chain-broken', message: 'the intermediates in cert.pem are not those of its issuer' }
+}
+
+function trustCurrent({ wanted, generation }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const bundle = context.bundles.get(wanted.profile.bundle)
+  if (bundle !== undefined && generation.bundle === bundle) return undefined
+  if (generation.bundle === '') return { reason: 'incomplete', message: 'ca.pem is missing or empty' }
+  return { reason: 'trust-changed', message: `ca.pem is not ${wanted.profile.bundle}` }
+}
+
+function withinIssuer({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const signing = context.authorities.get(wanted.profile.issuer.address)
+  if (signing === undefined || leaf.notAfter <= signing.notAfter) return undefined
+  if (!isIssuedBy(leaf, signing.certificate)) return undefined
+  return {
+    reason: 'beyond-issuer',
+    message: `it ends ${formatDuration(leaf.notAfter - signing.notAfter)} after its issuer does`,
+  }
+}
+
+function renewalDue({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const left = leaf.notAfter - context.now
+  if (left <= 0) {
+    return { reason: 'expired', message: `it expired ${formatDuration(-left)} ago` }
+  }
+  const due = renewBeforeOf(wanted, leaf)
+  if (left >= due) return undefined
+  // A leaf that ends with its issuer can't be renewed into a longer life: the authority is what ages.
+  const signing = context.authorities.get(wanted.profile.issuer.address)
+  if (signing !== undefined && leaf.notAfter >= Math.floor(signing.notAfter / 1000) * 1000) {
+    return undefined
+  }
+  return {
+    reason: 'nearing-expiry',
+    message: `${formatDuration(left)} left, renewed when less than ${formatDuration(due)} is`,
+  }
+}
+
+/**
+ * How long before its end a leaf is due, milliseconds: the spec's `renewBefore`, and a third of its
+ * own life where that is no longer than that (a clamped leaf would be due from its first day).
+ *
+ * @param wanted The identity.
+ * @param leaf The certificate that it has.
+ */
+export function renewBeforeOf(wanted: DesiredIdentity, leaf: Certificate): number {
+  const life = leaf.notAfter - leaf.notBefore
+  return wanted.profile.renewBefore < life ? wanted.profile.renewBefore : life / 3
+}
+
+function validNow({ leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  if (leaf.notAfter < context.now) {
+    return { reason: 'expired', message: `it expired ${formatDuration(context.now - leaf.notAfter)} ago` }
+  }
+  if (leaf.notBefore > context.now) {
+    return {
+      reason: 'not-yet-valid',
+      message: `it begins in ${formatDuration(leaf.notBefore - context.now)}; is the clock right?`,
+    }
+  }
+  return undefined
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item) => b.includes(item))
+}
+
+function sameBytes(a: Certificate, b: Certificate): boolean {
+  return Buffer.compare(a.der, b.der) === 0
+}

@@ -1,0 +1,100 @@
+/**
+ * `manifest.json` beside the three files of a generation: whose it is, which number, when it was
+ * made, and the files' checksums. "Older" means its time, not its number: backups get restored.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { formatInstant } from '../duration.js'
+
+/** A manifest. */
+export interface Manifest {
+  readonly format: 'nomad-pki/generation'
+  readonly version: 1
+  /** `identity/server/global/s1` */
+  readonly address: string
+  readonly generation: number
+  /** When it was made, `2027-03-01T09:30:00Z`. */
+  readonly made: string
+  readonly leaf: {
+    readonly serial: string
+    /** SHA-256 of the leaf, hex. */
+    readonly fingerprint: string
+    readonly notBefore: string
+    readonly notAfter: string
+  }
+  /** SHA-256 of each file, hex. */
+  readonly files: {
+    readonly 'ca.pem': string
+    readonly 'cert.pem': string
+    readonly 'key.pem': string
+  }
+}
+
+/** What a manifest is made of. */
+export interface ManifestFacts {
+  readonly address: string
+  readonly generation: number
+  /** Epoch milliseconds. */
+  readonly made: number
+  readonly leaf: {
+    readonly serial: string
+    readonly fingerprint: string
+    readonly notBefore: number
+    readonly notAfter: number
+  }
+  readonly files: { readonly ca: string; readonly cert: string; readonly key: string }
+}
+
+/** Writes a manifest, with a final newline. */
+export function encodeManifest(facts: ManifestFacts): string {
+  const { address, generation, made, leaf, files } = facts
+  const manifest: Manifest = {
+    format: 'nomad-pki/generation',
+    version: 1,
+    address,
+    generation,
+    made: formatInstant(made),
+    leaf: {
+      serial: leaf.serial,
+      fingerprint: leaf.fingerprint,
+      notBefore: formatInstant(leaf.notBefore),
+      notAfter: formatInstant(leaf.notAfter),
+    },
+    files: {
+      'ca.pem': sha256(files.ca),
+      'cert.pem': sha256(files.cert),
+      'key.pem': sha256(files.key),
+    },
+  }
+  return `${JSON.stringify(manifest, null, 2)}\n`
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @returns The manifest, or one sentence that says what is wrong with it.
+ */
+export function readManifest(text: string): Manifest | string {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return 'it is not JSON'
+  }
+  if (typeof value !== 'object' || value === null) return 'it is not an object'
+  const { format, version, address, generation, made, files } = value as Partial<Manifest>
+  if (format !== 'nomad-pki/generation') return 'it is not the manifest of a generation'
+  if (version !== 1) return `its version is ${String(version)}, this program reads version 1`
+  if (typeof address !== 'string' || typeof generation !== 'number' || typeof made !== 'string') {
+    return 'address, generation or made is missing'
+  }
+  if (typeof files !== 'object') return 'files is missing'
+  return value as Manifest
+}
+
+/** SHA-256 of a text's bytes (the files are ASCII), hex. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'latin1').digest('hex')
+}

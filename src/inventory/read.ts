@@ -1,0 +1,302 @@
+/**
+ * Reads the store and the agents' configurations into values. It judges nothing: what can't be
+ * parsed becomes a finding of the thing it belongs to, and the checks decide what follows.
+ *
+ * @module
+ */
+
+import { formatAddress } from '../address.js'
+import type { Finding } from '../diagnostics.js'
+import { isNomadPkiError } from '../errors.js'
+import { pemBlocks } from '../keys/pem.js'
+import { parsePrivateKey } from '../keys/private-key.js'
+import { parseCertificate, type Certificate } from '../x509/certificate.js'
+import { parseCertificates } from '../x509/certificates.js'
+import type { ConfigContents, Configs } from './configs.js'
+import type {
+  FoundAuthority,
+  FoundBundle,
+  FoundGeneration,
+  FoundIdentity,
+  FoundKey,
+  Inventory,
+} from './inventory.js'
+import { readLedger } from './ledger.js'
+import type {
+  Store,
+  StoredAuthority,
+  StoredFile,
+  StoredGeneration,
+  StoredIdentity,
+} from './store.js'
+
+/** Where things are read from. */
+export interface InventoryPorts {
+  readonly store: Store
+  readonly configs: Configs
+}
+
+/** What to read besides the store. */
+export interface ReadInventoryOptions {
+  /** The agents' configurations, by the path of the spec. Default: none. */
+  readonly configs?: Iterable<string> | undefined
+}
+
+/**
+ * Reads everything there is.
+ *
+ * @param ports The store and the configurations.
+ * @param options Which configurations to read.
+ * @returns Values only: no PEM of a key, and no private key at all.
+ * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`, `ERR_FILE_UNREADABLE` where a whole directory can't be listed.
+ */
+export async function readInventory(
+  ports: InventoryPorts,
+  options: ReadInventoryOptions = {},
+): Promise<Inventory> {
+  const contents = await ports.store.read()
+  const findings = new Map<string, Finding[]>()
+  const general: Finding[] = []
+  for (const finding of contents.findings) {
+    const owner = /^(identity\/[^/]+\/[^/]+\/[^/]+|authority\/[^/]+\/[0-9]+|bundle\/[^/]+)/.exec(
+      finding.address,
+    )?.[1]
+    if (owner === undefined) general.push(finding)
+    else findings.set(owner, [...(findings.get(owner) ?? []), finding])
+  }
+  const memory = new Parsed()
+
+  const authorities = new Map<string, FoundAuthority>()
+  for (const stored of contents.authorities) {
+    const found = readAuthority(stored, findings)
+    authorities.set(found.address, found)
+  }
+  const bundles = new Map<string, FoundBundle>()
+  for (const { name, file } of contents.bundles) {
+    const address = formatAddress({ kind: 'bundle', name })
+    const problems = [...(findings.get(address) ?? [])]
+    const text = textOf(file)
+    bundles.set(address, {
+      address,
+      name,
+      text,
+      certificates: attempt(address, `ca.pem`, problems, () => parseCertificates(text)) ?? [],
+      findings: problems,
+    })
+  }
+  const identities = new Map<string, FoundIdentity>()
+  for (const stored of contents.identities) {
+    const found = await readIdentity(ports.store, stored, findings, memory)
+    identities.set(found.address, found)
+  }
+  const configs = new Map<string, ConfigContents>()
+  for (const path of options.configs ?? []) {
+    if (!configs.has(path)) configs.set(path, await ports.configs.read(path))
+  }
+  return {
+    storeExists: contents.exists,
+    location: ports.store.location,
+    authorities,
+    bundles,
+    identities,
+    configs,
+    ledger: readLedger(contents.ledger?.bytes),
+    findings: general,
+  }
+}
+
+function readAuthority(
+  stored: StoredAuthority,
+  known: ReadonlyMap<string, readonly Finding[]>,
+): FoundAuthority {
+  const { name, generation } = stored
+  const address = formatAddress({ kind: 'authority', name, generation })
+  const findings = [...(known.get(address) ?? [])]
+  const certificate =
+    stored.certificate &&
+    attempt(address, 'ca.pem', findings, () => onlyCertificate(textOf(stored.certificate!)))
+  const crossed = new Map<number, Certificate>()
+  for (const [by, file] of stored.crossed) {
+    const parsed = attempt(address, `crossed-by-${by}.pem`, findings, () =>
+      onlyCertificate(textOf(file)),
+    )
+    if (parsed) crossed.set(by, parsed)
+  }
+  return { address, name, generation, certificate, key: readKey(stored.key), crossed, findings }
+}
+
+async function readIdentity(
+  store: Store,
+  stored: StoredIdentity,
+  known: ReadonlyMap<string, readonly Finding[]>,
+  memory: Parsed,
+): Promise<FoundIdentity> {
+  const { role, region, name, generations } = stored
+  const address = formatAddress({ kind: 'identity', role, region, name })
+  const findings = [...(known.get(address) ?? [])]
+  const current = stored.current && readGeneration(address, stored.current, findings, memory)
+  const newest = generations.at(-1)
+  let unfinished: FoundGeneration | undefined
+  // Only an interruption leaves a generation above the linked one; looking costs a directory each.
+  if (newest !== undefined && newest !== stored.current?.directory) {
+    const all = await store.readGenerations(stored)
+    const made = all.find((generation) => generation.directory === newest)
+    if (made !== undefined && made.number > (stored.current?.number ?? 0)) {
+      const read = readGeneration(address, made, [], memory)
+      if (isWhole(read, made)) unfinished = read
+    }
+  }
+  return {
+    address,
+    role,
+    region,
+    name,
+    link: stored.link,
+    current,
+    unfinished,
+    generations,
+    findings,
+  }
+}
+
+/** Whether all four files are there and the key belongs to the leaf: what an agent could load. */
+function isWhole(found: FoundGeneration, stored: StoredGeneration): boolean {
+  const leaf = found.chain[0]
+  return (
+    leaf !== undefined &&
+    stored.manifest !== undefined &&
+    found.bundle !== '' &&
+    found.key.state === 'present' &&
+    Buffer.compare(found.key.publicKey.spki, leaf.publicKey.spki) === 0
+  )
+}
+
+function readGeneration(
+  address: string,
+  stored: StoredGeneration,
+  findings: Finding[],
+  memory: Parsed,
+): FoundGeneration {
+  const chain =
+    stored.cert &&
+    attempt(address, `${stored.directory}/cert.pem`, findings, () =>
+      memory.chain(textOf(stored.cert!)),
+    )
+  const bundle = stored.ca === undefined ? '' : memory.intern(textOf(stored.ca))
+  return {
+    directory: stored.directory,
+    number: stored.number,
+    chain: chain ?? [],
+    key: readKey(stored.key),
+    bundle,
+    get trust() {
+      return memory.trust(bundle)
+    },
+    manifest: stored.manifest && textOf(stored.manifest),
+  }
+}
+
+function readKey(file: StoredFile | undefined): FoundKey {
+  if (file === undefined) return { state: 'absent' }
+  try {
+    return { state: 'present', publicKey: parsePrivateKey(textOf(file)).publicKey }
+  } catch (error) {
+    if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return { state: 'encrypted' }
+    if (isNomadPkiError(error)) return { state: 'malformed', message: error.message }
+    throw error
+  }
+}
+
+/** Parses equal texts once: ten thousand agents carry the same intermediates and trust. */
+class Parsed {
+  readonly #texts = new Map<string, string>()
+  readonly #rests = new Map<string, readonly Certificate[]>()
+  readonly #trusts = new Map<string, readonly Certificate[]>()
+
+  intern(text: string): string {
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known
+    this.#texts.set(text, text)
+    return text
+  }
+
+  chain(text: string): readonly Certificate[] {
+    const leaf = parseCertificate(leafOf(text))
+    const cut = text.indexOf(endOfCertificate)
+    const rest = cut === -1 ? '' : text.slice(cut + endOfCertificate.length)
+    let above = this.#rests.get(rest)
+    if (above === undefined) {
+      above = parseCertificates(rest)
+      this.#rests.set(rest, above)
+    }
+    return above.length === 0 ? [leaf] : [leaf, ...above]
+  }
+
+  /** As Nomad loads it: a block that can't be parsed is dropped in silence (helper/tlsutil/config.go:176). */
+  trust(text: string): readonly Certificate[] {
+    let known = this.#trusts.get(text)
+    if (known === undefined) {
+      known = loadTrust(text)
+      this.#trusts.set(text, known)
+    }
+    return known
+  }
+}
+
+const beginOfCertificate = '-----BEGIN CERTIFICATE-----\n'
+const endOfCertificate = '-----END CERTIFICATE-----\n'
+
+/** The first certificate's DER; files as we write them take the short way. */
+function leafOf(text: string): Uint8Array {
+  const end = text.indexOf(endOfCertificate)
+  if (text.startsWith(beginOfCertificate) && end !== -1) {
+    const body = text.slice(beginOfCertificate.length, end)
+    if (/^[A-Za-z0-9+/=\n]+$/.test(body)) return Buffer.from(body, 'base64')
+  }
+  return pemBlocks(text).find(({ label }) => label === 'CERTIFICATE')?.der ?? new Uint8Array()
+}
+
+function loadTrust(text: string): readonly Certificate[] {
+  const loaded: Certificate[] = []
+  for (const match of text.matchAll(
+    /-----BEGIN CERTIFICATE-----\r?\n[\s\S]*?-----END CERTIFICATE-----/g,
+  )) {
+    try {
+      loaded.push(...parseCertificates(`${match[0]}\n`))
+    } catch (error) {
+      if (!isNomadPkiError(error)) throw error
+    }
+  }
+  return loaded
+}
+
+function onlyCertificate(text: string): Certificate | undefined {
+  return parseCertificates(text)[0]
+}
+
+function attempt<T>(
+  address: string,
+  file: string,
+  findings: Finding[],
+  parse: () => T,
+): T | undefined {
+  try {
+    return parse()
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    findings.push({
+      severity: 'error',
+      address,
+      reason: 'incomplete',
+      message: `${file} cannot be parsed: ${error.message}`,
+      file,
+    })
+    return undefined
+  }
+}
+
+function textOf(file: StoredFile): string {
+  // Latin-1 keeps every byte, so comparing texts compares files; PEM itself is ASCII.
+  const { bytes } = file
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}

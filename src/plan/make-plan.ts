@@ -1,0 +1,273 @@
+/**
+ * The join of wanted and found, by address: which steps make the one into the other, and why. Pure
+ * and synchronous; nothing is touched.
+ *
+ * @module
+ */
+
+import { checkAuthority } from '../checks/authority.js'
+import { checkContext, type CheckContext } from '../checks/context.js'
+import { actChecks, runChecks } from '../checks/identity.js'
+import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import type { Finding } from '../diagnostics.js'
+import { formatDuration, formatInstant } from '../duration.js'
+import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity, IdentityProfile } from '../spec/desired.js'
+import { planConfigs, type ConfigEdit } from './configs.js'
+import type { Action, Orphan, Plan, Step } from './plan.js'
+
+/** What to plan. */
+export interface MakePlanOptions {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Whether orphans are removed. Default: they are only shown. */
+  readonly prune?: boolean | undefined
+  /** Addresses of identities: only these (and what they need) are planned, and an operator's is renewed when due. Default: all. */
+  readonly only?: readonly string[] | undefined
+}
+
+/** What a plan was made from: `applyPlan` needs it, and a plan read from a file does not have it. */
+export interface PlanMaterials {
+  readonly desired: Desired
+  readonly inventory: Inventory
+  readonly context: CheckContext
+  /** The edits behind the steps of `config/…`, by address. */
+  readonly edits: ReadonlyMap<string, ConfigEdit>
+}
+
+const materials = new WeakMap<Plan, PlanMaterials>()
+
+/** What a plan was made from; `undefined` for one that was not made by {@link makePlan} in this process. */
+export function materialsOf(plan: Plan): PlanMaterials | undefined {
+  return materials.get(plan)
+}
+
+/** The least action that cures a reason. */
+const cures: Readonly<Partial<Record<Reason, Action>>> = {
+  'chain-broken': 'refresh',
+  'trust-changed': 'refresh',
+  'mode-open': 'repair',
+}
+
+/**
+ * Plans.
+ *
+ * @param desired What should be: `desire(spec)`.
+ * @param inventory What is: `await readInventory(ports)`.
+ * @param options The time, and which part of it.
+ * @returns The plan: no steps where nothing is to be done.
+ */
+export function makePlan(desired: Desired, inventory: Inventory, options: MakePlanOptions): Plan {
+  const context = checkContext(desired, inventory, options)
+  const only = options.only === undefined ? undefined : new Set(options.only)
+  const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory)]
+  const steps: Step[] = []
+
+  for (const wanted of desired.authorities) {
+    const found = inventory.authorities.get(wanted.address)
+    if (found !== undefined) findings.push(...checkAuthority(wanted, found, context))
+    if (found?.certificate !== undefined) {
+      pushModes(steps, wanted.address, found.findings)
+      continue
+    }
+    if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete')) continue
+    const lost = inventory.ledger.lines.some(
+      ({ event, address }) => event === 'authority' && address === wanted.address,
+    )
+    if (lost) findings.push(lostAuthority(wanted.address))
+    else if (found?.key.state === 'present') {
+      steps.push(
+        step(wanted.address, 'create', 'unfinished', 'its key was made, its certificate was not'),
+      )
+    } else {
+      const what = wanted.issuer === undefined ? 'root' : `intermediate under ${wanted.issuer.name}`
+      steps.push(step(wanted.address, 'create', 'missing', `${what}, ${wanted.key}, ${formatDuration(wanted.lifetime)}`))
+    }
+  }
+  for (const wanted of desired.bundles) {
+    const found = inventory.bundles.get(wanted.address)
+    const text = context.bundles.get(wanted.address)
+    if (text !== undefined && found?.text === text) continue
+    const names = wanted.trusted.join(', ')
+    steps.push(
+      found === undefined
+        ? step(wanted.address, 'write', 'missing', `it will hold ${names}`)
+        : step(wanted.address, 'write', 'bundle-stale', `it does not hold exactly ${names}`),
+    )
+  }
+
+  const issuing = new Map<IdentityProfile, string>()
+  const named = new Set<string>()
+  for (const wanted of desired.identities) {
+    named.add(wanted.address)
+    if (only !== undefined && !only.has(wanted.address)) continue
+    const found = inventory.identities.get(wanted.address)
+    const planned = planIdentity(wanted, found, context, only !== undefined)
+    if (planned === undefined) continue
+    steps.push(planned)
+    if (planned.action === 'create' || planned.action === 'renew') {
+      if (!issuing.has(wanted.profile)) issuing.set(wanted.profile, wanted.address)
+    }
+  }
+  for (const [profile, address] of issuing) {
+    findings.push(...issuable(profile, address, inventory, context))
+  }
+
+  const configs = planConfigs(
+    only === undefined
+      ? desired.configs
+      : desired.configs.filter(({ identity }) => only.has(identity)),
+    inventory,
+  )
+  steps.push(...configs.steps)
+  findings.push(...configs.findings)
+
+  const orphans = findOrphans(desired, inventory, named)
+  if (options.prune === true) steps.push(...orphans.map(removal))
+
+  const plan: Plan = {
+    format: 'nomad-pki/plan',
+    version: 1,
+    cluster: desired.cluster,
+    madeAt: options.now,
+    steps,
+    orphans,
+    findings,
+  }
+  materials.set(plan, { desired, inventory, context, edits: configs.edits })
+  return plan
+}
+
+function planIdentity(
+  wanted: DesiredIdentity,
+  found: FoundIdentity | undefined,
+  context: CheckContext,
+  asked: boolean,
+): Step | undefined {
+  const { address, profile } = wanted
+  if (found === undefined) {
+    return step(address, 'create', 'missing', `${profile.key}, ${formatDuration(profile.lifetime)}`)
+  }
+  const generation = found.unfinished ?? found.current
+  if (generation === undefined) {
+    return found.link === undefined
+      ? step(address, 'create', 'missing', `${profile.key}, ${formatDuration(profile.lifetime)}`)
+      : step(address, 'renew', 'link-broken', `current points at ${JSON.stringify(found.link)}`)
+  }
+  const leaf = generation.chain[0]
+  const reasons: ReasonGiven[] = found.findings
+    .filter(({ reason }) => reason === 'mode-open' || reason === 'incomplete')
+    .map(({ reason, message }) => ({ reason: reason as Reason, message }))
+  if (leaf === undefined) {
+    const why = reasons.find(({ reason }) => reason === 'incomplete')
+    return { address, action: 'renew', reasons: [why ?? { reason: 'incomplete', message: 'cert.pem is missing' }] }
+  }
+  const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
+  // An operator's certificate is short and made when somebody needs it: an expired one is no work.
+  const leave = profile.role === 'operator' && !asked
+  if (leave && leaf.notAfter <= context.now) return undefined
+  reasons.push(...(leave ? given.filter(({ reason }) => reason !== 'nearing-expiry') : given))
+  const actions = reasons.map(({ reason }) => cures[reason] ?? 'renew')
+  if (actions.includes('renew')) return { address, action: 'renew', reasons }
+  if (actions.includes('refresh')) return { address, action: 'refresh', reasons }
+  if (found.unfinished !== undefined) {
+    return step(address, 'finish', 'unfinished', `${found.unfinished.directory} was made and not switched to`)
+  }
+  if (actions.includes('repair')) return { address, action: 'repair', reasons }
+  const surplus = found.generations.length - profile.keep
+  if (surplus > 0) {
+    return step(address, 'remove', 'surplus', `${found.generations.length} generations, the spec keeps ${profile.keep}`)
+  }
+  return undefined
+}
+
+/** Whether the signing authority can sign for this profile now: said once for all that share it. */
+function issuable(
+  profile: IdentityProfile,
+  address: string,
+  inventory: Inventory,
+  context: CheckContext,
+): readonly Finding[] {
+  const signing = context.authorities.get(profile.issuer.address)
+  // What doesn't exist yet is made in the same plan, with a key and a life that the spec has checked.
+  if (signing === undefined) return []
+  const findings: Finding[] = []
+  const key = inventory.authorities.get(profile.issuer.address)?.key
+  if (key?.state === 'absent' || key?.state === 'encrypted') {
+    findings.push({
+      severity: 'error',
+      address: profile.issuer.address,
+      reason: 'incomplete',
+      message: `its key is ${key.state === 'absent' ? 'not in the store' : 'encrypted'}, and ${address} needs its signature`,
+      remedy: `put ca-key.pem of ${profile.issuer.address} into the store (mode 0400), then: nomad-pki apply`,
+    })
+  }
+  const latest = Math.floor(signing.notAfter / 1000) * 1000
+  const end = Math.floor((context.now + profile.lifetime) / 1000) * 1000
+  if (profile.beyondIssuer === 'refuse' && end > latest && latest > context.now) {
+    const fits = formatDuration(latest - context.now)
+    findings.push({
+      severity: 'error',
+      address,
+      reason: 'beyond-issuer',
+      message: `a life of ${formatDuration(profile.lifetime)} would end after ${profile.issuer.address} does (${formatInstant(latest)}); the longest that fits is ${fits}`,
+      remedy: `set \`lifetime: ${fits}\` or \`beyondIssuer: clamp\` in the spec, or raise \`signing\` of ${profile.issuer.name}`,
+    })
+  }
+  return findings
+}
+
+function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
+  if (ledger.fault === undefined) return []
+  return [
+    {
+      severity: 'error',
+      address: 'ledger',
+      reason: 'ledger-broken',
+      message: `line ${ledger.fault.line} of ledger.jsonl: ${ledger.fault.message}`,
+      remedy: `restore ${location}/ledger.jsonl from a backup; or, to begin a new one, move it aside`,
+      file: 'ledger.jsonl',
+    },
+  ]
+}
+
+function lostAuthority(address: string): Finding {
+  return {
+    severity: 'error',
+    address,
+    reason: 'incomplete',
+    message: 'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
+    remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
+  }
+}
+
+function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
+  const open = findings.find(({ reason }) => reason === 'mode-open')
+  if (open !== undefined) steps.push(step(address, 'repair', 'mode-open', open.message))
+}
+
+function findOrphans(
+  desired: Desired,
+  inventory: Inventory,
+  named: ReadonlySet<string>,
+): readonly Orphan[] {
+  const orphans: Orphan[] = []
+  for (const [address, { current }] of inventory.identities) {
+    if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
+  }
+  const authorities = new Set(desired.authorities.map(({ address }) => address))
+  for (const [address, { certificate }] of inventory.authorities) {
+    if (!authorities.has(address)) orphans.push({ address, notAfter: certificate?.notAfter })
+  }
+  const bundles = new Set(desired.bundles.map(({ address }) => address))
+  for (const [address] of inventory.bundles) if (!bundles.has(address)) orphans.push({ address })
+  return orphans
+}
+
+function removal({ address }: Orphan): Step {
+  return step(address, 'remove', 'orphan', 'the spec no longer names it')
+}
+
+function step(address: string, action: Action, reason: Reason, message: string): Step {
+  return { address, action, reasons: [{ reason, message }] }
+}
