@@ -225,7 +225,10 @@ export function identityWork(
     const surplus = old.length + fresh - profile.keep
     if (surplus <= 0) return
     const { role, region } = profile
-    const doomed = old.filter((directory) => directory !== found?.current?.directory)
+    const doomed = old.filter(
+      (directory) =>
+        directory !== found?.current?.directory && directory !== found?.unfinished?.directory,
+    )
     batch.removeIdentity({ role, region, name }, doomed.slice(0, surplus))
   }
 
