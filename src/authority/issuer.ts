@@ -1,0 +1,45 @@
+/**
+ * The port to whoever signs: a key that we hold, a rehearsal, later a server.
+ *
+ * @module
+ */
+
+import type { Certificate } from '../x509/certificate.js'
+
+/** What an issuer is asked to sign. */
+export interface IssuerInput {
+  /** The bytes to be signed by an issuer that holds a key, DER. */
+  readonly tbs: Uint8Array
+  /** The same as a value, without a signature: what an issuer that writes the bytes itself is to match. */
+  readonly expected: Certificate
+  /** The moment for which it was prepared, epoch milliseconds. */
+  readonly now: number
+}
+
+/**
+ * What an issuer answers.
+ *
+ * - `issued`: it signed, here is the certificate (DER).
+ * - `refused`: it did not sign and will not: nothing exists.
+ * - `unknown`: the answer was lost, a certificate may exist.
+ */
+export type IssuerAnswer =
+  | { readonly outcome: 'issued'; readonly certificate: Uint8Array }
+  | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly outcome: 'unknown'; readonly reason: string }
+
+/**
+ * Who signs. Contract of failure: {@link Issuer.issue} answers and does not throw, but for an abort
+ * of its signal before anything was asked, or a defect. Several calls may be in flight at once. What
+ * it returns is not trusted: `issue` (authority/issue.ts) holds it against what was prepared.
+ */
+export interface Issuer {
+  /** For messages: the authority's name. */
+  readonly name: string
+  readonly certificate: Certificate
+  /** What goes behind a leaf: this issuer and those above it, without the root; empty for a root. */
+  readonly chain: readonly Certificate[]
+  /** Every certificate above a leaf that is known, from the issuer to the root: none may be outlived. */
+  readonly above: readonly Certificate[]
+  issue(input: IssuerInput, options?: { readonly signal?: AbortSignal }): Promise<IssuerAnswer>
+}

@@ -1,0 +1,46 @@
+/**
+ * Requests: what is to be certified, as values of our own. A CSR is an envelope at the edge; it
+ * yields a public key and no more.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import type { SubjectAttributes } from '../x509/name.js'
+
+/** What to do with a life that ends after the issuer's: refuse, or end it with the issuer's. */
+export type BeyondIssuer = 'refuse' | 'clamp'
+
+/** A certificate for an agent or a person. */
+export interface LeafRequest {
+  readonly role: Role
+  readonly region: string
+  readonly publicKey: PublicKey
+  /** Milliseconds from now. */
+  readonly lifetime: number
+  /** DNS names besides the role's own and `localhost`. */
+  readonly names?: readonly string[] | undefined
+  /** Addresses besides the loopback's. */
+  readonly ips?: readonly string[] | undefined
+  /** `nomad-pki:operator/alice` */
+  readonly uris?: readonly string[] | undefined
+  /** Default: `refuse`. */
+  readonly beyondIssuer?: BeyondIssuer | undefined
+}
+
+/** A certificate for an authority. */
+export interface AuthorityRequest {
+  readonly subject: SubjectAttributes
+  readonly publicKey: PublicKey
+  /** Milliseconds from now. */
+  readonly lifetime: number
+  /** The regions that an intermediate signs for; a root has none. */
+  readonly regions?: readonly string[] | undefined
+  /** DNS names and zones that it may name besides `<region>.nomad` and `localhost`. */
+  readonly domains?: readonly string[] | undefined
+  /** CIDR: with any, it may name only addresses in these and the loopback's; with none, all addresses. */
+  readonly networks?: readonly string[] | undefined
+  /** Default: `refuse`. */
+  readonly beyondIssuer?: BeyondIssuer | undefined
+}
