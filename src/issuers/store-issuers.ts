@@ -1,0 +1,48 @@
+/**
+ * The authorities' keys as the store keeps them.
+ *
+ * @module
+ */
+
+import type { Issuers } from '../authority/issuers.js'
+import { NomadPkiError } from '../errors.js'
+import type { Store } from '../inventory/store.js'
+import type { PrivateKey } from '../keys/algorithms.js'
+import { generateKey } from '../keys/generate.js'
+import { parsePrivateKey } from '../keys/private-key.js'
+import { heldIssuer } from './held.js'
+
+/**
+ * Issuers whose keys lie in a store.
+ *
+ * @param store Where they lie.
+ */
+export function storeIssuers(store: Store): Issuers {
+  return {
+    async keyFor({ name, generation, algorithm }) {
+      const made = await readKey(store, name, generation)
+      return made?.algorithm === algorithm ? made : generateKey(algorithm)
+    },
+    async open({ name, generation, path }, key) {
+      const held = key ?? (await readKey(store, name, generation))
+      if (held === undefined) {
+        throw new NomadPkiError(
+          'ERR_STORE_UNREADABLE',
+          `the key of authority/${name}/${generation} is not in the store`,
+          { address: `authority/${name}/${generation}` },
+        )
+      }
+      const [certificate, ...above] = path
+      return heldIssuer({ name, certificate, above, key: held })
+    },
+  }
+}
+
+async function readKey(
+  store: Store,
+  name: string,
+  generation: number,
+): Promise<PrivateKey | undefined> {
+  const bytes = await store.readAuthorityKey(name, generation)
+  return bytes === undefined ? undefined : parsePrivateKey(bytes)
+}
