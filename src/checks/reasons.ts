@@ -27,6 +27,7 @@ export const reasons = {
   'not-yet-valid': 'its life has not begun',
   'beyond-issuer': 'it outlives its issuer',
   'stanza-differs': 'the tls stanza is missing or says something else',
+  'ledger-broken': 'a line of the ledger does not follow from the one before',
   surplus: 'more generations than the spec keeps',
   orphan: 'the spec no longer names it',
   requested: 'it was asked for on the command line',

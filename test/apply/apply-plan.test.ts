@@ -1,0 +1,105 @@
+import { readdirSync, statSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { applyPlan, collect } from '../../src/apply/apply-plan.js'
+import type { ApplyEvent } from '../../src/apply/events.js'
+import { readManifest, sha256 } from '../../src/inventory/manifest.js'
+import { storeIssuers } from '../../src/issuers/store-issuers.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { World } from '../world.js'
+
+const manyNodes = `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+regions:
+  global:
+    clients: { "c[0001-1200]": {} }
+`
+
+test('every generation holds the trio and a manifest that says so, with modes and a relative link', async () => {
+  const world = new World()
+  await world.apply()
+  expect(world.link('server/global/s1')).toMatch(/^1-[0-9a-f]{8}$/)
+  const manifest = readManifest(world.read('identity/server/global/s1/current/manifest.json'))
+  if (typeof manifest === 'string') throw new Error(manifest)
+  expect(manifest).toMatchObject({ address: 'identity/server/global/s1', generation: 1 })
+  for (const name of ['ca.pem', 'cert.pem', 'key.pem'] as const) {
+    const text = world.read('identity/server/global/s1/current', name)
+    expect(manifest.files[name]).toBe(sha256(text))
+  }
+  expect(statSync(world.current('server/global/s1', 'key.pem')).mode & 0o777).toBe(0o600)
+  expect(statSync(world.path('authority/agent/1/ca-key.pem')).mode & 0o777).toBe(0o400)
+  expect(statSync(world.path('ledger.jsonl')).mode & 0o777).toBe(0o600)
+})
+
+test('`done` comes after the link turned: whoever waits for it can load the files', async () => {
+  const world = new World()
+  const ports = world.ports
+  const plan = await world.plan()
+  for await (const event of applyPlan(plan, {
+    ...ports,
+    issuers: storeIssuers(ports.store),
+    clock: () => world.now,
+  })) {
+    if (event.type === 'done' && event.step.address.startsWith('identity/')) {
+      const chain = parseCertificates(world.read(event.step.address, 'current/cert.pem'))
+      expect(chain[0]?.serial).toBe(event.detail?.serial)
+    }
+  }
+})
+
+test('a large cluster is made in bounded batches, and an abort stops between steps and loses nothing', async () => {
+  const world = new World(manyNodes)
+  const controller = new AbortController()
+  const ports = world.ports
+  const events: ApplyEvent[] = []
+  for await (const event of applyPlan(await world.plan(), {
+    ...ports,
+    issuers: storeIssuers(ports.store),
+    clock: () => world.now,
+    signal: controller.signal,
+  })) {
+    events.push(event)
+    if (event.type === 'doing' && event.step.address.endsWith('c0600')) controller.abort()
+  }
+  expect(events.at(-1)).toMatchObject({ type: 'stopped', done: 602, steps: 1202 })
+  expect(readdirSync(world.path('identity/client/global'))).toHaveLength(600)
+  // Planning again goes on where it stopped.
+  const rest = await world.plan()
+  expect(rest.steps).toHaveLength(600)
+  expect(rest.steps[0]?.address).toBe('identity/client/global/c0601')
+  await world.apply()
+  expect(await world.steps()).toEqual([])
+  expect(world.read('ledger.jsonl').split('\n')).toHaveLength(1203)
+})
+
+describe('what is refused', () => {
+  test('a plan that was not made by this process: its content is never executed', async () => {
+    const world = new World()
+    const ports = world.ports
+    const copy = structuredClone(await world.plan())
+    const run = collect(
+      applyPlan(copy, { ...ports, issuers: storeIssuers(ports.store), clock: () => world.now }),
+    )
+    await expect(run).rejects.toMatchObject({ code: 'ERR_PLAN_INVALID' })
+  })
+
+  test('a plan that somebody else overtook', async () => {
+    const world = new World()
+    const plan = await world.plan()
+    await world.apply()
+    const ports = world.ports
+    const run = collect(
+      applyPlan(plan, { ...ports, issuers: storeIssuers(ports.store), clock: () => world.now }),
+    )
+    await expect(run).rejects.toMatchObject({ code: 'ERR_PLAN_STALE' })
+  })
+})
+
+test('two applies at once: one waits, sees that it was overtaken, and nothing is made twice', async () => {
+  const world = new World()
+  const results = await Promise.allSettled([world.apply(), world.apply()])
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(world.generations('server/global/s1')).toHaveLength(1)
+  expect(await world.steps()).toEqual([])
+})

@@ -1,0 +1,222 @@
+import { chmodSync, cpSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { day, smallSpec, World } from '../world.js'
+
+const s1 = 'identity/server/global/s1'
+
+describe('from nothing', () => {
+  test('authorities come first, bundles next, then every identity in the order of the spec', async () => {
+    const steps = await new World().steps()
+    expect(steps).toEqual([
+      'create authority/agent/1 (missing)',
+      'write bundle/agent (missing)',
+      'create identity/server/global/s1 (missing)',
+      'create identity/server/global/s2 (missing)',
+      'create identity/server/global/s3 (missing)',
+      'create identity/client/global/c1 (missing)',
+    ])
+  })
+
+  test('applying and planning again leaves nothing to do', async () => {
+    const world = new World()
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+    expect((await world.plan()).findings).toEqual([])
+  })
+})
+
+describe('each reason, by really producing it', () => {
+  const cases: readonly (readonly [
+    reason: string,
+    expected: readonly string[],
+    tamper: (world: World) => void,
+  ])[] = [
+    ['missing', [`create ${s1} (missing)`], (w) => rmSync(w.path(s1), { recursive: true })],
+    [
+      'link-broken: it points nowhere',
+      [`renew ${s1} (link-broken)`],
+      (w) => {
+        unlinkSync(w.path(s1, 'current'))
+        symlinkSync('7-00000000', w.path(s1, 'current'))
+        rmSync(w.path(s1, w.generations('server/global/s1')[0]!), { recursive: true })
+      },
+    ],
+    [
+      'unfinished: the link was never made',
+      [`finish ${s1} (unfinished)`],
+      (w) => unlinkSync(w.path(s1, 'current')),
+    ],
+    ['incomplete: no key', [`renew ${s1} (incomplete)`], (w) => unlinkSync(w.current('server/global/s1', 'key.pem'))],
+    [
+      'incomplete: a truncated certificate',
+      [`renew ${s1} (incomplete)`],
+      (w) => w.write(w.read(s1, 'current/cert.pem').slice(0, 300), s1, 'current/cert.pem'),
+    ],
+    [
+      'key-mismatch',
+      [`renew ${s1} (key-mismatch)`],
+      (w) => {
+        cpSync(w.current('server/global/s2', 'key.pem'), w.current('server/global/s1', 'key.pem'))
+        chmodSync(w.current('server/global/s1', 'key.pem'), 0o600)
+      },
+    ],
+    ['mode-open', [`repair ${s1} (mode-open)`], (w) => chmodSync(w.current('server/global/s1', 'key.pem'), 0o644)],
+    [
+      'trust-changed',
+      [`refresh ${s1} (trust-changed)`],
+      (w) => w.write(w.read(s1, 'current/ca.pem') + '\n', s1, 'current/ca.pem'),
+    ],
+    [
+      'bundle-stale',
+      ['write bundle/agent (bundle-stale)'],
+      (w) => w.write('nothing\n', 'bundle/agent/ca.pem'),
+    ],
+    ['bundle missing', ['write bundle/agent (missing)'], (w) => rmSync(w.path('bundle/agent'), { recursive: true })],
+    ['names-differ', [`renew ${s1} (names-differ)`], (w) => w.edit('10.0.0.11', '10.0.0.12')],
+    [
+      'key-algorithm',
+      [
+        `renew ${s1} (key-algorithm)`,
+        'renew identity/server/global/s2 (key-algorithm)',
+        'renew identity/server/global/s3 (key-algorithm)',
+        'renew identity/client/global/c1 (key-algorithm)',
+      ],
+      (w) => w.edit('regions:', 'defaults: { key: ecdsa-p384 }\nregions:'),
+    ],
+  ]
+  test.each(cases)('%s', async (_reason, expected, tamper) => {
+    const world = new World()
+    await world.apply()
+    tamper(world)
+    expect(await world.steps()).toEqual(expected)
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+  })
+
+  test('nearing-expiry begins at renewBefore, and not a second earlier', async () => {
+    const world = new World()
+    await world.apply()
+    expect(await world.later(60 * day).steps()).toEqual([])
+    const steps = await world.later(1000).steps()
+    expect(steps).toHaveLength(4)
+    expect(steps[0]).toBe(`renew ${s1} (nearing-expiry)`)
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+    expect(world.generations('server/global/s1')).toHaveLength(2)
+  })
+
+  test('expired', async () => {
+    const world = new World()
+    await world.apply()
+    expect(await world.later(91 * day).steps()).toContain(`renew ${s1} (expired)`)
+  })
+
+  test('issuer-changed and chain: a region moves behind an intermediate', async () => {
+    const world = new World()
+    await world.apply()
+    world
+      .edit('regions:', '  us: { issuer: agent, lifetime: 3y }\nregions:')
+      .edit('  global:\n', '  global:\n    authority: us\n')
+    const steps = await world.steps()
+    expect(steps).toContain('create authority/us/1 (missing)')
+    expect(steps).toContain(`renew ${s1} (issuer-changed)`)
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+  })
+
+  test('chain-broken: the intermediate was cut off, and comes back with the same key', async () => {
+    const world = new World(
+      smallSpec
+        .replace('regions:', '  us: { issuer: agent, lifetime: 3y }\nregions:')
+        .replace('  global:\n', '  global:\n    authority: us\n'),
+    )
+    await world.apply()
+    const whole = world.read(s1, 'current/cert.pem')
+    const key = world.read(s1, 'current/key.pem')
+    const end = '-----END CERTIFICATE-----\n'
+    world.write(whole.slice(0, whole.indexOf(end) + end.length), s1, 'current/cert.pem')
+    expect(await world.steps()).toEqual([`refresh ${s1} (chain-broken)`])
+    await world.apply()
+    expect(world.read(s1, 'current/cert.pem')).toBe(whole)
+    expect(world.read(s1, 'current/key.pem')).toBe(key)
+  })
+})
+
+describe('what the plan leaves alone', () => {
+  const withOperator = `${smallSpec}operators:\n  alice: { region: global, lifetime: 24h }\n`
+  const alice = 'identity/operator/global/alice'
+
+  test("an operator's first certificate is made, an expired one is no work, and asking renews it", async () => {
+    const world = new World(withOperator)
+    expect(await world.steps()).toContain(`create ${alice} (missing)`)
+    await world.apply()
+    world.later(2 * day)
+    expect(await world.steps()).toEqual([])
+    expect(await world.steps({ only: [alice] })).toEqual([`renew ${alice} (expired)`])
+    await world.apply({ only: [alice] })
+    expect(await world.steps({ only: [alice] })).toEqual([])
+  })
+
+  test('what the spec no longer names is shown, and removed only when told', async () => {
+    const world = new World()
+    await world.apply()
+    world.edit(', s3: {}', '')
+    const plan = await world.plan()
+    expect(plan.steps).toEqual([])
+    expect(plan.orphans.map(({ address }) => address)).toEqual(['identity/server/global/s3'])
+    await world.apply({ prune: true })
+    expect(readdirSync(world.path('identity/server/global'))).toEqual(['s1', 's2'])
+    expect((await world.plan()).orphans).toEqual([])
+  })
+
+  test('generations beyond `keep` go with the renewal that makes them surplus', async () => {
+    const world = new World()
+    for (let year = 0; year < 5; year += 1) {
+      await world.apply()
+      world.later(80 * day)
+    }
+    expect(world.generations('server/global/s1').map((name) => name.split('-')[0])).toEqual(['3', '4', '5'])
+    expect(world.link('server/global/s1')).toMatch(/^5-/)
+  })
+})
+
+describe('what no step can cure stops the apply, before anything is written', () => {
+  test('the files of an authority that the ledger knows are gone', async () => {
+    const world = new World()
+    await world.apply()
+    rmSync(world.path('authority/agent'), { recursive: true })
+    const before = world.generations('server/global/s1')
+    await expect(world.apply()).rejects.toMatchObject({ code: 'ERR_PLAN_BLOCKED', address: 'authority/agent/1' })
+    expect(world.generations('server/global/s1')).toEqual(before)
+  })
+
+  test('the ledger was edited by hand: the line is named', async () => {
+    const world = new World()
+    await world.apply()
+    world.write(world.read('ledger.jsonl').replace('"issued"', '"iSsued"'), 'ledger.jsonl')
+    const { findings } = await world.plan()
+    expect(findings).toMatchObject([{ severity: 'error', reason: 'ledger-broken', message: expect.stringMatching(/^line 4 /) }])
+    await expect(world.apply()).rejects.toMatchObject({ code: 'ERR_PLAN_BLOCKED' })
+  })
+
+  test('a clock before the beginning of the root', async () => {
+    const world = new World()
+    await world.apply()
+    world.later(-30 * day)
+    expect((await world.plan()).findings).toMatchObject([{ severity: 'error', reason: 'not-yet-valid' }])
+  })
+
+  test('a leaf that would outlive its root is refused with the longest life that fits, or clamped', async () => {
+    const world = new World(smallSpec.replace('lifetime: 10y', 'lifetime: 100d'))
+    await world.apply()
+    world.later(61 * day)
+    const { findings } = await world.plan()
+    expect(findings.find(({ severity }) => severity === 'error')).toMatchObject({
+      reason: 'beyond-issuer',
+      message: expect.stringContaining('the longest that fits is 39d'),
+    })
+    world.edit('regions:', 'defaults: { beyondIssuer: clamp }\nregions:')
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+  })
+})
