@@ -1,0 +1,49 @@
+/**
+ * The programs the suites run: Nomad, our command, the Go tools. Nothing here is skipped when it is
+ * missing: it is built, or the suite fails.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+export const repository: string = resolve(import.meta.dirname, '../../..')
+
+/** The command under test, run by this very Node. */
+export const command: string = join(repository, 'bin/nomad-pki.js')
+
+function cache(): string {
+  const { NOMAD_PKI_CI_CACHE: own, XDG_CACHE_HOME: xdg } = process.env
+  return own ?? join(xdg ?? join(homedir(), '.cache'), 'nomad-pki-ci')
+}
+
+let nomad: string | undefined
+
+/** The path of a real Nomad 1.11.3, built by `.ci/nomad` on first use (minutes). */
+export function nomadBinary(): string {
+  nomad ??= execFileSync(join(repository, '.ci/nomad'), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).trim()
+  return nomad
+}
+
+const tools = new Map<string, string>()
+
+/** The path of one of our own Go programs under `test/judges/go`, built now. */
+export function goTool(name: 'mint' | 'verify'): string {
+  let path = tools.get(name)
+  if (path === undefined) {
+    const folder = join(cache(), `go-tools-${process.pid}`)
+    mkdirSync(folder, { recursive: true })
+    path = join(folder, name)
+    execFileSync('go', ['build', '-o', path, `./${name}`], {
+      cwd: join(repository, 'test/judges/go'),
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    tools.set(name, path)
+  }
+  return path
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+// Real agents: minutes, root, a built Nomad. `.ci/run` starts this suite; `npm test` does not.
+export const config: ReturnType<typeof defineConfig> = defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['**/*.test.ts'],
+    // Two cores: one cluster at a time.
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
+    reporters: ['verbose'],
+  },
+})
+
+// vitest reads the default export and nothing else.
+export { config as default }
