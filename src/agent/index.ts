@@ -1,0 +1,13 @@
+/**
+ * An agent's configuration: what Nomad will read in it, what it will refuse, and the `tls` block
+ * written into it.
+ *
+ * @module
+ */
+
+export { agentCodes, type AgentCode } from './codes.js'
+export { editTls, type EditTlsOptions } from './edit-tls.js'
+export { newTlsFile } from './new-tls-file.js'
+export { findTlsBlock, type TlsBlock } from './tls-block.js'
+export { tlsKeys, type TlsKey, type TlsKeyEntry, type TlsValues } from './tls-keys.js'
+export { type TlsEdit } from './wanted.js'

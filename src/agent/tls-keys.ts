@@ -1,0 +1,60 @@
+/**
+ * The ten keys of Nomad's `tls` block, and what is to be known about each.
+ *
+ * @module
+ */
+
+/** What a `tls` block is to say; what is absent stays as it is. */
+export interface TlsValues {
+  /** HTTPS on the HTTP port. */
+  readonly http?: boolean | undefined
+  /** Mutual TLS for RPC and Raft. */
+  readonly rpc?: boolean | undefined
+  /** Absolute path of the trusted roots. */
+  readonly ca_file?: string | undefined
+  /** Absolute path of the certificate and its intermediates. */
+  readonly cert_file?: string | undefined
+  /** Absolute path of the private key. */
+  readonly key_file?: string | undefined
+  /** Check role and region of peers, both ways. */
+  readonly verify_server_hostname?: boolean | undefined
+  /** Ask HTTPS clients for a certificate. */
+  readonly verify_https_client?: boolean | undefined
+  /** Accept plaintext RPC too, while TLS is being introduced. */
+  readonly rpc_upgrade_mode?: boolean | undefined
+  /** `tls10` to `tls13`. */
+  readonly tls_min_version?: string | undefined
+  /** Names of suites of TLS 1.2, with commas and no spaces. */
+  readonly tls_cipher_suites?: string | undefined
+}
+
+/** A key of the `tls` block. */
+export type TlsKey = keyof TlsValues
+
+/** What is to be known about a key. */
+export interface TlsKeyEntry {
+  readonly key: TlsKey
+  readonly type: 'boolean' | 'string'
+  /** Whether it names a file. */
+  readonly path: boolean
+  /**
+   * Whether a reload applies a change of it: `contents` of the files count, not their names; the
+   * rest is looked at only when they changed too (helper/tlsutil/config.go:467-487,
+   * command/agent/agent.go:1592-1630).
+   */
+  readonly reload: 'contents' | 'applied' | 'restart'
+}
+
+/** All keys (nomad/structs/config/tls.go:18-73), in the order in which they are written. */
+export const tlsKeys: readonly TlsKeyEntry[] = [
+  { key: 'http', type: 'boolean', path: false, reload: 'applied' },
+  { key: 'rpc', type: 'boolean', path: false, reload: 'applied' },
+  { key: 'ca_file', type: 'string', path: true, reload: 'contents' },
+  { key: 'cert_file', type: 'string', path: true, reload: 'contents' },
+  { key: 'key_file', type: 'string', path: true, reload: 'contents' },
+  { key: 'verify_server_hostname', type: 'boolean', path: false, reload: 'restart' },
+  { key: 'verify_https_client', type: 'boolean', path: false, reload: 'restart' },
+  { key: 'rpc_upgrade_mode', type: 'boolean', path: false, reload: 'restart' },
+  { key: 'tls_min_version', type: 'string', path: false, reload: 'restart' },
+  { key: 'tls_cipher_suites', type: 'string', path: false, reload: 'restart' },
+]
