@@ -3,7 +3,14 @@
  * verify, for tests that tamper with files in between. Throws on anything unexpected.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
@@ -73,7 +80,10 @@ export class World {
     return desire(spec)
   }
 
-  get ports(): { store: ReturnType<typeof directoryStore>; configs: ReturnType<typeof directoryConfigs> } {
+  get ports(): {
+    store: ReturnType<typeof directoryStore>
+    configs: ReturnType<typeof directoryConfigs>
+  } {
     return { store: this.store, configs: directoryConfigs(this.folder) }
   }
 
@@ -114,7 +124,9 @@ export class World {
   }
 
   generations(identity: string): string[] {
-    return readdirSync(this.path('identity', identity)).filter((name) => name !== 'current').sort()
+    return readdirSync(this.path('identity', identity))
+      .filter((name) => name !== 'current')
+      .sort()
   }
 
   link(identity: string): string {

@@ -30,7 +30,9 @@ const store = memoryStore()
 const ports = { store, configs: memoryConfigs() }
 
 const plan = makePlan(desired, await readInventory(ports), { now })
-console.log(`${plan.steps.length} steps, the first: ${plan.steps[0].action} ${plan.steps[0].address}`)
+console.log(
+  `${plan.steps.length} steps, the first: ${plan.steps[0].action} ${plan.steps[0].address}`,
+)
 
 const events = await collect(
   applyPlan(plan, { ...ports, issuers: storeIssuers(store), clock: () => now }),

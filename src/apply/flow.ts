@@ -83,9 +83,7 @@ export class Flow {
     if (edit === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', `no edit is planned for ${step.address}`)
     }
-    await this.#ports.configs.write([
-      { path: edit.path, text: edit.text, expected: edit.expected },
-    ])
+    await this.#ports.configs.write([{ path: edit.path, text: edit.text, expected: edit.expected }])
     this.done += 1
     yield { type: 'done', step, detail: { path: edit.path } }
   }

@@ -154,13 +154,19 @@ function issuerCurrent({ wanted, leaf }: Subject, context: CheckContext): Reason
   const { issuer } = wanted.profile
   const signing = context.authorities.get(issuer.address)
   if (signing === undefined) {
-    return { reason: 'issuer-changed', message: `${issuer.address} is to sign, and is yet to be made` }
+    return {
+      reason: 'issuer-changed',
+      message: `${issuer.address} is to sign, and is yet to be made`,
+    }
   }
   if (isIssuedBy(leaf, signing.certificate)) return undefined
   return { reason: 'issuer-changed', message: `it was not signed by ${issuer.address}` }
 }
 
-function chainWhole({ wanted, generation, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+function chainWhole(
+  { wanted, generation, leaf }: Subject,
+  context: CheckContext,
+): ReasonGiven | undefined {
   const signing = context.authorities.get(wanted.profile.issuer.address)
   // Without its issuer there is no chain to compare; `issuerCurrent` has said so.
   if (signing === undefined || !isIssuedBy(leaf, signing.certificate)) return undefined
@@ -168,7 +174,9 @@ function chainWhole({ wanted, generation, leaf }: Subject, context: CheckContext
   const expected = signing.chain
   if (
     above.length === expected.length &&
-    above.every((certificate, at) => certificate === expected[at] || sameBytes(certificate, expected[at]!))
+    above.every(
+      (certificate, at) => certificate === expected[at] || sameBytes(certificate, expected[at]!),
+    )
   ) {
     return undefined
   }
@@ -178,13 +186,20 @@ function chainWhole({ wanted, generation, leaf }: Subject, context: CheckContext
       message: `cert.pem holds ${above.length} of the ${expected.length} intermediates`,
     }
   }
-  return { reason: 'chain-broken', message: 'the intermediates in cert.pem are not those of its issuer' }
+  return {
+    reason: 'chain-broken',
+    message: 'the intermediates in cert.pem are not those of its issuer',
+  }
 }
 
-function trustCurrent({ wanted, generation }: Subject, context: CheckContext): ReasonGiven | undefined {
+function trustCurrent(
+  { wanted, generation }: Subject,
+  context: CheckContext,
+): ReasonGiven | undefined {
   const bundle = context.bundles.get(wanted.profile.bundle)
   if (bundle !== undefined && generation.bundle === bundle) return undefined
-  if (generation.bundle === '') return { reason: 'incomplete', message: 'ca.pem is missing or empty' }
+  if (generation.bundle === '')
+    return { reason: 'incomplete', message: 'ca.pem is missing or empty' }
   return { reason: 'trust-changed', message: `ca.pem is not ${wanted.profile.bundle}` }
 }
 
@@ -230,7 +245,10 @@ export function renewBeforeOf(wanted: DesiredIdentity, leaf: Certificate): numbe
 
 function validNow({ leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
   if (leaf.notAfter < context.now) {
-    return { reason: 'expired', message: `it expired ${formatDuration(context.now - leaf.notAfter)} ago` }
+    return {
+      reason: 'expired',
+      message: `it expired ${formatDuration(context.now - leaf.notAfter)} ago`,
+    }
   }
   if (leaf.notBefore > context.now) {
     return {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { editTls, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
@@ -27,11 +28,66 @@ export interface ConfigPlan {
   readonly edits: ReadonlyMap<string, ConfigEdit>
 }
 
-/** Plans the stanzas. */
-export function planConfigs(
-  configs: readonly DesiredConfig[],
-  _inventory: Inventory,
-): ConfigPlan {
-  void configs
-  return { steps: [], findings: [], edits: new Map() }
+/**
+ * Plans the stanzas.
+ *
+ * @param configs Which agents' configurations.
+ * @param inventory Where they were read into.
+ */
+export function planConfigs(configs: readonly DesiredConfig[], inventory: Inventory): ConfigPlan {
+  const steps: Step[] = []
+  const findings: Finding[] = []
+  const edits = new Map<string, ConfigEdit>()
+  for (const wanted of configs) {
+    const { address, path } = wanted
+    const contents = inventory.configs.get(path)
+    if (contents === undefined) continue
+    if (contents.kind === 'file') {
+      findings.push({
+        severity: 'error',
+        address,
+        reason: 'stanza-differs',
+        message: `${path} is a file; the stanza goes into a directory of the agent`,
+        remedy: 'name the directory in `config`',
+      })
+      continue
+    }
+    const existing = contents.files.find(({ name }) => name === 'tls.hcl')
+    const file = `${contents.location}/tls.hcl`
+    const source = existing === undefined ? '' : Buffer.from(existing.bytes).toString('utf8')
+    const edit = editTls(source, stanzaOf(wanted, inventory.location), { file, kind: 'hcl' })
+    for (const { severity, message, line, column, hint } of edit.diagnostics) {
+      findings.push({
+        severity,
+        address,
+        reason: 'stanza-differs',
+        message: `${file}:${line}:${column}: ${message}`,
+        remedy: hint,
+        file,
+      })
+    }
+    if (!edit.changed) continue
+    edits.set(address, { path: file, text: edit.text, expected: existing?.bytes })
+    const message = existing === undefined ? `${file} will be made` : `${file} says something else`
+    steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
+  }
+  return { steps, findings, edits }
+}
+
+/**
+ * What an agent's `tls` stanza has to say.
+ *
+ * @param config The agent.
+ * @param location Where the store is, for agents that read it in place.
+ */
+export function stanzaOf(config: DesiredConfig, location: string): TlsValues {
+  const directory = config.tlsDirectory ?? `${location}/${config.identity}`
+  return {
+    http: true,
+    rpc: true,
+    ca_file: `${directory}/current/ca.pem`,
+    cert_file: `${directory}/current/cert.pem`,
+    key_file: `${directory}/current/key.pem`,
+    ...config.stanza,
+  }
 }

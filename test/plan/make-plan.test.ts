@@ -46,7 +46,11 @@ describe('each reason, by really producing it', () => {
       [`finish ${s1} (unfinished)`],
       (w) => unlinkSync(w.path(s1, 'current')),
     ],
-    ['incomplete: no key', [`renew ${s1} (incomplete)`], (w) => unlinkSync(w.current('server/global/s1', 'key.pem'))],
+    [
+      'incomplete: no key',
+      [`renew ${s1} (incomplete)`],
+      (w) => unlinkSync(w.current('server/global/s1', 'key.pem')),
+    ],
     [
       'incomplete: a truncated certificate',
       [`renew ${s1} (incomplete)`],
@@ -60,7 +64,11 @@ describe('each reason, by really producing it', () => {
         chmodSync(w.current('server/global/s1', 'key.pem'), 0o600)
       },
     ],
-    ['mode-open', [`repair ${s1} (mode-open)`], (w) => chmodSync(w.current('server/global/s1', 'key.pem'), 0o644)],
+    [
+      'mode-open',
+      [`repair ${s1} (mode-open)`],
+      (w) => chmodSync(w.current('server/global/s1', 'key.pem'), 0o644),
+    ],
     [
       'trust-changed',
       [`refresh ${s1} (trust-changed)`],
@@ -71,7 +79,11 @@ describe('each reason, by really producing it', () => {
       ['write bundle/agent (bundle-stale)'],
       (w) => w.write('nothing\n', 'bundle/agent/ca.pem'),
     ],
-    ['bundle missing', ['write bundle/agent (missing)'], (w) => rmSync(w.path('bundle/agent'), { recursive: true })],
+    [
+      'bundle missing',
+      ['write bundle/agent (missing)'],
+      (w) => rmSync(w.path('bundle/agent'), { recursive: true }),
+    ],
     ['names-differ', [`renew ${s1} (names-differ)`], (w) => w.edit('10.0.0.11', '10.0.0.12')],
     [
       'key-algorithm',
@@ -175,7 +187,11 @@ describe('what the plan leaves alone', () => {
       await world.apply()
       world.later(80 * day)
     }
-    expect(world.generations('server/global/s1').map((name) => name.split('-')[0])).toEqual(['3', '4', '5'])
+    expect(world.generations('server/global/s1').map((name) => name.split('-')[0])).toEqual([
+      '3',
+      '4',
+      '5',
+    ])
     expect(world.link('server/global/s1')).toMatch(/^5-/)
   })
 })
@@ -186,7 +202,10 @@ describe('what no step can cure stops the apply, before anything is written', ()
     await world.apply()
     rmSync(world.path('authority/agent'), { recursive: true })
     const before = world.generations('server/global/s1')
-    await expect(world.apply()).rejects.toMatchObject({ code: 'ERR_PLAN_BLOCKED', address: 'authority/agent/1' })
+    await expect(world.apply()).rejects.toMatchObject({
+      code: 'ERR_PLAN_BLOCKED',
+      address: 'authority/agent/1',
+    })
     expect(world.generations('server/global/s1')).toEqual(before)
   })
 
@@ -195,7 +214,9 @@ describe('what no step can cure stops the apply, before anything is written', ()
     await world.apply()
     world.write(world.read('ledger.jsonl').replace('"issued"', '"iSsued"'), 'ledger.jsonl')
     const { findings } = await world.plan()
-    expect(findings).toMatchObject([{ severity: 'error', reason: 'ledger-broken', message: expect.stringMatching(/^line 4 /) }])
+    expect(findings).toMatchObject([
+      { severity: 'error', reason: 'ledger-broken', message: expect.stringMatching(/^line 4 /) },
+    ])
     await expect(world.apply()).rejects.toMatchObject({ code: 'ERR_PLAN_BLOCKED' })
   })
 
@@ -203,7 +224,9 @@ describe('what no step can cure stops the apply, before anything is written', ()
     const world = new World()
     await world.apply()
     world.later(-30 * day)
-    expect((await world.plan()).findings).toMatchObject([{ severity: 'error', reason: 'not-yet-valid' }])
+    expect((await world.plan()).findings).toMatchObject([
+      { severity: 'error', reason: 'not-yet-valid' },
+    ])
   })
 
   test('a leaf that would outlive its root is refused with the longest life that fits, or clamped', async () => {

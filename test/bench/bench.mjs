@@ -1,0 +1,354 @@
+// Measures what the README claims: every figure is a ratio of two things measured side by side in one run.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createECDH, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    nodes: { type: 'string', default: '1000' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const command = join(root, 'bin', 'nomad-pki.js')
+const nodes = Number(flags.nodes)
+const cache =
+  process.env.NOMAD_PKI_CI_CACHE ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'nomad-pki-ci')
+// NODE_EXTRA_CA_CERTS costs every start of Node 20 some 40 ms (nodejs/node#40524) and would flatter ratios to `node -e 0`.
+const env = { ...process.env, NO_COLOR: '1' }
+delete env.NODE_EXTRA_CA_CERTS
+const work = mkdtempSync(join(tmpdir(), 'nomad-pki-bench-'))
+const figures = []
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+const note = (text) => process.stderr.write(`${text}\n`)
+
+/** Wall seconds of a whole process; it must succeed unless its status is among `allowed`. */
+function seconds(file, args, options = {}) {
+  const { allowed = [0], ...rest } = options
+  const begun = performance.now()
+  const run = spawnSync(file, args, {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+    ...rest,
+  })
+  const took = (performance.now() - begun) / 1000
+  if (run.error) throw run.error
+  if (!allowed.includes(run.status))
+    throw new Error(`${file} ${args.join(' ')}: exit ${run.status}\n${run.stderr}`)
+  return took
+}
+
+/** Peak resident memory of a Node process, MB: it tells itself when it ends. */
+function megabytes(args, options = {}) {
+  const out = join(work, 'rss')
+  const hook = join(work, 'rss.mjs')
+  writeFileSync(
+    hook,
+    `import { writeFileSync } from 'node:fs'; process.on('exit', () => writeFileSync(${JSON.stringify(out)}, String(process.resourceUsage().maxRSS)))`,
+  )
+  seconds(process.execPath, ['--import', pathToFileURL(hook).href, ...args], options)
+  return Number(readFileSync(out, 'utf8')) / 1024
+}
+
+/** The median ratio of two commands run in turn. */
+function ratio(a, b, rounds) {
+  a()
+  b()
+  const ratios = []
+  for (let round = 0; round < rounds; round += 1) ratios.push(a() / b())
+  return median(ratios)
+}
+
+function figure(what, value, unit, must) {
+  const good =
+    must === undefined || value === undefined
+      ? undefined
+      : must.least === undefined
+        ? value <= must.most
+        : value >= must.least
+  const bound =
+    must === undefined ? '' : must.least === undefined ? `≤ ${must.most}` : `≥ ${must.least}`
+  figures.push({
+    what,
+    value: value === undefined ? null : Number(value.toPrecision(3)),
+    unit,
+    bound,
+    good,
+  })
+  note(
+    `${good === false ? '✗' : ' '} ${what}: ${value === undefined ? 'not measured' : value.toPrecision(3)} ${unit} ${bound}`,
+  )
+}
+
+function find(name) {
+  const places = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    cache,
+    join(cache, 'bin'),
+    join(cache, 'cfssl-1.6.5'),
+    join(cache, 'cfssl-1.6.5', 'bin'),
+  ]
+  return places.map((place) => join(place, name)).find((path) => existsSync(path))
+}
+
+const benches = {
+  async issue() {
+    const { createRoot, generateKey, heldIssuer, issue, prepare } = await import(
+      pathToFileURL(join(root, 'dist', 'index.js')).href
+    )
+    const now = Date.now()
+    const key = await generateKey('ecdsa-p256')
+    const { certificate } = await createRoot(
+      { subject: { commonName: 'bench' }, lifetime: 10 * 365 * 86_400_000, key },
+      { now },
+    )
+    const issuer = heldIssuer({ name: 'bench', certificate, key })
+    const floorKey = createPrivateKey({
+      key: generateKeyPairSync('ec', {
+        namedCurve: 'prime256v1',
+        privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+        publicKeyEncoding: { type: 'spki', format: 'der' },
+      }).privateKey,
+      format: 'der',
+      type: 'pkcs8',
+    })
+    const ecdh = createECDH('prime256v1')
+    const bytes = Buffer.alloc(500, 7)
+    const count = 2_000
+    const floor = () => {
+      const begun = performance.now()
+      for (let at = 0; at < count; at += 1) {
+        ecdh.generateKeys()
+        ecdh.getPrivateKey()
+        sign('sha256', bytes, floorKey)
+      }
+      return (performance.now() - begun) / count
+    }
+    const ours = async () => {
+      const begun = performance.now()
+      for (let at = 0; at < count; at += 1) {
+        const { publicKey } = await generateKey('ecdsa-p256')
+        await issue(
+          prepare(
+            {
+              role: 'server',
+              region: 'global',
+              publicKey,
+              lifetime: 90 * 86_400_000,
+              names: [`s${at}.example`],
+              ips: ['10.0.0.1'],
+            },
+            issuer,
+            { now },
+          ),
+        )
+      }
+      return (performance.now() - begun) / count
+    }
+    floor()
+    await ours()
+    const rounds = []
+    for (let round = 0; round < 7; round += 1) rounds.push([floor(), await ours()])
+    figure(
+      'issue a P-256 leaf: floor (keygen + signature) / ours',
+      median(rounds.map(([a, b]) => a / b)),
+      '×',
+      { least: 0.5 },
+    )
+    const microseconds = median(rounds.map(([, b]) => b)) * 1000
+    const go = goRate()
+    figure(
+      "issue a P-256 leaf: nomad tls' own library / ours",
+      go === undefined ? undefined : go / microseconds,
+      '×',
+      { least: 1.5 },
+    )
+  },
+  async apply() {
+    const spec = specOf(nodes)
+    const ours = () => {
+      const folder = mkdtempSync(join(work, 'apply-'))
+      writeFileSync(join(folder, 'cluster.yaml'), spec)
+      const took = seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], {
+        cwd: folder,
+      })
+      rmSync(folder, { recursive: true })
+      return took
+    }
+    ours()
+    const [cfssl, cfssljson, openssl] = ['cfssl', 'cfssljson', 'openssl'].map(find)
+    const before = median([ours(), ours(), ours()])
+    figure(
+      `apply of ${nodes} nodes from nothing: cfssl loop / ours`,
+      cfssl && cfssljson ? cfsslLoop(cfssl, cfssljson) / before : undefined,
+      '×',
+      { least: 20 },
+    )
+    const after = median([ours(), ours(), ours()])
+    figure(
+      `apply of ${nodes} nodes from nothing: openssl genpkey+req+x509 / ours`,
+      openssl ? opensslLoop(openssl) / after : undefined,
+      '×',
+      { least: 60 },
+    )
+    const folder = mkdtempSync(join(work, 'apply-'))
+    writeFileSync(join(folder, 'cluster.yaml'), spec)
+    figure(
+      `apply of ${nodes} nodes: peak memory`,
+      megabytes([command, 'apply', '--yes', '--quiet'], { cwd: folder }),
+      'MB',
+      { most: 250 },
+    )
+  },
+  async plan() {
+    const empty = () => seconds(process.execPath, ['-e', '0'])
+    for (const [count, listed, most] of [
+      [1_000, false],
+      [10_000, false, 30],
+      [10_000, true, 70],
+    ]) {
+      const folder = clusterOf(count, listed)
+      const plan = () => seconds(process.execPath, [command, 'plan', '--quiet'], { cwd: folder })
+      figure(
+        `no-op plan of ${count} nodes ${listed ? 'listed one by one' : 'as a range'} / node -e 0`,
+        ratio(plan, empty, 5),
+        '×',
+        most && { most },
+      )
+      rmSync(folder, { recursive: true })
+    }
+  },
+  async start() {
+    const empty = () => seconds(process.execPath, ['-e', '0'])
+    const folder = clusterOf(3, false)
+    for (const [what, args, most] of [
+      ['--version', ['--version'], 1.4],
+      ['--help', ['--help'], 1.9],
+      ['plan of three nodes', ['plan'], 3.5],
+    ]) {
+      figure(
+        `${what} / node -e 0`,
+        ratio(() => seconds(process.execPath, [command, ...args], { cwd: folder }), empty, 21),
+        '×',
+        { most },
+      )
+    }
+  },
+  async verify() {
+    const times = []
+    for (const count of [1_000, 10_000]) {
+      const folder = clusterOf(count, false)
+      const args = [command, 'verify', '--no-handshakes', '--quiet']
+      times.push(median([1, 2, 3].map(() => seconds(process.execPath, args, { cwd: folder }))))
+      if (count === 10_000)
+        figure(
+          'verify of 10000 nodes without handshakes: peak memory',
+          megabytes(args, { cwd: folder }),
+          'MB',
+          { most: 500 },
+        )
+      rmSync(folder, { recursive: true })
+    }
+    figure('verify without handshakes: 10000 nodes / 1000 nodes', times[1] / times[0], '×', {
+      most: 12,
+    })
+  },
+}
+
+function specOf(count, listed = false) {
+  const range = `    clients:\n      "c[00001-${String(count).padStart(5, '0')}]": {}\n`
+  const list = `    clients:\n${Array.from({ length: count }, (_, at) => `      c${String(at + 1).padStart(5, '0')}: {}\n`).join('')}`
+  return `version: 1\ncluster: bench\nauthorities:\n  agent: { lifetime: 10y }\nregions:\n  global:\n${listed ? list : range}`
+}
+
+function clusterOf(count, listed) {
+  const folder = mkdtempSync(join(work, 'cluster-'))
+  writeFileSync(join(folder, 'cluster.yaml'), specOf(count, listed))
+  seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
+  return folder
+}
+
+/** What the classic guide does for each node. Returns seconds for `nodes` of them. */
+function cfsslLoop(cfssl, cfssljson) {
+  const folder = mkdtempSync(join(work, 'cfssl-'))
+  const put = (name, value) => writeFileSync(join(folder, name), JSON.stringify(value))
+  put('ca-csr.json', { CN: 'bench', key: { algo: 'ecdsa', size: 256 } })
+  put('cfssl.json', {
+    signing: {
+      default: {
+        expiry: '87600h',
+        usages: ['signing', 'key encipherment', 'server auth', 'client auth'],
+      },
+    },
+  })
+  put('csr.json', { key: { algo: 'ecdsa', size: 256 } })
+  const sh = (script) =>
+    seconds('/bin/sh', ['-ec', script], {
+      cwd: folder,
+      env: { ...env, CFSSL: cfssl, CFSSLJSON: cfssljson },
+    })
+  sh('"$CFSSL" gencert -initca ca-csr.json 2>/dev/null | "$CFSSLJSON" -bare ca')
+  return sh(
+    `i=0; while [ $i -lt ${nodes} ]; do i=$((i+1)); "$CFSSL" gencert -ca=ca.pem -ca-key=ca-key.pem -config=cfssl.json -hostname="client.global.nomad,localhost,127.0.0.1" csr.json 2>/dev/null | "$CFSSLJSON" -bare c$i; done`,
+  )
+}
+
+/** What people script: three processes a node. Measured on a tenth, because each node is the same work. */
+function opensslLoop(openssl) {
+  const folder = mkdtempSync(join(work, 'openssl-'))
+  const tenth = Math.ceil(nodes / 10)
+  const sh = (script) =>
+    seconds('/bin/sh', ['-ec', script], { cwd: folder, env: { ...env, OPENSSL: openssl } })
+  sh(
+    '"$OPENSSL" req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca-key.pem -out ca.pem -subj /CN=bench -days 3650 2>/dev/null; printf "subjectAltName=DNS:client.global.nomad,DNS:localhost,IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n" >ext',
+  )
+  const took = sh(
+    `i=0; while [ $i -lt ${tenth} ]; do i=$((i+1)); "$OPENSSL" genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out k$i.pem 2>/dev/null; "$OPENSSL" req -new -key k$i.pem -subj /CN=client.global.nomad -out r$i.pem; "$OPENSSL" x509 -req -in r$i.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 365 -extfile ext -out c$i.pem 2>/dev/null; done`,
+  )
+  return (took * nodes) / tenth
+}
+
+/** Microseconds per certificate of the library behind `nomad tls cert create`. */
+function goRate() {
+  const go = find('go')
+  if (go === undefined) return undefined
+  const folder = join(cache, 'bench-nomad-tls')
+  mkdirSync(folder, { recursive: true })
+  const source = join(root, 'test', 'bench', 'nomad-tls')
+  const binary = join(folder, 'nomad-tls')
+  execFileSync(go, ['build', '-mod=mod', '-trimpath', '-o', binary, '.'], {
+    cwd: source,
+    env: { ...env, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' },
+    stdio: ['ignore', 2, 2],
+  })
+  return median([1, 2, 3, 4, 5].map(() => Number(execFileSync(binary, { env }).toString())))
+}
+
+try {
+  const wanted = flags.only === undefined ? Object.keys(benches) : [flags.only]
+  for (const name of wanted) {
+    if (benches[name] === undefined)
+      throw new Error(`no such figure: ${name} (there are: ${Object.keys(benches).join(', ')})`)
+    await benches[name]()
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+if (flags.json) {
+  console.log(JSON.stringify({ node: process.version, nodes, figures }, null, 2))
+} else {
+  const width = Math.max(...figures.map(({ what }) => what.length))
+  for (const { what, value, unit, bound, good } of figures) {
+    console.log(
+      `${what.padEnd(width)}  ${String(value ?? '–').padStart(7)} ${unit.padEnd(2)}  ${bound.padEnd(7)}  ${good === undefined ? '' : value === null ? 'not measured' : good ? 'reached' : 'MISSED'}`,
+    )
+  }
+}
