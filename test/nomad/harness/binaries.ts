@@ -11,8 +11,8 @@ import { join, resolve } from 'node:path'
 
 export const repository: string = resolve(import.meta.dirname, '../../..')
 
-/** The command under test, run by this very Node. */
-export const command: string = join(repository, 'bin/nomad-pki.js')
+/** The command under test, run by this very Node; `NOMAD_PKI_COMMAND` names another, such as an installed one. */
+export const command: string = process.env.NOMAD_PKI_COMMAND ?? join(repository, 'bin/nomad-pki.js')
 
 function cache(): string {
   const { NOMAD_PKI_CI_CACHE: own, XDG_CACHE_HOME: xdg } = process.env
