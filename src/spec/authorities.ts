@@ -1,0 +1,342 @@
+/**
+ * Roots and intermediates: who signs whom, which generations, and whether it all fits.
+ *
+ * @module
+ */
+
+import { didYouMean } from '../diagnostics.js'
+import { classifyName } from '../nomad/names.js'
+import type { SubjectAttributes } from '../x509/name.js'
+import { expandTemplate, parseTemplate } from './pattern.js'
+import type { RawAuthority, Resolving } from './raw.js'
+import type { AuthoritySpec } from './spec.js'
+import { builtIn, spanText, usableSpan } from './terms.js'
+
+const day = 86_400_000
+const defaultLifetime = { root: 3650 * day, intermediate: 1095 * day }
+
+/** An authority before its regions are known. */
+export interface AuthorityDraft extends Omit<AuthoritySpec, 'renewBefore' | 'constraints'> {
+  /** As written; else it follows from what the authority signs. */
+  readonly renewBefore: number | undefined
+}
+
+/**
+ * Resolves `authorities`.
+ *
+ * @param resolving The spec as read.
+ * @returns By name: roots first, then intermediates with a good issuer. What is broken is left out.
+ */
+export function resolveAuthorities(resolving: Resolving): ReadonlyMap<string, AuthorityDraft> {
+  const { raw, sources, report } = resolving
+  const { authorities } = raw
+  if (authorities === undefined) {
+    if (sources.has(raw, 'authorities')) return new Map()
+    return new Map([['agent', draft(resolving, 'agent', {}, undefined)]])
+  }
+  if (authorities.size === 0) {
+    report.error('spec/missing-key', sources.at(authorities), 'there is no authority', {
+      expected: 'one root at least, agent: {}',
+      hint: 'without the key authorities there is one root named agent',
+    })
+  }
+  const roots = new Map<string, AuthorityDraft>()
+  const intermediates = new Map<string, AuthorityDraft>()
+  for (const [name, entry] of authorities) {
+    // Its issuer may be broken; then it is no root.
+    if (!sources.has(entry, 'issuer')) roots.set(name, draft(resolving, name, entry, undefined))
+  }
+  for (const [name, entry] of authorities) {
+    if (!sources.has(entry, 'issuer')) continue
+    const issuer = entry.issuer
+    if (issuer === undefined || !hasGoodIssuer(resolving, authorities, name, issuer)) continue
+    const root = roots.get(issuer)
+    if (root === undefined) continue
+    intermediates.set(name, draft(resolving, name, entry, root))
+  }
+  const all = new Map([...roots, ...intermediates])
+  checkSubjects(resolving, all)
+  return all
+}
+
+function hasGoodIssuer(
+  { sources, report }: Resolving,
+  authorities: ReadonlyMap<string, RawAuthority>,
+  name: string,
+  issuer: string,
+): boolean {
+  const at = sources.at(authorities.get(name), 'issuer')
+  const found = authorities.get(issuer)
+  if (found === undefined) {
+    const near = didYouMean(
+      issuer,
+      [...authorities.keys()].filter((other) => other !== name),
+    )
+    report.error('spec/unknown-authority', at, `no authority is called ${JSON.stringify(issuer)}`, {
+      expected: [...authorities.keys()].filter((other) => other !== name).join(', ') || 'a root',
+      hint: near === undefined ? undefined : `did you mean ${near}?`,
+    })
+    return false
+  }
+  const way = [name]
+  for (
+    let next: string | undefined = issuer;
+    next !== undefined;
+    next = authorities.get(next)?.issuer
+  ) {
+    if (next === name) {
+      report.error(
+        'spec/issuer-cycle',
+        at,
+        `authorities sign each other in a circle: ${[...way, name].join(' → ')}`,
+        {
+          hint: 'one of them must be a root, without issuer',
+        },
+      )
+      return false
+    }
+    if (way.includes(next)) return false
+    way.push(next)
+  }
+  if (sources.has(found, 'issuer')) {
+    report.error('spec/issuer-depth', at, `${JSON.stringify(issuer)} is itself an intermediate`, {
+      expected: 'a root',
+      hint: 'intermediates are made with a path length of 0: they sign agents and nothing else',
+    })
+    return false
+  }
+  return true
+}
+
+function draft(
+  resolving: Resolving,
+  name: string,
+  entry: RawAuthority,
+  root: AuthorityDraft | undefined,
+): AuthorityDraft {
+  const { raw, sources, report } = resolving
+  const lifetime =
+    usableSpan(resolving, entry, 'lifetime', entry.lifetime) ??
+    defaultLifetime[root === undefined ? 'root' : 'intermediate']
+  const renewBefore = usableSpan(resolving, entry, 'renewBefore', entry.renewBefore)
+  if (renewBefore !== undefined && renewBefore >= lifetime) {
+    report.error(
+      'spec/renew-before',
+      sources.at(entry, 'renewBefore'),
+      `renewBefore does not fit into a lifetime of ${spanText(lifetime)}`,
+      {
+        expected: `less than ${spanText(lifetime)}`,
+      },
+    )
+  }
+  const beyondIssuer = entry.beyondIssuer ?? raw.defaults?.beyondIssuer ?? builtIn.beyondIssuer
+  if (root === undefined && entry.beyondIssuer !== undefined) {
+    report.warning(
+      'spec/irrelevant',
+      sources.keyAt(entry, 'beyondIssuer'),
+      `${name} is a root: there is no issuer that it could outlive`,
+      { hint: 'remove it' },
+    )
+  }
+  if (root !== undefined && lifetime > root.lifetime && beyondIssuer === 'refuse') {
+    report.error(
+      'spec/beyond-issuer',
+      entry.lifetime === undefined ? sources.keyAt(entry, 'issuer') : sources.at(entry, 'lifetime'),
+      `${name} would live ${spanText(lifetime)}, longer than ${root.name}, which signs it (${spanText(root.lifetime)})`,
+      { expected: `at most ${spanText(root.lifetime)}`, hint: 'or beyondIssuer: clamp' },
+    )
+  }
+  const key = entry.key ?? builtIn.key
+  if (key === 'ed25519' || key === 'ecdsa-p521') {
+    report.warning(
+      'spec/key-algorithm',
+      sources.at(entry, 'key'),
+      `browsers refuse certificates signed by ${key} keys: the Web UI cannot be opened`,
+      {
+        hint: 'agents and the command line take it; ecdsa-p384 is taken everywhere',
+      },
+    )
+  }
+  return {
+    name,
+    issuer: root?.name,
+    key,
+    lifetime: root === undefined ? lifetime : Math.min(lifetime, root.lifetime),
+    renewBefore,
+    beyondIssuer,
+    subject: subjectOf(resolving, name, entry),
+    ...generationsOf(resolving, name, entry, root !== undefined),
+  }
+}
+
+function generationsOf(
+  { sources, report }: Resolving,
+  name: string,
+  entry: RawAuthority,
+  intermediate: boolean,
+): { readonly signing: number; readonly trusted: readonly number[] } {
+  const signing = entry.signing ?? 1
+  if (intermediate) {
+    for (const key of ['trusted', 'crossed'] as const) {
+      if (sources.has(entry, key)) {
+        report.error(
+          'spec/irrelevant',
+          sources.keyAt(entry, key),
+          `${name} is an intermediate: agents trust roots, and ${key} belongs there`,
+          { hint: 'remove it' },
+        )
+      }
+    }
+    return { signing, trusted: [signing] }
+  }
+  if (entry.crossed === true) {
+    report.error(
+      'spec/not-yet',
+      sources.at(entry, 'crossed'),
+      'cross-certificates are not made yet',
+      {
+        hint: 'go in stages instead: trusted: [1, 2], then signing: 2, then trusted: [2]',
+      },
+    )
+  }
+  if (entry.trusted === undefined) return { signing, trusted: [signing] }
+  const trusted: number[] = []
+  entry.trusted.forEach((generation, index) => {
+    if (generation === undefined) return
+    if (trusted.includes(generation)) {
+      report.error(
+        'spec/generations',
+        sources.at(entry.trusted, index),
+        `generation ${generation} is named twice`,
+      )
+    } else trusted.push(generation)
+  })
+  if (trusted.length > 16) {
+    report.error(
+      'spec/generations',
+      sources.at(entry.trusted),
+      'more than 16 generations are trusted',
+      { hint: 'drop the old ones' },
+    )
+  }
+  if (!trusted.includes(signing) && !entry.trusted.includes(undefined)) {
+    report.error(
+      'spec/generations',
+      sources.at(entry, 'trusted'),
+      `generation ${signing} signs, but agents would not trust it`,
+      {
+        expected: `a list with ${signing} in it`,
+      },
+    )
+  }
+  return { signing, trusted }
+}
+
+function subjectOf(
+  { raw, sources, report }: Resolving,
+  name: string,
+  entry: RawAuthority,
+): SubjectAttributes {
+  const { subject } = entry
+  const cluster = raw.cluster ?? 'nomad'
+  const written = subject?.commonName ?? '{cluster} {authority} CA {generation}'
+  const at =
+    subject?.commonName === undefined
+      ? sources.keyAt(raw.authorities ?? raw, raw.authorities === undefined ? 'cluster' : name)
+      : sources.at(subject, 'commonName')
+  const template = parseTemplate(
+    written,
+    { cluster, authority: name, generation: generationMark },
+    0,
+    false,
+  )
+  let commonName = `${cluster} ${name} CA ${generationMark}`
+  if ('fault' in template) {
+    report.error('spec/template', at, `commonName: ${template.fault}`, {
+      expected: '{cluster}, {authority}, {generation}',
+      hint: template.hint,
+    })
+  } else commonName = expandTemplate(template.ok, { name, numbers: [] })
+  const full = commonNameOf(commonName, Math.max(entry.signing ?? 1, 1))
+  // RFC 5280 §A.1 ub-common-name.
+  if (lengthOf(full) > 64) {
+    report.error(
+      'spec/subject',
+      at,
+      `the common name ${JSON.stringify(full)} has ${lengthOf(full)} characters, more than 64`,
+      {
+        hint: 'give a shorter one: subject: { commonName: "… {generation}" }',
+      },
+    )
+  }
+  if (full.trim() !== full) {
+    report.error('spec/subject', at, 'the common name begins or ends with a space')
+  }
+  if (classifyName(full).kind !== 'plain') {
+    // Nomad takes common names for identities (nomad/auth/auth.go:429).
+    report.error(
+      'spec/subject',
+      at,
+      `the common name ${JSON.stringify(full)} is one that Nomad would take for an agent's`,
+      { hint: 'choose one that does not end in .nomad' },
+    )
+  }
+  const several = (entry.trusted?.length ?? 1) > 1
+  if (several && !commonName.includes(generationMark)) {
+    report.warning('spec/subject', at, `all generations of ${name} have the same name`, {
+      hint: 'put {generation} into commonName: names tell people which one they look at',
+    })
+  }
+  return { ...attributesOf(subject), commonName }
+}
+
+function attributesOf(subject: RawAuthority['subject']): Omit<SubjectAttributes, 'commonName'> {
+  if (subject === undefined) return {}
+  const { organization, organizationalUnit, country, province, locality } = subject
+  const { streetAddress, postalCode } = subject
+  const all = {
+    ...{ organization, organizationalUnit, country, province, locality },
+    ...{ streetAddress, postalCode },
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+/** Stays in a common name until its generation is known. */
+const generationMark = '{generation}'
+
+/**
+ * The common name of a generation.
+ *
+ * @param commonName As `AuthoritySpec.subject` holds it.
+ * @param generation From 1.
+ */
+export function commonNameOf(commonName: string, generation: number): string {
+  return commonName.replaceAll(generationMark, String(generation))
+}
+
+/** Two authorities of one name make a chain that nobody can tell from the other. */
+function checkSubjects(
+  { raw, sources, report }: Resolving,
+  all: ReadonlyMap<string, AuthorityDraft>,
+): void {
+  const seen = new Map<string, string>()
+  for (const { name, subject } of all.values()) {
+    const { commonName, ...others } = subject
+    const key = JSON.stringify([commonName, ...Object.entries(others).sort()])
+    const other = seen.get(key)
+    if (other !== undefined) {
+      report.error(
+        'spec/subject',
+        sources.keyAt(raw.authorities ?? raw, name),
+        `${other} and ${name} have the same subject`,
+        { hint: 'put {authority} into commonName' },
+      )
+    }
+    seen.set(key, name)
+  }
+}
+
+/** In code points, as X.509's upper bounds count. */
+function lengthOf(text: string): number {
+  return Array.from(text).length
+}

@@ -1,0 +1,69 @@
+/**
+ * The words by which machines know what is wrong with a spec. A code never changes its meaning.
+ *
+ * @module
+ */
+
+/** Every code with its sentence; `shape` are those that the JSON Schema finds as well. */
+export const specCodes = {
+  'spec/too-large': 'the text is larger than 4 MB',
+  'spec/not-text': 'the file holds bytes that are not text',
+  'spec/empty': 'there is nothing in the file',
+  'spec/syntax': 'the text is not YAML',
+  'spec/tab': 'a tab stands where YAML wants spaces',
+  'spec/too-deep': 'values are nested deeper than any spec is',
+  'spec/anchor': 'anchors, aliases and merge keys are not taken: what is written is what is meant',
+  'spec/tag': 'YAML tags and directives are not taken',
+  'spec/documents': 'the file holds more than one document',
+  'spec/duplicate-key': 'a key stands twice in one map',
+  'spec/key-type': 'a key is not text',
+  'spec/type': 'a value is of the wrong type',
+  'spec/value': 'a value is not one of those possible here',
+  'spec/unknown-key': 'nothing is called that here',
+  'spec/missing-key': 'a key that must be there is not',
+  'spec/name': 'a name has a form that no region, node, operator or authority can have',
+  'spec/range': 'a range of nodes is not one',
+  'spec/too-many-nodes': 'the spec describes more nodes than one store can hold',
+  'spec/duplicate-node': 'two nodes of one region have the same name',
+  'spec/reserved-name': 'the name stands for something else',
+  'spec/shared': 'a shared identity stands beside nodes of their own',
+  'spec/empty-cluster': 'the spec names no region or no node',
+  'spec/unknown-authority': 'no authority has that name',
+  'spec/issuer-cycle': 'authorities sign each other in a circle',
+  'spec/issuer-depth': 'an intermediate stands under an intermediate',
+  'spec/authority-choice': 'there are several roots and the region does not say which',
+  'spec/unused-authority': 'an authority that nothing uses',
+  'spec/separate-roots': 'regions under different roots do not trust each other',
+  'spec/generations': 'the generations of an authority do not fit together',
+  'spec/not-yet': 'a part of the format that this version does not carry out yet',
+  'spec/irrelevant': 'the value has no effect here',
+  'spec/subject': 'a distinguished name that cannot be certified, or stands twice',
+  'spec/lifetime': 'a span of time that is zero or beyond a century',
+  'spec/beyond-issuer': 'a certificate would outlive its issuer',
+  'spec/renew-before': 'the renewal would come before the certificate begins',
+  'spec/key-algorithm': 'a key that works, but not everywhere',
+  'spec/template': 'a placeholder that is unknown here, or missing',
+  'spec/dns-name': 'a name that a certificate of this role cannot carry',
+  'spec/punycode': 'a name is certified in its ASCII form',
+  'spec/address': 'not an IP address that can be certified',
+  'spec/network': 'not a network in CIDR form',
+  'spec/not-covered': 'the intermediate is not allowed to name it',
+  'spec/unknown-region': 'no region has that name',
+  'spec/config': 'a configuration that cannot be written, or that two agents share',
+  'spec/weak-tls': 'a TLS setting that leaves a door open',
+  'spec/edit': 'the edit cannot be made without moving something else',
+  'spec/new-region': 'the edit begins a new region',
+  'spec/more': 'there are more diagnostics than are shown',
+} as const
+
+/** A stable word for what is wrong with a spec. */
+export type SpecCode = keyof typeof specCodes
+
+/** The codes that stand for the shape alone: parser and JSON Schema agree on these. */
+export const shapeCodes: ReadonlySet<string> = new Set<SpecCode>([
+  'spec/type',
+  'spec/value',
+  'spec/unknown-key',
+  'spec/missing-key',
+  'spec/name',
+])

@@ -1,0 +1,117 @@
+/**
+ * The values that `readShape` makes of a spec: of the right shape, nothing else is known of them. A
+ * list's broken items are `undefined`.
+ *
+ * @module
+ */
+
+import type { KeyAlgorithm } from '../keys/algorithms.js'
+import type { Report } from './report.js'
+import type { Sources } from './read.js'
+
+/** The whole spec. */
+export interface RawSpec {
+  readonly version?: number
+  readonly cluster?: string
+  readonly store?: string
+  readonly authorities?: ReadonlyMap<string, RawAuthority>
+  readonly defaults?: RawDefaults
+  readonly node?: RawNodePlace
+  readonly regions?: ReadonlyMap<string, RawRegion>
+  readonly operators?: ReadonlyMap<string, RawOperator>
+}
+
+/** Texts, some of them broken. */
+export type RawList<T> = readonly (T | undefined)[]
+
+/** An authority. */
+export interface RawAuthority {
+  readonly issuer?: string
+  readonly key?: KeyAlgorithm
+  readonly lifetime?: number
+  readonly renewBefore?: number
+  readonly beyondIssuer?: 'refuse' | 'clamp'
+  readonly subject?: RawSubject
+  readonly signing?: number
+  readonly trusted?: RawList<number>
+  readonly crossed?: boolean
+}
+
+/** A distinguished name. */
+export interface RawSubject {
+  readonly commonName?: string
+  readonly organization?: string
+  readonly organizationalUnit?: string
+  readonly country?: string
+  readonly province?: string
+  readonly locality?: string
+  readonly streetAddress?: string
+  readonly postalCode?: string
+}
+
+/** The terms of certificates at one level. */
+export interface RawTerms {
+  readonly key?: KeyAlgorithm
+  readonly lifetime?: number
+  readonly renewBefore?: number
+  readonly beyondIssuer?: 'refuse' | 'clamp'
+  readonly keep?: number
+}
+
+/** `defaults`. */
+export interface RawDefaults extends RawTerms {
+  readonly server?: RawTerms
+  readonly client?: RawTerms
+  readonly combined?: RawTerms
+  readonly operator?: RawTerms
+}
+
+/** `node`. */
+export interface RawNodePlace {
+  readonly tls?: string
+  readonly owner?: {
+    readonly server?: string
+    readonly client?: string
+    readonly combined?: string
+  }
+  readonly stanza?: {
+    readonly verify_server_hostname?: boolean
+    readonly verify_https_client?: boolean
+    readonly tls_min_version?: string
+    readonly tls_cipher_suites?: string
+  }
+}
+
+/** A region. */
+export interface RawRegion {
+  readonly authority?: string
+  readonly domains?: RawList<string>
+  readonly networks?: RawList<string>
+  readonly servers?: RawSection
+  readonly clients?: RawSection
+  readonly combined?: RawSection
+}
+
+/** Nodes by key; `shared` alone may be `true`. */
+export type RawSection = ReadonlyMap<string, RawNode | true>
+
+/** A node, or what all nodes share. */
+export interface RawNode extends RawTerms {
+  readonly names?: RawList<string>
+  readonly ips?: RawList<string>
+  readonly config?: string | { readonly paths?: RawList<string>; readonly write?: string }
+  readonly http?: string
+  readonly rpc?: string
+}
+
+/** An operator. */
+export interface RawOperator extends RawTerms {
+  readonly region?: string
+}
+
+/** What every part of the resolution needs. */
+export interface Resolving {
+  readonly raw: RawSpec
+  readonly sources: Sources
+  readonly report: Report
+}

@@ -1,0 +1,159 @@
+/**
+ * From values of the right shape to a spec: defaults, references and limits.
+ *
+ * @module
+ */
+
+import { sharedName } from '../address.js'
+import { didYouMean } from '../diagnostics.js'
+import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
+import type { RawSpec, Resolving } from './raw.js'
+import type { Report } from './report.js'
+import type { Sources } from './read.js'
+import { resolveNode } from './node.js'
+import { resolveRegions } from './regions.js'
+import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
+import { createTerms, spanText, type TermsOf } from './terms.js'
+
+/**
+ * Resolves a spec; what is wrong is reported. The result is only good if nothing failed.
+ */
+export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): ClusterSpec {
+  const resolving: Resolving = { raw, sources, report }
+  const termsOf = createTerms(resolving)
+  const drafts = resolveAuthorities(resolving)
+  const regions = resolveRegions(resolving, drafts, termsOf)
+  const operators = resolveOperators(resolving, drafts, regions, termsOf)
+  return {
+    cluster: raw.cluster ?? '',
+    store: storeOf(resolving),
+    authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
+    node: resolveNode(resolving),
+    regions,
+    operators,
+  }
+}
+
+function storeOf({ raw, sources, report }: Resolving): string {
+  const store = raw.store ?? 'pki'
+  const parts = store.split('/').filter((part) => part !== '' && part !== '.')
+  const at = sources.at(raw, 'store')
+  if (parts.every((part) => part === '..')) {
+    report.error('spec/value', at, `store: ${JSON.stringify(store)} is not a folder of its own`, {
+      expected: 'a folder that holds nothing else, such as pki',
+    })
+  } else if (store.startsWith('~')) {
+    report.error(
+      'spec/value',
+      at,
+      `store: ${JSON.stringify(store)} begins with ~, which is not expanded here`,
+      {
+        hint: 'write the whole path',
+      },
+    )
+  }
+  return store
+}
+
+function resolveOperators(
+  { raw, sources, report }: Resolving,
+  drafts: ReadonlyMap<string, AuthorityDraft>,
+  regions: readonly RegionSpec[],
+  termsOf: TermsOf,
+): readonly OperatorSpec[] {
+  const { operators } = raw
+  if (operators === undefined) return []
+  const out: OperatorSpec[] = []
+  const known = [...(raw.regions?.keys() ?? [])]
+  for (const [name, entry] of operators) {
+    const at = sources.keyAt(operators, name)
+    if (name === sharedName) {
+      report.error('spec/reserved-name', at, 'an operator cannot be called shared', {
+        hint: 'every operator has a certificate of their own',
+      })
+      continue
+    }
+    const { terms, lifetimeAt } = termsOf('operator', entry)
+    let { region } = entry
+    if (region !== undefined && !known.includes(region)) {
+      if (raw.regions !== undefined && !(known.length === 0 && sources.has(raw, 'regions'))) {
+        const near = didYouMean(region, known)
+        report.error(
+          'spec/unknown-region',
+          sources.at(entry, 'region'),
+          `no region is called ${JSON.stringify(region)}`,
+          {
+            expected: known.join(', '),
+            hint: near === undefined ? undefined : `did you mean ${near}?`,
+          },
+        )
+      }
+      continue
+    }
+    if (region === undefined) {
+      if (sources.has(entry, 'region')) continue
+      if (known.length > 1) {
+        report.error('spec/missing-key', at, `operators.${name}: the key region is missing`, {
+          expected: `region: ${known.length > 8 ? known.slice(0, 8).join(', ') + ', …' : known.join(' or ')}`,
+        })
+        continue
+      }
+      region = known[0]
+      if (region === undefined) continue
+    }
+    const authority = drafts.get(regions.find((one) => one.name === region)?.authority ?? '')
+    if (
+      authority !== undefined &&
+      terms.lifetime > authority.lifetime &&
+      terms.beyondIssuer === 'refuse'
+    ) {
+      report.error(
+        'spec/beyond-issuer',
+        lifetimeAt ?? at,
+        `operator ${name} would live ${spanText(terms.lifetime)}, longer than ${authority.name}, which signs it (${spanText(authority.lifetime)})`,
+        {
+          expected: `at most ${spanText(authority.lifetime)}`,
+          hint: 'people usually have hours: lifetime: 24h',
+        },
+      )
+    }
+    out.push({ name, region, terms })
+  }
+  return out
+}
+
+/** What follows from all that an authority signs. */
+function finish(
+  draft: AuthorityDraft,
+  drafts: ReadonlyMap<string, AuthorityDraft>,
+  regions: readonly RegionSpec[],
+  operators: readonly OperatorSpec[],
+): AuthoritySpec {
+  const mine = regions.filter((region) => region.authority === draft.name)
+  let longest = 0
+  for (const region of mine) {
+    for (const { terms } of region.groups) longest = Math.max(longest, terms.lifetime)
+    for (const one of operators) {
+      if (one.region === region.name) longest = Math.max(longest, one.terms.lifetime)
+    }
+  }
+  for (const other of drafts.values()) {
+    if (other.issuer === draft.name) longest = Math.max(longest, other.lifetime)
+  }
+  const renewBefore =
+    draft.renewBefore ??
+    Math.floor(Math.min(Math.max(draft.lifetime / 5, longest), draft.lifetime / 2))
+  return {
+    ...draft,
+    renewBefore,
+    ...(draft.issuer === undefined
+      ? {}
+      : {
+          constraints: {
+            regions: mine.map(({ name }) => name),
+            domains: [...new Set(mine.flatMap(({ domains }) => domains))],
+            networks: [...new Set(mine.flatMap(({ networks }) => networks))],
+          },
+        }),
+  }
+}

@@ -1,0 +1,626 @@
+/**
+ * The one table of the spec: every key with its type, default, unit, sentence and example. The parser,
+ * the JSON Schema and `docs/spec.md` are made from it.
+ *
+ * @module
+ */
+
+import { namePattern, regionPattern } from '../address.js'
+import { durationSyntax } from '../duration.js'
+import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
+import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
+import type {
+  ChoiceShape,
+  CountShape,
+  Field,
+  ListShape,
+  MapShape,
+  RecordShape,
+  TextShape,
+} from './shape-types.js'
+
+/** What `duration.ts` reads, as one regular expression: units fall, each at most once. */
+const durationText: TextShape = {
+  kind: 'text',
+  words: durationSyntax,
+  pattern:
+    '^(?=[0-9])([0-9]{1,6}y)?([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
+  explain: explainDuration,
+  duration: true,
+}
+
+/** Printable, on one line, not empty. */
+const line = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$'
+
+function text(words: string, pattern: string = line, maxLength = 1024): TextShape {
+  return { kind: 'text', words, pattern, maxLength }
+}
+
+function list(of: TextShape | CountShape, min?: number): ListShape {
+  return { kind: 'list', of, ...(min === undefined ? {} : { min }) }
+}
+
+const flag = { kind: 'flag' } as const
+
+const regionName: TextShape = {
+  kind: 'text',
+  words: 'a region: letters, digits, ".", "_" and "-", at most 51, as the agents have it',
+  pattern: regionPattern,
+  code: 'spec/name',
+  explain: explainRegion,
+}
+
+const plainName: TextShape = {
+  kind: 'text',
+  words: 'a name: letters, digits, ".", "_" and "-", at most 63',
+  pattern: namePattern,
+  code: 'spec/name',
+  explain: explainName,
+}
+
+const nodeKey: TextShape = {
+  kind: 'text',
+  words: 'a node, or nodes with ranges: s1, "c[001-500]"',
+  pattern: '^(?!-)(?!\\.{1,2}$)([A-Za-z0-9._-]|\\[[0-9]{1,6}-[0-9]{1,6}\\]){1,256}$',
+  code: 'spec/name',
+  explain: explainNodeKey,
+}
+
+const authorityKey: ChoiceShape = { kind: 'choice', values: keyAlgorithms }
+const leafKey: ChoiceShape = {
+  kind: 'choice',
+  values: keyAlgorithms.filter((name) => algorithmOf(name).agentsTake),
+  refused: {
+    ed25519:
+      'Nomad agents refuse Ed25519 keys: they load ECDSA and RSA only; authorities may have one',
+    'ecdsa-p224': 'Go loads P-224 keys but cannot shake hands with them',
+    secp256k1: 'Nomad agents cannot load secp256k1 keys',
+  },
+}
+
+const templateWords =
+  '`{node}`, `{n}` (the number of a range), `{region}` and `{cluster}` are replaced'
+
+const leafFields = {
+  key: {
+    key: 'key',
+    shape: leafKey,
+    default: 'ecdsa-p256',
+    sentence: 'Algorithm of the private key.',
+    example: 'ecdsa-p384',
+  },
+  lifetime: {
+    key: 'lifetime',
+    shape: durationText,
+    default: '90d; operators 24h',
+    sentence: 'How long a certificate lives.',
+    example: '30d',
+  },
+  renewBefore: {
+    key: 'renewBefore',
+    shape: durationText,
+    default: '30d',
+    sentence:
+      'How long before its end a certificate is renewed; an inherited one that does not fit a shorter lifetime becomes a third of it.',
+    example: '10d',
+  },
+  beyondIssuer: {
+    key: 'beyondIssuer',
+    shape: { kind: 'choice', values: ['refuse', 'clamp'] },
+    default: 'refuse',
+    sentence:
+      'What happens where a certificate would outlive its issuer: an error, or it ends with its issuer.',
+    example: 'clamp',
+  },
+  keep: {
+    key: 'keep',
+    shape: { kind: 'count', min: 1, max: 1000 },
+    default: '3',
+    unit: 'generations',
+    sentence: 'How many generations of an identity stay in the store, the current one included.',
+    example: '5',
+  },
+} as const satisfies Record<string, Field>
+
+const policy: readonly Field[] = [
+  leafFields.key,
+  leafFields.lifetime,
+  leafFields.renewBefore,
+  leafFields.beyondIssuer,
+  leafFields.keep,
+]
+const inherited: readonly Field[] = [
+  leafFields.key,
+  leafFields.lifetime,
+  leafFields.renewBefore,
+  leafFields.keep,
+].map((field) => ({ ...field, default: 'from `defaults`' }))
+
+const perRole: RecordShape = {
+  kind: 'record',
+  fields: policy.map((field) => ({ ...field, default: 'from `defaults`' })),
+}
+
+const defaults: RecordShape = {
+  kind: 'record',
+  fields: [
+    ...policy,
+    { key: 'server', shape: perRole, sentence: 'The same for servers alone.' },
+    { key: 'client', shape: perRole, sentence: 'The same for clients alone.' },
+    {
+      key: 'combined',
+      shape: perRole,
+      sentence: 'The same for agents that are server and client.',
+    },
+    {
+      key: 'operator',
+      shape: perRole,
+      default: '`lifetime: 24h`, whatever `defaults.lifetime` says',
+      sentence: 'The same for operators alone.',
+      example: '{ lifetime: 8h }',
+    },
+  ],
+}
+
+const names: Field = {
+  key: 'names',
+  shape: list(text('a DNS name such as "{node}.acme.internal"')),
+  sentence: `DNS names besides the role's own and \`localhost\`; ${templateWords}.`,
+  example: '["{node}.acme.internal"]',
+}
+const ips: Field = {
+  key: 'ips',
+  shape: list(text('an IP address, 10.0.0.11, or a template, 10.0.1.{n} or 10.0.0.0/16+{n}')),
+  sentence:
+    "Addresses besides the loopback's. For ranges: `10.0.1.{n}` puts the number into the address, `10.0.0.0/16+{n}` counts from the address and stays in its network.",
+  example: '[10.0.0.11]',
+}
+
+const config: Field = {
+  key: 'config',
+  shape: {
+    kind: 'either',
+    of: [
+      text('the directory of an agent configuration, such as "agents/{node}"'),
+      {
+        kind: 'record',
+        fields: [
+          {
+            key: 'paths',
+            shape: list(text('a file or directory'), 1),
+            required: true,
+            sentence: 'What the agent is started with, in order (`-config`). Not carried out yet.',
+          },
+          {
+            key: 'write',
+            shape: text('a file'),
+            required: true,
+            sentence: 'The file that receives the stanza. Not carried out yet.',
+          },
+        ],
+      },
+    ],
+  },
+  default: 'none: the configuration is left to you',
+  sentence: `Directory of the agent's configuration, which receives \`tls.hcl\`; relative to this file; ${templateWords}.`,
+  example: 'agents/s1',
+}
+
+/** A host and a port; IPv6 in brackets. Templates may stand in the host. */
+const hostPort = text(
+  'host:port, such as "10.0.0.11:4646"',
+  '^([^\\s:/]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]):[0-9]{1,5}$',
+  262,
+)
+
+const node: RecordShape = {
+  kind: 'record',
+  fields: [
+    names,
+    ips,
+    config,
+    {
+      key: 'http',
+      shape: hostPort,
+      default: "the configuration's `advertise`, else the first ip",
+      sentence: 'Where the HTTP API is probed.',
+      example: '"10.0.0.11:4646"',
+    },
+    {
+      key: 'rpc',
+      shape: hostPort,
+      default: "the configuration's `advertise`, else the first ip",
+      sentence: 'Where RPC is probed.',
+      example: '"10.0.0.11:4647"',
+    },
+    ...inherited,
+  ],
+  refused: {
+    role: 'the section that it stands in says it: servers, clients or combined',
+    region: 'the region that it stands in says it',
+    san: 'write names: and ips:',
+    dns: 'write names:',
+    address: 'write ips: [ … ]',
+  },
+}
+
+const sharedNode: RecordShape = {
+  kind: 'record',
+  fields: [names, ips, config, ...inherited],
+}
+
+function section(what: string): MapShape {
+  return {
+    kind: 'map',
+    key: nodeKey,
+    keyName: '<node>',
+    of: node,
+    named: [
+      {
+        key: 'shared',
+        shape: { kind: 'either', of: [{ kind: 'flag', only: true }, sharedNode] },
+        sentence: `One certificate and key for all ${what} of the region, instead of one for each: for hosts that come and go. Nothing else may stand beside it.`,
+        example: 'true',
+      },
+    ],
+  }
+}
+
+const region: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'authority',
+      shape: plainName,
+      default: 'the only root',
+      sentence: 'Who signs the certificates of this region: a root or an intermediate.',
+      example: 'us-west',
+    },
+    {
+      key: 'domains',
+      shape: list(text('a DNS domain, west.acme.internal')),
+      sentence:
+        'What the intermediate may name besides `<region>.nomad` and `localhost`: these domains and all below them.',
+      example: '[west.acme.internal]',
+    },
+    {
+      key: 'networks',
+      shape: list(text('a network, 10.2.0.0/16')),
+      default: 'addresses are not constrained',
+      sentence:
+        'The networks (CIDR) whose addresses the intermediate may name, besides the loopback.',
+      example: '[10.2.0.0/16]',
+    },
+    {
+      key: 'servers',
+      shape: section('servers'),
+      sentence: 'Agents with `server { enabled = true }`.',
+      example: '{ s1: {} }',
+    },
+    {
+      key: 'clients',
+      shape: section('clients'),
+      sentence: 'Agents with `client { enabled = true }`.',
+      example: '{ "c[001-500]": {} }',
+    },
+    {
+      key: 'combined',
+      shape: section('such agents'),
+      sentence: 'Agents that are both: their certificates carry both role names.',
+      example: '{ edge1: {} }',
+    },
+  ],
+  refused: {
+    shared: 'it belongs below servers: or clients:',
+    nodes: 'write servers:, clients: or combined:',
+  },
+}
+
+const operator: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'region',
+      shape: regionName,
+      default: 'the only region',
+      sentence:
+        'The region whose authority signs; the certificate opens the HTTP API of all regions under the same root.',
+      example: 'global',
+    },
+    ...inherited,
+  ],
+  refused: {
+    names:
+      "nothing listens behind an operator's certificate: it is named cli.<region>.nomad and carries the operator as a URI",
+    ips: "nothing listens behind an operator's certificate",
+    config: 'an operator has no agent; nomad-pki env prints what the shell needs',
+  },
+}
+
+function attribute(
+  key: string,
+  words: string,
+  maxLength: number,
+  example: string,
+  pattern: string = line,
+): Field {
+  return {
+    key,
+    shape: text(words, pattern, maxLength),
+    sentence: `${words.charAt(0).toUpperCase()}${words.slice(1)}.`,
+    example,
+  }
+}
+
+/** Upper bounds: RFC 5280 appendix A.1. */
+const subject: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'commonName',
+      shape: text('a common name of at most 64 characters', line, 128),
+      default: '"{cluster} {authority} CA {generation}"',
+      sentence:
+        'Common name; `{cluster}`, `{authority}` and `{generation}` are replaced, at most 64 characters then.',
+      example: '"Acme Nomad CA {generation}"',
+    },
+    attribute('organization', 'the organization (O)', 64, 'Acme Ltd'),
+    attribute('organizationalUnit', 'the organizational unit (OU)', 64, 'Platform'),
+    attribute('country', 'the country, two capital letters (C)', 2, 'DE', '^[A-Z]{2}$'),
+    attribute('province', 'the state or province (ST)', 128, 'Bavaria'),
+    attribute('locality', 'the locality (L)', 128, 'Munich'),
+    attribute('streetAddress', 'the street address (STREET)', 128, 'Main Street 1'),
+    attribute('postalCode', 'the postal code', 40, '"80331"'),
+  ],
+}
+
+const authority: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'issuer',
+      shape: plainName,
+      default: 'none: it is a root',
+      sentence:
+        'The root that signs it. With an issuer it is an intermediate, and constrained to the regions that name it.',
+      example: 'agent',
+    },
+    {
+      key: 'key',
+      shape: authorityKey,
+      default: 'ecdsa-p256',
+      sentence: 'Algorithm of the private key. Browsers refuse Ed25519, so no Web UI with it.',
+      example: 'ecdsa-p384',
+    },
+    {
+      key: 'lifetime',
+      shape: durationText,
+      default: '10y; an intermediate 3y',
+      sentence: 'How long its certificate lives.',
+      example: '5y',
+    },
+    {
+      key: 'renewBefore',
+      shape: durationText,
+      default: 'a fifth of its lifetime, or the longest life that it signs if that is more',
+      sentence:
+        'How long before its end `plan` and `status` speak of a successor; an authority never renews by itself.',
+      example: '1y',
+    },
+    {
+      key: 'beyondIssuer',
+      shape: { kind: 'choice', values: ['refuse', 'clamp'] },
+      default: 'from `defaults`',
+      sentence:
+        'For an intermediate that would outlive its root: an error, or it ends with its root.',
+      example: 'clamp',
+    },
+    {
+      key: 'subject',
+      shape: subject,
+      sentence: 'Its distinguished name.',
+      example: '{ organization: Acme Ltd }',
+    },
+    {
+      key: 'signing',
+      shape: { kind: 'count', min: 1, max: 999_999_999 },
+      default: '1',
+      unit: 'generation',
+      sentence: 'The generation that signs.',
+      example: '2',
+    },
+    {
+      key: 'trusted',
+      shape: list({ kind: 'count', min: 1, max: 999_999_999 }, 1),
+      default: 'the one that signs',
+      unit: 'generations',
+      sentence: 'The generations that agents trust. Roots only.',
+      example: '[1, 2]',
+    },
+    {
+      key: 'crossed',
+      shape: flag,
+      default: 'false',
+      sentence:
+        'Whether the generation before certifies the one that signs, so that both are trusted at once. Roots only; not carried out yet.',
+      example: 'true',
+    },
+  ],
+}
+
+const stanza: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'verify_server_hostname',
+      shape: flag,
+      default: 'true',
+      sentence:
+        "Whether agents check each other's role and region. Without it any certificate of the authority is a server's.",
+      example: 'true',
+    },
+    {
+      key: 'verify_https_client',
+      shape: flag,
+      default: 'true',
+      sentence: 'Whether the HTTP API asks for a certificate.',
+      example: 'true',
+    },
+    {
+      key: 'tls_min_version',
+      shape: {
+        kind: 'choice',
+        values: ['tls10', 'tls11', 'tls12', 'tls13'],
+        refused: { 'tls1.2': 'Nomad spells it tls12', 'tls1.3': 'Nomad spells it tls13' },
+      },
+      default: "left out: Nomad's own, tls12",
+      sentence: 'The oldest version of TLS that is spoken; tls13 needs Nomad 1.8.3.',
+      example: 'tls13',
+    },
+    {
+      key: 'tls_cipher_suites',
+      shape: text(
+        'suites with commas and without spaces',
+        '^TLS_[A-Z0-9_]+(,TLS_[A-Z0-9_]+)*$',
+        2048,
+      ),
+      default: "left out: Nomad's own",
+      sentence: 'Cipher suites for TLS 1.2 and older, with commas and without spaces.',
+      example: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    },
+  ],
+  refused: {
+    http: 'it is always true',
+    rpc: 'it is always true',
+    ca_file: 'it follows from node.tls',
+    cert_file: 'it follows from node.tls',
+    key_file: 'it follows from node.tls',
+    rpc_upgrade_mode:
+      'it accepts plaintext: set it by hand while TLS is turned on in a running cluster',
+    tls_prefer_server_cipher_suites: 'Nomad 1.9 and later do not start with it',
+  },
+}
+
+const account = text('a user of the node', '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', 32)
+
+const nodePlace: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'tls',
+      shape: text('an absolute path, or the word store', '^(store|/[^\\u0000-\\u001f\\u007f"$]*)$'),
+      default: '/etc/nomad.d/tls',
+      sentence:
+        'Where certificates and keys lie on a node; `store`: the agents run on this machine and read the store itself.',
+      example: 'store',
+    },
+    {
+      key: 'owner',
+      shape: {
+        kind: 'record',
+        fields: [
+          {
+            key: 'server',
+            shape: account,
+            default: 'nomad',
+            sentence: 'The user that servers run as.',
+            example: 'nomad',
+          },
+          {
+            key: 'client',
+            shape: account,
+            default: 'root',
+            sentence: 'The user that clients run as.',
+            example: 'root',
+          },
+          {
+            key: 'combined',
+            shape: account,
+            default: 'root',
+            sentence: 'The user that combined agents run as.',
+            example: 'root',
+          },
+        ],
+      },
+      sentence: 'Who owns the files on a node, and is the only one to read them.',
+      example: '{ server: nomad, client: root }',
+    },
+    {
+      key: 'stanza',
+      shape: stanza,
+      sentence: 'What the `tls` stanza says besides its files; `http` and `rpc` are true.',
+      example: '{ tls_min_version: tls13 }',
+    },
+  ],
+}
+
+/** The spec. */
+export const specShape: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'version',
+      shape: { kind: 'count', min: 1, max: 1 },
+      required: true,
+      sentence: 'The version of this format.',
+      example: '1',
+    },
+    {
+      key: 'cluster',
+      shape: plainName,
+      required: true,
+      sentence: "The cluster's name; it stands in the authorities' names.",
+      example: 'acme',
+    },
+    {
+      key: 'store',
+      shape: text('a path'),
+      default: 'pki',
+      sentence:
+        'The folder for keys, certificates and ledger, relative to this file. Git must not track it.',
+      example: '../pki-acme',
+    },
+    {
+      key: 'authorities',
+      shape: { kind: 'map', key: plainName, keyName: '<authority>', of: authority },
+      default: 'one root named agent',
+      sentence: 'Who signs: one root, and if you like intermediates below it.',
+      example: '{ agent: { lifetime: 5y } }',
+    },
+    {
+      key: 'defaults',
+      shape: defaults,
+      sentence: 'What holds for all identities unless something nearer says otherwise.',
+      example: '{ lifetime: 30d, renewBefore: 10d }',
+    },
+    {
+      key: 'node',
+      shape: nodePlace,
+      sentence: 'What the nodes look like.',
+      example: '{ tls: store }',
+    },
+    {
+      key: 'regions',
+      shape: { kind: 'map', key: regionName, keyName: '<region>', of: region },
+      required: true,
+      sentence:
+        'The regions and their agents. Names are case-sensitive and must be those of the agents.',
+      example: '{ global: { servers: { s1: {}, s2: {}, s3: {} } } }',
+    },
+    {
+      key: 'operators',
+      shape: { kind: 'map', key: plainName, keyName: '<operator>', of: operator },
+      sentence:
+        'People and tools that use the HTTP API: the command line, the Web UI, Prometheus. The first certificate is made by `apply`, later ones when asked for (`apply alice`).',
+      example: '{ alice: { region: global } }',
+    },
+  ],
+  refused: {
+    datacenter: 'certificates do not speak of datacenters',
+    region: 'write regions:',
+    servers: 'it belongs below a region',
+    clients: 'it belongs below a region',
+    combined: 'it belongs below a region',
+    authority: 'write authorities:',
+  },
+}

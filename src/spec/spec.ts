@@ -1,0 +1,105 @@
+/**
+ * A cluster as its operator described it: every default applied, every reference known to be good,
+ * ranges still ranges. Who holds one need not check anything again.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { KeyAlgorithm } from '../keys/algorithms.js'
+import type { SubjectAttributes } from '../x509/name.js'
+import type { DesiredStanza } from './desired.js'
+import type { IpTemplate } from './ip-template.js'
+import type { NodePattern, Template } from './pattern.js'
+
+/** The roles that agents have. */
+export type AgentRole = Exclude<Role, 'operator'>
+
+/** A cluster as described. */
+export interface ClusterSpec {
+  readonly cluster: string
+  /** Folder of the store, relative to the spec's own. */
+  readonly store: string
+  /** In the order of the spec, roots before intermediates. */
+  readonly authorities: readonly AuthoritySpec[]
+  readonly node: NodeSpec
+  readonly regions: readonly RegionSpec[]
+  readonly operators: readonly OperatorSpec[]
+}
+
+/** An authority with its generations. */
+export interface AuthoritySpec {
+  readonly name: string
+  /** The root above an intermediate. */
+  readonly issuer?: string | undefined
+  readonly key: KeyAlgorithm
+  /** Milliseconds. */
+  readonly lifetime: number
+  /** Milliseconds. */
+  readonly renewBefore: number
+  readonly beyondIssuer: 'refuse' | 'clamp'
+  /** The common name is a template: `{generation}`. */
+  readonly subject: SubjectAttributes
+  readonly signing: number
+  /** Generations that agents trust; for an intermediate the one that signs. */
+  readonly trusted: readonly number[]
+  /** What an intermediate may name. */
+  readonly constraints?: {
+    readonly regions: readonly string[]
+    readonly domains: readonly string[]
+    readonly networks: readonly string[]
+  }
+}
+
+/** What nodes look like. */
+export interface NodeSpec {
+  /** Absolute directory on the node; `undefined` where agents read the store itself. */
+  readonly tls: string | undefined
+  readonly owner: Readonly<Record<AgentRole, string>>
+  readonly stanza: DesiredStanza
+}
+
+/** A region with its agents. */
+export interface RegionSpec {
+  readonly name: string
+  readonly authority: string
+  readonly domains: readonly string[]
+  readonly networks: readonly string[]
+  readonly groups: readonly NodeGroup[]
+}
+
+/** A node, nodes that one key names, or all of a role in a region. */
+export interface NodeGroup {
+  readonly region: string
+  readonly role: AgentRole
+  readonly pattern: NodePattern
+  /** One identity for all; the pattern is then the word `shared`. */
+  readonly shared: boolean
+  readonly names: readonly Template[]
+  readonly ips: readonly IpTemplate[]
+  readonly config: Template | undefined
+  /** `host:port` where the HTTP API is probed. */
+  readonly http: Template | undefined
+  /** `host:port` where RPC is probed. */
+  readonly rpc: Template | undefined
+  /** One object for all groups with the same terms. */
+  readonly terms: Terms
+}
+
+/** The terms of a certificate. */
+export interface Terms {
+  readonly key: KeyAlgorithm
+  /** Milliseconds. */
+  readonly lifetime: number
+  /** Milliseconds. */
+  readonly renewBefore: number
+  readonly beyondIssuer: 'refuse' | 'clamp'
+  readonly keep: number
+}
+
+/** A person or tool. */
+export interface OperatorSpec {
+  readonly name: string
+  readonly region: string
+  readonly terms: Terms
+}
