@@ -1,59 +1,30 @@
 /**
- * A certificate as a value.
+ * A certificate as a value, and reading one: strictly, and whole. What is malformed anywhere, also
+ * inside an extension that is known here, is no certificate.
  *
  * @module
  */
 
+import { createHash } from 'node:crypto'
+import { DerReader, fail } from '../der/read.js'
+import { tags } from '../der/write.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
-import type { Name } from './name.js'
+import { parsePublicKey } from '../keys/public-key.js'
+import type { Extension, ExtensionFields } from './extension.js'
+import { hexOf, readExtensions } from './extensions.js'
+import { parseName, type Name } from './name.js'
 
-/** What a key may be used for. RFC 5280 §4.2.1.3 */
-export type KeyUsage =
-  | 'digitalSignature'
-  | 'nonRepudiation'
-  | 'keyEncipherment'
-  | 'dataEncipherment'
-  | 'keyAgreement'
-  | 'keyCertSign'
-  | 'cRLSign'
-  | 'encipherOnly'
-  | 'decipherOnly'
-
-/** A name in a subjectAltName, or a subtree of name constraints. RFC 5280 §4.2.1.6, §4.2.1.10 */
-export type GeneralName =
-  | {
-      readonly type: 'dns' | 'email' | 'uri' | 'ip'
-      /** As in the certificate; an address in canonical text, a subtree of addresses as CIDR. */
-      readonly value: string
-    }
-  | {
-      readonly type: 'directory' | 'other'
-      /** The whole GeneralName, DER. */
-      readonly der: Uint8Array
-    }
-
-/** An extension as it stands in the certificate. */
-export interface Extension {
-  readonly oid: string
-  readonly critical: boolean
-  /** The content of extnValue: the DER of the extension's own type. */
-  readonly value: Uint8Array
-}
-
-/** basicConstraints. RFC 5280 §4.2.1.9 */
-export interface BasicConstraints {
-  readonly ca: boolean
-  readonly pathLength?: number | undefined
-}
-
-/** nameConstraints. RFC 5280 §4.2.1.10 */
-export interface NameConstraints {
-  readonly permitted: readonly GeneralName[]
-  readonly excluded: readonly GeneralName[]
-}
+export type {
+  BasicConstraints,
+  Extension,
+  GeneralName,
+  KeyUsage,
+  NameConstraints,
+} from './extension.js'
 
 /** A parsed certificate. Instants are epoch milliseconds, identifiers lower-case hex. */
-export interface Certificate {
+export interface Certificate extends ExtensionFields {
   readonly der: Uint8Array
   /** TBSCertificate, DER: the bytes that are signed. */
   readonly tbs: Uint8Array
@@ -77,12 +48,139 @@ export interface Certificate {
   /** The signature's octets; empty in what is not signed yet. */
   readonly signature: Uint8Array
   readonly extensions: readonly Extension[]
-  readonly basicConstraints?: BasicConstraints | undefined
-  readonly keyUsage?: readonly KeyUsage[] | undefined
-  /** `serverAuth`, `clientAuth`, `any`, other known names, or an OID. */
-  readonly extendedKeyUsage?: readonly string[] | undefined
-  readonly subjectAltName?: readonly GeneralName[] | undefined
-  readonly nameConstraints?: NameConstraints | undefined
-  readonly subjectKeyIdentifier?: string | undefined
-  readonly authorityKeyIdentifier?: string | undefined
+}
+
+/**
+ * Reads a certificate.
+ *
+ * @param der DER, and nothing behind it.
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
+ */
+export function parseCertificate(der: Uint8Array): Certificate {
+  return malformedAs(() => {
+    const reader = new DerReader(der)
+    const outer = reader.enter(tags.sequence, 'the certificate')
+    reader.finish('the certificate')
+    const tbs = outer.whole('what is signed')
+    const outerSignatureAlgorithm = outer.whole('the signature algorithm')
+    const signature = outer.octetsOfBits('the signature')
+    outer.finish('the certificate')
+    const algorithm = new DerReader(outerSignatureAlgorithm)
+    const signatureAlgorithm = algorithm
+      .enter(tags.sequence, 'the signature algorithm')
+      .oid('the signature algorithm')
+    return { der, ...readTbs(tbs), signatureAlgorithm, outerSignatureAlgorithm, signature }
+  })
+}
+
+/**
+ * Reads what is to be signed as if it were a certificate, with an empty signature: for looking at it
+ * before it is signed.
+ *
+ * @param tbs TBSCertificate, DER.
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
+ */
+export function parseTbs(tbs: Uint8Array): Certificate {
+  return malformedAs(() => {
+    const fields = readTbs(tbs)
+    const signatureAlgorithm = new DerReader(fields.innerSignatureAlgorithm)
+      .enter(tags.sequence, 'the signature algorithm')
+      .oid('the signature algorithm')
+    return {
+      der: new Uint8Array(0),
+      ...fields,
+      signatureAlgorithm,
+      outerSignatureAlgorithm: fields.innerSignatureAlgorithm,
+      signature: new Uint8Array(0),
+    }
+  })
+}
+
+const fingerprints = new WeakMap<Certificate, string>()
+
+/** SHA-256 of the certificate, in hex: what every other tool calls its fingerprint. */
+export function fingerprintOf(certificate: Certificate): string {
+  let fingerprint = fingerprints.get(certificate)
+  if (fingerprint === undefined) {
+    fingerprint = createHash('sha256').update(certificate.der).digest('hex')
+    fingerprints.set(certificate, fingerprint)
+  }
+  return fingerprint
+}
+
+type TbsFields = Omit<
+  Certificate,
+  'der' | 'signatureAlgorithm' | 'outerSignatureAlgorithm' | 'signature'
+>
+
+function readTbs(tbs: Uint8Array): TbsFields {
+  const reader = new DerReader(tbs)
+  const fields = reader.enter(tags.sequence, 'what is signed')
+  reader.finish('what is signed')
+  let version = 1
+  if (fields.peek() === 0xa0) {
+    const explicit = fields.enter(0xa0, 'the version')
+    version = explicit.smallInteger('the version') + 1
+    explicit.finish('the version')
+    if (version > 3) fail(`its version is ${version}`)
+  }
+  const number = fields.integer('the serial number')
+  const innerSignatureAlgorithm = fields.whole('the signature algorithm')
+  const issuer = parseName(fields.whole('the issuer'), 'the issuer')
+  const validity = fields.enter(tags.sequence, 'the validity')
+  const notBefore = validity.time('notBefore')
+  const notAfter = validity.time('notAfter')
+  validity.finish('the validity')
+  const subject = parseName(fields.whole('the subject'), 'the subject')
+  const publicKey = parsePublicKey(fields.whole('the public key'))
+  if (version > 1) {
+    // Unique identifiers, which nobody uses (RFC 5280 §4.1.2.8).
+    for (const tag of [0x81, 0x82]) if (fields.peek() === tag) fields.content(tag, 'an identifier')
+  }
+  const extensions =
+    version === 3 && fields.peek() === 0xa3
+      ? readExtensionList(fields.enter(0xa3, 'extensions'))
+      : []
+  fields.finish('what is signed')
+  const padded = number.length > 1 && number[0] === 0
+  return {
+    tbs,
+    version,
+    serial: hexOf(padded ? number.subarray(1) : number),
+    serialNegative: number[0]! >= 0x80,
+    issuer,
+    subject,
+    notBefore,
+    notAfter,
+    publicKey,
+    innerSignatureAlgorithm,
+    extensions,
+    ...readExtensions(extensions),
+  }
+}
+
+function readExtensionList(explicit: DerReader): readonly Extension[] {
+  const list = explicit.enter(tags.sequence, 'extensions')
+  explicit.finish('extensions')
+  const extensions: Extension[] = []
+  while (!list.done()) {
+    const extension = list.enter(tags.sequence, 'an extension')
+    const oid = extension.oid('an extension')
+    // DER forbids to write out FALSE here, and every validator takes it.
+    const critical = extension.peek() === tags.boolean ? extension.boolean('critical') : false
+    const value = extension.content(tags.octetString, 'an extension')
+    extension.finish('an extension')
+    if (extensions.some((other) => other.oid === oid)) fail(`the extension ${oid} stands twice`)
+    extensions.push({ oid, critical, value })
+  }
+  return extensions
+}
+
+function malformedAs<Value>(read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
+    throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', `not a certificate: ${error.message}`)
+  }
 }

@@ -4,6 +4,11 @@
  * @module
  */
 
+import { DerReader, fail } from '../der/read.js'
+import { asciiString, isPrintable, sequence, setOf, tags, utf8String } from '../der/write.js'
+import { NomadPkiError } from '../errors.js'
+import { attributeTypes, encodedOid } from './oids.js'
+
 /** One attribute of a name. */
 export interface NameAttribute {
   readonly oid: string
@@ -34,4 +39,177 @@ export interface SubjectAttributes {
   readonly province?: string | undefined
   readonly streetAddress?: string | undefined
   readonly postalCode?: string | undefined
+}
+
+/** In the order in which they are written, with the upper bounds of RFC 5280 §A.1 in characters. */
+const subjectOrder = [
+  ['country', '2.5.4.6', 2],
+  ['postalCode', '2.5.4.17', 40],
+  ['province', '2.5.4.8', 128],
+  ['locality', '2.5.4.7', 128],
+  ['streetAddress', '2.5.4.9', 128],
+  ['organization', '2.5.4.10', 64],
+  ['organizationalUnit', '2.5.4.11', 64],
+  ['commonName', '2.5.4.3', 64],
+] as const
+
+/**
+ * Why an attribute cannot stand in a subject.
+ *
+ * @param attribute Which.
+ * @param value What was given.
+ * @returns A clause without the attribute's name, lower case; `undefined` if it can.
+ */
+export function attributeFault(
+  attribute: keyof SubjectAttributes,
+  value: string,
+): string | undefined {
+  const bound = subjectOrder.find(([name]) => name === attribute)![2]
+  const length = Array.from(value).length
+  if (value.trim() === '') return 'is empty'
+  if (attribute === 'country') {
+    return /^[A-Z]{2}$/.test(value) ? undefined : 'is not two capital letters (ISO 3166)'
+  }
+  if (length > bound) return `has ${length} characters, more than ${bound}`
+  // Control characters in a name can't be told apart on a terminal, and a NUL has fooled readers.
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(value)) return 'holds a control character'
+  if (/\p{Surrogate}/u.test(value)) return 'is not well-formed Unicode'
+  return undefined
+}
+
+/**
+ * Writes a Name: one attribute per RDN, country first and common name last. PrintableString where
+ * it can hold the value, else UTF8String: Go refuses a PrintableString with `_` or `@` in it. The
+ * country is always a PrintableString (RFC 5280 §A.1).
+ *
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`
+ */
+export function encodeName(attributes: SubjectAttributes): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (const [name, oid] of subjectOrder) {
+    const value = attributes[name]
+    if (value === undefined) continue
+    const fault = attributeFault(name, value)
+    if (fault !== undefined) {
+      throw new NomadPkiError('ERR_NAME_INVALID', `${name} ${JSON.stringify(value)} ${fault}`)
+    }
+    const text = isPrintable(value) ? asciiString(tags.printableString, value) : utf8String(value)
+    parts.push(setOf(sequence(encodedOid(oid), text)))
+  }
+  return sequence(...parts)
+}
+
+/**
+ * Reads a Name.
+ *
+ * @param der DER, whole.
+ * @throws {NomadPkiError} `ERR_DER_MALFORMED`
+ */
+export function parseName(der: Uint8Array, what: string): Name {
+  const attributes: NameAttribute[] = []
+  const reader = new DerReader(der)
+  const rdns = reader.enter(tags.sequence, what)
+  reader.finish(what)
+  for (let rdn = 0; !rdns.done(); rdn += 1) {
+    const set = rdns.enter(tags.set, what)
+    if (set.done()) fail(`${what} has an empty part`)
+    while (!set.done()) {
+      const pair = set.enter(tags.sequence, what)
+      const oid = pair.oid(what)
+      const tag = pair.peek()
+      const value = decodeString(tag, pair.peek() === -1 ? empty : contentOf(pair, what), what)
+      pair.finish(what)
+      attributes.push({ oid, type: attributeTypes.get(oid) ?? oid, value, tag, rdn })
+    }
+  }
+  return { der, attributes }
+}
+
+/**
+ * All common names, in order. Nomad takes the last one for the certificate's, in whatever RDN and
+ * string type it stands (crypto/x509/pkix FillFromRDNSequence overwrites).
+ */
+export function commonNames(name: Name): readonly string[] {
+  return name.attributes.filter(({ oid }) => oid === '2.5.4.3').map(({ value }) => value)
+}
+
+/**
+ * A name for people, in the manner of RFC 4514 but in the order of the encoding reversed, as that
+ * says: the most specific first, `CN=server.global.nomad,O=Acme`.
+ */
+export function formatName(name: Name): string {
+  const rdns: string[] = []
+  for (const { type, value, rdn } of name.attributes) {
+    const text = `${type}=${escape(value)}`
+    rdns[rdn] = rdns[rdn] === undefined ? text : `${rdns[rdn]}+${text}`
+  }
+  return rdns.reverse().join(',')
+}
+
+/** What a terminal would obey or hide, bidirectional controls among it. */
+// eslint-disable-next-line no-control-regex
+const hidden = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+function escape(value: string): string {
+  return value
+    .replace(/[\\,+"<>;]/g, '\\$&')
+    .replace(/^[ #]| $/g, '\\$&')
+    .replace(hidden, (char) => Buffer.from(char, 'utf8').toString('hex').replace(/../g, '\\$&'))
+}
+
+const empty = new Uint8Array(0)
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function contentOf(reader: DerReader, what: string): Uint8Array {
+  return reader.content(reader.peek(), what)
+}
+
+/**
+ * Decodes a string of any of the types that Go knows (crypto/x509 parseASN1String); others stay as
+ * `#` and hex. A value with characters that its type doesn't have is not refused here: lint says so.
+ */
+export function decodeString(tag: number, bytes: Uint8Array, what: string): string {
+  switch (tag) {
+    case tags.utf8String: {
+      const plain = latin1(bytes, true)
+      if (plain !== undefined) return plain
+      try {
+        return utf8.decode(bytes)
+      } catch {
+        return fail(`${what} holds a UTF8String that is not UTF-8`)
+      }
+    }
+    case tags.printableString:
+    case tags.ia5String:
+    case tags.numericString:
+    case tags.t61String:
+      return latin1(bytes, false)!
+    case tags.bmpString: {
+      if (bytes.length % 2 !== 0) fail(`${what} holds a BMPString of an odd length`)
+      let text = ''
+      for (let at = 0; at < bytes.length; at += 2) {
+        text += String.fromCharCode(bytes[at]! * 256 + bytes[at + 1]!)
+      }
+      return text
+    }
+    case -1:
+      return fail(`${what} has an attribute without a value`)
+    default:
+      return `#${Buffer.from(bytes).toString('hex')}`
+  }
+}
+
+/** Octets as characters; with `ascii`, only if all are below 80. A loop, because these are short. */
+function latin1(bytes: Uint8Array, ascii: boolean): string | undefined {
+  if (bytes.length > 256) {
+    if (ascii && bytes.some((byte) => byte > 127)) return undefined
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  }
+  let text = ''
+  for (const byte of bytes) {
+    if (ascii && byte > 127) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
 }

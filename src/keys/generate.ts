@@ -1,0 +1,170 @@
+/**
+ * Makes keys.
+ *
+ * EC keys come from one ECDH object per curve whose bytes are put into a template: 14 µs instead of
+ * 230 µs for P-256 on Node 20, because OpenSSL's encoders cost more than the arithmetic. No KeyObject
+ * is made, and none is ever exported as JWK: on Node 20 that can hang the process when garbage is
+ * collected in it.
+ *
+ * @module
+ */
+
+import { createECDH, generateKeyPair, generateKeyPairSync, type ECDH } from 'node:crypto'
+import { promisify } from 'node:util'
+import { element, integer, octetString, sequence, tags } from '../der/write.js'
+import {
+  algorithmOf,
+  type AlgorithmEntry,
+  type KeyAlgorithm,
+  type PrivateKey,
+} from './algorithms.js'
+
+/**
+ * Makes a key. RSA keys are made off the main thread; four at once are as fast as it gets.
+ *
+ * @param algorithm One of `keyAlgorithms`.
+ * @throws {NomadPkiError} `ERR_KEY_ALGORITHM`
+ */
+export async function generateKey(algorithm: KeyAlgorithm): Promise<PrivateKey> {
+  const entry = algorithmOf(algorithm)
+  if (entry.kind !== 'rsa') return generateKeySync(algorithm)
+  const pair = await generatePair('rsa', {
+    modulusLength: entry.modulusLength!,
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  })
+  return keyOf(algorithm, pair)
+}
+
+/**
+ * Makes a key at once. An RSA key takes 0.1 to 3 seconds.
+ *
+ * @param algorithm One of `keyAlgorithms`.
+ * @throws {NomadPkiError} `ERR_KEY_ALGORITHM`
+ */
+export function generateKeySync(algorithm: KeyAlgorithm): PrivateKey {
+  const entry = algorithmOf(algorithm)
+  switch (entry.kind) {
+    case 'ec':
+      return generateEcKey(entry)
+    case 'ed25519':
+      return keyOf(
+        algorithm,
+        generateKeyPairSync('ed25519', {
+          publicKeyEncoding: { type: 'spki', format: 'der' },
+          privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+        }),
+      )
+    case 'rsa':
+      return keyOf(
+        algorithm,
+        generateKeyPairSync('rsa', {
+          modulusLength: entry.modulusLength!,
+          publicKeyEncoding: { type: 'spki', format: 'der' },
+          privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+        }),
+      )
+  }
+}
+
+/**
+ * The PKCS#8 of an EC key, with its public point, as OpenSSL writes it (RFC 5915 §3, RFC 5958 §2).
+ *
+ * @param entry The algorithm, of kind `ec`.
+ * @param scalar At most `scalarLength` octets, big-endian.
+ * @param point Uncompressed.
+ */
+export function ecPrivateKey(
+  entry: AlgorithmEntry,
+  scalar: Uint8Array,
+  point: Uint8Array,
+): PrivateKey {
+  const { prefix, middle } = templateOf(entry)
+  const pkcs8 = Buffer.alloc(prefix.length + entry.scalarLength! + middle.length + point.length)
+  pkcs8.set(prefix)
+  // ECDH.getPrivateKey() drops leading zeros: one key in 256.
+  pkcs8.set(scalar, prefix.length + entry.scalarLength! - scalar.length)
+  pkcs8.set(middle, prefix.length + entry.scalarLength!)
+  pkcs8.set(point, prefix.length + entry.scalarLength! + middle.length)
+  const spki = Buffer.allocUnsafe(entry.spkiPrefix!.length + point.length)
+  spki.set(entry.spkiPrefix!)
+  spki.set(point, entry.spkiPrefix!.length)
+  const { name } = entry
+  return { algorithm: name, pkcs8, publicKey: { algorithm: name, name, spki } }
+}
+
+const generatePair = promisify(generateKeyPair)
+
+const generators = new Map<KeyAlgorithm, ECDH>()
+
+function generateEcKey(entry: AlgorithmEntry): PrivateKey {
+  let ecdh = generators.get(entry.name)
+  if (ecdh === undefined) {
+    ecdh = createECDH(entry.curve!)
+    generators.set(entry.name, ecdh)
+  }
+  const point = ecdh.generateKeys()
+  return ecPrivateKey(entry, ecdh.getPrivateKey(), point)
+}
+
+interface Template {
+  /** Up to the scalar. */
+  readonly prefix: Uint8Array
+  /** From the scalar to the point. */
+  readonly middle: Uint8Array
+}
+
+const templates = new Map<KeyAlgorithm, Template>()
+
+/** Writes the structure once around zeros, and remembers what stands around them. */
+function templateOf(entry: AlgorithmEntry): Template {
+  let template = templates.get(entry.name)
+  if (template === undefined) {
+    const length = entry.scalarLength!
+    const pointLength = 1 + 2 * length
+    const algorithm = entry.spkiPrefix!.subarray(0, -2)
+    const identifier = algorithm.subarray(algorithm.indexOf(0x30, 1))
+    const whole = sequence(
+      integer(0),
+      identifierOf(identifier),
+      octetString(
+        sequence(
+          integer(1),
+          octetString(new Uint8Array(length)),
+          element(0xa1, element(tags.bitString, Uint8Array.of(0), new Uint8Array(pointLength))),
+        ),
+      ),
+    )
+    const middleEnd = whole.length - pointLength
+    const middleStart = middleEnd - middleLength(pointLength)
+    template = {
+      prefix: whole.subarray(0, middleStart - length),
+      middle: whole.subarray(middleStart, middleEnd),
+    }
+    templates.set(entry.name, template)
+  }
+  return template
+}
+
+/** The AlgorithmIdentifier that stands in an SPKI's prefix. */
+function identifierOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, 2 + bytes[1]!)
+}
+
+/** The headers between scalar and point: `[1]`, BIT STRING, unused bits. */
+function middleLength(pointLength: number): number {
+  const bits = 1 + pointLength
+  const bitHeader = bits < 0x80 ? 2 : 3
+  return (bits + bitHeader < 0x80 ? 2 : 3) + bitHeader + 1
+}
+
+function keyOf(
+  algorithm: KeyAlgorithm,
+  pair: { readonly publicKey: Buffer; readonly privateKey: Buffer },
+): PrivateKey {
+  return {
+    algorithm,
+    pkcs8: pair.privateKey,
+    publicKey: { algorithm, name: algorithm, spki: pair.publicKey },
+  }
+}

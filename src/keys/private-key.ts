@@ -1,0 +1,229 @@
+/**
+ * Private keys, read and written. Reading takes PKCS#8 (RFC 5958), SEC 1 (RFC 5915) and PKCS#1
+ * (RFC 8017), in PEM or DER; writing gives PKCS#8. No KeyObject is made, so reading one costs a few
+ * microseconds: a plan looks at thousands. No message ever holds a byte of a key.
+ *
+ * @module
+ */
+
+import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto'
+import { DerReader, fail } from '../der/read.js'
+import {
+  bitString,
+  integer,
+  nullValue,
+  objectIdentifier,
+  octetString,
+  sequence,
+  tags,
+} from '../der/write.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import {
+  algorithmOf,
+  isKeyAlgorithm,
+  type AlgorithmEntry,
+  type KeyAlgorithm,
+  type PrivateKey,
+} from './algorithms.js'
+import { ecPrivateKey } from './generate.js'
+import { pemBlocks, pemEncode } from './pem.js'
+import { parsePublicKey } from './public-key.js'
+
+/**
+ * A private key as PEM, `PRIVATE KEY` (PKCS#8, unencrypted): what agents, browsers' tools and
+ * OpenSSL all load.
+ */
+export function encodePrivateKey(key: PrivateKey): string {
+  return pemEncode('PRIVATE KEY', key.pkcs8)
+}
+
+/**
+ * Reads a private key. The public key is the one that stands in it, or is computed where none does;
+ * that it really belongs to the private one shows when it signs.
+ *
+ * @param input PEM, as text or bytes, where certificates and parameters are passed over; or DER.
+ * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED`; `ERR_KEY_ALGORITHM` for sound keys that are none of ours; `ERR_KEY_MALFORMED` for all else.
+ */
+export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
+  try {
+    if (typeof input !== 'string' && input[0] === tags.sequence) return parseDer(input)
+    return parsePem(
+      typeof input === 'string'
+        ? input
+        : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString('latin1'),
+    )
+  } catch (error) {
+    if (
+      isNomadPkiError(error, 'ERR_DER_MALFORMED') ||
+      isNomadPkiError(error, 'ERR_PEM_MALFORMED')
+    ) {
+      throw new NomadPkiError('ERR_KEY_MALFORMED', `not a private key: ${error.message}`)
+    }
+    throw error
+  }
+}
+
+const oids: Readonly<Record<string, KeyAlgorithm>> = {
+  '1.2.840.10045.3.1.7': 'ecdsa-p256',
+  '1.3.132.0.34': 'ecdsa-p384',
+  '1.3.132.0.35': 'ecdsa-p521',
+}
+
+const rsaIdentifier = sequence(objectIdentifier('1.2.840.113549.1.1.1'), nullValue)
+
+function parsePem(text: string): PrivateKey {
+  const blocks = pemBlocks(text)
+  const block = blocks.find(
+    ({ label }) => label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY'),
+  )
+  if (block === undefined) {
+    const others = [...new Set(blocks.map(({ label }) => label))].join(', ')
+    return fail(others === '' ? 'there is no PEM block' : `there is only ${others}`)
+  }
+  if (block.encrypted || block.label === 'ENCRYPTED PRIVATE KEY') encrypted()
+  switch (block.label) {
+    case 'PRIVATE KEY':
+      return parsePkcs8(open(block.der))
+    case 'EC PRIVATE KEY':
+      return parseSec1(open(block.der), undefined)
+    case 'RSA PRIVATE KEY':
+      return parsePkcs1(block.der)
+    default:
+      throw new NomadPkiError(
+        'ERR_KEY_ALGORITHM',
+        `a key in the form ${block.label} is not supported`,
+        {
+          hint: 'convert it: openssl pkcs8 -topk8 -nocrypt -in KEY',
+        },
+      )
+  }
+}
+
+/** Tells the three forms apart by what follows the version. */
+function parseDer(der: Uint8Array): PrivateKey {
+  const reader = open(der)
+  if (reader.peek() === tags.sequence) {
+    // EncryptedPrivateKeyInfo has no version: an algorithm, then octets (RFC 5958 §3).
+    reader.enter(tags.sequence, 'the encryption')
+    if (reader.peek() === tags.octetString) encrypted()
+  }
+  const again = open(der)
+  again.integer('the version')
+  switch (again.peek()) {
+    case tags.sequence:
+      return parsePkcs8(open(der))
+    case tags.octetString:
+      return parseSec1(open(der), undefined)
+    case tags.integer:
+      return parsePkcs1(der)
+    default:
+      return fail('it is neither PKCS#8 nor SEC 1 nor PKCS#1')
+  }
+}
+
+function open(der: Uint8Array): DerReader {
+  const reader = new DerReader(der)
+  const inside = reader.enter(tags.sequence, 'the key')
+  reader.finish('the key')
+  return inside
+}
+
+function parsePkcs8(info: DerReader): PrivateKey {
+  if (info.smallInteger('the version') > 1) fail('its version is neither 0 nor 1')
+  const algorithm = info.enter(tags.sequence, 'the algorithm')
+  const oid = algorithm.oid('the algorithm')
+  const content = info.content(tags.octetString, 'the private key')
+  switch (oid) {
+    case '1.2.840.113549.1.1.1':
+      return parsePkcs1(content)
+    case '1.2.840.10045.2.1': {
+      if (algorithm.peek() !== tags.oid) unsupported('an EC key with explicit parameters')
+      return parseSec1(open(content), algorithm.oid('the curve'))
+    }
+    case '1.3.101.112':
+      return parseEd25519(content)
+    default:
+      return unsupported(`a key of algorithm ${oid}`)
+  }
+}
+
+function parseSec1(key: DerReader, outer: string | undefined): PrivateKey {
+  if (key.smallInteger('the version') !== 1) fail('the version of an EC key is 1')
+  let scalar = key.content(tags.octetString, 'the private key')
+  let curve = outer
+  if (key.peek() === 0xa0) {
+    const parameters = key.enter(0xa0, 'the parameters')
+    if (parameters.peek() !== tags.oid) unsupported('an EC key with explicit parameters')
+    const inner = parameters.oid('the curve')
+    if (outer !== undefined && inner !== outer) fail('it names two curves')
+    curve = inner
+  }
+  if (curve === undefined) return fail('it does not say on which curve it is')
+  const name = oids[curve]
+  if (name === undefined) return unsupported(`an EC key on the curve ${curve}`)
+  const entry = algorithmOf(name)
+  // Some writers pad with zeros, some drop them (Go takes both: crypto/x509 parseECPrivateKey).
+  while (scalar.length > entry.scalarLength! && scalar[0] === 0) scalar = scalar.subarray(1)
+  if (scalar.length > entry.scalarLength!) return fail('the private key is too long for its curve')
+  const point =
+    key.peek() === 0xa1
+      ? key.enter(0xa1, 'the public key').octetsOfBits('the public key')
+      : pointOf(entry, scalar)
+  key.finish('the key')
+  if (point.length === 1 + 2 * entry.scalarLength! && point[0] === 4) {
+    return ecPrivateKey(entry, scalar, point)
+  }
+  return ecPrivateKey(entry, scalar, pointOf(entry, scalar))
+}
+
+function pointOf(entry: AlgorithmEntry, scalar: Uint8Array): Uint8Array {
+  const ecdh = createECDH(entry.curve!)
+  try {
+    ecdh.setPrivateKey(scalar)
+    return ecdh.getPublicKey()
+  } catch {
+    return fail('the private key is no number on its curve')
+  }
+}
+
+function parsePkcs1(der: Uint8Array): PrivateKey {
+  const key = open(der)
+  if (key.smallInteger('the version') !== 0) fail('an RSA key of several primes is not supported')
+  const modulus = key.integer('the modulus')
+  const exponent = key.integer('the exponent')
+  for (const what of ['d', 'p', 'q', 'dp', 'dq', 'the coefficient']) key.integer(what)
+  key.finish('the key')
+  if (modulus[0]! >= 0x80 || exponent[0]! >= 0x80) fail('a number in it is negative')
+  const spki = sequence(rsaIdentifier, bitString(sequence(integer(modulus), integer(exponent))))
+  const publicKey = parsePublicKey(spki)
+  if (publicKey.algorithm === undefined || !isKeyAlgorithm(publicKey.name)) {
+    return unsupported(`a key of ${publicKey.name}`)
+  }
+  const pkcs8 = sequence(integer(0), rsaIdentifier, octetString(der))
+  return { algorithm: publicKey.algorithm, pkcs8, publicKey }
+}
+
+function parseEd25519(content: Uint8Array): PrivateKey {
+  const reader = new DerReader(content)
+  const seed = reader.content(tags.octetString, 'the private key')
+  reader.finish('the private key')
+  if (seed.length !== 32) fail('an Ed25519 key has 32 octets')
+  const { spkiPrefix } = algorithmOf('ed25519')
+  const pkcs8 = sequence(integer(0), spkiPrefix!.subarray(2, 9), octetString(octetString(seed)))
+  const spki = createPublicKey(
+    createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }),
+  ).export({ type: 'spki', format: 'der' })
+  return { algorithm: 'ed25519', pkcs8, publicKey: parsePublicKey(spki) }
+}
+
+function encrypted(): never {
+  throw new NomadPkiError('ERR_KEY_ENCRYPTED', 'the private key is encrypted', {
+    hint: 'agents load only unencrypted keys: openssl pkey -in KEY -out PLAIN removes the passphrase',
+  })
+}
+
+function unsupported(what: string): never {
+  throw new NomadPkiError('ERR_KEY_ALGORITHM', `${what} is not supported`, {
+    hint: 'ECDSA on P-256, P-384 or P-521, RSA of 2048, 3072 or 4096 bits, Ed25519 for authorities',
+  })
+}

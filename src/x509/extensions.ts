@@ -1,0 +1,224 @@
+/**
+ * The extensions of RFC 5280 §4.2.1 that Nomad's certificates have: written, and read.
+ *
+ * @module
+ */
+
+import { DerReader, fail } from '../der/read.js'
+import {
+  boolean,
+  context,
+  contextPrimitive,
+  element,
+  integer,
+  namedBits,
+  octetString,
+  sequence,
+  tags,
+} from '../der/write.js'
+import type {
+  BasicConstraints,
+  Extension,
+  ExtensionFields,
+  GeneralName,
+  KeyUsage,
+  NameConstraints,
+} from './extension.js'
+import { encodeGeneralName, readGeneralName } from './general-name.js'
+import { encodedOid, extensionOids, keyUsages, purposes } from './oids.js'
+
+const purposeOids = new Map([...purposes].map(([oid, name]) => [name, oid]))
+
+/** basicConstraints, critical as RFC 5280 §4.2.1.9 demands of authorities. */
+export function basicConstraints({ ca, pathLength }: BasicConstraints): Extension {
+  const parts = ca ? [boolean(true)] : []
+  if (pathLength !== undefined) parts.push(integer(pathLength))
+  return { oid: extensionOids.basicConstraints, critical: true, value: sequence(...parts) }
+}
+
+/** keyUsage, critical as §4.2.1.3 recommends. */
+export function keyUsage(usages: readonly KeyUsage[]): Extension {
+  const value = namedBits(usages.map((usage) => keyUsages.indexOf(usage)))
+  return { oid: extensionOids.keyUsage, critical: true, value }
+}
+
+/** extendedKeyUsage, by the names of `purposes` or OIDs. */
+export function extendedKeyUsage(usages: readonly string[]): Extension {
+  const value = sequence(...usages.map((usage) => encodedOid(purposeOids.get(usage) ?? usage)))
+  return { oid: extensionOids.extendedKeyUsage, critical: false, value }
+}
+
+/**
+ * subjectAltName
+ *
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`
+ */
+export function subjectAltName(names: readonly GeneralName[]): Extension {
+  const value = sequence(...names.map(encodeGeneralName))
+  return { oid: extensionOids.subjectAltName, critical: false, value }
+}
+
+/**
+ * nameConstraints, critical as §4.2.1.10 demands.
+ *
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`
+ */
+export function nameConstraints({ permitted, excluded }: NameConstraints): Extension {
+  const subtrees = (names: readonly GeneralName[]): readonly Uint8Array[] =>
+    names.map((name) => sequence(encodeGeneralName(name)))
+  const parts: Uint8Array[] = []
+  if (permitted.length > 0) parts.push(context(0, ...subtrees(permitted)))
+  if (excluded.length > 0) parts.push(context(1, ...subtrees(excluded)))
+  return { oid: extensionOids.nameConstraints, critical: true, value: sequence(...parts) }
+}
+
+/** subjectKeyIdentifier, from hex. */
+export function subjectKeyIdentifier(identifier: string): Extension {
+  const value = octetString(Buffer.from(identifier, 'hex'))
+  return { oid: extensionOids.subjectKeyIdentifier, critical: false, value }
+}
+
+/** authorityKeyIdentifier with the key's identifier alone, from hex. */
+export function authorityKeyIdentifier(identifier: string): Extension {
+  const value = sequence(contextPrimitive(0, Buffer.from(identifier, 'hex')))
+  return { oid: extensionOids.authorityKeyIdentifier, critical: false, value }
+}
+
+/** Extension ::= SEQUENCE, where a false `critical` is left out as DER demands of defaults. */
+export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+  const content = element(tags.octetString, value)
+  return critical
+    ? sequence(encodedOid(oid), boolean(true), content)
+    : sequence(encodedOid(oid), content)
+}
+
+/**
+ * Reads the extensions that are known here; all others stay bytes.
+ *
+ * @throws {NomadPkiError} `ERR_DER_MALFORMED`
+ */
+export function readExtensions(extensions: readonly Extension[]): ExtensionFields {
+  const fields: { -readonly [field in keyof ExtensionFields]: ExtensionFields[field] } = {
+    basicConstraints: undefined,
+    keyUsage: undefined,
+    extendedKeyUsage: undefined,
+    subjectAltName: undefined,
+    nameConstraints: undefined,
+    subjectKeyIdentifier: undefined,
+    authorityKeyIdentifier: undefined,
+  }
+  for (const { oid, value } of extensions) {
+    switch (oid) {
+      case extensionOids.basicConstraints:
+        fields.basicConstraints = readBasicConstraints(value)
+        break
+      case extensionOids.keyUsage:
+        fields.keyUsage = readKeyUsage(value)
+        break
+      case extensionOids.extendedKeyUsage:
+        fields.extendedKeyUsage = readExtendedKeyUsage(value)
+        break
+      case extensionOids.subjectAltName:
+        fields.subjectAltName = readSubjectAltName(value)
+        break
+      case extensionOids.nameConstraints:
+        fields.nameConstraints = readNameConstraints(value)
+        break
+      case extensionOids.subjectKeyIdentifier:
+        fields.subjectKeyIdentifier = readSubjectKeyIdentifier(value)
+        break
+      case extensionOids.authorityKeyIdentifier:
+        fields.authorityKeyIdentifier = readAuthorityKeyIdentifier(value)
+        break
+      default:
+    }
+  }
+  return fields
+}
+
+function only(value: Uint8Array, what: string): DerReader {
+  const reader = new DerReader(value)
+  const inside = reader.enter(tags.sequence, what)
+  reader.finish(what)
+  return inside
+}
+
+function readBasicConstraints(value: Uint8Array): BasicConstraints {
+  const what = 'basicConstraints'
+  const reader = only(value, what)
+  const ca = reader.peek() === tags.boolean ? reader.boolean(what) : false
+  const pathLength =
+    reader.peek() === tags.integer ? reader.smallInteger('the path length') : undefined
+  reader.finish(what)
+  return pathLength === undefined ? { ca } : { ca, pathLength }
+}
+
+function readKeyUsage(value: Uint8Array): readonly KeyUsage[] {
+  const reader = new DerReader(value)
+  const bits = reader.namedBits('keyUsage')
+  reader.finish('keyUsage')
+  return bits.flatMap((bit) => keyUsages[bit] ?? [])
+}
+
+function readExtendedKeyUsage(value: Uint8Array): readonly string[] {
+  const what = 'extendedKeyUsage'
+  const reader = only(value, what)
+  if (reader.done()) fail(`${what} is empty`)
+  const usages: string[] = []
+  while (!reader.done()) {
+    const oid = reader.oid(what)
+    usages.push(purposes.get(oid) ?? oid)
+  }
+  return usages
+}
+
+function readSubjectAltName(value: Uint8Array): readonly GeneralName[] {
+  const what = 'subjectAltName'
+  const reader = only(value, what)
+  const names: GeneralName[] = []
+  while (!reader.done()) names.push(readGeneralName(reader, false, what))
+  return names
+}
+
+function readNameConstraints(value: Uint8Array): NameConstraints {
+  const what = 'nameConstraints'
+  const reader = only(value, what)
+  if (reader.done()) fail(`${what} is empty`)
+  const subtrees = (tag: number): readonly GeneralName[] => {
+    const names: GeneralName[] = []
+    if (reader.peek() !== tag) return names
+    const list = reader.enter(tag, what)
+    while (!list.done()) {
+      const subtree = list.enter(tags.sequence, what)
+      names.push(readGeneralName(subtree, true, what))
+      // minimum and maximum are not used with any name form (RFC 5280 §4.2.1.10).
+      subtree.finish(what)
+    }
+    return names
+  }
+  const permitted = subtrees(0xa0)
+  const excluded = subtrees(0xa1)
+  reader.finish(what)
+  return { permitted, excluded }
+}
+
+function readSubjectKeyIdentifier(value: Uint8Array): string {
+  const reader = new DerReader(value)
+  const identifier = reader.content(tags.octetString, 'subjectKeyIdentifier')
+  reader.finish('subjectKeyIdentifier')
+  return hexOf(identifier)
+}
+
+function readAuthorityKeyIdentifier(value: Uint8Array): string | undefined {
+  const what = 'authorityKeyIdentifier'
+  const reader = only(value, what)
+  const identifier = reader.peek() === 0x80 ? hexOf(reader.content(0x80, what)) : undefined
+  for (const tag of [0xa1, 0x82]) if (reader.peek() === tag) reader.content(tag, what)
+  reader.finish(what)
+  return identifier
+}
+
+/** Octets in lower-case hex. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}

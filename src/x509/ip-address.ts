@@ -1,0 +1,168 @@
+/**
+ * Addresses between text and the octets of certificates (RFC 5280 §4.2.1.6, §4.2.1.10).
+ *
+ * @module
+ */
+
+import { isIP } from 'node:net'
+import { NomadPkiError } from '../errors.js'
+
+/** A network: octets of its address, and how many leading bits count. */
+export interface Network {
+  readonly address: Uint8Array
+  readonly prefix: number
+}
+
+/**
+ * The octets of an address: 4 or 16.
+ *
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`; also for a zone (`fe80::1%eth0`), which no certificate
+ * can say, and for IPv4 mapped into IPv6, which would never match the address that it means.
+ */
+export function encodeIp(text: string): Uint8Array {
+  const version = text.includes('%') ? 0 : isIP(text)
+  if (version === 4) return Uint8Array.from(text.split('.'), Number)
+  if (version !== 6) {
+    throw new NomadPkiError('ERR_NAME_INVALID', `not an IP address: ${JSON.stringify(text)}`)
+  }
+  const bytes = encodeIpv6(text)
+  if (isMapped(bytes)) {
+    throw new NomadPkiError('ERR_NAME_INVALID', `IPv4 in the form of IPv6: ${text}`, {
+      hint: `write ${bytes.subarray(12).join('.')}`,
+    })
+  }
+  return bytes
+}
+
+/**
+ * The canonical text of an address (RFC 5952 §4).
+ *
+ * @param bytes 4 or 16 octets.
+ * @throws {TypeError} for any other number of octets.
+ */
+export function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return `${bytes[0]!}.${bytes[1]!}.${bytes[2]!}.${bytes[3]!}`
+  if (bytes.length !== 16) throw new TypeError('an address has 4 or 16 octets')
+  if (isMapped(bytes)) return `::ffff:${bytes.subarray(12).join('.')}`
+  const groups: number[] = []
+  for (let at = 0; at < 16; at += 2) groups.push(bytes[at]! * 256 + bytes[at + 1]!)
+  // The longest run of zeros, the first of equals, and never a single group.
+  let best = -1
+  let bestLength = 1
+  for (let at = 0; at < 8; at += 1) {
+    let length = 0
+    while (at + length < 8 && groups[at + length] === 0) length += 1
+    if (length > bestLength) {
+      best = at
+      bestLength = length
+    }
+    at += length
+  }
+  const text = (from: number, to: number): string =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':')
+  return best === -1 ? text(0, 8) : `${text(0, best)}::${text(best + bestLength, 8)}`
+}
+
+/**
+ * Reads a network in CIDR notation.
+ *
+ * @param text `10.0.0.0/8` or `fd00::/8`.
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`; also if bits behind the prefix are set, because the
+ * writer then meant something else.
+ */
+export function parseNetwork(text: string): Network {
+  const slash = text.indexOf('/')
+  const length = slash === -1 ? '' : text.slice(slash + 1)
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(length)) {
+    throw new NomadPkiError('ERR_NAME_INVALID', `not a network: ${JSON.stringify(text)}`, {
+      hint: 'write it as 10.0.0.0/8 or fd00::/8',
+    })
+  }
+  const address = encodeIp(text.slice(0, slash))
+  const prefix = Number(length)
+  if (prefix > address.length * 8) {
+    throw new NomadPkiError(
+      'ERR_NAME_INVALID',
+      `the prefix of ${text} is longer than ${address.length * 8} bits`,
+    )
+  }
+  const network = address.map((byte, at) => byte & maskOctet(prefix, at))
+  if (Buffer.compare(network, address) !== 0) {
+    throw new NomadPkiError('ERR_NAME_INVALID', `${text} has bits behind its prefix`, {
+      hint: `write ${formatIp(network)}/${prefix}`,
+    })
+  }
+  return { address, prefix }
+}
+
+/** A network as a name constraint has it: address, then mask. RFC 5280 §4.2.1.10 */
+export function encodeSubtree({ address, prefix }: Network): Uint8Array {
+  const out = new Uint8Array(address.length * 2)
+  out.set(address)
+  for (let at = 0; at < address.length; at += 1) out[address.length + at] = maskOctet(prefix, at)
+  return out
+}
+
+/**
+ * Reads a name constraint's address and mask.
+ *
+ * @param bytes 8 or 32 octets.
+ * @returns `undefined` if they are no network: another length, or a mask with gaps (Go refuses both).
+ */
+export function decodeSubtree(bytes: Uint8Array): Network | undefined {
+  if (bytes.length !== 8 && bytes.length !== 32) return undefined
+  const half = bytes.length / 2
+  let prefix = 0
+  while (prefix < half * 8 && (bytes[half + (prefix >> 3)]! & (0x80 >> (prefix & 7))) !== 0) {
+    prefix += 1
+  }
+  for (let at = 0; at < half; at += 1) {
+    if (bytes[half + at] !== maskOctet(prefix, at)) return undefined
+  }
+  return { address: bytes.subarray(0, half), prefix }
+}
+
+/** Whether an address is in a network; never across families. */
+export function networkHolds({ address, prefix }: Network, ip: Uint8Array): boolean {
+  if (ip.length !== address.length) return false
+  for (let at = 0; at < ip.length; at += 1) {
+    if (((ip[at]! ^ address[at]!) & maskOctet(prefix, at)) !== 0) return false
+  }
+  return true
+}
+
+function encodeIpv6(text: string): Uint8Array {
+  let plain = text
+  const dotted = /([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(text)
+  if (dotted !== null) {
+    const [a, b, c, d] = dotted.slice(1).map(Number) as [number, number, number, number]
+    const last = `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+    plain = text.slice(0, dotted.index) + last
+  }
+  const [head = '', tail] = plain.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':')
+  const gap = tail === undefined ? 0 : 8 - groups.length - rest.length
+  const all = [...groups, ...Array.from({ length: gap }, () => '0'), ...rest]
+  const out = new Uint8Array(16)
+  all.forEach((group, index) => {
+    const value = Number.parseInt(group, 16)
+    out[2 * index] = value >> 8
+    out[2 * index + 1] = value & 0xff
+  })
+  return out
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  return (
+    bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff
+  )
+}
+
+function maskOctet(prefix: number, at: number): number {
+  const bits = Math.min(8, Math.max(0, prefix - at * 8))
+  return (0xff00 >> bits) & 0xff
+}
