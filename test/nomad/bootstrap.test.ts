@@ -3,7 +3,6 @@
  * what they made.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +10,8 @@ import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
 import { api, apiJson, type Credentials } from './harness/api.js'
 import { command, nomadBinary } from './harness/binaries.js'
 import { type Cluster, layOut, startCluster } from './harness/cluster.js'
-import { agentPorts, freePort } from './harness/ports.js'
+import { listen } from './harness/listener.js'
+import { agentPorts } from './harness/ports.js'
 import { askServer, type RpcProtocol } from './harness/rpc.js'
 import { eventually, type Outcome, run, runOk } from './harness/run.js'
 
@@ -298,33 +298,16 @@ describe('refused', () => {
 
   test("an agent refuses a server that shows a client's certificate", async () => {
     const shown = async (address: string): Promise<{ status: number; body: string }> => {
-      const { ca, cert, key } = credentials(address)
-      const port = await freePort()
-      const listener = createServer({ ca, cert, key, requestCert: true, ALPNProtocols: [] })
-      // Nomad sends its TLS byte first: take it off the connection, then let TLS have it.
-      const { createServer: createTcp } = await import('node:net')
-      const front = createTcp((socket) => {
-        socket.once('readable', () => {
-          socket.read(1)
-          listener.emit('connection', socket)
-        })
-        socket.on('error', () => undefined)
-      })
-      listener.on('tlsClientError', () => undefined)
-      listener.on('secureConnection', (socket) => {
-        socket.on('error', () => undefined)
-        socket.destroy()
-      })
-      await new Promise<void>((resolve) => front.listen(port, '127.0.0.1', resolve))
+      const listener = await listen(credentials(address))
       try {
         return await api(
           cluster.agent('c1').plan.ports.http,
-          `/v1/agent/servers?address=127.0.0.1:${port}`,
+          `/v1/agent/servers?address=127.0.0.1:${listener.port}`,
           credentials('operator/global/alice'),
           { method: 'POST' },
         )
       } finally {
-        front.close()
+        listener.close()
       }
     }
     const asClient = await shown('client/global/c1')
