@@ -1,0 +1,138 @@
+/**
+ * `env`: what an operator's shell needs for the `nomad` command.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { isIP } from 'node:net'
+import { resolveAddress } from '../../address.js'
+import { NomadPkiError } from '../../errors.js'
+import type { Inventory } from '../../inventory/inventory.js'
+import { exportsText, shells, type Shell } from '../../report/shell.js'
+import type { Desired, DesiredIdentity } from '../../spec/desired.js'
+import { exitStatus } from '../status.js'
+import type { Command } from '../surface.js'
+import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+
+/** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
+export const command: Command = async ({ args: [name = ''], options }, context) => {
+  const voice = voiceOf(context, options)
+  const shell = parseShell(options.shell ?? 'sh')
+  const workspace = await openWorkspace(context, options, voice)
+  const { desired, store } = workspace
+  const operators = desired.identities.filter(({ profile }) => profile.role === 'operator')
+  const address = resolveAddress(
+    name,
+    operators.map((operator) => operator.address),
+  )
+  const operator = operators.find((one) => one.address === address)!
+  const { region } = operator.profile
+  const inventory = await takeInventory(workspace)
+  const leaf = inventory.identities.get(address)?.current?.chain[0]
+  if (leaf === undefined) {
+    throw new NomadPkiError('ERR_STORE_MISSING', `${operator.name} has no certificate yet`, {
+      address,
+      hint: `nomad-pki apply ${operator.name}`,
+    })
+  }
+  if (leaf.notAfter <= context.now()) {
+    voice.tell(
+      `warning: the certificate of ${operator.name} has expired; a new one: nomad-pki apply ${operator.name}`,
+    )
+  }
+  const url = parseUrl(options.url ?? defaultUrl(desired, region))
+  const directory = store.pathOf({ role: 'operator', region, name: operator.name })
+  const serverName = chooseServerName(options.serverName, url, region, desired, inventory)
+  const variables: (readonly [string, string])[] = [
+    ['NOMAD_ADDR', url.text],
+    ['NOMAD_REGION', region],
+    ['NOMAD_CACERT', path.join(directory, 'ca.pem')],
+    ['NOMAD_CLIENT_CERT', path.join(directory, 'cert.pem')],
+    ['NOMAD_CLIENT_KEY', path.join(directory, 'key.pem')],
+  ]
+  if (serverName !== undefined) variables.push(['NOMAD_TLS_SERVER_NAME', serverName])
+  if (voice.json) {
+    const environment = Object.fromEntries(variables)
+    voice.document({ format: 'nomad-pki/env', version: 1, operator: address, environment })
+  } else {
+    voice.answer(exportsText(variables, shell))
+    if (context.stdout.isTTY) {
+      voice.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
+    }
+  }
+  return exitStatus.ok
+}
+
+function parseShell(text: string): Shell {
+  const word = text === 'bash' || text === 'zsh' ? 'sh' : text
+  if ((shells as readonly string[]).includes(word)) return word as Shell
+  throw new NomadPkiError('ERR_USAGE', `unknown shell: ${JSON.stringify(text)}`, {
+    hint: `there are: ${shells.join(', ')}`,
+  })
+}
+
+interface Url {
+  readonly text: string
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string
+}
+
+function parseUrl(text: string): Url {
+  const bad = (why: string): NomadPkiError =>
+    new NomadPkiError('ERR_USAGE', `--url ${JSON.stringify(text)}: ${why}`, {
+      hint: 'write it as https://10.0.0.11:4646',
+    })
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw bad('not a URL')
+  }
+  // Nomad answers "Client sent an HTTP request to an HTTPS server" to http.
+  if (url.protocol !== 'https:') throw bad('its scheme must be https')
+  if (url.username !== '' || url.password !== '') throw bad('it must not hold a password')
+  if (url.search !== '' || url.hash !== '') throw bad('it must not have a query or a fragment')
+  return { text: text.replace(/\/+$/, ''), host: url.hostname.replace(/^\[|\]$/g, '') }
+}
+
+/** The first server of the region that the spec gives an address or a name; else this very machine. */
+function defaultUrl(desired: Desired, region: string): string {
+  const host = serversOf(desired, region).flatMap(({ ips, names }) => [...ips, ...names])[0]
+  const shown = host === undefined ? '127.0.0.1' : isIP(host) === 6 ? `[${host}]` : host
+  return `https://${shown}:4646`
+}
+
+/**
+ * `NOMAD_TLS_SERVER_NAME`, needed where the agent's certificate does not hold the host of the URL
+ * (nomad#7529): behind a load balancer, through a tunnel.
+ */
+function chooseServerName(
+  asked: string | true | undefined,
+  url: Url,
+  region: string,
+  desired: Desired,
+  inventory: Inventory,
+): string | undefined {
+  const roleName = `server.${region}.nomad`
+  if (typeof asked === 'string') return asked
+  if (asked === true) return roleName
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const found = agents.some((agent) => holds(agent, url.host, inventory))
+  return found ? undefined : roleName
+}
+
+function holds({ address }: DesiredIdentity, host: string, inventory: Inventory): boolean {
+  const wanted = host.toLowerCase()
+  const sans = inventory.identities.get(address)?.current?.chain[0]?.subjectAltName ?? []
+  return sans.some(
+    (san) => (san.type === 'dns' || san.type === 'ip') && san.value.toLowerCase() === wanted,
+  )
+}
+
+function serversOf(desired: Desired, region: string): readonly DesiredIdentity[] {
+  return desired.identities.filter(
+    ({ profile }) =>
+      profile.region === region && (profile.role === 'server' || profile.role === 'combined'),
+  )
+}

@@ -1,0 +1,136 @@
+/**
+ * `init`: from the templates to a spec of one's own, and a `.gitignore` for the store.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { isName, isRegionName } from '../../address.js'
+import { NomadPkiError } from '../../errors.js'
+import { parseSpec } from '../../spec/parse.js'
+import { packageFile, type Context } from '../context.js'
+import { exitStatus } from '../status.js'
+import type { Command, Options } from '../surface.js'
+import { fillTemplate, regionsOf, type AgentCount, type NewCluster } from '../template.js'
+import { defaultSpec, voiceOf } from '../workspace.js'
+import { readIfThere, writeFiles, type FileWrite } from '../write.js'
+
+/** Writes over nothing. */
+export const command: Command = async ({ options }, context) => {
+  const voice = voiceOf(context, options)
+  const file = options.file ?? defaultSpec
+  if (await context.exists(file)) {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists already`, {
+      hint: 'to begin anew, move it away; to change the cluster, edit it, or: nomad-pki add',
+    })
+  }
+  const cluster = clusterOf(options, context)
+  const template = await readText(context, packageFile(context, 'templates/cluster.yaml'))
+  const text = fillTemplate(template, cluster)
+  const { spec, diagnostics } = parseSpec(text, { file })
+  // What it was told can be wrong (two operators of one name); what is written never is.
+  if (spec === undefined) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
+  }
+  const writes: FileWrite[] = [{ file, text, expected: undefined }]
+  const ignored = await ignoreStore(
+    context,
+    path.join(path.dirname(file), '.gitignore'),
+    spec.store,
+  )
+  if (ignored !== undefined) writes.unshift(ignored)
+  await writeFiles(context, writes)
+  const named = options.file === undefined ? '' : ` --file ${options.file}`
+  voice.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
+  voice.tell(
+    [
+      '',
+      'next:',
+      `  edit ${file}: the addresses and names of the nodes`,
+      `  nomad-pki plan${named}      what will be made`,
+      `  nomad-pki apply${named}     make it`,
+      `  nomad-pki verify${named}    prove it`,
+    ].join('\n'),
+  )
+  return exitStatus.ok
+}
+
+function clusterOf(options: Options, context: Context): NewCluster {
+  const folder = path.basename(path.dirname(context.resolve(options.file ?? defaultSpec)))
+  const name = options.cluster ?? (isName(folder) ? folder : 'nomad')
+  if (!isName(name)) throw usage(`--cluster ${JSON.stringify(name)}: not a name`)
+  const cluster: NewCluster = {
+    name,
+    servers: countsOf('servers', options.servers),
+    clients: countsOf('clients', options.clients),
+    combined: countsOf('combined', options.combined),
+    operators: operatorsOf(options.operator),
+  }
+  // Nothing said: the smallest cluster that survives the loss of a server.
+  return regionsOf(cluster).length > 0
+    ? cluster
+    : {
+        ...cluster,
+        servers: [{ region: 'global', count: 3 }],
+        clients: [{ region: 'global', count: 1 }],
+      }
+}
+
+function countsOf(flag: string, texts: readonly string[] = []): readonly AgentCount[] {
+  const counts: AgentCount[] = []
+  for (const text of texts) {
+    const { region = '', digits = '' } =
+      /^(?<region>[^=]*)=(?<digits>[0-9]{1,6})$/.exec(text)?.groups ?? {}
+    const count = Number(digits)
+    if (region === '' || count < 1 || count > 100_000) {
+      throw usage(`--${flag} ${JSON.stringify(text)}: not REGION=COUNT`, `write --${flag} global=3`)
+    }
+    if (!isRegionName(region)) {
+      throw usage(
+        `--${flag} ${JSON.stringify(text)}: not a region's name`,
+        'letters, digits, ".", "_" and "-", at most 51',
+      )
+    }
+    if (counts.some((one) => one.region === region)) {
+      throw usage(`--${flag}: ${region} is named twice`)
+    }
+    counts.push({ region, count })
+  }
+  return counts
+}
+
+function operatorsOf(names: readonly string[] = []): readonly string[] {
+  for (const name of names) {
+    if (!isName(name)) {
+      throw usage(
+        `--operator ${JSON.stringify(name)}: not a name`,
+        'letters, digits, ".", "_" and "-", at most 63',
+      )
+    }
+  }
+  return [...new Set(names)]
+}
+
+/** The `.gitignore` with a line for the store; `undefined` where it has one already. */
+async function ignoreStore(
+  context: Context,
+  file: string,
+  store: string,
+): Promise<FileWrite | undefined> {
+  const expected = await readIfThere(context, file)
+  const before = expected === undefined ? '' : Buffer.from(expected).toString('utf8')
+  const line = `/${store.replace(/^\.\//, '').replace(/\/+$/, '')}/`
+  if (before.split(/\r?\n/).includes(line)) return undefined
+  const newline = before.includes('\r\n') ? '\r\n' : '\n'
+  const gap = before === '' || before.endsWith('\n') ? '' : newline
+  const text = `${before}${gap}# private keys: nomad-pki's store${newline}${line}${newline}`
+  return { file, text, expected }
+}
+
+async function readText(context: Context, file: string): Promise<string> {
+  return Buffer.from(await context.readFile(file)).toString('utf8')
+}
+
+function usage(message: string, hint?: string): NomadPkiError {
+  return new NomadPkiError('ERR_USAGE', message, { hint: hint ?? 'see: nomad-pki init --help' })
+}

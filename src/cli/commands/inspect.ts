@@ -1,0 +1,241 @@
+/**
+ * `inspect`: what is this? A file, an address, or a running agent.
+ *
+ * @module
+ */
+
+import { resolveAddress } from '../../address.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
+import type { Inventory } from '../../inventory/inventory.js'
+import { pemBlocks } from '../../keys/pem.js'
+import { parsePrivateKey } from '../../keys/private-key.js'
+import {
+  describeCertificate,
+  describeKey,
+  describeNames,
+  descriptionText,
+  type Description,
+} from '../../report/describe.js'
+import { parseCertificate, type Certificate } from '../../x509/certificate.js'
+import { formatName } from '../../x509/name.js'
+import { parseRequest } from '../../x509/request.js'
+import type { Context } from '../context.js'
+import { askSecret } from '../prompt.js'
+import { exitStatus } from '../status.js'
+import type { Command, Options } from '../surface.js'
+import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+
+/** Describes each thing; a secret is never shown. */
+export const command: Command = async ({ args, options }, context) => {
+  const voice = voiceOf(context, options)
+  const things: Description[] = []
+  for (const arg of args) things.push(...(await look(arg, options, context)))
+  const described = withOwners(things)
+  if (voice.json) voice.document({ format: 'nomad-pki/inspect', version: 1, things: described })
+  else {
+    const texts = described.map((thing) => descriptionText(thing, voice.style, context.now()))
+    voice.answer(texts.join('\n\n'))
+  }
+  return exitStatus.ok
+}
+
+async function look(
+  arg: string,
+  options: Options,
+  context: Context,
+): Promise<readonly Description[]> {
+  if (arg === '-' || (await context.exists(arg))) {
+    return describeBytes(await context.readFile(arg), arg === '-' ? 'stdin' : arg, options, context)
+  }
+  // Only what has a colon can be an endpoint: the sockets' code is loaded for nothing else.
+  if (arg.includes(':')) {
+    const { describeEndpoint, parseEndpoint } = await import('../../probe/endpoint.js')
+    const endpoint = parseEndpoint(arg)
+    if (endpoint !== undefined) {
+      const { chain } = await describeEndpoint(endpoint.host, endpoint.port)
+      return describeChain(chain, arg)
+    }
+  }
+  return describeAddress(arg, options, context)
+}
+
+async function describeBytes(
+  bytes: Uint8Array,
+  where: string,
+  options: Options,
+  context: Context,
+): Promise<readonly Description[]> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
+  const blocks = pemBlocks(text)
+  return blocks.flatMap(({ label, der, start, end }, index) => {
+    const place = blocks.length > 1 ? `${where} (${index + 1} of ${blocks.length})` : where
+    if (label.endsWith('PRIVATE KEY')) return [describePrivate(text.slice(start, end), place)]
+    if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
+      return [describeCertificate(parseCertificate(der), place)]
+    }
+    if (label.endsWith('CERTIFICATE REQUEST')) return [describeRequest(der, place)]
+    // What stands beside a SEC1 key and says nothing that the key does not.
+    if (label === 'EC PARAMETERS') return []
+    throw new NomadPkiError(
+      'ERR_PEM_MALFORMED',
+      `${place}: a ${label} is nothing that is known here`,
+    )
+  })
+}
+
+async function describeDer(
+  bytes: Uint8Array,
+  where: string,
+  options: Options,
+  context: Context,
+): Promise<readonly Description[]> {
+  const attempts: (() => Description)[] = [
+    () => describeCertificate(parseCertificate(bytes), where),
+    () => describePrivate(bytes, where),
+    () => describeRequest(bytes, where),
+  ]
+  for (const attempt of attempts) {
+    try {
+      return [attempt()]
+    } catch (error) {
+      if (!isNomadPkiError(error)) throw error
+    }
+  }
+  // PFX ::= SEQUENCE { version INTEGER (3), … } (RFC 7292 §4); indefinite lengths occur.
+  if (
+    bytes[0] !== 0x30 ||
+    !Buffer.from(bytes.subarray(0, 9)).includes('\u0002\u0001\u0003', 0, 'latin1')
+  ) {
+    throw new NomadPkiError(
+      'ERR_CERTIFICATE_MALFORMED',
+      `${where}: neither PEM nor a certificate, key, request or PKCS#12 in DER`,
+    )
+  }
+  const { readPkcs12 } = await import('../../x509/pkcs12.js')
+  const { keys, certificates } = await readPkcs12(bytes, await passwordOf(where, options, context))
+  return [
+    ...certificates.map((certificate, index) =>
+      describeCertificate(certificate, `${where} (certificate ${index + 1})`),
+    ),
+    ...keys.map((key): Description => ({
+      kind: 'key',
+      where,
+      encrypted: false,
+      ...describeKey(key.publicKey),
+      belongsTo: [],
+    })),
+  ]
+}
+
+async function passwordOf(where: string, options: Options, context: Context): Promise<string> {
+  if (options.passwordFile !== undefined) {
+    const bytes = await context.readFile(options.passwordFile)
+    return Buffer.from(bytes)
+      .toString('utf8')
+      .replace(/\r?\n$/, '')
+  }
+  return askSecret(context, `password of ${where}`, 'put it into a file: --password-file FILE')
+}
+
+function describePrivate(input: string | Uint8Array, where: string): Description {
+  try {
+    const key = parsePrivateKey(input)
+    return { kind: 'key', where, encrypted: false, ...describeKey(key.publicKey), belongsTo: [] }
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) throw error
+    return { kind: 'key', where, encrypted: true, belongsTo: [] }
+  }
+}
+
+function describeRequest(der: Uint8Array, where: string): Description {
+  const request = parseRequest(der)
+  return {
+    kind: 'request',
+    where,
+    subject: formatName(request.subject),
+    ...describeKey(request.publicKey),
+    ...describeNames(request.subjectAltName ?? []),
+  }
+}
+
+/** An address of the spec's cluster; generations are those that the store has. */
+async function describeAddress(
+  text: string,
+  options: Options,
+  context: Context,
+): Promise<readonly Description[]> {
+  const file = options.file ?? 'cluster.yaml'
+  if (!(await context.exists(file))) {
+    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${text}: no such file`, {
+      hint: `an address needs the spec, and ${file} does not exist either`,
+    })
+  }
+  const inventory = await takeInventory(
+    await openWorkspace(context, options, voiceOf(context, options)),
+  )
+  const { authorities, bundles, identities } = inventory
+  const address = resolveAddress(text, [
+    ...authorities.keys(),
+    ...bundles.keys(),
+    ...identities.keys(),
+  ])
+  return describeFound(address, inventory)
+}
+
+function describeFound(
+  address: string,
+  { authorities, bundles, identities }: Inventory,
+): readonly Description[] {
+  const authority = authorities.get(address)
+  if (authority !== undefined) {
+    const { certificate, key, crossed } = authority
+    return [
+      ...describeChain(certificate === undefined ? [] : [certificate], address),
+      ...[...crossed].map(([by, cross]) =>
+        describeCertificate(cross, `${address}, signed by generation ${by}`),
+      ),
+      ...describeHeld(key, address),
+    ]
+  }
+  const bundle = bundles.get(address)
+  if (bundle !== undefined) return describeChain(bundle.certificates, address)
+  const current = identities.get(address)?.current
+  if (current === undefined) {
+    throw new NomadPkiError('ERR_STORE_UNREADABLE', `${address} has no current generation`, {
+      hint: 'nomad-pki plan says why',
+    })
+  }
+  return [...describeChain(current.chain, address), ...describeHeld(current.key, address)]
+}
+
+function describeHeld(
+  key: NonNullable<ReturnType<Inventory['authorities']['get']>>['key'],
+  where: string,
+): readonly Description[] {
+  if (key.state === 'absent' || key.state === 'malformed') return []
+  const told = key.state === 'present' ? describeKey(key.publicKey) : {}
+  return [{ kind: 'key', where, encrypted: key.state === 'encrypted', ...told, belongsTo: [] }]
+}
+
+function describeChain(chain: readonly Certificate[], where: string): readonly Description[] {
+  return chain.map((certificate, index) =>
+    describeCertificate(
+      certificate,
+      chain.length > 1 ? `${where} (${index + 1} of ${chain.length})` : where,
+    ),
+  )
+}
+
+/** Which of the certificates beside it a key belongs to. */
+function withOwners(things: readonly Description[]): readonly Description[] {
+  return things.map((thing) => {
+    if (thing.kind !== 'key' || thing.keyIdentifier === undefined) return thing
+    const belongsTo = things.flatMap((other) =>
+      other.kind === 'certificate' && other.keyIdentifier === thing.keyIdentifier
+        ? [other.fingerprint]
+        : [],
+    )
+    return { ...thing, belongsTo }
+  })
+}

@@ -1,0 +1,40 @@
+/**
+ * `plan`: read, compare, tell.
+ *
+ * @module
+ */
+
+import { hasErrors } from '../../diagnostics.js'
+import { makePlan } from '../../plan/make-plan.js'
+import { formatPlan } from '../../plan/plan-file.js'
+import { planText } from '../../report/plan.js'
+import { exitStatus } from '../status.js'
+import type { Command } from '../surface.js'
+import { parseInstant } from '../when.js'
+import { namedIdentities, openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { readIfThere, writeFiles } from '../write.js'
+
+/** Exits 0 if there is nothing to do, 2 if there is. */
+export const command: Command = async ({ args, options }, context) => {
+  const voice = voiceOf(context, options)
+  const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
+  const workspace = await openWorkspace(context, options, voice)
+  const only = await namedIdentities(args, workspace.desired)
+  const plan = makePlan(workspace.desired, await takeInventory(workspace), {
+    now,
+    prune: options.prune === true,
+    only,
+  })
+  if (options.out !== undefined) {
+    const expected = await readIfThere(context, options.out)
+    await writeFiles(context, [{ file: options.out, text: formatPlan(plan), expected }])
+  }
+  if (voice.json) voice.document(plan)
+  else {
+    voice.answer(planText(plan, voice.style, { all: options.all === true, now }))
+    if (options.out !== undefined)
+      voice.tell(`saved; to apply it: nomad-pki apply --plan ${options.out}`)
+    else if (plan.steps.length > 0) voice.tell('to make it so: nomad-pki apply')
+  }
+  return plan.steps.length > 0 || hasErrors(plan.findings) ? exitStatus.work : exitStatus.ok
+}

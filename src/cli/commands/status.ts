@@ -1,0 +1,32 @@
+/**
+ * `status`: what expires when.
+ *
+ * @module
+ */
+
+import { makeSchedule, needsWork } from '../../plan/schedule.js'
+import { statusDocument } from '../../report/json.js'
+import { statusText } from '../../report/status.js'
+import { exitStatus } from '../status.js'
+import type { Command } from '../surface.js'
+import { parseInstant } from '../when.js'
+import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+
+/** Exits 2 when something is missing, due or expired. */
+export const command: Command = async ({ options }, context) => {
+  const voice = voiceOf(context, options)
+  const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
+  const workspace = await openWorkspace(context, options, voice)
+  const { cluster } = workspace.desired
+  const inventory = await takeInventory(workspace)
+  const schedule = makeSchedule(workspace.desired, inventory, { now })
+  const { head: ledgerHead, lines } = inventory.ledger
+  if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead }))
+  else {
+    const all = options.all === true
+    voice.answer(
+      statusText(schedule, voice.style, { cluster, all, ledgerHead, ledgerLines: lines.length }),
+    )
+  }
+  return schedule.entries.some(needsWork) ? exitStatus.work : exitStatus.ok
+}

@@ -1,0 +1,53 @@
+/**
+ * `verify`: prove that Nomad will accept it.
+ *
+ * @module
+ */
+
+import type { Finding } from '../../diagnostics.js'
+import { NomadPkiError } from '../../errors.js'
+import { findingsText } from '../../report/diagnostics.js'
+import { verifyDocument } from '../../report/json.js'
+import { verifySummary } from '../../report/verify.js'
+import { verifyCluster } from '../../verify/verify-cluster.js'
+import { statusOfFindings } from '../status.js'
+import type { Command } from '../surface.js'
+import { parseInstant } from '../when.js'
+import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+
+/** Exits 0 when everything is true, 2 with findings that are errors (`--strict`: or warnings). */
+export const command: Command = async ({ options }, context) => {
+  const voice = voiceOf(context, options)
+  const now = context.now()
+  const at = options.at === undefined ? now : parseInstant(options.at, now)
+  const ledgerHead = parseHead(options.ledgerHead)
+  const workspace = await openWorkspace(context, options, voice)
+  const { desired, store } = workspace
+  const inventory = await takeInventory(workspace)
+  const findings: Finding[] = [...verifyCluster(desired, inventory, { now, at, ledgerHead })]
+  let handshakes = 0
+  // A handshake happens now: it can say nothing about another day.
+  if (options.offline !== true && at === now) {
+    const { proveCluster } = await import('../../probe/prove-cluster.js')
+    const seen = await proveCluster(desired, inventory, store, { now })
+    handshakes = seen.handshakes
+    findings.push(...seen.findings)
+  }
+  const { cluster } = desired
+  if (voice.json) {
+    const head = inventory.ledger.head
+    voice.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes }))
+  } else {
+    const all = options.all === true
+    if (findings.length > 0) voice.answer(`${findingsText(findings, voice.style, { all })}\n`)
+    voice.answer(verifySummary(findings, { cluster, desired, handshakes, at, now }, voice.style))
+  }
+  return statusOfFindings(findings, options.strict === true)
+}
+
+function parseHead(text: string | undefined): string | undefined {
+  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text
+  throw new NomadPkiError('ERR_USAGE', '--ledger-head is 64 hexadecimal digits', {
+    hint: 'nomad-pki status prints it',
+  })
+}

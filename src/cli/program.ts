@@ -1,0 +1,125 @@
+/**
+ * The table of `surface.ts` as a commander program: parsing and help, and nothing else.
+ *
+ * @module
+ */
+
+import { Command as Parser, CommanderError, Option } from 'commander'
+import { NomadPkiError } from '../errors.js'
+import type { Context } from './context.js'
+import { exitStatus, exitStatusSentences, type ExitStatus } from './status.js'
+import {
+  commands,
+  globalOptions,
+  type CommandEntry,
+  type OptionEntry,
+  type Options,
+} from './surface.js'
+import { version } from './version.js'
+
+/**
+ * Parses the arguments and runs what they name.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE` for anything that does not parse, and whatever the command throws.
+ */
+export async function runProgram(context: Context): Promise<ExitStatus> {
+  let status: ExitStatus = exitStatus.ok
+  const program = createProgram(context, (entry, args, options) => async () => {
+    const { command } = await entry.load()
+    status = await command({ args, options }, context)
+  })
+  if (context.argv.length === 0) {
+    context.stderr.write(program.helpInformation())
+    return exitStatus.usage
+  }
+  try {
+    await program.parseAsync([...context.argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return exitStatus.ok
+    throw usageError(error, context)
+  }
+  return status
+}
+
+/** The program without anything behind it, for the documentation. */
+export function createProgram(
+  context: Pick<Context, 'stdout' | 'stderr'>,
+  action: (entry: CommandEntry, args: readonly string[], options: Options) => () => Promise<void>,
+): Parser {
+  const program = configure(new Parser('nomad-pki'), context)
+    .description('A private certificate authority for HashiCorp Nomad clusters.')
+    .usage('<command> [options]')
+    .version(version, '-V, --version', 'the version')
+    .helpOption('-h, --help', 'this help')
+    .helpCommand('help [command]', 'help for a command')
+    .addHelpText('after', `\nExit status:\n${statuses()}`)
+  addOptions(program, globalOptions)
+  for (const entry of commands) {
+    const command = configure(program.command(entry.name), context)
+      .description(entry.summary)
+      .helpOption('-h, --help', 'this help')
+      .addHelpText(
+        'after',
+        `\nExamples:\n${entry.examples.map((line) => `  $ ${line}`).join('\n')}`,
+      )
+    if (entry.arguments !== '') command.arguments(entry.arguments)
+    addOptions(command, entry.options)
+    command.action(async (...given: unknown[]) => {
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((value) => typeof value === 'string')
+      await action(entry, args, command.optsWithGlobals<Options>())()
+    })
+  }
+  return program
+}
+
+function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>): Parser {
+  return parser
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => {
+        context.stdout.write(text)
+      },
+      writeErr: () => undefined,
+      getOutHelpWidth: () => Math.min(context.stdout.columns, 100),
+      getErrHelpWidth: () => Math.min(context.stderr.columns, 100),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+}
+
+function addOptions(parser: Parser, options: readonly OptionEntry[]): void {
+  for (const { flags, summary, many } of options) {
+    const option = new Option(flags, summary)
+    if (many === true) {
+      option.argParser((value: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        value,
+      ])
+    }
+    parser.addOption(option)
+  }
+}
+
+/** `error: unknown option '--jsno'\n(Did you mean --json?)` as a sentence and a hint. */
+function usageError(error: CommanderError, context: Context): NomadPkiError {
+  const [first = '', ...rest] = error.message.split('\n')
+  const suggestion = /^\(Did you mean (.*)\?\)$/.exec(rest.join(' '))?.[1]
+  const named = commands.find(({ name }) => context.argv.includes(name))?.name
+  const help = `see: nomad-pki ${named === undefined ? '' : `${named} `}--help`
+  return new NomadPkiError('ERR_USAGE', first.replace(/^error: /, '').replace(/\.$/, ''), {
+    hint: suggestion === undefined ? help : `did you mean ${suggestion}? ${help}`,
+    cause: error,
+  })
+}
+
+function statuses(): string {
+  return exitStatusSentences
+    .map(([code, text]) => `  ${String(code).padEnd(3)}  ${text}`)
+    .join('\n')
+}

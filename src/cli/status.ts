@@ -1,0 +1,67 @@
+/**
+ * What the exit status says: documented, stable, the same for every command.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import { isNomadPkiError } from '../errors.js'
+
+/** The exit statuses, by what they mean. */
+export const exitStatus = {
+  /** It is true, or it is done. */
+  ok: 0,
+  /** Something went wrong. */
+  error: 1,
+  /** There is work to do, or there are findings. */
+  work: 2,
+  /** Refused: a stale plan, a lock held elsewhere, nobody to ask. */
+  refused: 3,
+  /** Called wrongly (EX_USAGE of sysexits.h). */
+  usage: 64,
+  /** Interrupted: 128 + SIGINT. */
+  interrupted: 130,
+} as const
+
+/** One of the exit statuses. */
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus]
+
+/** The exit statuses as the documentation lists them. */
+export const exitStatusSentences: readonly (readonly [ExitStatus, string])[] = [
+  [0, 'it is so, or it is done'],
+  [1, 'something went wrong'],
+  [2, 'there is work to do, or there are findings (with --strict: warnings too)'],
+  [3, 'refused: the plan is stale, another process holds the store, or nobody can be asked'],
+  [64, 'called wrongly'],
+  [130, 'interrupted; what is done is done'],
+]
+
+/** The exit status of a command that ended with an error. */
+export function statusOfError(error: unknown): ExitStatus {
+  if (!isNomadPkiError(error)) return exitStatus.error
+  switch (error.code) {
+    case 'ERR_USAGE':
+      return exitStatus.usage
+    case 'ERR_REFUSED':
+    case 'ERR_PLAN_STALE':
+    case 'ERR_STORE_LOCKED':
+      return exitStatus.refused
+    case 'ERR_INTERRUPTED':
+      return exitStatus.interrupted
+    default:
+      return exitStatus.error
+  }
+}
+
+/**
+ * The exit status of a command that looked at something.
+ *
+ * @param findings What it found.
+ * @param strict Whether warnings count.
+ */
+export function statusOfFindings(findings: readonly Finding[], strict: boolean): ExitStatus {
+  const bad = findings.some(
+    ({ severity }) => severity === 'error' || (strict && severity === 'warning'),
+  )
+  return bad ? exitStatus.work : exitStatus.ok
+}

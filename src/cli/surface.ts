@@ -1,0 +1,240 @@
+/**
+ * The whole command surface on one screen: what there is, what it takes, two examples each. The
+ * parser, `--help`, the shells' completions and `docs/commands.md` are all made from this table.
+ *
+ * @module
+ */
+
+import type { Context } from './context.js'
+import type { ExitStatus } from './status.js'
+
+/** An option. */
+export interface OptionEntry {
+  /** As commander reads it: `-f, --file <file>`. */
+  readonly flags: string
+  readonly summary: string
+  /** May be given several times. */
+  readonly many?: true
+}
+
+/** A command. */
+export interface CommandEntry {
+  readonly name: string
+  /** As commander reads them: `[address...]`. */
+  readonly arguments: string
+  readonly summary: string
+  readonly options: readonly OptionEntry[]
+  /** Whole command lines; a test runs each of them. */
+  readonly examples: readonly [string, string]
+  /** Words that an argument can be, for completions. */
+  readonly words?: readonly string[]
+  readonly load: () => Promise<CommandModule>
+}
+
+/** What a file of `commands/` exports. */
+export interface CommandModule {
+  readonly command: Command
+}
+
+/** A command: callable from a test. */
+export type Command = (call: Call, context: Context) => Promise<ExitStatus>
+
+/** What a command was called with. */
+export interface Call {
+  readonly args: readonly string[]
+  readonly options: Options
+}
+
+/** All options of all commands, by their long names. */
+export interface Options {
+  readonly file?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly color?: boolean
+  readonly debug?: boolean
+  readonly all?: boolean
+  readonly at?: string
+  readonly cluster?: string
+  readonly clients?: readonly string[]
+  readonly combined?: readonly string[]
+  readonly config?: string
+  readonly dryRun?: boolean
+  readonly ip?: readonly string[]
+  readonly ledgerHead?: string
+  readonly lifetime?: string
+  readonly name?: readonly string[]
+  readonly offline?: boolean
+  readonly operator?: readonly string[]
+  readonly out?: string
+  readonly passwordFile?: string
+  readonly plan?: string
+  readonly prune?: boolean
+  readonly region?: string
+  readonly serverName?: string | true
+  readonly servers?: readonly string[]
+  readonly shell?: string
+  readonly strict?: boolean
+  readonly url?: string
+  readonly yes?: boolean
+}
+
+const json = { flags: '--json', summary: 'answer with a JSON document' }
+const all = { flags: '--all', summary: 'one line each instead of ranges' }
+const at = { flags: '--at <date>', summary: 'as of another day: 2027-03-01, or +30d' }
+const strict = { flags: '--strict', summary: 'exit 2 for warnings too' }
+const prune = { flags: '--prune', summary: 'also remove what the spec no longer names' }
+const regionCount = 'REGION=COUNT; may be repeated'
+const many = (flags: string, summary: string): OptionEntry => ({ flags, summary, many: true })
+
+/** Options that hold everywhere, before and after the command. */
+export const globalOptions: readonly OptionEntry[] = [
+  { flags: '-f, --file <file>', summary: 'the spec (default: cluster.yaml in this folder)' },
+  { flags: '-q, --quiet', summary: 'nothing on stderr but errors and questions' },
+  { flags: '--no-color', summary: 'no colours (NO_COLOR does the same)' },
+  { flags: '--debug', summary: 'errors with their stack' },
+]
+
+/** The commands, in the order of a cluster's life. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    arguments: '',
+    summary: 'write cluster.yaml and .gitignore from the templates',
+    options: [
+      { flags: '--cluster <name>', summary: 'name of the cluster (default: that of the folder)' },
+      many('--servers <region=count>', `servers: ${regionCount}`),
+      many('--clients <region=count>', `clients: ${regionCount}`),
+      many('--combined <region=count>', `server and client in one agent: ${regionCount}`),
+      many(
+        '--operator <name>',
+        'a person, with a certificate for the nomad command; may be repeated',
+      ),
+    ],
+    examples: [
+      'nomad-pki init --servers global=3 --clients global=5 --operator alice',
+      'nomad-pki init --cluster acme --servers global=3 --servers us-west=3 --clients us-west=50',
+    ],
+    load: () => import('./commands/init.js'),
+  },
+  {
+    name: 'add',
+    arguments: '<kind> <node>',
+    summary: 'add a server, client, combined agent (REGION/NAME) or operator (NAME) to the spec',
+    options: [
+      many('--ip <address>', 'an address of the node; may be repeated'),
+      many('--name <name>', 'a DNS name of the node; may be repeated'),
+      { flags: '--config <path>', summary: "the agent's configuration" },
+      { flags: '--lifetime <span>', summary: 'another lifetime than the default, such as 30d' },
+      { flags: '--region <region>', summary: 'region of an operator (default: the first one)' },
+    ],
+    examples: [
+      'nomad-pki add client us-west/c9 --ip 10.2.0.9',
+      'nomad-pki add operator bob --region global',
+    ],
+    words: ['server', 'client', 'combined', 'operator'],
+    load: () => import('./commands/add.js'),
+  },
+  {
+    name: 'remove',
+    arguments: '<kind> <node>',
+    summary: 'remove one from the spec; what it has in the store stays until apply --prune',
+    options: [],
+    examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
+    words: ['server', 'client', 'combined', 'operator'],
+    load: () => import('./commands/remove.js'),
+  },
+  {
+    name: 'plan',
+    arguments: '[address...]',
+    summary: 'say what is missing or ageing, and why; changes nothing, exits 2 when there is work',
+    options: [
+      { flags: '--out <file>', summary: 'save the plan, for apply --plan' },
+      prune,
+      at,
+      all,
+      json,
+    ],
+    examples: ['nomad-pki plan', 'nomad-pki plan --out plan.json'],
+    load: () => import('./commands/plan.js'),
+  },
+  {
+    name: 'apply',
+    arguments: '[address...]',
+    summary: 'make it so; asks on a terminal',
+    options: [
+      { flags: '-y, --yes', summary: 'do not ask' },
+      { flags: '--plan <file>', summary: 'only if the plan is still the saved one' },
+      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      prune,
+      all,
+      json,
+    ],
+    examples: ['nomad-pki apply --yes', 'nomad-pki apply --dry-run'],
+    load: () => import('./commands/apply.js'),
+  },
+  {
+    name: 'verify',
+    arguments: '',
+    summary: 'prove that Nomad will accept it: chains, lint, names, files, handshakes',
+    options: [
+      {
+        flags: '--ledger-head <hash>',
+        summary: 'the ledger must contain this head, written down earlier',
+      },
+      { flags: '--offline', summary: 'without handshakes over loopback' },
+      strict,
+      at,
+      all,
+      json,
+    ],
+    examples: ['nomad-pki verify', 'nomad-pki verify --strict --at +30d'],
+    load: () => import('./commands/verify.js'),
+  },
+  {
+    name: 'status',
+    arguments: '',
+    summary: 'what expires when, effective over the chain; exits 2 when something is due',
+    options: [at, all, json],
+    examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
+    load: () => import('./commands/status.js'),
+  },
+  {
+    name: 'env',
+    arguments: '<operator>',
+    summary: "what an operator's shell needs for the nomad command, to be evaluated",
+    options: [
+      {
+        flags: '--url <url>',
+        summary: 'NOMAD_ADDR (default: the first server that the spec gives an address)',
+      },
+      { flags: '--shell <shell>', summary: 'sh, fish or powershell (default: sh)' },
+      { flags: '--server-name [name]', summary: 'also set NOMAD_TLS_SERVER_NAME' },
+      json,
+    ],
+    examples: [
+      'nomad-pki env alice --url https://10.0.0.11:4646',
+      'nomad-pki env alice --url https://nomad.example:4646 --shell fish',
+    ],
+    load: () => import('./commands/env.js'),
+  },
+  {
+    name: 'inspect',
+    arguments: '<thing...>',
+    summary: 'describe a certificate, key, request, bundle, PKCS#12, address or host:port',
+    options: [{ flags: '--password-file <file>', summary: 'the password of a PKCS#12 file' }, json],
+    examples: [
+      'nomad-pki inspect server/global/s1',
+      'nomad-pki inspect pki/bundle/agent/ca.pem --json',
+    ],
+    load: () => import('./commands/inspect.js'),
+  },
+  {
+    name: 'completion',
+    arguments: '<shell>',
+    summary: 'completions for bash, zsh or fish, to be evaluated',
+    options: [],
+    examples: ['nomad-pki completion bash', 'nomad-pki completion fish'],
+    words: ['bash', 'zsh', 'fish'],
+    load: () => import('./commands/completion.js'),
+  },
+]

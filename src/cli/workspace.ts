@@ -1,0 +1,130 @@
+/**
+ * What most commands begin with: the spec, the store it names, and the agents' configurations.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { hasErrors } from '../diagnostics.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import type { Configs } from '../inventory/configs.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { readInventory } from '../inventory/read.js'
+import type { Store } from '../inventory/store.js'
+import type { Desired } from '../spec/desired.js'
+import type { ClusterSpec } from '../spec/spec.js'
+import type { Context } from './context.js'
+import type { Options } from './surface.js'
+import { createVoice, type Voice } from './voice.js'
+
+/** The name that is looked for where `--file` names none; in the current folder and nowhere else. */
+export const defaultSpec = 'cluster.yaml'
+
+/** A spec and what it is about. */
+export interface Workspace {
+  /** As the user named it. */
+  readonly file: string
+  /** The folder of the spec: what its paths are relative to. */
+  readonly base: string
+  readonly text: string
+  readonly spec: ClusterSpec
+  readonly desired: Desired
+  readonly store: Store
+  readonly configs: Configs
+}
+
+/** The voice that the options ask for. */
+export function voiceOf(context: Context, options: Options): Voice {
+  return createVoice(context, {
+    quiet: options.quiet === true,
+    color: options.color !== false,
+    debug: options.debug === true,
+    json: options.json === true,
+  })
+}
+
+/**
+ * Reads the spec as text.
+ *
+ * @throws {NomadPkiError} `ERR_SPEC_UNREADABLE`
+ */
+export async function readSpec(
+  context: Context,
+  options: Options,
+): Promise<{ readonly file: string; readonly text: string; readonly bytes: Uint8Array }> {
+  const file = options.file ?? defaultSpec
+  let bytes: Uint8Array
+  try {
+    bytes = await context.readFile(file)
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    const missing = error.message.endsWith('no such file')
+    throw new NomadPkiError('ERR_SPEC_UNREADABLE', error.message, {
+      hint: missing ? 'nomad-pki init writes one; --file names another' : undefined,
+      cause: error,
+    })
+  }
+  try {
+    // The mark at the beginning belongs to the text: an edit keeps every byte.
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return { file, text, bytes }
+  } catch (cause) {
+    throw new NomadPkiError('ERR_SPEC_UNREADABLE', `${file}: it is not UTF-8 text`, { cause })
+  }
+}
+
+/**
+ * Opens the workspace; warnings about the spec are told.
+ *
+ * @throws {NomadPkiError} `ERR_SPEC_UNREADABLE`; `ERR_SPEC_INVALID` with all diagnostics.
+ */
+export async function openWorkspace(
+  context: Context,
+  options: Options,
+  voice: Voice,
+): Promise<Workspace> {
+  const { file, text } = await readSpec(context, options)
+  const { parseSpec } = await import('../spec/parse.js')
+  const { desire } = await import('../spec/desire.js')
+  const { spec, diagnostics } = parseSpec(text, { file })
+  if (spec === undefined || hasErrors(diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', `${file} has errors`, { diagnostics })
+  }
+  voice.warn(diagnostics)
+  const base = path.dirname(context.resolve(file))
+  const { directoryStore } = await import('../store/directory-store.js')
+  const { directoryConfigs } = await import('../store/directory-configs.js')
+  return {
+    file,
+    base,
+    text,
+    spec,
+    desired: desire(spec),
+    store: directoryStore(path.resolve(base, spec.store), {}),
+    configs: directoryConfigs(base),
+  }
+}
+
+/** Everything that there is, with the configurations that the spec names. */
+export function takeInventory({ store, configs, desired }: Workspace): Promise<Inventory> {
+  return readInventory(
+    { store, configs },
+    { configs: new Set(desired.configs.map((config) => config.path)) },
+  )
+}
+
+/**
+ * Finds the identities that were named on the command line, among those of the spec.
+ *
+ * @returns `undefined` where none were named: all of them.
+ * @throws {NomadPkiError} `ERR_ADDRESS_UNKNOWN`, `ERR_ADDRESS_AMBIGUOUS`
+ */
+export async function namedIdentities(
+  args: readonly string[],
+  desired: Desired,
+): Promise<readonly string[] | undefined> {
+  if (args.length === 0) return undefined
+  const { resolveAddress } = await import('../address.js')
+  const candidates = desired.identities.map(({ address }) => address)
+  return [...new Set(args.map((text) => resolveAddress(text, candidates)))]
+}

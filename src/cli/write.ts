@@ -1,0 +1,44 @@
+/**
+ * Files that the command itself writes (the spec, `.gitignore`, a saved plan): aside, then renamed
+ * into place, and only over what was read before.
+ *
+ * @module
+ */
+
+import { NomadPkiError, isNomadPkiError } from '../errors.js'
+import type { Context } from './context.js'
+
+/** One file to write. */
+export interface FileWrite {
+  /** As the user named it. */
+  readonly file: string
+  readonly text: string
+  /** What it held when it was read; `undefined`: it must not exist. */
+  readonly expected: Uint8Array | undefined
+}
+
+/**
+ * Writes files.
+ *
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`; `ERR_FILE_EXISTS` or `ERR_FILE_UNWRITABLE` if one
+ * is not what was read.
+ */
+export async function writeFiles(context: Context, writes: readonly FileWrite[]): Promise<void> {
+  const { directoryConfigs } = await import('../store/directory-configs.js')
+  try {
+    await directoryConfigs(context.cwd).write(
+      writes.map(({ file, text, expected }) => ({ path: context.resolve(file), text, expected })),
+    )
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_CONFIG_CHANGED')) throw error
+    throw new NomadPkiError('ERR_FILE_UNWRITABLE', error.message, {
+      hint: 'somebody else wrote it in the meantime: look at it, and run the command again',
+      cause: error,
+    })
+  }
+}
+
+/** What a file holds, or `undefined` where there is none. */
+export async function readIfThere(context: Context, file: string): Promise<Uint8Array | undefined> {
+  return (await context.exists(file)) ? context.readFile(file) : undefined
+}

@@ -1,0 +1,247 @@
+/**
+ * What expires when. The end of a certificate is the least of its own and those of every chain that
+ * holds it up: a leaf of 90 days under an intermediate of 30 lives for 30.
+ *
+ * @module
+ */
+
+import type { Certificate } from '../x509/certificate.js'
+import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+
+/** Where something stands in its life, best first. */
+export type LifeState = 'good' | 'due' | 'expired' | 'not-yet-valid' | 'missing'
+
+/** One managed thing and its end. */
+export interface ScheduleEntry {
+  readonly address: string
+  readonly kind: 'authority' | 'identity'
+  readonly state: LifeState
+  /** The effective end, epoch milliseconds; `undefined` where there is nothing (readable) yet. */
+  readonly notAfter?: number | undefined
+  /** Where something above ends it sooner than its own certificate: what that is. */
+  readonly endedBy?: string | undefined
+  /** Its own certificate's end. */
+  readonly ownNotAfter?: number | undefined
+  /** When `apply` renews it, or until when an authority's successor should sign. */
+  readonly dueAt?: number | undefined
+  /** Whether the spec names it: an orphan is not renewed, and is no work. */
+  readonly orphan: boolean
+  /** An operator's certificate is made when asked for: an expired one is no work. */
+  readonly onDemand: boolean
+}
+
+/** What expires when. */
+export interface Schedule {
+  /** Epoch milliseconds that {@link ScheduleEntry.state} is judged at. */
+  readonly at: number
+  /** Soonest end first; what is missing stands at the top. */
+  readonly entries: readonly ScheduleEntry[]
+}
+
+/**
+ * Makes the schedule.
+ *
+ * @param desired What should be.
+ * @param inventory What is.
+ * @param options `now`: the instant to judge at, epoch milliseconds.
+ */
+export function makeSchedule(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number },
+): Schedule {
+  const { now } = options
+  const entries: ScheduleEntry[] = []
+  const reach = longestReach(desired)
+  const wantedAuthorities = new Map(desired.authorities.map((wanted) => [wanted.address, wanted]))
+  for (const wanted of desired.authorities) {
+    if (inventory.authorities.get(wanted.address)?.certificate === undefined) {
+      entries.push(missing(wanted.address, 'authority'))
+    }
+  }
+  for (const [address, found] of inventory.authorities) {
+    const { certificate } = found
+    if (certificate === undefined) continue
+    const wanted = wantedAuthorities.get(address)
+    const end = earliest([
+      { address, certificate },
+      ...issuersAbove(desired, inventory, wanted?.issuer?.address),
+    ])
+    // Its successor must sign before a leaf of the usual length no longer fits.
+    const dueAt =
+      wanted?.signing === true
+        ? end.notAfter - Math.max(wanted.renewBefore, reach.get(address) ?? 0)
+        : undefined
+    entries.push({
+      address,
+      kind: 'authority',
+      ...life(certificate, end, address, dueAt, now),
+      orphan: wanted === undefined,
+      onDemand: false,
+    })
+  }
+
+  const wantedIdentities = new Map(desired.identities.map((wanted) => [wanted.address, wanted]))
+  const trustEnds = new Map<readonly Certificate[], ReadonlyMap<string, number>>()
+  for (const wanted of desired.identities) {
+    if (inventory.identities.get(wanted.address)?.current?.chain[0] === undefined) {
+      entries.push({
+        ...missing(wanted.address, 'identity'),
+        onDemand: wanted.profile.role === 'operator',
+      })
+    }
+  }
+  for (const [address, { current, role }] of inventory.identities) {
+    if (current?.chain[0] === undefined) continue
+    const wanted = wantedIdentities.get(address)
+    entries.push({
+      address,
+      kind: 'identity',
+      ...identityLife(address, current, wanted, trustEnds, now),
+      orphan: wanted === undefined,
+      onDemand: role === 'operator',
+    })
+  }
+  return { at: now, entries: entries.sort(bySoonest) }
+}
+
+/** Whether anything of it is due, expired or missing, so that somebody should act. */
+export function needsWork(entry: ScheduleEntry): boolean {
+  if (entry.orphan || entry.state === 'good') return false
+  if (!entry.onDemand) return true
+  return entry.state === 'missing'
+}
+
+interface Link {
+  readonly address: string
+  readonly certificate: Certificate
+}
+
+interface End {
+  readonly address: string
+  readonly notAfter: number
+}
+
+function identityLife(
+  address: string,
+  current: FoundGeneration,
+  wanted: DesiredIdentity | undefined,
+  trustEnds: Map<readonly Certificate[], ReadonlyMap<string, number>>,
+  now: number,
+): ReturnType<typeof life> {
+  const leaf = current.chain[0]!
+  let roots = trustEnds.get(current.trust)
+  if (roots === undefined) {
+    // Of several roots of one name and key the one that lives longest holds the chain up.
+    const ends = new Map<string, number>()
+    for (const root of current.trust) {
+      const name = hexOf(root.subject.der)
+      ends.set(name, Math.max(ends.get(name) ?? -Infinity, root.notAfter))
+    }
+    roots = ends
+    trustEnds.set(current.trust, roots)
+  }
+  let end: End = { address, notAfter: leaf.notAfter }
+  for (const [index, certificate] of current.chain.entries()) {
+    if (index > 0 && certificate.notAfter < end.notAfter) {
+      end = { address: nameOf(certificate), notAfter: certificate.notAfter }
+    }
+    const root = roots.get(hexOf(certificate.issuer.der))
+    if (root !== undefined) {
+      if (root < end.notAfter)
+        end = { address: `root ${nameOfIssuer(certificate)}`, notAfter: root }
+      break
+    }
+  }
+  const dueAt = wanted === undefined ? undefined : end.notAfter - wanted.profile.renewBefore
+  return life(leaf, end, address, dueAt, now)
+}
+
+function life(
+  certificate: Certificate,
+  end: End,
+  address: string,
+  dueAt: number | undefined,
+  now: number,
+): Pick<ScheduleEntry, 'state' | 'notAfter' | 'endedBy' | 'ownNotAfter' | 'dueAt'> {
+  const state: LifeState =
+    end.notAfter < now
+      ? 'expired'
+      : certificate.notBefore > now
+        ? 'not-yet-valid'
+        : dueAt !== undefined && dueAt <= now
+          ? 'due'
+          : 'good'
+  return {
+    state,
+    notAfter: end.notAfter,
+    ...(end.address !== address && { endedBy: end.address }),
+    ownNotAfter: certificate.notAfter,
+    dueAt,
+  }
+}
+
+/** The longest life of what each authority signs, in milliseconds. */
+function longestReach(desired: Desired): ReadonlyMap<string, number> {
+  const reach = new Map<string, number>()
+  const note = (address: string, lifetime: number): void => {
+    reach.set(address, Math.max(reach.get(address) ?? 0, lifetime))
+  }
+  for (const profile of new Set(desired.identities.map((identity) => identity.profile))) {
+    if (profile.beyondIssuer === 'refuse') note(profile.issuer.address, profile.lifetime)
+  }
+  for (const { issuer, lifetime, beyondIssuer } of desired.authorities) {
+    if (issuer !== undefined && beyondIssuer === 'refuse') note(issuer.address, lifetime)
+  }
+  return reach
+}
+
+function issuersAbove(
+  desired: Desired,
+  inventory: Inventory,
+  issuer: string | undefined,
+): readonly Link[] {
+  const links: Link[] = []
+  const seen = new Set<string>()
+  for (let address = issuer; address !== undefined && !seen.has(address);) {
+    seen.add(address)
+    const certificate = inventory.authorities.get(address)?.certificate
+    if (certificate !== undefined) links.push({ address, certificate })
+    const above: string = address
+    address = desired.authorities.find((authority) => authority.address === above)?.issuer?.address
+  }
+  return links
+}
+
+function earliest(links: readonly [Link, ...Link[]]): End {
+  let end: End = { address: links[0].address, notAfter: links[0].certificate.notAfter }
+  for (const { address, certificate } of links) {
+    if (certificate.notAfter < end.notAfter) end = { address, notAfter: certificate.notAfter }
+  }
+  return end
+}
+
+function missing(address: string, kind: ScheduleEntry['kind']): ScheduleEntry {
+  return { address, kind, state: 'missing', orphan: false, onDemand: false }
+}
+
+function bySoonest(a: ScheduleEntry, b: ScheduleEntry): number {
+  return (a.notAfter ?? -Infinity) - (b.notAfter ?? -Infinity) || (a.address < b.address ? -1 : 1)
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+function nameOf({ subject }: Certificate): string {
+  return commonNameOf(subject.attributes)
+}
+
+function nameOfIssuer({ issuer }: Certificate): string {
+  return commonNameOf(issuer.attributes)
+}
+
+function commonNameOf(attributes: readonly { type: string; value: string }[]): string {
+  return attributes.findLast(({ type }) => type === 'CN')?.value ?? 'an authority without a name'
+}

@@ -1,0 +1,208 @@
+/**
+ * What a certificate, a key or a request is, as plain data for `--json` and as text. Never a secret.
+ *
+ * @module
+ */
+
+import type { PublicKey } from '../keys/algorithms.js'
+import { keyIdentifierOf } from '../keys/public-key.js'
+import { classifyName } from '../nomad/names.js'
+import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
+import { commonNames, formatName } from '../x509/name.js'
+import { printable, type Style } from './style.js'
+import { table } from './table.js'
+import { formatMinute, formatRelative } from './time.js'
+
+/** A description: plain data. */
+export type Description = CertificateDescription | KeyDescription | RequestDescription
+
+/** A certificate. */
+export interface CertificateDescription {
+  readonly kind: 'certificate'
+  /** Where it was found: a file, an address, its place in a chain. */
+  readonly where: string
+  readonly subject: string
+  readonly issuer: string
+  readonly selfIssued: boolean
+  readonly authority: boolean
+  readonly pathLength?: number | undefined
+  readonly serial: string
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly key: string
+  readonly keyIdentifier: string
+  readonly fingerprint: string
+  readonly names: readonly string[]
+  readonly ips: readonly string[]
+  readonly uris: readonly string[]
+  readonly emails: readonly string[]
+  readonly keyUsage: readonly string[]
+  readonly extendedKeyUsage: readonly string[]
+  readonly permitted: readonly string[]
+  readonly excluded: readonly string[]
+  readonly subjectKeyIdentifier?: string | undefined
+  readonly authorityKeyIdentifier?: string | undefined
+  /** What Nomad takes it for: `server of global`. Empty: for nothing. */
+  readonly nomad: readonly string[]
+}
+
+/** A private key, of which only the public half is told. */
+export interface KeyDescription {
+  readonly kind: 'key'
+  readonly where: string
+  readonly encrypted: boolean
+  readonly key?: string | undefined
+  readonly keyIdentifier?: string | undefined
+  /** Fingerprints of the certificates described beside it that hold its public half. */
+  readonly belongsTo: readonly string[]
+}
+
+/** A request (CSR). */
+export interface RequestDescription {
+  readonly kind: 'request'
+  readonly where: string
+  readonly subject: string
+  readonly key: string
+  readonly keyIdentifier: string
+  readonly names: readonly string[]
+  readonly ips: readonly string[]
+  readonly uris: readonly string[]
+  readonly emails: readonly string[]
+}
+
+/** Describes a certificate. */
+export function describeCertificate(
+  certificate: Certificate,
+  where: string,
+): CertificateDescription {
+  const sans = certificate.subjectAltName ?? []
+  const { basicConstraints, nameConstraints } = certificate
+  return {
+    kind: 'certificate',
+    where,
+    subject: formatName(certificate.subject),
+    issuer: formatName(certificate.issuer),
+    selfIssued: Buffer.compare(certificate.subject.der, certificate.issuer.der) === 0,
+    authority: basicConstraints?.ca === true,
+    pathLength: basicConstraints?.pathLength,
+    serial: (certificate.serialNegative ? '-' : '') + certificate.serial,
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    ...describeKey(certificate.publicKey),
+    fingerprint: fingerprintOf(certificate),
+    ...describeNames(sans),
+    keyUsage: certificate.keyUsage ?? [],
+    extendedKeyUsage: certificate.extendedKeyUsage ?? [],
+    permitted: (nameConstraints?.permitted ?? []).map(subtreeText),
+    excluded: (nameConstraints?.excluded ?? []).map(subtreeText),
+    subjectKeyIdentifier: certificate.subjectKeyIdentifier,
+    authorityKeyIdentifier: certificate.authorityKeyIdentifier,
+    nomad: basicConstraints?.ca === true ? [] : nomadRoles(certificate),
+  }
+}
+
+/** Name and identifier of a public key. */
+export function describeKey(key: PublicKey): {
+  readonly key: string
+  readonly keyIdentifier: string
+} {
+  return { key: key.name, keyIdentifier: keyIdentifierOf(key) }
+}
+
+/** Subject alternative names by their types. */
+export function describeNames(sans: readonly GeneralName[]): {
+  readonly names: readonly string[]
+  readonly ips: readonly string[]
+  readonly uris: readonly string[]
+  readonly emails: readonly string[]
+} {
+  const of = (type: string): readonly string[] =>
+    sans.flatMap((san) => (san.type === type && 'value' in san ? [san.value] : []))
+  return { names: of('dns'), ips: of('ip'), uris: of('uri'), emails: of('email') }
+}
+
+/** One description as text. */
+export function descriptionText(thing: Description, style: Style, now: number): string {
+  const rows = rowsOf(thing, style, now)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [style.faint(name), value])
+  return `${style.strong(printable(titleOf(thing)))}\n${table(rows, { indent: 2 })}`
+}
+
+function titleOf(thing: Description): string {
+  if (thing.kind === 'key') return `private key: ${thing.where}`
+  if (thing.kind === 'request') return `request: ${thing.where}`
+  const what = thing.authority
+    ? thing.selfIssued
+      ? 'root'
+      : 'authority'
+    : thing.nomad.length > 0
+      ? thing.nomad.join(', ')
+      : 'certificate'
+  return `${what}: ${thing.where}`
+}
+
+function rowsOf(
+  thing: Description,
+  style: Style,
+  now: number,
+): readonly (readonly [string, string])[] {
+  const list = (values: readonly string[]): string => values.map(printable).join(', ')
+  if (thing.kind === 'key') {
+    return [
+      ['key', thing.encrypted ? 'encrypted' : printable(thing.key ?? 'not one that is known here')],
+      ['key identifier', thing.keyIdentifier ?? ''],
+      ['belongs to', list(thing.belongsTo)],
+    ]
+  }
+  const names: readonly (readonly [string, string])[] = [
+    ['names', list(thing.names)],
+    ['addresses', list(thing.ips)],
+    ['uris', list(thing.uris)],
+    ['emails', list(thing.emails)],
+  ]
+  if (thing.kind === 'request') {
+    return [
+      ['subject', printable(thing.subject)],
+      ...names,
+      ['key', printable(thing.key)],
+      ['key identifier', thing.keyIdentifier],
+    ]
+  }
+  const life = (instant: number): string =>
+    `${formatMinute(instant)}  ${style.faint(formatRelative(instant, now))}`
+  const over = thing.notAfter < now
+  const early = thing.notBefore > now
+  return [
+    ['subject', printable(thing.subject)],
+    ['issuer', thing.selfIssued ? 'itself' : printable(thing.issuer)],
+    ['valid from', (early ? style.bad : (text: string) => text)(life(thing.notBefore))],
+    ['valid until', (over ? style.bad : (text: string) => text)(life(thing.notAfter))],
+    ...names,
+    ['permitted', list(thing.permitted)],
+    ['excluded', list(thing.excluded)],
+    ['usage', list([...thing.keyUsage, ...thing.extendedKeyUsage])],
+    ['path length', thing.pathLength === undefined ? '' : String(thing.pathLength)],
+    ['key', printable(thing.key)],
+    ['key identifier', thing.keyIdentifier],
+    ['serial', thing.serial],
+    ['sha-256', thing.fingerprint],
+  ]
+}
+
+/** Nomad reads SANs and the last common name alike (nomad/server.go:640, nomad/auth/auth.go:429). */
+function nomadRoles(certificate: Certificate): readonly string[] {
+  const common = commonNames(certificate.subject).at(-1)
+  const { names } = describeNames(certificate.subjectAltName ?? [])
+  const roles = [...names, ...(common === undefined ? [] : [common])].flatMap((name) => {
+    const found = classifyName(name)
+    if (found.kind === 'wildcard') return [`wildcard ${name}`]
+    if (found.kind !== 'role') return []
+    return [`${found.label === 'cli' ? 'operator' : found.label} of ${found.region}`]
+  })
+  return [...new Set(roles)]
+}
+
+function subtreeText(name: GeneralName): string {
+  return 'value' in name ? name.value : name.type
+}

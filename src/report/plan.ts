@@ -1,0 +1,122 @@
+/**
+ * A plan as text: what will change, why, and how to go on.
+ *
+ * @module
+ */
+
+import type { ApplyEvent } from '../apply/events.js'
+import { reasons } from '../checks/reasons.js'
+import type { Action, Plan, Step } from '../plan/plan.js'
+import { findingsText } from './diagnostics.js'
+import { fold } from './fold.js'
+import { count, printable, symbolOf, thousands, type Style } from './style.js'
+import { table } from './table.js'
+import { formatDay } from './time.js'
+
+/** What the text of a plan may be told. */
+export interface PlanTextOptions {
+  /** Each step on a line of its own. Default: alike ones are folded into ranges. */
+  readonly all: boolean
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+const verbs: Readonly<Record<Action, string>> = {
+  create: 'to create',
+  renew: 'to renew',
+  refresh: 'to refresh',
+  finish: 'to finish',
+  repair: 'to repair',
+  write: 'to write',
+  remove: 'to remove',
+}
+
+/**
+ * The whole plan.
+ *
+ * @returns Text without a newline at its end; `nothing to do` where it has no steps.
+ */
+export function planText(plan: Plan, style: Style, options: PlanTextOptions): string {
+  const parts: string[] = []
+  if (plan.steps.length > 0) {
+    parts.push(stepsText(plan.steps, style, options))
+  }
+  if (plan.orphans.length > 0) parts.push(orphansText(plan, style, options))
+  if (plan.findings.length > 0) parts.push(findingsText(plan.findings, style, options))
+  parts.push(
+    plan.steps.length === 0
+      ? style.good('nothing to do')
+      : `${style.strong(count(plan.steps.length, 'step'))}: ${planSummary(plan)}`,
+  )
+  return parts.join('\n\n')
+}
+
+/** Steps as aligned lines: symbol, address, action, why. */
+export function stepsText(steps: readonly Step[], style: Style, options: PlanTextOptions): string {
+  const rows = fold(steps, {
+    all: options.all,
+    keyOf: ({ action, reasons: given }) =>
+      `${action}\n${given.map(({ reason }) => reason).join(' ')}`,
+  }).map(({ label, members }) => {
+    const { action, reasons: given } = members[0]!
+    const [first, ...others] = given
+    const alike = members.every((step) => step.reasons[0]?.message === first?.message)
+    const message = first === undefined ? '' : alike ? first.message : reasons[first.reason]
+    const rest = others.map(({ reason }) => reason).join(', ')
+    return [
+      symbolOf(style, action),
+      label,
+      members.length > 1 ? thousands(members.length) : '',
+      action,
+      first?.reason ?? '',
+      style.faint(printable(message) + (rest === '' ? '' : `; also ${rest}`)),
+    ]
+  })
+  return table(rows, { right: [2] })
+}
+
+/** `14 to create, 3 to renew` */
+export function planSummary(plan: Plan): string {
+  const counts = new Map<Action, number>()
+  for (const { action } of plan.steps) counts.set(action, (counts.get(action) ?? 0) + 1)
+  return [...counts].map(([action, number]) => `${thousands(number)} ${verbs[action]}`).join(', ')
+}
+
+function orphansText(plan: Plan, style: Style, { all, now }: PlanTextOptions): string {
+  const removed = plan.steps.some(({ reasons: given }) => given[0]?.reason === 'orphan')
+  const rows = fold(plan.orphans, { all, keyOf: () => '' }).map(({ label, members }) => {
+    const ends = members.flatMap(({ notAfter }) => (notAfter === undefined ? [] : [notAfter]))
+    const last = Math.max(...ends)
+    const until =
+      ends.length === 0
+        ? ''
+        : last > now
+          ? `still counts: valid until ${formatDay(last)}`
+          : `over since ${formatDay(last)}`
+    return ['-', label, members.length > 1 ? thousands(members.length) : '', style.faint(until)]
+  })
+  const how = removed ? 'this plan removes them' : 'kept; removed by: nomad-pki apply --prune'
+  return `${style.strong('the spec no longer names')} ${style.faint(`(${how})`)}\n${table(rows, {
+    right: [2],
+  })}`
+}
+
+/** What came of a plan. */
+export function appliedText(
+  plan: Plan,
+  events: readonly ApplyEvent[],
+  style: Style,
+  options: PlanTextOptions & { readonly dryRun: boolean },
+): string {
+  const done = events.flatMap((event) => (event.type === 'done' ? [event.step] : []))
+  if (plan.steps.length === 0) return style.good('nothing to do')
+  const stopped = done.length < plan.steps.length
+  const what = options.dryRun ? 'would be done' : 'done'
+  const head = stopped
+    ? style.doubtful(`${thousands(done.length)} of ${count(plan.steps.length, 'step')} ${what}`)
+    : style.good(`${count(done.length, 'step')} ${what}`)
+  const nothing = options.dryRun ? style.faint('; this was a rehearsal, nothing was touched') : ''
+  return done.length === 0
+    ? head + nothing
+    : `${stepsText(done, style, options)}\n\n${head}${nothing}`
+}
