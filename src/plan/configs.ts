@@ -5,7 +5,7 @@
  * @module
  */
 
-import { editTls, type TlsValues } from '../agent/index.js'
+import { planTlsEdit, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
@@ -52,23 +52,27 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
       })
       continue
     }
-    const existing = contents.files.find(({ name }) => name === 'tls.hcl')
-    const file = `${contents.location}/tls.hcl`
-    const source = existing === undefined ? '' : Buffer.from(existing.bytes).toString('utf8')
-    const edit = editTls(source, stanzaOf(wanted, inventory.location), { file, kind: 'hcl' })
-    for (const { severity, message, line, column, hint } of edit.diagnostics) {
+    const edit = planTlsEdit(contents.files, stanzaOf(wanted, inventory.location), {
+      location: contents.location,
+      region: wanted.region,
+      role: wanted.role,
+    })
+    for (const { severity, file, line, column, message, hint } of edit.diagnostics) {
       findings.push({
         severity,
         address,
         reason: 'stanza-differs',
-        message: `${file}:${line}:${column}: ${message}`,
+        message: `${file ?? edit.file}:${line}:${column}: ${message}`,
         remedy: hint,
-        file,
+        file: file ?? edit.file,
       })
     }
     if (!edit.changed) continue
-    edits.set(address, { path: file, text: edit.text, expected: existing?.bytes })
-    const message = existing === undefined ? `${file} will be made` : `${file} says something else`
+    const expected = contents.files.find(({ name }) => name === edit.name)?.bytes
+    edits.set(address, { path: edit.file, text: edit.after, expected })
+    const what = expected === undefined ? 'will be made' : 'says something else'
+    const restart = edit.restart.length > 0 ? '; the agent must be restarted' : ''
+    const message = `${edit.file} ${what}${restart}`
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
