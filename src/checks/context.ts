@@ -9,6 +9,7 @@ import { trustBundle } from '../authority/trust-bundle.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
 import type { Certificate } from '../x509/certificate.js'
+import { sharedKeys } from './shared-keys.js'
 
 /** An authority that is there, with what stands above it. */
 export interface StandingAuthority {
@@ -32,6 +33,8 @@ export interface CheckContext {
   readonly authorities: ReadonlyMap<string, StandingAuthority>
   /** What each bundle has to say; absent while one of its roots is missing. */
   readonly bundles: ReadonlyMap<string, string>
+  /** For each address that shares its key, the others with it. */
+  readonly sharedKeys: ReadonlyMap<string, readonly string[]>
 }
 
 /**
@@ -56,7 +59,7 @@ export function checkContext(
     const roots = trusted.map((root) => authorities.get(root)?.certificate)
     if (roots.every((root) => root !== undefined)) bundles.set(address, trustBundle(roots))
   }
-  return { now: options.now, authorities, bundles }
+  return { now: options.now, authorities, bundles, sharedKeys: sharedKeys(inventory) }
 }
 
 function stand(

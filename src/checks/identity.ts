@@ -32,6 +32,7 @@ export type IdentityCheck = (subject: Subject, context: CheckContext) => ReasonG
 export const identityChecks: readonly IdentityCheck[] = [
   keyThere,
   keyBelongs,
+  keyOwn,
   keyAlgorithm,
   roleNamed,
   namesAgree,
@@ -81,6 +82,13 @@ function keyBelongs({ generation: { key }, leaf }: Subject): ReasonGiven | undef
   if (key.state !== 'present') return undefined
   if (Buffer.compare(key.publicKey.spki, leaf.publicKey.spki) === 0) return undefined
   return { reason: 'key-mismatch', message: 'key.pem does not belong to the certificate' }
+}
+
+function keyOwn({ wanted }: Subject, context: CheckContext): ReasonGiven | undefined {
+  const [other, ...more] = context.sharedKeys.get(wanted.address) ?? []
+  if (other === undefined) return undefined
+  const others = more.length === 0 ? other : `${other} and ${more.length} more`
+  return { reason: 'key-shared', message: `its key is also that of ${others}: one stolen file is all of them` }
 }
 
 function keyAlgorithm({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
