@@ -1,0 +1,198 @@
+/**
+ * One file held against the keys and types that Nomad decodes it into: what stops the agent, and
+ * what it silently ignores.
+ *
+ * @module
+ */
+
+import { type Diagnostic, didYouMean } from '../diagnostics.js'
+import { type Document, type Key, objectIn, positionsIn, sameKey } from '../hcl/index.js'
+import { type AgentCode, diagnostic, type DiagnosticDetails } from './codes.js'
+import { type Decoded, decodeShape, removeKey } from './decode-shape.js'
+import { entriesOf } from './flatten.js'
+import { agentSchema, type BlockShape } from './schema.js'
+
+/** What is known beside the file. */
+export interface CheckSchemaOptions {
+  readonly file?: string | undefined
+  /** The version of Nomad, `1.11.3`; default: the newest known. */
+  readonly nomadVersion?: string | undefined
+}
+
+/**
+ * What Nomad would refuse, or silently ignore, in one file.
+ *
+ * @param document The file, parsed.
+ */
+export function checkSchema(document: Document, options: CheckSchemaOptions = {}): Diagnostic[] {
+  const { file } = options
+  const position = positionsIn(document.text)
+  const diagnostics: Diagnostic[] = []
+  const say = (
+    severity: Diagnostic['severity'],
+    code: AgentCode,
+    at: number,
+    message: string,
+    details: DiagnosticDetails = {},
+  ): void => {
+    diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
+  }
+  const decoded = decodeShape(document, entriesOf(document), agentSchema)
+  for (const { start, path, kind, expected } of decoded.faults) {
+    const message = `Nomad cannot decode the value of "${path}"`
+    say('error', kind === 'duration' ? 'agent/duration' : 'agent/value', start, message, {
+      expected,
+    })
+  }
+  const leftOver = tidy(decoded)
+  for (const { path, shape } of blocksOf(agentSchema, '')) {
+    for (const key of leftOver.get(path) ?? []) {
+      const severity = shape.type === 'strict' ? 'error' : 'warning'
+      sayLeftOver(key, path, shape, severity, say)
+    }
+  }
+  for (const item of document.root.items) {
+    const foreign = foreignBlocks.find((name) => sameKey(name, item.keys[0]!.name))
+    if (foreign !== undefined && objectIn(item) === undefined && item.value.type !== 'list') {
+      say('error', 'agent/value', item.value.start, `"${foreign}" does not hold a block`, {
+        expected: `${foreign} { … }`,
+      })
+    }
+  }
+  return diagnostics.sort((a, b) => a.line - b.line || a.column - b.column)
+}
+
+/** Blocks that Nomad reads without a schema (command/agent/config_parse.go:81-105). */
+export const foreignBlocks: readonly string[] = ['consul', 'vault']
+
+function sayLeftOver(
+  key: Key,
+  path: string,
+  shape: BlockShape,
+  severity: 'error' | 'warning',
+  say: (
+    severity: Diagnostic['severity'],
+    code: AgentCode,
+    at: number,
+    message: string,
+    details?: DiagnosticDetails,
+  ) => void,
+): void {
+  const where = path === '' ? 'at the top' : `in "${path}"`
+  const fields = Object.keys(shape.fields)
+  if (fields.some((field) => sameKey(field, key.name))) {
+    if (severity === 'error') {
+      say(
+        'error',
+        'agent/repeated-key',
+        key.start,
+        `"${key.name}" occurs once too often ${where}`,
+        {
+          hint: `Nomad stops with "unexpected keys ${key.name}"`,
+        },
+      )
+    } else {
+      say(
+        'warning',
+        'agent/ignored',
+        key.start,
+        `"${key.name}" occurs twice ${where}: the last one counts`,
+      )
+    }
+    return
+  }
+  const near = didYouMean(key.name, fields)
+  const removed = path === 'tls' && sameKey(key.name, 'tls_prefer_server_cipher_suites')
+  const hint = near === undefined || removed ? undefined : `did you mean "${near}"?`
+  if (removed) {
+    say('error', 'agent/removed-key', key.start, `Nomad 1.9.0 removed "${key.name}"`, {
+      hint: 'remove the line',
+    })
+  } else if (severity === 'error') {
+    say(
+      'error',
+      'agent/unknown-key',
+      key.start,
+      `Nomad knows no "${key.name}" ${where}, and stops`,
+      { hint },
+    )
+  } else {
+    say(
+      'warning',
+      'agent/ignored',
+      key.start,
+      `Nomad knows no "${key.name}" ${where}, and ignores it`,
+      { hint },
+    )
+  }
+}
+
+function* blocksOf(
+  shape: BlockShape,
+  path: string,
+): Generator<{ path: string; shape: BlockShape }> {
+  yield { path, shape }
+  for (const [name, inner] of Object.entries(shape.fields)) {
+    // Nomad does not look for left-over keys in lists of blocks (helper/funcs.go:269-323).
+    if (typeof inner === 'object' && inner.type !== 'labelled') {
+      yield* blocksOf(inner, path === '' ? name : `${path}.${name}`)
+    }
+  }
+}
+
+/**
+ * Nomad's own tidying before it looks at what is left over (command/agent/config_parse.go
+ * extraKeys): keys that the decoder leaves over by accident are taken away, each as often as a
+ * block could have caused it. That is why repeated `server` and `client` blocks pass and repeated
+ * `tls` blocks do not.
+ */
+function tidy({ leftOver, names }: Decoded): ReadonlyMap<string, readonly Key[]> {
+  const lists = new Map([...leftOver].map(([path, keys]) => [path, [...keys]]))
+  const remove = (path: string, ...keys: readonly string[]): void => {
+    const list = lists.get(path)
+    if (list !== undefined) for (const key of keys) removeKey(list, key)
+  }
+  const removeAll = (matches: (name: string) => boolean): void => {
+    lists.set(
+      '',
+      (lists.get('') ?? []).filter(({ name }) => !matches(name)),
+    )
+  }
+  const labels = (path: string): readonly string[] => names.get(path) ?? []
+  new Set(labels('http_api_response_headers')).forEach(() => {
+    remove('', 'http_api_response_headers')
+  })
+  for (const name of labels('plugin')) remove('', name, 'config', 'plugin')
+  for (const key of ['options', 'meta', 'chroot_env', 'servers', 'server_join', 'template']) {
+    remove('', key, 'client')
+  }
+  remove('client', 'stats')
+  for (const name of labels('client.host_volume')) remove('client', name, 'host_volume')
+  for (const name of labels('client.host_network')) remove('client', name, 'host_network')
+  for (const key of templateKeys) remove('client', key, 'template')
+  for (const name of labels('audit.filter')) remove('audit', name, 'filter')
+  for (const name of labels('audit.sink')) remove('audit', name, 'sink')
+  for (const key of ['enabled_schedulers', 'start_join', 'retry_join', 'server_join']) {
+    remove('', key, 'server')
+  }
+  remove('server', 'preemption_config')
+  remove('', 'datadog_tags', 'telemetry')
+  removeAll((name) => sameKey(name, 'keyring'))
+  for (const name of labels('keyring')) remove('', name)
+  removeAll((name) => ['license', ...foreignBlocks].includes(name))
+  remove('', 'service_identity', 'task_identity', 'default_identity')
+  for (const name of labels('client.fingerprint')) remove('client', name, 'fingerprint')
+  return lists
+}
+
+const templateKeys = [
+  'function_denylist',
+  'disable_file_sandbox',
+  'max_stale',
+  'wait',
+  'wait_bounds',
+  'block_query_wait',
+  'consul_retry',
+  'vault_retry',
+  'nomad_retry',
+]

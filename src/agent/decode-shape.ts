@@ -1,0 +1,242 @@
+/**
+ * What HashiCorp's decoder makes of the entries of a document when it fills Nomad's structs
+ * (hcl/decoder.go): which values it refuses, and which keys it leaves over.
+ *
+ * Its book-keeping of left-over keys is crude, and Nomad's verdict rests on it: all keys and labels
+ * of a block go into one list, each field that is decoded takes away one of them, and a block that
+ * leaves nothing over keeps the list of the block before it.
+ *
+ * @module
+ */
+
+import {
+  asBoolean,
+  asFloat,
+  asInteger,
+  asString,
+  type Document,
+  type Key,
+  sameKey,
+} from '../hcl/index.js'
+import { isGoDuration } from './duration.js'
+import type { Entry, Shaped } from './flatten.js'
+import type { BlockShape, Shape } from './schema.js'
+
+/** A value that Nomad cannot decode. */
+export interface DecodeFault {
+  readonly start: number
+  /** `client.servers` */
+  readonly path: string
+  readonly kind: 'value' | 'duration'
+  readonly expected: string
+}
+
+/** What is left after decoding. */
+export interface Decoded {
+  readonly faults: readonly DecodeFault[]
+  /** Keys that no field took, by the path of their block; the root's is empty. */
+  readonly leftOver: ReadonlyMap<string, readonly Key[]>
+  /** The names of labelled blocks and map entries, by path. */
+  readonly names: ReadonlyMap<string, readonly string[]>
+}
+
+/** A node as the decoder passes it on: a value, or an entry of a list of labelled blocks. */
+type Node = Shaped | { readonly type: 'entry'; readonly start: number; readonly entry: Entry }
+
+const expectations: Readonly<Record<Exclude<Shape, BlockShape>, string>> = {
+  bool: 'true or false',
+  int: 'a whole number',
+  float: 'a number without quotes',
+  string: 'a quoted string',
+  duration: 'a duration such as "30s"',
+  strings: 'a list of strings',
+  map: 'a block of strings',
+  any: 'a block',
+}
+
+/**
+ * Decodes entries.
+ *
+ * @param document Where the literals stand.
+ * @param entries The root's entries.
+ * @param schema The root's shape.
+ */
+export function decodeShape(
+  document: Document,
+  entries: readonly Entry[],
+  schema: BlockShape,
+): Decoded {
+  const faults: DecodeFault[] = []
+  const leftOver = new Map<string, readonly Key[]>()
+  const names = new Map<string, string[]>()
+
+  function refuse(
+    start: number,
+    path: string,
+    shape: Exclude<Shape, BlockShape> | undefined,
+  ): void {
+    const expected = shape === undefined ? 'a block' : expectations[shape]
+    faults.push({ start, path, kind: shape === 'duration' ? 'duration' : 'value', expected })
+  }
+
+  function name(path: string, value: string): void {
+    const known = names.get(path)
+    if (known === undefined) names.set(path, [value])
+    else known.push(value)
+  }
+
+  function decode(shape: Shape, node: Node, path: string): void {
+    if (typeof shape === 'object') {
+      if (shape.type === 'labelled')
+        elements(node, path, undefined, (item) => {
+          block(shape, expand(item), path, true)
+        })
+      else block(shape, node, path, false)
+      return
+    }
+    switch (shape) {
+      case 'strings':
+        elements(node, path, shape, (item) => {
+          scalar('string', item, path)
+        })
+        return
+      case 'map':
+      case 'any':
+        map(shape, node, path)
+        return
+      default:
+        scalar(shape, node, path)
+    }
+  }
+
+  function scalar(
+    shape: 'bool' | 'int' | 'float' | 'string' | 'duration',
+    node: Node,
+    path: string,
+  ): void {
+    if (node.type !== 'literal') {
+      refuse(node.start, path, shape)
+      return
+    }
+    const { literal } = node
+    const sound =
+      shape === 'bool'
+        ? asBoolean(document, literal) !== undefined
+        : shape === 'int'
+          ? asInteger(document, literal) !== undefined
+          : shape === 'float'
+            ? asFloat(document, literal) !== undefined
+            : shape === 'string' || isGoDuration(asString(document, literal))
+    if (!sound) refuse(node.start, path, shape)
+  }
+
+  function elements(
+    node: Node,
+    path: string,
+    shape: 'strings' | undefined,
+    each: (item: Node) => void,
+  ): void {
+    switch (node.type) {
+      case 'list':
+        node.items.forEach(each)
+        return
+      case 'object':
+        for (const entry of node.entries)
+          each({ type: 'entry', start: startOf(entry, node.start), entry })
+        return
+      default:
+        refuse(node.start, path, shape)
+    }
+  }
+
+  function map(shape: 'map' | 'any', node: Node, path: string): void {
+    const held =
+      node.type === 'entry' ? [node.entry] : node.type === 'object' ? node.entries : undefined
+    if (held === undefined) {
+      refuse(node.start, path, shape)
+      return
+    }
+    for (const entry of held) {
+      const [key, ...labels] = entry.keys
+      if (key === undefined) {
+        refuse(node.start, path, shape)
+        continue
+      }
+      name(path, key.name)
+      const inner = `${path}.${key.name}`
+      if (shape === 'any') numbers(entry.value, inner)
+      else if (labels.length > 0) refuse(entry.value.start, inner, 'string')
+      else scalar('string', entry.value, inner)
+    }
+  }
+
+  /** Without a schema only a number can fail: it has to fit into 64 bits. */
+  function numbers(value: Shaped, path: string): void {
+    if (value.type === 'object') for (const entry of value.entries) numbers(entry.value, path)
+    else if (value.type === 'list') for (const item of value.items) numbers(item, path)
+    else if (value.literal.kind === 'number') scalar('int', value, path)
+    else if (value.literal.kind === 'float') scalar('float', value, path)
+  }
+
+  function block(shape: BlockShape, node: Node, path: string, named: boolean): void {
+    const entry = node.type === 'entry' ? node.entry : undefined
+    const value = entry === undefined ? node : entry.value
+    const held =
+      value.type === 'object'
+        ? value.entries
+        : value.type === 'literal' && entry !== undefined
+          ? [entry]
+          : undefined
+    if (held === undefined || (named && entry === undefined)) {
+      refuse(node.start, path, undefined)
+      return
+    }
+    if (named) name(path, entry?.keys[0]?.name ?? '')
+    const unused = held.flatMap(({ keys }) => keys)
+    for (const [field, inner] of Object.entries(shape.fields)) {
+      const matched = held.filter(
+        ({ keys }) => keys[0] !== undefined && sameKey(keys[0].name, field),
+      )
+      if (matched.length === 0) continue
+      removeKey(unused, field)
+      const inside = path === '' ? field : `${path}.${field}`
+      const labelled = matched.filter(({ keys }) => keys.length > 1)
+      if (labelled.length > 0) {
+        const stripped = labelled.map(({ keys, value: held2 }) => ({
+          keys: keys.slice(1),
+          value: held2,
+        }))
+        decode(
+          inner,
+          { type: 'object', start: startOf(labelled[0]!, 0), entries: stripped },
+          inside,
+        )
+      }
+      for (const { keys, value: plain } of matched)
+        if (keys.length === 1) decode(inner, plain, inside)
+    }
+    if (unused.length > 0) leftOver.set(path, unused)
+  }
+
+  block(schema, { type: 'object', start: 0, entries }, '', false)
+  return { faults, leftOver, names }
+}
+
+/** Takes away the first key that matches. */
+export function removeKey(keys: Key[], name: string): void {
+  const at = keys.findIndex((key) => sameKey(key.name, name))
+  if (at !== -1) keys.splice(at, 1)
+}
+
+function startOf({ keys, value }: Entry, otherwise: number): number {
+  return keys[0]?.start ?? (value.start || otherwise)
+}
+
+/** Two keys before a struct: the second goes inside again (decoder.go expandObject). */
+function expand(node: Node): Node {
+  if (node.type !== 'entry' || node.entry.keys.length !== 2) return node
+  const { keys, value } = node.entry
+  const inner: Entry = { keys: keys.slice(1), value }
+  const held: Shaped = { type: 'object', start: value.start, entries: [inner] }
+  return { ...node, entry: { keys: keys.slice(0, 1), value: held } }
+}

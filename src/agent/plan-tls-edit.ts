@@ -1,0 +1,331 @@
+/**
+ * Which file of an agent's configuration the `tls` block goes into, what it will hold, and whether
+ * the agent will then run with what was wanted: judged after Nomad's own merge over all files.
+ *
+ * @module
+ */
+
+import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
+import { positionsIn } from '../hcl/index.js'
+import { checkSchema } from './check-schema.js'
+import { diagnostic } from './codes.js'
+import { type AgentFile, configFilesOf, isConfigFileName, isStrayName } from './directory.js'
+import { editTls } from './edit-tls.js'
+import { type AgentConfig, type ReadFile, readAgentConfig } from './read-agent-config.js'
+import { type TlsKey, tlsKeys, type TlsValues } from './tls-keys.js'
+
+/** What is known beside the files. */
+export interface PlanTlsEditOptions {
+  /**
+   * `directory` (the default): the files are the top of one directory, and Nomad's rules say which
+   * count; `files`: each is named by a `-config` of its own, in this order, and counts whatever its
+   * name.
+   */
+  readonly kind?: 'directory' | 'files' | undefined
+  /** Name or path of the file to be written; default: the one that has `tls`, else a new one. */
+  readonly write?: string | undefined
+  /** Where a new file goes; default: the directory of the first file's path. */
+  readonly location?: string | undefined
+  /** The region that the configuration must not contradict. */
+  readonly region?: string | undefined
+  /** The role that the configuration must not contradict. */
+  readonly role?: 'server' | 'client' | 'combined' | undefined
+  /** The version of Nomad, `1.11.3`; default: the newest known. */
+  readonly nomadVersion?: string | undefined
+}
+
+/** What would be written. */
+export interface TlsEditPlan {
+  /** Path of the file to be written, as far as it is known; else its name. */
+  readonly file: string
+  /** Its name inside the directory. */
+  readonly name: string
+  /** What it holds; `undefined` if it does not exist. */
+  readonly before: string | undefined
+  /** What it would hold; the same as before if something is wrong. */
+  readonly after: string
+  readonly changed: boolean
+  /** Keys whose change the running agent takes up by a restart only. */
+  readonly restart: readonly TlsKey[]
+  /** If any is an error, nothing may be written. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/**
+ * Plans the edit of one agent's configuration.
+ *
+ * @param files What was found, read in full.
+ * @param wanted What the `tls` block is to say.
+ * @returns Never throws for anything in the files.
+ */
+export function planTlsEdit(
+  files: readonly AgentFile[],
+  wanted: TlsValues,
+  options: PlanTlsEditOptions = {},
+): TlsEditPlan {
+  const kind = options.kind ?? 'directory'
+  const ordered = kind === 'directory' ? configFilesOf(files) : files
+  const config = readAgentConfig(ordered)
+  const target = choose(ordered, config, kind, options)
+  const before = target.existing === undefined ? undefined : textOf(config, target.file)
+  const edit = editTls(before ?? '', wanted, {
+    file: target.file,
+    kind: target.name.endsWith('.json') ? 'json' : 'hcl',
+  })
+  const after = hasErrors(edit.diagnostics) ? config : readAgain(ordered, target, edit.text, kind)
+  const diagnostics = [
+    ...target.diagnostics,
+    // Of the target itself the edit has said it already, knowing what it replaces.
+    ...config.diagnostics.filter(({ file }) => file !== target.file),
+    ...edit.diagnostics.map((item) =>
+      item.code === 'agent/relative-path' ? { ...item, severity: 'error' as const } : item,
+    ),
+    ...config.files.flatMap(({ file, document }) =>
+      document === undefined || (file === target.file && hasErrors(edit.diagnostics))
+        ? []
+        : checkSchema(document, { file, nomadVersion: options.nomadVersion }).filter(
+            ({ code }) => !code.startsWith('agent/tls-'),
+          ),
+    ),
+    ...effectOf(after, wanted, target.file),
+    ...upgradeMode(config, wanted),
+    ...strayFiles(config.files),
+    ...contradictions(config, options),
+  ]
+  const unique = distinct(diagnostics)
+  const sound = !hasErrors(unique)
+  const restart = sound ? restartKeys(config, after) : []
+  const { line, column } = placeOfTls(after, target.file)
+  return {
+    file: target.file,
+    name: target.name,
+    before,
+    after: sound ? edit.text : (before ?? ''),
+    changed: sound && edit.changed,
+    restart,
+    diagnostics: [
+      ...unique,
+      ...restart.map((key) =>
+        diagnostic(
+          'note',
+          'agent/restart',
+          { line, column },
+          `the change of "${key}" needs a restart`,
+          {
+            file: target.file,
+            hint: 'a reload looks at the contents of the three files, and at nothing else',
+          },
+        ),
+      ),
+    ],
+  }
+}
+
+interface Target {
+  readonly file: string
+  readonly name: string
+  readonly existing: AgentFile | undefined
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+const start: Position = { line: 1, column: 1 }
+
+function choose(
+  files: readonly AgentFile[],
+  config: AgentConfig,
+  kind: 'directory' | 'files',
+  { write, location }: PlanTlsEditOptions,
+): Target {
+  const shown = ({ path, name }: AgentFile): string => path ?? name
+  const at = (existing: AgentFile): Target => ({
+    file: shown(existing),
+    name: existing.name,
+    existing,
+    diagnostics: [],
+  })
+  const fresh = (name: string): Target => {
+    const directory = location ?? directoryOf(files[0]?.path)
+    const file = directory === undefined ? name : `${directory.replace(/\/+$/, '')}/${name}`
+    return { file, name, existing: undefined, diagnostics: [] }
+  }
+  if (write !== undefined) {
+    const found =
+      files.find((file) => file.path === write) ?? files.find(({ name }) => name === write)
+    if (found !== undefined) return at(found)
+    const name = write.slice(write.lastIndexOf('/') + 1)
+    const target = write.includes('/') ? { ...fresh(name), file: write } : fresh(name)
+    if (kind === 'directory' && isConfigFileName(name)) return target
+    const message = `Nomad does not read "${write}"`
+    const expected =
+      kind === 'directory' ? 'a name that ends in .hcl or .json' : files.map(shown).join(', ')
+    const refusal = diagnostic('error', 'agent/no-such-file', start, message, {
+      file: write,
+      expected,
+    })
+    return { ...target, diagnostics: [refusal] }
+  }
+  // Where several have it, the last one: its strings win.
+  const holder = config.files.findLastIndex(({ hasTls }) => hasTls)
+  if (holder !== -1) return at(files[holder]!)
+  const last = files.at(-1)
+  if (kind === 'files' && last !== undefined) return at(last)
+  const allJson = files.length > 0 && files.every(({ name }) => name.endsWith('.json'))
+  const name = allJson ? 'tls.json' : 'tls.hcl'
+  const same = files.find((file) => file.name === name)
+  return same === undefined ? fresh(name) : at(same)
+}
+
+function directoryOf(path: string | undefined): string | undefined {
+  const slash = path?.lastIndexOf('/') ?? -1
+  return slash === -1 ? undefined : path!.slice(0, slash) || '/'
+}
+
+function textOf(config: AgentConfig, file: string): string {
+  return config.files.find((read) => read.file === file)?.document?.text ?? ''
+}
+
+function readAgain(
+  files: readonly AgentFile[],
+  target: Target,
+  text: string,
+  kind: 'directory' | 'files',
+): AgentConfig {
+  const written: AgentFile = {
+    name: target.name,
+    path: target.file,
+    bytes: new TextEncoder().encode(text),
+  }
+  const others = files.map((file) => (file === target.existing ? written : file))
+  if (target.existing !== undefined) return readAgentConfig(others)
+  return readAgentConfig(
+    kind === 'directory' ? configFilesOf([...others, written]) : [...others, written],
+  )
+}
+
+/** What will not be as wanted, although it is written. */
+function effectOf(config: AgentConfig, wanted: TlsValues, target: string): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  for (const { key, type } of tlsKeys) {
+    const value = wanted[key]
+    const effective = config.tls[key]
+    if (value !== undefined && effective !== undefined && effective.value !== value) {
+      for (const { value: other, origin } of [effective, ...effective.overrode]) {
+        if (origin === undefined || origin.file === target || other === value) continue
+        const message =
+          type === 'boolean'
+            ? `"${key}" is true here, and a false elsewhere cannot undo it`
+            : `"${key}" is set here, and this file is read after ${target}`
+        const code = type === 'boolean' ? 'agent/sticky-true' : 'agent/overridden'
+        if (type === 'boolean' ? other !== true : origin !== effective.origin) continue
+        diagnostics.push(
+          diagnostic('error', code, origin, message, {
+            file: origin.file,
+            hint: 'remove the line',
+          }),
+        )
+      }
+    }
+  }
+  return diagnostics
+}
+
+/** Told where it stands now, before any edit. */
+function upgradeMode(config: AgentConfig, wanted: TlsValues): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  const upgrade = config.tls.rpc_upgrade_mode
+  if (
+    upgrade?.value === true &&
+    upgrade.origin !== undefined &&
+    wanted.rpc_upgrade_mode === undefined
+  ) {
+    diagnostics.push(
+      diagnostic(
+        'error',
+        'agent/rpc-upgrade-mode',
+        upgrade.origin,
+        'plaintext RPC is still accepted',
+        {
+          file: upgrade.origin.file,
+          hint: 'remove "rpc_upgrade_mode = true" when all agents have TLS',
+        },
+      ),
+    )
+  }
+  return diagnostics
+}
+
+function strayFiles(files: readonly ReadFile[]): Diagnostic[] {
+  return files.flatMap(({ file, name, hasTls }) =>
+    isStrayName(name)
+      ? [
+          diagnostic(
+            hasTls ? 'error' : 'warning',
+            'agent/stray-file',
+            start,
+            `Nomad loads "${name}"${hasTls ? ', and it has a "tls" block' : ''}`,
+            {
+              file,
+              hint: 'move it elsewhere, or give it a name that does not end in .hcl or .json',
+            },
+          ),
+        ]
+      : [],
+  )
+}
+
+function contradictions(config: AgentConfig, { region, role }: PlanTlsEditOptions): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  const found = config.region
+  if (region !== undefined && found.value !== region) {
+    const origin = found.origin ?? { ...start, file: config.files[0]?.file ?? 'configuration' }
+    const stated = found.origin !== undefined
+    const message = stated
+      ? `the region is "${found.value}", not "${region}"`
+      : `no file says the region, so it is "${found.value}", not "${region}"`
+    diagnostics.push(
+      diagnostic(stated ? 'error' : 'warning', 'agent/region', origin, message, {
+        file: origin.file,
+        hint: stated ? undefined : 'unless the agent is started with -region',
+      }),
+    )
+  }
+  if (role !== undefined && config.role !== undefined && config.role !== role) {
+    const place =
+      config.values.get('server.enabled')?.origin ?? config.values.get('client.enabled')?.origin
+    const origin = place ?? { ...start, file: config.files[0]?.file ?? 'configuration' }
+    const message = `the agent is a ${config.role} agent, not a ${role} agent`
+    diagnostics.push(diagnostic('error', 'agent/role', origin, message, { file: origin.file }))
+  }
+  return diagnostics
+}
+
+function restartKeys(before: AgentConfig, after: AgentConfig): TlsKey[] {
+  return (
+    tlsKeys
+      .filter(({ key, type }) => {
+        const nothing = type === 'boolean' ? false : ''
+        return (before.tls[key]?.value ?? nothing) !== (after.tls[key]?.value ?? nothing)
+      })
+      // A node keeps advertising plaintext HTTP until it restarts (command/agent/agent.go:1081).
+      .filter(({ key, reload }) => reload === 'restart' || key === 'http')
+      .map(({ key }) => key)
+  )
+}
+
+function placeOfTls({ files }: AgentConfig, target: string): Position {
+  const document = files.find(({ file }) => file === target)?.document
+  const item = document?.root.items.find(({ keys }) => keys[0]!.name.toLowerCase() === 'tls')
+  return document === undefined || item === undefined
+    ? start
+    : positionsIn(document.text)(item.start)
+}
+
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>()
+  return diagnostics.filter(({ file, line, column, code }) => {
+    const key = JSON.stringify([file, line, column, code])
+    const fresh = !seen.has(key)
+    seen.add(key)
+    return fresh
+  })
+}

@@ -1,0 +1,31 @@
+DATA_DIR = "/opt/nomad"
+AUTOPILOT
+{
+  CLEANUP_DEAD_SERVERS = "true"
+  LAST_CONTACT_THRESHOLD = "200ms"
+  MAX_TRAILING_LOGS = "250"
+}
+SERVER
+{
+  ENABLED = "true"
+  BOOTSTRAP_EXPECT = "3"
+  HEARTBEAT_GRACE = "1h"
+  DEFAULT_SCHEDULER_CONFIG
+  {
+    SCHEDULER_ALGORITHM = "spread"
+    MEMORY_OVERSUBSCRIPTION_ENABLED = "true"
+    PREEMPTION_CONFIG
+    {
+      SERVICE_SCHEDULER_ENABLED = "true"
+    }
+  }
+}
+UI
+{
+  ENABLED = "true"
+  LABEL
+  {
+    TEXT = "staging «süd»"
+    BACKGROUND_COLOR = "yellow"
+  }
+}

@@ -1,0 +1,27 @@
+# Ansible managed
+// datacenter
+"datacenter" = "dc1"
+"data_dir" = "/opt/nomad"
+// client
+"client" {
+    // enabled
+    "enabled" = true
+    "node_class" = "general"
+    // meta
+    "meta" {
+        // rack
+        "rack" = "r12"
+        "os.kind" = "linux"
+    }
+}
+// tls
+"tls" {
+    // http
+    "http" = true
+    "rpc" = true
+    "ca_file" = "nomad-ca.pem"
+    "cert_file" = "client.pem"
+    "key_file" = "client-key.pem"
+    "verify_server_hostname" = true
+}
+

@@ -1,0 +1,29 @@
+# Ansible managed
+// datacenter
+"datacenter" = "dc1"
+"data_dir" = "/opt/nomad"
+// server
+"server" {
+    // enabled
+    "enabled" = true
+    "bootstrap_expect" = 3
+    // server_join
+    "server_join" {
+        // retry_join
+        "retry_join" = ["10.0.0.11", "10.0.0.12:4648"]
+        "retry_max" = 3
+        "retry_interval" = "15s"
+    }
+}
+// tls
+"tls" {
+    // http
+    "http" = true
+    "rpc" = true
+    "ca_file" = "/etc/nomad.d/nomad-ca.pem"
+    "cert_file" = "/etc/nomad.d/server.pem"
+    "key_file" = "/etc/nomad.d/server-key.pem"
+    "verify_server_hostname" = true
+    "verify_https_client" = true
+}
+

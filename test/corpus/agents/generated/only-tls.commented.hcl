@@ -1,0 +1,14 @@
+# Full configuration options can be found at the vendor's site
+
+# tls: managed by hand
+tls {
+  # http: managed by hand
+  http = true # was: false
+  rpc = true
+  ca_file = "/etc/nomad.d/tls/ca.crt"
+  cert_file = "/etc/nomad.d/tls/agent.crt"
+  key_file = "/etc/nomad.d/tls/agent.key"
+  verify_server_hostname = true
+  verify_https_client = false
+}
+# end

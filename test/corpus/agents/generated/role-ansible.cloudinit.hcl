@@ -1,0 +1,66 @@
+/* name
+   set at boot */
+name = "nomad-01.example.internal"
+region = "eu-central"
+datacenter = "fra1"
+enable_debug = false
+disable_update_check = true
+bind_addr = "10.1.2.3"
+/* advertise
+   set at boot */
+advertise {
+  /* http
+   set at boot */
+  http = "10.1.2.3:4646"
+  rpc = "10.1.2.3:4647"
+  serf = "10.1.2.3:4648"
+}
+/* ports
+   set at boot */
+ports {
+  /* http
+   set at boot */
+  http = 4646
+  rpc = 4647
+  serf = 4648
+}
+/* consul
+   set at boot */
+consul {
+  /* address
+   set at boot */
+  address = "localhost:8500"
+  auto_advertise = true
+  server_auto_join = true
+}
+data_dir = "/var/nomad"
+log_level = "INFO"
+enable_syslog = true
+leave_on_terminate = true
+leave_on_interrupt = false
+/* acl
+   set at boot */
+acl {
+  /* enabled
+   set at boot */
+  enabled = false
+  token_ttl = "30s"
+  policy_ttl = "30s"
+}
+/* vault
+   set at boot */
+vault {
+  /* enabled
+   set at boot */
+  enabled = false
+}
+/* server
+   set at boot */
+server {
+  /* enabled
+   set at boot */
+  enabled = true
+  raft_protocol = 3
+  bootstrap_expect = 5
+  encrypt = "K8R0YRiDmFQoDNaaN6K9Tw=="
+}
