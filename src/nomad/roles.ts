@@ -1,0 +1,108 @@
+/**
+ * The one table of what a certificate is for: server, client, both in one agent, or a person. Profile,
+ * lint, checks and configuration are handed an entry.
+ *
+ * | role     | CN                    | role names in the SAN       | usages                 |
+ * | -------- | --------------------- | --------------------------- | ---------------------- |
+ * | server   | `server.<region>.nomad` | its CN                    | serverAuth, clientAuth |
+ * | client   | `client.<region>.nomad` | its CN                    | serverAuth, clientAuth |
+ * | combined | `server.<region>.nomad` | its CN, `client.<region>.nomad` | serverAuth, clientAuth |
+ * | operator | `cli.<region>.nomad`    | its CN                    | clientAuth             |
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+
+/** The first label of a name that Nomad, or we, read as a role. */
+export type RoleLabel = 'server' | 'client' | 'cli'
+
+/** The purposes that a leaf of ours can have (RFC 5280 §4.2.1.12). */
+export type LeafPurpose = 'serverAuth' | 'clientAuth'
+
+/** The key usages that a leaf of ours can have (RFC 5280 §4.2.1.3). */
+export type LeafKeyUsage = 'digitalSignature' | 'keyEncipherment'
+
+/** All that is to be said about one role. */
+export interface RoleProfile {
+  readonly role: Role
+  /** Whether it is an agent's: such a certificate is presented to dialers and to listeners. */
+  readonly agent: boolean
+  /** The first labels of its role names; the first of them makes the common name. */
+  readonly labels: readonly RoleLabel[]
+  /** The one common name of this role, `server.global.nomad`. Nomad takes a CN as an identity. */
+  commonName(region: string): string
+  /** The role names that its subjectAltName holds, the common name first. */
+  roleNames(region: string): readonly string[]
+  readonly extendedKeyUsage: readonly LeafPurpose[]
+  /**
+   * Key usage by kind of key. RFC 8813 §3 forbids keyEncipherment for EC keys; with RSA it is what
+   * TLS 1.2 suites without ephemeral keys need.
+   */
+  keyUsage(kind: 'ec' | 'rsa' | 'ed25519'): readonly LeafKeyUsage[]
+  /** Whether `localhost`, `127.0.0.1` and `::1` belong into it: {@link loopback}. */
+  readonly localNames: boolean
+}
+
+/**
+ * The names and addresses under which an agent is reached on its own host. `NOMAD_ADDR` is
+ * `http://127.0.0.1:4646` unless set (api/api.go:337-391).
+ */
+export const loopback: { readonly names: readonly string[]; readonly ips: readonly string[] } = {
+  names: ['localhost'],
+  ips: ['127.0.0.1', '::1'],
+}
+
+const agentPurposes: readonly LeafPurpose[] = ['serverAuth', 'clientAuth']
+const withEncipherment: readonly LeafKeyUsage[] = ['digitalSignature', 'keyEncipherment']
+const signatureOnly: readonly LeafKeyUsage[] = ['digitalSignature']
+
+/**
+ * The role name that Nomad compares: `server.<region>.nomad`. The zone is the literal `nomad`
+ * (helper/tlsutil/config.go:278, nomad/auth/auth.go:87-91), the region the agent's configured one.
+ *
+ * @param label `server`, `client` or `cli`.
+ * @param region The region as the agents' configuration writes it; letters keep their case.
+ */
+export function roleName(label: RoleLabel, region: string): string {
+  return `${label}.${region}.nomad`
+}
+
+function profile(
+  role: Role,
+  labels: readonly [RoleLabel, ...RoleLabel[]],
+  extendedKeyUsage: readonly LeafPurpose[],
+  agent: boolean,
+): RoleProfile {
+  return {
+    role,
+    agent,
+    labels,
+    commonName: (region) => roleName(labels[0], region),
+    roleNames: (region) => labels.map((label) => roleName(label, region)),
+    extendedKeyUsage,
+    keyUsage: (kind) => (kind === 'rsa' ? withEncipherment : signatureOnly),
+    localNames: agent,
+  }
+}
+
+/**
+ * Every role. An agent needs both purposes: a server dials other servers (config.go:369), a client
+ * serves its HTTPS API and the migration of allocations (client/allocwatcher/alloc_watcher.go:535).
+ * An operator only ever dials.
+ */
+export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
+  server: profile('server', ['server'], agentPurposes, true),
+  client: profile('client', ['client'], agentPurposes, true),
+  combined: profile('combined', ['server', 'client'], agentPurposes, true),
+  operator: profile('operator', ['cli'], ['clientAuth'], false),
+}
+
+/**
+ * The entry of a role.
+ *
+ * @param role `server`, `client`, `combined` or `operator`.
+ */
+export function profileOf(role: Role): RoleProfile {
+  return roleProfiles[role]
+}
