@@ -40,8 +40,11 @@ export interface HandshakeListener extends HandshakeFiles {
 
 /** The end that connects. */
 export interface HandshakeDialer extends HandshakeFiles {
-  /** The name (or address) that the listener's certificate must hold among its SANs. */
-  readonly servername: string
+  /**
+   * The name (or address) that the listener's certificate must hold among its SANs. `undefined`: any
+   * certificate that the chain holds up, as without `verify_server_hostname`.
+   */
+  readonly servername: string | undefined
 }
 
 /** Where a handshake failed. */
@@ -161,7 +164,7 @@ async function converse(
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       // RFC 6066 §3: an address is no server name.
-      servername: isIP(ends.dialer.servername) === 0 ? ends.dialer.servername : '',
+      servername: serverNameIndication(ends.dialer.servername),
     })
     opened.push(socket)
     socket.on('secureConnect', () => {
@@ -216,11 +219,16 @@ async function explained(
   return other === undefined || isSocket(other) ? failed : { ...other, side: failed.side }
 }
 
-function judgeListener(client: TLSSocket, servername: string): Failure | undefined {
+function serverNameIndication(name: string | undefined): string {
+  return name === undefined || isIP(name) !== 0 ? '' : name
+}
+
+function judgeListener(client: TLSSocket, servername: string | undefined): Failure | undefined {
   const refused = authorizationFault(client)
   if (refused !== undefined) {
     return failure('listener', 'chain', refused, `the dialer does not accept its chain: ${refused}`)
   }
+  if (servername === undefined) return undefined
   const leaf = client.getPeerX509Certificate()
   if (leaf === undefined || !holdsName(leaf, servername)) {
     return failure(
