@@ -5,7 +5,7 @@
  * @module
  */
 
-import { open } from 'node:fs/promises'
+import { lstat, open } from 'node:fs/promises'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
@@ -75,7 +75,6 @@ const fileLimit = 64 * 1024 * 1024
  */
 export function processContext(packageUrl: URL): Context {
   const cwd = currentDirectory()
-  const resolve = (file: string): string => path.resolve(cwd, file)
   const stdin = processInput()
   return {
     argv: process.argv.slice(2),
@@ -87,14 +86,23 @@ export function processContext(packageUrl: URL): Context {
     stderr: processOutput(process.stderr),
     now: () => Date.now(),
     onInterrupt,
+    ...filesFrom(cwd, stdin),
+  }
+}
+
+/** The part of a context that reads files, seen from a folder. */
+export function filesFrom(
+  cwd: string,
+  stdin: Input,
+): Pick<Context, 'readFile' | 'exists' | 'resolve'> {
+  const resolve = (file: string): string => path.resolve(cwd, file)
+  return {
     readFile: (file) => (file === '-' ? stdin.readAll() : readWhole(resolve(file), file)),
-    exists: async (file) => {
-      const { lstat } = await import('node:fs/promises')
-      return lstat(resolve(file)).then(
+    exists: (file) =>
+      lstat(resolve(file)).then(
         () => true,
         () => false,
-      )
-    },
+      ),
     resolve,
   }
 }

@@ -1,0 +1,42 @@
+/**
+ * Calls the command in this process.
+ *
+ * @module
+ */
+
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { main } from '../../src/cli/main.js'
+import { testContext, type World } from './context.js'
+
+/** 2026-06-01T12:00:00Z */
+export const now: number = Date.UTC(2026, 5, 1, 12)
+
+/** What a command said. */
+export interface Said {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command in a folder. */
+export async function cli(
+  cwd: string,
+  argv: readonly string[],
+  world: Partial<World> = {},
+): Promise<Said> {
+  const { context, stdout, stderr } = testContext({ now, ...world, argv, cwd })
+  const status = await main(context)
+  return { status, stdout: stdout(), stderr: stderr() }
+}
+
+/** A new folder, with files in it. */
+export function folder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
+  const made = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki cli\'s "test" '))
+  for (const [name, content] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(made, name)), { recursive: true })
+    fs.writeFileSync(path.join(made, name), content)
+  }
+  return made
+}
