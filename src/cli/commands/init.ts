@@ -6,12 +6,13 @@
 
 import path from 'node:path'
 import { isName, isRegionName } from '../../address.js'
+import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
+import { newSpec, type NewSpec } from '../../spec/new-spec.js'
 import { parseSpec } from '../../spec/parse.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
-import { fillTemplate, regionsOf, type AgentCount, type NewCluster } from '../template.js'
 import { defaultSpec, voiceOf } from '../workspace.js'
 import { readIfThere, writeFiles, type FileWrite } from '../write.js'
 
@@ -24,14 +25,14 @@ export const command: Command = async ({ options }, context) => {
       hint: 'to begin anew, move it away; to change the cluster, edit it, or: nomad-pki add',
     })
   }
-  const cluster = clusterOf(options, context)
   const template = await readText(context, packageFile(context, 'templates/cluster.yaml'))
-  const text = fillTemplate(template, cluster)
-  const { spec, diagnostics } = parseSpec(text, { file })
-  // What it was told can be wrong (two operators of one name); what is written never is.
-  if (spec === undefined) {
+  const { text, diagnostics } = newSpec(clusterOf(options, context), template, { file })
+  const { spec } = parseSpec(text, { file })
+  // What it was told can be wrong (two names that differ in case only); what is written never is.
+  if (spec === undefined || hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
   }
+  voice.warn(diagnostics)
   const writes: FileWrite[] = [{ file, text, expected: undefined }]
   const ignored = await ignoreStore(
     context,
@@ -55,34 +56,29 @@ export const command: Command = async ({ options }, context) => {
   return exitStatus.ok
 }
 
-function clusterOf(options: Options, context: Context): NewCluster {
+function clusterOf(options: Options, context: Context): NewSpec {
   const folder = path.basename(path.dirname(context.resolve(options.file ?? defaultSpec)))
-  const name = options.cluster ?? (isName(folder) ? folder : 'nomad')
-  if (!isName(name)) throw usage(`--cluster ${JSON.stringify(name)}: not a name`)
-  const cluster: NewCluster = {
-    name,
+  const cluster = options.cluster ?? (isName(folder) ? folder : 'nomad')
+  if (!isName(cluster)) throw usage(`--cluster ${JSON.stringify(cluster)}: not a name`)
+  const counts = {
     servers: countsOf('servers', options.servers),
     clients: countsOf('clients', options.clients),
     combined: countsOf('combined', options.combined),
-    operators: operatorsOf(options.operator),
   }
+  const operators = operatorsOf(options.operator)
   // Nothing said: the smallest cluster that survives the loss of a server.
-  return regionsOf(cluster).length > 0
-    ? cluster
-    : {
-        ...cluster,
-        servers: [{ region: 'global', count: 3 }],
-        clients: [{ region: 'global', count: 1 }],
-      }
+  return Object.values(counts).some((regions) => Object.keys(regions).length > 0)
+    ? { cluster, ...counts, operators }
+    : { cluster, servers: { global: 3 }, clients: { global: 1 }, operators }
 }
 
-function countsOf(flag: string, texts: readonly string[] = []): readonly AgentCount[] {
-  const counts: AgentCount[] = []
+function countsOf(flag: string, texts: readonly string[] = []): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>()
   for (const text of texts) {
     const { region = '', digits = '' } =
       /^(?<region>[^=]*)=(?<digits>[0-9]{1,6})$/.exec(text)?.groups ?? {}
     const count = Number(digits)
-    if (region === '' || count < 1 || count > 100_000) {
+    if (region === '' || count < 1) {
       throw usage(`--${flag} ${JSON.stringify(text)}: not REGION=COUNT`, `write --${flag} global=3`)
     }
     if (!isRegionName(region)) {
@@ -91,12 +87,10 @@ function countsOf(flag: string, texts: readonly string[] = []): readonly AgentCo
         'letters, digits, ".", "_" and "-", at most 51',
       )
     }
-    if (counts.some((one) => one.region === region)) {
-      throw usage(`--${flag}: ${region} is named twice`)
-    }
-    counts.push({ region, count })
+    if (counts.has(region)) throw usage(`--${flag}: ${region} is named twice`)
+    counts.set(region, count)
   }
-  return counts
+  return Object.fromEntries(counts)
 }
 
 function operatorsOf(names: readonly string[] = []): readonly string[] {

@@ -1,0 +1,35 @@
+/**
+ * `remove`: the edit of the spec that `add` makes, backwards. The store is not touched.
+ *
+ * @module
+ */
+
+import { removeNode } from '../../spec/edit.js'
+import { editSpec } from '../edit-spec.js'
+import { parseKind, parseNode } from '../node-argument.js'
+import { exitStatus } from '../status.js'
+import type { Command } from '../surface.js'
+import { voiceOf } from '../workspace.js'
+
+/** Writes the spec. */
+export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
+  const voice = voiceOf(context, options)
+  const kind = parseKind(kindText)
+  let removed = ''
+  const { file } = await editSpec(context, options, voice, (source, spec, name) => {
+    const fallback =
+      kind === 'operator'
+        ? spec.operators.find((operator) => operator.name === text)?.region
+        : undefined
+    const node = parseNode(text, kind, {
+      fallback: fallback ?? (spec.regions.length === 1 ? spec.regions[0]!.name : undefined),
+    })
+    removed = `${node.region}/${node.name}`
+    return removeNode(source, node, { file: name })
+  })
+  voice.answer(`removed ${kind} ${removed} from ${file}`)
+  voice.tell(
+    'its certificate is valid until it ends; to take it out of the store: nomad-pki apply --prune',
+  )
+  return exitStatus.ok
+}

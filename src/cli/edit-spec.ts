@@ -1,0 +1,45 @@
+/**
+ * Edits to the spec: read, edited in memory, proven, and written only over what was read.
+ *
+ * @module
+ */
+
+import { hasErrors } from '../diagnostics.js'
+import { NomadPkiError } from '../errors.js'
+import type { SpecEdit } from '../spec/edit.js'
+import { parseSpec } from '../spec/parse.js'
+import type { ClusterSpec } from '../spec/spec.js'
+import type { Context } from './context.js'
+import type { Options } from './surface.js'
+import type { Voice } from './voice.js'
+import { readSpec } from './workspace.js'
+import { writeFiles } from './write.js'
+
+/**
+ * Edits the spec of this call.
+ *
+ * @param edit Gets the text and the spec that it is; nothing is written if its diagnostics have errors.
+ * @returns The file's name, and the spec as it is now.
+ * @throws {NomadPkiError} `ERR_SPEC_INVALID` with all diagnostics; those of reading and writing.
+ */
+export async function editSpec(
+  context: Context,
+  options: Options,
+  voice: Voice,
+  edit: (text: string, spec: ClusterSpec, file: string) => SpecEdit,
+): Promise<{ readonly file: string; readonly spec: ClusterSpec }> {
+  const { file, text, bytes } = await readSpec(context, options)
+  const { spec, diagnostics } = parseSpec(text, { file })
+  if (spec === undefined) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', `${file} has errors`, { diagnostics })
+  }
+  const made = edit(text, spec, file)
+  if (hasErrors(made.diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', `${file} was not changed`, {
+      diagnostics: made.diagnostics,
+    })
+  }
+  voice.warn(made.diagnostics)
+  await writeFiles(context, [{ file, text: made.text, expected: bytes }])
+  return { file, spec: parseSpec(made.text, { file }).spec ?? spec }
+}

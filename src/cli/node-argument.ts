@@ -1,0 +1,60 @@
+/**
+ * Who is meant by `client us-west/c9` or `operator alice`.
+ *
+ * @module
+ */
+
+import { didYouMean } from '../diagnostics.js'
+import { NomadPkiError } from '../errors.js'
+import type { NodeEdit } from '../spec/edit.js'
+
+const kinds = ['server', 'client', 'combined', 'operator'] as const
+
+/** The kinds of what can be added. */
+export type NodeKind = (typeof kinds)[number]
+
+/**
+ * Reads the kind.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+export function parseKind(text: string): NodeKind {
+  const kind = kinds.find((one) => one === text || `${one}s` === text)
+  if (kind !== undefined) return kind
+  const near = didYouMean(text, kinds)
+  throw new NomadPkiError('ERR_USAGE', `unknown kind: ${JSON.stringify(text)}`, {
+    hint: near === undefined ? `there are: ${kinds.join(', ')}` : `did you mean ${near}?`,
+  })
+}
+
+/**
+ * Reads `REGION/NAME`; the region may be left out where there is no doubt.
+ *
+ * @param text What was typed.
+ * @param kind Of what kind it is.
+ * @param options `region`: as it was said elsewhere; `fallback`: what holds where nothing was said.
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+export function parseNode(
+  text: string,
+  kind: NodeKind,
+  options: { readonly region?: string | undefined; readonly fallback?: string | undefined },
+): NodeEdit {
+  const parts = text.split('/')
+  const name = parts.at(-1)!
+  const region = parts.length === 1 ? (options.region ?? options.fallback) : parts[0]!
+  if (parts.length > 2 || name === '' || region === '') {
+    throw new NomadPkiError('ERR_USAGE', `not REGION/NAME: ${JSON.stringify(text)}`, {
+      hint: `write it as us-west/${kind === 'operator' ? 'alice' : 'c9'}`,
+    })
+  }
+  if (region === undefined) {
+    throw new NomadPkiError('ERR_USAGE', `in which region is ${JSON.stringify(name)}?`, {
+      hint: `write it as REGION/${name}`,
+    })
+  }
+  if (options.region !== undefined && options.region !== region) {
+    throw new NomadPkiError('ERR_USAGE', `two regions: ${region} and --region ${options.region}`)
+  }
+  return { kind, region, name }
+}
