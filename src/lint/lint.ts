@@ -1,0 +1,43 @@
+/**
+ * Holds a certificate against every rule. It says nothing about time, trust or signatures: those are
+ * matters of a chain.
+ *
+ * @module
+ */
+
+import type { Severity } from '../diagnostics.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { LintContext, LintResult, Rule } from './rule.js'
+import { rules } from './rules.js'
+
+export type { LintContext, LintProfile, LintResult, Rule } from './rule.js'
+
+const nothing: readonly LintResult[] = []
+
+/**
+ * Lints one certificate.
+ *
+ * @param certificate What is looked at; it need not be signed yet.
+ * @param context What is known besides it.
+ * @returns Every rule that is broken; empty for a clean certificate.
+ */
+export function lint(certificate: Certificate, context: LintContext = {}): readonly LintResult[] {
+  let results: LintResult[] | undefined
+  for (const rule of rules) {
+    if (!rule.applies(certificate, context)) continue
+    const message = rule.check(certificate, context)
+    if (message === undefined) continue
+    results ??= []
+    results.push({
+      rule: rule.name,
+      severity: severityOf(rule, context),
+      message,
+      source: rule.source,
+    })
+  }
+  return results ?? nothing
+}
+
+function severityOf({ severity = 'error', binding = false }: Rule, context: LintContext): Severity {
+  return context.strictness === 'foreign' && !binding ? 'note' : severity
+}

@@ -1,0 +1,291 @@
+/**
+ * What an agent refuses, or silently passes over, when it loads its three files; and what loads but
+ * never completes a handshake.
+ *
+ * @module
+ */
+
+import { isNomadPkiError } from '../errors.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { pemBlocks, type PemBlock } from '../keys/pem.js'
+import { parsePrivateKey } from '../keys/private-key.js'
+import { samePublicKey } from '../keys/public-key.js'
+import { isPrintable } from '../der/write.js'
+import { parseCertificate, type Certificate } from '../x509/certificate.js'
+
+/** The texts of the three files. */
+export interface AgentFiles {
+  /** `ca_file` */
+  readonly ca: string
+  /** `cert_file` */
+  readonly cert: string
+  /** `key_file` */
+  readonly key: string
+}
+
+/** Something about a file. */
+export interface LoadFault {
+  readonly file: 'ca' | 'cert' | 'key'
+  /**
+   * `refused`: the agent does not start, or a reload ends it. `unusable`: it starts, and every
+   * handshake fails. `dropped`: it starts, and goes on without a word about what it passed over.
+   */
+  readonly effect: 'refused' | 'unusable' | 'dropped'
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
+/**
+ * Why Go cannot parse a certificate that our reader can: agents then don't load it, and peers end the
+ * handshake. crypto/x509 parser.go
+ *
+ * @param certificate Any certificate.
+ */
+export function parseFault(certificate: Certificate): string | undefined {
+  if (certificate.serialNegative) return 'its serial number is negative'
+  const { innerSignatureAlgorithm, outerSignatureAlgorithm } = certificate
+  if (
+    innerSignatureAlgorithm !== outerSignatureAlgorithm &&
+    Buffer.compare(innerSignatureAlgorithm, outerSignatureAlgorithm) !== 0
+  ) {
+    return 'its two signature algorithms differ'
+  }
+  for (const name of [certificate.subject, certificate.issuer]) {
+    for (const { type, value, tag } of name.attributes) {
+      if (!stringTags.has(tag)) return `its ${type} is a string of a type that agents don't read`
+      // Go takes `*` and `&` in a PrintableString as well (parser.go isPrintable).
+      if (tag === 19 && !isPrintable(value) && !isPrintable(value.replace(/[*&]/g, ''))) {
+        return `its ${type} is a PrintableString with ${JSON.stringify(value)} in it`
+      }
+      if (tag === 18 && !/^[0-9 ]*$/.test(value)) return `its ${type} is no NumericString`
+      // eslint-disable-next-line no-control-regex
+      if (tag === 22 && /[^\u0000-\u007f]/.test(value)) return `its ${type} is no IA5String`
+      if (tag === 30 && /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/.test(value)) {
+        return `its ${type} is no BMPString`
+      }
+    }
+  }
+  return unparsableKeys.get(certificate.publicKey.name)
+}
+
+/** UTF8, Numeric, Printable, T61, IA5, BMP: parser.go parseASN1String. */
+const stringTags: ReadonlySet<number> = new Set([12, 18, 19, 20, 22, 30])
+
+const unsupportedCurve = 'its elliptic curve is none that agents know (P-256, P-384, P-521)'
+const unparsableKeys: ReadonlyMap<string, string> = new Map([
+  ['ecdsa-secp256k1', unsupportedCurve],
+  ['ecdsa-p192', unsupportedCurve],
+  ['ecdsa explicit parameters', 'its elliptic curve is not named'],
+])
+
+/**
+ * Why a key is of no use to an agent, or in any handshake.
+ *
+ * @param key The leaf's.
+ * @param agent Whether an agent loads it: agents alone refuse Ed25519 (helper/tlsutil/config.go:435-449).
+ */
+export function handshakeKeyFault(key: PublicKey, agent: boolean): string | undefined {
+  const { name } = key
+  if (name === 'ecdsa-p224') return 'its key is on P-224, which no handshake takes'
+  if (agent && !/^(?:ecdsa-p(?:256|384|521)|rsa-\d+)$/.test(name)) {
+    return name === 'ed25519'
+      ? 'its key is Ed25519: agents take RSA and ECDSA only'
+      : `its key is of type ${name}: agents take RSA and ECDSA only`
+  }
+  // crypto/tls refuses RSA under 1024 bits (GODEBUG rsa1024min), and over 8192 (checkKeySize).
+  const bits = name.startsWith('rsa-') ? Number(name.slice(4)) : 2048
+  if (bits < 1024) return `its RSA key has ${bits} bits, fewer than 1024`
+  if (bits > 8192) return `its RSA key has ${bits} bits, more than 8192`
+  return undefined
+}
+
+/**
+ * What an agent makes of its files.
+ *
+ * @param files Their texts.
+ * @returns Everything that is wrong, worst first; empty if they load and nothing is lost.
+ */
+export function loadFaults(files: AgentFiles): readonly LoadFault[] {
+  const faults: LoadFault[] = [...certFaults(files), ...caFaults(files.ca)]
+  const order = ['refused', 'unusable', 'dropped']
+  return faults.sort((a, b) => order.indexOf(a.effect) - order.indexOf(b.effect))
+}
+
+/**
+ * The worst of {@link loadFaults}.
+ *
+ * @param files Their texts.
+ */
+export function loadFault(files: AgentFiles): LoadFault | undefined {
+  return loadFaults(files)[0]
+}
+
+/** tls.LoadX509KeyPair: every CERTIFICATE block of cert_file, the first key of key_file, and do they fit. */
+function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
+  const refuse = (file: 'cert' | 'key', message: string): LoadFault[] => [
+    { file, effect: 'refused', message },
+  ]
+  const scan = goBlocks(cert)
+  const blocks = scan.blocks.filter(({ label }) => label === 'CERTIFICATE')
+  const faults: LoadFault[] = []
+  if (scan.damaged > 0) {
+    faults.push({
+      file: 'cert',
+      effect: 'dropped',
+      message: `${scan.damaged} damaged block(s) of cert_file are passed over`,
+    })
+  }
+  const first = blocks[0]
+  if (first === undefined) {
+    return refuse('cert', 'cert_file holds no certificate in PEM that agents read')
+  }
+  if (scan.blocks[0] !== first) {
+    // GH-27660: 1.11.3 did not start with a combined file that began with the key.
+    faults.push({
+      file: 'cert',
+      effect: 'refused',
+      message: 'cert_file does not begin with the certificate: Nomad 1.11.3 refuses that',
+    })
+  }
+  const leaf = parsed(first)
+  if (typeof leaf === 'string') return refuse('cert', `the first certificate of cert_file: ${leaf}`)
+  for (const [index, block] of blocks.entries()) {
+    const other = index === 0 ? leaf : parsed(block)
+    // LoadX509KeyPair parses the leaf alone; whoever is shown the rest parses all of it.
+    if (typeof other === 'string') {
+      faults.push({
+        file: 'cert',
+        effect: 'unusable',
+        message: `certificate ${index + 1} of cert_file: ${other}; the agent starts, and every peer refuses it`,
+      })
+    }
+  }
+  const keys = goBlocks(key).blocks.filter(
+    ({ label }) => label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY'),
+  )
+  const keyBlock = keys[0]
+  if (keyBlock === undefined) return refuse('key', 'key_file holds no private key in PEM')
+  if (keyBlock.encrypted || keyBlock.label === 'ENCRYPTED PRIVATE KEY') {
+    return refuse('key', 'the key is encrypted')
+  }
+  const held = keyOf(keyBlock)
+  if (typeof held === 'string') return refuse('key', held)
+  if (held !== undefined && !samePublicKey(held, leaf.publicKey)) {
+    const owner = blocks.findIndex((block) => {
+      const other = parsed(block)
+      return typeof other !== 'string' && samePublicKey(held, other.publicKey)
+    })
+    return refuse(
+      'key',
+      owner > 0
+        ? `cert_file is in the wrong order: the key belongs to its certificate ${owner + 1}, and agents take the first for the leaf`
+        : 'the key does not belong to the first certificate of cert_file',
+    )
+  }
+  const unusable = handshakeKeyFault(leaf.publicKey, true)
+  if (unusable !== undefined) {
+    const effect = leaf.publicKey.name === 'ecdsa-p224' ? 'unusable' : 'refused'
+    faults.push({ file: 'key', effect, message: unusable })
+  }
+  return faults
+}
+
+/** AppendCertsFromPEM (config.go:176-195): what it can't parse, it passes over; nothing at all is an error. */
+function caFaults(ca: string): readonly LoadFault[] {
+  const { blocks, damaged } = goBlocks(ca)
+  const faults: LoadFault[] = []
+  let good = 0
+  for (const [index, block] of blocks.entries()) {
+    // Headers, too, make it none (cert_pool.go AppendCertsFromPEM).
+    const fault =
+      block.label !== 'CERTIFICATE' ? `it is of type ${block.label}` : faultOf(parsed(block))
+    if (fault === undefined) {
+      good += 1
+      continue
+    }
+    faults.push({
+      file: 'ca',
+      effect: 'dropped',
+      message: `block ${index + 1} of ca_file is passed over without a word: ${fault}`,
+    })
+    // The expiry metric of 1.11.3 reads the first block and no other (tls_metrics.go:48-77).
+    if (index === 0) {
+      faults.push({
+        file: 'ca',
+        effect: 'refused',
+        message: `the first block of ca_file is no certificate (${fault}): since Nomad 1.11.3 the agent does not start`,
+      })
+    }
+  }
+  if (damaged > 0) {
+    faults.push({
+      file: 'ca',
+      effect: 'dropped',
+      message: `${damaged} damaged block(s) of ca_file are passed over without a word`,
+    })
+  }
+  if (good === 0) {
+    return [
+      { file: 'ca', effect: 'refused', message: 'ca_file holds no certificate that can be parsed' },
+    ]
+  }
+  return faults
+}
+
+function faultOf(certificate: Certificate | string): string | undefined {
+  return typeof certificate === 'string' ? certificate : undefined
+}
+
+function parsed(block: PemBlock): Certificate | string {
+  try {
+    const certificate = parseCertificate(block.der)
+    return parseFault(certificate) ?? certificate
+  } catch (error) {
+    if (isNomadPkiError(error)) return error.message
+    throw error
+  }
+}
+
+/** The public key; a reason if Go can't load it; `undefined` for one that it loads and we don't read. */
+function keyOf(block: PemBlock): PublicKey | string | undefined {
+  try {
+    return parsePrivateKey(block.der).publicKey
+  } catch (error) {
+    // A sound key of a kind that is none of ours: P-224 and RSA of other lengths load.
+    if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
+      return error.message.includes('secp256k1') ? unsupportedCurve : undefined
+    }
+    if (isNomadPkiError(error)) return error.message
+    throw error
+  }
+}
+
+/**
+ * The blocks that Go's pem.Decode finds: one that is damaged is passed over, and the search goes on
+ * behind its beginning (encoding/pem decodeError).
+ */
+function goBlocks(text: string): {
+  readonly blocks: readonly PemBlock[]
+  readonly damaged: number
+} {
+  const blocks: PemBlock[] = []
+  let damaged = 0
+  const begin = /(?<=^|\n)-----BEGIN ([^\n]*?)-----[ \t\r]*\n/g
+  for (let found = begin.exec(text); found !== null; found = begin.exec(text)) {
+    const close = `\n-----END ${found[1]!}-----`
+    const end = text.indexOf(close, found.index + found[0].length - 1)
+    if (end === -1) {
+      damaged += 1
+      continue
+    }
+    const stop = end + close.length
+    try {
+      blocks.push(...pemBlocks(text.slice(found.index, stop)))
+      begin.lastIndex = stop
+    } catch (error) {
+      if (!isNomadPkiError(error)) throw error
+      damaged += 1
+    }
+  }
+  return { blocks, damaged }
+}
