@@ -26,9 +26,9 @@ export async function cli(
   argv: readonly string[],
   world: Partial<World> = {},
 ): Promise<Said> {
-  const { context, stdout, stderr } = testContext({ now, ...world, argv, cwd })
-  const status = await main(context)
-  return { status, stdout: stdout(), stderr: stderr() }
+  const made = testContext({ now, ...world, argv, cwd })
+  const status = await main(made.context)
+  return { status, stdout: made.stdout(), stderr: made.stderr() }
 }
 
 /** A new folder, with files in it. */

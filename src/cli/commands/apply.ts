@@ -123,13 +123,12 @@ async function real({ store, configs }: Workspace): Promise<{
 
 /** The same work on ports in memory, with throwaway keys in the authorities' names. */
 async function rehearsal(
-  { store, configs, desired }: Workspace,
+  { store, configs }: Workspace,
   inventory: Inventory,
 ): Promise<Awaited<ReturnType<typeof real>>> {
   const { memoryStore } = await import('../../store/memory-store.js')
   const { rehearsalConfigs } = await import('../rehearsal.js')
   const { rehearsalIssuers } = await import('../../issuers/rehearsal-issuers.js')
-  void desired
   return {
     store: memoryStore(await store.read()),
     configs: rehearsalConfigs(configs, inventory),

@@ -1,0 +1,69 @@
+/** What the commands really print, held against the published schemas. */
+
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fs from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { cli, folder, now } from '../cli/cli.js'
+
+const schemas = new URL('../../src/report/schemas/', import.meta.url)
+const ajv = new Ajv2020({ strict: true, allErrors: true })
+
+function check(stdout: string): string {
+  const document = JSON.parse(stdout) as { format: string; version: number }
+  const name = document.format.replace('nomad-pki/', '')
+  const schema = JSON.parse(fs.readFileSync(new URL(`${name}.json`, schemas), 'utf8')) as object
+  const validate = ajv.compile({ ...schema, $id: `${name}-${Math.random()}` })
+  validate(document)
+  expect(validate.errors).toBeNull()
+  return name
+}
+
+let cwd = ''
+beforeAll(async () => {
+  cwd = folder()
+  await cli(cwd, ['init', '--servers', 'global=1', '--clients', 'global=1', '--operator', 'alice'])
+})
+
+describe('documents of --json are what their schemas say', () => {
+  test('before anything was made', async () => {
+    for (const line of [['plan'], ['status'], ['verify', '--offline'], ['apply', '--dry-run']]) {
+      const { stdout, stderr } = await cli(cwd, [...line, '--json'])
+      expect(stderr).toBe('')
+      expect(check(stdout)).toBe(line[0])
+    }
+  })
+
+  test('when it is made, and later', async () => {
+    const applied = await cli(cwd, ['apply', '--yes', '--json'])
+    expect(check(applied.stdout)).toBe('apply')
+    expect(applied.status).toBe(0)
+    const later = now + 100 * 86_400_000
+    for (const line of [
+      ['plan'],
+      ['status'],
+      ['verify', '--offline'],
+      ['env', 'alice'],
+      ['inspect', 'global/c1', 'authority/agent/1', 'bundle/agent'],
+    ]) {
+      for (const at of [now, later]) {
+        const { stdout } = await cli(cwd, [...line, '--json'], { now: at })
+        expect(check(stdout)).toBe(line[0])
+      }
+    }
+  })
+
+  test('an error is a document too', async () => {
+    const broken = folder({ 'cluster.yaml': 'version: 2\nnonsense: 1\n' })
+    const { status, stdout } = await cli(broken, ['plan', '--json'])
+    expect(status).toBe(1)
+    expect(check(stdout)).toBe('error')
+    const document = JSON.parse(stdout) as { diagnostics: unknown[] }
+    expect(document.diagnostics.length).toBeGreaterThan(1)
+    expect(check((await cli(broken, ['plan', '--json', '--nonsense'])).stdout)).toBe('error')
+  })
+
+  test('the schemas see what they forbid', () => {
+    const plan = { format: 'nomad-pki/plan', version: 1, cluster: 'a', madeAt: 1, steps: [{}] }
+    expect(() => check(JSON.stringify(plan))).toThrow()
+  })
+})
