@@ -67,10 +67,9 @@ export function editTls(source: string, wanted: TlsValues, options: EditTlsOptio
   const block = findTlsBlock(document, names, file)
   const diagnostics = [...block.diagnostics, ...checkWanted(document, attributes, file)]
   if (hasErrors(diagnostics)) return refuse(diagnostics)
-  if (source.trim() === '' && block.item === undefined) {
-    const kind = options.kind ?? (file?.endsWith('.json') === true ? 'json' : 'hcl')
-    if (attributes.length === 0) return refuse(diagnostics)
-    return { text: newTlsFile(wanted, kind).text, changed: true, diagnostics }
+  const kind = options.kind ?? (file?.endsWith('.json') === true ? 'json' : 'hcl')
+  if (source.trim() === '' && kind === 'json' && attributes.length > 0) {
+    return { text: source + newTlsFile(wanted, kind).text, changed: true, diagnostics }
   }
   const splices = spliceFor(document, block.object, attributes)
   if (splices.length === 0) return refuse(diagnostics)

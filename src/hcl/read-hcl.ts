@@ -191,6 +191,15 @@ function noKey(text: string, token: Token): Fault {
 }
 
 function noValue(text: string, keys: readonly Key[], token: Token): Fault {
+  const [{ start, end }] = keys as [Key, ...Key[]]
+  const number = /[\d.]{1,40}$/.exec(text.slice(Math.max(0, start - 40), start))?.[0]
+  if (number !== undefined) {
+    const whole = number + text.slice(start, Math.min(end, start + 40))
+    const at = start - number.length
+    return new Fault('hcl/bare-word', at, `"${whole}" is neither a number nor a string`, {
+      hint: 'put it in quotes',
+    })
+  }
   const last = keys.at(-1)!
   const names = keys.map(({ name }) => name).join(' ')
   if (token.kind === 'end' || token.kind === '}') {

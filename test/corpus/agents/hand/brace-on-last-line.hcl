@@ -1,0 +1,4 @@
+tls {
+  http = true
+  rpc = true }
+region = "eu"

@@ -1,0 +1,5 @@
+tls = {
+  http = true,
+  rpc = true,
+},
+server = { enabled = true },

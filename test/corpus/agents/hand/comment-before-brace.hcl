@@ -1,0 +1,3 @@
+tls {
+  http = true /* why
+  not */ }

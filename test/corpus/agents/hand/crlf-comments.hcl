@@ -1,0 +1,7 @@
+data_dir = "/opt"
+
+tls {
+  http = true # http = false
+  /* rpc = true */
+  ca_file   = "/a.pem" // }
+}

@@ -1,0 +1,6 @@
+tls {
+  ca_file = <<E
+/etc/nomad.d/ca.pem
+E
+  http = true
+}

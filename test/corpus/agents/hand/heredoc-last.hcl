@@ -1,0 +1,4 @@
+tls { ca_file = <<E
+/etc/nomad.d/ca.pem
+E
+}

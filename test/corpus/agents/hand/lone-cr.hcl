@@ -1,0 +1,2 @@
+region = "a"# a lone CR
+datacenter = "b"

@@ -1,0 +1,9 @@
+tls
+{
+  http
+  =
+  true
+}
+region
+=
+"eu"

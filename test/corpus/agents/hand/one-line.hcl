@@ -1,0 +1,1 @@
+region = "eu" datacenter = "dc1" tls { http = true rpc = true } server { enabled = true }

@@ -1,0 +1,3 @@
+tls {
+  # nothing yet
+}

@@ -1,0 +1,1 @@
+tls { http = true } # trailing

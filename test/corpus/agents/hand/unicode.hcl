@@ -1,0 +1,7 @@
+client {
+  enabled = true
+  meta {
+    "user.name" = "é€🎉"
+    note = "${attr.kernel.name} is \"quoted\" ${ "x" }"
+  }
+}

@@ -1,0 +1,4 @@
+TLS {
+  HTTP = "TRUE"
+  Rpc = 1
+}
