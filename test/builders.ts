@@ -196,7 +196,7 @@ export class Cluster {
       profile,
       names: options.names ?? [],
       ips: options.ips ?? [],
-      uris: role === 'operator' ? [`nomad-pki:operator/${name}`] : [],
+      uris: role === 'operator' ? [`nomad-pki://operator.nomad/${name}`] : [],
     }
     const key = generateKeySync(profile.key)
     const { issuer } = this.#authority(profile.issuer.name)

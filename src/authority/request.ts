@@ -23,7 +23,7 @@ export interface LeafRequest {
   readonly names?: readonly string[] | undefined
   /** Addresses besides the loopback's. */
   readonly ips?: readonly string[] | undefined
-  /** `nomad-pki:operator/alice` */
+  /** `nomad-pki://operator.nomad/alice` */
   readonly uris?: readonly string[] | undefined
   /** Default: `refuse`. */
   readonly beyondIssuer?: BeyondIssuer | undefined

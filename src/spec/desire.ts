@@ -54,7 +54,8 @@ export function desire(spec: ClusterSpec): Desired {
       profile: profiles(region, 'operator', false, operator.terms),
       names: none,
       ips: none,
-      uris: [`nomad-pki:operator/${operator.name}`],
+      // With a host: under any name constraint Go 1.26 refuses a URI that has none (x509 parseURIs).
+      uris: [`nomad-pki://operator.nomad/${operator.name}`],
     })
   }
   return {

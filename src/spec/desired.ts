@@ -94,7 +94,7 @@ export interface DesiredIdentity {
   readonly names: readonly string[]
   /** Addresses besides the loopback's, in canonical text. */
   readonly ips: readonly string[]
-  /** `nomad-pki:operator/alice` for an operator. */
+  /** `nomad-pki://operator.nomad/alice` for an operator. */
   readonly uris: readonly string[]
 }
 

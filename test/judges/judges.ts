@@ -5,7 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { goTool } from '../nomad/harness/binaries.js'
+import { goTool, zlintBinary } from '../nomad/harness/binaries.js'
 import { run, runOk } from '../nomad/harness/run.js'
 import type { Shape } from './shapes.js'
 
@@ -158,8 +158,7 @@ const notOurs = 'CABF_BR,CABF_EV,CABF_SMIME_BR,Mozilla,Apple,ETSI_ESI'
  * a region is the listed exception.
  */
 export const zlint: Judge = async (base, shapes) => {
-  const program = process.env.NOMAD_PKI_ZLINT
-  if (!program) throw new Error('NOMAD_PKI_ZLINT names no zlint: run .ci/tools zlint')
+  const program = zlintBinary()
   const folder = join(base, 'zlint')
   mkdirSync(folder, { recursive: true })
   const distinct = new Map<string, Shape>()

@@ -4,22 +4,16 @@
  * @module
  */
 import fc from 'fast-check'
-import {
-  createRoot,
-  encodeCertificate,
-  encodePrivateKey,
-  generateKey,
-  heldIssuer,
-  issue,
-  type Issued,
-  type Issuer,
-  keyAlgorithms,
-  type KeyAlgorithm,
-  prepare,
-  prepareIntermediate,
-  type PrivateKey,
-  type Role,
-} from '../../src/index.js'
+import type { Role } from '../../src/address.js'
+import { createRoot } from '../../src/authority/create-root.js'
+import { issue, type Issued } from '../../src/authority/issue.js'
+import type { Issuer } from '../../src/authority/issuer.js'
+import { prepare, prepareIntermediate } from '../../src/authority/prepare.js'
+import { heldIssuer } from '../../src/issuers/held.js'
+import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/keys/algorithms.js'
+import { generateKey } from '../../src/keys/generate.js'
+import { encodePrivateKey } from '../../src/keys/private-key.js'
+import { encodeCertificate } from '../../src/x509/certificates.js'
 
 const day = 86_400_000
 
@@ -57,7 +51,7 @@ function keyOf(algorithm: KeyAlgorithm, purpose: string): Promise<PrivateKey> {
   return key
 }
 
-type RootRequest = Omit<Parameters<typeof createRoot>[0], 'key' | 'publicKey'>
+type RootRequest = Omit<Parameters<typeof createRoot>[0], 'key'>
 
 async function rootAuthority(
   algorithm: KeyAlgorithm,
@@ -71,7 +65,6 @@ async function rootAuthority(
       lifetime: 3650 * day,
       ...request,
       key,
-      publicKey: key.publicKey,
     },
     { now },
   )
@@ -195,7 +188,7 @@ async function particularShapes(now: number): Promise<Shape[]> {
   })
   const shapes: Shape[] = []
   for (const role of roles) {
-    const uris = role === 'operator' ? ['nomad-pki:operator/alice'] : []
+    const uris = role === 'operator' ? ['nomad-pki://operator.nomad/alice'] : []
     shapes.push(await shape(`${role} by the root`, root, p256, now, { role, uris }))
     shapes.push(await shape(`${role} by an intermediate`, west, p256, now, { role, uris }))
     shapes.push(
@@ -263,13 +256,9 @@ async function randomShapes(now: number, count: number, seed: number): Promise<S
   const root = await rootAuthority('ecdsa-p384', now)
   const west = await intermediateAuthority(root, 'ecdsa-p256', now, { regions: ['us-west', 'EU'] })
   const wide = fc.record({
-    role: fc.constantFrom('server', 'client', 'combined') as fc.Arbitrary<Role>,
+    role: fc.constantFrom('server', 'client', 'combined'),
     region: fc.constantFrom('us-west', 'EU'),
-    algorithm: fc.constantFrom(
-      'ecdsa-p256',
-      'ecdsa-p384',
-      'rsa-2048',
-    ) as fc.Arbitrary<KeyAlgorithm>,
+    algorithm: fc.constantFrom('ecdsa-p256', 'ecdsa-p384', 'rsa-2048'),
     names: fc.uniqueArray(hostName, { maxLength: 5 }),
     ips: fc.uniqueArray(fc.oneof(fc.ipV4(), fc.ipV6()), { maxLength: 5 }),
     lifetime: fc.integer({ min: 3600, max: 1000 * 86_400 }).map((seconds) => seconds * 1000),

@@ -30,6 +30,19 @@ export function nomadBinary(): string {
   return nomad
 }
 
+let zlint: string | undefined
+
+/** The path of zlint, built by `.ci/tools` on first use. */
+export function zlintBinary(): string {
+  zlint ??= execFileSync(join(repository, '.ci/tools'), ['zlint'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+    .trim()
+    .replace(/^zlint=/, '')
+  return zlint
+}
+
 const tools = new Map<string, string>()
 
 /** The path of one of our own Go programs under `test/judges/go`, built now. */
