@@ -199,6 +199,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/status.js'),
   },
   {
+    name: 'config',
+    arguments: '<verb> [what...]',
+    summary:
+      "an agent's configuration: show PATH… and check PATH… as Nomad reads it, diff [ADDRESS…] before apply",
+    options: [strict, json],
+    examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
+    words: ['show', 'diff', 'check'],
+    load: () => import('./commands/config.js'),
+  },
+  {
     name: 'env',
     arguments: '<operator>',
     summary: "what an operator's shell needs for the nomad command, to be evaluated",

@@ -52,6 +52,22 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('configurations', async () => {
+    const place = folder({
+      'cluster.yaml':
+        'version: 1\ncluster: a\nregions: { global: { servers: { s1: { config: agents/s1 } } } }\n',
+      'agents/s1/nomad.hcl': 'server { enabled = true }\nencrypt = "c2VjcmV0"\nregon = "x"\n',
+    })
+    const show = await cli(place, ['config', 'show', 'agents/s1', '--json'])
+    expect(check(show.stdout)).toBe('config')
+    expect(check((await cli(place, ['config', 'check', 'agents/s1', '--json'])).stdout)).toBe(
+      'config',
+    )
+    const diff = await cli(place, ['config', 'diff', '--json'])
+    expect(check(diff.stdout)).toBe('config-diff')
+    expect(show.stdout + diff.stdout).not.toContain('c2VjcmV0')
+  })
+
   test('an error is a document too', async () => {
     const broken = folder({ 'cluster.yaml': 'version: 2\nnonsense: 1\n' })
     const { status, stdout } = await cli(broken, ['plan', '--json'])

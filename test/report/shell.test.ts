@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { commands, globalOptions } from '../../src/cli/surface.js'
+import { completionShells, completionText } from '../../src/report/completion.js'
+import { exportsText, shellQuote } from '../../src/report/shell.js'
+
+describe('words for a shell', () => {
+  test.each([
+    ['/etc/nomad.d/tls', '/etc/nomad.d/tls'],
+    ['a b', "'a b'"],
+    ["it's", "'it'\\''s'"],
+    ['$(reboot)', "'$(reboot)'"],
+    ['', "''"],
+    ['~/x', "'~/x'"],
+  ])('%j is %s', (word, quoted) => {
+    expect(shellQuote(word)).toBe(quoted)
+  })
+
+  test('sh reads back every word as it was', () => {
+    const words = fc.sample(
+      fc.string({ unit: fc.constantFrom("'", '"', '\\', '$', '`', '!', '\n', ' ', 'é', '-', 'a') }),
+      { seed: 5, numRuns: 120 },
+    )
+    const script = words
+      .map((word) => `${exportsText([['X', word]], 'sh')}\nprintf '%s\\0' "$X"`)
+      .join('\n')
+    const { stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    expect(stdout.split('\0').slice(0, -1)).toEqual(words)
+  })
+
+  test.each([
+    ['fish', "set -gx X 'a\\'b\\\\c $HOME'"],
+    ['powershell', "$env:X = 'a''b\\c $HOME'"],
+  ] as const)('%s', (shell, text) => {
+    expect(exportsText([['X', "a'b\\c $HOME"]], shell)).toBe(text)
+  })
+})
+
+describe('completions', () => {
+  test.each(completionShells)('%s knows every command, option and word', (shell) => {
+    const text = completionText(shell, commands, globalOptions)
+    for (const { name, options, words = [] } of commands) {
+      expect(text).toMatch(new RegExp(`\\b${name}\\b`))
+      for (const word of words) expect(text).toContain(word)
+      for (const { flags } of options) {
+        const long = /--([a-z-]+)/.exec(flags)![1]!
+        expect(text).toContain(shell === 'fish' ? `-l ${long}` : `--${long}`)
+      }
+    }
+    // Every quote that is not escaped has its partner.
+    expect(text.replaceAll("\\'", '').split("'").length % 2).toBe(1)
+  })
+})
