@@ -29,6 +29,13 @@ export type IssuerAnswer =
   | { readonly outcome: 'unknown'; readonly reason: string }
 
 /**
+ * Whose signatures an issuer gives: `own`, made in this process with a key that was tried when the
+ * issuer was opened, so that the first and then only authorities' are checked; `foreign`, each is
+ * checked; `rehearsed`, none is valid and none is checked.
+ */
+export type Signatures = 'own' | 'foreign' | 'rehearsed'
+
+/**
  * Who signs. Contract of failure: {@link Issuer.issue} answers and does not throw, but for an abort
  * of its signal before anything was asked, or a defect. Several calls may be in flight at once. What
  * it returns is not trusted: `issue` (authority/issue.ts) holds it against what was prepared.
@@ -39,7 +46,11 @@ export interface Issuer {
   readonly certificate: Certificate
   /** What goes behind a leaf: this issuer and those above it, without the root; empty for a root. */
   readonly chain: readonly Certificate[]
-  /** Every certificate above a leaf that is known, from the issuer to the root: none may be outlived. */
+  /** Every certificate above this issuer's that is known, the root last; empty for a root. No leaf may outlive any. */
   readonly above: readonly Certificate[]
-  issue(input: IssuerInput, options?: { readonly signal?: AbortSignal }): Promise<IssuerAnswer>
+  readonly signatures: Signatures
+  issue(
+    input: IssuerInput,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<IssuerAnswer>
 }

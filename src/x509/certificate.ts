@@ -58,13 +58,7 @@ export interface Certificate extends ExtensionFields {
  */
 export function parseCertificate(der: Uint8Array): Certificate {
   return malformedAs(() => {
-    const reader = new DerReader(der)
-    const outer = reader.enter(tags.sequence, 'the certificate')
-    reader.finish('the certificate')
-    const tbs = outer.whole('what is signed')
-    const outerSignatureAlgorithm = outer.whole('the signature algorithm')
-    const signature = outer.octetsOfBits('the signature')
-    outer.finish('the certificate')
+    const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
     const algorithm = new DerReader(outerSignatureAlgorithm)
     const signatureAlgorithm = algorithm
       .enter(tags.sequence, 'the signature algorithm')
@@ -96,6 +90,27 @@ export function parseTbs(tbs: Uint8Array): Certificate {
   })
 }
 
+/**
+ * Reads a certificate whose signed part is known already: only what stands around it is read.
+ *
+ * @param expected The signed part as a value, from {@link parseTbs}.
+ * @param der The certificate.
+ * @returns `undefined` if it is about anything else.
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
+ */
+export function completeCertificate(
+  expected: Certificate,
+  der: Uint8Array,
+): Certificate | undefined {
+  return malformedAs(() => {
+    const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
+    const same =
+      Buffer.compare(tbs, expected.tbs) === 0 &&
+      Buffer.compare(outerSignatureAlgorithm, expected.innerSignatureAlgorithm) === 0
+    return same ? { ...expected, der, tbs, outerSignatureAlgorithm, signature } : undefined
+  })
+}
+
 const fingerprints = new WeakMap<Certificate, string>()
 
 /** SHA-256 of the certificate, in hex: what every other tool calls its fingerprint. */
@@ -106,6 +121,19 @@ export function fingerprintOf(certificate: Certificate): string {
     fingerprints.set(certificate, fingerprint)
   }
   return fingerprint
+}
+
+function readOuter(
+  der: Uint8Array,
+): Pick<Certificate, 'tbs' | 'outerSignatureAlgorithm' | 'signature'> {
+  const reader = new DerReader(der)
+  const outer = reader.enter(tags.sequence, 'the certificate')
+  reader.finish('the certificate')
+  const tbs = outer.whole('what is signed')
+  const outerSignatureAlgorithm = outer.whole('the signature algorithm')
+  const signature = outer.octetsOfBits('the signature')
+  outer.finish('the certificate')
+  return { tbs, outerSignatureAlgorithm, signature }
 }
 
 type TbsFields = Omit<

@@ -1,0 +1,108 @@
+/**
+ * The one way to a signature: only what was prepared, only once, and what comes back is held against
+ * it.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { completeCertificate, parseCertificate, type Certificate } from '../x509/certificate.js'
+import { isSignedBy } from '../x509/signature.js'
+import { correspondenceFault } from './correspond.js'
+import { spend, type Prepared, type Preparation } from './prepared.js'
+
+/** A certificate with what goes behind it. */
+export interface Issued {
+  readonly certificate: Certificate
+  /** Leaf first, then intermediates, without the root: the content of `cert.pem`. */
+  readonly chain: readonly Certificate[]
+}
+
+/** How to issue. */
+export interface IssueOptions {
+  /** Aborts while the issuer has not been asked yet. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Whether each signature is checked. Default: authorities' and foreign issuers' always, a held
+   * key's the first time; checking costs as much again as issuing.
+   */
+  readonly verify?: boolean | undefined
+}
+
+/**
+ * Has a certificate signed.
+ *
+ * @param prepared From `prepare`, `prepareIntermediate` or `prepareRoot`; it is spent, also when this fails.
+ * @param options What has a default.
+ * @throws {NomadPkiError} `ERR_PREPARED_SPENT`; `ERR_ISSUER_REFUSED`, nothing exists;
+ * `ERR_ISSUER_UNKNOWN`, something may; `ERR_CORRESPONDENCE`, something exists that was not asked for
+ */
+export async function issue(prepared: Prepared, options: IssueOptions = {}): Promise<Issued> {
+  const preparation = spend(prepared)
+  const { input, signer, chain } = preparation
+  options.signal?.throwIfAborted()
+  const answer = await signer.issue(input, { signal: options.signal })
+  if (answer.outcome === 'refused') {
+    throw new NomadPkiError('ERR_ISSUER_REFUSED', `${signer.name} refused: ${answer.reason}`)
+  }
+  if (answer.outcome === 'unknown') {
+    throw new NomadPkiError(
+      'ERR_ISSUER_UNKNOWN',
+      `${signer.name} did not answer: ${answer.reason}`,
+      {
+        hint: 'a certificate may exist; look at the issuer before trying again',
+      },
+    )
+  }
+  const certificate = receive(answer.certificate, preparation, options.verify)
+  return { certificate, chain: [certificate, ...chain] }
+}
+
+/** Keys whose signature was seen to be valid in this process. */
+const tried = new WeakSet<PublicKey>()
+
+function receive(
+  der: Uint8Array,
+  { input, signer }: Preparation,
+  verify: boolean | undefined,
+): Certificate {
+  const { expected } = input
+  const certificate = read(der, expected, signer.name)
+  const fault = correspondenceFault(certificate, expected)
+  if (fault !== undefined) throw correspondence(signer.name, fault)
+  const { publicKey, signatures } = signer
+  if (signatures === 'rehearsed') return certificate
+  const usual =
+    signatures === 'foreign' || expected.basicConstraints?.ca === true || !tried.has(publicKey)
+  if (verify ?? usual) {
+    if (!isSignedBy(certificate, publicKey)) {
+      throw correspondence(signer.name, 'its signature is not by the authority’s key')
+    }
+    tried.add(publicKey)
+  }
+  return certificate
+}
+
+/** Where our own bytes came back, they are not parsed a second time. */
+function read(der: Uint8Array, expected: Certificate, name: string): Certificate {
+  try {
+    return completeCertificate(expected, der) ?? parseCertificate(der)
+  } catch (cause) {
+    throw new NomadPkiError(
+      'ERR_CORRESPONDENCE',
+      `${name} returned something that is no certificate`,
+      { cause },
+    )
+  }
+}
+
+function correspondence(name: string, fault: string): NomadPkiError {
+  return new NomadPkiError(
+    'ERR_CORRESPONDENCE',
+    `what ${name} returned is not what was prepared: ${fault}`,
+    {
+      hint: 'it signed something else: look into the issuer, and treat that certificate as issued',
+    },
+  )
+}

@@ -1,0 +1,246 @@
+/**
+ * From a request to a certificate that may be signed: what it says is decided here, held against
+ * what the issuer may do, and linted. Nothing is signed.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import {
+  algorithmOf,
+  type AlgorithmEntry,
+  type PrivateKey,
+  type PublicKey,
+} from '../keys/algorithms.js'
+import { keyIdentifierOf } from '../keys/public-key.js'
+import { signBytes } from '../keys/sign.js'
+import { profileOf } from '../nomad/roles.js'
+import { parseTbs, type Extension } from '../x509/certificate.js'
+import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
+import {
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  nameConstraints,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from '../x509/extensions.js'
+import { encodeName } from '../x509/name.js'
+import { constraintsOf } from './constraints.js'
+import type { Issuer } from './issuer.js'
+import { namesOf } from './names.js'
+import { Prepared, type LintContext, type Preparation } from './prepared.js'
+import type { AuthorityRequest, LeafRequest } from './request.js'
+import { randomSerial } from './serial.js'
+import {
+  requirePermitted,
+  requirePurposes,
+  requireRoomBelow,
+  standingOf,
+  type Standing,
+} from './standing.js'
+import { ownValidity, validityUnder } from './validity.js'
+
+export { Prepared } from './prepared.js'
+
+/** Time and chance, which are the caller's. */
+export interface PrepareOptions {
+  /** Epoch milliseconds: `Date.now()`. */
+  readonly now: number
+  /** How far the beginning is set back, milliseconds. Default: five minutes. */
+  readonly backdate?: number | undefined
+  /** Hex, at most 20 octets, positive. Default: random. */
+  readonly serial?: string | undefined
+}
+
+/** A root's request: it signs itself, so its key comes with it. */
+export type RootRequest = Omit<
+  AuthorityRequest,
+  'publicKey' | 'regions' | 'domains' | 'networks' | 'beyondIssuer'
+> & {
+  readonly key: PrivateKey
+}
+
+/**
+ * Prepares a certificate for an agent or a person. Its common name is its role's own, and it carries
+ * no other role's name: Nomad takes a common name as authority, and constraints don't bind it.
+ *
+ * @param request Who it is for.
+ * @param issuer Who will sign it.
+ * @param options `now`, and what has a default.
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`,
+ * `ERR_NOT_YET_VALID`, `ERR_ISSUER_REFUSED`, `ERR_LINT`
+ */
+export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOptions): Prepared {
+  const { role, region, publicKey } = request
+  const key = leafAlgorithm(publicKey)
+  const profile = profileOf(role)
+  const standing = standingOf(issuer)
+  requirePurposes(issuer, profile.extendedKeyUsage)
+  const names = namesOf(request)
+  requirePermitted(issuer, standing, names)
+  return under(issuer, standing, {
+    request,
+    options,
+    subject: encodeName({ commonName: profile.commonName(region) }),
+    extensions: [
+      leafBasicConstraints,
+      keyUsage(profile.keyUsage(key.kind)),
+      extendedKeyUsage(profile.extendedKeyUsage),
+      subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+      standing.authorityKeyIdentifier,
+      subjectAltName(names),
+    ],
+    lintContext: { issuer: issuer.certificate, now: options.now, profile: role, region },
+  })
+}
+
+/**
+ * Prepares an intermediate: no further authority below it, no extended key usage, and critical name
+ * constraints for its regions.
+ *
+ * @param request Which regions, domains and networks it is for.
+ * @param issuer Who will sign it.
+ * @param options `now`, and what has a default.
+ * @throws {NomadPkiError} as {@link prepare}
+ */
+export function prepareIntermediate(
+  request: AuthorityRequest,
+  issuer: Issuer,
+  options: PrepareOptions,
+): Prepared {
+  const { publicKey } = request
+  authorityAlgorithm(publicKey)
+  const standing = standingOf(issuer)
+  requireRoomBelow(issuer)
+  return under(issuer, standing, {
+    request,
+    options,
+    subject: encodeName(request.subject),
+    extensions: [
+      basicConstraints({ ca: true, pathLength: 0 }),
+      keyUsage(['keyCertSign', 'cRLSign']),
+      nameConstraints(constraintsOf(request)),
+      subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+      standing.authorityKeyIdentifier,
+    ],
+    lintContext: { issuer: issuer.certificate, now: options.now, profile: 'intermediate' },
+  })
+}
+
+/**
+ * Prepares a root: no path length, so that intermediates and cross-certificates can come.
+ *
+ * @param request Its subject, lifetime and key.
+ * @param options `now`, and what has a default.
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_LINT`
+ */
+export function prepareRoot(request: RootRequest, options: PrepareOptions): Prepared {
+  const { key, subject, lifetime } = request
+  const entry = authorityAlgorithm(key.publicKey)
+  const name = encodeName(subject)
+  return seal(
+    {
+      serial: options.serial,
+      signatureIdentifier: entry.signatureIdentifier,
+      issuer: name,
+      ...ownValidity({ ...options, lifetime }),
+      subject: name,
+      spki: key.publicKey.spki,
+      extensions: [
+        basicConstraints({ ca: true }),
+        keyUsage(['keyCertSign', 'cRLSign']),
+        subjectKeyIdentifier(keyIdentifierOf(key.publicKey)),
+      ],
+    },
+    options.now,
+    {
+      signer: {
+        name: subject.commonName,
+        publicKey: key.publicKey,
+        signatures: 'own',
+        issue: async ({ tbs }) => ({
+          outcome: 'issued',
+          certificate: assembleCertificate(tbs, entry.signatureIdentifier, signBytes(key, tbs)),
+        }),
+      },
+      chain: [],
+      lintContext: { now: options.now, profile: 'root' },
+    },
+  )
+}
+
+const leafBasicConstraints: Extension = basicConstraints({ ca: false })
+
+interface Draft {
+  readonly request: LeafRequest | AuthorityRequest
+  readonly options: PrepareOptions
+  readonly subject: Uint8Array
+  readonly extensions: readonly Extension[]
+  readonly lintContext: LintContext
+}
+
+function under(issuer: Issuer, standing: Standing, draft: Draft): Prepared {
+  const { request, options, subject, extensions, lintContext } = draft
+  const { lifetime, beyondIssuer, publicKey } = request
+  return seal(
+    {
+      serial: options.serial,
+      signatureIdentifier: standing.algorithm.signatureIdentifier,
+      // Its raw bytes: a re-encoding need not be the same (RFC 5280 §7.1).
+      issuer: issuer.certificate.subject.der,
+      ...validityUnder(issuer, standing, { ...options, lifetime, beyondIssuer }),
+      subject,
+      spki: publicKey.spki,
+      extensions,
+    },
+    options.now,
+    {
+      signer: {
+        name: issuer.name,
+        publicKey: issuer.certificate.publicKey,
+        signatures: issuer.signatures,
+        issue: (input, settings) => issuer.issue(input, settings),
+      },
+      chain: issuer.chain,
+      lintContext,
+    },
+  )
+}
+
+function seal(
+  fields: Omit<TbsFields, 'serial'> & { readonly serial: string | undefined },
+  now: number,
+  rest: Omit<Preparation, 'input'>,
+): Prepared {
+  const serial = fields.serial ?? randomSerial()
+  // RFC 5280 §4.1.2.2
+  if (
+    !/^(?:[0-9a-f]{2}){1,20}$/.test(serial) ||
+    /^(00)*$/.test(serial) ||
+    (serial.length === 40 && serial >= '8')
+  ) {
+    throw new TypeError('a serial number is hex of at most 20 octets, and positive')
+  }
+  const tbs = encodeTbs({ ...fields, serial })
+  // What is looked at is what will be signed, read back from its bytes.
+  const expected = parseTbs(tbs)
+  return new Prepared({ ...rest, input: { tbs, expected, now } })
+}
+
+function leafAlgorithm({ algorithm, name }: PublicKey): AlgorithmEntry {
+  const entry = algorithm && algorithmOf(algorithm)
+  if (entry?.agentsTake === true) return entry
+  throw new NomadPkiError(
+    'ERR_KEY_ALGORITHM',
+    `a certificate of this kind cannot have a key of ${name}`,
+    {
+      hint: 'agents take ECDSA on P-256, P-384 or P-521, and RSA of 2048, 3072 or 4096 bits',
+    },
+  )
+}
+
+function authorityAlgorithm({ algorithm, name }: PublicKey): AlgorithmEntry {
+  if (algorithm !== undefined) return algorithmOf(algorithm)
+  throw new NomadPkiError('ERR_KEY_ALGORITHM', `an authority cannot have a key of ${name}`)
+}

@@ -1,0 +1,65 @@
+/**
+ * The token between `prepare` and `issue`: only what was prepared, and so linted, can be issued, and
+ * only once.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import type { Role } from '../address.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { Issuer, IssuerInput, Signatures } from './issuer.js'
+
+/** What lint is told about a certificate. */
+export interface LintContext {
+  readonly issuer?: Certificate | undefined
+  readonly now?: number | undefined
+  readonly profile?: Role | 'root' | 'intermediate' | undefined
+  readonly region?: string | undefined
+}
+
+/** What stands behind a {@link Prepared}. */
+export interface Preparation {
+  readonly input: IssuerInput
+  /** The issuer's name for messages, and what holds its answers to account. */
+  readonly signer: {
+    readonly name: string
+    readonly publicKey: PublicKey
+    readonly signatures: Signatures
+    readonly issue: Issuer['issue']
+  }
+  /** What goes behind the certificate. */
+  readonly chain: readonly Certificate[]
+  readonly lintContext: LintContext
+}
+
+const preparations = new WeakMap<Prepared, Preparation>()
+
+/** A certificate that may be issued, once. Made by `prepare`, `prepareIntermediate` and `prepareRoot` alone. */
+export class Prepared {
+  /** What the certificate will say; it has no signature and no bytes yet. */
+  readonly expected: Certificate
+
+  /** @internal */
+  constructor(preparation: Preparation) {
+    this.expected = preparation.input.expected
+    preparations.set(this, preparation)
+  }
+}
+
+/**
+ * Takes the preparation out, for ever.
+ *
+ * @throws {NomadPkiError} `ERR_PREPARED_SPENT`
+ */
+export function spend(prepared: Prepared): Preparation {
+  const preparation = preparations.get(prepared)
+  if (preparation === undefined) {
+    throw new NomadPkiError('ERR_PREPARED_SPENT', 'this was issued, or tried, before', {
+      hint: 'prepare it anew',
+    })
+  }
+  preparations.delete(prepared)
+  return preparation
+}

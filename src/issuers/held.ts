@@ -1,0 +1,76 @@
+/**
+ * An issuer whose key we hold.
+ *
+ * @module
+ */
+
+import type { Issuer } from '../authority/issuer.js'
+import { NomadPkiError } from '../errors.js'
+import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
+import { samePublicKey } from '../keys/public-key.js'
+import { signBytes, verifyBytes } from '../keys/sign.js'
+import type { Certificate } from '../x509/certificate.js'
+import { assembleCertificate } from '../x509/encode.js'
+import { commonNames, formatName } from '../x509/name.js'
+
+/** What a held issuer is made of. */
+export interface HeldIssuerParts {
+  readonly certificate: Certificate
+  readonly key: PrivateKey
+  /** Every certificate above this one, the root last. Default: none, as for a root. */
+  readonly above?: readonly Certificate[] | undefined
+  /** For messages. Default: the subject's common name. */
+  readonly name?: string | undefined
+}
+
+/**
+ * Opens an issuer, and tries its key once.
+ *
+ * @param parts Certificate, key, and what stands above.
+ * @throws {NomadPkiError} `ERR_KEY_MISMATCH` if the key doesn't belong to the certificate, also where
+ * it only says so; `ERR_KEY_MALFORMED`
+ */
+export function heldIssuer({ certificate, key, above = [], name }: HeldIssuerParts): Issuer {
+  const called = name ?? nameOf(certificate)
+  const { hash, signatureIdentifier } = algorithmOf(key.algorithm)
+  const probe = certificate.tbs
+  if (
+    !samePublicKey(key.publicKey, certificate.publicKey) ||
+    !verifyBytes(certificate.publicKey, hash, probe, signBytes(key, probe))
+  ) {
+    throw new NomadPkiError(
+      'ERR_KEY_MISMATCH',
+      `the key of ${called} does not belong to its certificate`,
+      { hint: 'restore both from the same backup' },
+    )
+  }
+  return {
+    name: called,
+    certificate,
+    above,
+    chain: chainOf(certificate, above),
+    signatures: 'own',
+    async issue({ tbs }) {
+      const signature = signBytes(key, tbs)
+      return {
+        outcome: 'issued',
+        certificate: assembleCertificate(tbs, signatureIdentifier, signature),
+      }
+    },
+  }
+}
+
+/** An authority's name as its certificate says it. */
+export function nameOf({ subject }: Certificate): string {
+  return commonNames(subject).at(-1) ?? formatName(subject)
+}
+
+/** What goes behind a leaf: all that is no root. A root is in `ca_file` and nowhere else. */
+export function chainOf(
+  certificate: Certificate,
+  above: readonly Certificate[],
+): readonly Certificate[] {
+  return [certificate, ...above].filter(
+    ({ issuer, subject }) => Buffer.compare(issuer.der, subject.der) !== 0,
+  )
+}

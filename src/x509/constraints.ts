@@ -1,0 +1,116 @@
+/**
+ * Name constraints as Go applies them (crypto/x509 verify.go checkNameConstraints): they bind
+ * subjectAltNames only, never a common name, and only the kinds of names that they list.
+ *
+ * @module
+ */
+
+import { isIP } from 'node:net'
+import type { GeneralName, NameConstraints } from './extension.js'
+import { encodeIp, networkHolds, parseNetwork, type Network } from './ip-address.js'
+
+/**
+ * Why constraints refuse a name.
+ *
+ * @param name A name of a subjectAltName.
+ * @param constraints Of one of the authorities above it.
+ * @returns A clause about the name, lower case; `undefined` if it may stand.
+ */
+export function constraintFault(
+  name: GeneralName,
+  constraints: NameConstraints,
+): string | undefined {
+  if (!('value' in name)) return undefined
+  const { type, value } = name
+  // Under any constraints at all, what cannot be parsed is refused: also `a.nomad.` and `a..nomad`.
+  if (type === 'dns' && !isDomain(value)) return 'cannot be parsed, and so fits no constraint'
+  if (type === 'email' && !/^[^@\s]+@[^@\s]+$/.test(value)) {
+    return 'cannot be parsed, and so fits no constraint'
+  }
+  const excluded = constraints.excluded.filter((subtree) => subtree.type === type)
+  const permitted = constraints.permitted.filter((subtree) => subtree.type === type)
+  if (excluded.length === 0 && permitted.length === 0) return undefined
+  const subject = type === 'uri' ? hostOf(value) : value
+  if (subject === undefined) return 'has no host that could be held against the constraints'
+  for (const subtree of excluded) {
+    if (matches(type, subject, textOf(subtree), true)) return `is excluded by ${textOf(subtree)}`
+  }
+  if (permitted.length === 0) return undefined
+  if (permitted.some((subtree) => matches(type, subject, textOf(subtree), false))) return undefined
+  return `lies outside of what is permitted (${permitted.map(textOf).join(', ')})`
+}
+
+function matches(
+  type: 'dns' | 'email' | 'uri' | 'ip',
+  subject: string,
+  constraint: string,
+  excluding: boolean,
+): boolean {
+  switch (type) {
+    case 'ip':
+      return networkHolds(networkOf(constraint), addressOf(subject))
+    case 'email': {
+      const [local = '', host = ''] = subject.split('@')
+      if (!constraint.includes('@')) return inDomain(host, constraint)
+      const [wantedLocal, wantedHost = ''] = constraint.split('@')
+      return local === wantedLocal && host.toLowerCase() === wantedHost.toLowerCase()
+    }
+    case 'dns':
+      if (inDomain(subject, constraint)) return true
+      // A wildcard answers for the excluded name, too (Go since 1.25.5, CVE-2025-61727).
+      return excluding && subject.startsWith('*.') && coversByWildcard(subject, constraint)
+    case 'uri':
+      return inDomain(subject, constraint)
+  }
+}
+
+/** Go's matchDomainConstraint: the name itself or anything below; with a dot before it, only below. */
+function inDomain(name: string, constraint: string): boolean {
+  if (constraint === '') return true
+  const below = constraint.startsWith('.')
+  const zone = (below ? constraint.slice(1) : constraint).toLowerCase()
+  const lower = name.toLowerCase()
+  return lower.endsWith(`.${zone}`) || (!below && lower === zone)
+}
+
+function coversByWildcard(wildcard: string, constraint: string): boolean {
+  const parent = wildcard.slice(1).toLowerCase()
+  const zone = constraint.replace(/^\./, '').toLowerCase()
+  return zone.endsWith(parent) && !zone.slice(0, -parent.length).includes('.')
+}
+
+/** Go's domainToReverseLabels: no empty label anywhere, and visible ASCII. */
+function isDomain(name: string): boolean {
+  return name === '' || (/^[!-~]+$/.test(name) && !/^\.|\.\.|\.$/.test(name))
+}
+
+function hostOf(uri: string): string | undefined {
+  const authority =
+    /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:]+|\[[^\]]*\])(?::[0-9]*)?(?:[/?#]|$)/i
+  const host = authority.exec(uri)?.[1]
+  if (host === undefined || host.startsWith('[') || isIP(host) !== 0) return undefined
+  return isDomain(host) ? host : undefined
+}
+
+function textOf(name: GeneralName): string {
+  return 'value' in name ? name.value : ''
+}
+
+const networks = new Map<string, Network>()
+
+function networkOf(text: string): Network {
+  let network = networks.get(text)
+  if (network === undefined) {
+    network = parseNetwork(text)
+    if (networks.size < 1000) networks.set(text, network)
+  }
+  return network
+}
+
+/** The octets of an address that stands in a certificate, where also a mapped one can stand. */
+function addressOf(text: string): Uint8Array {
+  if (!text.startsWith('::ffff:') || !text.includes('.')) return encodeIp(text)
+  const out = new Uint8Array(16).fill(0xff, 10, 12)
+  out.set(encodeIp(text.slice(7)), 12)
+  return out
+}

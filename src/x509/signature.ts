@@ -1,0 +1,63 @@
+/**
+ * Whether an issuer's key made a certificate's signature.
+ *
+ * @module
+ */
+
+import { verifyBytes } from '../keys/sign.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import type { Certificate } from './certificate.js'
+
+/**
+ * The signature algorithms that Go takes from a peer (crypto/x509 signatureAlgorithmDetails, without
+ * MD5 and SHA-1, which it refuses), with the kind of key that makes them.
+ */
+const algorithms: ReadonlyMap<
+  string,
+  readonly [kind: 'rsa' | 'ecdsa' | 'ed25519', hash: string | null]
+> = new Map([
+  ['1.2.840.113549.1.1.11', ['rsa', 'sha256']],
+  ['1.2.840.113549.1.1.12', ['rsa', 'sha384']],
+  ['1.2.840.113549.1.1.13', ['rsa', 'sha512']],
+  ['1.2.840.10045.4.3.2', ['ecdsa', 'sha256']],
+  ['1.2.840.10045.4.3.3', ['ecdsa', 'sha384']],
+  ['1.2.840.10045.4.3.4', ['ecdsa', 'sha512']],
+  ['1.3.101.112', ['ed25519', null]],
+])
+
+/** Whether signatures of this algorithm are checked at all; others are never valid here. */
+export function isKnownSignature(oid: string): boolean {
+  return algorithms.has(oid)
+}
+
+const checked = new WeakMap<Certificate, WeakMap<PublicKey, boolean>>()
+
+/**
+ * Checks a certificate's signature. Nothing else: whether the issuer may sign is `verifyChain`'s
+ * matter. What was found is remembered, so that ten thousand leaves check their authority once.
+ *
+ * @param certificate The signed one.
+ * @param issuer The one whose key should have signed.
+ */
+export function verifySignature(certificate: Certificate, issuer: Certificate): boolean {
+  const { publicKey } = issuer
+  let known = checked.get(certificate)
+  const before = known?.get(publicKey)
+  if (before !== undefined) return before
+  const valid = isSignedBy(certificate, publicKey)
+  if (known === undefined) checked.set(certificate, (known = new WeakMap()))
+  known.set(publicKey, valid)
+  return valid
+}
+
+/** The same for a bare key, without memory. */
+export function isSignedBy(
+  certificate: Pick<Certificate, 'tbs' | 'signature' | 'signatureAlgorithm'>,
+  key: PublicKey,
+): boolean {
+  const algorithm = algorithms.get(certificate.signatureAlgorithm)
+  if (algorithm === undefined) return false
+  const [kind, hash] = algorithm
+  if (!key.name.startsWith(kind)) return false
+  return verifyBytes(key, hash, certificate.tbs, certificate.signature)
+}
