@@ -26,6 +26,8 @@ const shared = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
+  // jsonc-parser's CommonJS half asks for its parts in a way that no bundler sees.
+  mainFields: ['module', 'main'],
   legalComments: 'none',
   logLevel: 'warning',
   // Packages in CommonJS ask for node:* by require, which a module does not have.

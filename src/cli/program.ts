@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Command as Parser, CommanderError, Option } from 'commander'
+import { Command as Parser, CommanderError, Option, type Argument } from 'commander'
 import { NomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
 import { exitStatus, exitStatusSentences, type ExitStatus } from './status.js'
@@ -57,7 +57,8 @@ export function createProgram(
   addOptions(program, globalOptions)
   for (const entry of commands) {
     const command = configure(program.command(entry.name), context)
-      .description(entry.summary)
+      .summary(entry.summary)
+      .description(`${sentence(entry.summary)}\n\n${entry.details ?? ''}`.trimEnd())
       .helpOption('-h, --help', 'this help')
       .addHelpText(
         'after',
@@ -80,7 +81,15 @@ function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>):
   return parser
     .exitOverride()
     .showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+      visibleGlobalOptions: (command) =>
+        command.parent === null
+          ? []
+          : globalOptions.map(({ flags, summary }) => new Option(flags, summary)),
+    })
     .configureOutput({
       writeOut: (text) => {
         context.stdout.write(text)
@@ -104,6 +113,15 @@ function addOptions(parser: Parser, options: readonly OptionEntry[]): void {
     }
     parser.addOption(option)
   }
+}
+
+function argumentTerm(argument: Argument): string {
+  const name = argument.name() + (argument.variadic ? '...' : '')
+  return argument.required ? `<${name}>` : `[${name}]`
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`
 }
 
 /** `error: unknown option '--jsno'\n(Did you mean --json?)` as a sentence and a hint. */

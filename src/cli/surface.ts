@@ -22,7 +22,10 @@ export interface CommandEntry {
   readonly name: string
   /** As commander reads them: `[address...]`. */
   readonly arguments: string
+  /** A line. */
   readonly summary: string
+  /** A sentence or two more. */
+  readonly details?: string
   readonly options: readonly OptionEntry[]
   /** Whole command lines; a test runs each of them. */
   readonly examples: readonly [string, string]
@@ -100,6 +103,8 @@ export const commands: readonly CommandEntry[] = [
     name: 'init',
     arguments: '',
     summary: 'write cluster.yaml and .gitignore from the templates',
+    details:
+      'Nothing is written over. Without options: three servers and a client in the region global.',
     options: [
       { flags: '--cluster <name>', summary: 'name of the cluster (default: that of the folder)' },
       many('--servers <region=count>', `servers: ${regionCount}`),
@@ -119,7 +124,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'add',
     arguments: '<kind> <node>',
-    summary: 'add a server, client, combined agent (REGION/NAME) or operator (NAME) to the spec',
+    summary: 'add a node or an operator to the spec',
+    details:
+      'KIND is server, client, combined or operator; NODE is REGION/NAME, or NAME where there is one region. Comments and layout of the spec stay.',
     options: [
       many('--ip <address>', 'an address of the node; may be repeated'),
       many('--name <name>', 'a DNS name of the node; may be repeated'),
@@ -137,7 +144,8 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'remove',
     arguments: '<kind> <node>',
-    summary: 'remove one from the spec; what it has in the store stays until apply --prune',
+    summary: 'remove a node or an operator from the spec',
+    details: 'What it has in the store stays, and its certificate is valid, until: apply --prune.',
     options: [],
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
     words: ['server', 'client', 'combined', 'operator'],
@@ -146,7 +154,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'plan',
     arguments: '[address...]',
-    summary: 'say what is missing or ageing, and why; changes nothing, exits 2 when there is work',
+    summary: 'say what is missing or ageing, and why',
+    details:
+      'Changes nothing. Exits 2 when there is work. An ADDRESS, or the end of one, limits it.',
     options: [
       { flags: '--out <file>', summary: 'save the plan, for apply --plan' },
       prune,
@@ -160,7 +170,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'apply',
     arguments: '[address...]',
-    summary: 'make it so; asks on a terminal',
+    summary: 'make it so',
+    details:
+      'Asks on a terminal, and refuses where nobody can be asked. Interrupted at any moment, the same command goes on. An ADDRESS, or the end of one, limits it, and renews an operator.',
     options: [
       { flags: '-y, --yes', summary: 'do not ask' },
       { flags: '--plan <file>', summary: 'only if the plan is still the saved one' },
@@ -175,7 +187,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'verify',
     arguments: '',
-    summary: 'prove that Nomad will accept it: chains, lint, names, files, handshakes',
+    summary: 'prove that Nomad will accept it',
+    details:
+      "Chains, lint, Nomad's name checks for all pairs, files and modes, the ledger, configurations, and real handshakes over loopback. Exits 2 with errors.",
     options: [
       {
         flags: '--ledger-head <hash>',
@@ -193,7 +207,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'status',
     arguments: '',
-    summary: 'what expires when, effective over the chain; exits 2 when something is due',
+    summary: 'say what expires when',
+    details:
+      'Ends are effective over the chain. Exits 2 when something is missing, due or expired.',
     options: [at, all, json],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     load: () => import('./commands/status.js'),
@@ -201,8 +217,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'config',
     arguments: '<verb> [what...]',
-    summary:
-      "an agent's configuration: show PATH… and check PATH… as Nomad reads it, diff [ADDRESS…] before apply",
+    summary: "show, diff or check agents' configurations",
+    details:
+      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write.',
     options: [strict, json],
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
     words: ['show', 'diff', 'check'],
@@ -211,7 +228,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'env',
     arguments: '<operator>',
-    summary: "what an operator's shell needs for the nomad command, to be evaluated",
+    summary: "print what an operator's shell needs",
+    details:
+      'For the nomad command; to be evaluated by the shell. The files are those of the store.',
     options: [
       {
         flags: '--url <url>',
@@ -230,7 +249,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'inspect',
     arguments: '<thing...>',
-    summary: 'describe a certificate, key, request, bundle, PKCS#12, address or host:port',
+    summary: 'describe a certificate, key, address or agent',
+    details:
+      'THING is a file (PEM, DER or PKCS#12; - is stdin), an address or the end of one, or the host:port of a running agent. A secret is never shown.',
     options: [{ flags: '--password-file <file>', summary: 'the password of a PKCS#12 file' }, json],
     examples: [
       'nomad-pki inspect server/global/s1',
@@ -241,7 +262,8 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'completion',
     arguments: '<shell>',
-    summary: 'completions for bash, zsh or fish, to be evaluated',
+    summary: 'print completions for bash, zsh or fish',
+    details: 'To be evaluated by the shell, such as: eval "$(nomad-pki completion bash)"',
     options: [],
     examples: ['nomad-pki completion bash', 'nomad-pki completion fish'],
     words: ['bash', 'zsh', 'fish'],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import path from 'node:path'
 import { NomadPkiError, isNomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
 
@@ -24,6 +25,12 @@ export interface FileWrite {
  * is not what was read.
  */
 export async function writeFiles(context: Context, writes: readonly FileWrite[]): Promise<void> {
+  for (const { file } of writes) {
+    const parent = path.dirname(context.resolve(file))
+    if (!(await context.exists(parent))) {
+      throw new NomadPkiError('ERR_FILE_UNWRITABLE', `${file}: there is no folder ${parent}`)
+    }
+  }
   const { directoryConfigs } = await import('../store/directory-configs.js')
   try {
     await directoryConfigs(context.cwd).write(

@@ -11,6 +11,7 @@ export interface ReferenceCommand {
   readonly name: string
   readonly arguments: string
   readonly summary: string
+  readonly details?: string
   readonly options: readonly CompletionOption[]
   readonly examples: readonly string[]
 }
@@ -36,10 +37,10 @@ export function commandReference(
     '## Exit status',
     `| status | says |\n|---|---|\n${statuses.map(([code, text]) => `| ${code} | ${cell(text)} |`).join('\n')}`,
   ]
-  for (const { name, arguments: args, summary, options, examples } of commands) {
+  for (const { name, arguments: args, summary, details, options, examples } of commands) {
     parts.push(
       `## ${name}`,
-      `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
+      `${summary[0]!.toUpperCase()}${summary.slice(1)}.${details === undefined ? '' : ` ${details}`}`,
       `\`\`\`\nnomad-pki ${name}${args === '' ? '' : ` ${args}`}${options.length > 0 ? ' [options]' : ''}\n\`\`\``,
     )
     if (options.length > 0) parts.push(optionTable(options))

@@ -77,9 +77,11 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
       : first.notAfter < at
         ? `-${formatLeft(at - first.notAfter)}`
         : formatLeft(first.notAfter - at),
-    Number.isFinite(soonest)
-      ? `${first.kind === 'authority' ? 'rotate by' : 'from'} ${formatDay(soonest)}`
-      : '',
+    first.onDemand
+      ? 'when asked for'
+      : Number.isFinite(soonest)
+        ? `${first.kind === 'authority' ? 'rotate by' : 'from'} ${formatDay(soonest)}`
+        : '',
     paint(words[first.state]) +
       (notes.length === 0 ? '' : style.faint(`  ${printable(notes.join('; '))}`)),
   ]

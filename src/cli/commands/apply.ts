@@ -8,7 +8,7 @@ import { applyPlan } from '../../apply/apply-plan.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import type { Issuers } from '../../authority/issuers.js'
 import { hasErrors } from '../../diagnostics.js'
-import { NomadPkiError } from '../../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { comparePlans, parsePlan } from '../../plan/plan-file.js'
@@ -77,6 +77,7 @@ async function perform(
     progress.clear()
     voice.tell('interrupted: finishing what is under way; once more kills')
   })
+  const goOn = `what is done is done; to go on: ${commandLine(args, options)}`
   const events: ApplyEvent[] = []
   let begun = 0
   try {
@@ -93,6 +94,9 @@ async function perform(
         voice.tell(findingsText([event.finding], voice.errorStyle, { all: true }))
       }
     }
+  } catch (error) {
+    if (isNomadPkiError(error, 'ERR_INTERRUPTED')) voice.tell(goOn)
+    throw error
   } finally {
     progress.clear()
   }
@@ -106,7 +110,7 @@ async function perform(
       }),
     )
   if (events.some(({ type }) => type === 'stopped')) {
-    voice.tell(`what is done is done; to go on: ${commandLine(args, options)}`)
+    voice.tell(goOn)
     return exitStatus.interrupted
   }
   return exitStatus.ok

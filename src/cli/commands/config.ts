@@ -111,9 +111,7 @@ async function readAll(paths: readonly string[], context: Context): Promise<read
   return files
 }
 
-function asFindings(
-  diagnostics: readonly Diagnostic[],
-): readonly {
+function asFindings(diagnostics: readonly Diagnostic[]): readonly {
   severity: Diagnostic['severity']
   address: string
   reason: string

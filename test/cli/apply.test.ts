@@ -1,0 +1,143 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { cli, folder } from './cli.js'
+
+const spec = `version: 1
+cluster: acme
+regions:
+  global:
+    servers: { s1: {} }
+    clients: { "c[001-040]": {} }
+`
+const made = (cwd: string): boolean => fs.existsSync(path.join(cwd, 'pki'))
+
+describe('apply on a terminal', () => {
+  test('shows the plan on stderr and asks; yes is yes', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { status, stdout, stderr } = await cli(cwd, ['apply', '--no-color'], {
+      terminal: true,
+      input: 'y\n',
+    })
+    expect(status).toBe(0)
+    expect(stderr).toContain('43 steps: 42 to create, 1 to write')
+    expect(stderr).toContain('Apply these steps? [y/N] ')
+    expect(stdout).toContain('43 steps done')
+    expect(made(cwd)).toBe(true)
+  })
+
+  test.each(['n\n', '\n', '', 'yesterday\n', 'nyes\n'])('%j is no', async (input) => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { status, stdout, stderr } = await cli(cwd, ['apply'], { terminal: true, input })
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
+    expect(stderr).toContain('nothing was done')
+    expect(made(cwd)).toBe(false)
+  })
+
+  test('asks nothing when there is nothing to do', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    await cli(cwd, ['apply', '--yes'])
+    const { status, stderr } = await cli(cwd, ['apply'], { terminal: true })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  })
+
+  test('colours only on a terminal, and not where they are refused', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const coloured = async (
+      argv: readonly string[],
+      world: Parameters<typeof cli>[2],
+    ): Promise<boolean> => (await cli(cwd, argv, world)).stdout.includes('\u001b[')
+    expect(await coloured(['plan'], { terminal: true })).toBe(true)
+    expect(await coloured(['plan'], { terminal: false })).toBe(false)
+    expect(await coloured(['plan', '--no-color'], { terminal: true })).toBe(false)
+    expect(await coloured(['--no-color', 'plan'], { terminal: true })).toBe(false)
+    expect(await coloured(['plan'], { terminal: true, env: { NO_COLOR: '1' } })).toBe(false)
+    expect(await coloured(['plan'], { terminal: true, env: { NO_COLOR: '' } })).toBe(true)
+    expect(await coloured(['plan'], { terminal: true, env: { TERM: 'dumb' } })).toBe(false)
+    expect(await coloured(['plan', '--json'], { terminal: true })).toBe(false)
+  })
+
+  test('the bar fits the terminal, says what it is doing, and is gone in the end', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { stderr } = await cli(cwd, ['apply', '--yes'], { terminal: true, columns: 60 })
+    const pictures = stderr.split('\r').slice(1)
+    expect(pictures.length).toBeGreaterThan(1)
+    expect(pictures.at(-1)).toBe('\u001b[K')
+    for (const picture of pictures) {
+      expect(picture.replace('\u001b[K', '').length).toBeLessThan(60)
+    }
+    expect(pictures[0]).toMatch(/0\/43 {2}create authority/)
+  })
+
+  test('no bar without a terminal, with --quiet, or on a dumb one', async () => {
+    for (const world of [{}, { terminal: true, env: { TERM: 'dumb' } }]) {
+      const cwd = folder({ 'cluster.yaml': spec })
+      expect((await cli(cwd, ['apply', '--yes'], world)).stderr).toBe('')
+    }
+    const cwd = folder({ 'cluster.yaml': spec })
+    expect((await cli(cwd, ['apply', '--yes', '--quiet'], { terminal: true })).stderr).toBe('')
+  })
+})
+
+describe('apply interrupted', () => {
+  test('before its first step: nothing was done, and it says how to go on', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { status, stderr } = await cli(cwd, ['apply', '--yes', '-f', 'cluster.yaml'], {
+      interrupt: AbortSignal.abort(),
+    })
+    expect(status).toBe(130)
+    expect(stderr).toContain('to go on: nomad-pki apply --file cluster.yaml --yes')
+  })
+})
+
+describe('a saved plan', () => {
+  test('overwrites an older one, and is what --json prints', async () => {
+    const cwd = folder({ 'cluster.yaml': spec, 'p.json': 'old' })
+    const { status, stdout } = await cli(cwd, ['plan', '--out', 'p.json', '--json'])
+    expect(status).toBe(2)
+    expect(JSON.parse(fs.readFileSync(path.join(cwd, 'p.json'), 'utf8'))).toEqual(
+      JSON.parse(stdout),
+    )
+  })
+
+  test('goes nowhere it cannot be written', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { status, stderr } = await cli(cwd, ['plan', '--out', 'no/such/folder/p.json'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error: /)
+    expect(stderr).not.toContain('internal')
+  })
+
+  test.each(['', '[]', '{}', '{"format":"nomad-pki/plan","version":2}', 'null', '"x"'])(
+    '%j is none',
+    async (text) => {
+      const cwd = folder({ 'cluster.yaml': spec, 'p.json': text })
+      const { status, stderr } = await cli(cwd, ['apply', '--plan', 'p.json'])
+      expect(status).toBe(1)
+      expect(stderr).toContain('not a saved plan')
+      expect(made(cwd)).toBe(false)
+    },
+  )
+})
+
+describe('specs that are none', () => {
+  test.each([
+    ['empty', ''],
+    ['binary', Buffer.from([0, 1, 2, 255, 254, 0])],
+    ['Latin-1', Buffer.from('version: 1\ncluster: caf\u00e9\n', 'latin1')],
+    ['a list', '- a\n'],
+    ['tabs', 'version: 1\n\tcluster: a\n'],
+    ['duplicate keys', 'version: 1\nversion: 1\ncluster: a\n'],
+    ['50 MB', Buffer.alloc(50 * 1024 * 1024, 0x61)],
+    ['an alias bomb', `a: &a [x,x]\n${'b: &b [*a,*a]\n'.repeat(3)}`],
+  ])('%s: a clear message, exit 1, nothing made', async (_what, content) => {
+    const cwd = folder({ 'cluster.yaml': content })
+    for (const line of [['plan'], ['apply', '--yes'], ['status'], ['add', 'client', 'global/c1']]) {
+      const { status, stdout, stderr } = await cli(cwd, line)
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(/^error: cluster\.yaml/m)
+      expect(stderr).not.toMatch(/internal|^ {4}at /m)
+    }
+    expect(made(cwd)).toBe(false)
+  })
+})
