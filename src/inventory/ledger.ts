@@ -41,26 +41,42 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
   const lines: LedgerLine[] = []
   let head = emptyHead
   if (bytes === undefined) return { lines, head, tornBytes: 0 }
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const text = buffer.toString('utf8')
   let at = 0
   for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
     const line = text.slice(at, end)
-    const parsed = parseLine(line)
-    const number = lines.length + 1
-    if (typeof parsed === 'string') return broken(number, parsed)
-    if (parsed.seq !== number) return broken(number, `seq is ${parsed.seq} where ${number} belongs`)
-    if (parsed.prev !== head) {
-      return broken(number, 'it does not follow from the line before: one of the two was changed')
+    const parsed = followLine(line, { head, seq: lines.length })
+    if (typeof parsed === 'string') {
+      return { lines, head, fault: { line: lines.length + 1, message: parsed }, tornBytes: 0 }
     }
     lines.push(parsed)
-    head = sha256(line)
+    head = hashLine(line)
     at = end + 1
   }
-  return { lines, head, tornBytes: Buffer.byteLength(text.slice(at)) }
+  return { lines, head, tornBytes: buffer.length - (buffer.lastIndexOf(0x0a) + 1) }
+}
 
-  function broken(line: number, message: string): Ledger {
-    return { lines, head, fault: { line, message }, tornBytes: 0 }
+/**
+ * Reads a line that should follow on others.
+ *
+ * @param text The line without its newline.
+ * @param after What stands before it.
+ * @returns The line, or one sentence that says why it does not follow.
+ */
+export function followLine(
+  text: string,
+  after: { readonly head: string; readonly seq: number },
+): LedgerLine | string {
+  const parsed = parseLine(text)
+  if (typeof parsed === 'string') return parsed
+  if (parsed.seq !== after.seq + 1) {
+    return `seq is ${parsed.seq} where ${after.seq + 1} belongs`
   }
+  if (parsed.prev !== after.head) {
+    return 'it does not follow from the line before: one of the two was changed'
+  }
+  return parsed
 }
 
 /**
@@ -74,10 +90,16 @@ export function chainLine(
 ): { readonly text: string; readonly head: string; readonly seq: number } {
   const seq = after.seq + 1
   const text = JSON.stringify({ seq, prev: after.head, ...event })
-  return { text, head: sha256(text), seq }
+  return { text, head: hashLine(text), seq }
 }
 
-function sha256(text: string): string {
+/**
+ * The head after a line.
+ *
+ * @param text The line without its newline.
+ * @returns SHA-256, hex.
+ */
+export function hashLine(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex')
 }
 

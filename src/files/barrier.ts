@@ -1,0 +1,67 @@
+/**
+ * The durability barrier: after it, what was written before it survives a power failure. One for a
+ * whole batch, because one `sync -f` for a thousand new directories takes a sixth of the time that
+ * an fsync for each of their files takes, and is as safe: nothing is turned to before it returns.
+ *
+ * @module
+ */
+
+import { errnoOf } from './fault.js'
+import type { Files } from './files.js'
+
+/** How to wait: `auto` takes the file system's sync where there is one. */
+export type BarrierKind = 'auto' | 'fsync'
+
+/** What was written since the last barrier, for where everything has to be synced one by one. */
+export class Touched {
+  readonly #paths = new Set<string>()
+
+  /** Notes a file whose content, or a directory whose entries, changed. */
+  add(path: string): void {
+    this.#paths.add(path)
+  }
+
+  /** Forgets a path that is gone. */
+  drop(path: string): void {
+    this.#paths.delete(path)
+  }
+
+  /** All paths, the deepest first, so that what a directory names is on disk before the name. */
+  take(): string[] {
+    const paths = [...this.#paths].sort((a, b) => b.length - a.length)
+    this.#paths.clear()
+    return paths
+  }
+}
+
+/**
+ * Waits until everything written so far is on disk.
+ *
+ * @param files The calls to use.
+ * @param place A directory of the file system in question.
+ * @param touched What to sync one by one where the file system as a whole can't be; emptied.
+ * @param kind `auto` by default.
+ * @throws Node's `ErrnoException` if the disk refuses: then nothing may be turned.
+ */
+export async function barrier(
+  files: Files,
+  place: string,
+  touched: Touched,
+  kind: BarrierKind = 'auto',
+): Promise<void> {
+  const paths = touched.take()
+  if (kind === 'auto' && (await files.syncAll(place))) return
+  const queue = paths.values()
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (const path of queue) {
+        try {
+          await files.fsync(path)
+        } catch (error) {
+          // What is gone by now has nothing left that could be lost.
+          if (errnoOf(error) !== 'ENOENT') throw error
+        }
+      }
+    }),
+  )
+}

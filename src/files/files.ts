@@ -1,0 +1,171 @@
+/**
+ * The system calls that the store and the configurations are written with, as one object: the real
+ * ones here, and in tests one that counts, fails or dies at the N-th call, or forgets what was not
+ * yet synced. They are synchronous, because a thousand small files through a thread pool cost three
+ * times as much; callers let the event loop breathe between files ({@link breather}).
+ *
+ * @module
+ */
+
+import { execFile } from 'node:child_process'
+import * as fs from 'node:fs'
+import { platform } from 'node:process'
+
+/** What a caller asks of a file's status. */
+export interface FileStatus {
+  /** Type and permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly dev: number
+  readonly ino: number
+  /** Milliseconds, by the file system's own clock. */
+  readonly mtimeMs: number
+  isFile(): boolean
+  isDirectory(): boolean
+  isSymbolicLink(): boolean
+}
+
+/** One name in a directory. */
+export interface DirectoryEntry {
+  readonly name: string
+  isFile(): boolean
+  isDirectory(): boolean
+  isSymbolicLink(): boolean
+}
+
+/** The system calls in use. All but the last four are synchronous and throw Node's `ErrnoException`. */
+export interface Files {
+  open(path: string, flags: number, mode?: number): number
+  read(fd: number, buffer: Uint8Array, offset: number, length: number): number
+  /** @returns How many bytes were taken: it can be fewer than asked. */
+  write(fd: number, bytes: Uint8Array, offset: number): number
+  fstat(fd: number): FileStatus
+  fchmod(fd: number, mode: number): void
+  fchown(fd: number, uid: number, gid: number): void
+  ftruncate(fd: number, size: number): void
+  close(fd: number): void
+  mkdir(path: string, mode: number): void
+  chmod(path: string, mode: number): void
+  rename(from: string, to: string): void
+  link(from: string, to: string): void
+  symlink(target: string, path: string): void
+  unlink(path: string): void
+  rmdir(path: string): void
+  /** Names only. */
+  names(path: string): string[]
+  /** Names with their types. */
+  list(path: string): readonly DirectoryEntry[]
+  readlink(path: string): string
+  realpath(path: string): string
+  /** Does not follow a link. @returns `undefined` where there is nothing. */
+  lstat(path: string): FileStatus | undefined
+  /** Follows links. @returns `undefined` where there is nothing. */
+  stat(path: string): FileStatus | undefined
+  /** Waits until the file or directory is on disk. */
+  fsync(path: string): Promise<void>
+  /**
+   * Waits until everything in the file system that holds the path is on disk.
+   *
+   * @returns Whether that is possible here; if not, {@link fsync} has to do it one by one.
+   */
+  syncAll(path: string): Promise<boolean>
+  /** Makes a directory and those on the way to it. */
+  makeTree(path: string, mode: number): Promise<void>
+  /** Removes a directory with all that is in it, following no link; no error where there is none. */
+  removeTree(path: string): Promise<void>
+}
+
+/** The real calls. */
+export const nodeFiles: Files = {
+  open: fs.openSync,
+  read: (fd, buffer, offset, length) => fs.readSync(fd, buffer, offset, length, null),
+  write: (fd, bytes, offset) => fs.writeSync(fd, bytes, offset),
+  fstat: (fd) => fs.fstatSync(fd),
+  fchmod: fs.fchmodSync,
+  fchown: fs.fchownSync,
+  ftruncate: fs.ftruncateSync,
+  close: fs.closeSync,
+  mkdir: (path, mode) => {
+    fs.mkdirSync(path, mode)
+  },
+  chmod: fs.chmodSync,
+  rename: fs.renameSync,
+  link: fs.linkSync,
+  symlink: fs.symlinkSync,
+  unlink: fs.unlinkSync,
+  rmdir: (path) => {
+    fs.rmdirSync(path)
+  },
+  names: (path) => fs.readdirSync(path),
+  list: (path) => fs.readdirSync(path, { withFileTypes: true }),
+  readlink: (path) => fs.readlinkSync(path),
+  realpath: (path) => fs.realpathSync.native(path),
+  lstat: (path) => fs.lstatSync(path, { throwIfNoEntry: false }),
+  stat: (path) => fs.statSync(path, { throwIfNoEntry: false }),
+  async fsync(path) {
+    const handle = await fs.promises.open(path, fs.constants.O_RDONLY)
+    try {
+      // On macOS libuv asks for F_FULLFSYNC here, which is what "on disk" needs there.
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+  async syncAll(path) {
+    // syncfs(2) is Linux's; Node has no binding for it, coreutils (8.24), BusyBox and uutils do.
+    // Where an old `sync` ignores the option it syncs everything and waits, which serves as well.
+    if (platform !== 'linux') return false
+    return new Promise((resolve) => {
+      execFile('sync', ['-f', path], { timeout: 0 }, (error) => {
+        resolve(error === null)
+      })
+    })
+  },
+  async makeTree(path, mode) {
+    const { ensureDir } = await import('fs-extra/esm')
+    await ensureDir(path, mode)
+  },
+  async removeTree(path) {
+    const { remove } = await import('fs-extra/esm')
+    await remove(path)
+  },
+}
+
+/** Creates a file, never over another one, never through a link. */
+export const createFlags: number =
+  fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW
+
+/** Opens a file to read it: not through a link, and without waiting for the other end of a pipe. */
+export const readFlags: number =
+  fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
+
+/** The same, but through links: for files that belong to somebody else. */
+export const followFlags: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
+
+/** Opens a file to append to it; it is created by {@link createFlags}. */
+export const appendFlags: number =
+  fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW
+
+/** Opens a file to write into it. */
+export const writeFlags: number = fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW
+
+/**
+ * A stopwatch for loops of synchronous calls.
+ *
+ * @param every Milliseconds after which the event loop gets its turn, so that Ctrl-C is heard.
+ * @returns A function to be asked in each round: a promise to await when it is time.
+ */
+export function breather(every = 20): () => Promise<void> | undefined {
+  let last = performance.now()
+  return () => {
+    if (performance.now() - last < every) return undefined
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        last = performance.now()
+        resolve()
+      })
+    })
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * A whole file with its mode and owner, in four calls.
+ *
+ * @module
+ */
+
+import { describeFault, errnoOf } from './fault.js'
+import { readFlags } from './files.js'
+import type { Files, FileStatus } from './files.js'
+
+/** What came of reading a file. */
+export type Reading =
+  | {
+      readonly state: 'read'
+      readonly bytes: Uint8Array
+      /** Permission bits. */
+      readonly mode: number
+      readonly uid: number
+      readonly status: FileStatus
+    }
+  | { readonly state: 'absent' }
+  /** It is there, and is not a plain file: a link, a directory, a pipe. */
+  | { readonly state: 'odd'; readonly message: string }
+  /** It may be there, and the system does not let us read it. */
+  | { readonly state: 'unreadable'; readonly message: string; readonly cause: unknown }
+
+const absent: Reading = { state: 'absent' }
+
+/** Larger than any certificate chain or key: what is larger was not written by us. */
+export const fileLimit: number = 4 * 1024 * 1024
+
+/**
+ * Reads a file. Links are not followed and pipes not waited for, unless the flags say so.
+ *
+ * @param files The calls to use.
+ * @param path The file.
+ * @param options `limit`: bytes, 4 MiB by default. `flags`: for `open`.
+ */
+export function readWhole(
+  files: Files,
+  path: string,
+  options: { readonly limit?: number; readonly flags?: number } = {},
+): Reading {
+  let fd: number
+  try {
+    fd = files.open(path, options.flags ?? readFlags)
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT') return absent
+    // ENXIO: a socket. FreeBSD and macOS say EMLINK, EFTYPE or ELOOP for a link under O_NOFOLLOW.
+    if (code === 'ELOOP' || code === 'EMLINK' || code === 'EFTYPE') {
+      return { state: 'odd', message: 'it is a symbolic link' }
+    }
+    if (code === 'ENXIO' || code === 'ENOTDIR') {
+      return { state: 'odd', message: describeFault(error) }
+    }
+    return { state: 'unreadable', message: describeFault(error), cause: error }
+  }
+  try {
+    const status = files.fstat(fd)
+    if (!status.isFile()) return { state: 'odd', message: 'it is not a plain file' }
+    const limit = options.limit ?? fileLimit
+    if (status.size > limit) {
+      return { state: 'odd', message: `it is larger than ${limit} bytes` }
+    }
+    return {
+      state: 'read',
+      bytes: readToEnd(files, fd, status.size),
+      mode: status.mode & 0o7777,
+      uid: status.uid,
+      status,
+    }
+  } catch (error) {
+    return { state: 'unreadable', message: describeFault(error), cause: error }
+  } finally {
+    files.close(fd)
+  }
+}
+
+function readToEnd(files: Files, fd: number, size: number): Uint8Array {
+  // One byte more than it should hold, so that one read sees the end of the file.
+  let buffer = Buffer.allocUnsafe(size + 1)
+  let length = 0
+  for (;;) {
+    const count = files.read(fd, buffer, length, buffer.length - length)
+    length += count
+    if (count === 0 || length === size) return buffer.subarray(0, length)
+    if (length === buffer.length) {
+      const larger = Buffer.allocUnsafe(buffer.length * 2)
+      buffer.copy(larger)
+      buffer = larger
+    }
+  }
+}

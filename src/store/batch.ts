@@ -1,0 +1,192 @@
+/**
+ * What a batch gathers before it is committed: plain data, checked as it comes, the same for a
+ * store on directories and one in memory.
+ *
+ * @module
+ */
+
+import { isName, parseAddress } from '../address.js'
+import { NomadPkiError } from '../errors.js'
+import type { GenerationFiles, LedgerEvent, StoreBatch } from '../inventory/store.js'
+import { checkIdentity, identityPath, isGenerationNumber, parseDirectory } from './layout.js'
+import type { IdentityName } from './layout.js'
+
+/** A generation of an authority to be written. */
+export interface AuthorityPut {
+  readonly name: string
+  readonly generation: number
+  readonly key: string | undefined
+  readonly certificate: string
+}
+
+/** A generation of an identity to be written. */
+export interface GenerationPut {
+  readonly identity: IdentityName
+  readonly directory: string
+  readonly files: GenerationFiles
+}
+
+/** A link to be turned. */
+export interface Turn {
+  readonly identity: IdentityName
+  readonly directory: string
+}
+
+/** Something of an identity to be removed: all of it where no directories are named. */
+export interface IdentityRemoval {
+  readonly identity: IdentityName
+  readonly directories: readonly string[] | undefined
+}
+
+/** Everything that one batch changes. */
+export interface Changes {
+  readonly authorities: readonly AuthorityPut[]
+  readonly bundles: ReadonlyMap<string, string>
+  readonly generations: readonly GenerationPut[]
+  /** By the identity's path: the last one asked for counts. */
+  readonly turns: ReadonlyMap<string, Turn>
+  readonly removals: readonly IdentityRemoval[]
+  readonly removedAuthorities: readonly { readonly name: string; readonly generation: number }[]
+  readonly removedBundles: readonly string[]
+  /** Addresses. */
+  readonly repairs: readonly string[]
+  readonly events: readonly LedgerEvent[]
+}
+
+/**
+ * A batch that hands over what it gathered.
+ *
+ * @param commit Makes it so.
+ * @returns A batch that can be committed once.
+ */
+export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch {
+  const authorities: AuthorityPut[] = []
+  const bundles = new Map<string, string>()
+  const generations: GenerationPut[] = []
+  const turns = new Map<string, Turn>()
+  const removals: IdentityRemoval[] = []
+  const removedAuthorities: { name: string; generation: number }[] = []
+  const removedBundles: string[] = []
+  const repairs: string[] = []
+  const events: LedgerEvent[] = []
+  let committed = false
+
+  return {
+    putAuthority(name, generation, { key, certificate }) {
+      checkAuthority(name, generation)
+      authorities.push({ name, generation, key, certificate })
+    },
+    putBundle(name, pem) {
+      checkName(name)
+      bundles.set(name, pem)
+    },
+    putGeneration(identity, directory, files) {
+      checkDirectory(identity, directory)
+      generations.push({ identity, directory, files })
+      turns.set(identityPath(identity), { identity, directory })
+    },
+    turn(identity, directory) {
+      checkDirectory(identity, directory)
+      turns.set(identityPath(identity), { identity, directory })
+    },
+    removeIdentity(identity, directories) {
+      checkIdentity(identity)
+      for (const directory of directories ?? []) checkDirectory(identity, directory)
+      removals.push({ identity, directories })
+    },
+    removeAuthority(name, generation) {
+      checkAuthority(name, generation)
+      removedAuthorities.push({ name, generation })
+    },
+    removeBundle(name) {
+      checkName(name)
+      removedBundles.push(name)
+    },
+    repairModes(address) {
+      if (parseAddress(address).kind === 'config') {
+        throw new NomadPkiError('ERR_INTERNAL', `${address} is not in the store`)
+      }
+      repairs.push(address)
+    },
+    record(event) {
+      events.push(event)
+    },
+    async commit() {
+      if (committed) throw new NomadPkiError('ERR_INTERNAL', 'the batch was committed before')
+      committed = true
+      for (const { identity, directories } of removals) {
+        const turned = turns.get(identityPath(identity))
+        if (turned !== undefined && (directories?.includes(turned.directory) ?? true)) {
+          throw new NomadPkiError('ERR_INTERNAL', 'a batch removes what it turns to', {
+            address: identityPath(identity),
+          })
+        }
+      }
+      await commit({
+        authorities,
+        bundles,
+        generations,
+        turns,
+        removals,
+        removedAuthorities,
+        removedBundles,
+        repairs,
+        events,
+      })
+    },
+  }
+}
+
+/** What is thrown where the generation that a link points at is to be removed. */
+export function removesCurrent(identity: IdentityName, directory: string): NomadPkiError {
+  return new NomadPkiError('ERR_INTERNAL', `${directory} is current and can't be removed`, {
+    address: identityPath(identity),
+  })
+}
+
+/** What is thrown where a link would point at nothing. */
+export function turnsToNothing(identity: IdentityName, directory: string): NomadPkiError {
+  return new NomadPkiError('ERR_STORE_UNREADABLE', `there is no generation ${directory}`, {
+    address: identityPath(identity),
+    hint: 'make a plan anew: the store changed',
+  })
+}
+
+/** What is thrown where a key would be written over another one. */
+export function keyExists(name: string, generation: number): NomadPkiError {
+  return new NomadPkiError('ERR_FILE_EXISTS', 'there is another key, and it is not overwritten', {
+    address: `authority/${name}/${generation}`,
+    hint: 'make the next generation, or move that directory away yourself',
+  })
+}
+
+/** What is thrown where a generation would be written over another one. */
+export function generationExists(identity: IdentityName, directory: string): NomadPkiError {
+  return new NomadPkiError('ERR_FILE_EXISTS', `there is a generation ${directory} already`, {
+    address: identityPath(identity),
+    hint: 'make a plan anew: the store changed',
+  })
+}
+
+function checkName(name: string): void {
+  if (!isName(name)) {
+    throw new NomadPkiError('ERR_INTERNAL', `not a name: ${JSON.stringify(name)}`)
+  }
+}
+
+function checkAuthority(name: string, generation: number): void {
+  checkName(name)
+  if (!isGenerationNumber(String(generation))) {
+    throw new NomadPkiError('ERR_INTERNAL', `not a generation: ${generation}`)
+  }
+}
+
+function checkDirectory(identity: IdentityName, directory: string): void {
+  checkIdentity(identity)
+  if (parseDirectory(directory) === undefined) {
+    throw new NomadPkiError(
+      'ERR_INTERNAL',
+      `not a generation's directory: ${JSON.stringify(directory)}`,
+    )
+  }
+}

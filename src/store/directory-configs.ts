@@ -1,0 +1,105 @@
+/**
+ * The agents' configurations on directories.
+ *
+ * @module
+ */
+
+import { basename, resolve } from 'node:path'
+import { NomadPkiError } from '../errors.js'
+import { replaceFiles, textLimit } from '../files/aside.js'
+import type { BarrierKind } from '../files/barrier.js'
+import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
+import { followFlags, nodeFiles, type Files } from '../files/files.js'
+import { readWhole } from '../files/read.js'
+import type { ConfigFile, Configs } from '../inventory/configs.js'
+
+/** How configurations are read and written. */
+export interface DirectoryConfigsOptions {
+  /** Default: the real system calls. */
+  readonly files?: Files | undefined
+  /** Default: the file system's sync where there is one, else an fsync for each file. */
+  readonly barrier?: BarrierKind | undefined
+}
+
+/**
+ * Configurations on directories.
+ *
+ * @param base What relative paths begin at: the folder of the spec.
+ * @param options How they are read and written.
+ */
+export function directoryConfigs(base: string, options: DirectoryConfigsOptions = {}): Configs {
+  const files = options.files ?? nodeFiles
+  return {
+    async read(path) {
+      const location = resolve(base, path)
+      try {
+        const status = files.stat(location)
+        if (status === undefined) return { path, location, kind: 'missing', files: [] }
+        if (status.isDirectory()) {
+          return { path, location, kind: 'directory', files: readDirectory(files, location) }
+        }
+        const file = readConfig(files, location, basename(location), true)
+        return { path, location, kind: 'file', files: file === undefined ? [] : [file] }
+      } catch (error) {
+        if (error instanceof NomadPkiError) throw error
+        throw unreadable(location, describeFault(error), error)
+      }
+    },
+    async write(writes) {
+      await replaceFiles(
+        files,
+        writes.map(({ path, text, expected }) => ({
+          path: resolve(base, path),
+          bytes: Buffer.from(text),
+          expected,
+        })),
+        options.barrier ?? 'auto',
+      )
+    },
+  }
+}
+
+function readDirectory(files: Files, directory: string): readonly ConfigFile[] {
+  // Byte order is Nomad's own (Go's os.ReadDir sorts names as strings of bytes).
+  const names = files
+    .names(directory)
+    .map((name) => ({ name, bytes: Buffer.from(name) }))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+  const found: ConfigFile[] = []
+  for (const { name } of names) {
+    const file = readConfig(files, `${directory}/${name}`, name, /\.(hcl|json)$/.test(name))
+    if (file !== undefined) found.push(file)
+  }
+  return found
+}
+
+/** @returns `undefined` for what is no file; what matters must be readable. */
+function readConfig(
+  files: Files,
+  path: string,
+  name: string,
+  matters: boolean,
+): ConfigFile | undefined {
+  const reading = readWhole(files, path, { flags: followFlags, limit: textLimit })
+  switch (reading.state) {
+    case 'read':
+      return { path, name, bytes: reading.bytes }
+    case 'absent':
+      if (!matters) return undefined
+      throw unreadable(path, 'it is a link to something that is not there')
+    case 'odd':
+      // A directory among the files is none of Nomad's business, whatever it is called.
+      if (!matters || files.stat(path)?.isDirectory() === true) return undefined
+      throw unreadable(path, reading.message)
+    case 'unreadable':
+      if (!matters) return undefined
+      throw unreadable(path, reading.message, reading.cause)
+  }
+}
+
+function unreadable(path: string, message: string, cause?: unknown): NomadPkiError {
+  return new NomadPkiError('ERR_FILE_UNREADABLE', `can't read ${shownPath(path)}: ${message}`, {
+    hint: errnoOf(cause) === undefined ? undefined : hintOfFault(cause),
+    cause,
+  })
+}

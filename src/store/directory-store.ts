@@ -1,0 +1,168 @@
+/**
+ * A store on directories: keys and certificates as files that an agent can load, a ledger, a lock.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from 'node:path'
+import { NomadPkiError } from '../errors.js'
+import type { BarrierKind } from '../files/barrier.js'
+import { describeFault, errnoOf, shownPath } from '../files/fault.js'
+import { nodeFiles, type Files } from '../files/files.js'
+import { ignoreLine, trackingOf } from '../files/tracked.js'
+import type { Store } from '../inventory/store.js'
+import { gather } from './batch.js'
+import { commitChanges } from './commit.js'
+import { Ground, unwritable } from './ground.js'
+import { healStore } from './heal.js'
+import { identityPath, modes, names } from './layout.js'
+import { ledgerLimit } from './ledger.js'
+import { holdsLock, releaseLock, takeLock } from './lock.js'
+import { readGenerations, readOne, readStore, storeExists } from './read-store.js'
+
+/** How a store on directories works. */
+export interface DirectoryStoreOptions {
+  /** Default: the real system calls. */
+  readonly files?: Files | undefined
+  /** Default: the file system's sync where there is one, else an fsync for each file. */
+  readonly barrier?: BarrierKind | undefined
+  /** Default: git is asked whether it would track the store, and one that it would is refused. */
+  readonly git?: 'ask' | 'ignore' | undefined
+}
+
+/** Paths that stand for all the secrets of a store, when git is asked. */
+const samples = [
+  'authority/a/1/ca-key.pem',
+  'identity/server/a/b/1-00000000/key.pem',
+  'ledger.jsonl',
+]
+
+/** Milliseconds that a lock is waited for. */
+const defaultWait = 10_000
+
+/**
+ * A store on directories. Nothing is touched before it is read or locked.
+ *
+ * @param path The store's directory; it need not exist.
+ * @param options How it works.
+ */
+export function directoryStore(path: string, options: DirectoryStoreOptions = {}): Store {
+  const root = resolve(path)
+  const files = options.files ?? nodeFiles
+  let held: { readonly nonce: string; readonly ground: Ground } | undefined
+
+  return {
+    location: root,
+    pathOf: (identity) => `${root}/${identityPath(identity)}/${names.current}`,
+    read: () => readStore(files, root),
+    readGenerations: async (identity) => readGenerations(files, root, identity),
+    async readAuthorityKey(name, generation) {
+      const place = `${root}/authority/${name}/${generation}/${names.authorityKey}`
+      return readOne(files, place)?.bytes
+    },
+    async readLedger() {
+      if (!storeExists(files, root)) return undefined
+      return readOne(files, `${root}/${names.ledger}`, ledgerLimit)
+    },
+    async lock({ wait = defaultWait, command = 'nomad-pki', signal } = {}) {
+      if (options.git !== 'ignore') await refuseTracked(root)
+      let nonce: string
+      let ground: Ground
+      try {
+        makeRoot(files, root)
+        nonce = await takeLock(files, root, { wait, command, signal })
+        ground = new Ground(files, root, options.barrier ?? 'auto')
+        // A store that was just made has to be found again after a power failure.
+        ground.touched.add(root)
+        ground.touched.add(dirname(root))
+      } catch (error) {
+        throw unwritable(error, root, undefined)
+      }
+      held = { nonce, ground }
+      return {
+        async release() {
+          if (held?.nonce === nonce) held = undefined
+          try {
+            releaseLock(files, root, nonce)
+          } catch (error) {
+            throw unwritable(error, root, names.lock)
+          }
+        },
+      }
+    },
+    heal: async () => healStore(work()),
+    batch: () => gather(async (changes) => commitChanges(work(), changes)),
+  }
+
+  function work(): Ground {
+    if (held === undefined) {
+      throw new NomadPkiError('ERR_INTERNAL', 'the store is written without its lock')
+    }
+    if (!holdsLock(files, root, held.nonce)) {
+      throw new NomadPkiError(
+        'ERR_STORE_LOCKED',
+        `the lock of the store ${shownPath(root)} was taken away from this process`,
+        { hint: 'somebody removed it by hand: find out who is at work there, then run it again' },
+      )
+    }
+    return held.ground
+  }
+}
+
+function makeRoot(files: Files, root: string): void {
+  let exists: boolean
+  try {
+    exists = storeExists(files, root)
+  } catch (error) {
+    if (!(error instanceof NomadPkiError)) throw error
+    throw new NomadPkiError('ERR_STORE_UNWRITABLE', error.message, {
+      hint: error.hint ?? 'move it away, or name another folder as `store` in the spec',
+      cause: error,
+    })
+  }
+  if (exists) return
+  makeParents(files, dirname(root))
+  files.mkdir(root, modes.directory)
+  files.chmod(root, modes.directory)
+}
+
+function makeParents(files: Files, directory: string): void {
+  if (files.stat(directory) !== undefined) return
+  if (dirname(directory) !== directory) makeParents(files, dirname(directory))
+  try {
+    files.mkdir(directory, 0o755)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+}
+
+async function refuseTracked(root: string): Promise<void> {
+  let tracking: Awaited<ReturnType<typeof trackingOf>>
+  try {
+    tracking = await trackingOf(root, samples)
+  } catch (error) {
+    throw new NomadPkiError('ERR_INTERNAL', describeFault(error), { cause: error })
+  }
+  if (tracking === undefined || tracking.state === 'ignored') return
+  const { repository, path, state } = tracking
+  const where = shownPath(`${repository}/.gitignore`)
+  if (path === '') {
+    throw new NomadPkiError(
+      'ERR_STORE_TRACKED',
+      `the store ${shownPath(root)} is a git repository itself, and private keys would be committed to it`,
+      { hint: `make the store a folder below it, or put a line with * into ${where}` },
+    )
+  }
+  throw new NomadPkiError(
+    'ERR_STORE_TRACKED',
+    state === 'tracked'
+      ? `the store ${shownPath(root)} has files that git tracks, and private keys would be committed with them`
+      : `git would track the store ${shownPath(root)}, and private keys would be committed`,
+    {
+      hint:
+        state === 'tracked'
+          ? `git rm -r --cached, then add the line ${ignoreLine(path)} to ${where}; keys that were pushed must be replaced`
+          : `add the line ${ignoreLine(path)} to ${where}`,
+    },
+  )
+}

@@ -1,0 +1,141 @@
+/**
+ * What writing to a store's directories stands on: the calls, the root, what is known of its
+ * directories while the lock is held, and what waits for the next barrier.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import { barrier, Touched } from '../files/barrier.js'
+import type { BarrierKind } from '../files/barrier.js'
+import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
+import type { Files } from '../files/files.js'
+import { modes } from './layout.js'
+
+/** What a name in a directory stands for. */
+type EntryKind = 'directory' | 'link' | 'other'
+
+/** The ground under one held lock. */
+export class Ground {
+  readonly files: Files
+  readonly root: string
+  readonly touched: Touched = new Touched()
+  readonly #kind: BarrierKind
+  readonly #listings = new Map<string, Map<string, EntryKind>>()
+
+  constructor(files: Files, root: string, kind: BarrierKind) {
+    this.files = files
+    this.root = root
+    this.#kind = kind
+  }
+
+  /** Waits until everything written so far is on disk. */
+  async barrier(): Promise<void> {
+    await barrier(this.files, this.root, this.touched, this.#kind)
+  }
+
+  /** The names in a directory; empty where it does not exist. */
+  listing(directory: string): Map<string, EntryKind> {
+    const known = this.#listings.get(directory)
+    if (known !== undefined) return known
+    const found = new Map<string, EntryKind>()
+    try {
+      for (const entry of this.files.list(directory)) {
+        found.set(
+          entry.name,
+          entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'link' : 'other',
+        )
+      }
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      return found
+    }
+    this.#listings.set(directory, found)
+    return found
+  }
+
+  /** Notes that a name came or went. */
+  note(directory: string, name: string, kind: EntryKind | undefined): void {
+    this.touched.add(directory)
+    const known = this.#listings.get(directory)
+    if (kind === undefined) known?.delete(name)
+    else known?.set(name, kind)
+  }
+
+  /** Forgets a directory that was moved or removed, and all below it. */
+  forget(directory: string): void {
+    for (const path of this.#listings.keys()) {
+      if (path === directory || path.startsWith(`${directory}/`)) this.#listings.delete(path)
+    }
+  }
+
+  /**
+   * Makes sure that there is a directory, below the root, one step after the other.
+   *
+   * @param path Relative to the root.
+   * @returns Its absolute path.
+   * @throws {NomadPkiError} `ERR_STORE_UNWRITABLE` where something else has the name, or one that
+   * this file system takes for the same.
+   */
+  directory(path: string): string {
+    let at = this.root
+    for (const name of path.split('/')) {
+      const listing = this.listing(at)
+      const below = `${at}/${name}`
+      const kind = listing.get(name)
+      if (kind === undefined) this.#make(at, name, listing)
+      else if (kind !== 'directory') {
+        throw new NomadPkiError(
+          'ERR_STORE_UNWRITABLE',
+          `${shownPath(below)} is ${kind === 'link' ? 'a link' : 'a file'} where a directory belongs`,
+          { hint: 'move it away' },
+        )
+      }
+      at = below
+    }
+    return at
+  }
+
+  #make(parent: string, name: string, listing: Map<string, EntryKind>): void {
+    const path = `${parent}/${name}`
+    try {
+      this.files.mkdir(path, modes.directory)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+      // The directory does not list the name, and yet it is taken: the file system folds letters.
+      const folded = name.toLowerCase()
+      const other = [...listing.keys()].find((entry) => entry.toLowerCase() === folded)
+      throw new NomadPkiError(
+        'ERR_STORE_UNWRITABLE',
+        `${shownPath(parent)} can't hold both ${JSON.stringify(other ?? name)} and ${JSON.stringify(name)}: its file system takes the two for one name`,
+        { hint: 'keep the store on a case-sensitive file system, or rename one of the two' },
+      )
+    }
+    // A umask, or a group bit inherited from the parent, may have changed what was asked for.
+    this.files.chmod(path, modes.directory)
+    if (parent !== this.root || this.#listings.has(parent)) this.note(parent, name, 'directory')
+    this.#listings.set(path, new Map())
+    this.touched.add(parent)
+    this.touched.add(path)
+  }
+}
+
+/**
+ * Turns what the operating system said while writing into an error of ours.
+ *
+ * @param error Anything that was caught.
+ * @param root The store.
+ * @param doing What was under way: a path in the store, or an address.
+ */
+export function unwritable(error: unknown, root: string, doing: string | undefined): NomadPkiError {
+  if (error instanceof NomadPkiError) return error
+  if (errnoOf(error) === undefined) {
+    return new NomadPkiError('ERR_INTERNAL', describeFault(error), { cause: error })
+  }
+  const what = doing === undefined ? '' : `${doing} in `
+  return new NomadPkiError(
+    'ERR_STORE_UNWRITABLE',
+    `can't write ${what}the store ${shownPath(root)}: ${describeFault(error)}`,
+    { address: doing, hint: hintOfFault(error), cause: error },
+  )
+}

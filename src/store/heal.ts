@@ -1,0 +1,167 @@
+/**
+ * Mends what a killed run left: finishes what is whole, removes what is torn. A key is only ever
+ * removed with a directory that has no whole certificate for it: staging directories carry the
+ * digest of what they should hold, and one that holds it is put into place instead.
+ *
+ * @module
+ */
+
+import { isName, isRegionName } from '../address.js'
+import type { Finding } from '../diagnostics.js'
+import { shownPath } from '../files/fault.js'
+import { breather } from '../files/files.js'
+import { readWhole } from '../files/read.js'
+import { unwritable, type Ground } from './ground.js'
+import { digestOf, isGenerationNumber, isTemporary, names, parseStaging } from './layout.js'
+import { ledgerEnd, mendLedger } from './ledger.js'
+import { tidyLocks } from './lock.js'
+import { finding } from './reasons.js'
+
+/**
+ * Heals.
+ *
+ * @param ground The store, whose lock is held.
+ * @returns What was done: notes.
+ * @throws {NomadPkiError} `ERR_STORE_UNWRITABLE`, `ERR_LEDGER_BROKEN`
+ */
+export async function healStore(ground: Ground): Promise<readonly Finding[]> {
+  const healer = new Healer(ground)
+  try {
+    return await healer.heal()
+  } catch (error) {
+    throw unwritable(error, ground.root, healer.doing)
+  }
+}
+
+class Healer {
+  doing: string | undefined
+  readonly #ground: Ground
+  readonly #findings: Finding[] = []
+  readonly #breathe = breather()
+
+  constructor(ground: Ground) {
+    this.#ground = ground
+  }
+
+  async heal(): Promise<readonly Finding[]> {
+    const { files, root } = this.#ground
+    tidyLocks(files, root)
+    for (const name of this.#below('authority')) {
+      await this.#directory(`authority/${name}`, (final) => `authority/${name}/${final}`)
+      for (const number of this.#below(`authority/${name}`, isGenerationNumber)) {
+        const place = `authority/${name}/${number}`
+        await this.#directory(place, () => place)
+      }
+      this.#dropEmpty('authority', name)
+    }
+    await this.#directory('bundle', () => 'store')
+    for (const name of this.#below('bundle')) {
+      await this.#directory(`bundle/${name}`, () => `bundle/${name}`)
+      this.#dropEmpty('bundle', name)
+    }
+    for (const role of this.#below('identity')) {
+      for (const region of this.#below(`identity/${role}`, isRegionName)) {
+        const place = `identity/${role}/${region}`
+        await this.#directory(place, () => 'store')
+        for (const name of this.#below(place)) {
+          await this.#directory(`${place}/${name}`, () => `${place}/${name}`)
+          this.#dropEmpty(place, name)
+          await this.#breathe()
+        }
+      }
+    }
+    this.#ledger()
+    return this.#findings
+  }
+
+  #below(path: string, isRight: (name: string) => boolean = isName): string[] {
+    return [...this.#ground.listing(`${this.#ground.root}/${path}`)]
+      .filter(([name, kind]) => kind === 'directory' && isRight(name))
+      .map(([name]) => name)
+  }
+
+  async #directory(path: string, addressOf: (final: string) => string): Promise<void> {
+    const { files, root } = this.#ground
+    const place = `${root}/${path}`
+    this.doing = path
+    for (const [name, kind] of [...this.#ground.listing(place)]) {
+      if (!isTemporary(name)) continue
+      const staging = kind === 'directory' ? parseStaging(name) : undefined
+      if (staging !== undefined && this.#isWhole(`${place}/${name}`, staging.digest)) {
+        if (this.#ground.listing(place).has(staging.final)) {
+          // Never seen to happen; a key is not thrown away on a guess.
+          this.#say(
+            addressOf(staging.final),
+            'left-over',
+            `${path}/${name} is left for you to look at`,
+          )
+          continue
+        }
+        files.rename(`${place}/${name}`, `${place}/${staging.final}`)
+        this.#ground.note(place, name, undefined)
+        this.#ground.note(place, staging.final, 'directory')
+        // Whoever wrote it was killed before its barrier.
+        const final = `${place}/${staging.final}`
+        for (const file of files.names(final)) this.#ground.touched.add(`${final}/${file}`)
+        this.#ground.touched.add(final)
+        this.#say(
+          addressOf(staging.final),
+          'unfinished',
+          `${path}/${staging.final} was whole, and was put into place`,
+        )
+        continue
+      }
+      if (kind === 'directory') await files.removeTree(`${place}/${name}`)
+      else files.unlink(`${place}/${name}`)
+      this.#ground.forget(`${place}/${name}`)
+      this.#ground.note(place, name, undefined)
+      this.#say(
+        addressOf(staging?.final ?? name.replace(/^\.[a-z]+-/, '')),
+        'left-over',
+        `removed ${path}/${name}, which an interrupted run left`,
+      )
+    }
+  }
+
+  #isWhole(place: string, digest: string): boolean {
+    const { files } = this.#ground
+    const found: [string, Uint8Array][] = []
+    for (const name of files.names(place)) {
+      const reading = readWhole(files, `${place}/${name}`)
+      if (reading.state !== 'read') return false
+      found.push([name, reading.bytes])
+    }
+    return found.length > 0 && digestOf(found) === digest
+  }
+
+  /** A directory that was made for what then did not come. */
+  #dropEmpty(parent: string, name: string): void {
+    const { files, root } = this.#ground
+    const place = `${root}/${parent}/${name}`
+    if (this.#ground.listing(place).size > 0) return
+    files.rmdir(place)
+    this.#ground.forget(place)
+    this.#ground.note(`${root}/${parent}`, name, undefined)
+  }
+
+  #ledger(): void {
+    const { files, root, touched } = this.#ground
+    this.doing = names.ledger
+    const path = `${root}/${names.ledger}`
+    const end = ledgerEnd(files, path)
+    if (end.torn.length === 0) return
+    const mended = mendLedger(files, path, end)
+    touched.add(path)
+    this.#say(
+      'store',
+      'left-over',
+      mended.seq === end.seq
+        ? `cut ${end.torn.length} bytes off the ledger: a line that was not written to its end`
+        : 'gave the last line of the ledger the newline that it lacked',
+    )
+  }
+
+  #say(address: string, reason: 'left-over' | 'unfinished', message: string): void {
+    this.#findings.push(finding('note', address, reason, shownPath(message)))
+  }
+}
