@@ -22,16 +22,18 @@ export function constraintFault(
 ): string | undefined {
   if (!('value' in name)) return undefined
   const { type, value } = name
-  // Under any constraints at all, what cannot be parsed is refused: also `a.nomad.` and `a..nomad`.
-  if (type === 'dns' && !isDomain(value)) return 'cannot be parsed, and so fits no constraint'
-  if (type === 'email' && !/^[^@\s]+@[^@\s]+$/.test(value)) {
+  // Under any constraints at all, what cannot be parsed is refused: `a.nomad.`, `a..nomad`, and since
+  // Go 1.26 a URI without a host, or with an address for one (constraints.go parseURIs).
+  const subject = type === 'uri' ? hostOf(value) : value
+  if (subject === undefined) return 'has no host name that could be held against constraints'
+  if (
+    (type === 'dns' && !isDomain(value)) ||
+    (type === 'email' && !/^[^@\s]+@[^@\s]+$/.test(value))
+  ) {
     return 'cannot be parsed, and so fits no constraint'
   }
   const excluded = constraints.excluded.filter((subtree) => subtree.type === type)
   const permitted = constraints.permitted.filter((subtree) => subtree.type === type)
-  if (excluded.length === 0 && permitted.length === 0) return undefined
-  const subject = type === 'uri' ? hostOf(value) : value
-  if (subject === undefined) return 'has no host that could be held against the constraints'
   for (const subtree of excluded) {
     if (matches(type, subject, textOf(subtree), true)) return `is excluded by ${textOf(subtree)}`
   }
