@@ -8,11 +8,11 @@
  *
  * `NOMAD_PKI_PAIRS` (60) and `NOMAD_PKI_SEED` are settings of the environment.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
+import type { Agent } from './harness/agent.js'
 import { api } from './harness/api.js'
 import {
   assemble,
@@ -27,10 +27,9 @@ import {
 } from './harness/identities.js'
 import { listen } from './harness/listener.js'
 import { mint } from './harness/mint.js'
-import { agentPorts } from './harness/ports.js'
+import { dialBy, ready, startParty } from './harness/party.js'
 import { preflight, type Protocol } from './harness/preflight.js'
 import { askServer, type RpcProtocol } from './harness/rpc.js'
-import { eventually } from './harness/run.js'
 
 const wanted = Number(process.env.NOMAD_PKI_PAIRS ?? 60)
 const seed = Number(process.env.NOMAD_PKI_SEED ?? 20_261_125)
@@ -56,73 +55,8 @@ afterAll(async () => {
   rmSync(base, { recursive: true, force: true })
 })
 
-async function startParty(identity: Identity): Promise<Party> {
-  const id = identity.order.id
-  const plan: AgentPlan = {
-    name: id,
-    region: identity.region,
-    role: id.includes('listener') ? 'server' : 'client',
-    ports: await agentPorts(),
-    directory: join(base, 'agents', id),
-    dataDir: join(base, 'data', id),
-  }
-  mkdirSync(join(base, 'data'), { recursive: true, mode: 0o700 })
-  writeAgentConfig(plan)
-  const file = (name: string): string => join(plan.directory, name)
-  writeFileSync(file('ca.pem'), identity.ca)
-  writeFileSync(file('cert.pem'), identity.cert)
-  writeFileSync(file('key.pem'), identity.key, { mode: 0o600 })
-  // A dialer's API is our lever: it must not ask who pulls it.
-  writeFileSync(
-    file('tls.hcl'),
-    `tls {
-  http                   = true
-  rpc                    = true
-  ca_file                = ${JSON.stringify(file('ca.pem'))}
-  cert_file              = ${JSON.stringify(file('cert.pem'))}
-  key_file               = ${JSON.stringify(file('key.pem'))}
-  verify_server_hostname = true
-  verify_https_client    = ${plan.role === 'server'}
-}
-`,
-  )
-  const agent = new Agent(plan)
-  started.push(agent)
-  return { identity, agent }
-}
-
-/** Resolves when the agent can be asked. */
-async function ready({ identity, agent }: Party): Promise<void> {
-  await eventually(
-    `${identity.label} to start`,
-    async () => {
-      if (agent.exitStatus !== undefined) throw new Error('it has ended')
-      if (agent.plan.role === 'server') {
-        return agent.log().includes('cluster leadership acquired') ? true : undefined
-      }
-      const { ports } = agent.plan
-      const { status } = await api(ports.http, '/v1/agent/health', identity, { serverName: false })
-      return status > 0 ? true : undefined
-    },
-    { explain: () => agent.tail() },
-  )
-}
-
-/** Makes a real client agent dial an RPC address now: a new list of servers is pinged before it is taken. */
-async function dialBy(dialer: Party, port: number): Promise<{ accepted: boolean; reason: string }> {
-  const { status, body } = await api(
-    dialer.agent.plan.ports.http,
-    `/v1/agent/servers?address=127.0.0.1:${port}`,
-    { ca: dialer.identity.ca },
-    { method: 'POST', serverName: false },
-  )
-  if (status === 200) return { accepted: true, reason: 'answered' }
-  if (status !== 400 || !body.includes('failed ping')) throw new Error(`${status} ${body}`)
-  return { accepted: false, reason: body.replace(/.*failed ping: /s, '').trim() }
-}
-
 async function agentToAgent(dialer: Party, listener: Party): Promise<Sample> {
-  const agent = await dialBy(dialer, listener.agent.plan.ports.rpc)
+  const agent = await dialBy(dialer.agent, listener.agent.plan.ports.rpc)
   return {
     pair: `${dialer.identity.label} → ${listener.identity.label}`,
     protocol: 'rpc',
@@ -172,7 +106,7 @@ async function agentToUs(dialer: Party, shown: Identity): Promise<Sample> {
   const pair = `${dialer.identity.label} → ${shown.label}`
   const listener = await listen(shown)
   try {
-    const { reason } = await dialBy(dialer, listener.port)
+    const { reason } = await dialBy(dialer.agent, listener.port)
     const refused = /x509:|tls:/.test(reason)
     if (refused === listener.handshakes() > 0) {
       throw new Error(`${pair}: no clear verdict: ${reason}; ${listener.failures().join('; ')}`)
@@ -223,8 +157,16 @@ async function round(number: number, count: number, pick: Picker): Promise<Sampl
   const of = (kind: keyof typeof drafts): Identity[] =>
     (identities.get(kind) ?? []).map((item) => assemble(item, minted))
   const start = async (kind: keyof typeof drafts): Promise<Party[]> => {
-    const parties = await Promise.all(of(kind).map(startParty))
-    await Promise.all(parties.map(ready))
+    const parties = await Promise.all(
+      of(kind).map(async (identity): Promise<Party> => {
+        const role = kind.toLowerCase().includes('listener') ? 'server' : 'client'
+        const { ca, cert, key, region, order } = identity
+        const agent = await startParty(base, { ca, cert, key, region, role, name: order.id })
+        started.push(agent)
+        return { identity, agent }
+      }),
+    )
+    await Promise.all(parties.map(({ agent }) => ready(agent)))
     return parties
   }
   const soundDialers = await start('soundDialers')
