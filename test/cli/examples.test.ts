@@ -1,0 +1,62 @@
+/** Every command's help has two examples: each of them is run where it makes sense. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { commands } from '../../src/cli/surface.js'
+import { wordsOf } from '../testscript.js'
+import { cli, folder } from './cli.js'
+
+const spec = `version: 1
+cluster: acme
+regions:
+  global:
+    servers: { s1: { ips: [10.0.0.11], config: agents/s1 } }
+  us-west:
+    clients:
+      c1: {}
+operators:
+  alice: { region: global }
+`
+
+/** What must have been done before, for examples that need it. */
+const before: Readonly<Record<string, string>> = {
+  'nomad-pki remove client us-west/c9': 'nomad-pki add client us-west/c9',
+  'nomad-pki remove operator bob': 'nomad-pki add operator bob --region global',
+}
+
+let applied = ''
+beforeAll(async () => {
+  applied = folder({
+    'cluster.yaml': spec,
+    'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
+  })
+  expect((await cli(applied, ['apply', '--yes'])).status).toBe(0)
+})
+
+function call(cwd: string, line: string): ReturnType<typeof cli> {
+  const [program, ...argv] = wordsOf(line)
+  expect(program).toBe('nomad-pki')
+  return cli(cwd, argv)
+}
+
+describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
+  '%s',
+  (name, examples) => {
+    test.each(examples)('%s', async (example) => {
+      const cwd = folder()
+      if (name !== 'init') fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+      const first = before[example]
+      if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)
+      const { status, stdout, stderr } = await call(cwd, example)
+      expect(stderr).not.toMatch(/^error/m)
+      expect(stdout).not.toBe('')
+      // 2: some examples look at another day, on which there is work.
+      expect([0, 2]).toContain(status)
+      if (name === 'init' || name === 'add') {
+        expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toContain('regions:')
+        expect([0, 2]).toContain((await cli(cwd, ['plan'])).status)
+      }
+    })
+  },
+)
