@@ -5,7 +5,8 @@
  */
 
 import type { Role } from '../address.js'
-import type { Certificate, Extension } from '../x509/certificate.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { Extension } from '../x509/extension.js'
 import type { LintContext } from './rule.js'
 
 /** Whether it is meant to be, or without a profile says that it is, an authority's. */

@@ -1,0 +1,166 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { pemEncode } from '../../src/keys/pem.js'
+import { lint, type LintContext } from '../../src/lint/lint.js'
+import { rules } from '../../src/lint/rules.js'
+import { parseCertificate, type Certificate } from '../../src/x509/certificate.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { agent, build, intermediate, operator, p256, root, rsa, type Draft } from './draft.js'
+import { issuerDrafts, vectors, type IssuerName, type RuleVectors } from './vectors.js'
+
+const folder = fileURLToPath(new URL('../vectors/lint/', import.meta.url))
+const update = process.env.UPDATE_VECTORS !== undefined
+
+const issuers = Object.fromEntries(
+  Object.entries(issuerDrafts).map(([name, draft]) => [name, parseCertificate(build(draft))]),
+) as Readonly<Record<IssuerName, Certificate>>
+
+function contextOf({ profile, region, issuer, badIssuers }: RuleVectors, fault = ''): LintContext {
+  const above = badIssuers?.[fault] ?? issuer
+  return { profile, region, issuer: above && issuers[above] }
+}
+
+function ruleOf(name: string) {
+  return rules.find((rule) => rule.name === name)!
+}
+
+/** Every vector by its path below the folder. */
+const files = new Map<string, Draft>(
+  Object.entries(issuerDrafts).map(([name, draft]) => [`issuers/${name}.pem`, draft]),
+)
+for (const { rule, good, bad } of vectors) {
+  files.set(`${rule}/good.pem`, good)
+  for (const [fault, draft] of Object.entries(bad)) files.set(`${rule}/bad-${fault}.pem`, draft)
+}
+
+if (update) {
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.md')) rmSync(join(folder, name), { recursive: true })
+  }
+  for (const [name, draft] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), pemEncode('CERTIFICATE', build(draft)))
+  }
+}
+
+function read(name: string): Certificate {
+  return parseCertificates(readFileSync(join(folder, name), 'utf8'))[0]!
+}
+
+describe('the vectors', () => {
+  test('are what the builder makes, byte for byte, and no others lie there', () => {
+    const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.pem'))
+      .sort()
+    expect(found).toEqual([...files.keys()].sort())
+    for (const [name, draft] of files) {
+      expect(readFileSync(join(folder, name), 'utf8'), name).toBe(
+        pemEncode('CERTIFICATE', build(draft)),
+      )
+    }
+  })
+
+  test('are there for every rule but the one that is about the region alone', () => {
+    const covered = new Set(
+      vectors.filter(({ bad }) => Object.keys(bad).length > 0).map(({ rule }) => rule),
+    )
+    const open = rules.map(({ name }) => name).filter((name) => !covered.has(name))
+    expect(open).toEqual(['nomad/region'])
+    expect(new Set(vectors.map(({ rule }) => rule)).size).toBe(vectors.length)
+  })
+})
+
+describe.each(vectors)('$rule', (vector) => {
+  const rule = ruleOf(vector.rule)
+
+  test('takes the good one', () => {
+    const found = lint(read(`${vector.rule}/good.pem`), contextOf(vector))
+    expect(found.filter(({ rule: name }) => name === vector.rule)).toEqual([])
+  })
+
+  for (const fault of Object.keys(vector.bad)) {
+    test(`refuses ${fault}`, () => {
+      const found = lint(read(`${vector.rule}/bad-${fault}.pem`), contextOf(vector, fault))
+      const own = found.find(({ rule: name }) => name === vector.rule)
+      expect(own).toMatchObject({ severity: rule.severity ?? 'error', source: rule.source })
+      expect(own?.message).toMatch(/^[a-z].*[^.]$/)
+    })
+  }
+})
+
+describe('a certificate as we make it', () => {
+  const clean: readonly (readonly [string, Draft, LintContext])[] = [
+    [
+      'server',
+      agent('server', 'global'),
+      { profile: 'server', region: 'global', issuer: issuers.root },
+    ],
+    [
+      'client',
+      agent('client', 'us-west', { dns: ['c1.west.example'] }),
+      { profile: 'client', region: 'us-west', issuer: issuers.intermediate },
+    ],
+    [
+      'combined',
+      agent('server', 'global', { dns: ['client.global.nomad'] }),
+      { profile: 'combined', region: 'global', issuer: issuers.root },
+    ],
+    ['operator', operator(), { profile: 'operator', region: 'global', issuer: issuers.root }],
+    [
+      'RSA server',
+      agent('server', 'global', { spki: rsa(3072) }),
+      { profile: 'server', region: 'global', issuer: issuers.root },
+    ],
+    ['root', root({ spki: p256 }), { profile: 'root' }],
+    [
+      'intermediate',
+      intermediate({ spki: p256 }),
+      { profile: 'intermediate', issuer: issuers.root },
+    ],
+  ]
+  test.each(clean)('breaks no rule: %s', (_, draft, context) => {
+    expect(lint(parseCertificate(build(draft)), context)).toEqual([])
+    // And without a word about what it is.
+    expect(lint(parseCertificate(build(draft)))).toEqual([])
+  })
+})
+
+describe('strictness', () => {
+  const encipherment = read('rfc8813/ec-key-usage/bad-key-encipherment.pem')
+  const context: LintContext = { profile: 'server', region: 'global', issuer: issuers.root }
+
+  test('makes a note of what others issued and Nomad takes', () => {
+    expect(lint(encipherment, { ...context, strictness: 'foreign' })).toEqual([
+      expect.objectContaining({ rule: 'rfc8813/ec-key-usage', severity: 'note' }),
+    ])
+    expect(lint(encipherment, context)[0]?.severity).toBe('error')
+  })
+
+  test('leaves an error what Nomad itself refuses, or takes for authority', () => {
+    for (const [file, profile, region, issuer] of [
+      ['nomad/agent-key/bad-ed25519.pem', 'server', 'global', issuers.root],
+      ['nomad/extended-key-usage/bad-server-only.pem', 'server', 'global', issuers.root],
+      ['nomad/common-name-role/bad-bmp.pem', 'client', 'us-west', issuers.intermediate],
+      ['nomad/name-constrained/bad-outside-ip.pem', 'client', 'us-west', issuers.intermediate],
+    ] as const) {
+      const found = lint(read(file), { profile, region, issuer, strictness: 'foreign' })
+      expect(
+        found.filter(({ severity }) => severity === 'error').map(({ rule }) => rule),
+      ).toContain(file.split('/').slice(0, 2).join('/'))
+    }
+  })
+})
+
+describe('rules about the context', () => {
+  test.each(['a'.repeat(52), 'a..b', 'eu-', 'a b', ''])(
+    'nomad/region: %j makes no role name',
+    (region) => {
+      const leaf = parseCertificate(build(agent('server', 'global')))
+      expect(lint(leaf, { profile: 'server', region }).map(({ rule }) => rule)).toContain(
+        'nomad/region',
+      )
+    },
+  )
+})
