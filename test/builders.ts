@@ -31,6 +31,7 @@ import { fingerprintOf, parseCertificate, type Certificate } from '../src/x509/c
 import { encodeCertificate } from '../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../src/x509/encode.js'
 import { asciiString, sequence, setOf, tags } from '../src/der/write.js'
+import { authorityKeyIdentifier } from '../src/x509/extensions.js'
 import { encodedOid } from '../src/x509/oids.js'
 import type { Extension } from '../src/x509/extension.js'
 
@@ -295,10 +296,11 @@ export class Cluster {
     const holder = this.holder(address)
     const by = this.#authority(options.by ?? holder.wanted.profile.issuer.name)
     const key = options.key ?? holder.key
-    const leaf = remint(holder.chain[0]!, by, (fields) => ({
-      spki: key.publicKey.spki,
-      ...change(fields),
-    }))
+    const leaf = remint(holder.chain[0]!, by, (fields) => {
+      const identifier = authorityKeyIdentifier(by.issuer.certificate.subjectKeyIdentifier!)
+      const extensions = withExtension(fields.extensions, identifier)
+      return { spki: key.publicKey.spki, extensions, ...change({ ...fields, extensions }) }
+    })
     holder.key = key
     holder.files.key = encodePrivateKey(key)
     holder.chain = [leaf, ...by.issuer.chain]

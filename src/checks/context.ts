@@ -51,8 +51,8 @@ export function checkContext(
 ): CheckContext {
   const authorities = new Map<string, StandingAuthority>()
   for (const wanted of desired.authorities) {
-    const standing = stand(wanted, inventory, authorities)
-    if (standing !== undefined) authorities.set(wanted.address, standing)
+    const stood = stand(wanted, inventory, authorities)
+    if (stood !== undefined) authorities.set(wanted.address, stood)
   }
   const bundles = new Map<string, string>()
   for (const { address, trusted } of desired.bundles) {

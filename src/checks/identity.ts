@@ -194,6 +194,16 @@ function chainWhole(
       message: `cert.pem holds ${above.length} of the ${expected.length} intermediates`,
     }
   }
+  const missing = expected.filter((one) => !above.some((other) => sameBytes(one, other)))
+  if (missing.length === 0) {
+    return {
+      reason: 'chain-broken',
+      message:
+        above.length === expected.length
+          ? 'the intermediates in cert.pem stand in wrong order: each certifies the one before it'
+          : `cert.pem holds ${above.length - expected.length} certificates too many`,
+    }
+  }
   return {
     reason: 'chain-broken',
     message: 'the intermediates in cert.pem are not those of its issuer',

@@ -1,0 +1,246 @@
+/**
+ * Proof by handshake: for every pair of classes that Nomad connects, a real TLS handshake with the
+ * very files of two of their members, and whether it ends as the pure judge says.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import { NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Store, StoredFile } from '../inventory/store.js'
+import { judgeConnection } from '../nomad/judge.js'
+import { roleName } from '../nomad/roles.js'
+import type { Desired } from '../spec/desired.js'
+import { agentClasses, type AgentClass } from '../verify/classes.js'
+import { connectionsOf, type Connection } from '../verify/connections.js'
+import { handshake, type HandshakeFiles, type HandshakeOutcome } from './loopback.js'
+
+/** How to prove. */
+export interface ProveOptions {
+  /**
+   * Epoch milliseconds, for the judge; it must be the present, because OpenSSL knows no other time.
+   */
+  readonly now: number
+  /** How many handshakes at once. Default: 4; more gain nothing, they are all work of one thread. */
+  readonly concurrency?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called after each handshake. */
+  readonly onProgress?: ((done: number, all: number) => void) | undefined
+}
+
+/** What came of it. */
+export interface Proof {
+  /** How many classes there are. */
+  readonly classes: number
+  /** How many pairs of them shook hands. */
+  readonly pairs: number
+  /** How many handshakes were made: each pair in TLS 1.2 and in TLS 1.3. */
+  readonly handshakes: number
+  /** How many were refused just as the judge says; `verifyCluster` tells why. */
+  readonly refused: number
+  /** Where a handshake and the judge disagree. Empty: both are of one mind about every pair. */
+  readonly findings: readonly Finding[]
+}
+
+const versions = ['TLSv1.2', 'TLSv1.3'] as const
+
+/**
+ * Proves a cluster with the files in its store.
+ *
+ * @param desired What should be.
+ * @param inventory What is.
+ * @param store Where the files are; of each class only those of members that shake hands are read.
+ * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`; `ERR_INTERRUPTED` by the signal.
+ */
+export async function proveCluster(
+  desired: Desired,
+  inventory: Inventory,
+  store: Pick<Store, 'readGenerations'>,
+  options: ProveOptions,
+): Promise<Proof> {
+  const identities = new Map(desired.identities.map((identity) => [identity.address, identity]))
+  return proveClasses(
+    agentClasses(desired, inventory, { now: options.now }),
+    async (address) => {
+      const { profile, name } = identities.get(address)!
+      const { role, region } = profile
+      const current = inventory.identities.get(address)?.current?.directory
+      const generations = await store.readGenerations({ role, region, name })
+      const stored = generations.find(({ directory }) => directory === current)
+      return {
+        cert: textOf(stored?.cert),
+        key: textOf(stored?.key),
+        ca: textOf(stored?.ca),
+      }
+    },
+    options,
+  )
+}
+
+/**
+ * Proves classes of agents.
+ *
+ * @param classes The classes.
+ * @param filesOf The three files of an identity, by its address.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED` by the signal; what `filesOf` throws.
+ */
+export async function proveClasses(
+  classes: readonly AgentClass[],
+  filesOf: (address: string) => Promise<HandshakeFiles>,
+  options: ProveOptions,
+): Promise<Proof> {
+  const trials = trialsOf(classes)
+  const turns = new Map<AgentClass, number>()
+  const known = new Map<string, Promise<HandshakeFiles>>()
+  const findings: Finding[] = []
+  let next = 0
+  let done = 0
+  let refused = 0
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const trial = trials[next]
+      if (trial === undefined) return
+      next += 1
+      if (options.signal?.aborted === true) {
+        throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while proving by handshakes')
+      }
+      await attempt(trial)
+    }
+  }
+
+  async function attempt({ connection, version, servername }: Trial): Promise<void> {
+    const { dialer, listener } = connection
+    const ends = { dialer: memberOf(dialer), listener: memberOf(listener) }
+    const verdict = judgeConnection(dialer.facts, listener.facts, {
+      protocol: connection.protocol,
+      targetRegion: connection.targetRegion,
+      now: options.now,
+    })
+    const outcome = await handshake(
+      {
+        dialer: { ...(await files(ends.dialer)), servername },
+        listener: {
+          ...(await files(ends.listener)),
+          requestClientCert: asksForCertificate(connection),
+        },
+      },
+      { version },
+    )
+    done += 1
+    options.onProgress?.(done, trials.length)
+    if (!verdict.ok && verdict.check === 'load') {
+      // Nomad refuses such a key by a rule of its own; TLS itself may well take it.
+      refused += 1
+      return
+    }
+    // The listener's name checks come after the handshake, and it can't see them.
+    const expected = verdict.ok || [2, 3, 4].includes(verdict.check as number)
+    if (!outcome.ok && !expected) refused += 1
+    if (outcome.ok === expected) return
+    findings.push(
+      disagreement(connection, ends, version, outcome, verdict.ok ? '' : verdict.message),
+    )
+  }
+
+  /** Members take turns, so that more of the very files are tried at no further cost. */
+  function memberOf(one: AgentClass): string {
+    const turn = turns.get(one) ?? 0
+    turns.set(one, turn + 1)
+    return one.members[turn % one.members.length]!
+  }
+
+  function files(address: string): Promise<HandshakeFiles> {
+    let read = known.get(address)
+    if (read === undefined) {
+      read = filesOf(address)
+      known.set(address, read)
+    }
+    return read
+  }
+
+  await Promise.all(Array.from({ length: options.concurrency ?? 4 }, work))
+  return {
+    classes: classes.length,
+    pairs: trials.length / versions.length,
+    handshakes: done,
+    refused,
+    findings,
+  }
+}
+
+interface Trial {
+  readonly connection: Connection
+  readonly version: (typeof versions)[number]
+  /** `undefined`: the dialer does not look at the name. */
+  readonly servername: string | undefined
+}
+
+/** One trial for what is one handshake: RPC, raft and the rest begin alike. */
+function trialsOf(classes: readonly AgentClass[]): readonly Trial[] {
+  const trials: Trial[] = []
+  const seen = new Map<AgentClass, Map<AgentClass, Set<string>>>()
+  for (const connection of connectionsOf(classes)) {
+    const { dialer, listener } = connection
+    const servername = servernameOf(connection)
+    const key = `${servername ?? ''}\n${asksForCertificate(connection)}`
+    const row = seen.get(dialer) ?? new Map<AgentClass, Set<string>>()
+    seen.set(dialer, row)
+    const cell = row.get(listener) ?? new Set()
+    row.set(listener, cell)
+    if (cell.has(key)) continue
+    cell.add(key)
+    for (const version of versions) trials.push({ connection, version, servername })
+  }
+  return trials
+}
+
+function servernameOf({ dialer, protocol, targetRegion }: Connection): string | undefined {
+  // By which name or address a person calls an agent is not Nomad's to say.
+  if (protocol === 'http') return undefined
+  if (protocol === 'node-api') return roleName('client', targetRegion)
+  // helper/tlsutil/config.go:278: without verify_server_hostname the chain alone counts.
+  return dialer.facts.verifyServerHostname ? roleName('server', targetRegion) : undefined
+}
+
+function asksForCertificate({ listener, protocol }: Connection): boolean {
+  return protocol === 'http' || protocol === 'node-api'
+    ? listener.facts.verifyHttpsClient !== false
+    : true
+}
+
+function disagreement(
+  { protocol, dialer, listener }: Connection,
+  ends: { readonly dialer: string; readonly listener: string },
+  version: string,
+  outcome: HandshakeOutcome,
+  judged: string,
+): Finding {
+  const fault = outcome.ok || outcome.side === 'dialer' ? 'dialer' : 'listener'
+  const address = ends[fault]
+  const other = fault === 'dialer' ? ends.listener : ends.dialer
+  const alike = (fault === 'dialer' ? dialer : listener).members.length - 1
+  const more = alike > 0 ? `; ${alike} more are like it` : ''
+  return outcome.ok
+    ? {
+        severity: 'warning',
+        address,
+        reason: 'handshake-differs',
+        message: `${version} with ${other} (${protocol}) succeeds here, and Nomad would refuse it: ${judged}${more}`,
+        remedy: `nomad-pki apply ${address}`,
+      }
+    : {
+        severity: 'error',
+        address,
+        reason: 'handshake-differs',
+        message: `${version} with ${other} (${protocol}) fails, though Nomad's rules allow it: ${outcome.message} (${outcome.code})${more}`,
+        remedy: `nomad-pki apply ${address}`,
+      }
+}
+
+function textOf(file: StoredFile | undefined): string {
+  if (file === undefined) return ''
+  const { bytes } = file
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}

@@ -1,0 +1,87 @@
+/**
+ * The authorities: the plan's checks, their own signatures, and lint.
+ *
+ * @module
+ */
+
+import { checkAuthority } from '../checks/authority.js'
+import type { CheckContext } from '../checks/context.js'
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+import { verifySignature } from '../x509/signature.js'
+import { lintFindings, ownFingerprints } from './lint.js'
+
+/** Verifies the authorities that the spec names, and says which the store has besides. */
+export function verifyAuthorities(
+  desired: Desired,
+  inventory: Inventory,
+  context: CheckContext,
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const own = ownFingerprints(inventory)
+  const named = new Set<string>()
+  for (const wanted of desired.authorities) {
+    const { address } = wanted
+    named.add(address)
+    const found = inventory.authorities.get(address)
+    if (found?.certificate === undefined && (found === undefined || found.findings.length === 0)) {
+      findings.push({
+        severity: 'error',
+        address,
+        reason: 'missing',
+        message: 'the spec names it and the store does not have its certificate',
+        remedy: 'nomad-pki apply',
+      })
+    }
+    if (found === undefined) continue
+    findings.push(...checkAuthority(wanted, found, context).map((one) => withRemedy(one)))
+    const { certificate } = found
+    if (certificate === undefined) continue
+    const path = context.authorities.get(address)?.path
+    const issuer = wanted.issuer === undefined ? certificate : path?.[1]
+    if (issuer !== undefined && !verifySignature(certificate, issuer)) {
+      findings.push({
+        severity: 'error',
+        address,
+        reason: 'chain-broken',
+        message: `its signature is not by ${wanted.issuer?.address ?? 'its own key'}: the file was changed or damaged`,
+        remedy: `restore ${address}/ca.pem from a backup of the store`,
+      })
+    }
+    findings.push(
+      ...lintFindings(certificate, {
+        address,
+        own,
+        issuer,
+        profile: wanted.issuer === undefined ? 'root' : 'intermediate',
+        now: context.now,
+      }),
+    )
+  }
+  for (const [address, { certificate }] of inventory.authorities) {
+    if (named.has(address)) continue
+    findings.push({
+      severity: 'note',
+      address,
+      reason: 'orphan',
+      message:
+        certificate !== undefined && certificate.notAfter > context.now
+          ? 'the spec no longer names it; its key still signs for whoever trusts it'
+          : 'the spec no longer names it',
+      remedy: 'nomad-pki apply --prune',
+    })
+  }
+  return findings
+}
+
+function withRemedy(finding: Finding): Finding {
+  if (finding.remedy !== undefined) return finding
+  return {
+    ...finding,
+    remedy:
+      finding.reason === 'mode-open'
+        ? 'nomad-pki apply'
+        : `restore ${finding.address} from a backup of the store`,
+  }
+}

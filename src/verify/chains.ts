@@ -1,0 +1,116 @@
+/**
+ * Each identity's chain as its own peers would verify it, with the trust that lies beside it: path,
+ * signatures, times, constraints (x509/verify-chain.ts, as Go does it).
+ *
+ * @module
+ */
+
+import type { CheckContext } from '../checks/context.js'
+import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import type { Finding } from '../diagnostics.js'
+import { isNomadPkiError } from '../errors.js'
+import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { Certificate } from '../x509/certificate.js'
+import { parseCertificates } from '../x509/certificates.js'
+import { formatName } from '../x509/name.js'
+import { verifyChain, type ChainFault, type ChainVerdict } from '../x509/verify-chain.js'
+
+/** Whether each identity's chain holds up under its own trust, by address. */
+export type ChainVerdicts = ReadonlyMap<string, ChainVerdict>
+
+/**
+ * Verifies every chain once.
+ *
+ * @param options `now`: epoch milliseconds.
+ */
+export function chainVerdicts(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number },
+): ChainVerdicts {
+  const verdicts = new Map<string, ChainVerdict>()
+  for (const { address } of desired.identities) {
+    const generation = inventory.identities.get(address)?.current
+    const leaf = generation?.chain[0]
+    if (generation === undefined || leaf === undefined) continue
+    verdicts.set(address, verifyChain(leaf, generation.chain.slice(1), generation.trust, options))
+  }
+  return verdicts
+}
+
+/**
+ * What is to be said about the chain and the trust of one identity.
+ *
+ * @param given What the plan's checks have said already: the same thing is not said twice.
+ */
+export function chainFindings(
+  wanted: DesiredIdentity,
+  generation: FoundGeneration,
+  context: CheckContext,
+  verdict: ChainVerdict | undefined,
+  given: readonly ReasonGiven[],
+): readonly Finding[] {
+  const { address, profile } = wanted
+  const findings: Finding[] = []
+  const say = (reason: Reason, message: string): void => {
+    findings.push({
+      severity: 'error',
+      address,
+      reason,
+      message,
+      remedy: `nomad-pki apply ${address}`,
+    })
+  }
+  const dropped = droppedFrom(generation)
+  if (dropped !== undefined) {
+    say(
+      'incomplete',
+      `ca.pem: ${dropped}; agents drop such a certificate without a word and trust the rest`,
+    )
+  }
+  const root = context.authorities.get(profile.issuer.address)?.path.at(-1)
+  if (root !== undefined && !generation.trust.some((anchor) => same(anchor, root))) {
+    say(
+      'trust-changed',
+      `ca.pem does not hold ${formatName(root.subject)}, the root that its own certificate hangs from`,
+    )
+    return findings
+  }
+  if (verdict === undefined || verdict.ok) return findings
+  const reason = reasonsOf[verdict.code] ?? 'chain-broken'
+  if (!given.some((one) => one.reason === reason)) say(reason, verdict.message)
+  return findings
+}
+
+const reasonsOf: Readonly<Partial<Record<ChainFault, Reason>>> = {
+  expired: 'expired',
+  'not-yet-valid': 'not-yet-valid',
+}
+
+/** What a strict reading of ca.pem finds that Nomad's own passes over; equal texts are read once. */
+const readings = new WeakMap<readonly Certificate[], { readonly fault: string | undefined }>()
+
+function droppedFrom({ bundle, trust }: FoundGeneration): string | undefined {
+  if (bundle === '') return undefined
+  let reading = readings.get(trust)
+  if (reading === undefined) {
+    reading = { fault: strictFault(bundle) }
+    readings.set(trust, reading)
+  }
+  return reading.fault
+}
+
+function strictFault(bundle: string): string | undefined {
+  try {
+    parseCertificates(bundle)
+    return undefined
+  } catch (error) {
+    if (isNomadPkiError(error)) return error.message
+    throw error
+  }
+}
+
+function same(a: Certificate, b: Certificate): boolean {
+  return a === b || Buffer.compare(a.der, b.der) === 0
+}

@@ -1,0 +1,28 @@
+/**
+ * The agents' configurations: whether each says what the spec wants and names the files that are
+ * there, told by the same comparison that the plan acts on.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { planConfigs } from '../plan/configs.js'
+import type { Desired } from '../spec/desired.js'
+
+/** Verifies the configurations that the spec names. */
+export function verifyConfigs(desired: Desired, inventory: Inventory): readonly Finding[] {
+  const { steps, findings } = planConfigs(desired.configs, inventory)
+  return [
+    ...findings,
+    ...steps.flatMap(({ address, reasons }) =>
+      reasons.map(({ reason, message }): Finding => ({
+        severity: 'error',
+        address,
+        reason,
+        message,
+        remedy: `nomad-pki apply ${address}`,
+      })),
+    ),
+  ]
+}

@@ -1,0 +1,161 @@
+/**
+ * Each identity on its own: the plan's checks asked the other question, its chain as its own peers
+ * would verify it, lint, its files and its manifest.
+ *
+ * @module
+ */
+
+import type { CheckContext } from '../checks/context.js'
+import { goodChecks, runChecks } from '../checks/identity.js'
+import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import type { Finding, Severity } from '../diagnostics.js'
+import { formatInstant } from '../duration.js'
+import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { ChainVerdict } from '../x509/verify-chain.js'
+import { chainFindings, type ChainVerdicts } from './chains.js'
+import { lintFindings, ownFingerprints } from './lint.js'
+import { manifestFault } from './manifests.js'
+
+/** What a reason means for a cluster that is to run; what is not here is an error. */
+const severities: Readonly<Partial<Record<Reason, Severity>>> = {
+  'key-algorithm': 'warning',
+  'names-differ': 'warning',
+  'issuer-changed': 'warning',
+  'trust-changed': 'warning',
+  unfinished: 'warning',
+}
+
+/** Rules that say what a check of the plan has said already. */
+const told: ReadonlyMap<string, Reason> = new Map([
+  ['nomad/common-name', 'role-differs'],
+  ['nomad/common-name-single', 'role-differs'],
+  ['nomad/extended-key-usage-exact', 'role-differs'],
+  ['nomad/agent-key', 'key-unusable'],
+])
+
+/** Verifies the identities that the spec names, and says which the store has besides. */
+export function verifyIdentities(
+  desired: Desired,
+  inventory: Inventory,
+  context: CheckContext,
+  verdicts: ChainVerdicts,
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const own = ownFingerprints(inventory)
+  const named = new Set<string>()
+  for (const wanted of desired.identities) {
+    const { address } = wanted
+    named.add(address)
+    const found = inventory.identities.get(address)
+    const seen = verifyIdentity(wanted, found, context, own, verdicts.get(address))
+    // Ten thousand sound identities add nothing.
+    if (seen.length > 0) findings.push(...seen)
+  }
+  for (const [address, { current }] of inventory.identities) {
+    if (named.has(address)) continue
+    const end = current?.chain[0]?.notAfter
+    const lives = end !== undefined && end > context.now
+    findings.push({
+      severity: 'note',
+      address,
+      reason: 'orphan',
+      message: `the spec no longer names it${lives ? `; its certificate is good until ${formatInstant(end)}` : ''}`,
+      remedy: 'nomad-pki apply --prune',
+    })
+  }
+  return findings
+}
+
+function verifyIdentity(
+  wanted: DesiredIdentity,
+  found: FoundIdentity | undefined,
+  context: CheckContext,
+  own: ReadonlySet<string>,
+  verdict: ChainVerdict | undefined,
+): Finding[] {
+  const { address, profile } = wanted
+  const findings: Finding[] = (found?.findings ?? []).map((one) => ({
+    remedy: `nomad-pki apply ${address}`,
+    ...one,
+  }))
+  const say = (severity: Severity, reason: string, message: string): void => {
+    findings.push(about(address, severity, reason, message))
+  }
+  const generation = found?.current
+  if (found === undefined || generation === undefined) {
+    if (found?.unfinished !== undefined) {
+      say('error', 'unfinished', `${found.unfinished.directory} was made and not switched to`)
+    } else if (found?.link !== undefined) {
+      say(
+        'error',
+        'link-broken',
+        `current points at ${JSON.stringify(found.link)}, which is no generation of it`,
+      )
+    } else {
+      say('error', 'missing', 'the spec names it and the store does not have it')
+    }
+    return findings
+  }
+  const leaf = generation.chain[0]
+  if (leaf === undefined) {
+    if (findings.every(({ reason }) => reason !== 'incomplete')) {
+      say('error', 'incomplete', 'cert.pem is missing or holds no certificate')
+    }
+    return findings
+  }
+  if (found.unfinished !== undefined) {
+    say('warning', 'unfinished', `${found.unfinished.directory} was made and not switched to`)
+  }
+  const disorder = leafPlace(generation)
+  if (disorder > 0) {
+    say(
+      'error',
+      'chain-broken',
+      `cert.pem is in wrong order: the leaf is certificate ${disorder + 1} of ${generation.chain.length}, and agents take the first for their own (private key does not match public key)`,
+    )
+    return findings
+  }
+  const given = runChecks(goodChecks, { wanted, found, generation, leaf }, context)
+  for (const reason of given) findings.push(judged(wanted, reason))
+  findings.push(...chainFindings(wanted, generation, context, verdict, given))
+  findings.push(
+    ...lintFindings(leaf, {
+      address,
+      own,
+      issuer: context.authorities.get(profile.issuer.address)?.certificate,
+      profile: profile.role,
+      region: profile.region,
+      now: context.now,
+    }).filter(({ reason }) => !given.some((one) => told.get(reason) === one.reason)),
+  )
+  const fault = manifestFault(address, generation)
+  if (fault !== undefined) say('warning', 'manifest-differs', fault)
+  return findings
+}
+
+/** At which place the leaf stands: 0 in a sound file. */
+function leafPlace({ chain, key }: FoundGeneration): number {
+  const [first] = chain
+  if (first === undefined || chain.length === 1) return 0
+  const spki = key.state === 'present' ? key.publicKey.spki : undefined
+  const place = chain.findIndex((certificate) =>
+    spki === undefined
+      ? certificate.basicConstraints?.ca !== true
+      : Buffer.compare(certificate.publicKey.spki, spki) === 0,
+  )
+  return place > 0 && first.basicConstraints?.ca === true ? place : 0
+}
+
+function judged({ address, profile }: DesiredIdentity, given: ReasonGiven): Finding {
+  const { reason, message } = given
+  // A person's certificate is short and made when it is needed: an old one is no fault of the cluster.
+  if (reason === 'expired' && profile.role === 'operator') {
+    return about(address, 'note', reason, message)
+  }
+  return about(address, severities[reason] ?? 'error', reason, message)
+}
+
+function about(address: string, severity: Severity, reason: string, message: string): Finding {
+  return { severity, address, reason, message, remedy: `nomad-pki apply ${address}` }
+}

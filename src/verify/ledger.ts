@@ -1,0 +1,69 @@
+/**
+ * The ledger: whether its chain holds, and whether it still contains what was written down elsewhere.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { emptyHead } from '../inventory/ledger.js'
+
+/**
+ * Verifies the ledger.
+ *
+ * @param inventory What is.
+ * @param head A head noted elsewhere (`status` prints it), hex; a beginning of at least 8 digits will do.
+ */
+export function verifyLedger(inventory: Inventory, head?: string): readonly Finding[] {
+  const { ledger, location } = inventory
+  const findings: Finding[] = []
+  const say = (
+    severity: Finding['severity'],
+    reason: string,
+    message: string,
+    remedy: string,
+  ): void => {
+    findings.push({ severity, address: 'ledger', reason, message, remedy, file: 'ledger.jsonl' })
+  }
+  if (ledger.fault !== undefined) {
+    say(
+      'error',
+      'ledger-broken',
+      `line ${ledger.fault.line} of ledger.jsonl: ${ledger.fault.message}`,
+      `restore ${location}/ledger.jsonl from a backup; or, to begin a new one, move it aside`,
+    )
+  } else if (ledger.lines.length === 0 && inventory.identities.size > 0) {
+    say(
+      'warning',
+      'ledger-broken',
+      'there are identities, and no ledger that tells who issued them',
+      `restore ${location}/ledger.jsonl from a backup`,
+    )
+  }
+  if (ledger.tornBytes > 0) {
+    say(
+      'warning',
+      'ledger-broken',
+      `its last line is torn after ${ledger.tornBytes} bytes: an append was interrupted`,
+      'nomad-pki apply',
+    )
+  }
+  if (head !== undefined && !contains(inventory, head.trim().toLowerCase())) {
+    say(
+      'error',
+      'ledger-cut',
+      `the head ${head.trim().slice(0, 16)}, noted elsewhere, is not in it: lines were cut off or rewritten since`,
+      `restore ${location}/ledger.jsonl from a backup, and find out who wrote to the store`,
+    )
+  }
+  return findings
+}
+
+function contains({ ledger }: Inventory, head: string): boolean {
+  if (!/^[0-9a-f]{8,64}$/.test(head)) return false
+  return (
+    ledger.head.startsWith(head) ||
+    emptyHead.startsWith(head) ||
+    ledger.lines.some(({ prev }) => prev.startsWith(head))
+  )
+}

@@ -1,0 +1,49 @@
+/**
+ * Lint over what is there: hard on what we issued, lenient to what others did and Nomad takes. Who
+ * issued it is a matter of the ledger.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { lint, type LintContext } from '../lint/lint.js'
+
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+
+/** What else is to be known about the certificate. */
+export interface LintSubject extends LintContext {
+  readonly address: string
+  /** Fingerprints of everything that we issued: {@link ownFingerprints}. */
+  readonly own: ReadonlySet<string>
+}
+
+/** The SHA-256 of every certificate that the ledger says was issued here, hex. */
+export function ownFingerprints({ ledger }: Inventory): ReadonlySet<string> {
+  const own = new Set<string>()
+  for (const { fingerprint } of ledger.lines) {
+    if (typeof fingerprint === 'string') own.add(fingerprint)
+  }
+  return own
+}
+
+/**
+ * Lints one certificate.
+ *
+ * @returns A finding for each rule that is broken; the reason is the rule's name.
+ */
+export function lintFindings(certificate: Certificate, subject: LintSubject): readonly Finding[] {
+  const { address, own, ...context } = subject
+  const strictness = own.has(fingerprintOf(certificate)) ? 'ours' : 'foreign'
+  return lint(certificate, { ...context, strictness }).map(
+    ({ rule, severity, message, source }) => ({
+      severity,
+      address,
+      reason: rule,
+      message: `${message} (${source})`,
+      remedy: address.startsWith('identity/')
+        ? `nomad-pki apply ${address}`
+        : 'begin a new generation of the authority: raise `signing` in the spec',
+    }),
+  )
+}

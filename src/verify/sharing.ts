@@ -1,0 +1,27 @@
+/**
+ * What sharing costs: notes on identities that the spec lets many hosts share, which nobody is to
+ * learn only after the first stolen disk.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+
+/** Notes on every shared identity that is there. */
+export function verifySharing(desired: Desired, inventory: Inventory): readonly Finding[] {
+  const findings: Finding[] = []
+  for (const { address, profile } of desired.identities) {
+    if (!profile.shared || inventory.identities.get(address)?.current === undefined) continue
+    const { role, region } = profile
+    findings.push({
+      severity: 'note',
+      address,
+      reason: 'identity-shared',
+      message: `one key for all ${role === 'combined' ? 'agents' : `${role}s`} of ${region}: taken from one host it is all of them, they can't be told apart, and replacing it means all hosts at once`,
+      remedy: `name the hosts under \`regions: ${region}: ${role === 'combined' ? 'combined' : `${role}s`}\` in the spec instead of \`shared\`, then: nomad-pki apply`,
+    })
+  }
+  return findings
+}

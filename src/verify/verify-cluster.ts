@@ -1,0 +1,61 @@
+/**
+ * Is everything true? The checks of the plan, asked the other question, and what only a whole cluster
+ * shows: whether Nomad will let every agent talk to every other. Pure and synchronous; real
+ * handshakes are `probe/`.
+ *
+ * @module
+ */
+
+import { checkContext } from '../checks/context.js'
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+import { verifyAuthorities } from './authorities.js'
+import { verifyBundles } from './bundles.js'
+import { chainVerdicts } from './chains.js'
+import { agentClasses } from './classes.js'
+import { verifyConfigs } from './configs.js'
+import { verifyConnections } from './connections.js'
+import { verifyIdentities } from './identities.js'
+import { verifyLedger } from './ledger.js'
+import { verifySharing } from './sharing.js'
+
+/** What to verify. */
+export interface VerifyOptions {
+  /** Epoch milliseconds: `Date.now()`. */
+  readonly now: number
+  /** What would be wrong at this moment if nothing were done until then, epoch milliseconds. Default: now. */
+  readonly at?: number | undefined
+  /** The ledger's head as it was written down elsewhere, hex: the ledger must still contain it. */
+  readonly ledgerHead?: string | undefined
+}
+
+/**
+ * Verifies.
+ *
+ * @param desired What should be: `desire(spec)`.
+ * @param inventory What is: `await readInventory(ports)`.
+ * @returns What is wrong or worth knowing, each with the command that cures it. Empty: Nomad will
+ *   accept this cluster. Order: the store, its ledger, authorities, bundles, identities, their
+ *   connections, configurations.
+ */
+export function verifyCluster(
+  desired: Desired,
+  inventory: Inventory,
+  options: VerifyOptions,
+): readonly Finding[] {
+  const now = options.at ?? options.now
+  const context = checkContext(desired, inventory, { now })
+  const verdicts = chainVerdicts(desired, inventory, { now })
+  const classes = agentClasses(desired, inventory, { now, verdicts })
+  return [
+    ...inventory.findings,
+    ...verifyLedger(inventory, options.ledgerHead),
+    ...verifyAuthorities(desired, inventory, context),
+    ...verifyBundles(desired, inventory, context),
+    ...verifyIdentities(desired, inventory, context, verdicts),
+    ...verifySharing(desired, inventory),
+    ...verifyConnections(classes, { now }),
+    ...verifyConfigs(desired, inventory),
+  ]
+}
