@@ -217,6 +217,13 @@ const flaws: readonly Flaw[] = [
       dns: [...(order.dns ?? []), one(['x.nomad.', 'server..nomad', 'host.example', '*.nomad'])],
     }),
   },
+  {
+    name: 'a URI',
+    change: (_, { one }) => ({
+      // Without a host, or with an address for one, Go 1.26 refuses it under any name constraint.
+      uris: [one(['urn:x:alice', 'x://operator.nomad/alice', 'x://10.0.0.1/', 'x:alice'])],
+    }),
+  },
   { name: '::1 too', change: (order) => ({ ips: [...(order.ips ?? []), '::1'] }) },
 ]
 
