@@ -7,6 +7,7 @@
 
 import { NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import { lint } from '../lint/lint.js'
 import { completeCertificate, parseCertificate, type Certificate } from '../x509/certificate.js'
 import { isSignedBy } from '../x509/signature.js'
 import { correspondenceFault } from './correspond.js'
@@ -64,13 +65,17 @@ const tried = new WeakSet<PublicKey>()
 
 function receive(
   der: Uint8Array,
-  { input, signer }: Preparation,
+  { input, signer, lintContext }: Preparation,
   verify: boolean | undefined,
 ): Certificate {
   const { expected } = input
   const certificate = read(der, expected, signer.name)
   const fault = correspondenceFault(certificate, expected)
   if (fault !== undefined) throw correspondence(signer.name, fault)
+  if (Buffer.compare(certificate.tbs, input.tbs) !== 0) {
+    const broken = lint(certificate, lintContext).find(({ severity }) => severity === 'error')
+    if (broken !== undefined) throw correspondence(signer.name, `${broken.rule}: ${broken.message}`)
+  }
   const { publicKey, signatures } = signer
   if (signatures === 'rehearsed') return certificate
   const usual =

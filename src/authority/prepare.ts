@@ -14,6 +14,7 @@ import {
 } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
+import { lint, type LintContext } from '../lint/lint.js'
 import { profileOf } from '../nomad/roles.js'
 import { parseTbs, type Extension } from '../x509/certificate.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
@@ -29,7 +30,7 @@ import { encodeName } from '../x509/name.js'
 import { constraintsOf } from './constraints.js'
 import type { Issuer } from './issuer.js'
 import { namesOf } from './names.js'
-import { Prepared, type LintContext, type Preparation } from './prepared.js'
+import { Prepared, type Preparation } from './prepared.js'
 import type { AuthorityRequest, LeafRequest } from './request.js'
 import { randomSerial } from './serial.js'
 import {
@@ -225,7 +226,15 @@ function seal(
   const tbs = encodeTbs({ ...fields, serial })
   // What is looked at is what will be signed, read back from its bytes.
   const expected = parseTbs(tbs)
+  requireClean(lint(expected, rest.lintContext))
   return new Prepared({ ...rest, input: { tbs, expected, now } })
+}
+
+function requireClean(results: ReturnType<typeof lint>): void {
+  const errors = results.filter(({ severity }) => severity === 'error')
+  if (errors.length === 0) return
+  const text = errors.map(({ rule, message }) => `${rule}: ${message}`).join('; ')
+  throw new NomadPkiError('ERR_LINT', `it would break ${errors.length} rule(s): ${text}`)
 }
 
 function leafAlgorithm({ algorithm, name }: PublicKey): AlgorithmEntry {

@@ -6,18 +6,10 @@
  */
 
 import { NomadPkiError } from '../errors.js'
-import type { Role } from '../address.js'
+import type { LintContext } from '../lint/lint.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { Issuer, IssuerInput, Signatures } from './issuer.js'
-
-/** What lint is told about a certificate. */
-export interface LintContext {
-  readonly issuer?: Certificate | undefined
-  readonly now?: number | undefined
-  readonly profile?: Role | 'root' | 'intermediate' | undefined
-  readonly region?: string | undefined
-}
 
 /** What stands behind a {@link Prepared}. */
 export interface Preparation {

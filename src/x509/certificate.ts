@@ -12,7 +12,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import type { Extension, ExtensionFields } from './extension.js'
-import { hexOf, readExtensions } from './extensions.js'
+import { hexOf, readExtensionList, readExtensions } from './extensions.js'
 import { parseName, type Name } from './name.js'
 
 export type {
@@ -185,23 +185,6 @@ function readTbs(tbs: Uint8Array): TbsFields {
     extensions,
     ...readExtensions(extensions),
   }
-}
-
-function readExtensionList(explicit: DerReader): readonly Extension[] {
-  const list = explicit.enter(tags.sequence, 'extensions')
-  explicit.finish('extensions')
-  const extensions: Extension[] = []
-  while (!list.done()) {
-    const extension = list.enter(tags.sequence, 'an extension')
-    const oid = extension.oid('an extension')
-    // DER forbids to write out FALSE here, and every validator takes it.
-    const critical = extension.peek() === tags.boolean ? extension.boolean('critical') : false
-    const value = extension.content(tags.octetString, 'an extension')
-    extension.finish('an extension')
-    if (extensions.some((other) => other.oid === oid)) fail(`the extension ${oid} stands twice`)
-    extensions.push({ oid, critical, value })
-  }
-  return extensions
 }
 
 function malformedAs<Value>(read: () => Value): Value {

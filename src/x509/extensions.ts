@@ -136,6 +136,29 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionField
   return fields
 }
 
+/**
+ * Reads a list of extensions.
+ *
+ * @param around Stands before the list, with nothing behind it.
+ * @throws {NomadPkiError} `ERR_DER_MALFORMED`, also where one stands twice (RFC 5280 §4.2).
+ */
+export function readExtensionList(around: DerReader): readonly Extension[] {
+  const list = around.enter(tags.sequence, 'extensions')
+  around.finish('extensions')
+  const extensions: Extension[] = []
+  while (!list.done()) {
+    const extension = list.enter(tags.sequence, 'an extension')
+    const oid = extension.oid('an extension')
+    // DER forbids to write out FALSE here, and every validator takes it.
+    const critical = extension.peek() === tags.boolean ? extension.boolean('critical') : false
+    const value = extension.content(tags.octetString, 'an extension')
+    extension.finish('an extension')
+    if (extensions.some((other) => other.oid === oid)) fail(`the extension ${oid} stands twice`)
+    extensions.push({ oid, critical, value })
+  }
+  return extensions
+}
+
 function only(value: Uint8Array, what: string): DerReader {
   const reader = new DerReader(value)
   const inside = reader.enter(tags.sequence, what)

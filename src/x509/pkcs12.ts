@@ -1,0 +1,140 @@
+/**
+ * PKCS#12 files (RFC 7292), which browsers and keychains write; also the old ones that OpenSSL 3
+ * refuses (RC2-40, 3DES). Loaded only when one is to be read: node-forge costs 30 ms.
+ *
+ * forge opens the containers, and nothing more: keys and certificates come out of it as bytes and
+ * go through this project's own readers.
+ *
+ * @module
+ */
+
+import { pbkdf2Sync } from 'node:crypto'
+import type * as forgeModule from 'node-forge'
+import { NomadPkiError } from '../errors.js'
+import type { PrivateKey } from '../keys/algorithms.js'
+import { parsePrivateKey } from '../keys/private-key.js'
+import { parseCertificate, type Certificate } from './certificate.js'
+
+/** What was in a file. */
+export interface Pkcs12Content {
+  readonly keys: readonly PrivateKey[]
+  readonly certificates: readonly Certificate[]
+}
+
+/** Larger ones are no key and chain. */
+const mostBytes = 1 << 20
+/** A stranger's file says how long its opening takes: this many rounds are some seconds. */
+const mostRounds = 5_000_000
+/** The same for the derivation of old, in JavaScript. */
+const mostOldRounds = 500_000
+
+/**
+ * Reads a PKCS#12 file.
+ *
+ * @param bytes The file.
+ * @param password Its password; empty for none.
+ * @returns Every key and certificate in it, in its order.
+ * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED` for a wrong password, `ERR_KEY_MALFORMED` for what is no
+ * such file, `ERR_KEY_ALGORITHM`, `ERR_CERTIFICATE_MALFORMED` for what is in it.
+ */
+export async function readPkcs12(bytes: Uint8Array, password: string): Promise<Pkcs12Content> {
+  if (bytes.length > mostBytes) malformed(`it has ${bytes.length} bytes, more than ${mostBytes}`)
+  const { default: forge } = await import('node-forge')
+  const bags = withBareBags(forge, () => open(forge, bytes, password))
+  const keys: PrivateKey[] = []
+  const certificates: Certificate[] = []
+  for (const { type, asn1 } of bags) {
+    const der = Buffer.from(forge.asn1.toDer(asn1).getBytes(), 'latin1')
+    if (type === forge.pki.oids.certBag) certificates.push(parseCertificate(der))
+    else keys.push(parsePrivateKey(der))
+  }
+  return { keys, certificates }
+}
+
+type Forge = typeof forgeModule
+
+interface Bag {
+  readonly type: string
+  readonly asn1: Parameters<Forge['asn1']['toDer']>[0]
+}
+
+function open(forge: Forge, bytes: Uint8Array, password: string): readonly Bag[] {
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    const pfx = forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(text, false), false, password)
+    return pfx.safeContents.flatMap(({ safeBags }) => safeBags as readonly Bag[])
+  } catch (error) {
+    if (error instanceof NomadPkiError) throw error
+    const message = error instanceof Error ? error.message : ''
+    if (/password|MAC could not be verified|decrypt/i.test(message)) {
+      throw new NomadPkiError('ERR_KEY_ENCRYPTED', 'the password does not open the PKCS#12 file')
+    }
+    // forge's message may show what it read; only its first words are told.
+    return malformed(/^[A-Za-z0-9#. -]{1,80}/.exec(message)?.[0] ?? 'it cannot be read')
+  }
+}
+
+type Derive = (password: string, salt: string, ...rest: readonly unknown[]) => unknown
+
+/** What is put in the place of forge's own functions for the time of one call. */
+interface Seams {
+  readonly pki: { certificateFromAsn1: unknown; privateKeyFromAsn1: unknown }
+  readonly pkcs5: { pbkdf2: unknown }
+  readonly pbe: { generatePkcs12Key: unknown }
+  readonly pkcs12: { generateKey: unknown }
+}
+
+/**
+ * Runs with a forge that leaves keys and certificates as they are (it would write RSA ones anew),
+ * derives keys natively and from UTF-8, as OpenSSL does, and refuses endless derivations.
+ */
+function withBareBags<Result>(forge: Forge, run: () => Result): Result {
+  const { pki, pkcs5, pbe, pkcs12 } = forge as unknown as Seams
+  const { certificateFromAsn1, privateKeyFromAsn1 } = pki
+  const { pbkdf2 } = pkcs5
+  const { generatePkcs12Key } = pbe
+  const { generateKey } = pkcs12
+  const leave = (): never => {
+    throw new TypeError('left as it is')
+  }
+  const old: Derive = (password, salt, id, rounds, ...rest) => {
+    limit(rounds, mostOldRounds)
+    return (generatePkcs12Key as Derive)(password, salt, id, rounds, ...rest)
+  }
+  const modern: Derive = (password, salt, rounds, length, digest) => {
+    limit(rounds, mostRounds)
+    const hash = (digest as { readonly algorithm?: string } | null)?.algorithm ?? 'sha1'
+    const secret = Buffer.from(password.normalize('NFC'), 'utf8')
+    const key = pbkdf2Sync(
+      secret,
+      Buffer.from(salt, 'latin1'),
+      rounds as number,
+      length as number,
+      hash,
+    )
+    return key.toString('latin1')
+  }
+  try {
+    pki.certificateFromAsn1 = leave
+    pki.privateKeyFromAsn1 = leave
+    pkcs5.pbkdf2 = modern
+    pbe.generatePkcs12Key = old
+    pkcs12.generateKey = old
+    return run()
+  } finally {
+    pki.certificateFromAsn1 = certificateFromAsn1
+    pki.privateKeyFromAsn1 = privateKeyFromAsn1
+    pkcs5.pbkdf2 = pbkdf2
+    pbe.generatePkcs12Key = generatePkcs12Key
+    pkcs12.generateKey = generateKey
+  }
+}
+
+function limit(rounds: unknown, most: number): void {
+  if (typeof rounds === 'number' && rounds >= 1 && rounds <= most) return
+  malformed(`it wants ${String(rounds)} rounds of key derivation, more than ${most}`)
+}
+
+function malformed(message: string): never {
+  throw new NomadPkiError('ERR_KEY_MALFORMED', `not a PKCS#12 file: ${message}`)
+}
