@@ -8,15 +8,16 @@
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
 import { type Document, type Key, objectIn, positionsIn, sameKey } from '../hcl/index.js'
 import { type AgentCode, diagnostic, type DiagnosticDetails } from './codes.js'
+import { distinct } from './contradictions.js'
 import { type Decoded, decodeShape, removeKey } from './decode-shape.js'
 import { entriesOf } from './flatten.js'
-import { agentSchema, type BlockShape } from './schema.js'
+import { agentSchema, type BlockShape } from './schema-table.js'
 
 /** What is known beside the file. */
 export interface CheckSchemaOptions {
   readonly file?: string | undefined
-  /** The version of Nomad, `1.11.3`; default: the newest known. */
-  readonly nomadVersion?: string | undefined
+  /** Leave the values in `tls` to somebody else; default: no. */
+  readonly exceptTls?: boolean | undefined
 }
 
 /**
@@ -39,6 +40,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   }
   const decoded = decodeShape(document, entriesOf(document), agentSchema)
   for (const { start, path, kind, expected } of decoded.faults) {
+    if (options.exceptTls === true && path.startsWith('tls')) continue
     const message = `Nomad cannot decode the value of "${path}"`
     say('error', kind === 'duration' ? 'agent/duration' : 'agent/value', start, message, {
       expected,
@@ -59,7 +61,8 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       })
     }
   }
-  return diagnostics.sort((a, b) => a.line - b.line || a.column - b.column)
+  // A label is left over at the top and, if it is a block's own, in the block too.
+  return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
 /** Blocks that Nomad reads without a schema (command/agent/config_parse.go:81-105). */

@@ -20,7 +20,7 @@ import {
 } from '../hcl/index.js'
 import { isGoDuration } from './duration.js'
 import type { Entry, Shaped } from './flatten.js'
-import type { BlockShape, Shape } from './schema.js'
+import type { BlockShape, Shape } from './schema-table.js'
 
 /** A value that Nomad cannot decode. */
 export interface DecodeFault {

@@ -5,6 +5,10 @@
  * @module
  */
 
+export { checkAgentConfig, type CheckAgentConfigOptions, type CommandLine } from './check.js'
+export { checkSchema, type CheckSchemaOptions } from './check-schema.js'
+export { type CheckTlsOptions, type NamedFile } from './check-tls.js'
+export { cipherSuites, type SuiteKey } from './cipher-suites.js'
 export { agentCodes, type AgentCode } from './codes.js'
 export { configFilesOf, isConfigFileName, isStrayName, type AgentFile } from './directory.js'
 export { editTls, type EditTlsOptions } from './edit-tls.js'
@@ -14,6 +18,7 @@ export {
   readAgentConfig,
   type AgentConfig,
   type Effective,
+  type GossipKey,
   type Origin,
   type ReadFile,
   type Setpoint,
@@ -21,4 +26,5 @@ export {
 export { settings, type Setting } from './settings.js'
 export { findTlsBlock, type TlsBlock } from './tls-block.js'
 export { tlsKeys, type TlsKey, type TlsKeyEntry, type TlsValues } from './tls-keys.js'
+export { isAtLeast, isVersion, knownVersion } from './version.js'
 export { type TlsEdit } from './wanted.js'

@@ -9,9 +9,10 @@ import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
 import { checkSchema } from './check-schema.js'
 import { diagnostic } from './codes.js'
-import { type AgentFile, configFilesOf, isConfigFileName, isStrayName } from './directory.js'
+import { contradictions, distinct, strayFiles } from './contradictions.js'
+import { type AgentFile, configFilesOf, isConfigFileName } from './directory.js'
 import { editTls } from './edit-tls.js'
-import { type AgentConfig, type ReadFile, readAgentConfig } from './read-agent-config.js'
+import { type AgentConfig, readAgentConfig } from './read-agent-config.js'
 import { type TlsKey, tlsKeys, type TlsValues } from './tls-keys.js'
 
 /** What is known beside the files. */
@@ -30,8 +31,6 @@ export interface PlanTlsEditOptions {
   readonly region?: string | undefined
   /** The role that the configuration must not contradict. */
   readonly role?: 'server' | 'client' | 'combined' | undefined
-  /** The version of Nomad, `1.11.3`; default: the newest known. */
-  readonly nomadVersion?: string | undefined
 }
 
 /** What would be written. */
@@ -66,7 +65,10 @@ export function planTlsEdit(
   const kind = options.kind ?? 'directory'
   const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
-  const target = choose(ordered, config, kind, options)
+  const target = choose(ordered, config, kind, {
+    ...options,
+    location: options.location ?? directoryOf(files[0]?.path),
+  })
   const before = target.existing === undefined ? undefined : textOf(config, target.file)
   const edit = editTls(before ?? '', wanted, {
     file: target.file,
@@ -81,11 +83,9 @@ export function planTlsEdit(
       item.code === 'agent/relative-path' ? { ...item, severity: 'error' as const } : item,
     ),
     ...config.files.flatMap(({ file, document }) =>
-      document === undefined || (file === target.file && hasErrors(edit.diagnostics))
+      document === undefined
         ? []
-        : checkSchema(document, { file, nomadVersion: options.nomadVersion }).filter(
-            ({ code }) => !code.startsWith('agent/tls-'),
-          ),
+        : checkSchema(document, { file, exceptTls: file === target.file }),
     ),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),
@@ -144,8 +144,7 @@ function choose(
     diagnostics: [],
   })
   const fresh = (name: string): Target => {
-    const directory = location ?? directoryOf(files[0]?.path)
-    const file = directory === undefined ? name : `${directory.replace(/\/+$/, '')}/${name}`
+    const file = location === undefined ? name : `${location.replace(/\/+$/, '')}/${name}`
     return { file, name, existing: undefined, diagnostics: [] }
   }
   if (write !== undefined) {
@@ -254,51 +253,6 @@ function upgradeMode(config: AgentConfig, wanted: TlsValues): Diagnostic[] {
   return diagnostics
 }
 
-function strayFiles(files: readonly ReadFile[]): Diagnostic[] {
-  return files.flatMap(({ file, name, hasTls }) =>
-    isStrayName(name)
-      ? [
-          diagnostic(
-            hasTls ? 'error' : 'warning',
-            'agent/stray-file',
-            start,
-            `Nomad loads "${name}"${hasTls ? ', and it has a "tls" block' : ''}`,
-            {
-              file,
-              hint: 'move it elsewhere, or give it a name that does not end in .hcl or .json',
-            },
-          ),
-        ]
-      : [],
-  )
-}
-
-function contradictions(config: AgentConfig, { region, role }: PlanTlsEditOptions): Diagnostic[] {
-  const diagnostics: Diagnostic[] = []
-  const found = config.region
-  if (region !== undefined && found.value !== region) {
-    const origin = found.origin ?? { ...start, file: config.files[0]?.file ?? 'configuration' }
-    const stated = found.origin !== undefined
-    const message = stated
-      ? `the region is "${found.value}", not "${region}"`
-      : `no file says the region, so it is "${found.value}", not "${region}"`
-    diagnostics.push(
-      diagnostic(stated ? 'error' : 'warning', 'agent/region', origin, message, {
-        file: origin.file,
-        hint: stated ? undefined : 'unless the agent is started with -region',
-      }),
-    )
-  }
-  if (role !== undefined && config.role !== undefined && config.role !== role) {
-    const place =
-      config.values.get('server.enabled')?.origin ?? config.values.get('client.enabled')?.origin
-    const origin = place ?? { ...start, file: config.files[0]?.file ?? 'configuration' }
-    const message = `the agent is a ${config.role} agent, not a ${role} agent`
-    diagnostics.push(diagnostic('error', 'agent/role', origin, message, { file: origin.file }))
-  }
-  return diagnostics
-}
-
 function restartKeys(before: AgentConfig, after: AgentConfig): TlsKey[] {
   return (
     tlsKeys
@@ -318,14 +272,4 @@ function placeOfTls({ files }: AgentConfig, target: string): Position {
   return document === undefined || item === undefined
     ? start
     : positionsIn(document.text)(item.start)
-}
-
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>()
-  return diagnostics.filter(({ file, line, column, code }) => {
-    const key = JSON.stringify([file, line, column, code])
-    const fresh = !seen.has(key)
-    seen.add(key)
-    return fresh
-  })
 }

@@ -54,6 +54,13 @@ export interface ReadFile {
   readonly hasTls: boolean
 }
 
+/** All that is kept of a gossip key. */
+export interface GossipKey {
+  readonly origin: Origin
+  /** How many bytes it decodes to; `undefined`: it is not base64. */
+  readonly bytes: number | undefined
+}
+
 /** What an agent will run with; the command line's flags, which override all of it, are not here. */
 export interface AgentConfig {
   readonly files: readonly ReadFile[]
@@ -67,8 +74,8 @@ export interface AgentConfig {
   readonly ports: { readonly http: number; readonly rpc: number; readonly serf: number }
   /** Only the keys that are set. */
   readonly tls: { readonly [K in TlsKey]?: Effective<boolean | string> }
-  /** Whether gossip is encrypted by a key in the files; the key itself is not read. */
-  readonly gossipKey: boolean
+  /** Whether gossip is encrypted by a key in the files, and how that key looks; never the key itself. */
+  readonly gossipKey?: GossipKey | undefined
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -82,7 +89,7 @@ export interface AgentConfig {
 export function readAgentConfig(files: readonly AgentFile[]): AgentConfig {
   const diagnostics: Diagnostic[] = []
   const setpoints = new Map<string, Setpoint<boolean | string | number>[]>()
-  let gossipKey = false
+  let gossipKey: GossipKey | undefined
   const read = files.map((source): ReadFile => {
     const file = source.path ?? source.name
     const { document, diagnostics: unread } = parseConfig(source.bytes, { file })
@@ -95,7 +102,7 @@ export function readAgentConfig(files: readonly AgentFile[]): AgentConfig {
       setpoints.set(path, [...(setpoints.get(path) ?? []), found])
     }
     diagnostics.push(...reader.diagnostics)
-    gossipKey ||= reader.gossipKey
+    gossipKey = reader.gossipKey ?? gossipKey
     return { file, name: source.name, document, hasTls: tls.item !== undefined }
   })
   const values = new Map<string, Effective<boolean | string | number>>()
@@ -109,7 +116,7 @@ export function readAgentConfig(files: readonly AgentFile[]): AgentConfig {
 function summary(
   files: readonly ReadFile[],
   values: ReadonlyMap<string, Effective<boolean | string | number>>,
-  gossipKey: boolean,
+  gossipKey: GossipKey | undefined,
   diagnostics: readonly Diagnostic[],
 ): AgentConfig {
   const tls: Partial<Record<TlsKey, Effective<boolean | string>>> = {}
@@ -155,7 +162,7 @@ function merge<T extends boolean | string | number>(
 
 interface FileSettings {
   readonly found: ReadonlyMap<string, Setpoint<boolean | string | number>>
-  readonly gossipKey: boolean
+  readonly gossipKey: GossipKey | undefined
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -164,10 +171,12 @@ function settingsOf(document: Document, file: string): FileSettings {
   const position = positionsIn(document.text)
   const found = new Map<string, Setpoint<boolean | string | number>>()
   const diagnostics: Diagnostic[] = []
-  let gossipKey = false
+  let gossipKey: GossipKey | undefined
   for (const { path, value } of leaves(document)) {
     if (path === 'server.encrypt') {
-      gossipKey = value.type === 'literal' && asString(document, value) !== ''
+      const key = value.type === 'literal' ? asString(document, value) : ''
+      const origin = { file, ...position(value.start) }
+      gossipKey = key === '' ? undefined : { origin, bytes: base64Length(key) }
       continue
     }
     const setting = byPath.get(path)
@@ -194,6 +203,13 @@ function settingsOf(document: Document, file: string): FileSettings {
   return { found, gossipKey, diagnostics }
 }
 
+/** How many bytes Go's `base64.StdEncoding` makes of a text; it passes over line ends. */
+function base64Length(text: string): number | undefined {
+  const packed = text.replace(/[\r\n]/g, '')
+  const sound = packed.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(packed)
+  return sound ? (packed.length / 4) * 3 - (/=*$/.exec(packed)?.[0].length ?? 0) : undefined
+}
+
 const byPath = new Map(settings.map((setting) => [setting.path, setting]))
 const blocks = new Set(
   settings.flatMap(({ path }) => (path.includes('.') ? [path.split('.')[0]] : [])),
@@ -209,6 +225,8 @@ function* leaves({ root, syntax }: Document): Generator<Leaf> {
   for (const { keys, value } of root.items) {
     if (keys.length > 1) continue
     const name = foldKey(keys[0]!.name)
+    // `server.enabled = true` is one key, and not the one inside `server`.
+    if (name.includes('.')) continue
     if (!blocks.has(name)) yield { path: name, value }
     else {
       for (const object of objectsOf(value, syntax)) {

@@ -1,0 +1,199 @@
+/**
+ * The merged `tls` values held against what Nomad does with them.
+ *
+ * @module
+ */
+
+import type { Diagnostic, Severity } from '../diagnostics.js'
+import { suiteFault, type SuiteKey } from './cipher-suites.js'
+import { type AgentCode, diagnostic } from './codes.js'
+import type { AgentConfig, Effective } from './read-agent-config.js'
+import { type TlsKey, tlsKeys } from './tls-keys.js'
+import { isAtLeast } from './version.js'
+import { isAbsolute } from './wanted.js'
+
+/** What was found at a path that the configuration names. */
+export interface NamedFile {
+  readonly state: 'missing' | 'unreadable' | 'present'
+  /** Permission bits, such as 0o600. */
+  readonly mode?: number | undefined
+  /** For `key_file`: what kind of key it holds. */
+  readonly key?: SuiteKey | undefined
+}
+
+/** What is known beside the files. */
+export interface CheckTlsOptions {
+  /** The version of Nomad, `1.11.3`; default: the newest known. */
+  readonly nomadVersion?: string | undefined
+  /** The files that the configuration names, by path; a path that is not in it is not judged. */
+  readonly named?: ReadonlyMap<string, NamedFile> | undefined
+}
+
+/**
+ * Checks the merged `tls` values.
+ *
+ * @param config As read.
+ */
+export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Diagnostic[] {
+  const { tls } = config
+  const { nomadVersion, named } = options
+  const diagnostics: Diagnostic[] = []
+  const first = config.files.find(({ hasTls }) => hasTls)?.file ?? config.files[0]?.file ?? ''
+  const somewhere = tlsKeys
+    .map(({ key }) => tls[key]?.origin)
+    .find((origin) => origin !== undefined)
+  const say = (
+    severity: Severity,
+    code: AgentCode,
+    at: TlsKey | undefined,
+    message: string,
+    details: { expected?: string | undefined; hint?: string | undefined } = {},
+  ): void => {
+    const origin = (at === undefined ? undefined : tls[at]?.origin) ?? somewhere
+    const place = origin ?? { line: 1, column: 1, file: first }
+    diagnostics.push(diagnostic(severity, code, place, message, { file: place.file, ...details }))
+  }
+  const on = (key: TlsKey): boolean => tls[key]?.value === true
+  const text = (key: TlsKey): string => String(tls[key]?.value ?? '')
+  const http = on('http')
+  const rpc = on('rpc')
+
+  if (!http || !rpc) {
+    const what = !http && !rpc ? 'HTTP and RPC are' : http ? 'RPC is' : 'HTTP is'
+    say('warning', 'agent/tls-off', http ? 'rpc' : 'http', `${what} not encrypted`, {
+      expected: 'tls { http = true, rpc = true, … }',
+    })
+  }
+  if (rpc && !on('verify_server_hostname')) {
+    const message =
+      'without verify_server_hostname any certificate of the authority can act as a server'
+    say('warning', 'agent/verify-server-hostname', 'verify_server_hostname', message, {
+      expected: 'verify_server_hostname = true',
+    })
+  }
+  if (on('rpc_upgrade_mode')) {
+    say(
+      'warning',
+      'agent/rpc-upgrade-mode',
+      'rpc_upgrade_mode',
+      'plaintext RPC is still accepted',
+      {
+        hint: 'remove "rpc_upgrade_mode = true" when all agents have TLS',
+      },
+    )
+  }
+  checkComplete()
+  checkVersionAndSuites()
+  for (const { key, path } of tlsKeys) {
+    const effective = tls[key]
+    if (path && effective !== undefined) checkPath(key, effective)
+  }
+  return diagnostics
+
+  function checkComplete(): void {
+    const missing = (['ca_file', 'cert_file', 'key_file'] as const).filter(
+      (key) => text(key) === '',
+    )
+    if (missing.length === 0) return
+    const used = http || rpc || on('verify_server_hostname') || on('verify_https_client')
+    if (!used && missing.length === 3) return
+    // Real agents of 1.11.3: rpc, and http with verify_https_client, stop without a CA
+    // (helper/tlsutil/config.go:239, 369); rpc stops without a pair (372). The rest starts, and
+    // then no handshake succeeds.
+    const noCa = missing.includes('ca_file') && (rpc || (http && on('verify_https_client')))
+    const noPair =
+      (rpc || (http && on('verify_https_client'))) && missing.some((key) => key !== 'ca_file')
+    const stops = noCa || noPair || isAtLeast(nomadVersion, '2.0.0')
+    say(
+      stops ? 'error' : 'warning',
+      'agent/tls-incomplete',
+      http ? 'http' : 'rpc',
+      `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`,
+      {
+        expected: 'ca_file, cert_file and key_file together',
+        hint: stops ? undefined : 'the agent starts, and no handshake succeeds',
+      },
+    )
+  }
+
+  function checkVersionAndSuites(): void {
+    const least = text('tls_min_version')
+    if (least !== '' && !/^tls1[0-3]$/.test(least)) {
+      say(
+        'error',
+        'agent/min-version',
+        'tls_min_version',
+        `Nomad knows no TLS version "${least.slice(0, 40)}"`,
+        {
+          expected: 'tls10, tls11, tls12 or tls13',
+        },
+      )
+    } else if (least === 'tls13' && !isAtLeast(nomadVersion, '1.8.3')) {
+      say('error', 'agent/min-version', 'tls_min_version', '"tls13" is known since Nomad 1.8.3')
+    } else if (least === 'tls10' || least === 'tls11') {
+      say(
+        'warning',
+        'agent/min-version',
+        'tls_min_version',
+        `"${least}" is no longer considered safe`,
+        {
+          expected: 'tls12 or tls13',
+        },
+      )
+    }
+    const fault = suiteFault(text('tls_cipher_suites'), named?.get(text('key_file'))?.key)
+    if (fault !== undefined) {
+      say('error', 'agent/cipher-suites', 'tls_cipher_suites', fault.message, { hint: fault.hint })
+    } else if (text('tls_cipher_suites') !== '' && least === 'tls13') {
+      say(
+        'note',
+        'agent/cipher-suites',
+        'tls_cipher_suites',
+        'the list has no effect with TLS 1.3 alone',
+      )
+    }
+  }
+
+  function checkPath(key: TlsKey, { value }: Effective<boolean | string>): void {
+    const path = String(value)
+    if (path === '') return
+    if (/[\r\n]/.test(path)) {
+      say('warning', 'agent/path', key, `the path in "${key}" holds a line end, as heredocs do`, {
+        expected: 'a quoted string',
+      })
+    } else if (path.includes('${')) {
+      say(
+        'warning',
+        'agent/path',
+        key,
+        `"\${" in "${key}" is left as it is: nothing is put in its place`,
+      )
+    } else if (!isAbsolute(path)) {
+      say('warning', 'agent/relative-path', key, `the path in "${key}" is relative`, {
+        hint: 'the unit of the packages runs the agent in /: write the path in full',
+      })
+    }
+    const file = named?.get(path)
+    // Since 1.11.3 also where TLS is off: the metric of their expiry reads them
+    // (command/agent/agent.go:182-191), except the key.
+    const needed = http || rpc || (key !== 'key_file' && isAtLeast(nomadVersion, '1.11.3'))
+    const severity = needed ? 'error' : 'warning'
+    if (file?.state === 'missing') {
+      say(severity, 'agent/file-missing', key, `the file of "${key}" is not there`)
+    } else if (file?.state === 'unreadable') {
+      say(severity, 'agent/file-unreadable', key, `the agent cannot read the file of "${key}"`)
+    } else if (key === 'key_file' && ((file?.mode ?? 0) & 0o077) !== 0) {
+      const mode = file!.mode!.toString(8).padStart(4, '0')
+      const others = (file!.mode! & 0o007) !== 0
+      say(
+        others ? 'warning' : 'note',
+        'agent/file-mode',
+        key,
+        `others can read the private key (${mode})`,
+        {
+          expected: 'mode 0600',
+        },
+      )
+    }
+  }
+}

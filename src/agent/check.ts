@@ -1,0 +1,253 @@
+/**
+ * Everything that can be said about an agent's configuration before the agent is started: an error
+ * where it will not start or refuses its peers, a warning where it starts but not as meant.
+ *
+ * @module
+ */
+
+import type { Diagnostic, Position } from '../diagnostics.js'
+import { asString, type Document, type Item, objectIn, positionsIn, sameKey } from '../hcl/index.js'
+import { checkSchema, foreignBlocks } from './check-schema.js'
+import { checkTls, type CheckTlsOptions } from './check-tls.js'
+import { diagnostic } from './codes.js'
+import { contradictions, distinct, strayFiles } from './contradictions.js'
+import { type AgentFile, configFilesOf } from './directory.js'
+import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
+import { isAtLeast } from './version.js'
+import { isAbsolute } from './wanted.js'
+
+/** What is known beside the files. */
+export interface CheckAgentConfigOptions extends CheckTlsOptions {
+  /** As for `planTlsEdit`; default: `directory`. */
+  readonly kind?: 'directory' | 'files' | undefined
+  /** What the agent is told on its command line beside `-config`. */
+  readonly flags?: CommandLine | undefined
+  /** The region that is expected; default: any. */
+  readonly region?: string | undefined
+  /** The role that is expected; default: any. */
+  readonly role?: 'server' | 'client' | 'combined' | undefined
+}
+
+/** Flags of `nomad agent` that stand in for settings. */
+export interface CommandLine {
+  readonly server?: boolean | undefined
+  readonly client?: boolean | undefined
+  readonly dev?: boolean | undefined
+  readonly dataDir?: string | undefined
+}
+
+const start: Position = { line: 1, column: 1 }
+
+/**
+ * Checks the files of one agent. It looks at no disk: what is known of the files that the
+ * configuration names is handed in as `named`.
+ *
+ * @param files What was found.
+ * @returns In the order of the files and the places in them; never throws for anything in them.
+ */
+export function checkAgentConfig(
+  files: readonly AgentFile[],
+  options: CheckAgentConfigOptions = {},
+): Diagnostic[] {
+  const ordered = (options.kind ?? 'directory') === 'directory' ? configFilesOf(files) : files
+  const config = readAgentConfig(ordered)
+  const readable = config.files.every(({ document }) => document !== undefined)
+  const found = [
+    ...config.diagnostics,
+    ...config.files.flatMap(({ file, document }) =>
+      document === undefined
+        ? []
+        : [...checkSchema(document, { file }), ...templates(document, file)],
+    ),
+    ...strayFiles(config.files).map((item) => ({ ...item, severity: 'warning' as const })),
+    ...contradictions(config, options),
+    // What a file that cannot be read would have said is unknown: no conclusions from its absence.
+    ...(readable
+      ? [...checkTls(config, options), ...withoutEffect(config), ...starting(config, options)]
+      : []),
+    ...foreignFiles(config),
+  ]
+  const order = new Map(config.files.map(({ file }, at) => [file, at]))
+  const place = (item: Diagnostic): number => order.get(item.file ?? '') ?? -1
+  return distinct(found.map((item) => gate(item, options.nomadVersion))).sort(
+    (a, b) => place(a) - place(b) || a.line - b.line || a.column - b.column,
+  )
+}
+
+/** Keys that were removed are fine for the versions before. */
+function gate(item: Diagnostic, version: string | undefined): Diagnostic {
+  if (item.code !== 'agent/removed-key' || isAtLeast(version, '1.9.0')) return item
+  return { ...item, severity: 'warning', message: `${item.message}, since Nomad 1.9.0` }
+}
+
+/** Settings that stand in a file and change nothing, because of another file. */
+function withoutEffect({ values }: AgentConfig): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  for (const [path, { value, origin, overrode }] of values) {
+    for (const other of overrode) {
+      if (other.value === value || origin === undefined) continue
+      const where = `${origin.file}:${origin.line}`
+      if (other.value === false) {
+        const message = `"${path}" is true in ${where}, and this false cannot undo it`
+        diagnostics.push(
+          diagnostic('warning', 'agent/sticky-true', other.origin, message, {
+            file: other.origin.file,
+          }),
+        )
+      } else if (path.startsWith('tls.') || path === 'region') {
+        const message = `"${path}" is set again in ${where}, which counts`
+        diagnostics.push(
+          diagnostic('note', 'agent/overridden', other.origin, message, {
+            file: other.origin.file,
+          }),
+        )
+      }
+    }
+  }
+  return diagnostics
+}
+
+const directories = [
+  'data_dir',
+  'plugin_dir',
+  'client.alloc_dir',
+  'client.alloc_mounts_dir',
+  'client.host_volumes_dir',
+  'client.host_volume_plugin_dir',
+  'client.state_dir',
+]
+
+/** What Nomad looks at before it starts (command/agent/command.go:337-540). */
+function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  const nowhere: Origin = { ...start, file: config.files[0]?.file ?? '' }
+  const refuse = (
+    code: Parameters<typeof diagnostic>[1],
+    at: Origin,
+    message: string,
+    hint?: string,
+  ): void => {
+    const file = at.file === '' ? undefined : at.file
+    diagnostics.push(diagnostic('error', code, at, message, { file, hint }))
+  }
+  const text = (path: string): string => String(config.values.get(path)?.value ?? '')
+  const dev = flags.dev === true
+  const server =
+    flags.server === true || config.role === 'server' || config.role === 'combined' || dev
+  const client =
+    flags.client === true || config.role === 'client' || config.role === 'combined' || dev
+  if (config.files.length === 0) {
+    diagnostics.push(diagnostic('warning', 'agent/no-files', start, 'Nomad reads no file here'))
+  }
+  if (!server && !client) {
+    const hint = 'unless the agent is started with -server or -client'
+    refuse('agent/no-role', nowhere, 'neither server nor client is enabled', hint)
+  }
+  for (const path of directories) {
+    const value = text(path)
+    if (value !== '' && !isAbsolute(value)) {
+      refuse(
+        'agent/data-dir',
+        config.values.get(path)?.origin ?? nowhere,
+        `"${path}" is not absolute`,
+      )
+    }
+  }
+  if (!dev && text('data_dir') === '' && (flags.dataDir ?? '') === '') {
+    const own = ['client.alloc_dir', 'client.alloc_mounts_dir', 'client.state_dir', 'plugin_dir']
+    if (server || (client && own.some((path) => text(path) === ''))) {
+      refuse(
+        'agent/data-dir',
+        nowhere,
+        '"data_dir" is missing',
+        'unless it is given with -data-dir',
+      )
+    }
+  }
+  const datacenter = config.datacenter
+  if (/[\0*]/.test(datacenter.value)) {
+    refuse('agent/datacenter', datacenter.origin ?? nowhere, 'the datacenter holds "*" or NUL')
+  }
+  const key = config.gossipKey
+  if (
+    key !== undefined &&
+    (key.bytes === undefined || (server && ![16, 24, 32].includes(key.bytes)))
+  ) {
+    const message =
+      key.bytes === undefined
+        ? 'the gossip key is not base64'
+        : `the gossip key has ${key.bytes} bytes`
+    refuse('agent/gossip-key', key.origin, message, 'base64 of 16, 24 or 32 bytes')
+  }
+  if (!dev) {
+    for (const which of ['http', 'rpc', ...(server ? ['serf'] : [])]) {
+      const bound = (text(`addresses.${which}`) || text('bind_addr')).split(' ')[0]!
+      if (text(`advertise.${which}`) !== '' || !isLoopback(bound)) continue
+      const at =
+        config.values.get(`addresses.${which}`)?.origin ?? config.values.get('bind_addr')?.origin
+      const message = `"advertise.${which}" is missing, and ${bound} is local`
+      refuse('agent/advertise', at ?? nowhere, message, `advertise { ${which} = "ADDRESS" }`)
+    }
+  }
+  return diagnostics
+}
+
+function isLoopback(address: string): boolean {
+  return /^127\.|^(?:::1|\[::1\]|localhost)$/.test(address)
+}
+
+/** `consul` and `vault` blocks that name the agent's own files: they are read once, at the start. */
+function foreignFiles(config: AgentConfig): Diagnostic[] {
+  const paths = new Set(
+    [config.tls.ca_file, config.tls.cert_file, config.tls.key_file].flatMap((effective) =>
+      effective === undefined || effective.value === '' ? [] : [effective.value],
+    ),
+  )
+  return config.files.flatMap(({ file, document }) => {
+    if (document === undefined) return []
+    const position = positionsIn(document.text)
+    return [...foreignItems(document)].flatMap(({ block, item }) => {
+      const { value, keys } = item
+      if (value.type !== 'literal' || !/_file$/i.test(keys[0]!.name)) return []
+      if (!paths.has(asString(document, value))) return []
+      const message = `"${block}" names a file of "tls" too, and does not reload it`
+      const hint = 'after a renewal the agent needs a restart'
+      return [
+        diagnostic('warning', 'agent/not-reloaded', position(item.start), message, { file, hint }),
+      ]
+    })
+  })
+}
+
+function* foreignItems({ root }: Document): Generator<{ block: string; item: Item }> {
+  for (const outer of root.items) {
+    const block = foreignBlocks.find((name) => sameKey(name, outer.keys[0]!.name))
+    if (block === undefined) continue
+    for (const item of objectIn(outer)?.items ?? []) yield { block, item }
+  }
+}
+
+/** Strings at the top and in `tls` that look like templates which nobody rendered. */
+function templates(document: Document, file: string): Diagnostic[] {
+  const position = positionsIn(document.text)
+  return [...topLiterals(document)].flatMap(({ keys, value }) => {
+    if (value.type !== 'literal' || value.kind !== 'string') return []
+    const name = keys[0]!.name
+    const text = asString(document, value)
+    // "{{ GetPrivateIP }}" is Nomad's own, for addresses.
+    const address = /addr|^http$|^rpc$|^serf$/i.test(name)
+    const jinja = !address && /\{\{.*\}\}|\{%/s.test(text)
+    if (!jinja && !/<%|@@\w+@@|^\$\{?[A-Z_]+\}?$/.test(text)) return []
+    const message = `the value of "${name}" looks like a template that was never rendered`
+    return [diagnostic('warning', 'agent/template', position(value.start), message, { file })]
+  })
+}
+
+function* topLiterals({ root }: Document): Generator<Item> {
+  for (const item of root.items) {
+    yield item
+    if (item.value.type === 'object' && item.keys.length === 1) {
+      if (!foreignBlocks.some((name) => sameKey(name, item.keys[0]!.name))) yield* item.value.items
+    }
+  }
+}

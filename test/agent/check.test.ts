@@ -1,0 +1,292 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  agentCodes,
+  checkAgentConfig,
+  type CheckAgentConfigOptions,
+  checkSchema,
+  cipherSuites,
+} from '../../src/agent/index.js'
+import { hclCodes, parseConfig } from '../../src/hcl/index.js'
+import { corpus, mutate, random } from '../hcl/corpus.js'
+import { agentFiles, lines } from './builders.js'
+
+const base = 'data_dir = "/opt" server { enabled = true }\n'
+const good =
+  'tls { http = true rpc = true verify_server_hostname = true\n ca_file = "/ca" cert_file = "/c" key_file = "/k"'
+
+function check(
+  texts: string | Readonly<Record<string, string>>,
+  options: CheckAgentConfigOptions = {},
+): string[] {
+  const files = agentFiles(typeof texts === 'string' ? { a: texts } : texts)
+  const kind = typeof texts === 'string' ? 'files' : 'directory'
+  return lines(checkAgentConfig(files, { kind, ...options }))
+}
+
+test('a sound configuration has nothing to be said about', () => {
+  expect(check(`${base}${good} }`)).toEqual([])
+})
+
+describe('keys and types, as Nomad’s decoder takes them', () => {
+  function schema(text: string): string[] {
+    return lines(checkSchema(parseConfig(text).document!))
+  }
+
+  test.each<[string, string, string[]]>([
+    ['an unknown key', 'serverr { }', ['error agent/unknown-key :1:1']],
+    ['an unknown key in a block', 'ports {\n https = 1 }', ['error agent/unknown-key :2:2']],
+    ['a dotted key (trap 11)', 'server.enabled = true', ['error agent/unknown-key :1:1']],
+    ['a repeated key (trap 1)', 'region = "a"\nregion = "b"', ['error agent/repeated-key :2:1']],
+    ['repeated blocks', 'ports { } ports { }', ['error agent/repeated-key :1:11']],
+    [
+      'repeated server, client, telemetry blocks pass',
+      'server { } server { } client { } client { } telemetry { } telemetry { }',
+      [],
+    ],
+    ['six server blocks do not', 'server { } '.repeat(6), ['error agent/repeated-key :1:56']],
+    ['repeated labelled blocks pass', 'plugin "a" { } plugin "b" { config { x = 1 } }', []],
+    ['consul and vault pass, in this spelling only', 'vault { x = 1 } vault { } consul { }', []],
+    ['and not in another', 'Vault { }', ['error agent/unknown-key :1:1']],
+    ['a label where none belongs', 'server "x" { }', ['error agent/unknown-key :1:8']],
+    ['a list of blocks', 'tls = [{ }]', ['error agent/value :1:7']],
+    ['a string for a list', 'client { servers = "x" }', ['error agent/value :1:20']],
+    ['a wrong boolean (trap 12)', 'server { enabled = "yes" }', ['error agent/value :1:20']],
+    ['a wrong integer (trap 12)', 'ports { http = 46e2 }', ['error agent/value :1:16']],
+    ['an integer for a string passes', 'region = 5', []],
+    [
+      'a duration without a unit',
+      'server { heartbeat_grace = 30 }',
+      ['error agent/duration :1:28'],
+    ],
+    [
+      'a number too large without a schema',
+      'plugin "a" { config { x = 99999999999999999999 } }',
+      ['error agent/value :1:27'],
+    ],
+    ['and as a string passes', 'client { meta { x = 99999999999999999999 } }', []],
+    ['what is ignored', 'ui { enabeld = true }', ['warning agent/ignored :1:6']],
+    [
+      'what is ignored, twice',
+      'limits { http_max_conns_per_client = 1 http_max_conns_per_client = 2 }',
+      ['warning agent/ignored :1:40'],
+    ],
+    [
+      'JSON, flattened',
+      '{"client": {"meta": {"a": 1}, "options": {"b": "c"}}, "server": {"server_join": {"retry_join": ["x"]}}}',
+      [],
+    ],
+    ['JSON, repeated', '{"region": "a", "region": "b"}', ['error agent/repeated-key :1:17']],
+    [
+      'a block that forgets what the one before left over',
+      'client { bogus = 1 } client { host_volume "a" { path = "/x" } }',
+      [],
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(schema(text)).toEqual(expected)
+  })
+
+  test('near-misses are named', () => {
+    const [first] = checkSchema(parseConfig('clinet { }').document!)
+    expect(first?.hint).toBe('did you mean "client"?')
+  })
+})
+
+describe('tls', () => {
+  test.each<[string, string, CheckAgentConfigOptions, string[]]>([
+    ['nothing encrypted', '', {}, ['warning agent/tls-off a:1:1']],
+    [
+      'half',
+      'tls { http = true ca_file = "/a" cert_file = "/b" key_file = "/c"',
+      {},
+      ['warning agent/tls-off a:2:14'],
+    ],
+    [
+      'no names checked',
+      good.replace('verify_server_hostname = true', ''),
+      {},
+      ['warning agent/verify-server-hostname a:2:14'],
+    ],
+    [
+      'plaintext accepted',
+      `${good} rpc_upgrade_mode = true`,
+      {},
+      ['warning agent/rpc-upgrade-mode a:3:70'],
+    ],
+    [
+      'rpc without a CA',
+      good.replace('ca_file = "/ca"', ''),
+      {},
+      ['error agent/tls-incomplete a:2:14'],
+    ],
+    [
+      'http without a pair starts',
+      'tls { http = true ca_file = "/a"',
+      {},
+      ['warning agent/tls-off a:2:14', 'warning agent/tls-incomplete a:2:14'],
+    ],
+    [
+      'a TLS version unknown',
+      `${good} tls_min_version = "1.2"`,
+      {},
+      ['error agent/min-version a:3:69'],
+    ],
+    ['tls13', `${good} tls_min_version = "tls13"`, {}, []],
+    [
+      'tls13 before 1.8.3',
+      `${good} tls_min_version = "tls13"`,
+      { nomadVersion: '1.8.2' },
+      ['error agent/min-version a:3:69'],
+    ],
+    ['tls10', `${good} tls_min_version = "tls10"`, {}, ['warning agent/min-version a:3:69']],
+    [
+      'a removed key',
+      `${good} tls_prefer_server_cipher_suites = true`,
+      {},
+      ['error agent/removed-key a:3:51'],
+    ],
+    [
+      'a removed key before',
+      `${good} tls_prefer_server_cipher_suites = true`,
+      { nomadVersion: '1.8.9' },
+      ['warning agent/removed-key a:3:51'],
+    ],
+    [
+      'relative paths',
+      good.replace('"/ca"', '"ca.pem"'),
+      {},
+      ['warning agent/relative-path a:3:12'],
+    ],
+    [
+      'a heredoc as a path',
+      `${good.replace('ca_file = "/ca"', '')} ca_file = <<E\n/x\nE\n`,
+      {},
+      ['warning agent/path a:3:46'],
+    ],
+    [
+      'an interpolation that is none',
+      good.replace('"/ca"', '"/${env}/ca"'),
+      {},
+      ['warning agent/path a:3:12'],
+    ],
+    ['a template', good.replace('"/ca"', '"/{{ env }}/ca"'), {}, ['warning agent/template a:3:12']],
+    [
+      'consul names the same file',
+      `${good} }\nconsul { ca_file = "/ca" `,
+      {},
+      ['warning agent/not-reloaded a:4:10'],
+    ],
+  ])('%s', (_, text, options, expected) => {
+    expect(check(`${base}${text}${text === '' ? '' : ' }'}`, options)).toEqual(expected)
+  })
+
+  test.each<[string, string | undefined]>([
+    ['TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384', undefined],
+    ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA', undefined],
+    [' ', undefined],
+    ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'spaces'],
+    ['TLS_AES_128_GCM_SHA256', 'TLS 1.3'],
+    ['TLS_RSA_WITH_CHACHA20_POLY1305', 'knows no'],
+    ['TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256', 'knows no'],
+    ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'ECDSA key'],
+    ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,', 'knows no'],
+  ])('suites %j', (list, expected) => {
+    const named = new Map([['/k', { state: 'present', mode: 0o600, key: 'ECDSA' } as const]])
+    const [first] = checkAgentConfig(
+      agentFiles({ 'a.hcl': `${base}${good} tls_cipher_suites = "${list}" }` }),
+      { named },
+    )
+    if (expected === undefined) expect(first).toBeUndefined()
+    else expect(first).toMatchObject({ code: 'agent/cipher-suites', severity: 'error' })
+    if (expected !== undefined) expect(first?.message).toContain(expected)
+  })
+
+  test('fourteen suites are known', () => {
+    expect(cipherSuites.size).toBe(14)
+  })
+
+  test('files that are missing, unreadable or too open', () => {
+    const named = new Map([
+      ['/ca', { state: 'missing' } as const],
+      ['/c', { state: 'unreadable' } as const],
+      ['/k', { state: 'present', mode: 0o644 } as const],
+    ])
+    expect(check(`${base}${good} }`, { named })).toEqual([
+      'error agent/file-missing a:3:12',
+      'error agent/file-unreadable a:3:30',
+      'warning agent/file-mode a:3:46',
+    ])
+  })
+})
+
+describe('what stops the agent before it starts', () => {
+  test.each<[string, string, CheckAgentConfigOptions, string[]]>([
+    ['no role', 'data_dir = "/x"', {}, ['error agent/no-role a:1:1']],
+    ['a role by flag', 'data_dir = "/x"', { flags: { client: true } }, []],
+    ['no data_dir', 'server { enabled = true }', {}, ['error agent/data-dir a:1:1']],
+    ['data_dir by flag', 'server { enabled = true }', { flags: { dataDir: '/x' } }, []],
+    [
+      'a relative data_dir',
+      'data_dir = "x" server { enabled = true }',
+      {},
+      ['error agent/data-dir a:1:12'],
+    ],
+    ['a star in the datacenter', `${base}datacenter = "a*"`, {}, ['error agent/datacenter a:2:14']],
+    [
+      'a gossip key that is not base64',
+      `${base}server { encrypt = "a" }`,
+      {},
+      ['error agent/gossip-key a:2:20'],
+    ],
+    [
+      'a gossip key too short',
+      `${base}server { encrypt = "YWJj" }`,
+      {},
+      ['error agent/gossip-key a:2:20'],
+    ],
+    [
+      'a local address',
+      `${base}bind_addr = "127.0.0.1" advertise { http = "x" rpc = "y" }`,
+      {},
+      ['error agent/advertise a:2:13'],
+    ],
+    ['another region', `${base}region = "us"`, { region: 'eu' }, ['error agent/region a:2:10']],
+  ])('%s', (_, text, options, expected) => {
+    expect(check(text, options).filter((line) => !line.includes('tls-off'))).toEqual(expected)
+  })
+
+  test('an empty directory, and one with strays and settings without effect', () => {
+    expect(check({ 'x.conf': '' })).toContain('warning agent/no-files :1:1')
+    const found = check({
+      '0.hcl': `${base}${good} }`,
+      '1.hcl': 'tls { http = false ca_file = "/other" }\nserver { enabled = false }',
+      'x.bak.hcl': '',
+    })
+    expect(found).toEqual([
+      'note agent/overridden 0.hcl:3:12',
+      'warning agent/sticky-true 1.hcl:1:14',
+      'warning agent/sticky-true 1.hcl:2:20',
+      'warning agent/stray-file x.bak.hcl:1:1',
+    ])
+  })
+
+  test('nothing is concluded from the absence of what cannot be read', () => {
+    expect(check({ 'a.hcl': 'x = null' })).toEqual(['error hcl/bare-word a.hcl:1:5'])
+  })
+})
+
+test('no configuration makes it throw, and every code is documented', () => {
+  const next = random(11)
+  const codes = { ...agentCodes, ...hclCodes }
+  for (let count = 0; count < 500; count += 1) {
+    const text = mutate(corpus[Math.floor(next() * corpus.length)]!.text, next)
+    for (const { code } of checkAgentConfig(agentFiles({ 'a.hcl': text })))
+      expect(codes).toHaveProperty([code])
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+      checkAgentConfig([{ name: 'a.hcl', bytes }])
+    }),
+    { seed: 4, numRuns: 200 },
+  )
+})

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import {
+  planTlsEdit,
+  type PlanTlsEditOptions,
+  type TlsEditPlan,
+  type TlsValues,
+} from '../../src/agent/index.js'
+import { agentFiles, lines } from './builders.js'
+
+const wanted: TlsValues = {
+  http: true,
+  rpc: true,
+  ca_file: '/t/ca.pem',
+  verify_https_client: false,
+}
+
+function plan(
+  texts: Readonly<Record<string, string>>,
+  options: PlanTlsEditOptions = {},
+  values: TlsValues = wanted,
+): TlsEditPlan {
+  return planTlsEdit(agentFiles(texts, '/n'), values, options)
+}
+
+describe('which file is written', () => {
+  test.each<[string, Record<string, string>, PlanTlsEditOptions, string]>([
+    [
+      'the one that has tls',
+      { 'a.hcl': 'region = "x"', 'b.hcl': 'tls { }', 'c.hcl': '' },
+      {},
+      '/n/b.hcl',
+    ],
+    ['a new one', { 'a.hcl': 'region = "x"' }, {}, '/n/tls.hcl'],
+    ['a new one in JSON, where all is JSON', { 'a.json': '{}', 'b.json': '{}' }, {}, '/n/tls.json'],
+    ['a tls.hcl without a block', { 'a.hcl': '', 'tls.hcl': '# later\n' }, {}, '/n/tls.hcl'],
+    ['in an empty directory', {}, { location: '/n/' }, '/n/tls.hcl'],
+    ['in an empty directory without a place', {}, {}, 'tls.hcl'],
+    ['what Nomad does not read does not count', { 'tls.hcl~': 'tls { }' }, {}, '/n/tls.hcl'],
+    [
+      'the one file, if it is no directory',
+      { 'nomad.conf': '' },
+      { kind: 'files' },
+      '/n/nomad.conf',
+    ],
+    ['the one named', { 'a.hcl': '', 'b.hcl': '' }, { write: 'a.hcl' }, '/n/a.hcl'],
+    ['the one named by its path', { 'a.hcl': '', 'b.hcl': '' }, { write: '/n/a.hcl' }, '/n/a.hcl'],
+    ['a new one named', { 'a.hcl': '' }, { write: 'z.json' }, '/n/z.json'],
+  ])('%s', (_, texts, options, expected) => {
+    const { file, diagnostics, changed, before, name } = plan(texts, options)
+    expect(lines(diagnostics).filter((line) => !line.startsWith('note'))).toEqual([])
+    expect(file).toBe(expected)
+    expect(changed).toBe(true)
+    expect(before).toBe(texts[name])
+  })
+
+  test('a second plan has nothing to do', () => {
+    const first = plan({ 'a.hcl': 'region = "x"' })
+    const second = plan({ 'a.hcl': 'region = "x"', 'tls.hcl': first.after })
+    expect(second).toMatchObject({
+      changed: false,
+      diagnostics: [],
+      restart: [],
+      file: '/n/tls.hcl',
+    })
+  })
+
+  test('a name that Nomad does not read is refused', () => {
+    expect(lines(plan({ 'a.hcl': '' }, { write: 'tls.conf' }).diagnostics)).toEqual([
+      'error agent/no-such-file tls.conf:1:1',
+    ])
+    expect(lines(plan({ 'a.hcl': '' }, { write: 'b.hcl', kind: 'files' }).diagnostics)).toEqual([
+      'error agent/no-such-file b.hcl:1:1',
+    ])
+  })
+})
+
+describe('what would not have the effect wished is refused', () => {
+  test.each<[string, Record<string, string>, PlanTlsEditOptions, string[]]>([
+    [
+      'a later file that overrides ca_file',
+      { 'a.hcl': 'tls { http = true }', 'b.hcl': '\ntls { ca_file = "/x" }' },
+      { write: 'a.hcl' },
+      ['error agent/overridden /n/b.hcl:2:17'],
+    ],
+    [
+      'verify_https_client = true elsewhere, before or after',
+      {
+        'a.hcl': 'tls { verify_https_client = 1 }',
+        'b.hcl': 'tls { }',
+        'c.hcl': 'tls { verify_https_client = "true" }',
+      },
+      { write: 'b.hcl' },
+      ['error agent/sticky-true /n/a.hcl:1:29', 'error agent/sticky-true /n/c.hcl:1:29'],
+    ],
+    [
+      'rpc_upgrade_mode left behind',
+      { 'a.hcl': 'tls {\n  rpc_upgrade_mode = true\n}' },
+      {},
+      ['error agent/rpc-upgrade-mode /n/a.hcl:2:22'],
+    ],
+    [
+      'another region',
+      { 'a.hcl': 'region = "us"' },
+      { region: 'eu' },
+      ['error agent/region /n/a.hcl:1:10'],
+    ],
+    [
+      'another role',
+      { 'a.hcl': 'client { enabled = true }' },
+      { role: 'server' },
+      ['error agent/role /n/a.hcl:1:20'],
+    ],
+    [
+      'a backup that Nomad would load',
+      { 'tls.bak.hcl': 'tls { }', 'tls.hcl': 'tls { }' },
+      {},
+      ['error agent/stray-file /n/tls.bak.hcl:1:1'],
+    ],
+    ['a broken file beside it', { 'a.hcl': 'x = {{ y }}' }, {}, ['error hcl/syntax /n/a.hcl:1:6']],
+    [
+      'an unknown key beside it',
+      { 'a.hcl': 'serverr { }' },
+      {},
+      ['error agent/unknown-key /n/a.hcl:1:1'],
+    ],
+    [
+      'two tls blocks',
+      { 'a.hcl': 'tls { } tls { }' },
+      {},
+      ['error agent/tls-repeated /n/a.hcl:1:9'],
+    ],
+    [
+      'a wrong value that stays',
+      { 'a.hcl': 'tls { rpc_upgrade_mode = "no" }' },
+      {},
+      ['error agent/tls-value /n/a.hcl:1:26'],
+    ],
+  ])('%s', (_, texts, options, expected) => {
+    const result = plan(texts, options)
+    expect(lines(result.diagnostics)).toEqual(expected)
+    expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
+  })
+
+  test('a relative path', () => {
+    const { diagnostics, changed } = plan({ 'a.hcl': '' }, {}, { ca_file: 'ca.pem' })
+    expect(lines(diagnostics)).toEqual(['error agent/relative-path /n/tls.hcl:1:1'])
+    expect(changed).toBe(false)
+  })
+
+  test('and a wrong value that is replaced is not', () => {
+    const { after, changed } = plan({ 'a.hcl': 'tls { http = "yes" }' }, {}, { http: true })
+    expect([after, changed]).toEqual(['tls { http = true }', true])
+  })
+
+  test('a region that no file says is a warning: it may be a flag', () => {
+    const { diagnostics, changed } = plan({ 'a.hcl': '' }, { region: 'eu', role: 'client' })
+    expect(lines(diagnostics)[0]).toBe('warning agent/region /n/a.hcl:1:1')
+    expect(changed).toBe(true)
+  })
+})
+
+test('changes that a reload does not apply are named', () => {
+  const full = 'tls { http = true rpc = true ca_file = "/a" }'
+  expect(plan({ 'a.hcl': full }, {}, { ca_file: '/b' }).restart).toEqual([])
+  const { restart, diagnostics } = plan({ 'a.hcl': full }, {}, { verify_server_hostname: true })
+  expect(restart).toEqual(['verify_server_hostname'])
+  expect(lines(diagnostics)).toEqual(['note agent/restart /n/a.hcl:1:1'])
+})
