@@ -1,7 +1,7 @@
 // A demonstration: a cluster of two regions is written down, bootstrapped and proven by handshakes, in a
 // temporary folder. `npm run demo`; with --keep the folder stays.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,9 @@ function pki(expected, why, ...args) {
   if (status !== expected) throw new Error(`ended with ${status}, expected ${expected}`)
 }
 
-/** The folder as a tree: modes of files, targets of links. */
+const modeOf = (path) => (lstatSync(path).mode & 0o777).toString(8).padStart(4, '0')
+
+/** The folder as a tree: modes, targets of links; a folder of nothing but files on one line. */
 function tree(path, indent = '') {
   const entries = readdirSync(path, { withFileTypes: true }).sort((a, b) =>
     a.name < b.name ? -1 : 1,
@@ -33,16 +35,27 @@ function tree(path, indent = '') {
   for (const [index, entry] of entries.entries()) {
     const last = index === entries.length - 1
     const at = join(path, entry.name)
-    const mode = (statSync(at).mode & 0o777).toString(8).padStart(4, '0')
-    const detail = entry.isSymbolicLink() ? ` → ${readlinkSync(at)}` : ''
-    const suffix = entry.isDirectory() ? '/' : detail
-    say(`${mode}  ${indent}${last ? '└── ' : '├── '}${entry.name}${suffix}`)
-    if (entry.isDirectory()) tree(at, `${indent}${last ? '    ' : '│   '}`)
+    const line = `${entry.isSymbolicLink() ? '    ' : modeOf(at)}  ${indent}${last ? '└── ' : '├── '}${entry.name}`
+    if (entry.isSymbolicLink()) {
+      say(`${line} → ${readlinkSync(at)}`)
+      continue
+    }
+    if (!entry.isDirectory()) {
+      say(line)
+      continue
+    }
+    const inside = readdirSync(at, { withFileTypes: true })
+    if (inside.length > 0 && inside.every((item) => item.isFile())) {
+      const files = inside.map(({ name }) => `${name} ${modeOf(join(at, name))}`).sort()
+      say(`${line}/  { ${files.join(', ')} }`)
+      continue
+    }
+    say(`${line}/`)
+    tree(at, `${indent}${last ? '    ' : '│   '}`)
   }
 }
 
 try {
-  mkdirSync(folder, { recursive: true })
   pki(
     0,
     'write the cluster down',
