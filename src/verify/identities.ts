@@ -84,14 +84,16 @@ function verifyIdentity(
   }
   const generation = found?.current
   if (found === undefined || generation === undefined) {
-    if (found?.unfinished !== undefined) {
-      say('error', 'unfinished', `${found.unfinished.directory} was made and not switched to`)
-    } else if (found?.link !== undefined) {
+    const whole = found?.unfinished?.directory
+    if (found?.link !== undefined) {
+      const cure = whole === undefined ? '' : `; ${whole} is whole, and apply turns to it`
       say(
         'error',
         'link-broken',
-        `current points at ${JSON.stringify(found.link)}, which is no generation of it`,
+        `current points at ${JSON.stringify(found.link)}, which is no generation of it${cure}`,
       )
+    } else if (whole !== undefined) {
+      say('error', 'unfinished', `${whole} was made and not switched to`)
     } else {
       say('error', 'missing', 'the spec names it and the store does not have it')
     }

@@ -19,6 +19,7 @@ import { encodeCertificate } from '../x509/certificates.js'
 export function manifestFault(address: string, generation: FoundGeneration): string | undefined {
   const { chain, bundle, directory, number } = generation
   const leaf = chain[0]
+  if (generation.manifest === null) return undefined
   if (generation.manifest === undefined) return 'manifest.json is missing'
   const manifest = readManifest(generation.manifest)
   if (typeof manifest === 'string') return `manifest.json cannot be read: ${manifest}`
