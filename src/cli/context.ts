@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lstat, open } from 'node:fs/promises'
+import { lstat, open, stat } from 'node:fs/promises'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
@@ -62,6 +62,8 @@ export interface Context {
   readFile(file: string): Promise<Uint8Array>
   /** Whether there is something at a path, of any kind. */
   exists(file: string): Promise<boolean>
+  /** Permission bits of what is at a path, links followed; `undefined` where there is nothing. */
+  mode(file: string): Promise<number | undefined>
   /** An absolute path. */
   resolve(file: string): string
 }
@@ -94,7 +96,7 @@ export function processContext(packageUrl: URL): Context {
 export function filesFrom(
   cwd: string,
   stdin: Input,
-): Pick<Context, 'readFile' | 'exists' | 'resolve'> {
+): Pick<Context, 'readFile' | 'exists' | 'mode' | 'resolve'> {
   const resolve = (file: string): string => path.resolve(cwd, file)
   return {
     readFile: (file) => (file === '-' ? stdin.readAll() : readWhole(resolve(file), file)),
@@ -102,6 +104,11 @@ export function filesFrom(
       lstat(resolve(file)).then(
         () => true,
         () => false,
+      ),
+    mode: (file) =>
+      stat(resolve(file)).then(
+        ({ mode }) => mode & 0o7777,
+        () => undefined,
       ),
     resolve,
   }

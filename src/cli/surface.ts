@@ -66,6 +66,7 @@ export interface Options {
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
+  readonly nomadVersion?: string
   readonly offline?: boolean
   readonly operator?: readonly string[]
   readonly out?: string
@@ -220,7 +221,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "show, diff or check agents' configurations",
     details:
       'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write.',
-    options: [strict, json],
+    options: [
+      { flags: '--nomad-version <version>', summary: 'check for this version of Nomad' },
+      strict,
+      json,
+    ],
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
     words: ['show', 'diff', 'check'],
     load: () => import('./commands/config.js'),

@@ -106,10 +106,13 @@ export async function openWorkspace(
 }
 
 /** Everything that there is, with the configurations that the spec names. */
-export function takeInventory({ store, configs, desired }: Workspace): Promise<Inventory> {
+export function takeInventory(
+  { store, configs, desired }: Workspace,
+  options: { readonly manifests: boolean } = { manifests: false },
+): Promise<Inventory> {
   return readInventory(
     { store, configs },
-    { configs: new Set(desired.configs.map((config) => config.path)) },
+    { configs: new Set(desired.configs.map((config) => config.path)), ...options },
   )
 }
 

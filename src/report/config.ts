@@ -38,7 +38,7 @@ export function configDocument(config: AgentConfig, paths: readonly string[]): D
     paths,
     role: config.role,
     region: config.region.value,
-    gossipKey: config.gossipKey,
+    gossipKey: config.gossipKey !== undefined,
     values: Object.fromEntries(
       [...config.values].map(([path, effective]) => [path, valueOf(effective)]),
     ),

@@ -10,8 +10,8 @@ import path from 'node:path'
 import { main } from '../../src/cli/main.js'
 import { testContext, type World } from './context.js'
 
-/** 2026-06-01T12:00:00Z */
-export const now: number = Date.UTC(2026, 5, 1, 12)
+/** The present, because handshakes know no other. */
+export const now: number = Date.now()
 
 /** What a command said. */
 export interface Said {

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { checkSchema } from '../../agent/check-schema.js'
-import { configFilesOf, readAgentConfig, type AgentFile } from '../../agent/index.js'
+import {
+  checkAgentConfig,
+  configFilesOf,
+  isVersion,
+  readAgentConfig,
+  type AgentConfig,
+  type AgentFile,
+  type NamedFile,
+} from '../../agent/index.js'
 import { didYouMean, type Diagnostic } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
@@ -46,17 +53,42 @@ async function show({ args, options }: Call, context: Context): Promise<ExitStat
 /** What Nomad will refuse or silently ignore. */
 async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
-  const config = readAgentConfig(await readAll(args, context))
-  const diagnostics = [
-    ...config.diagnostics,
-    ...config.files.flatMap(({ document, file }) =>
-      document === undefined ? [] : checkSchema(document, { file }),
-    ),
-  ]
+  const nomadVersion = options.nomadVersion
+  if (nomadVersion !== undefined && !isVersion(nomadVersion)) {
+    throw new NomadPkiError('ERR_USAGE', `not a version: ${JSON.stringify(nomadVersion)}`, {
+      hint: 'write it as 1.11.3',
+    })
+  }
+  const files = await readAll(args, context)
+  const config = readAgentConfig(files)
+  const diagnostics = checkAgentConfig(files, {
+    // Which files of a directory count is settled by now.
+    kind: 'files',
+    nomadVersion,
+    named: await namedFiles(config, context),
+  })
   if (voice.json) voice.document({ ...configDocument(config, args), diagnostics })
   else if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
   else voice.answer(voice.style.good('Nomad will read this as it is meant'))
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
+}
+
+/**
+ * The files that the configuration names, as far as this machine has them: where it has none, it is
+ * not the agent's machine, and nothing can be said about them.
+ */
+async function namedFiles(
+  { tls }: AgentConfig,
+  context: Context,
+): Promise<ReadonlyMap<string, NamedFile> | undefined> {
+  const named = new Map<string, NamedFile>()
+  for (const key of ['ca_file', 'cert_file', 'key_file'] as const) {
+    const path = tls[key]?.value
+    if (typeof path !== 'string' || path === '') continue
+    const mode = await context.mode(path)
+    named.set(path, mode === undefined ? { state: 'missing' } : { state: 'present', mode })
+  }
+  return [...named.values()].some(({ state }) => state === 'present') ? named : undefined
 }
 
 /** What `apply` would write. */

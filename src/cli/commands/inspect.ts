@@ -18,6 +18,7 @@ import {
 } from '../../report/describe.js'
 import { parseCertificate, type Certificate } from '../../x509/certificate.js'
 import { formatName } from '../../x509/name.js'
+import type { Pkcs12Content } from '../../x509/pkcs12.js'
 import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
@@ -113,7 +114,18 @@ async function describeDer(
     )
   }
   const { readPkcs12 } = await import('../../x509/pkcs12.js')
-  const { keys, certificates } = await readPkcs12(bytes, await passwordOf(where, options, context))
+  const open = async (): Promise<Pkcs12Content> => {
+    if (options.passwordFile === undefined) {
+      // Many have none, and nobody should be asked for it.
+      try {
+        return await readPkcs12(bytes, '')
+      } catch (error) {
+        if (!isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) throw error
+      }
+    }
+    return readPkcs12(bytes, await passwordOf(where, options, context))
+  }
+  const { keys, certificates } = await open()
   return [
     ...certificates.map((certificate, index) =>
       describeCertificate(certificate, `${where} (certificate ${index + 1})`),

@@ -23,7 +23,7 @@ export const command: Command = async ({ options }, context) => {
   const ledgerHead = parseHead(options.ledgerHead)
   const workspace = await openWorkspace(context, options, voice)
   const { desired, store } = workspace
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeInventory(workspace, { manifests: true })
   const findings: Finding[] = [...verifyCluster(desired, inventory, { now, at, ledgerHead })]
   let handshakes = 0
   // A handshake happens now: it can say nothing about another day.
