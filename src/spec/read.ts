@@ -217,7 +217,10 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
         const refused = Object.hasOwn(shape.refused ?? {}, node.value)
           ? shape.refused?.[node.value]
           : undefined
-        const near = refused === undefined ? didYouMean(node.value, shape.values) : undefined
+        const near =
+          refused === undefined && !report.crowded()
+            ? didYouMean(node.value, shape.values)
+            : undefined
         report.error(
           'spec/value',
           offsetOf(node),
@@ -338,7 +341,7 @@ function unknownKey(
     return
   }
   const told = refused !== undefined && Object.hasOwn(refused, key) ? refused[key] : undefined
-  const near = told === undefined ? didYouMean(key, known) : undefined
+  const near = told === undefined && !report.crowded() ? didYouMean(key, known) : undefined
   report.error('spec/unknown-key', offset, `nothing is called ${quote(key)} ${where}`, {
     expected: known.join(', '),
     hint: told ?? (near === undefined ? undefined : `did you mean ${near}?`),

@@ -23,6 +23,8 @@ export interface Report {
   note(code: SpecCode, offset: number, message: string, detail?: Detail): void
   /** Whether an error was reported. */
   failed(): boolean
+  /** Whether more would only be counted: time to stop looking for hints. */
+  crowded(): boolean
   /** Everything, in the order of the text; the same complaint about the same place once. */
   diagnostics(): Diagnostic[]
 }
@@ -77,6 +79,7 @@ export function createReport(text: string, file: string | undefined): Report {
       add('note', code, offset, message, detail)
     },
     failed: () => failed,
+    crowded: () => found.size >= most,
     diagnostics: () => {
       const ordered = [...found.values()]
         .sort((a, b) => a.offset - b.offset)

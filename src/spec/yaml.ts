@@ -6,7 +6,15 @@
  * @module
  */
 
-import { Composer, Lexer, Parser, type CST, type Document, type ParsedNode } from 'yaml'
+import {
+  Composer,
+  Lexer,
+  Parser,
+  type CST,
+  type Document,
+  type ParsedNode,
+  type YAMLParseError,
+} from 'yaml'
 import type { Report } from './report.js'
 
 /** 4 MB: 40,000 nodes listed one by one. */
@@ -16,7 +24,7 @@ const deepest = 40
 /** So many complaints about syntax; what comes after is mostly a consequence. */
 const mostFaults = 20
 /** A long spec has about 0.4 tokens per byte. */
-const mostTokens = 2_500_000
+const mostTokens = 1_800_000
 
 /** A document whose nodes have ranges into the text. */
 export type YamlDocument = Document.Parsed
@@ -42,16 +50,48 @@ export function readYaml(text: string, report: Report): YamlDocument | undefined
     logLevel: 'silent',
     keepSourceTokens: false,
   })
-  const documents = [...composer.compose(tokens, true, text.length)] as YamlDocument[]
-  const [document] = documents
-  for (const fault of document?.errors.slice(0, mostFaults) ?? []) {
-    report.error('spec/syntax', fault.pos[0], lowerFirst(fault.message), syntaxHint(fault.code))
-  }
+  const document = compose(composer, tokens, text.length, report)
   if (document === undefined || report.failed()) return undefined
   const contents = document.contents
   if (contents === null || isNothing(contents)) {
     report.error('spec/empty', 0, 'there is nothing in it', emptyHint)
     return undefined
+  }
+  return document
+}
+
+/** Thrown by us through the composer, and caught by us. */
+class EnoughFaults extends Error {}
+
+/** What of a composer its declarations hide. */
+interface ComposerInside {
+  onError: (...fault: readonly unknown[]) => void
+  readonly errors: readonly YAMLParseError[]
+}
+
+function compose(
+  composer: Composer,
+  tokens: Token[],
+  length: number,
+  report: Report,
+): YamlDocument | undefined {
+  const inside = composer as unknown as ComposerInside
+  const told = inside.onError
+  let faults = 0
+  // It would go on for minutes, with an error object for every second byte.
+  inside.onError = (...fault) => {
+    told(...fault)
+    faults += 1
+    if (faults >= mostFaults) throw new EnoughFaults()
+  }
+  let document: YamlDocument | undefined
+  try {
+    for (const next of composer.compose(tokens, true, length)) document ??= next
+  } catch (error) {
+    if (!(error instanceof EnoughFaults)) throw error
+  }
+  for (const fault of [...(document?.errors ?? []), ...inside.errors].slice(0, mostFaults)) {
+    report.error('spec/syntax', fault.pos[0], lowerFirst(fault.message), syntaxHint(fault.code))
   }
   return document
 }

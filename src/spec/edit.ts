@@ -1,0 +1,290 @@
+/**
+ * The edits of a spec that commands make: a node or operator more, or less. The text keeps its comments
+ * and layout byte for byte, and what comes out was read again before it is returned.
+ *
+ * @module
+ */
+
+import { isName, isRegionName, sharedName } from '../address.js'
+import { didYouMean, hasErrors, type Diagnostic } from '../diagnostics.js'
+import { explainNodeKey, explainRegion } from './explain.js'
+import { parseSpec } from './parse.js'
+import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
+import { createReport } from './report.js'
+import type { ClusterSpec } from './spec.js'
+import {
+  insertEntry,
+  keysAt,
+  removeEntry,
+  replaceKey,
+  type Plain,
+  type YamlEdit,
+} from './yaml-edit.js'
+
+/** What is added or removed. */
+export interface NodeEdit {
+  readonly kind: 'server' | 'client' | 'combined' | 'operator'
+  readonly region: string
+  /** A node's or operator's name; a range of nodes, `c[1-5]`, can be added as well. */
+  readonly name: string
+}
+
+/** What a new node or operator has besides its name; the keys of the spec. */
+export interface NewNode extends NodeEdit {
+  readonly names?: readonly string[] | undefined
+  readonly ips?: readonly string[] | undefined
+  readonly config?: string | undefined
+  readonly http?: string | undefined
+  readonly rpc?: string | undefined
+  readonly key?: string | undefined
+  /** As the spec writes it: `24h`. */
+  readonly lifetime?: string | undefined
+  /** As the spec writes it. */
+  readonly renewBefore?: string | undefined
+}
+
+/** Options of the edits. */
+export interface EditOptions {
+  /** The file as the user named it, for the diagnostics; none by default. */
+  readonly file?: string | undefined
+}
+
+/** What came of an edit. */
+export interface SpecEdit {
+  /** The new text; the old one if any diagnostic is an error. */
+  readonly text: string
+  /** Errors that prevented the edit, or what is worth knowing about it. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+const sections = { server: 'servers', client: 'clients', combined: 'combined' } as const
+
+/**
+ * Adds a node or an operator; section and region are made where they are missing.
+ *
+ * @param text The spec; it must be good.
+ * @param node What to add.
+ * @param options See {@link EditOptions}.
+ */
+export function addNode(text: string, node: NewNode, options: EditOptions = {}): SpecEdit {
+  const before = parseSpec(text, options)
+  if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
+  const fault = nameFaultOf(node)
+  if (fault !== undefined) return refuse(text, options, fault.message, fault.hint)
+  const { spec } = before
+  const notes: Diagnostic[] = []
+  const regions = spec.regions.map(({ name }) => name)
+  if (!regions.includes(node.region)) {
+    if (node.kind === 'operator') {
+      const near = didYouMean(node.region, regions)
+      return refuse(
+        text,
+        options,
+        `no region is called ${JSON.stringify(node.region)}`,
+        near === undefined ? `there are: ${regions.join(', ')}` : `did you mean ${near}?`,
+      )
+    }
+    const near = didYouMean(node.region, regions)
+    notes.push(
+      diagnostic(
+        options,
+        'warning',
+        'spec/new-region',
+        `${node.region} is a new region`,
+        near === undefined ? undefined : `did you mean ${near}?`,
+      ),
+    )
+  }
+  const place = placeOf(node)
+  const edit = insertEntry(text, place, node.name, valueOf(node))
+  const there = existing(spec, node)
+  if (there !== undefined) return refuse(text, options, there)
+  return finish(text, edit, options, notes)
+}
+
+/**
+ * Removes a node or an operator. Out of a range its first or last node is taken by shortening it,
+ * another one by splitting it in two.
+ *
+ * @param text The spec; it must be good.
+ * @param node What to remove.
+ * @param options See {@link EditOptions}.
+ */
+export function removeNode(text: string, node: NodeEdit, options: EditOptions = {}): SpecEdit {
+  const before = parseSpec(text, options)
+  if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
+  const place = placeOf(node)
+  const keys = keysAt(text, place) ?? []
+  if (node.kind === 'operator' || keys.includes(node.name)) {
+    const operator = before.spec.operators.find(({ name }) => name === node.name)
+    const gone = node.kind === 'operator' && operator?.region !== node.region
+    if (gone || !keys.includes(node.name)) return missing(text, before.spec, node, options)
+    return finish(text, removeEntry(text, place, node.name), options, [])
+  }
+  for (const key of keys) {
+    const pattern = parsePattern(key)
+    if (!('ok' in pattern)) continue
+    const index = indexOf(pattern.ok, node.name)
+    if (index === undefined) continue
+    if (rangesOf(pattern.ok) > 1) {
+      return refuse(
+        text,
+        options,
+        `${node.name} is one of ${key}, which has several ranges`,
+        'write its nodes in smaller ranges first',
+      )
+    }
+    const rest = without(pattern.ok, index)
+    const edit =
+      rest.length === 0 ? removeEntry(text, place, key) : replaceKey(text, place, key, rest)
+    return finish(text, edit, options, [])
+  }
+  return missing(text, before.spec, node, options)
+}
+
+function placeOf({ kind, region }: NodeEdit): readonly string[] {
+  return kind === 'operator' ? ['operators'] : ['regions', region, sections[kind]]
+}
+
+function valueOf(node: NewNode): Plain {
+  const value: Record<string, Plain> = {}
+  if (node.kind === 'operator') value['region'] = node.region
+  for (const key of ['names', 'ips'] as const) {
+    const list = node[key]
+    if (list !== undefined && list.length > 0) value[key] = list
+  }
+  for (const key of ['config', 'http', 'rpc', 'key', 'lifetime', 'renewBefore'] as const) {
+    const one = node[key]
+    if (one !== undefined) value[key] = one
+  }
+  return value
+}
+
+function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefined } | undefined {
+  if (!isRegionName(node.region)) {
+    const told = explainRegion(node.region)
+    return {
+      message: `the region ${JSON.stringify(node.region)} ${told?.message ?? 'is no name'}`,
+      hint: told?.hint,
+    }
+  }
+  if (node.name === sharedName) {
+    return {
+      message: 'shared is no name of a node',
+      hint: 'it stands for one identity for all: write "shared: true" into the section',
+    }
+  }
+  const told =
+    node.kind === 'operator'
+      ? explainNodeKey(node.name.replace(/[[\]]/g, ' '))
+      : explainNodeKey(node.name)
+  if (told !== undefined)
+    return { message: `the name ${JSON.stringify(node.name)} ${told.message}`, hint: told.hint }
+  if (node.name.includes('[')) {
+    const pattern = parsePattern(node.name)
+    return 'fault' in pattern ? { message: pattern.fault, hint: pattern.hint } : undefined
+  }
+  return isName(node.name) ? undefined : { message: `${JSON.stringify(node.name)} is no name` }
+}
+
+/** Who has the name already. */
+function existing(spec: ClusterSpec, node: NodeEdit): string | undefined {
+  if (node.kind === 'operator') {
+    const found = spec.operators.find(({ name }) => name === node.name)
+    return found === undefined
+      ? undefined
+      : `there is an operator ${node.name} already, in ${found.region}`
+  }
+  const region = spec.regions.find(({ name }) => name === node.region)
+  for (const group of region?.groups ?? []) {
+    if (group.shared || indexOf(group.pattern, node.name) === undefined) continue
+    const key = group.pattern.text
+    return `${node.region} has a ${group.role} ${node.name} already${key === node.name ? '' : `, in ${key}`}`
+  }
+  return undefined
+}
+
+function missing(text: string, spec: ClusterSpec, node: NodeEdit, options: EditOptions): SpecEdit {
+  const elsewhere = spec.regions.flatMap((region) =>
+    region.groups
+      .filter((group) => !group.shared && indexOf(group.pattern, node.name) !== undefined)
+      .map((group) => `${group.role} ${region.name}/${node.name}`),
+  )
+  for (const operator of spec.operators) {
+    if (operator.name === node.name) elsewhere.push(`operator ${operator.region}/${operator.name}`)
+  }
+  const known =
+    node.kind === 'operator'
+      ? spec.operators.map(({ name }) => name)
+      : (spec.regions
+          .find(({ name }) => name === node.region)
+          ?.groups.filter(({ role, pattern }) => role === node.kind && pattern.count === 1)
+          .map(({ pattern }) => pattern.text) ?? [])
+  const near = didYouMean(node.name, known)
+  return refuse(
+    text,
+    options,
+    `${node.region} has no ${node.kind} ${node.name}`,
+    elsewhere.length > 0
+      ? `there is ${elsewhere.slice(0, 3).join(', ')}`
+      : near === undefined
+        ? undefined
+        : `did you mean ${near}?`,
+  )
+}
+
+/** Where a name stands in a pattern. */
+function indexOf(pattern: NodePattern, name: string): number | undefined {
+  if (pattern.count === 1 && rangesOf(pattern) === 0) return pattern.text === name ? 0 : undefined
+  for (let index = 0; index < pattern.count; index += 1) {
+    if (nodeAt(pattern, index).name === name) return index
+  }
+  return undefined
+}
+
+/** The keys that stand for all nodes of a pattern with one range but one. */
+function without(pattern: NodePattern, index: number): readonly string[] {
+  const write = (from: number, to: number): string =>
+    pattern.parts
+      .map((part) => {
+        if (typeof part === 'string') return part
+        const digits = (offset: number): string =>
+          String(part.from + offset).padStart(part.width, '0')
+        return `[${digits(from)}-${digits(to)}]`
+      })
+      .join('')
+  const out: string[] = []
+  if (index > 0) out.push(write(0, index - 1))
+  if (index < pattern.count - 1) out.push(write(index + 1, pattern.count - 1))
+  return out
+}
+
+function finish(
+  text: string,
+  edit: YamlEdit,
+  options: EditOptions,
+  notes: readonly Diagnostic[],
+): SpecEdit {
+  if ('fault' in edit) return refuse(text, options, edit.fault, 'edit the file by hand')
+  const after = parseSpec(edit.text, options)
+  if (hasErrors(after.diagnostics)) {
+    return { text, diagnostics: after.diagnostics.filter(({ severity }) => severity === 'error') }
+  }
+  return { text: edit.text, diagnostics: [...notes] }
+}
+
+function refuse(text: string, options: EditOptions, message: string, hint?: string): SpecEdit {
+  return { text, diagnostics: [diagnostic(options, 'error', 'spec/edit', message, hint)] }
+}
+
+function diagnostic(
+  options: EditOptions,
+  severity: 'error' | 'warning',
+  code: 'spec/edit' | 'spec/new-region',
+  message: string,
+  hint: string | undefined,
+): Diagnostic {
+  const report = createReport('', options.file)
+  report[severity](code, 0, message, { hint })
+  return report.diagnostics()[0]!
+}

@@ -1,0 +1,134 @@
+/**
+ * A first spec out of the template: the same edits that later change the user's file.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import { hasErrors, type Diagnostic } from '../diagnostics.js'
+import { addNode, type EditOptions, type NewNode, type SpecEdit } from './edit.js'
+import { parseSpec } from './parse.js'
+import {
+  insertEntry,
+  keysAt,
+  removeEntry,
+  replaceScalar,
+  type Plain,
+  type YamlEdit,
+} from './yaml-edit.js'
+
+/** What a new cluster has. Numbers by region. */
+export interface NewSpec {
+  readonly cluster: string
+  readonly servers?: Readonly<Record<string, number>> | undefined
+  readonly clients?: Readonly<Record<string, number>> | undefined
+  readonly combined?: Readonly<Record<string, number>> | undefined
+  /** Names; they belong to the first region. */
+  readonly operators?: readonly string[] | undefined
+  /** The store's folder; the template's by default. */
+  readonly store?: string | undefined
+  /** `node.tls`: an absolute path or `store`; the template's by default. */
+  readonly tls?: string | undefined
+  /** Directories of the agents' configurations, `agents/{region}/{node}`; none by default. */
+  readonly config?: string | undefined
+}
+
+/** Letters of the node names: s1, c1, n1. */
+const kinds = [
+  ['servers', 'server', 's'],
+  ['combined', 'combined', 'n'],
+  ['clients', 'client', 'c'],
+] as const
+
+/** More than this many nodes of one kind are written as a range. */
+const mostListed = 3
+/** Servers have addresses of their own and are few: they are listed as long as somebody would. */
+const mostListedServers = 7
+
+/**
+ * Writes a spec.
+ *
+ * @param wanted What the cluster has.
+ * @param template The text of `templates/cluster.yaml`.
+ * @param options For the diagnostics.
+ * @returns The text, or errors: a name that cannot be, no node at all.
+ */
+export function newSpec(wanted: NewSpec, template: string, options: EditOptions = {}): SpecEdit {
+  const start = parseSpec(template, options)
+  const own = keysAt(template, ['regions'])
+  if (start.spec === undefined || own === undefined) {
+    throw new NomadPkiError('ERR_INTERNAL', 'the template of the spec has errors', {
+      diagnostics: start.diagnostics,
+    })
+  }
+  const nodes = nodesOf(wanted)
+  const regions = [...new Set(nodes.map(({ region }) => region))]
+  const [first] = regions
+  let text = template
+  const set = (path: readonly string[], key: string, value: string | undefined): void => {
+    if (value !== undefined) {
+      text = hasKey(text, path, key)
+        ? must(replaceScalar(text, path, key, value))
+        : must(insertEntry(text, path, key, value))
+    }
+  }
+  // Checked by the parser at the end, with all the rest.
+  set([], 'cluster', wanted.cluster)
+  set([], 'store', wanted.store)
+  set(['node'], 'tls', wanted.tls)
+  // The template's own nodes are an example: they go before the wished ones come.
+  for (const region of own) text = must(removeEntry(text, ['regions'], region, ''))
+  for (const name of keysAt(text, ['operators']) ?? []) {
+    text = must(removeEntry(text, ['operators'], name, ''))
+  }
+  for (const { kind, region, name, config } of nodes) {
+    const section = kind === 'server' ? 'servers' : kind === 'client' ? 'clients' : 'combined'
+    const value: Plain = config === undefined ? {} : { config }
+    const edit = insertEntry(text, ['regions', region, section], name, value)
+    if ('fault' in edit) break
+    text = edit.text
+  }
+  const made = parseSpec(text, options)
+  if (hasErrors(made.diagnostics)) return { text, diagnostics: made.diagnostics }
+  const diagnostics: Diagnostic[] = []
+  for (const name of wanted.operators ?? []) {
+    const edit = addNode(text, { kind: 'operator', region: first!, name }, options)
+    text = edit.text
+    diagnostics.push(...edit.diagnostics)
+  }
+  return { text, diagnostics }
+}
+
+function hasKey(text: string, path: readonly string[], key: string): boolean {
+  return keysAt(text, path)?.includes(key) ?? false
+}
+
+function must(edit: YamlEdit): string {
+  if ('text' in edit) return edit.text
+  throw new NomadPkiError(
+    'ERR_INTERNAL',
+    `the template of the spec cannot be edited: ${edit.fault}`,
+  )
+}
+
+function nodesOf(wanted: NewSpec): readonly NewNode[] {
+  const out: NewNode[] = []
+  for (const [key, kind, letter] of kinds) {
+    for (const [region, count] of Object.entries(wanted[key] ?? {})) {
+      const listed = count <= (kind === 'server' ? mostListedServers : mostListed)
+      const names = listed
+        ? Array.from({ length: count }, (_, index) => `${letter}${index + 1}`)
+        : [`${letter}[${'1'.padStart(String(count).length, '0')}-${count}]`]
+      for (const name of names) {
+        const config = wanted.config?.replaceAll('{region}', region)
+        out.push({
+          kind,
+          region,
+          name,
+          config: listed ? config?.replaceAll('{node}', name) : config,
+        })
+      }
+    }
+  }
+  return out
+}
