@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Real agents and foreign judges are suites of their own: `.ci/run` starts them, `npm test` needs Node alone.
@@ -9,3 +9,5 @@ export default defineConfig({
     hookTimeout: 60_000,
   },
 })
+
+export default config

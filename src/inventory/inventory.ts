@@ -49,7 +49,8 @@ export interface FoundGeneration {
   readonly bundle: string
   /** Parsed from {@link bundle} on first use, equal texts once. */
   readonly trust: readonly Certificate[]
-  readonly manifest: string | undefined
+  /** The text of `manifest.json`; `undefined` where it is missing, `null` where it was not asked for. */
+  readonly manifest: string | undefined | null
 }
 
 /** An identity. */

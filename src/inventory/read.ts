@@ -40,6 +40,8 @@ export interface InventoryPorts {
 export interface ReadInventoryOptions {
   /** The agents' configurations, by the path of the spec. Default: none. */
   readonly configs?: Iterable<string> | undefined
+  /** Whether manifests are read too; a plan needs none. Default: yes. */
+  readonly manifests?: boolean | undefined
 }
 
 /**
@@ -54,7 +56,8 @@ export async function readInventory(
   ports: InventoryPorts,
   options: ReadInventoryOptions = {},
 ): Promise<Inventory> {
-  const contents = await ports.store.read()
+  const { manifests = true } = options
+  const contents = await ports.store.read({ manifests })
   const findings = new Map<string, Finding[]>()
   const general: Finding[] = []
   for (const finding of contents.findings) {
@@ -64,7 +67,7 @@ export async function readInventory(
     if (owner === undefined) general.push(finding)
     else findings.set(owner, [...(findings.get(owner) ?? []), finding])
   }
-  const memory = new Parsed()
+  const memory = new Parsed(manifests)
 
   const authorities = new Map<string, FoundAuthority>()
   for (const stored of contents.authorities) {
@@ -192,7 +195,7 @@ function readGeneration(
     get trust() {
       return memory.trust(bundle)
     },
-    manifest: stored.manifest && textOf(stored.manifest),
+    manifest: memory.manifests ? stored.manifest && textOf(stored.manifest) : null,
   }
 }
 
@@ -209,9 +212,15 @@ function readKey(file: StoredFile | undefined): FoundKey {
 
 /** Parses equal texts once: ten thousand agents carry the same intermediates and trust. */
 class Parsed {
+  /** Whether manifests were asked for. */
+  readonly manifests: boolean
   readonly #texts = new Map<string, string>()
   readonly #rests = new Map<string, readonly Certificate[]>()
   readonly #trusts = new Map<string, readonly Certificate[]>()
+
+  constructor(manifests: boolean) {
+    this.manifests = manifests
+  }
 
   intern(text: string): string {
     const known = this.#texts.get(text)

@@ -58,6 +58,12 @@ export interface StoredIdentity {
   readonly generations: readonly string[]
 }
 
+/** What is read. */
+export interface ReadStoreOptions {
+  /** Whether the current generations' manifests are read too: a plan needs none. Default: no. */
+  readonly manifests?: boolean | undefined
+}
+
 /** Everything that is in a store. */
 export interface StoreContents {
   /** Whether the store exists at all. */
@@ -134,9 +140,10 @@ export interface Store {
   /**
    * Everything, with the current generation of each identity.
    *
+   * @param options What may be left out.
    * @throws {NomadPkiError} `ERR_STORE_UNREADABLE` if a directory can't be listed; single unreadable files are findings.
    */
-  read(): Promise<StoreContents>
+  read(options?: ReadStoreOptions): Promise<StoreContents>
   /** Every generation of one identity with content. */
   readGenerations(identity: {
     role: Role

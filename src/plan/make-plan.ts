@@ -70,7 +70,8 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       pushModes(steps, wanted.address, found.findings)
       continue
     }
-    if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete')) continue
+    if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
+      continue
     const lost = inventory.ledger.lines.some(
       ({ event, address }) => event === 'authority' && address === wanted.address,
     )
@@ -81,7 +82,14 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       )
     } else {
       const what = wanted.issuer === undefined ? 'root' : `intermediate under ${wanted.issuer.name}`
-      steps.push(step(wanted.address, 'create', 'missing', `${what}, ${wanted.key}, ${formatDuration(wanted.lifetime)}`))
+      steps.push(
+        step(
+          wanted.address,
+          'create',
+          'missing',
+          `${what}, ${wanted.key}, ${formatDuration(wanted.lifetime)}`,
+        ),
+      )
     }
   }
   for (const wanted of desired.bundles) {
@@ -160,7 +168,11 @@ function planIdentity(
     .map(({ reason, message }) => ({ reason: reason as Reason, message }))
   if (leaf === undefined) {
     const why = reasons.find(({ reason }) => reason === 'incomplete')
-    return { address, action: 'renew', reasons: [why ?? { reason: 'incomplete', message: 'cert.pem is missing' }] }
+    return {
+      address,
+      action: 'renew',
+      reasons: [why ?? { reason: 'incomplete', message: 'cert.pem is missing' }],
+    }
   }
   const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
   // An operator's certificate is short and made when somebody needs it: an expired one is no work.
@@ -171,12 +183,22 @@ function planIdentity(
   if (actions.includes('renew')) return { address, action: 'renew', reasons }
   if (actions.includes('refresh')) return { address, action: 'refresh', reasons }
   if (found.unfinished !== undefined) {
-    return step(address, 'finish', 'unfinished', `${found.unfinished.directory} was made and not switched to`)
+    return step(
+      address,
+      'finish',
+      'unfinished',
+      `${found.unfinished.directory} was made and not switched to`,
+    )
   }
   if (actions.includes('repair')) return { address, action: 'repair', reasons }
   const surplus = found.generations.length - profile.keep
   if (surplus > 0) {
-    return step(address, 'remove', 'surplus', `${found.generations.length} generations, the spec keeps ${profile.keep}`)
+    return step(
+      address,
+      'remove',
+      'surplus',
+      `${found.generations.length} generations, the spec keeps ${profile.keep}`,
+    )
   }
   return undefined
 }
@@ -236,7 +258,8 @@ function lostAuthority(address: string): Finding {
     severity: 'error',
     address,
     reason: 'incomplete',
-    message: 'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
+    message:
+      'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
     remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
   }
 }

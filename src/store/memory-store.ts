@@ -10,6 +10,7 @@ import { NomadPkiError } from '../errors.js'
 import { chainLine, readLedger } from '../inventory/ledger.js'
 import type {
   Store,
+  ReadStoreOptions,
   StoreContents,
   StoredAuthority,
   StoredFile,
@@ -50,7 +51,7 @@ export function memoryStore(seed?: StoreContents): Store {
   return {
     location: 'memory',
     pathOf: (identity) => `memory/${identityPath(identity)}/${names.current}`,
-    read: async () => state.contents(),
+    read: async (options) => state.contents(options),
     readGenerations: async (identity) => state.generationsOf(identity),
     readAuthorityKey: async (name, generation) =>
       state.authorities.get(`authority/${name}/${generation}`)?.key?.bytes,
@@ -131,7 +132,7 @@ class State {
     )
   }
 
-  contents(): StoreContents {
+  contents({ manifests = false }: ReadStoreOptions = {}): StoreContents {
     return {
       exists: this.exists,
       authorities: [...this.authorities.values()].sort((a, b) =>
@@ -144,7 +145,7 @@ class State {
         .sort(([a], [b]) => comparePaths(a, b))
         .map(([, stored]) => stored)
         .filter(({ link, generations }) => link !== undefined || generations.size > 0)
-        .map(storedIdentity),
+        .map((identity) => storedIdentity(identity, manifests)),
       ledger: this.ledger,
       findings: this.#findings.filter(({ address }) => !this.#repaired.has(address)),
     }
@@ -217,10 +218,13 @@ class State {
         sameText(old?.manifest, files.manifest)
       if (!same) throw generationExists(identity, directory)
     }
+    const puts = new Set(
+      changes.generations.map(
+        ({ identity, directory }) => `${identityPath(identity)}/${directory}`,
+      ),
+    )
     for (const [path, { identity, directory }] of changes.turns) {
-      const put = changes.generations.some(
-        (one) => one.directory === directory && identityPath(one.identity) === path,
-      )
+      const put = puts.has(`${path}/${directory}`)
       if (!put && this.#identities.get(path)?.generations.has(directory) !== true) {
         throw turnsToNothing(identity, directory)
       }
@@ -266,7 +270,10 @@ class State {
   }
 }
 
-function storedIdentity({ identity, link, generations }: MemoryIdentity): StoredIdentity {
+function storedIdentity(
+  { identity, link, generations }: MemoryIdentity,
+  manifests: boolean,
+): StoredIdentity {
   const current =
     link === undefined || !generations.has(link)
       ? undefined
@@ -274,12 +281,12 @@ function storedIdentity({ identity, link, generations }: MemoryIdentity): Stored
   if (current === undefined) {
     return { ...identity, link, current, generations: generationsAmong([...generations.keys()]) }
   }
-  // As the one on directories does: manifests are only read with all generations.
-  const { directory, number, fingerprint, ca, cert, key } = current
+  // As the one on directories does: manifests are read when they are asked for.
+  const { directory, number, fingerprint, ca, cert, key, manifest } = current
   return {
     ...identity,
     link,
-    current: { directory, number, fingerprint, ca, cert, key },
+    current: { directory, number, fingerprint, ca, cert, key, ...(manifests && { manifest }) },
     generations: generationsAmong([...generations.keys()]),
   }
 }

@@ -6,14 +6,13 @@
  * @module
  */
 
-import { getuid } from 'node:process'
 import { isName, isRegionName, roles, type Role } from '../address.js'
-import type { Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
-import { describeFault, errnoOf, hintOfFault, shellPath, shownPath } from '../files/fault.js'
+import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import { breather, type DirectoryEntry, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import type {
+  ReadStoreOptions,
   StoreContents,
   StoredAuthority,
   StoredBundle,
@@ -26,7 +25,6 @@ import {
   generationsAmong,
   identityPath,
   isGenerationNumber,
-  isTemporary,
   modes,
   names,
   parseDirectory,
@@ -34,10 +32,8 @@ import {
 } from './layout.js'
 import { ledgerLimit } from './ledger.js'
 import { isLockName, lockHolder } from './lock.js'
+import { itself, Observer } from './observe.js'
 import { finding } from './reasons.js'
-
-/** The address under which the store itself is spoken of. */
-const itself = 'store'
 
 /** What a store that does not exist holds. */
 export const nothing: StoreContents = {
@@ -82,10 +78,14 @@ export function storeExists(files: Files, root: string): boolean {
  * @param root The store.
  * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
  */
-export async function readStore(files: Files, root: string): Promise<StoreContents> {
+export async function readStore(
+  files: Files,
+  root: string,
+  options: ReadStoreOptions = {},
+): Promise<StoreContents> {
   if (!storeExists(files, root)) return nothing
   try {
-    return await new Reader(files, root).read()
+    return await new Reader(files, root, options.manifests).read()
   } catch (error) {
     if (errnoOf(error) === undefined) throw error
     const path = error instanceof Error && 'path' in error ? String(error.path) : root
@@ -141,47 +141,47 @@ function storedFile({ bytes, mode, uid }: StoredFile): StoredFile {
 class Reader {
   readonly #files: Files
   readonly #root: string
-  readonly #findings: Finding[] = []
-  readonly #uid = getuid?.()
+  readonly #seen: Observer
   readonly #breathe = breather()
-  /** Whether somebody is at work, so that what is half-done is no left-over. */
-  #busy = false
+  readonly #manifests: boolean
 
-  constructor(files: Files, root: string) {
+  constructor(files: Files, root: string, manifests = false) {
+    this.#manifests = manifests
     this.#files = files
     this.#root = root
+    this.#seen = new Observer(files, root)
   }
 
   async read(): Promise<StoreContents> {
     const entries = this.#files.list(this.#root)
-    this.#busy =
+    this.#seen.busy =
       entries.some(({ name }) => isLockName(name)) &&
       lockHolder(this.#files, this.#root) !== undefined
-    this.#checkDirectory(itself, '')
+    this.#seen.checkDirectory(itself, '')
     const places = new Set(['authority', 'bundle', 'identity'])
     const there = new Set<string>()
     for (const entry of entries) {
       if (places.has(entry.name)) {
-        if (this.#isDirectory(entry, '')) there.add(entry.name)
+        if (this.#seen.isDirectory(entry, '')) there.add(entry.name)
       } else if (
         entry.name !== names.ledger &&
         entry.name !== '.gitignore' &&
         !isLockName(entry.name)
       ) {
-        this.#foreign(itself, entry.name, entry.name)
+        this.#seen.foreign(itself, entry.name, entry.name)
       }
     }
     const authorities = there.has('authority') ? this.#authorities() : []
     const bundles = there.has('bundle') ? this.#bundles() : []
     const identities = there.has('identity') ? await this.#identities() : []
-    const ledger = this.#file(itself, names.ledger, modes.ledger, ledgerLimit)
+    const ledger = this.#seen.file(itself, names.ledger, modes.ledger, ledgerLimit)
     return {
       exists: true,
       authorities,
       bundles,
       identities,
       ledger,
-      findings: this.#findings,
+      findings: this.#seen.findings,
     }
   }
 
@@ -192,12 +192,15 @@ class Reader {
       directory,
       number,
       fingerprint,
-      ca: this.#file(path, `${place}/${names.bundle}`, modes.public),
-      cert: this.#file(path, `${place}/${names.certificate}`, modes.public),
-      key: this.#file(path, `${place}/${names.key}`, modes.key),
+      ca: this.#seen.file(path, `${place}/${names.bundle}`, modes.public),
+      cert: this.#seen.file(path, `${place}/${names.certificate}`, modes.public),
+      key: this.#seen.file(path, `${place}/${names.key}`, modes.key),
     }
     if (!manifest) return generation
-    return { ...generation, manifest: this.#file(path, `${place}/${names.manifest}`, modes.public) }
+    return {
+      ...generation,
+      manifest: this.#seen.file(path, `${place}/${names.manifest}`, modes.public),
+    }
   }
 
   #authorities(): StoredAuthority[] {
@@ -215,19 +218,20 @@ class Reader {
 
   #authority(name: string, generation: number): StoredAuthority {
     const path = `authority/${name}/${generation}`
-    this.#checkDirectory(path, path)
+    this.#seen.checkDirectory(path, path)
     const crossed = new Map<number, StoredFile>()
     let certificate: StoredFile | undefined
     let key: StoredFile | undefined
     for (const entry of this.#files.list(`${this.#root}/${path}`)) {
       const place = `${path}/${entry.name}`
       const by = crossedBy(entry.name)
-      if (entry.name === names.bundle) certificate = this.#file(path, place, modes.public)
-      else if (entry.name === names.authorityKey) key = this.#file(path, place, modes.authorityKey)
+      if (entry.name === names.bundle) certificate = this.#seen.file(path, place, modes.public)
+      else if (entry.name === names.authorityKey)
+        key = this.#seen.file(path, place, modes.authorityKey)
       else if (by !== undefined) {
-        const file = this.#file(path, place, modes.public)
+        const file = this.#seen.file(path, place, modes.public)
         if (file !== undefined) crossed.set(by, file)
-      } else this.#foreign(path, place, entry.name)
+      } else this.#seen.foreign(path, place, entry.name)
     }
     return { name, generation, certificate, key, crossed }
   }
@@ -236,12 +240,12 @@ class Reader {
     const bundles: StoredBundle[] = []
     for (const { name } of this.#directories('bundle', isName, itself)) {
       const path = `bundle/${name}`
-      this.#checkDirectory(path, path)
+      this.#seen.checkDirectory(path, path)
       let file: StoredFile | undefined
       for (const entry of this.#files.list(`${this.#root}/${path}`)) {
         const place = `${path}/${entry.name}`
-        if (entry.name === names.bundle) file = this.#file(path, place, modes.public)
-        else this.#foreign(path, place, entry.name)
+        if (entry.name === names.bundle) file = this.#seen.file(path, place, modes.public)
+        else this.#seen.foreign(path, place, entry.name)
       }
       if (file !== undefined) bundles.push({ name, file })
     }
@@ -267,31 +271,41 @@ class Reader {
   #identity(identity: IdentityName): StoredIdentity | undefined {
     const path = identityPath(identity)
     const place = `${this.#root}/${path}`
-    this.#checkDirectory(path, path)
+    this.#seen.checkDirectory(path, path)
     for (let attempt = 0; ; attempt += 1) {
-      const before = this.#findings.length
-      const entries = this.#files.names(place)
+      const before = this.#seen.findings.length
+      const entries = this.#namesOf(place)
       const generations = generationsAmong(entries)
       const link = entries.includes(names.current) ? this.#link(path) : undefined
       const linked = link !== undefined && generations.includes(link)
-      const current = linked ? this.generation(path, link, false) : undefined
-      if (current !== undefined && (current.ca ?? current.cert ?? current.key) === undefined) {
+      // Made and turned to between the two looks.
+      if (link !== undefined && !linked && attempt === 0) continue
+      const current = linked ? this.generation(path, link, this.#manifests) : undefined
+      if (current !== undefined && !hasAll(current) && attempt < 3 && this.#link(path) !== link) {
         // It went while it was read: whoever removed it had turned the link before.
-        if (attempt < 3 && this.#link(path) !== link) {
-          this.#findings.length = before
-          continue
-        }
+        this.#seen.findings.length = before
+        continue
       }
-      if (current !== undefined) this.#checkDirectory(path, `${path}/${current.directory}`)
+      if (current !== undefined) this.#seen.checkDirectory(path, `${path}/${current.directory}`)
       if (entries.length > generations.length + (link === undefined ? 0 : 1)) {
         for (const name of entries) {
           if (name !== names.current && parseDirectory(name) === undefined) {
-            this.#foreign(path, `${path}/${name}`, name)
+            this.#seen.foreign(path, `${path}/${name}`, name)
           }
         }
       }
       if (generations.length === 0 && link === undefined) return undefined
       return { ...identity, link, current, generations }
+    }
+  }
+
+  /** Nothing where somebody removed the identity since its name was read. */
+  #namesOf(place: string): readonly string[] {
+    try {
+      return this.#files.names(place)
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return []
+      throw error
     }
   }
 
@@ -302,7 +316,7 @@ class Reader {
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
       if (errnoOf(error) !== 'EINVAL') throw error
-      this.#findings.push(
+      this.#seen.findings.push(
         finding('error', path, 'link-broken', `${place} is not a link`, {
           file: place,
           remedy: `move it away, then: nomad-pki apply ${path}`,
@@ -318,148 +332,24 @@ class Reader {
     isRight: (name: string) => boolean,
     address: string,
   ): readonly DirectoryEntry[] {
-    if (path !== 'bundle') this.#checkDirectory(address, path)
+    if (path !== 'bundle') this.#seen.checkDirectory(address, path)
     return this.#files
       .list(`${this.#root}/${path}`)
       .filter((entry) => {
-        if (isRight(entry.name)) return this.#isDirectory(entry, path)
-        this.#foreign(address, `${path}/${entry.name}`, entry.name)
+        if (isRight(entry.name)) return this.#seen.isDirectory(entry, path)
+        this.#seen.foreign(address, `${path}/${entry.name}`, entry.name)
         return false
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
+}
 
-  #isDirectory(entry: DirectoryEntry, parent: string): boolean {
-    if (entry.isDirectory()) return true
-    const path = parent === '' ? entry.name : `${parent}/${entry.name}`
-    const what = entry.isSymbolicLink() ? 'a link, and is not followed' : 'a file'
-    this.#findings.push(
-      finding('warning', itself, 'foreign-file', `${shownPath(path)} is ${what}`, {
-        file: path,
-        remedy: `put a directory there, or move it out of the store`,
-      }),
-    )
-    return false
-  }
-
-  #foreign(address: string, path: string, name: string): void {
-    if (isTemporary(name)) {
-      if (this.#busy) return
-      this.#findings.push(
-        finding('note', address, 'left-over', `an interrupted run left ${shownPath(path)}`, {
-          file: path,
-          remedy: 'the next nomad-pki apply that has work to do takes care of it',
-        }),
-      )
-      return
-    }
-    this.#findings.push(
-      finding('note', address, 'foreign-file', `${shownPath(path)} does not belong there`, {
-        file: path,
-        remedy: 'move it out of the store',
-      }),
-    )
-  }
-
-  #file(address: string, path: string, mode: number, limit?: number): StoredFile | undefined {
-    const reading = readWhole(
-      this.#files,
-      `${this.#root}/${path}`,
-      limit === undefined ? {} : { limit },
-    )
-    if (reading.state === 'read') {
-      // Whether it is open: any bit for others where there should be none, writing elsewhere.
-      const open = reading.mode & ((mode & 0o077) === 0 ? 0o077 : 0o022)
-      if (open !== 0) this.#open(address, path, reading.mode, open, mode)
-      if (reading.uid !== this.#uid) this.#owner(address, path, reading.uid)
-      return storedFile(reading)
-    }
-    if (reading.state === 'absent') return undefined
-    const file = path
-    if (reading.state === 'odd') {
-      this.#findings.push(
-        finding(
-          'error',
-          address,
-          'incomplete',
-          `${shownPath(path)} can't be read: ${reading.message}`,
-          {
-            file,
-          },
-        ),
-      )
-      return undefined
-    }
-    // It may be a good one: nothing is to be made anew because of who runs this.
-    this.#findings.push(
-      finding(
-        'error',
-        itself,
-        'unreadable',
-        `${shownPath(path)} can't be read: ${reading.message}`,
-        {
-          file,
-          remedy:
-            hintOfFault(reading.cause) ?? 'look at the disk, or restore the store from a backup',
-        },
-      ),
-    )
-    return undefined
-  }
-
-  #open(address: string, path: string, mode: number, open: number, right: number): void {
-    const whole = `${this.#root}/${path}`
-    const verb = (open & 0o044) !== 0 ? ((open & 0o022) !== 0 ? 'read and write' : 'read') : 'write'
-    const remedy =
-      address === itself
-        ? `chmod ${right.toString(8)} ${shellPath(whole)}`
-        : `nomad-pki apply ${address}`
-    this.#findings.push(
-      finding(
-        address === itself ? 'warning' : 'error',
-        address,
-        'mode-open',
-        `others than its owner can ${verb} ${shownPath(path === '' ? whole : path)} (mode ${octal(mode)} instead of ${octal(right)})`,
-        { file: path, remedy },
-      ),
-    )
-  }
-
-  #owner(address: string, path: string, uid: number): void {
-    // One finding for the whole store is enough: files of another user rarely come alone.
-    if (this.#findings.some(({ reason }) => reason === 'owner-differs')) return
-    const whole = path === '' ? this.#root : `${this.#root}/${path}`
-    this.#findings.push(
-      finding(
-        'warning',
-        address,
-        'owner-differs',
-        `${shownPath(whole)} belongs to user ${uid}, and this runs as user ${this.#uid ?? -1}`,
-        {
-          file: path,
-          remedy: `run as that user, or: chown -R "$(id -u)" ${shellPath(this.#root)}`,
-        },
-      ),
-    )
-  }
-
-  #checkDirectory(address: string, path: string): void {
-    const whole = path === '' ? this.#root : `${this.#root}/${path}`
-    const status = path === '' ? this.#files.stat(whole) : this.#files.lstat(whole)
-    if (status === undefined) return
-    // Below a root that nobody else can enter, only what can be written matters; and not even that.
-    const open = status.mode & (path === '' ? 0o077 : 0o022)
-    if (open !== 0) this.#open(address, path, status.mode & 0o7777, open, modes.directory)
-    if (status.uid !== this.#uid) this.#owner(address, path, status.uid)
-  }
+function hasAll({ ca, cert, key }: StoredGeneration): boolean {
+  return ca !== undefined && cert !== undefined && key !== undefined
 }
 
 function isRole(text: string): boolean {
   return (roles as readonly string[]).includes(text)
-}
-
-function octal(mode: number): string {
-  return `0${mode.toString(8)}`
 }
 
 function unreadable(path: string, message: string, cause?: unknown): NomadPkiError {
