@@ -4,16 +4,22 @@
  * @module
  */
 import fc from 'fast-check'
-import type { Role } from '../../src/address.js'
-import { createRoot } from '../../src/authority/create-root.js'
-import { issue, type Issued } from '../../src/authority/issue.js'
-import type { Issuer } from '../../src/authority/issuer.js'
-import { prepare, prepareIntermediate } from '../../src/authority/prepare.js'
-import { heldIssuer } from '../../src/issuers/held.js'
-import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/keys/algorithms.js'
-import { generateKey } from '../../src/keys/generate.js'
-import { encodePrivateKey } from '../../src/keys/private-key.js'
-import { encodeCertificate } from '../../src/x509/certificates.js'
+import {
+  createRoot,
+  encodeCertificate,
+  encodePrivateKey,
+  generateKey,
+  heldIssuer,
+  issue,
+  type Issued,
+  type Issuer,
+  keyAlgorithms,
+  type KeyAlgorithm,
+  prepare,
+  prepareIntermediate,
+  type PrivateKey,
+  type Role,
+} from '../../src/index.js'
 
 const day = 86_400_000
 
