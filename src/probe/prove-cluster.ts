@@ -93,7 +93,7 @@ export async function proveClasses(
   const trials = trialsOf(classes)
   const turns = new Map<AgentClass, number>()
   const known = new Map<string, Promise<HandshakeFiles>>()
-  const findings: Finding[] = []
+  const disagreements = new Map<string, { finding: Finding; more: number }>()
   let next = 0
   let done = 0
   let refused = 0
@@ -139,9 +139,17 @@ export async function proveClasses(
     const expected = verdict.ok || [2, 3, 4].includes(verdict.check as number)
     if (!outcome.ok && !expected) refused += 1
     if (outcome.ok === expected) return
-    findings.push(
-      disagreement(connection, ends, version, outcome, verdict.ok ? '' : verdict.message),
+    const finding = disagreement(
+      connection,
+      ends,
+      version,
+      outcome,
+      verdict.ok ? '' : verdict.message,
     )
+    const cause = `${finding.address}\n${outcome.ok ? (verdict.ok ? '' : verdict.message) : outcome.message}`
+    const told = disagreements.get(cause)
+    if (told === undefined) disagreements.set(cause, { finding, more: 0 })
+    else told.more += 1
   }
 
   /** Members take turns, so that more of the very files are tried at no further cost. */
@@ -166,7 +174,11 @@ export async function proveClasses(
     pairs: trials.length / versions.length,
     handshakes: done,
     refused,
-    findings,
+    findings: [...disagreements.values()].map(({ finding, more }) =>
+      more === 0
+        ? finding
+        : { ...finding, message: `${finding.message}; so do ${more} more of its handshakes` },
+    ),
   }
 }
 
@@ -183,6 +195,8 @@ function trialsOf(classes: readonly AgentClass[]): readonly Trial[] {
   const seen = new Map<AgentClass, Map<AgentClass, Set<string>>>()
   for (const connection of connectionsOf(classes)) {
     const { dialer, listener } = connection
+    // An agent with another's key doesn't start, which `verifyCluster` says; there is nothing to try.
+    if (!dialer.keyed || !listener.keyed) continue
     const servername = servernameOf(connection)
     const key = `${servername ?? ''}\n${asksForCertificate(connection)}`
     const row = seen.get(dialer) ?? new Map<AgentClass, Set<string>>()

@@ -8,6 +8,7 @@ import { checkAuthority } from '../checks/authority.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { samePublicKey } from '../keys/public-key.js'
 import type { Desired } from '../spec/desired.js'
 import { verifySignature } from '../x509/signature.js'
 import { lintFindings, ownFingerprints } from './lint.js'
@@ -47,6 +48,23 @@ export function verifyAuthorities(
         reason: 'chain-broken',
         message: `its signature is not by ${wanted.issuer?.address ?? 'its own key'}: the file was changed or damaged`,
         remedy: `restore ${address}/ca.pem from a backup of the store`,
+      })
+    }
+    for (const [by, crossed] of found.crossed) {
+      const signer = inventory.authorities.get(`authority/${found.name}/${by}`)?.certificate
+      const fault = !samePublicKey(crossed.publicKey, certificate.publicKey)
+        ? 'is for another key'
+        : signer === undefined || !verifySignature(crossed, signer)
+          ? `was not signed by generation ${by}`
+          : undefined
+      if (fault === undefined) continue
+      findings.push({
+        severity: 'error',
+        address,
+        reason: 'chain-broken',
+        message: `crossed-by-${by}.pem ${fault}`,
+        remedy: `restore ${address}/crossed-by-${by}.pem from a backup of the store`,
+        file: `crossed-by-${by}.pem`,
       })
     }
     findings.push(

@@ -34,7 +34,9 @@ export function verifyBundles(
       say('error', 'missing', 'the spec names it and the store does not have it')
       continue
     }
-    findings.push(...found.findings.map((one) => ({ remedy: 'nomad-pki apply', ...one })))
+    findings.push(
+      ...found.findings.map((one) => ({ ...one, remedy: one.remedy ?? 'nomad-pki apply' })),
+    )
     const wanted = trusted.map((root) => ({
       root,
       certificate: context.authorities.get(root)?.certificate,

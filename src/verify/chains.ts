@@ -69,6 +69,7 @@ export function chainFindings(
       `ca.pem: ${dropped}; agents drop such a certificate without a word and trust the rest`,
     )
   }
+  for (const message of strangersIn(generation, context)) say('trust-changed', message)
   const root = context.authorities.get(profile.issuer.address)?.path.at(-1)
   if (root !== undefined && !generation.trust.some((anchor) => same(anchor, root))) {
     say(
@@ -86,6 +87,28 @@ export function chainFindings(
 const reasonsOf: Readonly<Partial<Record<ChainFault, Reason>>> = {
   expired: 'expired',
   'not-yet-valid': 'not-yet-valid',
+}
+
+/** Anchors that are none of our roots: whoever holds such a key is every server to this agent. */
+function strangersIn({ trust }: FoundGeneration, context: CheckContext): readonly string[] {
+  const messages: string[] = []
+  for (const anchor of trust) {
+    let known = false
+    for (const { certificate, path } of context.authorities.values()) {
+      if (path.length === 1 && same(certificate, anchor)) {
+        known = true
+        break
+      }
+    }
+    if (known) continue
+    const name = formatName(anchor.subject) || `serial ${anchor.serial}`
+    messages.push(
+      anchor.basicConstraints?.ca === true
+        ? `ca.pem holds ${name}, which is no root of the spec: agents trust all that it signs`
+        : `ca.pem holds ${name}, which is no authority: agents trust it nevertheless`,
+    )
+  }
+  return messages
 }
 
 /** What a strict reading of ca.pem finds that Nomad's own passes over; equal texts are read once. */

@@ -28,6 +28,8 @@ export interface AgentClass {
   readonly facts: AgentFacts
   /** Why the members' chain does not hold up under their own trust; `undefined` if it does. */
   readonly broken: string | undefined
+  /** Whether the members' keys belong to their certificates: without that, agents don't start. */
+  readonly keyed: boolean
 }
 
 /**
@@ -53,10 +55,11 @@ export function agentClasses(
     const config = configs.get(wanted.address)
     const verdict = verdicts.get(wanted.address)
     const broken = verdict === undefined || verdict.ok ? undefined : verdict.code
-    const key = likeness(wanted, config, generation, leaf, numbers, broken)
+    const keyed = isKeyed(generation, leaf)
+    const key = `${likeness(wanted, config, generation, leaf, numbers)}\n${broken ?? ''}\n${keyed}`
     const known = classes.get(key)
     if (known === undefined) {
-      classes.set(key, draft(wanted, config, generation, broken))
+      classes.set(key, { ...draft(wanted, config, generation), broken, keyed })
     } else {
       known.members.push(wanted.address)
     }
@@ -68,12 +71,15 @@ interface Draft extends AgentClass {
   readonly members: string[]
 }
 
+function isKeyed({ key }: FoundGeneration, leaf: Certificate): boolean {
+  return key.state === 'present' && Buffer.compare(key.publicKey.spki, leaf.publicKey.spki) === 0
+}
+
 function draft(
   { address, profile }: DesiredIdentity,
   config: DesiredConfig | undefined,
   { chain, trust }: FoundGeneration,
-  broken: string | undefined,
-): Draft {
+): Omit<Draft, 'broken' | 'keyed'> {
   const { role, region, bundle } = profile
   return {
     members: [address],
@@ -88,7 +94,6 @@ function draft(
       verifyServerHostname: config?.stanza.verify_server_hostname ?? true,
       verifyHttpsClient: config?.stanza.verify_https_client ?? true,
     },
-    broken,
   }
 }
 
@@ -99,7 +104,6 @@ function likeness(
   generation: FoundGeneration,
   leaf: Certificate,
   numbers: Numbers,
-  broken: string | undefined,
 ): string {
   const names: string[] = []
   for (const name of leaf.subjectAltName ?? []) {
@@ -126,7 +130,6 @@ function likeness(
     '|',
     config?.stanza.verify_server_hostname ?? true,
     config?.stanza.verify_https_client ?? true,
-    broken ?? '',
   ].join('\n')
 }
 

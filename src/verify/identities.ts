@@ -76,8 +76,8 @@ function verifyIdentity(
 ): Finding[] {
   const { address, profile } = wanted
   const findings: Finding[] = (found?.findings ?? []).map((one) => ({
-    remedy: `nomad-pki apply ${address}`,
     ...one,
+    remedy: one.remedy ?? `nomad-pki apply ${address}`,
   }))
   const say = (severity: Severity, reason: string, message: string): void => {
     findings.push(about(address, severity, reason, message))

@@ -265,6 +265,20 @@ const faults: readonly (readonly [
     },
   ],
   [
+    "a stranger's root in a node's ca.pem",
+    (c) => c.trust(s1, c.bundle + encodeCertificate(selfSigned(c))),
+    {
+      address: s1,
+      reason: 'trust-changed',
+      message: /somebody else, which is no root of the spec/,
+    },
+  ],
+  [
+    "a leaf in a node's ca.pem",
+    (c) => c.trust(s1, c.bundle + encodeCertificate(c.leaf(c1))),
+    { address: s1, reason: 'trust-changed', message: /which is no authority: agents trust it/ },
+  ],
+  [
     'constraints that refuse a SAN',
     (c) =>
       c.reissue(c9, ({ extensions }) => ({
