@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from 'node:net'
 import { formatIp, parseIp, parsePrefixed, type Network } from './network.js'
 import {
   expandTemplate,
@@ -51,21 +52,34 @@ export function parseIpTemplate(text: string, ranges: number): Parsed<IpTemplate
 export function expandIp(template: IpTemplate, node: NodeOfPattern): Parsed<string> {
   if (template.kind === 'text') {
     const text = expandTemplate(template.template, node)
+    // What isIP takes is the canonical text already: no leading zeros.
+    if (isIP(text) === 4 && text !== '0.0.0.0') return { ok: text }
     const address = parseIp(text)
     return 'fault' in address ? address : { ok: formatIp(address.ok) }
   }
   const { network } = template
-  const host = BigInt((network.family === 4 ? 32 : 128) - network.bits)
+  if (network.family === 4) return countedV4(network, node.numbers[template.index]!, node.name)
+  const host = BigInt(128 - network.bits)
   const value = network.value + BigInt(node.numbers[template.index]!)
   const text = formatIp({
     family: network.family,
-    value: value & ((1n << (network.family === 4 ? 32n : 128n)) - 1n),
+    value: value & ((1n << 128n) - 1n),
   })
-  if (value >> host !== network.value >> host) {
-    return {
-      fault: `gives ${text} for ${node.name}, which is outside the network`,
-      hint: 'give a shorter prefix or fewer nodes',
-    }
+  return value >> host === network.value >> host ? { ok: text } : outside(text, node.name)
+}
+
+/** The same on plain numbers: most addresses are IPv4, and there are thousands. */
+function countedV4(network: Network, number: number, name: string): Parsed<string> {
+  const base = Number(network.value)
+  const size = 2 ** (32 - network.bits)
+  const value = base + number
+  const text = `${(value >>> 24) & 255}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
+  return Math.floor(value / size) === Math.floor(base / size) ? { ok: text } : outside(text, name)
+}
+
+function outside(text: string, name: string): Parsed<string> {
+  return {
+    fault: `gives ${text} for ${name}, which is outside the network`,
+    hint: 'give a shorter prefix or fewer nodes',
   }
-  return { ok: text }
 }

@@ -70,7 +70,7 @@ function checkName(
   constraints: Constraints | undefined,
 ): void {
   const template = group.names[index]!
-  const at = sources.at(entry.names, index)
+  const at = (): number => sources.at(entry.names, index)
   for (const node of nodes) {
     const written = expandTemplate(template, node)
     const name = expandName(template, node)
@@ -78,11 +78,11 @@ function checkName(
     const fault =
       name === '' ? 'is no DNS name' : nameFault(role(written, name), group.role, group.region)
     if (fault !== undefined) {
-      report.error('spec/dns-name', at, `${shown} ${fault}`, { hint: nameHint(written, fault) })
+      report.error('spec/dns-name', at(), `${shown} ${fault}`, { hint: nameHint(written, fault) })
       return
     }
     if (!isAscii(written)) {
-      report.note('spec/punycode', at, `${shown} is certified as ${name}`)
+      report.note('spec/punycode', at(), `${shown} is certified as ${name}`)
     }
   }
   if (constraints === undefined || !constraints.complete) return
@@ -104,7 +104,7 @@ function checkName(
     }
     report.error(
       'spec/not-covered',
-      at,
+      at(),
       `${constraints.authority} is not allowed to name ${name}`,
       {
         expected: `a name in ${[`${constraints.region}.nomad`, ...constraints.domains].join(', ')}`,
@@ -152,7 +152,7 @@ function checkIp(
   constraints: Constraints | undefined,
 ): void {
   const template = group.ips[index]!
-  const at = sources.at(entry.ips, index)
+  const at = (): number => sources.at(entry.ips, index)
   for (const node of nodes) {
     const address = expandIp(template, node)
     if ('fault' in address) {
@@ -160,12 +160,12 @@ function checkIp(
         template.kind === 'text'
           ? JSON.stringify(expandTemplate(template.template, node))
           : JSON.stringify(entry.ips?.[index])
-      report.error('spec/address', at, `${shown} ${address.fault}`, { hint: address.hint })
+      report.error('spec/address', at(), `${shown} ${address.fault}`, { hint: address.hint })
       return
     }
   }
   if (group.pattern.count > 1 && template.kind === 'text' && template.template.constant) {
-    report.warning('spec/address', at, `all ${group.pattern.count} nodes get the same address`, {
+    report.warning('spec/address', at(), `all ${group.pattern.count} nodes get the same address`, {
       hint: 'write 10.0.1.{n} or 10.0.0.0/16+{n}',
     })
   }
@@ -179,7 +179,7 @@ function checkIp(
     if ('fault' in address || networks.some((network) => contains(network, address.ok))) continue
     report.error(
       'spec/not-covered',
-      at,
+      at(),
       `${constraints.authority} is not allowed to name ${text.ok}`,
       {
         expected: `an address in ${constraints.networks.join(', ')}`,

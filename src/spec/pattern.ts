@@ -93,6 +93,12 @@ export function nodeAt(pattern: NodePattern, index: number): NodeOfPattern {
   if (pattern.count === 1 && typeof pattern.parts[0] === 'string' && pattern.parts.length === 1) {
     return { name: pattern.parts[0], numbers: none }
   }
+  if (pattern.parts.length === 2 && typeof pattern.parts[0] === 'string') {
+    // c[001-500], by far the most common one.
+    const range = pattern.parts[1] as NodeRange
+    const number = range.from + index
+    return { name: pattern.parts[0] + digitsOf(number, range), numbers: [number] }
+  }
   const numbers: number[] = []
   let rest = index
   let name = ''
@@ -106,9 +112,13 @@ export function nodeAt(pattern: NodePattern, index: number): NodeOfPattern {
     const number = part.from + (rest % size)
     rest = Math.floor(rest / size)
     numbers.unshift(number)
-    name = (part.width === 0 ? String(number) : String(number).padStart(part.width, '0')) + name
+    name = digitsOf(number, part) + name
   }
   return { name, numbers }
+}
+
+function digitsOf(number: number, { width }: NodeRange): string {
+  return width === 0 ? String(number) : String(number).padStart(width, '0')
 }
 
 const none: readonly number[] = []

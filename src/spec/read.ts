@@ -8,7 +8,16 @@
  * @module
  */
 
-import { isMap, isScalar, isSeq, Scalar, type ParsedNode, type YAMLMap, type YAMLSeq } from 'yaml'
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  Scalar,
+  type Pair,
+  type ParsedNode,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
 import { didYouMean } from '../diagnostics.js'
 import { parseDuration } from '../duration.js'
 import type { Report } from './report.js'
@@ -410,6 +419,13 @@ function typeHint(node: unknown, shape: Shape): string | undefined {
     }
     if (kinds.includes('list') && typeof value === 'string') return `did you mean [${clip(value)}]?`
   }
+  if (isMap(node) && node.flow && node.items.length === 1 && kinds.includes('text')) {
+    const [{ key, value }] = node.items as [Pair]
+    // `{node}` is a map of one key without a value.
+    if (isScalar(key) && (value === null || (isScalar(value) && value.value === null))) {
+      return `put it in quotes: "{${String(key.value)}}"`
+    }
+  }
   if (isSeq(node) && kinds.includes('map')) return 'write "s1: {}", not "- s1"'
   return undefined
 }
@@ -432,13 +448,27 @@ function offsetOf(node: unknown): number {
 }
 
 function createSources(origins: ReadonlyMap<object, Origin>): Sources {
-  const pairOf = (
-    container: object,
-    entry: string,
-  ): { readonly key: unknown; readonly value: unknown } | undefined => {
+  // Ten thousand nodes in one section are looked up one by one.
+  const indexes = new Map<object, ReadonlyMap<string, Pair>>()
+  const pairOf = (container: object, entry: string): Pair | undefined => {
     const origin = origins.get(container)
     if (!isMap(origin)) return undefined
-    return origin.items.find(({ key }) => isScalar(key) && key.value === entry)
+    if (origin.items.length < 16) {
+      return origin.items.find(({ key }) => isScalar(key) && key.value === entry)
+    }
+    let index = indexes.get(container)
+    if (index === undefined) {
+      const made = new Map<string, Pair>()
+      for (const pair of origin.items) {
+        const { key } = pair
+        if (isScalar(key) && typeof key.value === 'string' && !made.has(key.value)) {
+          made.set(key.value, pair)
+        }
+      }
+      index = made
+      indexes.set(container, index)
+    }
+    return index.get(entry)
   }
   return {
     at(container, entry) {

@@ -424,11 +424,11 @@ function checkConfigs(
 ): void {
   const { config } = entry ?? {}
   if (entry === undefined || config === undefined) return
-  const at = sources.at(entry, 'config')
+  const at = (): number => sources.at(entry, 'config')
   if (typeof config !== 'string' || /\.(hcl|json)$/i.test(config)) {
     report.error(
       'spec/not-yet',
-      at,
+      at(),
       typeof config === 'string'
         ? `${JSON.stringify(config)} is a file`
         : 'paths and write are not carried out yet',
@@ -442,7 +442,7 @@ function checkConfigs(
   const template = group.config
   if (template === undefined) return
   if (group.pattern.count > 1 && template.constant) {
-    report.error('spec/config', at, `all of ${group.pattern.text} would have one configuration`, {
+    report.error('spec/config', at(), `all of ${group.pattern.text} would have one configuration`, {
       expected: 'a directory for each, "agents/{node}"',
     })
     return
@@ -453,7 +453,7 @@ function checkConfigs(
     : `${normal(template.text)} ${group.pattern.text}`
   const other = seen.get(key)
   if (other !== undefined) {
-    report.error('spec/config', at, `${other} has the same directory`, {
+    report.error('spec/config', at(), `${other} has the same directory`, {
       hint: 'each agent has its own',
     })
   }

@@ -50,7 +50,7 @@ export function readYaml(text: string, report: Report): YamlDocument | undefined
     logLevel: 'silent',
     keepSourceTokens: false,
   })
-  const document = compose(composer, tokens, text.length, report)
+  const document = compose(composer, tokens, text, report)
   if (document === undefined || report.failed()) return undefined
   const contents = document.contents
   if (contents === null || isNothing(contents)) {
@@ -72,7 +72,7 @@ interface ComposerInside {
 function compose(
   composer: Composer,
   tokens: Token[],
-  length: number,
+  text: string,
   report: Report,
 ): YamlDocument | undefined {
   const inside = composer as unknown as ComposerInside
@@ -86,12 +86,17 @@ function compose(
   }
   let document: YamlDocument | undefined
   try {
-    for (const next of composer.compose(tokens, true, length)) document ??= next
+    for (const next of composer.compose(tokens, true, text.length)) document ??= next
   } catch (error) {
     if (!(error instanceof EnoughFaults)) throw error
   }
   for (const fault of [...(document?.errors ?? []), ...inside.errors].slice(0, mostFaults)) {
-    report.error('spec/syntax', fault.pos[0], lowerFirst(fault.message), syntaxHint(fault.code))
+    report.error(
+      'spec/syntax',
+      fault.pos[0],
+      lowerFirst(fault.message),
+      syntaxHint(fault.code, lineAt(text, fault.pos[0])),
+    )
   }
   return document
 }
@@ -252,7 +257,16 @@ function lowerFirst(text: string): string {
   return /^[A-Z][a-z]/.test(line) ? line.charAt(0).toLowerCase() + line.slice(1) : line
 }
 
-function syntaxHint(code: string): { hint?: string } {
+function lineAt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1
+  const end = text.indexOf('\n', start)
+  return text.slice(start, end === -1 ? text.length : end)
+}
+
+function syntaxHint(code: string, line: string): { hint?: string } {
+  const template = /\{(node|n[1-9]?|region|cluster)\}/.exec(line)
+  if (template !== null) return { hint: `text with ${template[0]} needs quotes` }
+  if (/[A-Za-z0-9]\[[0-9]+-[0-9]+\]/.test(line)) return { hint: 'a range needs quotes: "c[1-500]"' }
   switch (code) {
     case 'BLOCK_AS_IMPLICIT_KEY':
       return { hint: 'two colons on one line: quote the value, "10.0.0.1:4646"' }
