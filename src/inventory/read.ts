@@ -135,8 +135,8 @@ async function readIdentity(
   memory: Parsed,
 ): Promise<FoundIdentity> {
   const { role, region, name, generations } = stored
-  const address = formatAddress({ kind: 'identity', role, region, name })
-  const findings = [...(known.get(address) ?? [])]
+  const address = `identity/${role}/${region}/${name}`
+  const findings = known.size === 0 ? [] : [...(known.get(address) ?? [])]
   const current = stored.current && readGeneration(address, stored.current, findings, memory)
   const newest = generations.at(-1)
   let unfinished: FoundGeneration | undefined

@@ -27,13 +27,29 @@ export function leafNames(wanted: {
   readonly ips?: readonly string[] | undefined
   readonly uris?: readonly string[] | undefined
 }): LeafNames {
-  const profile = profileOf(wanted.role)
-  const local = profile.localNames ? loopback : { names: [], ips: [] }
+  const { names = [], ips = [], uris = [] } = wanted
+  const base = baseNames(wanted.role, wanted.region)
+  // Most clients have no names of their own, and a plan asks for ten thousand of them.
+  if (names.length === 0 && ips.length === 0 && uris.length === 0) return base
   return {
-    dns: distinct([...profile.roleNames(wanted.region), ...local.names, ...(wanted.names ?? [])]),
-    ips: distinct([...local.ips, ...(wanted.ips ?? [])]),
-    uris: distinct(wanted.uris ?? []),
+    dns: distinct([...base.dns, ...names]),
+    ips: distinct([...base.ips, ...ips]),
+    uris: distinct(uris),
   }
+}
+
+const known = new Map<string, LeafNames>()
+
+function baseNames(role: Role, region: string): LeafNames {
+  const key = `${role}/${region}`
+  let base = known.get(key)
+  if (base === undefined) {
+    const profile = profileOf(role)
+    const local = profile.localNames ? loopback : { names: [], ips: [] }
+    base = { dns: distinct([...profile.roleNames(region), ...local.names]), ips: local.ips, uris: [] }
+    known.set(key, base)
+  }
+  return base
 }
 
 function distinct(items: readonly string[]): readonly string[] {

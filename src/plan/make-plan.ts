@@ -163,9 +163,12 @@ function planIdentity(
       : step(address, 'renew', 'link-broken', `current points at ${JSON.stringify(found.link)}`)
   }
   const leaf = generation.chain[0]
-  const reasons: ReasonGiven[] = found.findings
-    .filter(({ reason }) => reason === 'mode-open' || reason === 'incomplete')
-    .map(({ reason, message }) => ({ reason: reason as Reason, message }))
+  const reasons: ReasonGiven[] =
+    found.findings.length === 0
+      ? []
+      : found.findings
+          .filter(({ reason }) => reason === 'mode-open' || reason === 'incomplete')
+          .map(({ reason, message }) => ({ reason: reason as Reason, message }))
   if (leaf === undefined) {
     const why = reasons.find(({ reason }) => reason === 'incomplete')
     return {
@@ -178,6 +181,10 @@ function planIdentity(
   // An operator's certificate is short and made when somebody needs it: an expired one is no work.
   const leave = profile.role === 'operator' && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
+  const surplus = found.generations.length - profile.keep
+  if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus <= 0) {
+    return undefined
+  }
   reasons.push(...(leave ? given.filter(({ reason }) => reason !== 'nearing-expiry') : given))
   const actions = reasons.map(({ reason }) => cures[reason] ?? 'renew')
   if (actions.includes('renew')) return { address, action: 'renew', reasons }
@@ -191,7 +198,6 @@ function planIdentity(
     )
   }
   if (actions.includes('repair')) return { address, action: 'repair', reasons }
-  const surplus = found.generations.length - profile.keep
   if (surplus > 0) {
     return step(
       address,
