@@ -88,7 +88,10 @@ function keyOwn({ wanted }: Subject, context: CheckContext): ReasonGiven | undef
   const [other, ...more] = context.sharedKeys.get(wanted.address) ?? []
   if (other === undefined) return undefined
   const others = more.length === 0 ? other : `${other} and ${more.length} more`
-  return { reason: 'key-shared', message: `its key is also that of ${others}: one stolen file is all of them` }
+  return {
+    reason: 'key-shared',
+    message: `its key is also that of ${others}: one stolen file is all of them`,
+  }
 }
 
 function keyAlgorithm({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {

@@ -46,7 +46,11 @@ function baseNames(role: Role, region: string): LeafNames {
   if (base === undefined) {
     const profile = profileOf(role)
     const local = profile.localNames ? loopback : { names: [], ips: [] }
-    base = { dns: distinct([...profile.roleNames(region), ...local.names]), ips: local.ips, uris: [] }
+    base = {
+      dns: distinct([...profile.roleNames(region), ...local.names]),
+      ips: local.ips,
+      uris: [],
+    }
     known.set(key, base)
   }
   return base
