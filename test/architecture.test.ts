@@ -43,6 +43,15 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
   ['an enum', /^(export )?(const )?enum /m, []],
 ]
 
+/** Tables and grammars may be long. */
+const grammars: readonly string[] = [
+  'agent/schema-table.ts',
+  'spec/read.ts',
+  'spec/regions.ts',
+  'spec/shape.ts',
+  'spec/yaml-edit.ts',
+]
+
 interface SourceFile {
   readonly name: string
   /** Without comments and, for what is looked for in code, as it is written. */
@@ -175,7 +184,7 @@ describe('the house', () => {
         name,
         lines: fs.readFileSync(path.join(source, name), 'utf8').split('\n').length,
       }))
-      .filter(({ name, lines }) => lines > 400 && !/shape|table|grammar|parse|lexer/.test(name))
+      .filter(({ name, lines }) => lines > 400 && !grammars.includes(name))
     expect(long).toEqual([])
   })
 
