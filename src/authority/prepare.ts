@@ -15,7 +15,7 @@ import {
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
 import { lint, type LintContext } from '../lint/lint.js'
-import { profileOf } from '../nomad/roles.js'
+import { profileOf, type RoleProfile } from '../nomad/roles.js'
 import { parseTbs, type Extension } from '../x509/certificate.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
 import {
@@ -25,6 +25,7 @@ import {
   nameConstraints,
   subjectAltName,
   subjectKeyIdentifier,
+  writtenOnce,
 } from '../x509/extensions.js'
 import { encodeName } from '../x509/name.js'
 import { constraintsOf } from './constraints.js'
@@ -83,11 +84,9 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
   return under(issuer, standing, {
     request,
     options,
-    subject: encodeName({ commonName: profile.commonName(region) }),
+    subject: subjectOf(profile.commonName(region)),
     extensions: [
-      leafBasicConstraints,
-      keyUsage(profile.keyUsage(key.kind)),
-      extendedKeyUsage(profile.extendedKeyUsage),
+      ...usages(profile, key.kind),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
       standing.authorityKeyIdentifier,
       subjectAltName(names),
@@ -171,7 +170,32 @@ export function prepareRoot(request: RootRequest, options: PrepareOptions): Prep
   )
 }
 
-const leafBasicConstraints: Extension = basicConstraints({ ca: false })
+const written = new Map<string, readonly Extension[]>()
+
+/** What all leaves of a role and a kind of key have in common, written once. */
+function usages(profile: RoleProfile, kind: AlgorithmEntry['kind']): readonly Extension[] {
+  const name = `${profile.role} ${kind}`
+  let extensions = written.get(name)
+  if (extensions === undefined) {
+    extensions = [
+      basicConstraints({ ca: false }),
+      keyUsage(profile.keyUsage(kind)),
+      extendedKeyUsage(profile.extendedKeyUsage),
+    ].map(writtenOnce)
+    written.set(name, extensions)
+  }
+  return extensions
+}
+
+let lastSubject: { readonly commonName: string; readonly der: Uint8Array } | undefined
+
+function subjectOf(commonName: string): Uint8Array {
+  // Leaves come in runs of one role and region.
+  if (lastSubject?.commonName !== commonName) {
+    lastSubject = { commonName, der: encodeName({ commonName }) }
+  }
+  return lastSubject.der
+}
 
 interface Draft {
   readonly request: LeafRequest | AuthorityRequest

@@ -9,7 +9,7 @@ import { algorithmOf, type AlgorithmEntry } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
 import type { Certificate, Extension, GeneralName, NameConstraints } from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
-import { authorityKeyIdentifier } from '../x509/extensions.js'
+import { authorityKeyIdentifier, writtenOnce } from '../x509/extensions.js'
 import type { Issuer } from './issuer.js'
 
 /** An issuer's means and bounds. */
@@ -21,7 +21,7 @@ export interface Standing {
   /** The earliest end, and whose it is. */
   readonly notAfter: number
   readonly endsWith: Certificate
-  /** Copies the issuer's own identifier (RFC 5280 §4.2.1.1). */
+  /** It copies the issuer's own identifier (RFC 5280 §4.2.1.1). */
   readonly authorityKeyIdentifier: Extension
   /** All constraints on what it signs. */
   readonly constraints: readonly NameConstraints[]
@@ -56,8 +56,10 @@ export function standingOf(issuer: Issuer): Standing {
     notBefore: Math.max(...path.map(({ notBefore }) => notBefore)),
     notAfter: endsWith.notAfter,
     endsWith,
-    authorityKeyIdentifier: authorityKeyIdentifier(
-      certificate.subjectKeyIdentifier ?? keyIdentifierOf(certificate.publicKey),
+    authorityKeyIdentifier: writtenOnce(
+      authorityKeyIdentifier(
+        certificate.subjectKeyIdentifier ?? keyIdentifierOf(certificate.publicKey),
+      ),
     ),
     constraints: path.flatMap(({ nameConstraints }) => nameConstraints ?? []),
   }

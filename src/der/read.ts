@@ -7,17 +7,19 @@
  */
 
 import { NomadPkiError } from '../errors.js'
-import { tags } from './write.js'
+import { objectIdentifier, tags } from './write.js'
 
 /** A cursor over the elements in a range of bytes. */
 export class DerReader {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   /** Where the next element begins. */
   position: number
   readonly end: number
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
-    this.bytes = bytes
+    this.bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.position = start
     this.end = end
   }
@@ -58,7 +60,15 @@ export class DerReader {
 
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(what: string): string {
-    return decodeOid(this.content(tags.oid, what), what)
+    const start = this.#content(tags.oid, what)
+    const packed = this.bytes.toString('latin1', start, this.position)
+    return usualOids.get(packed) ?? decodeOid(packed, what)
+  }
+
+  /** The content of the next element, which must have the tag, as one character for each octet. */
+  latin1(tag: number, what: string): string {
+    const start = this.#content(tag, what)
+    return this.bytes.toString('latin1', start, this.position)
   }
 
   /** The content octets of an INTEGER: two's complement, not padded. */
@@ -120,19 +130,21 @@ export class DerReader {
   time(what: string): number {
     const tag = this.peek()
     if (tag !== tags.utcTime && tag !== tags.generalizedTime) fail(`${what} is no time`)
-    const digits = this.content(tag, what)
+    const { bytes } = this
     const long = tag === tags.generalizedTime
-    const from = long ? 4 : 2
-    if (digits.length !== from + 11 || digits[from + 10] !== 0x5a) {
+    const start = this.#content(tag, what)
+    const from = start + (long ? 4 : 2)
+    if (this.position !== from + 11 || bytes[from + 10] !== 0x5a) {
       fail(`${what} is not written to the second in Z`)
     }
-    let year = long ? pair(digits, 0, what) * 100 + pair(digits, 2, what) : pair(digits, 0, what)
-    if (!long) year += year < 50 ? 2000 : 1900
-    const month = pair(digits, from, what)
-    const day = pair(digits, from + 2, what)
-    const hour = pair(digits, from + 4, what)
-    const minute = pair(digits, from + 6, what)
-    const second = pair(digits, from + 8, what)
+    let year = pair(bytes, start, what)
+    if (long) year = year * 100 + pair(bytes, start + 2, what)
+    else year += year < 50 ? 2000 : 1900
+    const month = pair(bytes, from, what)
+    const day = pair(bytes, from + 2, what)
+    const hour = pair(bytes, from + 4, what)
+    const minute = pair(bytes, from + 6, what)
+    const second = pair(bytes, from + 8, what)
     if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) {
       fail(`${what} is no date`)
     }
@@ -174,23 +186,29 @@ export class DerReader {
   }
 }
 
-/**
- * Reads an OBJECT IDENTIFIER.
- *
- * @param bytes Its content octets.
- * @param what For the message.
- * @throws {NomadPkiError} `ERR_DER_MALFORMED`
- */
-export function decodeOid(bytes: Uint8Array, what: string): string {
-  if (bytes.length === 0 || bytes[bytes.length - 1]! >= 0x80) fail(`${what} is no identifier`)
-  if (bytes.length > 64) fail(`${what} is an identifier of ${bytes.length} octets`)
+/** By their content octets, a character each: what certificates have is not decoded every time. */
+const usualOids: ReadonlyMap<string, string> = new Map(
+  [
+    ...['2.5.4.3', '2.5.4.6', '2.5.4.10', '2.5.4.11'],
+    ...['2.5.29.14', '2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.30', '2.5.29.35', '2.5.29.37'],
+    ...['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'],
+    ...['1.2.840.10045.2.1', '1.2.840.10045.3.1.7', '1.2.840.10045.4.3.2', '1.2.840.113549.1.1.11'],
+  ].map((oid) => [Buffer.from(objectIdentifier(oid).subarray(2)).toString('latin1'), oid]),
+)
+
+/** Reads the content octets of an OBJECT IDENTIFIER, a character each. */
+function decodeOid(packed: string, what: string): string {
+  const { length } = packed
+  if (length === 0 || packed.charCodeAt(length - 1) >= 0x80) fail(`${what} is no identifier`)
+  if (length > 64) fail(`${what} is an identifier of ${length} octets`)
   let text = ''
   let arc = 0
   let fresh = true
-  for (const byte of bytes) {
-    if (fresh && byte === 0x80) fail(`${what} is an identifier with needless octets`)
-    arc = arc * 128 + (byte & 0x7f)
-    fresh = byte < 0x80
+  for (let at = 0; at < length; at += 1) {
+    const octet = packed.charCodeAt(at)
+    if (fresh && octet === 0x80) fail(`${what} is an identifier with needless octets`)
+    arc = arc * 128 + (octet & 0x7f)
+    fresh = octet < 0x80
     if (arc > Number.MAX_SAFE_INTEGER) fail(`${what} is an identifier with a number too large`)
     if (!fresh) continue
     if (text === '') {

@@ -162,7 +162,12 @@ export function utf8String(text: string): Uint8Array {
 
 /** A string type whose characters are ASCII: the caller has checked which. */
 export function asciiString(tag: number, text: string): Uint8Array {
-  return element(tag, Buffer.from(text, 'latin1'))
+  if (text.length >= 0x80) return element(tag, Buffer.from(text, 'latin1'))
+  const out = Buffer.allocUnsafe(2 + text.length)
+  out[0] = tag
+  out[1] = text.length
+  out.write(text, 2, 'latin1')
+  return out
 }
 
 /** Whether PrintableString can hold the text (X.680 §41.4). */

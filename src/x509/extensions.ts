@@ -85,11 +85,22 @@ export function authorityKeyIdentifier(identifier: string): Extension {
 }
 
 /** Extension ::= SEQUENCE, where a false `critical` is left out as DER demands of defaults. */
-export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+export function encodeExtension(extension: Extension): Uint8Array {
+  const before = written.get(extension)
+  if (before !== undefined) return before
+  const { oid, critical, value } = extension
   const content = element(tags.octetString, value)
   return critical
     ? sequence(encodedOid(oid), boolean(true), content)
     : sequence(encodedOid(oid), content)
+}
+
+const written = new WeakMap<Extension, Uint8Array>()
+
+/** Writes an extension now that will stand in many certificates, and gives it back. */
+export function writtenOnce(extension: Extension): Extension {
+  written.set(extension, encodeExtension(extension))
+  return extension
 }
 
 /**
@@ -243,5 +254,8 @@ function readAuthorityKeyIdentifier(value: Uint8Array): string | undefined {
 
 /** Octets in lower-case hex. */
 export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  const view = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return view.toString('hex')
 }

@@ -6,11 +6,10 @@
  */
 
 import { fail, type DerReader } from '../der/read.js'
-import { contextPrimitive, tags } from '../der/write.js'
+import { asciiString, contextPrimitive } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
 import type { GeneralName } from './extension.js'
 import { decodeSubtree, encodeIp, encodeSubtree, formatIp, parseNetwork } from './ip-address.js'
-import { decodeString } from './name.js'
 
 const email = 1
 const dns = 2
@@ -35,7 +34,7 @@ export function readGeneralName(reader: DerReader, subtree: boolean, what: strin
   const kind = tag & 0x1f
   const text = texts[kind]
   if (text !== undefined && tag === 0x80 + kind) {
-    const value = decodeString(tags.ia5String, reader.content(tag, what), what)
+    const value = reader.latin1(tag, what)
     for (let at = 0; at < value.length; at += 1) {
       if (value.charCodeAt(at) > 127) fail(`${what} holds a name that is not ASCII`)
     }
@@ -72,11 +71,10 @@ export function encodeGeneralName(name: GeneralName): Uint8Array {
       value.includes('/') ? encodeSubtree(parseNetwork(value)) : encodeIp(value),
     )
   }
-  const bytes = Buffer.from(value, 'latin1')
   for (let at = 0; at < value.length; at += 1) {
     if (value.charCodeAt(at) > 127) {
       throw new NomadPkiError('ERR_NAME_INVALID', `not ASCII: ${JSON.stringify(value)}`)
     }
   }
-  return contextPrimitive(numbers[type], bytes)
+  return asciiString(0x80 + numbers[type], value)
 }

@@ -20,6 +20,19 @@ export interface Network {
  * can say, and for IPv4 mapped into IPv6, which would never match the address that it means.
  */
 export function encodeIp(text: string): Uint8Array {
+  const before = octets.get(text)
+  if (before !== undefined) return before
+  const bytes = parseIp(text)
+  if (octets.size < mostRemembered) octets.set(text, bytes)
+  return bytes
+}
+
+/** The loopback's stand in every agent's certificate; the first to come are remembered. */
+const mostRemembered = 64
+const octets = new Map<string, Uint8Array>()
+const texts = new Map<string, string>()
+
+function parseIp(text: string): Uint8Array {
   const version = text.includes('%') ? 0 : isIP(text)
   if (version === 4) return Uint8Array.from(text.split('.'), Number)
   if (version !== 6) {
@@ -43,6 +56,15 @@ export function encodeIp(text: string): Uint8Array {
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes[0]!}.${bytes[1]!}.${bytes[2]!}.${bytes[3]!}`
   if (bytes.length !== 16) throw new TypeError('an address has 4 or 16 octets')
+  const packed = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('latin1')
+  const before = texts.get(packed)
+  if (before !== undefined) return before
+  const text = formatIpv6(bytes)
+  if (texts.size < mostRemembered) texts.set(packed, text)
+  return text
+}
+
+function formatIpv6(bytes: Uint8Array): string {
   if (isMapped(bytes)) return `::ffff:${bytes.subarray(12).join('.')}`
   const groups: number[] = []
   for (let at = 0; at < 16; at += 2) groups.push(bytes[at]! * 256 + bytes[at + 1]!)
