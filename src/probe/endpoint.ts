@@ -220,7 +220,7 @@ function unreachable(
   return new NomadPkiError('ERR_UNREACHABLE', `${where} cannot be asked: ${reason}`, {
     cause: fault,
     hint:
-      bytes.length === 0 && known === undefined
+      bytes.length === 0 && (known === undefined || code === 'ECONNRESET')
         ? rpc
           ? 'is it the RPC port of an agent with `tls { rpc = true }`? HTTPS is 4646'
           : 'is it the HTTPS port of an agent? RPC (4647) begins with a byte of its own'
