@@ -6,12 +6,22 @@
  */
 
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
-import { type Document, type Key, objectIn, positionsIn, sameKey } from '../hcl/index.js'
+import {
+  asString,
+  type Document,
+  foldKey,
+  type Key,
+  objectIn,
+  positionsIn,
+  sameKey,
+} from '../hcl/index.js'
 import { type AgentCode, diagnostic, type DiagnosticDetails } from './codes.js'
 import { distinct } from './contradictions.js'
 import { type Decoded, decodeShape, removeKey } from './decode-shape.js'
+import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import { agentSchema, type BlockShape } from './schema-table.js'
+import { foreignBooleans, isWeakBoolean, keyringProviders, valueRules } from './value-rules.js'
 
 /** What is known beside the file. */
 export interface CheckSchemaOptions {
@@ -19,6 +29,14 @@ export interface CheckSchemaOptions {
   /** Leave the values in `tls` to somebody else; default: no. */
   readonly exceptTls?: boolean | undefined
 }
+
+type Say = (
+  severity: Diagnostic['severity'],
+  code: AgentCode,
+  at: number,
+  message: string,
+  details?: DiagnosticDetails,
+) => void
 
 /**
  * What Nomad would refuse, or silently ignore, in one file.
@@ -29,13 +47,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   const { file } = options
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
-  const say = (
-    severity: Diagnostic['severity'],
-    code: AgentCode,
-    at: number,
-    message: string,
-    details: DiagnosticDetails = {},
-  ): void => {
+  const say: Say = (severity, code, at, message, details = {}) => {
     diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
   }
   const decoded = decodeShape(document, entriesOf(document), agentSchema)
@@ -53,16 +65,51 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       sayLeftOver(key, path, shape, severity, say)
     }
   }
+  for (const { path, literal } of decoded.values) {
+    const rule = valueRules.get(path)
+    if (rule === undefined || rule.fits(asString(document, literal))) continue
+    say('error', 'agent/value', literal.start, `Nomad refuses the value of "${path}"`, {
+      expected: rule.expected,
+    })
+  }
+  checkForeign(document, say)
+  // A label is left over at the top and, if it is a block's own, in the block too.
+  return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
+}
+
+function checkForeign(document: Document, say: Say): void {
   for (const item of document.root.items) {
-    const foreign = foreignBlocks.find((name) => sameKey(name, item.keys[0]!.name))
-    if (foreign !== undefined && objectIn(item) === undefined && item.value.type !== 'list') {
+    const [first, label] = item.keys
+    if (sameKey(first!.name, 'keyring') && label !== undefined) {
+      if (keyringProviders.includes(label.name)) continue
+      say('error', 'agent/value', label.start, `Nomad knows no keyring "${label.name}"`, {
+        expected: keyringProviders.join(', '),
+      })
+    }
+    const foreign = foreignBlocks.find((name) => sameKey(name, first!.name))
+    if (foreign === undefined) continue
+    const held = objectIn(item)
+    if (held === undefined && item.value.type !== 'list') {
       say('error', 'agent/value', item.value.start, `"${foreign}" does not hold a block`, {
         expected: `${foreign} { … }`,
       })
     }
+    for (const { keys, value } of held?.items ?? []) {
+      if (value.type !== 'literal') continue
+      const name = keys[0]!.name
+      const text = asString(document, value)
+      const isText = value.kind === 'string' || value.kind === 'heredoc'
+      if (isText && foreignBooleans.has(foldKey(name)) && !isWeakBoolean(text)) {
+        say('error', 'agent/value', value.start, `"${name}" of "${foreign}" is not a boolean`, {
+          expected: 'true or false',
+        })
+      } else if (foreign === 'consul' && sameKey(name, 'timeout') && !isGoDuration(text)) {
+        say('error', 'agent/duration', value.start, `"${name}" of "${foreign}" is not a duration`, {
+          expected: 'a duration such as "30s"',
+        })
+      }
+    }
   }
-  // A label is left over at the top and, if it is a block's own, in the block too.
-  return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
 /** Blocks that Nomad reads without a schema (command/agent/config_parse.go:81-105). */
@@ -73,13 +120,7 @@ function sayLeftOver(
   path: string,
   shape: BlockShape,
   severity: 'error' | 'warning',
-  say: (
-    severity: Diagnostic['severity'],
-    code: AgentCode,
-    at: number,
-    message: string,
-    details?: DiagnosticDetails,
-  ) => void,
+  say: Say,
 ): void {
   const where = path === '' ? 'at the top' : `in "${path}"`
   const fields = Object.keys(shape.fields)

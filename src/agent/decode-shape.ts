@@ -16,6 +16,7 @@ import {
   asString,
   type Document,
   type Key,
+  type Literal,
   sameKey,
 } from '../hcl/index.js'
 import { isGoDuration } from './duration.js'
@@ -38,6 +39,8 @@ export interface Decoded {
   readonly leftOver: ReadonlyMap<string, readonly Key[]>
   /** The names of labelled blocks and map entries, by path. */
   readonly names: ReadonlyMap<string, readonly string[]>
+  /** Every plain value that a field took, by path, in the order of decoding. */
+  readonly values: readonly { readonly path: string; readonly literal: Literal }[]
 }
 
 /** A node as the decoder passes it on: a value, or an entry of a list of labelled blocks. */
@@ -69,6 +72,7 @@ export function decodeShape(
   const faults: DecodeFault[] = []
   const leftOver = new Map<string, readonly Key[]>()
   const names = new Map<string, string[]>()
+  const values: { path: string; literal: Literal }[] = []
 
   function refuse(
     start: number,
@@ -127,7 +131,8 @@ export function decodeShape(
           : shape === 'float'
             ? asFloat(document, literal) !== undefined
             : shape === 'string' || isGoDuration(asString(document, literal))
-    if (!sound) refuse(node.start, path, shape)
+    if (sound) values.push({ path, literal })
+    else refuse(node.start, path, shape)
   }
 
   function elements(
@@ -219,7 +224,7 @@ export function decodeShape(
   }
 
   block(schema, { type: 'object', start: 0, entries }, '', false)
-  return { faults, leftOver, names }
+  return { faults, leftOver, names, values }
 }
 
 /** Takes away the first key that matches. */

@@ -194,7 +194,7 @@ describe('tls written into every valid text', () => {
   test('and into mutants of it', () => {
     const next = random(5)
     let edited = 0
-    for (let count = 0; count < 1500; count += 1) {
+    for (let count = 0; count < 500; count += 1) {
       const text = mutate(corpus[Math.floor(next() * corpus.length)]!.text, next)
       const { document } = parseConfig(text)
       if (document === undefined || dataOf(document) === undefined || 'refused' in judge(text))
@@ -207,6 +207,6 @@ describe('tls written into every valid text', () => {
       if (changed) edited += 1
       check(text, JSON.stringify(text))
     }
-    expect(edited).toBeGreaterThan(100)
+    expect(edited).toBeGreaterThan(40)
   })
 })

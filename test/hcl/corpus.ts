@@ -59,5 +59,6 @@ export function mutate(text: string, next: () => number): string {
       }
     }
   }
-  return out
+  // Half a surrogate pair is no text, and would not reach a judge as itself.
+  return out.replaceAll(/\p{Surrogate}/gu, '\ufffd')
 }

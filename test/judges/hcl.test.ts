@@ -99,10 +99,10 @@ function itemNodes(
     if (value.type === 'literal') out.push(literalNode(document, value, at(value.start)))
     else {
       const [open, close] = value.type === 'object' ? ['{', '}'] : ['[', ']']
-      out.push([open!, at(value.start)])
+      out.push([open, at(value.start)])
       if (value.type === 'object') itemNodes(document, value.items, at, out)
       else value.items.forEach(visit)
-      out.push([close!, at(value.end - 1)])
+      out.push([close, at(value.end - 1)])
     }
   }
   for (const { keys, value } of items) {
