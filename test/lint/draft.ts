@@ -50,7 +50,7 @@ export interface Draft {
 }
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
-export const oid = objectIdentifier
+export const oid: (dotted: string) => Uint8Array = objectIdentifier
 
 const ecKey = '301306072a8648ce3d020106082a8648ce3d030107'
 const point =
@@ -220,7 +220,7 @@ export function operator(change: Draft = {}): Draft {
     ...change,
     extensions: {
       extendedKeyUsage: extendedKeyUsage(['clientAuth']),
-      subjectAltName: san(['cli.global.nomad'], [], ['nomad-pki:operator/alice']),
+      subjectAltName: san(['cli.global.nomad'], [], ['nomad-pki://operator.nomad/alice']),
       ...change.extensions,
     },
   })

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { matchesHostname } from '../../src/nomad/hostname.js'
+
+// Each verdict is crypto/x509's of Go 1.26: VerifyHostname on a certificate with that dNSName.
+test.each([
+  ['server.global.nomad', 'server.global.nomad', true],
+  ['SERVER.Global.Nomad', 'server.global.nomad', true],
+  ['server.eu.nomad', 'server.EU.nomad', true],
+  ['*.global.nomad', 'server.global.nomad', true],
+  ['*.GLOBAL.nomad', 'server.global.nomad', true],
+  ['*.nomad', 'server.global.nomad', false],
+  ['*.global.nomad', 'a.server.global.nomad', false],
+  ['*', 'localhost', false],
+  ['server.*.nomad', 'server.global.nomad', false],
+  ['s*.global.nomad', 'server.global.nomad', false],
+  ['server.global.nomad.', 'server.global.nomad', false],
+  ['server.global.nomad', 'server.global.nomad.', true],
+  ['server..nomad', 'server..nomad', true],
+  ['*..nomad', 'server..nomad', false],
+  ['server.a b.nomad', 'server.a b.nomad', true],
+  ['*.a b.nomad', 'server.a b.nomad', false],
+  ['server.us_west.nomad', 'server.us_west.nomad', true],
+  ['*.us_west.nomad', 'server.us_west.nomad', true],
+  ['server.-x.nomad', 'server.-x.nomad', true],
+  ['', '', false],
+  ['.', '.', false],
+  ['localhost', 'localhost', true],
+])('%j covers %j: %s', (pattern, host, covered) => {
+  expect(matchesHostname(pattern, host)).toBe(covered)
+})

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { roles } from '../../src/address.js'
+import { classifyName, dnsNameFault, nameFault, regionFault } from '../../src/nomad/names.js'
+import { profileOf } from '../../src/nomad/roles.js'
+
+describe('roles', () => {
+  test.each([
+    ['server', 'server.eu.nomad', ['server.eu.nomad'], ['serverAuth', 'clientAuth']],
+    ['client', 'client.eu.nomad', ['client.eu.nomad'], ['serverAuth', 'clientAuth']],
+    [
+      'combined',
+      'server.eu.nomad',
+      ['server.eu.nomad', 'client.eu.nomad'],
+      ['serverAuth', 'clientAuth'],
+    ],
+    ['operator', 'cli.eu.nomad', ['cli.eu.nomad'], ['clientAuth']],
+  ] as const)('%s', (role, common, names, purposes) => {
+    const profile = profileOf(role)
+    expect(profile.commonName('eu')).toBe(common)
+    expect(profile.roleNames('eu')).toEqual(names)
+    expect(profile.extendedKeyUsage).toEqual(purposes)
+    expect(profile.keyUsage('ec')).toEqual(['digitalSignature'])
+    expect(profile.keyUsage('rsa')).toEqual(['digitalSignature', 'keyEncipherment'])
+  })
+
+  test('every role may carry each of its own names, and only in its own region', () => {
+    for (const role of roles) {
+      for (const name of profileOf(role).roleNames('us_west')) {
+        expect(nameFault(name, role, 'us_west')).toBeUndefined()
+        expect(nameFault(name, role, 'us-west')).toMatch(/of region "us_west", not "us-west"/)
+      }
+    }
+  })
+})
+
+describe('classifyName', () => {
+  test.each([
+    ['server.global.nomad', { kind: 'role', label: 'server', region: 'global', exact: true }],
+    ['client.eu.west.nomad', { kind: 'role', label: 'client', region: 'eu.west', exact: true }],
+    ['cli.global.nomad', { kind: 'role', label: 'cli', region: 'global', exact: true }],
+    ['SERVER.Global.nomad', { kind: 'role', label: 'server', region: 'Global', exact: false }],
+    ['server.global.NOMAD', { kind: 'role', label: 'server', region: 'global', exact: false }],
+    ['server.global.nomad.', { kind: 'role', label: 'server', region: 'global', exact: false }],
+    ['server..nomad', { kind: 'role', label: 'server', region: '', exact: true }],
+    ['server.*.nomad', { kind: 'role', label: 'server', region: '*', exact: true }],
+    ['*.global.nomad', { kind: 'wildcard' }],
+    ['*.nomad', { kind: 'wildcard' }],
+    ['server.nomad', { kind: 'nomad' }],
+    ['node.server.global.nomad', { kind: 'nomad' }],
+    ['nomad', { kind: 'plain' }],
+    ['server.global.nomad.example', { kind: 'plain' }],
+    ['xserver.globalnomad', { kind: 'plain' }],
+    ['*.example', { kind: 'plain' }],
+    ['', { kind: 'plain' }],
+  ])('%j', (name, meaning) => {
+    expect(classifyName(name)).toEqual(meaning)
+  })
+})
+
+describe('nameFault', () => {
+  test.each([
+    ['server.global.nomad', 'client', /name of a server: a client may not carry it/],
+    ['client.global.nomad', 'server', /name of a client: a server may not carry it/],
+    ['client.global.nomad', 'operator', /an operator may not carry it/],
+    ['server.other.nomad', 'server', /of region "other", not "global"/],
+    ['Server.global.nomad', 'server', /not spelled as Nomad compares it: server\.global\.nomad/],
+    ['server.GLOBAL.nomad', 'server', /not spelled as Nomad compares it/],
+    ['*.global.nomad', 'server', /wildcard under \.nomad/],
+    ['server.*.nomad', 'server', /wildcard under \.nomad/],
+    ['*.acme.internal', 'server', /is a wildcard/],
+    ['10.0.0.1', 'server', /is an address/],
+    ['server..nomad', 'server', /empty label/],
+    ['s1.acme.internal.', 'server', /ends in a dot/],
+    ['münchen.example', 'server', /not ASCII/],
+    ['', 'server', /is empty/],
+  ] as const)('%j for a %s', (name, role, fault) => {
+    expect(nameFault(name, role, 'global')).toMatch(fault)
+  })
+
+  test.each([
+    's1.acme.internal',
+    'localhost',
+    'node_1.example',
+    'server.nomad',
+    's1.global.nomad',
+    'xn--mnchen-3ya.example',
+  ])('%j may stand', (name) => {
+    for (const role of roles) expect(nameFault(name, role, 'global')).toBeUndefined()
+  })
+})
+
+describe('regions', () => {
+  test.each(['global', 'us_west', 'EU', 'EU.West', 'a'.repeat(51)])(
+    '%j makes role names',
+    (region) => {
+      expect(regionFault(region)).toBeUndefined()
+      for (const role of roles) {
+        for (const name of profileOf(role).roleNames(region)) {
+          expect(name.length).toBeLessThanOrEqual(64)
+          expect(dnsNameFault(name)).toBeUndefined()
+        }
+      }
+    },
+  )
+
+  test.each([
+    ['a'.repeat(52), /52 characters, more than 51/],
+    ['a..b', /empty label/],
+    ['.a', /empty label/],
+    ['a.', /ends in a dot/],
+    ['eu-', /begins or ends with a hyphen/],
+    ['eu west', /holds " "/],
+    ['*', /wildcard/],
+  ])('%j does not', (region, fault) => {
+    expect(regionFault(region)).toMatch(fault)
+  })
+})
