@@ -10,18 +10,25 @@ import type { Files } from './files.js'
 /**
  * Writes a file that does not exist yet. The mode is given to `open`, so that there is no moment
  * in which a key can be read by others, and set again on the open file, because a umask may have
- * taken bits away. Nothing is synced.
+ * taken bits away; unless the caller knows that it doesn't. Nothing is synced.
  *
  * @param files The calls to use.
  * @param path Where; it must not exist, and a link there is not followed.
  * @param bytes The content.
  * @param mode Permission bits.
+ * @param kept Whether what is asked of `open` is what comes of it.
  * @throws Node's `ErrnoException`. What was begun is left for the caller to remove.
  */
-export function createFile(files: Files, path: string, bytes: Uint8Array, mode: number): void {
+export function createFile(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  kept = false,
+): void {
   const fd = files.open(path, createFlags, mode)
   try {
-    files.fchmod(fd, mode)
+    if (!kept) files.fchmod(fd, mode)
     writeWhole(files, fd, bytes)
   } finally {
     files.close(fd)

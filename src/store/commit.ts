@@ -68,6 +68,8 @@ class Commit {
   doing: string | undefined
   readonly #ground: Ground
   readonly #changes: Changes
+  /** Paths of the generations that the batch writes. */
+  readonly #puts: ReadonlySet<string>
   readonly #moves: Move[] = []
   readonly #breathe = breather()
   /** A directory that is being written. */
@@ -76,6 +78,11 @@ class Commit {
   constructor(ground: Ground, changes: Changes) {
     this.#ground = ground
     this.#changes = changes
+    this.#puts = new Set(
+      changes.generations.map(
+        ({ identity, directory }) => `${identityPath(identity)}/${directory}`,
+      ),
+    )
   }
 
   async run(): Promise<void> {
@@ -150,7 +157,7 @@ class Commit {
   #checkTurn({ identity, directory }: Turn): void {
     const path = identityPath(identity)
     this.doing = path
-    if (this.#puts(path, directory)) return
+    if (this.#puts.has(`${path}/${directory}`)) return
     const { files, root, touched } = this.#ground
     const place = `${root}/${path}/${directory}`
     if (files.lstat(place)?.isDirectory() !== true) throw turnsToNothing(identity, directory)
@@ -179,12 +186,6 @@ class Commit {
     }
   }
 
-  #puts(path: string, directory: string): boolean {
-    return this.#changes.generations.some(
-      (put) => put.directory === directory && identityPath(put.identity) === path,
-    )
-  }
-
   #writeAuthority({ name, generation, key, certificate }: AuthorityPut): void {
     const { files } = this.#ground
     const final = String(generation)
@@ -198,6 +199,8 @@ class Commit {
     const parent = this.#ground.directory(`authority/${name}`)
     if (!this.#ground.listing(parent).has(final)) {
       const staging = this.#stage(parent, final, wanted)
+      this.#ground.note(parent, staging, 'directory')
+      this.#touch(`${parent}/${staging}`, wanted)
       this.#moves.push({ directory: parent, from: staging, to: final, kind: 'directory' })
       return
     }
@@ -230,22 +233,20 @@ class Commit {
         return there.state === 'read' && Buffer.compare(there.bytes, bytes) === 0
       })
       if (!same) throw generationExists(identity, directory)
-      for (const [file] of wanted) this.#ground.touched.add(`${parent}/${directory}/${file}`)
-      this.#ground.touched.add(`${parent}/${directory}`)
+      this.#touch(`${parent}/${directory}`, wanted)
       return
     }
     const staging = this.#stage(parent, directory, wanted)
     // Into place before the barrier: nothing points there yet, and afterwards one rename per
     // identity, that of the link, is all that is left to do.
     this.#ground.files.rename(`${parent}/${staging}`, `${parent}/${directory}`)
-    this.#ground.note(parent, staging, undefined)
     this.#ground.note(parent, directory, 'directory')
-    this.#ground.touched.drop(`${parent}/${staging}`)
-    this.#ground.touched.add(`${parent}/${directory}`)
-    for (const [file] of wanted) {
-      this.#ground.touched.drop(`${parent}/${staging}/${file}`)
-      this.#ground.touched.add(`${parent}/${directory}/${file}`)
-    }
+    this.#touch(`${parent}/${directory}`, wanted)
+  }
+
+  #touch(place: string, wanted: readonly (readonly [name: string, ...unknown[]])[]): void {
+    this.#ground.touched.add(place)
+    for (const [name] of wanted) this.#ground.touched.add(`${place}/${name}`)
   }
 
   /** Writes a directory under a name that tells a whole one from a torn one. */
@@ -254,7 +255,7 @@ class Commit {
     final: string,
     wanted: readonly (readonly [name: string, bytes: Uint8Array, mode: number])[],
   ): string {
-    const { files, touched } = this.#ground
+    const { files, keepsModes } = this.#ground
     const staging = stagingName(
       final,
       wanted.map(([name, bytes]) => [name, bytes] as const),
@@ -262,14 +263,11 @@ class Commit {
     const place = `${parent}/${staging}`
     files.mkdir(place, modes.directory)
     this.#torn = place
-    files.chmod(place, modes.directory)
+    if (!keepsModes) files.chmod(place, modes.directory)
     for (const [name, bytes, mode] of wanted) {
-      createFile(files, `${place}/${name}`, bytes, mode)
-      touched.add(`${place}/${name}`)
+      createFile(files, `${place}/${name}`, bytes, mode, keepsModes)
     }
     this.#torn = undefined
-    touched.add(place)
-    this.#ground.note(parent, staging, 'directory')
     return staging
   }
 
@@ -278,7 +276,7 @@ class Commit {
     const from = `.new-${file}`
     this.#discard(place, from)
     this.#moves.push({ directory: place, from, to: file, kind: 'other' })
-    createFile(this.#ground.files, `${place}/${from}`, bytes, mode)
+    createFile(this.#ground.files, `${place}/${from}`, bytes, mode, this.#ground.keepsModes)
     this.#ground.touched.add(`${place}/${from}`)
     this.#ground.note(place, from, 'other')
   }

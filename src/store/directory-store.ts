@@ -54,7 +54,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
   return {
     location: root,
     pathOf: (identity) => `${root}/${identityPath(identity)}/${names.current}`,
-    read: (options) => readStore(files, root, options),
+    read: (what) => readStore(files, root, what),
     readGenerations: async (identity) => readGenerations(files, root, identity),
     async readAuthorityKey(name, generation) {
       const place = `${root}/authority/${name}/${generation}/${names.authorityKey}`

@@ -10,6 +10,7 @@ import { barrier, Touched } from '../files/barrier.js'
 import type { BarrierKind } from '../files/barrier.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import type { Files } from '../files/files.js'
+import { umask } from '../files/umask.js'
 import { modes } from './layout.js'
 
 /** What a name in a directory stands for. */
@@ -20,6 +21,8 @@ export class Ground {
   readonly files: Files
   readonly root: string
   readonly touched: Touched = new Touched()
+  /** Whether files get the mode that is asked for, so that one call for each can be spared. */
+  readonly keepsModes: boolean
   readonly #kind: BarrierKind
   readonly #listings = new Map<string, Map<string, EntryKind>>()
 
@@ -27,6 +30,9 @@ export class Ground {
     this.files = files
     this.root = root
     this.#kind = kind
+    const taken = umask()
+    const inherits = ((files.stat(root)?.mode ?? 0) & 0o2000) !== 0
+    this.keepsModes = taken !== undefined && (taken & 0o744) === 0 && !inherits
   }
 
   /** Waits until everything written so far is on disk. */
@@ -112,7 +118,7 @@ export class Ground {
       )
     }
     // A umask, or a group bit inherited from the parent, may have changed what was asked for.
-    this.files.chmod(path, modes.directory)
+    if (!this.keepsModes) this.files.chmod(path, modes.directory)
     if (parent !== this.root || this.#listings.has(parent)) this.note(parent, name, 'directory')
     this.#listings.set(path, new Map())
     this.touched.add(parent)

@@ -23,7 +23,7 @@ import { NomadPkiError } from '../errors.js'
 import { createFile } from '../files/create.js'
 import { errnoOf, shellPath, shownPath } from '../files/fault.js'
 import type { Files } from '../files/files.js'
-import { isRunning, thisProcess, type ProcessIdentity } from '../files/process.js'
+import { isRunning, thisProcess, type ProcessIdentity } from '../files/running.js'
 import { readWhole } from '../files/read.js'
 import { modes, names } from './layout.js'
 
