@@ -14,7 +14,9 @@
  * @module
  */
 
+import { isIP } from 'node:net'
 import type { Certificate } from '../x509/certificate.js'
+import { encodeIp, formatIp } from '../x509/ip-address.js'
 import { matchesHostname } from './hostname.js'
 import { roleName } from './roles.js'
 
@@ -124,18 +126,34 @@ export function nodeNameFault(listener: Certificate, region: string): string | u
 }
 
 /**
- * Why a certificate is not valid for a host, as Go says it.
+ * Why a certificate is not valid for a host, as Go says it (x509 VerifyHostname).
  *
  * @param certificate What is presented.
- * @param host A name, not an address.
+ * @param host A name, or an address: that is compared with addresses alone.
  */
 export function hostnameFault(certificate: Certificate, host: string): string | undefined {
-  const names = dnsNames(certificate)
-  for (const name of names) if (matchesHostname(name, host)) return undefined
+  const address = addressOf(host)
+  const names = address === undefined ? dnsNames(certificate) : addresses(certificate)
+  for (const name of names) {
+    if (address === undefined ? matchesHostname(name, host) : name === address) return undefined
+  }
   if ((certificate.subjectAltName?.length ?? 0) === 0) {
     return `it has no subjectAltName, so it is not valid for ${host}: dialers don't look at the common name`
   }
   return `it is valid for ${listed(names)}, not for ${host}`
+}
+
+function addresses(certificate: Certificate): readonly string[] {
+  const found: string[] = []
+  for (const name of certificate.subjectAltName ?? [])
+    if (name.type === 'ip') found.push(name.value)
+  return found
+}
+
+/** The canonical text of an address, also in brackets or as IPv4 mapped into IPv6; of a name none. */
+function addressOf(host: string): string | undefined {
+  const bare = host.replace(/^\[(.+)\]$/, '$1').replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIP(bare) === 0 || bare.includes('%') ? undefined : formatIp(encodeIp(bare))
 }
 
 function exactFault(certificate: Certificate, wanted: readonly string[]): string | undefined {

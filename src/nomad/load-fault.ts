@@ -5,13 +5,14 @@
  * @module
  */
 
+import { DerReader } from '../der/read.js'
+import { isPrintable } from '../der/write.js'
 import { isNomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
-import { pemBlocks, type PemBlock } from '../keys/pem.js'
 import { parsePrivateKey } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
-import { isPrintable } from '../der/write.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
+import { scanPem, type ScannedBlock } from './pem-scan.js'
 
 /** The texts of the three files. */
 export interface AgentFiles {
@@ -125,7 +126,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   const refuse = (file: 'cert' | 'key', message: string): LoadFault[] => [
     { file, effect: 'refused', message },
   ]
-  const scan = goBlocks(cert)
+  const scan = scanPem(cert)
   const blocks = scan.blocks.filter(({ label }) => label === 'CERTIFICATE')
   const faults: LoadFault[] = []
   if (scan.damaged > 0) {
@@ -160,7 +161,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
       })
     }
   }
-  const keys = goBlocks(key).blocks.filter(
+  const keys = scanPem(key).blocks.filter(
     ({ label }) => label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY'),
   )
   const keyBlock = keys[0]
@@ -192,13 +193,16 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
 
 /** AppendCertsFromPEM (config.go:176-195): what it can't parse, it passes over; nothing at all is an error. */
 function caFaults(ca: string): readonly LoadFault[] {
-  const { blocks, damaged } = goBlocks(ca)
+  const { blocks, damaged } = scanPem(ca)
   const faults: LoadFault[] = []
   let good = 0
   for (const [index, block] of blocks.entries()) {
-    // Headers, too, make it none (cert_pool.go AppendCertsFromPEM).
     const fault =
-      block.label !== 'CERTIFICATE' ? `it is of type ${block.label}` : faultOf(parsed(block))
+      block.label !== 'CERTIFICATE'
+        ? `it is of type ${block.label}`
+        : block.headers
+          ? 'it has headers'
+          : faultOf(parsed(block))
     if (fault === undefined) {
       good += 1
       continue
@@ -236,7 +240,7 @@ function faultOf(certificate: Certificate | string): string | undefined {
   return typeof certificate === 'string' ? certificate : undefined
 }
 
-function parsed(block: PemBlock): Certificate | string {
+function parsed(block: ScannedBlock): Certificate | string {
   try {
     const certificate = parseCertificate(block.der)
     return parseFault(certificate) ?? certificate
@@ -247,9 +251,10 @@ function parsed(block: PemBlock): Certificate | string {
 }
 
 /** The public key; a reason if Go can't load it; `undefined` for one that it loads and we don't read. */
-function keyOf(block: PemBlock): PublicKey | string | undefined {
+function keyOf(block: ScannedBlock): PublicKey | string | undefined {
   try {
-    return parsePrivateKey(block.der).publicKey
+    // Go doesn't mind what stands behind the key (ParsePKCS8PrivateKey drops the rest).
+    return parsePrivateKey(new DerReader(block.der).whole('the private key')).publicKey
   } catch (error) {
     // A sound key of a kind that is none of ours: P-224 and RSA of other lengths load.
     if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
@@ -258,34 +263,4 @@ function keyOf(block: PemBlock): PublicKey | string | undefined {
     if (isNomadPkiError(error)) return error.message
     throw error
   }
-}
-
-/**
- * The blocks that Go's pem.Decode finds: one that is damaged is passed over, and the search goes on
- * behind its beginning (encoding/pem decodeError).
- */
-function goBlocks(text: string): {
-  readonly blocks: readonly PemBlock[]
-  readonly damaged: number
-} {
-  const blocks: PemBlock[] = []
-  let damaged = 0
-  const begin = /(?<=^|\n)-----BEGIN ([^\n]*?)-----[ \t\r]*\n/g
-  for (let found = begin.exec(text); found !== null; found = begin.exec(text)) {
-    const close = `\n-----END ${found[1]!}-----`
-    const end = text.indexOf(close, found.index + found[0].length - 1)
-    if (end === -1) {
-      damaged += 1
-      continue
-    }
-    const stop = end + close.length
-    try {
-      blocks.push(...pemBlocks(text.slice(found.index, stop)))
-      begin.lastIndex = stop
-    } catch (error) {
-      if (!isNomadPkiError(error)) throw error
-      damaged += 1
-    }
-  }
-  return { blocks, damaged }
 }
