@@ -1,19 +1,21 @@
 /**
  * Random (dialer, listener) certificate pairs, good and bad: a real agent's verdict on a real connection
- * equals the library's. The pairs are of three kinds, so that both sides' verdicts are real ones:
+ * equals the library's. The pairs are of four kinds, so that both sides' verdicts are real ones:
  *
  * - an agent dials an agent: accepted only if both accept;
  * - we dial an agent (RPC, raft, RPCs for servers or clients only, HTTPS): the listener's verdict;
- * - an agent dials us: the dialer's verdict.
+ * - an agent dials us: the dialer's verdict;
+ * - the `nomad` command dials an agent's HTTPS: accepted only if both accept.
  *
  * `NOMAD_PKI_PAIRS` (60) and `NOMAD_PKI_SEED` are settings of the environment.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { Agent } from './harness/agent.js'
 import { api } from './harness/api.js'
+import { nomadBinary } from './harness/binaries.js'
 import {
   assemble,
   draft,
@@ -30,6 +32,7 @@ import { mint } from './harness/mint.js'
 import { dialBy, ready, startParty } from './harness/party.js'
 import { preflight, type Protocol } from './harness/preflight.js'
 import { askServer, type RpcProtocol } from './harness/rpc.js'
+import { run } from './harness/run.js'
 
 const wanted = Number(process.env.NOMAD_PKI_PAIRS ?? 60)
 const seed = Number(process.env.NOMAD_PKI_SEED ?? 20_261_125)
@@ -78,12 +81,12 @@ async function usToAgent(dialer: Identity, listener: Party): Promise<Sample[]> {
       accepted: verdict.accepted,
       reason: verdict.accepted ? verdict.reply : verdict.reason,
     }
-    const region = listener.identity.region
+    const targetRegion = listener.identity.region
     samples.push({
       pair,
       protocol,
       agent,
-      library: preflight(dialer, listener.identity, protocol, region),
+      library: preflight(dialer, listener.identity, protocol, { targetRegion }),
     })
   }
   const http = await api(ports.http, '/v1/regions', dialer, { serverName: false }).then(
@@ -97,7 +100,7 @@ async function usToAgent(dialer: Identity, listener: Party): Promise<Sample[]> {
     pair,
     protocol: 'http',
     agent: http,
-    library: preflight(dialer, listener.identity, 'http', listener.identity.region),
+    library: preflight(dialer, listener.identity, 'http'),
   })
   return samples
 }
@@ -122,6 +125,39 @@ async function agentToUs(dialer: Party, shown: Identity): Promise<Sample> {
   }
 }
 
+/** The `nomad` command asks over HTTPS with an identity's files, by an address or by a name. */
+async function commandToAgent(dialer: Identity, listener: Party, name: string): Promise<Sample> {
+  const folder = join(base, 'commands', dialer.order.id)
+  mkdirSync(folder, { recursive: true })
+  const file = (of: string, text: string): string => {
+    const path = join(folder, of)
+    writeFileSync(path, text, { mode: 0o600 })
+    return path
+  }
+  const { status, stdout, stderr } = await run(
+    nomadBinary(),
+    ['operator', 'api', '-X', 'GET', '/v1/regions'],
+    {
+      env: {
+        NOMAD_ADDR: `https://127.0.0.1:${listener.agent.plan.ports.http}`,
+        NOMAD_CACERT: file('ca.pem', dialer.ca),
+        NOMAD_CLIENT_CERT: file('cert.pem', dialer.cert),
+        NOMAD_CLIENT_KEY: file('key.pem', dialer.key),
+        ...(name === '127.0.0.1' ? {} : { NOMAD_TLS_SERVER_NAME: name }),
+      },
+    },
+  )
+  const pair = `nomad with ${dialer.label} → ${listener.identity.label} as ${name}`
+  const accepted = status === 0 && stdout.startsWith('[')
+  if (!accepted && !/x509:|tls:/.test(stderr)) throw new Error(`${pair}: ${stdout}${stderr}`)
+  return {
+    pair,
+    protocol: 'http',
+    agent: { accepted, reason: accepted ? stdout : stderr },
+    library: preflight(dialer, listener.identity, 'http', { serverName: name }),
+  }
+}
+
 /** One set of agents, and as many pairs as asked for. */
 async function round(number: number, count: number, pick: Picker): Promise<Sample[]> {
   const id = (kind: string, index: number): string => `${kind}-${number}-${index}`
@@ -135,15 +171,16 @@ async function round(number: number, count: number, pick: Picker): Promise<Sampl
     const near = parties.filter(({ identity }) => identity.region === region)
     return pick.one(near.length > 0 && pick.chance(0.7) ? near : parties)
   }
-  const third = Math.ceil(count / 3)
+  const part = Math.ceil(count / 4)
   const drafts = {
     // Sound agents, of every region, trusting one root or both.
     soundDialers: everyRegion('sound-dialer', { role: 'client', flawed: 0, trust: everyRoot }),
     soundListeners: everyRegion('sound-listener', { role: 'server', flawed: 0 }),
     dialers: make('dialer', 4, { flawed: 0.5 }),
     listeners: make('listener', 5, { flawed: 0.5, role: pick.chance(0.8) ? 'server' : 'client' }),
-    wires: make('wire', third, { trust: everyRoot }),
-    shown: make('shown', third, { trust: everyRoot }),
+    wires: make('wire', part, { trust: everyRoot }),
+    shown: make('shown', part, { trust: everyRoot }),
+    commands: make('command', part, { role: pick.chance(0.7) ? 'cli' : 'client' }),
   }
   const identities = new Map<string, ReturnType<typeof draft>[]>()
   for (const [kind, options] of Object.entries(drafts)) {
@@ -179,12 +216,18 @@ async function round(number: number, count: number, pick: Picker): Promise<Sampl
     samples.push(...(await usToAgent(wire, among(soundListeners, wire.region))))
   for (const shown of of('shown'))
     samples.push(await agentToUs(among(soundDialers, shown.region), shown))
-  const everyDialer = [...dialers, ...soundDialers]
   const everyListener = [...listeners, ...soundListeners]
+  for (const command of of('commands')) {
+    const listener = among(everyListener, command.region)
+    const region = listener.identity.region
+    const name = pick.one(['127.0.0.1', '127.0.0.1', 'localhost', `server.${region}.nomad`, '::1'])
+    samples.push(await commandToAgent(command, listener, name))
+  }
+  const everyDialer = [...dialers, ...soundDialers]
   const grid = everyDialer.flatMap((dialer) =>
     everyListener.map((listener) => ({ dialer, listener })),
   )
-  for (let left = count - 2 * third; left > 0 && grid.length > 0; left -= 1) {
+  for (let left = count - 3 * part; left > 0 && grid.length > 0; left -= 1) {
     const near = grid.filter(
       ({ dialer, listener }) => dialer.identity.region === listener.identity.region,
     )

@@ -21,16 +21,19 @@ function factsOf({ cert, ca, region, role }: Identity): AgentFacts {
   }
 }
 
-/** `targetRegion`: whom the dialer means to reach; default its own region. */
+/**
+ * `targetRegion`: whom the dialer means to reach; default its own region. `serverName`: by which name an
+ * HTTPS client looks at the listener; default by none.
+ */
 export function preflight(
   dialer: Identity,
   listener: Identity,
   protocol: Protocol,
-  targetRegion?: Region,
+  options: { readonly targetRegion?: Region; readonly serverName?: string } = {},
 ): { readonly accepted: boolean; readonly reason: string } {
   const verdict = judgeConnection(factsOf(dialer), factsOf(listener), {
     protocol,
-    targetRegion,
+    ...options,
     now: Date.now(),
   })
   return verdict.ok
