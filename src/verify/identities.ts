@@ -119,7 +119,7 @@ function verifyIdentity(
     return findings
   }
   const given = runChecks(goodChecks, { wanted, found, generation, leaf }, context)
-  for (const reason of given) findings.push(judged(wanted, reason))
+  for (const reason of given) findings.push(judged(wanted, reason, verdict))
   findings.push(...chainFindings(wanted, generation, context, verdict, given))
   findings.push(
     ...lintFindings(leaf, {
@@ -149,11 +149,19 @@ function leafPlace({ chain, key }: FoundGeneration): number {
   return place > 0 && first.basicConstraints?.ca === true ? place : 0
 }
 
-function judged({ address, profile }: DesiredIdentity, given: ReasonGiven): Finding {
+function judged(
+  { address, profile }: DesiredIdentity,
+  given: ReasonGiven,
+  verdict: ChainVerdict | undefined,
+): Finding {
   const { reason, message } = given
   // A person's certificate is short and made when it is needed: an old one is no fault of the cluster.
   if (reason === 'expired' && profile.role === 'operator') {
     return about(address, 'note', reason, message)
+  }
+  // Too many certificates, or their order, which Go forgives: peers find a path all the same.
+  if (reason === 'chain-broken' && verdict?.ok === true) {
+    return about(address, 'warning', reason, message)
   }
   return about(address, severities[reason] ?? 'error', reason, message)
 }

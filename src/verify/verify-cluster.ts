@@ -44,6 +44,7 @@ export function verifyCluster(
   inventory: Inventory,
   options: VerifyOptions,
 ): readonly Finding[] {
+  if (!inventory.storeExists) return [noStore(inventory)]
   const now = options.at ?? options.now
   const context = checkContext(desired, inventory, { now })
   const verdicts = chainVerdicts(desired, inventory, { now })
@@ -58,4 +59,14 @@ export function verifyCluster(
     ...verifyConnections(classes, { now }),
     ...verifyConfigs(desired, inventory),
   ]
+}
+
+function noStore({ location }: Inventory): Finding {
+  return {
+    severity: 'error',
+    address: 'store',
+    reason: 'missing',
+    message: `there is no store at ${location}`,
+    remedy: 'nomad-pki apply',
+  }
 }

@@ -82,6 +82,21 @@ const faults: readonly (readonly [
     { address: w1, reason: 'chain-broken', message: /wrong order: the leaf is certificate 2 of 2/ },
   ],
   [
+    'the root behind the intermediate, where it is of no use',
+    (c) => c.present(w1, [...c.holder(w1).chain, c.root()]),
+    {
+      address: w1,
+      reason: 'chain-broken',
+      severity: 'warning',
+      message: /1 certificates too many/,
+    },
+  ],
+  [
+    'the intermediate of another authority',
+    (c) => c.present(w1, [c.leaf(w1), c.leaf(s1)]),
+    { address: w1, reason: 'chain-broken', message: /are not those of its issuer/ },
+  ],
+  [
     'wrong role name: a client with the name of a server of its region in the SAN',
     (c) =>
       c.reissue(c1, ({ extensions }) => ({

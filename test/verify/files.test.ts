@@ -34,6 +34,13 @@ test('what apply made is sound, and shakes hands', async () => {
   expect(proof).toMatchObject({ classes: 2, refused: 0, findings: [] })
 })
 
+test('no store at all: one finding, not one for each node', async () => {
+  const world = new World()
+  expect(await findingsOf(world)).toMatchObject([
+    { severity: 'error', address: 'store', reason: 'missing', remedy: 'nomad-pki apply' },
+  ])
+})
+
 const faults: readonly (readonly [string, (world: World) => void, Partial<Finding>])[] = [
   [
     'a key that others can read',
