@@ -44,7 +44,7 @@ export function verifyCluster(
   inventory: Inventory,
   options: VerifyOptions,
 ): readonly Finding[] {
-  if (!inventory.storeExists) return [noStore(inventory)]
+  if (!inventory.storeExists) return [noStore(inventory), ...verifyConfigs(desired, inventory)]
   const now = options.at ?? options.now
   const context = checkContext(desired, inventory, { now })
   const verdicts = chainVerdicts(desired, inventory, { now })
