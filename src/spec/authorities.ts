@@ -35,7 +35,7 @@ export function resolveAuthorities(resolving: Resolving): ReadonlyMap<string, Au
     return new Map([['agent', draft(resolving, 'agent', {}, undefined)]])
   }
   if (authorities.size === 0) {
-    report.error('spec/missing-key', sources.at(authorities), 'there is no authority', {
+    report.error('spec/authority-choice', sources.at(authorities), 'there is no authority', {
       expected: 'one root at least, agent: {}',
       hint: 'without the key authorities there is one root named agent',
     })
@@ -219,7 +219,7 @@ function generationsOf(
       { hint: 'drop the old ones' },
     )
   }
-  if (!trusted.includes(signing) && !entry.trusted.includes(undefined)) {
+  if (trusted.length > 0 && !trusted.includes(signing) && !entry.trusted.includes(undefined)) {
     report.error(
       'spec/generations',
       sources.at(entry, 'trusted'),

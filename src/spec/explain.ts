@@ -71,6 +71,9 @@ function explain(text: string, longest: number, hint?: string): Explanation | un
 export function explainDuration(text: string): Explanation | undefined {
   if (text.startsWith('-')) return { message: 'is negative' }
   if (/^[0-9]+$/.test(text)) return { message: 'has no unit', hint: `did you mean ${text}d?` }
+  if (/^[0-9]+\s*(mo|months?|M)$/.test(text)) {
+    return { message: 'is in months', hint: 'months differ in length: count days' }
+  }
   const spaced = text.replace(/\s+/g, '')
   if (spaced !== text && /^([0-9]{1,6}[ywdhms])+$/.test(spaced)) {
     return { message: 'holds a space', hint: `did you mean ${spaced}?` }
@@ -88,7 +91,6 @@ export function explainDuration(text: string): Explanation | undefined {
     }
     return { message: 'has its units out of order', hint: 'write the longest first: 1y30d' }
   }
-  if (/[0-9](mo|month|months|M)$/.test(text))
-    return { message: 'is in months', hint: 'months differ in length: count days' }
+  return { message: 'is in months', hint: 'months differ in length: count days' }
   return undefined
 }

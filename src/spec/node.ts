@@ -4,11 +4,20 @@
  * @module
  */
 
+import { suiteFault, type SuiteKey } from '../agent/cipher-suites.js'
 import type { Resolving } from './raw.js'
 import type { NodeSpec } from './spec.js'
 
-/** Resolves `node`. */
-export function resolveNode({ raw, sources, report }: Resolving): NodeSpec {
+/**
+ * Resolves `node`.
+ *
+ * @param resolving The spec as read.
+ * @param keys The kinds of keys that agents have.
+ */
+export function resolveNode(
+  { raw, sources, report }: Resolving,
+  keys: ReadonlySet<SuiteKey>,
+): NodeSpec {
   const { tls = '/etc/nomad.d/tls', owner, stanza } = raw.node ?? {}
   if (stanza?.verify_server_hostname === false) {
     report.warning(
@@ -38,18 +47,15 @@ export function resolveNode({ raw, sources, report }: Resolving): NodeSpec {
       },
     )
   }
-  for (const suite of stanza?.tls_cipher_suites?.split(',') ?? []) {
-    // Nomad takes the suites of TLS 1.2 and older only (helper/tlsutil/config.go:381-433).
-    if (/^TLS_(AES|CHACHA20)_/.test(suite)) {
-      report.error(
-        'spec/value',
-        sources.at(stanza, 'tls_cipher_suites'),
-        `Nomad does not start with ${suite}: suites of TLS 1.3 cannot be chosen`,
-        {
-          hint: 'remove it: TLS 1.3 uses it anyway',
-        },
-      )
-    }
+  const suites = stanza?.tls_cipher_suites
+  // The list is one for all agents: it must fit every kind of key among them.
+  for (const key of suites === undefined ? [] : [undefined, ...keys]) {
+    const fault = suiteFault(suites ?? '', key)
+    if (fault === undefined) continue
+    report.error('spec/cipher-suite', sources.at(stanza, 'tls_cipher_suites'), fault.message, {
+      hint: fault.hint,
+    })
+    break
   }
   return {
     tls: tls === 'store' ? undefined : tls.length > 1 ? tls.replace(/\/+$/, '') : tls,

@@ -58,7 +58,7 @@ export function resolveRegions(
     const fault = regionFault(name)
     if (fault !== undefined) {
       report.error(
-        'spec/name',
+        'spec/region-name',
         sources.keyAt(regions, name),
         `the region ${JSON.stringify(name)} ${fault}`,
         {

@@ -5,7 +5,9 @@
  */
 
 import { sharedName } from '../address.js'
+import type { SuiteKey } from '../agent/cipher-suites.js'
 import { didYouMean } from '../diagnostics.js'
+import { algorithmOf } from '../keys/algorithms.js'
 import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
 import type { RawSpec, Resolving } from './raw.js'
 import type { Report } from './report.js'
@@ -28,10 +30,20 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
     cluster: raw.cluster ?? '',
     store: storeOf(resolving),
     authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
-    node: resolveNode(resolving),
+    node: resolveNode(resolving, suiteKeysOf(regions)),
     regions,
     operators,
   }
+}
+
+function suiteKeysOf(regions: readonly RegionSpec[]): ReadonlySet<SuiteKey> {
+  const keys = new Set<SuiteKey>()
+  for (const { groups } of regions) {
+    for (const { terms } of groups) {
+      keys.add(algorithmOf(terms.key).kind === 'rsa' ? 'RSA' : 'ECDSA')
+    }
+  }
+  return keys
 }
 
 function storeOf({ raw, sources, report }: Resolving): string {
@@ -39,12 +51,12 @@ function storeOf({ raw, sources, report }: Resolving): string {
   const parts = store.split('/').filter((part) => part !== '' && part !== '.')
   const at = sources.at(raw, 'store')
   if (parts.every((part) => part === '..')) {
-    report.error('spec/value', at, `store: ${JSON.stringify(store)} is not a folder of its own`, {
+    report.error('spec/store', at, `store: ${JSON.stringify(store)} is not a folder of its own`, {
       expected: 'a folder that holds nothing else, such as pki',
     })
   } else if (store.startsWith('~')) {
     report.error(
-      'spec/value',
+      'spec/store',
       at,
       `store: ${JSON.stringify(store)} begins with ~, which is not expanded here`,
       {
@@ -93,9 +105,14 @@ function resolveOperators(
     if (region === undefined) {
       if (sources.has(entry, 'region')) continue
       if (known.length > 1) {
-        report.error('spec/missing-key', at, `operators.${name}: the key region is missing`, {
-          expected: `region: ${known.length > 8 ? known.slice(0, 8).join(', ') + ', …' : known.join(' or ')}`,
-        })
+        report.error(
+          'spec/region-choice',
+          at,
+          `operator ${name} does not say which of ${known.length} regions`,
+          {
+            expected: `region: ${known.length > 8 ? known.slice(0, 8).join(', ') + ', …' : known.join(' or ')}`,
+          },
+        )
         continue
       }
       region = known[0]

@@ -15,13 +15,13 @@ import type { Terms } from './spec.js'
 const longest = 100 * 365 * 86_400_000
 
 /** What holds where nothing is said. */
-export const builtIn = {
+export const builtIn: Terms = {
   key: 'ecdsa-p256',
   lifetime: 90 * 86_400_000,
   renewBefore: 30 * 86_400_000,
   beyondIssuer: 'refuse',
   keep: 3,
-} as const satisfies Terms
+}
 
 /** A person's certificate lives a day: it lies in a home directory and cannot be revoked. */
 const operatorLifetime = 86_400_000
