@@ -21,7 +21,7 @@ try {
   process.exit(0)
 }
 
-const entries = { index: 'src/index.ts', hcl: 'src/hcl/index.ts', cli: 'src/cli/main.ts' }
+const entries = { index: 'src/index.ts', hcl: 'src/hcl/index.ts', cli: 'src/cli/run.ts' }
 const shared = {
   absWorkingDir: root,
   bundle: true,

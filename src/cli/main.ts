@@ -1,6 +1,6 @@
 /**
- * From arguments to an exit status. Nothing heavy is imported here: `--version` and `--help` cost
- * what they need and no more.
+ * From arguments to an exit status. Nothing heavy is imported here: `--help` costs what it needs and
+ * no more.
  *
  * @module
  */
@@ -8,27 +8,27 @@
 import type { Context } from './context.js'
 import { processContext } from './context.js'
 import { exitStatus, statusOfError, type ExitStatus } from './status.js'
-import { version } from './version.js'
 
 /**
- * Runs the command of this process and sets its exit status.
+ * Runs the command of this process.
  *
  * @param packageUrl The folder of the installed package, with a `/` at the end.
+ * @returns The exit status.
  */
-export async function run(packageUrl: URL): Promise<void> {
-  // Not process.exit: what was written to a pipe must arrive first.
-  process.exitCode = exitStatus.error
-  const context = await Promise.resolve()
-    .then(() => processContext(packageUrl))
-    .catch((error: unknown) => {
-      process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
-    })
-  if (context === undefined) return
+export async function start(packageUrl: URL): Promise<ExitStatus> {
+  let context: Context
+  try {
+    context = processContext(packageUrl)
+  } catch (error) {
+    // There is no voice without a context: the current folder is gone.
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+    return exitStatus.error
+  }
   process.on('uncaughtException', (error) => {
-    void fail(error, context)
     process.exitCode = exitStatus.error
+    void fail(error, context)
   })
-  process.exitCode = await main(context)
+  return main(context)
 }
 
 /**
@@ -39,11 +39,6 @@ export async function run(packageUrl: URL): Promise<void> {
  */
 export async function main(context: Context): Promise<ExitStatus> {
   try {
-    const [first] = context.argv
-    if (context.argv.length === 1 && (first === '--version' || first === '-V')) {
-      context.stdout.write(`${version}\n`)
-      return exitStatus.ok
-    }
     const { runProgram } = await import('./program.js')
     return await runProgram(context)
   } catch (error) {

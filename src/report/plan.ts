@@ -43,11 +43,14 @@ export function planText(plan: Plan, style: Style, options: PlanTextOptions): st
   }
   if (plan.orphans.length > 0) parts.push(orphansText(plan, style, options))
   if (plan.findings.length > 0) parts.push(findingsText(plan.findings, style, options))
-  parts.push(
-    plan.steps.length === 0
-      ? style.good('nothing to do')
-      : `${style.strong(count(plan.steps.length, 'step'))}: ${planSummary(plan)}`,
-  )
+  const errors = plan.findings.filter(({ severity }) => severity === 'error').length
+  const blocked = errors === 0 ? '' : style.bad(`${count(errors, 'error')} in the way of apply`)
+  const work =
+    plan.steps.length > 0
+      ? `${style.strong(count(plan.steps.length, 'step'))}: ${planSummary(plan)}`
+      : ''
+  const last = [work, blocked].filter((text) => text !== '').join('; ')
+  parts.push(last === '' ? style.good('nothing to do') : last)
   return parts.join('\n\n')
 }
 

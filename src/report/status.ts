@@ -19,6 +19,8 @@ export interface StatusTextOptions {
   /** Hash of the ledger's last line, to be written down elsewhere. */
   readonly ledgerHead: string
   readonly ledgerLines: number
+  /** The line where its chain breaks. */
+  readonly ledgerFault?: number | undefined
 }
 
 const words: Readonly<Record<LifeState, string>> = {
@@ -51,7 +53,9 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
       : `${style.doubtful(`${count(work.length, 'thing needs', 'things need')} work`)}: ${summary(
           work,
         )}; see: nomad-pki plan`,
-    style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`),
+    options.ledgerFault === undefined
+      ? style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`)
+      : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
   ]
   return parts.join('\n\n')
 }

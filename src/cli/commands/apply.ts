@@ -7,7 +7,6 @@
 import { applyPlan } from '../../apply/apply-plan.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import type { Issuers } from '../../authority/issuers.js'
-import { hasErrors } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
@@ -44,12 +43,10 @@ export const command: Command = async ({ args, options }, context) => {
     saved?.steps.some(({ reasons }) => reasons.some(({ reason }) => reason === 'orphan')) === true
   const plan = makePlan(workspace.desired, inventory, { now: context.now(), prune, only })
   if (saved !== undefined) refuseStale(saved, plan)
-  if (hasErrors(plan.findings)) {
-    voice.tell(planText(plan, voice.errorStyle, { all: false, now: context.now() }))
-  }
+  refuseBlocked(plan, voice)
   const dryRun = options.dryRun === true
   const allowed = options.yes === true || saved !== undefined || dryRun
-  if (plan.steps.length > 0 && !allowed && !hasErrors(plan.findings)) {
+  if (plan.steps.length > 0 && !allowed) {
     context.stderr.write(
       `${planText(plan, voice.errorStyle, { all: options.all === true, now: context.now() })}\n\n`,
     )
@@ -143,6 +140,24 @@ async function rehearsal(
 async function readSaved(file: string, context: Context): Promise<Plan> {
   const bytes = await context.readFile(file)
   return parsePlan(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
+}
+
+/** Nothing is begun that could not be ended: all errors are told, not the first alone. */
+function refuseBlocked({ findings }: Plan, voice: Voice): void {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  const [first] = errors
+  if (first === undefined) return
+  if (errors.length === 1) {
+    throw new NomadPkiError('ERR_PLAN_BLOCKED', first.message, {
+      address: first.address,
+      hint: first.remedy,
+    })
+  }
+  voice.tell(findingsText(errors, voice.errorStyle, { all: false }))
+  throw new NomadPkiError(
+    'ERR_PLAN_BLOCKED',
+    `${errors.length} errors are in the way: nothing was done`,
+  )
 }
 
 function refuseStale(saved: Plan, fresh: Plan): void {

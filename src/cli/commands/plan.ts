@@ -29,12 +29,13 @@ export const command: Command = async ({ args, options }, context) => {
     const expected = await readIfThere(context, options.out)
     await writeFiles(context, [{ file: options.out, text: formatPlan(plan), expected }])
   }
+  const blocked = hasErrors(plan.findings)
   if (voice.json) voice.document(plan)
   else {
     voice.answer(planText(plan, voice.style, { all: options.all === true, now }))
     if (options.out !== undefined)
       voice.tell(`saved; to apply it: nomad-pki apply --plan ${options.out}`)
-    else if (plan.steps.length > 0) voice.tell('to make it so: nomad-pki apply')
+    else if (plan.steps.length > 0 && !blocked) voice.tell('to make it so: nomad-pki apply')
   }
-  return plan.steps.length > 0 || hasErrors(plan.findings) ? exitStatus.work : exitStatus.ok
+  return plan.steps.length > 0 || blocked ? exitStatus.work : exitStatus.ok
 }

@@ -20,12 +20,18 @@ export const command: Command = async ({ options }, context) => {
   const { cluster } = workspace.desired
   const inventory = await takeInventory(workspace)
   const schedule = makeSchedule(workspace.desired, inventory, { now })
-  const { head: ledgerHead, lines } = inventory.ledger
+  const { head: ledgerHead, lines, fault } = inventory.ledger
   if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead }))
   else {
     const all = options.all === true
     voice.answer(
-      statusText(schedule, voice.style, { cluster, all, ledgerHead, ledgerLines: lines.length }),
+      statusText(schedule, voice.style, {
+        cluster,
+        all,
+        ledgerHead,
+        ledgerLines: lines.length,
+        ledgerFault: fault?.line,
+      }),
     )
   }
   return schedule.entries.some(needsWork) ? exitStatus.work : exitStatus.ok
