@@ -4,20 +4,40 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/diagnostics.js'
 import { proveCluster } from '../../src/probe/prove-cluster.js'
 import { verifyCluster } from '../../src/verify/verify-cluster.js'
 import { smallSpec, World } from '../world.js'
 
 const s1 = 'identity/server/global/s1'
+
+let made: string
+beforeAll(async () => {
+  const world = new World()
+  await world.apply()
+  made = mkdtempSync(join(tmpdir(), 'nomad-pki-made-'))
+  cpSync(world.path(), join(made, 'pki'), { recursive: true, verbatimSymlinks: true })
+})
+afterAll(() => {
+  rmSync(made, { recursive: true })
+})
+
+/** A world whose store is a copy of one that was made once. */
+function copied(): World {
+  const world = new World()
+  cpSync(join(made, 'pki'), world.path(), { recursive: true, verbatimSymlinks: true })
+  return world
+}
 
 async function findingsOf(world: World): Promise<readonly Finding[]> {
   return verifyCluster(world.desired, await world.inventory(), { now: world.now })
@@ -164,8 +184,8 @@ const faults: readonly (readonly [string, (world: World) => void, Partial<Findin
 ]
 
 test.each(faults)('%s', async (_fault, damage, expected) => {
-  const world = new World()
-  await world.apply()
+  const world = copied()
+  expect(await findingsOf(world)).toEqual([])
   damage(world)
   const findings = await findingsOf(world)
   expect(findings).toContainEqual(expect.objectContaining(expected))
@@ -211,6 +231,21 @@ test('a stanza that is missing, and one that says something else', async () => {
       severity: 'error',
       address: 'config/global/s2',
       reason: 'stanza-differs',
+    }),
+  )
+})
+
+test('an agent that runs in another region than the spec says', async () => {
+  const world = new World(smallSpec.replace('s2: {}', 's2: { config: agents/s2 }'))
+  mkdirSync(join(world.folder, 'agents/s2'), { recursive: true })
+  writeFileSync(
+    join(world.folder, 'agents/s2/nomad.hcl'),
+    'region = "eu"\nserver { enabled = true }\n',
+  )
+  expect(await findingsOf(world)).toContainEqual(
+    expect.objectContaining({
+      address: 'config/global/s2',
+      message: expect.stringContaining('eu') as string,
     }),
   )
 })
