@@ -246,7 +246,7 @@ const benches = {
     const times = []
     for (const count of [1_000, 10_000]) {
       const folder = clusterOf(count, false)
-      const args = [command, 'verify', '--no-handshakes', '--quiet']
+      const args = [command, 'verify', '--offline', '--quiet']
       times.push(median([1, 2, 3].map(() => seconds(process.execPath, args, { cwd: folder }))))
       if (count === 10_000)
         figure(
