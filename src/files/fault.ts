@@ -4,6 +4,8 @@
  * @module
  */
 
+import { NomadPkiError } from '../errors.js'
+
 /**
  * The code of an error from the operating system, `ENOSPC`.
  *
@@ -11,6 +13,8 @@
  */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
+  // Our own errors have codes too, and have been put into words already.
+  if (error instanceof NomadPkiError) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 

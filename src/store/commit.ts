@@ -125,13 +125,16 @@ class Commit {
       this.doing = `${directory}/${name}`.slice(root.length + 1)
       await files.removeTree(`${directory}/.gone-${name}`)
       // An authority's last generation takes its directory along.
+      const parent = directory.slice(0, directory.lastIndexOf('/'))
+      const own = directory.slice(parent.length + 1)
       if (
-        directory.startsWith(`${root}/authority/`) &&
+        parent === `${root}/authority` &&
+        this.#ground.listing(parent).has(own) &&
         this.#ground.listing(directory).size === 0
       ) {
         files.rmdir(directory)
         this.#ground.forget(directory)
-        this.#ground.note(`${root}/authority`, directory.slice(root.length + 11), undefined)
+        this.#ground.note(parent, own, undefined)
       }
     }
   }

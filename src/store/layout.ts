@@ -59,12 +59,16 @@ export const names = {
 } as const
 
 /** The files of an identity's generation in the order in which they are written: the key first. */
-export const generationFiles = [
+export const generationFiles: readonly (readonly [
+  part: 'key' | 'ca' | 'manifest' | 'cert',
+  file: string,
+  mode: number,
+])[] = [
   ['key', names.key, modes.key],
   ['ca', names.bundle, modes.public],
   ['manifest', names.manifest, modes.public],
   ['cert', names.certificate, modes.public],
-] as const
+]
 
 const publicFiles: ReadonlySet<string> = new Set([names.bundle, names.certificate, names.manifest])
 

@@ -111,7 +111,7 @@ export class Observer {
   }
 
   #open(address: string, path: string, mode: number, open: number, right: number): void {
-    const whole = `${this.#root}/${path}`
+    const whole = path === '' ? this.#root : `${this.#root}/${path}`
     const verb = (open & 0o044) !== 0 ? ((open & 0o022) !== 0 ? 'read and write' : 'read') : 'write'
     const remedy =
       address === itself
