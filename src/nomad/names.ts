@@ -129,7 +129,11 @@ export function nameFault(name: string, role: Role, region: string): string | un
   if (syntax !== undefined) return syntax
   if (isIP(name) !== 0) return 'is an address: it belongs into `ips`'
   const meaning = classifyName(name)
-  if (meaning.kind !== 'role') return undefined
+  if (meaning.kind !== 'role') {
+    return meaning.kind === 'plain' && hasUnderscoreInDomain(name)
+      ? 'has `_` in its domain, where no host name has one (RFC 1123 §2.1)'
+      : undefined
+  }
   const own = roleProfiles[role].labels.includes(meaning.label)
   if (own && meaning.exact && meaning.region === region) return undefined
   if (!own) return `is the name of a ${words[meaning.label]}: ${article[role]} may not carry it`
@@ -137,6 +141,18 @@ export function nameFault(name: string, role: Role, region: string): string | un
     return `is the name of a ${words[meaning.label]} of region ${JSON.stringify(meaning.region)}, not ${JSON.stringify(region)}`
   }
   return `is not spelled as Nomad compares it: ${meaning.label}.${region}.nomad`
+}
+
+/**
+ * Whether one of the last two labels holds `_`. Before them it is common practice; in them linters call
+ * it an error (zlint e_rfc_dnsname_underscore_in_sld). Only a region's name is free to have it.
+ */
+function hasUnderscoreInDomain(name: string): boolean {
+  const last = name.lastIndexOf('_')
+  if (last === -1) return false
+  const dot = name.indexOf('.', last)
+  // A name of one label has no domain.
+  return dot === -1 ? name.includes('.') : !name.includes('.', dot + 1)
 }
 
 const words: Readonly<Record<RoleLabel, string>> = {

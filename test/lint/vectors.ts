@@ -441,6 +441,9 @@ export const vectors: readonly RuleVectors[] = [
     rule: 'rfc5280/san-uri-syntax',
     ...asOperator,
     bad: {
+      'single-label': operator({
+        extensions: { subjectAltName: san(['cli.global.nomad'], [], ['spiffe://acme/x']) },
+      }),
       relative: operator({
         extensions: { subjectAltName: san(['cli.global.nomad'], [], ['operator/alice']) },
       }),

@@ -73,6 +73,9 @@ describe('nameFault', () => {
     ['s1.acme.internal.', 'server', /ends in a dot/],
     ['münchen.example', 'server', /not ASCII/],
     ['', 'server', /is empty/],
+    ['s1.acme_lab.internal', 'server', /has `_` in its domain/],
+    ['s1_a.internal', 'server', /has `_` in its domain/],
+    ['s1.acme_', 'server', /has `_` in its domain/],
   ] as const)('%j for a %s', (name, role, fault) => {
     expect(nameFault(name, role, 'global')).toMatch(fault)
   })
@@ -80,7 +83,8 @@ describe('nameFault', () => {
   test.each([
     's1.acme.internal',
     'localhost',
-    'node_1.example',
+    'node_1.acme.example',
+    'node_1',
     'server.nomad',
     's1.global.nomad',
     'xn--mnchen-3ya.example',

@@ -14,13 +14,13 @@ export const sanUriSyntax: Rule = {
   check: ({ subjectAltName }) => {
     for (const name of subjectAltName!) {
       if (name.type === 'uri' && !uri.test(name.value)) {
-        return `its URI ${JSON.stringify(name.value)} has no scheme, nothing behind it, or characters that no URI has`
+        return `its URI ${JSON.stringify(name.value)} is none: a scheme, something behind it, and a host that is a whole name or an address`
       }
     }
     return undefined
   },
 }
 
-/** An authority, where there is one, has a host that is a name or an address. */
+/** An authority, where there is one, has a host that is a whole domain name or an address. */
 const uri =
-  /^[A-Za-z][A-Za-z0-9+.-]*:(?!$)(?:\/\/(?:[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?(?=[/?#]|$)|(?!\/\/))(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*$/
+  /^[A-Za-z][A-Za-z0-9+.-]*:(?!$)(?:\/\/(?:[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?(?=[/?#]|$)|(?!\/\/))(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*$/
