@@ -75,7 +75,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     const lost = inventory.ledger.lines.some(
       ({ event, address }) => event === 'authority' && address === wanted.address,
     )
-    if (lost) findings.push(lostAuthority(wanted.address))
+    if (lost) findings.push(lostAuthority(wanted.address, inventory))
     else if (found?.key.state === 'present') {
       steps.push(
         step(wanted.address, 'create', 'unfinished', 'its key was made, its certificate was not'),
@@ -259,14 +259,26 @@ function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
   ]
 }
 
-function lostAuthority(address: string): Finding {
+function lostAuthority(address: string, inventory: Inventory): Finding {
+  const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
+  // The kill came between the ledger's line and the rename: healing puts the files into place.
+  const interrupted = inventory.findings.some(
+    ({ reason, file }) => reason === 'left-over' && file?.startsWith(place) === true,
+  )
   return {
     severity: 'error',
     address,
     reason: 'incomplete',
-    message:
-      'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
-    remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
+    ...(interrupted
+      ? {
+          message: 'an interrupted run made it, and did not put it into place',
+          remedy: 'nomad-pki apply puts it into place first',
+        }
+      : {
+          message:
+            'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
+          remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
+        }),
   }
 }
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { stagingName } from '../../src/store/layout.js'
 import { cli, folder } from './cli.js'
 
 const spec = `version: 1
@@ -87,6 +88,44 @@ describe('apply interrupted', () => {
     })
     expect(status).toBe(130)
     expect(stderr).toContain('to go on: nomad-pki apply --file cluster.yaml --yes')
+  })
+})
+
+describe('apply killed between the ledger and the rename of a new root', () => {
+  /** As a kill -9 leaves it: the line is written, the directory still has its other name. */
+  async function killed(): Promise<string> {
+    const cwd = folder({ 'cluster.yaml': spec })
+    await cli(cwd, ['apply', '--yes'])
+    const pki = path.join(cwd, 'pki')
+    const root = path.join(pki, 'authority/agent/1')
+    const files = fs
+      .readdirSync(root)
+      .map((name) => [name, fs.readFileSync(path.join(root, name))] as const)
+    fs.renameSync(root, path.join(pki, 'authority/agent', stagingName('1', files)))
+    const ledger = fs.readFileSync(path.join(pki, 'ledger.jsonl'), 'utf8').split('\n')
+    fs.writeFileSync(path.join(pki, 'ledger.jsonl'), `${ledger[0]!}\n`, { mode: 0o600 })
+    for (const name of ['bundle', 'identity']) fs.rmSync(path.join(pki, name), { recursive: true })
+    return cwd
+  }
+
+  test('plan says so, and does not call for a backup', async () => {
+    const { status, stdout } = await cli(await killed(), ['plan'])
+    expect(status).toBe(2)
+    expect(stdout).toContain('authority/agent/1: an interrupted run made it')
+    expect(stdout).not.toContain('backup')
+  })
+
+  test('the next apply puts it into place and goes on with the very same root', async () => {
+    const cwd = await killed()
+    const staged = fs.readdirSync(path.join(cwd, 'pki/authority/agent'))[0]!
+    const before = fs.readFileSync(path.join(cwd, 'pki/authority/agent', staged, 'ca.pem'), 'utf8')
+    const { status, stderr } = await cli(cwd, ['apply', '--yes'])
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringContaining('was whole, and was put into place') as string,
+    })
+    expect(fs.readFileSync(path.join(cwd, 'pki/authority/agent/1/ca.pem'), 'utf8')).toBe(before)
+    expect((await cli(cwd, ['verify'])).status).toBe(0)
   })
 })
 

@@ -7,6 +7,7 @@
 import { applyPlan } from '../../apply/apply-plan.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import type { Issuers } from '../../authority/issuers.js'
+import type { Finding } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
@@ -18,7 +19,7 @@ import { appliedText, planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
-import { confirm } from '../prompt.js'
+import { canAsk, confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
 import type { Voice } from '../voice.js'
@@ -35,7 +36,14 @@ export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, voice)
-  const inventory = await takeInventory(workspace)
+  const mended = await mendFirst(
+    workspace,
+    await takeInventory(workspace),
+    { args, options },
+    voice,
+    context,
+  )
+  const { inventory } = mended
   const only = await namedIdentities(args, workspace.desired)
   // What was saved says itself whether it removes; `--prune` need not be said again.
   const prune =
@@ -56,13 +64,47 @@ export const command: Command = async ({ args, options }, context) => {
       return exitStatus.refused
     }
   }
-  return perform(plan, workspace, inventory, { args, options }, voice, context)
+  return perform(plan, workspace, mended, { args, options }, voice, context)
+}
+
+interface Mended {
+  readonly inventory: Inventory
+  /** What was mended, as the events that tell it. */
+  readonly events: readonly ApplyEvent[]
+}
+
+/**
+ * What a killed run left is put into place before the plan is made: a plan of the torn state would
+ * take for lost what is only not yet in its place.
+ */
+async function mendFirst(
+  workspace: Workspace,
+  inventory: Inventory,
+  { options }: Call,
+  voice: Voice,
+  context: Context,
+): Promise<Mended> {
+  const torn = inventory.findings.some(({ reason }) => reason === 'left-over')
+  const allowed = options.yes === true || options.plan !== undefined || canAsk(context)
+  if (!torn || !allowed || options.dryRun === true) return { inventory, events: [] }
+  const lock = await workspace.store.lock({ command: 'apply' })
+  let findings: readonly Finding[]
+  try {
+    findings = await workspace.store.heal()
+  } finally {
+    await lock.release()
+  }
+  if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
+  return {
+    inventory: await takeInventory(workspace),
+    events: findings.map((finding) => ({ type: 'healed', finding })),
+  }
 }
 
 async function perform(
   plan: Plan,
   workspace: Workspace,
-  inventory: Inventory,
+  { inventory, events: before }: Mended,
   { args, options }: Call,
   voice: Voice,
   context: Context,
@@ -75,7 +117,7 @@ async function perform(
     voice.tell('interrupted: finishing what is under way; once more kills')
   })
   const goOn = `what is done is done; to go on: ${commandLine(args, options)}`
-  const events: ApplyEvent[] = []
+  const events: ApplyEvent[] = [...before]
   let begun = 0
   try {
     for await (const event of applyPlan(plan, {
