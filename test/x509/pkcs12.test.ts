@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { isNomadPkiError } from '../../src/errors.js'
+import { parsePrivateKey } from '../../src/keys/private-key.js'
+import { samePublicKey } from '../../src/keys/public-key.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { readPkcs12 } from '../../src/x509/pkcs12.js'
+
+const vector = (name: string): Buffer =>
+  readFileSync(new URL(`../vectors/openssl-pkcs12/${name}`, import.meta.url))
+
+const codeOf = async (run: Promise<unknown>): Promise<string> => {
+  try {
+    await run
+    return 'none'
+  } catch (error) {
+    if (isNomadPkiError(error)) return error.code
+    throw error
+  }
+}
+
+describe('keys and certificates come out of the files that OpenSSL makes', () => {
+  for (const kind of ['ec', 'rsa']) {
+    test.each(['modern', 'compat', 'rc2'])(`%s, ${kind}`, async (style) => {
+      const { keys, certificates } = await readPkcs12(vector(`${style}-${kind}.p12`), 'test')
+      const [certificate] = parseCertificates(vector(`cert-${kind}.pem`).toString())
+      expect(keys).toEqual([parsePrivateKey(vector(`key-${kind}.pem`))])
+      expect(certificates).toHaveLength(1)
+      expect(Buffer.from(certificates[0]!.der)).toEqual(Buffer.from(certificate!.der))
+      expect(samePublicKey(keys[0]!.publicKey, certificate!.publicKey)).toBe(true)
+    })
+  }
+})
+
+test('a password beyond ASCII opens what OpenSSL closed with it', async () => {
+  const { keys } = await readPkcs12(vector('utf8-ec.p12'), 'pässwörd€')
+  expect(keys).toEqual([parsePrivateKey(vector('key-ec.pem'))])
+})
+
+test('a wrong password is told as such', async () => {
+  expect(await codeOf(readPkcs12(vector('modern-ec.p12'), 'other'))).toBe('ERR_KEY_ENCRYPTED')
+  expect(await codeOf(readPkcs12(vector('rc2-rsa.p12'), ''))).toBe('ERR_KEY_ENCRYPTED')
+})
+
+test('a file that wants endless rounds of derivation is refused at once', async () => {
+  const bytes = vector('modern-ec.p12')
+  // MacData ends the file: its iterations are the INTEGER 2048 (02 02 08 00) at the very end.
+  expect(bytes.subarray(-4).toString('hex')).toBe('02020800')
+  const greedy = Buffer.concat([bytes.subarray(0, -4), Buffer.from('02047fffffff', 'hex')])
+  const [length, mac] = [greedy.readUInt16BE(2), greedy.lastIndexOf(Buffer.from('3041', 'hex'))]
+  greedy.writeUInt16BE(length + 2, 2)
+  expect(mac).toBeGreaterThan(0)
+  greedy[mac + 1]! += 2
+  expect(await codeOf(readPkcs12(greedy, 'test'))).toBe('ERR_KEY_MALFORMED')
+})
+
+test('what is no such file is malformed, and nothing else comes of it (mutations, fixed seed)', async () => {
+  expect(await codeOf(readPkcs12(Buffer.from('hello'), 'test'))).toBe('ERR_KEY_MALFORMED')
+  expect(await codeOf(readPkcs12(Buffer.alloc(2 << 20), 'test'))).toBe('ERR_KEY_MALFORMED')
+  const bytes = vector('compat-ec.p12')
+  for (let count = 0; count < 60; count += 1) {
+    const mutated = Buffer.from(bytes)
+    mutated[(count * 7919) % bytes.length]! ^= 1 << (count % 8)
+    const code = await codeOf(readPkcs12(mutated, 'test'))
+    expect(code === 'none' || code.startsWith('ERR_')).toBe(true)
+  }
+})
