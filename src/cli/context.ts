@@ -78,6 +78,7 @@ const fileLimit = 64 * 1024 * 1024
 export function processContext(packageUrl: URL): Context {
   const cwd = currentDirectory()
   const stdin = processInput()
+  process.once('SIGINT', quit)
   return {
     argv: process.argv.slice(2),
     env: process.env,
@@ -208,7 +209,14 @@ function readLine(hidden: boolean): Promise<string | undefined> {
   })
 }
 
+/** Ctrl-C for a command that has nothing to finish. */
+function quit(): void {
+  if (process.stderr.isTTY) process.stderr.write('\n')
+  process.exit(130)
+}
+
 function onInterrupt(notice: () => void): AbortSignal {
+  process.removeListener('SIGINT', quit)
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // `once`: the second signal finds no listener and so does what it does by default.

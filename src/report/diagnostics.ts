@@ -58,7 +58,7 @@ export function findingsText(
       const who = many ? `${label} (${count(members.length, 'identity', 'of them')})` : label
       return lines(severity, `${who}: ${message} (${reason})`, style, [
         ['file', many ? undefined : file],
-        ['fix', many ? general(remedy ?? '', address, label) || undefined : remedy],
+        ['fix', many ? remedyOfMany(remedy, address) : remedy],
       ])
     })
     .join('\n')
@@ -112,9 +112,15 @@ function lines(
 }
 
 /** A text about one thing as it would be about all that are like it. */
-function general(text: string, address: string, label = '…'): string {
+function general(text: string, address: string): string {
   const name = address.slice(address.lastIndexOf('/') + 1)
-  return text.replaceAll(address, label).replaceAll(name, label)
+  return text.replaceAll(address, '…').replaceAll(name, '…')
+}
+
+/** What cures all of them: `apply` without an address, or what each of them would be told. */
+function remedyOfMany(remedy: string | undefined, address: string): string | undefined {
+  if (remedy === `nomad-pki apply ${address}`) return 'nomad-pki apply'
+  return remedy === undefined ? undefined : general(remedy, address)
 }
 
 function rank(severity: Severity): number {

@@ -153,6 +153,7 @@ describe('bad news', () => {
     expect(text.split('\n')[0]).toMatch(
       /^error: identity\/client\/global\/c\[1-20\] \(20 of them\): .* \(expired\)$/,
     )
+    expect(text.split('\n')[1]).toBe('  fix: nomad-pki apply')
     expect(text).toContain('note: identity/client/global/x: x is over (expired)')
     expect(text).toContain('fix: nomad-pki apply identity/client/global/x')
     expect(text.split('\n')).toHaveLength(4)
