@@ -12,7 +12,7 @@ export const specCodes = {
   'spec/syntax': 'the text is not YAML',
   'spec/tab': 'a tab stands where YAML wants spaces',
   'spec/too-deep': 'values are nested deeper than any spec is',
-  'spec/anchor': 'anchors, aliases and merge keys are not taken: what is written is what is meant',
+  'spec/anchor': 'anchors and aliases are not taken: what is written is what is meant',
   'spec/tag': 'YAML tags and directives are not taken',
   'spec/documents': 'the file holds more than one document',
   'spec/duplicate-key': 'a key stands twice in one map',

@@ -201,7 +201,7 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
       const field = named?.get(key)
       const inside = `${path}.${key}`
       if (field === undefined && key === '<<') {
-        report.error('spec/anchor', offset, 'a merge key', {
+        report.error('spec/name', offset, 'a merge key', {
           hint: 'use defaults: for what several have in common',
         })
         return
@@ -344,7 +344,7 @@ function unknownKey(
 ): void {
   const where = path === '' ? 'at the top' : `in ${path}`
   if (key === '<<') {
-    report.error('spec/anchor', offset, 'a merge key', {
+    report.error('spec/unknown-key', offset, 'a merge key', {
       hint: 'use defaults: for what several have in common',
     })
     return

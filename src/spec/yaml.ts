@@ -91,8 +91,9 @@ function compose(
     if (!(error instanceof EnoughFaults)) throw error
   }
   for (const fault of [...(document?.errors ?? []), ...inside.errors].slice(0, mostFaults)) {
+    const tab = fault.code === 'TAB_AS_INDENT'
     report.error(
-      'spec/syntax',
+      tab ? 'spec/tab' : 'spec/syntax',
       fault.pos[0],
       lowerFirst(fault.message),
       syntaxHint(fault.code, lineAt(text, fault.pos[0])),
@@ -272,6 +273,8 @@ function syntaxHint(code: string, line: string): { hint?: string } {
       return { hint: 'two colons on one line: quote the value, "10.0.0.1:4646"' }
     case 'MISSING_CHAR':
       return { hint: 'a closing quote, bracket, brace or a colon is missing here or above' }
+    case 'TAB_AS_INDENT':
+      return { hint: 'two spaces for each level' }
     case 'BAD_INDENT':
       return { hint: 'line up the keys of one map in one column' }
     case 'BAD_SCALAR_START':
