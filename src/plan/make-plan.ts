@@ -72,9 +72,9 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
       continue
-    const lost = inventory.ledger.lines.some(
-      ({ event, address }) => event === 'authority' && address === wanted.address,
-    )
+    // Its last line counts: what was pruned and is named again is made anew.
+    const last = inventory.ledger.lines.findLast(({ address }) => address === wanted.address)
+    const lost = last?.event === 'authority'
     if (lost) findings.push(lostAuthority(wanted.address, inventory))
     else if (found?.key.state === 'present') {
       steps.push(

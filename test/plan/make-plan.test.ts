@@ -181,6 +181,23 @@ describe('what the plan leaves alone', () => {
     expect((await world.plan()).orphans).toEqual([])
   })
 
+  test('an authority that was pruned and is named again is made anew, not called lost', async () => {
+    const withIntermediate = smallSpec
+      .replace('regions:', '  us: { issuer: agent, lifetime: 3y }\nregions:')
+      .replace('  global:\n', '  global:\n    authority: us\n')
+    const world = new World(withIntermediate)
+    await world.apply()
+    world.edit('  us: { issuer: agent, lifetime: 3y }\n', '').edit('    authority: us\n', '')
+    await world.apply({ prune: true })
+    expect(readdirSync(world.path('authority'))).toEqual(['agent'])
+    world
+      .edit('regions:', '  us: { issuer: agent, lifetime: 3y }\nregions:')
+      .edit('  global:\n', '  global:\n    authority: us\n')
+    expect(await world.steps()).toContain('create authority/us/1 (missing)')
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+  })
+
   test('generations beyond `keep` go with the renewal that makes them surplus', async () => {
     const world = new World()
     for (let year = 0; year < 5; year += 1) {
