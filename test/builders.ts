@@ -143,7 +143,8 @@ export class Cluster {
   /** `bundle/agent` as text. */
   bundle = ''
   ledger = ''
-  readonly modes: Map<string, number> = new Map<string, number>()
+  /** Cross-certificates by the name of the authority that is crossed, and the generation that signed. */
+  readonly crossed: Map<string, ReadonlyMap<number, Certificate>> = new Map()
   readonly #profiles = new Map<string, IdentityProfile>()
   #head = { head: emptyHead, seq: 0 }
 
@@ -363,7 +364,12 @@ export class Cluster {
         generation: wanted.generation,
         certificate: file(encodeCertificate(issuer.certificate)),
         key: file(encodePrivateKey(key)),
-        crossed: new Map(),
+        crossed: new Map(
+          [...(this.crossed.get(wanted.name) ?? [])].map(([by, certificate]) => [
+            by,
+            file(encodeCertificate(certificate)),
+          ]),
+        ),
       })),
       bundles: [{ name: 'agent', file: file(this.bundle) }],
       identities: [...this.holders.values()].map(({ wanted, directory, files }) => {

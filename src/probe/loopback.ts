@@ -150,7 +150,11 @@ async function converse(
       // Both ends only look and let it pass: an end that hangs up would hide from the other why.
       rejectUnauthorized: false,
     })
-    server.on('secureConnection', resolve)
+    server.on('secureConnection', (socket) => {
+      // It may be hung up on at once, by a dialer that has seen enough.
+      socket.on('error', () => undefined)
+      resolve(socket)
+    })
     server.on('tlsClientError', (error) => {
       resolve(failure('dialer', 'protocol', codeOf(error), messageOf(error)))
     })
@@ -226,7 +230,12 @@ function serverNameIndication(name: string | undefined): string {
 function judgeListener(client: TLSSocket, servername: string | undefined): Failure | undefined {
   const refused = authorizationFault(client)
   if (refused !== undefined) {
-    return failure('listener', 'chain', refused, `the dialer does not accept its chain: ${refused}`)
+    return failure(
+      'listener',
+      'chain',
+      refused,
+      `the dialer does not accept its chain: ${wordsFor(refused)}`,
+    )
   }
   if (servername === undefined) return undefined
   const leaf = client.getPeerX509Certificate()
@@ -247,7 +256,12 @@ function judgeDialer(server: TLSSocket): Failure | undefined {
   }
   const refused = authorizationFault(server)
   if (refused === undefined) return undefined
-  return failure('dialer', 'chain', refused, `the listener does not accept its chain: ${refused}`)
+  return failure(
+    'dialer',
+    'chain',
+    refused,
+    `the listener does not accept its chain: ${wordsFor(refused)}`,
+  )
 }
 
 /** By the SANs alone: Go has not looked at the common name since 1.15, and `*` covers one label. */
@@ -262,6 +276,27 @@ function authorizationFault(socket: TLSSocket): string | undefined {
   const fault: unknown = socket.authorizationError
   if (fault instanceof Error) return codeOf(fault)
   return typeof fault === 'string' ? fault : 'UNAUTHORIZED'
+}
+
+/** OpenSSL's words (crypto/x509/x509_txt.c) in the words of this project; the code stays beside them. */
+const words: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'something in it has expired',
+  CERT_NOT_YET_VALID: 'something in it is not valid yet',
+  CERT_SIGNATURE_FAILURE: 'a signature in it is wrong',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it signed itself',
+  INVALID_CA: 'something that signed is no authority',
+  INVALID_PURPOSE: 'its usages do not allow it',
+  PATH_LENGTH_EXCEEDED: 'it is longer than an authority allows',
+  SELF_SIGNED_CERT_IN_CHAIN: 'it hangs from a root that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'no path leads to a trusted root',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'no path leads to a trusted root',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'no path leads to a trusted root',
+  // What Node has no name for: X509_V_ERR_PERMITTED_VIOLATION and its neighbours.
+  UNSPECIFIED: 'OpenSSL gives no reason, which usually means name constraints',
+}
+
+function wordsFor(code: string): string {
+  return words[code] ?? code
 }
 
 function isSocket(value: TLSSocket | Failure): value is TLSSocket {

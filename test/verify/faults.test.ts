@@ -349,6 +349,24 @@ const faults: readonly (readonly [
     },
   ],
   [
+    'a cross-certificate for another key',
+    (c) => c.crossed.set('agent', new Map([[1, selfSigned(c)]])),
+    {
+      address: 'authority/agent/1',
+      reason: 'chain-broken',
+      message: /crossed-by-1\.pem is for another key/,
+    },
+  ],
+  [
+    'a cross-certificate that nobody there has signed',
+    (c) => c.crossed.set('agent', new Map([[7, c.root()]])),
+    {
+      address: 'authority/agent/1',
+      reason: 'chain-broken',
+      message: /was not signed by generation 7/,
+    },
+  ],
+  [
     'a truncated certificate',
     (c) => c.edit(s1, 'cert', (text) => text.slice(0, 300)),
     { address: s1, reason: 'incomplete', message: /cert\.pem cannot be parsed/ },
