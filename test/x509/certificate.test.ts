@@ -151,8 +151,10 @@ function judged(plan: Plan): Buffer {
     Buffer.from(bytes).toString('latin1')
   const make = (type: forge.asn1.Type, value: string | Node[]): Node =>
     asn1.create(UNIVERSAL, type, Array.isArray(value), value)
+  // forge's types know universal types alone; a context's tags are plain numbers.
   const tagged = (tag: number, value: string | Node[]): Node =>
-    asn1.create(CONTEXT_SPECIFIC, tag as forge.asn1.Type, Array.isArray(value), value)
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+    asn1.create(CONTEXT_SPECIFIC, tag, Array.isArray(value), value)
   const oid = (dotted: string): Node => make(OID, asn1.oidToDer(dotted).getBytes())
   const attribute = (dotted: string, value: string): Node =>
     make(SET, [
