@@ -5,6 +5,7 @@
  */
 
 import { Command as Parser, CommanderError, Option, type Argument } from 'commander'
+import { didYouMean } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
 import { exitStatus, exitStatusSentences, type ExitStatus } from './status.js'
@@ -16,6 +17,9 @@ import {
   type Options,
 } from './surface.js'
 import { version } from './version.js'
+
+/** Not errors: help or the version was asked for. Their exit code is that of the process so far. */
+const told = ['commander.help', 'commander.helpDisplayed', 'commander.version']
 
 /**
  * Parses the arguments and runs what they name.
@@ -32,11 +36,19 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
     context.stderr.write(program.helpInformation())
     return exitStatus.usage
   }
+  const [first, second] = context.argv
+  if (first === 'help' && second !== undefined && !commands.some(({ name }) => name === second)) {
+    const names = commands.map(({ name }) => name)
+    const near = didYouMean(second, names)
+    throw new NomadPkiError('ERR_USAGE', `unknown command '${second}'`, {
+      hint: near === undefined ? 'see: nomad-pki --help' : `did you mean ${near}?`,
+    })
+  }
   try {
     await program.parseAsync([...context.argv], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return exitStatus.ok
+    if (told.includes(error.code)) return exitStatus.ok
     throw usageError(error, context)
   }
   return status

@@ -138,7 +138,12 @@ async function readAll(paths: readonly string[], context: Context): Promise<read
     if (found.length === 0) {
       throw new NomadPkiError('ERR_FILE_UNREADABLE', `${path}: no *.hcl or *.json in it`)
     }
-    files.push(...found)
+    // As the user named it: what is told should be what was typed.
+    for (const file of found) {
+      const named =
+        contents.kind === 'directory' ? `${path.replace(/\/+$/, '')}/${file.name}` : path
+      files.push({ ...file, path: named })
+    }
   }
   return files
 }
