@@ -232,7 +232,11 @@ describe('what no step can cure stops the apply, before anything is written', ()
     world.write(world.read('ledger.jsonl').replace('"issued"', '"iSsued"'), 'ledger.jsonl')
     const { findings } = await world.plan()
     expect(findings).toMatchObject([
-      { severity: 'error', reason: 'ledger-broken', message: expect.stringMatching(/^line 4 /) },
+      {
+        severity: 'error',
+        reason: 'ledger-broken',
+        message: expect.stringMatching(/^line 4 /) as string,
+      },
     ])
     await expect(world.apply()).rejects.toMatchObject({ code: 'ERR_PLAN_BLOCKED' })
   })
@@ -253,7 +257,7 @@ describe('what no step can cure stops the apply, before anything is written', ()
     const { findings } = await world.plan()
     expect(findings.find(({ severity }) => severity === 'error')).toMatchObject({
       reason: 'beyond-issuer',
-      message: expect.stringContaining('the longest that fits is 39d'),
+      message: expect.stringContaining('the longest that fits is 39d') as string,
     })
     world.edit('regions:', 'defaults: { beyondIssuer: clamp }\nregions:')
     await world.apply()

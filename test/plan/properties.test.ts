@@ -74,7 +74,7 @@ const specs = fc
 /** An intermediate may name only its region and what the spec declares: declare what the nodes use. */
 function namesOf(...sections: readonly object[]): string[] {
   const all = sections.flatMap((section) =>
-    Object.values(section).flatMap((node) =>
+    Object.values(section as Record<string, unknown>).flatMap((node) =>
       typeof node === 'object' && node !== null && 'names' in node ? (node.names as string[]) : [],
     ),
   )
