@@ -17,7 +17,7 @@ import {
 } from '../hcl/index.js'
 import { type AgentCode, diagnostic, type DiagnosticDetails } from './codes.js'
 import { distinct } from './contradictions.js'
-import { type Decoded, decodeShape, removeKey } from './decode-shape.js'
+import { type Decoded, decodeShape } from './decode-shape.js'
 import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import { agentSchema, type BlockShape } from './schema-table.js'
@@ -48,6 +48,8 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
   const say: Say = (severity, code, at, message, details = {}) => {
+    // Nobody reads more, and hostile texts hold a hundred thousand.
+    if (diagnostics.length >= 1000) return
     diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
   }
   const decoded = decodeShape(document, entriesOf(document), agentSchema)
@@ -58,11 +60,12 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       expected,
     })
   }
-  const leftOver = tidy(decoded)
+  tidy(decoded)
   for (const { path, shape } of blocksOf(agentSchema, '')) {
-    for (const key of leftOver.get(path) ?? []) {
+    for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       const severity = shape.type === 'strict' ? 'error' : 'warning'
-      sayLeftOver(key, path, shape, severity, say)
+      // A slip of the pen is one of few; a text full of unknown keys is something else.
+      sayLeftOver(key, path, shape, severity, diagnostics.length < 100, say)
     }
   }
   for (const { path, literal } of decoded.values) {
@@ -120,6 +123,7 @@ function sayLeftOver(
   path: string,
   shape: BlockShape,
   severity: 'error' | 'warning',
+  hinted: boolean,
   say: Say,
 ): void {
   const where = path === '' ? 'at the top' : `in "${path}"`
@@ -145,7 +149,7 @@ function sayLeftOver(
     }
     return
   }
-  const near = didYouMean(key.name, fields)
+  const near = hinted ? didYouMean(key.name, fields) : undefined
   const removed = path === 'tls' && sameKey(key.name, 'tls_prefer_server_cipher_suites')
   const hint = near === undefined || removed ? undefined : `did you mean "${near}"?`
   if (removed) {
@@ -190,17 +194,13 @@ function* blocksOf(
  * block could have caused it. That is why repeated `server` and `client` blocks pass and repeated
  * `tls` blocks do not.
  */
-function tidy({ leftOver, names }: Decoded): ReadonlyMap<string, readonly Key[]> {
-  const lists = new Map([...leftOver].map(([path, keys]) => [path, [...keys]]))
+function tidy({ leftOver, names }: Decoded): void {
   const remove = (path: string, ...keys: readonly string[]): void => {
-    const list = lists.get(path)
-    if (list !== undefined) for (const key of keys) removeKey(list, key)
+    const pool = leftOver.get(path)
+    if (pool !== undefined) for (const key of keys) pool.remove(key)
   }
   const removeAll = (matches: (name: string) => boolean): void => {
-    lists.set(
-      '',
-      (lists.get('') ?? []).filter(({ name }) => !matches(name)),
-    )
+    leftOver.get('')?.removeAll(matches)
   }
   const labels = (path: string): readonly string[] => names.get(path) ?? []
   new Set(labels('http_api_response_headers')).forEach(() => {
@@ -226,7 +226,6 @@ function tidy({ leftOver, names }: Decoded): ReadonlyMap<string, readonly Key[]>
   removeAll((name) => ['license', ...foreignBlocks].includes(name))
   remove('', 'service_identity', 'task_identity', 'default_identity')
   for (const name of labels('client.fingerprint')) remove('client', name, 'fingerprint')
-  return lists
 }
 
 const templateKeys = [

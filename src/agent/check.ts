@@ -12,6 +12,7 @@ import { checkTls, type CheckTlsOptions } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf } from './directory.js'
+import { isGoDuration } from './duration.js'
 import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
 import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
@@ -163,6 +164,10 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
         'unless it is given with -data-dir',
       )
     }
+  }
+  if (text('log_file') !== '' && !isGoDuration(text('log_rotate_duration'))) {
+    const at = config.values.get('log_rotate_duration')?.origin ?? nowhere
+    refuse('agent/duration', at, '"log_rotate_duration" is not a duration', 'such as "24h"')
   }
   const datacenter = config.datacenter
   if (/[\0*]/.test(datacenter.value)) {

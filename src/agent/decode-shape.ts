@@ -17,7 +17,7 @@ import {
   type Document,
   type Key,
   type Literal,
-  sameKey,
+  foldKey,
 } from '../hcl/index.js'
 import { isGoDuration } from './duration.js'
 import type { Entry, Shaped } from './flatten.js'
@@ -36,7 +36,7 @@ export interface DecodeFault {
 export interface Decoded {
   readonly faults: readonly DecodeFault[]
   /** Keys that no field took, by the path of their block; the root's is empty. */
-  readonly leftOver: ReadonlyMap<string, readonly Key[]>
+  readonly leftOver: ReadonlyMap<string, KeyPool>
   /** The names of labelled blocks and map entries, by path. */
   readonly names: ReadonlyMap<string, readonly string[]>
   /** Every plain value that a field took, by path, in the order of decoding. */
@@ -70,7 +70,7 @@ export function decodeShape(
   schema: BlockShape,
 ): Decoded {
   const faults: DecodeFault[] = []
-  const leftOver = new Map<string, readonly Key[]>()
+  const leftOver = new Map<string, KeyPool>()
   const names = new Map<string, string[]>()
   const values: { path: string; literal: Literal }[] = []
 
@@ -197,40 +197,77 @@ export function decodeShape(
       return
     }
     if (named) name(path, entry?.keys[0]?.name ?? '')
-    const unused = held.flatMap(({ keys }) => keys)
-    for (const [field, inner] of Object.entries(shape.fields)) {
-      const matched = held.filter(
-        ({ keys }) => keys[0] !== undefined && sameKey(keys[0].name, field),
-      )
-      if (matched.length === 0) continue
-      removeKey(unused, field)
+    if (held.length === 0) return
+    const unused = keyPool(held.flatMap(({ keys }) => keys))
+    const byName = new Map<string, Entry[]>()
+    for (const item of held) {
+      const [first] = item.keys
+      if (first === undefined) continue
+      const folded = foldKey(first.name)
+      const same = byName.get(folded)
+      if (same === undefined) byName.set(folded, [item])
+      else same.push(item)
+    }
+    for (const [field, matched] of byName) {
+      const inner = Object.hasOwn(shape.fields, field) ? shape.fields[field] : undefined
+      if (inner === undefined) continue
+      unused.remove(field)
       const inside = path === '' ? field : `${path}.${field}`
       const labelled = matched.filter(({ keys }) => keys.length > 1)
       if (labelled.length > 0) {
-        const stripped = labelled.map(({ keys, value: held2 }) => ({
-          keys: keys.slice(1),
-          value: held2,
-        }))
-        decode(
-          inner,
-          { type: 'object', start: startOf(labelled[0]!, 0), entries: stripped },
-          inside,
-        )
+        const stripped = labelled.map((item) => ({ keys: item.keys.slice(1), value: item.value }))
+        const start = startOf(labelled[0]!, 0)
+        decode(inner, { type: 'object', start, entries: stripped }, inside)
       }
-      for (const { keys, value: plain } of matched)
+      for (const { keys, value: plain } of matched) {
         if (keys.length === 1) decode(inner, plain, inside)
+      }
     }
-    if (unused.length > 0) leftOver.set(path, unused)
+    if (!unused.isEmpty()) leftOver.set(path, unused)
   }
 
   block(schema, { type: 'object', start: 0, entries }, '', false)
   return { faults, leftOver, names, values }
 }
 
-/** Takes away the first key that matches. */
-export function removeKey(keys: Key[], name: string): void {
-  const at = keys.findIndex((key) => sameKey(key.name, name))
-  if (at !== -1) keys.splice(at, 1)
+/** Keys from which the first match of a name can be taken away, again and again. */
+export interface KeyPool {
+  readonly remove: (name: string) => void
+  /** Takes away all for which the predicate holds. */
+  readonly removeAll: (matches: (name: string) => boolean) => void
+  readonly isEmpty: () => boolean
+  /** What is left, in the order given. */
+  readonly rest: () => Key[]
+}
+
+/** A pool of keys; every operation is of constant cost, since hostile texts hold many. */
+function keyPool(keys: readonly Key[]): KeyPool {
+  const places = new Map<string, number[]>()
+  // From the back, so that the first is the last of its list.
+  for (let at = keys.length - 1; at >= 0; at -= 1) {
+    const folded = foldKey(keys[at]!.name)
+    const same = places.get(folded)
+    if (same === undefined) places.set(folded, [at])
+    else same.push(at)
+  }
+  const gone = new Set<number>()
+  return {
+    remove(name) {
+      const same = places.get(foldKey(name))
+      for (let at = same?.pop(); at !== undefined; at = same?.pop()) {
+        if (gone.has(at)) continue
+        gone.add(at)
+        return
+      }
+    },
+    removeAll(matches) {
+      keys.forEach(({ name }, at) => {
+        if (matches(name)) gone.add(at)
+      })
+    },
+    isEmpty: () => gone.size === keys.length,
+    rest: () => keys.filter((_, at) => !gone.has(at)),
+  }
 }
 
 function startOf({ keys, value }: Entry, otherwise: number): number {

@@ -26,6 +26,8 @@ export const settings: readonly Setting[] = [
   { path: 'datacenter', type: 'string', fallback: 'dc1' },
   { path: 'name', type: 'string' },
   { path: 'data_dir', type: 'string' },
+  { path: 'log_file', type: 'string' },
+  { path: 'log_rotate_duration', type: 'string' },
   { path: 'plugin_dir', type: 'string' },
   { path: 'client.state_dir', type: 'string' },
   { path: 'client.alloc_dir', type: 'string' },

@@ -43,6 +43,7 @@ export function findTlsBlock(
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
   const refuse = (code: AgentCode, at: number, message: string, more: object = {}): void => {
+    if (diagnostics.length >= 1000) return
     diagnostics.push(diagnostic('error', code, position(at), message, { file, ...more }))
   }
   const blocks = document.root.items.filter(({ keys }) => foldKey(keys[0]!.name) === 'tls')
@@ -93,6 +94,7 @@ function checkKeys(
   refuse: (code: AgentCode, at: number, message: string, more?: object) => void,
 ): void {
   const seen = new Set<string>()
+  let unknown = 0
   for (const { keys, value, start } of object.items) {
     const name = keys[0]!.name
     const folded = foldKey(name)
@@ -101,7 +103,8 @@ function checkKeys(
       // Untagged field of the struct: accepted, and it sets internal state (tls.go:57).
       const leaked = folded === 'checksum'
       const removed = folded === 'tls_prefer_server_cipher_suites'
-      const near = didYouMean(name, known.keys())
+      const near = unknown < 100 ? didYouMean(name, known.keys()) : undefined
+      unknown += 1
       refuse(
         removed ? 'agent/removed-key' : 'agent/unknown-key',
         start,

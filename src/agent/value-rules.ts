@@ -21,6 +21,11 @@ const port: ValueRule = {
   expected: 'a port, 0 to 65535',
 }
 
+const moreThanZero: ValueRule = {
+  fits: (text) => text === '' || /[1-9]/.test(text),
+  expected: 'a duration of more than 0s',
+}
+
 /** By the path of the setting. */
 export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   [
@@ -30,6 +35,8 @@ export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
       expected: 'TRACE, DEBUG, INFO, WARN, ERROR or OFF',
     },
   ],
+  ['server.job_gc_interval', moreThanZero],
+  ['server.csi_volume_claim_gc_interval', moreThanZero],
   ['server.raft_protocol', { fits: (text) => ['0', '3'].includes(text), expected: '3' }],
   ['server.default_scheduler_config.scheduler_algorithm', oneOf('binpack', 'spread')],
   ['client.preferred_address_family', oneOf('ipv4', 'ipv6')],

@@ -5,6 +5,7 @@
  * @module
  */
 
+const plain = /^[a-z0-9_]*$/
 const ascii = /^[\u0020-\u007e]*$/
 
 /**
@@ -13,6 +14,7 @@ const ascii = /^[\u0020-\u007e]*$/
  * @param key Without quotes and escapes.
  */
 export function foldKey(key: string): string {
+  if (plain.test(key)) return key
   if (ascii.test(key)) return key.toLowerCase()
   return Array.from(key, foldCharacter).join('')
 }

@@ -10,11 +10,12 @@ import { decodeText } from './decode.js'
 import { diagnose, Fault, type HclCode } from './fault.js'
 import { readHcl } from './read-hcl.js'
 import { readJson } from './read-json.js'
-import type { Document } from './tree.js'
+import { positionsIn } from './positions.js'
+import type { Document, Value } from './tree.js'
 
 /** A document, or why there is none. */
 export interface ParsedConfig {
-  /** Absent if any diagnostic is an error. */
+  /** Absent if any diagnostic is an error; with warnings it is there. */
   readonly document?: Document | undefined
   readonly diagnostics: readonly Diagnostic[]
 }
@@ -51,13 +52,35 @@ export function parseConfig(
   try {
     refuseCharacters(text)
     const document = isJson(text) ? readJson(text) : readHcl(text)
-    return { document, diagnostics: [] }
+    return { document, diagnostics: document.syntax === 'json' ? dropped(document, file) : [] }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     const position = positionOf(text, error.offset)
     const details = { file, ...error.details }
     return { diagnostics: [diagnose('error', error.code, position, error.message, details)] }
   }
+}
+
+/** json/parser/parser.go listType passes over booleans. */
+function dropped(document: Document, file: string | undefined): Diagnostic[] {
+  const position = positionsIn(document.text)
+  const diagnostics: Diagnostic[] = []
+  const visit = (value: Value): void => {
+    if (value.type === 'object') for (const item of value.items) visit(item.value)
+    if (value.type !== 'list') return
+    for (const item of value.items) {
+      if (item.type !== 'literal') visit(item)
+      else if (item.kind === 'bool' && diagnostics.length < 100) {
+        const message = 'HCL 1 drops booleans from lists in JSON silently'
+        const details = { file, hint: 'write this file in HCL' }
+        diagnostics.push(
+          diagnose('warning', 'hcl/json-dropped', position(item.start), message, details),
+        )
+      }
+    }
+  }
+  visit(document.root)
+  return diagnostics
 }
 
 /** Go's `unicode.IsSpace`. */

@@ -49,6 +49,15 @@ describe('keys and types, as Nomad’s decoder takes them', () => {
     ['consul and vault pass, in this spelling only', 'vault { x = 1 } vault { } consul { }', []],
     ['and not in another', 'Vault { }', ['error agent/unknown-key :1:1']],
     ['a label where none belongs', 'server "x" { }', ['error agent/unknown-key :1:8']],
+    ['no TRACE', 'log_level = "LOUD"', ['error agent/value :1:13']],
+    ['raft 2', 'server { raft_protocol = 2 }', ['error agent/value :1:26']],
+    [
+      'a weak boolean of consul',
+      'consul { ssl = "yes" } vault { enabled = "T" }',
+      ['error agent/value :1:16'],
+    ],
+    ['a keyring unknown', 'keyring "x" { } keyring "aead" { }', ['error agent/value :1:9']],
+    ['consul is no block', 'consul = "x"', ['error agent/value :1:10']],
     ['a list of blocks', 'tls = [{ }]', ['error agent/value :1:7']],
     ['a string for a list', 'client { servers = "x" }', ['error agent/value :1:20']],
     ['a wrong boolean (trap 12)', 'server { enabled = "yes" }', ['error agent/value :1:20']],
@@ -249,6 +258,12 @@ describe('what stops the agent before it starts', () => {
       `${base}bind_addr = "127.0.0.1" advertise { http = "x" rpc = "y" }`,
       {},
       ['error agent/advertise a:2:13'],
+    ],
+    [
+      'a log rotation that is no duration',
+      `${base}log_file = "/l" log_rotate_duration = "x"`,
+      {},
+      ['error agent/duration a:2:39'],
     ],
     ['another region', `${base}region = "us"`, { region: 'eu' }, ['error agent/region a:2:10']],
   ])('%s', (_, text, options, expected) => {
