@@ -46,7 +46,7 @@ export function zlintBinary(): string {
 const tools = new Map<string, string>()
 
 /** The path of one of our own Go programs under `test/judges/go`, built now. */
-export function goTool(name: 'mint' | 'verify'): string {
+export function goTool(name: 'agent' | 'mint' | 'verify'): string {
   let path = tools.get(name)
   if (path === undefined) {
     const folder = join(cache(), `go-tools-${process.pid}`)
