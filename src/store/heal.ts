@@ -6,14 +6,16 @@
  * @module
  */
 
+import { createHash } from 'node:crypto'
 import { isName, isRegionName } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { shownPath } from '../files/fault.js'
 import { breather } from '../files/files.js'
 import { readWhole } from '../files/read.js'
+import { readLedger } from '../inventory/ledger.js'
 import { unwritable, type Ground } from './ground.js'
 import { digestOf, isGenerationNumber, isTemporary, names, parseStaging } from './layout.js'
-import { ledgerEnd, mendLedger } from './ledger.js'
+import { appendLedger, ledgerEnd, ledgerLimit, mendLedger } from './ledger.js'
 import { tidyLocks } from './lock.js'
 import { finding } from './reasons.js'
 
@@ -46,6 +48,7 @@ class Healer {
   async heal(): Promise<readonly Finding[]> {
     const { files, root } = this.#ground
     tidyLocks(files, root)
+    this.#mendLedger()
     for (const name of this.#below('authority')) {
       await this.#directory(`authority/${name}`, (final) => `authority/${name}/${final}`)
       for (const number of this.#below(`authority/${name}`, isGenerationNumber)) {
@@ -70,7 +73,6 @@ class Healer {
         }
       }
     }
-    this.#ledger()
     return this.#findings
   }
 
@@ -96,6 +98,9 @@ class Healer {
             `${path}/${name} is left for you to look at`,
           )
           continue
+        }
+        if (path.startsWith('authority/')) {
+          this.#recordAuthority(addressOf(staging.final), `${place}/${name}`)
         }
         files.rename(`${place}/${name}`, `${place}/${staging.final}`)
         this.#ground.note(place, name, undefined)
@@ -144,7 +149,28 @@ class Healer {
     this.#ground.note(`${root}/${parent}`, name, undefined)
   }
 
-  #ledger(): void {
+  /** No authority without a line: whoever made this one may have been killed before it wrote it. */
+  #recordAuthority(address: string, place: string): void {
+    const { files, root, touched } = this.#ground
+    const reading = readWhole(files, `${place}/${names.bundle}`)
+    if (reading.state !== 'read') return
+    const fingerprint = fingerprintOfPem(Buffer.from(reading.bytes).toString('latin1'))
+    const path = `${root}/${names.ledger}`
+    const ledger = readWhole(files, path, { limit: ledgerLimit })
+    const known =
+      ledger.state === 'read' &&
+      readLedger(ledger.bytes).lines.some(
+        (line) => line.address === address && line.fingerprint === fingerprint,
+      )
+    if (known) return
+    const at = Math.floor(reading.status.mtimeMs)
+    const event = { event: 'authority', address, at, fingerprint, healed: true }
+    appendLedger(files, path, ledgerEnd(files, path), [event])
+    touched.add(path)
+    touched.add(root)
+  }
+
+  #mendLedger(): void {
     const { files, root, touched } = this.#ground
     this.doing = names.ledger
     const path = `${root}/${names.ledger}`
@@ -164,4 +190,10 @@ class Healer {
   #say(address: string, reason: 'left-over' | 'unfinished', message: string): void {
     this.#findings.push(finding('note', address, reason, shownPath(message)))
   }
+}
+
+/** SHA-256 of what the first PEM block holds, as the other lines have it. */
+function fingerprintOfPem(text: string): string {
+  const body = /-----BEGIN [A-Z ]+-----([\s\S]*?)-----END/.exec(text)?.[1] ?? ''
+  return createHash('sha256').update(Buffer.from(body, 'base64')).digest('hex')
 }

@@ -44,15 +44,20 @@ export class Observer {
     return false
   }
 
+  /** What is half-done is none while somebody is at work. */
+  leftOver(address: string, path: string, words: string): void {
+    if (this.busy) return
+    this.findings.push(
+      finding('note', address, 'left-over', `${words} ${shownPath(path)}`, {
+        file: path,
+        remedy: 'the next nomad-pki apply that has work to do takes care of it',
+      }),
+    )
+  }
+
   foreign(address: string, path: string, name: string): void {
     if (isTemporary(name)) {
-      if (this.busy) return
-      this.findings.push(
-        finding('note', address, 'left-over', `an interrupted run left ${shownPath(path)}`, {
-          file: path,
-          remedy: 'the next nomad-pki apply that has work to do takes care of it',
-        }),
-      )
+      this.leftOver(address, path, 'an interrupted run left')
       return
     }
     this.findings.push(

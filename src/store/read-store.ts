@@ -175,6 +175,9 @@ class Reader {
     const bundles = there.has('bundle') ? this.#bundles() : []
     const identities = there.has('identity') ? await this.#identities() : []
     const ledger = this.#seen.file(itself, names.ledger, modes.ledger, ledgerLimit)
+    if (ledger !== undefined && ledger.bytes.length > 0 && ledger.bytes.at(-1) !== 0x0a) {
+      this.#seen.leftOver(itself, names.ledger, 'an interrupted run left the last line torn in')
+    }
     return {
       exists: true,
       authorities,

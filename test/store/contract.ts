@@ -6,27 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { readLedger } from '../../src/inventory/ledger.js'
 import type { Store, StoreBatch, StoreContents, StoredFile } from '../../src/inventory/store.js'
-
-export const s1 = { role: 'server', region: 'global', name: 's1' } as const
-export const c1 = { role: 'client', region: 'eu_west', name: 'c1' } as const
-
-/** Files that tell which generation they belong to. */
-export function filesOf(mark: string): { key: string; cert: string; ca: string; manifest: string } {
-  return {
-    key: `key ${mark}\n`,
-    cert: `cert ${mark}\n`,
-    ca: `ca ${mark}\n`,
-    manifest: `{"mark":"${mark}"}\n`,
-  }
-}
-
-/** A line for the ledger. */
-export function line(
-  event: string,
-  address: string,
-): { event: string; address: string; at: number } {
-  return { event, address, at: 1_795_500_000_000 }
-}
+import { c1, filesOf, line, s1 } from './words.js'
 
 /** Fills a batch under the lock and commits it. */
 export async function commit(store: Store, fill: (batch: StoreBatch) => void): Promise<void> {

@@ -19,8 +19,10 @@ import type { Store, StoreBatch } from '../../src/inventory/store.js'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { memoryStore } from '../../src/store/memory-store.js'
 import { nodeFiles } from '../../src/files/files.js'
-import { c1, commit, filesOf, line, plain, s1, storeContract } from './contract.js'
-import { errno, folder, hastyFiles, watched } from './grounds.js'
+import { commit, plain, storeContract } from './contract.js'
+import { c1, filesOf, line, s1 } from './words.js'
+import { errno, hastyFiles, watched } from './calls.js'
+import { folder } from './grounds.js'
 
 storeContract('a store on directories', () =>
   directoryStore(join(folder(), 'pki'), { files: hastyFiles }),

@@ -1,13 +1,12 @@
-/**
- * Places for stores: temporary folders, real system calls without the wait for the disk, and calls
- * that go wrong on purpose.
- */
+/** Places for stores: temporary folders that are gone after the test. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
-import { nodeFiles, type Files } from '../../src/files/files.js'
+
+/** In memory where there is such a place: thousands of small files wait for no disk then. */
+const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 const folders: string[] = []
 afterEach(() => {
@@ -16,31 +15,7 @@ afterEach(() => {
 
 /** A new temporary folder, gone after the test. */
 export function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'nomad-pki-store-'))
+  const path = mkdtempSync(join(place, 'nomad-pki-store-'))
   folders.push(path)
   return path
-}
-
-/** The real calls, which do not wait for the disk: tests do not pull the plug. */
-export const hastyFiles: Files = { ...nodeFiles, syncAll: async () => true }
-
-/** What a call may do before the real one: throw, or count. */
-export type Before = (call: keyof Files, args: readonly unknown[]) => void
-
-/** The same calls, each announced. */
-export function watched(files: Files, before: Before): Files {
-  return Object.fromEntries(
-    Object.entries(files).map(([call, act]) => [
-      call,
-      (...args: unknown[]): unknown => {
-        before(call as keyof Files, args)
-        return (act as (...all: unknown[]) => unknown)(...args)
-      },
-    ]),
-  ) as unknown as Files
-}
-
-/** An error as the operating system gives it. */
-export function errno(code: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: made up by a test`), { code })
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/store/memory-store.js'
-import { commit, filesOf, line, plain, s1, storeContract } from './contract.js'
+import { commit, plain, storeContract } from './contract.js'
+import { filesOf, line, s1 } from './words.js'
 
 storeContract('a store in memory', () => memoryStore())
 

@@ -1,0 +1,104 @@
+/**
+ * A store's life in short, for those who kill it: made, filled, renewed, gone back, pruned. Every
+ * step asks what is there and does what is missing, as `plan` and `apply` do, so that it can be
+ * begun anew after any interruption and comes to the same end.
+ */
+
+import type { Store, StoreBatch } from '../../src/inventory/store.js'
+import { filesOf, line } from './words.js'
+
+const nodes = ['s1', 's2', 's3'].map(
+  (name) => ({ role: 'server', region: 'global', name }) as const,
+)
+const old = { role: 'client', region: 'eu_west', name: 'old' } as const
+
+/** Brings a store to its end, from wherever it is. */
+export async function live(store: Store): Promise<void> {
+  const lock = await store.lock()
+  try {
+    await store.heal()
+    for (const stage of stages) {
+      const contents = await store.read()
+      const batch = store.batch()
+      if (stage(batch, contents)) await batch.commit()
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+type Stage = (batch: StoreBatch, contents: Awaited<ReturnType<Store['read']>>) => boolean
+
+const stages: readonly Stage[] = [
+  (batch, { authorities, bundles }) => {
+    if (!authorities.some(({ generation }) => generation === 1)) {
+      batch.putAuthority('agent', 1, { key: 'KEY 1\n', certificate: 'CERTIFICATE 1\n' })
+      batch.record(line('authority', 'authority/agent/1'))
+    }
+    if (bundles.length === 0) batch.putBundle('agent', 'BUNDLE 1\n')
+    return authorities.length === 0 || bundles.length === 0
+  },
+  generationStage(1),
+  (batch, { identities, authorities }) => {
+    if (identities.some(({ name }) => name === 's1' && identities.length === 3)) return false
+    if (authorities.length === 2) return false
+    batch.putGeneration(old, '1-0000000d', filesOf('old'))
+    return true
+  },
+  generationStage(2),
+  (batch, { authorities, bundles }) => {
+    const done = authorities.some(({ generation }) => generation === 2)
+    const text = Buffer.from(bundles[0]!.file.bytes).toString()
+    if (done && text === 'BUNDLE 2\n') return false
+    if (!done) {
+      batch.putAuthority('agent', 2, { key: 'KEY 2\n', certificate: 'CERTIFICATE 2\n' })
+      batch.record(line('authority', 'authority/agent/2'))
+    }
+    batch.putBundle('agent', 'BUNDLE 2\n')
+    return true
+  },
+  // Makes the third and takes the second away in one batch: what was current goes.
+  (batch, { identities }) => {
+    let work = false
+    for (const node of nodes) {
+      const found = identities.find(({ name }) => name === node.name)
+      const made = found?.generations.includes('3-00000003') === true
+      if (found?.link !== '3-00000003') {
+        work = true
+        if (made) batch.turn(node, '3-00000003')
+        else batch.putGeneration(node, '3-00000003', filesOf(`${node.name} 3`))
+        batch.record(line('issued', `identity/server/global/${node.name}`))
+      }
+      const surplus = found?.generations.filter((name) => name !== '3-00000003') ?? []
+      if (surplus.length > 0) {
+        work = true
+        batch.removeIdentity(node, surplus)
+      }
+    }
+    return work
+  },
+  (batch, { identities, authorities }) => {
+    const there = identities.some(({ name }) => name === 'old')
+    const first = authorities.some(({ generation }) => generation === 1)
+    if (there) batch.removeIdentity(old)
+    if (first) batch.removeAuthority('agent', 1)
+    return there || first
+  },
+]
+
+function generationStage(number: number): Stage {
+  const directory = `${number}-0000000${number}`
+  return (batch, { identities }) => {
+    let work = false
+    for (const node of nodes) {
+      const found = identities.find(({ name }) => name === node.name)
+      const linked = found?.current?.number ?? 0
+      if (linked >= number) continue
+      work = true
+      if (found?.generations.includes(directory) === true) batch.turn(node, directory)
+      else batch.putGeneration(node, directory, filesOf(`${node.name} ${number}`))
+      batch.record(line('issued', `identity/server/global/${node.name}`))
+    }
+    return work
+  }
+}
