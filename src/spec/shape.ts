@@ -347,7 +347,7 @@ function attribute(
   return {
     key,
     shape: text(words, pattern, maxLength),
-    sentence: `${words.charAt(0).toUpperCase()}${words.slice(1)}.`,
+    sentence: `The ${words.replace(/^the /, '')}.`,
     example,
   }
 }

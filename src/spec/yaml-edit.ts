@@ -240,6 +240,19 @@ function lineStart(text: string, at: number): number {
   return text.lastIndexOf('\n', at - 1) + 1
 }
 
+/** Where the line that holds an offset ends, before its line break. */
+function lineEnd(text: string, at: number): number {
+  const newline = text.indexOf('\n', at)
+  const end = newline === -1 ? text.length : newline
+  return text.charAt(end - 1) === '\r' ? end - 1 : end
+}
+
+/** Whether nothing but space and a comment stands on the rest of a line that ends. */
+function restIsComment(text: string, at: number): boolean {
+  const newline = text.indexOf('\n', at)
+  return newline !== -1 && /^[ \t]*(#[^\n]*)?\r?$/.test(text.slice(at, newline))
+}
+
 /** Behind the end of the line that holds an offset; the text's end if it is the last. */
 function nextLine(text: string, at: number): number {
   const newline = text.indexOf('\n', at)
@@ -343,8 +356,12 @@ function insertIntoFlow(
   if (ownLine) {
     const indent = text.slice(lineStart(text, keyAt), keyAt)
     const eol = newlineOf(text)
-    if (comma === undefined) return [insertion(at, `,${eol}${indent}${entry}`)]
-    return [insertion(comma + 1, `${eol}${indent}${entry},`)]
+    const after = comma === undefined ? at : comma + 1
+    // A comment on the last entry's line is about that entry, and stays there.
+    const line = restIsComment(text, after) ? lineEnd(text, after) : after
+    return comma === undefined
+      ? [insertion(at, ','), insertion(line, `${eol}${indent}${entry}`)]
+      : [insertion(line, `${eol}${indent}${entry},`)]
   }
   if (comma === undefined) return [insertion(at, `, ${entry}`)]
   return [insertion(comma + 1, ` ${entry},`)]
@@ -411,7 +428,7 @@ function removeFromFlow(text: string, map: YAMLMap, index: number): Splice[] {
     const after = comma + 1 + rest
     // The line goes with the entry if nothing else stands on it.
     const lineBegin = lineStart(text, from)
-    const alone = text.slice(lineBegin, from).trim() === '' && /^\r?\n/.test(text.slice(after))
+    const alone = text.slice(lineBegin, from).trim() === '' && restIsComment(text, after)
     return [
       alone
         ? { start: lineBegin, end: nextLine(text, after), text: '' }
@@ -425,7 +442,7 @@ function removeFromFlow(text: string, map: YAMLMap, index: number): Splice[] {
     if (separator !== undefined) splices.push({ start: separator, end: separator + 1, text: '' })
   }
   const lineBegin = lineStart(text, from)
-  const alone = text.slice(lineBegin, from).trim() === '' && /^[ \t]*\r?\n/.test(text.slice(to))
+  const alone = text.slice(lineBegin, from).trim() === '' && restIsComment(text, to)
   if (alone) splices.push({ start: lineBegin, end: nextLine(text, to), text: '' })
   else {
     const gap = /[ \t]*$/.exec(text.slice(0, from))![0].length
@@ -447,6 +464,8 @@ function quoteText(text: string): string {
     !/^(true|false|null|yes|no|on|off|y|n|[.~].*)$/i.test(text)
   )
     return text
+  // Spans of time and IPv4 addresses are texts to every reader.
+  if (/^([0-9]+[ywdhms])+$|^[0-9]+(\.[0-9]+){3}$/.test(text)) return text
   return JSON.stringify(text)
 }
 

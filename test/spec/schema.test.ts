@@ -212,7 +212,6 @@ function mutate(
 
 /** JSON's escapes keep these, but a YAML text must not hold them in the raw. */
 const representable = (value: Value): boolean =>
-   
   !/[\u007f\ufffd-\uffff]/.test(JSON.stringify(value))
 
 describe('parser and JSON Schema agree on the shape', () => {

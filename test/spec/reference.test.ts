@@ -1,0 +1,82 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { specCodes } from '../../src/spec/codes.js'
+import { parseSpec } from '../../src/spec/parse.js'
+import { specReference } from '../../src/spec/reference.js'
+import { specShape } from '../../src/spec/shape.js'
+import type { Field, Shape } from '../../src/spec/shape-types.js'
+
+const file = 'docs/spec.md'
+
+test('docs/spec.md is what the table says', () => {
+  if (process.env['UPDATE_REFERENCE'] === '1') writeFileSync(file, specReference())
+  expect(existsSync(file) && readFileSync(file, 'utf8')).toBe(specReference())
+})
+
+test('the smallest spec of the reference is a good one', () => {
+  const [, text] = /```yaml\n([^]*?)```/.exec(specReference())!
+  expect(parseSpec(text!).diagnostics).toEqual([])
+})
+
+/** Every field of the table with the way to it. */
+function fieldsOf(
+  shape: Shape,
+  way: readonly string[],
+): readonly (readonly [readonly string[], Field])[] {
+  switch (shape.kind) {
+    case 'record':
+      return shape.fields.flatMap((field) => [
+        [[...way, field.key], field] as const,
+        ...fieldsOf(field.shape, [...way, field.key]),
+      ])
+    case 'map': {
+      const key = {
+        '<region>': 'global',
+        '<node>': 'c[1-3]',
+        '<authority>': 'us-west',
+        '<operator>': 'eve',
+      }[shape.keyName]!
+      const named = (shape.named ?? []).flatMap((field) => [
+        [[...way, field.key], field] as const,
+        ...fieldsOf(field.shape, [...way, field.key]),
+      ])
+      return [...named, ...fieldsOf(shape.of, [...way, key])]
+    }
+    case 'either':
+      return shape.of.flatMap((one) => fieldsOf(one, way))
+    default:
+      return []
+  }
+}
+
+const fields = fieldsOf(specShape, []).filter(([, { example }]) => example !== undefined)
+
+test.each(fields.map(([way, field]) => [way.join('.'), way, field] as const))(
+  'the example of %s fits',
+  (_, way, field) => {
+    const text = `{ ${way.map((key) => JSON.stringify(key)).join(': { ')}: ${field.example!} ${'}'.repeat(way.length)}`
+    const told = parseSpec(text).diagnostics.filter(
+      ({ code, message }) =>
+        [
+          'spec/syntax',
+          'spec/type',
+          'spec/value',
+          'spec/unknown-key',
+          'spec/name',
+          'spec/dns-name',
+          'spec/address',
+        ].includes(code) && !message.includes('all 3 nodes'),
+    )
+    expect(told).toEqual([])
+  },
+)
+
+test('every sentence is one, and ends in a full stop', () => {
+  for (const [, field] of fieldsOf(specShape, [])) {
+    expect(field.sentence).toMatch(/^[A-Z`].*\.$/s)
+  }
+})
+
+test('every code of the vocabulary has its sentence in the reference', () => {
+  for (const code of Object.keys(specCodes)) expect(specReference()).toContain(`| \`${code}\` |`)
+})
