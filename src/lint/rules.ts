@@ -22,6 +22,7 @@ import { intermediateUnconstrained } from './nomad/intermediate-unconstrained.js
 import { loopbackMissing } from './nomad/loopback-missing.js'
 import { nameConstrained } from './nomad/name-constrained.js'
 import { p521Leaf } from './nomad/p521-leaf.js'
+import { parsable } from './nomad/parsable.js'
 import { region } from './nomad/region.js'
 import { roleNameMissing } from './nomad/role-name-missing.js'
 import { signatureHash } from './nomad/signature-hash.js'
@@ -139,6 +140,7 @@ export const rules: readonly Rule[] = [
   extendedKeyUsage,
   extendedKeyUsageExact,
   authorityKeyUsage,
+  parsable,
   agentKey,
   signatureHash,
   loopbackMissing,

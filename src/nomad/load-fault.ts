@@ -12,6 +12,7 @@ import type { PublicKey } from '../keys/algorithms.js'
 import { parsePrivateKey } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
+import type { Name } from '../x509/name.js'
 import { scanPem, type ScannedBlock } from './pem-scan.js'
 
 /** The texts of the three files. */
@@ -51,22 +52,30 @@ export function parseFault(certificate: Certificate): string | undefined {
   ) {
     return 'its two signature algorithms differ'
   }
-  for (const name of [certificate.subject, certificate.issuer]) {
-    for (const { type, value, tag } of name.attributes) {
-      if (!stringTags.has(tag)) return `its ${type} is a string of a type that agents don't read`
-      // Go takes `*` and `&` in a PrintableString as well (parser.go isPrintable).
-      if (tag === 19 && !isPrintable(value) && !isPrintable(value.replace(/[*&]/g, ''))) {
-        return `its ${type} is a PrintableString with ${JSON.stringify(value)} in it`
-      }
-      if (tag === 18 && !/^[0-9 ]*$/.test(value)) return `its ${type} is no NumericString`
-      // eslint-disable-next-line no-control-regex
-      if (tag === 22 && /[^\u0000-\u007f]/.test(value)) return `its ${type} is no IA5String`
-      if (tag === 30 && /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/.test(value)) {
-        return `its ${type} is no BMPString`
-      }
+  return (
+    nameFaultIn(certificate.subject) ??
+    nameFaultIn(certificate.issuer) ??
+    unparsableKeys.get(certificate.publicKey.name)
+  )
+}
+
+/** parser.go parseASN1String */
+function nameFaultIn({ attributes }: Name): string | undefined {
+  for (const { type, value, tag } of attributes) {
+    if (tag === 12) continue
+    if (!stringTags.has(tag)) return `its ${type} is a string of a type that agents don't read`
+    // Go takes `*` and `&` in a PrintableString as well (parser.go isPrintable).
+    if (tag === 19 && !isPrintable(value) && !isPrintable(value.replace(/[*&]/g, ''))) {
+      return `its ${type} is a PrintableString with ${JSON.stringify(value)} in it`
+    }
+    if (tag === 18 && !/^[0-9 ]*$/.test(value)) return `its ${type} is no NumericString`
+    // eslint-disable-next-line no-control-regex
+    if (tag === 22 && /[^\u0000-\u007f]/.test(value)) return `its ${type} is no IA5String`
+    if (tag === 30 && /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/.test(value)) {
+      return `its ${type} is no BMPString`
     }
   }
-  return unparsableKeys.get(certificate.publicKey.name)
+  return undefined
 }
 
 /** UTF8, Numeric, Printable, T61, IA5, BMP: parser.go parseASN1String. */
@@ -77,6 +86,9 @@ const unparsableKeys: ReadonlyMap<string, string> = new Map([
   ['ecdsa-secp256k1', unsupportedCurve],
   ['ecdsa-p192', unsupportedCurve],
   ['ecdsa explicit parameters', 'its elliptic curve is not named'],
+  ...['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'].map(
+    (name) => [`${name} compressed`, 'its public key is a compressed point'] as const,
+  ),
 ])
 
 /**

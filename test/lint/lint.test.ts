@@ -127,6 +127,39 @@ describe('a certificate as we make it', () => {
   })
 })
 
+describe('docs/lint.md', () => {
+  test('lists every rule, with what it says of its first bad vector', () => {
+    const rows = rules.map((rule) => {
+      const vector = vectors.find((one) => one.rule === rule.name)
+      const [fault, draft] = Object.entries(vector?.bad ?? {})[0] ?? []
+      const found =
+        vector === undefined || draft === undefined
+          ? lint(parseCertificate(build(agent('server', 'global'))), { region: 'a..b' })
+          : lint(parseCertificate(build(draft)), contextOf(vector, fault))
+      const { message } = found.find((one) => one.rule === rule.name)!
+      const foreign = rule.binding === true ? (rule.severity ?? 'error') : 'note'
+      const cells = [rule.name, message, rule.source, rule.severity ?? 'error', foreign]
+      return `| \`${rule.name}\` | ${cells.slice(1).join(' | ').replaceAll('<', '\\<')} |`
+    })
+    const text = [
+      '# Lint rules',
+      '',
+      'Every certificate is held against these rules before it is signed, and again by `verify`. In what we',
+      'issue a broken rule stops the signature (the fourth column); in what others issued it is a note, unless',
+      'Nomad itself refuses such a certificate or gives it other authority (the last column). A message is',
+      'given for each as an example. Vectors, good and bad, are under `test/vectors/lint/`.',
+      '',
+      '| rule | for example | source | ours | others’ |',
+      '|---|---|---|---|---|',
+      ...rows,
+      '',
+    ].join('\n')
+    const path = fileURLToPath(new URL('../../docs/lint.md', import.meta.url))
+    if (update) writeFileSync(path, text)
+    expect(readFileSync(path, 'utf8')).toBe(text)
+  })
+})
+
 describe('strictness', () => {
   const encipherment = read('rfc8813/ec-key-usage/bad-key-encipherment.pem')
   const context: LintContext = { profile: 'server', region: 'global', issuer: issuers.root }

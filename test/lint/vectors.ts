@@ -674,6 +674,21 @@ export const vectors: readonly RuleVectors[] = [
     },
   },
   {
+    rule: 'nomad/parsable',
+    ...asServer,
+    good: withOrganization('a*b&c', tags.printableString),
+    bad: {
+      'negative-serial': server({ serial: 'ff00' }),
+      'printable-underscore': withOrganization('us_west', tags.printableString),
+      'universal-string': server({
+        subject: commonName(cn, undefined, attribute('2.5.4.10', 'abcd', 28)),
+      }),
+      'issuer-printable': server({ issuer: commonName('lint_root', tags.printableString) }),
+      compressed: server({ spki: ecKeyOf(oid('1.2.840.10045.3.1.7'), 2, 32) }),
+      secp256k1: server({ spki: ecKeyOf(oid('1.3.132.0.10'), 4, 64) }),
+    },
+  },
+  {
     rule: 'nomad/agent-key',
     ...asServer,
     good: server({ spki: p521 }),

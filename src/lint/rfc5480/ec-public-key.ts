@@ -10,7 +10,6 @@ import type { Rule } from '../rule.js'
 export const ecPublicKey: Rule = {
   name: 'rfc5480/ec-public-key',
   source: 'RFC 5480 §2.1.1, §2.2',
-  binding: true,
   applies: ({ publicKey }) =>
     publicKey.algorithm === undefined && publicKey.name.startsWith('ecdsa'),
   check: ({ publicKey: { name } }) => {
