@@ -68,6 +68,9 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
   const notes = [
     first.orphan ? 'the spec no longer names it' : '',
     first.endedBy === undefined ? '' : `ended by ${first.endedBy}`,
+    first.kind === 'authority' && first.state === 'due' && !first.orphan
+      ? 'a successor should sign: raise `signing` in the spec'
+      : '',
     first.onDemand && first.state !== 'good' && first.state !== 'missing' && !first.orphan
       ? `when asked for: nomad-pki apply ${first.address.slice(first.address.lastIndexOf('/') + 1)}`
       : '',

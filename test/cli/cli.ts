@@ -7,6 +7,7 @@
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { afterAll } from 'vitest'
 import { main } from '../../src/cli/main.js'
 import { testContext, type World } from './context.js'
 
@@ -31,9 +32,15 @@ export async function cli(
   return { status, stdout: made.stdout(), stderr: made.stderr() }
 }
 
-/** A new folder, with files in it. */
+const folders: string[] = []
+afterAll(() => {
+  for (const made of folders) fs.rmSync(made, { recursive: true, force: true })
+})
+
+/** A new folder, with files in it; removed when the file's tests are over. */
 export function folder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
   const made = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki cli\'s "test" '))
+  folders.push(made)
   for (const [name, content] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.join(made, name)), { recursive: true })
     fs.writeFileSync(path.join(made, name), content)
