@@ -29,6 +29,9 @@ export interface Connection {
 /** Beyond this many classes of one role in a region, they are held against the largest ones only. */
 const manyClasses = 48
 
+/** What a chain is refused for where the trust beside it is another's; `signature` if the names agree. */
+const untrusting: ReadonlySet<string> = new Set(['unknown-authority', 'signature'])
+
 /**
  * Lists the connections that Nomad makes between these classes.
  *
@@ -91,6 +94,8 @@ export function verifyConnections(
     // Its own chain doesn't hold up; that has been said, and every peer would repeat it.
     if (fault.broken !== undefined && (verdict.check === 'chain' || verdict.check === 'load'))
       continue
+    // A trust that doesn't hold even for its own owner refuses everybody, and none of them is to blame.
+    if (verdict.check === 'chain' && untrusting.has(other.broken ?? '')) continue
     const key = `${fault.members[0]!}\n${verdict.check}\n${verdict.side}\n${verdict.message}`
     const known = refusals.get(key)
     if (known !== undefined) known.others.add(other)
@@ -125,7 +130,7 @@ function told({ fault, verdict, others, protocol }: Refusal): Finding {
     severity: 'error',
     address,
     reason: 'refused',
-    message: `${how} ${peers} (${protocol}, ${check}): ${verdict.message}${alike > 0 ? `; so are ${alike} more like it` : ''}`,
+    message: `${how} ${peers} (${protocol}, ${check}): ${verdict.message}${alike > 0 ? `; so ${alike === 1 ? 'is' : 'are'} ${alike} more like it` : ''}`,
     remedy: 'nomad-pki apply',
   }
 }
