@@ -17,6 +17,7 @@ export async function live(store: Store): Promise<void> {
   const lock = await store.lock()
   try {
     await store.heal()
+    await pruneTorn(store)
     for (const stage of stages) {
       const contents = await store.read()
       const batch = store.batch()
@@ -25,6 +26,27 @@ export async function live(store: Store): Promise<void> {
   } finally {
     await lock.release()
   }
+}
+
+/**
+ * A power failure can leave a generation torn that nothing points at yet. Real plans make one of a
+ * higher number and prune this one; here it goes first, so that every life ends alike.
+ */
+async function pruneTorn(store: Store): Promise<void> {
+  const batch = store.batch()
+  for (const { role, region, name, current } of (await store.read()).identities) {
+    const torn = (await store.readGenerations({ role, region, name }))
+      .filter(({ number }) => number > (current?.number ?? 0))
+      .filter(({ key, cert, ca, manifest }) =>
+        [key, cert, ca, manifest].some((file) => (file?.bytes.length ?? 0) === 0),
+      )
+    if (torn.length === 0) continue
+    batch.removeIdentity(
+      { role, region, name },
+      torn.map(({ directory }) => directory),
+    )
+  }
+  await batch.commit()
 }
 
 type Stage = (batch: StoreBatch, contents: Awaited<ReturnType<Store['read']>>) => boolean
