@@ -12,14 +12,9 @@ import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
 import { createReport } from './report.js'
 import type { ClusterSpec } from './spec.js'
-import {
-  insertEntry,
-  keysAt,
-  removeEntry,
-  replaceKey,
-  type Plain,
-  type YamlEdit,
-} from './yaml-edit.js'
+import { insertEntry, keysAt, removeEntry, replaceKey } from './yaml-edit.js'
+import type { YamlEdit } from './yaml-meaning.js'
+import type { Plain } from './yaml-write.js'
 
 /** What is added or removed. */
 export interface NodeEdit {

@@ -8,14 +8,9 @@ import { NomadPkiError } from '../errors.js'
 import { hasErrors, type Diagnostic } from '../diagnostics.js'
 import { addNode, type EditOptions, type NewNode, type SpecEdit } from './edit.js'
 import { parseSpec } from './parse.js'
-import {
-  insertEntry,
-  keysAt,
-  removeEntry,
-  replaceScalar,
-  type Plain,
-  type YamlEdit,
-} from './yaml-edit.js'
+import { insertEntry, keysAt, removeEntry, replaceScalar } from './yaml-edit.js'
+import type { YamlEdit } from './yaml-meaning.js'
+import type { Plain } from './yaml-write.js'
 
 /** What a new cluster has. Numbers by region. */
 export interface NewSpec {

@@ -7,7 +7,7 @@
 
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { Report } from './report.js'
-import type { Sources } from './read.js'
+import type { Sources } from './sources.js'
 
 /** The whole spec. */
 export interface RawSpec {

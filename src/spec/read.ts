@@ -8,30 +8,13 @@
  * @module
  */
 
-import {
-  isMap,
-  isScalar,
-  isSeq,
-  Scalar,
-  type Pair,
-  type ParsedNode,
-  type YAMLMap,
-  type YAMLSeq,
-} from 'yaml'
+import { isMap, isScalar, isSeq, Scalar, type ParsedNode, type YAMLMap } from 'yaml'
 import { didYouMean } from '../diagnostics.js'
 import { parseDuration } from '../duration.js'
 import type { Report } from './report.js'
+import { createSources, offsetOf, type Origin, type Sources } from './sources.js'
+import { lengthOf, quote, typeHint, wordFor, wordsOf } from './words.js'
 import type { Field, MapShape, RecordShape, Shape, TextShape } from './shape-types.js'
-
-/** Where values came from. */
-export interface Sources {
-  /** Offset of an entry's value (key or index), or of the container itself without one. */
-  at(container: object | undefined, entry?: string | number): number
-  /** Offset of an entry's key. */
-  keyAt(container: object, key: string): number
-  /** Whether the text has the key, be its value good or not. */
-  has(container: object, key: string): boolean
-}
 
 /** Values and where they came from. */
 export interface ReadValue {
@@ -54,8 +37,6 @@ export function readShape(root: ParsedNode, shape: Shape, report: Report): ReadV
 }
 
 type Reader = (node: unknown, shape: Shape, path: string) => unknown
-/** A container's node; a null scalar where an empty value stands for an empty map. */
-type Origin = YAMLMap | YAMLSeq | Scalar
 
 function createReader(report: Report, origins: Map<object, Origin>): Reader {
   const tables = new Map<readonly Field[], ReadonlyMap<string, Field>>()
@@ -355,136 +336,4 @@ function unknownKey(
     expected: known.join(', '),
     hint: told ?? (near === undefined ? undefined : `did you mean ${near}?`),
   })
-}
-
-/**
- * What a shape wants, in words.
- *
- * @param shape Any shape.
- */
-export function wordsOf(shape: Shape): string {
-  switch (shape.kind) {
-    case 'text':
-      return shape.words
-    case 'choice':
-      return `one of ${shape.values.join(', ')}`
-    case 'flag':
-      return shape.only === undefined ? 'true or false' : String(shape.only)
-    case 'count':
-      return shape.min === shape.max
-        ? `the number ${shape.min}`
-        : `a whole number from ${shape.min} to ${shape.max}`
-    case 'list':
-      return `a list, each item ${wordsOf(shape.of)}`
-    case 'record':
-      return `a map with ${shape.fields.map((field) => field.key).join(', ')}`
-    case 'map':
-      return `a map, each key ${shape.key.words}`
-    case 'either':
-      return shape.of.map(wordsOf).join('; or ')
-  }
-}
-
-function wordFor(node: unknown): string {
-  if (isMap(node)) return 'a map'
-  if (isSeq(node)) return 'a list'
-  if (!isScalar(node)) return 'nothing'
-  const { value } = node
-  if (value === null) return 'empty'
-  if (typeof value === 'boolean') return `the truth value ${String(value)}`
-  if (typeof value === 'number' || typeof value === 'bigint') {
-    return `the number ${(node as Scalar.Parsed).source}`
-  }
-  return typeof value === 'string' ? `the text ${quote(value)}` : 'something else'
-}
-
-function typeHint(node: unknown, shape: Shape): string | undefined {
-  const kinds = shape.kind === 'either' ? shape.of.map(({ kind }) => kind) : [shape.kind]
-  if (isScalar(node)) {
-    const { value } = node
-    const { source } = node as Scalar.Parsed
-    if (shape.kind === 'text' && typeof value === 'number') {
-      if (shape.duration) return `did you mean ${source}d?`
-      return `put it in quotes: "${source}"`
-    }
-    if (kinds.includes('text') && typeof value === 'boolean') return `put it in quotes: "${source}"`
-    if (kinds.includes('flag') && typeof value === 'string' && /^(yes|on|true)$/i.test(value)) {
-      return 'did you mean true?'
-    }
-    if (kinds.includes('flag') && typeof value === 'string' && /^(no|off|false)$/i.test(value)) {
-      return 'did you mean false?'
-    }
-    if (kinds.includes('count') && typeof value === 'string' && /^[0-9]+$/.test(value)) {
-      return 'write it without quotes'
-    }
-    if (kinds.includes('list') && typeof value === 'string') return `did you mean [${clip(value)}]?`
-  }
-  if (isMap(node) && node.flow && node.items.length === 1 && kinds.includes('text')) {
-    const [{ key, value }] = node.items as [Pair]
-    // `{node}` is a map of one key without a value.
-    if (isScalar(key) && (value === null || (isScalar(value) && value.value === null))) {
-      return `put it in quotes: "{${String(key.value)}}"`
-    }
-  }
-  if (isSeq(node) && kinds.includes('map')) return 'write "s1: {}", not "- s1"'
-  return undefined
-}
-
-function quote(text: string): string {
-  return JSON.stringify(clip(text))
-}
-
-/** In code points, as JSON Schema counts. */
-function lengthOf(text: string): number {
-  return Array.from(text).length
-}
-
-function clip(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
-}
-
-function offsetOf(node: unknown): number {
-  return (node as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0
-}
-
-function createSources(origins: ReadonlyMap<object, Origin>): Sources {
-  // Ten thousand nodes in one section are looked up one by one.
-  const indexes = new Map<object, ReadonlyMap<string, Pair>>()
-  const pairOf = (container: object, entry: string): Pair | undefined => {
-    const origin = origins.get(container)
-    if (!isMap(origin)) return undefined
-    if (origin.items.length < 16) {
-      return origin.items.find(({ key }) => isScalar(key) && key.value === entry)
-    }
-    let index = indexes.get(container)
-    if (index === undefined) {
-      const made = new Map<string, Pair>()
-      for (const pair of origin.items) {
-        const { key } = pair
-        if (isScalar(key) && typeof key.value === 'string' && !made.has(key.value)) {
-          made.set(key.value, pair)
-        }
-      }
-      index = made
-      indexes.set(container, index)
-    }
-    return index.get(entry)
-  }
-  return {
-    at(container, entry) {
-      const origin = container === undefined ? undefined : origins.get(container)
-      if (container === undefined || origin === undefined) return 0
-      if (typeof entry === 'number') {
-        return isSeq(origin) ? offsetOf(origin.items[entry] ?? origin) : offsetOf(origin)
-      }
-      const pair = entry === undefined ? undefined : pairOf(container, entry)
-      return pair === undefined ? offsetOf(origin) : offsetOf(pair.value ?? pair.key)
-    },
-    keyAt(container, key) {
-      return offsetOf(pairOf(container, key)?.key ?? origins.get(container))
-    },
-    has(container, key) {
-      return pairOf(container, key) !== undefined
-    },
-  }
 }

@@ -6,7 +6,7 @@
 
 import { specShape } from './shape.js'
 import type { Field, Shape } from './shape-types.js'
-import { wordsOf } from './read.js'
+import { wordsOf } from './words.js'
 
 /** A part of a schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>

@@ -6,16 +6,34 @@
  */
 
 import { isMap, isScalar, type Pair, type YAMLMap } from 'yaml'
-import { applySplices, type Splice } from '../splice.js'
-import { createReport } from './report.js'
-import { readYaml } from './yaml.js'
-
-/** Plain values, for what is written. */
-export type Plain =
-  string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain }
-
-/** What came of an edit; without a text there was no way that moves nothing else. */
-export type YamlEdit = { readonly text: string } | { readonly fault: string }
+import type { Splice } from '../splice.js'
+import {
+  pairOf,
+  isNullNode,
+  rangeOf,
+  endOf,
+  newlineOf,
+  insertion,
+  lineStart,
+  lineEnd,
+  restIsComment,
+  nextLine,
+  indentOf,
+  stepOf,
+  linesOf,
+  colonAfter,
+  commaAfter,
+} from './yaml-layout.js'
+import {
+  mapAt,
+  plainOf,
+  proved,
+  asMeaning,
+  rootOf,
+  type Meaning,
+  type YamlEdit,
+} from './yaml-meaning.js'
+import { isJson, quoteKey, quoteText, written, writtenFlow, type Plain } from './yaml-write.js'
 
 /**
  * Puts an entry into a map, which is made, with all above it, where it is missing.
@@ -184,12 +202,6 @@ export function keysAt(text: string, path: readonly string[]): readonly string[]
   return map === undefined ? undefined : [...map.keys()]
 }
 
-function rootOf(text: string): YAMLMap | undefined {
-  const report = createReport(text, undefined)
-  const contents = readYaml(text, report)?.contents
-  return isMap(contents) ? contents : undefined
-}
-
 function locate(
   text: string,
   path: readonly string[],
@@ -203,118 +215,6 @@ function locate(
   }
   const index = map?.items.findIndex((pair) => isScalar(pair.key) && pair.key.value === key) ?? -1
   return map === undefined || index === -1 ? undefined : { map, holder, index }
-}
-
-function pairOf(map: YAMLMap, key: string): Pair | undefined {
-  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key)
-}
-
-function isNullNode(node: unknown): boolean {
-  return node === null || (isScalar(node) && node.value === null)
-}
-
-type Range = readonly [number, number, number]
-
-function rangeOf(node: unknown): Range | undefined {
-  return (node as { range?: Range | null } | null)?.range ?? undefined
-}
-
-/** Where the content of a pair ends, before any comment behind it. */
-function endOf(pair: Pair): number {
-  return isNullNode(pair.value) &&
-    (rangeOf(pair.value)?.[0] ?? 0) === (rangeOf(pair.value)?.[1] ?? 0)
-    ? Math.max(rangeOf(pair.key)![1], rangeOf(pair.value)?.[1] ?? 0)
-    : rangeOf(pair.value)![1]
-}
-
-function newlineOf(text: string): string {
-  const at = text.indexOf('\n')
-  return at > 0 && text.charAt(at - 1) === '\r' ? '\r\n' : '\n'
-}
-
-function insertion(at: number, text: string): Splice {
-  return { start: at, end: at, text }
-}
-
-function lineStart(text: string, at: number): number {
-  return text.lastIndexOf('\n', at - 1) + 1
-}
-
-/** Where the line that holds an offset ends, before its line break. */
-function lineEnd(text: string, at: number): number {
-  const newline = text.indexOf('\n', at)
-  const end = newline === -1 ? text.length : newline
-  return text.charAt(end - 1) === '\r' ? end - 1 : end
-}
-
-/** Whether nothing but space and a comment stands on the rest of a line that ends. */
-function restIsComment(text: string, at: number): boolean {
-  const newline = text.indexOf('\n', at)
-  return newline !== -1 && /^[ \t]*(#[^\n]*)?\r?$/.test(text.slice(at, newline))
-}
-
-/** Behind the end of the line that holds an offset; the text's end if it is the last. */
-function nextLine(text: string, at: number): number {
-  const newline = text.indexOf('\n', at)
-  return newline === -1 ? text.length : newline + 1
-}
-
-function indentOf(text: string, at: number): string {
-  const start = lineStart(text, at)
-  return /^ */.exec(text.slice(start, at))![0]
-}
-
-/** How deep this file indents: as its first nested block map does. */
-function stepOf(text: string, root: YAMLMap): string {
-  for (const pair of root.items) {
-    const inner = pair.value
-    if (!isMap(inner) || inner.flow || inner.items.length === 0) continue
-    const own = indentOf(text, rangeOf(pair.key)![0]).length
-    const deeper = indentOf(text, rangeOf(inner.items[0]!.key)![0]).length
-    if (deeper > own) return ' '.repeat(deeper - own)
-  }
-  return '  '
-}
-
-/** All lines of an entry of a block map: from its key's line up to the line that ends it. */
-function linesOf(text: string, pair: Pair): { start: number; end: number } {
-  const start = lineStart(text, rangeOf(pair.key)![0])
-  const end = contentEnd(text, endOf(pair))
-  return { start, end: text.charAt(end - 1) === '\n' ? end : nextLine(text, end) }
-}
-
-/** Trailing white space and comments behind a block belong to nobody. */
-function contentEnd(text: string, at: number): number {
-  let end = at
-  while (end > 0 && /\s/.test(text.charAt(end - 1))) end -= 1
-  return end
-}
-
-/** Behind the colon of a pair's key. */
-function colonAfter(text: string, pair: Pair): number {
-  const end = rangeOf(pair.key)![1]
-  const colon = text.indexOf(':', end)
-  return colon + 1
-}
-
-/** Nested lines (`block`) or one line of flow style for keys within keys. */
-function written(
-  keys: readonly string[],
-  value: Plain,
-  indent: string,
-  step: string,
-  eol: string,
-): string {
-  const [first, ...rest] = keys as [string, ...string[]]
-  if (rest.length === 0) return `${indent}${quoteKey(first)}: ${flow(value)}`
-  return `${indent}${quoteKey(first)}:${eol}${written(rest, value, indent + step, step, eol)}`
-}
-
-function writtenFlow(keys: readonly string[], value: Plain, quoted: boolean): string {
-  const [first, ...rest] = keys as [string, ...string[]]
-  const key = quoted ? JSON.stringify(first) : quoteKey(first)
-  if (rest.length === 0) return `${key}: ${quoted ? JSON.stringify(value) : flow(value)}`
-  return `${key}: { ${writtenFlow(rest, value, quoted)} }`
 }
 
 function insertInto(
@@ -365,22 +265,6 @@ function insertIntoFlow(
   }
   if (comma === undefined) return [insertion(at, `, ${entry}`)]
   return [insertion(comma + 1, ` ${entry},`)]
-}
-
-/** A spec written as JSON keeps its quotes. */
-function isJson(text: string): boolean {
-  return /^\s*\{\s*"/.test(text)
-}
-
-/** The comma behind an item of a flow map, past space and comments. */
-function commaAfter(text: string, from: number, end: number): number | undefined {
-  for (let at = from; at < end; at += 1) {
-    const character = text.charAt(at)
-    if (character === ',') return at
-    if (character === '#') at = nextLine(text, at) - 1
-    else if (!/\s/.test(character)) return undefined
-  }
-  return undefined
 }
 
 function fillNull(
@@ -451,74 +335,6 @@ function removeFromFlow(text: string, map: YAMLMap, index: number): Splice[] {
   return splices
 }
 
-/** Plain where every YAML reader takes it for text, 1.1 ones too; else double quotes. */
-export function quoteKey(key: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9._-]*$/.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key))
-    return key
-  return JSON.stringify(key)
-}
-
-function quoteText(text: string): string {
-  if (
-    /^[A-Za-z_/.][A-Za-z0-9_/.-]*$/.test(text) &&
-    !/^(true|false|null|yes|no|on|off|y|n|[.~].*)$/i.test(text)
-  )
-    return text
-  // Spans of time and IPv4 addresses are texts to every reader.
-  if (/^([0-9]+[ywdhms])+$|^[0-9]+(\.[0-9]+){3}$/.test(text)) return text
-  return JSON.stringify(text)
-}
-
-function flow(value: Plain): string {
-  if (typeof value === 'string') return quoteText(value)
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${(value as readonly Plain[]).map(flow).join(', ')}]`
-  const entries = Object.entries(value as { readonly [key: string]: Plain })
-  if (entries.length === 0) return '{}'
-  return `{ ${entries.map(([key, one]) => `${quoteKey(key)}: ${flow(one)}`).join(', ')} }`
-}
-
-/** Values as maps and arrays, in order: what a text says, without how. */
-type Meaning = Map<string, unknown>
-
-function meaningOf(node: unknown): unknown {
-  if (isMap(node)) {
-    return new Map(
-      node.items.map(({ key, value }) => [
-        isScalar(key) ? `${typeof key.value} ${String(key.value)}` : '?',
-        meaningOf(value),
-      ]),
-    )
-  }
-  if (isScalar(node)) return node.value
-  const items = (node as { items?: readonly unknown[] } | null)?.items
-  return items === undefined ? null : items.map(meaningOf)
-}
-
-/** The meaning of a text after a change to it; maps by their keys. */
-function plainOf(text: string, change: (plain: Meaning) => void): Meaning | undefined {
-  const root = rootOf(text)
-  if (root === undefined) return undefined
-  const plain = stripped(meaningOf(root)) as Meaning
-  change(plain)
-  return plain
-}
-
-function stripped(value: unknown): unknown {
-  if (value instanceof Map) {
-    return new Map(
-      [...(value as Meaning)].map(([key, one]) => [key.replace(/^string /, ''), stripped(one)]),
-    )
-  }
-  return Array.isArray(value) ? value.map(stripped) : value
-}
-
-function mapAt(plain: Meaning, path: readonly string[]): Meaning | undefined {
-  let map: unknown = plain
-  for (const key of path) map = map instanceof Map ? (map as Meaning).get(key) : undefined
-  return map instanceof Map ? (map as Meaning) : undefined
-}
-
 function prove(
   text: string,
   splices: readonly Splice[],
@@ -537,31 +353,4 @@ function prove(
     map.set(key, asMeaning(value))
   })
   return proved(text, splices, wanted)
-}
-
-function asMeaning(value: Plain): unknown {
-  if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return (value as readonly Plain[]).map(asMeaning)
-  return new Map(
-    Object.entries(value as { readonly [key: string]: Plain }).map(([key, one]) => [
-      key,
-      asMeaning(one),
-    ]),
-  )
-}
-
-/** Reads what came out: it must say what was wanted, in this order, and nothing else. */
-function proved(text: string, splices: readonly Splice[], wanted: Meaning | undefined): YamlEdit {
-  const out = applySplices(text, splices)
-  const found = plainOf(out, () => undefined)
-  if (wanted === undefined || found === undefined || canonical(found) !== canonical(wanted)) {
-    return { fault: 'this layout is not one that can be edited without moving something else' }
-  }
-  return { text: out }
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, one: unknown) =>
-    one instanceof Map ? { map: [...(one as Meaning)] } : one,
-  )
 }

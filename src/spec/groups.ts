@@ -1,0 +1,281 @@
+/**
+ * The agents of a region: one by one, by ranges, or one identity for all.
+ *
+ * @module
+ */
+
+import { sharedName } from '../address.js'
+import type { AuthorityDraft } from './authorities.js'
+import { parseIpTemplate, type IpTemplate } from './ip-template.js'
+import { checkNames, type Constraints } from './node-names.js'
+import {
+  expandTemplate,
+  nodeAt,
+  parsePattern,
+  parseTemplate,
+  rangesOf,
+  type NodePattern,
+  type Template,
+} from './pattern.js'
+import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
+import type { AgentRole, NodeGroup } from './spec.js'
+import { spanText, type TermsOf } from './terms.js'
+/** One store holds no more: the plan of so many is still a matter of seconds. */
+const mostNodes = 100_000
+
+const sections = [
+  ['servers', 'server'],
+  ['clients', 'client'],
+  ['combined', 'combined'],
+] as const
+
+/** A region while it is resolved. */
+export interface Frame {
+  readonly name: string
+  readonly region: RawRegion
+  readonly authority: AuthorityDraft | undefined
+  readonly domains: readonly string[]
+  readonly networks: readonly string[]
+}
+
+/** How many nodes were counted in all regions. */
+export interface NodeCount {
+  nodes: number
+  /** Whether it was said that there are too many. */
+  over: boolean
+}
+
+/**
+ * Resolves the agents of a region.
+ *
+ * @param resolving The spec as read.
+ * @param frame The region.
+ * @param constraints What its intermediate may name; `undefined` below a root.
+ * @param termsOf The terms of the spec.
+ * @param count Goes on counting.
+ */
+export function groupsOf(
+  resolving: Resolving,
+  frame: Frame,
+  constraints: Constraints | undefined,
+  termsOf: TermsOf,
+  count: NodeCount,
+): readonly NodeGroup[] {
+  const { sources, report } = resolving
+  const groups: NodeGroup[] = []
+  const taken = new Map<string, string>()
+  const configs = new Map<string, string>()
+  for (const [key, role] of sections) {
+    const section: RawSection | undefined = frame.region[key]
+    if (section === undefined) continue
+    const shared = section.get(sharedName)
+    if (shared !== undefined && section.size > 1) {
+      report.error(
+        'spec/shared',
+        sources.keyAt(section, sharedName),
+        `${key} of ${frame.name} share one identity, but other nodes stand beside it`,
+        {
+          hint: `either shared: true alone, or the nodes one by one`,
+        },
+      )
+    }
+    for (const [text, entry] of section) {
+      const at = sources.keyAt(section, text)
+      const isShared = text === sharedName
+      const pattern = parsePattern(text)
+      if ('fault' in pattern) {
+        report.error('spec/range', at, `${JSON.stringify(text)}: ${pattern.fault}`, {
+          hint: pattern.hint,
+        })
+        continue
+      }
+      count.nodes += pattern.ok.count
+      if (count.nodes > mostNodes) {
+        if (!count.over) {
+          report.error('spec/too-many-nodes', at, `more than ${mostNodes} nodes in all`, {
+            hint: 'is the range too long? Several clusters each have their own spec and store',
+          })
+        }
+        count.over = true
+        continue
+      }
+      if (!isShared && !claimNames(resolving, frame.name, key, pattern.ok, at, taken)) continue
+      const group = groupOf(
+        resolving,
+        frame,
+        role,
+        pattern.ok,
+        isShared,
+        entry === true ? undefined : entry,
+        termsOf,
+      )
+      checkNames(resolving, group, entry === true ? undefined : entry, constraints)
+      checkConfigs(resolving, group, entry === true ? undefined : entry, configs)
+      groups.push(group)
+    }
+  }
+  return groups
+}
+
+/** No two nodes of a region have one name, be they in ranges or of different roles. */
+function claimNames(
+  { report }: Resolving,
+  region: string,
+  section: string,
+  pattern: NodePattern,
+  at: number,
+  taken: Map<string, string>,
+): boolean {
+  const mine =
+    pattern.count === 1
+      ? `${section}.${pattern.text}`
+      : `${section}.${JSON.stringify(pattern.text)}`
+  for (let index = 0; index < pattern.count; index += 1) {
+    const { name } = nodeAt(pattern, index)
+    if (name === sharedName || name === '.' || name === '..') {
+      report.error('spec/reserved-name', at, `a node cannot be called ${name}`, {
+        hint: 'choose another name',
+      })
+      return false
+    }
+    const other = taken.get(name)
+    if (other !== undefined) {
+      report.error('spec/duplicate-node', at, `${region} has a node ${name} already: ${other}`, {
+        hint: 'the name of a node is unique in its region; an agent that is server and client belongs below combined:',
+      })
+      return false
+    }
+    taken.set(name, mine)
+  }
+  return true
+}
+
+function groupOf(
+  resolving: Resolving,
+  frame: Frame,
+  role: AgentRole,
+  pattern: NodePattern,
+  shared: boolean,
+  entry: RawNode | undefined,
+  termsOf: TermsOf,
+): NodeGroup {
+  const { raw, sources, report } = resolving
+  const { terms, lifetimeAt } = termsOf(role, entry)
+  const { authority } = frame
+  if (
+    authority !== undefined &&
+    terms.lifetime > authority.lifetime &&
+    terms.beyondIssuer === 'refuse'
+  ) {
+    report.error(
+      'spec/beyond-issuer',
+      lifetimeAt ??
+        (raw.authorities === undefined ? 0 : sources.keyAt(raw.authorities, authority.name)),
+      `a ${role} of ${frame.name} would live ${spanText(terms.lifetime)}, longer than ${authority.name}, which signs it (${spanText(authority.lifetime)})`,
+      {
+        expected: `at most ${spanText(authority.lifetime)}`,
+        hint: 'or defaults: { beyondIssuer: clamp }',
+      },
+    )
+  }
+  const fixed = { region: frame.name, cluster: raw.cluster ?? 'cluster' }
+  const ranges = rangesOf(pattern)
+  const template = (text: string, offset: () => number): Template | undefined => {
+    const parsed = parseTemplate(text, fixed, ranges, !shared)
+    if ('ok' in parsed) return parsed.ok
+    report.error('spec/template', offset(), parsed.fault, { hint: parsed.hint })
+    return undefined
+  }
+  const single = (key: 'config' | 'http' | 'rpc'): Template | undefined => {
+    const text = entry?.[key]
+    if (typeof text !== 'string') return undefined
+    return template(text, () => sources.at(entry, key))
+  }
+  const names: Template[] = []
+  entry?.names?.forEach((text, index) => {
+    const one =
+      text === undefined ? undefined : template(text, () => sources.at(entry.names, index))
+    // A template that is wrong leaves a gap, so that later complaints find their line.
+    names.push(one ?? nothing)
+  })
+  const ips: IpTemplate[] = []
+  entry?.ips?.forEach((text, index) => {
+    const parsed = text === undefined ? undefined : parseIpTemplate(text, ranges)
+    if (parsed !== undefined && 'fault' in parsed) {
+      report.error(
+        'spec/address',
+        sources.at(entry.ips, index),
+        `${JSON.stringify(text)} ${parsed.fault}`,
+        { hint: parsed.hint },
+      )
+    }
+    ips.push(
+      parsed !== undefined && 'ok' in parsed ? parsed.ok : { kind: 'text', template: nothing },
+    )
+  })
+  return {
+    region: frame.name,
+    role,
+    pattern,
+    shared,
+    names,
+    ips,
+    config: single('config'),
+    http: single('http'),
+    rpc: single('rpc'),
+    terms,
+  }
+}
+
+const nothing: Template = { text: '', parts: [''], constant: true }
+
+/** A directory of its own for every agent: two stanzas in one would be one. */
+function checkConfigs(
+  { sources, report }: Resolving,
+  group: NodeGroup,
+  entry: RawNode | undefined,
+  seen: Map<string, string>,
+): void {
+  const { config } = entry ?? {}
+  if (entry === undefined || config === undefined) return
+  const at = (): number => sources.at(entry, 'config')
+  if (typeof config !== 'string' || /\.(hcl|json)$/i.test(config)) {
+    report.error(
+      'spec/not-yet',
+      at(),
+      typeof config === 'string'
+        ? `${JSON.stringify(config)} is a file`
+        : 'paths and write are not carried out yet',
+      {
+        expected: "the directory of the agent's configuration, agents/s1",
+        hint: 'a directory receives a file of its own, tls.hcl, which Nomad reads with the others',
+      },
+    )
+    return
+  }
+  const template = group.config
+  if (template === undefined) return
+  if (group.pattern.count > 1 && template.constant) {
+    report.error('spec/config', at(), `all of ${group.pattern.text} would have one configuration`, {
+      expected: 'a directory for each, "agents/{node}"',
+    })
+    return
+  }
+  // Ranges differ in their node's name; one text for two keys is what happens by copying.
+  const key = template.constant
+    ? normal(expandTemplate(template, { name: '', numbers: [] }))
+    : `${normal(template.text)} ${group.pattern.text}`
+  const other = seen.get(key)
+  if (other !== undefined) {
+    report.error('spec/config', at(), `${other} has the same directory`, {
+      hint: 'each agent has its own',
+    })
+  }
+  seen.set(key, group.pattern.text)
+}
+
+function normal(path: string): string {
+  const absolute = path.startsWith('/')
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  return `${absolute ? '/' : ''}${parts.join('/')}`
+}
