@@ -1,0 +1,133 @@
+import fs from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { createServer } from 'node:tls'
+import forge from 'node-forge'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { encodeName } from '../../src/x509/name.js'
+import { makeRequest } from '../../src/x509/request.js'
+import { pemEncode } from '../../src/keys/pem.js'
+import { cli, folder } from './cli.js'
+
+const spec = `version: 1
+cluster: acme
+defaults: { key: rsa-2048 }
+regions:
+  global:
+    servers: { s1: {} }
+operators:
+  alice: { region: global }
+`
+
+let cwd = ''
+const current = (file: string): string =>
+  path.join(cwd, 'pki/identity/server/global/s1/current', file)
+beforeAll(async () => {
+  cwd = folder({ 'cluster.yaml': spec })
+  expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+})
+
+describe('inspect', () => {
+  test('a running agent: what it presents', async () => {
+    const server = createServer({
+      key: fs.readFileSync(current('key.pem')),
+      cert: fs.readFileSync(current('cert.pem')),
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { status, stdout } = await cli(cwd, ['inspect', `127.0.0.1:${port}`])
+    server.close()
+    expect(status).toBe(0)
+    expect(stdout).toContain(`server of global: 127.0.0.1:${port}`)
+  })
+
+  test('PKCS#12: its password from a file or a question, and never shown', async () => {
+    const pem = (file: string): string => fs.readFileSync(current(file), 'utf8')
+    const asn1 = forge.pkcs12.toPkcs12Asn1(
+      forge.pki.privateKeyFromPem(pem('key.pem')),
+      [forge.pki.certificateFromPem(pem('cert.pem'))],
+      'open sesame',
+      { algorithm: '3des' },
+    )
+    const bytes = Buffer.from(forge.asn1.toDer(asn1).getBytes(), 'latin1')
+    fs.writeFileSync(path.join(cwd, 'x.p12'), bytes)
+    fs.writeFileSync(path.join(cwd, 'password'), 'open sesame\n')
+
+    const nobody = await cli(cwd, ['inspect', 'x.p12'])
+    expect(nobody.status).toBe(3)
+    expect(nobody.stderr).toContain('--password-file')
+    const file = await cli(cwd, ['inspect', 'x.p12', '--password-file', 'password'])
+    expect(file.stdout).toContain('server of global: x.p12')
+    expect(file.stdout).toMatch(/belongs to +[0-9a-f]{64}/)
+    const asked = await cli(cwd, ['inspect', 'x.p12', '--no-color'], {
+      terminal: true,
+      input: 'open sesame\n',
+    })
+    expect(asked.stdout).toBe(file.stdout)
+    expect(asked.stderr).toContain('password of x.p12: ')
+    const wrong = await cli(cwd, ['inspect', 'x.p12'], { terminal: true, input: 'x\n' })
+    expect(wrong.status).toBe(1)
+    for (const { stdout, stderr } of [file, asked, wrong]) {
+      expect(stdout + stderr).not.toContain('sesame')
+    }
+  })
+
+  test('a request, in PEM, DER and from stdin', async () => {
+    const key = generateKeySync('ecdsa-p256')
+    const der = makeRequest({
+      subject: encodeName({ commonName: 'server.global.nomad' }),
+      key,
+      names: [{ type: 'dns', value: 'server.global.nomad' }],
+    })
+    const pem = pemEncode('CERTIFICATE REQUEST', der)
+    fs.writeFileSync(path.join(cwd, 'r.der'), der)
+    const fromDer = await cli(cwd, ['inspect', 'r.der'])
+    const fromStdin = await cli(cwd, ['inspect', '-'], { input: pem })
+    expect(fromDer.stdout).toMatch(/^request: r\.der\n {2}subject +CN=server\.global\.nomad\n/)
+    expect(fromStdin.stdout).toBe(fromDer.stdout.replace('r.der', 'stdin'))
+  })
+
+  test('everything that a file holds, and which key belongs where', async () => {
+    const all = ['key.pem', 'cert.pem', 'ca.pem'].map((file) => fs.readFileSync(current(file)))
+    fs.writeFileSync(path.join(cwd, 'all.pem'), Buffer.concat(all))
+    const { stdout } = await cli(cwd, ['inspect', 'all.pem'])
+    expect(stdout).toContain('private key: all.pem (1 of 3)')
+    expect(stdout).toContain('server of global: all.pem (2 of 3)')
+    expect(stdout).toContain('root: all.pem (3 of 3)')
+    expect(stdout).toMatch(/belongs to +[0-9a-f]{64}/)
+    expect(stdout).not.toContain('BEGIN')
+  })
+
+  test.each([
+    ['empty', ''],
+    ['text', 'hello\n'],
+    ['binary', Buffer.from([0x30, 0x82, 0xff, 0xff, 0, 1, 2])],
+    ['half a certificate', '-----BEGIN CERTIFICATE-----\nMIIB'],
+    ['base64 that is none', '-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n'],
+    ['something else', '-----BEGIN PGP MESSAGE-----\nAAAA\n-----END PGP MESSAGE-----\n'],
+  ])('%s is told as what it is not', async (_what, content) => {
+    fs.writeFileSync(path.join(cwd, 'odd'), content)
+    const { status, stdout, stderr } = await cli(cwd, ['inspect', 'odd'])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^error: /)
+    expect(stderr).not.toContain('internal')
+  })
+})
+
+describe('verify --ledger-head', () => {
+  test('a head that was written down is found later, and not in a rewritten ledger', async () => {
+    const place = folder({ 'cluster.yaml': spec.replace('rsa-2048', 'ecdsa-p256') })
+    await cli(place, ['apply', '--yes'])
+    const { stdout } = await cli(place, ['status', '--json'])
+    const { ledgerHead } = JSON.parse(stdout) as { ledgerHead: string }
+    await cli(place, ['add', 'client', 'global/c1'])
+    await cli(place, ['apply', '--yes'])
+    const args = ['verify', '--offline', '--ledger-head']
+    expect((await cli(place, [...args, ledgerHead])).status).toBe(0)
+    const other = await cli(place, [...args, 'f'.repeat(64)])
+    expect(other.status).toBe(2)
+    expect(other.stdout).toMatch(/ledger/)
+    expect((await cli(place, [...args, 'nonsense'])).status).toBe(64)
+  })
+})
