@@ -61,7 +61,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     })
   }
   tidy(decoded)
-  for (const { path, shape } of blocksOf(agentSchema, '')) {
+  for (const { path, shape } of blocks) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       const severity = shape.type === 'strict' ? 'error' : 'warning'
       // A slip of the pen is one of few; a text full of unknown keys is something else.
@@ -187,6 +187,8 @@ function* blocksOf(
     }
   }
 }
+
+const blocks = [...blocksOf(agentSchema, '')]
 
 /**
  * Nomad's own tidying before it looks at what is left over (command/agent/config_parse.go

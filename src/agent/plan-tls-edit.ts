@@ -74,7 +74,10 @@ export function planTlsEdit(
     file: target.file,
     kind: target.name.endsWith('.json') ? 'json' : 'hcl',
   })
-  const after = hasErrors(edit.diagnostics) ? config : readAgain(ordered, target, edit.text, kind)
+  const after =
+    hasErrors(edit.diagnostics) || !edit.changed
+      ? config
+      : readAgain(ordered, target, edit.text, kind)
   const diagnostics = [
     ...target.diagnostics,
     // Of the target itself the edit has said it already, knowing what it replaces.

@@ -5,7 +5,6 @@
  * @module
  */
 
-const plain = /^[a-z0-9_]*$/
 const ascii = /^[\u0020-\u007e]*$/
 
 /**
@@ -14,9 +13,18 @@ const ascii = /^[\u0020-\u007e]*$/
  * @param key Without quotes and escapes.
  */
 export function foldKey(key: string): string {
-  if (plain.test(key)) return key
+  if (isFolded(key)) return key
   if (ascii.test(key)) return key.toLowerCase()
   return Array.from(key, foldCharacter).join('')
+}
+
+/** Most keys are lower case already; this is asked of every key of every file. */
+function isFolded(key: string): boolean {
+  for (let at = 0; at < key.length; at += 1) {
+    const code = key.charCodeAt(at)
+    if (code > 0x7a || (code >= 0x41 && code <= 0x5a)) return false
+  }
+  return true
 }
 
 /** Simple folding maps one code point to one: "ß" stays itself, though it upper-cases to "SS". */

@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { editTls, newTlsFile, tlsKeys, type TlsValues } from '../../src/agent/index.js'
+import { editTls, newTlsFile, planTlsEdit, tlsKeys, type TlsValues } from '../../src/agent/index.js'
+import { hasErrors } from '../../src/diagnostics.js'
 import { foldKey, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { dataOf, judge } from '../hcl/judge.js'
@@ -208,5 +210,31 @@ describe('tls written into every valid text', () => {
       check(text, JSON.stringify(text))
     }
     expect(edited).toBeGreaterThan(40)
+  })
+})
+
+describe('fuzz', () => {
+  const pieces = fc.constantFrom(
+    'tls', 'TLS', '"tls"', ' ', '\n', '\r\n', '{', '}', '[', ']', '=', ':', ',', 'http', '"http"', 'ca_file', 'true',
+    '"yes"', '1', '"x"', '<<E\nx\nE\n', '# c\n', '/* } */', 'null', '"a": 1', '\t',
+  ) // prettier-ignore
+
+  test('no text makes it throw, and what it cannot edit it gives back', () => {
+    const text = fc.oneof(
+      fc.array(pieces, { maxLength: 30 }).map((all) => all.join('')),
+      fc.array(pieces, { maxLength: 20 }).map((all) => `tls {${all.join('')}}`),
+      fc.array(pieces, { maxLength: 20 }).map((all) => `{"tls": {${all.join('')}}}`),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    )
+    fc.assert(
+      fc.property(text, (source) => {
+        const { text: out, changed, diagnostics } = editTls(source, wanted)
+        expect(diagnostics.map(({ code }) => code)).not.toContain('hcl/unproven-edit')
+        if (hasErrors(diagnostics)) expect([out, changed]).toEqual([source, false])
+        else expect(editTls(out, wanted).changed).toBe(false)
+        planTlsEdit([{ name: 'a.hcl', bytes: new TextEncoder().encode(source) }], wanted)
+      }),
+      { seed: 6, numRuns: 3000 },
+    )
   })
 })
