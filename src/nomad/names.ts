@@ -6,6 +6,7 @@
  */
 
 import { isIP } from 'node:net'
+import { domainToUnicode } from 'node:url'
 import type { Role } from '../address.js'
 import { roleProfiles, type RoleLabel } from './roles.js'
 
@@ -58,7 +59,7 @@ export function classifyName(name: string): NameClass {
 /**
  * Why a text is no DNS name that can be certified: LDH labels of RFC 1034 §3.5 and RFC 1123 §2.1,
  * with `_` as well, because regions named `us_west` run in the wild and Go takes it (crypto/x509
- * validHostname). Lower or upper case; no wildcard, no final dot.
+ * validHostname); `xn--` labels that can be read. Lower or upper case; no wildcard, no final dot.
  *
  * @param name The name in its ASCII form.
  * @returns A clause, lower case, without the name; `undefined` if it is one.
@@ -93,7 +94,18 @@ export function dnsNameFault(name: string): string | undefined {
       return `holds ${JSON.stringify(name.charAt(at))}`
     }
   }
-  return undefined
+  return idnFault(name)
+}
+
+const aLabel = /(?:^|\.)xn--/i
+
+/** RFC 5890 §2.3.2.1: an A-label is what some name in Unicode becomes, and in its normal form. */
+function idnFault(name: string): string | undefined {
+  if (!aLabel.test(name)) return undefined
+  const unicode = domainToUnicode(name)
+  return unicode === '' || aLabel.test(unicode) || unicode.normalize('NFC') !== unicode
+    ? 'has an xn-- label that stands for no name'
+    : undefined
 }
 
 /**

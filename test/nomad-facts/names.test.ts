@@ -115,6 +115,8 @@ describe('regions', () => {
     ['eu-', /begins or ends with a hyphen/],
     ['eu west', /holds " "/],
     ['*', /wildcard/],
+    ['xn--a', /xn-- label that stands for no name/],
+    ['XN--', /xn-- label|hyphen/],
   ])('%j does not', (region, fault) => {
     expect(regionFault(region)).toMatch(fault)
   })

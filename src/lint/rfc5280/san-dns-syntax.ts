@@ -4,7 +4,6 @@
  * @module
  */
 
-import { domainToUnicode } from 'node:url'
 import { dnsNameFault } from '../../nomad/names.js'
 import type { Rule } from '../rule.js'
 
@@ -17,18 +16,9 @@ export const sanDnsSyntax: Rule = {
     for (const name of subjectAltName!) {
       if (name.type !== 'dns' || name.value === '') continue
       const text = name.value.startsWith('*.') ? name.value.slice(2) : name.value
-      const fault = dnsNameFault(text) ?? idnFault(text)
+      const fault = dnsNameFault(text)
       if (fault !== undefined) return `its name ${JSON.stringify(name.value)} ${fault}`
     }
     return undefined
   },
-}
-
-function idnFault(name: string): string | undefined {
-  const at = name.indexOf('xn--')
-  if (at === -1 || (at > 0 && name.charCodeAt(at - 1) !== 46)) return undefined
-  const unicode = domainToUnicode(name)
-  return unicode === '' || unicode.includes('xn--') || unicode.normalize('NFC') !== unicode
-    ? 'has an xn-- label that says nothing'
-    : undefined
 }
