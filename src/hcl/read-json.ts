@@ -132,31 +132,29 @@ function literal(text: string, node: Node): Literal {
   }
 }
 
-/** Go's `strconv.Unquote` knows no `\/` and takes no surrogates, single or in pairs. */
+/**
+ * Go's `strconv.Unquote` knows no `\/` and takes no surrogates, single or in pairs. Escapes that
+ * JSON does not know are looked for again, because `jsonc-parser` reports one fault per string, and a
+ * raw tab behind a wrong escape hides it.
+ */
 function checkEscapes(text: string, node: Node): void {
   const raw = text.slice(node.offset, node.offset + node.length)
   if (!raw.includes('\\')) return
-  for (const match of raw.matchAll(/\\(\/|u[dD][89a-fA-F]|.)/gs)) {
-    const escape = match[1]!
-    if (escape === '/') {
-      throw new Fault(
-        'hcl/json-escape',
-        node.offset + match.index,
-        'the escape "\\/" stops Nomad',
-        {
-          expected: 'a plain "/"',
-        },
-      )
+  for (const match of raw.matchAll(/\\(?:(u[0-9a-fA-F]{4})|(.))/gs)) {
+    const [, unicode, single] = match
+    const at = node.offset + match.index
+    if (single === '/') {
+      throw new Fault('hcl/json-escape', at, 'the escape "\\/" stops Nomad', {
+        expected: 'a plain "/"',
+      })
     }
-    if (escape.length > 1) {
-      throw new Fault(
-        'hcl/json-escape',
-        node.offset + match.index,
-        'a surrogate escape stops Nomad',
-        {
-          expected: 'the character itself',
-        },
-      )
+    if (single !== undefined && !'"\\bfnrt'.includes(single)) {
+      throw new Fault('hcl/json', at, 'not valid JSON: invalid escape character')
+    }
+    if (unicode !== undefined && /^u[dD][89a-fA-F]/.test(unicode)) {
+      throw new Fault('hcl/json-escape', at, 'a surrogate escape stops Nomad', {
+        expected: 'the character itself',
+      })
     }
   }
 }

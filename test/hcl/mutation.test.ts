@@ -72,7 +72,7 @@ describe('against HashiCorp’s own HCL 1', () => {
       expect(compared).toBeGreaterThan(mutants / 20)
       expect(refused).toBeGreaterThan(mutants / 5)
     },
-    30_000 + mutants * 5,
+    30_000 + mutants * 10,
   )
 })
 

@@ -104,6 +104,7 @@ describe('texts that are refused, and where', () => {
     ['JSON: \\/', '{"a": "\\/"}', 'hcl/json-escape 1:8'],
     ['JSON: a pair of surrogates', '{"a": "\\ud83c\\udf89"}', 'hcl/json-escape 1:8'],
     ['JSON: a list in a list', '{"a": [[1]], "b": 2}', 'hcl/json-nested-list 1:8'],
+    ['JSON: an escape that a raw tab hides', '{"a": "\\\n\t"}', 'hcl/json 1:8'],
     ['JSON: a boolean in a list', '{"a": ["x", true]}', 'hcl/json-dropped 1:13'],
     ['JSON: a template', '{{ x }}', 'hcl/json 1:2'],
     ['JSON: no value', '{"a": }', 'hcl/json 1:7'],

@@ -180,6 +180,6 @@ describe('HashiCorp’s HCL 1 v1.0.1-nomad-1', () => {
       expect(disagreements).toEqual([])
       expect(taken).toBeGreaterThan(mutants / 10)
     },
-    120_000 + mutants * 5,
+    120_000 + mutants * 10,
   )
 })
