@@ -17,6 +17,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/diagnostics.js'
 import { proveCluster } from '../../src/probe/prove-cluster.js'
 import { verifyCluster } from '../../src/verify/verify-cluster.js'
+import { copyFolder } from '../copy-folder.js'
 import { smallSpec, World } from '../world.js'
 
 const s1 = 'identity/server/global/s1'
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const world = new World()
   await world.apply()
   made = mkdtempSync(join(tmpdir(), 'nomad-pki-made-'))
-  cpSync(world.path(), join(made, 'pki'), { recursive: true, verbatimSymlinks: true })
+  copyFolder(world.path(), join(made, 'pki'))
 })
 afterAll(() => {
   rmSync(made, { recursive: true })
@@ -35,7 +36,7 @@ afterAll(() => {
 /** A world whose store is a copy of one that was made once. */
 function copied(): World {
   const world = new World()
-  cpSync(join(made, 'pki'), world.path(), { recursive: true, verbatimSymlinks: true })
+  copyFolder(join(made, 'pki'), world.path())
   return world
 }
 
