@@ -16,6 +16,7 @@ import { errorDocument, jsonText, type Document } from '../report/json.js'
 import { colourStyle, plainStyle, type Style } from '../report/style.js'
 import type { Plan } from '../plan/plan.js'
 import type { Context, Output } from './context.js'
+import type { Options } from './surface.js'
 
 /** What the user said about speaking. */
 export interface VoiceOptions {
@@ -43,6 +44,16 @@ export interface Voice {
   warn(diagnostics: readonly Diagnostic[]): void
   /** An error that ends the command. */
   fail(error: unknown): void
+}
+
+/** The voice that the options ask for. */
+export function voiceOf(context: Context, options: Options): Voice {
+  return createVoice(context, {
+    quiet: options.quiet === true,
+    color: options.color !== false,
+    debug: options.debug === true,
+    json: options.json === true,
+  })
 }
 
 /** A voice for one command. */

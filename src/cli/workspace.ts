@@ -5,17 +5,22 @@
  */
 
 import path from 'node:path'
+import { resolveAddress } from '../address.js'
 import { hasErrors } from '../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { readInventory } from '../inventory/read.js'
 import type { Store } from '../inventory/store.js'
+import { desire } from '../spec/desire.js'
 import type { Desired } from '../spec/desired.js'
+import { parseSpec } from '../spec/parse.js'
 import type { ClusterSpec } from '../spec/spec.js'
+import { directoryConfigs } from '../store/directory-configs.js'
+import { directoryStore } from '../store/directory-store.js'
 import type { Context } from './context.js'
 import type { Options } from './surface.js'
-import { createVoice, type Voice } from './voice.js'
+import type { Voice } from './voice.js'
 
 /** The name that is looked for where `--file` names none; in the current folder and nowhere else. */
 export const defaultSpec = 'cluster.yaml'
@@ -31,16 +36,6 @@ export interface Workspace {
   readonly desired: Desired
   readonly store: Store
   readonly configs: Configs
-}
-
-/** The voice that the options ask for. */
-export function voiceOf(context: Context, options: Options): Voice {
-  return createVoice(context, {
-    quiet: options.quiet === true,
-    color: options.color !== false,
-    debug: options.debug === true,
-    json: options.json === true,
-  })
 }
 
 /**
@@ -84,16 +79,12 @@ export async function openWorkspace(
   voice: Voice,
 ): Promise<Workspace> {
   const { file, text } = await readSpec(context, options)
-  const { parseSpec } = await import('../spec/parse.js')
-  const { desire } = await import('../spec/desire.js')
   const { spec, diagnostics } = parseSpec(text, { file })
   if (spec === undefined || hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', `${file} has errors`, { diagnostics })
   }
   voice.warn(diagnostics)
   const base = path.dirname(context.resolve(file))
-  const { directoryStore } = await import('../store/directory-store.js')
-  const { directoryConfigs } = await import('../store/directory-configs.js')
   return {
     file,
     base,
@@ -122,12 +113,11 @@ export function takeInventory(
  * @returns `undefined` where none were named: all of them.
  * @throws {NomadPkiError} `ERR_ADDRESS_UNKNOWN`, `ERR_ADDRESS_AMBIGUOUS`
  */
-export async function namedIdentities(
+export function namedIdentities(
   args: readonly string[],
   desired: Desired,
-): Promise<readonly string[] | undefined> {
+): readonly string[] | undefined {
   if (args.length === 0) return undefined
-  const { resolveAddress } = await import('../address.js')
   const candidates = desired.identities.map(({ address }) => address)
   return [...new Set(args.map((text) => resolveAddress(text, candidates)))]
 }

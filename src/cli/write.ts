@@ -7,6 +7,7 @@
 
 import path from 'node:path'
 import { NomadPkiError, isNomadPkiError } from '../errors.js'
+import { directoryConfigs } from '../store/directory-configs.js'
 import type { Context } from './context.js'
 
 /** One file to write. */
@@ -31,7 +32,6 @@ export async function writeFiles(context: Context, writes: readonly FileWrite[])
       throw new NomadPkiError('ERR_FILE_UNWRITABLE', `${file}: there is no folder ${parent}`)
     }
   }
-  const { directoryConfigs } = await import('../store/directory-configs.js')
   try {
     await directoryConfigs(context.cwd).write(
       writes.map(({ file, text, expected }) => ({ path: context.resolve(file), text, expected })),

@@ -9,7 +9,7 @@ import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
-import { voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
 
 /** Writes the spec; `apply` does the rest. */
 export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {

@@ -22,14 +22,8 @@ import { createProgress } from '../progress.js'
 import { canAsk, confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
-import type { Voice } from '../voice.js'
-import {
-  namedIdentities,
-  openWorkspace,
-  takeInventory,
-  voiceOf,
-  type Workspace,
-} from '../workspace.js'
+import { voiceOf, type Voice } from '../voice.js'
+import { namedIdentities, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
 export const command: Command = async ({ args, options }, context) => {
@@ -44,7 +38,7 @@ export const command: Command = async ({ args, options }, context) => {
     context,
   )
   const { inventory } = mended
-  const only = await namedIdentities(args, workspace.desired)
+  const only = namedIdentities(args, workspace.desired)
   // What was saved says itself whether it removes; `--prune` need not be said again.
   const prune =
     options.prune === true ||

@@ -9,7 +9,7 @@ import { NomadPkiError } from '../../errors.js'
 import { completionText, completionShells, type CompletionShell } from '../../report/completion.js'
 import { exitStatus } from '../status.js'
 import { commands, globalOptions, type Command } from '../surface.js'
-import { voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
 
 /** Prints what the shell evaluates. */
 export const command: Command = async ({ args: [shell = ''], options }, context) => {

@@ -13,16 +13,19 @@ import {
   type AgentFile,
   type NamedFile,
 } from '../../agent/index.js'
+import { resolveAddress } from '../../address.js'
 import { didYouMean, type Diagnostic } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { diffText } from '../../report/diff.js'
+import { directoryConfigs } from '../../store/directory-configs.js'
 import type { Context } from '../context.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
 import type { Call, Command } from '../surface.js'
-import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
+import { openWorkspace, takeInventory } from '../workspace.js'
 
 const verbs = { show, diff, check } as const
 
@@ -96,7 +99,6 @@ async function diff({ args, options }: Call, context: Context): Promise<ExitStat
   const voice = voiceOf(context, options)
   const workspace = await openWorkspace(context, options, voice)
   const { desired } = workspace
-  const { resolveAddress } = await import('../../address.js')
   const all = desired.configs.map(({ address }) => address)
   const wanted = args.length === 0 ? all : args.map((text) => resolveAddress(text, all))
   const plan = makePlan(desired, await takeInventory(workspace), { now: context.now() })
@@ -126,7 +128,6 @@ async function readAll(paths: readonly string[], context: Context): Promise<read
       hint: 'name its directory or files, as -config takes them',
     })
   }
-  const { directoryConfigs } = await import('../../store/directory-configs.js')
   const configs = directoryConfigs(context.cwd)
   const files: AgentFile[] = []
   for (const path of paths) {

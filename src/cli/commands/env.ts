@@ -13,7 +13,8 @@ import { exportsText, shells, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
-import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
+import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command = async ({ args: [name = ''], options }, context) => {

@@ -13,7 +13,8 @@ import { parseSpec } from '../../spec/parse.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
-import { defaultSpec, voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
+import { defaultSpec } from '../workspace.js'
 import { readIfThere, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */

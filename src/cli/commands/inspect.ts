@@ -24,7 +24,8 @@ import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
-import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { voiceOf } from '../voice.js'
+import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Describes each thing; a secret is never shown. */
 export const command: Command = async ({ args, options }, context) => {

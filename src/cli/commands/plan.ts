@@ -10,8 +10,9 @@ import { formatPlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
+import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
-import { namedIdentities, openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
@@ -19,7 +20,7 @@ export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, voice)
-  const only = await namedIdentities(args, workspace.desired)
+  const only = namedIdentities(args, workspace.desired)
   const plan = makePlan(workspace.desired, await takeInventory(workspace), {
     now,
     prune: options.prune === true,

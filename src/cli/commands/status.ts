@@ -9,8 +9,9 @@ import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
+import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
-import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 2 when something is missing, due or expired. */
 export const command: Command = async ({ options }, context) => {

@@ -12,8 +12,9 @@ import { verifySummary } from '../../report/verify.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings } from '../status.js'
 import type { Command } from '../surface.js'
+import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
-import { openWorkspace, takeInventory, voiceOf } from '../workspace.js'
+import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 0 when everything is true, 2 with findings that are errors (`--strict`: or warnings). */
 export const command: Command = async ({ options }, context) => {
