@@ -40,12 +40,19 @@ export async function trackingOf(
   const git = options.git ?? 'git'
   const paths = samples.map((sample) => (path === '' ? sample : `${path}/${sample}`))
 
-  const listed = await run(git, repository, ['ls-files', '-z', '--', path === '' ? '.' : path])
+  const listed = await run(git, repository, [
+    '--literal-pathspecs',
+    'ls-files',
+    '-z',
+    '--',
+    path === '' ? '.' : path,
+  ])
   if (listed?.status === 0) {
     if (listed.output !== '') return { repository, path, state: 'tracked' }
     let ignored = true
     for (const sample of paths) {
-      const asked = await run(git, repository, ['check-ignore', '-q', '--', sample])
+      // It takes no literal pathspecs; behind `./` nothing is magic.
+      const asked = await run(git, repository, ['check-ignore', '-q', '--', `./${sample}`])
       if (asked === undefined || asked.status > 1) return guess(repository, path)
       if (asked.status === 1) ignored = false
     }
@@ -104,7 +111,7 @@ async function run(
     execFile(
       git,
       // What a repository's configuration could make git start is switched off.
-      ['-C', repository, '-c', 'core.fsmonitor=false', '--literal-pathspecs', ...args],
+      ['-C', repository, '-c', 'core.fsmonitor=false', ...args],
       { env: Object.fromEntries(kept), timeout: 20_000, maxBuffer: 64 * 1024 * 1024 },
       (error, output) => {
         if (error === null) resolve({ status: 0, output })
