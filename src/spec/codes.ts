@@ -25,6 +25,7 @@ export const specCodes = {
   'spec/range': 'a range of nodes is not one',
   'spec/too-many-nodes': 'the spec describes more nodes than one store can hold',
   'spec/duplicate-node': 'two nodes of one region have the same name',
+  'spec/letter-case': 'two names differ in case alone',
   'spec/reserved-name': 'the name stands for something else',
   'spec/shared': 'a shared identity stands beside nodes of their own',
   'spec/empty-cluster': 'the spec names no region or no node',

@@ -63,7 +63,7 @@ export function groupsOf(
 ): readonly NodeGroup[] {
   const { sources, report } = resolving
   const groups: NodeGroup[] = []
-  const taken = new Map<string, string>()
+  const taken: Taken = { exact: new Map(), folded: new Map() }
   const configs = new Map<string, string>()
   for (const [key, role] of sections) {
     const section: RawSection | undefined = frame.region[key]
@@ -117,6 +117,14 @@ export function groupsOf(
   return groups
 }
 
+/** The names of a region. */
+interface Taken {
+  /** The key that has a name. */
+  readonly exact: Map<string, string>
+  /** The name behind its lower case. */
+  readonly folded: Map<string, string>
+}
+
 /** No two nodes of a region have one name, be they in ranges or of different roles. */
 function claimNames(
   { report }: Resolving,
@@ -124,7 +132,7 @@ function claimNames(
   section: string,
   pattern: NodePattern,
   at: number,
-  taken: Map<string, string>,
+  taken: Taken,
 ): boolean {
   const mine =
     pattern.count === 1
@@ -138,14 +146,27 @@ function claimNames(
       })
       return false
     }
-    const other = taken.get(name)
+    const other = taken.exact.get(name)
     if (other !== undefined) {
       report.error('spec/duplicate-node', at, `${region} has a node ${name} already: ${other}`, {
         hint: 'the name of a node is unique in its region; an agent that is server and client belongs below combined:',
       })
       return false
     }
-    taken.set(name, mine)
+    taken.exact.set(name, mine)
+    const lower = name.toLowerCase()
+    const alike = taken.folded.get(lower)
+    if (alike === undefined) taken.folded.set(lower, name)
+    else {
+      report.warning(
+        'spec/letter-case',
+        at,
+        `${alike} and ${name} of ${region} differ in case alone`,
+        {
+          hint: 'many file systems of macOS keep them in one folder: rename one',
+        },
+      )
+    }
   }
   return true
 }

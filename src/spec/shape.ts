@@ -508,7 +508,10 @@ const nodePlace: RecordShape = {
   fields: [
     {
       key: 'tls',
-      shape: text('an absolute path, or the word store', '^(store|/[^\\u0000-\\u001f\\u007f"$]*)$'),
+      shape: text(
+        'an absolute path, or the word store',
+        '^(store|/[^\\u0000-\\u001f\\u007f"$\\\\]+)$',
+      ),
       default: '/etc/nomad.d/tls',
       sentence:
         'Where certificates and keys lie on a node; `store`: the agents run on this machine and read the store itself.',

@@ -196,6 +196,12 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'error 4:52 spec/duplicate-node global has a node c3 already: clients."c[1-3]"',
   ],
   [
+    'names that differ in case alone, and one that is there twice nevertheless',
+    withRegions('global: { servers: { s1: {} }, clients: { S1: {} }, combined: { s1: {} } }'),
+    'warning 4:45 spec/letter-case s1 and S1 of global differ in case alone',
+    'error 4:67 spec/duplicate-node global has a node s1 already: servers.s1',
+  ],
+  [
     'other nodes beside shared',
     withRegions('global: { clients: { shared: true, c1: {} } }'),
     'error 4:24 spec/shared clients of global share one identity',
@@ -492,6 +498,12 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   ['the folder itself', above('store: ./\n'), 'error 3:8 spec/store store: "./" is not a folder'],
   ['a home', above('store: ~/pki\n'), 'error 3:8 spec/store store: "~/pki" begins with ~'],
   ['an absolute store', above('store: /srv/pki\n')],
+  ['no place', above('node: { tls: / }\n'), 'error 3:14 spec/value node.tls: "/" does not fit'],
+  [
+    'a place that HCL would read as something else',
+    above('node: { tls: "/a${b}" }\n'),
+    'error 3:14 spec/value node.tls: "/a${b}" does not fit',
+  ],
   ['a relative place', above('node: { tls: etc }\n'), 'error 3:14 spec/value node.tls: "etc"'],
   [
     'no names checked',

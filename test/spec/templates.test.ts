@@ -1,0 +1,51 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { checkAgentConfig } from '../../src/agent/index.js'
+import { parseSpec } from '../../src/spec/parse.js'
+
+const read = (name: string): string => readFileSync(`templates/${name}`, 'utf8')
+
+test('the spec has nothing wrong with it', () => {
+  expect(parseSpec(read('cluster.yaml')).diagnostics).toEqual([])
+})
+
+test.each(['server', 'client'] as const)(
+  '%s.hcl is a configuration of such an agent that lacks nothing but TLS',
+  (role) => {
+    const tls =
+      'tls {\n  http = true\n  rpc = true\n  ca_file = "/a"\n  cert_file = "/b"\n  key_file = "/c"\n  verify_server_hostname = true\n  verify_https_client = true\n}\n'
+    const files = [
+      { name: `${role}.hcl`, bytes: Buffer.from(read(`${role}.hcl`)) },
+      { name: 'tls.hcl', bytes: Buffer.from(tls) },
+    ]
+    expect(checkAgentConfig(files, { role, region: 'global' })).toEqual([])
+    expect(checkAgentConfig(files, { role: role === 'server' ? 'client' : 'server' })).not.toEqual(
+      [],
+    )
+  },
+)
+
+test('operator.env is lines that a shell reads, and names the files of an identity', () => {
+  const set = read('operator.env')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  for (const line of set) expect(line).toMatch(/^export NOMAD_[A-Z_]+=[A-Za-z0-9:/._-]+$/)
+  expect(set.join('\n')).toMatch(
+    /CACERT=.*\/current\/ca\.pem\n.*CLIENT_CERT=.*\/current\/cert\.pem\n.*CLIENT_KEY=.*\/current\/key\.pem/,
+  )
+})
+
+test('nomad.service reloads by SIGHUP and reads the directory that tls.hcl goes into', () => {
+  const unit = read('nomad.service')
+  expect(unit).toContain('ExecReload=/bin/kill -HUP $MAINPID\n')
+  expect(unit).toContain('ExecStart=/usr/bin/nomad agent -config /etc/nomad.d\n')
+  for (const line of unit.split('\n'))
+    expect(line).toMatch(/^(|#.*|\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
+})
+
+test('every template ends its last line and holds no tab', () => {
+  for (const name of readdirSync('templates')) {
+    expect(read(name).endsWith('\n')).toBe(true)
+    if (name !== 'install.sh') expect(read(name)).not.toContain('\t')
+  }
+})
