@@ -26,17 +26,28 @@ export interface Preparation {
   readonly lintContext: LintContext
 }
 
-const preparations = new WeakMap<Prepared, Preparation>()
+let take: (prepared: Prepared) => Preparation | undefined
 
 /** A certificate that may be issued, once. Made by `prepare`, `prepareIntermediate` and `prepareRoot` alone. */
 export class Prepared {
   /** What the certificate will say; it has no signature and no bytes yet. */
   readonly expected: Certificate
+  #preparation: Preparation | undefined
 
   /** @internal */
   constructor(preparation: Preparation) {
     this.expected = preparation.input.expected
-    preparations.set(this, preparation)
+    this.#preparation = preparation
+  }
+
+  static {
+    take = (prepared) => {
+      // What only looks like one has no such field.
+      if (!(#preparation in prepared)) return undefined
+      const preparation = prepared.#preparation
+      prepared.#preparation = undefined
+      return preparation
+    }
   }
 }
 
@@ -46,12 +57,9 @@ export class Prepared {
  * @throws {NomadPkiError} `ERR_PREPARED_SPENT`
  */
 export function spend(prepared: Prepared): Preparation {
-  const preparation = preparations.get(prepared)
-  if (preparation === undefined) {
-    throw new NomadPkiError('ERR_PREPARED_SPENT', 'this was issued, or tried, before', {
-      hint: 'prepare it anew',
-    })
-  }
-  preparations.delete(prepared)
-  return preparation
+  const preparation = take(prepared)
+  if (preparation !== undefined) return preparation
+  throw new NomadPkiError('ERR_PREPARED_SPENT', 'this was issued, or tried, before', {
+    hint: 'prepare it anew',
+  })
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { fail, DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
 import {
@@ -98,7 +98,7 @@ export function samePublicKey(a: PublicKey, b: PublicKey): boolean {
  * @throws {NomadPkiError} `ERR_DER_MALFORMED`
  */
 export function keyIdentifierOf(key: PublicKey): string {
-  return createHash('sha1').update(bitsIn(key)).digest('hex')
+  return hash('sha1', bitsIn(key), 'hex')
 }
 
 function bitsIn({ algorithm, spki }: PublicKey): Uint8Array {

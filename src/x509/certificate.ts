@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { DerReader, fail } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -117,7 +117,7 @@ const fingerprints = new WeakMap<Certificate, string>()
 export function fingerprintOf(certificate: Certificate): string {
   let fingerprint = fingerprints.get(certificate)
   if (fingerprint === undefined) {
-    fingerprint = createHash('sha256').update(certificate.der).digest('hex')
+    fingerprint = hash('sha256', certificate.der, 'hex')
     fingerprints.set(certificate, fingerprint)
   }
   return fingerprint

@@ -34,7 +34,7 @@ const texts = new Map<string, string>()
 
 function parseIp(text: string): Uint8Array {
   const version = text.includes('%') ? 0 : isIP(text)
-  if (version === 4) return Uint8Array.from(text.split('.'), Number)
+  if (version === 4) return encodeIpv4(text)
   if (version !== 6) {
     throw new NomadPkiError('ERR_NAME_INVALID', `not an IP address: ${JSON.stringify(text)}`)
   }
@@ -154,6 +154,17 @@ export function networkHolds({ address, prefix }: Network, ip: Uint8Array): bool
     if (((ip[at]! ^ address[at]!) & maskOctet(prefix, at)) !== 0) return false
   }
   return true
+}
+
+function encodeIpv4(text: string): Uint8Array {
+  const out = new Uint8Array(4)
+  let octet = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === 46) octet += 1
+    else out[octet] = out[octet]! * 10 + code - 48
+  }
+  return out
 }
 
 function encodeIpv6(text: string): Uint8Array {
