@@ -1,0 +1,189 @@
+/**
+ * Real agents on configurations good and bad: whether one starts equals whether `checkAgentConfig`
+ * says error.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkAgentConfig, type NamedFile } from '../../src/agent/index.js'
+import { nomadBinary } from './harness/binaries.js'
+import { agentPorts } from './harness/ports.js'
+import { cleanEnvironment, runOk } from './harness/run.js'
+
+const pair = 'ca_file = "CERT" cert_file = "CERT" key_file = "KEY"'
+const suite = 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'
+
+/** What is added to a server that starts; `!` in front: the whole text. */
+const additions: readonly string[] = [
+  '',
+  'tls { http = "yes" }',
+  `tls { http = true rpc = true ${pair} }`,
+  `tls { ${pair} } tls { http = true }`,
+  `TLS { HTTP = "TRUE" Rpc = 1 ${pair} }`,
+  `tls "x" { ${pair} }`,
+  'tls { http = true cert_file = "CERT" }',
+  'tls = [{ }]',
+  `tls = { http = true rpc = true ${pair} }`,
+  'tls { rpc = true ca_file = "CERT" }',
+  'tls { rpc_upgrade_mode = true }',
+  'tls { http = true verify_https_client = true ca_file = "CERT" }',
+  `tls { http = true rpc = true tls_min_version = "tls13" ${pair} }`,
+  'tls { tls_min_version = "tls14" }',
+  `tls { http = true rpc = true tls_cipher_suites = "${suite}" ${pair} }`,
+  'tls { tls_cipher_suites = "x" }',
+  'tls { ca_file = "CERT" }',
+  `tls { http = true rpc = true tls_cipher_suites = "${suite}, ${suite}" ${pair} }`,
+  `tls { http = true rpc = true tls_cipher_suites = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" ${pair} }`,
+  'tls { cert_file = "MISSING" }',
+  'tls { key_file = "MISSING" }',
+  'tls { ca_file = "MISSING" }',
+  'ui { bogus = 1 }',
+  'bogus = 1',
+  'server { rejoin_after_leave = true }',
+  'tls { tls_prefer_server_cipher_suites = true }',
+  'region = 5',
+  'region = "a" region = "b"',
+  'region = <<E\neu\nE\n',
+  'region = <<-E\neu\nE\n',
+  'limits { bogus = 1 }',
+  'server { encrypt = "x" }',
+  'server { encrypt = "cg8StVXbQJ0gPvMd9o7yrg==" }',
+  'server { encrypt = "YWJj" }',
+  'http_api_response_headers { a = "b" }',
+  'server { heartbeat_grace = 30 }',
+  'leave_on_interrupt = "1"',
+  'datacenter = "a*"',
+  'name = "größe ${x} \\u00e9"',
+  'name = null',
+  'name = "a" // }',
+  'name = "a',
+  'plugin "docker" { config { a = [1, { b = 2 }] } }',
+  'plugin "docker" { config { a = 99999999999999999999 } }',
+  'consul { address = 5 bogus = 1 }',
+  'consul { ssl = "yes" }',
+  'vault { enabled = "f" }',
+  'vault { enabled = "maybe" }',
+  'consul { timeout = "5s" }',
+  'Vault { }',
+  'keyring "aead" { active = true }',
+  'keyring "bogus" { active = true }',
+  'telemetry { prometheus_metrics = true } telemetry { }',
+  'telemetry { collection_interval = "x" }',
+  'ports { bogus = 1 }',
+  'log_level = "BOGUS"',
+  'log_level = "warn"',
+  'server { raft_protocol = 2 }',
+  'autopilot { last_contact_threshold = "1s" }',
+  'server { default_scheduler_config { scheduler_algorithm = "bogus" } }',
+  'acl { enabled = true token_ttl = "30s" }',
+  'acl { token_ttl = "30" }',
+  '!data_dir = "DATA"\nserver { enabled = false }',
+  '!server { enabled = true }',
+  '!data_dir = "relative"\nserver { enabled = true }',
+  '!\ufeffdata_dir = "DATA"\nserver { enabled = true }',
+  '!{"data_dir": "DATA", "server": {"enabled": true}, "tls": [{}, {}]}',
+  '!{"data_dir": "DATA", "server": {"enabled": true}, /* x */ "tls": {}}',
+]
+
+let base: string
+
+beforeAll(async () => {
+  base = mkdtempSync(join(tmpdir(), 'nomad-pki-check-'))
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const names = [
+    '-subj',
+    '/CN=server.global.nomad',
+    '-addext',
+    'subjectAltName=DNS:server.global.nomad',
+  ]
+  const files = ['-keyout', join(base, 'key.pem'), '-out', join(base, 'cert.pem'), '-days', '30']
+  await runOk('openssl', [...request, ...names, ...files])
+})
+
+afterAll(() => {
+  rmSync(base, { recursive: true, force: true })
+})
+
+async function textOf(addition: string, folder: string): Promise<string> {
+  const { http, rpc, serf } = await agentPorts()
+  const server = `data_dir = "DATA"
+bind_addr = "127.0.0.1"
+disable_update_check = true
+ports { http = ${http} rpc = ${rpc} serf = ${serf} }
+advertise { http = "127.0.0.1:${http}" rpc = "127.0.0.1:${rpc}" serf = "127.0.0.1:${serf}" }
+server { enabled = true bootstrap_expect = 1 }
+`
+  const whole = addition.startsWith('!')
+  return (whole ? addition.slice(1) : server + addition)
+    .replaceAll('"DATA"', JSON.stringify(join(folder, 'data')))
+    .replaceAll('"CERT"', JSON.stringify(join(base, 'cert.pem')))
+    .replaceAll('"KEY"', JSON.stringify(join(base, 'key.pem')))
+    .replaceAll('"MISSING"', JSON.stringify(join(base, 'missing.pem')))
+    .concat('\n')
+}
+
+/** Whether the agent gets as far as running, or what it says before it ends. */
+function starts(folder: string): Promise<{ started: boolean; said: string }> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(nomadBinary(), ['agent', '-config', join(folder, 'config')], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    let started = false
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString()
+      // The last thing that it says before it waits for signals.
+      if (!started && said.includes('Nomad agent started!')) {
+        started = true
+        child.kill('SIGKILL')
+      }
+    }
+    child.stdout!.on('data', hear)
+    child.stderr!.on('data', hear)
+    child.on('error', reject)
+    child.on('close', () => {
+      resolve({ started, said })
+    })
+  })
+}
+
+function named(): ReadonlyMap<string, NamedFile> {
+  const found = new Map<string, NamedFile>()
+  for (const name of ['cert.pem', 'key.pem', 'missing.pem']) {
+    const path = join(base, name)
+    const present = existsSync(path)
+    const mode = present ? statSync(path).mode & 0o777 : undefined
+    found.set(path, { state: present ? 'present' : 'missing', mode, key: 'ECDSA' })
+  }
+  return found
+}
+
+describe('a real agent starts where the check says no error, and only there', () => {
+  test('on configurations good and bad', async () => {
+    const disagreements: unknown[] = []
+    let good = 0
+    let bad = 0
+    for (const [index, addition] of additions.entries()) {
+      const folder = join(base, String(index))
+      mkdirSync(join(folder, 'config'), { recursive: true })
+      const text = await textOf(addition, folder)
+      writeFileSync(join(folder, 'config/nomad.hcl'), text)
+      const bytes = new TextEncoder().encode(text)
+      const errors = checkAgentConfig([{ name: 'nomad.hcl', bytes }], { named: named() }).filter(
+        ({ severity }) => severity === 'error',
+      )
+      const { started, said } = await starts(folder)
+      if (started) good += 1
+      else bad += 1
+      if (started === errors.length > 0) disagreements.push({ addition, errors, said })
+    }
+    console.log(`verdicts compared: ${good + bad} configurations, ${good} start, ${bad} do not`)
+    expect(disagreements).toEqual([])
+    expect(good).toBeGreaterThan(5)
+    expect(bad).toBeGreaterThan(5)
+  }, 600_000)
+})
