@@ -1,0 +1,241 @@
+/**
+ * Calls that fail: the disk is full, read-only, gives up; whoever runs this may not write. Each is a
+ * clear error, nothing is half-written, and once it is mended the same work goes on.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { execPath, getuid } from 'node:process'
+import { build } from 'esbuild'
+import { describe, expect, test } from 'vitest'
+import type { Files } from '../../src/files/files.js'
+import { readLedger } from '../../src/inventory/ledger.js'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { errno, hastyFiles, watched } from './calls.js'
+import { commit, plain } from './contract.js'
+import { folder } from './grounds.js'
+import { faultsOf, snapshot } from './judge.js'
+import { live } from './life.js'
+import { filesOf, line, s1 } from './words.js'
+
+const writing: ReadonlySet<keyof Files> = new Set([
+  'open',
+  'write',
+  'mkdir',
+  'symlink',
+  'link',
+  'rename',
+  'syncAll',
+])
+
+test('the disk is full from any call on, and then has room again', async () => {
+  const whole = join(folder(), 'pki')
+  let total = 0
+  await live(
+    directoryStore(whole, {
+      files: watched(hastyFiles, (call) => {
+        if (writing.has(call)) total += 1
+      }),
+      git: 'ignore',
+    }),
+  )
+  const expected = snapshot(whole)
+  expect(total).toBeGreaterThan(150)
+  for (let full = 1; full <= total; full += 5) {
+    const root = join(folder(), 'pki')
+    let calls = 0
+    const refusals: string[] = []
+    const files = watched(hastyFiles, (call, [, flags]) => {
+      if (!writing.has(call)) return
+      calls += 1
+      // What is read needs no room.
+      if (call === 'open' && (Number(flags) & 3) === 0) return
+      if (calls >= full) {
+        refusals.push(call)
+        throw errno('ENOSPC')
+      }
+    })
+    const outcome = live(directoryStore(root, { files, git: 'ignore' }))
+    await outcome.catch((error: unknown) => {
+      expect(error).toMatchObject({
+        code: 'ERR_STORE_UNWRITABLE',
+        message: expect.stringContaining('the disk is full (ENOSPC)') as string,
+        hint: expect.stringContaining('free some space') as string,
+      })
+    })
+    if (refusals.length > 0) await expect(outcome).rejects.toThrow()
+    expect(faultsOf(root)).toEqual([])
+    await live(directoryStore(root, { files: hastyFiles, git: 'ignore' }))
+    expect(faultsOf(root)).toEqual([])
+    expect(snapshot(root)).toEqual(expected)
+  }
+})
+
+test('a batch that fails before its barrier has turned nothing and left nothing torn', async () => {
+  const root = join(folder(), 'pki')
+  const store = directoryStore(root, { files: hastyFiles, git: 'ignore' })
+  await commit(store, (batch) => {
+    batch.putBundle('agent', 'BUNDLE 1\n')
+    batch.putGeneration(s1, '1-00000001', filesOf('s1 1'))
+    batch.record(line('issued', 'identity/server/global/s1'))
+  })
+  const before = snapshot(root)
+  for (const failing of ['symlink', 'syncAll'] as const) {
+    const files = watched(hastyFiles, (call) => {
+      if (call === failing) throw errno('EIO')
+    })
+    const broken = directoryStore(root, { files, git: 'ignore' })
+    await expect(
+      commit(broken, (batch) => {
+        batch.putBundle('agent', 'BUNDLE 2\n')
+        batch.turn(s1, '1-00000001')
+        batch.removeBundle('agent')
+        batch.record(line('turned', 'identity/server/global/s1'))
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_STORE_UNWRITABLE' })
+    expect(snapshot(root)).toEqual(before)
+  }
+})
+
+test('an append to the ledger that fails half-way is taken back', async () => {
+  const root = join(folder(), 'pki')
+  const store = directoryStore(root, { files: hastyFiles, git: 'ignore' })
+  await commit(store, (batch) => {
+    batch.record(line('first', 'x'))
+  })
+  let full = false
+  const files: Files = {
+    ...hastyFiles,
+    write(fd, bytes, offset) {
+      if (!Buffer.from(bytes).includes('"second"')) return hastyFiles.write(fd, bytes, offset)
+      if (full) throw errno('ENOSPC')
+      full = true
+      return hastyFiles.write(fd, bytes.subarray(0, 20), offset)
+    },
+  }
+  await expect(
+    commit(directoryStore(root, { files, git: 'ignore' }), (batch) => {
+      batch.record(line('second', 'x'))
+    }),
+  ).rejects.toMatchObject({ code: 'ERR_STORE_UNWRITABLE', address: 'ledger.jsonl' })
+  const ledger = readLedger((await store.readLedger())?.bytes)
+  expect([ledger.lines.length, ledger.tornBytes]).toEqual([1, 0])
+})
+
+test('without a sync of the whole file system every new file and directory is synced by itself', async () => {
+  const root = join(folder(), 'pki')
+  const synced = new Set<string>()
+  const order: string[] = []
+  const files: Files = {
+    ...hastyFiles,
+    syncAll: async () => false,
+    fsync: async (path) => {
+      await hastyFiles.fsync(path)
+      synced.add(path.slice(root.length + 1))
+      order.push('sync')
+    },
+    rename(from, to) {
+      if (to.endsWith('/current')) order.push('turn')
+      hastyFiles.rename(from, to)
+    },
+  }
+  const store = directoryStore(root, { files, git: 'ignore' })
+  await commit(store, (batch) => {
+    batch.putAuthority('agent', 1, { key: 'K\n', certificate: 'C\n' })
+    batch.putGeneration(s1, '1-00000001', filesOf('s1 1'))
+    batch.record(line('issued', 'x'))
+  })
+  const identity = 'identity/server/global/s1'
+  for (const path of [
+    ...['key.pem', 'cert.pem', 'ca.pem', 'manifest.json'].map(
+      (file) => `${identity}/1-00000001/${file}`,
+    ),
+    `${identity}/1-00000001`,
+    identity,
+    'identity/server/global',
+    'identity/server',
+    'identity',
+    'authority/agent',
+    'authority',
+    'ledger.jsonl',
+    '',
+  ]) {
+    expect(synced).toContain(path)
+  }
+  expect([...synced].filter((path) => path.endsWith('ca-key.pem'))).toHaveLength(1)
+  const turn = order.indexOf('turn')
+  expect(order.slice(0, turn)).toContain('sync')
+  expect(order.slice(turn)).toContain('sync')
+})
+
+describe('another user', () => {
+  test('can neither read nor write it, and is told whose it is', async () => {
+    const base = folder()
+    chmodSync(base, 0o755)
+    const root = join(base, 'pki')
+    await commit(directoryStore(root, { files: hastyFiles, git: 'ignore' }), (batch) => {
+      batch.putBundle('agent', 'BUNDLE 1\n')
+    })
+    const script = join(base, 'other-user.mjs')
+    await build({
+      entryPoints: [new URL('other-user.ts', import.meta.url).pathname],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+      },
+      logLevel: 'error',
+    })
+    chmodSync(script, 0o644)
+    const root0 = getuid?.() === 0
+    // As root another user is another one; as anybody else it is oneself, before a closed door.
+    if (!root0) chmodSync(root, 0o000)
+    const { stdout, stderr } = spawnSync(execPath, [script, root], {
+      encoding: 'utf8',
+      ...(root0 && { uid: 65534, gid: 65534 }),
+    })
+    if (!root0) chmodSync(root, 0o700)
+    expect(stderr).toBe('')
+    const codes = JSON.parse(stdout) as Record<string, { code: string; message: string }>
+    expect(codes.read?.code).toBe('ERR_STORE_UNREADABLE')
+    expect(codes.lock?.code).toBe('ERR_STORE_UNWRITABLE')
+    for (const { message } of Object.values(codes)) expect(message).toContain('permission denied')
+    expect(readdirSync(root)).toEqual(['bundle'])
+  })
+
+  test('whose files lie in it are told once, with the cure', async () => {
+    const root = join(folder(), 'pki')
+    const store = directoryStore(root, { files: hastyFiles, git: 'ignore' })
+    await commit(store, (batch) => {
+      batch.putBundle('agent', 'BUNDLE 1\n')
+      batch.putGeneration(s1, '1-00000001', filesOf('s1 1'))
+    })
+    // Only root can give files away; for anybody else the calls say so.
+    const files: Files = {
+      ...hastyFiles,
+      fstat: (fd) => Object.assign(hastyFiles.fstat(fd), { uid: 4242 }),
+    }
+    if (getuid?.() === 0) chownSync(join(root, 'bundle/agent/ca.pem'), 4242, 4242)
+    const { findings } = await directoryStore(root, { files, git: 'ignore' }).read()
+    expect(findings).toMatchObject([
+      {
+        severity: 'warning',
+        reason: 'owner-differs',
+        message: expect.stringContaining('belongs to user 4242') as string,
+      },
+    ])
+  })
+})
+
+test('a store below a directory that is to be made is made with it, and only the store is closed', async () => {
+  const base = folder()
+  const store = directoryStore(join(base, 'a/b/pki'), { files: hastyFiles, git: 'ignore' })
+  await commit(store, (batch) => {
+    batch.putBundle('agent', 'B\n')
+  })
+  expect(plain(await store.read())).toMatchObject({ bundles: [{ name: 'agent' }] })
+  mkdirSync(join(base, 'a/b/beside'))
+})
