@@ -118,16 +118,17 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionField
     subjectKeyIdentifier: undefined,
     authorityKeyIdentifier: undefined,
   }
-  for (const { oid, value } of extensions) {
+  for (const extension of extensions) {
+    const { oid, value } = extension
     switch (oid) {
       case extensionOids.basicConstraints:
-        fields.basicConstraints = readBasicConstraints(value)
+        fields.basicConstraints = readOnce(extension, readBasicConstraints)
         break
       case extensionOids.keyUsage:
-        fields.keyUsage = readKeyUsage(value)
+        fields.keyUsage = readOnce(extension, readKeyUsage)
         break
       case extensionOids.extendedKeyUsage:
-        fields.extendedKeyUsage = readExtendedKeyUsage(value)
+        fields.extendedKeyUsage = readOnce(extension, readExtendedKeyUsage)
         break
       case extensionOids.subjectAltName:
         fields.subjectAltName = readSubjectAltName(value)
@@ -139,7 +140,7 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionField
         fields.subjectKeyIdentifier = readSubjectKeyIdentifier(value)
         break
       case extensionOids.authorityKeyIdentifier:
-        fields.authorityKeyIdentifier = readAuthorityKeyIdentifier(value)
+        fields.authorityKeyIdentifier = readOnce(extension, readAuthorityKeyIdentifier)
         break
       default:
     }
@@ -158,16 +159,54 @@ export function readExtensionList(around: DerReader): readonly Extension[] {
   around.finish('extensions')
   const extensions: Extension[] = []
   while (!list.done()) {
-    const extension = list.enter(tags.sequence, 'an extension')
-    const oid = extension.oid('an extension')
-    // DER forbids to write out FALSE here, and every validator takes it.
-    const critical = extension.peek() === tags.boolean ? extension.boolean('critical') : false
-    const value = extension.content(tags.octetString, 'an extension')
-    extension.finish('an extension')
+    const extension = readExtension(list)
+    const { oid } = extension
     if (extensions.some((other) => other.oid === oid)) fail(`the extension ${oid} stands twice`)
-    extensions.push({ oid, critical, value })
+    extensions.push(extension)
   }
   return extensions
+}
+
+/**
+ * The extensions that are the same in most certificates, by OID, as they stood last. Ten thousand
+ * leaves then share them, in time and in memory; the bytes are copies.
+ */
+const usual = new Map<string, Usual>()
+const alike: ReadonlySet<string> = new Set([
+  extensionOids.basicConstraints,
+  extensionOids.keyUsage,
+  extensionOids.extendedKeyUsage,
+  extensionOids.authorityKeyIdentifier,
+])
+
+interface Usual {
+  readonly whole: Buffer
+  readonly extension: Extension
+  read?: { readonly said: unknown }
+}
+
+function readExtension(list: DerReader): Extension {
+  const { bytes, position: start } = list
+  const reader = list.enter(tags.sequence, 'an extension')
+  const oid = reader.oid('an extension')
+  const before = usual.get(oid)
+  if (before?.whole.compare(bytes, start, list.position) === 0) return before.extension
+  // DER forbids to write out FALSE here, and every validator takes it.
+  const critical = reader.peek() === tags.boolean ? reader.boolean('critical') : false
+  const value = reader.content(tags.octetString, 'an extension')
+  reader.finish('an extension')
+  if (!alike.has(oid)) return { oid, critical, value }
+  const whole = Buffer.from(bytes.subarray(start, list.position))
+  const extension = { oid, critical, value: whole.subarray(whole.length - value.length) }
+  usual.set(oid, { whole, extension })
+  return extension
+}
+
+function readOnce<Said>(extension: Extension, read: (value: Uint8Array) => Said): Said {
+  const before = usual.get(extension.oid)
+  if (before?.extension !== extension) return read(extension.value)
+  before.read ??= { said: read(extension.value) }
+  return before.read.said as Said
 }
 
 function only(value: Uint8Array, what: string): DerReader {
