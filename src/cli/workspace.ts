@@ -15,6 +15,7 @@ import type { Store } from '../inventory/store.js'
 import { desire } from '../spec/desire.js'
 import type { Desired } from '../spec/desired.js'
 import { parseSpec } from '../spec/parse.js'
+import { shellQuote } from '../report/shell.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { directoryStore } from '../store/directory-store.js'
@@ -36,6 +37,11 @@ export interface Workspace {
   readonly desired: Desired
   readonly store: Store
   readonly configs: Configs
+}
+
+/** ` --file …` as it was given, to be put behind a command that goes on. */
+export function fileFlag({ file }: Options): string {
+  return file === undefined ? '' : ` --file ${shellQuote(file)}`
 }
 
 /**

@@ -10,6 +10,7 @@ import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
 import { voiceOf } from '../voice.js'
+import { fileFlag } from '../workspace.js'
 
 /** Writes the spec; `apply` does the rest. */
 export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
@@ -35,6 +36,6 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
     )
   })
   voice.answer(`added ${kind} ${added} to ${file}`)
-  voice.tell('next: nomad-pki apply')
+  voice.tell(`next: nomad-pki apply${fileFlag(options)}`)
   return exitStatus.ok
 }

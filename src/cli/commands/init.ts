@@ -14,7 +14,7 @@ import { packageFile, type Context } from '../context.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
 import { voiceOf } from '../voice.js'
-import { defaultSpec } from '../workspace.js'
+import { defaultSpec, fileFlag } from '../workspace.js'
 import { readIfThere, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */
@@ -42,7 +42,7 @@ export const command: Command = async ({ options }, context) => {
   )
   if (ignored !== undefined) writes.unshift(ignored)
   await writeFiles(context, writes)
-  const named = options.file === undefined ? '' : ` --file ${options.file}`
+  const named = fileFlag(options)
   voice.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
   voice.tell(
     [

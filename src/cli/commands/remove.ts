@@ -10,6 +10,7 @@ import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
 import { voiceOf } from '../voice.js'
+import { fileFlag } from '../workspace.js'
 
 /** Writes the spec. */
 export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
@@ -29,7 +30,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
   })
   voice.answer(`removed ${kind} ${removed} from ${file}`)
   voice.tell(
-    'its certificate is valid until it ends; to take it out of the store: nomad-pki apply --prune',
+    `its certificate is valid until it ends; to take it out of the store: nomad-pki apply${fileFlag(options)} --prune`,
   )
   return exitStatus.ok
 }
