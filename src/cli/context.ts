@@ -5,8 +5,7 @@
  * @module
  */
 
-import { lstat, open, stat } from 'node:fs/promises'
-import { isatty } from 'node:tty'
+import type { promises } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
 import { NomadPkiError } from '../errors.js'
@@ -85,8 +84,8 @@ export function processContext(packageUrl: URL): Context {
     cwd,
     packageUrl,
     stdin,
-    stdout: processOutput(process.stdout),
-    stderr: processOutput(process.stderr),
+    stdout: processOutput(() => process.stdout),
+    stderr: processOutput(() => process.stderr),
     now: () => Date.now(),
     onInterrupt,
     ...filesFrom(cwd, stdin),
@@ -101,19 +100,26 @@ export function filesFrom(
   const resolve = (file: string): string => path.resolve(cwd, file)
   return {
     readFile: (file) => (file === '-' ? stdin.readAll() : readWhole(resolve(file), file)),
-    exists: (file) =>
-      lstat(resolve(file)).then(
+    exists: async (file) => {
+      const { lstat } = await files()
+      return lstat(resolve(file)).then(
         () => true,
         () => false,
-      ),
-    mode: (file) =>
-      stat(resolve(file)).then(
+      )
+    },
+    mode: async (file) => {
+      const { stat } = await files()
+      return stat(resolve(file)).then(
         ({ mode }) => mode & 0o7777,
         () => undefined,
-      ),
+      )
+    },
     resolve,
   }
 }
+
+/** Loaded by whoever reads: `--help` does not. */
+const files = (): Promise<typeof promises> => import('node:fs/promises')
 
 /** The path of a file of the package. */
 export function packageFile(context: Context, name: string): string {
@@ -131,19 +137,30 @@ function currentDirectory(): string {
   }
 }
 
-function processOutput(stream: NodeJS.WriteStream): Output {
+/** Made when it is first needed: each standard stream costs half a millisecond. */
+function processOutput(open: () => NodeJS.WriteStream): Output {
+  let opened: NodeJS.WriteStream | undefined
   let closed = false
-  // `nomad-pki plan | head`: the reader has what it wanted, and the work goes on without an audience.
-  stream.on('error', () => {
-    closed = true
-  })
+  const stream = (): NodeJS.WriteStream => {
+    if (opened === undefined) {
+      opened = open()
+      // `nomad-pki plan | head`: the reader has what it wanted, and the work goes on without an audience.
+      opened.on('error', () => {
+        closed = true
+      })
+    }
+    return opened
+  }
   return {
     write(text) {
-      if (!closed && text !== '') stream.write(text)
+      if (!closed && text !== '') stream().write(text)
     },
-    isTTY: stream.isTTY,
+    get isTTY() {
+      return stream().isTTY
+    },
     get columns() {
-      return stream.isTTY && stream.columns > 0 ? stream.columns : 80
+      const { isTTY, columns } = stream()
+      return isTTY && columns > 0 ? columns : 80
     },
   }
 }
@@ -151,7 +168,7 @@ function processOutput(stream: NodeJS.WriteStream): Output {
 function processInput(): Input {
   return {
     get isTTY() {
-      return isatty(0)
+      return process.stdin.isTTY
     },
     async readAll() {
       const chunks: Buffer[] = []
@@ -230,6 +247,7 @@ function onInterrupt(notice: () => void): AbortSignal {
 
 async function readWhole(location: string, name: string): Promise<Uint8Array> {
   try {
+    const { open } = await files()
     const file = await open(location, 'r')
     try {
       // In pieces: the size of a pipe or a device is not known before its end.

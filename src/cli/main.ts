@@ -7,6 +7,8 @@
 
 import type { Context } from './context.js'
 import { processContext } from './context.js'
+import { runProgram } from './program.js'
+import { createVoice } from './voice.js'
 import { exitStatus, statusOfError, type ExitStatus } from './status.js'
 
 /**
@@ -26,7 +28,7 @@ export async function start(packageUrl: URL): Promise<ExitStatus> {
   }
   process.on('uncaughtException', (error) => {
     process.exitCode = exitStatus.error
-    void fail(error, context)
+    fail(error, context)
   })
   return main(context)
 }
@@ -39,16 +41,14 @@ export async function start(packageUrl: URL): Promise<ExitStatus> {
  */
 export async function main(context: Context): Promise<ExitStatus> {
   try {
-    const { runProgram } = await import('./program.js')
     return await runProgram(context)
   } catch (error) {
-    await fail(error, context)
+    fail(error, context)
     return statusOfError(error)
   }
 }
 
-async function fail(error: unknown, context: Context): Promise<void> {
-  const { createVoice } = await import('./voice.js')
+function fail(error: unknown, context: Context): void {
   const has = (flag: string): boolean => context.argv.includes(flag)
   createVoice(context, {
     quiet: false,

@@ -29,7 +29,7 @@ const told = ['commander.help', 'commander.helpDisplayed', 'commander.version']
 export async function runProgram(context: Context): Promise<ExitStatus> {
   let status: ExitStatus = exitStatus.ok
   const program = createProgram(context, (entry, args, options) => async () => {
-    const { command } = await entry.load()
+    const command = await entry.load()
     status = await command({ args, options }, context)
   })
   if (context.argv.length === 0) {
@@ -54,9 +54,8 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
   return status
 }
 
-/** The program without anything behind it, for the documentation. */
-export function createProgram(
-  context: Pick<Context, 'stdout' | 'stderr'>,
+function createProgram(
+  context: Context,
   action: (entry: CommandEntry, args: readonly string[], options: Options) => () => Promise<void>,
 ): Parser {
   const program = configure(new Parser('nomad-pki'), context)
@@ -67,7 +66,9 @@ export function createProgram(
     .helpCommand('help [command]', 'help for a command')
     .addHelpText('after', `\nExit status:\n${statuses()}`)
   addOptions(program, globalOptions)
-  for (const entry of commands) {
+  // Making them all costs more than running one: where the first word names it, it is the only one.
+  const named = commands.filter(({ name }) => name === context.argv[0])
+  for (const entry of named.length > 0 ? named : commands) {
     const command = configure(program.command(entry.name), context)
       .summary(entry.summary)
       .description(`${sentence(entry.summary)}\n\n${entry.details ?? ''}`.trimEnd())

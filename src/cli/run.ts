@@ -12,11 +12,10 @@ import { version } from './version.js'
  * @param packageUrl The folder of the installed package, with a `/` at the end.
  */
 export async function run(packageUrl: URL): Promise<void> {
-  // A reader that has gone away is no error, of stdout and of stderr alike.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const [, , first, ...rest] = process.argv
   if (rest.length === 0 && (first === '--version' || first === '-V')) {
-    process.stdout.write(`${version}\n`)
+    // A reader that has gone away is no error.
+    process.stdout.on('error', () => undefined).write(`${version}\n`)
     return
   }
   // Until something else is known. Not process.exit: what was written to a pipe must arrive first.

@@ -31,12 +31,8 @@ export interface CommandEntry {
   readonly examples: readonly [string, string]
   /** Words that an argument can be, for completions. */
   readonly words?: readonly string[]
-  readonly load: () => Promise<CommandModule>
-}
-
-/** What a file of `commands/` exports. */
-export interface CommandModule {
-  readonly command: Command
+  /** Loads it; nothing of it is there before. */
+  readonly load: () => Promise<Command>
 }
 
 /** A command: callable from a test. */
@@ -120,7 +116,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki init --servers global=3 --clients global=5 --operator alice',
       'nomad-pki init --cluster acme --servers global=3 --servers us-west=3 --clients us-west=50',
     ],
-    load: () => import('./commands/init.js'),
+    load: async () => (await import('./commands/everyday.js')).init,
   },
   {
     name: 'add',
@@ -140,7 +136,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki add operator bob --region global',
     ],
     words: ['server', 'client', 'combined', 'operator'],
-    load: () => import('./commands/add.js'),
+    load: async () => (await import('./commands/everyday.js')).add,
   },
   {
     name: 'remove',
@@ -150,7 +146,7 @@ export const commands: readonly CommandEntry[] = [
     options: [],
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
     words: ['server', 'client', 'combined', 'operator'],
-    load: () => import('./commands/remove.js'),
+    load: async () => (await import('./commands/everyday.js')).remove,
   },
   {
     name: 'plan',
@@ -166,7 +162,7 @@ export const commands: readonly CommandEntry[] = [
       json,
     ],
     examples: ['nomad-pki plan', 'nomad-pki plan --out plan.json'],
-    load: () => import('./commands/plan.js'),
+    load: async () => (await import('./commands/everyday.js')).plan,
   },
   {
     name: 'apply',
@@ -183,7 +179,7 @@ export const commands: readonly CommandEntry[] = [
       json,
     ],
     examples: ['nomad-pki apply --yes', 'nomad-pki apply --dry-run'],
-    load: () => import('./commands/apply.js'),
+    load: async () => (await import('./commands/apply.js')).command,
   },
   {
     name: 'verify',
@@ -203,7 +199,7 @@ export const commands: readonly CommandEntry[] = [
       json,
     ],
     examples: ['nomad-pki verify', 'nomad-pki verify --strict --at +30d'],
-    load: () => import('./commands/verify.js'),
+    load: async () => (await import('./commands/verify.js')).command,
   },
   {
     name: 'status',
@@ -213,7 +209,7 @@ export const commands: readonly CommandEntry[] = [
       'Ends are effective over the chain. Exits 2 when something is missing, due or expired.',
     options: [at, all, json],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
-    load: () => import('./commands/status.js'),
+    load: async () => (await import('./commands/everyday.js')).status,
   },
   {
     name: 'config',
@@ -228,7 +224,7 @@ export const commands: readonly CommandEntry[] = [
     ],
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
     words: ['show', 'diff', 'check'],
-    load: () => import('./commands/config.js'),
+    load: async () => (await import('./commands/everyday.js')).config,
   },
   {
     name: 'env',
@@ -249,7 +245,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki env alice --url https://10.0.0.11:4646',
       'nomad-pki env alice --url https://nomad.example:4646 --shell fish',
     ],
-    load: () => import('./commands/env.js'),
+    load: async () => (await import('./commands/everyday.js')).env,
   },
   {
     name: 'inspect',
@@ -262,7 +258,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki inspect server/global/s1',
       'nomad-pki inspect pki/bundle/agent/ca.pem --json',
     ],
-    load: () => import('./commands/inspect.js'),
+    load: async () => (await import('./commands/inspect.js')).command,
   },
   {
     name: 'completion',
@@ -272,6 +268,6 @@ export const commands: readonly CommandEntry[] = [
     options: [],
     examples: ['nomad-pki completion bash', 'nomad-pki completion fish'],
     words: ['bash', 'zsh', 'fish'],
-    load: () => import('./commands/completion.js'),
+    load: async () => (await import('./commands/completion.js')).command,
   },
 ]

@@ -59,10 +59,14 @@ export function voiceOf(context: Context, options: Options): Voice {
 /** A voice for one command. */
 export function createVoice(context: Context, options: VoiceOptions): Voice {
   const style = styleFor(context, context.stdout, options)
-  const errorStyle = styleFor(context, context.stderr, options)
+  let errorStyle: Style | undefined
+  // Looked at when it is needed: only then is there a stderr.
+  const styleOfErrors = (): Style => (errorStyle ??= styleFor(context, context.stderr, options))
   return {
     style,
-    errorStyle,
+    get errorStyle() {
+      return styleOfErrors()
+    },
     json: options.json,
     quiet: options.quiet,
     answer(text) {
@@ -76,12 +80,12 @@ export function createVoice(context: Context, options: VoiceOptions): Voice {
     },
     warn(diagnostics) {
       if (!options.quiet && diagnostics.length > 0) {
-        context.stderr.write(`${diagnosticsText(diagnostics, errorStyle)}\n`)
+        context.stderr.write(`${diagnosticsText(diagnostics, styleOfErrors())}\n`)
       }
     },
     fail(error) {
       if (options.json) context.stdout.write(`${jsonText(errorDocument(error))}\n`)
-      context.stderr.write(`${errorText(error, errorStyle, { debug: options.debug })}\n`)
+      context.stderr.write(`${errorText(error, styleOfErrors(), { debug: options.debug })}\n`)
     },
   }
 }

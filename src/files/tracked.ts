@@ -4,7 +4,6 @@
  * @module
  */
 
-import { execFile } from 'node:child_process'
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { env } from 'node:process'
@@ -107,6 +106,8 @@ async function run(
   args: readonly string[],
 ): Promise<{ readonly status: number; readonly output: string } | undefined> {
   const kept = Object.entries(env).filter(([name]) => !elsewhere.test(name))
+  // Asked before writing only: a plan starts 2 ms sooner without it.
+  const { execFile } = await import('node:child_process')
   return new Promise((resolve) => {
     execFile(
       git,

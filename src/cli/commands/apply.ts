@@ -10,6 +10,8 @@ import type { Issuers } from '../../authority/issuers.js'
 import type { Finding } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { rehearsalIssuers } from '../../issuers/rehearsal-issuers.js'
+import { storeIssuers } from '../../issuers/store-issuers.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { comparePlans, parsePlan } from '../../plan/plan-file.js'
 import type { Plan, Step } from '../../plan/plan.js'
@@ -17,8 +19,10 @@ import { findingsText } from '../../report/diagnostics.js'
 import { applyDocument } from '../../report/json.js'
 import { appliedText, planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
+import { memoryStore } from '../../store/memory-store.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
+import { rehearsalConfigs } from '../rehearsal.js'
 import { canAsk, confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
@@ -154,7 +158,6 @@ async function real({ store, configs }: Workspace): Promise<{
   readonly configs: Workspace['configs']
   readonly issuers: Issuers
 }> {
-  const { storeIssuers } = await import('../../issuers/store-issuers.js')
   return { store, configs, issuers: storeIssuers(store) }
 }
 
@@ -163,9 +166,6 @@ async function rehearsal(
   { store, configs }: Workspace,
   inventory: Inventory,
 ): Promise<Awaited<ReturnType<typeof real>>> {
-  const { memoryStore } = await import('../../store/memory-store.js')
-  const { rehearsalConfigs } = await import('../rehearsal.js')
-  const { rehearsalIssuers } = await import('../../issuers/rehearsal-issuers.js')
   return {
     store: memoryStore(await store.read()),
     configs: rehearsalConfigs(configs, inventory),

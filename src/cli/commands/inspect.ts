@@ -9,6 +9,7 @@ import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { pemBlocks } from '../../keys/pem.js'
 import { parsePrivateKey } from '../../keys/private-key.js'
+import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
 import {
   describeCertificate,
   describeKey,
@@ -18,7 +19,7 @@ import {
 } from '../../report/describe.js'
 import { parseCertificate, type Certificate } from '../../x509/certificate.js'
 import { formatName } from '../../x509/name.js'
-import type { Pkcs12Content } from '../../x509/pkcs12.js'
+import { readPkcs12, type Pkcs12Content } from '../../x509/pkcs12.js'
 import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
@@ -49,14 +50,10 @@ async function look(
   if (arg === '-' || (await context.exists(arg))) {
     return describeBytes(await context.readFile(arg), arg === '-' ? 'stdin' : arg, options, context)
   }
-  // Only what has a colon can be an endpoint: the sockets' code is loaded for nothing else.
-  if (arg.includes(':')) {
-    const { describeEndpoint, parseEndpoint } = await import('../../probe/endpoint.js')
-    const endpoint = parseEndpoint(arg)
-    if (endpoint !== undefined) {
-      const { chain } = await describeEndpoint(endpoint.host, endpoint.port)
-      return describeChain(chain, arg)
-    }
+  const endpoint = parseEndpoint(arg)
+  if (endpoint !== undefined) {
+    const { chain } = await describeEndpoint(endpoint.host, endpoint.port)
+    return describeChain(chain, arg)
   }
   return describeAddress(arg, options, context)
 }
@@ -114,7 +111,6 @@ async function describeDer(
       `${where}: neither PEM nor a certificate, key, request or PKCS#12 in DER`,
     )
   }
-  const { readPkcs12 } = await import('../../x509/pkcs12.js')
   const open = async (): Promise<Pkcs12Content> => {
     if (options.passwordFile === undefined) {
       // Many have none, and nobody should be asked for it.

@@ -6,6 +6,7 @@
 
 import type { Finding } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
+import { proveCluster } from '../../probe/prove-cluster.js'
 import { findingsText } from '../../report/diagnostics.js'
 import { verifyDocument } from '../../report/json.js'
 import { verifySummary } from '../../report/verify.js'
@@ -29,7 +30,6 @@ export const command: Command = async ({ options }, context) => {
   let handshakes = 0
   // A handshake happens now: it can say nothing about another day.
   if (options.offline !== true && at === now) {
-    const { proveCluster } = await import('../../probe/prove-cluster.js')
     const seen = await proveCluster(desired, inventory, store, { now })
     handshakes = seen.handshakes
     findings.push(...seen.findings)
