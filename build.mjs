@@ -47,6 +47,9 @@ const withoutChildProcess = {
   },
 }
 
+/** Asked for when something of it is used: `isIP` alone needs all of the sockets' code. */
+const slow = new Set(['node:net', 'node:tls', 'node:timers/promises', 'node:os'])
+
 /**
  * An import of `node:fs` reads every property of the module, and so loads what stands behind its lazy
  * ones (streams, webcrypto, process.report): 8 ms of a start. A require does not.
@@ -59,8 +62,14 @@ const builtinsByRequire = {
         ? { path, namespace: 'builtin' }
         : undefined,
     )
-    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, async ({ path }) => ({
+      contents: slow.has(path)
+        ? Object.keys(await import(path))
+            .filter((name) => name !== 'default')
+            .map((name) => `get ${name}() { return require(${JSON.stringify(path)}).${name} }`)
+            .join(',')
+            .replace(/^[^]*$/, 'module.exports = {$&}')
+        : `module.exports = require(${JSON.stringify(path)})`,
     }))
   },
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { writeSync } from 'node:fs'
 import { version } from './version.js'
 
 /**
@@ -14,8 +15,11 @@ import { version } from './version.js'
 export async function run(packageUrl: URL): Promise<void> {
   const [, , first, ...rest] = process.argv
   if (rest.length === 0 && (first === '--version' || first === '-V')) {
-    // A reader that has gone away is no error.
-    process.stdout.on('error', () => undefined).write(`${version}\n`)
+    try {
+      writeSync(1, `${version}\n`)
+    } catch {
+      // A reader that has gone away is no error.
+    }
     return
   }
   // Until something else is known. Not process.exit: what was written to a pipe must arrive first.

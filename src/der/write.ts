@@ -141,7 +141,11 @@ export function octetString(...parts: readonly Uint8Array[]): Uint8Array {
 export function objectIdentifier(dotted: string): Uint8Array {
   const arcs = dotted.split('.').map((arc) => (/^(0|[1-9][0-9]{0,15})$/.test(arc) ? +arc : NaN))
   const [first = NaN, second = NaN, ...rest] = arcs
-  if (!(first <= 2) || !(second < (first === 2 ? 2 ** 52 : 40)) || !rest.every(Number.isSafeInteger)) {
+  if (
+    !(first <= 2) ||
+    !(second < (first === 2 ? 2 ** 52 : 40)) ||
+    !rest.every(Number.isSafeInteger)
+  ) {
     throw new TypeError(`not an object identifier: ${JSON.stringify(dotted)}`)
   }
   const bytes: number[] = []
