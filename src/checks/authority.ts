@@ -7,7 +7,7 @@
 
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
-import type { FoundAuthority } from '../inventory/inventory.js'
+import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { DesiredAuthority } from '../spec/desired.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 import { encodeName, formatName } from '../x509/name.js'
@@ -106,6 +106,39 @@ export function checkAuthority(
   const constraints = constraintsDiffer(wanted, certificate)
   if (constraints !== undefined) say('error', 'names-differ', constraints, next)
   return findings
+}
+
+/**
+ * An authority that the ledger knows and the store no longer has: making another would cut off the
+ * running cluster, so it is told and not made.
+ *
+ * @param address `authority/agent/1`
+ * @param inventory What is.
+ */
+export function lostAuthority(address: string, inventory: Inventory): Finding | undefined {
+  // Its last line counts: what was pruned and is named again is made anew.
+  const last = inventory.ledger.lines.findLast((line) => line.address === address)
+  if (last?.event !== 'authority') return undefined
+  const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
+  // The kill came between the ledger's line and the rename: healing puts the files into place.
+  const interrupted = inventory.findings.some(
+    ({ reason, file }) => reason === 'left-over' && file?.startsWith(place) === true,
+  )
+  return {
+    severity: 'error',
+    address,
+    reason: 'incomplete',
+    ...(interrupted
+      ? {
+          message: 'an interrupted run made it, and did not put it into place',
+          remedy: 'nomad-pki apply puts it into place first',
+        }
+      : {
+          message:
+            'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
+          remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
+        }),
+  }
 }
 
 /** Whether an intermediate may name what the spec says by now: a region more, a domain less. */

@@ -241,15 +241,23 @@ function renewalDue({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
   }
   const due = renewBeforeOf(wanted, leaf)
   if (left >= due) return undefined
-  // A leaf that ends with its issuer can't be renewed into a longer life: the authority is what ages.
   const signing = context.authorities.get(wanted.profile.issuer.address)
-  if (signing !== undefined && leaf.notAfter >= Math.floor(signing.notAfter / 1000) * 1000) {
-    return undefined
-  }
+  if (endsWithIssuer(leaf, signing?.notAfter)) return undefined
   return {
     reason: 'nearing-expiry',
     message: `${formatDuration(left)} left, renewed when less than ${formatDuration(due)} is`,
   }
+}
+
+/**
+ * Whether a leaf ends when its issuer does: it can't be renewed into a longer life, the authority is
+ * what ages.
+ *
+ * @param leaf The certificate.
+ * @param issuerEnd The earliest end above it, epoch milliseconds; `undefined` if it is not known.
+ */
+export function endsWithIssuer(leaf: Certificate, issuerEnd: number | undefined): boolean {
+  return issuerEnd !== undefined && leaf.notAfter >= Math.floor(issuerEnd / 1000) * 1000
 }
 
 /**

@@ -124,6 +124,9 @@ export function namedIdentities(
   desired: Desired,
 ): readonly string[] | undefined {
   if (args.length === 0) return undefined
-  const candidates = desired.identities.map(({ address }) => address)
+  // Authorities and bundles are planned with whatever needs them; naming one plans nothing else.
+  const candidates = [...desired.identities, ...desired.authorities, ...desired.bundles].map(
+    ({ address }) => address,
+  )
   return [...new Set(args.map((text) => resolveAddress(text, candidates)))]
 }

@@ -118,6 +118,15 @@ function readAuthority(
   const certificate =
     stored.certificate &&
     attempt(address, 'ca.pem', findings, () => onlyCertificate(textOf(stored.certificate!)))
+  if (stored.certificate !== undefined && certificate === undefined && findings.length === 0) {
+    findings.push({
+      severity: 'error',
+      address,
+      reason: 'incomplete',
+      message: 'ca.pem holds no certificate',
+      file: 'ca.pem',
+    })
+  }
   const crossed = new Map<number, Certificate>()
   for (const [by, file] of stored.crossed) {
     const parsed = attempt(address, `crossed-by-${by}.pem`, findings, () =>

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkAuthority } from '../checks/authority.js'
+import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, type CheckContext } from '../checks/context.js'
 import { actChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
@@ -65,17 +65,19 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
 
   for (const wanted of desired.authorities) {
     const found = inventory.authorities.get(wanted.address)
-    if (found !== undefined) findings.push(...checkAuthority(wanted, found, context))
+    if (found !== undefined) {
+      // An open mode is what the step below mends, and no reason to stop.
+      const checked = checkAuthority(wanted, found, context)
+      findings.push(...checked.filter(({ reason }) => reason !== 'mode-open'))
+    }
     if (found?.certificate !== undefined) {
       pushModes(steps, wanted.address, found.findings)
       continue
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
       continue
-    // Its last line counts: what was pruned and is named again is made anew.
-    const last = inventory.ledger.lines.findLast(({ address }) => address === wanted.address)
-    const lost = last?.event === 'authority'
-    if (lost) findings.push(lostAuthority(wanted.address, inventory))
+    const lost = lostAuthority(wanted.address, inventory)
+    if (lost !== undefined) findings.push(lost)
     else if (found?.key.state === 'present') {
       steps.push(
         step(wanted.address, 'create', 'unfinished', 'its key was made, its certificate was not'),
@@ -110,6 +112,13 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     named.add(wanted.address)
     if (only !== undefined && !only.has(wanted.address)) continue
     const found = inventory.identities.get(wanted.address)
+    const blocked = found?.findings.find(
+      ({ reason, severity }) => reason === 'link-broken' && severity === 'error',
+    )
+    if (blocked !== undefined && found?.link === undefined) {
+      findings.push(blocked)
+      continue
+    }
     const planned = planIdentity(wanted, found, context, only !== undefined)
     if (planned === undefined) continue
     steps.push(planned)
@@ -257,29 +266,6 @@ function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
       file: 'ledger.jsonl',
     },
   ]
-}
-
-function lostAuthority(address: string, inventory: Inventory): Finding {
-  const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
-  // The kill came between the ledger's line and the rename: healing puts the files into place.
-  const interrupted = inventory.findings.some(
-    ({ reason, file }) => reason === 'left-over' && file?.startsWith(place) === true,
-  )
-  return {
-    severity: 'error',
-    address,
-    reason: 'incomplete',
-    ...(interrupted
-      ? {
-          message: 'an interrupted run made it, and did not put it into place',
-          remedy: 'nomad-pki apply puts it into place first',
-        }
-      : {
-          message:
-            'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
-          remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
-        }),
-  }
 }
 
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
@@ -84,6 +85,14 @@ export function makeSchedule(
 
   const wantedIdentities = new Map(desired.identities.map((wanted) => [wanted.address, wanted]))
   const trustEnds = new Map<readonly Certificate[], ReadonlyMap<string, number>>()
+  const signingEnds = new Map<string, number | undefined>()
+  const signingEnd = (issuer: string): number | undefined => {
+    if (!signingEnds.has(issuer)) {
+      const [first, ...rest] = issuersAbove(desired, inventory, issuer)
+      signingEnds.set(issuer, first && earliest([first, ...rest]).notAfter)
+    }
+    return signingEnds.get(issuer)
+  }
   for (const wanted of desired.identities) {
     if (inventory.identities.get(wanted.address)?.current?.chain[0] === undefined) {
       entries.push({
@@ -98,7 +107,7 @@ export function makeSchedule(
     entries.push({
       address,
       kind: 'identity',
-      ...identityLife(address, current, wanted, trustEnds, now),
+      ...identityLife(address, current, wanted, { trustEnds, signingEnd, now }),
       orphan: wanted === undefined,
       onDemand: role === 'operator',
     })
@@ -127,9 +136,13 @@ function identityLife(
   address: string,
   current: FoundGeneration,
   wanted: DesiredIdentity | undefined,
-  trustEnds: Map<readonly Certificate[], ReadonlyMap<string, number>>,
-  now: number,
+  known: {
+    readonly trustEnds: Map<readonly Certificate[], ReadonlyMap<string, number>>
+    readonly signingEnd: (issuer: string) => number | undefined
+    readonly now: number
+  },
 ): ReturnType<typeof life> {
+  const { trustEnds, signingEnd, now } = known
   const leaf = current.chain[0]!
   let roots = trustEnds.get(current.trust)
   if (roots === undefined) {
@@ -154,7 +167,11 @@ function identityLife(
       break
     }
   }
-  const dueAt = wanted === undefined ? undefined : end.notAfter - wanted.profile.renewBefore
+  // Where the plan would not renew it (it ends with its issuer), it is the issuer that is due.
+  const dueAt =
+    wanted === undefined || endsWithIssuer(leaf, signingEnd(wanted.profile.issuer.address))
+      ? undefined
+      : end.notAfter - renewBeforeOf(wanted, leaf)
   return life(leaf, end, address, dueAt, now)
 }
 

@@ -31,7 +31,7 @@ export function commandReference(
   const parts = [
     '# Commands',
     'Made from the program itself (`nomad-pki COMMAND --help` says the same).',
-    'Answers go to stdout, everything else to stderr. Without a terminal nothing is asked, and without `--yes` nothing is applied. Documents of `--json` begin with `format` and `version`; their schemas are in `dist/schemas/`, and instants in them are epoch milliseconds.',
+    'Answers go to stdout, everything else to stderr. Without a terminal nothing is asked, and without `--yes`, or a plan that was reviewed (`--plan`), nothing is applied. Documents of `--json` begin with `format` and `version`; their schemas are in `dist/schemas/`, and instants in them are epoch milliseconds.',
     '## Everywhere',
     optionTable(globals),
     '## Exit status',

@@ -91,6 +91,5 @@ export function explainDuration(text: string): Explanation | undefined {
     }
     return { message: 'has its units out of order', hint: 'write the longest first: 1y30d' }
   }
-  return { message: 'is in months', hint: 'months differ in length: count days' }
   return undefined
 }

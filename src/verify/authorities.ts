@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkAuthority } from '../checks/authority.js'
+import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -27,18 +27,29 @@ export function verifyAuthorities(
     named.add(address)
     const found = inventory.authorities.get(address)
     if (found?.certificate === undefined && (found === undefined || found.findings.length === 0)) {
-      findings.push({
-        severity: 'error',
-        address,
-        reason: 'missing',
-        message: 'the spec names it and the store does not have its certificate',
-        remedy: 'nomad-pki apply',
-      })
+      findings.push(
+        lostAuthority(address, inventory) ?? {
+          severity: 'error',
+          address,
+          reason: 'missing',
+          message: 'the spec names it and the store does not have its certificate',
+          remedy: 'nomad-pki apply',
+        },
+      )
     }
     if (found === undefined) continue
     findings.push(...checkAuthority(wanted, found, context).map((one) => withRemedy(one)))
     const { certificate } = found
     if (certificate === undefined) continue
+    if (wanted.signing && found.key.state === 'absent') {
+      findings.push({
+        severity: 'note',
+        address,
+        reason: 'incomplete',
+        message: 'its key is not in the store: nothing can be renewed while it is kept elsewhere',
+        remedy: `put ca-key.pem (mode 0400) back into ${address} before the next renewal`,
+      })
+    }
     const path = context.authorities.get(address)?.path
     const issuer = wanted.issuer === undefined ? certificate : path?.[1]
     if (issuer !== undefined && !verifySignature(certificate, issuer)) {

@@ -63,7 +63,7 @@ function contains({ ledger }: Inventory, head: string): boolean {
   if (!/^[0-9a-f]{8,64}$/.test(head)) return false
   return (
     ledger.head.startsWith(head) ||
-    emptyHead.startsWith(head) ||
-    ledger.lines.some(({ prev }) => prev.startsWith(head))
+    // The head of an empty ledger is in every one, and so proves nothing.
+    ledger.lines.some(({ prev }) => prev !== emptyHead && prev.startsWith(head))
   )
 }

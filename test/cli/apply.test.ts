@@ -131,12 +131,28 @@ describe('apply killed between the ledger and the rename of a new root', () => {
 
 describe('a saved plan', () => {
   test('overwrites an older one, and is what --json prints', async () => {
-    const cwd = folder({ 'cluster.yaml': spec, 'p.json': 'old' })
+    const cwd = folder({ 'cluster.yaml': spec })
+    expect((await cli(cwd, ['plan', '--out', 'p.json'])).status).toBe(2)
     const { status, stdout } = await cli(cwd, ['plan', '--out', 'p.json', '--json'])
     expect(status).toBe(2)
     expect(JSON.parse(fs.readFileSync(path.join(cwd, 'p.json'), 'utf8'))).toEqual(
       JSON.parse(stdout),
     )
+  })
+
+  test('overwrites nothing else: not the spec, and no key', async () => {
+    const cwd = folder({ 'cluster.yaml': spec, 'notes.txt': 'mine' })
+    expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+    const key = 'pki/authority/agent/1/ca-key.pem'
+    const files = [key, 'cluster.yaml', 'notes.txt', 'pki/ledger.jsonl']
+    const before = files.map((file) => fs.readFileSync(path.join(cwd, file), 'utf8'))
+    for (const file of [...files, 'pki/plan.json']) {
+      const { status, stderr } = await cli(cwd, ['plan', '--out', file])
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/not saved in the store|only a saved plan is written over/)
+    }
+    expect(files.map((file) => fs.readFileSync(path.join(cwd, file), 'utf8'))).toEqual(before)
+    expect(fs.existsSync(path.join(cwd, 'pki/plan.json'))).toBe(false)
   })
 
   test('goes nowhere it cannot be written', async () => {

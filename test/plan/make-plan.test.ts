@@ -1,4 +1,13 @@
-import { chmodSync, cpSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { day, smallSpec, World } from '../world.js'
 
@@ -213,6 +222,18 @@ describe('what the plan leaves alone', () => {
   })
 })
 
+describe('an authority whose key others can read', () => {
+  test('is repaired, and that is no reason to stop', async () => {
+    const world = new World()
+    await world.apply()
+    chmodSync(world.path('authority/agent/1/ca-key.pem'), 0o644)
+    expect(await world.steps()).toEqual(['repair authority/agent/1 (mode-open)'])
+    await world.apply()
+    expect(statSync(world.path('authority/agent/1/ca-key.pem')).mode & 0o777).toBe(0o400)
+    expect(await world.steps()).toEqual([])
+  })
+})
+
 describe('what no step can cure stops the apply, before anything is written', () => {
   test('the files of an authority that the ledger knows are gone', async () => {
     const world = new World()
@@ -224,6 +245,32 @@ describe('what no step can cure stops the apply, before anything is written', ()
       address: 'authority/agent/1',
     })
     expect(world.generations('server/global/s1')).toEqual(before)
+  })
+
+  test('the certificate of an authority is empty', async () => {
+    const world = new World()
+    await world.apply()
+    world.write('', 'authority/agent/1/ca.pem')
+    await expect(world.apply()).rejects.toMatchObject({
+      code: 'ERR_PLAN_BLOCKED',
+      message: expect.stringContaining('ca.pem holds no certificate') as string,
+    })
+  })
+
+  test('`current` is a directory, and no link that could be turned', async () => {
+    const world = new World()
+    await world.apply()
+    unlinkSync(world.path(s1, 'current'))
+    mkdirSync(world.path(s1, 'current'))
+    const { findings } = await world.plan()
+    expect(findings).toMatchObject([
+      {
+        severity: 'error',
+        address: s1,
+        reason: 'link-broken',
+        remedy: expect.stringMatching(/^move it away/) as string,
+      },
+    ])
   })
 
   test('the ledger was edited by hand: the line is named', async () => {

@@ -102,6 +102,24 @@ describe('the schedule', () => {
     expect(root.notAfter! - root.dueAt!).toBeGreaterThanOrEqual(100 * day)
   })
 
+  test('a leaf that was clamped to its issuer is not due where the plan would not renew it', async () => {
+    const world = new World(`version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 30d }
+defaults: { beyondIssuer: clamp }
+regions:
+  global:
+    servers: { s1: {} }
+`)
+    await world.apply()
+    world.later(25 * day)
+    expect((await world.plan()).steps).toEqual([])
+    const { entries } = await schedule(world)
+    const due = entries.filter(needsWork).map(({ address }) => address)
+    expect(due).toEqual(['authority/agent/1'])
+  })
+
   test('an orphan is shown, and is no work', async () => {
     const world = new World(spec)
     await world.apply()

@@ -3,12 +3,13 @@
  * lost.
  */
 
-import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readLedger } from '../../src/inventory/ledger.js'
 import type { Store } from '../../src/inventory/store.js'
 import { directoryStore } from '../../src/store/directory-store.js'
+import { copyFolder } from '../copy-folder.js'
 import { hastyFiles, watched } from './calls.js'
 import { commit, plain } from './contract.js'
 import { folder } from './grounds.js'
@@ -20,11 +21,6 @@ function at(root: string): Store {
   return directoryStore(root, { files: hastyFiles, git: 'ignore' })
 }
 
-/** As `cp -a` does: links as they are, modes and times kept. */
-function copy(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
-}
-
 async function filled(): Promise<string> {
   const root = join(folder(), 'pki')
   await live(at(root))
@@ -34,7 +30,7 @@ async function filled(): Promise<string> {
 test('a copy is a backup: put back elsewhere it is the same store, modes and all', async () => {
   const root = await filled()
   const elsewhere = join(folder(), 'restored here')
-  copy(root, elsewhere)
+  copyFolder(root, elsewhere)
   rmSync(root, { recursive: true })
   const contents = await at(elsewhere).read()
   expect(contents.findings).toEqual([])
@@ -104,7 +100,7 @@ test('a backup that was taken at any moment of a batch heals like a killed run',
     let calls = 0
     const files = watched(hastyFiles, () => {
       calls += 1
-      if (calls === moment) copy(root, backup)
+      if (calls === moment) copyFolder(root, backup)
     })
     await live(directoryStore(root, { files, git: 'ignore' }))
     expect(faultsOf(backup)).toEqual([])
@@ -118,7 +114,7 @@ test('a backup that was taken at any moment of a batch heals like a killed run',
 test('after an older backup is put back, numbers repeat and nothing is overwritten', async () => {
   const root = await filled()
   const backup = join(folder(), 'pki')
-  copy(root, backup)
+  copyFolder(root, backup)
   await commit(at(root), (batch) => {
     batch.putGeneration(s1, '4-00000004', filesOf('s1 4'))
     batch.record({ ...line('issued', 'identity/server/global/s1'), fingerprint: '00000004' })

@@ -4,7 +4,16 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execPath, getuid } from 'node:process'
 import { build } from 'esbuild'
@@ -193,10 +202,17 @@ describe('another user', () => {
     const root0 = getuid?.() === 0
     // As root another user is another one; as anybody else it is oneself, before a closed door.
     if (!root0) chmodSync(root, 0o000)
-    const { stdout, stderr } = spawnSync(execPath, [script, root], {
+    // The running Node may lie where another user has no way to it (a cache of root's).
+    const place = mkdtempSync(join(tmpdir(), 'nomad-pki-node-'))
+    const node = join(place, 'node')
+    chmodSync(place, 0o755)
+    copyFileSync(execPath, node)
+    chmodSync(node, 0o755)
+    const { stdout, stderr } = spawnSync(node, [script, root], {
       encoding: 'utf8',
       ...(root0 && { uid: 65534, gid: 65534 }),
     })
+    rmSync(place, { recursive: true })
     if (!root0) chmodSync(root, 0o700)
     expect(stderr).toBe('')
     const codes = JSON.parse(stdout) as Record<string, { code: string; message: string }>

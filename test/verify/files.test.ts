@@ -144,7 +144,12 @@ const faults: readonly (readonly [string, (world: World) => void, Partial<Findin
     (w) => {
       unlinkSync(w.path('authority/agent/1/ca.pem'))
     },
-    { severity: 'error', address: 'authority/agent/1', reason: 'missing' },
+    {
+      severity: 'error',
+      address: 'authority/agent/1',
+      message: expect.stringContaining('its files are gone') as string,
+      remedy: expect.stringContaining('from a backup') as string,
+    },
   ],
   [
     "an authority's key of another",

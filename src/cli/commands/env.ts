@@ -43,6 +43,11 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
     )
   }
   const url = parseUrl(options.url ?? defaultUrl(desired, region))
+  if (options.url === undefined && url.host === '127.0.0.1') {
+    voice.tell(
+      `note: no server of ${region} has an address in the spec: this machine is assumed (--url says another)`,
+    )
+  }
   const directory = store.pathOf({ role: 'operator', region, name: operator.name })
   const serverName = chooseServerName(options.serverName, url, region, desired, inventory)
   const variables: (readonly [string, string])[] = [

@@ -6,7 +6,7 @@
 
 import { hasErrors } from '../../diagnostics.js'
 import { makePlan } from '../../plan/make-plan.js'
-import { formatPlan } from '../../plan/plan-file.js'
+import { formatPlan, parsePlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
 import { exitStatus } from '../status.js'
@@ -15,6 +15,10 @@ import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
+import type { Context } from '../context.js'
+import { NomadPkiError } from '../../errors.js'
+import type { Plan } from '../../plan/plan.js'
+import path from 'node:path'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
 export const command: Command = async ({ args, options }, context) => {
@@ -27,10 +31,7 @@ export const command: Command = async ({ args, options }, context) => {
     prune: options.prune === true,
     only,
   })
-  if (options.out !== undefined) {
-    const expected = await readIfThere(context, options.out)
-    await writeFiles(context, [{ file: options.out, text: formatPlan(plan), expected }])
-  }
+  if (options.out !== undefined) await save(plan, options.out, workspace.store.location, context)
   const named = fileFlag(options)
   const blocked = hasErrors(plan.findings)
   if (voice.json) voice.document(plan)
@@ -41,4 +42,30 @@ export const command: Command = async ({ args, options }, context) => {
     else if (plan.steps.length > 0 && !blocked) voice.tell(`to make it so: nomad-pki apply${named}`)
   }
   return plan.steps.length > 0 || blocked ? exitStatus.work : exitStatus.ok
+}
+
+/** A slip of the pen must not cost a key: only a saved plan is written over, and nothing in the store. */
+async function save(plan: Plan, file: string, store: string, context: Context): Promise<void> {
+  const within = path.relative(store, context.resolve(file))
+  if (within !== '..' && !within.startsWith(`..${path.sep}`) && !path.isAbsolute(within)) {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file}: a plan is not saved in the store`, {
+      hint: 'name a file beside it',
+    })
+  }
+  const expected = await readIfThere(context, file)
+  if (expected !== undefined && !isSavedPlan(expected)) {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is no saved plan`, {
+      hint: 'name another file: only a saved plan is written over',
+    })
+  }
+  await writeFiles(context, [{ file, text: formatPlan(plan), expected }])
+}
+
+function isSavedPlan(bytes: Uint8Array): boolean {
+  try {
+    parsePlan(Buffer.from(bytes).toString('utf8'))
+    return true
+  } catch {
+    return false
+  }
 }
