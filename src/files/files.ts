@@ -19,6 +19,8 @@ export interface FileStatus {
   readonly size: number
   readonly dev: number
   readonly ino: number
+  /** Of a directory, on most file systems: two more than the directories in it. */
+  readonly nlink: number
   /** Milliseconds, by the file system's own clock. */
   readonly mtimeMs: number
   isFile(): boolean

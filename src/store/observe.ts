@@ -8,7 +8,7 @@
 import { getuid } from 'node:process'
 import type { Finding } from '../diagnostics.js'
 import { hintOfFault, shellPath, shownPath } from '../files/fault.js'
-import type { DirectoryEntry, Files } from '../files/files.js'
+import type { DirectoryEntry, Files, FileStatus } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import type { StoredFile } from '../inventory/store.js'
 import { isTemporary, modes } from './layout.js'
@@ -151,14 +151,16 @@ export class Observer {
     )
   }
 
-  checkDirectory(address: string, path: string): void {
+  /** @returns What it is; `undefined` where it is not there. */
+  checkDirectory(address: string, path: string): FileStatus | undefined {
     const whole = path === '' ? this.#root : `${this.#root}/${path}`
     const status = path === '' ? this.#files.stat(whole) : this.#files.lstat(whole)
-    if (status === undefined) return
+    if (status === undefined) return undefined
     // Below a root that nobody else can enter, only what can be written matters; and not even that.
     const open = status.mode & (path === '' ? 0o077 : 0o022)
     if (open !== 0) this.#open(address, path, status.mode & 0o7777, open, modes.directory)
     if (status.uid !== this.#uid) this.#owner(address, path, status.uid)
+    return status
   }
 }
 

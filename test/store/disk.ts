@@ -278,6 +278,7 @@ export class Disk {
       gid: 0,
       size: inode.bytes.length,
       dev: 1,
+      nlink: 1,
       ino: inode.ino,
       mtimeMs: 0,
     }
