@@ -100,7 +100,8 @@ const roughened = fc
   .map((edits) =>
     edits.reduce((text, [line, piece]) => {
       const lines = text.split('\n')
-      lines[line % lines.length] += piece
+      const at = line % lines.length
+      lines[at] = `${lines[at] ?? ''}${piece}`
       return lines.join('\n')
     }, fullSpec),
   )
@@ -158,7 +159,7 @@ test('an edit of whatever is good either does nothing else or nothing at all', (
       expect(after.spec).toBeDefined()
       if (hasErrors(diagnostics)) expect(out).toBe(text)
       else
-        expect(desire(after.spec!).identities.length - desire(before.spec!).identities.length).toBe(
+        expect(desire(after.spec!).identities.length - desire(before.spec).identities.length).toBe(
           take ? -1 : 1,
         )
     }),
