@@ -194,7 +194,7 @@ function readGeneration(
     attempt(address, `${stored.directory}/cert.pem`, findings, () =>
       memory.chain(textOf(stored.cert!)),
     )
-  const bundle = stored.ca === undefined ? '' : memory.intern(textOf(stored.ca))
+  const bundle = stored.ca === undefined ? '' : memory.bundleOf(stored.ca)
   return {
     directory: stored.directory,
     number: stored.number,
@@ -211,7 +211,9 @@ function readGeneration(
 function readKey(file: StoredFile | undefined): FoundKey {
   if (file === undefined) return { state: 'absent' }
   try {
-    return { state: 'present', publicKey: parsePrivateKey(textOf(file)).publicKey }
+    const text = textOf(file)
+    const der = firstBlock(text, beginOfKey, endOfKey)
+    return { state: 'present', publicKey: parsePrivateKey(der ?? text).publicKey }
   } catch (error) {
     if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return { state: 'encrypted' }
     if (isNomadPkiError(error)) return { state: 'malformed', message: error.message }
@@ -224,6 +226,7 @@ class Parsed {
   /** Whether manifests were asked for. */
   readonly manifests: boolean
   readonly #texts = new Map<string, string>()
+  #last: { readonly bytes: Uint8Array; readonly text: string } | undefined
   readonly #rests = new Map<string, readonly Certificate[]>()
   readonly #trusts = new Map<string, readonly Certificate[]>()
 
@@ -231,11 +234,16 @@ class Parsed {
     this.manifests = manifests
   }
 
-  intern(text: string): string {
-    const known = this.#texts.get(text)
-    if (known !== undefined) return known
-    this.#texts.set(text, text)
-    return text
+  /** Whoever comes next mostly trusts the same: comparing bytes is cheaper than another text. */
+  bundleOf(file: StoredFile): string {
+    if (this.#last !== undefined && Buffer.compare(this.#last.bytes, file.bytes) === 0) {
+      return this.#last.text
+    }
+    const text = textOf(file)
+    const known = this.#texts.get(text) ?? text
+    this.#texts.set(known, known)
+    this.#last = { bytes: file.bytes, text: known }
+    return known
   }
 
   chain(text: string): readonly Certificate[] {
@@ -263,15 +271,26 @@ class Parsed {
 
 const beginOfCertificate = '-----BEGIN CERTIFICATE-----\n'
 const endOfCertificate = '-----END CERTIFICATE-----\n'
+const beginOfKey = '-----BEGIN PRIVATE KEY-----\n'
+const endOfKey = '-----END PRIVATE KEY-----\n'
 
 /** The first certificate's DER; files as we write them take the short way. */
 function leafOf(text: string): Uint8Array {
-  const end = text.indexOf(endOfCertificate)
-  if (text.startsWith(beginOfCertificate) && end !== -1) {
-    const body = text.slice(beginOfCertificate.length, end)
-    if (/^[A-Za-z0-9+/=\n]+$/.test(body)) return Buffer.from(body, 'base64')
-  }
-  return pemBlocks(text).find(({ label }) => label === 'CERTIFICATE')?.der ?? new Uint8Array()
+  return (
+    firstBlock(text, beginOfCertificate, endOfCertificate) ??
+    pemBlocks(text).find(({ label }) => label === 'CERTIFICATE')?.der ??
+    new Uint8Array()
+  )
+}
+
+const bodyAsWritten = /^(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n$/
+
+/** What stands between two lines at the beginning of a text, if it is exactly as we write it. */
+function firstBlock(text: string, begin: string, end: string): Uint8Array | undefined {
+  const until = text.indexOf(end)
+  if (until === -1 || !text.startsWith(begin)) return undefined
+  const body = text.slice(begin.length, until)
+  return bodyAsWritten.test(body) ? Buffer.from(body, 'base64') : undefined
 }
 
 function loadTrust(text: string): readonly Certificate[] {

@@ -159,13 +159,18 @@ function attempt(
 
 /** Gives a finished file a name that must be free. */
 function claim(files: Files, fresh: Candidate, name: string): boolean {
-  try {
-    files.link(fresh.path, name)
-    return true
-  } catch (error) {
-    const code = errnoOf(error)
-    if (code === 'EEXIST') return false
-    if (code === undefined || !linkless.has(code)) throw error
+  for (;;) {
+    try {
+      files.link(fresh.path, name)
+      return true
+    } catch (error) {
+      const code = errnoOf(error)
+      if (code === 'EEXIST') return false
+      if (code !== undefined && linkless.has(code)) break
+      if (code !== 'ENOENT' || files.lstat(fresh.path) !== undefined) throw error
+      // Whoever took the lock just now has tidied ours away with the others'.
+      createFile(files, fresh.path, fresh.content, modes.lock)
+    }
   }
   // Without hard links the name comes before the content: a kill in between leaves a lock that
   // can't be read, and that is then for a person to remove.

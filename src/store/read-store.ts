@@ -310,6 +310,8 @@ class Reader {
    * The usual case without listing the directory, which costs a plan of ten thousand a third of its
    * reading: by its link count it holds one directory, and the link names a whole generation. File
    * systems that count otherwise (btrfs: always 1; APFS: files too) never get here or have no link.
+   * What is looked at besides the files (the generation's own mode, what does not belong there) is for
+   * whoever asks for manifests as well.
    */
   #onlyGeneration(identity: IdentityName, path: string): StoredIdentity | undefined {
     const before = this.#seen.findings.length
@@ -317,7 +319,6 @@ class Reader {
     if (link !== undefined && parseDirectory(link) !== undefined) {
       const current = this.generation(path, link, false)
       if (hasAll(current)) {
-        this.#seen.checkDirectory(path, `${path}/${link}`)
         return { ...identity, link, current, generations: [link] }
       }
     }

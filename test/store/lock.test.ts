@@ -179,6 +179,25 @@ describe('the lock', () => {
     }
   })
 
+  test('whose finished file is tidied away by a new holder makes another', async () => {
+    const root = folder()
+    let tidied = 0
+    const files = {
+      ...hastyFiles,
+      link(from: string, to: string) {
+        if (tidied < 3) {
+          tidied += 1
+          hastyFiles.unlink(from)
+        }
+        hastyFiles.link(from, to)
+      },
+    }
+    const lock = await directoryStore(root, { files, git: 'ignore' }).lock({ wait: 0 })
+    expect(tidied).toBe(3)
+    await lock.release()
+    expect(readdirSync(root)).toEqual([])
+  })
+
   test('several processes that find a dead lock at once have it one after the other', async () => {
     const root = folder()
     const script = join(folder(), 'holder.mjs')
