@@ -4,7 +4,7 @@
  * any moment, the same plan made anew goes on where this one stopped.
  *
  * ```text
- * lock → heal → [ authorities, bundles ] barrier → [ ≤ 512 identities ] barrier, links turn, barrier → … → configurations → removals
+ * lock → heal → [ authorities, bundles, identities: ≤ 1,024 ] barrier, links turn, barrier → … → configurations → removals
  * ```
  *
  * @module
@@ -89,7 +89,6 @@ async function* work(
     yield { type: 'doing', step }
     await flow.put(step, (batch) => authorities.work(step, batch))
   }
-  yield* flow.flush()
 
   const identities = identityWork(materials, authorities, ports)
   for (const [at, step] of kinds.identities.entries()) {

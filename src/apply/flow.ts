@@ -13,7 +13,7 @@ import type { Step } from '../plan/plan.js'
 import type { ApplyEvent, StepDetail } from './events.js'
 
 /** A barrier costs about as much as a hundred identities; a batch this large hides it and still stops quickly. */
-const batchSteps = 512
+const batchSteps = 1_024
 /** With RSA keys a batch is full long before: nobody should lose more than this to a power failure. */
 const batchMilliseconds = 2_000
 
