@@ -467,6 +467,8 @@ export class Cluster {
               networks: options.networks ?? [],
             },
       signing: true,
+      crossed: false,
+      crossedBy: [],
     }
   }
 

@@ -8,10 +8,10 @@ import { createRoot } from '../authority/create-root.js'
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import type { Issuers } from '../authority/issuers.js'
-import { prepareIntermediate } from '../authority/prepare.js'
+import { prepareCross, prepareIntermediate } from '../authority/prepare.js'
 import type { AuthorityRequest } from '../authority/request.js'
 import { trustBundle } from '../authority/trust-bundle.js'
-import { standing, type StandingAuthority } from '../checks/context.js'
+import { isCrossOf, standing, type StandingAuthority } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
 import type { StoreBatch } from '../inventory/store.js'
 import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
@@ -65,7 +65,17 @@ export class Authorities {
       batch.repairModes(step.address)
       return undefined
     }
-    return this.#create(wanted, batch)
+    return step.action === 'cross' ? this.#cross(wanted, batch) : this.#create(wanted, batch)
+  }
+
+  /** What goes behind a leaf that an authority signs. */
+  chain(address: string): readonly Certificate[] {
+    return this.#stand(address).chain
+  }
+
+  /** The roots in a trust bundle, by address. */
+  trusted(bundle: string): readonly string[] {
+    return this.#materials.desired.bundles.find(({ address }) => address === bundle)?.trusted ?? []
   }
 
   /** Who signs for an address. */
@@ -119,7 +129,7 @@ export class Authorities {
             }),
           )
     const above = issuer && this.#stand(issuer.address)
-    this.#standing.set(address, standing(address, certificate, above))
+    this.#standing.set(address, standing(address, certificate, { issuer: above }))
     this.#keys.set(address, key)
     batch.putAuthority(name, generation, {
       key: encodePrivateKey(key),
@@ -136,6 +146,49 @@ export class Authorities {
       issuer: issuer?.address ?? null,
     })
     return { serial: certificate.serial, fingerprint, notAfter: certificate.notAfter }
+  }
+
+  /** Has the other generations certify a root, and puts what they made behind its leaves. */
+  async #cross(wanted: DesiredAuthority, batch: StoreBatch): Promise<StepDetail> {
+    const { desired, inventory } = this.#materials
+    const { certificate } = this.#stand(wanted.address)
+    const crosses = new Map(
+      [...(inventory.authorities.get(wanted.address)?.crossed ?? [])].filter(([, cross]) =>
+        isCrossOf(cross, certificate),
+      ),
+    )
+    const below = desired.authorities.some(({ issuer }) => issuer?.address === wanted.address)
+    for (const by of wanted.crossedBy) {
+      const { generation } = this.#nameOf(by)
+      if (crosses.has(generation)) continue
+      const issuer = await this.issuer(by)
+      const { certificate: cross } = await issue(
+        prepareCross(certificate, issuer, { now: this.#now, intermediates: below ? 1 : 0 }),
+      )
+      crosses.set(generation, cross)
+      batch.putCross(wanted.name, wanted.generation, generation, encodeCertificate(cross))
+      batch.record({
+        event: 'crossed',
+        address: wanted.address,
+        at: this.#now,
+        by,
+        serial: cross.serial,
+        fingerprint: fingerprintOf(cross),
+        notAfter: cross.notAfter,
+      })
+    }
+    const made = standing(wanted.address, certificate, { crosses: [...crosses.values()] })
+    this.#standing.set(wanted.address, made)
+    // What hangs from this root carries them too.
+    for (const [address, hanging] of this.#standing) {
+      if (address === wanted.address || hanging.path.at(-1) !== certificate) continue
+      this.#standing.set(address, standing(address, hanging.certificate, { issuer: made }))
+    }
+    return {
+      serial: certificate.serial,
+      fingerprint: fingerprintOf(certificate),
+      notAfter: certificate.notAfter,
+    }
   }
 
   #stand(address: string): StandingAuthority {

@@ -88,7 +88,11 @@ export function identityWork(
         dropSurplus(identity, found, batch, 0)
         return undefined
       case 'write':
-        throw new NomadPkiError('ERR_INTERNAL', `an identity is not written: ${step.address}`)
+      case 'cross':
+        throw new NomadPkiError(
+          'ERR_INTERNAL',
+          `an identity has no ${step.action}: ${step.address}`,
+        )
     }
   }
 
@@ -111,7 +115,7 @@ export function identityWork(
     return put(identity, found, batch, {
       key: encodePrivateKey(key),
       leaf: certificate,
-      cert: encodeCertificate(certificate) + textAbove(issuer.chain),
+      cert: encodeCertificate(certificate) + textAbove(authorities.chain(profile.issuer.address)),
       event: 'issued',
       reasons: step.reasons.map(({ reason }) => reason),
     })
@@ -131,11 +135,10 @@ export function identityWork(
     if (stored?.key === undefined || leaf === undefined) {
       throw new NomadPkiError('ERR_STORE_UNREADABLE', 'its key is gone since the plan was made')
     }
-    const issuer = await authorities.issuer(identity.profile.issuer.address)
     return put(identity, found, batch, {
       key: Buffer.from(stored.key.bytes).toString('latin1'),
       leaf,
-      cert: encodeCertificate(leaf) + textAbove(issuer.chain),
+      cert: encodeCertificate(leaf) + textAbove(authorities.chain(identity.profile.issuer.address)),
       event: 'refreshed',
       reasons: [],
     })
@@ -210,6 +213,7 @@ export function identityWork(
       fingerprint: fingerprintOf(leaf),
       notAfter: leaf.notAfter,
       issuer: profile.issuer.address,
+      trusted: authorities.trusted(profile.bundle),
       ...(reasons.length > 0 && { reasons }),
     }
   }

@@ -16,7 +16,7 @@ import { keyIdentifierOf } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
 import { lint, type LintContext } from '../lint/lint.js'
 import { profileOf, type RoleProfile } from '../nomad/roles.js'
-import { parseTbs, type Extension } from '../x509/certificate.js'
+import { parseTbs, type Certificate, type Extension } from '../x509/certificate.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
 import {
   basicConstraints,
@@ -170,6 +170,42 @@ export function prepareRoot(request: RootRequest, options: PrepareOptions): Prep
   )
 }
 
+/**
+ * Prepares a cross-certificate: another root's name and key, certified by this issuer, so that
+ * whoever trusts only the issuer takes what the other root signs (RFC 5280 §3.2). It ends with
+ * whichever of the two ends first, and carries no constraint of its own.
+ *
+ * @param root The self-signed certificate of the root that is certified.
+ * @param issuer The root that certifies it.
+ * @param options `now`; `intermediates`: how many authorities stand below the certified root at most.
+ * @throws {NomadPkiError} `ERR_ISSUER_REFUSED` where the issuer's path length leaves no room;
+ * `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_NOT_YET_VALID`, `ERR_LINT`
+ */
+export function prepareCross(
+  root: Certificate,
+  issuer: Issuer,
+  options: PrepareOptions & { readonly intermediates?: number | undefined },
+): Prepared {
+  const { publicKey, subject, subjectKeyIdentifier: identifier } = root
+  authorityAlgorithm(publicKey)
+  const standing = standingOf(issuer)
+  requireRoomBelow(issuer, 1 + (options.intermediates ?? 0))
+  return under(issuer, standing, {
+    request: { publicKey, lifetime: root.notAfter - options.now, beyondIssuer: 'clamp' },
+    options,
+    // Its raw bytes: a chain is followed by comparing them.
+    subject: subject.der,
+    extensions: [
+      basicConstraints({ ca: true }),
+      keyUsage(['keyCertSign', 'cRLSign']),
+      // The root's own, which the authority key identifiers below it name.
+      subjectKeyIdentifier(identifier ?? keyIdentifierOf(publicKey)),
+      standing.authorityKeyIdentifier,
+    ],
+    lintContext: { issuer: issuer.certificate, now: options.now, profile: 'cross' },
+  })
+}
+
 const written = new Map<string, readonly Extension[]>()
 
 /** What all leaves of a role and a kind of key have in common, written once. */
@@ -198,7 +234,7 @@ function subjectOf(commonName: string): Uint8Array {
 }
 
 interface Draft {
-  readonly request: LeafRequest | AuthorityRequest
+  readonly request: Pick<LeafRequest, 'publicKey' | 'lifetime' | 'beyondIssuer'>
   readonly options: PrepareOptions
   readonly subject: Uint8Array
   readonly extensions: readonly Extension[]

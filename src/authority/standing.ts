@@ -71,13 +71,14 @@ export function standingOf(issuer: Issuer): Standing {
  * Whether one more authority fits under an issuer: every path length above must leave room
  * (RFC 5280 §4.2.1.9).
  *
+ * @param levels How many authorities will stand below one another; default: one.
  * @throws {NomadPkiError} `ERR_ISSUER_REFUSED`
  */
-export function requireRoomBelow(issuer: Issuer): void {
+export function requireRoomBelow(issuer: Issuer, levels: number = 1): void {
   const path = [issuer.certificate, ...issuer.above]
   path.forEach((certificate, depth) => {
     const length = certificate.basicConstraints?.pathLength
-    if (length !== undefined && length < depth + 1) {
+    if (length !== undefined && length < depth + levels) {
       refuse(
         issuer,
         `may not sign authorities (a path length of ${length} ${depth === 0 ? 'is its own' : 'stands above it'})`,

@@ -48,7 +48,9 @@ export function checkAuthority(
     }
     return findings
   }
-  const next = `set \`signing: ${wanted.generation + 1}\` for ${wanted.name} in the spec (a new generation), then: nomad-pki apply`
+  const [from, to] = [wanted.generation, wanted.generation + 1]
+  const more = wanted.issuer === undefined ? `, trusted: [${from}, ${to}], crossed: true` : ''
+  const next = `set \`signing: ${to}${more}\` for ${wanted.name} in the spec (a new generation), then: nomad-pki apply`
   if (key.state === 'present') {
     if (Buffer.compare(key.publicKey.spki, certificate.publicKey.spki) !== 0) {
       say(

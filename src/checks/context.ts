@@ -15,8 +15,12 @@ import { sharedKeys } from './shared-keys.js'
 export interface StandingAuthority {
   readonly address: string
   readonly certificate: Certificate
-  /** What goes behind a leaf in `cert.pem`: this authority and those above it, without the root. */
+  /** What goes behind a leaf in `cert.pem`: this authority and those above it, without the root; the root's cross-certificates last. */
   readonly chain: readonly Certificate[]
+  /** Those of {@link chain} that are cross-certificates of its root. */
+  readonly crosses: readonly Certificate[]
+  /** Cross-certificates of its root that leaves no longer need and may still carry. */
+  readonly retired: readonly Certificate[]
   /** This one and every certificate above it, the root last. */
   readonly path: readonly Certificate[]
   /** The earliest end of the path, epoch milliseconds: no leaf may outlive it. */
@@ -67,11 +71,17 @@ function stand(
   inventory: Inventory,
   known: ReadonlyMap<string, StandingAuthority>,
 ): StandingAuthority | undefined {
-  const certificate = inventory.authorities.get(wanted.address)?.certificate
-  if (certificate === undefined) return undefined
-  if (wanted.issuer === undefined) return standing(wanted.address, certificate)
+  const found = inventory.authorities.get(wanted.address)
+  const certificate = found?.certificate
+  if (found === undefined || certificate === undefined) return undefined
+  if (wanted.issuer === undefined) {
+    const crosses = [...found.crossed.values()].filter((cross) => isCrossOf(cross, certificate))
+    return wanted.crossed
+      ? standing(wanted.address, certificate, { crosses })
+      : standing(wanted.address, certificate, { retired: crosses })
+  }
   const issuer = issuerIn(known, wanted.issuer, certificate)
-  return issuer && standing(wanted.address, certificate, issuer)
+  return issuer && standing(wanted.address, certificate, { issuer })
 }
 
 /** The generation of the issuer that really signed it: after the root's rotation an older one may still be trusted. */
@@ -88,20 +98,41 @@ function issuerIn(
   return named
 }
 
-/** One authority on top of its issuer. */
+/**
+ * One authority on top of its issuer, or a root with its cross-certificates.
+ *
+ * @param above `crosses`: those that go behind a leaf; `retired`: those that may still stand there.
+ */
 export function standing(
   address: string,
   certificate: Certificate,
-  issuer?: StandingAuthority,
+  above: {
+    readonly issuer?: StandingAuthority | undefined
+    readonly crosses?: readonly Certificate[] | undefined
+    readonly retired?: readonly Certificate[] | undefined
+  } = {},
 ): StandingAuthority {
+  const { issuer, crosses = [], retired = [] } = above
   return {
     address,
     certificate,
-    chain: issuer === undefined ? [] : [certificate, ...issuer.chain],
+    // A cross-certificate is one way up among others: its end is not the end of what stands below.
+    chain: issuer === undefined ? crosses : [certificate, ...issuer.chain],
+    crosses: issuer?.crosses ?? crosses,
+    retired: issuer?.retired ?? retired,
     path: issuer === undefined ? [certificate] : [certificate, ...issuer.path],
     notAfter: Math.min(certificate.notAfter, issuer?.notAfter ?? Infinity),
     notBefore: Math.max(certificate.notBefore, issuer?.notBefore ?? -Infinity),
   }
+}
+
+/** Whether a certificate is a cross-certificate of a root: its name and key, signed by another. */
+export function isCrossOf(cross: Certificate, root: Certificate): boolean {
+  return (
+    Buffer.compare(cross.subject.der, root.subject.der) === 0 &&
+    Buffer.compare(cross.publicKey.spki, root.publicKey.spki) === 0 &&
+    Buffer.compare(cross.der, root.der) !== 0
+  )
 }
 
 /**

@@ -191,11 +191,24 @@ function chainWhole(
   ) {
     return undefined
   }
+  const cross = expected.find((one) => !above.some((other) => sameBytes(one, other)))
+  if (cross !== undefined && signing.crosses.includes(cross)) {
+    return { reason: 'chain-broken', message: 'cert.pem lacks a cross-certificate of its root' }
+  }
   if (above.length < expected.length) {
     return {
       reason: 'chain-broken',
       message: `cert.pem holds ${above.length} of the ${expected.length} intermediates`,
     }
+  }
+  const surplus = above.slice(expected.length)
+  // They left with later renewals: nobody is reloaded for a certificate less.
+  const left = (one: Certificate): boolean => signing.retired.some((other) => sameBytes(one, other))
+  if (
+    surplus.every(left) &&
+    expected.every((certificate, at) => sameBytes(certificate, above[at]!))
+  ) {
+    return undefined
   }
   const missing = expected.filter((one) => !above.some((other) => sameBytes(one, other)))
   if (missing.length === 0) {

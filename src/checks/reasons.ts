@@ -20,6 +20,7 @@ export const reasons = {
   'role-differs': 'the certificate does not have the name or usages of its role',
   'issuer-changed': 'another authority, or another generation of it, signs by now',
   'chain-broken': 'the intermediates are missing, in wrong order, or not those of the issuer',
+  'cross-missing': 'the certificate that another generation makes for this root is not there',
   'trust-changed': 'the trust bundle beside the certificate is not the present one',
   'bundle-stale': 'the trust bundle does not hold what the spec trusts',
   'nearing-expiry': 'less than renewBefore is left of its life',

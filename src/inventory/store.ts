@@ -108,6 +108,8 @@ export interface GenerationFiles {
 export interface StoreBatch {
   /** Writes `authority/NAME/GENERATION/{ca-key.pem, ca.pem}`, the key first (0400), never over another one. */
   putAuthority(name: string, generation: number, files: { key?: string; certificate: string }): void
+  /** Writes `crossed-by-N.pem` beside an authority that is there, or that this batch puts; over another one too. */
+  putCross(name: string, generation: number, by: number, pem: string): void
   putBundle(name: string, pem: string): void
   /** Writes `identity/…/DIRECTORY` whole and turns `current` to it at {@link commit}. */
   putGeneration(

@@ -12,7 +12,7 @@ import type { LintContext } from './rule.js'
 /** Whether it is meant to be, or without a profile says that it is, an authority's. */
 export function isAuthority(certificate: Certificate, { profile }: LintContext): boolean {
   if (profile === undefined) return certificate.basicConstraints?.ca === true
-  return profile === 'root' || profile === 'intermediate'
+  return profile === 'root' || profile === 'intermediate' || profile === 'cross'
 }
 
 /** Whether it is an agent's or a person's. */
@@ -22,7 +22,10 @@ export function isLeaf(certificate: Certificate, context: LintContext): boolean 
 
 /** The role that the profile means; `undefined` for authorities, and without a profile. */
 export function roleOf({ profile }: LintContext): Role | undefined {
-  return profile === undefined || profile === 'root' || profile === 'intermediate'
+  return profile === undefined ||
+    profile === 'root' ||
+    profile === 'intermediate' ||
+    profile === 'cross'
     ? undefined
     : profile
 }

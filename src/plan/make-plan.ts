@@ -6,13 +6,18 @@
  */
 
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
-import { checkContext, type CheckContext } from '../checks/context.js'
+import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { actChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredIdentity, IdentityProfile } from '../spec/desired.js'
+import type {
+  Desired,
+  DesiredAuthority,
+  DesiredIdentity,
+  IdentityProfile,
+} from '../spec/desired.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 
@@ -72,6 +77,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     }
     if (found?.certificate !== undefined) {
       pushModes(steps, wanted.address, found.findings)
+      pushCross(steps, findings, wanted, desired, inventory)
       continue
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
@@ -93,6 +99,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
         ),
       )
     }
+    pushCross(steps, findings, wanted, desired, inventory)
   }
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)
@@ -271,6 +278,48 @@ function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
   const open = findings.find(({ reason }) => reason === 'mode-open')
   if (open !== undefined) steps.push(step(address, 'repair', 'mode-open', open.message))
+}
+
+/** The cross-certificates that leaves are to carry and that are not there, or not for this key. */
+function pushCross(
+  steps: Step[],
+  findings: Finding[],
+  wanted: DesiredAuthority,
+  desired: Desired,
+  inventory: Inventory,
+): void {
+  const { address, crossedBy } = wanted
+  const certificate = inventory.authorities.get(address)?.certificate
+  const missing = crossedBy.filter((by) => {
+    const cross = inventory.authorities.get(address)?.crossed.get(generationOf(by))
+    return cross === undefined || certificate === undefined || !isCrossOf(cross, certificate)
+  })
+  if (missing.length === 0) return
+  for (const by of missing) {
+    const old = inventory.authorities.get(by)
+    const staged = `put ca-key.pem of ${by} into the store (mode 0400); or, where it can't or mustn't sign, go in stages: signing and trusted as before, then \`trusted\` with both`
+    const room = old?.certificate?.basicConstraints?.pathLength
+    const depth = desired.authorities.some(({ issuer }) => issuer?.address === address) ? 2 : 1
+    const fault =
+      old?.key.state === 'absent' || old?.key.state === 'encrypted'
+        ? `${by} is to certify ${address}, and its key is ${old.key.state === 'absent' ? 'not in the store' : 'encrypted'}`
+        : room !== undefined && room < depth
+          ? `${by} has a path length of ${room}: a cross-certificate by it would need ${depth}`
+          : undefined
+    if (fault === undefined) continue
+    findings.push({
+      severity: 'error',
+      address,
+      reason: 'cross-missing',
+      message: fault,
+      remedy: staged,
+    })
+  }
+  steps.push(step(address, 'cross', 'cross-missing', `${missing.join(', ')} will certify it too`))
+}
+
+function generationOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf('/') + 1))
 }
 
 function findOrphans(

@@ -19,6 +19,8 @@ export type Action =
   | 'refresh'
   /** Finish what an interrupted run had made: turn the link to a whole generation. */
   | 'finish'
+  /** Have another generation of the same root certify it: a cross-certificate. */
+  | 'cross'
   /** Set modes right. */
   | 'repair'
   /** Write a trust bundle or a configuration. */

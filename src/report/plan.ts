@@ -25,6 +25,7 @@ const verbs: Readonly<Record<Action, string>> = {
   create: 'to create',
   renew: 'to renew',
   refresh: 'to refresh',
+  cross: 'to cross',
   finish: 'to finish',
   repair: 'to repair',
   write: 'to write',

@@ -174,7 +174,7 @@ function generationsOf(
   name: string,
   entry: RawAuthority,
   intermediate: boolean,
-): { readonly signing: number; readonly trusted: readonly number[] } {
+): Pick<AuthoritySpec, 'signing' | 'trusted' | 'crossed'> {
   const signing = entry.signing ?? 1
   if (intermediate) {
     for (const key of ['trusted', 'crossed'] as const) {
@@ -187,19 +187,21 @@ function generationsOf(
         )
       }
     }
-    return { signing, trusted: [signing] }
+    return { signing, trusted: [signing], crossed: false }
   }
-  if (entry.crossed === true) {
+  const crossed = entry.crossed ?? false
+  if (crossed && signing === 1 && (entry.trusted ?? []).every((one) => one === 1)) {
     report.error(
-      'spec/not-yet',
+      'spec/generations',
       sources.at(entry, 'crossed'),
-      'cross-certificates are not made yet',
+      'there is no other generation that could certify generation 1',
       {
-        hint: 'go in stages instead: trusted: [1, 2], then signing: 2, then trusted: [2]',
+        expected: 'signing: 2, trusted: [1, 2], crossed: true',
+        hint: 'a root is replaced by a second generation, which the first one certifies',
       },
     )
   }
-  if (entry.trusted === undefined) return { signing, trusted: [signing] }
+  if (entry.trusted === undefined) return { signing, trusted: [signing], crossed }
   const trusted: number[] = []
   entry.trusted.forEach((generation, index) => {
     if (generation === undefined) return
@@ -229,7 +231,7 @@ function generationsOf(
       },
     )
   }
-  return { signing, trusted }
+  return { signing, trusted, crossed }
 }
 
 function subjectOf(

@@ -80,7 +80,7 @@ function generationsOf(
   authority: AuthoritySpec,
   issuerOf: (name: string) => DesiredIssuer,
 ): readonly DesiredAuthority[] {
-  const { name, subject, signing, trusted, constraints } = authority
+  const { name, subject, signing, trusted, crossed, constraints } = authority
   const generations = [...new Set([...trusted, signing])].sort((a, b) => a - b)
   return generations.map((generation) => ({
     address: `authority/${name}/${generation}`,
@@ -94,6 +94,13 @@ function generationsOf(
     beyondIssuer: authority.beyondIssuer,
     ...(constraints === undefined ? {} : { constraints }),
     signing: generation === signing,
+    crossed: crossed && generation === signing,
+    crossedBy:
+      crossed && generation === signing
+        ? generations
+            .filter((other) => other !== signing)
+            .map((other) => `authority/${name}/${other}`)
+        : none,
   }))
 }
 

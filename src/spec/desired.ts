@@ -39,6 +39,10 @@ export interface DesiredAuthority {
   readonly constraints?: DesiredConstraints | undefined
   /** Whether new certificates are signed by this generation. */
   readonly signing: boolean
+  /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */
+  readonly crossed: boolean
+  /** Addresses of the generations that are to certify it: the other trusted ones, where {@link crossed}. */
+  readonly crossedBy: readonly string[]
 }
 
 /** What an intermediate may name. */

@@ -442,7 +442,7 @@ const authority: RecordShape = {
       shape: flag,
       default: 'false',
       sentence:
-        'Whether the generation before certifies the one that signs, so that both are trusted at once. Roots only; not carried out yet.',
+        'Whether agents present, behind their own, the certificates that the other trusted generations made for the one that signs: whoever trusts only an old root takes a leaf of the new one then. It stays when the old root goes. Roots only.',
       example: 'true',
     },
   ],

@@ -43,6 +43,8 @@ export interface AuthoritySpec {
   readonly signing: number
   /** Generations that agents trust; for an intermediate the one that signs. */
   readonly trusted: readonly number[]
+  /** Whether `cert.pem` carries the certificates that other generations made for the one that signs. */
+  readonly crossed: boolean
   /** What an intermediate may name. */
   readonly constraints?: {
     readonly regions: readonly string[]

@@ -16,7 +16,10 @@ export interface AuthorityPut {
   readonly name: string
   readonly generation: number
   readonly key: string | undefined
-  readonly certificate: string
+  /** `undefined` where only cross-certificates come to one that is there. */
+  readonly certificate: string | undefined
+  /** Cross-certificates by the generation that signed them. */
+  readonly crossed: ReadonlyMap<number, string>
 }
 
 /** A generation of an identity to be written. */
@@ -60,7 +63,7 @@ export interface Changes {
  * @returns A batch that can be committed once.
  */
 export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch {
-  const authorities: AuthorityPut[] = []
+  const authorities: (AuthorityPut & { readonly crossed: Map<number, string> })[] = []
   const bundles = new Map<string, string>()
   const generations: GenerationPut[] = []
   const turns = new Map<string, Turn>()
@@ -74,7 +77,18 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
   return {
     putAuthority(name, generation, { key, certificate }) {
       checkAuthority(name, generation)
-      authorities.push({ name, generation, key, certificate })
+      authorities.push({ name, generation, key, certificate, crossed: new Map() })
+    },
+    putCross(name, generation, by, pem) {
+      checkAuthority(name, generation)
+      checkAuthority(name, by)
+      // Into the directory that is being made, where this batch makes it.
+      let put = authorities.find((one) => one.name === name && one.generation === generation)
+      if (put === undefined) {
+        put = { name, generation, key: undefined, certificate: undefined, crossed: new Map() }
+        authorities.push(put)
+      }
+      put.crossed.set(by, pem)
     },
     putBundle(name, pem) {
       checkName(name)

@@ -17,6 +17,7 @@
  */
 
 import { parseAddress } from '../address.js'
+import { NomadPkiError } from '../errors.js'
 import { createFile } from '../files/create.js'
 import { errnoOf } from '../files/fault.js'
 import { breather } from '../files/files.js'
@@ -33,7 +34,7 @@ import {
   type Turn,
 } from './batch.js'
 import { unwritable, type Ground } from './ground.js'
-import { generationFiles, identityPath, modes, names, stagingName } from './layout.js'
+import { crossedName, generationFiles, identityPath, modes, names, stagingName } from './layout.js'
 import { appendLedger, ledgerEnd, mendLedger, type LedgerEnd } from './ledger.js'
 import { repairModes } from './repair.js'
 
@@ -189,18 +190,26 @@ class Commit {
     }
   }
 
-  #writeAuthority({ name, generation, key, certificate }: AuthorityPut): void {
+  #writeAuthority({ name, generation, key, certificate, crossed }: AuthorityPut): void {
     const { files } = this.#ground
     const final = String(generation)
     this.doing = `authority/${name}/${final}`
-    const wanted: [name: string, bytes: Uint8Array, mode: number][] = [
-      [names.bundle, Buffer.from(certificate), modes.public],
-    ]
-    if (key !== undefined) {
-      wanted.unshift([names.authorityKey, Buffer.from(key), modes.authorityKey])
+    const wanted: [name: string, bytes: Uint8Array, mode: number][] = []
+    if (key !== undefined) wanted.push([names.authorityKey, Buffer.from(key), modes.authorityKey])
+    if (certificate !== undefined) {
+      wanted.push([names.bundle, Buffer.from(certificate), modes.public])
+    }
+    for (const [by, pem] of crossed) {
+      wanted.push([crossedName(by), Buffer.from(pem), modes.public])
     }
     const parent = this.#ground.directory(`authority/${name}`)
     if (!this.#ground.listing(parent).has(final)) {
+      if (certificate === undefined) {
+        throw new NomadPkiError('ERR_STORE_UNREADABLE', `there is no ${this.doing}`, {
+          address: this.doing,
+          hint: 'make a plan anew: the store changed',
+        })
+      }
       const staging = this.#stage(parent, final, wanted)
       this.#ground.note(parent, staging, 'directory')
       this.#touch(`${parent}/${staging}`, wanted)

@@ -125,6 +125,11 @@ export function crossedBy(file: string): number | undefined {
   return found === null ? undefined : Number(found[1])
 }
 
+/** The name of a cross-certificate's file. */
+export function crossedName(by: number): string {
+  return `crossed-by-${by}.pem`
+}
+
 /** Whether it is the name of an authority's generation. */
 export function isGenerationNumber(text: string): boolean {
   return /^[1-9][0-9]{0,8}$/.test(text)

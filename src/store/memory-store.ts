@@ -160,15 +160,18 @@ class State {
 
   apply(changes: Changes): void {
     this.#check(changes)
-    for (const { name, generation, key, certificate } of changes.authorities) {
+    for (const { name, generation, key, certificate, crossed } of changes.authorities) {
       const address = `authority/${name}/${generation}`
       const there = this.authorities.get(address)
       this.authorities.set(address, {
         name,
         generation,
-        certificate: fileOf(certificate),
+        certificate: certificate === undefined ? there?.certificate : fileOf(certificate),
         key: key === undefined ? there?.key : fileOf(key),
-        crossed: there?.crossed ?? new Map(),
+        crossed: new Map([
+          ...(there?.crossed ?? []),
+          ...[...crossed].map(([by, pem]) => [by, fileOf(pem)] as const),
+        ]),
       })
     }
     for (const [name, pem] of changes.bundles) this.#bundles.set(name, fileOf(pem))

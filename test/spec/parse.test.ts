@@ -282,9 +282,9 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'error 3:53 spec/irrelevant b is an intermediate: agents trust roots, and crossed belongs there',
   ],
   [
-    'a cross-certificate',
+    'a cross-certificate, and nobody to make it',
     above('authorities: { a: { crossed: true } }\n'),
-    'error 3:30 spec/not-yet cross-certificates are not made yet',
+    'error 3:30 spec/generations there is no other generation that could certify generation 1',
   ],
   [
     "an agent's name for an authority",
