@@ -174,6 +174,15 @@ export function keyExists(name: string, generation: number): NomadPkiError {
   })
 }
 
+/** What is thrown where a cross-certificate would be for an authority that is not there. */
+export function crossesNothing(name: string, generation: number): NomadPkiError {
+  const address = `authority/${name}/${generation}`
+  return new NomadPkiError('ERR_STORE_UNREADABLE', `there is no ${address}`, {
+    address,
+    hint: 'make a plan anew: the store changed',
+  })
+}
+
 /** What is thrown where a generation would be written over another one. */
 export function generationExists(identity: IdentityName, directory: string): NomadPkiError {
   return new NomadPkiError('ERR_FILE_EXISTS', `there is a generation ${directory} already`, {

@@ -17,12 +17,12 @@
  */
 
 import { parseAddress } from '../address.js'
-import { NomadPkiError } from '../errors.js'
 import { createFile } from '../files/create.js'
 import { errnoOf } from '../files/fault.js'
 import { breather } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import {
+  crossesNothing,
   generationExists,
   keyExists,
   removesCurrent,
@@ -205,10 +205,7 @@ class Commit {
     const parent = this.#ground.directory(`authority/${name}`)
     if (!this.#ground.listing(parent).has(final)) {
       if (certificate === undefined) {
-        throw new NomadPkiError('ERR_STORE_UNREADABLE', `there is no ${this.doing}`, {
-          address: this.doing,
-          hint: 'make a plan anew: the store changed',
-        })
+        throw crossesNothing(name, generation)
       }
       const staging = this.#stage(parent, final, wanted)
       this.#ground.note(parent, staging, 'directory')

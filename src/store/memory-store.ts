@@ -18,6 +18,7 @@ import type {
   StoredIdentity,
 } from '../inventory/store.js'
 import {
+  crossesNothing,
   gather,
   generationExists,
   keyExists,
@@ -204,10 +205,13 @@ class State {
 
   /** Everything that can be refused is refused before anything changes. */
   #check(changes: Changes): void {
-    for (const { name, generation, key } of changes.authorities) {
+    for (const { name, generation, key, certificate } of changes.authorities) {
       const there = this.authorities.get(`authority/${name}/${generation}`)?.key
       if (there !== undefined && key !== undefined && !sameText(there, key)) {
         throw keyExists(name, generation)
+      }
+      if (certificate === undefined && !this.authorities.has(`authority/${name}/${generation}`)) {
+        throw crossesNothing(name, generation)
       }
     }
     for (const { identity, directory, files } of changes.generations) {

@@ -191,6 +191,34 @@ export function storeContract(name: string, makeStore: () => Store): void {
       })
     })
 
+    test('a cross-certificate comes with its authority or later, and can be made anew', async () => {
+      const store = makeStore()
+      await commit(store, (batch) => {
+        batch.putAuthority('agent', 2, { key: 'K\n', certificate: 'C\n' })
+        batch.putCross('agent', 2, 1, 'by 1\n')
+      })
+      await commit(store, (batch) => {
+        batch.putCross('agent', 2, 1, 'by 1 again\n')
+        batch.putCross('agent', 2, 3, 'by 3\n')
+      })
+      const { authorities, findings } = await store.read()
+      expect(findings).toEqual([])
+      expect(plain(await store.read())).toMatchObject({
+        authorities: [{ name: 'agent', generation: 2, certificate: 'C\n', key: 'K\n' }],
+      })
+      expect(
+        [...authorities[0]!.crossed].map(([by, { bytes }]) => [by, Buffer.from(bytes).toString()]),
+      ).toEqual([
+        [1, 'by 1 again\n'],
+        [3, 'by 3\n'],
+      ])
+      await expect(
+        commit(store, (batch) => {
+          batch.putCross('agent', 4, 1, 'for nobody\n')
+        }),
+      ).rejects.toMatchObject({ code: 'ERR_STORE_UNREADABLE', address: 'authority/agent/4' })
+    })
+
     test('a generation is never written over another one; writing the same twice is writing it once', async () => {
       const store = makeStore()
       const put =

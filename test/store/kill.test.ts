@@ -102,6 +102,8 @@ describe('killed at any call', { timeout: 3_600_000 }, () => {
       [
         'authority/agent/2/ca-key.pem',
         'authority/agent/2/ca.pem',
+        'authority/agent/2/crossed-by-1.pem',
+        'authority/agent/2/crossed-by-3.pem',
         'bundle/agent/ca.pem',
         ...['s1', 's2', 's3'].flatMap((name) =>
           [

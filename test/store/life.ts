@@ -76,7 +76,17 @@ const stages: readonly Stage[] = [
       batch.putAuthority('agent', 2, { key: 'KEY 2\n', certificate: 'CERTIFICATE 2\n' })
       batch.record(line('authority', 'authority/agent/2'))
     }
+    // Into the directory that this batch makes.
+    if (!done) batch.putCross('agent', 2, 1, 'CROSS 2 BY 1\n')
     batch.putBundle('agent', 'BUNDLE 2\n')
+    return true
+  },
+  // Beside an authority that is there already.
+  (batch, { authorities }) => {
+    const crossed = authorities.find(({ generation }) => generation === 2)?.crossed
+    if (crossed?.has(3) === true) return false
+    batch.putCross('agent', 2, 3, 'CROSS 2 BY 3\n')
+    batch.record(line('crossed', 'authority/agent/2'))
     return true
   },
   // Makes the third and takes the second away in one batch: what was current goes.
