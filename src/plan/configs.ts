@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isConfigFileName, planTlsEdit, type TlsValues } from '../agent/index.js'
+import { planTlsEdit, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
@@ -38,31 +38,21 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
   const steps: Step[] = []
   const findings: Finding[] = []
   const edits = new Map<string, ConfigEdit>()
-  const owners = new Map<string, string>()
-  const say = (address: string, message: string, remedy?: string): void => {
-    findings.push({ severity: 'error', address, reason: 'stanza-differs', message, remedy })
-  }
   for (const wanted of configs) {
     const { address, path } = wanted
     const contents = inventory.configs.get(path)
     if (contents === undefined) continue
-    const other = owners.get(contents.location)
-    if (other !== undefined) {
-      say(address, `${path} is also that of ${other}: two stanzas in one would be one`)
-      continue
-    }
-    owners.set(contents.location, address)
-    // A directory that is not there yet is made; a file with nothing but `tls` would start no agent.
-    if (contents.kind === 'missing' && isConfigFileName(baseName(path))) {
-      say(
+    if (contents.kind === 'file') {
+      findings.push({
+        severity: 'error',
         address,
-        `there is no ${path}, and its stanza goes into that file`,
-        'write the configuration of the agent first',
-      )
+        reason: 'stanza-differs',
+        message: `${path} is a file; the stanza goes into a directory of the agent`,
+        remedy: 'name the directory in `config`',
+      })
       continue
     }
     const edit = planTlsEdit(contents.files, stanzaOf(wanted, inventory.location), {
-      kind: contents.kind === 'file' ? 'files' : 'directory',
       location: contents.location,
       region: wanted.region,
       role: wanted.role,
@@ -86,10 +76,6 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /**

@@ -111,7 +111,7 @@ export interface DesiredConfig {
   readonly role: Exclude<Role, 'operator'>
   /** The identity whose files the stanza names. */
   readonly identity: string
-  /** Directory or file of the agent's configuration as the spec gives it (relative to the spec's folder or absolute). */
+  /** Directory of the agent's configuration as the spec gives it (relative to the spec's folder or absolute). */
   readonly path: string
   /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
   readonly tlsDirectory: string | undefined

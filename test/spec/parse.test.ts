@@ -474,6 +474,11 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   ],
   // Configurations
   [
+    'a configuration that is a file',
+    client('config: agents/c1.hcl'),
+    'error 4:38 spec/not-yet "agents/c1.hcl" is a file · a directory receives a file of its own',
+  ],
+  [
     'a configuration in parts',
     client('config: { paths: [a], write: b }'),
     'error 4:38 spec/not-yet paths and write are not carried out yet',
@@ -486,7 +491,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'one directory for two',
     withRegions('global: { clients: { c1: { config: a }, c2: { config: ./a/ } } }'),
-    'error 4:57 spec/config c1 has the same configuration',
+    'error 4:57 spec/config c1 has the same directory',
   ],
   // The rest
   ['an empty store', above('store: ""\n'), 'error 3:8 spec/value store: "" is empty'],
