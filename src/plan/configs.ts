@@ -7,6 +7,7 @@
 
 import { planTlsEdit, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
+import type { ConfigContents } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
 import type { Step } from './plan.js'
@@ -42,17 +43,14 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
     const { address, path } = wanted
     const contents = inventory.configs.get(path)
     if (contents === undefined) continue
-    if (contents.kind === 'file') {
-      findings.push({
-        severity: 'error',
-        address,
-        reason: 'stanza-differs',
-        message: `${path} is a file; the stanza goes into a directory of the agent`,
-        remedy: 'name the directory in `config`',
-      })
-      continue
-    }
-    const edit = planTlsEdit(contents.files, stanzaOf(wanted, inventory.location), {
+    const named = isNamedFile(contents)
+    // Where nothing is yet, the edit begins with an empty file.
+    const files =
+      named && contents.files.length === 0
+        ? [{ name: nameOf(path), path: contents.location, bytes: new Uint8Array() }]
+        : contents.files
+    const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), {
+      kind: named ? 'files' : 'directory',
       location: contents.location,
       region: wanted.region,
       role: wanted.role,
@@ -70,12 +68,31 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
     if (!edit.changed) continue
     const expected = contents.files.find(({ name }) => name === edit.name)?.bytes
     edits.set(address, { path: edit.file, text: edit.after, expected })
+    if (contents.kind === 'missing') {
+      findings.push({
+        severity: 'warning',
+        address,
+        reason: 'stanza-differs',
+        message: `nothing is at ${path} yet, so ${edit.file} will stand alone`,
+        remedy: 'see that the agent is started with it, or correct `config`',
+        file: edit.file,
+      })
+    }
     const what = expected === undefined ? 'will be made' : 'says something else'
     const restart = edit.restart.length > 0 ? '; the agent must be restarted' : ''
     const message = `${edit.file} ${what}${restart}`
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
+}
+
+/** What is on disk says it; where nothing is, the name does. */
+function isNamedFile({ kind, path }: ConfigContents): boolean {
+  return kind === 'file' || (kind === 'missing' && /\.(hcl|json)$/.test(path))
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /**

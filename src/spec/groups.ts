@@ -250,7 +250,7 @@ function groupOf(
 
 const nothing: Template = { text: '', parts: [''], constant: true }
 
-/** A directory of its own for every agent: two stanzas in one would be one. */
+/** A configuration of its own for every agent: two stanzas in one would be one. */
 function checkConfigs(
   { sources, report }: Resolving,
   group: NodeGroup,
@@ -260,25 +260,17 @@ function checkConfigs(
   const { config } = entry ?? {}
   if (entry === undefined || config === undefined) return
   const at = (): number => sources.at(entry, 'config')
-  if (typeof config !== 'string' || /\.(hcl|json)$/i.test(config)) {
-    report.error(
-      'spec/not-yet',
-      at(),
-      typeof config === 'string'
-        ? `${JSON.stringify(config)} is a file`
-        : 'paths and write are not carried out yet',
-      {
-        expected: "the directory of the agent's configuration, agents/s1",
-        hint: 'a directory receives a file of its own, tls.hcl, which Nomad reads with the others',
-      },
-    )
+  if (typeof config !== 'string') {
+    report.error('spec/not-yet', at(), 'paths and write are not carried out yet', {
+      expected: "the directory or file of the agent's configuration, agents/s1",
+    })
     return
   }
   const template = group.config
   if (template === undefined) return
   if (group.pattern.count > 1 && template.constant) {
     report.error('spec/config', at(), `all of ${group.pattern.text} would have one configuration`, {
-      expected: 'a directory for each, "agents/{node}"',
+      expected: 'one for each, "agents/{node}"',
     })
     return
   }
@@ -288,7 +280,7 @@ function checkConfigs(
     : `${normal(template.text)} ${group.pattern.text}`
   const other = seen.get(key)
   if (other !== undefined) {
-    report.error('spec/config', at(), `${other} has the same directory`, {
+    report.error('spec/config', at(), `${other} has the same configuration`, {
       hint: 'each agent has its own',
     })
   }

@@ -181,7 +181,7 @@ const config: Field = {
   shape: {
     kind: 'either',
     of: [
-      text('the directory of an agent configuration, such as "agents/{node}"'),
+      text('the directory or file of an agent configuration, such as "agents/{node}"'),
       {
         kind: 'record',
         fields: [
@@ -202,7 +202,7 @@ const config: Field = {
     ],
   },
   default: 'none: the configuration is left to you',
-  sentence: `Directory of the agent's configuration, which receives \`tls.hcl\`; relative to this file; ${templateWords}.`,
+  sentence: `The agent's configuration as its \`-config\` has it: a directory, which receives \`tls.hcl\`, or a file, which receives the stanza itself; relative to this file; ${templateWords}.`,
   example: 'agents/s1',
 }
 

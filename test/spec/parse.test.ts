@@ -473,10 +473,11 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'error 5:65 spec/network "10.2.0.1/16" has bits set behind its prefix · did you mean 10.2.0.0/16?',
   ],
   // Configurations
+  ['a configuration that is a file', client('config: agents/c1.hcl')],
   [
-    'a configuration that is a file',
-    client('config: agents/c1.hcl'),
-    'error 4:38 spec/not-yet "agents/c1.hcl" is a file · a directory receives a file of its own',
+    'one file for two',
+    withRegions('global: { clients: { c1: { config: a.hcl }, c2: { config: ./a.hcl } } }'),
+    'error 4:61 spec/config c1 has the same configuration',
   ],
   [
     'a configuration in parts',
@@ -491,7 +492,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'one directory for two',
     withRegions('global: { clients: { c1: { config: a }, c2: { config: ./a/ } } }'),
-    'error 4:57 spec/config c1 has the same directory',
+    'error 4:57 spec/config c1 has the same configuration',
   ],
   // The rest
   ['an empty store', above('store: ""\n'), 'error 3:8 spec/value store: "" is empty'],
