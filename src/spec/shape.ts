@@ -189,13 +189,17 @@ const config: Field = {
             key: 'paths',
             shape: list(text('a file or directory'), 1),
             required: true,
-            sentence: 'What the agent is started with, in order (`-config`). Not carried out yet.',
+            sentence:
+              'What the agent is started with, in order (`-config`): files, whatever their names, and directories.',
+            example: '[/etc/nomad.d, agents/s1.hcl]',
           },
           {
             key: 'write',
             shape: text('a file'),
             required: true,
-            sentence: 'The file that receives the stanza. Not carried out yet.',
+            sentence:
+              'The file that receives the stanza: one of `paths`, or a file in one of its directories, be it there or not.',
+            example: 'agents/s1.hcl',
           },
         ],
       },
