@@ -1,5 +1,7 @@
 /** Which files of an agent the stanza may go into: what disk and spec say together. */
 
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { configPaths } from '../../src/plan/config-files.js'
 import { planConfigs, type ConfigPlan } from '../../src/plan/configs.js'
@@ -8,6 +10,7 @@ import { desire } from '../../src/spec/desire.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { memoryConfigs } from '../../src/store/memory-configs.js'
 import { memoryStore } from '../../src/store/memory-store.js'
+import { smallSpec, World } from '../world.js'
 
 const server = 'server { enabled = true }\n'
 const tls = (ca: string): string => `tls { ca_file = "/${ca}" }\n`
@@ -158,4 +161,28 @@ describe('where the stanza goes', () => {
       expect(outline(await planned(servers, written))).toEqual([])
     },
   )
+})
+
+describe('on disk', () => {
+  test.each([
+    ['two directories', 's1: { config: a }', 's2: { config: b }'],
+    [
+      'a new file in each',
+      's1: { config: { paths: [a], write: a/n.hcl } }',
+      's2: { config: { paths: [b], write: b/n.hcl } }',
+    ],
+    ['a file', 's1: { config: a/x.hcl }', 's2: { config: b/x.hcl }'],
+  ])('%s that a link makes one are told', async (_, first, second) => {
+    const world = new World(smallSpec.replace(/s1: .* s2: {}/, `${first}, ${second}`))
+    mkdirSync(join(world.folder, 'a'))
+    writeFileSync(join(world.folder, 'a/x.hcl'), server)
+    symlinkSync('a', join(world.folder, 'b'))
+    const { findings } = await world.plan()
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([
+      expect.objectContaining({
+        address: 'config/global/s2',
+        message: expect.stringMatching(/is written for config\/global\/s1 already$/) as string,
+      }),
+    ])
+  })
 })
