@@ -227,7 +227,7 @@ export class Cluster {
         name,
         role,
         identity: address,
-        path: `agents/${name}`,
+        paths: [`agents/${name}`],
         tlsDirectory: '/etc/nomad.d/tls',
         stanza: { verify_server_hostname: true, verify_https_client: true, ...options.stanza },
       })

@@ -19,6 +19,7 @@ import type { ApplyEvent } from '../src/apply/events.js'
 import { readInventory } from '../src/inventory/read.js'
 import type { Inventory } from '../src/inventory/inventory.js'
 import { storeIssuers } from '../src/issuers/store-issuers.js'
+import { configPaths } from '../src/plan/config-files.js'
 import { makePlan, type MakePlanOptions } from '../src/plan/make-plan.js'
 import type { Plan } from '../src/plan/plan.js'
 import { desire } from '../src/spec/desire.js'
@@ -88,7 +89,7 @@ export class World {
   }
 
   async inventory(): Promise<Inventory> {
-    return readInventory(this.ports, { configs: this.desired.configs.map(({ path }) => path) })
+    return readInventory(this.ports, { configs: configPaths(this.desired.configs) })
   }
 
   async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {

@@ -12,6 +12,7 @@ import type { Configs } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { readInventory } from '../inventory/read.js'
 import type { Store } from '../inventory/store.js'
+import { configPaths } from '../plan/config-files.js'
 import { desire } from '../spec/desire.js'
 import type { Desired } from '../spec/desired.js'
 import { parseSpec } from '../spec/parse.js'
@@ -107,10 +108,7 @@ export function takeInventory(
   { store, configs, desired }: Workspace,
   options: { readonly manifests: boolean } = { manifests: false },
 ): Promise<Inventory> {
-  return readInventory(
-    { store, configs },
-    { configs: new Set(desired.configs.map((config) => config.path)), ...options },
-  )
+  return readInventory({ store, configs }, { configs: configPaths(desired.configs), ...options })
 }
 
 /**

@@ -20,6 +20,8 @@ export interface ConfigContents {
   readonly path: string
   /** Absolute (or the same as `path` in memory). */
   readonly location: string
+  /** Where it is behind all links; default: {@link location}. */
+  readonly real?: string | undefined
   readonly kind: 'directory' | 'file' | 'missing'
   /** The files at the top of the directory, whatever their names, in byte order of their names; the one file otherwise. */
   readonly files: readonly ConfigFile[]

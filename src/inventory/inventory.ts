@@ -76,7 +76,7 @@ export interface Inventory {
   readonly authorities: ReadonlyMap<string, FoundAuthority>
   readonly bundles: ReadonlyMap<string, FoundBundle>
   readonly identities: ReadonlyMap<string, FoundIdentity>
-  /** By the `path` of the spec. */
+  /** By the `paths` and `write` of the spec. */
   readonly configs: ReadonlyMap<string, ConfigContents>
   readonly ledger: Ledger
   /** What is wrong with the store as a whole. */

@@ -9,6 +9,7 @@ import { planTlsEdit, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
+import { agentFiles, nothing } from './config-files.js'
 import type { Step } from './plan.js'
 
 /** One edit of a configuration file. */
@@ -38,25 +39,35 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
   const steps: Step[] = []
   const findings: Finding[] = []
   const edits = new Map<string, ConfigEdit>()
+  /** Who writes which file. */
+  const written = new Map<string, string>()
   for (const wanted of configs) {
-    const { address, path } = wanted
-    const contents = inventory.configs.get(path)
-    if (contents === undefined) continue
-    if (contents.kind === 'file') {
+    const { address } = wanted
+    const found = agentFiles(wanted, inventory)
+    if (found === undefined) continue
+    if ('fault' in found) {
+      const { fault: message, remedy } = found
+      findings.push({ severity: 'error', address, reason: 'stanza-differs', message, remedy })
+      continue
+    }
+    const { files, kind, location, write } = found
+    const { region, role } = wanted
+    const options = { kind, location, write, region, role }
+    const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), options)
+    const target = kind === 'files' ? found.real : `${found.real}/${edit.name}`
+    const other = written.get(target)
+    if (other !== undefined) {
       findings.push({
         severity: 'error',
         address,
         reason: 'stanza-differs',
-        message: `${path} is a file; the stanza goes into a directory of the agent`,
-        remedy: 'name the directory in `config`',
+        message: `${edit.file} is written for ${other} already`,
+        remedy: 'give each agent a file of its own in `config`',
+        file: edit.file,
       })
       continue
     }
-    const edit = planTlsEdit(contents.files, stanzaOf(wanted, inventory.location), {
-      location: contents.location,
-      region: wanted.region,
-      role: wanted.role,
-    })
+    written.set(target, address)
     for (const { severity, file, line, column, message, hint } of edit.diagnostics) {
       findings.push({
         severity,
@@ -68,8 +79,19 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
       })
     }
     if (!edit.changed) continue
-    const expected = contents.files.find(({ name }) => name === edit.name)?.bytes
+    const before = files.find(({ path }) => path === edit.file)?.bytes
+    const expected = before === nothing ? undefined : before
     edits.set(address, { path: edit.file, text: edit.after, expected })
+    if (found.missing !== undefined) {
+      findings.push({
+        severity: 'warning',
+        address,
+        reason: 'stanza-differs',
+        message: `nothing is at ${found.missing} yet, and ${edit.file} will be made`,
+        remedy: 'see that the agent is started with it, or correct `config`',
+        file: edit.file,
+      })
+    }
     const what = expected === undefined ? 'will be made' : 'says something else'
     const restart = edit.restart.length > 0 ? '; the agent must be restarted' : ''
     const message = `${edit.file} ${what}${restart}`

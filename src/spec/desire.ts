@@ -160,14 +160,16 @@ function spread(
     if (index === 0 || !constantIps) ips = ipsOf(group, node)
     const address = prefix + node.name
     identities.push({ address, name: node.name, profile, names, ips, uris: none })
-    if (group.config !== undefined) {
+    const { config } = group
+    if (config !== undefined) {
       configs.push({
         address: `config/${region.name}/${node.name}`,
         region: region.name,
         name: node.name,
         role,
         identity: address,
-        path: expandTemplate(group.config, node),
+        paths: config.paths.map((path) => expandTemplate(path, node)),
+        ...(config.write === undefined ? {} : { write: expandTemplate(config.write, node) }),
         tlsDirectory: spec.node.tls,
         stanza: spec.node.stanza,
       })

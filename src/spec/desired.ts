@@ -111,8 +111,10 @@ export interface DesiredConfig {
   readonly role: Exclude<Role, 'operator'>
   /** The identity whose files the stanza names. */
   readonly identity: string
-  /** Directory of the agent's configuration as the spec gives it (relative to the spec's folder or absolute). */
-  readonly path: string
+  /** What the agent is started with, in order: directories or files as the spec gives them (relative to the spec's folder or absolute). */
+  readonly paths: readonly string[]
+  /** The file that receives the stanza; `undefined`: the only path is it, or its directory. */
+  readonly write?: string | undefined
   /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
   readonly tlsDirectory: string | undefined
   readonly stanza: DesiredStanza

@@ -5,11 +5,11 @@
  */
 
 import { sharedName } from '../address.js'
+import { resolveConfig, type ConfigsSeen } from './agent-config.js'
 import type { AuthorityDraft } from './authorities.js'
 import { parseIpTemplate, type IpTemplate } from './ip-template.js'
 import { checkNames, type Constraints } from './node-names.js'
 import {
-  expandTemplate,
   nodeAt,
   parsePattern,
   parseTemplate,
@@ -43,6 +43,8 @@ export interface NodeCount {
   nodes: number
   /** Whether it was said that there are too many. */
   over: boolean
+  /** What is written for them. */
+  readonly configs: ConfigsSeen
 }
 
 /**
@@ -64,7 +66,6 @@ export function groupsOf(
   const { sources, report } = resolving
   const groups: NodeGroup[] = []
   const taken: Taken = { exact: new Map(), folded: new Map() }
-  const configs = new Map<string, string>()
   for (const [key, role] of sections) {
     const section: RawSection | undefined = frame.region[key]
     if (section === undefined) continue
@@ -108,9 +109,9 @@ export function groupsOf(
         isShared,
         entry === true ? undefined : entry,
         termsOf,
+        count.configs,
       )
       checkNames(resolving, group, entry === true ? undefined : entry, constraints)
-      checkConfigs(resolving, group, entry === true ? undefined : entry, configs)
       groups.push(group)
     }
   }
@@ -179,6 +180,7 @@ function groupOf(
   shared: boolean,
   entry: RawNode | undefined,
   termsOf: TermsOf,
+  seen: ConfigsSeen,
 ): NodeGroup {
   const { raw, sources, report } = resolving
   const { terms, lifetimeAt } = termsOf(role, entry)
@@ -207,9 +209,9 @@ function groupOf(
     report.error('spec/template', offset(), parsed.fault, { hint: parsed.hint })
     return undefined
   }
-  const single = (key: 'config' | 'http' | 'rpc'): Template | undefined => {
+  const single = (key: 'http' | 'rpc'): Template | undefined => {
     const text = entry?.[key]
-    if (typeof text !== 'string') return undefined
+    if (text === undefined) return undefined
     return template(text, () => sources.at(entry, key))
   }
   const names: Template[] = []
@@ -241,7 +243,7 @@ function groupOf(
     shared,
     names,
     ips,
-    config: single('config'),
+    config: resolveConfig(resolving, entry, { region: frame.name, pattern, template }, seen),
     http: single('http'),
     rpc: single('rpc'),
     terms,
@@ -249,54 +251,3 @@ function groupOf(
 }
 
 const nothing: Template = { text: '', parts: [''], constant: true }
-
-/** A directory of its own for every agent: two stanzas in one would be one. */
-function checkConfigs(
-  { sources, report }: Resolving,
-  group: NodeGroup,
-  entry: RawNode | undefined,
-  seen: Map<string, string>,
-): void {
-  const { config } = entry ?? {}
-  if (entry === undefined || config === undefined) return
-  const at = (): number => sources.at(entry, 'config')
-  if (typeof config !== 'string' || /\.(hcl|json)$/i.test(config)) {
-    report.error(
-      'spec/not-yet',
-      at(),
-      typeof config === 'string'
-        ? `${JSON.stringify(config)} is a file`
-        : 'paths and write are not carried out yet',
-      {
-        expected: "the directory of the agent's configuration, agents/s1",
-        hint: 'a directory receives a file of its own, tls.hcl, which Nomad reads with the others',
-      },
-    )
-    return
-  }
-  const template = group.config
-  if (template === undefined) return
-  if (group.pattern.count > 1 && template.constant) {
-    report.error('spec/config', at(), `all of ${group.pattern.text} would have one configuration`, {
-      expected: 'a directory for each, "agents/{node}"',
-    })
-    return
-  }
-  // Ranges differ in their node's name; one text for two keys is what happens by copying.
-  const key = template.constant
-    ? normal(expandTemplate(template, { name: '', numbers: [] }))
-    : `${normal(template.text)} ${group.pattern.text}`
-  const other = seen.get(key)
-  if (other !== undefined) {
-    report.error('spec/config', at(), `${other} has the same directory`, {
-      hint: 'each agent has its own',
-    })
-  }
-  seen.set(key, group.pattern.text)
-}
-
-function normal(path: string): string {
-  const absolute = path.startsWith('/')
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  return `${absolute ? '/' : ''}${parts.join('/')}`
-}

@@ -55,7 +55,7 @@ export function resolveRegions(
       networks: networksOf(resolving, name, region),
     })
   }
-  const count: NodeCount = { nodes: 0, over: false }
+  const count: NodeCount = { nodes: 0, over: false, configs: new Map() }
   const resolved = frames.map((frame): RegionSpec => {
     const constraints = constraintsOf(resolving, frame, frames)
     const authority = frame.authority

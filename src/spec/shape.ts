@@ -181,7 +181,7 @@ const config: Field = {
   shape: {
     kind: 'either',
     of: [
-      text('the directory of an agent configuration, such as "agents/{node}"'),
+      text('the directory or file of an agent configuration, such as "agents/{node}"'),
       {
         kind: 'record',
         fields: [
@@ -189,20 +189,24 @@ const config: Field = {
             key: 'paths',
             shape: list(text('a file or directory'), 1),
             required: true,
-            sentence: 'What the agent is started with, in order (`-config`). Not carried out yet.',
+            sentence:
+              'What the agent is started with, in order (`-config`): files, whatever their names, and directories.',
+            example: '[/etc/nomad.d, agents/s1.hcl]',
           },
           {
             key: 'write',
             shape: text('a file'),
             required: true,
-            sentence: 'The file that receives the stanza. Not carried out yet.',
+            sentence:
+              'The file that receives the stanza: one of `paths`, or a file in one of its directories, be it there or not.',
+            example: 'agents/s1.hcl',
           },
         ],
       },
     ],
   },
   default: 'none: the configuration is left to you',
-  sentence: `Directory of the agent's configuration, which receives \`tls.hcl\`; relative to this file; ${templateWords}.`,
+  sentence: `The agent's configuration as its \`-config\` has it: a directory, which receives \`tls.hcl\`, or a file, which receives the stanza itself; relative to this file; ${templateWords}.`,
   example: 'agents/s1',
 }
 

@@ -79,13 +79,21 @@ export interface NodeGroup {
   readonly shared: boolean
   readonly names: readonly Template[]
   readonly ips: readonly IpTemplate[]
-  readonly config: Template | undefined
+  readonly config: ConfigSpec | undefined
   /** `host:port` where the HTTP API is probed. */
   readonly http: Template | undefined
   /** `host:port` where RPC is probed. */
   readonly rpc: Template | undefined
   /** One object for all groups with the same terms. */
   readonly terms: Terms
+}
+
+/** Where an agent's configuration is. */
+export interface ConfigSpec {
+  /** What the agent is started with (`-config`), in order. Never empty. */
+  readonly paths: readonly Template[]
+  /** The file that receives the stanza; `undefined`: the only path says which. */
+  readonly write: Template | undefined
 }
 
 /** The terms of a certificate. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { NomadPkiError } from '../errors.js'
 import { replaceFiles, textLimit } from '../files/aside.js'
 import type { BarrierKind } from '../files/barrier.js'
@@ -34,12 +34,20 @@ export function directoryConfigs(base: string, options: DirectoryConfigsOptions 
       const location = resolve(base, path)
       try {
         const status = files.stat(location)
-        if (status === undefined) return { path, location, kind: 'missing', files: [] }
+        if (status === undefined) {
+          const parent = dirname(location)
+          const real =
+            files.stat(parent) === undefined
+              ? location
+              : resolve(files.realpath(parent), basename(location))
+          return { path, location, real, kind: 'missing', files: [] }
+        }
+        const real = files.realpath(location)
         if (status.isDirectory()) {
-          return { path, location, kind: 'directory', files: readDirectory(files, location) }
+          return { path, location, real, kind: 'directory', files: readDirectory(files, location) }
         }
         const file = readConfig(files, location, basename(location), true)
-        return { path, location, kind: 'file', files: file === undefined ? [] : [file] }
+        return { path, location, real, kind: 'file', files: file === undefined ? [] : [file] }
       } catch (error) {
         if (error instanceof NomadPkiError) throw error
         throw unreadable(location, describeFault(error), error)

@@ -22,16 +22,16 @@ export function memoryConfigs(files: Readonly<Record<string, string>> = {}): Con
       const one = texts.get(location)
       if (one !== undefined) {
         const name = location.slice(location.lastIndexOf('/') + 1)
-        return { path, location: path, kind: 'file', files: [{ path, name, bytes: one }] }
+        return { path, location, kind: 'file', files: [{ path: location, name, bytes: one }] }
       }
       const prefix = location === '' ? '' : `${location}/`
       const below = [...texts].filter(([key]) => key.startsWith(prefix))
-      if (below.length === 0) return { path, location: path, kind: 'missing', files: [] }
+      if (below.length === 0) return { path, location, kind: 'missing', files: [] }
       const found: ConfigFile[] = below
         .map(([key, bytes]) => ({ path: key, name: key.slice(prefix.length), bytes }))
         .filter(({ name }) => !name.includes('/'))
         .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
-      return { path, location: path, kind: 'directory', files: found }
+      return { path, location, kind: 'directory', files: found }
     },
     async write(writes) {
       for (const { path, expected } of writes) {

@@ -80,14 +80,14 @@ describe('desire', () => {
   })
 
   test('says where configurations go', () => {
-    expect(desired.configs.map(({ address, path, identity }) => [address, path, identity])).toEqual(
-      [
-        ['config/global/s1', 'agents/s1', 'identity/server/global/s1'],
-        ['config/global/c001', 'agents/c001', 'identity/client/global/c001'],
-        ['config/global/c002', 'agents/c002', 'identity/client/global/c002'],
-        ['config/global/c003', 'agents/c003', 'identity/client/global/c003'],
-      ],
-    )
+    expect(
+      desired.configs.map(({ address, paths, identity }) => [address, paths[0], identity]),
+    ).toEqual([
+      ['config/global/s1', 'agents/s1', 'identity/server/global/s1'],
+      ['config/global/c001', 'agents/c001', 'identity/client/global/c001'],
+      ['config/global/c002', 'agents/c002', 'identity/client/global/c002'],
+      ['config/global/c003', 'agents/c003', 'identity/client/global/c003'],
+    ])
     expect(desired.configs[0]).toMatchObject({
       tlsDirectory: '/etc/nomad.d/tls',
       stanza: {

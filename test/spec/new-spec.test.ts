@@ -39,7 +39,7 @@ describe('a new spec', () => {
       'combined/eu_1/n1',
       ...['operator/global/alice', 'operator/global/bob'],
     ])
-    expect(desired.configs.map(({ path }) => path)).toContain('agents/global/c5')
+    expect(desired.configs.map(({ paths }) => paths[0])).toContain('agents/global/c5')
     expect(desired).toMatchObject({ cluster: 'acme', store: 'secret pki' })
     expect(desired.configs[0]?.tlsDirectory).toBeUndefined()
   })

@@ -473,15 +473,54 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'error 5:65 spec/network "10.2.0.1/16" has bits set behind its prefix · did you mean 10.2.0.0/16?',
   ],
   // Configurations
+  ['a configuration that is a file', client('config: agents/c1.hcl')],
   [
-    'a configuration that is a file',
-    client('config: agents/c1.hcl'),
-    'error 4:38 spec/not-yet "agents/c1.hcl" is a file · a directory receives a file of its own',
+    'one file for two',
+    withRegions('global: { clients: { c1: { config: a.hcl }, c2: { config: ./a.hcl } } }'),
+    'error 4:61 spec/config global/c1 has the same configuration',
+  ],
+  ['a configuration in parts', client('config: { paths: [a, b.hcl], write: b.hcl }')],
+  ['a new file in a directory', client('config: { paths: [a/, b.hcl], write: ./a/tls.hcl }')],
+  [
+    'a base that two share',
+    withRegions(
+      'global: { clients: { "c[1-3]": { config: { paths: [base, "a/{node}.hcl"], write: "a/{node}.hcl" } }, d: { config: { paths: [base, d], write: d } } } }',
+    ),
   ],
   [
-    'a configuration in parts',
-    client('config: { paths: [a], write: b }'),
-    'error 4:38 spec/not-yet paths and write are not carried out yet',
+    'a file that the agent does not read',
+    client('config: { paths: [a], write: b/c.hcl }'),
+    'error 4:59 spec/config the agent would not read this file · add it to paths where -config names it',
+  ],
+  [
+    'a name that Nomad does not read',
+    client('config: { paths: [a], write: a/tls.conf }'),
+    'error 4:59 spec/config of a directory Nomad does not read a/tls.conf',
+  ],
+  [
+    'a path that stands twice',
+    client('config: { paths: [a, ./a], write: a/b.hcl }'),
+    'error 4:51 spec/config ./a stands here twice',
+  ],
+  [
+    'one written file for a range',
+    withRegions(
+      'global: { clients: { "c[1-3]": { config: { paths: ["{node}", a], write: a } } } }',
+    ),
+    'error 4:75 spec/config all of c[1-3] would write one file',
+  ],
+  [
+    'one written file for two',
+    withRegions(
+      'global: { clients: { c1: { config: { paths: [a], write: a } }, c2: { config: { paths: [b, ./a], write: "b/../a" } } } }',
+    ),
+    'error 4:106 spec/config global/c1 writes the same file',
+  ],
+  [
+    'a placeholder that is none, in paths and in write',
+    client('config: { paths: [a, "{nod}"], write: "{x}" }'),
+    'error 4:51 spec/template {nod} is no placeholder',
+    'error 4:68 spec/template {x} is no placeholder',
   ],
   [
     'one directory for a range',
@@ -491,7 +530,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'one directory for two',
     withRegions('global: { clients: { c1: { config: a }, c2: { config: ./a/ } } }'),
-    'error 4:57 spec/config c1 has the same directory',
+    'error 4:57 spec/config global/c1 has the same configuration',
   ],
   // The rest
   ['an empty store', above('store: ""\n'), 'error 3:8 spec/value store: "" is empty'],

@@ -62,7 +62,8 @@ function changed(
   )
 }
 
-const start = parse(fullSpec) as Value
+const inParts = 'config: { paths: [agents/base, "agents/{node}.hcl"], write: "agents/{node}.hcl" }'
+const start = parse(fullSpec.replace('config: "agents/{node}"', inParts)) as Value
 const all = places(start)
 
 const scalars: Value[] = [

@@ -114,7 +114,10 @@ async function diff({ args, options }: Call, context: Context): Promise<ExitStat
       diffText(path, expected && Buffer.from(expected).toString('utf8'), text, voice.style),
     )
     if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
-    voice.answer(texts.length > 0 ? texts.join('\n') : voice.style.good('nothing to do'))
+    if (texts.length > 0) voice.answer(texts.join('\n'))
+    else if (!findings.some(({ severity }) => severity === 'error')) {
+      voice.answer(voice.style.good('nothing to do'))
+    }
   }
   return edits.length > 0 || findings.some(({ severity }) => severity === 'error')
     ? exitStatus.work

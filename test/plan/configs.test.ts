@@ -1,0 +1,188 @@
+/** Which files of an agent the stanza may go into: what disk and spec say together. */
+
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { configPaths } from '../../src/plan/config-files.js'
+import { planConfigs, type ConfigPlan } from '../../src/plan/configs.js'
+import { readInventory } from '../../src/inventory/read.js'
+import { desire } from '../../src/spec/desire.js'
+import { parseSpec } from '../../src/spec/parse.js'
+import { memoryConfigs } from '../../src/store/memory-configs.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { smallSpec, World } from '../world.js'
+
+const server = 'server { enabled = true }\n'
+const tls = (ca: string): string => `tls { ca_file = "/${ca}" }\n`
+
+async function planned(
+  servers: string,
+  files: Readonly<Record<string, string>>,
+): Promise<ConfigPlan> {
+  const text = `version: 1\ncluster: acme\nregions: { global: { servers: { ${servers} } } }\n`
+  const { spec, diagnostics } = parseSpec(text)
+  if (spec === undefined) throw new Error(JSON.stringify(diagnostics))
+  const { configs } = desire(spec)
+  const ports = { store: memoryStore(), configs: memoryConfigs(files) }
+  return planConfigs(configs, await readInventory(ports, { configs: configPaths(configs) }))
+}
+
+/** Files to be written, then what is wrong. */
+function outline({ edits, findings }: ConfigPlan): readonly string[] {
+  return [
+    ...[...edits.values()].map(
+      ({ path, expected }) => `${expected === undefined ? 'make' : 'edit'} ${path}`,
+    ),
+    ...findings
+      .filter(({ severity }) => severity !== 'note')
+      .map(({ severity, message }) => `${severity} ${message}`),
+  ]
+}
+
+const cases: readonly (readonly [
+  what: string,
+  servers: string,
+  files: Readonly<Record<string, string>>,
+  expected: readonly string[],
+])[] = [
+  ['a directory', 's1: { config: a }', { 'a/x.hcl': server }, ['make a/tls.hcl']],
+  ['a file', 's1: { config: a }', { a: server }, ['edit a']],
+  [
+    'a directory called .hcl',
+    's1: { config: a.hcl }',
+    { 'a.hcl/x.hcl': server },
+    ['make a.hcl/tls.hcl'],
+  ],
+  ['an empty file', 's1: { config: a.hcl }', { 'a.hcl': '' }, ['edit a.hcl']],
+  [
+    'no file',
+    's1: { config: a.hcl }',
+    {},
+    ['make a.hcl', 'warning nothing is at a.hcl yet, and a.hcl will be made'],
+  ],
+  [
+    'no directory',
+    's1: { config: a }',
+    {},
+    ['make a/tls.hcl', 'warning nothing is at a yet, and a/tls.hcl will be made'],
+  ],
+  [
+    'a file among several, whatever its name',
+    's1: { config: { paths: [base.conf, s1.conf], write: s1.conf } }',
+    { 'base.conf': server, 's1.conf': '# mine\n' },
+    ['edit s1.conf'],
+  ],
+  [
+    'a new file in a directory',
+    's1: { config: { paths: [d, last.hcl], write: d/50-tls.hcl } }',
+    { 'd/x.hcl': server, 'last.hcl': '# last\n' },
+    ['make d/50-tls.hcl'],
+  ],
+  [
+    'a new file that paths name',
+    's1: { config: { paths: [d, new.hcl], write: new.hcl } }',
+    { 'd/x.hcl': server },
+    ['make new.hcl', 'warning nothing is at new.hcl yet, and new.hcl will be made'],
+  ],
+  [
+    'a base that is not there',
+    's1: { config: { paths: [base.hcl, s1.hcl], write: s1.hcl } }',
+    { 's1.hcl': server },
+    ['error base.hcl is not there, and Nomad does not start without it'],
+  ],
+  [
+    'a directory to be written',
+    's1: { config: { paths: [d], write: d } }',
+    { 'd/x.hcl': server },
+    ['error d is a directory'],
+  ],
+  [
+    'a file below what is a file',
+    's1: { config: { paths: [d], write: d/tls.hcl } }',
+    { d: server },
+    ['error d/tls.hcl is none of the files that the agent reads'],
+  ],
+  [
+    'a name that is a temporary one to Nomad',
+    's1: { config: { paths: [d], write: "d/.#tls.hcl" } }',
+    { 'd/x.hcl': server },
+    ['error d/.#tls.hcl is none of the files that the agent reads'],
+  ],
+  [
+    'a later file that overrides',
+    's1: { config: { paths: [s1.hcl, z.hcl], write: s1.hcl } }',
+    { 's1.hcl': server, 'z.hcl': tls('other') },
+    ['error z.hcl:1:17: "ca_file" is set here, and this file is read after s1.hcl'],
+  ],
+  [
+    'an earlier file that is overridden',
+    's1: { config: { paths: [a.hcl, s1.hcl], write: s1.hcl } }',
+    { 's1.hcl': server, 'a.hcl': tls('other') },
+    ['edit s1.hcl'],
+  ],
+  [
+    'a later name in the directory of a new file',
+    's1: { config: { paths: [d], write: d/m.hcl } }',
+    { 'd/a.hcl': server, 'd/z.hcl': tls('other') },
+    ['error d/z.hcl:1:17: "ca_file" is set here, and this file is read after d/m.hcl'],
+  ],
+  [
+    'a file that is named again behind its directory',
+    's1: { config: { paths: [d, d/a.hcl], write: d/a.hcl } }',
+    { 'd/a.hcl': server + tls('old'), 'd/z.hcl': tls('other') },
+    ['edit d/a.hcl'],
+  ],
+  [
+    'a base that two share',
+    's1: { config: { paths: [b, 1.hcl], write: 1.hcl } }, s2: { config: { paths: [b, 2.hcl], write: 2.hcl } }',
+    { b: server, '1.hcl': '', '2.hcl': '' },
+    ['edit 1.hcl', 'edit 2.hcl'],
+  ],
+  [
+    'a directory and the file that it would get',
+    's1: { config: d }, s2: { config: { paths: [d], write: d/tls.hcl } }',
+    { 'd/a.hcl': server },
+    ['make d/tls.hcl', 'error d/tls.hcl is written for config/global/s1 already'],
+  ],
+]
+
+describe('where the stanza goes', () => {
+  test.each(cases)('%s', async (_, servers, files, expected) => {
+    expect(outline(await planned(servers, files))).toEqual(expected)
+  })
+
+  test.each(cases.filter(([, , , expected]) => !expected.some((line) => line.startsWith('error'))))(
+    '%s: written, nothing is left to do',
+    async (_, servers, files) => {
+      const written = { ...files }
+      for (const { path, text } of (await planned(servers, files)).edits.values()) {
+        written[path] = text
+      }
+      expect(outline(await planned(servers, written))).toEqual([])
+    },
+  )
+})
+
+describe('on disk', () => {
+  test.each([
+    ['two directories', 's1: { config: a }', 's2: { config: b }'],
+    [
+      'a new file in each',
+      's1: { config: { paths: [a], write: a/n.hcl } }',
+      's2: { config: { paths: [b], write: b/n.hcl } }',
+    ],
+    ['a file', 's1: { config: a/x.hcl }', 's2: { config: b/x.hcl }'],
+  ])('%s that a link makes one are told', async (_, first, second) => {
+    const world = new World(smallSpec.replace(/s1: .* s2: {}/, `${first}, ${second}`))
+    mkdirSync(join(world.folder, 'a'))
+    writeFileSync(join(world.folder, 'a/x.hcl'), server)
+    symlinkSync('a', join(world.folder, 'b'))
+    const { findings } = await world.plan()
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([
+      expect.objectContaining({
+        address: 'config/global/s2',
+        message: expect.stringMatching(/is written for config\/global\/s1 already$/) as string,
+      }),
+    ])
+  })
+})
