@@ -58,6 +58,7 @@ export interface Options {
   readonly combined?: readonly string[]
   readonly config?: string
   readonly dryRun?: boolean
+  readonly from?: readonly string[]
   readonly ip?: readonly string[]
   readonly ledgerHead?: string
   readonly lifetime?: string
@@ -99,9 +100,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'init',
     arguments: '',
-    summary: 'write cluster.yaml and .gitignore from the templates',
+    summary: 'write cluster.yaml and .gitignore, from the templates or from agents that are there',
     details:
-      'Nothing is written over. Without options: three servers and a client in the region global.',
+      'Nothing is written over. Without options: three servers and a client in the region global. With --from: the nodes of existing agents, with a comment for all that was guessed.',
     options: [
       { flags: '--cluster <name>', summary: 'name of the cluster (default: that of the folder)' },
       many('--servers <region=count>', `servers: ${regionCount}`),
@@ -111,10 +112,14 @@ export const commands: readonly CommandEntry[] = [
         '--operator <name>',
         'a person, with a certificate for the nomad command; may be repeated',
       ),
+      many(
+        '--from <config...>',
+        'agents that are there: their directories or files, as -config takes them, one an agent; instead of numbers',
+      ),
     ],
     examples: [
       'nomad-pki init --servers global=3 --clients global=5 --operator alice',
-      'nomad-pki init --cluster acme --servers global=3 --servers us-west=3 --clients us-west=50',
+      'nomad-pki init --cluster acme --from agents/s1 agents/c1.hcl',
     ],
     load: async () => (await import('./commands/everyday.js')).init,
   },

@@ -10,7 +10,7 @@ import { addNode, type EditOptions, type NewNode, type SpecEdit } from './edit.j
 import { parseSpec } from './parse.js'
 import { insertEntry, keysAt, removeEntry, replaceScalar } from './yaml-edit.js'
 import type { YamlEdit } from './yaml-meaning.js'
-import type { Plain } from './yaml-write.js'
+import { quoteKey, written, type Plain } from './yaml-write.js'
 
 /** What a new cluster has. Numbers by region. */
 export interface NewSpec {
@@ -26,6 +26,23 @@ export interface NewSpec {
   readonly tls?: string | undefined
   /** Directories of the agents' configurations, `agents/{region}/{node}`; none by default. */
   readonly config?: string | undefined
+  /** Nodes one by one, instead of numbers. */
+  readonly listed?: readonly ListedNode[] | undefined
+  /** What the agents' `tls` says besides its files; the template says nothing. */
+  readonly stanza?: { readonly [key: string]: Plain } | undefined
+  /** Comments above `node`, a line each. */
+  readonly notes?: readonly string[] | undefined
+}
+
+/** A node as it will stand in the spec. */
+export interface ListedNode {
+  readonly kind: 'server' | 'client' | 'combined'
+  readonly region: string
+  readonly name: string
+  /** Its keys. */
+  readonly value: { readonly [key: string]: Plain }
+  /** Comments above it, a line each. */
+  readonly notes: readonly string[]
 }
 
 /** Letters of the node names: s1, c1, n1. */
@@ -56,7 +73,7 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
       diagnostics: start.diagnostics,
     })
   }
-  const nodes = nodesOf(wanted)
+  const nodes = wanted.listed ?? nodesOf(wanted)
   const regions = [...new Set(nodes.map(({ region }) => region))]
   const [first] = regions
   let text = template
@@ -71,12 +88,20 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
   set([], 'cluster', wanted.cluster)
   set([], 'store', wanted.store)
   set(['node'], 'tls', wanted.tls)
+  if (wanted.stanza !== undefined) {
+    text = must(insertEntry(text, ['node'], 'stanza', wanted.stanza))
+  }
+  if (wanted.notes !== undefined && wanted.notes.length > 0) {
+    text = text.replace(/^node:/m, `${wanted.notes.map(comment).join('\n')}\nnode:`)
+  }
   // The template's own nodes are an example: they go before the wished ones come.
-  for (const region of own) text = must(removeEntry(text, ['regions'], region, ''))
+  if (wanted.listed !== undefined) {
+    text = text.replace(/^regions:\n(?:[ \t].*\n)*/m, () => regionsText(wanted.listed!))
+  } else for (const region of own) text = must(removeEntry(text, ['regions'], region, ''))
   for (const name of keysAt(text, ['operators']) ?? []) {
     text = must(removeEntry(text, ['operators'], name, ''))
   }
-  for (const { kind, region, name, config } of nodes) {
+  for (const { kind, region, name, config } of wanted.listed === undefined ? nodesOf(wanted) : []) {
     const section = kind === 'server' ? 'servers' : kind === 'client' ? 'clients' : 'combined'
     const value: Plain = config === undefined ? {} : { config }
     const edit = insertEntry(text, ['regions', region, section], name, value)
@@ -92,6 +117,29 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
     diagnostics.push(...edit.diagnostics)
   }
   return { text, diagnostics }
+}
+
+/** `regions` written anew: comments can't be inserted between entries that are not there yet. */
+function regionsText(nodes: readonly ListedNode[]): string {
+  const lines = ['regions:']
+  for (const region of new Set(nodes.map((node) => node.region))) {
+    lines.push(`  ${quoteKey(region)}:`)
+    for (const [section, kind] of kinds) {
+      const own = nodes.filter((node) => node.region === region && node.kind === kind)
+      if (own.length === 0) continue
+      lines.push(`    ${section}:`)
+      for (const { name, value, notes } of own) {
+        lines.push(...notes.map((note) => `      ${comment(note)}`))
+        lines.push(written([name], value, '      ', '  ', '\n'))
+      }
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** What stands in it came from files of others: it stays on its line. */
+function comment(note: string): string {
+  return `# ${note.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')}`
 }
 
 function hasKey(text: string, path: readonly string[], key: string): boolean {

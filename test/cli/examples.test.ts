@@ -25,6 +25,12 @@ const before: Readonly<Record<string, string>> = {
   'nomad-pki remove operator bob': 'nomad-pki add operator bob --region global',
 }
 
+/** Agents that are there already. */
+const agents = {
+  'agents/s1/nomad.hcl': 'name = "s1"\nserver {\n  enabled = true\n}\n',
+  'agents/c1.hcl': 'name = "c1"\nclient {\n  enabled = true\n}\n',
+}
+
 let applied = ''
 beforeAll(async () => {
   applied = folder({
@@ -44,7 +50,7 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
   '%s',
   (name, examples) => {
     test.each(examples)('%s', async (example) => {
-      const cwd = folder()
+      const cwd = folder(name === 'init' ? agents : {})
       if (name !== 'init') fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
       const first = before[example]
       if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)

@@ -1,15 +1,19 @@
 /**
- * `init`: from the templates to a spec of one's own, and a `.gitignore` for the store.
+ * `init`: from the templates, or from the agents that are there, to a spec of one's own, and a
+ * `.gitignore` for the store.
  *
  * @module
  */
 
 import path from 'node:path'
+import { surveyAgents, type SurveyedAgent } from '../../adoption/survey-agents.js'
 import { isName, isRegionName } from '../../address.js'
+import { configFilesOf } from '../../agent/index.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { newSpec, type NewSpec } from '../../spec/new-spec.js'
 import { parseSpec } from '../../spec/parse.js'
+import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
@@ -27,7 +31,12 @@ export const command: Command = async ({ options }, context) => {
     })
   }
   const template = await readText(context, packageFile(context, 'templates/cluster.yaml'))
-  const { text, diagnostics } = newSpec(clusterOf(options, context), template, { file })
+  const wanted = clusterOf(options, context)
+  const { text, diagnostics } = newSpec(
+    options.from === undefined ? wanted : await adopted(wanted, options.from, file, context),
+    template,
+    { file },
+  )
   const { spec } = parseSpec(text, { file })
   // What it was told can be wrong (two names that differ in case only); what is written never is.
   if (spec === undefined || hasErrors(diagnostics)) {
@@ -57,6 +66,45 @@ export const command: Command = async ({ options }, context) => {
   return exitStatus.ok
 }
 
+/** The nodes, from the configurations of the agents that are there. */
+async function adopted(
+  wanted: NewSpec,
+  paths: readonly string[],
+  file: string,
+  context: Context,
+): Promise<NewSpec> {
+  const folder = path.dirname(context.resolve(file))
+  const configs = directoryConfigs(context.cwd)
+  const agents: SurveyedAgent[] = []
+  for (const given of paths) {
+    const contents = await configs.read(given)
+    if (contents.kind === 'missing') {
+      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${given}: no such file or directory`)
+    }
+    const files =
+      contents.kind === 'directory'
+        ? configFilesOf(contents.files).map((one) => ({
+            ...one,
+            path: `${given.replace(/\/+$/, '')}/${one.name}`,
+          }))
+        : contents.files.map((one) => ({ ...one, path: given }))
+    if (files.length === 0) {
+      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${given}: no *.hcl or *.json in it`, {
+        hint: 'name the directories or files that the agents are started with',
+      })
+    }
+    const config = path.isAbsolute(given) ? given : path.relative(folder, context.resolve(given))
+    agents.push({ config, files })
+  }
+  const { spec, diagnostics } = surveyAgents(agents)
+  if (hasErrors(diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
+      diagnostics,
+    })
+  }
+  return { ...wanted, ...spec }
+}
+
 function clusterOf(options: Options, context: Context): NewSpec {
   const folder = path.basename(path.dirname(context.resolve(options.file ?? defaultSpec)))
   const cluster = options.cluster ?? (isName(folder) ? folder : 'nomad')
@@ -67,6 +115,14 @@ function clusterOf(options: Options, context: Context): NewSpec {
     combined: countsOf('combined', options.combined),
   }
   const operators = operatorsOf(options.operator)
+  if (options.from !== undefined) {
+    for (const flag of ['servers', 'clients', 'combined'] as const) {
+      if (options[flag] !== undefined) {
+        throw usage(`--${flag} and --from: the nodes are numbered, or read from the agents`)
+      }
+    }
+    return { cluster, operators }
+  }
   // Nothing said: the smallest cluster that survives the loss of a server.
   return Object.values(counts).some((regions) => Object.keys(regions).length > 0)
     ? { cluster, ...counts, operators }
