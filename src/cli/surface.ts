@@ -55,14 +55,19 @@ export interface Options {
   readonly at?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
+  readonly compromised?: boolean
   readonly combined?: readonly string[]
   readonly config?: string
   readonly dryRun?: boolean
+  readonly due?: boolean
+  readonly except?: string
   readonly from?: readonly string[]
   readonly ip?: readonly string[]
+  readonly keepKey?: boolean
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
+  readonly next?: boolean
   readonly nomadVersion?: string
   readonly offline?: boolean
   readonly operator?: readonly string[]
@@ -70,12 +75,14 @@ export interface Options {
   readonly passwordFile?: string
   readonly plan?: string
   readonly prune?: boolean
+  readonly reason?: string
   readonly region?: string
   readonly serverName?: string | true
   readonly servers?: readonly string[]
   readonly shell?: string
   readonly strict?: boolean
   readonly url?: string
+  readonly way?: string
   readonly yes?: boolean
 }
 
@@ -215,6 +222,38 @@ export const commands: readonly CommandEntry[] = [
     options: [at, all, json],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     load: async () => (await import('./commands/everyday.js')).status,
+  },
+  {
+    name: 'rotate',
+    arguments: '<thing> [what...]',
+    summary: 'renew leaves now, or take an authority to its next generation',
+    details:
+      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed.',
+    options: [
+      { flags: '--due', summary: 'leaves: those that are due, spread by address' },
+      { flags: '--all', summary: "leaves: all agents'" },
+      { flags: '--keep-key', summary: 'leaves: with the same private key' },
+      { flags: '--dry-run', summary: 'leaves: everything but the signatures, in memory' },
+      { flags: '--yes', summary: 'leaves: without being asked' },
+      { flags: '--next', summary: 'authority: write the next stage into the spec' },
+      {
+        flags: '--way <way>',
+        summary: 'authority: crossed or staged (default: crossed where the old root can sign)',
+      },
+      {
+        flags: '--compromised',
+        summary: 'authority: the old key may be in other hands, so it must not sign',
+      },
+      {
+        flags: '--except <address>',
+        summary: 'authority: do not wait for this one; written to the ledger, with --reason',
+      },
+      { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      json,
+    ],
+    examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
+    words: ['leaves', 'authority'],
+    load: async () => (await import('./commands/rotate.js')).command,
   },
   {
     name: 'config',

@@ -31,6 +31,8 @@ export interface MakePlanOptions {
   readonly only?: readonly string[] | undefined
   /** Addresses of identities that get a new generation whether they need one or not. Default: none. */
   readonly renew?: readonly string[] | undefined
+  /** Why they do. Default: it was asked for. */
+  readonly renewReason?: ReasonGiven | undefined
   /** Whether those keep their key. Default: it changes with the leaf. */
   readonly keepKey?: boolean | undefined
 }
@@ -132,9 +134,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       continue
     }
     const asked = planIdentity(wanted, found, context, only !== undefined)
-    const planned = renew.has(wanted.address)
-      ? renewed(wanted, asked, options.keepKey === true)
-      : asked
+    const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) continue
     steps.push(planned)
     if (planned.action === 'create' || planned.action === 'renew') {
@@ -233,16 +233,25 @@ function planIdentity(
   return undefined
 }
 
+const requested: ReasonGiven = {
+  reason: 'requested',
+  message: 'a new generation was asked for',
+}
+
 /** A new generation because somebody wants one; what is wrong with the present one is told with it. */
-function renewed({ address }: DesiredIdentity, planned: Step | undefined, keepKey: boolean): Step {
+function renewed(
+  { address }: DesiredIdentity,
+  planned: Step | undefined,
+  { keepKey, renewReason = requested }: MakePlanOptions,
+): Step {
   if (planned?.action === 'create') return planned
-  const others = planned?.reasons.filter(({ reason }) => reason !== 'surplus') ?? []
-  const reasons: ReasonGiven[] = [
-    ...others,
-    { reason: 'requested', message: 'a new generation was asked for' },
-  ]
+  const others =
+    planned?.reasons.filter(
+      ({ reason }) => reason !== 'surplus' && reason !== renewReason.reason,
+    ) ?? []
+  const reasons: ReasonGiven[] = [...others, renewReason]
   // A key that is the reason does not stay.
-  const keeps = keepKey && others.every(({ reason }) => keyless.has(reason))
+  const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
   return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
 }
 
