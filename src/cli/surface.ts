@@ -60,6 +60,7 @@ export interface Options {
   readonly dryRun?: boolean
   readonly from?: readonly string[]
   readonly ip?: readonly string[]
+  readonly layout?: string
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
@@ -76,6 +77,7 @@ export interface Options {
   readonly shell?: string
   readonly strict?: boolean
   readonly url?: string
+  readonly withoutKey?: boolean
   readonly yes?: boolean
 }
 
@@ -230,6 +232,27 @@ export const commands: readonly CommandEntry[] = [
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
     words: ['show', 'diff', 'check'],
     load: async () => (await import('./commands/everyday.js')).config,
+  },
+  {
+    name: 'pack',
+    arguments: '<address>',
+    summary: 'pack what a node receives, and print the fingerprint of the archive',
+    details:
+      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file.',
+    options: [
+      { flags: '--out <file>', summary: 'the archive, such as s1.tar.gz' },
+      {
+        flags: '--layout <layout>',
+        summary: 'links, or flat: without links and installer, for Ansible and images',
+      },
+      { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      json,
+    ],
+    examples: [
+      'nomad-pki pack s1 --out s1.tar.gz',
+      'nomad-pki pack s1 --out s1.tar.gz --layout flat --json',
+    ],
+    load: async () => (await import('./commands/pack.js')).command,
   },
   {
     name: 'env',
