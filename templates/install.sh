@@ -126,7 +126,7 @@ find_turner() { # SCRATCH: which of the ways is there
 # ── what is written down ─────────────────────────────────────────────────────────────────────
 
 field() { # FILE KEY: the manifests and the receipt have one key a line
-  sed -n "s/^ *\"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1" 2>/dev/null | head -n 1
+  sed -n "/^ *\"$2\": /{s/^ *\"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p;q;}" "$1" 2>/dev/null || :
 }
 is_generation() { # NAME: such as 3-9f2c41ab
   case $1 in
@@ -162,8 +162,10 @@ fits() { # KEY CERT
 public_of_key() { openssl pkey -in "$1" -passin pass: -pubout 2>/dev/null </dev/null; }
 public_of_cert() { openssl x509 -in "$1" -noout -pubkey 2>/dev/null; }
 trusts() { # CA CERT: the trust beside it and nothing else
-  SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent \
-    openssl verify -CAfile "$1" -untrusted "$2" "$2" >/dev/null 2>&1
+  # Before 1.1.0 it ended with 0 whatever it found.
+  verdict=$(SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent \
+    openssl verify -CAfile "$1" -untrusted "$2" "$2" 2>&1) || return 1
+  case $verdict in *': OK') return 0 ;; *) return 1 ;; esac
 }
 
 check_times() { # MANIFEST WHAT
@@ -245,7 +247,10 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
       waited=$((waited + 1))
     done
     first=$(main_pid)
-    systemctl reload "$unit" || return 2
+    if ! systemctl reload "$unit"; then
+      [ "$(main_pid)" = "$first" ] || return 1
+      return 2
+    fi
     waited=0
     while [ "$waited" -lt "$watch" ]; do
       sleep 1
@@ -358,6 +363,20 @@ put() { # FROM TO MODE: owner and mode come before the content
   cat "$1" >"$2"
 }
 
+guard() { # GENERATION: modes and owner as they were given, whoever changed them since
+  for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
+    file=$1/${part%:*}
+    [ -z "$(find "$file" ! -perm "${part#*:}")" ] || {
+      chmod "${part#*:}" "$file"
+      say "the mode of $file was not ${part#*:}, and is now"
+    }
+    [ -z "$owner" ] || [ -z "$(find "$file" ! -user "$owner")" ] || {
+      chown "$owner" "$file"
+      say "$file did not belong to $owner, and does now"
+    }
+  done
+}
+
 switch() { # TO: with a note of where from, until it is proven
   from=$(current_of)
   if [ "$from" != "$1" ]; then
@@ -403,7 +422,8 @@ generations() { # all of them, the newest first
   for found in "$tls"/*-*; do
     name=${found##*/}
     is_generation "$name" && [ -d "$found" ] && [ ! -L "$found" ] || continue
-    printf '%s %s %s\n' "$(field "$found/manifest.json" made 2>/dev/null || :)" "${name%-*}" "$name"
+    made=$(field "$found/manifest.json" made)
+    printf '%s %s %s\n' "${made:--}" "${name%-*}" "$name"
   done | sort -k1,1r -k2,2nr | sed 's/.* //'
 }
 
@@ -447,6 +467,8 @@ finish() { # what follows every switch: reload, receipt, the proof as far as a s
     reloaded) say "$target is in place, and the agent was told to load it" ;;
     *) say "$target is in place; the agent loads it at its next reload or start" ;;
   esac
+  [ -n "$verified" ] || [ ! -f "${next:-}/key.pem" ] ||
+    say "a private key is in $(pwd) and in its archive: remove both"
 }
 
 # Only where the agent died of it: one that cannot be reached may be well.
@@ -492,6 +514,7 @@ fi
 
 [ ! -e "$tls/current" ] || [ -L "$tls/current" ] ||
   refuse "$tls/current is no link: what put it there must keep it, or it must be moved away"
+next=''
 here=$(current_of)
 [ -n "$here" ] || [ ! -L "$tls/current" ] ||
   refuse "$tls/current leads to nothing that this installs; look at it, and remove it"
@@ -633,7 +656,7 @@ fi
 unproven=''
 if [ "$here" != "$next" ]; then
   case $(pending from) in
-    '') ;;
+    '' | -) ;; # nothing was there that an agent could have mixed it with
     *)
       unproven="the switch to $here at $(pending at) was never proven"
       [ -n "$giveup" ] ||
@@ -647,6 +670,7 @@ if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
   cmp -s "$inner" "$tls/$next/manifest.json"; then
   if [ -z "$dry" ]; then
     begin
+    guard "$tls/$next"
     prune
   fi
   say "$next is in place already"

@@ -6,6 +6,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -19,11 +20,13 @@ import { smallSpec, World } from '../world.js'
 export const present: number = Math.floor(Date.now() / 1000) * 1000
 export const hour = 3_600_000
 
-/** Every shell that is on this machine; `sh` is. */
+/** Every kind of shell that is on this machine; `sh` is. */
 export const shells: readonly (readonly string[])[] = [
   ['sh'],
   ...[['dash'], ['busybox', 'ash'], ['bash', '--posix']].filter(
-    ([program]) => spawnSync(program!, ['-c', ':']).error === undefined,
+    ([program]) =>
+      spawnSync(program!, ['-c', ':']).error === undefined &&
+      !fs.realpathSync('/bin/sh').endsWith(`/${program!}`),
   ),
 ]
 
@@ -52,6 +55,23 @@ export async function pack(
     ...options,
   })
   return archive
+}
+
+/** The generation's directory in an unpacked folder. */
+export function generationOf(folder: string): string {
+  return fs.readdirSync(folder).find((name) => /^\d+-[0-9a-f]{8}$/.test(name))!
+}
+
+/** Makes the checksums of an unpacked folder right again, as somebody would who tampers with care. */
+export function rewriteSums(folder: string): void {
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name !== 'SHA256SUMS' && fs.lstatSync(path.join(folder, name)).isFile())
+  const sums = files.map((name) => {
+    const sum = createHash('sha256').update(fs.readFileSync(path.join(folder, name)))
+    return `${sum.digest('hex')}  ${name}\n`
+  })
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), sums.join(''))
 }
 
 /** What a run of the installer said. */
