@@ -86,6 +86,13 @@ export class Node {
   readonly folder: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-node '))
   readonly tls: string = path.join(this.folder, 'tls')
 
+  /** Another node that looks the same: quicker than installing it again. */
+  copy(): Node {
+    const node = new Node()
+    fs.cpSync(this.folder, node.folder, { recursive: true, verbatimSymlinks: true })
+    return node
+  }
+
   /** Unpacks an archive and returns the folder to install from. */
   unpack(archive: Uint8Array, as: string): string {
     for (const { path: name, bytes, mode } of readTar(archive)) {
