@@ -15,7 +15,7 @@ const bands: readonly (readonly string[])[] = [
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
   ['spec', 'inventory', 'checks', 'plan', 'verify', 'rotation', 'adoption'],
-  ['files', 'store', 'issuers', 'probe', 'apply'],
+  ['files', 'store', 'issuers', 'probe', 'delivery', 'apply'],
   ['report', 'cli'],
 ]
 
