@@ -74,7 +74,10 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
     // Of one endpoint only what was seen last counts, whoever it was then.
     observations: byAddress(newestByEndpoint(evidence.observations.filter(({ at }) => at <= now))),
-    receipts: byAddress(evidence.receipts.filter(({ at }) => at <= now)),
+    // A link that was turned says nothing of what is loaded.
+    receipts: byAddress(
+      evidence.receipts.filter(({ at, state }) => at <= now && state !== 'switched'),
+    ),
   }
   const holds: Hold[] = []
   let proven = 0

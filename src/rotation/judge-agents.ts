@@ -8,7 +8,8 @@
 
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import { evidenceIn, type Observation, type Receipt } from './evidence.js'
+import { evidenceIn, type Evidence, type Observation, type Receipt } from './evidence.js'
+import { evidenceLife } from './gate.js'
 import { generationsIn, type MadeGeneration } from './generations.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 
@@ -69,6 +70,30 @@ export interface AgentsSeen {
 }
 
 /**
+ * What was seen last of each port, as the ledger has it; what is too old says nothing any more.
+ *
+ * @param evidence Of the ledger.
+ * @param asked Who should be at which endpoint; where nobody says it, whose leaf it was.
+ * @param now Epoch milliseconds.
+ */
+export function lastSeen(
+  { observations }: Pick<Evidence, 'observations'>,
+  asked: ReadonlyMap<string, string>,
+  now: number,
+): readonly SeenPort[] {
+  const newest = new Map<string, Observation>()
+  for (const one of observations) {
+    if (now - one.at > evidenceLife) continue
+    const before = newest.get(one.endpoint)
+    if (before === undefined || one.at >= before.at) newest.set(one.endpoint, one)
+  }
+  return [...newest.values()].map((one) => ({
+    ...one,
+    asked: asked.get(one.endpoint) ?? one.address,
+  }))
+}
+
+/**
  * Judges each agent.
  *
  * @param desired The cluster.
@@ -87,6 +112,7 @@ export function judgeAgents(
   const receipts = new Map<string, Receipt>()
   for (const receipt of evidenceIn(inventory.ledger).receipts) {
     const before = receipts.get(receipt.address)
+    if (receipt.state === 'switched') continue
     if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
   }
   const seenBy = groupBy(seen, ({ asked }) => asked)

@@ -110,4 +110,151 @@ describe('probe', () => {
     )
     expect(live.s1.asked).toEqual({ http: 1, rpc: 1 })
   })
+
+  test('a new generation that is not loaded, loaded on one port, loaded on both', async () => {
+    const live = await Live.start()
+    await live.run('rotate', 'leaves', 's1', '--yes')
+    const before = await live.run('probe', 's1')
+    expect(before.stdout).toContain('it presents generation 1, not 2')
+    expect(before.stdout).toContain('fix: deliver generation 2, reload')
+    expect(before.status).toBe(2)
+    live.s1.reload(live.trio('server/global/s1'), { rpc: false })
+    const half = await live.run('probe', 's1')
+    expect(half.stdout).toContain(
+      `its ports disagree: ${live.s1.http} presents generation 2, ${live.s1.rpc} presents generation 1`,
+    )
+    expect(half.status).toBe(2)
+    live.s1.reload(live.trio('server/global/s1'))
+    const after = await live.run('probe', 's1')
+    expect(after.stdout).toContain('server/global/s1  proven  generation 2')
+    expect(after.status).toBe(0)
+  })
+
+  test("another agent's leaf, and one that nobody knows", async () => {
+    const live = await Live.start()
+    live.s1.reload(live.trio('server/global/s2'))
+    const stranger = await Live.start()
+    live.c1.reload(stranger.trio('client/global/c1'))
+    const { stdout, status } = await live.run('probe', '--json')
+    const { agents: verdicts } = JSON.parse(stdout) as { agents: Record<string, unknown>[] }
+    expect(verdicts.map(({ address, state }) => [address, state])).toEqual([
+      ['identity/server/global/s1', 'foreign'],
+      ['identity/server/global/s2', 'proven'],
+      ['identity/client/global/c1', 'foreign'],
+    ])
+    expect(verdicts[0]!['message']).toBe(
+      `${live.s1.http} presents the leaf of identity/server/global/s2`,
+    )
+    expect(verdicts[2]!['message']).toMatch(/a leaf that the ledger does not have/)
+    expect(status).toBe(2)
+    const lines = live.ledger.filter(({ event }) => event === 'observed')
+    expect(lines.map(({ address, generation }) => [address, generation])).toEqual([
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/client/global/c1', null],
+    ])
+  })
+
+  test('one that does not answer, and one that nothing says the address of', async () => {
+    const live = await Live.start()
+    live.edit(', rpc: "', ', ips: [192.0.2.1], rpc: "')
+    live.edit(`c1: { http: "${live.c1.http}" }`, 'c1: {}')
+    await live.s2.stop()
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toMatch(
+      /server\/global\/s2 {2}unreachable {2}.* cannot be asked: nothing listens/,
+    )
+    expect(stdout).toMatch(/client\/global\/c1 {2}not asked {4}nothing says where it listens/)
+    expect(status).toBe(2)
+  })
+
+  test('trust that cannot be seen is no proof once it matters, and a receipt is', async () => {
+    const live = await Live.start({ verifyHttpsClient: false })
+    expect((await live.run('probe')).status).toBe(0)
+    await live.run('rotate', 'authority', 'agent', '--next')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    for (const [agent, node] of [
+      [live.s1, 'server/global/s1'],
+      [live.s2, 'server/global/s2'],
+      [live.c1, 'client/global/c1'],
+    ] as const) {
+      agent.reload(live.trio(node))
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('server/global/s1  proven          generation 2')
+    expect(stdout).toContain('client/global/c1  not observable')
+    expect(status).toBe(2)
+    const issued = live.ledger.findLast(
+      ({ event, address }) => event === 'issued' && address === 'identity/client/global/c1',
+    )!
+    const receipt = (state: string, at: number): string =>
+      JSON.stringify({
+        ...{ format: 'nomad-pki/receipt', version: 1, address: 'identity/client/global/c1' },
+        ...{ generation: 2, fingerprint: issued['fingerprint'], archive: null, host: 'c1' },
+        ...{ at, state },
+      })
+    const now = Date.now()
+    writeFileSync(join(live.cwd, 'switched.json'), receipt('switched', now - 2))
+    writeFileSync(join(live.cwd, 'reloaded.json'), receipt('reloaded', now - 1))
+    const switched = await live.run('probe', '--evidence', 'switched.json')
+    expect(switched.stderr).toBe('evidence: 1 line noted\n')
+    expect(switched.stdout).toContain('client/global/c1  not observable')
+    const reloaded = await live.run('probe', '--evidence', 'reloaded.json', 'switched.json')
+    expect(reloaded.stderr).toBe('evidence: 1 line noted, 1 there already\n')
+    expect(reloaded.stdout).toContain('its trust by the receipt of its installer')
+    expect(reloaded.status).toBe(0)
+  })
+})
+
+describe('evidence', () => {
+  test('from a bastion with the spec alone, into the ledger, once', async () => {
+    const live = await Live.start()
+    const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
+    const seen = await run(bastion, 'probe', '--out', 'evidence.json')
+    expect(seen.stderr).toContain('nomad-pki probe --evidence evidence.json')
+    expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
+    const again = await run(bastion, 'probe', '--out', 'evidence.json')
+    expect(again.stderr).not.toContain('error')
+    const refused = await run(bastion, 'probe', '--out', 'cluster.yaml')
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
+
+    const file = join(bastion, 'evidence.json')
+    const taken = await live.run('probe', '--evidence', file)
+    expect(taken.stderr).toBe('evidence: 5 lines noted\n')
+    expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')
+    expect(taken.status).toBe(0)
+    const twice = await live.run('probe', '--evidence', file)
+    expect(twice.stderr).toBe('evidence: 0 lines noted, 5 there already\n')
+    expect(twice.status).toBe(0)
+    const lines = live.ledger.filter(({ event }) => event === 'observed')
+    expect(lines).toHaveLength(5)
+    expect(lines.map(({ trusts }) => trusts)).toEqual(lines.map(() => ['authority/agent/1']))
+    expect((await live.run('verify', '--offline')).status).toBe(0)
+  })
+
+  test('with errors, none of it is noted', async () => {
+    const live = await Live.start()
+    await live.run('probe', '--out', 'evidence.json')
+    const file = join(live.cwd, 'evidence.json')
+    const length = live.ledger.length
+    writeFileSync(
+      join(live.cwd, 'bad.json'),
+      readFileSync(file, 'utf8').replace('identity/server/global/s2', 'identity/server/global/s7'),
+    )
+    for (const argv of [
+      ['probe', '--evidence', 'bad.json'],
+      ['rotate', 'authority', 'agent', '--evidence', 'evidence.json', 'bad.json'],
+    ]) {
+      const { status, stderr } = await live.run(...argv)
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/bad.json:\d+:\d+: observations\[2\].address: no agent is called/)
+      expect(stderr).toContain('did you mean')
+    }
+    expect(live.ledger).toHaveLength(length)
+    expect((await live.run('probe', 's1', '--evidence', 'evidence.json')).status).toBe(64)
+    expect((await run(folder({}), 'probe', '--evidence', 'x.json')).status).toBe(1)
+  })
 })
