@@ -88,6 +88,7 @@ export interface Options {
   readonly servers?: readonly string[]
   readonly shell?: string
   readonly strict?: boolean
+  readonly timeout?: string
   readonly tls?: string
   readonly url?: string
   readonly way?: string
@@ -335,6 +336,20 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
     ],
     load: async () => (await import('./commands/install.js')).command,
+  },
+  {
+    name: 'probe',
+    arguments: '[address...]',
+    summary: 'ask the running agents which generation they loaded, and whom they trust',
+    details:
+      "One handshake without a certificate on each agent's HTTPS and RPC port, noted in the ledger. A server notes each one on its RPC port in its log, at WARN. Exits 2 unless every agent is proven to have its newest generation.",
+    options: [
+      { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
+      all,
+      json,
+    ],
+    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --json'],
+    load: async () => (await import('./commands/probe.js')).command,
   },
   {
     name: 'env',
