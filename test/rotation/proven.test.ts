@@ -22,7 +22,7 @@ class Story {
 
   #tell(event: string, more: Record<string, string | number | null | boolean | string[]>): this {
     this.now += hour
-    this.#events.push({ event, address: this.address, at: this.now, ...more } as LedgerEvent)
+    this.#events.push({ event, address: this.address, at: this.now, ...more })
     return this
   }
 
