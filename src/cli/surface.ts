@@ -66,6 +66,7 @@ export interface Options {
   readonly giveUp?: boolean
   readonly ip?: readonly string[]
   readonly keepKey?: boolean
+  readonly made?: boolean
   readonly layout?: string
   readonly ledgerHead?: string
   readonly lifetime?: string
@@ -228,8 +229,13 @@ export const commands: readonly CommandEntry[] = [
     arguments: '',
     summary: 'say what expires when',
     details:
-      'Ends are effective over the chain. Exits 2 when something is missing, due or expired.',
-    options: [at, all, json],
+      "Ends are effective over the chain, and an agent's certificate ends with the generation that it was last known to have (a probe, or its installer's receipt): what was made after is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
+    options: [
+      at,
+      { flags: '--made', summary: 'take what was made for delivered: proof does not count' },
+      all,
+      json,
+    ],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     load: async () => (await import('./commands/everyday.js')).status,
   },
