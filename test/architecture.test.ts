@@ -14,8 +14,8 @@ const bands: readonly (readonly string[])[] = [
   ['errors.ts', 'diagnostics.ts', 'duration.ts', 'address.ts', 'splice.ts'],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
-  ['spec', 'inventory', 'checks', 'plan', 'verify', 'adoption'],
-  ['files', 'store', 'issuers', 'probe', 'apply'],
+  ['spec', 'inventory', 'checks', 'plan', 'verify', 'rotation', 'adoption'],
+  ['files', 'store', 'issuers', 'probe', 'delivery', 'apply'],
   ['report', 'cli'],
 ]
 

@@ -5,25 +5,20 @@
  * @module
  */
 
-import { isIP } from 'node:net'
 import { isName, isRegionName, sharedName } from '../address.js'
-import {
-  type AgentConfig,
-  type AgentFile,
-  type Effective,
-  type Origin,
-  readAgentConfig,
-} from '../agent/index.js'
-import type { Diagnostic } from '../diagnostics.js'
-import { classifyName } from '../nomad/names.js'
+import { type AgentConfig, type AgentFile, type Origin, readAgentConfig } from '../agent/index.js'
+import { type Diagnostic, hasErrors } from '../diagnostics.js'
 import { explainNodeKey, explainRegion } from '../spec/explain.js'
 import type { ListedNode, NewSpec } from '../spec/new-spec.js'
-import { parseHostPort } from './host-port.js'
+import { addressesOf } from './addresses.js'
+import { type Dropped, type Entries, fitNode, fitStanza, nodeFault } from './fit.js'
 
 /** One agent's configuration. */
 export interface SurveyedAgent {
   /** What the spec will call it: the path of its directory or file, relative to the spec's folder. */
   readonly config: string
+  /** What it is called where its configuration does not say it; default: the end of `config`. */
+  readonly host?: string | undefined
   /** In the order in which Nomad reads them; empty where there is nothing to read. */
   readonly files: readonly AgentFile[]
 }
@@ -55,6 +50,8 @@ export function surveyAgents(agents: readonly SurveyedAgent[]): Survey {
   for (const agent of agents) {
     const config = readAgentConfig(agent.files)
     diagnostics.push(...config.diagnostics.filter(({ severity }) => severity === 'error'))
+    // What could not be read says nothing about the agent.
+    if (hasErrors(config.diagnostics)) continue
     const node = nodeOf(agent, config, diagnostics)
     if (node === undefined) continue
     const key = `${node.region}/${node.name}`
@@ -86,8 +83,10 @@ function nodeOf(
   }
   const notes: string[] = []
   const { role, region } = config
-  const name = config.name?.value ?? nameOf(agent.config)
-  if (config.name === undefined) {
+  // Set to nothing is not set: Nomad takes the host's then, too.
+  const told = config.name?.value === '' ? undefined : config.name
+  const name = told?.value ?? agent.host ?? nameOf(agent.config)
+  if (told === undefined) {
     notes.push('its name is guessed: without `name`, Nomad takes that of the host')
   }
   if (region.origin === undefined) {
@@ -107,102 +106,51 @@ function nodeOf(
         ? undefined
         : (explainNodeKey(name.replace(/[[\]]/g, ' ')) ?? { message: 'is no name' })
   if (fault !== undefined) {
-    refuse('adoption/name', config.name?.origin ?? startOf(agent), {
+    refuse('adoption/name', told?.origin ?? startOf(agent), {
       message: `the name ${JSON.stringify(name)} ${fault.message}`,
       hint: fault.hint,
     })
   }
   if (!isRegionName(region.value)) {
-    const told = explainRegion(region.value)
+    const explained = explainRegion(region.value)
     refuse('adoption/region', region.origin ?? startOf(agent), {
-      message: `the region ${JSON.stringify(region.value)} ${told?.message ?? 'is no name'}`,
-      hint: told?.hint,
+      message: `the region ${JSON.stringify(region.value)} ${explained?.message ?? 'is no name'}`,
+      hint: explained?.hint,
     })
   }
-  const places = addressesOf(config, notes)
   if (diagnostics.length > before || role === undefined) return undefined
-  return {
-    kind: role,
-    region: region.value,
-    name,
-    value: { ...places, config: agent.config },
-    notes,
+  const place = { kind: role, region: region.value, name }
+  const refused = nodeFault(place)
+  if (refused !== undefined) {
+    const origin = refused.code === 'spec/region-name' ? region.origin : told?.origin
+    const { code, message, hint } = refused
+    refuse(code, origin ?? startOf(agent), { message, hint })
+    return undefined
   }
+  const found = addressesOf(config)
+  const { value, dropped } = fitNode({ ...place, value: { ...found.value, ...pathOf(agent) } })
+  notes.push(...found.notes, ...dropped.map(leftOut))
+  if (pathOf(agent).config === undefined) {
+    notes.push('config is left out: the spec reads braces in it as a placeholder')
+  }
+  return { ...place, value, notes }
 }
 
-const places = ['http', 'rpc', 'serf'] as const
-
-/** Where others reach it: `advertise` first, as Nomad does, then what it binds to. */
-function addressesOf(
-  { values, ports, role }: AgentConfig,
-  notes: string[],
-): Record<string, string | readonly string[]> {
-  const ips = new Set<string>()
-  const names = new Set<string>()
-  const hosts: Partial<Record<(typeof places)[number], string>> = {}
-  const said: Partial<Record<(typeof places)[number], number>> = {}
-  const templates: Effective<unknown>[] = []
-  for (const place of places) {
-    const text =
-      textAt(values, `advertise.${place}`) ??
-      textAt(values, `addresses.${place}`) ??
-      textAt(values, 'bind_addr')
-    if (text === undefined) continue
-    const { effective, value } = text
-    if (value.includes('{{')) {
-      if (!templates.some(({ origin }) => origin === effective.origin)) templates.push(effective)
-      continue
-    }
-    const parsed = parseHostPort(value)
-    if (parsed === undefined || /^(0\.0\.0\.0|::|)$/.test(parsed.host)) continue
-    hosts[place] = parsed.host
-    if (parsed.port !== undefined) said[place] = parsed.port
-    const host = parsed.host.toLowerCase()
-    if (isIP(host) !== 0) {
-      if (!isLoopback(host)) ips.add(host)
-    } else if (isHostName(host) && classifyName(host).kind === 'plain' && host !== 'localhost') {
-      names.add(host)
-    }
-  }
-  for (const { origin } of templates) {
-    if (origin === undefined) continue
-    notes.push(
-      `its address is a template, which only its host can fill in (${origin.file}:${origin.line}:${origin.column}): add it to ips`,
-    )
-  }
-  const first = [...ips][0] ?? [...names][0]
-  const probes: Record<string, string> = {}
-  // A client agent does not listen for RPC (client/client.go has no such listener).
-  for (const place of role === 'client' ? (['http'] as const) : (['http', 'rpc'] as const)) {
-    const usual = place === 'http' ? 4646 : 4647
-    const port = said[place] ?? ports[place]
-    const host = hosts[place] ?? first
-    if (host === undefined || (port === usual && host === first)) continue
-    probes[place] = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-  }
-  if (ips.size + names.size === 0 && templates.length === 0 && Object.keys(probes).length === 0) {
-    notes.push('its address is not in its configuration: add ips or names')
-  }
-  return {
-    ...(ips.size > 0 && { ips: [...ips] }),
-    ...(names.size > 0 && { names: [...names] }),
-    ...probes,
-  }
+function pathOf({ config }: SurveyedAgent): { readonly config?: string } {
+  // `{node}` in it would be another directory, and there is no way to write a brace.
+  return /[{}]/.test(config) ? {} : { config }
 }
 
-function textAt(
-  values: AgentConfig['values'],
-  path: string,
-): { readonly effective: Effective<unknown>; readonly value: string } | undefined {
-  const effective = values.get(path)
-  if (effective?.origin === undefined || typeof effective.value !== 'string') return undefined
-  const value = effective.value.trim()
-  return value === '' ? undefined : { effective, value }
+function leftOut({ key, value, message }: Dropped): string {
+  const text = JSON.stringify(value)
+  // The parser's own place is one of a text that nobody sees.
+  const told = message.replace(/^(node|regions)\.[^ ]+: /, '')
+  return `${key} is left out: ${told.includes(text) ? '' : `${text}: `}${told}`
 }
 
 /** What the `tls` of all agents says alike; where they differ, the safer value and a comment. */
 function commonTls(known: readonly Known[]): {
-  readonly stanza: { readonly [key: string]: string | boolean } | undefined
+  readonly stanza: Entries | undefined
   readonly notes: readonly string[]
 } {
   const encrypted = known.filter(
@@ -236,7 +184,9 @@ function commonTls(known: readonly Known[]): {
     const more = new Set(today).size > 1 ? ' and elsewhere' : ''
     notes.push(`agents read their certificates from ${directory}${more} today`)
   }
-  return { stanza: Object.keys(stanza).length > 0 ? stanza : undefined, notes }
+  const { value, dropped } = fitStanza(stanza)
+  notes.push(...dropped.map(leftOut))
+  return { stanza: Object.keys(value).length > 0 ? value : undefined, notes }
 }
 
 interface Told {
@@ -258,16 +208,6 @@ function nameOf(path: string): string {
 }
 
 function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/'
-}
-
-function isLoopback(ip: string): boolean {
-  return ip.startsWith('127.') || ip === '::1'
-}
-
-function isHostName(text: string): boolean {
-  return (
-    text.length <= 253 &&
-    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/.test(text)
-  )
+  const at = path.lastIndexOf('/')
+  return at === -1 ? 'their working directory' : path.slice(0, at) || '/'
 }

@@ -23,6 +23,9 @@ import { identityWork } from './identities.js'
 import { Flow } from './flow.js'
 import { removeOrphan } from './removals.js'
 
+/** They share a barrier; and no more than these are written aside at any moment. */
+const configurationsAtOnce = 256
+
 /** What `applyPlan` works with. */
 export interface ApplyPorts {
   readonly store: Store
@@ -106,10 +109,10 @@ async function* work(
   }
   yield* flow.flush()
 
-  for (const step of kinds.configs) {
-    if (flow.stopping) break
-    yield { type: 'doing', step }
-    yield* flow.configure(step, materials)
+  for (let at = 0; at < kinds.configs.length && !flow.stopping; at += configurationsAtOnce) {
+    const steps = kinds.configs.slice(at, at + configurationsAtOnce)
+    for (const step of steps) yield { type: 'doing', step }
+    yield* flow.configure(steps, materials)
   }
   for (const step of kinds.removals) {
     if (flow.stopping) break

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
@@ -77,14 +77,28 @@ export class Flow {
     }
   }
 
-  /** Writes one agent's configuration: its files are there by now. */
-  async *configure(step: Step, materials: PlanMaterials): AsyncGenerator<ApplyEvent, void, void> {
-    const edit = materials.edits.get(step.address)
-    if (edit === undefined) {
+  /** Writes agents' configurations: the files that they name are there by now. */
+  async *configure(
+    steps: readonly Step[],
+    materials: PlanMaterials,
+  ): AsyncGenerator<ApplyEvent, void, void> {
+    const edits = steps.map((step) => {
+      const edit = materials.edits.get(step.address)
+      if (edit !== undefined) return { step, edit }
       throw new NomadPkiError('ERR_INTERNAL', `no edit is planned for ${step.address}`)
+    })
+    const { configs } = this.#ports
+    try {
+      await configs.write(edits.map(({ edit }) => edit))
+    } catch (error) {
+      if (edits.length < 2 || !isNomadPkiError(error)) throw error
+      // One of them was changed meanwhile: the others before it are written all the same.
+      for (const { step } of edits) yield* this.configure([step], materials)
+      return
     }
-    await this.#ports.configs.write([{ path: edit.path, text: edit.text, expected: edit.expected }])
-    this.done += 1
-    yield { type: 'done', step, detail: { path: edit.path } }
+    for (const { step, edit } of edits) {
+      this.done += 1
+      yield { type: 'done', step, detail: { path: edit.path } }
+    }
   }
 }

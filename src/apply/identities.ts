@@ -12,7 +12,7 @@ import { encodeManifest } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
-import { encodePrivateKey } from '../keys/private-key.js'
+import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
 import type { DesiredIdentity } from '../spec/desired.js'
@@ -55,7 +55,7 @@ export function identityWork(
       const { address, action } = steps[next]!
       const identity = wanted.get(address)
       if (identity === undefined || keys.has(address)) continue
-      if (action !== 'create' && action !== 'renew') continue
+      if ((action !== 'create' && action !== 'renew') || steps[next]!.keepKey === true) continue
       if (algorithmOf(identity.profile.key).kind !== 'rsa') continue
       const key = generateKey(identity.profile.key)
       // It is awaited when its turn comes; until then a failure must not end the process.
@@ -73,7 +73,10 @@ export function identityWork(
     switch (step.action) {
       case 'create':
       case 'renew': {
-        const key = await (keys.get(step.address) ?? generateKey(identity.profile.key))
+        const key =
+          step.keepKey === true
+            ? parsePrivateKey(await storedKey(identity, found))
+            : await (keys.get(step.address) ?? generateKey(identity.profile.key))
         keys.delete(step.address)
         return newLeaf(step, identity, found, key, batch)
       }
@@ -121,22 +124,31 @@ export function identityWork(
     })
   }
 
+  /** The key of the newest generation, PEM. */
+  async function storedKey(
+    { profile: { role, region }, name }: DesiredIdentity,
+    found: FoundIdentity | undefined,
+  ): Promise<Uint8Array> {
+    const from = found?.unfinished ?? found?.current
+    const generations = await ports.store.readGenerations({ role, region, name })
+    const stored = generations.find(({ directory }) => directory === from?.directory)
+    if (stored?.key !== undefined) return stored.key.bytes
+    throw new NomadPkiError('ERR_STORE_UNREADABLE', 'its key is gone since the plan was made')
+  }
+
   /** The same key and leaf in a new generation: trust or intermediates changed around them. */
   async function refresh(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
     batch: StoreBatch,
   ): Promise<StepDetail> {
-    const { role, region } = identity.profile
-    const from = found?.unfinished ?? found?.current
-    const generations = await ports.store.readGenerations({ role, region, name: identity.name })
-    const stored = generations.find(({ directory }) => directory === from?.directory)
-    const leaf = from?.chain[0]
-    if (stored?.key === undefined || leaf === undefined) {
-      throw new NomadPkiError('ERR_STORE_UNREADABLE', 'its key is gone since the plan was made')
+    const key = await storedKey(identity, found)
+    const leaf = (found?.unfinished ?? found?.current)?.chain[0]
+    if (leaf === undefined) {
+      throw new NomadPkiError('ERR_INTERNAL', `nothing to refresh: ${identity.address}`)
     }
     return put(identity, found, batch, {
-      key: Buffer.from(stored.key.bytes).toString('latin1'),
+      key: Buffer.from(key).toString('latin1'),
       leaf,
       cert: encodeCertificate(leaf) + textAbove(authorities.chain(identity.profile.issuer.address)),
       event: 'refreshed',

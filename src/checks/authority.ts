@@ -68,7 +68,8 @@ export function checkAuthority(
       `restore ${address}/ca-key.pem from a backup of the store`,
     )
   }
-  if (certificate.publicKey.algorithm !== wanted.key) {
+  // One that is only trusted by now is on its way out: it keeps the key and the name that it had.
+  if (wanted.signing && certificate.publicKey.algorithm !== wanted.key) {
     say(
       'warning',
       'key-algorithm',
@@ -76,7 +77,7 @@ export function checkAuthority(
       next,
     )
   }
-  if (Buffer.compare(certificate.subject.der, encodeName(wanted.subject)) !== 0) {
+  if (wanted.signing && Buffer.compare(certificate.subject.der, encodeName(wanted.subject)) !== 0) {
     say(
       'warning',
       'names-differ',

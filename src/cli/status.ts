@@ -43,6 +43,8 @@ export function statusOfError(error: unknown): ExitStatus {
     case 'ERR_USAGE':
       return exitStatus.usage
     case 'ERR_REFUSED':
+    case 'ERR_ARCHIVE_INVALID':
+    case 'ERR_INSTALL_REFUSED':
     case 'ERR_PLAN_STALE':
     case 'ERR_STORE_LOCKED':
       return exitStatus.refused

@@ -55,27 +55,43 @@ export interface Options {
   readonly at?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
+  readonly compromised?: boolean
   readonly combined?: readonly string[]
   readonly config?: string
   readonly dryRun?: boolean
+  readonly due?: boolean
+  readonly except?: string
+  readonly fingerprint?: string
   readonly from?: readonly string[]
+  readonly giveUp?: boolean
   readonly ip?: readonly string[]
+  readonly keepKey?: boolean
+  readonly layout?: string
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
+  readonly next?: boolean
   readonly nomadVersion?: string
   readonly offline?: boolean
   readonly operator?: readonly string[]
   readonly out?: string
+  readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
+  readonly probe?: string
   readonly prune?: boolean
+  readonly reason?: string
   readonly region?: string
+  readonly reload?: string
+  readonly rollback?: boolean
   readonly serverName?: string | true
   readonly servers?: readonly string[]
   readonly shell?: string
   readonly strict?: boolean
+  readonly tls?: string
   readonly url?: string
+  readonly way?: string
+  readonly withoutKey?: boolean
   readonly yes?: boolean
 }
 
@@ -217,6 +233,38 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/everyday.js')).status,
   },
   {
+    name: 'rotate',
+    arguments: '<thing> [what...]',
+    summary: 'renew leaves now, or take an authority to its next generation',
+    details:
+      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed.',
+    options: [
+      { flags: '--due', summary: 'leaves: those that are due, spread by address' },
+      { flags: '--all', summary: "leaves: all agents'" },
+      { flags: '--keep-key', summary: 'leaves: with the same private key' },
+      { flags: '--dry-run', summary: 'leaves: everything but the signatures, in memory' },
+      { flags: '--yes', summary: 'leaves: without being asked' },
+      { flags: '--next', summary: 'authority: write the next stage into the spec' },
+      {
+        flags: '--way <way>',
+        summary: 'authority: crossed or staged (default: crossed where the old root can sign)',
+      },
+      {
+        flags: '--compromised',
+        summary: 'authority: the old key may be in other hands, so it must not sign',
+      },
+      {
+        flags: '--except <address>',
+        summary: 'authority: do not wait for this one; written to the ledger, with --reason',
+      },
+      { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      json,
+    ],
+    examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
+    words: ['leaves', 'authority'],
+    load: async () => (await import('./commands/rotate.js')).command,
+  },
+  {
     name: 'config',
     arguments: '<verb> [what...]',
     summary: "show, diff or check agents' configurations",
@@ -230,6 +278,63 @@ export const commands: readonly CommandEntry[] = [
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
     words: ['show', 'diff', 'check'],
     load: async () => (await import('./commands/everyday.js')).config,
+  },
+  {
+    name: 'pack',
+    arguments: '<address>',
+    summary: 'pack what a node receives, and print the fingerprint of the archive',
+    details:
+      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file.',
+    options: [
+      { flags: '--out <file>', summary: 'the archive, such as s1.tar.gz' },
+      {
+        flags: '--layout <layout>',
+        summary: 'links, or flat: without links and installer, for Ansible and images',
+      },
+      { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      json,
+    ],
+    examples: [
+      'nomad-pki pack s1 --out s1.tar.gz',
+      'nomad-pki pack s1 --out s1.tar.gz --layout flat --json',
+    ],
+    load: async () => (await import('./commands/pack.js')).command,
+  },
+  {
+    name: 'install',
+    arguments: '[archive]',
+    summary: 'on a node: put in place what was packed for it, reload, prove it, or go back',
+    details:
+      'Needs no spec. Runs install.sh with more checks before and a handshake after. Goes back by itself when the agent died or still presents the old generation. Exits 2 when the agent has not loaded it.',
+    options: [
+      {
+        flags: '--tls <folder>',
+        summary: 'where the agent has its files (default: what the archive says)',
+      },
+      {
+        flags: '--reload <what>',
+        summary: 'a unit of systemd, a process (or a file with it), none',
+      },
+      {
+        flags: '--config <path>',
+        summary: "the agent's configuration: the stanza is written where it is not there",
+      },
+      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
+      {
+        flags: '--owner <user>',
+        summary: 'who the agent runs as (default: what the archive says)',
+      },
+      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      { flags: '--rollback', summary: 'back to the generation before, if it still fits' },
+      { flags: '--give-up', summary: 'switch although the last switch was never proven' },
+      json,
+    ],
+    examples: [
+      'nomad-pki install s1.tar.gz --tls tls --reload none',
+      'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
+    ],
+    load: async () => (await import('./commands/install.js')).command,
   },
   {
     name: 'env',

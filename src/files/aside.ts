@@ -60,7 +60,8 @@ export async function replaceFiles(
   try {
     for (const replacement of replacements) {
       doing = replacement.path
-      prepared.push(await writeAside(files, replacement, touched))
+      const one = await writeAside(files, replacement, touched)
+      if (one !== undefined) prepared.push(one)
     }
     await barrierOf(files, prepared, touched, kind)
     for (const one of prepared) {
@@ -87,7 +88,7 @@ async function writeAside(
   files: Files,
   { path, bytes, expected }: Replacement,
   touched: Touched,
-): Promise<Prepared> {
+): Promise<Prepared | undefined> {
   const target = behindLinks(files, path)
   const there = readWhole(files, target, { limit: textLimit })
   if (there.state === 'odd') {
@@ -101,6 +102,8 @@ async function writeAside(
     if (expected !== undefined) throw changed(path)
     await makeDirectory(files, dirname(target))
   } else if (expected === undefined || Buffer.compare(there.bytes, expected) !== 0) {
+    // An interrupted run was here before.
+    if (Buffer.compare(there.bytes, bytes) === 0) return undefined
     throw changed(path)
   }
   // Not a name that Nomad reads (it takes *.hcl and *.json: command/agent/config.go LoadConfigDir),

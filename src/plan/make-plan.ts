@@ -29,6 +29,12 @@ export interface MakePlanOptions {
   readonly prune?: boolean | undefined
   /** Addresses of identities: only these (and what they need) are planned, and an operator's is renewed when due. Default: all. */
   readonly only?: readonly string[] | undefined
+  /** Addresses of identities that get a new generation whether they need one or not. Default: none. */
+  readonly renew?: readonly string[] | undefined
+  /** Why they do. Default: it was asked for. */
+  readonly renewReason?: ReasonGiven | undefined
+  /** Whether those keep their key. Default: it changes with the leaf. */
+  readonly keepKey?: boolean | undefined
 }
 
 /** What a plan was made from: `applyPlan` needs it, and a plan read from a file does not have it. */
@@ -65,6 +71,7 @@ const cures: Readonly<Partial<Record<Reason, Action>>> = {
 export function makePlan(desired: Desired, inventory: Inventory, options: MakePlanOptions): Plan {
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
+  const renew = new Set(options.renew)
   const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory)]
   const steps: Step[] = []
 
@@ -126,7 +133,8 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       findings.push(blocked)
       continue
     }
-    const planned = planIdentity(wanted, found, context, only !== undefined)
+    const asked = planIdentity(wanted, found, context, only !== undefined)
+    const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) continue
     steps.push(planned)
     if (planned.action === 'create' || planned.action === 'renew') {
@@ -224,6 +232,39 @@ function planIdentity(
   }
   return undefined
 }
+
+const requested: ReasonGiven = {
+  reason: 'requested',
+  message: 'a new generation was asked for',
+}
+
+/** A new generation because somebody wants one; what is wrong with the present one is told with it. */
+function renewed(
+  { address }: DesiredIdentity,
+  planned: Step | undefined,
+  { keepKey, renewReason = requested }: MakePlanOptions,
+): Step {
+  if (planned?.action === 'create') return planned
+  const others =
+    planned?.reasons.filter(
+      ({ reason }) => reason !== 'surplus' && reason !== renewReason.reason,
+    ) ?? []
+  const reasons: ReasonGiven[] = [...others, renewReason]
+  // A key that is the reason does not stay.
+  const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
+  return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
+}
+
+/** Reasons that are no fault of the key. */
+const keyless: ReadonlySet<Reason> = new Set<Reason>([
+  'nearing-expiry',
+  'expired',
+  'issuer-changed',
+  'chain-broken',
+  'trust-changed',
+  'names-differ',
+  'beyond-issuer',
+])
 
 /** Whether the signing authority can sign for this profile now: said once for all that share it. */
 function issuable(

@@ -34,6 +34,8 @@ export interface Step {
   readonly action: Action
   /** Why, most important first; never empty. */
   readonly reasons: readonly ReasonGiven[]
+  /** Whether a renewal keeps the private key. */
+  readonly keepKey?: true | undefined
 }
 
 /** What the spec no longer names. */

@@ -92,7 +92,8 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
     text = must(insertEntry(text, ['node'], 'stanza', wanted.stanza))
   }
   if (wanted.notes !== undefined && wanted.notes.length > 0) {
-    text = text.replace(/^node:/m, `${wanted.notes.map(comment).join('\n')}\nnode:`)
+    const above = wanted.notes.map((note) => `${comment(note)}\n`).join('')
+    text = text.replace(/^node:/m, () => `${above}node:`)
   }
   // The template's own nodes are an example: they go before the wished ones come.
   if (wanted.listed !== undefined) {

@@ -33,7 +33,15 @@ import {
   type Meaning,
   type YamlEdit,
 } from './yaml-meaning.js'
-import { isJson, quoteKey, quoteText, written, writtenFlow, type Plain } from './yaml-write.js'
+import {
+  flow,
+  isJson,
+  quoteKey,
+  quoteText,
+  written,
+  writtenFlow,
+  type Plain,
+} from './yaml-write.js'
 
 /**
  * Puts an entry into a map, which is made, with all above it, where it is missing.
@@ -193,6 +201,33 @@ export function replaceScalar(
     return { fault: `${[...path, key].join('.')} is no simple value` }
   const wanted = plainOf(text, (plain) => mapAt(plain, path)!.set(key, value))
   return proved(text, [{ start: range[0], end: range[1], text: quoteText(value) }], wanted)
+}
+
+/**
+ * Gives an entry a value, whatever it had; an entry that is not there is made.
+ *
+ * @param text A good YAML text.
+ * @param path The keys to the map.
+ * @param key The key.
+ * @param value What it becomes, written in flow style.
+ */
+export function setEntry(
+  text: string,
+  path: readonly string[],
+  key: string,
+  value: Plain,
+): YamlEdit {
+  const found = locate(text, path, key)
+  if (found === undefined) return insertEntry(text, path, key, value)
+  const pair = found.map.items[found.index]!
+  const range = rangeOf(pair.value)
+  if (range === undefined || isNullNode(pair.value)) {
+    return { fault: `${[...path, key].join('.')} has no value` }
+  }
+  const wanted = plainOf(text, (plain) => mapAt(plain, path)!.set(key, asMeaning(value)))
+  const end = range[0] + text.slice(range[0], range[1]).trimEnd().length
+  const fresh = isJson(text) ? JSON.stringify(value) : flow(value)
+  return proved(text, [{ start: range[0], end, text: fresh }], wanted)
 }
 
 /** The keys of a map, in order; `undefined` where there is no map. */

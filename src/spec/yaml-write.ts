@@ -54,7 +54,7 @@ export function quoteText(text: string): string {
 }
 
 /** A value on one line. */
-function flow(value: Plain): string {
+export function flow(value: Plain): string {
   if (typeof value === 'string') return quoteText(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${(value as readonly Plain[]).map(flow).join(', ')}]`

@@ -1,4 +1,5 @@
-import { readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { applyPlan, collect } from '../../src/apply/apply-plan.js'
 import type { ApplyEvent } from '../../src/apply/events.js'
@@ -71,6 +72,40 @@ test('a large cluster is made in bounded batches, and an abort stops between ste
   await world.apply()
   expect(await world.steps()).toEqual([])
   expect(world.read('ledger.jsonl').split('\n')).toHaveLength(1203)
+})
+
+test('a configuration that somebody changed meanwhile stops at itself: those before it are written', async () => {
+  const world = new World(`version: 1
+cluster: acme
+regions:
+  global:
+    clients: { c1: { config: a/c1 }, c2: { config: a/c2 }, c3: { config: a/c3 } }
+`)
+  const text = (node: string): string => join(world.folder, 'a', node, 'nomad.hcl')
+  for (const node of ['c1', 'c2', 'c3']) {
+    mkdirSync(join(world.folder, 'a', node), { recursive: true })
+    writeFileSync(text(node), 'client { enabled = true }\ntls {}\n')
+  }
+  const ports = world.ports
+  const plan = await world.plan()
+  writeFileSync(text('c2'), 'client { enabled = true }\n# mine\ntls {}\n')
+  const done: string[] = []
+  const applying = async (): Promise<void> => {
+    for await (const event of applyPlan(plan, {
+      ...ports,
+      issuers: storeIssuers(ports.store),
+      clock: () => world.now,
+    })) {
+      if (event.type === 'done') done.push(event.step.address)
+    }
+  }
+  await expect(applying()).rejects.toMatchObject({ code: 'ERR_CONFIG_CHANGED' })
+  expect(done.filter((address) => address.startsWith('config/'))).toEqual(['config/global/c1'])
+  expect(readFileSync(text('c1'), 'utf8')).toContain('ca_file')
+  expect(readFileSync(text('c2'), 'utf8')).toBe('client { enabled = true }\n# mine\ntls {}\n')
+  expect(readFileSync(text('c3'), 'utf8')).not.toContain('ca_file')
+  await world.apply()
+  expect(await world.steps()).toEqual([])
 })
 
 describe('what is refused', () => {

@@ -244,6 +244,99 @@ const benches = {
       )
     }
   },
+  async config() {
+    const { parseConfig } = await import(pathToFileURL(join(root, 'dist', 'hcl.js')).href)
+    const block = (at) =>
+      `# agent ${at}\nclient {\n  enabled = true # as ever\n  servers = ["10.0.0.${at % 250}:4647"]\n  options {\n    "driver.allowlist" = "raw_exec,docker"\n  }\n  meta { rack = "r${at}" }\n}\n\n`
+    const ofLines = (lines) =>
+      Buffer.from(Array.from({ length: lines / 10 }, (_, at) => block(at)).join(''))
+    const perParse = (bytes, rounds) => {
+      const times = []
+      for (let round = 0; round < rounds; round += 1) {
+        const begun = performance.now()
+        parseConfig(bytes)
+        times.push(performance.now() - begun)
+      }
+      return median(times)
+    }
+    const short = ofLines(200)
+    perParse(short, 300)
+    figure('a configuration of 200 lines parsed, warm', perParse(short, 300), 'ms', { most: 0.3 })
+    // One text against its sixteenths, all kept: the collector has the same to do for both.
+    const large = ofLines(60_000)
+    const sixteenth = ofLines(3_750 - (3_750 % 10))
+    const timed = (work) => {
+      const begun = performance.now()
+      work()
+      return performance.now() - begun
+    }
+    const once = () => timed(() => [parseConfig(large)])
+    const sixteen = () => timed(() => Array.from({ length: 16 }, () => parseConfig(sixteenth)))
+    figure(
+      `a configuration of ${(large.length / 1e6).toFixed(1)} MB parsed / its sixteenths`,
+      ratio(once, sixteen, 21),
+      '×',
+      { most: 1.5 },
+    )
+    const folder = mkdtempSync(join(work, 'config-'))
+    const fresh = () => {
+      for (let at = 1; at <= nodes; at += 1) {
+        mkdirSync(join(folder, `a/c${at}`), { recursive: true })
+        writeFileSync(
+          join(folder, `a/c${at}/client.hcl`),
+          `${block(at)}tls {\n  http = false # soon\n}\n`,
+        )
+        writeFileSync(join(folder, `a/c${at}/base.hcl`), `name = "c${at}"\nregion = "global"\n`)
+      }
+    }
+    writeFileSync(
+      join(folder, 'cluster.yaml'),
+      `version: 1\ncluster: bench\nregions:\n  global:\n    clients: { "c[1-${nodes}]": { config: "a/{node}" } }\n`,
+    )
+    fresh()
+    // Keys and certificates are made once: what is left each time is the configurations.
+    seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
+    const blind = join(work, 'blind.mjs')
+    writeFileSync(
+      blind,
+      `import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+       for (const agent of readdirSync('a')) for (const name of readdirSync('a/' + agent)) {
+         const path = 'a/' + agent + '/' + name, text = readFileSync(path)
+         writeFileSync(path + '.new', text); renameSync(path + '.new', path)
+       }`,
+    )
+    // The same cluster without configurations: what the store costs is no part of it.
+    writeFileSync(
+      join(folder, 'without.yaml'),
+      readFileSync(join(folder, 'cluster.yaml'), 'utf8').replace('{ config: "a/{node}" }', '{}'),
+    )
+    const idle = () =>
+      seconds(process.execPath, [command, 'plan', '--quiet', '--file', 'without.yaml'], {
+        cwd: folder,
+      })
+    const edit = () => {
+      const nothing = idle()
+      fresh()
+      return (
+        seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder }) - nothing
+      )
+    }
+    const copy = () =>
+      seconds(process.execPath, [blind], { cwd: folder }) - seconds(process.execPath, ['-e', '0'])
+    const bare = []
+    const edits = []
+    for (let round = 0; round < 5; round += 1) {
+      edits.push(edit())
+      bare.push(copy())
+    }
+    figure(
+      `${nodes} agents' directories edited / read and written without looking`,
+      median(edits) / median(bare),
+      '×',
+      nodes === 1_000 ? { most: 3 } : undefined,
+    )
+    rmSync(folder, { recursive: true })
+  },
   async verify() {
     const times = []
     for (const count of [1_000, 10_000]) {

@@ -19,8 +19,12 @@ operators:
   alice: { region: global }
 `
 
+const packed = 'nomad-pki pack s1 --out s1.tar.gz'
+
 /** What must have been done before, for examples that need it. */
 const before: Readonly<Record<string, string>> = {
+  'nomad-pki install s1.tar.gz --tls tls --reload none': packed,
+  'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run': packed,
   'nomad-pki remove client us-west/c9': 'nomad-pki add client us-west/c9',
   'nomad-pki remove operator bob': 'nomad-pki add operator bob --region global',
 }

@@ -1,21 +1,24 @@
 /**
  * The main job: a cluster is written down, two commands run, and real agents in two regions come up on
- * what they made.
+ * what they made. Their configurations are written by hand, each in another one, and the stanza is
+ * edited into them.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
 import { api, apiJson, type Credentials } from './harness/api.js'
 import { command, nomadBinary } from './harness/binaries.js'
-import { type Cluster, layOut, startCluster } from './harness/cluster.js'
+import { type Cluster, layOut, type Member, startCluster } from './harness/cluster.js'
+import { writeByHand } from './harness/handwriting.js'
+import { judge } from '../hcl/judge.js'
 import { listen } from './harness/listener.js'
 import { agentPorts } from './harness/ports.js'
 import { askServer, type RpcProtocol } from './harness/rpc.js'
 import { eventually, type Outcome, run, runOk } from './harness/run.js'
 
-const spec = `version: 1
+const specOf = (config: Readonly<Record<string, string>>): string => `version: 1
 cluster: acme
 store: pki
 authorities:
@@ -26,17 +29,17 @@ node:
 regions:
   global:
     servers:
-      s1: { config: agents/s1 }
-      s2: { config: agents/s2 }
-      s3: { config: agents/s3 }
+      s1: ${config['s1']!}
+      s2: ${config['s2']!}
+      s3: ${config['s3']!}
     clients:
-      c1: { config: agents/c1 }
+      c1: ${config['c1']!}
   us-west:
     authority: us-west
     servers:
-      w1: { config: agents/w1 }
+      w1: ${config['w1']!}
     clients:
-      d1: { config: agents/d1 }
+      d1: ${config['d1']!}
 operators:
   alice: { region: global, lifetime: 24h }
   bob: { region: us-west, lifetime: 24h }
@@ -46,9 +49,21 @@ let base: string
 let plans: AgentPlan[]
 let cluster: Cluster
 let applied: Outcome
+/** What people had written, by path below the base. */
+const written = new Map<string, string>()
 
 const pki = (...args: string[]): Promise<Outcome> =>
   run(process.execPath, [command, ...args], { cwd: base })
+
+/** What HashiCorp's own parser reads in a configuration, without its tls. */
+function plainly(path: string, text: string): unknown {
+  if (path.endsWith('README')) return text
+  const verdict = judge(text)
+  if ('refused' in verdict) throw new Error(`${path}: ${verdict.refused}`)
+  return Object.fromEntries(
+    Object.entries(verdict.data ?? {}).filter(([key]) => key.toLowerCase() !== 'tls'),
+  )
+}
 
 /** The files of an identity, as they lie in the store. */
 function credentials(address: string): Required<Credentials> {
@@ -71,13 +86,20 @@ async function asOperator(name: string, agent: string, script: string): Promise<
 
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'nomad-pki-bootstrap-'))
-  plans = await layOut(base, [
+  const config: Record<string, string> = {}
+  const members: Member[] = [
     ...['s1', 's2', 's3'].map((name) => ({ name, region: 'global', role: 'server' as const })),
     { name: 'c1', region: 'global', role: 'client' },
     { name: 'w1', region: 'us-west', role: 'server' },
     { name: 'd1', region: 'us-west', role: 'client' },
-  ])
-  writeFileSync(join(base, 'cluster.yaml'), spec)
+  ]
+  plans = await layOut(base, members, (plan) => {
+    const hand = writeByHand(base, plan)
+    config[plan.name] = hand.config
+    for (const [path, text] of Object.entries(hand.files)) written.set(path, text)
+    return hand.paths.map((path) => join(base, path))
+  })
+  writeFileSync(join(base, 'cluster.yaml'), specOf(config))
   applied = await pki('apply', '--yes')
   if (applied.status !== 0) throw new Error(`apply: ${applied.stdout}${applied.stderr}`)
   cluster = await startCluster(plans, credentials('operator/global/alice'))
@@ -93,13 +115,46 @@ describe('the command', () => {
   test('a second apply finds nothing to do', async () => {
     expect(await pki('plan')).toMatchObject({ status: 0 })
     const before = credentials('server/global/s1')
+    const texts = [...written.keys()].map((path) => readFileSync(join(base, path)))
     expect(await pki('apply', '--yes')).toMatchObject({ status: 0 })
     expect(credentials('server/global/s1')).toEqual(before)
+    expect([...written.keys()].map((path) => readFileSync(join(base, path)))).toEqual(texts)
   })
 
   test('verify proves what the agents are about to load', async () => {
     const verified = await pki('verify')
     expect(`${verified.status}\n${verified.stdout}${verified.stderr}`).toMatch(/^0\n/)
+  })
+
+  test('the stanza is edited into what people wrote, and nothing else of it moves', () => {
+    for (const [path, before] of written) {
+      const after = readFileSync(join(base, path), 'utf8')
+      expect(plainly(path, after), path).toEqual(plainly(path, before))
+      // Line by line, with its line end: what is gone was a value of `tls`.
+      const lines = after.split('\n')
+      let at = 0
+      for (const line of before.split('\n')) {
+        const found = lines.indexOf(line, at)
+        if (found === -1) expect(line, path).toMatch(/tls|TLS|_file|http|rpc|verify|^\}$/)
+        else at = found + 1
+      }
+    }
+    const changed = [...written].filter(
+      ([path, before]) => readFileSync(join(base, path), 'utf8') !== before,
+    )
+    expect(changed.map(([path]) => path).sort()).toEqual([
+      'agents/c1.hcl',
+      'agents/d1/base.hcl',
+      'agents/s1/nomad.hcl',
+      'agents/s2/20-tls.hcl',
+      'agents/w1/local.hcl',
+    ])
+    // All of that directory is JSON, and nothing of it has tls.
+    expect(readdirSync(join(base, 'agents/s3')).sort()).toEqual([
+      'agent.json',
+      'server.json',
+      'tls.json',
+    ])
   })
 
   test('every agent got its own key', () => {
@@ -283,7 +338,7 @@ describe('refused', () => {
   })
 
   test("an agent with a us-west client's files is not let into global", async () => {
-    const plan = await stray('stray-client', 'client', 'd1')
+    const plan = await stray('stray-client', 'client', 'client/us-west/d1')
     const agent = new Agent(plan)
     try {
       await eventually('the refusal in the log', async () =>
@@ -339,8 +394,20 @@ describe('refused', () => {
       servers: cluster.servers('global').map(({ plan: of }) => `127.0.0.1:${of.ports.rpc}`),
     }
     writeAgentConfig(plan)
-    const tls = readFileSync(join(base, 'agents', files, 'tls.hcl'), 'utf8')
-    writeFileSync(join(plan.directory, 'tls.hcl'), tls)
+    const current = join(base, 'pki/identity', files, 'current')
+    writeFileSync(
+      join(plan.directory, 'tls.hcl'),
+      `tls {
+  http = true
+  rpc = true
+  verify_server_hostname = true
+  verify_https_client = true
+  ca_file = "${current}/ca.pem"
+  cert_file = "${current}/cert.pem"
+  key_file = "${current}/key.pem"
+}
+`,
+    )
     return plan
   }
 })

@@ -52,6 +52,21 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('rotations', async () => {
+    const place = folder()
+    await cli(place, ['init', '--servers', 'global=1'])
+    await cli(place, ['apply', '--yes'])
+    const settled = await cli(place, ['rotate', 'authority', 'agent', '--json'])
+    expect([settled.status, check(settled.stdout)]).toEqual([0, 'rotation'])
+    const taken = await cli(place, ['rotate', 'authority', 'agent', '--next', '--json'])
+    expect([taken.status, check(taken.stdout)]).toEqual([0, 'rotation'])
+    await cli(place, ['apply', '--yes'])
+    const gated = await cli(place, ['rotate', 'authority', 'agent', '--json'])
+    expect([gated.status, check(gated.stdout)]).toEqual([3, 'rotation'])
+    const leaves = await cli(place, ['rotate', 'leaves', '--all', '--yes', '--json'])
+    expect([leaves.status, check(leaves.stdout)]).toEqual([0, 'apply'])
+  })
+
   test('configurations', async () => {
     const place = folder({
       'cluster.yaml':

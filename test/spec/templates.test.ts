@@ -43,6 +43,15 @@ test('nomad.service reloads by SIGHUP and reads the directory that tls.hcl goes 
     expect(line).toMatch(/^(|#.*|\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
 })
 
+test('the timer starts the service of its name, which renews what is due', () => {
+  const [service, timer] = [read('nomad-pki-renew.service'), read('nomad-pki-renew.timer')]
+  expect(service).toContain('ExecStart=/usr/bin/env nomad-pki rotate leaves --due\n')
+  expect(service).toContain('UMask=0077\n')
+  expect(timer).toContain('OnCalendar=daily\n')
+  for (const line of `${service}${timer}`.split('\n'))
+    expect(line).toMatch(/^(|#.*|\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
+})
+
 test('every template ends its last line and holds no tab', () => {
   for (const name of readdirSync('templates')) {
     expect(read(name).endsWith('\n')).toBe(true)

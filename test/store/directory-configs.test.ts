@@ -85,6 +85,16 @@ describe.each([
     ])
   })
 
+  test('one that says what is wanted by now is done: an interrupted run was there before', async () => {
+    const configs = make({ 'agents/s1/a.hcl': 'new', 'agents/s2/a.hcl': 'a2' })
+    await configs.write([
+      { path: 'agents/s1/a.hcl', text: 'new', expected: bytes('a') },
+      { path: 'agents/s2/a.hcl', text: 'new', expected: bytes('a2') },
+    ])
+    expect(texts(await configs.read('agents/s1'))).toEqual(['directory', [['a.hcl', 'new']]])
+    expect(texts(await configs.read('agents/s2'))).toEqual(['directory', [['a.hcl', 'new']]])
+  })
+
   test.each([
     ['changed', 'agents/s1/a.hcl', bytes('before')],
     ['appeared', 'agents/s1/a.hcl', undefined],

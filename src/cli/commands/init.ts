@@ -93,8 +93,10 @@ async function adopted(
         hint: 'name the directories or files that the agents are started with',
       })
     }
-    const config = path.isAbsolute(given) ? given : path.relative(folder, context.resolve(given))
-    agents.push({ config, files })
+    const location = context.resolve(given)
+    const config = path.isAbsolute(given) ? given : path.relative(folder, location) || '.'
+    const { base, name } = path.parse(location)
+    agents.push({ config, host: contents.kind === 'file' ? name : base, files })
   }
   const { spec, diagnostics } = surveyAgents(agents)
   if (hasErrors(diagnostics)) {

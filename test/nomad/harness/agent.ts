@@ -17,6 +17,8 @@ export interface AgentPlan {
   readonly ports: AgentPorts
   /** The agent's configuration directory; `agent.hcl` is written there, `tls.hcl` is somebody else's. */
   readonly directory: string
+  /** What it is started with, in order; default: the directory alone. */
+  readonly configs?: readonly string[]
   readonly dataDir: string
   /** Servers of the region; servers only. */
   readonly bootstrapExpect?: number
@@ -97,7 +99,9 @@ export class Agent {
     this.plan = plan
     this.#logFile = join(plan.dataDir, '..', `${plan.name}.log`)
     writeFileSync(this.#logFile, '')
-    this.#child = spawn(nomadBinary(), ['agent', '-config', plan.directory], {
+    const configs = plan.configs ?? [plan.directory]
+    const flags = configs.flatMap((path) => ['-config', path])
+    this.#child = spawn(nomadBinary(), ['agent', ...flags], {
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -22,8 +22,16 @@ interface NodeStub {
   readonly Status: string
 }
 
-/** Makes directories, ports and `agent.hcl` for every member; nothing is started. */
-export async function layOut(base: string, members: readonly Member[]): Promise<AgentPlan[]> {
+/**
+ * Makes directories and ports for every member; nothing is started.
+ *
+ * @param write Writes its configuration, and says what it is started with. Default: `agent.hcl`.
+ */
+export async function layOut(
+  base: string,
+  members: readonly Member[],
+  write?: (plan: AgentPlan) => readonly string[],
+): Promise<AgentPlan[]> {
   const withPorts = []
   for (const member of members) withPorts.push({ ...member, ports: await agentPorts() })
   const servers = withPorts.filter(({ role }) => role === 'server')
@@ -46,8 +54,11 @@ export async function layOut(base: string, members: readonly Member[]): Promise<
     }
   })
   mkdirSync(join(base, 'data'), { recursive: true, mode: 0o700 })
-  for (const plan of plans) writeAgentConfig(plan)
-  return plans
+  return plans.map((plan) => {
+    if (write !== undefined) return { ...plan, configs: write(plan) }
+    writeAgentConfig(plan)
+    return plan
+  })
 }
 
 /** A running cluster. */

@@ -1,0 +1,188 @@
+/**
+ * `install`: what was packed for this node, put in place, loaded and proven; and the way back.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import {
+  goBack,
+  install,
+  prepareInstall,
+  wayBack,
+  type InstallOutcome,
+  type InstallRequest,
+  type PreparedInstall,
+} from '../../delivery/install.js'
+import { readArchive } from '../../delivery/read-archive.js'
+import { NomadPkiError } from '../../errors.js'
+import { parseEndpoint } from '../../probe/endpoint.js'
+import { diffText } from '../../report/diff.js'
+import { directoryConfigs } from '../../store/directory-configs.js'
+import { packageFile, type Context } from '../context.js'
+import { exitStatus, type ExitStatus } from '../status.js'
+import type { Command, Options } from '../surface.js'
+import { voiceOf, type Voice } from '../voice.js'
+
+/** Where a node has its files, where neither the archive nor the user says. */
+const defaultTls = '/etc/nomad.d/tls'
+
+/** Installs, or goes back. */
+export const command: Command = async ({ args: [file], options }, context) => {
+  const voice = voiceOf(context, options)
+  if (options.rollback === true) {
+    if (file !== undefined)
+      throw usage('--rollback takes no archive: the node has what it goes back to')
+    const request = requestOf(options, context.resolve(options.tls ?? defaultTls), context)
+    if (options.dryRun === true) {
+      voice.answer(`would go back to ${await wayBack(request)}`)
+      return exitStatus.ok
+    }
+    return tell(await goBack(request), request, voice)
+  }
+  if (file === undefined) throw usage('which archive?', 'nomad-pki pack NODE --out FILE makes one')
+  const bytes = await context.readFile(file)
+  const tls = options.tls ?? readArchive(bytes).manifest.tls
+  const request = requestOf(options, context.resolve(tls), context)
+  const mode = await context.mode(file)
+  if (mode !== undefined && (mode & 0o077) !== 0) {
+    voice.tell(`warning: others can read ${file}: chmod 600, and see who did`)
+  }
+  if (options.fingerprint === undefined) {
+    voice.tell(
+      'note: without --fingerprint nothing says that this archive is the one that was packed',
+    )
+  }
+  const configs = directoryConfigs(context.cwd)
+  const prepared = await prepareInstall(
+    bytes,
+    context.resolve(file),
+    { ...request, fingerprint: options.fingerprint, config: options.config },
+    configs,
+  )
+  for (const warning of prepared.warnings) voice.tell(`warning: ${warning}`)
+  if (options.dryRun === true) return rehearse(prepared, request, voice)
+  return tell(await install(prepared, request, configs), request, voice, prepared)
+}
+
+function requestOf(options: Options, tls: string, context: Context): InstallRequest {
+  const { reload, probe } = options
+  if (reload === undefined) {
+    throw usage('how is the agent told to load it?', '--reload nomad.service, a process, or none')
+  }
+  const endpoint = probe === undefined ? undefined : parseEndpoint(probe)
+  if (probe !== undefined && endpoint === undefined) {
+    throw usage(`--probe ${JSON.stringify(probe)} is no HOST:PORT`, '--probe 127.0.0.1:4646')
+  }
+  return {
+    script: packageFile(context, 'templates/install.sh'),
+    tls,
+    reload: reload.includes('/') ? path.resolve(context.cwd, reload) : reload,
+    owner: options.owner,
+    giveUp: options.giveUp,
+    probe: endpoint,
+    now: context.now(),
+  }
+}
+
+function rehearse(
+  prepared: PreparedInstall,
+  { tls, reload }: InstallRequest,
+  voice: Voice,
+): ExitStatus {
+  const { archive, present, edit } = prepared
+  const { directory, address } = archive.manifest
+  if (voice.json) {
+    voice.document({
+      format: 'nomad-pki/install',
+      version: 1,
+      dryRun: true,
+      directory,
+      tls,
+      state: 'rehearsed',
+      ...(edit && { config: edit.plan.file, restart: edit.plan.restart }),
+    })
+    return exitStatus.ok
+  }
+  const from = present?.directory ?? 'nothing'
+  voice.answer(
+    from === directory
+      ? `${directory} is in place already`
+      : `would switch ${tls}/current: ${from} to ${directory}, for ${address}; reload: ${reload}`,
+  )
+  if (edit !== undefined) {
+    const { file, before, after, restart } = edit.plan
+    voice.answer(diffText(file, before, after, voice.style))
+    if (restart.length > 0) voice.answer(`the change of ${restart.join(', ')} needs a restart`)
+  }
+  return exitStatus.ok
+}
+
+function tell(
+  outcome: InstallOutcome,
+  { tls, reload }: InstallRequest,
+  voice: Voice,
+  prepared?: PreparedInstall,
+): ExitStatus {
+  const { directory, state, proof, said } = outcome
+  for (const line of said) voice.tell(line)
+  const edit = prepared?.edit
+  if (voice.json) {
+    voice.document({
+      format: 'nomad-pki/install',
+      version: 1,
+      dryRun: false,
+      directory,
+      tls,
+      state,
+      ...(edit && { config: edit.plan.file, restart: edit.plan.restart }),
+      ...(proof && { proof: proof.state }),
+    })
+  } else {
+    voice.answer(`${directory}: ${sentenceOf(outcome, reload)}`)
+  }
+  if (state === 'back') return exitStatus.error
+  return state === 'proven' || state === 'reloaded' || state === 'placed'
+    ? exitStatus.ok
+    : exitStatus.work
+}
+
+function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
+  switch (state) {
+    case 'proven':
+      return 'in place, and the agent presents it'
+    case 'reloaded':
+      return proof === undefined
+        ? 'in place, and the agent was told to load it (--probe HOST:PORT proves that it did)'
+        : 'in place; the agent presents the leaf, and does not show whom it trusts'
+    case 'placed':
+      return 'in place; the agent loads it at its next reload or start'
+    case 'unloaded':
+      return 'in place, and the agent could not be told to load it'
+    case 'restart':
+      return `in place, and so is the stanza: restart the agent${
+        /^[0-9]+$|\/|^none$/.test(reload) ? '' : ` (systemctl restart ${reload})`
+      }, a reload does not take it up`
+    case 'back':
+      return 'in place again: the agent did not load the new one, look at its log'
+    case 'unproven':
+      return `in place, and not proven: ${unprovenText(proof)}`
+  }
+}
+
+function unprovenText(proof: InstallOutcome['proof']): string {
+  switch (proof?.state) {
+    case 'unreachable':
+      return proof.message
+    case 'foreign':
+      return `the agent presents ${proof.fingerprint}, which is neither the new leaf nor the old one`
+    case 'old':
+      return 'the agent still presents the old one, and was not told to load anything (--reload)'
+    default:
+      return 'nothing was seen'
+  }
+}
+
+function usage(message: string, hint?: string): NomadPkiError {
+  return new NomadPkiError('ERR_USAGE', message, { hint })
+}

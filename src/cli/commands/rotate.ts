@@ -1,0 +1,254 @@
+/**
+ * `rotate`: new leaves now; or where the rotation of an authority stands, and its next stage.
+ *
+ * @module
+ */
+
+import { parseAddress, resolveAddress } from '../../address.js'
+import { checkContext } from '../../checks/context.js'
+import { didYouMean } from '../../diagnostics.js'
+import { NomadPkiError } from '../../errors.js'
+import { formatInstant } from '../../duration.js'
+import type { Inventory } from '../../inventory/inventory.js'
+import { makePlan } from '../../plan/make-plan.js'
+import { planText } from '../../report/plan.js'
+import { rotationDocument, rotationText } from '../../report/rotation.js'
+import { shellQuote } from '../../report/shell.js'
+import { dueLeaves } from '../../rotation/due.js'
+import { evidenceIn } from '../../rotation/evidence.js'
+import { judgeGate } from '../../rotation/gate.js'
+import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
+import { editAuthorities } from '../../spec/edit-authority.js'
+import type { Context } from '../context.js'
+import { editSpec } from '../edit-spec.js'
+import { mendFirst, perform, refuseBlocked } from '../perform.js'
+import { confirm } from '../prompt.js'
+import { exitStatus, type ExitStatus } from '../status.js'
+import type { Call, Command, Options } from '../surface.js'
+import { voiceOf } from '../voice.js'
+import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+
+const things = { leaves, authority } as const
+
+/** Runs one of the two. */
+export const command: Command = async ({ args: [thing = '', ...args], options }, context) => {
+  if (!Object.hasOwn(things, thing)) {
+    const near = didYouMean(thing, Object.keys(things))
+    throw new NomadPkiError('ERR_USAGE', `no such thing to rotate: ${thing}`, {
+      hint:
+        near === undefined ? 'rotate leaves, or: rotate authority NAME' : `did you mean ${near}?`,
+    })
+  }
+  return things[thing as keyof typeof things]({ args, options }, context)
+}
+
+const due = {
+  reason: 'nearing-expiry',
+  message: 'its renewal is due; the days are spread by address',
+} as const
+
+/** New generations. Exits 3 where nobody can sign. */
+async function leaves({ args, options }: Call, context: Context): Promise<ExitStatus> {
+  const voice = voiceOf(context, options)
+  const ways = [args.length > 0, options.due === true, options.all === true].filter(Boolean)
+  if (ways.length !== 1) {
+    throw usage('which leaves?', 'name their addresses, or say --due, or --all')
+  }
+  const workspace = await openWorkspace(context, options, voice)
+  const mended = await mendFirst(workspace, await takeInventory(workspace), options, voice, context)
+  const { desired } = workspace
+  const now = context.now()
+  const chosen =
+    options.due === true
+      ? dueLeaves(desired, mended.inventory, checkContext(desired, mended.inventory, { now }))
+      : chosenLeaves(args, workspace)
+  if (chosen.length === 0) {
+    voice.answer(voice.style.good('nothing is due'))
+    return exitStatus.ok
+  }
+  requireSigners(chosen, workspace, mended.inventory)
+  const plan = makePlan(desired, mended.inventory, {
+    now,
+    only: chosen,
+    renew: chosen,
+    ...(options.due === true && { renewReason: due }),
+    keepKey: options.keepKey === true,
+  })
+  refuseBlocked(plan, voice)
+  // What a timer runs was decided when the timer was set up.
+  if (options.yes !== true && options.due !== true && options.dryRun !== true) {
+    context.stderr.write(`${planText(plan, voice.errorStyle, { all: false, now })}\n\n`)
+    const again = commandLine(['leaves', ...args], options, '--yes')
+    if (!(await confirm(context, 'Make these?', `to rotate without being asked: ${again}`))) {
+      voice.tell('nothing was done')
+      return exitStatus.refused
+    }
+  }
+  const again = commandLine(['leaves', ...args], options)
+  return perform(
+    plan,
+    workspace,
+    mended,
+    { options: { ...options, all: false }, again },
+    voice,
+    context,
+  )
+}
+
+function chosenLeaves(args: readonly string[], { desired }: Workspace): readonly string[] {
+  const all = desired.identities.map(({ address }) => address)
+  if (args.length > 0) return [...new Set(args.map((text) => resolveAddress(text, all)))]
+  return desired.identities
+    .filter(({ profile }) => profile.role !== 'operator')
+    .map(({ address }) => address)
+}
+
+/** Where a key is kept elsewhere nothing can be renewed: said with the date at risk. */
+function requireSigners(
+  chosen: readonly string[],
+  { desired }: Workspace,
+  inventory: Inventory,
+): void {
+  const wanted = new Set(chosen)
+  let first:
+    { readonly address: string; readonly notAfter: number; readonly issuer: string } | undefined
+  for (const { address, profile } of desired.identities) {
+    if (!wanted.has(address)) continue
+    const key = inventory.authorities.get(profile.issuer.address)?.key
+    if (key === undefined || key.state === 'present') continue
+    const notAfter = inventory.identities.get(address)?.current?.chain[0]?.notAfter ?? Infinity
+    if (first === undefined || notAfter < first.notAfter) {
+      first = { address, notAfter, issuer: profile.issuer.address }
+    }
+  }
+  if (first === undefined) return
+  const { address, notAfter, issuer } = first
+  const state = inventory.authorities.get(issuer)!.key.state
+  const risk = Number.isFinite(notAfter)
+    ? `${address} is the first to end, on ${formatInstant(notAfter)}`
+    : `${address} has no certificate`
+  throw new NomadPkiError(
+    'ERR_REFUSED',
+    `nobody can sign: the key of ${issuer} is ${state === 'encrypted' ? 'encrypted' : 'not in the store'}; ${risk}`,
+    {
+      address: issuer,
+      hint: `put ca-key.pem of ${issuer} into the store (mode 0400), then: nomad-pki rotate leaves --due`,
+    },
+  )
+}
+
+/** Where a rotation stands; with `--next` the next edit of the spec. Exits 3 where the gate is closed. */
+async function authority({ args, options }: Call, context: Context): Promise<ExitStatus> {
+  const voice = voiceOf(context, options)
+  const workspace = await openWorkspace(context, options, voice)
+  const names = workspace.spec.authorities.map(({ name }) => name)
+  const [name = names.length === 1 ? names[0]! : ''] = args
+  if (args.length > 1 || !names.includes(name)) {
+    const near = didYouMean(name, names)
+    throw usage(
+      name === '' ? 'which authority?' : `no authority is called ${JSON.stringify(name)}`,
+      near === undefined ? `there are: ${names.join(', ')}` : `did you mean ${near}?`,
+    )
+  }
+  const way = wayOf(options.way)
+  if ((options.except === undefined) !== (options.reason === undefined)) {
+    throw usage('--except and --reason go together', 'say why it is not waited for')
+  }
+  const now = context.now()
+  const settings = { now, way, compromised: options.compromised }
+  let inventory = await takeInventory(workspace)
+  const rotation = rotationOf(workspace.spec, inventory, name, settings)!
+  if (options.except !== undefined) {
+    await except(options.except, options.reason!, rotation, workspace, now)
+    inventory = await takeInventory(workspace)
+  }
+  const gate =
+    rotation.next.gate &&
+    judgeGate(rotation.next.gate, {
+      desired: workspace.desired,
+      inventory,
+      evidence: evidenceIn(inventory.ledger),
+      now,
+      authority: `authority/${name}/${rotation.to}`,
+    })
+  const known = { rotation, gate, agents: agentsUnder(name, workspace) }
+  const next = options.next === true
+  if (next && gate?.open === false) {
+    voice.tell(rotationText(known, voice.errorStyle, { fileFlag: fileFlag(options) }))
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the gate is closed: ${gate.holds.length} of ${gate.agents} agents and their regions hold it`,
+      { hint: gate.holds[0]?.remedy },
+    )
+  }
+  if (voice.json) voice.document(rotationDocument(known, { taken: next }))
+  else if (!next) voice.answer(rotationText(known, voice.style, { fileFlag: fileFlag(options) }))
+  if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
+  const { file } = await editSpec(context, options, voice, (text, _spec, named) =>
+    editAuthorities(text, rotation.next.edits, { file: named }),
+  )
+  if (!voice.json) voice.answer(`${file}: ${rotation.next.title}`)
+  voice.tell(
+    rotation.next.reloads
+      ? `next: nomad-pki apply${fileFlag(options)}, deliver, reload every agent once, then: nomad-pki probe${fileFlag(options)}`
+      : 'nothing has to be reloaded for it',
+  )
+  return exitStatus.ok
+}
+
+function wayOf(text: string | undefined): Way | undefined {
+  if (text === undefined || text === 'crossed' || text === 'staged') return text
+  throw usage(`--way ${JSON.stringify(text)}: no such way`, 'crossed or staged')
+}
+
+/** How many agents a rotation touches. */
+function agentsUnder(name: string, { desired, spec }: Workspace): number {
+  const below = new Set(
+    spec.authorities
+      .filter((one) => one.name === name || one.issuer === name)
+      .map((one) => one.name),
+  )
+  return desired.identities.filter(
+    ({ profile }) => profile.role !== 'operator' && below.has(profile.issuer.name),
+  ).length
+}
+
+/** Somebody answers for an agent that can't be asked: written to the ledger, for this rotation alone. */
+async function except(
+  text: string,
+  reason: string,
+  { name, to }: Rotation,
+  { store, desired }: Workspace,
+  at: number,
+): Promise<void> {
+  if (reason.trim() === '') throw usage('--reason is empty', 'say why it is not waited for')
+  const all = desired.identities.map(({ address }) => address)
+  const address = text.startsWith('member/') ? text : resolveAddress(text, all)
+  if (!text.startsWith('member/')) parseAddress(address)
+  const lock = await store.lock({ command: 'rotate' })
+  try {
+    const batch = store.batch()
+    batch.record({ event: 'excepted', address, at, authority: `authority/${name}/${to}`, reason })
+    await batch.commit()
+  } finally {
+    await lock.release()
+  }
+}
+
+function commandLine(
+  args: readonly string[],
+  options: Options,
+  ...more: readonly string[]
+): string {
+  const flags = [
+    ...(options.file === undefined ? [] : ['--file', options.file]),
+    ...(options.due === true ? ['--due'] : []),
+    ...(options.all === true ? ['--all'] : []),
+    ...(options.keepKey === true ? ['--keep-key'] : []),
+  ]
+  return ['nomad-pki rotate', ...[...args, ...flags, ...more].map(shellQuote)].join(' ')
+}
+
+function usage(message: string, hint: string): NomadPkiError {
+  return new NomadPkiError('ERR_USAGE', message, { hint })
+}

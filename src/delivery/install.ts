@@ -1,0 +1,264 @@
+/**
+ * Installs an archive on the node it was packed for. The work is done by `templates/install.sh`, as
+ * it would be without us; around it are the checks that a shell can't make, and the proof:
+ *
+ * ```text
+ * prepare   fingerprint, archive, pair, chain, what is in place, the stanza: all that speaks against it
+ * place     install.sh: place, switch                      (and reload, where the stanza stays as it is)
+ * stanza    written, and only then reload; or not, where the change needs a restart
+ * prove     a handshake shows the new generation; the old one: back; nobody answers: not proven
+ * ```
+ *
+ * @module
+ */
+
+import { parseAddress } from '../address.js'
+import { planTlsEdit, type TlsEditPlan, type TlsValues } from '../agent/index.js'
+import { hasErrors } from '../diagnostics.js'
+import { NomadPkiError } from '../errors.js'
+import type { Configs, ConfigWrite } from '../inventory/configs.js'
+import { runInstaller } from './installer.js'
+import { judgeArchive, judgeReturn } from './judge.js'
+import { readCurrent, readGeneration, type NodeGeneration } from './node.js'
+import { prove, type Proof, type ProveOptions } from './proof.js'
+import { readArchive, type Archive } from './read-archive.js'
+import { unpacked } from './unpack.js'
+
+/** What an installation is about. */
+export interface InstallRequest {
+  /** Path of `templates/install.sh`: this package's own, never the archive's. */
+  readonly script: string
+  /** Absolute path of the directory with the link `current`. */
+  readonly tls: string
+  /** A process, a unit of systemd, or `none`. */
+  readonly reload: string
+  readonly owner?: string | undefined
+  /** Go on although the last switch was never proven. Default: no. */
+  readonly giveUp?: boolean | undefined
+  /** Where the agent listens, to prove what it loaded; absent: nothing is proven. */
+  readonly probe?: { readonly host: string; readonly port: number } | undefined
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly prove?: ProveOptions | undefined
+}
+
+/** An archive that may be installed here. */
+export interface PreparedInstall {
+  readonly archive: Archive
+  /** Path of the archive file, absolute: the installer compares it with what was unpacked. */
+  readonly file: string
+  readonly present: NodeGeneration | undefined
+  /** What is to be written into the configuration; `undefined`: nothing, or nobody asked. */
+  readonly edit: { readonly plan: TlsEditPlan; readonly write: ConfigWrite } | undefined
+  readonly warnings: readonly string[]
+}
+
+/** How it ended. */
+export interface InstallOutcome {
+  /** `3-9f2c41ab`, what is in place now. */
+  readonly directory: string
+  /** `restart`: the change of the stanza needs one. `back`: the agent still showed the old generation. */
+  readonly state: 'proven' | 'reloaded' | 'placed' | 'unloaded' | 'unproven' | 'restart' | 'back'
+  readonly proof: Proof | undefined
+  /** The installer's own lines, for people. */
+  readonly said: readonly string[]
+}
+
+/**
+ * Looks at everything that speaks against it; changes nothing.
+ *
+ * @param bytes The archive.
+ * @param file Its path, absolute.
+ * @param request What and where; `fingerprint`: SHA-256 that the archive must have; `config`: the agent's
+ *   configuration, as `-config` takes it.
+ * @param configs Reads the configuration.
+ * @throws {NomadPkiError} `ERR_ARCHIVE_INVALID`, `ERR_INSTALL_REFUSED`, `ERR_CONFIG_INVALID`.
+ */
+export async function prepareInstall(
+  bytes: Uint8Array,
+  file: string,
+  request: Pick<InstallRequest, 'tls' | 'now'> & {
+    readonly fingerprint?: string | undefined
+    readonly config?: string | undefined
+  },
+  configs: Configs,
+): Promise<PreparedInstall> {
+  const archive = readArchive(bytes)
+  const wanted = request.fingerprint?.toLowerCase().replace(/^sha256:|:/g, '')
+  if (wanted !== undefined && wanted !== archive.fingerprint) {
+    throw new NomadPkiError(
+      'ERR_INSTALL_REFUSED',
+      `the fingerprint of the archive is ${archive.fingerprint}, not ${wanted}`,
+      { hint: 'compare with what pack printed' },
+    )
+  }
+  const present = readCurrent(request.tls)
+  const { faults, warnings } = judgeArchive(archive, present, request.now)
+  if (faults.length > 0) {
+    throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '), {
+      address: archive.manifest.address,
+      hint: 'nothing was changed',
+    })
+  }
+  const edit =
+    request.config === undefined
+      ? undefined
+      : await planEdit(archive, request.tls, request.config, configs)
+  return { archive, file, present, edit, warnings }
+}
+
+/**
+ * Installs.
+ *
+ * @param prepared From {@link prepareInstall}.
+ * @param request What and where.
+ * @param configs Writes the configuration.
+ * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`, `ERR_CONFIG_CHANGED`.
+ */
+export async function install(
+  prepared: PreparedInstall,
+  request: InstallRequest,
+  configs: Configs,
+): Promise<InstallOutcome> {
+  const { archive, edit, present, file } = prepared
+  const { directory } = archive.manifest
+  const flags = [
+    ...flagsOf(request),
+    '--verified',
+    '--archive',
+    file,
+    ...(request.giveUp === true ? ['--give-up'] : []),
+  ]
+  return unpacked(archive, async (folder) => {
+    const run = (reload: string, hold: boolean): ReturnType<typeof runInstaller> =>
+      runInstaller(request.script, folder, [
+        ...flags,
+        '--reload',
+        reload,
+        ...(hold ? ['--hold'] : []),
+      ])
+    const said: string[] = []
+    if (edit !== undefined) {
+      // Files before the configuration that names them.
+      said.push(...(await run('none', true)).said)
+      await configs.write([edit.write])
+      if (edit.plan.restart.length > 0)
+        return { directory, state: 'restart', proof: undefined, said }
+    }
+    const { state, said: more } = await run(request.reload, request.probe !== undefined)
+    said.push(...more)
+    if (state === 'unloaded') return { directory, state, proof: undefined, said }
+    return conclude(request, folder, directory, present, said)
+  })
+}
+
+/** Goes back to the generation before the present one, if it still fits. */
+export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
+  const { script, tls } = request
+  const present = readCurrent(tls)
+  if (present === undefined) {
+    throw new NomadPkiError('ERR_INSTALL_REFUSED', `nothing is in place in ${tls}`)
+  }
+  const back = await wayBack(request)
+  const { faults } = judgeReturn(present, readGeneration(tls, back), request.now)
+  if (faults.length > 0) throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '))
+  const { state, said } = await runInstaller(script, tls, [
+    ...flagsOf(request),
+    '--verified',
+    '--rollback',
+    '--reload',
+    request.reload,
+    ...(request.probe === undefined ? [] : ['--hold']),
+  ])
+  if (state === 'unloaded') return { directory: back, state, proof: undefined, said }
+  return conclude(request, tls, back, undefined, [...said])
+}
+
+/** Where the installer would go back to. */
+export async function wayBack({ script, tls }: InstallRequest): Promise<string> {
+  const rehearsal = ['--tls', tls, '--verified', '--rollback', '--dry-run', '--reload', 'none']
+  const { said } = await runInstaller(script, tls, rehearsal)
+  const back = said.map((line) => /^would go back: \S+ to (\S+);/.exec(line)?.[1]).find(Boolean)
+  if (back === undefined) {
+    throw new NomadPkiError('ERR_INTERNAL', 'the installer does not say where it would go back to')
+  }
+  return back
+}
+
+async function conclude(
+  request: InstallRequest,
+  folder: string,
+  directory: string,
+  before: NodeGeneration | undefined,
+  said: readonly string[],
+): Promise<InstallOutcome> {
+  const { script, tls, reload, probe } = request
+  if (probe === undefined) {
+    return { directory, state: reload === 'none' ? 'placed' : 'reloaded', proof: undefined, said }
+  }
+  const now = readGeneration(tls, directory)
+  const old = before?.directory === directory ? undefined : before
+  const proof = await prove(probe, now, old, request.prove)
+  const settle = ['--tls', tls, '--proven']
+  switch (proof.state) {
+    case 'proven':
+      await runInstaller(script, folder, settle)
+      return { directory, state: 'proven', proof, said }
+    case 'unobservable':
+      return { directory, state: reload === 'none' ? 'placed' : 'reloaded', proof, said }
+    case 'old': {
+      // Nobody told it to load anything: it can't be blamed.
+      if (reload === 'none') return { directory, state: 'unproven', proof, said }
+      const back = await runInstaller(script, folder, [
+        ...['--tls', tls, '--verified', '--rollback', '--reload', 'none'],
+      ])
+      await runInstaller(script, folder, settle)
+      return { directory: old!.directory, state: 'back', proof, said: [...said, ...back.said] }
+    }
+    default:
+      return { directory, state: 'unproven', proof, said }
+  }
+}
+
+function flagsOf({ tls, owner }: InstallRequest): readonly string[] {
+  return ['--tls', tls, ...(owner === undefined ? [] : ['--owner', owner])]
+}
+
+/** The stanza, with the place that is meant here. */
+export function stanzaFor({ manifest }: Archive, tls: string): TlsValues {
+  return {
+    ...manifest.stanza,
+    ca_file: `${tls}/current/ca.pem`,
+    cert_file: `${tls}/current/cert.pem`,
+    key_file: `${tls}/current/key.pem`,
+  }
+}
+
+async function planEdit(
+  archive: Archive,
+  tls: string,
+  config: string,
+  configs: Configs,
+): Promise<PreparedInstall['edit']> {
+  const found = await configs.read(config)
+  if (found.kind === 'missing') {
+    throw new NomadPkiError('ERR_INSTALL_REFUSED', `there is no configuration at ${found.location}`)
+  }
+  const address = parseAddress(archive.manifest.address)
+  const plan = planTlsEdit(found.files, stanzaFor(archive, tls), {
+    kind: found.kind === 'directory' ? 'directory' : 'files',
+    location: found.location,
+    ...(address.kind === 'identity' && address.role !== 'operator'
+      ? { region: address.region, role: address.role }
+      : {}),
+  })
+  if (hasErrors(plan.diagnostics)) {
+    throw new NomadPkiError('ERR_CONFIG_INVALID', `${found.location} can't receive the stanza`, {
+      diagnostics: plan.diagnostics,
+      hint: 'nothing was changed',
+    })
+  }
+  if (!plan.changed) return undefined
+  const expected = found.files.find(({ path }) => path === plan.file)?.bytes
+  return { plan, write: { path: plan.file, text: plan.after, expected } }
+}

@@ -1,0 +1,65 @@
+/**
+ * What a node has: the generation in use, as the installer finds it. Nothing is changed.
+ *
+ * @module
+ */
+
+import { nodeFiles, type Files } from '../files/files.js'
+import { errnoOf } from '../files/fault.js'
+import { readWhole } from '../files/read.js'
+import { readManifest, type Manifest } from '../inventory/manifest.js'
+
+/** A generation on a node. */
+export interface NodeGeneration {
+  /** `3-9f2c41ab` */
+  readonly directory: string
+  /** `undefined` where it is missing or unreadable. */
+  readonly manifest: Manifest | undefined
+  readonly ca: Uint8Array | undefined
+  readonly cert: Uint8Array | undefined
+  readonly key: Uint8Array | undefined
+}
+
+/**
+ * Reads the generation that `current` leads to.
+ *
+ * @param tls Absolute path of the directory with the link.
+ * @returns `undefined` where there is none.
+ */
+export function readCurrent(tls: string, files: Files = nodeFiles): NodeGeneration | undefined {
+  let link: string
+  try {
+    link = files.readlink(`${tls}/current`)
+  } catch (error) {
+    // EINVAL: it is no link. The installer says so, in its own words.
+    if (errnoOf(error) === undefined) throw error
+    return undefined
+  }
+  return /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/.test(link) ? readGeneration(tls, link, files) : undefined
+}
+
+/**
+ * Reads one generation.
+ *
+ * @param tls Absolute path.
+ * @param directory `3-9f2c41ab`
+ */
+export function readGeneration(
+  tls: string,
+  directory: string,
+  files: Files = nodeFiles,
+): NodeGeneration {
+  const read = (file: string): Uint8Array | undefined => {
+    const reading = readWhole(files, `${tls}/${directory}/${file}`)
+    return reading.state === 'read' ? reading.bytes : undefined
+  }
+  const text = read('manifest.json')
+  const manifest = text && readManifest(Buffer.from(text).toString('utf8'))
+  return {
+    directory,
+    manifest: typeof manifest === 'string' ? undefined : manifest,
+    ca: read('ca.pem'),
+    cert: read('cert.pem'),
+    key: read('key.pem'),
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Packs what one agent receives out of the store: its current generation, looked at before it goes.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import { formatInstant } from '../duration.js'
+import { readManifest, type Manifest } from '../inventory/manifest.js'
+import type { Store, StoredGeneration } from '../inventory/store.js'
+import type { DesiredIdentity } from '../spec/desired.js'
+import type { ClusterSpec } from '../spec/spec.js'
+import { packArchive, type Layout } from './archive.js'
+import { checkTrio } from './check-trio.js'
+import { sha256Of } from './digest.js'
+
+/** How it is packed. */
+export interface PackOptions {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** `templates/install.sh` */
+  readonly installer: Uint8Array
+  /** Default: `links`. */
+  readonly layout?: Layout | undefined
+  /** Leave the private key out: the node has it. Default: no. */
+  readonly withoutKey?: boolean | undefined
+}
+
+/** An archive, and what is in it. */
+export interface PackedIdentity {
+  readonly archive: Uint8Array
+  /** SHA-256 of the archive, hex. */
+  readonly fingerprint: string
+  readonly manifest: Manifest
+  /** `3-9f2c41ab` */
+  readonly directory: string
+  /** Sentences about what is not wrong and should be known. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Packs the current generation of an identity.
+ *
+ * @param spec Where nodes have their files, whose they are, what the stanza says.
+ * @param identity An agent's; a person receives nothing this way.
+ * @param store Where the generation lies.
+ * @param options How.
+ * @throws {NomadPkiError} `ERR_USAGE` for a person, and where agents read the store itself;
+ *   `ERR_STORE_MISSING` if there is no current generation; `ERR_PACK_UNFIT` if an agent could not load it.
+ */
+export async function packIdentity(
+  spec: ClusterSpec,
+  identity: DesiredIdentity,
+  store: Store,
+  options: PackOptions,
+): Promise<PackedIdentity> {
+  const { address, name, profile } = identity
+  const { role, region } = profile
+  if (role === 'operator') {
+    throw new NomadPkiError('ERR_USAGE', `${address} is a person, not an agent`, {
+      address,
+      hint: `what a shell needs: nomad-pki env ${name}`,
+    })
+  }
+  const { tls } = spec.node
+  if (tls === undefined) {
+    throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
+      address,
+      hint: 'node: { tls: /etc/nomad.d/tls } says where a node has its files',
+    })
+  }
+  const generation = await currentOf(store, { role, region, name }, address)
+  const { directory, ca, cert, key } = generation
+  if (ca === undefined || cert === undefined || generation.manifest === undefined) {
+    throw unfit(address, `${directory} is not whole`)
+  }
+  if (key === undefined && options.withoutKey !== true) {
+    throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
+  }
+  const manifest = readManifest(Buffer.from(generation.manifest.bytes).toString('latin1'))
+  if (typeof manifest === 'string')
+    throw unfit(address, `the manifest of ${directory}: ${manifest}`)
+  if (manifest.address !== address) {
+    throw unfit(address, `the manifest of ${directory} is of ${manifest.address}`)
+  }
+  const parts = [
+    ['ca.pem', ca.bytes],
+    ['cert.pem', cert.bytes],
+    ['key.pem', key?.bytes],
+  ] as const
+  for (const [file, bytes] of parts) {
+    if (bytes !== undefined && sha256Of(bytes) !== manifest.files[file]) {
+      throw unfit(address, `${file} of ${directory} is not what its manifest says`)
+    }
+  }
+  const { faults, warnings } = checkTrio(
+    { ca: ca.bytes, cert: cert.bytes, key: key?.bytes },
+    options.now,
+  )
+  if (faults.length > 0) throw unfit(address, faults.join('; '))
+  const archive = packArchive({
+    cluster: spec.cluster,
+    directory,
+    layout: options.layout ?? 'links',
+    tls,
+    owner: spec.node.owner[role],
+    stanza: {
+      http: true,
+      rpc: true,
+      ca_file: `${tls}/current/ca.pem`,
+      cert_file: `${tls}/current/cert.pem`,
+      key_file: `${tls}/current/key.pem`,
+      ...spec.node.stanza,
+    },
+    manifest,
+    files: {
+      ca: ca.bytes,
+      cert: cert.bytes,
+      key: options.withoutKey === true ? undefined : key?.bytes,
+      manifest: generation.manifest.bytes,
+    },
+    installer: options.installer,
+  })
+  return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+}
+
+/** `s1: until 2027-03-01T09:30:00Z`, for messages. */
+export function untilText({ leaf }: Manifest): string {
+  return formatInstant(Date.parse(leaf.notAfter))
+}
+
+async function currentOf(
+  store: Store,
+  identity: Parameters<Store['readGenerations']>[0],
+  address: string,
+): Promise<StoredGeneration> {
+  const { identities } = await store.read({ manifests: true })
+  const found = identities.find(
+    ({ role, region, name }) =>
+      role === identity.role && region === identity.region && name === identity.name,
+  )
+  if (found?.current === undefined) {
+    throw new NomadPkiError('ERR_STORE_MISSING', `${address} has no current generation`, {
+      address,
+      hint: `nomad-pki apply ${address}`,
+    })
+  }
+  return found.current
+}
+
+function unfit(address: string, why: string, hint?: string): NomadPkiError {
+  return new NomadPkiError('ERR_PACK_UNFIT', `${address} is not fit to be packed: ${why}`, {
+    address,
+    hint: hint ?? 'nomad-pki plan says what to do about it',
+  })
+}

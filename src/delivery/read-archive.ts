@@ -1,0 +1,164 @@
+/**
+ * Reads an archive, and refuses whatever {@link packArchive} does not write: names that are not
+ * expected, files that are missing, checksums that differ, manifests that contradict each other.
+ *
+ * @module
+ */
+
+import { parseAddress } from '../address.js'
+import { tlsKeys, type TlsValues } from '../agent/index.js'
+import { readManifest, type Manifest } from '../inventory/manifest.js'
+import { archiveFolder, type ArchiveManifest } from './archive.js'
+import { sha256Of } from './digest.js'
+import { invalid, readTar, type TarEntry } from './tar.js'
+
+/** An archive whose checksums are complete and whose manifests agree. */
+export interface Archive {
+  /** SHA-256 of the whole, hex. */
+  readonly fingerprint: string
+  readonly manifest: ArchiveManifest
+  readonly generation: Manifest
+  /** The generation's files; a missing key or leaf is taken from what the node has. */
+  readonly files: {
+    readonly ca: Uint8Array
+    readonly cert: Uint8Array | undefined
+    readonly key: Uint8Array | undefined
+  }
+  /** All files, paths inside `nomad-pki/`. */
+  readonly entries: readonly TarEntry[]
+}
+
+/**
+ * Reads an archive.
+ *
+ * @param bytes The gzip'd tar.
+ * @throws {NomadPkiError} `ERR_ARCHIVE_INVALID`
+ */
+export function readArchive(bytes: Uint8Array): Archive {
+  const prefix = `${archiveFolder}/`
+  const entries = readTar(bytes).map((entry) => {
+    if (!entry.path.startsWith(prefix)) throw foreign(entry.path)
+    return { ...entry, path: entry.path.slice(prefix.length) }
+  })
+  const at = (path: string): Uint8Array | undefined =>
+    entries.find((entry) => entry.path === path)?.bytes
+  const need = (path: string): Uint8Array => {
+    const found = at(path)
+    if (found === undefined) throw invalid(`${path} is missing`)
+    return found
+  }
+  const manifest = parseArchiveManifest(textOf(need('manifest.json')))
+  const folder = manifest.layout === 'flat' ? 'current' : manifest.directory
+  const expected = new Set([
+    'manifest.json',
+    'SHA256SUMS',
+    'tls.hcl',
+    ...(manifest.layout === 'flat' ? [] : ['install.sh']),
+    ...['ca.pem', 'cert.pem', 'key.pem', 'manifest.json'].map((file) => `${folder}/${file}`),
+  ])
+  for (const { path } of entries) if (!expected.has(path)) throw foreign(path)
+  const sums = entries
+    .filter(({ path }) => path !== 'SHA256SUMS')
+    .map((entry) => `${sha256Of(entry.bytes)}  ${entry.path}\n`)
+  if (textOf(need('SHA256SUMS')) !== sums.join('')) {
+    throw invalid('its files are not what SHA256SUMS says')
+  }
+  const listed = entries.filter(({ path }) => path !== 'SHA256SUMS' && path !== 'manifest.json')
+  const names = Object.keys(manifest.files)
+  if (
+    names.length !== listed.length ||
+    listed.some(({ path, bytes: content }) => manifest.files[path] !== sha256Of(content))
+  ) {
+    throw invalid('its files are not what its manifest says')
+  }
+  if (manifest.layout !== 'flat') need('install.sh')
+  const generation = readManifest(textOf(need(`${folder}/manifest.json`)))
+  if (typeof generation === 'string') throw invalid(`the manifest of its generation: ${generation}`)
+  agree(manifest, generation)
+  const files = {
+    ca: need(`${folder}/ca.pem`),
+    cert: at(`${folder}/cert.pem`),
+    key: at(`${folder}/key.pem`),
+  }
+  if (manifest.key !== (files.key !== undefined)) throw invalid('whether it holds a key is unclear')
+  for (const part of ['ca', 'cert', 'key'] as const) {
+    const file = files[part]
+    if (file !== undefined && generation.files[`${part}.pem`] !== sha256Of(file)) {
+      throw invalid(`${part}.pem is not what the manifest of its generation says`)
+    }
+  }
+  return { fingerprint: sha256Of(bytes), manifest, generation, files, entries }
+}
+
+function agree(manifest: ArchiveManifest, generation: Manifest): void {
+  const { address, directory, made } = manifest
+  const leaf = generation.leaf as Partial<Manifest['leaf']> | undefined
+  const fits =
+    generation.address === address &&
+    generation.generation === manifest.generation &&
+    generation.made === made &&
+    typeof leaf?.fingerprint === 'string' &&
+    directory === `${generation.generation}-${leaf.fingerprint.slice(0, 8)}`
+  if (!fits) throw invalid('its two manifests contradict each other')
+}
+
+const texts = ['cluster', 'address', 'directory', 'made', 'tls', 'owner'] as const
+
+function parseArchiveManifest(text: string): ArchiveManifest {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw invalid('its manifest is not JSON', cause)
+  }
+  const value: Partial<Record<keyof ArchiveManifest, unknown>> = isTable(parsed) ? parsed : {}
+  if (value.format !== 'nomad-pki/archive') {
+    throw invalid('its manifest is not that of an archive')
+  }
+  if (value.version !== 1) {
+    throw invalid(`it is of version ${String(value.version)}, this program reads version 1`)
+  }
+  const { directory, generation, address, layout, key, stanza, files, made } = value
+  const sound =
+    texts.every((name) => typeof value[name] === 'string') &&
+    typeof generation === 'number' &&
+    typeof directory === 'string' &&
+    /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/.test(directory) &&
+    isIdentity(address) &&
+    !Number.isNaN(Date.parse(String(made))) &&
+    (layout === 'links' || layout === 'flat') &&
+    typeof key === 'boolean' &&
+    isStanza(stanza) &&
+    isTable(files)
+  if (!sound) throw invalid('something is missing in its manifest, or is not what it should be')
+  return value as ArchiveManifest
+}
+
+function isIdentity(address: unknown): boolean {
+  try {
+    return typeof address === 'string' && parseAddress(address).kind === 'identity'
+  } catch {
+    return false
+  }
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isStanza(value: unknown): value is TlsValues {
+  return (
+    isTable(value) &&
+    Object.entries(value).every(([name, setting]) =>
+      tlsKeys.some(({ key, type }) => key === name && typeof setting === type),
+    )
+  )
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8')
+}
+
+function foreign(path: string): ReturnType<typeof invalid> {
+  return invalid(`it holds ${JSON.stringify(path)}, which no archive holds`)
+}

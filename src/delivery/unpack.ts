@@ -1,0 +1,52 @@
+/**
+ * Unpacks an archive into a new folder that nobody else can look into.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
+import { NomadPkiError } from '../errors.js'
+import { createFile } from '../files/create.js'
+import { describeFault, errnoOf } from '../files/fault.js'
+import { nodeFiles, type Files } from '../files/files.js'
+import type { Archive } from './read-archive.js'
+
+/**
+ * Unpacks an archive, lets somebody use it, and removes it again, whatever happens.
+ *
+ * @param archive What {@link readArchive} accepted: only names that are expected are in it.
+ * @param use Is given the folder.
+ * @throws {NomadPkiError} `ERR_INSTALL_FAILED` if it can't be written, and whatever `use` throws.
+ */
+export async function unpacked<Value>(
+  archive: Archive,
+  use: (folder: string) => Promise<Value>,
+  files: Files = nodeFiles,
+): Promise<Value> {
+  const folder = `${tmpdir()}/nomad-pki-${randomBytes(8).toString('hex')}`
+  try {
+    try {
+      files.mkdir(folder, 0o700)
+      const made = new Set([folder])
+      for (const { path, bytes } of archive.entries) {
+        const place = `${folder}/${path}`
+        const parent = dirname(place)
+        if (!made.has(parent)) files.mkdir(parent, 0o700)
+        made.add(parent)
+        createFile(files, place, bytes, 0o600)
+      }
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error
+      throw new NomadPkiError(
+        'ERR_INSTALL_FAILED',
+        `the archive can't be unpacked in ${folder}: ${describeFault(error)}`,
+        { cause: error },
+      )
+    }
+    return await use(folder)
+  } finally {
+    await files.removeTree(folder)
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Where the rotation of an authority stands, what its gate waits for and what the next stage costs.
+ *
+ * @module
+ */
+
+import type { GateVerdict } from '../rotation/gate.js'
+import type { Rotation } from '../rotation/stages.js'
+import type { AuthorityEdit } from '../spec/edit-authority.js'
+import type { Document } from './json.js'
+import { count, printable, thousands, type Style } from './style.js'
+
+/** What is told. */
+export interface RotationFacts {
+  readonly rotation: Rotation
+  /** Absent where the next stage waits for nobody. */
+  readonly gate?: GateVerdict | undefined
+  /** How many agents the next stage touches. */
+  readonly agents: number
+}
+
+/** How many holds are shown; `--json` has them all. */
+const mostShown = 20
+
+/** The whole of it, as text. */
+export function rotationText(
+  { rotation, gate, agents }: RotationFacts,
+  style: Style,
+  options: { readonly fileFlag: string },
+): string {
+  const { name, stage, position, way, why, from, to, next } = rotation
+  const parts = [
+    position === 'settled'
+      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; no rotation is under way`
+      : `${style.strong(`authority ${name}`)}: from generation ${from} to ${to}, ${way}, stage ${stage ?? ''}: ${why}`,
+    [
+      `next: ${next.title}`,
+      ...(position === 'settled' ? [`  ${way}: ${why}`] : []),
+      ...next.edits.map((edit) => style.faint(`  ${editText(edit)}`)),
+    ].join('\n'),
+    ...(gate === undefined ? [] : [gateText(gate, style)]),
+    ...(next.reloads ? [costText(way, agents, style)] : []),
+    gate === undefined || gate.open
+      ? `to take it: nomad-pki rotate authority ${name} --next${options.fileFlag}`
+      : `until then: ${gate.holds[0]!.remedy}`,
+  ]
+  return parts.join('\n\n')
+}
+
+function editText({ name, signing, trusted, crossed }: AuthorityEdit): string {
+  const parts = [
+    ...(signing === undefined ? [] : [`signing: ${signing}`]),
+    ...(trusted === undefined ? [] : [`trusted: [${trusted.join(', ')}]`]),
+    ...(crossed === undefined ? [] : [crossed ? 'crossed: true' : 'without crossed']),
+  ]
+  return `${name}: ${parts.join(', ')}`
+}
+
+function gateText(
+  { open, holds, proven, agents, excepted, notes }: GateVerdict,
+  style: Style,
+): string {
+  const lines = [
+    `gate: ${open ? style.good('open') : style.bad('closed')}; ${thousands(proven)} of ${count(agents, 'agent', 'agents')} seen to have what it takes`,
+    ...holds
+      .slice(0, mostShown)
+      .map(({ address, message }) => `  ${style.bad('×')} ${address}: ${printable(message)}`),
+    ...(holds.length > mostShown
+      ? [style.faint(`    and ${thousands(holds.length - mostShown)} more (--json has them all)`)]
+      : []),
+    ...excepted.map(({ address, reason }) =>
+      style.faint(`  - ${address} is not waited for: ${printable(reason)}`),
+    ),
+    ...notes.map((note) => style.doubtful(`  ! ${printable(note)}`)),
+  ]
+  return lines.join('\n')
+}
+
+/** What no tool can avoid: measured on real agents (nomad#4413; command/agent/http.go:364). */
+function costText(way: Rotation['way'], agents: number, style: Style): string {
+  return [
+    `costs: one reload (SIGHUP, no restart) of each of ${count(agents, 'agent', 'agents')}; servers one at a time, the leader last, then clients in batches`,
+    '  each reload ends the pooled RPC connections to that agent: a request on one fails once with `rpc error: EOF`, and its retry succeeds',
+    '  HTTPS connections that are open stay open, also those of a root that is dropped, until the agent restarts',
+    ...(way === 'intermediate'
+      ? [
+          '  this revokes nothing: leaves of the old intermediate are taken as long as its root is trusted',
+        ]
+      : []),
+  ]
+    .map((line, index) => (index === 0 ? line : style.faint(line)))
+    .join('\n')
+}
+
+/** The same as a document. */
+export function rotationDocument(
+  { rotation, gate, agents }: RotationFacts,
+  options: { readonly taken: boolean },
+): Document {
+  const { name, position, stage, way, why, from, to, next } = rotation
+  return {
+    format: 'nomad-pki/rotation',
+    version: 1,
+    authority: name,
+    position,
+    stage: stage ?? null,
+    way,
+    why,
+    from,
+    to,
+    agents,
+    next: { title: next.title, edits: next.edits, reloads: next.reloads },
+    gate: gate ?? null,
+    taken: options.taken,
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Which leaves a timer renews: those that are due, spread so that a fleet made in one minute is not
+ * renewed in one.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import type { CheckContext } from '../checks/context.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+
+/** The widest spread, as a part of `renewBefore`; it is only ever earlier. */
+const spread = 0.1
+
+/**
+ * How much earlier than `renewBefore` an identity is renewed, as a part of it: from 0 to a tenth,
+ * always the same for an address.
+ */
+export function jitterOf(address: string): number {
+  return (createHash('sha256').update(address).digest().readUInt32BE(0) / 2 ** 32) * spread
+}
+
+/**
+ * The agents' identities that are to be renewed by now. People's are made when they ask.
+ *
+ * @param context The authorities, and the time.
+ * @returns Addresses, soonest end first.
+ */
+export function dueLeaves(
+  desired: Desired,
+  inventory: Inventory,
+  context: CheckContext,
+): readonly string[] {
+  const due: { readonly address: string; readonly notAfter: number }[] = []
+  for (const wanted of desired.identities) {
+    const { address, profile } = wanted
+    if (profile.role === 'operator') continue
+    const leaf = inventory.identities.get(address)?.current?.chain[0]
+    if (leaf === undefined) continue
+    const early = renewBeforeOf(wanted, leaf) * (1 + jitterOf(address))
+    if (leaf.notAfter - context.now >= early) continue
+    // It can't live longer than its issuer: the authority is what ages.
+    const issuer = context.authorities.get(profile.issuer.address)
+    if (leaf.notAfter > context.now && endsWithIssuer(leaf, issuer?.notAfter)) continue
+    due.push({ address, notAfter: leaf.notAfter })
+  }
+  return due.sort((a, b) => a.notAfter - b.notAfter).map(({ address }) => address)
+}

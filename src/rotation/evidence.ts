@@ -1,0 +1,139 @@
+/**
+ * What is known of running agents: what they were seen to present and to trust (observed), what was
+ * put in place on their hosts (received), and who Nomad says belongs to the cluster (members). All of
+ * it is lines of the ledger; this reads them.
+ *
+ * @module
+ */
+
+import type { Ledger } from '../inventory/ledger.js'
+import type { LedgerLine } from '../inventory/ledger.js'
+
+/** A handshake with an agent. */
+export interface Observation {
+  /** `identity/server/global/s1`: whose leaf it presented; where that is nobody's, who was asked. */
+  readonly address: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** `10.0.0.11:4646` */
+  readonly endpoint: string
+  /** Whether it was the RPC port. */
+  readonly rpc: boolean
+  /** SHA-256 of the leaf, hex. */
+  readonly fingerprint: string
+  /** The generation with that leaf; `null` where the ledger has none. */
+  readonly generation: number | null
+  /** Roots that it named while asking for a certificate; `null` where it asked for none. */
+  readonly trusts: readonly string[] | null
+}
+
+/** A node's installer switched to a generation. */
+export interface Receipt {
+  readonly address: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly generation: number
+  /** SHA-256 of the leaf, hex. */
+  readonly fingerprint: string
+  /** SHA-256 of the archive, hex. */
+  readonly archive: string | null
+  readonly host: string | null
+}
+
+/** What Nomad says of one region. */
+export interface Members {
+  readonly region: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** Names of servers in gossip, `s1.global`. */
+  readonly servers: readonly string[]
+  /** Names of nodes. */
+  readonly clients: readonly string[]
+  /** Those that left. */
+  readonly gone: readonly string[]
+}
+
+/** Somebody answers for an agent that can't be asked. */
+export interface Exception {
+  /** What is excepted: an identity, or `member/global/s9`. */
+  readonly address: string
+  readonly at: number
+  /** The root that is coming: the exception holds for its rotation alone. */
+  readonly authority: string
+  readonly reason: string
+}
+
+/** Everything that is known. */
+export interface Evidence {
+  readonly observations: readonly Observation[]
+  readonly receipts: readonly Receipt[]
+  readonly members: readonly Members[]
+  readonly exceptions: readonly Exception[]
+}
+
+/**
+ * Reads the evidence out of a ledger. Lines that lack something are passed over: they count for
+ * nothing.
+ */
+export function evidenceIn({ lines }: Ledger): Evidence {
+  const observations: Observation[] = []
+  const receipts: Receipt[] = []
+  const members: Members[] = []
+  const exceptions: Exception[] = []
+  for (const line of lines) {
+    const { event, address, at } = line
+    switch (event) {
+      case 'observed': {
+        const [endpoint, fingerprint] = [text(line, 'endpoint'), text(line, 'fingerprint')]
+        if (endpoint === undefined || fingerprint === undefined) break
+        observations.push({
+          address,
+          at,
+          endpoint,
+          rpc: line['rpc'] === true,
+          fingerprint,
+          generation: number(line, 'generation') ?? null,
+          trusts: list(line, 'trusts') ?? null,
+        })
+        break
+      }
+      case 'received': {
+        const [generation, fingerprint] = [number(line, 'generation'), text(line, 'fingerprint')]
+        if (generation === undefined || fingerprint === undefined) break
+        const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
+        receipts.push({ address, at, generation, fingerprint, archive, host })
+        break
+      }
+      case 'members': {
+        const region = text(line, 'region')
+        const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
+        if (region === undefined || servers === undefined || clients === undefined) break
+        members.push({ region, at, servers, clients, gone: list(line, 'gone') ?? [] })
+        break
+      }
+      case 'excepted': {
+        const [authority, reason] = [text(line, 'authority'), text(line, 'reason')]
+        if (authority === undefined || reason === undefined) break
+        exceptions.push({ address, at, authority, reason })
+        break
+      }
+      default:
+    }
+  }
+  return { observations, receipts, members, exceptions }
+}
+
+function text(line: LedgerLine, key: string): string | undefined {
+  const value = line[key]
+  return typeof value === 'string' ? value : undefined
+}
+
+function number(line: LedgerLine, key: string): number | undefined {
+  const value = line[key]
+  return typeof value === 'number' ? value : undefined
+}
+
+function list(line: LedgerLine, key: string): readonly string[] | undefined {
+  const value = line[key]
+  return Array.isArray(value) ? (value as readonly string[]) : undefined
+}

@@ -1,0 +1,80 @@
+/**
+ * Which generations of each identity were ever made, and what each brought: read from the ledger,
+ * because old ones are pruned from the store and may still be loaded somewhere.
+ *
+ * @module
+ */
+
+import { isIssuedBy } from '../checks/context.js'
+import type { Inventory } from '../inventory/inventory.js'
+
+/** A generation as the ledger tells it. */
+export interface MadeGeneration {
+  readonly number: number
+  /** SHA-256 of the leaf, hex; several generations can have one leaf. */
+  readonly fingerprint: string
+  /** When it was made, epoch milliseconds. */
+  readonly at: number
+  /** When the leaf ends, epoch milliseconds. */
+  readonly notAfter: number
+  /** The authority that signed the leaf, `authority/us-west/2`. */
+  readonly issuer: string
+  /** The roots in its `ca.pem`; `undefined` in lines that were written before they were noted. */
+  readonly trusted: readonly string[] | undefined
+}
+
+/** By the identity's address, in the order of their numbers. */
+export type MadeGenerations = ReadonlyMap<string, readonly MadeGeneration[]>
+
+/** Reads them. */
+export function generationsIn({ ledger }: Inventory): MadeGenerations {
+  const made = new Map<string, MadeGeneration[]>()
+  const issuers = new Map<string, string>()
+  for (const line of ledger.lines) {
+    const { event, address, at, generation, fingerprint, notAfter, issuer, trusted } = line
+    if (event === 'removed') made.delete(address)
+    if (event !== 'issued' && event !== 'refreshed') continue
+    if (
+      typeof generation !== 'number' ||
+      typeof fingerprint !== 'string' ||
+      typeof notAfter !== 'number' ||
+      typeof issuer !== 'string'
+    ) {
+      continue
+    }
+    // A refresh keeps the leaf, and so who signed it, whoever would sign now.
+    const signed = issuers.get(fingerprint) ?? issuer
+    issuers.set(fingerprint, signed)
+    const known = made.get(address) ?? []
+    known.push({
+      number: generation,
+      fingerprint,
+      at,
+      notAfter,
+      issuer: signed,
+      trusted: Array.isArray(trusted) ? (trusted as readonly string[]) : undefined,
+    })
+    made.set(address, known)
+  }
+  return made
+}
+
+/**
+ * The root above an authority.
+ *
+ * @param address `authority/us-west/2`
+ * @returns `authority/agent/2`; itself for a root; `undefined` where the store no longer tells.
+ */
+export function rootAbove(
+  address: string,
+  authorities: Inventory['authorities'],
+): string | undefined {
+  const certificate = authorities.get(address)?.certificate
+  if (certificate === undefined) return undefined
+  // Two levels at most: intermediates are signed by roots (spec/authorities.ts).
+  for (const [above, found] of authorities) {
+    if (found.certificate === undefined || !isIssuedBy(certificate, found.certificate)) continue
+    if (above === address || isIssuedBy(found.certificate, found.certificate)) return above
+  }
+  return undefined
+}

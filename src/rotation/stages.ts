@@ -1,0 +1,258 @@
+/**
+ * The rotation of an authority as successive edits of the spec: where it stands is read from the
+ * spec, and the next stage is the next edit. Nothing else remembers anything.
+ *
+ * ```text
+ * crossed   signing 1, trusted [1] → signing 2, trusted [1, 2], crossed ─gate→ trusted [2] → without crossed
+ * staged    signing 1, trusted [1] → trusted [1, 2] ─gate→ signing 2 ─gate→ trusted [2]
+ * ```
+ *
+ * @module
+ */
+
+import type { Inventory } from '../inventory/inventory.js'
+import type { AuthorityEdit } from '../spec/edit-authority.js'
+import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
+
+/** How a root is replaced. An intermediate is replaced by one edit, without a gate. */
+export type Way = 'crossed' | 'staged'
+
+/** Where an authority stands. */
+export type Position =
+  /** One generation signs and is trusted. */
+  | 'settled'
+  /** Leaves of the new root with a cross-certificate, trust in both. */
+  | 'crossed'
+  /** The old root has left; leaves still carry the cross-certificate. */
+  | 'carrying'
+  /** Both are trusted, the old one signs. */
+  | 'trusting'
+  /** Both are trusted, the new one signs, without a cross-certificate. */
+  | 'signing'
+
+/** What every agent must be seen to have before an edit. */
+export interface GateCondition {
+  /** Roots that every agent must be seen to trust. */
+  readonly trusts?: readonly string[] | undefined
+  /** The root that every agent's leaf must hang from. */
+  readonly leafUnder?: string | undefined
+}
+
+/** The next edit. */
+export interface NextStage {
+  /** What it does, one sentence. */
+  readonly title: string
+  readonly edits: readonly AuthorityEdit[]
+  /** What must be seen before; absent where nothing has to be. */
+  readonly gate?: GateCondition | undefined
+  /** Whether agents have to be reloaded after it, once. */
+  readonly reloads: boolean
+}
+
+/** A rotation. */
+export interface Rotation {
+  readonly name: string
+  readonly position: Position
+  /** `2 of 2`: which of the stages that reload agents this is; `undefined` where it is settled. */
+  readonly stage?: string | undefined
+  /** The way it goes, or would go. */
+  readonly way: Way | 'intermediate'
+  /** Why that way, one sentence. */
+  readonly why: string
+  /** The older generation that is on its way out. */
+  readonly from: number
+  /** The generation that is coming. */
+  readonly to: number
+  readonly next: NextStage
+}
+
+/** What was asked for. */
+export interface RotationOptions {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** The way to go from a settled state; default: crossed, where that can be. */
+  readonly way?: Way | undefined
+  /** The old key may be in other hands: it must not sign anything any more. */
+  readonly compromised?: boolean | undefined
+}
+
+/**
+ * Says where an authority's rotation stands and what comes next.
+ *
+ * @param spec The cluster.
+ * @param inventory The store: whether the old root can sign.
+ * @param name The authority.
+ * @returns `undefined` for a name that the spec does not have.
+ */
+export function rotationOf(
+  spec: ClusterSpec,
+  inventory: Inventory,
+  name: string,
+  options: RotationOptions,
+): Rotation | undefined {
+  const authority = spec.authorities.find((one) => one.name === name)
+  if (authority === undefined) return undefined
+  if (authority.issuer !== undefined) return ofIntermediate(authority)
+  const others = authority.trusted.filter((generation) => generation !== authority.signing)
+  const below = spec.authorities.filter(({ issuer }) => issuer === name)
+  if (others.length === 0) {
+    return authority.crossed ? carrying(authority) : settled(authority, below, inventory, options)
+  }
+  const { signing } = authority
+  const from = Math.max(...others)
+  if (from > signing) return trusting(authority, from, below)
+  return authority.crossed ? crossed(authority, from) : signingStage(authority, from)
+}
+
+function ofIntermediate({ name, signing }: AuthoritySpec): Rotation {
+  const to = signing + 1
+  return {
+    name,
+    position: 'settled',
+    way: 'intermediate',
+    why: 'agents trust its root, and take its next generation as it comes',
+    from: signing,
+    to,
+    next: {
+      title: `generation ${to} signs: every leaf of it is renewed`,
+      edits: [{ name, signing: to }],
+      reloads: true,
+    },
+  }
+}
+
+function settled(
+  authority: AuthoritySpec,
+  below: readonly AuthoritySpec[],
+  inventory: Inventory,
+  options: RotationOptions,
+): Rotation {
+  const { name, signing: from } = authority
+  // Numbers only rise: one that was made and never used is not taken up again for another purpose.
+  const to = from + 1
+  const { way, why } = chooseWay(authority, below, inventory, options)
+  const next: NextStage =
+    way === 'crossed'
+      ? {
+          title: `generation ${to} signs and is trusted beside ${from}; leaves carry the cross-certificate`,
+          edits: [{ name, signing: to, trusted: [from, to], crossed: true }, ...below.map(raised)],
+          reloads: true,
+        }
+      : {
+          title: `generation ${to} is trusted beside ${from}, which goes on signing`,
+          edits: [{ name, signing: from, trusted: [from, to] }],
+          reloads: true,
+        }
+  return { name, position: 'settled', way, why, from, to, next }
+}
+
+/** Whether the old root can and may certify the new one, and why not. */
+function chooseWay(
+  authority: AuthoritySpec,
+  below: readonly AuthoritySpec[],
+  inventory: Inventory,
+  { way, compromised, now }: RotationOptions,
+): { readonly way: Way; readonly why: string } {
+  const address = `authority/${authority.name}/${authority.signing}`
+  const found = inventory.authorities.get(address)
+  const room = found?.certificate?.basicConstraints?.pathLength
+  const needed = below.length > 0 ? 2 : 1
+  const obstacle =
+    compromised === true
+      ? 'the old key may be in other hands, and must not certify anything'
+      : found?.key.state !== 'present'
+        ? `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
+        : room !== undefined && room < needed
+          ? `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
+          : found.certificate?.nameConstraints !== undefined
+            ? `${address} is constrained, and the new root's leaves would be too`
+            : found.certificate !== undefined && found.certificate.notAfter <= now
+              ? `${address} has expired`
+              : undefined
+  if (obstacle !== undefined) return { way: 'staged', why: obstacle }
+  if (way === 'staged') return { way, why: 'it was asked for' }
+  return {
+    way: 'crossed',
+    why: 'the old root can certify the new one: two reloads an agent instead of three, and one gate',
+  }
+}
+
+function trusting(
+  { name, signing: from }: AuthoritySpec,
+  to: number,
+  below: readonly AuthoritySpec[],
+): Rotation {
+  return {
+    name,
+    position: 'trusting',
+    stage: '1 of 3',
+    way: 'staged',
+    why: 'both are trusted, and the old one signs',
+    from,
+    to,
+    next: {
+      title: `generation ${to} signs: every leaf is renewed`,
+      edits: [{ name, signing: to }, ...below.map(raised)],
+      gate: { trusts: [`authority/${name}/${to}`] },
+      reloads: true,
+    },
+  }
+}
+
+function signingStage({ name, signing: to }: AuthoritySpec, from: number): Rotation {
+  return {
+    name,
+    position: 'signing',
+    stage: '2 of 3',
+    way: 'staged',
+    why: 'the new one signs, without a cross-certificate',
+    from,
+    to,
+    next: dropping(name, to),
+  }
+}
+
+function crossed({ name, signing: to }: AuthoritySpec, from: number): Rotation {
+  return {
+    name,
+    position: 'crossed',
+    stage: '1 of 2',
+    way: 'crossed',
+    why: 'the new one signs, and the old one has certified it',
+    from,
+    to,
+    next: dropping(name, to),
+  }
+}
+
+/** Nobody may drop the old root before everybody carries the new leaf. */
+function dropping(name: string, to: number): NextStage {
+  const root = `authority/${name}/${to}`
+  return {
+    title: `the older generations are no longer trusted; keys and leaves stay`,
+    edits: [{ name, trusted: [to] }],
+    gate: { trusts: [root], leafUnder: root },
+    reloads: true,
+  }
+}
+
+function carrying({ name, signing }: AuthoritySpec): Rotation {
+  return {
+    name,
+    position: 'carrying',
+    stage: '2 of 2',
+    way: 'crossed',
+    why: 'the old root has left, and leaves still carry the cross-certificate',
+    from: signing - 1,
+    to: signing,
+    next: {
+      title: 'leaves lose the cross-certificate as they are renewed',
+      edits: [{ name, crossed: false }],
+      reloads: false,
+    },
+  }
+}
+
+function raised({ name, signing }: AuthoritySpec): AuthorityEdit {
+  return { name, signing: signing + 1 }
+}

@@ -1,0 +1,65 @@
+/**
+ * Edits of an authority's generations: which one signs, which are trusted, whether leaves carry
+ * cross-certificates. The text keeps its comments and layout byte for byte.
+ *
+ * @module
+ */
+
+import { hasErrors, type Diagnostic } from '../diagnostics.js'
+import type { EditOptions, SpecEdit } from './edit.js'
+import { parseSpec } from './parse.js'
+import { createReport } from './report.js'
+import { keysAt, removeEntry, setEntry } from './yaml-edit.js'
+
+/** What an authority shall say; what is not named stays. */
+export interface AuthorityEdit {
+  readonly name: string
+  readonly signing?: number | undefined
+  readonly trusted?: readonly number[] | undefined
+  /** `false` takes the key away. */
+  readonly crossed?: boolean | undefined
+}
+
+/**
+ * Edits authorities.
+ *
+ * @param text The spec; it must be good.
+ * @param edits What each shall say. A spec without `authorities` gets them: its root is `agent`.
+ * @param options See {@link EditOptions}.
+ * @returns The new text, or the old one with errors: those that the spec would have then too.
+ */
+export function editAuthorities(
+  text: string,
+  edits: readonly AuthorityEdit[],
+  options: EditOptions = {},
+): SpecEdit {
+  const before = parseSpec(text, options)
+  if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
+  let made = text
+  for (const { name, signing, trusted, crossed } of edits) {
+    const path = ['authorities', name]
+    for (const [key, value] of [
+      ['signing', signing],
+      ['trusted', trusted],
+      ['crossed', crossed],
+    ] as const) {
+      if (value === undefined) continue
+      const there = keysAt(made, path)?.includes(key) ?? false
+      if (value === false && !there) continue
+      const edit = value === false ? removeEntry(made, path, key) : setEntry(made, path, key, value)
+      if ('fault' in edit) return { text, diagnostics: [fault(options, edit.fault)] }
+      made = edit.text
+    }
+  }
+  const after = parseSpec(made, options)
+  if (hasErrors(after.diagnostics)) {
+    return { text, diagnostics: after.diagnostics.filter(({ severity }) => severity === 'error') }
+  }
+  return { text: made, diagnostics: [] }
+}
+
+function fault(options: EditOptions, message: string): Diagnostic {
+  const report = createReport('', options.file)
+  report.error('spec/edit', 0, message, { hint: 'edit the file by hand' })
+  return report.diagnostics()[0]!
+}

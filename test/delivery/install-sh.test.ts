@@ -1,0 +1,389 @@
+/** templates/install.sh, run as a node runs it. */
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { day } from '../world.js'
+import { readTar } from '../../src/delivery/tar.js'
+import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } from './node.js'
+
+const nodes: Node[] = []
+afterAll(() => {
+  for (const node of nodes) node.remove()
+})
+function aNode(): Node {
+  const node = new Node()
+  nodes.push(node)
+  return node
+}
+
+let first: Uint8Array
+let second: Uint8Array
+let third: Uint8Array
+let fourth: Uint8Array
+/** Of another node. */
+let neighbour: Uint8Array
+/** The second without its key. */
+let bare: Uint8Array
+/** Of a cluster that looks the same and has another root. */
+let foreign: Uint8Array
+beforeAll(async () => {
+  const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {}, s2: {} } } }\n'
+  const world = aWorld(spec)
+  const renewed = async (): Promise<Uint8Array> => {
+    // A key that is gone is a reason for a new generation.
+    fs.rmSync(world.current('server/global/s1', 'key.pem'))
+    world.later(60_000)
+    await world.apply()
+    return pack(world)
+  }
+  world.now -= 70 * day
+  await world.apply()
+  first = await pack(world)
+  world.later(70 * day)
+  await world.apply()
+  second = await pack(world)
+  neighbour = await pack(world, 's2')
+  bare = await pack(world, 's1', { withoutKey: true })
+  third = await renewed()
+  fourth = await renewed()
+  const other = aWorld(spec)
+  await other.apply()
+  foreign = await pack(other)
+})
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_name, shell) => {
+  test('the first generation, the same again, the next, and back', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    const made = node.install(one, ['--reload', 'none'], { shell })
+    expect(made).toMatchObject({ status: 0 })
+    expect(made.stdout).toContain('is in place; the agent loads it at its next reload or start')
+    const old = node.current!
+    expect(old).toMatch(/^1-[0-9a-f]{8}$/)
+    expect(node.names()).toEqual([old, 'current', 'receipt.json'].sort())
+    expect(['key', 'cert', 'ca'].map((part) => node.mode(`current/${part}.pem`))).toEqual([
+      '600',
+      '644',
+      '644',
+    ])
+    const receipt = node.receipt()
+    expect(receipt).toMatchObject({ generation: 1, archive: null, state: 'switched' })
+
+    const again = node.install(one, ['--reload', 'none'], { shell })
+    expect(again.status).toBe(0)
+    expect(again.stdout).toContain(`${old} is in place already`)
+    expect(node.receipt()).toEqual(receipt)
+
+    const two = node.unpack(second, 'two')
+    expect(node.install(two, ['--reload', 'none'], { shell }).status).toBe(0)
+    expect(node.current).toMatch(/^2-/)
+    const back = node.install(two, ['--reload', 'none', '--rollback'], { shell })
+    expect(back).toMatchObject({ status: 0, stderr: '' })
+    expect(node.current).toBe(old)
+  })
+})
+
+describe('an archive that must not be installed here', () => {
+  /** Changes the unpacked folder; the sums are made good unless they are what is meant. */
+  function changed(
+    archive: Uint8Array,
+    change: (folder: string) => void,
+    mend = true,
+  ): { node: Node; folder: string } {
+    const node = aNode()
+    const folder = node.unpack(archive, 'archive')
+    change(folder)
+    if (mend) rewriteSums(folder)
+    return { node, folder }
+  }
+  const edit =
+    (file: string, from: string | RegExp, to: string) =>
+    (folder: string): void => {
+      const place = path.join(folder, file.replace('GEN', generationOf(folder)))
+      const text = fs.readFileSync(place, 'latin1')
+      expect(text).toMatch(from)
+      fs.writeFileSync(place, text.replace(from, to))
+    }
+  const inGeneration =
+    (act: (directory: string) => void) =>
+    (folder: string): void => {
+      act(path.join(folder, generationOf(folder)))
+    }
+
+  test.each([
+    ['a flipped byte in a certificate', edit('GEN/cert.pem', 'M', 'N'), false, /cert\.pem is torn/],
+    [
+      'a torn key',
+      inGeneration((at) => fs.truncateSync(`${at}/key.pem`, 40)),
+      false,
+      /key\.pem is torn/,
+    ],
+    ['a missing file', inGeneration((at) => fs.rmSync(`${at}/ca.pem`)), false, /exactly what/],
+    [
+      'no trust at all',
+      inGeneration((at: string) => fs.rmSync(`${at}/ca.pem`)),
+      true,
+      /ca\.pem is missing/,
+    ],
+    ['an extra file', (at: string) => fs.writeFileSync(`${at}/x.hcl`, ''), false, /exactly what/],
+    [
+      'an extra file that is listed',
+      (at: string) => fs.writeFileSync(`${at}/x.hcl`, ''),
+      true,
+      /lists what no archive holds: x\.hcl/,
+    ],
+    ['a link', (at: string) => fs.symlinkSync('/etc/passwd', `${at}/x`), false, /links or worse/],
+    [
+      'no sums',
+      (at: string) => fs.rmSync(`${at}/SHA256SUMS`),
+      false,
+      /no archive is unpacked here/,
+    ],
+    ['empty sums', (at: string) => fs.writeFileSync(`${at}/SHA256SUMS`, ''), false, /exactly what/],
+    [
+      'another format',
+      edit('manifest.json', 'nomad-pki/archive', 'nomad-pki/plan'),
+      true,
+      /not that of an archive/,
+    ],
+    [
+      'a later version',
+      edit('manifest.json', '"version": 1', '"version": 2'),
+      true,
+      /another version/,
+    ],
+    ['the flat layout', edit('manifest.json', '"links"', '"flat"'), true, /copied, not installed/],
+    [
+      'a way out in the name',
+      edit('manifest.json', /"directory": "[^"]*"/, '"directory": "../../x"'),
+      true,
+      /names no generation/,
+    ],
+    [
+      'an address with a space',
+      edit('manifest.json', /"address": "[^"]*"/, '"address": "a b"'),
+      true,
+      /names no address/,
+    ],
+    [
+      'two addresses',
+      edit('GEN/manifest.json', 'global/s1', 'global/s2'),
+      true,
+      /of another address/,
+    ],
+    [
+      'two numbers',
+      edit('GEN/manifest.json', '"generation": 2', '"generation": 7'),
+      true,
+      /of another generation/,
+    ],
+    [
+      'two leaves',
+      edit('GEN/manifest.json', /"fingerprint": "../, '"fingerprint": "zz'),
+      true,
+      /of another leaf/,
+    ],
+    [
+      'an expired leaf',
+      edit('GEN/manifest.json', /"notAfter": "2/, '"notAfter": "1'),
+      true,
+      /expired at 1/,
+    ],
+    [
+      'a leaf of the future',
+      edit('GEN/manifest.json', /"notBefore": "2/, '"notBefore": "9'),
+      true,
+      /is the clock right/,
+    ],
+    ['no dates', edit('GEN/manifest.json', '"notAfter"', '"notafter"'), true, /says no dates/],
+    [
+      'a certificate of which the manifest knows nothing',
+      edit('GEN/cert.pem', '\n', '\n\n'),
+      true,
+      /cert\.pem is not that of/,
+    ],
+    [
+      'a trust of which the manifest knows nothing',
+      edit('GEN/ca.pem', '\n', '\n\n'),
+      true,
+      /ca\.pem is not that of/,
+    ],
+  ] as const)('%s', (_what, change, mend, message) => {
+    const { node, folder } = changed(second, change, mend)
+    const run = node.install(folder)
+    expect(run.stderr).toMatch(/^install\.sh: refused: /m)
+    expect(run.stderr).toMatch(message)
+    expect(run.status).toBe(3)
+    expect(fs.existsSync(node.tls)).toBe(false)
+  })
+
+  test("another node's", () => {
+    const node = aNode()
+    expect(node.install(node.unpack(neighbour, 's2')).status).toBe(0)
+    const run = node.install(node.unpack(second, 's1'))
+    expect(run.status).toBe(3)
+    expect(run.stderr).toContain(
+      'is for identity/server/global/s1, and this is identity/server/global/s2',
+    )
+  })
+
+  test('one that is older, by the time at which it was made and not by its number', () => {
+    const node = aNode()
+    expect(node.install(node.unpack(second, 'two')).status).toBe(0)
+    const run = node.install(node.unpack(first, 'one'))
+    expect(run.status).toBe(3)
+    expect(run.stderr).toMatch(/made at .*, before what is in place .*--rollback/)
+    expect(node.current).toMatch(/^2-/)
+  })
+
+  test("another pair's key, and another root's trust, where the sums are right", () => {
+    const other = new Map(
+      readTar(foreign).map(({ path: name, bytes }) => [name.split('/').at(-1)!, bytes]),
+    )
+    for (const [file, message] of [
+      ['key.pem', /key does not belong/],
+      ['ca.pem', /not trusted by the ca\.pem/],
+    ] as const) {
+      const { node, folder } = changed(second, (at) => {
+        const place = path.join(at, generationOf(at))
+        fs.writeFileSync(path.join(place, file), other.get(file)!)
+        const inner = path.join(place, 'manifest.json')
+        const text = fs.readFileSync(inner, 'latin1')
+        const sum = createHash('sha256').update(other.get(file)!).digest('hex')
+        fs.writeFileSync(
+          inner,
+          text.replace(new RegExp(`"${file}": "[^"]*"`), `"${file}": "${sum}"`),
+        )
+      })
+      const run = node.install(folder)
+      expect(run.stderr).toMatch(message)
+      expect(run.status).toBe(3)
+    }
+  })
+
+  test('a fingerprint that is not that of the archive, or an archive that is not what was unpacked', () => {
+    const node = aNode()
+    const folder = node.unpack(second, 'two')
+    const file = path.join(node.folder, 'two.tar.gz')
+    const fingerprint = createHash('sha256').update(second).digest('hex')
+    const none = ['--reload', 'none']
+    const other = node.install(folder, [...none, '--archive', file, '--fingerprint', '00'])
+    expect(other.status).toBe(3)
+    expect(other.stderr).toContain(`is ${fingerprint}, not 00`)
+    node.unpack(first, 'one')
+    const swapped = node.install(folder, [
+      ...none,
+      '--archive',
+      path.join(node.folder, 'one.tar.gz'),
+    ])
+    expect(swapped.stderr).toContain('is not what was unpacked here')
+    expect(fs.existsSync(node.tls)).toBe(false)
+    const right = ['--archive', file, '--fingerprint', fingerprint]
+    expect(node.install(folder, [...none, ...right])).toMatchObject({ status: 0 })
+    expect(node.receipt()).toMatchObject({ archive: fingerprint })
+  })
+
+  test.each([
+    ['nothing', []],
+    ['no --reload', ['--tls', 'x']],
+    ['an unknown option', ['--tls', 'x', '--reload', 'none', '--yes']],
+    ['an option without its value', ['--tls']],
+    ['the root', ['--tls', '/', '--reload', 'none']],
+    ['a fingerprint of nothing', ['--tls', 'x', '--reload', 'none', '--fingerprint', '00']],
+    ['seconds that are none', ['--tls', 'x', '--reload', 'none', '--watch', '1s']],
+  ])('called with %s: 64', (_what, args) => {
+    const { status, stderr } = spawnSync('sh', [installerPath, ...args], { encoding: 'utf8' })
+    expect(status).toBe(64)
+    expect(stderr).toContain('the head of this file says how')
+  })
+})
+
+describe('one switch at a time', () => {
+  test('a switch that was never proven holds the next one, until it is proven or given up', () => {
+    const node = aNode()
+    expect(node.install(node.unpack(first, 'one')).status).toBe(0)
+    expect(node.install(node.unpack(second, 'two')).status).toBe(0)
+    const three = node.unpack(third, 'three')
+    const held = node.install(three)
+    expect(held.status).toBe(3)
+    expect(held.stderr).toMatch(/the switch to 2-\w+ at \S+ was never proven/)
+    expect(node.current).toMatch(/^2-/)
+    expect(node.install(three, ['--proven']).status).toBe(0)
+    expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven' })
+    expect(node.install(three).status).toBe(0)
+    expect(node.current).toMatch(/^3-/)
+    expect(node.install(three, ['--reload', 'none', '--rollback']).status).toBe(0)
+    expect(node.current).toMatch(/^2-/)
+    expect(node.install(three).stderr).toContain('was never proven')
+    expect(node.install(three, ['--reload', 'none', '--give-up']).status).toBe(0)
+    expect(node.current).toMatch(/^3-/)
+  })
+
+  test('a lock that is held by a living process is respected, one of a dead process inherited', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    fs.mkdirSync(path.join(node.tls, '.lock'), { recursive: true })
+    fs.writeFileSync(path.join(node.tls, '.lock/pid'), `${2 ** 22 + 1} 1\n`)
+    expect(node.install(one).status).toBe(0)
+    expect(node.names()).not.toContain('.lock')
+  })
+
+  test('three are kept: the current one, the one before it and another', () => {
+    const node = aNode()
+    for (const [at, archive] of [first, second, third, fourth].entries()) {
+      const args = ['--reload', 'none', '--give-up']
+      expect(node.install(node.unpack(archive, `n${at}`), args).status).toBe(0)
+    }
+    expect(
+      node
+        .names()
+        .filter((name) => /^\d/.test(name))
+        .map((name) => name[0]),
+    ).toEqual(['2', '3', '4'])
+    expect(node.current).toMatch(/^4-/)
+  })
+
+  test('what is damaged in place is mended by the same archive: contents, modes', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    expect(node.install(one).status).toBe(0)
+    const place = path.join(node.tls, 'current')
+    const before = node.read('current/cert.pem')
+    fs.writeFileSync(path.join(place, 'cert.pem'), 'x')
+    expect(node.install(one).status).toBe(0)
+    expect(node.read('current/cert.pem')).toBe(before)
+    fs.chmodSync(path.join(place, 'key.pem'), 0o644)
+    expect(node.install(one).stdout).toContain('was not 600, and is now')
+    expect(node.mode('current/key.pem')).toBe('600')
+  })
+
+  test('--dry-run changes nothing', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    const run = node.install(one, ['--reload', 'none', '--dry-run'])
+    expect(run.status).toBe(0)
+    expect(run.stdout).toMatch(/would switch: nothing to 1-\w{8}, for identity\/server\/global\/s1/)
+    expect(fs.existsSync(node.tls)).toBe(false)
+  })
+})
+
+describe('what a node has already', () => {
+  test('a key that is not in the archive is taken from the generation in place, and from a file', () => {
+    const node = aNode()
+    const folder = node.unpack(bare, 'bare')
+    expect(node.install(folder).stderr).toContain('the archive has no key')
+    const key = path.join(node.folder, 'key')
+    const full = node.unpack(second, 'full')
+    fs.copyFileSync(path.join(full, generationOf(full), 'key.pem'), key)
+    expect(node.install(folder, ['--reload', 'none', '--key', key]).status).toBe(0)
+    expect(node.mode('current/key.pem')).toBe('600')
+    expect(node.install(folder).stdout).toContain('in place already')
+    const other = aNode()
+    expect(other.install(other.unpack(first, 'one')).status).toBe(0)
+    // Another key than the first generation's belongs to it.
+    expect(other.install(other.unpack(bare, 'bare')).stderr).toContain('the key does not belong')
+  })
+})

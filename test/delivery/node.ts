@@ -1,0 +1,152 @@
+/**
+ * A node for tests of delivery: archives of a small cluster, unpacked, and the installer run on a
+ * folder of its own.
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { env } from 'node:process'
+import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
+import { readTar } from '../../src/delivery/tar.js'
+import { parseSpec } from '../../src/spec/parse.js'
+import { smallSpec, World } from '../world.js'
+
+/** The present: the installer asks the system's clock. */
+export const present: number = Math.floor(Date.now() / 1000) * 1000
+export const hour = 3_600_000
+
+/** Every kind of shell that is on this machine; `sh` is. */
+export const shells: readonly (readonly string[])[] = [
+  ['sh'],
+  ...[['dash'], ['busybox', 'ash'], ['bash', '--posix']].filter(
+    ([program]) =>
+      spawnSync(program!, ['-c', ':']).error === undefined &&
+      !fs.realpathSync('/bin/sh').endsWith(`/${program!}`),
+  ),
+]
+
+/** `templates/install.sh` */
+export const installerPath: string = new URL('../../templates/install.sh', import.meta.url).pathname
+
+/** A cluster that lives from an hour ago on. */
+export function aWorld(spec: string = smallSpec): World {
+  const world = new World(spec)
+  world.now = present - hour
+  return world
+}
+
+/** Packs what a node of the world's cluster receives now. */
+export async function pack(
+  world: World,
+  name = 's1',
+  options: Partial<PackOptions> = {},
+  spec: string = smallSpec,
+): Promise<Uint8Array> {
+  const parsed = parseSpec(spec, { file: 'cluster.yaml' }).spec!
+  const identity = world.desired.identities.find((one) => one.name === name)!
+  const { archive } = await packIdentity(parsed, identity, world.store, {
+    now: present,
+    installer: fs.readFileSync(installerPath),
+    ...options,
+  })
+  return archive
+}
+
+/** The generation's directory in an unpacked folder. */
+export function generationOf(folder: string): string {
+  return fs.readdirSync(folder).find((name) => /^\d+-[0-9a-f]{8}$/.test(name))!
+}
+
+/** Makes the checksums of an unpacked folder right again, as somebody would who tampers with care. */
+export function rewriteSums(folder: string): void {
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name !== 'SHA256SUMS' && fs.lstatSync(path.join(folder, name)).isFile())
+  const sums = files.map((name) => {
+    const sum = createHash('sha256').update(fs.readFileSync(path.join(folder, name)))
+    return `${sum.digest('hex')}  ${name}\n`
+  })
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), sums.join(''))
+}
+
+/** What a run of the installer said. */
+export interface Run {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A folder with unpacked archives and the place where the agent has its files. */
+export class Node {
+  readonly folder: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-node '))
+  readonly tls: string = path.join(this.folder, 'tls')
+
+  /** Another node that looks the same: quicker than installing it again. */
+  copy(): Node {
+    const node = new Node()
+    fs.cpSync(this.folder, node.folder, { recursive: true, verbatimSymlinks: true })
+    return node
+  }
+
+  /** Unpacks an archive and returns the folder to install from. */
+  unpack(archive: Uint8Array, as: string): string {
+    for (const { path: name, bytes, mode } of readTar(archive)) {
+      const place = path.join(this.folder, as, name)
+      fs.mkdirSync(path.dirname(place), { recursive: true })
+      fs.writeFileSync(place, bytes, { mode })
+    }
+    fs.writeFileSync(path.join(this.folder, `${as}.tar.gz`), archive, { mode: 0o600 })
+    return path.join(this.folder, as, 'nomad-pki')
+  }
+
+  /** Runs the installer in a folder. */
+  install(
+    from: string,
+    args: readonly string[] = ['--reload', 'none'],
+    options: { readonly shell?: readonly string[]; readonly env?: Record<string, string> } = {},
+  ): Run {
+    const [program = 'sh', ...before] = options.shell ?? ['sh']
+    const script = fs.existsSync(path.join(from, 'install.sh')) ? 'install.sh' : installerPath
+    const { status, stdout, stderr } = spawnSync(
+      program,
+      [...before, script, '--tls', this.tls, '--settle', '0', '--watch', '1', ...args],
+      { cwd: from, encoding: 'utf8', env: { ...env, ...options.env } },
+    )
+    return { status, stdout, stderr }
+  }
+
+  /** Where `current` leads. */
+  get current(): string | undefined {
+    try {
+      return fs.readlinkSync(path.join(this.tls, 'current'))
+    } catch {
+      return undefined
+    }
+  }
+
+  read(file: string): string {
+    return fs.readFileSync(path.join(this.tls, file), 'latin1')
+  }
+
+  /** Names in the place, hidden ones too, sorted. */
+  names(): string[] {
+    return fs.readdirSync(this.tls).sort()
+  }
+
+  mode(file: string): string {
+    return (fs.statSync(path.join(this.tls, file)).mode & 0o7777).toString(8)
+  }
+
+  receipt(): Record<string, unknown> {
+    return JSON.parse(this.read('receipt.json')) as Record<string, unknown>
+  }
+
+  remove(): void {
+    fs.rmSync(this.folder, { recursive: true, force: true })
+  }
+}

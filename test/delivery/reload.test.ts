@@ -1,0 +1,216 @@
+/** How templates/install.sh has the agent load what it put in place: processes, units, and deaths. */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { env } from 'node:process'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { day } from '../world.js'
+import { aWorld, Node, pack } from './node.js'
+
+const nodes: Node[] = []
+const children: ChildProcess[] = []
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  for (const node of nodes) node.remove()
+})
+
+/** The first generation is in place, the second one unpacked. */
+let template: Node
+beforeAll(async () => {
+  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
+  world.now -= 70 * day
+  await world.apply()
+  const first = await pack(world)
+  world.later(70 * day)
+  await world.apply()
+  template = new Node()
+  nodes.push(template)
+  expect(template.install(template.unpack(first, 'one')).status).toBe(0)
+  template.unpack(await pack(world), 'two')
+})
+
+function aNode(): { node: Node; two: string } {
+  const node = template.copy()
+  nodes.push(node)
+  return { node, two: path.join(node.folder, 'two/nomad-pki') }
+}
+
+/** A process that does something at SIGHUP, once it says that it would. */
+async function agent(onHangup: string): Promise<ChildProcess> {
+  const child = spawn('sh', ['-c', `trap '${onHangup}' HUP; echo up; while :; do sleep 0.05; done`])
+  children.push(child)
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  return child
+}
+
+describe('a process', () => {
+  test('is told to load it, and lives', async () => {
+    const { node, two } = aNode()
+    const mark = path.join(node.folder, 'heard')
+    const { pid } = await agent(`echo >>"${mark}"`)
+    const run = node.install(two, ['--reload', String(pid)])
+    expect(run).toMatchObject({ status: 0, stderr: '' })
+    expect(run.stdout).toContain('the agent was told to load it')
+    expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
+    expect(node.receipt()).toMatchObject({ generation: 2, state: 'reloaded' })
+    expect(node.names()).not.toContain('.pending')
+    // Nothing to do: it isn't told again.
+    expect(node.install(two, ['--reload', String(pid)]).stdout).toContain('in place already')
+    expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
+  })
+
+  test('that dies of it: back to the generation before', async () => {
+    const { node, two } = aNode()
+    const old = node.current
+    const { pid } = await agent('exit 1')
+    const run = node.install(two, ['--reload', String(pid)])
+    expect(run.status).toBe(1)
+    expect(run.stderr).toContain(`the agent died after the reload of 2-`)
+    expect(run.stderr).toContain(`${old!} is in place again; start the agent`)
+    expect(node.current).toBe(old)
+    expect(node.receipt()).toMatchObject({ generation: 1 })
+    expect(node.names()).not.toContain('.pending')
+  })
+
+  test('by a file that holds it', async () => {
+    const { node, two } = aNode()
+    const mark = path.join(node.folder, 'heard')
+    const { pid } = await agent(`echo >>"${mark}"`)
+    const file = path.join(node.folder, 'nomad.pid')
+    fs.writeFileSync(file, `${pid!}\n`)
+    expect(node.install(two, ['--watch', '0', '--reload', file])).toMatchObject({ status: 0 })
+    expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
+  })
+
+  test('that was started just now is left alone until it has settled: a signal during start-up kills an agent', async () => {
+    const { node, two } = aNode()
+    const mark = path.join(node.folder, 'heard')
+    const { pid } = await agent(`echo >>"${mark}"`)
+    const run = node.install(two, ['--settle', '2', '--watch', '0', '--reload', String(pid)])
+    expect(run.status).toBe(0)
+    expect(run.stdout).toMatch(/was started [01] s ago: waiting until it is 2 s old/)
+    expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
+  })
+
+  test.each([
+    ['that is not there', '4194303', /there is no process 4194303/],
+    ['that is the first of all', '1', /no process to reload/],
+    ['whose file is not there', '/nowhere/nomad.pid', /can't be read/],
+  ])('%s: refused before anything is changed', (_what, reload, message) => {
+    const { node, two } = aNode()
+    const old = node.current
+    const run = node.install(two, ['--reload', reload])
+    expect(run.status).toBe(3)
+    expect(run.stderr).toMatch(message)
+    expect(node.current).toBe(old)
+  })
+
+  test.runIf(fs.existsSync('/proc/self/status'))(
+    'that would be killed by the signal, because it does not catch it: refused',
+    () => {
+      const { node, two } = aNode()
+      const child = spawn('sleep', ['60'])
+      children.push(child)
+      const run = node.install(two, ['--reload', String(child.pid)])
+      expect(run.status).toBe(3)
+      expect(run.stderr).toContain('does not catch SIGHUP')
+      expect(child.exitCode).toBeNull()
+    },
+  )
+
+  test('--hold leaves it unproven, and --proven ends that', async () => {
+    const { node, two } = aNode()
+    const { pid } = await agent(':')
+    expect(node.install(two, ['--watch', '0', '--reload', String(pid), '--hold']).status).toBe(0)
+    expect(node.names()).toContain('.pending')
+    expect(node.install(two, ['--proven']).status).toBe(0)
+    expect(node.names()).not.toContain('.pending')
+    expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven' })
+  })
+})
+
+/** A systemctl that remembers: state, main process, what it was asked. */
+function systemctl(node: Node, script: string): Record<string, string> {
+  const bin = path.join(node.folder, 'bin')
+  fs.mkdirSync(bin)
+  const text = `#!/bin/sh
+at='${node.folder}'
+echo "$*" >>"$at/asked"
+state() { cat "$at/state"; }
+${script}
+`
+  fs.writeFileSync(path.join(bin, 'systemctl'), text, { mode: 0o755 })
+  fs.writeFileSync(path.join(node.folder, 'state'), 'active')
+  fs.writeFileSync(path.join(node.folder, 'main'), '100')
+  return { PATH: `${bin}:${env.PATH!}` }
+}
+const common = `
+case $1 in
+  is-active) state ;;
+  show) echo "MainPID=$(cat "$at/main")" ;;
+`
+
+describe('a unit', () => {
+  test('is reloaded by systemctl', () => {
+    const { node, two } = aNode()
+    const shim = systemctl(node, `${common}\nesac`)
+    const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
+    expect(run).toMatchObject({ status: 0, stderr: '' })
+    expect(fs.readFileSync(path.join(node.folder, 'asked'), 'utf8')).toContain(
+      'reload nomad.service\n',
+    )
+    expect(node.receipt()).toMatchObject({ state: 'reloaded' })
+  })
+
+  test('that is starting is waited for', () => {
+    const { node, two } = aNode()
+    const shim = systemctl(
+      node,
+      `case $1 in
+        is-active) [ "$(grep -c is-active "$at/asked")" -gt 2 ] && echo active || echo activating ;;
+        show) echo MainPID=7 ;;
+        reload) [ "$(grep -c is-active "$at/asked")" -gt 2 ] || exit 1 ;;
+      esac`,
+    )
+    expect(
+      node.install(two, ['--watch', '0', '--reload', 'nomad.service'], { env: shim }).status,
+    ).toBe(0)
+  })
+
+  test('that dies of it, and is started again by systemd: back, and restarted', () => {
+    const { node, two } = aNode()
+    const old = node.current
+    const shim = systemctl(node, `${common} reload) echo 101 >"$at/main" ;;\nesac`)
+    const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
+    expect(run.status).toBe(1)
+    expect(run.stderr).toContain(`${old!} is in place again, and nomad.service was restarted`)
+    expect(node.current).toBe(old)
+    expect(fs.readFileSync(path.join(node.folder, 'asked'), 'utf8')).toContain('restart nomad.s')
+  })
+
+  test('that cannot be reloaded: in place, not loaded, and the same command goes on', () => {
+    const { node, two } = aNode()
+    const shim = systemctl(node, `${common} reload) [ -f "$at/well" ] ;;\nesac`)
+    const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
+    expect(run.status).toBe(2)
+    expect(run.stderr).toContain('the agent could not be reloaded')
+    expect(node.current).toMatch(/^2-/)
+    fs.writeFileSync(path.join(node.folder, 'well'), '')
+    expect(
+      node.install(two, ['--watch', '0', '--reload', 'nomad.service'], { env: shim }).status,
+    ).toBe(0)
+    expect(node.receipt()).toMatchObject({ state: 'reloaded' })
+  })
+
+  test('that is not active: refused before anything is changed', () => {
+    const { node, two } = aNode()
+    const old = node.current
+    const shim = systemctl(node, `${common}\nesac`)
+    fs.writeFileSync(path.join(node.folder, 'state'), 'failed')
+    const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
+    expect(run.status).toBe(3)
+    expect(run.stderr).toContain('--reload none puts it in place')
+    expect(node.current).toBe(old)
+  })
+})

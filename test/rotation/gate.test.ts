@@ -1,0 +1,324 @@
+import { describe, expect, test } from 'vitest'
+import type { Evidence, Observation } from '../../src/rotation/evidence.js'
+import { evidenceIn } from '../../src/rotation/evidence.js'
+import { judgeGate, type GateVerdict } from '../../src/rotation/gate.js'
+import { rotationOf } from '../../src/rotation/stages.js'
+import { parseSpec } from '../../src/spec/parse.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
+import { day, World } from '../world.js'
+
+const one = 'agent: { lifetime: 10y }'
+const two = 'agent: { lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }'
+const spec = (clients = 'c1: {}', agent = one, west = ''): string => `version: 1
+cluster: acme
+authorities:
+  ${agent}
+  us-west: { issuer: agent, lifetime: 3y${west} }
+regions:
+  global:
+    servers: { s1: {}, s2: {} }
+    clients: { ${clients} }
+  us-west:
+    authority: us-west
+    servers: { w1: {} }
+operators:
+  alice: { region: global }
+`
+
+const both = ['authority/agent/1', 'authority/agent/2']
+const hour = 3_600_000
+
+/** A cluster in the first stage of a crossed rotation, and what is known of it. */
+class Rotating extends World {
+  readonly evidence = {
+    observations: [] as Observation[],
+    receipts: [] as Evidence['receipts'][number][],
+    members: [] as Evidence['members'][number][],
+    exceptions: [] as Evidence['exceptions'][number][],
+  }
+  readonly #clients: string
+
+  constructor(clients?: string) {
+    super(spec(clients))
+    this.#clients = spec(clients)
+  }
+
+  static async begun(clients?: string): Promise<Rotating> {
+    const world = new Rotating(clients)
+    await world.apply()
+    world.later(hour)
+    world.edit(world.#clients, spec(clients, two, ', signing: 2'))
+    await world.apply()
+    world.later(hour)
+    return world
+  }
+
+  /** An agent shows a generation: its newest, unless another one is named. */
+  async see(
+    identity: string,
+    port: number,
+    trusts: readonly string[] | null = both,
+    { generation, at = this.now }: { generation?: number; at?: number } = {},
+  ): Promise<void> {
+    const lines = (await this.inventory()).ledger.lines.filter(
+      (line) => line.address === `identity/${identity}` && line.event === 'issued',
+    )
+    const line = generation === undefined ? lines.at(-1)! : lines[generation - 1]!
+    this.evidence.observations.push({
+      address: `identity/${identity}`,
+      at,
+      endpoint: `10.0.0.1:${port}`,
+      rpc: port % 10 === 7,
+      fingerprint: String(line['fingerprint']),
+      generation: Number(line['generation']),
+      trusts,
+    })
+  }
+
+  async seeAll(): Promise<void> {
+    for (const [at, identity] of [
+      'server/global/s1',
+      'server/global/s2',
+      `client/global/${this.#clients.includes('shared: true') ? 'shared' : 'c1'}`,
+      'server/us-west/w1',
+    ].entries()) {
+      await this.see(identity, 4646 + at * 10)
+    }
+    this.tell('global', ['s1.global', 's2.global'], ['c1'])
+    this.tell('us-west', ['w1.us-west'], [])
+  }
+
+  tell(region: string, servers: string[], clients: string[], at: number = this.now): void {
+    this.evidence.members.push({ region, at, servers, clients, gone: [] })
+  }
+
+  async judge(): Promise<GateVerdict> {
+    const inventory = await this.inventory()
+    const text = spec(undefined, two, ', signing: 2')
+    const rotation = rotationOf(parseSpec(text).spec!, inventory, 'agent', { now: this.now })!
+    return judgeGate(rotation.next.gate!, {
+      desired: this.desired,
+      inventory,
+      evidence: this.evidence,
+      now: this.now,
+      authority: 'authority/agent/2',
+    })
+  }
+
+  async holds(): Promise<string[]> {
+    const { holds, open } = await this.judge()
+    expect(open).toBe(holds.length === 0)
+    return holds.map(({ address, message }) => `${address}: ${message}`)
+  }
+}
+
+test('without any evidence everybody is named, and every region', async () => {
+  const world = await Rotating.begun()
+  expect(await world.holds()).toEqual([
+    'identity/server/global/s1: it was never seen',
+    'identity/server/global/s2: it was never seen',
+    'identity/client/global/c1: it was never seen',
+    'identity/server/us-west/w1: it was never seen',
+    'member/global: Nomad was never asked who belongs to this region',
+    'member/us-west: Nomad was never asked who belongs to this region',
+  ])
+})
+
+test('everybody seen with the new leaf and the new trust, an intermediate between or not: open', async () => {
+  const world = await Rotating.begun()
+  await world.seeAll()
+  expect(await world.holds()).toEqual([])
+  expect(await world.judge()).toMatchObject({ open: true, proven: 4, agents: 4 })
+})
+
+describe('what holds it', () => {
+  test.each<[string, (world: Rotating) => Promise<void> | void, string]>([
+    [
+      'an agent that still presents its old leaf',
+      (world) => world.see('server/global/s2', 4656, both, { generation: 1 }),
+      'identity/server/global/s2: 10.0.0.1:4656 presents generation 1, not 2',
+    ],
+    [
+      'one port that was not reloaded, the other was',
+      (world) => world.see('server/global/s1', 4647, both, { generation: 1 }),
+      'identity/server/global/s1: 10.0.0.1:4647 presents generation 1, not 2',
+    ],
+    [
+      'trust that is not there: a corrupt second certificate',
+      (world) => world.see('server/global/s1', 4646, ['authority/agent/1']),
+      'identity/server/global/s1: 10.0.0.1:4646 does not trust authority/agent/2',
+    ],
+    [
+      'a leaf that nobody knows',
+      (world) => {
+        const seen = world.evidence.observations.at(-1)!
+        world.evidence.observations.push({
+          ...seen,
+          fingerprint: 'ab'.repeat(32),
+          generation: null,
+        })
+      },
+      'identity/server/us-west/w1: 10.0.0.1:4676 presents a leaf that is not its own, not 2',
+    ],
+    [
+      'an endpoint that is somebody else by now',
+      async (world) => world.see('server/global/s1', 4656),
+      'identity/server/global/s2: it was never seen',
+    ],
+    [
+      'trust that cannot be seen, without a receipt',
+      (world) => world.see('client/global/c1', 4666, null),
+      'identity/client/global/c1: it asks for no certificate, so its trust cannot be seen; its receipt must say it, and there is none of this stage',
+    ],
+    [
+      'a server that neither spec nor store know',
+      (world) => {
+        world.tell('global', ['s1.global', 's2.global', 'rogue.global'], ['c1'])
+      },
+      'member/global/rogue: Nomad has a server of this name, and neither spec nor store know it',
+    ],
+    [
+      'a client that nobody knows',
+      (world) => {
+        world.tell('us-west', ['w1.us-west'], ['x9'])
+      },
+      'member/us-west/x9: Nomad has a client of this name, and neither spec nor store know it',
+    ],
+  ])('%s', async (_, change, expected) => {
+    const world = await Rotating.begun()
+    await world.seeAll()
+    await change(world)
+    expect(await world.holds()).toEqual([expected])
+  })
+
+  test('evidence of yesterday', async () => {
+    const world = await Rotating.begun()
+    await world.seeAll()
+    world.later(25 * hour)
+    expect(await world.holds()).toEqual([
+      ...['server/global/s1', 'server/global/s2', 'client/global/c1', 'server/us-west/w1'].map(
+        (identity) => `identity/${identity}: it was last asked 1d1h ago; evidence holds for 1d`,
+      ),
+      'member/global: Nomad was last asked 1d1h ago who belongs to this region',
+      'member/us-west: Nomad was last asked 1d1h ago who belongs to this region',
+    ])
+  })
+
+  test('evidence of tomorrow: a clock that is wrong proves nothing', async () => {
+    const world = await Rotating.begun()
+    await world.seeAll()
+    world.later(-90 * 60_000)
+    expect((await world.holds()).length).toBe(6)
+  })
+
+  test('what is made and not of this stage: somebody must apply first', async () => {
+    const world = new Rotating()
+    await world.apply()
+    world.edit(spec(), spec(undefined, two, ', signing: 2'))
+    expect((await world.holds())[0]).toBe(
+      'identity/server/global/s1: its generation 1 is not of this stage',
+    )
+  })
+})
+
+test('a receipt does where trust cannot be seen, if it is of what is presented', async () => {
+  const world = await Rotating.begun()
+  await world.seeAll()
+  await world.see('client/global/c1', 4666, null)
+  const seen = world.evidence.observations.at(-1)!
+  const receipt = { address: seen.address, at: world.now, archive: null, host: 'c1' }
+  world.evidence.receipts.push({ ...receipt, generation: 1, fingerprint: seen.fingerprint })
+  expect(await world.holds()).toHaveLength(1)
+  world.evidence.receipts.push({ ...receipt, generation: 2, fingerprint: seen.fingerprint })
+  expect(await world.holds()).toEqual([])
+})
+
+test('a shared leaf counts as long as it lives; who answers for it is written down', async () => {
+  const world = await Rotating.begun('shared: true')
+  await world.seeAll()
+  world.tell('global', ['s1.global', 's2.global'], ['c1', 'c2', 'anything'])
+  const [hold, ...more] = await world.holds()
+  expect(more).toEqual([])
+  expect(hold).toMatch(
+    /^identity\/client\/global\/shared: many hosts share it, and its generation 1, which lives until /,
+  )
+  world.evidence.exceptions.push({
+    address: 'identity/client/global/shared',
+    at: world.now,
+    authority: 'authority/agent/1',
+    reason: 'of another rotation',
+  })
+  expect(await world.holds()).toHaveLength(1)
+  world.evidence.exceptions.push({
+    address: 'identity/client/global/shared',
+    at: world.now,
+    authority: 'authority/agent/2',
+    reason: 'all hosts were made anew',
+  })
+  expect(await world.holds()).toEqual([])
+  expect((await world.judge()).excepted).toEqual([
+    { address: 'identity/client/global/shared', reason: 'all hosts were made anew' },
+  ])
+})
+
+test('a shared leaf that has ended holds nothing', async () => {
+  const world = await Rotating.begun('shared: true')
+  world.later(89 * day)
+  await world.apply()
+  await world.seeAll()
+  world.tell('global', ['s1.global', 's2.global'], [])
+  expect((await world.holds()).filter((line) => line.includes('shared'))).toHaveLength(1)
+  world.later(2 * day)
+  expect((await world.holds()).filter((line) => line.includes('shared'))).toEqual([])
+})
+
+test('people are told, and nobody waits for them', async () => {
+  const world = await Rotating.begun()
+  await world.seeAll()
+  expect((await world.judge()).notes).toEqual([])
+})
+
+test('evidence is lines of the ledger; what lacks something counts for nothing', async () => {
+  const world = new World()
+  await world.apply()
+  const { store } = world
+  const lock = await store.lock()
+  const batch = store.batch()
+  const [address, at] = ['identity/server/global/s1', world.now]
+  const observed = { event: 'observed', address, at, endpoint: 'h:1', rpc: true }
+  batch.record({ ...observed, fingerprint: 'ab', generation: 1, trusts: ['authority/agent/1'] })
+  batch.record(observed)
+  batch.record({ event: 'received', address, at, generation: 1, fingerprint: 'ab', archive: null })
+  batch.record({
+    event: 'members',
+    address: 'cluster',
+    at,
+    region: 'global',
+    servers: [],
+    clients: ['c'],
+  })
+  batch.record({ event: 'excepted', address, at, authority: 'authority/agent/2', reason: 'gone' })
+  await batch.commit()
+  await lock.release()
+  const inventory = await world.inventory()
+  expect(evidenceIn(inventory.ledger)).toEqual({
+    observations: [
+      {
+        address,
+        at,
+        endpoint: 'h:1',
+        rpc: true,
+        fingerprint: 'ab',
+        generation: 1,
+        trusts: ['authority/agent/1'],
+      },
+    ],
+    receipts: [{ address, at, generation: 1, fingerprint: 'ab', archive: null, host: null }],
+    members: [{ region: 'global', at, servers: [], clients: ['c'], gone: [] }],
+    exceptions: [{ address, at, authority: 'authority/agent/2', reason: 'gone' }],
+  })
+  const leaf = inventory.identities.get(address)!.current!.chain[0]!
+  expect(fingerprintOf(leaf)).toBe(
+    inventory.ledger.lines.find((line) => line.address === address)!['fingerprint'],
+  )
+})
