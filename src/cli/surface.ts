@@ -92,6 +92,7 @@ export interface Options {
   readonly timeout?: string
   readonly tls?: string
   readonly url?: string
+  readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
   readonly yes?: boolean
@@ -276,9 +277,14 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<verb> [what...]',
     summary: "show, diff or check agents' configurations",
     details:
-      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write.',
+      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write. On the machine of the agent, check looks at the files that tls names too.',
     options: [
       { flags: '--nomad-version <version>', summary: 'check for this version of Nomad' },
+      {
+        flags: '--user <user>',
+        summary:
+          'check: who the agent runs as, NAME or UID, with :GROUP (default: the owner of key_file)',
+      },
       strict,
       json,
     ],
