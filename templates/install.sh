@@ -711,6 +711,7 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
     for part in key.pem cert.pem ca.pem manifest.json; do
       mv -f "$stage/$part" "$tls/$next/$part"
     done
+    rm -rf "$stage"
     printf 'from %s\nto %s\nat %s\n' - "$next" "$(now)" | write .pending 0644
   fi
 fi

@@ -67,6 +67,7 @@ export interface Options {
   readonly giveUp?: boolean
   readonly ip?: readonly string[]
   readonly keepKey?: boolean
+  readonly made?: boolean
   readonly layout?: string
   readonly ledgerHead?: string
   readonly lifetime?: string
@@ -92,6 +93,7 @@ export interface Options {
   readonly timeout?: string
   readonly tls?: string
   readonly url?: string
+  readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
   readonly yes?: boolean
@@ -229,8 +231,13 @@ export const commands: readonly CommandEntry[] = [
     arguments: '',
     summary: 'say what expires when',
     details:
-      'Ends are effective over the chain. Exits 2 when something is missing, due or expired.',
-    options: [at, all, json],
+      "Ends are effective over the chain, and an agent's certificate ends with the generation that it was last known to have (a probe, or its installer's receipt): what was made after is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
+    options: [
+      at,
+      { flags: '--made', summary: 'take what was made for delivered: proof does not count' },
+      all,
+      json,
+    ],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     load: async () => (await import('./commands/everyday.js')).status,
   },
@@ -275,9 +282,14 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<verb> [what...]',
     summary: "show, diff or check agents' configurations",
     details:
-      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write.',
+      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write. On the machine of the agent, check looks at the files that tls names too.',
     options: [
       { flags: '--nomad-version <version>', summary: 'check for this version of Nomad' },
+      {
+        flags: '--user <user>',
+        summary:
+          'check: who the agent runs as, NAME or UID, with :GROUP (default: the owner of key_file)',
+      },
       strict,
       json,
     ],
