@@ -5,6 +5,8 @@
  */
 
 import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
+import type { Members } from '../rotation/evidence.js'
+import type { UnknownMember } from '../rotation/unknown-members.js'
 import { fold } from './fold.js'
 import type { Document } from './json.js'
 import { count, printable, type Paint, type Style } from './style.js'
@@ -18,6 +20,19 @@ export interface ProbeFacts {
   /** How many handshakes were made, and how many of them on RPC ports that answered. */
   readonly handshakes: number
   readonly warned: number
+  /** What Nomad itself said; absent where it was not asked. */
+  readonly nomad?: NomadSaid | undefined
+}
+
+/** Who belongs to the cluster, by Nomad's own word. */
+export interface NomadSaid {
+  readonly members: readonly Members[]
+  /** Regions that could not be asked about, and why. */
+  readonly faults: readonly { readonly region: string; readonly message: string }[]
+  /** Those that the spec does not have. */
+  readonly unknown: readonly UnknownMember[]
+  /** Why nobody could be asked at all. */
+  readonly missing?: string | undefined
 }
 
 const words: Readonly<Record<AgentState, string>> = {
@@ -38,7 +53,7 @@ function paint(style: Style, state: AgentState): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, handshakes, warned }: ProbeFacts,
+  { cluster, verdicts, handshakes, warned, nomad }: ProbeFacts,
   style: Style,
   options: { readonly all: boolean },
 ): string {
@@ -67,6 +82,7 @@ export function probeText(
       )
       return `${style.faint('fix:')} ${printable(alike.length === 1 ? one : general_)}`
     }),
+    ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(
       `${count(handshakes, 'handshake')}; ${
@@ -76,6 +92,32 @@ export function probeText(
       }`,
     ),
   ].join('\n')
+}
+
+function nomadLines(
+  { members, faults, unknown, missing }: NomadSaid,
+  style: Style,
+): readonly string[] {
+  return [
+    ...members.map(({ region, servers, clients }) =>
+      style.faint(
+        `Nomad names ${count(servers.length, 'server')} and ${count(clients.length, 'client')} in ${region}`,
+      ),
+    ),
+    ...unknown.map(({ region, name, kind }) =>
+      style.bad(
+        printable(
+          `Nomad has a ${kind} ${name} in ${region}, and the spec does not: nomad-pki add ${kind} ${region}/${name}`,
+        ),
+      ),
+    ),
+    ...faults.map(({ region, message }) =>
+      style.doubtful(printable(`Nomad was not asked who belongs to ${region}: ${message}`)),
+    ),
+    ...(missing === undefined
+      ? []
+      : [style.doubtful(`Nomad was not asked who belongs to the cluster: ${printable(missing)}`)]),
+  ]
 }
 
 /** A text about one agent as it would be about all that are like it. */
@@ -91,7 +133,8 @@ function general(
 }
 
 /** The same as a document. */
-export function probeDocument({ cluster, at, verdicts, handshakes, warned }: ProbeFacts): Document {
+export function probeDocument(facts: ProbeFacts): Document {
+  const { cluster, at, verdicts, handshakes, warned, nomad } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
@@ -99,6 +142,7 @@ export function probeDocument({ cluster, at, verdicts, handshakes, warned }: Pro
     at,
     handshakes,
     warned,
+    nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(
       ({ address, state, generation, newest, message, remedy, seen, silent }) => ({
         ...{ address, state, generation, newest, message },

@@ -41,7 +41,7 @@ export interface Receipt {
   /** SHA-256 of the archive, hex. */
   readonly archive: string | null
   readonly host: string | null
-  /** How far its installer came; absent in older lines. A switch alone loads nothing. */
+  /** How far its installer came; absent in older lines. */
   readonly state?: ReceiptState | undefined
 }
 
@@ -83,8 +83,8 @@ export interface Evidence {
 }
 
 /**
- * Reads the evidence out of a ledger. Lines that lack something are passed over: they count for
- * nothing.
+ * Reads the evidence out of a ledger. Lines that lack something are passed over, and receipts of a
+ * switch that nobody was told of: they count for nothing.
  */
 export function evidenceIn({ lines }: Ledger): Evidence {
   const observations: Observation[] = []
@@ -114,6 +114,8 @@ export function evidenceIn({ lines }: Ledger): Evidence {
         if (generation === undefined || fingerprint === undefined) break
         const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
         const state = receiptStates.find((one) => one === line['state'])
+        // A link that was turned says nothing of what is loaded.
+        if (state === 'switched') break
         receipts.push({ address, at, generation, fingerprint, archive, host, state })
         break
       }
@@ -144,6 +146,11 @@ export function observed(observation: Observation): LedgerEvent {
     ...{ address, at, generation, fingerprint, endpoint, rpc, trusts },
     ...(issuers.length > 0 && { issuers }),
   }
+}
+
+/** The line that notes who belongs to a region. */
+export function counted({ region, at, servers, clients, gone }: Members): LedgerEvent {
+  return { event: 'members', address: 'cluster', at, region, servers, clients, gone }
 }
 
 function text(line: LedgerLine, key: string): string | undefined {

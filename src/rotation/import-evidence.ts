@@ -14,7 +14,7 @@ import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/store.js'
 import type { Desired } from '../spec/desired.js'
-import { observed, receiptStates } from './evidence.js'
+import { counted, observed, receiptStates } from './evidence.js'
 import type { UnreachablePort } from './evidence-file.js'
 import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
@@ -275,7 +275,7 @@ class Importer {
     ) {
       return
     }
-    this.#note({ event: 'members', address: 'cluster', at, region, servers, clients, gone })
+    this.#note(counted({ region, at, servers, clients, gone }))
   }
 
   /** The same line twice is one line. */

@@ -112,7 +112,6 @@ export function judgeAgents(
   const receipts = new Map<string, Receipt>()
   for (const receipt of evidenceIn(inventory.ledger).receipts) {
     const before = receipts.get(receipt.address)
-    if (receipt.state === 'switched') continue
     if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
   }
   const seenBy = groupBy(seen, ({ asked }) => asked)

@@ -18,6 +18,8 @@ authorities:
 regions:
   global:
 ${nodes}
+operators:
+  alice: { region: global }
 `
 
 /** A cluster of two servers and a client that run. */
@@ -94,6 +96,7 @@ describe('probe', () => {
     const { status, stdout, stderr } = await live.run('probe')
     expect(stderr).toBe('')
     expect(stdout).toContain('server/global/s1  proven  generation 1')
+    expect(stdout).toMatch(/Nomad was not asked who belongs to global: .* set NOMAD_TOKEN/)
     expect(stdout).toContain('acme: 3 of 3 agents proven on the newest generation')
     expect(stdout).toContain('5 handshakes; each of the 2 RPC ports noted one')
     expect(status).toBe(0)
@@ -108,7 +111,7 @@ describe('probe', () => {
         trusts: ['authority/agent/1'],
       }),
     )
-    expect(live.s1.asked).toEqual({ http: 1, rpc: 1 })
+    expect(live.s1.asked.rpc).toBe(1)
   })
 
   test('a new generation that is not loaded, loaded on one port, loaded on both', async () => {
@@ -205,6 +208,100 @@ describe('probe', () => {
     expect(reloaded.stderr).toBe('evidence: 1 line noted, 1 there already\n')
     expect(reloaded.stdout).toContain('its trust by the receipt of its installer')
     expect(reloaded.status).toBe(0)
+  })
+})
+
+const gossip = (...names: readonly string[]): object => ({
+  Members: [
+    ...names.map((name) => ({ Name: name, Status: 'alive', Tags: { region: 'global' } })),
+    { Name: 's9.global', Status: 'left', Tags: { region: 'global' } },
+    { Name: 'w1.us-west', Status: 'alive', Tags: { region: 'us-west' } },
+  ],
+})
+
+describe('who belongs to the cluster', () => {
+  test('is asked of a server, with the certificate of an operator, and noted', async () => {
+    const live = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [{ Name: 'c1', Status: 'down' }],
+    }
+    const { stdout, stderr, status } = await live.run('probe')
+    expect(stderr).toBe('')
+    expect(stdout).toContain('Nomad names 2 servers and 1 client in global')
+    expect(status).toBe(0)
+    expect(live.ledger.filter(({ event }) => event === 'members')).toEqual([
+      expect.objectContaining({
+        ...{ address: 'cluster', region: 'global', servers: ['s1.global', 's2.global'] },
+        ...{ clients: ['c1'], gone: ['s9.global'] },
+      }),
+    ])
+    expect(live.s1.requests).toEqual(['/v1/agent/members', '/v1/nodes?region=global'])
+    // Part of the cluster says nothing of the whole.
+    await live.run('probe', 's1')
+    expect(live.s1.requests).toHaveLength(2)
+  })
+
+  test('one that the spec does not have is work', async () => {
+    const live = await Live.start()
+    live.s2.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global', 's3.global'),
+      '/v1/nodes': [{ Name: 'c1' }, { Name: 'c2' }],
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad has a server s3 in global, and the spec does not')
+    expect(stdout).toContain('nomad-pki add client global/c2')
+    expect(status).toBe(2)
+    const json = JSON.parse((await live.run('probe', '--json')).stdout) as { nomad: object }
+    expect(json.nomad).toMatchObject({
+      unknown: [{ address: 'member/global/s3' }, { address: 'member/global/c2' }],
+    })
+  })
+
+  test('a token is shown to nobody but a server of the region', async () => {
+    const live = await Live.start()
+    const env = { NOMAD_TOKEN: 'a-secret-token' }
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': null }
+    const { stdout } = await cli(live.cwd, ['probe'], { now: Date.now(), env })
+    expect(stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(live.s1.requests[0]).toBe('/v1/agent/members a-secret-token')
+    // A client's certificate is no server's.
+    live.s1.reload(live.trio('client/global/c1'))
+    live.s2.reload(live.trio('client/global/c1'))
+    live.s1.requests.length = 0
+    const refused = await cli(live.cwd, ['probe', '--json', '--out', 'x.json'], {
+      now: Date.now(),
+      env,
+    })
+    expect(live.s1.requests).toEqual([])
+    expect(live.s2.requests).toEqual([])
+    expect(refused.stdout).toMatch(/server.global.nomad/)
+    const texts = [
+      refused.stdout,
+      readFileSync(join(live.cwd, 'x.json'), 'utf8'),
+      readFileSync(join(live.cwd, 'pki/ledger.jsonl'), 'utf8'),
+    ]
+    expect(texts.join('')).not.toContain('a-secret-token')
+  })
+
+  test('from a bastion: with what env has set there', async () => {
+    const live = await Live.start()
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    const alice = live.trio('operator/global/alice')
+    const bastion = folder({
+      'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')),
+      ...{ 'ca.pem': alice.ca, 'cert.pem': alice.cert, 'key.pem': alice.key },
+    })
+    const env = {
+      ...{ NOMAD_CACERT: 'ca.pem', NOMAD_CLIENT_CERT: 'cert.pem', NOMAD_CLIENT_KEY: 'key.pem' },
+    }
+    const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
+    expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
+    const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
+    expect(taken.stderr).toBe('evidence: 6 lines noted\n')
+    expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
+    const none = await run(bastion, 'probe', '--json')
+    expect(none.stdout).toContain('no operator has a certificate that lives')
   })
 })
 

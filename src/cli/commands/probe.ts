@@ -9,13 +9,22 @@ import { resolveAddress } from '../../address.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
-import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpoints.js'
+import type { LedgerEvent } from '../../inventory/store.js'
+import {
+  endpointsOf,
+  formatEndpoint,
+  type AgentEndpoint,
+  type AgentTarget,
+} from '../../probe/endpoints.js'
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
-import { probeDocument, probeText } from '../../report/probe.js'
+import { askMembers } from '../../probe/members.js'
+import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
-import { evidenceIn, observed } from '../../rotation/evidence.js'
+import { counted, evidenceIn, observed, type Members } from '../../rotation/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../rotation/evidence-file.js'
 import { judgeAgents, lastSeen, type AgentsSeen } from '../../rotation/judge-agents.js'
+import { unknownMembers } from '../../rotation/unknown-members.js'
+import { apiAccess } from '../api-access.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -39,16 +48,30 @@ export const command: Command = async ({ args, options }, context) => {
     return fromFiles(options.evidence, workspace, options, voice, context)
   const inventory = await takeInventory(workspace)
   const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
-  const probe = await askAll(targets, inventory, timeout, voice, context)
-  if (options.out !== undefined) await save(probe, options.out, workspace, context)
-  await note(probe, workspace, inventory, options, voice)
+  const signal = context.onInterrupt(() => {
+    voice.tell('interrupted: nothing is noted')
+  })
+  const ask = { timeout, signal }
+  const probe = await askAll(targets, inventory, ask, voice, context)
+  // Who belongs to the cluster is asked with the whole of it.
+  const nomad =
+    args.length > 0 ? undefined : await askNomad(targets, probe, workspace, inventory, ask, context)
+  const members = nomad?.members ?? []
+  if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
+  await note(
+    [...probe.sightings.map(observed), ...members.map(counted)],
+    workspace,
+    inventory,
+    options,
+    voice,
+  )
   return tell(
     {
       addresses: targets.map(({ address }) => address),
       seen: probe.sightings,
       silent: probe.unreachable,
     },
-    { workspace, inventory, handshakes: probe.sightings.length + probe.unreachable.length },
+    { workspace, inventory, handshakes: probe.sightings.length + probe.unreachable.length, nomad },
     options,
     voice,
     context,
@@ -95,19 +118,20 @@ function choose(args: readonly string[], all: readonly AgentTarget[]): readonly 
   return all.filter(({ address }) => named.has(address))
 }
 
+interface Asking {
+  readonly timeout: number | undefined
+  readonly signal: AbortSignal
+}
+
 async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
-  timeout: number | undefined,
+  { timeout, signal }: Asking,
   voice: Voice,
   context: Context,
 ): Promise<Probe> {
   const total = targets.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
   const progress = createProgress(context, total, voice)
-  const signal = context.onInterrupt(() => {
-    progress.clear()
-    voice.tell('interrupted: nothing is noted')
-  })
   try {
     return await probeCluster(targets, inventory, {
       clock: () => context.now(),
@@ -128,10 +152,12 @@ function tell(
     workspace: { desired },
     inventory,
     handshakes,
+    nomad,
   }: {
     readonly workspace: Workspace
     readonly inventory: Inventory
     readonly handshakes: number
+    readonly nomad?: NomadSaid | undefined
   },
   options: Options,
   voice: Voice,
@@ -140,10 +166,12 @@ function tell(
   const verdicts = judgeAgents(desired, inventory, looked)
   const warned = handshakes === 0 ? 0 : looked.seen.filter(({ rpc }) => rpc).length
   const { cluster } = desired
-  const facts = { cluster, at: context.now(), verdicts, handshakes, warned }
+  const facts = { cluster, at: context.now(), verdicts, handshakes, warned, nomad }
   if (voice.json) voice.document(probeDocument(facts))
   else voice.answer(probeText(facts, voice.style, { all: options.all === true }))
-  return verdicts.every(({ state }) => state === 'proven') ? exitStatus.ok : exitStatus.work
+  const whole = (nomad?.unknown ?? []).length === 0
+  const proven = verdicts.every(({ state }) => state === 'proven')
+  return proven && whole ? exitStatus.ok : exitStatus.work
 }
 
 function parseTimeout(text: string | undefined): number | undefined {
@@ -159,8 +187,45 @@ function parseTimeout(text: string | undefined): number | undefined {
   )
 }
 
+/** Who belongs to the cluster: asked of servers that answered, with an operator's certificate. */
+async function askNomad(
+  targets: readonly AgentTarget[],
+  { sightings }: Probe,
+  workspace: Workspace,
+  inventory: Inventory,
+  { timeout, signal }: Asking,
+  context: Context,
+): Promise<NomadSaid> {
+  const { desired } = workspace
+  const none = { members: [], faults: [], unknown: [] }
+  const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
+  if (credentials.length === 0 || roots === '') {
+    const missing =
+      'no operator has a certificate that lives: nomad-pki add operator NAME, and apply'
+    return { ...none, missing }
+  }
+  const answering = new Set(sightings.map(({ endpoint }) => endpoint))
+  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
+  const servers = new Map<string, AgentEndpoint[]>()
+  for (const { address, profile } of desired.identities) {
+    if (profile.role !== 'server' && profile.role !== 'combined') continue
+    const https = (endpoints.get(address) ?? []).filter(
+      (one) => !one.rpc && answering.has(formatEndpoint(one)),
+    )
+    servers.set(profile.region, [...(servers.get(profile.region) ?? []), ...https])
+  }
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const said = await askMembers({
+    ...{ servers, credentials, roots, token, timeout, signal, clock: () => context.now() },
+    regions: [...new Set(agents.map(({ profile }) => profile.region))],
+  })
+  if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
+  return { ...said, unknown: unknownMembers(desired, said.members) }
+}
+
 async function save(
   { sightings, unreachable }: Probe,
+  members: readonly Members[],
   file: string,
   { desired: { cluster } }: Workspace,
   context: Context,
@@ -174,14 +239,14 @@ async function save(
   const text = formatEvidence({
     ...{ cluster, at: context.now(), unreachable },
     observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
-    members: [],
+    members,
   })
   await writeFiles(context, [{ file, text, expected }])
 }
 
 /** What was seen goes into the ledger. With `--out` it is safe already, and the ledger may be elsewhere. */
 async function note(
-  { sightings }: Probe,
+  events: readonly LedgerEvent[],
   { store }: Workspace,
   { storeExists }: Inventory,
   options: Options,
@@ -195,12 +260,12 @@ async function note(
     voice.tell(`there is no store here, and no ledger to note it in${where}`)
     return
   }
-  if (sightings.length === 0) return
+  if (events.length === 0) return
   try {
     const lock = await store.lock({ command: 'probe' })
     try {
       const batch = store.batch()
-      for (const sighting of sightings) batch.record(observed(sighting))
+      for (const event of events) batch.record(event)
       await batch.commit()
     } finally {
       await lock.release()
