@@ -7,7 +7,9 @@
 import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
 import type { Members } from '../rotation/evidence.js'
 import type { UnknownMember } from '../rotation/unknown-members.js'
-import { fold } from './fold.js'
+import type { HalfRotation } from '../rotation/half-rotated.js'
+import { fold, rangesOf } from './fold.js'
+import { authorityEditText } from './rotation.js'
 import type { Document } from './json.js'
 import { count, printable, type Paint, type Style } from './style.js'
 import { table } from './table.js'
@@ -20,6 +22,7 @@ export interface ProbeFacts {
   /** How many handshakes were made, and how many of them on RPC ports that answered. */
   readonly handshakes: number
   readonly warned: number
+  readonly halfRotated: readonly HalfRotation[]
   /** What Nomad itself said; absent where it was not asked. */
   readonly nomad?: NomadSaid | undefined
 }
@@ -53,9 +56,9 @@ function paint(style: Style, state: AgentState): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, handshakes, warned, nomad }: ProbeFacts,
+  { cluster, verdicts, handshakes, warned, halfRotated, nomad }: ProbeFacts,
   style: Style,
-  options: { readonly all: boolean },
+  options: { readonly all: boolean; readonly fileFlag: string },
 ): string {
   const groups = fold(verdicts, {
     all: options.all,
@@ -82,6 +85,7 @@ export function probeText(
       )
       return `${style.faint('fix:')} ${printable(alike.length === 1 ? one : general_)}`
     }),
+    ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(
@@ -91,6 +95,38 @@ export function probeText(
           : `each of the ${count(warned, 'RPC port')} noted one in its log, at WARN: failed TLS handshake`
       }`,
     ),
+  ].join('\n')
+}
+
+function halfRotatedText(
+  { authority, message, sides, edits, way, obstacle, agents }: HalfRotation,
+  style: Style,
+  fileFlag: string,
+): string {
+  const namesOf = (addresses: readonly string[]): string =>
+    rangesOf(addresses.map((address) => address.split('/').slice(2).join('/')))
+  const everybody = `every one of the ${count(agents, 'agent')}`
+  const steps = [
+    ...(edits.length === 0
+      ? []
+      : [`write into the spec: ${edits.map((edit) => authorityEditText(edit)).join('; ')}`]),
+    `nomad-pki apply${fileFlag}`,
+    way === 'crossed'
+      ? `pack, install and reload ${everybody}, in any order: each talks to all others as soon as it has it, and no restart is needed`
+      : `pack, install and reload ${everybody}, as close together as can be: ${obstacle ?? 'without a cross-certificate'}, so those that have it and those that trust only another root refuse each other until all are done`,
+    `nomad-pki probe${fileFlag}, then: nomad-pki rotate authority ${authority}${fileFlag}`,
+  ]
+  return [
+    style.bad(printable(message)),
+    ...sides.map(({ roots, trusts, agents: all }) =>
+      printable(
+        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of no root of ours' : `leaf under ${roots.join(' and ')}`}, ${
+          trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'nobody'}`
+        }`,
+      ),
+    ),
+    'repair:',
+    ...steps.map((step, index) => `  ${index + 1}. ${printable(step)}`),
   ].join('\n')
 }
 
@@ -134,7 +170,7 @@ function general(
 
 /** The same as a document. */
 export function probeDocument(facts: ProbeFacts): Document {
-  const { cluster, at, verdicts, handshakes, warned, nomad } = facts
+  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
@@ -142,6 +178,7 @@ export function probeDocument(facts: ProbeFacts): Document {
     at,
     handshakes,
     warned,
+    halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(
       ({ address, state, generation, newest, message, remedy, seen, silent }) => ({

@@ -36,7 +36,7 @@ export function rotationText(
     [
       `next: ${next.title}`,
       ...(position === 'settled' ? [`  ${way}: ${why}`] : []),
-      ...next.edits.map((edit) => style.faint(`  ${editText(edit)}`)),
+      ...next.edits.map((edit) => style.faint(`  ${authorityEditText(edit)}`)),
     ].join('\n'),
     ...(gate === undefined ? [] : [gateText(gate, style)]),
     ...(next.reloads ? [costText(way, agents, style)] : []),
@@ -47,7 +47,8 @@ export function rotationText(
   return parts.join('\n\n')
 }
 
-function editText({ name, signing, trusted, crossed }: AuthorityEdit): string {
+/** `agent: signing: 2, trusted: [1, 2], crossed: true` */
+export function authorityEditText({ name, signing, trusted, crossed }: AuthorityEdit): string {
   const parts = [
     ...(signing === undefined ? [] : [`signing: ${signing}`]),
     ...(trusted === undefined ? [] : [`trusted: [${trusted.join(', ')}]`]),

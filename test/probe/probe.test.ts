@@ -1,7 +1,7 @@
 /** `probe` against listeners on loopback, from the command down. */
 
 import { join } from 'node:path'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
@@ -302,6 +302,120 @@ describe('who belongs to the cluster', () => {
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
     const none = await run(bastion, 'probe', '--json')
     expect(none.stdout).toContain('no operator has a certificate that lives')
+  })
+})
+
+describe('a naive swap', () => {
+  /** Somebody writes the new root into the spec at once, and reloads some of the agents. */
+  async function swapped(...swap: readonly ('s1' | 's2' | 'c1')[]): Promise<Live> {
+    const live = await Live.start()
+    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    for (const name of swap) live[name].reload(live.trio(nodeOf[name]))
+    return live
+  }
+  const nodeOf = {
+    s1: 'server/global/s1',
+    s2: 'server/global/s2',
+    c1: 'client/global/c1',
+  } as const
+
+  test('on half of the agents is named, with its sides and the way out', async () => {
+    const live = await swapped('s1')
+    const { stdout, status } = await live.run('probe')
+    expect(status).toBe(2)
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain(
+      '  global/s1: leaf under authority/agent/2, trusts authority/agent/2\n' +
+        '  global/s2, global/c1: leaf under authority/agent/1, trusts authority/agent/1\n',
+    )
+    expect(stdout).toContain(
+      '1. write into the spec: agent: signing: 2, trusted: [1, 2], crossed: true',
+    )
+    expect(stdout).toContain('every one of the 3 agents, in any order')
+
+    live.edit('signing: 2, trusted: [2]', 'signing: 2, trusted: [1, 2], crossed: true')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    const said = await live.run('probe')
+    expect(said.stdout).toContain('1. nomad-pki apply')
+    live.s2.reload(live.trio('server/global/s2'))
+    // The repaired one talks to both: those that are not yet are still two.
+    const between = JSON.parse((await live.run('probe', '--json')).stdout) as {
+      halfRotated: { sides: { roots: string[]; agents: string[] }[] }[]
+    }
+    expect(between.halfRotated[0]!.sides).toHaveLength(3)
+    expect(between.halfRotated[0]!.sides).toContainEqual({
+      roots: ['authority/agent/1', 'authority/agent/2'],
+      trusts: ['authority/agent/1', 'authority/agent/2'],
+      agents: ['identity/server/global/s2'],
+    })
+    live.s1.reload(live.trio('server/global/s1'))
+    const healed = await live.run('probe')
+    expect(healed.stdout).not.toContain('half-rotated')
+    expect(healed.stdout).toContain('client/global/c1  old')
+    live.c1.reload(live.trio('client/global/c1'))
+    expect((await live.run('probe')).status).toBe(0)
+  })
+
+  test('without the key of the old root: not in any order', async () => {
+    const live = await swapped('s1')
+    rmSync(join(live.cwd, 'pki/authority/agent/1/ca-key.pem'))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain('1. write into the spec: agent: signing: 2, trusted: [1, 2]\n')
+    expect(stdout).toContain('the key of authority/agent/1 is not in the store')
+  })
+
+  test('the leaf alone, with the old trust, and the trust alone, with the old leaf', async () => {
+    const live = await swapped()
+    const old = live.trio('server/global/s1', 1)
+    const fresh = live.trio('server/global/s2')
+    live.s1.reload({ ...old, ca: fresh.ca })
+    live.s2.reload({ ...fresh, ca: old.ca })
+    const { stdout } = await live.run('probe', '--json')
+    const { halfRotated } = JSON.parse(stdout) as { halfRotated: { sides: object[] }[] }
+    expect(halfRotated[0]!.sides.map((side) => side)).toEqual([
+      {
+        roots: ['authority/agent/1'],
+        trusts: ['authority/agent/2'],
+        agents: ['identity/server/global/s1'],
+      },
+      {
+        roots: ['authority/agent/2'],
+        trusts: ['authority/agent/1'],
+        agents: ['identity/server/global/s2'],
+      },
+      {
+        roots: ['authority/agent/1'],
+        trusts: ['authority/agent/1'],
+        agents: ['identity/client/global/c1'],
+      },
+    ])
+  })
+
+  test('from a bastion it is named where the evidence is taken', async () => {
+    const live = await swapped('s1', 'c1')
+    const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
+    await run(bastion, 'probe', '--out', 'evidence.json')
+    const { stdout } = await live.run('probe', '--evidence', join(bastion, 'evidence.json'))
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain('  global/s1, global/c1: leaf under authority/agent/2')
+  })
+
+  test('the stages of a rotation, next to each other, are no half rotation', async () => {
+    const live = await Live.start()
+    await live.run('rotate', 'authority', 'agent', '--next')
+    await live.run('apply', '--yes')
+    for (const name of ['s1', 'c1', 's2'] as const) {
+      live[name].reload(live.trio(nodeOf[name]))
+      expect((await live.run('probe')).stdout).not.toContain('half-rotated')
+    }
+    live.edit('trusted: [1, 2]', 'trusted: [2]')
+    await live.run('apply', '--yes')
+    for (const name of ['c1', 's2', 's1'] as const) {
+      live[name].reload(live.trio(nodeOf[name]))
+      expect((await live.run('probe')).stdout).not.toContain('half-rotated')
+    }
+    expect((await live.run('probe')).status).toBe(0)
   })
 })
 

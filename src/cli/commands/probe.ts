@@ -22,6 +22,7 @@ import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
 import { counted, evidenceIn, observed, type Members } from '../../rotation/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../rotation/evidence-file.js'
+import { halfRotations } from '../../rotation/half-rotated.js'
 import { judgeAgents, lastSeen, type AgentsSeen } from '../../rotation/judge-agents.js'
 import { unknownMembers } from '../../rotation/unknown-members.js'
 import { apiAccess } from '../api-access.js'
@@ -31,7 +32,7 @@ import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
 import { takeEvidence } from '../take-evidence.js'
 import { voiceOf, type Voice } from '../voice.js'
-import { openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
 /** Exits 0 if every agent is proven on its newest generation, 2 if one is not. */
@@ -149,7 +150,7 @@ async function askAll(
 function tell(
   looked: AgentsSeen,
   {
-    workspace: { desired },
+    workspace: { spec, desired },
     inventory,
     handshakes,
     nomad,
@@ -166,10 +167,15 @@ function tell(
   const verdicts = judgeAgents(desired, inventory, looked)
   const warned = handshakes === 0 ? 0 : looked.seen.filter(({ rpc }) => rpc).length
   const { cluster } = desired
-  const facts = { cluster, at: context.now(), verdicts, handshakes, warned, nomad }
+  const at = context.now()
+  const halfRotated = halfRotations({ spec, desired, inventory, seen: looked.seen, now: at })
+  const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad }
   if (voice.json) voice.document(probeDocument(facts))
-  else voice.answer(probeText(facts, voice.style, { all: options.all === true }))
-  const whole = (nomad?.unknown ?? []).length === 0
+  else {
+    const named = { all: options.all === true, fileFlag: fileFlag(options) }
+    voice.answer(probeText(facts, voice.style, named))
+  }
+  const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
   const proven = verdicts.every(({ state }) => state === 'proven')
   return proven && whole ? exitStatus.ok : exitStatus.work
 }
