@@ -53,6 +53,7 @@ export interface Options {
   readonly debug?: boolean
   readonly all?: boolean
   readonly at?: string
+  readonly batch?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
   readonly compromised?: boolean
@@ -68,6 +69,7 @@ export interface Options {
   readonly keepKey?: boolean
   readonly made?: boolean
   readonly layout?: string
+  readonly leader?: readonly string[]
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
@@ -243,9 +245,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'rotate',
     arguments: '<thing> [what...]',
-    summary: 'renew leaves now, or take an authority to its next generation',
+    summary: 'renew leaves now, take an authority to its next generation, or say who is next',
     details:
-      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed.',
+      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed. rollout is the order in which what was made reaches the agents, with the commands of each step; who is proven to have the newest is not in it, and it exits 2 while somebody is.',
     options: [
       { flags: '--due', summary: 'leaves: those that are due, spread by address' },
       { flags: '--all', summary: "leaves: all agents'" },
@@ -266,10 +268,18 @@ export const commands: readonly CommandEntry[] = [
         summary: 'authority: do not wait for this one; written to the ledger, with --reason',
       },
       { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      {
+        flags: '--batch <size>',
+        summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
+      },
+      {
+        flags: '--leader <server...>',
+        summary: 'rollout: who leads its region, and so comes last',
+      },
       json,
     ],
     examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
-    words: ['leaves', 'authority'],
+    words: ['leaves', 'authority', 'rollout'],
     load: async () => (await import('./commands/rotate.js')).command,
   },
   {
