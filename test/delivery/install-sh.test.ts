@@ -182,7 +182,7 @@ describe('an archive that must not be installed here', () => {
     ],
     [
       'two leaves',
-      edit('GEN/manifest.json', /"fingerprint": "../, '"fingerprint": "zz'),
+      edit('GEN/manifest.json', /"fingerprint": "../, '"fingerprint": "00'),
       true,
       /of another leaf/,
     ],
