@@ -78,7 +78,7 @@ export interface Options {
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
-  readonly probe?: string
+  readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
   readonly region?: string
@@ -89,6 +89,7 @@ export interface Options {
   readonly shell?: string
   readonly strict?: boolean
   readonly tls?: string
+  readonly trustOnly?: boolean
   readonly url?: string
   readonly way?: string
   readonly withoutKey?: boolean
@@ -292,6 +293,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      {
+        flags: '--trust-only',
+        summary: 'leave the leaf out too: new trust around what the node has',
+      },
       json,
     ],
     examples: [
@@ -319,7 +324,10 @@ export const commands: readonly CommandEntry[] = [
         flags: '--config <path>',
         summary: "the agent's configuration: the stanza is written where it is not there",
       },
-      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      {
+        flags: '--probe [host:port]',
+        summary: 'where the agent listens (127.0.0.1:4646): proof that it loaded it',
+      },
       { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
       {
         flags: '--owner <user>',

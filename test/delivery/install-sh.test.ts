@@ -46,7 +46,7 @@ beforeAll(async () => {
   await world.apply()
   second = await pack(world)
   neighbour = await pack(world, 's2')
-  bare = await pack(world, 's1', { withoutKey: true })
+  bare = await pack(world, 's1', { without: 'key' })
   third = await renewed()
   fourth = await renewed()
   const other = aWorld(spec)
