@@ -81,7 +81,7 @@ export interface Options {
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
-  readonly probe?: string
+  readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
   readonly region?: string
@@ -93,6 +93,7 @@ export interface Options {
   readonly strict?: boolean
   readonly timeout?: string
   readonly tls?: string
+  readonly trustOnly?: boolean
   readonly url?: string
   readonly user?: string
   readonly way?: string
@@ -315,6 +316,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      {
+        flags: '--trust-only',
+        summary: 'leave the leaf out too: new trust around what the node has',
+      },
       json,
     ],
     examples: [
@@ -342,7 +347,10 @@ export const commands: readonly CommandEntry[] = [
         flags: '--config <path>',
         summary: "the agent's configuration: the stanza is written where it is not there",
       },
-      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      {
+        flags: '--probe [host:port]',
+        summary: 'where the agent listens (127.0.0.1:4646): proof that it loaded it',
+      },
       { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
       {
         flags: '--owner <user>',
