@@ -4,12 +4,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Count, type Figures, figuresText } from './harness/figures.js'
+import { api, type Credentials } from './harness/api.js'
 import { Fleet } from './harness/fleet.js'
 import { type Load, startLoad } from './harness/load.js'
 import { provenLoaded } from './harness/proof.js'
 import { chance, seed, shuffled } from './harness/random.js'
+import { beginStage, expectCheap, roll } from './harness/rolling.js'
+import { askServer } from './harness/rpc.js'
 import { eventually, sleep } from './harness/run.js'
+import { witness } from './harness/witness.js'
 
 let fleet: Fleet
 let load: Load
@@ -27,30 +30,10 @@ afterAll(async () => {
   await fleet?.stop()
 })
 
-/** What must hold of every stage. */
-function expectCheap(figures: Figures): void {
-  console.log(`rotation: ${figuresText(figures)}`)
-  expect(figures.complaints).toEqual([])
-  for (const loss of figures.losses) {
-    expect(loss, loss.message).toMatchObject({ healed: true })
-    // A reloaded client dials anew, and until then no server has a way to it.
-    expect(loss.message).toMatch(loss.kind === 'node' ? /EOF|No path to node/ : /rpc error: EOF/)
-  }
-  for (const { agent, lost, bound } of figures.reloads) {
-    expect(lost, `requests lost by the reload of ${agent}`).toBeLessThanOrEqual(bound)
-  }
-  expect(load.logs.broken).toBeUndefined()
-}
-
-function expectUnbrokenLogs(before: number): void {
-  const { numbers } = load.logs
-  expect(numbers.length).toBeGreaterThan(before)
-  expect(numbers).toEqual(numbers.map((_, index) => numbers[0]! + index))
-}
-
 describe('all leaves', () => {
   test('the control: the same certificates with a newline more', async () => {
-    const count = new Count(fleet, load.traffic, 'control (the same certificates, a newline more)')
+    const stage = beginStage(fleet, load, 'control (the same certificates, a newline more)')
+    const { count } = stage
     for (const name of shuffled(fleet.names, chance('control'))) {
       const file = join(fleet.tls(name), 'current/cert.pem')
       writeFileSync(file, `${readFileSync(file, 'utf8')}\n`)
@@ -62,25 +45,77 @@ describe('all leaves', () => {
       await sleep(1_000)
       await provenLoaded(fleet, name)
     }
-    expectCheap(await count.end())
+    await expectCheap(stage, 1)
   })
 
   test('every agent loads its new leaf: one reload each, no TLS error', async () => {
     await fleet.pkiOk('rotate', 'leaves', '--all', '--yes')
-    const lines = load.logs.numbers.length
-    const count = new Count(fleet, load.traffic, 'all leaves')
-    let endpoints = 0
-    for (const name of shuffled(fleet.names, chance('leaves'))) {
-      count.reloading(name)
-      const { status, stderr } = await fleet.deliver(name)
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      endpoints += await provenLoaded(fleet, name)
-    }
-    const figures = await count.end()
-    expectCheap(figures)
+    const stage = beginStage(fleet, load, 'all leaves')
+    const endpoints = await roll(stage, shuffled(fleet.names, chance('leaves')))
+    await expectCheap(stage, 1)
     expect(endpoints).toBe(11)
-    expect([...figures.signals.values()]).toEqual(fleet.names.map(() => 1))
-    expect([...figures.renewals.values()]).toEqual(fleet.names.map(() => 1))
-    expectUnbrokenLogs(lines)
+  })
+})
+
+describe('the root, crossed', () => {
+  const away = 'c2'
+  const before = new Map<string, Required<Credentials>>()
+
+  test('the first stage, in random order, while one client is down', async () => {
+    for (const address of ['operator/global/alice', 'server/global/s2']) {
+      before.set(address, fleet.credentials(address))
+    }
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
+    await fleet.pkiOk('apply', '--yes')
+    load.traffic.spare(away)
+    await fleet.agent(away).stop()
+    const stage = beginStage(fleet, load, 'root crossed, first stage')
+    const there = fleet.names.filter((name) => name !== away)
+    await roll(stage, shuffled(there, chance('crossed 1')))
+
+    // Nobody goes on while it is away.
+    expect(await witness(fleet)).toEqual([away])
+    const held = await fleet.pki('rotate', 'authority', 'agent', '--next')
+    expect(held).toMatchObject({ status: 3 })
+    expect(held.stderr).toContain(fleet.address(away))
+    for (const name of there) expect(held.stderr).not.toContain(fleet.address(name))
+
+    // It comes back with the files of yesterday, and is a member nevertheless.
+    fleet.restart(away)
+    await fleet.answers(away)
+    load.traffic.resume(away)
+    await sleep(2_000)
+    await roll(stage, [away], { more: ['--settle', '1'] })
+    await expectCheap(stage, 1)
+  })
+
+  test('the second stage, in another order, once every agent was seen to have the first', async () => {
+    expect(await witness(fleet)).toEqual([])
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
+    await fleet.pkiOk('apply', '--yes')
+    const stage = beginStage(fleet, load, 'root crossed, second stage')
+    await roll(stage, shuffled(fleet.names, chance('crossed 2')))
+    await expectCheap(stage, 1)
+  })
+
+  test('new connections with certificates of the old root are refused', async () => {
+    const old = before.get('operator/global/alice')!
+    const present = fleet.credentials()
+    for (const { name, role, region, ports } of fleet.plans) {
+      await expect(
+        api(ports.http, '/v1/agent/self', { ...old, ca: present.ca }),
+        name,
+      ).rejects.toThrow(/unknown ca|bad certificate/)
+      expect(await api(ports.http, '/v1/agent/self', present), name).toMatchObject({ status: 200 })
+      if (role !== 'server') continue
+      const leaf = before.get('server/global/s2')!
+      expect(await askServer(ports.rpc, leaf, 'rpc', region), name).toMatchObject({
+        accepted: false,
+      })
+      const fresh = fleet.credentials('server/global/s2')
+      expect(await askServer(ports.rpc, fresh, 'rpc', region), name).toMatchObject({
+        accepted: true,
+      })
+    }
   })
 })

@@ -29,7 +29,7 @@ import { Agent, type AgentPlan, writeAgentConfig } from './agent.js'
 import type { Credentials } from './api.js'
 import { command, nomadBinary } from './binaries.js'
 import { type Cluster, layOut, type Member, startCluster } from './cluster.js'
-import { type Outcome, run, runOk } from './run.js'
+import { eventually, type Outcome, run, runOk } from './run.js'
 
 /** `nobody`: every Linux has it, whatever else it has. */
 const unprivileged = { uid: 65_534, gid: 65_534 }
@@ -229,6 +229,18 @@ export class Fleet {
     )
     rmSync(folder, { recursive: true, force: true })
     return outcome
+  }
+
+  /** Waits until an agent answers for itself and, asked for more, for its region's servers. */
+  async answers(name: string): Promise<void> {
+    await eventually(
+      `${name} to answer`,
+      async () => {
+        await this.cluster.get(name, '/v1/agent/self')
+        return this.cluster.get(name, '/v1/jobs')
+      },
+      { explain: () => this.agent(name).tail() },
+    )
   }
 
   /** Starts an agent that was stopped. */

@@ -49,14 +49,9 @@ export function newest(fleet: Fleet, name: string): string {
   return ofFiles(join(identity, readlinkSync(join(identity, 'current'))))
 }
 
-/** Whether every endpoint shows the store's current generation: its whole chain, and its trust. */
-export async function isLoaded(fleet: Fleet, name: string): Promise<boolean> {
-  const wanted = newest(fleet, name)
-  return (await shownBy(fleet, name)).every((endpoint) => ofEndpoint(endpoint) === wanted)
-}
-
 /**
- * Waits until it is; answers with the number of endpoints that showed it.
+ * Waits until every endpoint shows the store's current generation, its whole chain and its trust;
+ * answers with the number of endpoints.
  * Throws with what they show instead.
  */
 export async function provenLoaded(fleet: Fleet, name: string): Promise<number> {
