@@ -53,6 +53,7 @@ export interface Options {
   readonly debug?: boolean
   readonly all?: boolean
   readonly at?: string
+  readonly batch?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
   readonly compromised?: boolean
@@ -69,6 +70,7 @@ export interface Options {
   readonly keepKey?: boolean
   readonly made?: boolean
   readonly layout?: string
+  readonly leader?: readonly string[]
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
@@ -80,7 +82,7 @@ export interface Options {
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
-  readonly probe?: string
+  readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
   readonly region?: string
@@ -92,6 +94,7 @@ export interface Options {
   readonly strict?: boolean
   readonly timeout?: string
   readonly tls?: string
+  readonly trustOnly?: boolean
   readonly url?: string
   readonly user?: string
   readonly way?: string
@@ -244,9 +247,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'rotate',
     arguments: '<thing> [what...]',
-    summary: 'renew leaves now, or take an authority to its next generation',
+    summary: 'renew leaves now, take an authority to its next generation, or say who is next',
     details:
-      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed.',
+      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed. rollout is the order in which what was made reaches the agents, with the commands of each step; who is proven to have the newest is not in it, and it exits 2 while somebody is.',
     options: [
       { flags: '--due', summary: 'leaves: those that are due, spread by address' },
       { flags: '--all', summary: "leaves: all agents'" },
@@ -271,10 +274,18 @@ export const commands: readonly CommandEntry[] = [
         '--evidence <file...>',
         'authority: first take what probe --out saw, and receipts of installers',
       ),
+      {
+        flags: '--batch <size>',
+        summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
+      },
+      {
+        flags: '--leader <server...>',
+        summary: 'rollout: who leads its region, and so comes last',
+      },
       json,
     ],
     examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
-    words: ['leaves', 'authority'],
+    words: ['leaves', 'authority', 'rollout'],
     load: async () => (await import('./commands/rotate.js')).command,
   },
   {
@@ -310,6 +321,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      {
+        flags: '--trust-only',
+        summary: 'leave the leaf out too: new trust around what the node has',
+      },
       json,
     ],
     examples: [
@@ -337,7 +352,10 @@ export const commands: readonly CommandEntry[] = [
         flags: '--config <path>',
         summary: "the agent's configuration: the stanza is written where it is not there",
       },
-      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      {
+        flags: '--probe [host:port]',
+        summary: 'where the agent listens (127.0.0.1:4646): proof that it loaded it',
+      },
       { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
       {
         flags: '--owner <user>',

@@ -75,9 +75,13 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Mem
   for (const { endpoint, of, credential } of tries.slice(0, mostTries)) {
     const ask = (path: string): Promise<unknown> => get(path, endpoint, of, credential, question)
     try {
-      const gossip = serversIn(await ask('/v1/agent/members'), region)
-      const clients = clientsIn(await ask(`/v1/nodes?region=${encodeURIComponent(region)}`))
-      return { region, at: clock(), ...gossip, clients }
+      const query = `?region=${encodeURIComponent(region)}`
+      const { at: reached, ...gossip } = serversIn(await ask('/v1/agent/members'), region)
+      const clients = clientsIn(await ask(`/v1/nodes${query}`))
+      // Only the order of a rollout rests on it.
+      const leading = await ask(`/v1/status/leader${query}`).catch(() => undefined)
+      const leader = typeof leading === 'string' ? reached.get(leading) : undefined
+      return { region, at: clock(), ...gossip, clients, ...(leader !== undefined && { leader }) }
     } catch (error) {
       fault = `${error instanceof Error ? error.message.split('\n')[0]! : 'no answer'} (asked by ${credential.name})`
     }
@@ -144,21 +148,35 @@ function get(
   })
 }
 
-/** `{ Members: [{ Name: 's1.global', Status: 'alive', Tags: { region: 'global' } }] }` (api/agent.go). */
-function serversIn(answer: unknown, region: string): Pick<Members, 'servers' | 'gone'> {
+/**
+ * `{ Members: [{ Name: 's1.global', Status: 'alive', Addr: '10.0.0.11', Tags: { region: 'global', rpc_addr:
+ * '10.0.0.11', port: '4647' } }] }` (api/agent.go, nomad/server.go setupSerf).
+ */
+function serversIn(
+  answer: unknown,
+  region: string,
+): Pick<Members, 'servers' | 'gone'> & {
+  /** Names by RPC address. */
+  readonly at: ReadonlyMap<string, string>
+} {
   const listed = isRecord(answer) ? answer['Members'] : undefined
   if (!Array.isArray(listed)) throw new Error('its list of members is not one that Nomad writes')
   const servers: string[] = []
   const gone: string[] = []
+  const at = new Map<string, string>()
   for (const one of listed as readonly unknown[]) {
     if (!isRecord(one)) continue
     const { Name: name, Status: status, Tags: tags } = one
     if (typeof name !== 'string' || !isRecord(tags) || tags['region'] !== region) continue
     if (status === 'left') gone.push(name)
     else servers.push(name)
+    for (const host of [one['Addr'], tags['rpc_addr']]) {
+      const text = String(host)
+      at.set(`${text.includes(':') ? `[${text}]` : text}:${String(tags['port'])}`, name)
+    }
   }
   if (servers.length === 0) throw new Error(`it knows no server of ${region}`)
-  return { servers: servers.sort(), gone: gone.sort() }
+  return { servers: servers.sort(), gone: gone.sort(), at }
 }
 
 /** `[{ Name: 'c1', Status: 'ready', … }]` (api/nodes.go NodeListStub). */

@@ -43,9 +43,7 @@ export function formatEvidence(evidence: EvidenceFile): string {
       issuers: one.issuers ?? [],
     })),
     receipts: [],
-    members: members.map(({ region, at: asked, servers, clients, gone }) => ({
-      ...{ region, at: asked, servers, clients, gone },
-    })),
+    members,
     unreachable: unreachable.map(({ address, endpoint, message }) => ({
       ...{ address, endpoint, message },
     })),

@@ -259,6 +259,7 @@ class Importer {
     const servers = entry.texts('servers')
     const clients = entry.texts('clients')
     const gone = entry.has('gone') ? entry.texts('gone') : []
+    const leader = entry.has('leader') ? entry.text('leader') : null
     if (region !== undefined && !this.#regions.has(region)) {
       const near = didYouMean(region, this.#regions)
       entry.fault('region', 'evidence/address', `no region is called ${shown(region)}`, {
@@ -271,11 +272,13 @@ class Importer {
       at === undefined ||
       servers === undefined ||
       clients === undefined ||
-      gone === undefined
+      gone === undefined ||
+      leader === undefined
     ) {
       return
     }
-    this.#note(counted({ region, at, servers, clients, gone }))
+    const more = leader === null ? {} : { leader }
+    this.#note(counted({ region, at, servers, clients, gone, ...more }))
   }
 
   /** The same line twice is one line. */

@@ -213,7 +213,10 @@ describe('probe', () => {
 
 const gossip = (...names: readonly string[]): object => ({
   Members: [
-    ...names.map((name) => ({ Name: name, Status: 'alive', Tags: { region: 'global' } })),
+    ...names.map((name, at) => ({
+      ...{ Name: name, Status: 'alive', Addr: `10.0.0.${at + 1}` },
+      Tags: { region: 'global', port: '4647' },
+    })),
     { Name: 's9.global', Status: 'left', Tags: { region: 'global' } },
     { Name: 'w1.us-west', Status: 'alive', Tags: { region: 'us-west' } },
   ],
@@ -225,6 +228,7 @@ describe('who belongs to the cluster', () => {
     live.s1.api = {
       '/v1/agent/members': gossip('s1.global', 's2.global'),
       '/v1/nodes': [{ Name: 'c1', Status: 'down' }],
+      '/v1/status/leader': '10.0.0.2:4647',
     }
     const { stdout, stderr, status } = await live.run('probe')
     expect(stderr).toBe('')
@@ -233,13 +237,17 @@ describe('who belongs to the cluster', () => {
     expect(live.ledger.filter(({ event }) => event === 'members')).toEqual([
       expect.objectContaining({
         ...{ address: 'cluster', region: 'global', servers: ['s1.global', 's2.global'] },
-        ...{ clients: ['c1'], gone: ['s9.global'] },
+        ...{ clients: ['c1'], gone: ['s9.global'], leader: 's2.global' },
       }),
     ])
-    expect(live.s1.requests).toEqual(['/v1/agent/members', '/v1/nodes?region=global'])
+    expect(live.s1.requests).toEqual([
+      '/v1/agent/members',
+      '/v1/nodes?region=global',
+      '/v1/status/leader?region=global',
+    ])
     // Part of the cluster says nothing of the whole.
     await live.run('probe', 's1')
-    expect(live.s1.requests).toHaveLength(2)
+    expect(live.s1.requests).toHaveLength(3)
   })
 
   test('one that the spec does not have is work', async () => {
