@@ -58,7 +58,7 @@ export interface Options {
   readonly clients?: readonly string[]
   readonly compromised?: boolean
   readonly combined?: readonly string[]
-  readonly config?: string
+  readonly config?: string | readonly string[]
   readonly dryRun?: boolean
   readonly due?: boolean
   readonly except?: string
@@ -98,6 +98,7 @@ export interface Options {
   readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
+  readonly write?: string
   readonly yes?: boolean
 }
 
@@ -154,7 +155,14 @@ export const commands: readonly CommandEntry[] = [
     options: [
       many('--ip <address>', 'an address of the node; may be repeated'),
       many('--name <name>', 'a DNS name of the node; may be repeated'),
-      { flags: '--config <path>', summary: "the agent's configuration" },
+      many(
+        '--config <path>',
+        "the agent's configuration, a directory or file; repeated as the agent's own -config is",
+      ),
+      {
+        flags: '--write <file>',
+        summary: 'which of several receives the stanza (default: the last one)',
+      },
       { flags: '--lifetime <span>', summary: 'another lifetime than the default, such as 30d' },
       { flags: '--region <region>', summary: 'region of an operator (default: the first one)' },
     ],

@@ -210,10 +210,14 @@ const config: Field = {
   example: 'agents/s1',
 }
 
+/** 1 to 65535, as patterns say it. */
+const port =
+  '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+
 /** A host and a port; IPv6 in brackets. Templates may stand in the host. */
 const hostPort = text(
-  'host:port, such as "10.0.0.11:4646"',
-  '^([^\\s:/]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]):[0-9]{1,5}$',
+  'host:port with a port from 1 to 65535, such as "10.0.0.11:4646"',
+  `^([^\\s:/]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]):${port}$`,
   262,
 )
 
