@@ -81,7 +81,7 @@ export interface Options {
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
-  readonly probe?: string
+  readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
   readonly region?: string
@@ -92,8 +92,11 @@ export interface Options {
   readonly servers?: readonly string[]
   readonly shell?: string
   readonly strict?: boolean
+  readonly timeout?: string
   readonly tls?: string
+  readonly trustOnly?: boolean
   readonly url?: string
+  readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
   readonly yes?: boolean
@@ -291,9 +294,14 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<verb> [what...]',
     summary: "show, diff or check agents' configurations",
     details:
-      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write.',
+      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write. On the machine of the agent, check looks at the files that tls names too.',
     options: [
       { flags: '--nomad-version <version>', summary: 'check for this version of Nomad' },
+      {
+        flags: '--user <user>',
+        summary:
+          'check: who the agent runs as, NAME or UID, with :GROUP (default: the owner of key_file)',
+      },
       strict,
       json,
     ],
@@ -314,6 +322,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      {
+        flags: '--trust-only',
+        summary: 'leave the leaf out too: new trust around what the node has',
+      },
       json,
     ],
     examples: [
@@ -341,7 +353,10 @@ export const commands: readonly CommandEntry[] = [
         flags: '--config <path>',
         summary: "the agent's configuration: the stanza is written where it is not there",
       },
-      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      {
+        flags: '--probe [host:port]',
+        summary: 'where the agent listens (127.0.0.1:4646): proof that it loaded it',
+      },
       { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
       {
         flags: '--owner <user>',
@@ -357,6 +372,20 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
     ],
     load: async () => (await import('./commands/install.js')).command,
+  },
+  {
+    name: 'probe',
+    arguments: '[address...]',
+    summary: 'ask the running agents which generation they loaded, and whom they trust',
+    details:
+      "One handshake without a certificate on each agent's HTTPS and RPC port, noted in the ledger. A server notes each one on its RPC port in its log, at WARN. Exits 2 unless every agent is proven to have its newest generation.",
+    options: [
+      { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
+      all,
+      json,
+    ],
+    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --json'],
+    load: async () => (await import('./commands/probe.js')).command,
   },
   {
     name: 'env',

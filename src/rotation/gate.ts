@@ -152,6 +152,15 @@ function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | und
       }
     }
   }
+  // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
+  // (command/agent/command.go:1121-1127).
+  if (profile.role !== 'client' && !fresh.some(({ rpc }) => rpc)) {
+    return {
+      address,
+      message: 'its RPC port was not seen, and may have loaded something else than its HTTP port',
+      remedy: `nomad-pki probe ${address}, from where its RPC port can be reached`,
+    }
+  }
   return holdOfTrust(address, fresh, newest, judge)
 }
 

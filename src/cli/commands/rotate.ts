@@ -15,6 +15,7 @@ import { costText } from '../../report/costs.js'
 import { planText } from '../../report/plan.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { shellQuote } from '../../report/shell.js'
+import { count } from '../../report/style.js'
 import { dueLeaves } from '../../rotation/due.js'
 import { evidenceIn } from '../../rotation/evidence.js'
 import { judgeGate } from '../../rotation/gate.js'
@@ -193,7 +194,7 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
     voice.tell(rotationText(known, voice.errorStyle, { flags: flagsOf(options) }))
     throw new NomadPkiError(
       'ERR_REFUSED',
-      `the gate is closed: ${gate.holds.length} of ${gate.agents} agents and their regions hold it`,
+      `the gate is closed: ${count(gate.holds.length, 'reason holds', 'reasons hold')} it`,
       { hint: gate.holds[0]?.remedy },
     )
   }
