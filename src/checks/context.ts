@@ -13,6 +13,8 @@ import { isIssuedBy } from './issued-by.js'
 import { ridingUnder, type Riding } from './riding.js'
 import { sharedKeys } from './shared-keys.js'
 
+export { isIssuedBy } from './issued-by.js'
+
 /** An authority that is there, with what stands above it. */
 export interface StandingAuthority {
   readonly address: string
