@@ -92,7 +92,7 @@ export function planTlsEdit(
     ),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),
-    ...strayFiles(config.files),
+    ...strayFiles(config.files, ordered, kind),
     ...contradictions(config, options),
   ]
   const unique = distinct(diagnostics)

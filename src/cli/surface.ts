@@ -58,7 +58,7 @@ export interface Options {
   readonly clients?: readonly string[]
   readonly compromised?: boolean
   readonly combined?: readonly string[]
-  readonly config?: string
+  readonly config?: string | readonly string[]
   readonly dryRun?: boolean
   readonly due?: boolean
   readonly evidence?: readonly string[]
@@ -87,6 +87,7 @@ export interface Options {
   readonly reason?: string
   readonly region?: string
   readonly reload?: string
+  readonly rideAlong?: boolean
   readonly rollback?: boolean
   readonly serverName?: string | true
   readonly servers?: readonly string[]
@@ -99,6 +100,7 @@ export interface Options {
   readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
+  readonly write?: string
   readonly yes?: boolean
 }
 
@@ -155,7 +157,14 @@ export const commands: readonly CommandEntry[] = [
     options: [
       many('--ip <address>', 'an address of the node; may be repeated'),
       many('--name <name>', 'a DNS name of the node; may be repeated'),
-      { flags: '--config <path>', summary: "the agent's configuration" },
+      many(
+        '--config <path>',
+        "the agent's configuration, a directory or file; repeated as the agent's own -config is",
+      ),
+      {
+        flags: '--write <file>',
+        summary: 'which of several receives the stanza (default: the last one)',
+      },
       { flags: '--lifetime <span>', summary: 'another lifetime than the default, such as 30d' },
       { flags: '--region <region>', summary: 'region of an operator (default: the first one)' },
     ],
@@ -264,6 +273,11 @@ export const commands: readonly CommandEntry[] = [
       {
         flags: '--compromised',
         summary: 'authority: the old key may be in other hands, so it must not sign',
+      },
+      {
+        flags: '--ride-along',
+        summary:
+          'authority: renewals carry the stages as they fall due, without reloads of their own',
       },
       {
         flags: '--except <address>',

@@ -141,6 +141,14 @@ describe('what would not have the effect wished is refused', () => {
     expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
   })
 
+  test('a backup that a -config names itself is meant', () => {
+    const texts = { 's1.bak.hcl': 'tls { }' }
+    expect(plan(texts, { kind: 'files' })).toMatchObject({ changed: true, file: '/n/s1.bak.hcl' })
+    const [file] = agentFiles(texts, '/n')
+    const found = planTlsEdit([{ ...file!, named: false }], wanted, { kind: 'files' })
+    expect(lines(found.diagnostics)).toEqual(['error agent/stray-file /n/s1.bak.hcl:1:1'])
+  })
+
   test('a relative path', () => {
     const { diagnostics, changed } = plan({ 'a.hcl': '' }, {}, { ca_file: 'ca.pem' })
     expect(lines(diagnostics)).toEqual(['error agent/relative-path /n/tls.hcl:1:1'])
