@@ -35,7 +35,7 @@ import { voiceOf, type Voice } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
-/** Exits 0 if every agent is proven on its newest generation, 2 if one is not. */
+/** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const timeout = parseTimeout(options.timeout)
@@ -176,7 +176,7 @@ function tell(
     voice.answer(probeText(facts, voice.style, named))
   }
   const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
-  const proven = verdicts.every(({ state }) => state === 'proven')
+  const proven = verdicts.every(({ state }) => state === 'proven' || state === 'seen')
   return proven && whole ? exitStatus.ok : exitStatus.work
 }
 
@@ -243,7 +243,8 @@ async function save(
     })
   }
   const text = formatEvidence({
-    ...{ cluster, at: context.now(), unreachable },
+    ...{ cluster, at: context.now() },
+    unreachable: unreachable.map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
     observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
     members,
   })
