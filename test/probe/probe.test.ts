@@ -43,14 +43,14 @@ class Live {
     this.c1 = c1!
   }
 
-  static async start(settings: AgentSettings = {}): Promise<Live> {
+  static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
     const cwd = folder({
       'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
     })
     expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
     const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
-    const s1 = await FakeAgent.start(trio('server/global/s1'))
-    const s2 = await FakeAgent.start(trio('server/global/s2'))
+    const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
+    const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)
     const c1 = await FakeAgent.start(trio('client/global/c1'), { rpc: false, ...settings })
     agents.push(s1, s2, c1)
     const server = (name: string, { http, rpc }: FakeAgent): string =>
@@ -93,11 +93,13 @@ class Live {
   }
 }
 
-const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+const schema = (name: string): object =>
   JSON.parse(
-    readFileSync(new URL('../../src/report/schemas/probe.json', import.meta.url), 'utf8'),
-  ) as object,
-)
+    readFileSync(new URL(`../../src/report/schemas/${name}.json`, import.meta.url), 'utf8'),
+  ) as object
+const validate = ajv.compile(schema('probe'))
+const validateEvidence = ajv.compile(schema('evidence'))
 
 interface ProbeDocument {
   readonly agents: readonly Record<string, unknown>[]
@@ -359,6 +361,15 @@ describe('who belongs to the cluster', () => {
     expect(texts.join('')).not.toContain('a-secret-token')
   })
 
+  test('without an operator: only where agents ask nobody who they are', async () => {
+    const live = await Live.start({}, { verifyHttpsClient: false })
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    live.edit('operators:\n  alice: { region: global }\n', '')
+    expect((await live.run('probe')).stdout).toContain('there is no operator')
+    live.edit('regions:', 'node: { stanza: { verify_https_client: false } }\nregions:')
+    expect((await live.run('probe')).stdout).toContain('Nomad names 1 server and 0 clients')
+  })
+
   test('from a bastion: with what env has set there', async () => {
     const live = await Live.start()
     live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
@@ -372,6 +383,7 @@ describe('who belongs to the cluster', () => {
     }
     const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
     expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(validateEvidence(JSON.parse(readFileSync(join(bastion, 'e.json'), 'utf8')))).toBe(true)
     const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
     expect(taken.stderr).toBe('evidence: 6 lines noted\n')
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
@@ -532,6 +544,7 @@ describe('evidence', () => {
     expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
 
     const file = join(bastion, 'evidence.json')
+    expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)
     const taken = await live.run('probe', '--evidence', file)
     expect(taken.stderr).toBe('evidence: 5 lines noted\n')
     expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')

@@ -206,8 +206,11 @@ async function askNomad(
   const none = { members: [], faults: [], unknown: [] }
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   if (credentials.length === 0 || roots === '') {
+    const operator = desired.identities.find(({ profile }) => profile.role === 'operator')
     const missing =
-      'no operator has a certificate that lives: nomad-pki add operator NAME, and apply'
+      operator === undefined
+        ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
+        : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
     return { ...none, missing }
   }
   const answering = new Set(sightings.map(({ endpoint }) => endpoint))
