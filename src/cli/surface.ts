@@ -86,6 +86,7 @@ export interface Options {
   readonly reason?: string
   readonly region?: string
   readonly reload?: string
+  readonly rideAlong?: boolean
   readonly rollback?: boolean
   readonly serverName?: string | true
   readonly servers?: readonly string[]
@@ -271,6 +272,11 @@ export const commands: readonly CommandEntry[] = [
       {
         flags: '--compromised',
         summary: 'authority: the old key may be in other hands, so it must not sign',
+      },
+      {
+        flags: '--ride-along',
+        summary:
+          'authority: renewals carry the stages as they fall due, without reloads of their own',
       },
       {
         flags: '--except <address>',

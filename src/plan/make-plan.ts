@@ -20,6 +20,7 @@ import type {
 } from '../spec/desired.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
+import { surplusIn, type SurplusOf } from './surplus.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -121,6 +122,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   }
 
   const issuing = new Map<IdentityProfile, string>()
+  const surplusOf = surplusIn(inventory, options)
   const named = new Set<string>()
   for (const wanted of desired.identities) {
     named.add(wanted.address)
@@ -133,7 +135,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       findings.push(blocked)
       continue
     }
-    const asked = planIdentity(wanted, found, context, only !== undefined)
+    const asked = planIdentity(wanted, found, context, { asked: only !== undefined, surplusOf })
     const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) continue
     steps.push(planned)
@@ -174,7 +176,7 @@ function planIdentity(
   wanted: DesiredIdentity,
   found: FoundIdentity | undefined,
   context: CheckContext,
-  asked: boolean,
+  { asked, surplusOf }: { readonly asked: boolean; readonly surplusOf: SurplusOf },
 ): Step | undefined {
   const { address, profile } = wanted
   if (found === undefined) {
@@ -205,8 +207,8 @@ function planIdentity(
   // An operator's certificate is short and made when somebody needs it: an expired one is no work.
   const leave = profile.role === 'operator' && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
-  const surplus = found.generations.length - profile.keep
-  if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus <= 0) {
+  const surplus = surplusOf(found, profile.keep).length
+  if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus === 0) {
     return undefined
   }
   reasons.push(...(leave ? given.filter(({ reason }) => reason !== 'nearing-expiry') : given))

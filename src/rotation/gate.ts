@@ -71,6 +71,9 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     condition,
     now,
     made,
+    riding: new Set(
+      desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
+    ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
     // Of one endpoint only what was seen last counts, whoever it was then.
     observations: byAddress(newestByEndpoint(evidence.observations.filter(({ at }) => at <= now))),
@@ -102,13 +105,15 @@ interface Judge {
   readonly now: number
   readonly made: ReadonlyMap<string, readonly MadeGeneration[]>
   readonly rootOf: (issuer: string) => string | undefined
+  /** Authorities of which leaves wait for their renewal. */
+  readonly riding: ReadonlySet<string>
   readonly observations: ReadonlyMap<string, readonly Observation[]>
   readonly receipts: ReadonlyMap<string, readonly Evidence['receipts'][number][]>
 }
 
 /** One agent with a leaf of its own. */
 function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | undefined {
-  const { condition, now, made, rootOf, observations } = judge
+  const { condition, now, made, rootOf, observations, riding } = judge
   const generations = made.get(address) ?? []
   const newest = generations.at(-1)
   if (newest === undefined || !satisfies(newest, condition, rootOf)) {
@@ -118,7 +123,10 @@ function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | und
         newest === undefined
           ? 'it has no certificate yet'
           : `its generation ${newest.number} is not of this stage`,
-      remedy: 'nomad-pki apply',
+      remedy:
+        newest !== undefined && riding.has(profile.issuer.address)
+          ? `its next renewal will be; at once: nomad-pki rotate leaves ${address}`
+          : 'nomad-pki apply',
     }
   }
   const seen = observations.get(address) ?? []

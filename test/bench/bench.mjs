@@ -210,6 +210,36 @@ const benches = {
       { most: 250 },
     )
   },
+  async rotation() {
+    const rounds = []
+    for (let round = 0; round < 4; round += 1) {
+      const folder = mkdtempSync(join(work, 'rotation-'))
+      writeFileSync(join(folder, 'cluster.yaml'), specOf(nodes))
+      const run = (...args) => seconds(process.execPath, [command, ...args], { cwd: folder })
+      const first = run('apply', '--yes', '--quiet')
+      const again =
+        run('rotate', 'authority', 'agent', '--next', '--quiet') + run('apply', '--yes', '--quiet')
+      const planned = seconds(process.execPath, [command, 'rotate', 'rollout', '--quiet'], {
+        cwd: folder,
+        allowed: [2],
+      })
+      const status = seconds(process.execPath, [command, 'status', '--quiet'], {
+        cwd: folder,
+        allowed: [2],
+      })
+      note(
+        `  first: ${first.toFixed(2)} s, root's rotation: ${again.toFixed(2)} s, rollout: ${planned.toFixed(2)} s, status: ${status.toFixed(2)} s`,
+      )
+      rounds.push([first, again])
+    }
+    // The first warms the disk up.
+    figure(
+      `a root's rotation of ${nodes} nodes planned and made / issuing them the first time`,
+      median(rounds.slice(1).map(([first, again]) => again / first)),
+      '×',
+      { most: 2 },
+    )
+  },
   async plan() {
     const empty = () => seconds(process.execPath, ['-e', '0'])
     for (const [count, listed, most] of [
