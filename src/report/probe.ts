@@ -92,7 +92,7 @@ export function probeText(
       `${count(handshakes, 'handshake')}; ${
         warned === 0
           ? 'no agent noted any of them'
-          : `each of the ${count(warned, 'RPC port')} noted one in its log, at WARN: failed TLS handshake`
+          : `${warned === 1 ? 'the RPC port' : `each of the ${count(warned, 'RPC port')}`} noted one in its log, at WARN: failed TLS handshake`
       }`,
     ),
   ].join('\n')

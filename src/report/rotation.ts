@@ -64,7 +64,8 @@ const reloadsOf: Readonly<Record<Rotation['way'], number>> = {
 }
 
 /** `agent: signing: 2, trusted: [1, 2], crossed: true` */
-export function authorityEditText({ name, signing, trusted, crossed, rollout }: AuthorityEdit): string {
+export function authorityEditText(edit: AuthorityEdit): string {
+  const { name, signing, trusted, crossed, rollout } = edit
   const parts = [
     ...(signing === undefined ? [] : [`signing: ${signing}`]),
     ...(trusted === undefined ? [] : [`trusted: [${trusted.join(', ')}]`]),

@@ -168,7 +168,10 @@ function halfRotation(
     .find((one) => one !== undefined)
   const way = obstacle === undefined ? 'crossed' : 'staged'
   const crossed = way === 'crossed' && others.length > 0
+  // What rides along with renewals comes too late.
+  const rides = authority.rollout === 'ride-along'
   const said =
+    !rides &&
     authority.signing === signing &&
     (authority.crossed || !crossed) &&
     concerned.every((generation) => authority.trusted.includes(generation))
@@ -187,7 +190,11 @@ function halfRotation(
     edits: said
       ? []
       : [
-          { name, signing, trusted: concerned, ...(crossed && { crossed }) },
+          {
+            ...{ name, signing, trusted: concerned },
+            ...(crossed && { crossed }),
+            ...(rides && { rollout: false as const }),
+          },
           ...raised.map((one) => ({ name: one.name, signing: one.signing + 1 })),
         ],
     way,

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
@@ -86,6 +87,28 @@ class Live {
   }
 }
 
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(
+  JSON.parse(
+    readFileSync(new URL('../../src/report/schemas/probe.json', import.meta.url), 'utf8'),
+  ) as object,
+)
+
+interface ProbeDocument {
+  readonly agents: readonly Record<string, unknown>[]
+  readonly halfRotated: readonly {
+    readonly sides: readonly { readonly roots: string[]; readonly agents: string[] }[]
+  }[]
+  readonly nomad: object
+}
+
+/** The document, which is what its schema says. */
+function documentOf(stdout: string): ProbeDocument {
+  const document = JSON.parse(stdout) as ProbeDocument
+  validate(document)
+  expect(validate.errors).toBeNull()
+  return document
+}
+
 function run(cwd: string, ...argv: readonly string[]): ReturnType<typeof cli> {
   return cli(cwd, [...argv], { now: Date.now() })
 }
@@ -139,7 +162,7 @@ describe('probe', () => {
     const stranger = await Live.start()
     live.c1.reload(stranger.trio('client/global/c1'))
     const { stdout, status } = await live.run('probe', '--json')
-    const { agents: verdicts } = JSON.parse(stdout) as { agents: Record<string, unknown>[] }
+    const { agents: verdicts } = documentOf(stdout)
     expect(verdicts.map(({ address, state }) => [address, state])).toEqual([
       ['identity/server/global/s1', 'foreign'],
       ['identity/server/global/s2', 'proven'],
@@ -260,7 +283,7 @@ describe('who belongs to the cluster', () => {
     expect(stdout).toContain('Nomad has a server s3 in global, and the spec does not')
     expect(stdout).toContain('nomad-pki add client global/c2')
     expect(status).toBe(2)
-    const json = JSON.parse((await live.run('probe', '--json')).stdout) as { nomad: object }
+    const json = documentOf((await live.run('probe', '--json')).stdout)
     expect(json.nomad).toMatchObject({
       unknown: [{ address: 'member/global/s3' }, { address: 'member/global/c2' }],
     })
@@ -309,6 +332,7 @@ describe('who belongs to the cluster', () => {
     expect(taken.stderr).toBe('evidence: 6 lines noted\n')
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
     const none = await run(bastion, 'probe', '--json')
+    documentOf(none.stdout)
     expect(none.stdout).toContain('no operator has a certificate that lives')
   })
 })
@@ -348,9 +372,7 @@ describe('a naive swap', () => {
     expect(said.stdout).toContain('1. nomad-pki apply')
     live.s2.reload(live.trio('server/global/s2'))
     // The repaired one talks to both: those that are not yet are still two.
-    const between = JSON.parse((await live.run('probe', '--json')).stdout) as {
-      halfRotated: { sides: { roots: string[]; agents: string[] }[] }[]
-    }
+    const between = documentOf((await live.run('probe', '--json')).stdout)
     expect(between.halfRotated[0]!.sides).toHaveLength(3)
     expect(between.halfRotated[0]!.sides).toContainEqual({
       roots: ['authority/agent/1', 'authority/agent/2'],
@@ -380,7 +402,7 @@ describe('a naive swap', () => {
     live.s1.reload({ ...old, ca: fresh.ca })
     live.s2.reload({ ...fresh, ca: old.ca })
     const { stdout } = await live.run('probe', '--json')
-    const { halfRotated } = JSON.parse(stdout) as { halfRotated: { sides: object[] }[] }
+    const { halfRotated } = documentOf(stdout)
     expect(halfRotated[0]!.sides.map((side) => side)).toEqual([
       {
         roots: ['authority/agent/1'],
@@ -452,6 +474,38 @@ describe('evidence', () => {
     expect(lines).toHaveLength(5)
     expect(lines.map(({ trusts }) => trusts)).toEqual(lines.map(() => ['authority/agent/1']))
     expect((await live.run('verify', '--offline')).status).toBe(0)
+  })
+
+  test('opens the gate of a rotation, in the same command', async () => {
+    const live = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [{ Name: 'c1' }],
+    }
+    await live.run('rotate', 'authority', 'agent', '--next')
+    await live.run('apply', '--yes')
+    const alice = live.trio('operator/global/alice')
+    const bastion = folder({
+      'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')),
+      ...{ 'ca.pem': alice.ca, 'cert.pem': alice.cert, 'key.pem': alice.key },
+    })
+    const env = {
+      ...{ NOMAD_CACERT: 'ca.pem', NOMAD_CLIENT_CERT: 'cert.pem', NOMAD_CLIENT_KEY: 'key.pem' },
+    }
+    live.s1.reload(live.trio('server/global/s1'))
+    await cli(bastion, ['probe', '--out', 'before.json'], { now: Date.now(), env })
+    const file = (name: string): string => join(bastion, name)
+    const held = await live.run('rotate', 'authority', 'agent', '--evidence', file('before.json'))
+    expect(held.status).toBe(3)
+    expect(held.stdout).toContain('gate: closed; 1 of 3 agents')
+    live.s2.reload(live.trio('server/global/s2'))
+    live.c1.reload(live.trio('client/global/c1'))
+    await cli(bastion, ['probe', '--out', 'after.json'], { now: Date.now(), env })
+    const next = ['rotate', 'authority', 'agent', '--next', '--evidence']
+    const opened = await live.run(...next, file('before.json'), file('after.json'))
+    expect(opened.stderr).toContain('evidence: 6 lines noted, 6 there already')
+    expect(opened.status).toBe(0)
+    expect(readFileSync(join(live.cwd, 'cluster.yaml'), 'utf8')).toContain('trusted: [2]')
   })
 
   test('with errors, none of it is noted', async () => {
