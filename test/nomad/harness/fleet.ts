@@ -31,7 +31,7 @@ import type { Credentials } from './api.js'
 import { command, nomadBinary } from './binaries.js'
 import { type Cluster, layOut, type Member, startCluster } from './cluster.js'
 import { eventually, type Outcome, run, runOk } from './run.js'
-import type { Stops } from './stops.js'
+import { Stops } from './stops.js'
 
 /** `nobody`: every Linux has it, whatever else it has. */
 const unprivileged = { uid: 65_534, gid: 65_534 }
@@ -59,8 +59,8 @@ export class Fleet {
   readonly base: string
   readonly plans: readonly AgentPlan[]
   readonly cluster: Cluster
-  /** While it is set, it kills what is run here. */
-  stops: Stops | undefined
+  /** Kills what is run here, if it chooses to. */
+  stops: Stops = new Stops()
   readonly #agents: Agent[]
   readonly #binary: string
   #archives = 0
@@ -186,10 +186,7 @@ export class Fleet {
     const options = { cwd: this.base, timeout: 120_000 }
     for (;;) {
       const spec = this.spec
-      const outcome =
-        this.stops === undefined
-          ? await run(process.execPath, all, options)
-          : await this.stops.run(kind, process.execPath, all, options)
+      const outcome = await this.stops.run(kind, process.execPath, all, options)
       if (outcome !== undefined) return outcome
       this.expectWhole()
       // Whoever comes back looks first whether the stage was taken.
@@ -263,11 +260,7 @@ export class Fleet {
     onTheWay?.(unpacked, archive)
     const args = ['install.sh', ...common, '--archive', archive, '--watch', '1', ...more]
     for (;;) {
-      const options = { cwd: unpacked }
-      const outcome =
-        this.stops === undefined
-          ? await run('sh', args, options)
-          : await this.stops.run('install.sh', 'sh', args, options)
+      const outcome = await this.stops.run('install.sh', 'sh', args, { cwd: unpacked })
       if (outcome === undefined) {
         this.expectWhole()
         continue

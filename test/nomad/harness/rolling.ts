@@ -10,7 +10,7 @@ import type { Delivery, Fleet } from './fleet.js'
 import type { Load } from './load.js'
 import { provenLoaded } from './proof.js'
 import { shuffled } from './random.js'
-import { Stops } from './stops.js'
+import { type Commands, Stops } from './stops.js'
 import { witness } from './witness.js'
 
 /** A stage under way. */
@@ -53,9 +53,6 @@ export interface Rotation {
   readonly stops?: number
 }
 
-/** How long each kind of command takes here, milliseconds. */
-const usual = new Map<string, number>()
-
 /**
  * Takes an authority through all of its stages; in each, agents come in random order, and nobody goes on
  * before every agent was seen to have the stage before. Answers with what each stage cost.
@@ -68,7 +65,17 @@ export async function rotateAuthority(
   const all: Figures[] = []
   await withStops(
     fleet,
-    { label, stops, among: stages * (2 + 2 * names.length), random },
+    {
+      label,
+      stops,
+      among: {
+        'rotate authority': stages,
+        apply: stages,
+        pack: stages * names.length,
+        'install.sh': stages * names.length,
+      },
+      random,
+    },
     async () => {
       // The rotation before this one ends when leaves no longer carry its cross-certificate.
       if (fleet.spec.includes('crossed: true')) {
@@ -95,7 +102,9 @@ export async function rotateLeaves(
 ): Promise<{ readonly figures: Figures; readonly endpoints: number }> {
   let endpoints = 0
   let figures: Figures | undefined
-  await withStops(fleet, { label, stops, among: 1 + 2 * fleet.names.length, random }, async () => {
+  const agents = fleet.names.length
+  const among = { 'rotate leaves': 1, pack: agents, 'install.sh': agents }
+  await withStops(fleet, { label, stops, among, random }, async () => {
     await fleet.pkiOk('rotate', 'leaves', '--all', '--yes')
     const stage = beginStage(fleet, load, label)
     endpoints = await roll(stage, shuffled(fleet.names, random))
@@ -114,17 +123,17 @@ async function withStops(
   }: {
     readonly label: string
     readonly stops: number
-    readonly among: number
+    readonly among: Commands
     readonly random: () => number
   },
   doing: () => Promise<void>,
 ): Promise<void> {
-  const killer = new Stops(stops, among, random, usual)
+  const killer = new Stops(stops, among, random)
   fleet.stops = killer
   try {
     await doing()
   } finally {
-    fleet.stops = undefined
+    fleet.stops = new Stops()
   }
   if (stops === 0) return
   const where = killer.done.map(({ what, after }) => `${what} after ${after} ms`)

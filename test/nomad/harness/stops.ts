@@ -13,28 +13,41 @@ export interface Stop {
   readonly after: number
 }
 
-/** Chooses commands to be killed, and when. */
+/** How many commands of each kind there will be. */
+export type Commands = Readonly<Record<string, number>>
+
+/** How long a command takes here, by its kind, milliseconds: what was seen so far. */
+const usual = new Map<string, number>()
+
+/** Chooses commands to be killed, as many of each kind as can be, and the moment. */
 export class Stops {
   readonly done: Stop[] = []
   readonly #random: () => number
-  readonly #chosen: Set<number>
-  readonly #usual: Map<string, number>
-  #commands = 0
+  readonly #chosen = new Map<string, Set<number>>()
+  readonly #begun = new Map<string, number>()
+  readonly #among: Commands
 
-  /**
-   * @param count How many of them.
-   * @param among How many commands there will be.
-   * @param usual How long a command takes, by its kind, milliseconds; is filled on the way.
-   */
-  constructor(count: number, among: number, random: () => number, usual: Map<string, number>) {
+  constructor(count = 0, among: Commands = {}, random: () => number = () => 0) {
     this.#random = random
-    this.#usual = usual
-    this.#chosen = new Set(
-      shuffled(
-        Array.from({ length: among }, (_, index) => index),
+    this.#among = among
+    const places = Object.entries(among).map(([kind, number]) => ({
+      kind,
+      numbers: shuffled(
+        Array.from({ length: number }, (_, index) => index),
         random,
-      ).slice(0, count),
-    )
+      ),
+    }))
+    const order = shuffled(places, random)
+    for (let made = 0; made < count;) {
+      const before = made
+      for (const { kind, numbers } of order) {
+        const number = made < count ? numbers.pop() : undefined
+        if (number === undefined) continue
+        this.#choose(kind, number)
+        made += 1
+      }
+      if (made === before) throw new Error(`there are not ${count} commands to be killed`)
+    }
   }
 
   /**
@@ -48,32 +61,41 @@ export class Stops {
     args: readonly string[],
     options: RunOptions,
   ): Promise<Outcome | undefined> {
-    const number = this.#commands
-    this.#commands += 1
-    const usual = this.#usual.get(kind)
-    const killed = this.#chosen.has(number)
-    if (killed && usual === undefined) this.#later(number)
+    const number = this.#begun.get(kind) ?? 0
+    this.#begun.set(kind, number + 1)
+    const expected = usual.get(kind)
+    const killed = this.#chosen.get(kind)?.has(number) === true
     const start = performance.now()
-    if (!killed || usual === undefined) {
+    if (!killed || expected === undefined) {
+      if (killed) this.#later(kind, number)
       const outcome = await run(program, args, options)
-      const took = performance.now() - start
-      this.#usual.set(kind, Math.min(took, usual ?? Infinity))
+      usual.set(kind, Math.min(performance.now() - start, expected ?? Infinity))
       return outcome
     }
-    const after = Math.round(usual * (0.15 + 0.85 * this.#random()))
+    const after = Math.round(expected * (0.15 + 0.85 * this.#random()))
     const outcome = await run(program, args, { ...options, killAfter: after })
     if (outcome.killed !== true) {
       // It was faster than ever: the next one has to do.
-      this.#later(number)
+      this.#later(kind, number)
       return outcome
     }
     this.done.push({ what: kind, after })
     return undefined
   }
 
-  #later(number: number): void {
-    let next = number + 1
-    while (this.#chosen.has(next)) next += 1
-    this.#chosen.add(next)
+  #choose(kind: string, number: number): void {
+    this.#chosen.set(kind, (this.#chosen.get(kind) ?? new Set()).add(number))
+  }
+
+  /** The next one of its kind, or, where there is none, of any other. */
+  #later(kind: string, number: number): void {
+    for (const other of [kind, ...Object.keys(this.#among)]) {
+      const from = other === kind ? number + 1 : (this.#begun.get(other) ?? 0)
+      for (let next = from; next < (this.#among[other] ?? 0); next += 1) {
+        if (this.#chosen.get(other)?.has(next) === true) continue
+        this.#choose(other, next)
+        return
+      }
+    }
   }
 }
