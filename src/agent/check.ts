@@ -241,7 +241,9 @@ function templates(document: Document, file: string): Diagnostic[] {
     const text = asString(document, value)
     // "{{ GetPrivateIP }}" is Nomad's own, for addresses.
     const address = /addr|^http$|^rpc$|^serf$/i.test(name)
-    const jinja = !address && /\{\{.*\}\}|\{%/s.test(text)
+    const open = text.indexOf('{{')
+    const jinja =
+      !address && ((open !== -1 && text.includes('}}', open + 2)) || text.includes('{%'))
     if (!jinja && !/<%|@@\w+@@|^\$\{?[A-Z_]+\}?$/.test(text)) return []
     const message = `the value of "${name}" looks like a template that was never rendered`
     return [diagnostic('warning', 'agent/template', position(value.start), message, { file })]

@@ -7,6 +7,7 @@
 import type { GateVerdict } from '../rotation/gate.js'
 import type { Rotation } from '../rotation/stages.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
+import { costText } from './costs.js'
 import type { Document } from './json.js'
 import { count, printable, thousands, type Style } from './style.js'
 
@@ -39,7 +40,9 @@ export function rotationText(
       ...next.edits.map((edit) => style.faint(`  ${editText(edit)}`)),
     ].join('\n'),
     ...(gate === undefined ? [] : [gateText(gate, style)]),
-    ...(next.reloads ? [costText(way, agents, style)] : []),
+    ...(next.reloads
+      ? [costText(agents, style, { rotated: way === 'intermediate' ? way : 'root' })]
+      : []),
     gate === undefined || gate.open
       ? `to take it: nomad-pki rotate authority ${name} --next${options.fileFlag}`
       : `until then: ${gate.holds[0]!.remedy}`,
@@ -74,22 +77,6 @@ function gateText(
     ...notes.map((note) => style.doubtful(`  ! ${printable(note)}`)),
   ]
   return lines.join('\n')
-}
-
-/** What no tool can avoid: measured on real agents (nomad#4413; command/agent/http.go:364). */
-function costText(way: Rotation['way'], agents: number, style: Style): string {
-  return [
-    `costs: one reload (SIGHUP, no restart) of each of ${count(agents, 'agent', 'agents')}; servers one at a time, the leader last, then clients in batches`,
-    '  each reload ends the pooled RPC connections to that agent: a request on one fails once with `rpc error: EOF`, and its retry succeeds',
-    '  HTTPS connections that are open stay open, also those of a root that is dropped, until the agent restarts',
-    ...(way === 'intermediate'
-      ? [
-          '  this revokes nothing: leaves of the old intermediate are taken as long as its root is trusted',
-        ]
-      : []),
-  ]
-    .map((line, index) => (index === 0 ? line : style.faint(line)))
-    .join('\n')
 }
 
 /** The same as a document. */

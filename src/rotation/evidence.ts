@@ -51,6 +51,8 @@ export interface Members {
   readonly clients: readonly string[]
   /** Those that left. */
   readonly gone: readonly string[]
+  /** The name of the server that led it, where somebody asked. */
+  readonly leader?: string | undefined
 }
 
 /** Somebody answers for an agent that can't be asked. */
@@ -108,7 +110,15 @@ export function evidenceIn({ lines }: Ledger): Evidence {
         const region = text(line, 'region')
         const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
         if (region === undefined || servers === undefined || clients === undefined) break
-        members.push({ region, at, servers, clients, gone: list(line, 'gone') ?? [] })
+        const [gone, leader] = [list(line, 'gone') ?? [], text(line, 'leader')]
+        members.push({
+          region,
+          at,
+          servers,
+          clients,
+          gone,
+          ...(leader !== undefined && { leader }),
+        })
         break
       }
       case 'excepted': {

@@ -107,7 +107,7 @@ interface Judge {
 }
 
 /** One agent with a leaf of its own. */
-function holdOf({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
+function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | undefined {
   const { condition, now, made, rootOf, observations } = judge
   const generations = made.get(address) ?? []
   const newest = generations.at(-1)
@@ -142,6 +142,15 @@ function holdOf({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
         message: `${endpoint} presents ${which === undefined ? 'a leaf that is not its own' : `generation ${which.number}`}, not ${newest.number}`,
         remedy: `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`,
       }
+    }
+  }
+  // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
+  // (command/agent/command.go:1121-1127).
+  if (profile.role !== 'client' && !fresh.some(({ rpc }) => rpc)) {
+    return {
+      address,
+      message: 'its RPC port was not seen, and may have loaded something else than its HTTP port',
+      remedy: `nomad-pki probe ${address}, from where its RPC port can be reached`,
     }
   }
   return holdOfTrust(address, fresh, newest, judge)

@@ -11,6 +11,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { env } from 'node:process'
+import { afterAll } from 'vitest'
 import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { parseSpec } from '../../src/spec/parse.js'
@@ -32,6 +33,11 @@ export const shells: readonly (readonly string[])[] = [
 
 /** `templates/install.sh` */
 export const installerPath: string = new URL('../../templates/install.sh', import.meta.url).pathname
+
+/** A `sync` that does nothing: what a disk does in a power cut is not tested here, and waiting for it takes long. */
+const hasty: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-hasty-'))
+fs.writeFileSync(path.join(hasty, 'sync'), '#!/bin/sh\n', { mode: 0o755 })
+afterAll(() => fs.rmSync(hasty, { recursive: true, force: true }))
 
 /** A cluster that lives from an hour ago on. */
 export function aWorld(spec: string = smallSpec): World {
@@ -115,7 +121,11 @@ export class Node {
     const { status, stdout, stderr } = spawnSync(
       program,
       [...before, script, '--tls', this.tls, '--settle', '0', '--watch', '1', ...args],
-      { cwd: from, encoding: 'utf8', env: { ...env, ...options.env } },
+      {
+        cwd: from,
+        encoding: 'utf8',
+        env: { ...env, PATH: `${hasty}:${env.PATH!}`, ...options.env },
+      },
     )
     return { status, stdout, stderr }
   }
