@@ -179,6 +179,26 @@ export class Fleet {
     return readlinkSync(join(this.tls(name), 'current'))
   }
 
+  /** The directory of the store's current generation, `3-9f2c41ab`. */
+  newestOf(name: string): string {
+    return readlinkSync(join(this.base, 'pki', this.address(name), 'current'))
+  }
+
+  /** Our command on a machine whose clock is wrong by so many milliseconds. */
+  pkiAt(skew: number, ...args: string[]): Promise<Outcome> {
+    const clock = join(this.base, 'clock.mjs')
+    writeFileSync(
+      clock,
+      `const Right = Date
+globalThis.Date = class extends Right {
+  constructor(...given) { if (given.length > 0) super(...given); else super(Right.now() + ${skew}) }
+  static now() { return Right.now() + ${skew} }
+}
+`,
+    )
+    return run(process.execPath, ['--import', clock, command, ...args], { cwd: this.base })
+  }
+
   /** Our command on the operator's machine; one that is killed is run again, as a person would. */
   async pki(...args: string[]): Promise<Outcome> {
     const kind = args[0] === 'rotate' ? args.slice(0, 2).join(' ') : (args[0] ?? '')
