@@ -229,7 +229,10 @@ describe('the generation last proven', () => {
 
   test('a name that two generations of the root have shows nobody', () => {
     const story = new Story().made(1).made(2, 'leaf1', [root1, root2])
-    const subject = { attributes: [{ type: 'CN', value: 'acme CA', rdn: 0 }], der: new Uint8Array() }
+    const subject = {
+      attributes: [{ type: 'CN', value: 'acme CA', rdn: 0 }],
+      der: new Uint8Array(),
+    }
     for (const root of [root1, root2]) story.authorities.set(root, { certificate: { subject } })
     expect(story.saw('leaf1', ['CN=acme CA']).said).toBe('undelivered 2, counts 1, proven 1')
     expect(story.got(2, 'leaf1').saw('leaf1', ['CN=acme CA']).said).toBe(
