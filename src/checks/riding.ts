@@ -20,22 +20,64 @@ import { isIssuedBy } from './issued-by.js'
 export function ridersOf(
   desired: Desired,
   inventory: Inventory,
-  context: Pick<CheckContext, 'authorities' | 'bundles' | 'riding'>,
+  context: RidingContext,
 ): readonly string[] {
+  return riders(desired, inventory, context).map(({ address }) => address)
+}
+
+/**
+ * Authorities that riders need: they signed what still rides, or are trusted by it.
+ *
+ * @returns Addresses.
+ */
+export function neededByRiders(
+  desired: Desired,
+  inventory: Inventory,
+  context: RidingContext,
+): ReadonlySet<string> {
+  const needed = new Set<string>()
+  const texts = new Set<string>()
+  for (const { current, signer } of riders(desired, inventory, context)) {
+    if (signer !== undefined) needed.add(signer.address)
+    if (texts.has(current.bundle)) continue
+    texts.add(current.bundle)
+    for (const { address, certificate } of inventory.authorities.values()) {
+      if (certificate && current.trust.some((root) => sameBytes(root, certificate))) {
+        needed.add(address)
+      }
+    }
+  }
+  return needed
+}
+
+type RidingContext = Pick<CheckContext, 'bundles' | 'riding'>
+
+function riders(
+  desired: Desired,
+  inventory: Inventory,
+  context: RidingContext,
+): readonly {
+  readonly address: string
+  readonly current: FoundGeneration
+  readonly signer: Signer | undefined
+}[] {
   if (context.riding.size === 0) return []
   return desired.identities.flatMap(({ address, profile }) => {
     const current = inventory.identities.get(address)?.current
     const riding = context.riding.get(profile.issuer.address)
     if (current === undefined || riding === undefined) return []
-    return riding.signerOf(current) !== undefined ||
+    const signer = riding.signerOf(current)
+    const rides =
+      signer !== undefined ||
       (current.bundle !== context.bundles.get(profile.bundle) && riding.trustStays(current))
-      ? [address]
-      : []
+    return rides ? [{ address, current, signer }] : []
   })
 }
 
 /** Who signed a leaf. */
 export interface Signer {
+  /** `authority/us-west/1` */
+  readonly address: string
   readonly certificate: Certificate
   /** The root above it, or itself. */
   readonly root: Certificate
@@ -54,7 +96,10 @@ export function signerOf(
 ): Signer | undefined {
   const earlier = context.riding.get(issuer)?.signerOf(generation)
   const signing = context.authorities.get(issuer)
-  return earlier ?? (signing && { certificate: signing.certificate, root: signing.path.at(-1)! })
+  return (
+    earlier ??
+    (signing && { address: issuer, certificate: signing.certificate, root: signing.path.at(-1)! })
+  )
 }
 
 /** What may stay under one authority until its renewal. */
@@ -93,11 +138,13 @@ function earlierSigners(
 ): Riding['signerOf'] {
   const roots = trusted.flatMap((root) => authorities.get(root)?.certificate ?? [])
   const others = [...authorities.values()].flatMap((one) =>
-    one.name === name && one.address !== address ? (one.certificate ?? []) : [],
+    one.name === name && one.address !== address ? [one] : [],
   )
-  const taken = others.flatMap((certificate): Signer[] => {
-    const root = roots.find((one) => isIssuedBy(certificate, one))
-    return root === undefined ? [] : [{ certificate, root }]
+  const taken = others.flatMap(({ address: other, certificate }): Signer[] => {
+    const root = certificate && roots.find((one) => isIssuedBy(certificate, one))
+    return certificate === undefined || root === undefined
+      ? []
+      : [{ address: other, certificate, root }]
   })
   return ({ chain: [leaf, above] }) =>
     leaf &&

@@ -9,6 +9,7 @@ import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { actChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import { neededByRiders } from '../checks/riding.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
@@ -156,7 +157,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   steps.push(...configs.steps)
   findings.push(...configs.findings)
 
-  const orphans = findOrphans(desired, inventory, named)
+  const orphans = findOrphans(desired, inventory, named, context)
   if (options.prune === true) steps.push(...orphans.map(removal))
 
   const plan: Plan = {
@@ -369,14 +370,18 @@ function findOrphans(
   desired: Desired,
   inventory: Inventory,
   named: ReadonlySet<string>,
+  context: CheckContext,
 ): readonly Orphan[] {
   const orphans: Orphan[] = []
   for (const [address, { current }] of inventory.identities) {
     if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
   }
   const authorities = new Set(desired.authorities.map(({ address }) => address))
+  // What agents still have of an earlier stage is no orphan before their renewal.
+  const needed = neededByRiders(desired, inventory, context)
   for (const [address, { certificate }] of inventory.authorities) {
-    if (!authorities.has(address)) orphans.push({ address, notAfter: certificate?.notAfter })
+    if (!authorities.has(address) && !needed.has(address))
+      orphans.push({ address, notAfter: certificate?.notAfter })
   }
   const bundles = new Set(desired.bundles.map(({ address }) => address))
   for (const [address] of inventory.bundles) if (!bundles.has(address)) orphans.push({ address })

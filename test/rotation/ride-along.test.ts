@@ -150,7 +150,11 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   world.text = world.text.replace('c1: {', 'c2: {}, c1: {')
   await world.next()
   expect(world.text).toContain('trusted: [2], crossed: true, rollout: ride-along }')
-  expect(await world.steps()).toEqual(['write bundle/agent (bundle-stale)'])
+  expect(await world.steps({ prune: true })).toEqual([
+    'write bundle/agent (bundle-stale)',
+    // Nobody has a leaf of it any more; the old root is in every ca.pem.
+    'remove authority/us-west/1 (orphan)',
+  ])
   await world.apply()
   expect(await world.faults()).toEqual([])
   expect((await world.dates())[0]).toMatch(
@@ -161,6 +165,10 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   for (const { current } of (await world.inventory()).identities.values()) {
     expect(current!.trust.map(({ serial }) => serial)).toEqual([root.serial])
   }
+  expect(await world.steps({ prune: true })).toEqual([
+    'remove authority/agent/1 (orphan)',
+    'remove authority/us-west/1 (orphan)',
+  ])
   await world.next()
   expect(world.text).toContain('signing: 2, trusted: [2], rollout: ride-along }')
   expect(await world.steps()).toEqual([])
@@ -257,6 +265,8 @@ test('an intermediate rides alone, and its leaves keep their chain', async () =>
   expect(await world.dates()).toEqual([
     'us-west 60: renewals will have carried this stage to the one agent that is left; identity/server/us-west/w1 is the last',
   ])
+  // Its old generation is no orphan before that: what it signed would not stay without it.
+  expect(await world.steps({ prune: true })).toEqual([])
   // A leaf alone, without the intermediate that signed it, is nothing that could stay.
   const pem = world.read('identity/server/us-west/w1/current/cert.pem')
   world.write(
