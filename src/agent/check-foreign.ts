@@ -219,18 +219,20 @@ export function checkVolumes(document: Document, entries: readonly Entry[], say:
     if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
     for (const { keys, value } of client.value.entries) {
       const [kind, label] = keys
-      if (!sameKey(kind!.name, 'host_volume') || label === undefined) continue
-      if (value.type !== 'object') continue
+      if (!sameKey(kind!.name, 'host_volume') || value.type !== 'object') continue
       const path = value.entries.findLast(({ keys: [key] }) => sameKey(key!.name, 'path'))
-      if (
-        path !== undefined &&
-        (path.value.type !== 'literal' || asString(document, path.value.literal) !== '')
-      ) {
+      if (label === undefined && value.entries.every((inner) => inner.value.type === 'object')) {
         continue
       }
-      say('error', 'agent/value', label.start, `the volume "${label.name}" has no path`, {
+      if (path !== undefined && !isEmpty(document, path.value)) continue
+      const place = label ?? kind!
+      say('error', 'agent/value', place.start, `the volume "${place.name}" has no path`, {
         expected: 'path = "/absolute"',
       })
     }
   }
+}
+
+function isEmpty(document: Document, value: Shaped): boolean {
+  return value.type === 'literal' && asString(document, value.literal) === ''
 }
