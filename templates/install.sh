@@ -37,8 +37,13 @@ unset CDPATH
 
 # An archive's words must not move anybody's cursor.
 say() {
-  printf '%s' "$*" | tr -d '\000-\037\177'
-  echo
+  case $* in
+    *[![:print:]]*)
+      printf '%s' "$*" | tr -d '\000-\037\177'
+      echo
+      ;;
+    *) printf '%s\n' "$*" ;;
+  esac
 }
 die() { # STATUS MESSAGE
   status=$1
@@ -143,8 +148,18 @@ find_turner() { # SCRATCH: which of the ways is there
 
 # ── what is written down ─────────────────────────────────────────────────────────────────────
 
-field() { # FILE KEY: the manifests and the receipt have one key a line
-  sed -n "/^ *\"$2\": /{s/^ *\"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p;q;}" "$1" 2>/dev/null || :
+field() { # FILE KEY: the first of that name; the manifests and the receipt have one key a line
+  [ -f "$1" ] || return 0
+  while IFS= read -r row || [ -n "$row" ]; do
+    row=${row#"${row%%[! ]*}"}
+    case $row in "\"$2\": "*) ;; *) continue ;; esac
+    row=${row#"\"$2\": "}
+    row=${row%,}
+    row=${row#\"}
+    row=${row%\"}
+    case $row in *[\",]*) ;; *) printf '%s\n' "$row" ;; esac
+    return 0
+  done <"$1"
 }
 is_generation() { # NAME: such as 3-9f2c41ab
   case $1 in
@@ -418,16 +433,19 @@ put() { # FROM TO MODE: owner and mode come before the content
   cat "$1" >"$2"
 }
 
+mended=''
 guard() { # GENERATION: modes and owner as they were given, whoever changed them since
   for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
     file=$1/${part%:*}
     [ ! -L "$file" ] || die 1 "$file is a link: look who made it"
     [ -z "$(find "$file" ! -perm "${part#*:}")" ] || {
       chmod "${part#*:}" "$file"
+      mended=1
       say "the mode of $file was not ${part#*:}, and is now"
     }
     [ -z "$owner" ] || [ -z "$(find "$file" ! -user "$owner")" ] || {
       chown -h "$owner" "$file"
+      mended=1
       say "$file did not belong to $owner, and does now"
     }
   done
@@ -715,7 +733,7 @@ is_hash "$print" || refuse "$inner names no leaf"
 case $print in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
 is_instant "$(field "$inner" made)" || refuse "$inner does not say when it was made"
 cluster=$(field manifest.json cluster)
-case $cluster in *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
+case $cluster in '' | *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
 check_times "$inner" "$next"
 
 if [ -n "$here" ]; then
@@ -795,6 +813,11 @@ if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
     guard "$tls/$next"
     [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
     prune
+    # What the agent could not read, it has not loaded.
+    if [ -n "$mended" ] && [ "$reload" != none ]; then
+      finish
+      exit 0
+    fi
   fi
   say "$next is in place already"
   exit 0
@@ -836,5 +859,6 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
     printf 'from %s\nto %s\nat %s\nway on\n' - "$next" "$(now)" | write .pending 0644
   fi
 fi
+guard "$tls/$next"
 switch "$next" on
 finish

@@ -61,6 +61,7 @@ export interface Options {
   readonly config?: string | readonly string[]
   readonly dryRun?: boolean
   readonly due?: boolean
+  readonly evidence?: readonly string[]
   readonly except?: string
   readonly fingerprint?: string
   readonly from?: readonly string[]
@@ -283,6 +284,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'authority: do not wait for this one; written to the ledger, with --reason',
       },
       { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      many(
+        '--evidence <file...>',
+        'authority: first take what probe --out saw, and receipts of installers',
+      ),
       {
         flags: '--batch <size>',
         summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
@@ -388,11 +393,19 @@ export const commands: readonly CommandEntry[] = [
     details:
       "One handshake without a certificate on each agent's HTTPS and RPC port, noted in the ledger. A server notes each one on its RPC port in its log, at WARN. Exits 2 unless every agent is proven to have its newest generation.",
     options: [
+      {
+        flags: '--out <file>',
+        summary: 'also write what was seen: from a bastion without the store',
+      },
+      many(
+        '--evidence <file...>',
+        'ask nobody: take what probe --out saw, and receipts of installers, into the ledger',
+      ),
       { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
       all,
       json,
     ],
-    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --json'],
+    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --out evidence.json'],
     load: async () => (await import('./commands/probe.js')).command,
   },
   {

@@ -70,13 +70,13 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
       continue
     }
     written.set(target, address)
-    for (const { severity, file, line, column, message, hint } of edit.diagnostics) {
+    for (const { severity, file, line, column, message, hint, expected } of edit.diagnostics) {
       findings.push({
         severity,
         address,
         reason: 'stanza-differs',
         message: `${file ?? edit.file}:${line}:${column}: ${message}`,
-        remedy: hint,
+        remedy: hint ?? expected,
         file: file ?? edit.file,
       })
     }

@@ -37,7 +37,7 @@ export function rotationText(
     [
       `next: ${next.title}`,
       ...(position === 'settled' ? [`  ${way}: ${why}`] : []),
-      ...next.edits.map((edit) => style.faint(`  ${editText(edit)}`)),
+      ...next.edits.map((edit) => style.faint(`  ${authorityEditText(edit)}`)),
     ].join('\n'),
     ...(gate === undefined ? [] : [gateText(gate, style)]),
     ...(next.reloads
@@ -63,7 +63,9 @@ const reloadsOf: Readonly<Record<Rotation['way'], number>> = {
   staged: 3,
 }
 
-function editText({ name, signing, trusted, crossed, rollout }: AuthorityEdit): string {
+/** `agent: signing: 2, trusted: [1, 2], crossed: true` */
+export function authorityEditText(edit: AuthorityEdit): string {
+  const { name, signing, trusted, crossed, rollout } = edit
   const parts = [
     ...(signing === undefined ? [] : [`signing: ${signing}`]),
     ...(trusted === undefined ? [] : [`trusted: [${trusted.join(', ')}]`]),

@@ -177,6 +177,37 @@ function settled(
   return { name, position: 'settled', way, why, from, to, next }
 }
 
+/**
+ * Why a root can't certify another one, one clause; `undefined` where it can.
+ *
+ * @param address The root that would sign.
+ * @param below The intermediates under it.
+ * @param now Epoch milliseconds.
+ */
+export function crossObstacle(
+  address: string,
+  below: readonly AuthoritySpec[],
+  inventory: Inventory,
+  now: number,
+): string | undefined {
+  const found = inventory.authorities.get(address)
+  const room = found?.certificate?.basicConstraints?.pathLength
+  const needed = below.length > 0 ? 2 : 1
+  if (found?.key.state !== 'present') {
+    return `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
+  }
+  if (room !== undefined && room < needed) {
+    return `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
+  }
+  if (found.certificate?.nameConstraints !== undefined) {
+    return `${address} is constrained, and the new root's leaves would be too`
+  }
+  if (found.certificate !== undefined && found.certificate.notAfter <= now) {
+    return `${address} has expired`
+  }
+  return undefined
+}
+
 /** Whether the old root can and may certify the new one, and why not. */
 function chooseWay(
   authority: AuthoritySpec,
@@ -185,21 +216,10 @@ function chooseWay(
   { way, compromised, now }: RotationOptions,
 ): { readonly way: Way; readonly why: string } {
   const address = `authority/${authority.name}/${authority.signing}`
-  const found = inventory.authorities.get(address)
-  const room = found?.certificate?.basicConstraints?.pathLength
-  const needed = below.length > 0 ? 2 : 1
   const obstacle =
     compromised === true
       ? 'the old key may be in other hands, and must not certify anything'
-      : found?.key.state !== 'present'
-        ? `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
-        : room !== undefined && room < needed
-          ? `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
-          : found.certificate?.nameConstraints !== undefined
-            ? `${address} is constrained, and the new root's leaves would be too`
-            : found.certificate !== undefined && found.certificate.notAfter <= now
-              ? `${address} has expired`
-              : undefined
+      : crossObstacle(address, below, inventory, now)
   if (obstacle !== undefined) return { way: 'staged', why: obstacle }
   if (way === 'staged') return { way, why: 'it was asked for' }
   return {

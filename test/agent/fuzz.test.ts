@@ -20,7 +20,7 @@ import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 /** In `.ci/deep` every shape is a megabyte long. */
 const size = Number(process.env.NOMAD_PKI_FUZZ ?? 40_000)
 const mendedSize = Math.max(size, 400_000)
-const limit = 15_000
+const limit = size > 100_000 ? 60_000 : 15_000
 const deep = 10_000
 
 const codes = { ...agentCodes, ...hclCodes }

@@ -118,6 +118,18 @@ describe('what would not have the effect wished is refused', () => {
     ],
     ['a broken file beside it', { 'a.hcl': 'x = {{ y }}' }, {}, ['error hcl/syntax /n/a.hcl:1:6']],
     [
+      'a broken file that is to be written itself',
+      { 'tls.hcl': 'ca_file = null' },
+      {},
+      ['error hcl/bare-word /n/tls.hcl:1:11'],
+    ],
+    [
+      'the same, the only one',
+      { 'nomad.hcl': '\ufefftls { }' },
+      { kind: 'files' },
+      ['error hcl/bom /n/nomad.hcl:1:1'],
+    ],
+    [
       'an unknown key beside it',
       { 'a.hcl': 'serverr { }' },
       {},
@@ -165,6 +177,13 @@ describe('what would not have the effect wished is refused', () => {
     expect(lines(diagnostics)[0]).toBe('warning agent/region /n/a.hcl:1:1')
     expect(changed).toBe(true)
   })
+})
+
+test('bytes that are no text are refused, never replaced', () => {
+  const files = [{ name: 'tls.hcl', path: '/n/tls.hcl', bytes: Uint8Array.of(0x23, 0xff, 0x0a) }]
+  const { changed, before, after, diagnostics } = planTlsEdit(files, wanted)
+  expect(lines(diagnostics)).toEqual(['error hcl/encoding /n/tls.hcl:1:2'])
+  expect({ changed, before, after }).toEqual({ changed: false, before: '#\ufffd\n', after: before })
 })
 
 test('changes that a reload does not apply are named', () => {

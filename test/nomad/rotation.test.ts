@@ -9,7 +9,7 @@ import { Fleet } from './harness/fleet.js'
 import { type Load, startLoad } from './harness/load.js'
 import { provenLoaded } from './harness/proof.js'
 import { chance, seed, shuffled } from './harness/random.js'
-import { beginStage, expectCheap, roll } from './harness/rolling.js'
+import { beginStage, expectCheap, roll, rotateAuthority, rotateLeaves } from './harness/rolling.js'
 import { askServer } from './harness/rpc.js'
 import { eventually, sleep } from './harness/run.js'
 import { witness } from './harness/witness.js'
@@ -49,10 +49,8 @@ describe('all leaves', () => {
   })
 
   test('every agent loads its new leaf: one reload each, no TLS error', async () => {
-    await fleet.pkiOk('rotate', 'leaves', '--all', '--yes')
-    const stage = beginStage(fleet, load, 'all leaves')
-    const endpoints = await roll(stage, shuffled(fleet.names, chance('leaves')))
-    await expectCheap(stage, 1)
+    const random = chance('leaves')
+    const { endpoints } = await rotateLeaves(fleet, load, { label: 'all leaves', random })
     expect(endpoints).toBe(11)
   })
 })
@@ -117,5 +115,17 @@ describe('the root, crossed', () => {
         accepted: true,
       })
     }
+  })
+})
+
+describe('stopped', () => {
+  test('the root, crossed once more, while our tool is killed at random places', async () => {
+    await rotateAuthority(fleet, load, {
+      label: 'root crossed and stopped',
+      authority: 'agent',
+      stages: 2,
+      random: chance('stopped'),
+      stops: 3,
+    })
   })
 })

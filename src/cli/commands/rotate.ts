@@ -27,6 +27,7 @@ import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
+import { takeEvidence } from '../take-evidence.js'
 import { voiceOf } from '../voice.js'
 import { rollout } from './rollout.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
@@ -173,6 +174,9 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
     )
   }
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
+  if (options.evidence !== undefined) {
+    await takeEvidence(options.evidence, workspace, voice, context)
+  }
   let inventory = await takeInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
   if (options.except !== undefined) {

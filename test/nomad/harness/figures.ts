@@ -30,6 +30,8 @@ export interface Figures {
     readonly agent: string
     readonly lost: number
     readonly bound: number
+    /** Connections that another agent refused. */
+    readonly astray: readonly Loss[]
   }[]
   /** Lines about TLS in the agents' logs. */
   readonly complaints: readonly string[]
@@ -92,8 +94,10 @@ export class Count {
       renewals: counted(/agent: reloading HTTP server with new TLS configuration$/gm),
       reloads: this.#reloads.map(({ agent, at, connections }, index) => {
         const next = this.#reloads[index + 1]?.at ?? Infinity
-        const lost = losses.filter((loss) => loss.at >= at && loss.at < next)
-        return { agent, lost: lost.length, bound: connections }
+        const own = losses.filter((loss) => loss.at >= at && loss.at < next)
+        const lost = own.flatMap(({ failures }) => failures.filter(isConnection)).length
+        const astray = own.filter((loss) => loss.failures.some(isListener) && loss.agent !== agent)
+        return { agent, lost, bound: connections, astray }
       }),
       complaints: this.#fleet.names.flatMap((name) =>
         this.said(name)
@@ -104,6 +108,18 @@ export class Count {
     }
   }
 }
+
+/** A pooled connection had ended: Nomad's own price of a reload (nomad#4413). */
+export const isConnection = (message: string): boolean => message.includes('rpc error: EOF')
+
+/**
+ * A new connection came in the instant in which the reloaded agent had closed its HTTPS listener and
+ * not yet opened it again (command/agent/command.go:1166-1180).
+ */
+export const isListener = (message: string): boolean => /ECONNREFUSED|ECONNRESET/.test(message)
+
+/** A client that was reloaded was not yet back when a server looked for it. */
+export const isDetour = (message: string): boolean => message.includes('No path to node')
 
 /** One line for people. */
 export function figuresText({
@@ -116,18 +132,24 @@ export function figuresText({
 }: Figures): string {
   const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0)
   const kinds = new Map<string, number>()
-  for (const { message } of losses) {
-    const short = message
-      .replace(/\s+/g, ' ')
-      .replace(/127\.0\.0\.1:\d+/g, 'HOST')
-      .slice(0, 120)
-    kinds.set(short, (kinds.get(short) ?? 0) + 1)
+  for (const { kind, failures, healed } of losses) {
+    const said = failures.map((message) =>
+      message
+        .replace(/\s+/g, ' ')
+        .replace(/127\.0\.0\.1:\d+/g, 'HOST')
+        .slice(0, 120),
+    )
+    const text =
+      healed && said.length === 1
+        ? said[0]!
+        : `${kind}: ${said.join(', then ')}${healed ? '' : ', for good'}`
+    kinds.set(text, (kinds.get(text) ?? 0) + 1)
   }
-  const healed = losses.filter((loss) => loss.healed).length
+  const once = losses.filter(({ failures, healed }) => healed && failures.length === 1).length
   return [
     `${label}: ${sum(signals.values())} reloads of ${signals.size} agents`,
     `${requests} requests`,
-    `${losses.length} lost, ${healed} of them healed by one retry` +
+    `${losses.length} lost, ${once} of them healed by one retry` +
       (kinds.size === 0 ? '' : ` (${[...kinds].map(([kind, n]) => `${n} × ${kind}`).join('; ')})`),
     `${sum(reloads.map(({ bound }) => bound))} pooled connections to reloaded agents`,
     `${complaints.length} TLS complaints`,

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -30,6 +31,7 @@ import type { Credentials } from './api.js'
 import { command, nomadBinary } from './binaries.js'
 import { type Cluster, layOut, type Member, startCluster } from './cluster.js'
 import { eventually, type Outcome, run, runOk } from './run.js'
+import { Stops } from './stops.js'
 
 /** `nobody`: every Linux has it, whatever else it has. */
 const unprivileged = { uid: 65_534, gid: 65_534 }
@@ -57,6 +59,8 @@ export class Fleet {
   readonly base: string
   readonly plans: readonly AgentPlan[]
   readonly cluster: Cluster
+  /** Kills what is run here, if it chooses to. */
+  stops: Stops = new Stops()
   readonly #agents: Agent[]
   readonly #binary: string
   #archives = 0
@@ -175,9 +179,54 @@ export class Fleet {
     return readlinkSync(join(this.tls(name), 'current'))
   }
 
-  /** Our command on the operator's machine. */
-  pki(...args: string[]): Promise<Outcome> {
-    return run(process.execPath, [command, ...args], { cwd: this.base, timeout: 120_000 })
+  /** The directory of the store's current generation, `3-9f2c41ab`. */
+  newestOf(name: string): string {
+    return readlinkSync(join(this.base, 'pki', this.address(name), 'current'))
+  }
+
+  /** Our command on a machine whose clock is wrong by so many milliseconds. */
+  pkiAt(skew: number, ...args: string[]): Promise<Outcome> {
+    const clock = join(this.base, 'clock.mjs')
+    writeFileSync(
+      clock,
+      `const Right = Date
+globalThis.Date = class extends Right {
+  constructor(...given) { if (given.length > 0) super(...given); else super(Right.now() + ${skew}) }
+  static now() { return Right.now() + ${skew} }
+}
+`,
+    )
+    return run(process.execPath, ['--import', clock, command, ...args], { cwd: this.base })
+  }
+
+  /** Our command on the operator's machine; one that is killed is run again, as a person would. */
+  async pki(...args: string[]): Promise<Outcome> {
+    const kind = args[0] === 'rotate' ? args.slice(0, 2).join(' ') : (args[0] ?? '')
+    const all = [command, ...args]
+    const options = { cwd: this.base, timeout: 120_000 }
+    for (;;) {
+      const spec = this.spec
+      const outcome = await this.stops.run(kind, process.execPath, all, options)
+      if (outcome !== undefined) return outcome
+      this.expectWhole()
+      // Whoever comes back looks first whether the stage was taken.
+      if (args.includes('--next') && this.spec !== spec) {
+        return { status: 0, stdout: '', stderr: '' }
+      }
+    }
+  }
+
+  get spec(): string {
+    return readFileSync(join(this.base, 'cluster.yaml'), 'utf8')
+  }
+
+  /** What an agent or an operator would load now is one generation, whole. */
+  expectWhole(): void {
+    for (const name of this.names) {
+      expectWholeGeneration(join(this.tls(name), 'current'))
+      expectWholeGeneration(join(this.base, 'pki', this.address(name), 'current'))
+    }
+    expectWholeGeneration(join(this.base, 'pki/identity/operator/global/alice/current'))
   }
 
   /** The same; throws unless it ends with 0. */
@@ -193,8 +242,15 @@ export class Fleet {
   async pack(name: string): Promise<{ readonly archive: string; readonly fingerprint: string }> {
     this.#archives += 1
     const archive = join(this.base, `${name}-${this.#archives}.tar.gz`)
-    const said = await this.pkiOk('pack', name, '--out', archive)
-    return { archive, fingerprint: said.split(' ')[0] ?? '' }
+    let outcome = await this.pki('pack', name, '--out', archive)
+    if (outcome.stderr.includes('exists already')) {
+      // It was killed when the archive had its name already.
+      rmSync(archive)
+      outcome = await this.pki('pack', name, '--out', archive)
+    }
+    const { status, stdout, stderr } = outcome
+    if (status !== 0) throw new Error(`pack ${name} ended with ${status}\n${stdout}\n${stderr}`)
+    return { archive, fingerprint: stdout.split(' ')[0] ?? '' }
   }
 
   /** Packs, brings over, installs, reloads. */
@@ -222,13 +278,16 @@ export class Fleet {
     await runOk('tar', ['-xzf', archive, '-C', folder])
     const unpacked = join(folder, 'nomad-pki')
     onTheWay?.(unpacked, archive)
-    const outcome = await run(
-      'sh',
-      ['install.sh', ...common, '--archive', archive, '--watch', '1', ...more],
-      { cwd: unpacked },
-    )
-    rmSync(folder, { recursive: true, force: true })
-    return outcome
+    const args = ['install.sh', ...common, '--archive', archive, '--watch', '1', ...more]
+    for (;;) {
+      const outcome = await this.stops.run('install.sh', 'sh', args, { cwd: unpacked })
+      if (outcome === undefined) {
+        this.expectWhole()
+        continue
+      }
+      rmSync(folder, { recursive: true, force: true })
+      return outcome
+    }
   }
 
   /** Waits until an agent answers for itself and, asked for more, for its region's servers. */
@@ -253,6 +312,18 @@ export class Fleet {
 
 function optionsFor({ role }: AgentPlan, binary: string): ConstructorParameters<typeof Agent>[1] {
   return { binary, user: role === 'server' ? unprivileged : undefined }
+}
+
+/** Throws unless the three files are those of the manifest beside them. */
+function expectWholeGeneration(directory: string): void {
+  const read = (file: string): Buffer => readFileSync(join(directory, file))
+  const { files } = JSON.parse(read('manifest.json').toString()) as {
+    readonly files: Readonly<Record<string, string>>
+  }
+  for (const file of ['ca.pem', 'cert.pem', 'key.pem']) {
+    const sum = createHash('sha256').update(read(file)).digest('hex')
+    if (sum !== files[file]) throw new Error(`${directory}/${file} is not that of its manifest`)
+  }
 }
 
 const tlsOf = (base: string, name: string): string => join(base, 'hosts', name, 'etc/nomad.d/tls')

@@ -8,6 +8,9 @@ import { randomFrom } from './identities.js'
 /** The seed of this run. */
 export const seed: number = Number(process.env.NOMAD_PKI_SEED ?? 20_270_301)
 
+/** Whether everything is tried, as `.ci/deep` does it; `.ci/run` tries what a few minutes allow. */
+export const deep: boolean = process.env.NOMAD_PKI_ROTATIONS === 'all'
+
 /** @param salt What sets one use of the seed apart from another. */
 export function chance(salt: string): () => number {
   let state = seed

@@ -19,17 +19,26 @@ export interface Route {
 
 /** A request that failed. */
 export interface Loss {
-  /** When it failed, as `performance.now()` tells. */
+  /** When it first failed, as `performance.now()` tells. */
   readonly at: number
   readonly kind: Route['kind']
   readonly agent: string
-  readonly message: string
-  /** Whether the same request, made again at once, was answered. */
+  /** What it said, each time that it was made. */
+  readonly failures: readonly string[]
+  /** Whether it was answered in the end. */
   readonly healed: boolean
-  /** How often it was made again: once, but for those to a client by way of a server. */
-  readonly retries: number
-  /** What the last one said, where it failed as well. */
-  readonly again?: string
+}
+
+/**
+ * How often a request is made again at once. One that travels over several pooled connections (from a
+ * client to a server to its leader, to a region and to its leader) can meet an ended one on each.
+ */
+export const patience: Readonly<Record<Route['kind'], number>> = {
+  local: 1,
+  leader: 1,
+  client: 2,
+  region: 3,
+  node: 20,
 }
 
 /** Milliseconds between two requests of a route. */
@@ -81,16 +90,19 @@ export class Traffic {
     const message = await this.#fault(route)
     if (message === undefined || this.#paused.has(route.agent)) return
     const at = performance.now()
-    let retries = 1
-    let again = await this.#fault(route)
-    // A client that was reloaded has to dial its servers before anybody can ask it something.
-    for (; route.kind === 'node' && again !== undefined && retries < 20; retries += 1) {
-      await sleep(100)
-      again = await this.#fault(route)
-    }
+    const failures = [message]
     const { kind, agent } = route
-    const last = again === undefined ? {} : { again }
-    this.losses.push({ at, kind, agent, message, healed: again === undefined, retries, ...last })
+    for (;;) {
+      const again = await this.#fault(route)
+      if (again !== undefined) failures.push(again)
+      const healed = again === undefined
+      if (healed || failures.length > patience[kind]) {
+        this.losses.push({ at, kind, agent, failures, healed })
+        return
+      }
+      // A client that was reloaded has to dial its servers before anybody can ask it something.
+      if (kind === 'node') await sleep(100)
+    }
   }
 
   async #fault({ port, path }: Route): Promise<string | undefined> {
