@@ -69,7 +69,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ? []
       : [
           style.doubtful(
-            `nobody said who leads ${leaderless.join(', ')}; ask (nomad server members), then: --leader SERVER`,
+            `nobody said who leads ${leaderless.join(', ')}: nomad-pki probe asks; or: --leader SERVER`,
           ),
         ]),
     ...steps.map((step) => stepText(step, style, place)),
