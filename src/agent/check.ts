@@ -50,7 +50,8 @@ export function checkAgentConfig(
   files: readonly AgentFile[],
   options: CheckAgentConfigOptions = {},
 ): Diagnostic[] {
-  const ordered = (options.kind ?? 'directory') === 'directory' ? configFilesOf(files) : files
+  const kind = options.kind ?? 'directory'
+  const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
   const readable = config.files.every(({ document }) => document !== undefined)
   const found = [
@@ -60,7 +61,10 @@ export function checkAgentConfig(
         ? []
         : [...checkSchema(document, { file }), ...templates(document, file)],
     ),
-    ...strayFiles(config.files).map((item) => ({ ...item, severity: 'warning' as const })),
+    ...strayFiles(config.files, ordered, kind).map((item) => ({
+      ...item,
+      severity: 'warning' as const,
+    })),
     ...contradictions(config, options),
     // What a file that cannot be read would have said is unknown: no conclusions from its absence.
     ...(readable

@@ -58,9 +58,10 @@ export interface Options {
   readonly clients?: readonly string[]
   readonly compromised?: boolean
   readonly combined?: readonly string[]
-  readonly config?: string
+  readonly config?: string | readonly string[]
   readonly dryRun?: boolean
   readonly due?: boolean
+  readonly evidence?: readonly string[]
   readonly except?: string
   readonly fingerprint?: string
   readonly from?: readonly string[]
@@ -86,6 +87,7 @@ export interface Options {
   readonly reason?: string
   readonly region?: string
   readonly reload?: string
+  readonly rideAlong?: boolean
   readonly rollback?: boolean
   readonly serverName?: string | true
   readonly servers?: readonly string[]
@@ -98,6 +100,7 @@ export interface Options {
   readonly user?: string
   readonly way?: string
   readonly withoutKey?: boolean
+  readonly write?: string
   readonly yes?: boolean
 }
 
@@ -154,7 +157,14 @@ export const commands: readonly CommandEntry[] = [
     options: [
       many('--ip <address>', 'an address of the node; may be repeated'),
       many('--name <name>', 'a DNS name of the node; may be repeated'),
-      { flags: '--config <path>', summary: "the agent's configuration" },
+      many(
+        '--config <path>',
+        "the agent's configuration, a directory or file; repeated as the agent's own -config is",
+      ),
+      {
+        flags: '--write <file>',
+        summary: 'which of several receives the stanza (default: the last one)',
+      },
       { flags: '--lifetime <span>', summary: 'another lifetime than the default, such as 30d' },
       { flags: '--region <region>', summary: 'region of an operator (default: the first one)' },
     ],
@@ -265,10 +275,19 @@ export const commands: readonly CommandEntry[] = [
         summary: 'authority: the old key may be in other hands, so it must not sign',
       },
       {
+        flags: '--ride-along',
+        summary:
+          'authority: renewals carry the stages as they fall due, without reloads of their own',
+      },
+      {
         flags: '--except <address>',
         summary: 'authority: do not wait for this one; written to the ledger, with --reason',
       },
       { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      many(
+        '--evidence <file...>',
+        'authority: first take what probe --out saw, and receipts of installers',
+      ),
       {
         flags: '--batch <size>',
         summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
@@ -374,11 +393,19 @@ export const commands: readonly CommandEntry[] = [
     details:
       "One handshake without a certificate on each agent's HTTPS and RPC port, noted in the ledger. A server notes each one on its RPC port in its log, at WARN. Exits 2 unless every agent is proven to have its newest generation.",
     options: [
+      {
+        flags: '--out <file>',
+        summary: 'also write what was seen: from a bastion without the store',
+      },
+      many(
+        '--evidence <file...>',
+        'ask nobody: take what probe --out saw, and receipts of installers, into the ledger',
+      ),
       { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
       all,
       json,
     ],
-    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --json'],
+    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --out evidence.json'],
     load: async () => (await import('./commands/probe.js')).command,
   },
   {

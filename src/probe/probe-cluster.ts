@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Observation } from '../rotation/evidence.js'
-import { recogniser, rootsOf } from '../rotation/recognise.js'
+import { recogniser } from '../rotation/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { describeEndpoint } from './endpoint.js'
@@ -23,8 +23,6 @@ import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoint
 export interface Sighting extends Observation {
   /** The agent that should be there; {@link Observation.address} is whose leaf it was. */
   readonly asked: string
-  /** Roots of ours under which the presented chain holds: who trusts one of them accepts it. */
-  readonly roots: readonly string[]
 }
 
 /** An endpoint that did not answer, or not in TLS. */
@@ -115,7 +113,7 @@ export async function probeCluster(
       fingerprint,
       generation: known.generation(fingerprint, trusts ?? null),
       trusts: trusts ?? null,
-      roots: rootsOf(shown.chain, inventory),
+      issuers: [...new Set(shown.chain.map(({ issuer }) => formatName(issuer)))],
     }
   }
 }

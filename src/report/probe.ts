@@ -5,7 +5,11 @@
  */
 
 import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
-import { fold } from './fold.js'
+import type { Members } from '../rotation/evidence.js'
+import type { UnknownMember } from '../rotation/unknown-members.js'
+import type { HalfRotation } from '../rotation/half-rotated.js'
+import { fold, rangesOf } from './fold.js'
+import { authorityEditText } from './rotation.js'
 import type { Document } from './json.js'
 import { count, printable, type Paint, type Style } from './style.js'
 import { table } from './table.js'
@@ -18,6 +22,20 @@ export interface ProbeFacts {
   /** How many handshakes were made, and how many of them on RPC ports that answered. */
   readonly handshakes: number
   readonly warned: number
+  readonly halfRotated: readonly HalfRotation[]
+  /** What Nomad itself said; absent where it was not asked. */
+  readonly nomad?: NomadSaid | undefined
+}
+
+/** Who belongs to the cluster, by Nomad's own word. */
+export interface NomadSaid {
+  readonly members: readonly Members[]
+  /** Regions that could not be asked about, and why. */
+  readonly faults: readonly { readonly region: string; readonly message: string }[]
+  /** Those that the spec does not have. */
+  readonly unknown: readonly UnknownMember[]
+  /** Why nobody could be asked at all. */
+  readonly missing?: string | undefined
 }
 
 const words: Readonly<Record<AgentState, string>> = {
@@ -38,9 +56,9 @@ function paint(style: Style, state: AgentState): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, handshakes, warned }: ProbeFacts,
+  { cluster, verdicts, handshakes, warned, halfRotated, nomad }: ProbeFacts,
   style: Style,
-  options: { readonly all: boolean },
+  options: { readonly all: boolean; readonly fileFlag: string },
 ): string {
   const groups = fold(verdicts, {
     all: options.all,
@@ -67,15 +85,75 @@ export function probeText(
       )
       return `${style.faint('fix:')} ${printable(alike.length === 1 ? one : general_)}`
     }),
+    ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
+    ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(
       `${count(handshakes, 'handshake')}; ${
         warned === 0
           ? 'no agent noted any of them'
-          : `each of the ${count(warned, 'RPC port')} noted one in its log, at WARN: failed TLS handshake`
+          : `${warned === 1 ? 'the RPC port' : `each of the ${count(warned, 'RPC port')}`} noted one in its log, at WARN: failed TLS handshake`
       }`,
     ),
   ].join('\n')
+}
+
+function halfRotatedText(
+  { authority, message, sides, edits, way, obstacle, agents }: HalfRotation,
+  style: Style,
+  fileFlag: string,
+): string {
+  const namesOf = (addresses: readonly string[]): string =>
+    rangesOf(addresses.map((address) => address.split('/').slice(2).join('/')))
+  const everybody = `every one of the ${count(agents, 'agent')}`
+  const steps = [
+    ...(edits.length === 0
+      ? []
+      : [`write into the spec: ${edits.map((edit) => authorityEditText(edit)).join('; ')}`]),
+    `nomad-pki apply${fileFlag}`,
+    way === 'crossed'
+      ? `pack, install and reload ${everybody}, in any order: each talks to all others as soon as it has it, and no restart is needed`
+      : `pack, install and reload ${everybody}, as close together as can be: ${obstacle ?? 'without a cross-certificate'}, so those that have it and those that trust only another root refuse each other until all are done`,
+    `nomad-pki probe${fileFlag}, then: nomad-pki rotate authority ${authority}${fileFlag}`,
+  ]
+  return [
+    style.bad(printable(message)),
+    ...sides.map(({ roots, trusts, agents: all }) =>
+      printable(
+        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of no root of ours' : `leaf under ${roots.join(' and ')}`}, ${
+          trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'nobody'}`
+        }`,
+      ),
+    ),
+    'repair:',
+    ...steps.map((step, index) => `  ${index + 1}. ${printable(step)}`),
+  ].join('\n')
+}
+
+function nomadLines(
+  { members, faults, unknown, missing }: NomadSaid,
+  style: Style,
+): readonly string[] {
+  return [
+    ...members.map(({ region, servers, clients }) =>
+      style.faint(
+        `Nomad names ${count(servers.length, 'server')} and ${count(clients.length, 'client')} in ${region}`,
+      ),
+    ),
+    ...unknown.map(({ region, name, kind }) =>
+      style.bad(
+        printable(
+          `Nomad has a ${kind} ${name} in ${region}, and the spec does not: nomad-pki add ${kind} ${region}/${name}`,
+        ),
+      ),
+    ),
+    ...faults.map(({ region, message }) =>
+      style.doubtful(printable(`Nomad was not asked who belongs to ${region}: ${message}`)),
+    ),
+    ...(missing === undefined
+      ? []
+      : [style.doubtful(`Nomad was not asked who belongs to the cluster: ${printable(missing)}`)]),
+  ]
 }
 
 /** A text about one agent as it would be about all that are like it. */
@@ -91,7 +169,8 @@ function general(
 }
 
 /** The same as a document. */
-export function probeDocument({ cluster, at, verdicts, handshakes, warned }: ProbeFacts): Document {
+export function probeDocument(facts: ProbeFacts): Document {
+  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
@@ -99,6 +178,8 @@ export function probeDocument({ cluster, at, verdicts, handshakes, warned }: Pro
     at,
     handshakes,
     warned,
+    halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
+    nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(
       ({ address, state, generation, newest, message, remedy, seen, silent }) => ({
         ...{ address, state, generation, newest, message },

@@ -4,9 +4,12 @@
  * @module
  */
 
+import { checkContext } from '../checks/context.js'
+import { ridersOf } from '../checks/riding.js'
 import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
+import type { Desired } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { rotationOf, type Rotation } from './stages.js'
 
@@ -14,27 +17,30 @@ import { rotationOf, type Rotation } from './stages.js'
 export interface Deadline {
   /** Its name, `agent`. */
   readonly authority: string
-  /** `rotate`: the first stage must be taken; `stage`: the next one. */
-  readonly kind: 'rotate' | 'stage'
+  /** `rotate`: the first stage must be taken; `stage`: the next one; `carried`: renewals will have carried this one. */
+  readonly kind: 'rotate' | 'stage' | 'carried'
   /** Epoch milliseconds. */
   readonly at: number
   /** What must be done by then and why, one sentence. */
   readonly message: string
 }
 
+/** What the dates follow from. */
+export interface DeadlineFacts {
+  readonly spec: ClusterSpec
+  readonly desired: Desired
+  readonly inventory: Inventory
+  /** When what ends; made from the same. */
+  readonly schedule: Schedule
+}
+
 /**
  * Works them out.
  *
- * @param spec The cluster.
- * @param inventory What is.
- * @param schedule When what ends; made from the same two.
  * @returns Soonest first.
  */
-export function deadlinesOf(
-  spec: ClusterSpec,
-  inventory: Inventory,
-  schedule: Schedule,
-): readonly Deadline[] {
+export function deadlinesOf(facts: DeadlineFacts): readonly Deadline[] {
+  const { spec, inventory, schedule } = facts
   const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
   const deadlines = spec.authorities.flatMap(({ name, signing, trusted }) => {
     const rotation = rotationOf(spec, inventory, name, { now: schedule.at })!
@@ -43,7 +49,38 @@ export function deadlinesOf(
       ? untilOldEnds(rotation, trusted, inventory)
       : whileItSigns(rotation, entry)
   })
-  return deadlines.sort((a, b) => a.at - b.at)
+  return [...deadlines, ...carried(facts, entries)].sort((a, b) => a.at - b.at)
+}
+
+/** Renewals carry what rides along: when the last of them is due. */
+function carried(
+  { spec, desired, inventory, schedule }: DeadlineFacts,
+  entries: ReadonlyMap<string, ScheduleEntry>,
+): readonly Deadline[] {
+  if (!desired.authorities.some(({ rideAlong }) => rideAlong)) return []
+  const context = checkContext(desired, inventory, { now: schedule.at })
+  const riders = new Set(ridersOf(desired, inventory, context))
+  const last = new Map<string, { readonly address: string; readonly at: number; of: number }>()
+  for (const { address, profile } of desired.identities) {
+    const dueAt = entries.get(address)?.dueAt
+    if (!riders.has(address) || profile.role === 'operator' || dueAt === undefined) continue
+    // It is the root's rotation that an intermediate's leaves wait for.
+    const authority = spec.authorities.find(({ name }) => name === profile.issuer.name)
+    const above = spec.authorities.find(({ name }) => name === authority?.issuer)
+    const name = above?.rollout === 'ride-along' ? above.name : profile.issuer.name
+    const known = last.get(name)
+    const of = (known?.of ?? 0) + 1
+    last.set(
+      name,
+      known !== undefined && known.at >= dueAt ? { ...known, of } : { address, at: dueAt, of },
+    )
+  }
+  return [...last].map(([authority, { address, at, of }]) => ({
+    authority,
+    kind: 'carried' as const,
+    at,
+    message: `renewals will have carried this stage to ${of === 1 ? 'the one agent' : `all ${of} agents`} that ${of === 1 ? 'is' : 'are'} left; ${address} is the last`,
+  }))
 }
 
 /** Another must sign before a leaf of the usual length no longer fits. */

@@ -8,7 +8,8 @@
 
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import { evidenceIn, type Observation, type Receipt } from './evidence.js'
+import { evidenceIn, type Evidence, type Observation, type Receipt } from './evidence.js'
+import { evidenceLife } from './gate.js'
 import { generationsIn, type MadeGeneration } from './generations.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 
@@ -66,6 +67,30 @@ export interface AgentsSeen {
   readonly addresses: readonly string[]
   readonly seen: readonly SeenPort[]
   readonly silent: readonly SilentPort[]
+}
+
+/**
+ * What was seen last of each port, as the ledger has it; what is too old says nothing any more.
+ *
+ * @param evidence Of the ledger.
+ * @param asked Who should be at which endpoint; where nobody says it, whose leaf it was.
+ * @param now Epoch milliseconds.
+ */
+export function lastSeen(
+  { observations }: Pick<Evidence, 'observations'>,
+  asked: ReadonlyMap<string, string>,
+  now: number,
+): readonly SeenPort[] {
+  const newest = new Map<string, Observation>()
+  for (const one of observations) {
+    if (now - one.at > evidenceLife) continue
+    const before = newest.get(one.endpoint)
+    if (before === undefined || one.at >= before.at) newest.set(one.endpoint, one)
+  }
+  return [...newest.values()].map((one) => ({
+    ...one,
+    asked: asked.get(one.endpoint) ?? one.address,
+  }))
 }
 
 /**

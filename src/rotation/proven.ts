@@ -16,8 +16,10 @@
 
 import { sharedName } from '../address.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { formatName } from '../x509/name.js'
 import { evidenceIn, type Observation, type Receipt } from './evidence.js'
 import { generationsIn, type MadeGeneration } from './generations.js'
+import { isAuthority } from './recognise.js'
 
 /** How an agent stands to the newest generation that was made for it. */
 export type ProofState =
@@ -59,8 +61,9 @@ export function proofsIn(
   options: { readonly now: number },
 ): ReadonlyMap<string, Proof> {
   const { observations, receipts } = evidenceIn(inventory.ledger)
-  const seen = grouped(observations)
-  const received = grouped(receipts)
+  const seen = groupBy(observations, ({ address }) => address)
+  const received = groupBy(receipts, ({ address }) => address)
+  const shows = showing(inventory)
   const proofs = new Map<string, Proof>()
   for (const [address, generations] of generationsIn(inventory)) {
     if (address.startsWith('identity/operator/')) continue
@@ -68,6 +71,7 @@ export function proofsIn(
       generations,
       observations: seen.get(address) ?? [],
       receipts: received.get(address) ?? [],
+      shows,
     }
     const last = address.endsWith(`/${sharedName}`) ? lastOfShared(facts) : lastOf(facts)
     proofs.set(address, proofFrom(generations, last, options.now))
@@ -80,6 +84,8 @@ interface Facts {
   readonly generations: readonly MadeGeneration[]
   readonly observations: readonly Observation[]
   readonly receipts: readonly Receipt[]
+  /** Whether it shows whom the agent trusts. */
+  readonly shows: (trusts: Observation['trusts']) => trusts is readonly string[]
 }
 
 /** What was last known of it. */
@@ -111,32 +117,38 @@ function proofFrom(
  * Of one host: what came last counts, and of endpoints that were asked in one go the one that lags. A
  * receipt says what was switched to, and what is seen later says what came of it.
  */
-function lastOf({ generations, observations, receipts }: Facts): Last | undefined {
+function lastOf(facts: Facts): Last | undefined {
+  const { generations, observations, receipts, shows } = facts
   const receipt = inOrder(receipts).at(-1)
   const after = newestByEndpoint(observations).filter(({ at }) => at >= (receipt?.at ?? -Infinity))
-  if (after.length > 0) {
-    const latest = Math.max(...after.map(({ at }) => at))
-    const inOneGo = after.filter(({ at }) => latest - at <= oneGo)
-    return laggard(
-      inOneGo.map((one) => ({ generation: shownBy(one, generations, receipt), at: latest })),
-    )
+  if (after.length === 0) {
+    return receipt && { generation: namedBy(receipt, generations), at: receipt.at }
   }
-  return receipt && { generation: namedBy(receipt, generations), at: receipt.at }
+  const latest = Math.max(...after.map(({ at }) => at))
+  const all = after.filter(({ at }) => latest - at <= oneGo)
+  // A port that asks for no certificate says nothing of trust where another says it.
+  const telling = all.filter(
+    (one) =>
+      shows(one.trusts) ||
+      !all.some((other) => other.fingerprint === one.fingerprint && shows(other.trusts)),
+  )
+  return laggard(telling.map((one) => ({ generation: shownBy(one, facts, receipt), at: latest })))
 }
 
-/** Of many hosts with one leaf: the endpoint that lags, or the host, where none was ever asked. */
-function lastOfShared({ generations, observations, receipts }: Facts): Last | undefined {
-  const known: Last[] =
+/** Of many hosts with one leaf: the one that lags; by their receipts, where none was ever asked. */
+function lastOfShared(facts: Facts): Last | undefined {
+  const { observations, receipts } = facts
+  const hosts =
     observations.length > 0
-      ? newestByEndpoint(observations).map((one) => ({
-          generation: shownBy(one, generations, undefined),
-          at: one.at,
-        }))
-      : [...new Map(inOrder(receipts).map((one) => [one.host, one])).values()].map((one) => ({
-          generation: namedBy(one, generations),
-          at: one.at,
-        }))
-  return laggard(known)
+      ? groupBy(observations, ({ endpoint }) => endpoint.slice(0, endpoint.lastIndexOf(':')))
+      : new Map<string, readonly Observation[]>()
+  const known =
+    hosts.size > 0
+      ? [...hosts.values()].map((one) => lastOf({ ...facts, observations: one, receipts: [] }))
+      : [...groupBy(receipts, ({ host }) => host ?? '').values()].map((one) =>
+          lastOf({ ...facts, receipts: one }),
+        )
+  return laggard(known.filter((one) => one !== undefined))
 }
 
 function laggard(all: readonly Last[]): Last | undefined {
@@ -160,27 +172,42 @@ function namedBy(
 
 /**
  * The generation that a handshake showed. Those of one leaf are told apart by what it asked for: the
- * roots in `ca.pem`; or by a receipt; else it is the oldest of them.
+ * roots in `ca.pem`; where it asked for nothing, by a receipt; else it is the oldest of them.
  */
 function shownBy(
   { fingerprint, trusts, at }: Observation,
-  generations: readonly MadeGeneration[],
+  { generations, shows }: Facts,
   receipt: Receipt | undefined,
 ): MadeGeneration | undefined {
   const ofLeaf = generations.filter((one) => one.fingerprint === fingerprint)
   // What was made later it cannot have had; where all were, two clocks disagree.
   const before = ofLeaf.filter((one) => one.at <= at)
-  const [first, ...others] = before.length > 0 ? before : ofLeaf
+  const candidates = before.length > 0 ? before : ofLeaf
+  const [first, ...others] = candidates
   if (first === undefined || others.length === 0) return first
-  if (trusts === null) {
-    return [first, ...others].find(({ number }) => number === receipt?.generation) ?? first
+  if (shows(trusts)) {
+    const ours = trusts.filter(isAuthority)
+    return candidates.findLast(({ trusted }) => sameSet(trusted, ours)) ?? first
   }
-  const fits = ({ trusted }: MadeGeneration): boolean =>
-    trusted !== undefined &&
-    trusted.every((root) => trusts.includes(root)) &&
-    // Names that are none of ours say nothing of a generation.
-    trusts.every((root) => !root.startsWith('authority/') || trusted.includes(root))
-  return [first, ...others].findLast(fits) ?? first
+  // The leaf says everything where all that it can have trusts the same.
+  if (others.every(({ trusted }) => sameSet(trusted, first.trusted ?? []))) return others.at(-1)
+  return candidates.find(({ number }) => number === receipt?.generation) ?? first
+}
+
+function sameSet(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a !== undefined && new Set(a).size === new Set(b).size && a.every((one) => b.includes(one))
+}
+
+/** Names that several generations have say of none that it is trusted. */
+function showing({ authorities }: Inventory): Facts['shows'] {
+  const names = new Map<string, number>()
+  for (const { certificate } of authorities.values()) {
+    if (certificate === undefined) continue
+    const name = formatName(certificate.subject)
+    names.set(name, (names.get(name) ?? 0) + 1)
+  }
+  return (trusts): trusts is readonly string[] =>
+    trusts?.every((name) => (names.get(name) ?? 0) < 2) === true
 }
 
 function newestByEndpoint(observations: readonly Observation[]): readonly Observation[] {
@@ -193,13 +220,14 @@ function newestByEndpoint(observations: readonly Observation[]): readonly Observ
   return [...newest.values()]
 }
 
-function grouped<T extends { readonly address: string }>(
+function groupBy<T>(
   all: readonly T[],
+  keyOf: (one: T) => string,
 ): ReadonlyMap<string, readonly T[]> {
   const found = new Map<string, T[]>()
   for (const one of all) {
-    const list = found.get(one.address)
-    if (list === undefined) found.set(one.address, [one])
+    const list = found.get(keyOf(one))
+    if (list === undefined) found.set(keyOf(one), [one])
     else list.push(one)
   }
   return found

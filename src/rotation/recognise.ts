@@ -7,7 +7,6 @@
 
 import { isIssuedBy } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { evidenceIn, type Receipt } from './evidence.js'
 import { generationsIn, type MadeGeneration } from './generations.js'
@@ -37,6 +36,12 @@ export interface Recogniser {
    * @param names As `formatName` writes them, in any order, repeated as they were said.
    */
   trusts(names: readonly string[]): readonly string[]
+  /**
+   * The roots of ours under which a presented chain holds: who trusts one of them accepts it.
+   *
+   * @param issuers The names of the issuers of what was presented.
+   */
+  roots(issuers: readonly string[]): readonly string[]
   /** Whether a name is that of several generations, so that it says of none that it is trusted. */
   readonly isAmbiguous: (name: string) => boolean
 }
@@ -58,10 +63,12 @@ export function recogniser(inventory: Inventory): Recogniser {
     if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
   }
   const authorities = new Map<string, string[]>()
+  const roots = new Map<string, string>()
   for (const [address, { certificate }] of inventory.authorities) {
     if (certificate === undefined) continue
     const name = formatName(certificate.subject)
     authorities.set(name, [...(authorities.get(name) ?? []), address])
+    if (isIssuedBy(certificate, certificate)) roots.set(name, address)
   }
   const isAmbiguous = (name: string): boolean => (authorities.get(name)?.length ?? 0) > 1
   return {
@@ -87,42 +94,20 @@ export function recogniser(inventory: Inventory): Recogniser {
       for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
       return [...counts].flatMap(([name, times]) => {
         const found = authorities.get(name) ?? []
-        return found.length > 0 && times >= found.length ? found : [name]
+        if (found.length > 0 && times >= found.length) return found
+        // As often as it was said: somebody with the authorities can tell more.
+        return Array.from({ length: times }, () => name)
       })
     },
+    roots: (issuers) => [
+      ...new Set(issuers.flatMap((name) => (isAmbiguous(name) ? [] : (roots.get(name) ?? [])))),
+    ],
   }
 }
 
 /** Whether it is an address of ours, and no name: those have a `=`. */
 export function isAuthority(trusted: string): boolean {
   return trusted.startsWith('authority/') && !trusted.includes('=')
-}
-
-/**
- * The roots of ours under which a presented chain holds: the one that signed it, and those that
- * certified that one. A peer accepts it if it trusts one of them.
- *
- * @param chain Leaf first, as presented.
- */
-export function rootsOf(
-  chain: readonly Certificate[],
-  { authorities }: Pick<Inventory, 'authorities'>,
-): readonly string[] {
-  const [leaf] = chain
-  const roots = new Set<string>()
-  const done = new Set<Certificate>()
-  const climb = (from: Certificate): void => {
-    if (done.has(from)) return
-    done.add(from)
-    for (const [address, { certificate }] of authorities) {
-      if (certificate === undefined || !isIssuedBy(from, certificate)) continue
-      if (isIssuedBy(certificate, certificate)) roots.add(address)
-    }
-    // Only what is presented counts: a peer has its roots and nothing else.
-    for (const above of chain) if (isIssuedBy(from, above)) climb(above)
-  }
-  if (leaf !== undefined) climb(leaf)
-  return [...roots].sort()
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {

@@ -4,6 +4,7 @@
  */
 
 import { connect, createServer as createPlainServer, type AddressInfo, type Server } from 'node:net'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { createServer, type Server as TlsServer } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,24 +33,37 @@ export interface AgentSettings {
 /** An agent that runs. */
 export class FakeAgent {
   readonly #servers: Server[] = []
-  readonly #https: TlsServer
+  readonly #https: HttpsServer
   readonly #rpc: TlsServer
   #rpcPort = 0
   #httpPort = 0
+  /** What its HTTP API answers, by path; 403 to anything else. */
+  api: Readonly<Record<string, unknown>> = {}
+  /** What it was asked over HTTP. */
+  readonly requests: string[] = []
   /** How many handshakes came to each. */
   readonly asked: { http: number; rpc: number } = { http: 0, rpc: 0 }
 
   private constructor(trio: Trio, { verifyHttpsClient = true }: AgentSettings) {
     const options = { ...trio, rejectUnauthorized: true }
-    this.#https = createServer({ ...options, requestCert: verifyHttpsClient })
+    this.#https = createHttpsServer(
+      { ...options, requestCert: verifyHttpsClient },
+      (request, response) => {
+        this.requests.push(
+          `${request.url} ${String(request.headers['x-nomad-token'] ?? '')}`.trim(),
+        )
+        const answer = this.api[request.url!.split('?')[0]!]
+        response.statusCode = answer === undefined ? 403 : 200
+        response.end(JSON.stringify(answer === undefined ? 'Permission denied' : answer))
+      },
+    )
     this.#rpc = createServer({ ...options, requestCert: true })
-    for (const server of [this.#https, this.#rpc]) {
-      server.on('tlsClientError', () => undefined)
-      server.on('secureConnection', (socket) => {
-        socket.on('error', () => undefined)
-        socket.end()
-      })
-    }
+    this.#https.on('tlsClientError', () => undefined)
+    this.#rpc.on('tlsClientError', () => undefined)
+    this.#rpc.on('secureConnection', (socket) => {
+      socket.on('error', () => undefined)
+      socket.end()
+    })
   }
 
   static async start(trio: Trio, settings: AgentSettings = {}): Promise<FakeAgent> {
@@ -93,6 +107,7 @@ export class FakeAgent {
   }
 
   async stop(): Promise<void> {
+    this.#https.closeAllConnections()
     await Promise.all(
       this.#servers.map((server) => new Promise((resolve) => void server.close(resolve))),
     )

@@ -14,6 +14,7 @@ const [root1, root2] = ['authority/agent/1', 'authority/agent/2']
 class Story {
   readonly #events: LedgerEvent[] = []
   readonly address: string
+  readonly authorities = new Map<string, unknown>()
   now = 0
 
   constructor(address: string = s1) {
@@ -59,7 +60,9 @@ class Story {
   proof(now: number = this.now): Proof | undefined {
     const lines = this.#events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
     const ledger = { lines, head: '', tornBytes: 0 }
-    return proofsIn({ ledger } as unknown as Inventory, { now }).get(this.address)
+    return proofsIn({ ledger, authorities: this.authorities } as unknown as Inventory, { now }).get(
+      this.address,
+    )
   }
 
   /** `undelivered 3, counts 2, proven 2` */
@@ -204,6 +207,34 @@ describe('the generation last proven', () => {
     ],
   ])('of one leaf: %s', (_what, story, said) => {
     expect(story.said).toBe(said)
+  })
+
+  test('of one leaf: a port that asks for nothing says nothing, where another says it', () => {
+    const story = new Story().made(1).made(2, 'leaf1', [root2])
+    story
+      .saw('leaf1', [root2], '10.0.0.1:4647')
+      .later(-hour + 1000)
+      .saw('leaf1', null)
+    expect(story.said).toBe('proven 2, counts 2, proven 2')
+  })
+
+  test('of one leaf with the same trust, another chain behind it: the newest that it can be', () => {
+    expect(new Story().made(1).made(2, 'leaf1').saw('leaf1').said).toBe(
+      'proven 2, counts 2, proven 2',
+    )
+    expect(new Story().made(1).saw('leaf1').made(2, 'leaf1').said).toBe(
+      'undelivered 2, counts 1, proven 1',
+    )
+  })
+
+  test('a name that two generations of the root have shows nobody', () => {
+    const story = new Story().made(1).made(2, 'leaf1', [root1, root2])
+    const subject = { attributes: [{ type: 'CN', value: 'acme CA', rdn: 0 }], der: new Uint8Array() }
+    for (const root of [root1, root2]) story.authorities.set(root, { certificate: { subject } })
+    expect(story.saw('leaf1', ['CN=acme CA']).said).toBe('undelivered 2, counts 1, proven 1')
+    expect(story.got(2, 'leaf1').saw('leaf1', ['CN=acme CA']).said).toBe(
+      'proven 2, counts 2, proven 2',
+    )
   })
 
   test('two ports that were asked in one go: the one that lags counts', () => {

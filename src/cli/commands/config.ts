@@ -156,7 +156,7 @@ async function readAll(
     for (const file of found) {
       const named =
         contents.kind === 'directory' ? `${path.replace(/\/+$/, '')}/${file.name}` : path
-      files.push({ ...file, path: named })
+      files.push({ ...file, path: named, named: contents.kind === 'file' })
     }
   }
   return { files, folders }

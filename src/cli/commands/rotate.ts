@@ -27,6 +27,7 @@ import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
+import { takeEvidence } from '../take-evidence.js'
 import { voiceOf } from '../voice.js'
 import { rollout } from './rollout.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
@@ -166,7 +167,16 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
     throw usage('--except and --reason go together', 'say why it is not waited for')
   }
   const now = context.now()
-  const settings = { now, way, compromised: options.compromised }
+  if (options.compromised === true && options.rideAlong === true) {
+    throw usage(
+      '--compromised and --ride-along exclude each other',
+      'as long as the old root is trusted, whoever has its key can make certificates',
+    )
+  }
+  const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
+  if (options.evidence !== undefined) {
+    await takeEvidence(options.evidence, workspace, voice, context)
+  }
   let inventory = await takeInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
   if (options.except !== undefined) {
@@ -185,7 +195,7 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
   if (next && gate?.open === false) {
-    voice.tell(rotationText(known, voice.errorStyle, { fileFlag: fileFlag(options) }))
+    voice.tell(rotationText(known, voice.errorStyle, { flags: flagsOf(options) }))
     throw new NomadPkiError(
       'ERR_REFUSED',
       `the gate is closed: ${count(gate.holds.length, 'reason holds', 'reasons hold')} it`,
@@ -193,18 +203,30 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
     )
   }
   if (voice.json) voice.document(rotationDocument(known, { taken: next }))
-  else if (!next) voice.answer(rotationText(known, voice.style, { fileFlag: fileFlag(options) }))
+  else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
   if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
   const { file } = await editSpec(context, options, voice, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
   )
   if (!voice.json) voice.answer(`${file}: ${rotation.next.title}`)
   voice.tell(
-    rotation.next.reloads
-      ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rotate rollout${fileFlag(options)}`
-      : 'nothing has to be reloaded for it',
+    rotation.next.reloads && rotation.next.rides
+      ? `next: nomad-pki apply${fileFlag(options)}; agents take it up as they are renewed (rotate leaves --due), and status says until when`
+      : rotation.next.reloads
+        ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rotate rollout${fileFlag(options)}`
+        : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/** What was said about the rotation, to be said again with `--next`. */
+function flagsOf(options: Options): string {
+  return [
+    ...(options.way === undefined ? [] : [` --way ${options.way}`]),
+    ...(options.compromised === true ? [' --compromised'] : []),
+    ...(options.rideAlong === true ? [' --ride-along'] : []),
+    fileFlag(options),
+  ].join('')
 }
 
 function wayOf(text: string | undefined): Way | undefined {

@@ -25,7 +25,7 @@ export const command: Command = async ({ options }, context) => {
     now,
     asMade: options.made === true,
   })
-  const deadlines = deadlinesOf(workspace.spec, inventory, schedule)
+  const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines }))
   else {
