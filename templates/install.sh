@@ -37,8 +37,13 @@ unset CDPATH
 
 # An archive's words must not move anybody's cursor.
 say() {
-  printf '%s' "$*" | tr -d '\000-\037\177'
-  echo
+  case $* in
+    *[![:print:]]*)
+      printf '%s' "$*" | tr -d '\000-\037\177'
+      echo
+      ;;
+    *) printf '%s\n' "$*" ;;
+  esac
 }
 die() { # STATUS MESSAGE
   status=$1
@@ -143,8 +148,18 @@ find_turner() { # SCRATCH: which of the ways is there
 
 # ── what is written down ─────────────────────────────────────────────────────────────────────
 
-field() { # FILE KEY: the manifests and the receipt have one key a line
-  sed -n "/^ *\"$2\": /{s/^ *\"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p;q;}" "$1" 2>/dev/null || :
+field() { # FILE KEY: the first of that name; the manifests and the receipt have one key a line
+  [ -f "$1" ] || return 0
+  while IFS= read -r row || [ -n "$row" ]; do
+    row=${row#"${row%%[! ]*}"}
+    case $row in "\"$2\": "*) ;; *) continue ;; esac
+    row=${row#"\"$2\": "}
+    row=${row%,}
+    row=${row#\"}
+    row=${row%\"}
+    case $row in *[\",]*) ;; *) printf '%s\n' "$row" ;; esac
+    return 0
+  done <"$1"
 }
 is_generation() { # NAME: such as 3-9f2c41ab
   case $1 in
@@ -718,7 +733,7 @@ is_hash "$print" || refuse "$inner names no leaf"
 case $print in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
 is_instant "$(field "$inner" made)" || refuse "$inner does not say when it was made"
 cluster=$(field manifest.json cluster)
-case $cluster in *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
+case $cluster in '' | *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
 check_times "$inner" "$next"
 
 if [ -n "$here" ]; then

@@ -40,6 +40,8 @@ export interface InstallRequest {
   /** Epoch milliseconds. */
   readonly now: number
   readonly prove?: ProveOptions | undefined
+  /** Seconds: how old a process must be before it is signalled (default: 15), and watched after (5). */
+  readonly pace?: { readonly settle: number; readonly watch: number } | undefined
 }
 
 /** An archive that may be installed here. */
@@ -227,8 +229,12 @@ async function conclude(
   }
 }
 
-function flagsOf({ tls, owner }: InstallRequest): readonly string[] {
-  return ['--tls', tls, ...(owner === undefined ? [] : ['--owner', owner])]
+function flagsOf({ tls, owner, pace }: InstallRequest): readonly string[] {
+  return [
+    ...['--tls', tls],
+    ...(owner === undefined ? [] : ['--owner', owner]),
+    ...(pace === undefined ? [] : ['--settle', `${pace.settle}`, '--watch', `${pace.watch}`]),
+  ]
 }
 
 /** The stanza, with the place that is meant here. */

@@ -37,6 +37,7 @@ export const installerPath: string = new URL('../../templates/install.sh', impor
 /** A `sync` that does nothing: what a disk does in a power cut is not tested here, and waiting for it takes long. */
 const hasty: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-hasty-'))
 fs.writeFileSync(path.join(hasty, 'sync'), '#!/bin/sh\n', { mode: 0o755 })
+env.PATH = `${hasty}:${env.PATH!}`
 afterAll(() => fs.rmSync(hasty, { recursive: true, force: true }))
 
 /** A cluster that lives from an hour ago on. */
@@ -124,7 +125,7 @@ export class Node {
       {
         cwd: from,
         encoding: 'utf8',
-        env: { ...env, PATH: `${hasty}:${env.PATH!}`, ...options.env },
+        env: { ...env, ...options.env },
       },
     )
     return { status, stdout, stderr }
