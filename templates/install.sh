@@ -29,6 +29,9 @@
 #
 # Interrupted at any moment, the same command goes on. Whatever interrupts it, DIR/current leads to a
 # whole generation, the old one or the new one. It never prints a key.
+
+# `A && B || refuse`: what refuses does not return, and where B fails that is what is meant.
+# shellcheck disable=SC2015
 set -eu
 umask 077
 LC_ALL=C
@@ -227,6 +230,7 @@ birth_of() { # PID: when it was started, in ticks since boot, where /proc says s
   [ -r "/proc/$1/stat" ] || return 0
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # Behind the last parenthesis: a name may hold anything.
+  # shellcheck disable=SC2086
   set -- ${stat##*) }
   shift 19
   printf '%s\n' "$1"
