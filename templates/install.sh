@@ -437,16 +437,19 @@ put() { # FROM TO MODE: owner and mode come before the content
   cat "$1" >"$2"
 }
 
+mended=''
 guard() { # GENERATION: modes and owner as they were given, whoever changed them since
   for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
     file=$1/${part%:*}
     [ ! -L "$file" ] || die 1 "$file is a link: look who made it"
     [ -z "$(find "$file" ! -perm "${part#*:}")" ] || {
       chmod "${part#*:}" "$file"
+      mended=1
       say "the mode of $file was not ${part#*:}, and is now"
     }
     [ -z "$owner" ] || [ -z "$(find "$file" ! -user "$owner")" ] || {
       chown -h "$owner" "$file"
+      mended=1
       say "$file did not belong to $owner, and does now"
     }
   done
@@ -814,6 +817,11 @@ if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
     guard "$tls/$next"
     [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
     prune
+    # What the agent could not read, it has not loaded.
+    if [ -n "$mended" ] && [ "$reload" != none ]; then
+      finish
+      exit 0
+    fi
   fi
   say "$next is in place already"
   exit 0
@@ -855,5 +863,6 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
     printf 'from %s\nto %s\nat %s\nway on\n' - "$next" "$(now)" | write .pending 0644
   fi
 fi
+guard "$tls/$next"
 switch "$next" on
 finish

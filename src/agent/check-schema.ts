@@ -47,9 +47,10 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   const { file } = options
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
+  // Nobody reads more, and hostile texts hold a hundred thousand.
+  const full = (): boolean => diagnostics.length >= 1000
   const say: Say = (severity, code, at, message, details = {}) => {
-    // Nobody reads more, and hostile texts hold a hundred thousand.
-    if (diagnostics.length >= 1000) return
+    if (full()) return
     diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
   }
   const decoded = decodeShape(document, entriesOf(document), agentSchema)
@@ -63,6 +64,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   tidy(decoded)
   for (const { path, shape } of blocks) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
+      if (full()) break
       const severity = shape.type === 'strict' ? 'error' : 'warning'
       // A slip of the pen is one of few; a text full of unknown keys is something else.
       sayLeftOver(key, path, shape, severity, diagnostics.length < 100, say)
@@ -127,8 +129,7 @@ function sayLeftOver(
   say: Say,
 ): void {
   const where = path === '' ? 'at the top' : `in "${path}"`
-  const fields = Object.keys(shape.fields)
-  if (fields.some((field) => sameKey(field, key.name))) {
+  if (Object.hasOwn(shape.fields, foldKey(key.name))) {
     if (severity === 'error') {
       say(
         'error',
@@ -149,7 +150,7 @@ function sayLeftOver(
     }
     return
   }
-  const near = hinted ? didYouMean(key.name, fields) : undefined
+  const near = hinted ? didYouMean(key.name, Object.keys(shape.fields)) : undefined
   const removed = path === 'tls' && sameKey(key.name, 'tls_prefer_server_cipher_suites')
   const hint = near === undefined || removed ? undefined : `did you mean "${near}"?`
   if (removed) {

@@ -5,28 +5,25 @@
  */
 
 import type { Diagnostic, Severity } from '../diagnostics.js'
-import { suiteFault, type SuiteKey } from './cipher-suites.js'
+import type { AgentUser } from './access.js'
+import { checkNamed, type NamedFile } from './check-named.js'
+import { suiteFault } from './cipher-suites.js'
 import { type AgentCode, diagnostic } from './codes.js'
 import type { AgentConfig, Effective } from './read-agent-config.js'
 import { type TlsKey, tlsKeys } from './tls-keys.js'
 import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
 
-/** What was found at a path that the configuration names. */
-export interface NamedFile {
-  readonly state: 'missing' | 'unreadable' | 'present'
-  /** Permission bits, such as 0o600. */
-  readonly mode?: number | undefined
-  /** For `key_file`: what kind of key it holds. */
-  readonly key?: SuiteKey | undefined
-}
-
 /** What is known beside the files. */
 export interface CheckTlsOptions {
   /** The version of Nomad, `1.11.3`; default: the newest known. */
   readonly nomadVersion?: string | undefined
-  /** The files that the configuration names, by path; a path that is not in it is not judged. */
-  readonly named?: ReadonlyMap<string, NamedFile> | undefined
+  /** The files that the configuration names, by key; one that is not in it is not judged. */
+  readonly named?: ReadonlyMap<TlsKey, NamedFile> | undefined
+  /** Who the agent runs as; default: nobody knows, and what it may read is not judged. */
+  readonly user?: AgentUser | undefined
+  /** Whether it was looked for them, and this is another machine than the agent's. */
+  readonly elsewhere?: boolean | undefined
 }
 
 /**
@@ -36,7 +33,7 @@ export interface CheckTlsOptions {
  */
 export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Diagnostic[] {
   const { tls } = config
-  const { nomadVersion, named } = options
+  const { nomadVersion, named, user } = options
   const diagnostics: Diagnostic[] = []
   const first = config.files.find(({ hasTls }) => hasTls)?.file ?? config.files[0]?.file ?? ''
   const somewhere = tlsKeys
@@ -87,6 +84,18 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
   for (const { key, path } of tlsKeys) {
     const effective = tls[key]
     if (path && effective !== undefined) checkPath(key, effective)
+  }
+  if (options.elsewhere === true) {
+    const key = tlsKeys.find(({ key: of, path }) => path && text(of) !== '')?.key
+    say(
+      'note',
+      'agent/files-elsewhere',
+      key,
+      'none of the files that "tls" names is on this machine',
+      {
+        hint: 'they are judged on the machine of the agent, and where --user says who it runs as',
+      },
+    )
   }
   return diagnostics
 
@@ -141,7 +150,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
         },
       )
     }
-    const fault = suiteFault(text('tls_cipher_suites'), named?.get(text('key_file'))?.key)
+    const fault = suiteFault(text('tls_cipher_suites'), named?.get('key_file')?.key)
     if (fault !== undefined) {
       say('error', 'agent/cipher-suites', 'tls_cipher_suites', fault.message, { hint: fault.hint })
     } else if (text('tls_cipher_suites') !== '' && least === 'tls13') {
@@ -173,27 +182,14 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
         hint: 'the unit of the packages runs the agent in /: write the path in full',
       })
     }
-    const file = named?.get(path)
-    // Since 1.11.3 also where TLS is off: the metric of their expiry reads them
-    // (command/agent/agent.go:182-191), except the key.
-    const needed = http || rpc || (key !== 'key_file' && isAtLeast(nomadVersion, '1.11.3'))
-    const severity = needed ? 'error' : 'warning'
-    if (file?.state === 'missing') {
-      say(severity, 'agent/file-missing', key, `the file of "${key}" is not there`)
-    } else if (file?.state === 'unreadable') {
-      say(severity, 'agent/file-unreadable', key, `the agent cannot read the file of "${key}"`)
-    } else if (key === 'key_file' && ((file?.mode ?? 0) & 0o077) !== 0) {
-      const mode = file!.mode!.toString(8).padStart(4, '0')
-      const others = (file!.mode! & 0o007) !== 0
-      say(
-        others ? 'warning' : 'note',
-        'agent/file-mode',
-        key,
-        `others can read the private key (${mode})`,
-        {
-          expected: 'mode 0600',
-        },
-      )
+    const file = named?.get(key)
+    if (file === undefined) return
+    for (const { severity, code, message, ...details } of checkNamed(key, path, file, {
+      encrypted: http || rpc,
+      nomadVersion,
+      user,
+    })) {
+      say(severity, code, key, message, details)
     }
   }
 }

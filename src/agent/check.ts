@@ -50,7 +50,8 @@ export function checkAgentConfig(
   files: readonly AgentFile[],
   options: CheckAgentConfigOptions = {},
 ): Diagnostic[] {
-  const ordered = (options.kind ?? 'directory') === 'directory' ? configFilesOf(files) : files
+  const kind = options.kind ?? 'directory'
+  const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
   const readable = config.files.every(({ document }) => document !== undefined)
   const found = [
@@ -60,7 +61,10 @@ export function checkAgentConfig(
         ? []
         : [...checkSchema(document, { file }), ...templates(document, file)],
     ),
-    ...strayFiles(config.files).map((item) => ({ ...item, severity: 'warning' as const })),
+    ...strayFiles(config.files, ordered, kind).map((item) => ({
+      ...item,
+      severity: 'warning' as const,
+    })),
     ...contradictions(config, options),
     // What a file that cannot be read would have said is unknown: no conclusions from its absence.
     ...(readable
@@ -241,7 +245,9 @@ function templates(document: Document, file: string): Diagnostic[] {
     const text = asString(document, value)
     // "{{ GetPrivateIP }}" is Nomad's own, for addresses.
     const address = /addr|^http$|^rpc$|^serf$/i.test(name)
-    const jinja = !address && /\{\{.*\}\}|\{%/s.test(text)
+    const open = text.indexOf('{{')
+    const jinja =
+      !address && ((open !== -1 && text.includes('}}', open + 2)) || text.includes('{%'))
     if (!jinja && !/<%|@@\w+@@|^\$\{?[A-Z_]+\}?$/.test(text)) return []
     const message = `the value of "${name}" looks like a template that was never rendered`
     return [diagnostic('warning', 'agent/template', position(value.start), message, { file })]

@@ -42,7 +42,12 @@ export const agentCodes = {
   'agent/not-reloaded': 'another block names the same files and does not reload them',
   'agent/file-missing': 'a file that the configuration names is not there',
   'agent/file-unreadable': 'a file that the configuration names cannot be read by the agent',
-  'agent/file-mode': 'a private key can be read by others',
+  'agent/file-kind': 'what the configuration names is a directory, or no plain file',
+  'agent/file-content': 'Nomad refuses what a file holds, or no handshake succeeds with it',
+  'agent/file-passed-over': 'Nomad passes over a part of a file without a word',
+  'agent/file-mode': 'a private key can be read, or a file be replaced, by others',
+  'agent/file-unseen': 'who runs the check cannot look at a file, so it is not judged',
+  'agent/files-elsewhere': 'none of the files is on this machine, so they are not judged',
   'agent/ignored': 'Nomad reads the text and silently ignores a part of it',
   'agent/restart': 'the change is applied by a restart only',
 } as const

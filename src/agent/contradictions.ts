@@ -6,7 +6,7 @@
 
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { diagnostic } from './codes.js'
-import { isStrayName } from './directory.js'
+import { type AgentFile, isStrayName } from './directory.js'
 import type { AgentConfig, ReadFile } from './read-agent-config.js'
 
 const start: Position = { line: 1, column: 1 }
@@ -17,10 +17,20 @@ export interface Expectations {
   readonly role?: 'server' | 'client' | 'combined' | undefined
 }
 
-/** Files that look like backups or temporary ones, and are loaded all the same. */
-export function strayFiles(files: readonly ReadFile[]): Diagnostic[] {
-  return files.flatMap(({ file, name, hasTls }) =>
-    isStrayName(name)
+/**
+ * Files that look like backups or temporary ones, and are loaded all the same.
+ *
+ * @param read As read.
+ * @param files The same, as they were found.
+ * @param kind What those are that don't say whether a `-config` names them.
+ */
+export function strayFiles(
+  read: readonly ReadFile[],
+  files: readonly AgentFile[],
+  kind: 'directory' | 'files',
+): Diagnostic[] {
+  return read.flatMap(({ file, name, hasTls }, index) =>
+    isStrayName(name) && !(files[index]?.named ?? kind === 'files')
       ? [
           diagnostic(
             hasTls ? 'error' : 'warning',

@@ -11,6 +11,11 @@ export interface AgentFile {
   /** The path to be shown; default: the name. */
   readonly path?: string | undefined
   readonly bytes: Uint8Array
+  /**
+   * Whether a `-config` names the file itself, so that its name is nobody's oversight; default: as
+   * `kind` says, yes for `files`.
+   */
+  readonly named?: boolean | undefined
 }
 
 /** Whether Nomad reads a file of that name when `-config` names its directory. */

@@ -48,8 +48,15 @@ function shape(value: Value, json: boolean): Shaped {
   }
 }
 
+/**
+ * Past this many keys nothing that Nomad knows is left, and a verdict no longer depends on how many
+ * more there are; but a text of a megabyte could hold a hundred thousand items with two hundred each.
+ */
+const keysLimit = 16
+
 function spread(keys: readonly Key[], value: Value): Entry[] {
   const nested = (inner: Value): boolean => inner.type === 'object'
+  if (keys.length >= keysLimit) return [{ keys, value: shape(value, true) }]
   if (value.type === 'object' && value.items.length > 0) {
     if (value.items.every((item) => nested(item.value))) {
       return value.items.flatMap((item) => spread([...keys, ...item.keys], item.value))

@@ -5,9 +5,11 @@
  * @module
  */
 
+export { type AgentUser, type Permissions } from './access.js'
 export { checkAgentConfig, type CheckAgentConfigOptions, type CommandLine } from './check.js'
 export { checkSchema, type CheckSchemaOptions } from './check-schema.js'
-export { type CheckTlsOptions, type NamedFile } from './check-tls.js'
+export { type NamedFile } from './check-named.js'
+export { type CheckTlsOptions } from './check-tls.js'
 export { cipherSuites, type SuiteKey } from './cipher-suites.js'
 export { agentCodes, type AgentCode } from './codes.js'
 export { configFilesOf, isConfigFileName, isStrayName, type AgentFile } from './directory.js'

@@ -69,11 +69,14 @@ export function planTlsEdit(
     ...options,
     location: options.location ?? directoryOf(files[0]?.path),
   })
-  const before = target.existing === undefined ? undefined : textOf(config, target.file)
-  const edit = editTls(before ?? '', wanted, {
-    file: target.file,
-    kind: target.name.endsWith('.json') ? 'json' : 'hcl',
-  })
+  const before = target.existing === undefined ? undefined : textOf(config, target)
+  const edit =
+    before === undefined || hasDocument(config, target)
+      ? editTls(before ?? '', wanted, {
+          file: target.file,
+          kind: target.name.endsWith('.json') ? 'json' : 'hcl',
+        })
+      : { text: before, changed: false, diagnostics: unreadOf(config, target) }
   const after =
     hasErrors(edit.diagnostics) || !edit.changed
       ? config
@@ -92,7 +95,7 @@ export function planTlsEdit(
     ),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),
-    ...strayFiles(config.files),
+    ...strayFiles(config.files, ordered, kind),
     ...contradictions(config, options),
   ]
   const unique = distinct(diagnostics)
@@ -182,8 +185,19 @@ function directoryOf(path: string | undefined): string | undefined {
   return slash === -1 ? undefined : path!.slice(0, slash) || '/'
 }
 
-function textOf(config: AgentConfig, file: string): string {
-  return config.files.find((read) => read.file === file)?.document?.text ?? ''
+function textOf(config: AgentConfig, { file, existing }: Target): string {
+  const document = config.files.find((read) => read.file === file)?.document
+  // What cannot be read is shown as far as it is text, and never edited.
+  return document?.text ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(existing?.bytes)
+}
+
+/** Whether the file that exists was understood: an edit of what was not would be a new file. */
+function hasDocument(config: AgentConfig, { file }: Target): boolean {
+  return config.files.some((read) => read.file === file && read.document !== undefined)
+}
+
+function unreadOf({ diagnostics }: AgentConfig, { file }: Target): readonly Diagnostic[] {
+  return diagnostics.filter((item) => item.file === file)
 }
 
 function readAgain(

@@ -93,15 +93,15 @@ export function readAgentConfig(files: readonly AgentFile[]): AgentConfig {
   const read = files.map((source): ReadFile => {
     const file = source.path ?? source.name
     const { document, diagnostics: unread } = parseConfig(source.bytes, { file })
-    diagnostics.push(...unread)
+    for (const item of unread) diagnostics.push(item)
     if (document === undefined) return { file, name: source.name, hasTls: false }
     const tls = findTlsBlock(document, undefined, file)
-    diagnostics.push(...tls.diagnostics)
+    for (const item of tls.diagnostics) diagnostics.push(item)
     const reader = settingsOf(document, file)
     for (const [path, found] of reader.found) {
       setpoints.set(path, [...(setpoints.get(path) ?? []), found])
     }
-    diagnostics.push(...reader.diagnostics)
+    for (const item of reader.diagnostics) diagnostics.push(item)
     gossipKey = reader.gossipKey ?? gossipKey
     return { file, name: source.name, document, hasTls: tls.item !== undefined }
   })
@@ -166,6 +166,9 @@ interface FileSettings {
   readonly diagnostics: readonly Diagnostic[]
 }
 
+/** Nobody reads more, and a hostile text holds a hundred thousand. */
+const diagnosticsLimit = 1000
+
 /** In one file the last value wins, whatever it is: Nomad decodes every block into one struct. */
 function settingsOf(document: Document, file: string): FileSettings {
   const position = positionsIn(document.text)
@@ -184,7 +187,7 @@ function settingsOf(document: Document, file: string): FileSettings {
     const origin = { file, ...position(value.start) }
     const decoded = value.type === 'literal' ? decode(document, value, setting) : undefined
     if (decoded !== undefined) found.set(path, { value: decoded, origin })
-    else if (!path.startsWith('tls.')) {
+    else if (!path.startsWith('tls.') && diagnostics.length < diagnosticsLimit) {
       const expected = { boolean: 'true or false', string: 'a quoted string', integer: 'a number' }
       diagnostics.push(
         diagnostic(

@@ -45,7 +45,8 @@ function* secretsOf(document: Document): Generator<Splice> {
   }
 }
 
-const assignment = /([\w-]+)"?[ \t]*[=:][ \t]*("[^"\n]*"|[^\s#]+)/g
+// Starts at the start of a word only: else a long word costs the square of its length.
+const assignment = /(?<![\w-])([\w-]+)"?[ \t]*[=:][ \t]*("[^"\n]*"|[^\s#]+)/g
 
 function* inItems(document: Document, items: readonly Item[]): Generator<Splice> {
   for (const { keys, value } of items) {

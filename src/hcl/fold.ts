@@ -15,7 +15,9 @@ const ascii = /^[\u0020-\u007e]*$/
 export function foldKey(key: string): string {
   if (isFolded(key)) return key
   if (ascii.test(key)) return key.toLowerCase()
-  return Array.from(key, foldCharacter).join('')
+  let folded = ''
+  for (const character of key) folded += foldCharacter(character)
+  return folded
 }
 
 /** Most keys are lower case already; this is asked of every key of every file. */
@@ -29,6 +31,7 @@ function isFolded(key: string): boolean {
 
 /** Simple folding maps one code point to one: "ß" stays itself, though it upper-cases to "SS". */
 function foldCharacter(character: string): string {
+  if (character < '\u0080') return character.toLowerCase()
   // The dotless i upper-cases to "I", and yet folds to nothing but itself.
   if (character === 'ı') return character
   const upper = single(character.toUpperCase(), character)
@@ -36,7 +39,8 @@ function foldCharacter(character: string): string {
 }
 
 function single(changed: string, before: string): string {
-  return Array.from(changed).length === 1 ? changed : before
+  const one = changed.length === 1 || (changed.length === 2 && changed.codePointAt(0)! > 0xffff)
+  return one ? changed : before
 }
 
 /** Whether two keys match. */

@@ -36,8 +36,11 @@ export function indentationOf(text: string, offset: number): string {
 
 /** Whether an item is the first thing on its line, and not on the line of the opening brace. */
 export function onOwnLine({ text }: Document, object: ObjectValue, item: Item): boolean {
-  const start = lineStartOf(text, item.start)
-  return (start > object.start || start === 0) && isBlank(text, start, item.start)
+  // Back over the blanks alone: a line may be a megabyte long and hold every item of the text.
+  let start = item.start
+  while (start > 0 && isBlank(text, start - 1, start)) start -= 1
+  if (start > 0 && text[start - 1] !== '\n') return false
+  return start > object.start || start === 0
 }
 
 /** The indentation of an object's content, as its last item on a line of its own has it. */

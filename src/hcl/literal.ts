@@ -78,9 +78,11 @@ function character(point: number): string {
   return surrogate || point > 0x10ffff ? '\ufffd' : String.fromCodePoint(point)
 }
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Not as arguments of a call: a run can have more of them than a call takes. */
 function decodeBytes(bytes: readonly number[]): string {
-  if (bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes))
+  return utf8.decode(Uint8Array.from(bytes))
 }
 
 function interpolationEnd(body: string, start: number): number {

@@ -12,6 +12,8 @@ export interface ConfigFile {
   /** The name inside its directory. */
   readonly name: string
   readonly bytes: Uint8Array
+  /** Where it is behind all links, if it is a link; default: {@link path}. */
+  readonly real?: string | undefined
 }
 
 /** What was found at one `config` of the spec. */

@@ -35,6 +35,12 @@ export interface LoadFault {
   readonly effect: 'refused' | 'unusable' | 'dropped'
   /** One sentence: lower case, no full stop. */
   readonly message: string
+  /** The first Nomad in which it is so; default: all. */
+  readonly since?: string
+  /** The first Nomad in which it is no longer so; default: it still is. */
+  readonly until?: string
+  /** Also where neither `http` nor `rpc` is on: a server looks at the pair all the same. */
+  readonly evenOff?: true
 }
 
 /**
@@ -158,6 +164,8 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
       file: 'cert',
       effect: 'refused',
       message: 'cert_file does not begin with the certificate: Nomad 1.11.3 refuses that',
+      since: '1.11.3',
+      until: '2.0.0',
     })
   }
   const leaf = parsed(first)
@@ -197,8 +205,11 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   }
   const unusable = handshakeKeyFault(leaf.publicKey, true)
   if (unusable !== undefined) {
-    const effect = leaf.publicKey.name === 'ecdsa-p224' ? 'unusable' : 'refused'
-    faults.push({ file: 'key', effect, message: unusable })
+    faults.push(
+      leaf.publicKey.name === 'ecdsa-p224'
+        ? { file: 'key', effect: 'unusable', message: unusable }
+        : { file: 'key', effect: 'refused', message: unusable, evenOff: true },
+    )
   }
   return faults
 }
@@ -230,6 +241,7 @@ function caFaults(ca: string): readonly LoadFault[] {
         file: 'ca',
         effect: 'refused',
         message: `the first block of ca_file is no certificate (${fault}): since Nomad 1.11.3 the agent does not start`,
+        since: '1.11.3',
       })
     }
   }

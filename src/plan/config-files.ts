@@ -5,14 +5,19 @@
  * @module
  */
 
-import { configFilesOf, isConfigFileName, type PlanTlsEditOptions } from '../agent/index.js'
+import {
+  type AgentFile,
+  configFilesOf,
+  isConfigFileName,
+  type PlanTlsEditOptions,
+} from '../agent/index.js'
 import type { ConfigContents, ConfigFile } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { DesiredConfig } from '../spec/desired.js'
 
 /** What `planTlsEdit` takes. */
 export interface AgentFiles {
-  readonly files: readonly ConfigFile[]
+  readonly files: readonly (AgentFile & ConfigFile)[]
   readonly kind: NonNullable<PlanTlsEditOptions['kind']>
   /** Where a new file goes. */
   readonly location: string
@@ -90,7 +95,7 @@ function gather(
   const directory = slash === -1 ? '' : write.slice(0, slash) || '/'
   const name = write.slice(slash + 1)
   // A file that is read twice counts as it is read last: there its values win once more.
-  const files = new Map<string, ConfigFile>()
+  const files = new Map<string, AgentFile & ConfigFile>()
   let missing: string | undefined
   for (const contents of all) {
     const { path, kind, location } = contents
@@ -109,7 +114,7 @@ function gather(
     if (target.kind === 'missing' && (inside || location === write)) found.push(begun(target))
     for (const one of file ? found : configFilesOf(found)) {
       files.delete(one.path)
-      files.set(one.path, one)
+      files.set(one.path, { ...one, named: file })
     }
   }
   if (!files.has(write)) {

@@ -54,7 +54,9 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
     const { region, role } = wanted
     const options = { kind, location, write, region, role }
     const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), options)
-    const target = kind === 'files' ? found.real : `${found.real}/${edit.name}`
+    // Links can make one file of two names, or one directory.
+    const link = files.find(({ path }) => path === edit.file)?.real
+    const target = link ?? (kind === 'files' ? found.real : `${found.real}/${edit.name}`)
     const other = written.get(target)
     if (other !== undefined) {
       findings.push({
@@ -68,13 +70,13 @@ export function planConfigs(configs: readonly DesiredConfig[], inventory: Invent
       continue
     }
     written.set(target, address)
-    for (const { severity, file, line, column, message, hint } of edit.diagnostics) {
+    for (const { severity, file, line, column, message, hint, expected } of edit.diagnostics) {
       findings.push({
         severity,
         address,
         reason: 'stanza-differs',
         message: `${file ?? edit.file}:${line}:${column}: ${message}`,
-        remedy: hint,
+        remedy: hint ?? expected,
         file: file ?? edit.file,
       })
     }

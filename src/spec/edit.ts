@@ -28,7 +28,9 @@ export interface NodeEdit {
 export interface NewNode extends NodeEdit {
   readonly names?: readonly string[] | undefined
   readonly ips?: readonly string[] | undefined
-  readonly config?: string | undefined
+  /** A directory or file; or all that the agent is started with, and the one to be written. */
+  readonly config?:
+    string | { readonly paths: readonly string[]; readonly write: string } | undefined
   readonly http?: string | undefined
   readonly rpc?: string | undefined
   readonly key?: string | undefined

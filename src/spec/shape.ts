@@ -210,10 +210,14 @@ const config: Field = {
   example: 'agents/s1',
 }
 
+/** 1 to 65535, as patterns say it. */
+const port =
+  '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+
 /** A host and a port; IPv6 in brackets. Templates may stand in the host. */
 const hostPort = text(
-  'host:port, such as "10.0.0.11:4646"',
-  '^([^\\s:/]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]):[0-9]{1,5}$',
+  'host:port with a port from 1 to 65535, such as "10.0.0.11:4646"',
+  `^([^\\s:/]{1,253}|\\[[0-9A-Fa-f:.]{2,45}\\]):${port}$`,
   262,
 )
 
@@ -448,6 +452,14 @@ const authority: RecordShape = {
       sentence:
         'Whether agents present, behind their own, the certificates that the other trusted generations made for the one that signs: whoever trusts only an old root takes a leaf of the new one then. It stays when the old root goes. Roots only.',
       example: 'true',
+    },
+    {
+      key: 'rollout',
+      shape: { kind: 'choice', values: ['now', 'ride-along'] },
+      default: 'now; an intermediate: that of its root',
+      sentence:
+        'When a new generation reaches what it signs: `apply` renews all of it at once, or each renewal carries it as it falls due. Not for a key that somebody else may have.',
+      example: 'ride-along',
     },
   ],
 }

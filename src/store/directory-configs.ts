@@ -69,14 +69,16 @@ export function directoryConfigs(base: string, options: DirectoryConfigsOptions 
 
 function readDirectory(files: Files, directory: string): readonly ConfigFile[] {
   // Byte order is Nomad's own (Go's os.ReadDir sorts names as strings of bytes).
-  const names = files
-    .names(directory)
-    .map((name) => ({ name, bytes: Buffer.from(name) }))
+  const entries = files
+    .list(directory)
+    .map((entry) => ({ name: entry.name, entry, bytes: Buffer.from(entry.name) }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
   const found: ConfigFile[] = []
-  for (const { name } of names) {
-    const file = readConfig(files, `${directory}/${name}`, name, /\.(hcl|json)$/.test(name))
-    if (file !== undefined) found.push(file)
+  for (const { name, entry } of entries) {
+    const path = `${directory}/${name}`
+    const file = readConfig(files, path, name, /\.(hcl|json)$/.test(name))
+    if (file === undefined) continue
+    found.push(entry.isSymbolicLink() ? { ...file, real: files.realpath(path) } : file)
   }
   return found
 }

@@ -6,6 +6,8 @@ import {
   type CheckAgentConfigOptions,
   checkSchema,
   cipherSuites,
+  type NamedFile,
+  type TlsKey,
 } from '../../src/agent/index.js'
 import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
@@ -200,7 +202,9 @@ describe('tls', () => {
     ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'ECDSA key'],
     ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,', 'knows no'],
   ])('suites %j', (list, expected) => {
-    const named = new Map([['/k', { state: 'present', mode: 0o600, key: 'ECDSA' } as const]])
+    const named = new Map<TlsKey, NamedFile>([
+      ['key_file', { state: 'present', faults: [], key: 'ECDSA' }],
+    ])
     const [first] = checkAgentConfig(
       agentFiles({ 'a.hcl': `${base}${good} tls_cipher_suites = "${list}" }` }),
       { named },
@@ -212,19 +216,6 @@ describe('tls', () => {
 
   test('fourteen suites are known', () => {
     expect(cipherSuites.size).toBe(14)
-  })
-
-  test('files that are missing, unreadable or too open', () => {
-    const named = new Map([
-      ['/ca', { state: 'missing' } as const],
-      ['/c', { state: 'unreadable' } as const],
-      ['/k', { state: 'present', mode: 0o644 } as const],
-    ])
-    expect(check(`${base}${good} }`, { named })).toEqual([
-      'error agent/file-missing a:3:12',
-      'error agent/file-unreadable a:3:30',
-      'warning agent/file-mode a:3:46',
-    ])
   })
 })
 

@@ -118,6 +118,18 @@ describe('what would not have the effect wished is refused', () => {
     ],
     ['a broken file beside it', { 'a.hcl': 'x = {{ y }}' }, {}, ['error hcl/syntax /n/a.hcl:1:6']],
     [
+      'a broken file that is to be written itself',
+      { 'tls.hcl': 'ca_file = null' },
+      {},
+      ['error hcl/bare-word /n/tls.hcl:1:11'],
+    ],
+    [
+      'the same, the only one',
+      { 'nomad.hcl': '\ufefftls { }' },
+      { kind: 'files' },
+      ['error hcl/bom /n/nomad.hcl:1:1'],
+    ],
+    [
       'an unknown key beside it',
       { 'a.hcl': 'serverr { }' },
       {},
@@ -141,6 +153,14 @@ describe('what would not have the effect wished is refused', () => {
     expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
   })
 
+  test('a backup that a -config names itself is meant', () => {
+    const texts = { 's1.bak.hcl': 'tls { }' }
+    expect(plan(texts, { kind: 'files' })).toMatchObject({ changed: true, file: '/n/s1.bak.hcl' })
+    const [file] = agentFiles(texts, '/n')
+    const found = planTlsEdit([{ ...file!, named: false }], wanted, { kind: 'files' })
+    expect(lines(found.diagnostics)).toEqual(['error agent/stray-file /n/s1.bak.hcl:1:1'])
+  })
+
   test('a relative path', () => {
     const { diagnostics, changed } = plan({ 'a.hcl': '' }, {}, { ca_file: 'ca.pem' })
     expect(lines(diagnostics)).toEqual(['error agent/relative-path /n/tls.hcl:1:1'])
@@ -157,6 +177,13 @@ describe('what would not have the effect wished is refused', () => {
     expect(lines(diagnostics)[0]).toBe('warning agent/region /n/a.hcl:1:1')
     expect(changed).toBe(true)
   })
+})
+
+test('bytes that are no text are refused, never replaced', () => {
+  const files = [{ name: 'tls.hcl', path: '/n/tls.hcl', bytes: Uint8Array.of(0x23, 0xff, 0x0a) }]
+  const { changed, before, after, diagnostics } = planTlsEdit(files, wanted)
+  expect(lines(diagnostics)).toEqual(['error hcl/encoding /n/tls.hcl:1:2'])
+  expect({ changed, before, after }).toEqual({ changed: false, before: '#\ufffd\n', after: before })
 })
 
 test('changes that a reload does not apply are named', () => {

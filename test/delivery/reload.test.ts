@@ -60,6 +60,23 @@ describe('a process', () => {
     expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
   })
 
+  test('that could not read its key is told again, once the mode is mended', async () => {
+    const { node, two } = aNode()
+    const mark = path.join(node.folder, 'heard')
+    const { pid } = await agent(`echo >>"${mark}"`)
+    expect(node.install(two, ['--reload', 'none'])).toMatchObject({ status: 0 })
+    const key = path.join(node.folder, 'tls/current/key.pem')
+    for (const times of [1, 2]) {
+      // The first time its switch is unproven, the second time it is in place already.
+      fs.chmodSync(key, 0o040)
+      const run = node.install(two, ['--watch', '0', '--reload', String(pid)])
+      expect(run).toMatchObject({ status: 0 })
+      expect(run.stdout).toContain('key.pem was not 600, and is now')
+      expect(fs.statSync(key).mode & 0o777).toBe(0o600)
+      expect(fs.readFileSync(mark, 'utf8')).toBe('\n'.repeat(times))
+    }
+  })
+
   test('that dies of it: back to the generation before', async () => {
     const { node, two } = aNode()
     const old = node.current

@@ -4,11 +4,12 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { checkAgentConfig, type NamedFile } from '../../src/agent/index.js'
+import { checkAgentConfig, readAgentConfig } from '../../src/agent/index.js'
+import { namedFiles } from '../../src/cli/named-files.js'
 import { nomadBinary } from './harness/binaries.js'
 import { agentPorts } from './harness/ports.js'
 import { cleanEnvironment, runOk } from './harness/run.js'
@@ -40,6 +41,17 @@ const additions: readonly string[] = [
   'tls { cert_file = "MISSING" }',
   'tls { key_file = "MISSING" }',
   'tls { ca_file = "MISSING" }',
+  'tls { ca_file = "CERT" cert_file = "CERT" key_file = "OTHER" }',
+  'tls { http = true ca_file = "CERT" cert_file = "CERT" key_file = "OTHER" }',
+  'tls { ca_file = "JUNK" }',
+  'tls { cert_file = "JUNK" }',
+  'tls { ca_file = "CERT" cert_file = "CERT" key_file = "JUNK" }',
+  'tls { ca_file = "CERT" cert_file = "ED-CERT" key_file = "ED-KEY" }',
+  'tls { http = true ca_file = "CERT" cert_file = "FIRST" key_file = "FIRST" }',
+  'tls { http = true ca_file = "FIRST" cert_file = "CERT" key_file = "KEY" }',
+  'tls { ca_file = "FOLDER" }',
+  'tls { key_file = "FOLDER" }',
+  'tls { http = true ca_file = "CERT" cert_file = "CERT" key_file = "FOLDER" }',
   'ui { bogus = 1 }',
   'bogus = 1',
   'server { rejoin_after_leave = true }',
@@ -101,6 +113,27 @@ beforeAll(async () => {
   ]
   const files = ['-keyout', join(base, 'key.pem'), '-out', join(base, 'cert.pem'), '-days', '30']
   await runOk('openssl', [...request, ...names, ...files])
+  const ed = ['req', '-x509', '-newkey', 'ed25519', '-nodes', ...names, '-days', '30']
+  await runOk('openssl', [
+    ...ed,
+    '-keyout',
+    join(base, 'ed-key.pem'),
+    '-out',
+    join(base, 'ed-cert.pem'),
+  ])
+  await runOk('openssl', [
+    'genpkey',
+    '-algorithm',
+    'EC',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-out',
+    join(base, 'other.pem'),
+  ])
+  const text = (name: string): string => readFileSync(join(base, name), 'utf8')
+  writeFileSync(join(base, 'first.pem'), text('key.pem') + text('cert.pem'))
+  writeFileSync(join(base, 'junk.pem'), 'junk\n')
+  mkdirSync(join(base, 'folder.pem'))
 })
 
 afterAll(() => {
@@ -119,9 +152,9 @@ server { enabled = true bootstrap_expect = 1 }
   const whole = addition.startsWith('!')
   return (whole ? addition.slice(1) : server + addition)
     .replaceAll('"DATA"', JSON.stringify(join(folder, 'data')))
-    .replaceAll('"CERT"', JSON.stringify(join(base, 'cert.pem')))
-    .replaceAll('"KEY"', JSON.stringify(join(base, 'key.pem')))
-    .replaceAll('"MISSING"', JSON.stringify(join(base, 'missing.pem')))
+    .replaceAll(/"(CERT|KEY|MISSING|OTHER|JUNK|ED-CERT|ED-KEY|FIRST|FOLDER)"/g, (_, name: string) =>
+      JSON.stringify(join(base, `${name.toLowerCase()}.pem`)),
+    )
     .concat('\n')
 }
 
@@ -151,17 +184,6 @@ function starts(folder: string): Promise<{ started: boolean; said: string }> {
   })
 }
 
-function named(): ReadonlyMap<string, NamedFile> {
-  const found = new Map<string, NamedFile>()
-  for (const name of ['cert.pem', 'key.pem', 'missing.pem']) {
-    const path = join(base, name)
-    const present = existsSync(path)
-    const mode = present ? statSync(path).mode & 0o777 : undefined
-    found.set(path, { state: present ? 'present' : 'missing', mode, key: 'ECDSA' })
-  }
-  return found
-}
-
 describe('a real agent starts where the check says no error, and only there', () => {
   test('on configurations good and bad', async () => {
     const disagreements: unknown[] = []
@@ -172,8 +194,9 @@ describe('a real agent starts where the check says no error, and only there', ()
       mkdirSync(join(folder, 'config'), { recursive: true })
       const text = await textOf(addition, folder)
       writeFileSync(join(folder, 'config/nomad.hcl'), text)
-      const bytes = new TextEncoder().encode(text)
-      const errors = checkAgentConfig([{ name: 'nomad.hcl', bytes }], { named: named() }).filter(
+      const files = [{ name: 'nomad.hcl', bytes: new TextEncoder().encode(text) }]
+      const named = namedFiles(readAgentConfig(files), [join(folder, 'config')]).found
+      const errors = checkAgentConfig(files, { named }).filter(
         ({ severity }) => severity === 'error',
       )
       const { started, said } = await starts(folder)

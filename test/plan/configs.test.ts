@@ -133,6 +133,24 @@ const cases: readonly (readonly [
     ['edit d/a.hcl'],
   ],
   [
+    'a file that looks like a backup, and is named itself',
+    's1: { config: s1.bak.hcl }',
+    { 's1.bak.hcl': server },
+    ['edit s1.bak.hcl'],
+  ],
+  [
+    'the same among others',
+    's1: { config: { paths: [d, s1.bak.hcl], write: s1.bak.hcl } }',
+    { 'd/x.hcl': server, 's1.bak.hcl': '' },
+    ['edit s1.bak.hcl'],
+  ],
+  [
+    'and one in a directory',
+    's1: { config: { paths: [d, s1.hcl], write: s1.hcl } }',
+    { 'd/x.old.hcl': server + tls('old'), 's1.hcl': '' },
+    ['error d/x.old.hcl:1:1: Nomad loads "x.old.hcl", and it has a "tls" block'],
+  ],
+  [
     'a base that two share',
     's1: { config: { paths: [b, 1.hcl], write: 1.hcl } }, s2: { config: { paths: [b, 2.hcl], write: 2.hcl } }',
     { b: server, '1.hcl': '', '2.hcl': '' },
@@ -164,6 +182,23 @@ describe('where the stanza goes', () => {
 })
 
 describe('on disk', () => {
+  test('two directories whose files of that name are links to one', async () => {
+    const world = new World(
+      smallSpec.replace(/s1: .* s2: {}/, 's1: { config: a }, s2: { config: b }'),
+    )
+    mkdirSync(join(world.folder, 'common'))
+    writeFileSync(join(world.folder, 'common/tls.hcl'), '# shared\n')
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(world.folder, name))
+      writeFileSync(join(world.folder, name, 'x.hcl'), server)
+      symlinkSync('../common/tls.hcl', join(world.folder, name, 'tls.hcl'))
+    }
+    const { findings } = await world.plan()
+    const errors = findings.filter(({ severity }) => severity === 'error')
+    expect(errors.map(({ address }) => address)).toEqual(['config/global/s2'])
+    expect(errors[0]!.message).toMatch(/b\/tls.hcl is written for config\/global\/s1 already$/)
+  })
+
   test.each([
     ['two directories', 's1: { config: a }', 's2: { config: b }'],
     [

@@ -196,6 +196,15 @@ describe('adding', () => {
     })
   })
 
+  test('writes all that the agent is started with', () => {
+    const config = { paths: ['/etc/base', 'agents/s4.hcl'], write: 'agents/s4.hcl' }
+    const text = add(block, { ...server('s4'), config })
+    expect(text).toContain(
+      's4: { config: { paths: [/etc/base, agents/s4.hcl], write: agents/s4.hcl } }',
+    )
+    expect(desire(mustParse(text)).configs.at(-1)).toMatchObject(config)
+  })
+
   test.each([
     [server('s1'), 'global has a server s1 already'],
     [client('s1'), 'global has a server s1 already'],

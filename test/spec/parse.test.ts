@@ -51,6 +51,19 @@ describe('a good spec', () => {
   })
 })
 
+test.each([
+  ['1', true],
+  ['65535', true],
+  ['0', false],
+  ['65536', false],
+  ['70000', false],
+  ['04646', false],
+])('a host with the port %s', (port, accepted) => {
+  const told = complaints(withRegions(`global: { servers: { s1: { http: "h.a:${port}" } } }`))
+  if (accepted) expect(told).toEqual([])
+  else expect(told.join()).toMatch(/^error 4:\d+ spec\/\S+ .*"h\.a:\d+"/)
+})
+
 describe('files that are no spec', () => {
   test.each([
     ['', /^error 1:1 spec\/empty /],

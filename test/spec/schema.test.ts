@@ -54,8 +54,10 @@ function changed(
   if (Array.isArray(value)) {
     return value.map((item, index) => (index === first ? changed(item, rest, change) : item))
   }
+  // An earlier change took the place away.
+  if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
-    Object.entries(value as { [key: string]: Value }).map(([key, item]) => [
+    Object.entries(value).map(([key, item]) => [
       key,
       key === first ? changed(item, rest, change) : item,
     ]),
@@ -126,6 +128,11 @@ const scalars: Value[] = [
     '::1:1',
     'h:',
     'h:123456',
+    'h:0',
+    'h:04646',
+    'h:65535',
+    'h:65536',
+    'h:99999',
     'c[1-3]',
     'c[1-]',
   ],

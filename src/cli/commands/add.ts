@@ -4,11 +4,12 @@
  * @module
  */
 
-import { addNode } from '../../spec/edit.js'
+import { NomadPkiError } from '../../errors.js'
+import { addNode, type NewNode } from '../../spec/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command, Options } from '../surface.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag } from '../workspace.js'
 
@@ -29,7 +30,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
         ...node,
         ips: options.ip,
         names: options.name,
-        config: options.config,
+        config: configOf(options),
         lifetime: options.lifetime,
       },
       { file: name },
@@ -38,4 +39,18 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
   voice.answer(`added ${kind} ${added} to ${file}`)
   voice.tell(`next: nomad-pki apply${fileFlag(options)}`)
   return exitStatus.ok
+}
+
+/** One path is the configuration; of several one is written, in a directory its `tls.hcl`. */
+function configOf({ config = [], write }: Options): NewNode['config'] {
+  const paths = typeof config === 'string' ? [config] : config
+  const last = paths.at(-1)
+  if (last === undefined && write !== undefined) {
+    throw new NomadPkiError('ERR_USAGE', '--write says which of several --config is written', {
+      hint: 'name all that the agent is started with: --config base --config agents/s1.hcl',
+    })
+  }
+  if (last === undefined || (paths.length === 1 && write === undefined)) return last
+  const file = /\.(?:hcl|json)$/.test(last) ? last : `${last.replace(/\/+$/, '')}/tls.hcl`
+  return { paths, write: write ?? file }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dirname } from 'node:path'
 import {
   checkAgentConfig,
   configFilesOf,
@@ -11,7 +12,7 @@ import {
   readAgentConfig,
   type AgentConfig,
   type AgentFile,
-  type NamedFile,
+  type CheckTlsOptions,
 } from '../../agent/index.js'
 import { resolveAddress } from '../../address.js'
 import { didYouMean, type Diagnostic } from '../../diagnostics.js'
@@ -21,9 +22,11 @@ import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { diffText } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
+import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
+import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
-import type { Call, Command } from '../surface.js'
+import type { Call, Command, Options } from '../surface.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
@@ -44,7 +47,7 @@ export const command: Command = async ({ args: [verb = '', ...args], options }, 
 /** The effective values after Nomad's own merge, each with where it comes from. */
 async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
-  const config = readAgentConfig(await readAll(args, context))
+  const config = readAgentConfig((await readAll(args, context)).files)
   if (voice.json) voice.document(configDocument(config, args))
   else {
     voice.answer(configText(config, voice.style))
@@ -62,13 +65,13 @@ async function check({ args, options }: Call, context: Context): Promise<ExitSta
       hint: 'write it as 1.11.3',
     })
   }
-  const files = await readAll(args, context)
+  const { files, folders } = await readAll(args, context)
   const config = readAgentConfig(files)
   const diagnostics = checkAgentConfig(files, {
     // Which files of a directory count is settled by now.
     kind: 'files',
     nomadVersion,
-    named: await namedFiles(config, context),
+    ...(await namedBy(config, folders, options, context)),
   })
   if (voice.json) voice.document({ ...configDocument(config, args), diagnostics })
   else if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
@@ -76,22 +79,24 @@ async function check({ args, options }: Call, context: Context): Promise<ExitSta
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
 }
 
-/**
- * The files that the configuration names, as far as this machine has them: where it has none, it is
- * not the agent's machine, and nothing can be said about them.
- */
-async function namedFiles(
-  { tls }: AgentConfig,
+/** What is known of the files that the configuration names, and who is to read them. */
+async function namedBy(
+  config: AgentConfig,
+  folders: readonly string[],
+  options: Options,
   context: Context,
-): Promise<ReadonlyMap<string, NamedFile> | undefined> {
-  const named = new Map<string, NamedFile>()
-  for (const key of ['ca_file', 'cert_file', 'key_file'] as const) {
-    const path = tls[key]?.value
-    if (typeof path !== 'string' || path === '') continue
-    const mode = await context.mode(path)
-    named.set(path, mode === undefined ? { state: 'missing' } : { state: 'present', mode })
-  }
-  return [...named.values()].some(({ state }) => state === 'present') ? named : undefined
+): Promise<CheckTlsOptions> {
+  const given = options.user === undefined ? undefined : await agentUser(options.user, context)
+  const { found, here } = namedFiles(config, folders)
+  // Whoever says who the agent is means this machine.
+  if (!here && given === undefined) return { elsewhere: found.size > 0 }
+  const owner = found.get('key_file')?.permissions
+  const user =
+    given ??
+    (owner === undefined
+      ? undefined
+      : { ...(await agentUser(String(owner.uid), context)), assumed: true })
+  return { named: found, user }
 }
 
 /** What `apply` would write. */
@@ -125,7 +130,10 @@ async function diff({ args, options }: Call, context: Context): Promise<ExitStat
 }
 
 /** Files and directories, in the order given: as Nomad takes several `-config`. */
-async function readAll(paths: readonly string[], context: Context): Promise<readonly AgentFile[]> {
+async function readAll(
+  paths: readonly string[],
+  context: Context,
+): Promise<{ readonly files: readonly AgentFile[]; readonly folders: readonly string[] }> {
   if (paths.length === 0) {
     throw new NomadPkiError('ERR_USAGE', 'whose configuration?', {
       hint: 'name its directory or files, as -config takes them',
@@ -133,8 +141,10 @@ async function readAll(paths: readonly string[], context: Context): Promise<read
   }
   const configs = directoryConfigs(context.cwd)
   const files: AgentFile[] = []
+  const folders: string[] = []
   for (const path of paths) {
     const contents = await configs.read(path)
+    folders.push(contents.kind === 'directory' ? contents.location : dirname(contents.location))
     if (contents.kind === 'missing') {
       throw new NomadPkiError('ERR_FILE_UNREADABLE', `${path}: no such file or directory`)
     }
@@ -146,10 +156,10 @@ async function readAll(paths: readonly string[], context: Context): Promise<read
     for (const file of found) {
       const named =
         contents.kind === 'directory' ? `${path.replace(/\/+$/, '')}/${file.name}` : path
-      files.push({ ...file, path: named })
+      files.push({ ...file, path: named, named: contents.kind === 'file' })
     }
   }
-  return files
+  return { files, folders }
 }
 
 function asFindings(diagnostics: readonly Diagnostic[]): readonly {

@@ -57,7 +57,11 @@ export const command: Command = async ({ args: [file], options }, context) => {
   const prepared = await prepareInstall(
     bytes,
     context.resolve(file),
-    { ...request, fingerprint: options.fingerprint, config: options.config },
+    {
+      ...request,
+      fingerprint: options.fingerprint,
+      config: typeof options.config === 'string' ? options.config : undefined,
+    },
     configs,
   )
   for (const warning of prepared.warnings) voice.tell(`warning: ${warning}`)
