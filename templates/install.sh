@@ -751,7 +751,11 @@ if [ -n "$here" ]; then
   [ -z "$other" ] || [ "$other" = "$cluster" ] ||
     refuse "the archive is of the cluster $cluster, and this node is of $other"
   if [ -f "$there" ]; then
-    ! before "$(field "$inner" made)" "$(field "$there" made)" ||
+    older=''
+    ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
+    # Two of one second: then the number.
+    [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${here%-*}" ] || older=1
+    [ -z "$older" ] ||
       refuse "the archive was made at $(field "$inner" made), before what is in place ($here, $(field "$there" made)): --rollback goes back"
   fi
 fi
@@ -802,8 +806,9 @@ if [ "$here" != "$next" ]; then
     '' | -) ;; # nothing was there that an agent could have mixed it with
     *)
       unproven="the switch to $here at $(pending at) was never proven"
-      [ -n "$giveup" ] ||
-        refuse "$unproven: --reload has the agent load it, --proven says that it has, --give-up goes on without"
+      proves="--proven says that the agent has loaded it, its own archive again with --reload has it loaded"
+      [ -z "$verified" ] || proves="its own archive again with --reload and --probe proves it"
+      [ -n "$giveup" ] || refuse "$unproven: $proves, --give-up goes on without"
       ;;
   esac
 fi
