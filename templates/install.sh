@@ -52,13 +52,14 @@ die() { # STATUS MESSAGE
   status=$1
   shift
   say "install.sh: $*" >&2
+  told=1
   exit "$status"
 }
 refuse() { die 3 "refused: $*"; }
 usage() { die 64 "$* (the head of this file says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
-proven='' probe='' settle=15 watch=5 verified=''
+told='' proven='' probe='' settle=15 watch=5 verified=''
 while [ $# -gt 0 ]; do
   case $1 in
     --tls | --reload | --owner | --archive | --fingerprint | --key | --probe | --settle | --watch)
@@ -406,7 +407,15 @@ release_lock() {
   tidy
   rm -rf "$tls/.lock"
 }
-trap 'status=$?; release_lock; exit $status' EXIT
+leave() { # STATUS
+  [ "$1" = 0 ] || [ -n "$told" ] || [ -z "$locked" ] || {
+    place=$(current_of)
+    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
+  }
+  release_lock
+  exit "$1"
+}
+trap 'leave $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 

@@ -246,6 +246,7 @@ exit 1
       const run = node.install(two, none, { env: full(node, at) })
       expect([at, run.status]).toEqual([at, 1])
       expect(run.stderr).toContain('No space left')
+      expect(run.stderr).toContain(`${old} is in place; the same command goes on`)
       expect(node.current).toBe(old)
       expect(node.names().filter((name) => !name.startsWith('2-'))).toEqual(names)
       expect(node.names().filter((name) => name.startsWith('.'))).toEqual([])
