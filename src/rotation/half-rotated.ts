@@ -25,7 +25,7 @@ import { crossObstacle } from './stages.js'
 
 /** Agents that have the same. */
 export interface Side {
-  /** Roots of ours under which their leaves hold; none for a leaf of somebody else. */
+  /** Under what their leaves hold: roots of ours by address, others by name. */
   readonly roots: readonly string[]
   /** Whom they trust; `null` where that cannot be seen. */
   readonly trusts: readonly string[] | null
@@ -163,11 +163,16 @@ function halfRotation(
   )
   const signing = keyed.at(-1) ?? authority.signing
   const others = concerned.filter((generation) => generation !== signing)
-  const obstacle = others
+  const uncrossed = others
     .map((other) => crossObstacle(`authority/${name}/${other}`, below, inventory, now))
     .find((one) => one !== undefined)
+  const crossed = uncrossed === undefined && others.length > 0
+  const stranger = sides
+    .flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
+    .find((one) => !isAuthority(one))
+  const obstacle =
+    uncrossed ?? (stranger && `${stranger} is none of ours and can certify nothing here`)
   const way = obstacle === undefined ? 'crossed' : 'staged'
-  const crossed = way === 'crossed' && others.length > 0
   // What rides along with renewals comes too late.
   const rides = authority.rollout === 'ride-along'
   const said =
@@ -203,18 +208,31 @@ function halfRotation(
   }
 }
 
-/** The generations of a root that agents present or trust, and those of the spec, ascending. */
+/**
+ * The generations of a root that agents have to trust for all of them to be understood: those that some
+ * trust, those of the spec, and for a leaf under none of these the newest above it. A cross-certificate
+ * alone is no reason: it outlives the root that made it, which was dropped and must not come back.
+ */
 function generationsOf(
   name: string,
   sides: readonly Side[],
   { signing, trusted }: AuthoritySpec,
 ): readonly number[] {
   const prefix = `authority/${name}/`
-  const addresses = sides.flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
-  const numbers = addresses
-    .filter((one) => isAuthority(one) && one.startsWith(prefix))
-    .map((one) => Number(one.slice(prefix.length)))
-  return [...new Set([...numbers, ...trusted, signing])].sort((a, b) => a - b)
+  const numbersOf = (addresses: readonly string[]): readonly number[] =>
+    addresses
+      .filter((one) => isAuthority(one) && one.startsWith(prefix))
+      .map((one) => Number(one.slice(prefix.length)))
+  const needed = new Set([
+    ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
+    ...trusted,
+    signing,
+  ])
+  for (const { roots } of sides) {
+    const above = numbersOf(roots)
+    if (above.length > 0 && !above.some((one) => needed.has(one))) needed.add(Math.max(...above))
+  }
+  return [...needed].sort((a, b) => a - b)
 }
 
 function keyState(inventory: Inventory, name: string, generation: number): string | undefined {

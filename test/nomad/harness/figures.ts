@@ -118,8 +118,11 @@ export const isConnection = (message: string): boolean => message.includes('rpc 
  */
 export const isListener = (message: string): boolean => /ECONNREFUSED|ECONNRESET/.test(message)
 
-/** A client that was reloaded was not yet back when a server looked for it. */
-export const isDetour = (message: string): boolean => message.includes('No path to node')
+/**
+ * A server looked for a client that had been reloaded and was not yet back, or was leaving while it was
+ * asked (nomad/client_rpc.go, NodeRpc: the error of the connection as it is).
+ */
+export const isDetour = (message: string): boolean => /No path to node|^500 EOF$/.test(message)
 
 /** One line for people. */
 export function figuresText({
