@@ -73,10 +73,17 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
           ),
         ]),
     ...steps.map((step) => stepText(step, style, place)),
-    'stop at the first step that does not get there, mend it, and ask again: what is proven drops out\n' +
-      style.faint(
-        `  to go back on a node: nomad-pki install --rollback${place.tls === undefined ? '' : ` --tls ${shellQuote(place.tls)}`} --reload nomad`,
-      ),
+    [
+      'stop at the first step that does not get there, mend it, and ask again: what is proven drops out',
+      ...(place.tls === undefined
+        ? []
+        : [
+            '  add --fingerprint with what pack printed, and install takes nothing else',
+            `  to go back on a node: nomad-pki install --rollback --tls ${shellQuote(place.tls)} --reload nomad`,
+          ]),
+    ]
+      .map((line, at) => (at === 0 ? line : style.faint(line)))
+      .join('\n'),
   ]
   return parts.join('\n\n')
 }
