@@ -46,6 +46,7 @@ export const errorCodes = {
   ERR_ARCHIVE_INVALID: 'the archive is torn, tampered with, or not one that a node installs from',
   ERR_INSTALL_REFUSED: 'it must not be put in place on this node; nothing was changed',
   ERR_INSTALL_FAILED: 'putting it in place, or proving it, did not work',
+  ERR_EVIDENCE_INVALID: 'the evidence cannot be taken; `diagnostics` says where and why',
   ERR_REFUSED: 'nobody can be asked, and nothing was allowed beforehand',
   ERR_INTERRUPTED: 'interrupted; what is done is done, and the same command goes on',
   ERR_UNREACHABLE: 'the address cannot be reached',

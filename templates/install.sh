@@ -3,7 +3,7 @@
 #
 #   sh install.sh --tls DIR --reload PID|UNIT|none [--owner USER] [--dry-run]
 #   sh install.sh --tls DIR --reload PID|UNIT|none --rollback
-#   sh install.sh --tls DIR --proven
+#   sh install.sh --tls DIR --proven|--settled
 #
 # Run it from the folder that the archive unpacked to.
 #
@@ -16,38 +16,53 @@
 #   --dry-run        check everything, change nothing
 #   --rollback       back to the generation before this one, if it still fits
 #   --give-up        switch although the last switch was never proven
-#   --hold           leave the switch unproven until --proven says otherwise
+#   --probe H:P      where the agent serves HTTPS: openssl asks it which leaf it presents
+#   --hold           leave the switch unproven until --proven or --settled says otherwise
 #   --proven         somebody saw the agent present the current generation
+#   --settled        nothing can show it, and the receipt must do
 #   --settle SECONDS how old a process must be before it is signalled (default 15)
 #   --watch SECONDS  how long it is watched after that (default 5)
 #   --verified       the caller has verified chains and pairs itself
 #
 # Exit status: 0 it is in place, or was; 1 it went wrong, and is as it was before, unless it says so;
-# 2 it is in place, and not loaded; 3 refused, nothing was changed; 64 called wrongly.
+# 2 it is in place, and not loaded or not proven; 3 refused, nothing was changed; 64 called wrongly.
 #
 # Interrupted at any moment, the same command goes on. Whatever interrupts it, DIR/current leads to a
 # whole generation, the old one or the new one. It never prints a key.
+
+# `A && B || refuse`: what refuses does not return, and where B fails that is what is meant.
+# shellcheck disable=SC2015
 set -eu
 umask 077
 LC_ALL=C
 export LC_ALL
 unset CDPATH
 
-say() { printf '%s\n' "$*"; }
+# An archive's words must not move anybody's cursor.
+say() {
+  case $* in
+    *[![:print:]]*)
+      printf '%s' "$*" | tr -d '\000-\037\177'
+      echo
+      ;;
+    *) printf '%s\n' "$*" ;;
+  esac
+}
 die() { # STATUS MESSAGE
   status=$1
   shift
-  printf 'install.sh: %s\n' "$*" >&2
+  say "install.sh: $*" >&2
+  told=1
   exit "$status"
 }
 refuse() { die 3 "refused: $*"; }
 usage() { die 64 "$* (the head of this file says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
-proven='' settle=15 watch=5 verified=''
+told='' proven='' probe='' settle=15 watch=5 verified=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --tls | --reload | --owner | --archive | --fingerprint | --key | --settle | --watch)
+    --tls | --reload | --owner | --archive | --fingerprint | --key | --probe | --settle | --watch)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --tls) tls=$2 ;;
@@ -56,6 +71,7 @@ while [ $# -gt 0 ]; do
         --archive) archive=$2 ;;
         --fingerprint) wanted=$2 ;;
         --key) keyfile=$2 ;;
+        --probe) probe=$2 ;;
         --settle) settle=$2 ;;
         --watch) watch=$2 ;;
       esac
@@ -65,24 +81,35 @@ while [ $# -gt 0 ]; do
     --rollback) rollback=1 ;;
     --give-up) giveup=1 ;;
     --hold) hold=1 ;;
-    --proven) proven=1 ;;
+    --proven) proven=proven ;;
+    --settled) proven=settled ;;
     --verified) verified=1 ;;
     *) usage "unknown option: $1" ;;
   esac
   shift
 done
 [ -n "$tls" ] || usage '--tls DIR is missing'
-case $tls in
-  /) usage '--tls / is no place for it' ;;
-  /*) ;;
-  *) tls=$(pwd)/$tls ;;
-esac
-tls=${tls%/}
+while :; do
+  case $tls in
+    /) usage '--tls / is no place for it' ;;
+    */) tls=${tls%/} ;;
+    /*) break ;;
+    *) tls=$(pwd)/$tls ;;
+  esac
+done
 [ -n "$reload" ] || [ -n "$proven" ] || usage '--reload PID, UNIT or none is missing'
 for number in "$settle" "$watch"; do
   case $number in '' | *[!0-9]* | ?????*) usage "not a number of seconds: $number" ;; esac
 done
 [ -z "$wanted" ] || [ -n "$archive" ] || usage '--fingerprint needs --archive FILE'
+# As pack prints it, or as openssl and people do: SHA256:AB:CD:…
+wanted=$(printf '%s' "$wanted" | tr -d ':' | tr 'A-F' 'a-f' | sed 's/^[Ss][Hh][Aa]256//')
+case $probe in
+  '') ;;
+  -* | *[!]A-Za-z0-9.:_%[-]*) usage "--probe $probe is no HOST:PORT" ;;
+  *:[0-9]*) [ "$reload" != none ] || usage '--probe asks what a reload did: --reload PID or UNIT' ;;
+  *) usage "--probe $probe is no HOST:PORT" ;;
+esac
 
 # ── what this system can do ──────────────────────────────────────────────────────────────────
 
@@ -125,8 +152,18 @@ find_turner() { # SCRATCH: which of the ways is there
 
 # ── what is written down ─────────────────────────────────────────────────────────────────────
 
-field() { # FILE KEY: the manifests and the receipt have one key a line
-  sed -n "/^ *\"$2\": /{s/^ *\"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p;q;}" "$1" 2>/dev/null || :
+field() { # FILE KEY: the first of that name; the manifests and the receipt have one key a line
+  [ -f "$1" ] || return 0
+  while IFS= read -r row || [ -n "$row" ]; do
+    row=${row#"${row%%[! ]*}"}
+    case $row in "\"$2\": "*) ;; *) continue ;; esac
+    row=${row#"\"$2\": "}
+    row=${row%,}
+    row=${row#\"}
+    row=${row%\"}
+    case $row in *[\",]*) ;; *) printf '%s\n' "$row" ;; esac
+    return 0
+  done <"$1"
 }
 is_generation() { # NAME: such as 3-9f2c41ab
   case $1 in
@@ -134,6 +171,16 @@ is_generation() { # NAME: such as 3-9f2c41ab
     *) return 1 ;;
   esac
   case ${1%-*} in *[!0-9]* | ??????????*) return 1 ;; esac
+}
+is_instant() { # 2027-03-01T09:30:00Z
+  case $1 in
+    [0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z) ;;
+    *) return 1 ;;
+  esac
+}
+is_hash() { # SHA-256, hex
+  case $1 in *[!0-9a-f]*) return 1 ;; esac
+  [ "${#1}" = 64 ]
 }
 before() { [ "$1" != "$2" ] && expr "x$1" '<' "x$2" >/dev/null; }
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -171,7 +218,7 @@ trusts() { # CA CERT: the trust beside it and nothing else
 check_times() { # MANIFEST WHAT
   ends=$(field "$1" notAfter)
   begins=$(field "$1" notBefore)
-  [ -n "$ends" ] && [ -n "$begins" ] || refuse "the manifest of $2 says no dates"
+  is_instant "$ends" && is_instant "$begins" || refuse "the manifest of $2 says no dates"
   before "$(now)" "$ends" || refuse "$2 expired at $ends"
   ! before "$(now)" "$begins" ||
     refuse "$2 is valid from $begins, and it is $(now) here: is the clock right?"
@@ -184,12 +231,13 @@ birth_of() { # PID: when it was started, in ticks since boot, where /proc says s
   [ -r "/proc/$1/stat" ] || return 0
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # Behind the last parenthesis: a name may hold anything.
+  # shellcheck disable=SC2086
   set -- ${stat##*) }
   shift 19
   printf '%s\n' "$1"
 }
-alive() { # PID
-  kill -0 "$1" 2>/dev/null || return 1
+alive() { # PID, whoever's
+  kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ] || ps -p "$1" >/dev/null 2>&1 || return 1
   case $(cat "/proc/$1/stat" 2>/dev/null || :) in *') Z '*) return 1 ;; esac
 }
 age_of() { # PID: seconds, where the system tells
@@ -214,6 +262,7 @@ catches_hup() { # PID: a process that doesn't would be killed
 main_pid() { systemctl show -p MainPID "$unit" 2>/dev/null | sed -n 's/^MainPID=//p'; }
 
 find_process() { # what is to be reloaded must be there before anything is changed
+  [ -z "$probe" ] || have openssl || refuse 'openssl, which could ask the agent, is not here: without --probe'
   case $reload in
     none) return 0 ;;
     */*)
@@ -233,8 +282,16 @@ find_process() { # what is to be reloaded must be there before anything is chang
     return 0
   fi
   case $pid in '' | *[!0-9]* | 0 | 1) refuse "no process to reload: '$pid'" ;; esac
-  alive "$pid" || refuse "there is no process $pid, or it is another user's: --reload none puts it in place for the next start"
+  alive "$pid" || refuse "there is no process $pid: --reload none puts it in place for the next start"
+  kill -0 "$pid" 2>/dev/null || refuse "process $pid is another user's, and $(id -un) may not signal it"
   catches_hup "$pid" || refuse "process $pid does not catch SIGHUP and would be killed: is it the agent?"
+}
+
+settle() { # PID
+  age=$(age_of "$1")
+  [ -n "$age" ] && [ "$age" -lt "$settle" ] || return 0
+  say "process $1 was started $age s ago: waiting until it is $settle s old"
+  sleep $((settle - age))
 }
 
 # A SIGHUP during start-up kills the agent (command/agent/command.go:1093-1108).
@@ -247,6 +304,11 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
       waited=$((waited + 1))
     done
     first=$(main_pid)
+    # A unit of another type is active before its process is ready.
+    case $(systemctl show -p Type "$unit" 2>/dev/null || :) in
+      Type=notify*) ;;
+      *) settle "$first" ;;
+    esac
     if ! systemctl reload "$unit"; then
       [ "$(main_pid)" = "$first" ] || return 1
       return 2
@@ -264,11 +326,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
   fi
   alive "$pid" || return 2
   birth=$(birth_of "$pid")
-  age=$(age_of "$pid")
-  if [ -n "$age" ] && [ "$age" -lt "$settle" ]; then
-    say "process $pid was started $age s ago: waiting until it is $settle s old"
-    sleep $((settle - age))
-  fi
+  settle "$pid"
   [ "$(birth_of "$pid")" = "$birth" ] || return 2
   kill -HUP "$pid" 2>/dev/null || return 2
   waited=0
@@ -278,6 +336,17 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
     alive "$pid" && [ "$(birth_of "$pid")" = "$birth" ] || return 1
   done
   return 0
+}
+
+check_place() { # of the directories, those that are there
+  place=$tls
+  while [ ! -e "$place" ]; do
+    [ ! -L "$place" ] || refuse "$place is a link that leads nowhere"
+    place=${place%/*}
+    place=${place:-/}
+  done
+  [ -d "$place" ] || refuse "$place is no directory"
+  [ -w "$place" ] && [ -x "$place" ] || refuse "$place can't be written by $(id -un)"
 }
 
 # ── one at a time ────────────────────────────────────────────────────────────────────────────
@@ -290,7 +359,10 @@ take_lock() {
   tries=0
   while :; do
     if mkdir "$place" 2>/dev/null; then
-      printf '%s %s\n' "$$" "$(birth_of $$)" >"$place/pid"
+      printf '%s %s\n' "$$" "$(birth_of $$)" >"$place/pid" || {
+        rm -rf "$place"
+        die 1 "nothing can be written to $tls"
+      }
       # Where the one before it changed meanwhile, it was not dead.
       if [ "$place" = "$tls/.lock" ] ||
         [ "$(cat "${place%/next}/pid" 2>/dev/null || :)" = "$holder" ]; then
@@ -329,10 +401,21 @@ take_lock() {
   done
 }
 release_lock() {
-  [ -z "$locked" ] || rm -rf "$tls/.lock"
+  [ -n "$locked" ] || return 0
   locked=''
+  # After a fault too: a full disk has room again.
+  tidy
+  rm -rf "$tls/.lock"
 }
-trap 'status=$?; release_lock; exit $status' EXIT
+leave() { # STATUS
+  [ "$1" = 0 ] || [ -n "$told" ] || [ -z "$locked" ] || {
+    place=$(current_of)
+    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
+  }
+  release_lock
+  exit "$1"
+}
+trap 'leave $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -353,7 +436,7 @@ write() { # FILE MODE, from stdin: whole or not at all
 }
 
 own() { # FILE
-  [ -z "$owner" ] || chown "$owner" "$1"
+  [ -z "$owner" ] || chown -h "$owner" "$1"
 }
 
 put() { # FROM TO MODE: owner and mode come before the content
@@ -363,24 +446,28 @@ put() { # FROM TO MODE: owner and mode come before the content
   cat "$1" >"$2"
 }
 
+mended=''
 guard() { # GENERATION: modes and owner as they were given, whoever changed them since
   for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
     file=$1/${part%:*}
+    [ ! -L "$file" ] || die 1 "$file is a link: look who made it"
     [ -z "$(find "$file" ! -perm "${part#*:}")" ] || {
       chmod "${part#*:}" "$file"
+      mended=1
       say "the mode of $file was not ${part#*:}, and is now"
     }
     [ -z "$owner" ] || [ -z "$(find "$file" ! -user "$owner")" ] || {
-      chown "$owner" "$file"
+      chown -h "$owner" "$file"
+      mended=1
       say "$file did not belong to $owner, and does now"
     }
   done
 }
 
-switch() { # TO: with a note of where from, until it is proven
+switch() { # TO WAY: with a note of where from and which way, on or back, until it is proven
   from=$(current_of)
   if [ "$from" != "$1" ]; then
-    printf 'from %s\nto %s\nat %s\n' "${from:--}" "$1" "$(now)" | write .pending 0644
+    printf 'from %s\nto %s\nat %s\nway %s\n' "${from:--}" "$1" "$(now)" "$2" | write .pending 0644
     ln -s "$1" "$tls/.turn-current"
     flush
     turn "$tls/.turn-current" "$tls/current" || die 1 "$tls/current could not be turned"
@@ -405,6 +492,7 @@ receipt() { # STATE: switched, reloaded, proven
     case $kept in [0-9a-f]*) hash="\"$kept\"" ;; esac
   fi
   host=$(uname -n | tr -cd 'A-Za-z0-9._-')
+  [ -n "${cluster:-}" ] || cluster=$(field "$tls/receipt.json" cluster)
   {
     printf '{\n  "format": "nomad-pki/receipt",\n  "version": 1,\n'
     printf '  "address": "%s",\n' "$(field "$generation/manifest.json" address)"
@@ -412,7 +500,8 @@ receipt() { # STATE: switched, reloaded, proven
     printf '  "directory": "%s",\n' "${generation##*/}"
     printf '  "fingerprint": "%s",\n' "$(field "$generation/manifest.json" fingerprint)"
     printf '  "archive": %s,\n' "$hash"
-    printf '  "host": "%s",\n' "$host"
+    [ -z "$cluster" ] || printf '  "cluster": "%s",\n' "$cluster"
+    if [ -n "$host" ]; then printf '  "host": "%s",\n' "$host"; else printf '  "host": null,\n'; fi
     printf '  "at": %s000,\n' "$(date +%s)"
     printf '  "state": "%s"\n}\n' "$1"
   } | write receipt.json 0644
@@ -450,20 +539,34 @@ finish() { # what follows every switch: reload, receipt, the proof as far as a s
     signal || result=$?
     case $result in
       0) state=reloaded ;;
-      1) went_back ;;
+      1) went_back died ;;
       2)
         receipt switched
         die 2 "$target is in place, and the agent could not be reloaded: run the same command again when it runs"
         ;;
     esac
   fi
-  receipt "$state"
-  if [ -z "$hold" ]; then
-    case $state-$(pending from) in reloaded-* | switched--) rm -f "$tls/.pending" ;; esac
+  if [ "$state" = reloaded ] && [ -n "$probe" ]; then
+    ask "$target" "$(pending from)"
+    case $answer in
+      new) state=proven ;;
+      old) went_back presents ;;
+      same) say 'note: the leaf is the one from before: whether its trust was loaded can not be seen from here' ;;
+      *)
+        receipt reloaded
+        die 2 "$target is in place, and not proven: $answer"
+        ;;
+    esac
   fi
+  receipt "$state"
   prune
   flush
+  # Last, so that the same command goes on until all of it is done.
+  if [ -z "$hold" ]; then
+    case $state-$(pending from) in reloaded-* | proven-* | switched--) rm -f "$tls/.pending" ;; esac
+  fi
   case $state in
+    proven) say "$target is in place, and the agent presents it" ;;
     reloaded) say "$target is in place, and the agent was told to load it" ;;
     *) say "$target is in place; the agent loads it at its next reload or start" ;;
   esac
@@ -471,8 +574,40 @@ finish() { # what follows every switch: reload, receipt, the proof as far as a s
     say "a private key is in $(pwd) and in its archive: remove both"
 }
 
-# Only where the agent died of it: one that cannot be reached may be well.
-went_back() {
+# A reload that was asked for proves nothing: what is presented does. Whoever it is that verifies it
+# afterwards, the leaf is sent before.
+presented() { # the SHA-256 of the leaf
+  limit=''
+  ! have timeout || limit='timeout 5'
+  # shellcheck disable=SC2086
+  set -- "$($limit openssl s_client -connect "$probe" </dev/null 2>/dev/null |
+    openssl x509 -outform DER 2>/dev/null | openssl dgst -sha256 -r)"
+  # Of nothing.
+  case $1 in e3b0c44298fc1c14*) ;; *) printf '%s\n' "${1%% *}" ;; esac
+}
+ask() { # TARGET BEFORE: answer=new, old, same, or what is wrong
+  new=$(field "$tls/$1/manifest.json" fingerprint)
+  old=''
+  case $2 in '' | -) ;; *) old=$(field "$tls/$2/manifest.json" fingerprint) ;; esac
+  asked=0
+  while :; do
+    leaf=$(presented)
+    case $leaf in
+      '') answer="nobody answers at $probe, or it is no TLS" ;;
+      "$new") answer=new ;;
+      "$old") answer=old ;;
+      *) answer="the agent at $probe presents $leaf, which is neither the new leaf nor the one before" ;;
+    esac
+    [ "$answer" != new ] || break
+    asked=$((asked + 1))
+    [ "$asked" -lt 10 ] || break
+    sleep 1
+  done
+  [ "$answer-$new" != "new-$old" ] || answer=same
+}
+
+# Only where the agent died of it, or still presents what it had: one that cannot be reached may be well.
+went_back() { # died | presents
   dead=$(current_of)
   back=$(pending from)
   case $back in '' | -) die 1 "the agent died after the reload of $dead, and there is nothing to go back to" ;; esac
@@ -481,9 +616,12 @@ went_back() {
   ln -s "$back" "$tls/.turn-current"
   turn "$tls/.turn-current" "$tls/current"
   rm -f "$tls/.pending"
-  reload=none
+  archive=''
   receipt switched
   flush
+  if [ "$1" = presents ]; then
+    die 1 "the agent still presents the leaf of $back after the reload of $dead: $back is in place again; the agent's log says why"
+  fi
   if [ -n "$unit" ]; then
     systemctl reset-failed "$unit" 2>/dev/null || :
     if systemctl restart "$unit"; then
@@ -505,10 +643,10 @@ begin() { # under the lock: what an interruption left goes first
 if [ -n "$proven" ]; then
   [ -n "$(current_of)" ] || refuse "nothing is in place in $tls"
   begin
-  receipt proven
-  rm -f "$tls/.pending"
+  [ "$proven" = settled ] || receipt proven
   prune
-  say "$(current_of) is proven"
+  rm -f "$tls/.pending"
+  say "$(current_of) is $proven"
   exit 0
 fi
 
@@ -524,6 +662,8 @@ here=$(current_of)
 if [ -n "$rollback" ]; then
   [ -n "$here" ] || refuse "nothing is in place in $tls"
   back=$(pending from)
+  # Asked again before it was proven: it goes on, and not back to where it came from.
+  [ "$(pending way)" != back ] || [ -n "$giveup" ] || back=$here
   case $back in
     '' | -)
       back=''
@@ -547,6 +687,7 @@ if [ -n "$rollback" ]; then
     trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||
       refuse "the leaf of $here is not trusted by what $back trusts: it would refuse who is there already"
   fi
+  check_place
   find_process
   if [ -n "$dry" ]; then
     say "would go back: $here to $back; reload: $reload"
@@ -554,7 +695,7 @@ if [ -n "$rollback" ]; then
   fi
   begin
   [ "$(current_of)" = "$here" ] || refuse 'somebody installed something else meanwhile'
-  switch "$back"
+  switch "$back" back
   finish
   exit 0
 fi
@@ -576,7 +717,7 @@ listed=$(sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort)
 found=$(find . -type f ! -path ./SHA256SUMS | sed 's/^\.\///' | sort)
 [ -z "$(find . ! -type f ! -type d)" ] || refuse 'the folder holds links or worse'
 [ "$listed" = "$found" ] || refuse 'the folder does not hold exactly what SHA256SUMS lists: torn, or somebody added to it'
-while IFS= read -r line; do
+while IFS= read -r line || [ -n "$line" ]; do
   name=${line#*  }
   case $name in
     manifest.json | install.sh | tls.hcl | "$next/ca.pem" | "$next/cert.pem" | "$next/key.pem" | "$next/manifest.json") ;;
@@ -600,15 +741,30 @@ inner=$next/manifest.json
   refuse "$inner is not that of a generation"
 [ "$(field "$inner" address)" = "$address" ] || refuse "$inner is of another address"
 [ "$(field "$inner" generation)" = "${next%-*}" ] || refuse "$inner is of another generation"
-case $(field "$inner" fingerprint) in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
+print=$(field "$inner" fingerprint)
+is_hash "$print" || refuse "$inner names no leaf"
+case $print in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
+is_instant "$(field "$inner" made)" || refuse "$inner does not say when it was made"
+cluster=$(field manifest.json cluster)
+case $cluster in '' | *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
 check_times "$inner" "$next"
 
 if [ -n "$here" ]; then
   there=$tls/$here/manifest.json
+  for known in "$there" "$tls/receipt.json"; do
+    other=$(field "$known" address)
+    [ -z "$other" ] || [ "$other" = "$address" ] ||
+      refuse "the archive is for $address, and this is $other"
+  done
+  other=$(field "$tls/receipt.json" cluster)
+  [ -z "$other" ] || [ "$other" = "$cluster" ] ||
+    refuse "the archive is of the cluster $cluster, and this node is of $other"
   if [ -f "$there" ]; then
-    other=$(field "$there" address)
-    [ "$other" = "$address" ] || refuse "the archive is for $address, and this is $other"
-    ! before "$(field "$inner" made)" "$(field "$there" made)" ||
+    older=''
+    ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
+    # Two of one second: then the number.
+    [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${here%-*}" ] || older=1
+    [ -z "$older" ] ||
       refuse "the archive was made at $(field "$inner" made), before what is in place ($here, $(field "$there" made)): --rollback goes back"
   fi
 fi
@@ -659,11 +815,13 @@ if [ "$here" != "$next" ]; then
     '' | -) ;; # nothing was there that an agent could have mixed it with
     *)
       unproven="the switch to $here at $(pending at) was never proven"
-      [ -n "$giveup" ] ||
-        refuse "$unproven: --reload has the agent load it, --proven says that it has, --give-up goes on without"
+      proves="--proven says that the agent has loaded it, its own archive again with --reload has it loaded"
+      [ -z "$verified" ] || proves="its own archive again with --reload and --probe proves it"
+      [ -n "$giveup" ] || refuse "$unproven: $proves, --give-up goes on without"
       ;;
   esac
 fi
+check_place
 find_process
 
 if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
@@ -671,7 +829,13 @@ if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
   if [ -z "$dry" ]; then
     begin
     guard "$tls/$next"
+    [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
     prune
+    # What the agent could not read, it has not loaded.
+    if [ -n "$mended" ] && [ "$reload" != none ]; then
+      finish
+      exit 0
+    fi
   fi
   say "$next is in place already"
   exit 0
@@ -683,10 +847,8 @@ fi
 
 # ── forward: do ──────────────────────────────────────────────────────────────────────────────
 
-if [ ! -d "$tls" ]; then
-  mkdir -p -m 0755 "$tls"
-  chmod 0755 "$tls"
-fi
+# The agent must get through all of them.
+[ -d "$tls" ] || (umask 022 && mkdir -p "$tls") || die 1 "$tls can't be made"
 begin
 [ "$(current_of)" = "$here" ] || refuse 'somebody installed something else meanwhile'
 
@@ -698,7 +860,7 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
   put "$cert" "$stage/cert.pem" 0644
   # The manifest says what this node has, which may be a key that nobody else has.
   put "$inner" "$stage/manifest.json" 0644
-  own "$stage"
+  # The agent's user owns the files and not the directory: it can't put a link where root will write.
   chmod 0755 "$stage"
   flush
   if [ ! -e "$tls/$next" ]; then
@@ -711,8 +873,10 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
     for part in key.pem cert.pem ca.pem manifest.json; do
       mv -f "$stage/$part" "$tls/$next/$part"
     done
-    printf 'from %s\nto %s\nat %s\n' - "$next" "$(now)" | write .pending 0644
+    rm -rf "$stage"
+    printf 'from %s\nto %s\nat %s\nway on\n' - "$next" "$(now)" | write .pending 0644
   fi
 fi
-switch "$next"
+guard "$tls/$next"
+switch "$next" on
 finish

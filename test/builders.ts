@@ -468,6 +468,7 @@ export class Cluster {
             },
       signing: true,
       crossed: false,
+      rideAlong: false,
       crossedBy: [],
     }
   }

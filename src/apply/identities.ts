@@ -15,6 +15,7 @@ import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
+import { surplusIn } from '../plan/surplus.js'
 import type { DesiredIdentity } from '../spec/desired.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
@@ -45,6 +46,7 @@ export function identityWork(
 ): IdentityWork {
   const { desired, inventory } = materials
   const wanted = new Map(desired.identities.map((identity) => [identity.address, identity]))
+  const surplusOf = surplusIn(inventory, { now: ports.clock() })
   const keys = new Map<string, Promise<PrivateKey>>()
   const above = new WeakMap<readonly Certificate[], string>()
 
@@ -230,22 +232,16 @@ export function identityWork(
     }
   }
 
-  /** Keeps `keep` generations, of which `fresh` are being made now. The linked one always stays. */
+  /** Keeps `keep` generations, of which `fresh` are being made now. */
   function dropSurplus(
     { profile, name }: DesiredIdentity,
     found: FoundIdentity | undefined,
     batch: StoreBatch,
     fresh: number,
   ): void {
-    const old = found?.generations ?? []
-    const surplus = old.length + fresh - profile.keep
-    if (surplus <= 0) return
+    const doomed = surplusOf(found, profile.keep, fresh)
     const { role, region } = profile
-    const doomed = old.filter(
-      (directory) =>
-        directory !== found?.current?.directory && directory !== found?.unfinished?.directory,
-    )
-    batch.removeIdentity({ role, region, name }, doomed.slice(0, surplus))
+    if (doomed.length > 0) batch.removeIdentity({ role, region, name }, doomed)
   }
 
   function textAbove(chain: readonly Certificate[]): string {

@@ -12,7 +12,8 @@ import type { DesiredAuthority } from '../spec/desired.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 import { encodeName, formatName } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
-import { isIssuedBy, type CheckContext } from './context.js'
+import type { CheckContext } from './context.js'
+import { isIssuedBy } from './issued-by.js'
 
 /**
  * What is wrong with an authority that is there.

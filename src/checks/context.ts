@@ -9,7 +9,11 @@ import { trustBundle } from '../authority/trust-bundle.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
 import type { Certificate } from '../x509/certificate.js'
+import { isIssuedBy } from './issued-by.js'
+import { ridingUnder, type Riding } from './riding.js'
 import { sharedKeys } from './shared-keys.js'
+
+export { isIssuedBy } from './issued-by.js'
 
 /** An authority that is there, with what stands above it. */
 export interface StandingAuthority {
@@ -37,6 +41,8 @@ export interface CheckContext {
   readonly authorities: ReadonlyMap<string, StandingAuthority>
   /** What each bundle has to say; absent while one of its roots is missing. */
   readonly bundles: ReadonlyMap<string, string>
+  /** What may stay until its renewal, by the address of the authority that signs; see `rollout` in the spec. */
+  readonly riding: ReadonlyMap<string, Riding>
   /** For each address that shares its key, the others with it. */
   readonly sharedKeys: ReadonlyMap<string, readonly string[]>
 }
@@ -63,7 +69,13 @@ export function checkContext(
     const roots = trusted.map((root) => authorities.get(root)?.certificate)
     if (roots.every((root) => root !== undefined)) bundles.set(address, trustBundle(roots))
   }
-  return { now: options.now, authorities, bundles, sharedKeys: sharedKeys(inventory) }
+  return {
+    now: options.now,
+    authorities,
+    bundles,
+    riding: ridingUnder(desired, inventory),
+    sharedKeys: sharedKeys(inventory),
+  }
 }
 
 function stand(
@@ -132,18 +144,5 @@ export function isCrossOf(cross: Certificate, root: Certificate): boolean {
     Buffer.compare(cross.subject.der, root.subject.der) === 0 &&
     Buffer.compare(cross.publicKey.spki, root.publicKey.spki) === 0 &&
     Buffer.compare(cross.der, root.der) !== 0
-  )
-}
-
-/**
- * Whether a certificate names another as its issuer: the DN's bytes and the key identifiers. The
- * signature is another matter (`verifySignature`), too dear for ten thousand leaves in every plan.
- */
-export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
-  return (
-    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
-    (certificate.authorityKeyIdentifier === undefined ||
-      issuer.subjectKeyIdentifier === undefined ||
-      certificate.authorityKeyIdentifier === issuer.subjectKeyIdentifier)
   )
 }

@@ -14,7 +14,8 @@ import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity } from '../spec/desired.js'
 import type { Certificate } from '../x509/certificate.js'
-import { isIssuedBy, type CheckContext } from './context.js'
+import type { CheckContext } from './context.js'
+import { isIssuedBy } from './issued-by.js'
 import type { ReasonGiven } from './reasons.js'
 
 /** What a check is given: the leaf is there, everything else is up to it. */
@@ -161,8 +162,12 @@ function namesAgree({ wanted, leaf }: Subject): ReasonGiven | undefined {
   return { reason: 'names-differ', message: `it ${parts.join(' and ') || 'repeats a name'}` }
 }
 
-function issuerCurrent({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+function issuerCurrent(
+  { wanted, generation, leaf }: Subject,
+  context: CheckContext,
+): ReasonGiven | undefined {
   const { issuer } = wanted.profile
+  if (context.riding.get(issuer.address)?.signerOf(generation) !== undefined) return undefined
   const signing = context.authorities.get(issuer.address)
   if (signing === undefined) {
     return {
@@ -234,6 +239,9 @@ function trustCurrent(
   if (bundle !== undefined && generation.bundle === bundle) return undefined
   if (generation.bundle === '')
     return { reason: 'incomplete', message: 'ca.pem is missing or empty' }
+  if (context.riding.get(wanted.profile.issuer.address)?.trustStays(generation) === true) {
+    return undefined
+  }
   return { reason: 'trust-changed', message: `ca.pem is not ${wanted.profile.bundle}` }
 }
 
@@ -256,9 +264,15 @@ function renewalDue({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
   if (left >= due) return undefined
   const signing = context.authorities.get(wanted.profile.issuer.address)
   if (endsWithIssuer(leaf, signing?.notAfter)) return undefined
+  // What rode along is said where it gets off.
+  const rode =
+    context.riding.has(wanted.profile.issuer.address) &&
+    (signing === undefined || !isIssuedBy(leaf, signing.certificate))
+      ? `; ${wanted.profile.issuer.address} will sign the next`
+      : ''
   return {
     reason: 'nearing-expiry',
-    message: `${formatDuration(left)} left, renewed when less than ${formatDuration(due)} is`,
+    message: `${formatDuration(left)} left, renewed when less than ${formatDuration(due)} is${rode}`,
   }
 }
 

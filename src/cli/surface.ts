@@ -53,6 +53,7 @@ export interface Options {
   readonly debug?: boolean
   readonly all?: boolean
   readonly at?: string
+  readonly batch?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
   readonly compromised?: boolean
@@ -60,13 +61,16 @@ export interface Options {
   readonly config?: string | readonly string[]
   readonly dryRun?: boolean
   readonly due?: boolean
+  readonly evidence?: readonly string[]
   readonly except?: string
   readonly fingerprint?: string
   readonly from?: readonly string[]
   readonly giveUp?: boolean
   readonly ip?: readonly string[]
   readonly keepKey?: boolean
+  readonly made?: boolean
   readonly layout?: string
+  readonly leader?: readonly string[]
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
@@ -78,17 +82,20 @@ export interface Options {
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string
-  readonly probe?: string
+  readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
   readonly region?: string
   readonly reload?: string
+  readonly rideAlong?: boolean
   readonly rollback?: boolean
   readonly serverName?: string | true
   readonly servers?: readonly string[]
   readonly shell?: string
   readonly strict?: boolean
+  readonly timeout?: string
   readonly tls?: string
+  readonly trustOnly?: boolean
   readonly url?: string
   readonly user?: string
   readonly way?: string
@@ -236,17 +243,22 @@ export const commands: readonly CommandEntry[] = [
     arguments: '',
     summary: 'say what expires when',
     details:
-      'Ends are effective over the chain. Exits 2 when something is missing, due or expired.',
-    options: [at, all, json],
+      "Ends are effective over the chain, and an agent's certificate ends with the generation that it was last known to have (a probe, or its installer's receipt): what was made after is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
+    options: [
+      at,
+      { flags: '--made', summary: 'take what was made for delivered: proof does not count' },
+      all,
+      json,
+    ],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     load: async () => (await import('./commands/everyday.js')).status,
   },
   {
     name: 'rotate',
     arguments: '<thing> [what...]',
-    summary: 'renew leaves now, or take an authority to its next generation',
+    summary: 'renew leaves now, take an authority to its next generation, or say who is next',
     details:
-      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed.',
+      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed. rollout is the order in which what was made reaches the agents, with the commands of each step; who is proven to have the newest is not in it, and it exits 2 while somebody is.',
     options: [
       { flags: '--due', summary: 'leaves: those that are due, spread by address' },
       { flags: '--all', summary: "leaves: all agents'" },
@@ -263,14 +275,31 @@ export const commands: readonly CommandEntry[] = [
         summary: 'authority: the old key may be in other hands, so it must not sign',
       },
       {
+        flags: '--ride-along',
+        summary:
+          'authority: renewals carry the stages as they fall due, without reloads of their own',
+      },
+      {
         flags: '--except <address>',
         summary: 'authority: do not wait for this one; written to the ledger, with --reason',
       },
       { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      many(
+        '--evidence <file...>',
+        'authority: first take what probe --out saw, and receipts of installers',
+      ),
+      {
+        flags: '--batch <size>',
+        summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
+      },
+      {
+        flags: '--leader <server...>',
+        summary: 'rollout: who leads its region, and so comes last',
+      },
       json,
     ],
     examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
-    words: ['leaves', 'authority'],
+    words: ['leaves', 'authority', 'rollout'],
     load: async () => (await import('./commands/rotate.js')).command,
   },
   {
@@ -306,6 +335,10 @@ export const commands: readonly CommandEntry[] = [
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
+      {
+        flags: '--trust-only',
+        summary: 'leave the leaf out too: new trust around what the node has',
+      },
       json,
     ],
     examples: [
@@ -333,7 +366,10 @@ export const commands: readonly CommandEntry[] = [
         flags: '--config <path>',
         summary: "the agent's configuration: the stanza is written where it is not there",
       },
-      { flags: '--probe <host:port>', summary: 'where the agent listens: proof that it loaded it' },
+      {
+        flags: '--probe [host:port]',
+        summary: 'where the agent listens (127.0.0.1:4646): proof that it loaded it',
+      },
       { flags: '--fingerprint <hex>', summary: 'what pack printed: another archive is refused' },
       {
         flags: '--owner <user>',
@@ -349,6 +385,28 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
     ],
     load: async () => (await import('./commands/install.js')).command,
+  },
+  {
+    name: 'probe',
+    arguments: '[address...]',
+    summary: 'ask the running agents which generation they loaded, and whom they trust',
+    details:
+      "One handshake without a certificate on each agent's HTTPS and RPC port, noted in the ledger. A server notes each one on its RPC port in its log, at WARN. Exits 2 unless every agent is proven to have its newest generation.",
+    options: [
+      {
+        flags: '--out <file>',
+        summary: 'also write what was seen: from a bastion without the store',
+      },
+      many(
+        '--evidence <file...>',
+        'ask nobody: take what probe --out saw, and receipts of installers, into the ledger',
+      ),
+      { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
+      all,
+      json,
+    ],
+    examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --out evidence.json'],
+    load: async () => (await import('./commands/probe.js')).command,
   },
   {
     name: 'env',

@@ -40,6 +40,8 @@ export interface InstallRequest {
   /** Epoch milliseconds. */
   readonly now: number
   readonly prove?: ProveOptions | undefined
+  /** Seconds: how old a process must be before it is signalled (default: 15), and watched after (5). */
+  readonly pace?: { readonly settle: number; readonly watch: number } | undefined
 }
 
 /** An archive that may be installed here. */
@@ -148,7 +150,7 @@ export async function install(
     const { state, said: more } = await run(request.reload, request.probe !== undefined)
     said.push(...more)
     if (state === 'unloaded') return { directory, state, proof: undefined, said }
-    return conclude(request, folder, directory, present, said)
+    return conclude(request, folder, directory, { before: present, mayReturn: true }, said)
   })
 }
 
@@ -171,7 +173,7 @@ export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
     ...(request.probe === undefined ? [] : ['--hold']),
   ])
   if (state === 'unloaded') return { directory: back, state, proof: undefined, said }
-  return conclude(request, tls, back, undefined, [...said])
+  return conclude(request, tls, back, { before: present, mayReturn: false }, said)
 }
 
 /** Where the installer would go back to. */
@@ -189,7 +191,10 @@ async function conclude(
   request: InstallRequest,
   folder: string,
   directory: string,
-  before: NodeGeneration | undefined,
+  {
+    before,
+    mayReturn,
+  }: { readonly before: NodeGeneration | undefined; readonly mayReturn: boolean },
   said: readonly string[],
 ): Promise<InstallOutcome> {
   const { script, tls, reload, probe } = request
@@ -199,20 +204,24 @@ async function conclude(
   const now = readGeneration(tls, directory)
   const old = before?.directory === directory ? undefined : before
   const proof = await prove(probe, now, old, request.prove)
-  const settle = ['--tls', tls, '--proven']
+  const settle = (how: '--proven' | '--settled'): ReturnType<typeof runInstaller> =>
+    runInstaller(script, folder, ['--tls', tls, how])
   switch (proof.state) {
     case 'proven':
-      await runInstaller(script, folder, settle)
+      await settle('--proven')
       return { directory, state: 'proven', proof, said }
     case 'unobservable':
-      return { directory, state: reload === 'none' ? 'placed' : 'reloaded', proof, said }
+      if (reload === 'none') return { directory, state: 'placed', proof, said }
+      // Nothing will ever show more than this: the receipt must do.
+      await settle('--settled')
+      return { directory, state: 'reloaded', proof, said }
     case 'old': {
       // Nobody told it to load anything: it can't be blamed.
-      if (reload === 'none') return { directory, state: 'unproven', proof, said }
+      if (reload === 'none' || !mayReturn) return { directory, state: 'unproven', proof, said }
       const back = await runInstaller(script, folder, [
         ...['--tls', tls, '--verified', '--rollback', '--reload', 'none'],
       ])
-      await runInstaller(script, folder, settle)
+      await settle('--proven')
       return { directory: old!.directory, state: 'back', proof, said: [...said, ...back.said] }
     }
     default:
@@ -220,8 +229,12 @@ async function conclude(
   }
 }
 
-function flagsOf({ tls, owner }: InstallRequest): readonly string[] {
-  return ['--tls', tls, ...(owner === undefined ? [] : ['--owner', owner])]
+function flagsOf({ tls, owner, pace }: InstallRequest): readonly string[] {
+  return [
+    ...['--tls', tls],
+    ...(owner === undefined ? [] : ['--owner', owner]),
+    ...(pace === undefined ? [] : ['--settle', `${pace.settle}`, '--watch', `${pace.watch}`]),
+  ]
 }
 
 /** The stanza, with the place that is meant here. */

@@ -22,8 +22,11 @@ export interface PackOptions {
   readonly installer: Uint8Array
   /** Default: `links`. */
   readonly layout?: Layout | undefined
-  /** Leave the private key out: the node has it. Default: no. */
-  readonly withoutKey?: boolean | undefined
+  /**
+   * What the node has already and keeps: its private key, or the leaf and its chain too, which makes an
+   * archive of new trust around it. Default: nothing.
+   */
+  readonly without?: 'key' | 'leaf' | undefined
 }
 
 /** An archive, and what is in it. */
@@ -74,7 +77,7 @@ export async function packIdentity(
   if (ca === undefined || cert === undefined || generation.manifest === undefined) {
     throw unfit(address, `${directory} is not whole`)
   }
-  if (key === undefined && options.withoutKey !== true) {
+  if (key === undefined && options.without === undefined) {
     throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
   }
   const manifest = readManifest(Buffer.from(generation.manifest.bytes).toString('latin1'))
@@ -115,8 +118,8 @@ export async function packIdentity(
     manifest,
     files: {
       ca: ca.bytes,
-      cert: cert.bytes,
-      key: options.withoutKey === true ? undefined : key?.bytes,
+      cert: options.without === 'leaf' ? undefined : cert.bytes,
+      key: options.without === undefined ? key?.bytes : undefined,
       manifest: generation.manifest.bytes,
     },
     installer: options.installer,

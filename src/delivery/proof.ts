@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError } from '../errors.js'
 import { describeEndpoint, type EndpointDescription } from '../probe/endpoint.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 import type { NodeGeneration } from './node.js'
@@ -66,7 +66,8 @@ async function look(
   try {
     shown = await describeEndpoint(host, port, { signal })
   } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_UNREACHABLE')) throw error
+    // Also where it presents what can't be read: what it loaded is not known.
+    if (!isNomadPkiError(error)) throw error
     return { state: 'unreachable', message: error.message }
   }
   // The whole chain: a generation may differ from the one before it by an intermediate alone.
@@ -86,14 +87,22 @@ async function look(
 }
 
 function chainOf({ cert }: NodeGeneration): string | undefined {
-  const chain = cert && parseCertificates(Buffer.from(cert).toString('latin1'))
-  return chain?.map(fingerprintOf).join(' ')
+  return read(cert)?.map(fingerprintOf).join(' ')
 }
 
 function trustOf({ ca }: NodeGeneration): string | undefined {
-  const trust = ca && parseCertificates(Buffer.from(ca).toString('latin1'))
-  return trust
+  return read(ca)
     ?.map(({ subject }) => formatName(subject))
     .sort()
     .join('\n')
+}
+
+/** `undefined` for what was damaged in place: nobody presents that. */
+function read(pem: Uint8Array | undefined): readonly Certificate[] | undefined {
+  try {
+    return pem && parseCertificates(Buffer.from(pem).toString('latin1'))
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    return undefined
+  }
 }

@@ -10,7 +10,7 @@ import { tlsKeys, type TlsValues } from '../agent/index.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import { archiveFolder, type ArchiveManifest } from './archive.js'
 import { sha256Of } from './digest.js'
-import { invalid, readTar, type TarEntry } from './tar.js'
+import { invalid, quoted, readTar, type TarEntry } from './tar.js'
 
 /** An archive whose checksums are complete and whose manifests agree. */
 export interface Archive {
@@ -71,6 +71,7 @@ export function readArchive(bytes: Uint8Array): Archive {
   ) {
     throw invalid('its files are not what its manifest says')
   }
+  need('tls.hcl')
   if (manifest.layout !== 'flat') need('install.sh')
   const generation = readManifest(textOf(need(`${folder}/manifest.json`)))
   if (typeof generation === 'string') throw invalid(`the manifest of its generation: ${generation}`)
@@ -92,17 +93,31 @@ export function readArchive(bytes: Uint8Array): Archive {
 
 function agree(manifest: ArchiveManifest, generation: Manifest): void {
   const { address, directory, made } = manifest
-  const leaf = generation.leaf as Partial<Manifest['leaf']> | undefined
+  const leaf: unknown = generation.leaf
   const fits =
+    isTable(generation.files) &&
     generation.address === address &&
     generation.generation === manifest.generation &&
     generation.made === made &&
-    typeof leaf?.fingerprint === 'string' &&
+    isTable(leaf) &&
+    typeof leaf.fingerprint === 'string' &&
+    /^[0-9a-f]{64}$/.test(leaf.fingerprint) &&
     directory === `${generation.generation}-${leaf.fingerprint.slice(0, 8)}`
   if (!fits) throw invalid('its two manifests contradict each other')
 }
 
 const texts = ['cluster', 'address', 'directory', 'made', 'tls', 'owner'] as const
+// As the installer checks them: what it prints and writes into a receipt can't be anything else.
+const grammars = {
+  cluster: /^[A-Za-z0-9._-]+$/,
+  address: /^[A-Za-z0-9._/-]+$/,
+  directory: /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/,
+  made: /^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z$/,
+  // eslint-disable-next-line no-control-regex
+  tls: /^\/[^\u0000-\u001f\u007f]*$/,
+  // eslint-disable-next-line no-control-regex
+  owner: /^[^\u0000-\u001f\u007f]*$/,
+} as const satisfies Readonly<Record<(typeof texts)[number], RegExp>>
 
 function parseArchiveManifest(text: string): ArchiveManifest {
   let parsed: unknown
@@ -116,16 +131,16 @@ function parseArchiveManifest(text: string): ArchiveManifest {
     throw invalid('its manifest is not that of an archive')
   }
   if (value.version !== 1) {
-    throw invalid(`it is of version ${String(value.version)}, this program reads version 1`)
+    throw invalid('it is of another version than 1, which this program reads')
   }
-  const { directory, generation, address, layout, key, stanza, files, made } = value
+  const { generation, address, layout, key, stanza, files } = value
   const sound =
-    texts.every((name) => typeof value[name] === 'string') &&
+    texts.every((name) => {
+      const found = value[name]
+      return typeof found === 'string' && grammars[name].test(found)
+    }) &&
     typeof generation === 'number' &&
-    typeof directory === 'string' &&
-    /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/.test(directory) &&
     isIdentity(address) &&
-    !Number.isNaN(Date.parse(String(made))) &&
     (layout === 'links' || layout === 'flat') &&
     typeof key === 'boolean' &&
     isStanza(stanza) &&
@@ -160,5 +175,5 @@ function textOf(bytes: Uint8Array): string {
 }
 
 function foreign(path: string): ReturnType<typeof invalid> {
-  return invalid(`it holds ${JSON.stringify(path)}, which no archive holds`)
+  return invalid(`it holds ${quoted(path)}, which no archive holds`)
 }

@@ -64,12 +64,13 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
     if (octal(header, 148, 8) !== sumOf(header)) throw invalid('the checksum of a header is wrong')
     const path = text(header, 0, 100)
     const type = String.fromCharCode(header[156]!)
-    if (type !== '0' && type !== '\0') throw invalid(`${JSON.stringify(path)} is no plain file`)
-    if (text(header, 345, 155) !== '') throw invalid(`the name of ${JSON.stringify(path)} is long`)
+    if (type !== '0' && type !== '\0') throw invalid(`${quoted(path)} is no plain file`)
+    if (text(header, 345, 155) !== '') throw invalid(`the name of ${quoted(path)} is long`)
     const size = octal(header, 124, 12)
     const from = at + block
     if (from + size > tar.length) throw invalid('it is torn')
-    if (entries.some((other) => other.path === path)) throw invalid(`it holds ${path} twice`)
+    if (entries.some((other) => other.path === path))
+      throw invalid(`it holds ${quoted(path)} twice`)
     entries.push({
       path,
       bytes: tar.subarray(from, from + size),
@@ -77,6 +78,14 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
     })
     at = from + Math.ceil(size / block) * block
   }
+}
+
+/** A name for a message: whoever wrote it, it can't move a terminal's cursor. */
+export function quoted(name: string): string {
+  return JSON.stringify(name).replace(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+  )
 }
 
 /** An error about the archive; `cause` is what it came from. */

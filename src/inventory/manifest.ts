@@ -86,11 +86,11 @@ export function readManifest(text: string): Manifest | string {
   if (typeof value !== 'object' || value === null) return 'it is not an object'
   const { format, version, address, generation, made, files } = value as Partial<Manifest>
   if (format !== 'nomad-pki/generation') return 'it is not the manifest of a generation'
-  if (version !== 1) return `its version is ${String(version)}, this program reads version 1`
+  if (version !== 1) return 'its version is another than 1, which this program reads'
   if (typeof address !== 'string' || typeof generation !== 'number' || typeof made !== 'string') {
     return 'address, generation or made is missing'
   }
-  if (typeof files !== 'object') return 'files is missing'
+  if (typeof files !== 'object' || (files as unknown) === null) return 'files is missing'
   return value as Manifest
 }
 

@@ -9,6 +9,7 @@ import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { actChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import { neededByRiders } from '../checks/riding.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
@@ -20,6 +21,7 @@ import type {
 } from '../spec/desired.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
+import { surplusIn, type SurplusOf } from './surplus.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -121,6 +123,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   }
 
   const issuing = new Map<IdentityProfile, string>()
+  const surplusOf = surplusIn(inventory, options)
   const named = new Set<string>()
   for (const wanted of desired.identities) {
     named.add(wanted.address)
@@ -133,7 +136,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
       findings.push(blocked)
       continue
     }
-    const asked = planIdentity(wanted, found, context, only !== undefined)
+    const asked = planIdentity(wanted, found, context, { asked: only !== undefined, surplusOf })
     const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) continue
     steps.push(planned)
@@ -154,7 +157,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   steps.push(...configs.steps)
   findings.push(...configs.findings)
 
-  const orphans = findOrphans(desired, inventory, named)
+  const orphans = findOrphans(desired, inventory, named, context)
   if (options.prune === true) steps.push(...orphans.map(removal))
 
   const plan: Plan = {
@@ -174,7 +177,7 @@ function planIdentity(
   wanted: DesiredIdentity,
   found: FoundIdentity | undefined,
   context: CheckContext,
-  asked: boolean,
+  { asked, surplusOf }: { readonly asked: boolean; readonly surplusOf: SurplusOf },
 ): Step | undefined {
   const { address, profile } = wanted
   if (found === undefined) {
@@ -205,8 +208,8 @@ function planIdentity(
   // An operator's certificate is short and made when somebody needs it: an expired one is no work.
   const leave = profile.role === 'operator' && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
-  const surplus = found.generations.length - profile.keep
-  if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus <= 0) {
+  const surplus = surplusOf(found, profile.keep).length
+  if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus === 0) {
     return undefined
   }
   reasons.push(...(leave ? given.filter(({ reason }) => reason !== 'nearing-expiry') : given))
@@ -367,14 +370,18 @@ function findOrphans(
   desired: Desired,
   inventory: Inventory,
   named: ReadonlySet<string>,
+  context: CheckContext,
 ): readonly Orphan[] {
   const orphans: Orphan[] = []
   for (const [address, { current }] of inventory.identities) {
     if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
   }
   const authorities = new Set(desired.authorities.map(({ address }) => address))
+  // What agents still have of an earlier stage is no orphan before their renewal.
+  const needed = neededByRiders(desired, inventory, context)
   for (const [address, { certificate }] of inventory.authorities) {
-    if (!authorities.has(address)) orphans.push({ address, notAfter: certificate?.notAfter })
+    if (!authorities.has(address) && !needed.has(address))
+      orphans.push({ address, notAfter: certificate?.notAfter })
   }
   const bundles = new Set(desired.bundles.map(({ address }) => address))
   for (const [address] of inventory.bundles) if (!bundles.has(address)) orphans.push({ address })

@@ -6,12 +6,14 @@
  */
 
 import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import { rootAbove } from '../rotation/generations.js'
+import { proofsIn, type Proof } from '../rotation/proven.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 
 /** Where something stands in its life, best first. */
-export type LifeState = 'good' | 'due' | 'expired' | 'not-yet-valid' | 'missing'
+export type LifeState = 'good' | 'due' | 'undelivered' | 'expired' | 'not-yet-valid' | 'missing'
 
 /** One managed thing and its end. */
 export interface ScheduleEntry {
@@ -26,6 +28,8 @@ export interface ScheduleEntry {
   readonly ownNotAfter?: number | undefined
   /** When `apply` renews it, or until when an authority's successor should sign. */
   readonly dueAt?: number | undefined
+  /** Which of its generations its agent is known to have; absent where nothing is to be proven, or it was not asked for. */
+  readonly proof?: Proof | undefined
   /** Whether the spec names it: an orphan is not renewed, and is no work. */
   readonly orphan: boolean
   /** An operator's certificate is made when asked for: an expired one is no work. */
@@ -40,19 +44,30 @@ export interface Schedule {
   readonly entries: readonly ScheduleEntry[]
 }
 
+/** How to judge. */
+export interface ScheduleOptions {
+  /** The instant to judge at, epoch milliseconds. */
+  readonly now: number
+  /**
+   * Whether what was made is taken for delivered. Default: an agent's certificate ends with the
+   * generation that it was last known to have.
+   */
+  readonly asMade?: boolean | undefined
+}
+
 /**
  * Makes the schedule.
  *
  * @param desired What should be.
  * @param inventory What is.
- * @param options `now`: the instant to judge at, epoch milliseconds.
+ * @param options The time, and whether proof counts.
  */
 export function makeSchedule(
   desired: Desired,
   inventory: Inventory,
-  options: { readonly now: number },
+  options: ScheduleOptions,
 ): Schedule {
-  const { now } = options
+  const { now, asMade = false } = options
   const entries: ScheduleEntry[] = []
   const reach = longestReach(desired)
   const wantedAuthorities = new Map(desired.authorities.map((wanted) => [wanted.address, wanted]))
@@ -83,6 +98,12 @@ export function makeSchedule(
     })
   }
 
+  const proofs = asMade ? undefined : proofsIn(inventory, { now })
+  const ends = new Map<string, number>()
+  const endOf = (issuer: string): number => {
+    if (!ends.has(issuer)) ends.set(issuer, pathEnd(issuer, inventory))
+    return ends.get(issuer)!
+  }
   const wantedIdentities = new Map(desired.identities.map((wanted) => [wanted.address, wanted]))
   const trustEnds = new Map<readonly Certificate[], ReadonlyMap<string, number>>()
   const signingEnds = new Map<string, number | undefined>()
@@ -104,10 +125,12 @@ export function makeSchedule(
   for (const [address, { current, role }] of inventory.identities) {
     if (current?.chain[0] === undefined) continue
     const wanted = wantedIdentities.get(address)
+    const made = identityLife(address, current, wanted, { trustEnds, signingEnd, now })
+    const proof = proofs?.get(address)
     entries.push({
       address,
       kind: 'identity',
-      ...identityLife(address, current, wanted, { trustEnds, signingEnd, now }),
+      ...(proof === undefined ? made : asProven(made, proof, endOf, now)),
       orphan: wanted === undefined,
       onDemand: role === 'operator',
     })
@@ -197,6 +220,36 @@ function life(
     ownNotAfter: certificate.notAfter,
     dueAt,
   }
+}
+
+/** What was made is not what runs: the generation that counts ends it. */
+function asProven(
+  made: ReturnType<typeof life>,
+  proof: Proof,
+  endOf: (issuer: string) => number,
+  now: number,
+): ReturnType<typeof life> & { readonly proof: Proof } {
+  if (proof.state !== 'undelivered') return { ...made, proof }
+  const { counted } = proof
+  const notAfter = Math.min(counted.notAfter, endOf(counted.issuer))
+  const state: LifeState = notAfter < now ? 'expired' : 'undelivered'
+  return {
+    ...made,
+    state,
+    notAfter,
+    endedBy: undefined,
+    ownNotAfter: counted.notAfter,
+    proof,
+  }
+}
+
+/** The earliest end of an authority and the root above it. */
+function pathEnd(issuer: string, { authorities }: Inventory): number {
+  const root = rootAbove(issuer, authorities)
+  return Math.min(
+    authorities.get(issuer)?.certificate?.notAfter ?? Infinity,
+    (root === undefined ? undefined : authorities.get(root)?.certificate?.notAfter) ?? Infinity,
+  )
 }
 
 /** The longest life of what each authority signs, in milliseconds. */

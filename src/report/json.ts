@@ -9,7 +9,8 @@ import type { ApplyEvent } from '../apply/events.js'
 import type { Diagnostic, Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
-import { needsWork, type Schedule } from '../plan/schedule.js'
+import { needsWork, type Schedule, type ScheduleEntry } from '../plan/schedule.js'
+import type { Deadline } from '../rotation/deadlines.js'
 
 /** What every document begins with. */
 export interface Document {
@@ -83,7 +84,11 @@ export function verifyDocument(
 /** What expires when. */
 export function statusDocument(
   schedule: Schedule,
-  options: { readonly cluster: string; readonly ledgerHead: string },
+  options: {
+    readonly cluster: string
+    readonly ledgerHead: string
+    readonly deadlines: readonly Deadline[]
+  },
 ): Document {
   return {
     format: 'nomad-pki/status',
@@ -91,7 +96,25 @@ export function statusDocument(
     cluster: options.cluster,
     at: schedule.at,
     ledgerHead: options.ledgerHead,
-    entries: schedule.entries.map((entry) => ({ ...entry, needsWork: needsWork(entry) })),
+    entries: schedule.entries.map((entry) => ({
+      ...entry,
+      proof: proofOf(entry),
+      needsWork: needsWork(entry),
+    })),
+    deadlines: options.deadlines,
+  }
+}
+
+function proofOf({ proof }: ScheduleEntry): object | undefined {
+  if (proof === undefined) return undefined
+  const { state, newest, proven, counted, at, foreign } = proof
+  return {
+    state,
+    newest: newest.number,
+    proven: proven?.number ?? null,
+    counted: counted.number,
+    at: at ?? null,
+    foreign,
   }
 }
 

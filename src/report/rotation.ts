@@ -7,6 +7,8 @@
 import type { GateVerdict } from '../rotation/gate.js'
 import type { Rotation } from '../rotation/stages.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
+import { costText } from './costs.js'
+import { fold } from './fold.js'
 import type { Document } from './json.js'
 import { count, printable, thousands, type Style } from './style.js'
 
@@ -26,7 +28,7 @@ const mostShown = 20
 export function rotationText(
   { rotation, gate, agents }: RotationFacts,
   style: Style,
-  options: { readonly fileFlag: string },
+  options: { readonly flags: string },
 ): string {
   const { name, stage, position, way, why, from, to, next } = rotation
   const parts = [
@@ -36,22 +38,42 @@ export function rotationText(
     [
       `next: ${next.title}`,
       ...(position === 'settled' ? [`  ${way}: ${why}`] : []),
-      ...next.edits.map((edit) => style.faint(`  ${editText(edit)}`)),
+      ...next.edits.map((edit) => style.faint(`  ${authorityEditText(edit)}`)),
     ].join('\n'),
     ...(gate === undefined ? [] : [gateText(gate, style)]),
-    ...(next.reloads ? [costText(way, agents, style)] : []),
+    ...(next.reloads
+      ? [
+          costText(agents, style, {
+            rotated: way === 'intermediate' ? way : 'root',
+            rides: next.rides,
+            ...(position === 'settled' && { inAll: reloadsOf[way] }),
+          }),
+        ]
+      : []),
     gate === undefined || gate.open
-      ? `to take it: nomad-pki rotate authority ${name} --next${options.fileFlag}`
+      ? `to take it: nomad-pki rotate authority ${name} --next${options.flags}`
       : `until then: ${gate.holds[0]!.remedy}`,
   ]
   return parts.join('\n\n')
 }
 
-function editText({ name, signing, trusted, crossed }: AuthorityEdit): string {
+/** How often each agent is reloaded from the first stage to the last. */
+const reloadsOf: Readonly<Record<Rotation['way'], number>> = {
+  intermediate: 1,
+  crossed: 2,
+  staged: 3,
+}
+
+/** `agent: signing: 2, trusted: [1, 2], crossed: true` */
+export function authorityEditText(edit: AuthorityEdit): string {
+  const { name, signing, trusted, crossed, rollout } = edit
   const parts = [
     ...(signing === undefined ? [] : [`signing: ${signing}`]),
     ...(trusted === undefined ? [] : [`trusted: [${trusted.join(', ')}]`]),
     ...(crossed === undefined ? [] : [crossed ? 'crossed: true' : 'without crossed']),
+    ...(rollout === undefined
+      ? []
+      : [rollout === false ? 'without rollout' : `rollout: ${rollout}`]),
   ]
   return `${name}: ${parts.join(', ')}`
 }
@@ -60,36 +82,23 @@ function gateText(
   { open, holds, proven, agents, excepted, notes }: GateVerdict,
   style: Style,
 ): string {
+  // One sentence for all that it is true of.
+  const groups = fold(holds, { keyOf: ({ message }) => message, all: false })
+  const shown = groups.slice(0, mostShown)
+  const more = holds.length - shown.reduce((sum, { members }) => sum + members.length, 0)
   const lines = [
     `gate: ${open ? style.good('open') : style.bad('closed')}; ${thousands(proven)} of ${count(agents, 'agent', 'agents')} seen to have what it takes`,
-    ...holds
-      .slice(0, mostShown)
-      .map(({ address, message }) => `  ${style.bad('×')} ${address}: ${printable(message)}`),
-    ...(holds.length > mostShown
-      ? [style.faint(`    and ${thousands(holds.length - mostShown)} more (--json has them all)`)]
-      : []),
+    ...shown.map(({ label, members }) => {
+      const many = members.length > 1 ? ` (${thousands(members.length)})` : ''
+      return `  ${style.bad('×')} ${label}${many}: ${printable(members[0]!.message)}`
+    }),
+    ...(more > 0 ? [style.faint(`    and ${thousands(more)} more (--json has them all)`)] : []),
     ...excepted.map(({ address, reason }) =>
       style.faint(`  - ${address} is not waited for: ${printable(reason)}`),
     ),
     ...notes.map((note) => style.doubtful(`  ! ${printable(note)}`)),
   ]
   return lines.join('\n')
-}
-
-/** What no tool can avoid: measured on real agents (nomad#4413; command/agent/http.go:364). */
-function costText(way: Rotation['way'], agents: number, style: Style): string {
-  return [
-    `costs: one reload (SIGHUP, no restart) of each of ${count(agents, 'agent', 'agents')}; servers one at a time, the leader last, then clients in batches`,
-    '  each reload ends the pooled RPC connections to that agent: a request on one fails once with `rpc error: EOF`, and its retry succeeds',
-    '  HTTPS connections that are open stay open, also those of a root that is dropped, until the agent restarts',
-    ...(way === 'intermediate'
-      ? [
-          '  this revokes nothing: leaves of the old intermediate are taken as long as its root is trusted',
-        ]
-      : []),
-  ]
-    .map((line, index) => (index === 0 ? line : style.faint(line)))
-    .join('\n')
 }
 
 /** The same as a document. */
@@ -109,7 +118,7 @@ export function rotationDocument(
     from,
     to,
     agents,
-    next: { title: next.title, edits: next.edits, reloads: next.reloads },
+    next: { title: next.title, edits: next.edits, reloads: next.reloads, rides: next.rides },
     gate: gate ?? null,
     taken: options.taken,
   }

@@ -6,6 +6,7 @@
 
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/schedule.js'
+import type { Deadline } from '../rotation/deadlines.js'
 import { fold, type Group } from './fold.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
@@ -16,6 +17,8 @@ export interface StatusTextOptions {
   readonly cluster: string
   /** Each thing on a line of its own. Default: alike ones are folded into ranges. */
   readonly all: boolean
+  /** Dates of authorities. Default: none. */
+  readonly deadlines?: readonly Deadline[] | undefined
   /** Hash of the ledger's last line, to be written down elsewhere. */
   readonly ledgerHead: string
   readonly ledgerLines: number
@@ -26,6 +29,7 @@ export interface StatusTextOptions {
 const words: Readonly<Record<LifeState, string>> = {
   good: 'good',
   due: 'due',
+  undelivered: 'undelivered',
   expired: 'expired',
   'not-yet-valid': 'not yet valid',
   missing: 'missing',
@@ -41,7 +45,8 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
   const rows = fold(entries, {
     all: options.all,
     // A range is one line as long as its members end within the same week or so.
-    keyOf: (entry) => `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)}`,
+    keyOf: (entry) =>
+      `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)} ${proofNote(entry)}`,
   }).map((group) => rowOf(group, at, style))
   const heading = ['', 'expires', 'left', 'renewal', 'state'].map((text) => style.faint(text))
   const work = entries.filter(needsWork)
@@ -52,7 +57,9 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
       ? style.good('nothing is due')
       : `${style.doubtful(`${count(work.length, 'thing needs', 'things need')} work`)}: ${summary(
           work,
-        )}; see: nomad-pki plan`,
+        )}; see: ${remedies(work)}`,
+    ...deadlineLines(options.deadlines ?? [], style),
+    ...proofLines(entries, style),
     options.ledgerFault === undefined
       ? style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`)
       : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
@@ -66,6 +73,7 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
   const paint = paintOf(first, style)
   const many = members.length > 1 ? ` (${thousands(members.length)})` : ''
   const notes = [
+    proofNote(first),
     first.orphan ? 'the spec no longer names it' : '',
     first.endedBy === undefined ? '' : `ended by ${first.endedBy}`,
     first.kind === 'authority' && first.state === 'due' && !first.orphan
@@ -97,7 +105,53 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
 function paintOf(entry: ScheduleEntry, style: Style): Paint {
   if (entry.state === 'good') return style.good
   if (!needsWork(entry)) return style.faint
-  return entry.state === 'due' ? style.doubtful : style.bad
+  return entry.state === 'due' || entry.state === 'undelivered' ? style.doubtful : style.bad
+}
+
+/** Which generation counts, where it is not the newest. */
+function proofNote({ proof }: ScheduleEntry): string {
+  if (proof?.state !== 'undelivered') return ''
+  const { newest, counted, proven, foreign } = proof
+  return foreign
+    ? `generation ${newest.number} was made, and its agent was last seen with a leaf that is not its own`
+    : proven !== undefined
+      ? `generation ${newest.number} was made, ${counted.number} is the last proven`
+      : `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
+}
+
+/** Where what is to be done can be seen. */
+function remedies(work: readonly ScheduleEntry[]): string {
+  const undelivered = work.filter(({ proof }) => proof?.state === 'undelivered').length
+  return [
+    ...(undelivered > 0 ? ['nomad-pki rotate rollout'] : []),
+    ...(undelivered < work.length ? ['nomad-pki plan'] : []),
+  ].join(', ')
+}
+
+/** When to rotate stands in the authority's row; what was begun has dates of its own. */
+function deadlineLines(deadlines: readonly Deadline[], style: Style): readonly string[] {
+  const shown = deadlines.filter(({ kind }) => kind !== 'rotate')
+  if (shown.length === 0) return []
+  return [
+    shown
+      .map(
+        ({ authority, at, message }) =>
+          `authority ${authority}: by ${formatDay(at)} ${style.faint(printable(message))}`,
+      )
+      .join('\n'),
+  ]
+}
+
+/** Nobody was ever asked: said once, and no work. */
+function proofLines(entries: readonly ScheduleEntry[], style: Style): readonly string[] {
+  const agents = entries.filter(({ proof, orphan }) => proof !== undefined && !orphan)
+  const unproven = agents.filter(({ proof }) => proof!.state === 'unproven').length
+  if (unproven === 0) return []
+  const who =
+    unproven === agents.length
+      ? 'no agent was ever seen with what was made for it'
+      : `${count(unproven, 'agent was', 'agents were')} never seen with what was made for ${unproven === 1 ? 'it' : 'them'}`
+  return [style.faint(`no proof yet: ${who}; to ask: nomad-pki probe`)]
 }
 
 function weekOf({ notAfter }: ScheduleEntry): string {

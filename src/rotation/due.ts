@@ -15,11 +15,24 @@ import type { Desired } from '../spec/desired.js'
 const spread = 0.1
 
 /**
- * How much earlier than `renewBefore` an identity is renewed, as a part of it: from 0 to a tenth,
- * always the same for an address.
+ * Where an address stands in the spread: from 0 to 1, always the same, evenly over many.
+ *
+ * @param address `identity/server/global/s1`
  */
 export function jitterOf(address: string): number {
-  return (createHash('sha256').update(address).digest().readUInt32BE(0) / 2 ** 32) * spread
+  return createHash('sha256').update(address).digest().readUInt32BE(0) / 2 ** 32
+}
+
+/**
+ * How long before its end a timer renews a leaf, milliseconds: `renewBefore` (a third of the life
+ * where that doesn't fit), and up to a tenth of it more. The spread also stays within a tenth of what
+ * comes before, so that no leaf is due on the day it was made.
+ *
+ * @param renewBefore How long before its end it is due, milliseconds.
+ * @param life Of the leaf, milliseconds; longer than `renewBefore`.
+ */
+export function renewedBefore(address: string, renewBefore: number, life: number): number {
+  return renewBefore + jitterOf(address) * spread * Math.min(renewBefore, life - renewBefore)
 }
 
 /**
@@ -39,7 +52,8 @@ export function dueLeaves(
     if (profile.role === 'operator') continue
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
-    const early = renewBeforeOf(wanted, leaf) * (1 + jitterOf(address))
+    const life = leaf.notAfter - leaf.notBefore
+    const early = renewedBefore(address, renewBeforeOf(wanted, leaf), life)
     if (leaf.notAfter - context.now >= early) continue
     // It can't live longer than its issuer: the authority is what ages.
     const issuer = context.authorities.get(profile.issuer.address)

@@ -8,6 +8,7 @@
 
 import type { Ledger } from '../inventory/ledger.js'
 import type { LedgerLine } from '../inventory/ledger.js'
+import type { LedgerEvent } from '../inventory/store.js'
 
 /** A handshake with an agent. */
 export interface Observation {
@@ -25,6 +26,8 @@ export interface Observation {
   readonly generation: number | null
   /** Roots that it named while asking for a certificate; `null` where it asked for none. */
   readonly trusts: readonly string[] | null
+  /** The issuers' names of the certificates that it presented, leaf first; absent in older lines. */
+  readonly issuers?: readonly string[] | undefined
 }
 
 /** A node's installer switched to a generation. */
@@ -38,7 +41,15 @@ export interface Receipt {
   /** SHA-256 of the archive, hex. */
   readonly archive: string | null
   readonly host: string | null
+  /** How far its installer came; absent in older lines. */
+  readonly state?: ReceiptState | undefined
 }
+
+/** What an installer did last: turned the link; also told the agent; saw it proven. */
+export type ReceiptState = (typeof receiptStates)[number]
+
+/** All of them. */
+export const receiptStates = ['switched', 'reloaded', 'proven'] as const
 
 /** What Nomad says of one region. */
 export interface Members {
@@ -51,6 +62,8 @@ export interface Members {
   readonly clients: readonly string[]
   /** Those that left. */
   readonly gone: readonly string[]
+  /** The name of the server that led it, where somebody asked. */
+  readonly leader?: string | undefined
 }
 
 /** Somebody answers for an agent that can't be asked. */
@@ -72,8 +85,8 @@ export interface Evidence {
 }
 
 /**
- * Reads the evidence out of a ledger. Lines that lack something are passed over: they count for
- * nothing.
+ * Reads the evidence out of a ledger. Lines that lack something are passed over, and receipts of a
+ * switch that nobody was told of: they count for nothing.
  */
 export function evidenceIn({ lines }: Ledger): Evidence {
   const observations: Observation[] = []
@@ -94,6 +107,7 @@ export function evidenceIn({ lines }: Ledger): Evidence {
           fingerprint,
           generation: number(line, 'generation') ?? null,
           trusts: list(line, 'trusts') ?? null,
+          issuers: list(line, 'issuers'),
         })
         break
       }
@@ -101,14 +115,25 @@ export function evidenceIn({ lines }: Ledger): Evidence {
         const [generation, fingerprint] = [number(line, 'generation'), text(line, 'fingerprint')]
         if (generation === undefined || fingerprint === undefined) break
         const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
-        receipts.push({ address, at, generation, fingerprint, archive, host })
+        const state = receiptStates.find((one) => one === line['state'])
+        // A link that was turned says nothing of what is loaded.
+        if (state === 'switched') break
+        receipts.push({ address, at, generation, fingerprint, archive, host, state })
         break
       }
       case 'members': {
         const region = text(line, 'region')
         const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
         if (region === undefined || servers === undefined || clients === undefined) break
-        members.push({ region, at, servers, clients, gone: list(line, 'gone') ?? [] })
+        const [gone, leader] = [list(line, 'gone') ?? [], text(line, 'leader')]
+        members.push({
+          region,
+          at,
+          servers,
+          clients,
+          gone,
+          ...(leader !== undefined && { leader }),
+        })
         break
       }
       case 'excepted': {
@@ -121,6 +146,26 @@ export function evidenceIn({ lines }: Ledger): Evidence {
     }
   }
   return { observations, receipts, members, exceptions }
+}
+
+/** The line that notes an observation. */
+export function observed(observation: Observation): LedgerEvent {
+  const { address, at, generation, fingerprint, endpoint, rpc, trusts, issuers = [] } = observation
+  return {
+    event: 'observed',
+    ...{ address, at, generation, fingerprint, endpoint, rpc, trusts },
+    ...(issuers.length > 0 && { issuers }),
+  }
+}
+
+/** The line that notes who belongs to a region. */
+export function counted({ region, at, servers, clients, gone, leader }: Members): LedgerEvent {
+  return {
+    event: 'members',
+    address: 'cluster',
+    ...{ at, region, servers, clients, gone },
+    ...(leader !== undefined && { leader }),
+  }
 }
 
 function text(line: LedgerLine, key: string): string | undefined {

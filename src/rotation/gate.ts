@@ -14,6 +14,7 @@ import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { Evidence, Members, Observation } from './evidence.js'
 import { generationsIn, rootAbove, type MadeGeneration } from './generations.js'
 import type { GateCondition } from './stages.js'
+import { unknownMembers } from './unknown-members.js'
 
 /** Evidence older than this says nothing about today, milliseconds. */
 export const evidenceLife = 86_400_000
@@ -71,6 +72,9 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     condition,
     now,
     made,
+    riding: new Set(
+      desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
+    ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
     // Of one endpoint only what was seen last counts, whoever it was then.
     observations: byAddress(newestByEndpoint(evidence.observations.filter(({ at }) => at <= now))),
@@ -102,13 +106,15 @@ interface Judge {
   readonly now: number
   readonly made: ReadonlyMap<string, readonly MadeGeneration[]>
   readonly rootOf: (issuer: string) => string | undefined
+  /** Authorities of which leaves wait for their renewal. */
+  readonly riding: ReadonlySet<string>
   readonly observations: ReadonlyMap<string, readonly Observation[]>
   readonly receipts: ReadonlyMap<string, readonly Evidence['receipts'][number][]>
 }
 
 /** One agent with a leaf of its own. */
-function holdOf({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
-  const { condition, now, made, rootOf, observations } = judge
+function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | undefined {
+  const { condition, now, made, rootOf, observations, riding } = judge
   const generations = made.get(address) ?? []
   const newest = generations.at(-1)
   if (newest === undefined || !satisfies(newest, condition, rootOf)) {
@@ -118,7 +124,10 @@ function holdOf({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
         newest === undefined
           ? 'it has no certificate yet'
           : `its generation ${newest.number} is not of this stage`,
-      remedy: 'nomad-pki apply',
+      remedy:
+        newest !== undefined && riding.has(profile.issuer.address)
+          ? `its next renewal will be; at once: nomad-pki rotate leaves ${address}`
+          : 'nomad-pki apply',
     }
   }
   const seen = observations.get(address) ?? []
@@ -142,6 +151,15 @@ function holdOf({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
         message: `${endpoint} presents ${which === undefined ? 'a leaf that is not its own' : `generation ${which.number}`}, not ${newest.number}`,
         remedy: `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`,
       }
+    }
+  }
+  // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
+  // (command/agent/command.go:1121-1127).
+  if (profile.role !== 'client' && !fresh.some(({ rpc }) => rpc)) {
+    return {
+      address,
+      message: 'its RPC port was not seen, and may have loaded something else than its HTTP port',
+      remedy: `nomad-pki probe ${address}, from where its RPC port can be reached`,
     }
   }
   return holdOfTrust(address, fresh, newest, judge)
@@ -234,14 +252,8 @@ function strangers(
   agents: readonly DesiredIdentity[],
   members: readonly Members[],
   inventory: Inventory,
-  { now }: GateFacts,
+  { now, desired }: GateFacts,
 ): readonly Hold[] {
-  const known = new Set<string>()
-  const shared = new Set<string>()
-  for (const { name, profile } of agents) {
-    known.add(`${profile.region}/${name}`)
-    if (profile.shared) shared.add(`${profile.region}/${profile.role}`)
-  }
   const holds: Hold[] = []
   for (const region of new Set(agents.map(({ profile }) => profile.region))) {
     const latest = members
@@ -258,26 +270,18 @@ function strangers(
       })
       continue
     }
-    const suffix = `.${region}`
-    for (const [kind, names] of [
-      ['server', latest.servers],
-      ['client', latest.clients],
-    ] as const) {
-      for (const name of names) {
-        const bare = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
-        if (known.has(`${region}/${bare}`) || shared.has(`${region}/${kind}`)) continue
-        const orphan = [...inventory.identities.values()].find(
-          (one) => one.region === region && one.name === bare && one.role !== 'operator',
-        )
-        holds.push({
-          address: `member/${region}/${bare}`,
-          message:
-            orphan === undefined
-              ? `Nomad has a ${kind} of this name, and neither spec nor store know it`
-              : `Nomad has a ${kind} of this name, and the spec no longer does`,
-          remedy: `nomad-pki add ${kind} ${region}/${bare}; or: --except member/${region}/${bare} --reason "…"`,
-        })
-      }
+    for (const { address, name, kind } of unknownMembers(desired, [latest])) {
+      const orphan = [...inventory.identities.values()].find(
+        (one) => one.region === region && one.name === name && one.role !== 'operator',
+      )
+      holds.push({
+        address,
+        message:
+          orphan === undefined
+            ? `Nomad has a ${kind} of this name, and neither spec nor store know it`
+            : `Nomad has a ${kind} of this name, and the spec no longer does`,
+        remedy: `nomad-pki add ${kind} ${region}/${name}; or: --except ${address} --reason "…"`,
+      })
     }
   }
   return holds
@@ -286,7 +290,7 @@ function strangers(
 /** People are no agents: nobody waits for them, and they are told. */
 function operatorNotes(
   desired: Desired,
-  { condition, now, made, rootOf }: Judge,
+  { condition, now, made, rootOf, riding }: Judge,
 ): readonly string[] {
   const notes: string[] = []
   for (const { address, profile } of desired.identities) {
@@ -294,7 +298,9 @@ function operatorNotes(
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
     if (!satisfies(newest, condition, rootOf)) {
-      notes.push(`${address} has a certificate of the old root: nomad-pki apply ${address}`)
+      // What rides is not renewed because somebody applies.
+      const cure = riding.has(profile.issuer.address) ? 'rotate leaves' : 'apply'
+      notes.push(`${address} has a certificate of the old root: nomad-pki ${cure} ${address}`)
     }
   }
   return notes

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isIssuedBy } from '../checks/context.js'
+import { isIssuedBy } from '../checks/issued-by.js'
 import type { Inventory } from '../inventory/inventory.js'
 
 /** A generation as the ledger tells it. */

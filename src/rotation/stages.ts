@@ -47,6 +47,8 @@ export interface NextStage {
   readonly gate?: GateCondition | undefined
   /** Whether agents have to be reloaded after it, once. */
   readonly reloads: boolean
+  /** Whether that waits for each agent's next renewal. */
+  readonly rides: boolean
 }
 
 /** A rotation. */
@@ -74,6 +76,8 @@ export interface RotationOptions {
   readonly way?: Way | undefined
   /** The old key may be in other hands: it must not sign anything any more. */
   readonly compromised?: boolean | undefined
+  /** Whether renewals shall carry it as they fall due. Default: what the spec says of a rotation under way. */
+  readonly rideAlong?: boolean | undefined
 }
 
 /**
@@ -92,6 +96,33 @@ export function rotationOf(
 ): Rotation | undefined {
   const authority = spec.authorities.find((one) => one.name === name)
   if (authority === undefined) return undefined
+  const rotation = inOneGo(authority, spec, inventory, options)
+  const above = spec.authorities.find((one) => one.name === authority.issuer)
+  // Of the rotation before, only its end is in the spec: the next one begins anew.
+  const begins = rotation.position === 'settled'
+  const rides =
+    options.rideAlong ??
+    (begins ? above?.rollout === 'ride-along' : authority.rollout === 'ride-along')
+  const changes = rides !== (authority.rollout === 'ride-along')
+  if (!changes) return { ...rotation, next: { ...rotation.next, rides } }
+  const rollout: AuthorityEdit['rollout'] = rides ? 'ride-along' : false
+  const edits = rotation.next.edits.map((edit) =>
+    edit.name === name ? { ...edit, rollout } : edit,
+  )
+  return { ...rotation, next: { ...rotation.next, edits, rides } }
+}
+
+type Stage = Omit<NextStage, 'rides'>
+type Plain = Omit<Rotation, 'next'> & { readonly next: Stage }
+
+/** The same, whenever it reaches the agents. */
+function inOneGo(
+  authority: AuthoritySpec,
+  spec: ClusterSpec,
+  inventory: Inventory,
+  options: RotationOptions,
+): Plain {
+  const { name } = authority
   if (authority.issuer !== undefined) return ofIntermediate(authority)
   const others = authority.trusted.filter((generation) => generation !== authority.signing)
   const below = spec.authorities.filter(({ issuer }) => issuer === name)
@@ -104,7 +135,7 @@ export function rotationOf(
   return authority.crossed ? crossed(authority, from) : signingStage(authority, from)
 }
 
-function ofIntermediate({ name, signing }: AuthoritySpec): Rotation {
+function ofIntermediate({ name, signing }: AuthoritySpec): Plain {
   const to = signing + 1
   return {
     name,
@@ -126,12 +157,12 @@ function settled(
   below: readonly AuthoritySpec[],
   inventory: Inventory,
   options: RotationOptions,
-): Rotation {
+): Plain {
   const { name, signing: from } = authority
   // Numbers only rise: one that was made and never used is not taken up again for another purpose.
   const to = from + 1
   const { way, why } = chooseWay(authority, below, inventory, options)
-  const next: NextStage =
+  const next: Stage =
     way === 'crossed'
       ? {
           title: `generation ${to} signs and is trusted beside ${from}; leaves carry the cross-certificate`,
@@ -146,6 +177,37 @@ function settled(
   return { name, position: 'settled', way, why, from, to, next }
 }
 
+/**
+ * Why a root can't certify another one, one clause; `undefined` where it can.
+ *
+ * @param address The root that would sign.
+ * @param below The intermediates under it.
+ * @param now Epoch milliseconds.
+ */
+export function crossObstacle(
+  address: string,
+  below: readonly AuthoritySpec[],
+  inventory: Inventory,
+  now: number,
+): string | undefined {
+  const found = inventory.authorities.get(address)
+  const room = found?.certificate?.basicConstraints?.pathLength
+  const needed = below.length > 0 ? 2 : 1
+  if (found?.key.state !== 'present') {
+    return `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
+  }
+  if (room !== undefined && room < needed) {
+    return `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
+  }
+  if (found.certificate?.nameConstraints !== undefined) {
+    return `${address} is constrained, and the new root's leaves would be too`
+  }
+  if (found.certificate !== undefined && found.certificate.notAfter <= now) {
+    return `${address} has expired`
+  }
+  return undefined
+}
+
 /** Whether the old root can and may certify the new one, and why not. */
 function chooseWay(
   authority: AuthoritySpec,
@@ -154,21 +216,10 @@ function chooseWay(
   { way, compromised, now }: RotationOptions,
 ): { readonly way: Way; readonly why: string } {
   const address = `authority/${authority.name}/${authority.signing}`
-  const found = inventory.authorities.get(address)
-  const room = found?.certificate?.basicConstraints?.pathLength
-  const needed = below.length > 0 ? 2 : 1
   const obstacle =
     compromised === true
       ? 'the old key may be in other hands, and must not certify anything'
-      : found?.key.state !== 'present'
-        ? `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
-        : room !== undefined && room < needed
-          ? `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
-          : found.certificate?.nameConstraints !== undefined
-            ? `${address} is constrained, and the new root's leaves would be too`
-            : found.certificate !== undefined && found.certificate.notAfter <= now
-              ? `${address} has expired`
-              : undefined
+      : crossObstacle(address, below, inventory, now)
   if (obstacle !== undefined) return { way: 'staged', why: obstacle }
   if (way === 'staged') return { way, why: 'it was asked for' }
   return {
@@ -181,7 +232,7 @@ function trusting(
   { name, signing: from }: AuthoritySpec,
   to: number,
   below: readonly AuthoritySpec[],
-): Rotation {
+): Plain {
   return {
     name,
     position: 'trusting',
@@ -199,7 +250,7 @@ function trusting(
   }
 }
 
-function signingStage({ name, signing: to }: AuthoritySpec, from: number): Rotation {
+function signingStage({ name, signing: to }: AuthoritySpec, from: number): Plain {
   return {
     name,
     position: 'signing',
@@ -212,7 +263,7 @@ function signingStage({ name, signing: to }: AuthoritySpec, from: number): Rotat
   }
 }
 
-function crossed({ name, signing: to }: AuthoritySpec, from: number): Rotation {
+function crossed({ name, signing: to }: AuthoritySpec, from: number): Plain {
   return {
     name,
     position: 'crossed',
@@ -226,7 +277,7 @@ function crossed({ name, signing: to }: AuthoritySpec, from: number): Rotation {
 }
 
 /** Nobody may drop the old root before everybody carries the new leaf. */
-function dropping(name: string, to: number): NextStage {
+function dropping(name: string, to: number): Stage {
   const root = `authority/${name}/${to}`
   return {
     title: `the older generations are no longer trusted; keys and leaves stay`,
@@ -236,7 +287,7 @@ function dropping(name: string, to: number): NextStage {
   }
 }
 
-function carrying({ name, signing }: AuthoritySpec): Rotation {
+function carrying({ name, signing }: AuthoritySpec): Plain {
   return {
     name,
     position: 'carrying',

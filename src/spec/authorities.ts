@@ -164,6 +164,7 @@ function draft(
     lifetime: root === undefined ? lifetime : Math.min(lifetime, root.lifetime),
     renewBefore,
     beyondIssuer,
+    rollout: entry.rollout ?? root?.rollout ?? 'now',
     subject: subjectOf(resolving, name, entry),
     ...generationsOf(resolving, name, entry, root !== undefined),
   }

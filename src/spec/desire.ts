@@ -94,6 +94,7 @@ function generationsOf(
     beyondIssuer: authority.beyondIssuer,
     ...(constraints === undefined ? {} : { constraints }),
     signing: generation === signing,
+    rideAlong: authority.rollout === 'ride-along',
     crossed: crossed && generation === signing,
     crossedBy:
       crossed && generation === signing

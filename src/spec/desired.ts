@@ -41,6 +41,8 @@ export interface DesiredAuthority {
   readonly signing: boolean
   /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */
   readonly crossed: boolean
+  /** Whether its rotation is no reason to renew what it signs: renewals carry it as they fall due. */
+  readonly rideAlong: boolean
   /** Addresses of the generations that are to certify it: the other trusted ones, where {@link crossed}. */
   readonly crossedBy: readonly string[]
 }

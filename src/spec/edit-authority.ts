@@ -18,6 +18,8 @@ export interface AuthorityEdit {
   readonly trusted?: readonly number[] | undefined
   /** `false` takes the key away. */
   readonly crossed?: boolean | undefined
+  /** `false` takes the key away. */
+  readonly rollout?: 'ride-along' | false | undefined
 }
 
 /**
@@ -36,12 +38,13 @@ export function editAuthorities(
   const before = parseSpec(text, options)
   if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
   let made = text
-  for (const { name, signing, trusted, crossed } of edits) {
+  for (const { name, signing, trusted, crossed, rollout } of edits) {
     const path = ['authorities', name]
     for (const [key, value] of [
       ['signing', signing],
       ['trusted', trusted],
       ['crossed', crossed],
+      ['rollout', rollout],
     ] as const) {
       if (value === undefined) continue
       const there = keysAt(made, path)?.includes(key) ?? false

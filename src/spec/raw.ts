@@ -35,6 +35,7 @@ export interface RawAuthority {
   readonly signing?: number
   readonly trusted?: RawList<number>
   readonly crossed?: boolean
+  readonly rollout?: 'now' | 'ride-along'
 }
 
 /** A distinguished name. */

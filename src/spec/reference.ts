@@ -90,7 +90,8 @@ does not fit becomes a third of it; one that is said beside it and does not fit 
 
 \`signing\`, \`trusted\` and \`crossed\` are how a root is replaced, with an \`apply\` and a look at the agents between the steps. With a
 cross-certificate, the usual way: \`signing: 2, trusted: [1, 2], crossed: true\` (and \`signing\` of the intermediates below raised), then \`trusted: [2]\`; \`crossed\` goes at the next occasion. Where the old root can't or mustn't sign, in stages: \`trusted: [1, 2]\`, then
-\`signing: 2\`, then \`trusted: [2]\`. Each generation has a name of its own, because \`{generation}\` stands in the common name.
+\`signing: 2\`, then \`trusted: [2]\`. With \`rollout: ride-along\` \`apply\` renews nothing for it: what an agent has stays
+while everybody takes it, and each renewal carries the stage; taking the key away lets \`apply\` do the rest at once. Each generation has a name of its own, because \`{generation}\` stands in the common name.
 `
 
 function tables(shape: Shape, path: string, seen = new Map<Shape, string>()): string[] {

@@ -453,6 +453,14 @@ const authority: RecordShape = {
         'Whether agents present, behind their own, the certificates that the other trusted generations made for the one that signs: whoever trusts only an old root takes a leaf of the new one then. It stays when the old root goes. Roots only.',
       example: 'true',
     },
+    {
+      key: 'rollout',
+      shape: { kind: 'choice', values: ['now', 'ride-along'] },
+      default: 'now; an intermediate: that of its root',
+      sentence:
+        'When a new generation reaches what it signs: `apply` renews all of it at once, or each renewal carries it as it falls due. Not for a key that somebody else may have.',
+      example: 'ride-along',
+    },
   ],
 }
 

@@ -45,6 +45,8 @@ export interface AuthoritySpec {
   readonly trusted: readonly number[]
   /** Whether `cert.pem` carries the certificates that other generations made for the one that signs. */
   readonly crossed: boolean
+  /** When its rotation reaches what it signs: at once, or with each renewal. */
+  readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */
   readonly constraints?: {
     readonly regions: readonly string[]

@@ -7,6 +7,7 @@
 
 import type { CheckContext } from '../checks/context.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import { signerOf } from '../checks/riding.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
@@ -69,8 +70,9 @@ export function chainFindings(
       `ca.pem: ${dropped}; agents drop such a certificate without a word and trust the rest`,
     )
   }
-  for (const message of strangersIn(generation, context)) say('trust-changed', message)
-  const root = context.authorities.get(profile.issuer.address)?.path.at(-1)
+  for (const message of strangersIn(generation, profile.issuer.address, context))
+    say('trust-changed', message)
+  const root = signerOf(generation, profile.issuer.address, context)?.root
   if (root !== undefined && !generation.trust.some((anchor) => same(anchor, root))) {
     say(
       'trust-changed',
@@ -90,7 +92,14 @@ const reasonsOf: Readonly<Partial<Record<ChainFault, Reason>>> = {
 }
 
 /** Anchors that are none of our roots: whoever holds such a key is every server to this agent. */
-function strangersIn({ trust }: FoundGeneration, context: CheckContext): readonly string[] {
+function strangersIn(
+  generation: FoundGeneration,
+  issuer: string,
+  context: CheckContext,
+): readonly string[] {
+  // Earlier roots of ours leave with a later renewal.
+  if (context.riding.get(issuer)?.trustStays(generation) === true) return []
+  const { trust } = generation
   const messages: string[] = []
   for (const anchor of trust) {
     let known = false

@@ -8,6 +8,7 @@
 import type { CheckContext } from '../checks/context.js'
 import { goodChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
+import { signerOf } from '../checks/riding.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
@@ -125,7 +126,7 @@ function verifyIdentity(
     ...lintFindings(leaf, {
       address,
       own,
-      issuer: context.authorities.get(profile.issuer.address)?.certificate,
+      issuer: signerOf(generation, profile.issuer.address, context)?.certificate,
       profile: profile.role,
       region: profile.region,
       now: context.now,

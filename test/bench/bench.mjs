@@ -1,5 +1,5 @@
 // Measures what the README claims: every figure is a ratio of two things measured side by side in one run.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createECDH, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
@@ -210,6 +210,36 @@ const benches = {
       { most: 250 },
     )
   },
+  async rotation() {
+    const rounds = []
+    for (let round = 0; round < 4; round += 1) {
+      const folder = mkdtempSync(join(work, 'rotation-'))
+      writeFileSync(join(folder, 'cluster.yaml'), specOf(nodes))
+      const run = (...args) => seconds(process.execPath, [command, ...args], { cwd: folder })
+      const first = run('apply', '--yes', '--quiet')
+      const again =
+        run('rotate', 'authority', 'agent', '--next', '--quiet') + run('apply', '--yes', '--quiet')
+      const planned = seconds(process.execPath, [command, 'rotate', 'rollout', '--quiet'], {
+        cwd: folder,
+        allowed: [2],
+      })
+      const status = seconds(process.execPath, [command, 'status', '--quiet'], {
+        cwd: folder,
+        allowed: [2],
+      })
+      note(
+        `  first: ${first.toFixed(2)} s, root's rotation: ${again.toFixed(2)} s, rollout: ${planned.toFixed(2)} s, status: ${status.toFixed(2)} s`,
+      )
+      rounds.push([first, again])
+    }
+    // The first warms the disk up.
+    figure(
+      `a root's rotation of ${nodes} nodes planned and made / issuing them the first time`,
+      median(rounds.slice(1).map(([first, again]) => again / first)),
+      '×',
+      { most: 2 },
+    )
+  },
   async plan() {
     const empty = () => seconds(process.execPath, ['-e', '0'])
     for (const [count, listed, most] of [
@@ -355,6 +385,52 @@ const benches = {
     figure('verify without handshakes: 10000 nodes / 1000 nodes', times[1] / times[0], '×', {
       most: 12,
     })
+  },
+  async probe() {
+    const agents = 100
+    const folder = mkdtempSync(join(work, 'probe-'))
+    const names = Array.from({ length: agents }, (_, at) => `s${at + 1}`)
+    const spec = (node) =>
+      `version: 1\ncluster: bench\nregions:\n  global:\n    servers:\n${names.map((name, at) => `      ${name}: ${node(at)}\n`).join('')}`
+    const file = join(folder, 'cluster.yaml')
+    writeFileSync(
+      file,
+      spec(() => '{}'),
+    )
+    seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
+    const folders = names.map((name) => join(folder, 'pki/identity/server/global', name, 'current'))
+    // A process of its own, as agents are: two of ours share no event loop with it.
+    const child = spawn(process.execPath, [join(root, 'test/bench/listeners.mjs'), ...folders], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env,
+    })
+    try {
+      let text = ''
+      for await (const chunk of child.stdout) {
+        text += chunk
+        if (text.includes('\n')) break
+      }
+      const ports = JSON.parse(text)
+      const list = join(folder, 'ports.json')
+      writeFileSync(list, text)
+      writeFileSync(
+        file,
+        spec((at) => `{ http: "127.0.0.1:${ports[at].http}", rpc: "127.0.0.1:${ports[at].rpc}" }`),
+      )
+      const ours = () =>
+        seconds(process.execPath, [command, 'probe', '--quiet'], { cwd: folder, allowed: [0] })
+      const bare = () =>
+        seconds(process.execPath, [join(root, 'test/bench/handshakes.mjs'), list, '64'])
+      figure(
+        `probe of ${2 * agents} endpoints / as many bare handshakes, 64 at a time, whole process`,
+        ratio(ours, bare, 7),
+        '×',
+        { most: 3 },
+      )
+    } finally {
+      child.kill()
+      rmSync(folder, { recursive: true })
+    }
   },
 }
 

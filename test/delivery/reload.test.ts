@@ -60,6 +60,23 @@ describe('a process', () => {
     expect(fs.readFileSync(mark, 'utf8')).toBe('\n')
   })
 
+  test('that could not read its key is told again, once the mode is mended', async () => {
+    const { node, two } = aNode()
+    const mark = path.join(node.folder, 'heard')
+    const { pid } = await agent(`echo >>"${mark}"`)
+    expect(node.install(two, ['--reload', 'none'])).toMatchObject({ status: 0 })
+    const key = path.join(node.folder, 'tls/current/key.pem')
+    for (const times of [1, 2]) {
+      // The first time its switch is unproven, the second time it is in place already.
+      fs.chmodSync(key, 0o040)
+      const run = node.install(two, ['--watch', '0', '--reload', String(pid)])
+      expect(run).toMatchObject({ status: 0 })
+      expect(run.stdout).toContain('key.pem was not 600, and is now')
+      expect(fs.statSync(key).mode & 0o777).toBe(0o600)
+      expect(fs.readFileSync(mark, 'utf8')).toBe('\n'.repeat(times))
+    }
+  })
+
   test('that dies of it: back to the generation before', async () => {
     const { node, two } = aNode()
     const old = node.current
@@ -176,6 +193,31 @@ describe('a unit', () => {
     expect(
       node.install(two, ['--watch', '0', '--reload', 'nomad.service'], { env: shim }).status,
     ).toBe(0)
+  })
+
+  test('that is active before its process is ready is left alone until that has settled; one that notifies is not', async () => {
+    const { pid } = await agent(':')
+    for (const [type, waits] of [
+      ['simple', true],
+      ['notify', false],
+      ['notify-reload', false],
+    ] as const) {
+      const { node, two } = aNode()
+      const shim = systemctl(
+        node,
+        `case $* in
+          is-active*) echo active ;;
+          *Type*) echo Type=${type} ;;
+          *MainPID*) echo MainPID=${pid!} ;;
+        esac`,
+      )
+      // Nobody has to wait for it here: the clock does not run, and it would say so.
+      fs.writeFileSync(path.join(node.folder, 'bin/sleep'), '#!/bin/sh\n', { mode: 0o755 })
+      const args = ['--settle', '999', '--watch', '0', '--reload', 'nomad.service']
+      const run = node.install(two, args, { env: shim })
+      expect(run.status).toBe(0)
+      expect([type, run.stdout.includes('waiting until it is 999 s old')]).toEqual([type, waits])
+    }
   })
 
   test('that dies of it, and is started again by systemd: back, and restarted', () => {

@@ -103,7 +103,7 @@ describe('what is refused', () => {
     ['a base-256 size', tampered((header) => (header[124] = 0x80)), /number in a header/],
     ['another checksum', tampered((header) => header.write('b', 0), false), /checksum of a header/],
     ['the old format', tampered((header) => header.fill(0, 257, 265)), /no ustar headers/],
-    ['a name twice', writeTar([entry('a', '1'), entry('a', '2')], mtime), /it holds a twice/],
+    ['a name twice', writeTar([entry('a', '1'), entry('a', '2')], mtime), /it holds "a" twice/],
   ])('%s', (_what, archive, message) => {
     expect(() => readTar(archive)).toThrow(message)
   })

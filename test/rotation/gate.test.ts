@@ -83,6 +83,7 @@ class Rotating extends World {
       'server/us-west/w1',
     ].entries()) {
       await this.see(identity, 4646 + at * 10)
+      if (identity.startsWith('server')) await this.see(identity, 4647 + at * 10)
     }
     this.tell('global', ['s1.global', 's2.global'], ['c1'])
     this.tell('us-west', ['w1.us-west'], [])
@@ -158,12 +159,23 @@ describe('what holds it', () => {
           generation: null,
         })
       },
-      'identity/server/us-west/w1: 10.0.0.1:4676 presents a leaf that is not its own, not 2',
+      'identity/server/us-west/w1: 10.0.0.1:4677 presents a leaf that is not its own, not 2',
     ],
     [
       'an endpoint that is somebody else by now',
-      async (world) => world.see('server/global/s1', 4656),
-      'identity/server/global/s2: it was never seen',
+      async (world) => world.see('server/global/s1', 4666),
+      'identity/client/global/c1: it was never seen',
+    ],
+    [
+      'a server of which only the HTTP port was seen',
+      (world) => {
+        const { observations } = world.evidence
+        observations.splice(
+          observations.findIndex(({ rpc }) => rpc),
+          1,
+        )
+      },
+      'identity/server/global/s1: its RPC port was not seen, and may have loaded something else than its HTTP port',
     ],
     [
       'trust that cannot be seen, without a receipt',

@@ -64,6 +64,9 @@ test('several authorities at once, and back to where it was', () => {
   expect(up).toContain('  west: { issuer: agent, signing: 2 } # an intermediate\n')
   const down = edited(up, { name: 'agent', trusted: [2] })
   expect(down).toContain('  agent: { signing: 2, trusted: [2], crossed: true }\n')
+  const riding = edited(down, { name: 'agent', rollout: 'ride-along' })
+  expect(riding).toContain('trusted: [2], crossed: true, rollout: ride-along }\n')
+  expect(edited(riding, { name: 'agent', rollout: false })).toBe(down)
   expect(edited(down, { name: 'agent', crossed: false })).toContain(
     '  agent: { signing: 2, trusted: [2] }\n',
   )

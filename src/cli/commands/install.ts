@@ -74,9 +74,10 @@ function requestOf(options: Options, tls: string, context: Context): InstallRequ
   if (reload === undefined) {
     throw usage('how is the agent told to load it?', '--reload nomad.service, a process, or none')
   }
-  const endpoint = probe === undefined ? undefined : parseEndpoint(probe)
-  if (probe !== undefined && endpoint === undefined) {
-    throw usage(`--probe ${JSON.stringify(probe)} is no HOST:PORT`, '--probe 127.0.0.1:4646')
+  const where = probe === true ? '127.0.0.1:4646' : probe
+  const endpoint = where === undefined ? undefined : parseEndpoint(where)
+  if (where !== undefined && endpoint === undefined) {
+    throw usage(`--probe ${JSON.stringify(where)} is no HOST:PORT`, '--probe 127.0.0.1:4646')
   }
   return {
     script: packageFile(context, 'templates/install.sh'),
@@ -131,6 +132,9 @@ function tell(
   const { directory, state, proof, said } = outcome
   for (const line of said) voice.tell(line)
   const edit = prepared?.edit
+  if (prepared?.archive.manifest.key === true) {
+    voice.tell(`the archive holds the private key: remove ${prepared.file}`)
+  }
   if (voice.json) {
     voice.document({
       format: 'nomad-pki/install',
@@ -170,18 +174,20 @@ function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
     case 'back':
       return 'in place again: the agent did not load the new one, look at its log'
     case 'unproven':
-      return `in place, and not proven: ${unprovenText(proof)}`
+      return `in place, and not proven: ${unprovenText(proof, reload)}`
   }
 }
 
-function unprovenText(proof: InstallOutcome['proof']): string {
+function unprovenText(proof: InstallOutcome['proof'], reload: string): string {
   switch (proof?.state) {
     case 'unreachable':
       return proof.message
     case 'foreign':
       return `the agent presents ${proof.fingerprint}, which is neither the new leaf nor the old one`
     case 'old':
-      return 'the agent still presents the old one, and was not told to load anything (--reload)'
+      return reload === 'none'
+        ? 'the agent still presents the one before, and was not told to load anything (--reload)'
+        : 'the agent still presents the one before: its log says why'
     default:
       return 'nothing was seen'
   }

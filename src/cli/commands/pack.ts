@@ -29,6 +29,8 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
       hint: 'there are: links, flat',
     })
   }
+  const without =
+    options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
   const { spec, desired, store } = await openWorkspace(context, options, voice)
   const address = resolveAddress(
     name,
@@ -43,12 +45,12 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
       now: context.now(),
       installer: await context.readFile(packageFile(context, 'templates/install.sh')),
       layout,
-      withoutKey: options.withoutKey === true,
+      without,
     },
   )
   for (const warning of warnings) voice.tell(`warning: ${warning}`)
   await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
-  const key = options.withoutKey !== true
+  const key = without === undefined
   if (voice.json) {
     voice.document({
       format: 'nomad-pki/pack',

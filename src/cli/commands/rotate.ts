@@ -11,9 +11,11 @@ import { NomadPkiError } from '../../errors.js'
 import { formatInstant } from '../../duration.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
+import { costText } from '../../report/costs.js'
 import { planText } from '../../report/plan.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { shellQuote } from '../../report/shell.js'
+import { count } from '../../report/style.js'
 import { dueLeaves } from '../../rotation/due.js'
 import { evidenceIn } from '../../rotation/evidence.js'
 import { judgeGate } from '../../rotation/gate.js'
@@ -25,18 +27,22 @@ import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
+import { takeEvidence } from '../take-evidence.js'
 import { voiceOf } from '../voice.js'
+import { rollout } from './rollout.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 
-const things = { leaves, authority } as const
+const things = { leaves, authority, rollout } as const
 
-/** Runs one of the two. */
+/** Runs one of the three. */
 export const command: Command = async ({ args: [thing = '', ...args], options }, context) => {
   if (!Object.hasOwn(things, thing)) {
     const near = didYouMean(thing, Object.keys(things))
     throw new NomadPkiError('ERR_USAGE', `no such thing to rotate: ${thing}`, {
       hint:
-        near === undefined ? 'rotate leaves, or: rotate authority NAME' : `did you mean ${near}?`,
+        near === undefined
+          ? 'rotate leaves, rotate rollout, or: rotate authority NAME'
+          : `did you mean ${near}?`,
     })
   }
   return things[thing as keyof typeof things]({ args, options }, context)
@@ -77,7 +83,9 @@ async function leaves({ args, options }: Call, context: Context): Promise<ExitSt
   refuseBlocked(plan, voice)
   // What a timer runs was decided when the timer was set up.
   if (options.yes !== true && options.due !== true && options.dryRun !== true) {
-    context.stderr.write(`${planText(plan, voice.errorStyle, { all: false, now })}\n\n`)
+    const costs = costText(chosen.length, voice.errorStyle, { rotated: 'leaves' })
+    const text = planText(plan, voice.errorStyle, { all: false, now })
+    context.stderr.write(`${text}\n\n${costs}\n\n`)
     const again = commandLine(['leaves', ...args], options, '--yes')
     if (!(await confirm(context, 'Make these?', `to rotate without being asked: ${again}`))) {
       voice.tell('nothing was done')
@@ -85,7 +93,7 @@ async function leaves({ args, options }: Call, context: Context): Promise<ExitSt
     }
   }
   const again = commandLine(['leaves', ...args], options)
-  return perform(
+  const status = await perform(
     plan,
     workspace,
     mended,
@@ -93,6 +101,10 @@ async function leaves({ args, options }: Call, context: Context): Promise<ExitSt
     voice,
     context,
   )
+  if (status === exitStatus.ok && options.dryRun !== true) {
+    voice.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
+  }
+  return status
 }
 
 function chosenLeaves(args: readonly string[], { desired }: Workspace): readonly string[] {
@@ -155,7 +167,16 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
     throw usage('--except and --reason go together', 'say why it is not waited for')
   }
   const now = context.now()
-  const settings = { now, way, compromised: options.compromised }
+  if (options.compromised === true && options.rideAlong === true) {
+    throw usage(
+      '--compromised and --ride-along exclude each other',
+      'as long as the old root is trusted, whoever has its key can make certificates',
+    )
+  }
+  const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
+  if (options.evidence !== undefined) {
+    await takeEvidence(options.evidence, workspace, voice, context)
+  }
   let inventory = await takeInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
   if (options.except !== undefined) {
@@ -174,26 +195,38 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
   if (next && gate?.open === false) {
-    voice.tell(rotationText(known, voice.errorStyle, { fileFlag: fileFlag(options) }))
+    voice.tell(rotationText(known, voice.errorStyle, { flags: flagsOf(options) }))
     throw new NomadPkiError(
       'ERR_REFUSED',
-      `the gate is closed: ${gate.holds.length} of ${gate.agents} agents and their regions hold it`,
+      `the gate is closed: ${count(gate.holds.length, 'reason holds', 'reasons hold')} it`,
       { hint: gate.holds[0]?.remedy },
     )
   }
   if (voice.json) voice.document(rotationDocument(known, { taken: next }))
-  else if (!next) voice.answer(rotationText(known, voice.style, { fileFlag: fileFlag(options) }))
+  else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
   if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
   const { file } = await editSpec(context, options, voice, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
   )
   if (!voice.json) voice.answer(`${file}: ${rotation.next.title}`)
   voice.tell(
-    rotation.next.reloads
-      ? `next: nomad-pki apply${fileFlag(options)}, deliver, reload every agent once, then: nomad-pki probe${fileFlag(options)}`
-      : 'nothing has to be reloaded for it',
+    rotation.next.reloads && rotation.next.rides
+      ? `next: nomad-pki apply${fileFlag(options)}; agents take it up as they are renewed (rotate leaves --due), and status says until when`
+      : rotation.next.reloads
+        ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rotate rollout${fileFlag(options)}`
+        : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/** What was said about the rotation, to be said again with `--next`. */
+function flagsOf(options: Options): string {
+  return [
+    ...(options.way === undefined ? [] : [` --way ${options.way}`]),
+    ...(options.compromised === true ? [' --compromised'] : []),
+    ...(options.rideAlong === true ? [' --ride-along'] : []),
+    fileFlag(options),
+  ].join('')
 }
 
 function wayOf(text: string | undefined): Way | undefined {

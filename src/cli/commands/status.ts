@@ -7,28 +7,34 @@
 import { makeSchedule, needsWork } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
+import { deadlinesOf } from '../../rotation/deadlines.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
-/** Exits 2 when something is missing, due or expired. */
+/** Exits 2 when something is missing, due, undelivered or expired. */
 export const command: Command = async ({ options }, context) => {
   const voice = voiceOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, voice)
   const { cluster } = workspace.desired
   const inventory = await takeInventory(workspace)
-  const schedule = makeSchedule(workspace.desired, inventory, { now })
+  const schedule = makeSchedule(workspace.desired, inventory, {
+    now,
+    asMade: options.made === true,
+  })
+  const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const { head: ledgerHead, lines, fault } = inventory.ledger
-  if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead }))
+  if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines }))
   else {
     const all = options.all === true
     voice.answer(
       statusText(schedule, voice.style, {
         cluster,
         all,
+        deadlines,
         ledgerHead,
         ledgerLines: lines.length,
         ledgerFault: fault?.line,

@@ -88,6 +88,16 @@ process.on('exit', () => {
   for (const agent of running) agent.kill()
 })
 
+export interface AgentOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Another path of the same program, such as one that the user below may run. */
+  readonly binary?: string
+  /** Whom it runs as; default: us. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined
+  /** Whether the log of one of this name that was there before goes on; default no. */
+  readonly keepLog?: boolean
+}
+
 /** A started agent. */
 export class Agent {
   readonly plan: AgentPlan
@@ -95,15 +105,16 @@ export class Agent {
   readonly #logFile: string
   #exit: number | undefined
 
-  constructor(plan: AgentPlan, options: { readonly env?: Readonly<Record<string, string>> } = {}) {
+  constructor(plan: AgentPlan, options: AgentOptions = {}) {
     this.plan = plan
     this.#logFile = join(plan.dataDir, '..', `${plan.name}.log`)
-    writeFileSync(this.#logFile, '')
+    if (options.keepLog !== true) writeFileSync(this.#logFile, '')
     const configs = plan.configs ?? [plan.directory]
     const flags = configs.flatMap((path) => ['-config', path])
-    this.#child = spawn(nomadBinary(), ['agent', ...flags], {
+    this.#child = spawn(options.binary ?? nomadBinary(), ['agent', ...flags], {
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...options.user,
     })
     const note = (chunk: Buffer): void => {
       appendFileSync(this.#logFile, chunk)
@@ -124,6 +135,13 @@ export class Agent {
     return this.plan.name
   }
 
+  /** Its process; throws when it could not be started. */
+  get pid(): number {
+    const { pid } = this.#child
+    if (pid === undefined) throw new Error(`${this.name} was not started`)
+    return pid
+  }
+
   /** The exit status, or `undefined` while it runs. */
   get exitStatus(): number | undefined {
     return this.#exit
@@ -142,6 +160,15 @@ export class Agent {
 
   reload(): void {
     this.#child.kill('SIGHUP')
+  }
+
+  /** Stops the process without ending it, as a machine that hangs: whoever asks it gets no answer. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
   }
 
   /** Ends it, then whatever it left: task executors, tmpfs mounts under its data directory. */

@@ -21,8 +21,12 @@ function cache(): string {
 
 let nomad: string | undefined
 
-/** The path of a real Nomad 1.11.3, built by `.ci/nomad` on first use (minutes). */
+/**
+ * The path of a real Nomad: 1.11.3, built by `.ci/nomad` on first use (minutes), or another version that
+ * `NOMAD_PKI_NOMAD` names.
+ */
 export function nomadBinary(): string {
+  nomad ??= process.env.NOMAD_PKI_NOMAD
   nomad ??= execFileSync(join(repository, '.ci/nomad'), {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

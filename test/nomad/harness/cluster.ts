@@ -64,11 +64,11 @@ export async function layOut(
 /** A running cluster. */
 export class Cluster {
   readonly agents: readonly Agent[]
-  readonly #credentials: Credentials
+  readonly #credentials: () => Credentials
 
-  constructor(agents: readonly Agent[], credentials: Credentials) {
+  constructor(agents: readonly Agent[], credentials: Credentials | (() => Credentials)) {
     this.agents = agents
-    this.#credentials = credentials
+    this.#credentials = typeof credentials === 'function' ? credentials : () => credentials
   }
 
   agent(name: string): Agent {
@@ -87,7 +87,7 @@ export class Cluster {
 
   /** A GET on one agent's own address, with the operator's files. */
   async get<T>(name: string, path: string): Promise<T> {
-    return apiJson<T>(this.agent(name).plan.ports.http, path, this.#credentials)
+    return apiJson<T>(this.agent(name).plan.ports.http, path, this.#credentials())
   }
 
   /** Resolves when every region has a leader and, asked for, every client is `ready`. */
@@ -138,18 +138,22 @@ export class Cluster {
 /**
  * Starts servers, waits for a leader in every region, starts clients, waits until all are ready: a
  * client that finds no leader would wait 15 to 30 s before it tries again.
+ *
+ * @param start Starts an agent.
+ * @param agents Receives them: who replaces one here replaces it in the cluster.
  */
 export async function startCluster(
   plans: readonly AgentPlan[],
-  credentials: Credentials,
+  credentials: Credentials | (() => Credentials),
+  start: (plan: AgentPlan) => Agent = (plan) => new Agent(plan),
+  agents: Agent[] = [],
 ): Promise<Cluster> {
-  const agents: Agent[] = []
   const cluster = new Cluster(agents, credentials)
   try {
-    agents.push(...plans.filter(({ role }) => role === 'server').map((plan) => new Agent(plan)))
+    agents.push(...plans.filter(({ role }) => role === 'server').map(start))
     // A region whose servers are all started counts; clients come after.
     await cluster.leaders()
-    agents.push(...plans.filter(({ role }) => role === 'client').map((plan) => new Agent(plan)))
+    agents.push(...plans.filter(({ role }) => role === 'client').map(start))
     await cluster.nodesReady()
     return cluster
   } catch (error) {

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
+  /** Whether it was killed after {@link RunOptions.killAfter}. */
+  readonly killed?: boolean
 }
 
 export interface RunOptions {
@@ -18,6 +20,8 @@ export interface RunOptions {
   readonly input?: string
   /** Milliseconds until the program is killed; default a minute. */
   readonly timeout?: number
+  /** Milliseconds until it is killed together with everything that it started. */
+  readonly killAfter?: number
 }
 
 /**
@@ -46,7 +50,17 @@ export function run(
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeout ?? 60_000,
       killSignal: 'SIGKILL',
+      detached: options.killAfter !== undefined,
     })
+    let killed = false
+    const killer =
+      options.killAfter === undefined
+        ? undefined
+        : setTimeout(() => {
+            // A group of its own, so that nobody is left who would finish the work.
+            if (child.pid === undefined || child.exitCode !== null) return
+            killed = process.kill(-child.pid, 'SIGKILL')
+          }, options.killAfter)
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
@@ -56,7 +70,11 @@ export function run(
     child.on('close', (code, signal) => {
       const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString('utf8')
       const end = signal === null ? '' : `\nkilled by ${signal}`
-      resolve({ status: code ?? 128, stdout: text(stdout), stderr: text(stderr) + end })
+      clearTimeout(killer)
+      const outcome = { status: code ?? 128, stdout: text(stdout), stderr: text(stderr) + end }
+      resolve(
+        options.killAfter === undefined ? outcome : { ...outcome, killed: killed && code === null },
+      )
     })
     child.stdin.end(options.input ?? '')
   })

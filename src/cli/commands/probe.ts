@@ -1,0 +1,287 @@
+/**
+ * `probe`: ask the running agents which generation they loaded and whom they trust; or take what was
+ * seen elsewhere.
+ *
+ * @module
+ */
+
+import { resolveAddress } from '../../address.js'
+import { durationSyntax, parseDuration } from '../../duration.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
+import type { Inventory } from '../../inventory/inventory.js'
+import type { LedgerEvent } from '../../inventory/store.js'
+import {
+  endpointsOf,
+  formatEndpoint,
+  type AgentEndpoint,
+  type AgentTarget,
+} from '../../probe/endpoints.js'
+import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
+import { askMembers } from '../../probe/members.js'
+import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
+import { shellQuote } from '../../report/shell.js'
+import { counted, evidenceIn, observed, type Members } from '../../rotation/evidence.js'
+import { formatEvidence, isEvidenceText } from '../../rotation/evidence-file.js'
+import { halfRotations } from '../../rotation/half-rotated.js'
+import { judgeAgents, lastSeen, type AgentsSeen } from '../../rotation/judge-agents.js'
+import { unknownMembers } from '../../rotation/unknown-members.js'
+import { apiAccess } from '../api-access.js'
+import type { Context } from '../context.js'
+import { createProgress } from '../progress.js'
+import { exitStatus, type ExitStatus } from '../status.js'
+import type { Command, Options } from '../surface.js'
+import { takeEvidence } from '../take-evidence.js'
+import { voiceOf, type Voice } from '../voice.js'
+import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+import { readIfThere, writeFiles } from '../write.js'
+
+/** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
+export const command: Command = async ({ args, options }, context) => {
+  const voice = voiceOf(context, options)
+  const timeout = parseTimeout(options.timeout)
+  if (options.evidence !== undefined && (args.length > 0 || options.out !== undefined)) {
+    throw new NomadPkiError('ERR_USAGE', '--evidence asks nobody', {
+      hint: 'without addresses and --out; or without --evidence',
+    })
+  }
+  const workspace = await openWorkspace(context, options, voice)
+  if (options.evidence !== undefined)
+    return fromFiles(options.evidence, workspace, options, voice, context)
+  const inventory = await takeInventory(workspace)
+  const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
+  const signal = context.onInterrupt(() => {
+    voice.tell('interrupted: nothing is noted')
+  })
+  const ask = { timeout, signal }
+  const probe = await askAll(targets, inventory, ask, voice, context)
+  // Who belongs to the cluster is asked with the whole of it.
+  const nomad =
+    args.length > 0 ? undefined : await askNomad(targets, probe, workspace, inventory, ask, context)
+  const members = nomad?.members ?? []
+  if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
+  await note(
+    [...probe.sightings.map(observed), ...members.map(counted)],
+    workspace,
+    inventory,
+    options,
+    voice,
+  )
+  return tell(
+    {
+      addresses: targets.map(({ address }) => address),
+      seen: probe.sightings,
+      silent: probe.unreachable,
+    },
+    { workspace, inventory, handshakes: probe.sightings.length + probe.unreachable.length, nomad },
+    options,
+    voice,
+    context,
+  )
+}
+
+/** What was seen elsewhere, and how the agents that it speaks of stand now. */
+async function fromFiles(
+  files: readonly string[],
+  workspace: Workspace,
+  options: Options,
+  voice: Voice,
+  context: Context,
+): Promise<ExitStatus> {
+  const { spec, desired } = workspace
+  const taken = await takeEvidence(files, workspace, voice, context)
+  const inventory = await takeInventory(workspace)
+  const asked = new Map(
+    endpointsOf(spec, desired, inventory).flatMap(({ address, endpoints }) =>
+      endpoints.map((endpoint) => [formatEndpoint(endpoint), address] as const),
+    ),
+  )
+  for (const [endpoint, address] of taken.asked) asked.set(endpoint, address)
+  // One that left the spec is noted, and nobody's work.
+  const agents = new Set(desired.identities.map(({ address }) => address))
+  const seen = lastSeen(evidenceIn(inventory.ledger), asked, context.now())
+  return tell(
+    {
+      addresses: taken.addresses.filter((address) => agents.has(address)),
+      seen,
+      silent: taken.unreachable,
+    },
+    { workspace, inventory, handshakes: 0 },
+    options,
+    voice,
+    context,
+  )
+}
+
+function choose(args: readonly string[], all: readonly AgentTarget[]): readonly AgentTarget[] {
+  if (args.length === 0) return all
+  const addresses = all.map(({ address }) => address)
+  const named = new Set(args.map((text) => resolveAddress(text, addresses)))
+  return all.filter(({ address }) => named.has(address))
+}
+
+interface Asking {
+  readonly timeout: number | undefined
+  readonly signal: AbortSignal
+}
+
+async function askAll(
+  targets: readonly AgentTarget[],
+  inventory: Inventory,
+  { timeout, signal }: Asking,
+  voice: Voice,
+  context: Context,
+): Promise<Probe> {
+  const total = targets.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
+  const progress = createProgress(context, total, voice)
+  try {
+    return await probeCluster(targets, inventory, {
+      clock: () => context.now(),
+      timeout,
+      signal,
+      onAsked: (done, endpoint) => {
+        progress.update(done, endpoint)
+      },
+    })
+  } finally {
+    progress.clear()
+  }
+}
+
+function tell(
+  looked: AgentsSeen,
+  {
+    workspace: { spec, desired },
+    inventory,
+    handshakes,
+    nomad,
+  }: {
+    readonly workspace: Workspace
+    readonly inventory: Inventory
+    readonly handshakes: number
+    readonly nomad?: NomadSaid | undefined
+  },
+  options: Options,
+  voice: Voice,
+  context: Context,
+): ExitStatus {
+  const verdicts = judgeAgents(desired, inventory, looked)
+  const warned = handshakes === 0 ? 0 : looked.seen.filter(({ rpc }) => rpc).length
+  const { cluster } = desired
+  const at = context.now()
+  const halfRotated = halfRotations({ spec, desired, inventory, seen: looked.seen, now: at })
+  const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad }
+  if (voice.json) voice.document(probeDocument(facts))
+  else {
+    const named = { all: options.all === true, fileFlag: fileFlag(options) }
+    voice.answer(probeText(facts, voice.style, named))
+  }
+  const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
+  const proven = verdicts.every(({ state }) => state === 'proven' || state === 'seen')
+  return proven && whole ? exitStatus.ok : exitStatus.work
+}
+
+function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const span = parseDuration(text)
+  if (span !== undefined && span > 0 && span <= 600_000) return span
+  throw new NomadPkiError(
+    'ERR_USAGE',
+    `--timeout ${JSON.stringify(text)} is no span of up to 10m`,
+    {
+      hint: durationSyntax,
+    },
+  )
+}
+
+/** Who belongs to the cluster: asked of servers that answered, with an operator's certificate. */
+async function askNomad(
+  targets: readonly AgentTarget[],
+  { sightings }: Probe,
+  workspace: Workspace,
+  inventory: Inventory,
+  { timeout, signal }: Asking,
+  context: Context,
+): Promise<NomadSaid> {
+  const { desired } = workspace
+  const none = { members: [], faults: [], unknown: [] }
+  const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
+  if (credentials.length === 0 || roots === '') {
+    const operator = desired.identities.find(({ profile }) => profile.role === 'operator')
+    const missing =
+      operator === undefined
+        ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
+        : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
+    return { ...none, missing }
+  }
+  const answering = new Set(sightings.map(({ endpoint }) => endpoint))
+  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
+  const servers = new Map<string, AgentEndpoint[]>()
+  for (const { address, profile } of desired.identities) {
+    if (profile.role !== 'server' && profile.role !== 'combined') continue
+    const https = (endpoints.get(address) ?? []).filter(
+      (one) => !one.rpc && answering.has(formatEndpoint(one)),
+    )
+    servers.set(profile.region, [...(servers.get(profile.region) ?? []), ...https])
+  }
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const said = await askMembers({
+    ...{ servers, credentials, roots, token, timeout, signal, clock: () => context.now() },
+    regions: [...new Set(agents.map(({ profile }) => profile.region))],
+  })
+  if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
+  return { ...said, unknown: unknownMembers(desired, said.members) }
+}
+
+async function save(
+  { sightings, unreachable }: Probe,
+  members: readonly Members[],
+  file: string,
+  { desired: { cluster } }: Workspace,
+  context: Context,
+): Promise<void> {
+  const expected = await readIfThere(context, file)
+  if (expected !== undefined && !isEvidenceText(Buffer.from(expected).toString('utf8'))) {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is no evidence`, {
+      hint: 'name another file: only evidence is written over',
+    })
+  }
+  const text = formatEvidence({
+    ...{ cluster, at: context.now() },
+    unreachable: unreachable.map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
+    observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
+    members,
+  })
+  await writeFiles(context, [{ file, text, expected }])
+}
+
+/** What was seen goes into the ledger. With `--out` it is safe already, and the ledger may be elsewhere. */
+async function note(
+  events: readonly LedgerEvent[],
+  { store }: Workspace,
+  { storeExists }: Inventory,
+  options: Options,
+  voice: Voice,
+): Promise<void> {
+  const where =
+    options.out === undefined
+      ? ''
+      : `; where it is: nomad-pki probe --evidence ${shellQuote(options.out)}`
+  if (!storeExists) {
+    voice.tell(`there is no store here, and no ledger to note it in${where}`)
+    return
+  }
+  if (events.length === 0) return
+  try {
+    const lock = await store.lock({ command: 'probe' })
+    try {
+      const batch = store.batch()
+      for (const event of events) batch.record(event)
+      await batch.commit()
+    } finally {
+      await lock.release()
+    }
+  } catch (error) {
+    if (options.out === undefined || !isNomadPkiError(error)) throw error
+    voice.tell(`warning: not noted in the ledger: ${error.message}${where}`)
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * `rotate rollout`: the order in which what was made reaches the agents.
+ *
+ * @module
+ */
+
+import { resolveAddress } from '../../address.js'
+import { NomadPkiError } from '../../errors.js'
+import { makePlan } from '../../plan/make-plan.js'
+import { rolloutDocument, rolloutText } from '../../report/rollout.js'
+import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
+import type { Context } from '../context.js'
+import { exitStatus, type ExitStatus } from '../status.js'
+import type { Call } from '../surface.js'
+import { voiceOf } from '../voice.js'
+import { fileFlag, openWorkspace, takeInventory } from '../workspace.js'
+
+/** Exits 2 while somebody is without the newest generation. */
+export async function rollout({ args, options }: Call, context: Context): Promise<ExitStatus> {
+  const voice = voiceOf(context, options)
+  if (args.length > 0) {
+    throw new NomadPkiError('ERR_USAGE', `rollout takes no argument: ${args[0]!}`)
+  }
+  const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
+  if (batch === undefined) {
+    throw new NomadPkiError('ERR_USAGE', `--batch ${JSON.stringify(options.batch)}: no batch`, {
+      hint: 'a part of the clients of a region (10%), or how many (25)',
+    })
+  }
+  const workspace = await openWorkspace(context, options, voice)
+  const { desired, spec } = workspace
+  const servers = desired.identities
+    .filter(({ profile }) => profile.role === 'server' || profile.role === 'combined')
+    .map(({ address }) => address)
+  const leaders = options.leader?.map((text) => resolveAddress(text, servers))
+  const now = context.now()
+  const inventory = await takeInventory(workspace)
+  const order = planRollout(desired, inventory, { now, batch, leaders })
+  const { steps } = makePlan(desired, inventory, { now })
+  const place = {
+    fileFlag: fileFlag(options),
+    tls: spec.node.tls,
+    unapplied: steps.filter(({ address }) => !address.startsWith('config/')).length,
+  }
+  if (voice.json) {
+    voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
+  } else voice.answer(rolloutText(order, voice.style, place))
+  return order.steps.length + order.missing.length > 0 ? exitStatus.work : exitStatus.ok
+}

@@ -1,0 +1,131 @@
+/**
+ * Where each agent of a spec can be asked: what the spec says, else what the agent's configuration
+ * advertises, else its first address.
+ *
+ * @module
+ */
+
+import { isIP } from 'node:net'
+import { parseHostPort } from '../adoption/host-port.js'
+import { readAgentConfig, type AgentConfig } from '../agent/index.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { agentFiles } from '../plan/config-files.js'
+import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
+import { expandTemplate, nodeAt, type Template } from '../spec/pattern.js'
+import type { ClusterSpec } from '../spec/spec.js'
+
+/** One port of one agent. */
+export interface AgentEndpoint {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Whether it is the RPC port, where TLS begins behind a byte of its own. */
+  readonly rpc: boolean
+}
+
+/** An agent and where to ask it. */
+export interface AgentTarget {
+  /** `identity/server/global/s1` */
+  readonly address: string
+  /** HTTPS, then RPC; clients do not listen for RPC. Empty where nothing says an address. */
+  readonly endpoints: readonly AgentEndpoint[]
+}
+
+/** `10.0.0.11:4646`, `[fd00::1]:4647` */
+export function formatEndpoint({ host, port }: Pick<AgentEndpoint, 'host' | 'port'>): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+}
+
+const usual = { http: 4646, rpc: 4647 } as const
+type Place = keyof typeof usual
+
+/**
+ * Finds the endpoints of all agents, in the order of the spec. What many hosts share has none: nobody
+ * says which hosts they are.
+ *
+ * @param spec For its own `http` and `rpc`.
+ * @param desired The same spec, spread out.
+ * @param inventory With the agents' configurations.
+ */
+export function endpointsOf(
+  spec: ClusterSpec,
+  desired: Desired,
+  inventory: Inventory,
+): readonly AgentTarget[] {
+  const said = endpointsInSpec(spec)
+  const configs = new Map(desired.configs.map((config) => [config.identity, config]))
+  return desired.identities
+    .filter(({ profile }) => profile.role !== 'operator')
+    .map((identity) => {
+      const { address, profile } = identity
+      const places: readonly Place[] = profile.role === 'client' ? ['http'] : ['http', 'rpc']
+      const own = said.get(address)
+      const missing = profile.shared ? [] : places.filter((place) => own?.[place] === undefined)
+      const config = missing.length === 0 ? undefined : configOf(configs.get(address), inventory)
+      return {
+        address,
+        endpoints: places.flatMap((place) => {
+          const text = own?.[place]
+          const found =
+            text !== undefined
+              ? parseHostPort(text)
+              : profile.shared
+                ? undefined
+                : fromConfig(place, config, identity)
+          if (found === undefined) return []
+          return [{ host: found.host, port: found.port ?? usual[place], rpc: place === 'rpc' }]
+        }),
+      }
+    })
+}
+
+function endpointsInSpec(
+  spec: ClusterSpec,
+): ReadonlyMap<string, Readonly<Partial<Record<Place, string>>>> {
+  const said = new Map<string, Partial<Record<Place, string>>>()
+  for (const { name: region, groups } of spec.regions) {
+    for (const { role, pattern, shared, http, rpc } of groups) {
+      if (http === undefined && rpc === undefined) continue
+      for (let index = 0; index < pattern.count; index += 1) {
+        const node = shared ? { name: 'shared', numbers: [] } : nodeAt(pattern, index)
+        const text = (template: Template | undefined): string | undefined =>
+          template && expandTemplate(template, node)
+        said.set(`identity/${role}/${region}/${node.name}`, {
+          ...(http !== undefined && { http: text(http)! }),
+          ...(rpc !== undefined && { rpc: text(rpc)! }),
+        })
+      }
+    }
+  }
+  return said
+}
+
+function configOf(
+  wanted: DesiredConfig | undefined,
+  inventory: Inventory,
+): AgentConfig | undefined {
+  const found = wanted && agentFiles(wanted, inventory)
+  if (found === undefined || 'fault' in found) return undefined
+  return readAgentConfig(found.files)
+}
+
+function fromConfig(
+  place: Place,
+  config: AgentConfig | undefined,
+  { ips: [first] }: DesiredIdentity,
+): { readonly host: string; readonly port?: number | undefined } | undefined {
+  const port = config?.ports[place] ?? usual[place]
+  const usable = port >= 1 && port <= 65_535
+  // `advertise` is what others are told; `addresses` and `bind_addr` are what is listened on.
+  for (const path of [`advertise.${place}`, `addresses.${place}`, 'bind_addr']) {
+    const { value, origin } = config?.values.get(path) ?? {}
+    if (origin === undefined || typeof value !== 'string') continue
+    // A template of go-sockaddr is filled in on its host alone; of several addresses the first will do.
+    const text = value.trim().split(/\s+/)[0]!
+    const parsed = value.includes('{{') || text === '' ? undefined : parseHostPort(text)
+    if (parsed === undefined || /^0+(\.0+){3}$|^[0:]+$/.test(parsed.host)) continue
+    if (parsed.port === undefined && !usable) continue
+    return { host: parsed.host, port: parsed.port ?? port }
+  }
+  return first === undefined || !usable ? undefined : { host: first, port }
+}

@@ -1,0 +1,151 @@
+/**
+ * Asks running agents which leaf they present and which authorities they name: one handshake without
+ * a certificate on each port. It says what was seen in the words of the ledger, and judges nothing.
+ *
+ * On a server each handshake on the RPC port leaves one line at WARN in the agent's log
+ * (nomad/rpc.go:369 of 1.11.3, "failed TLS handshake"); HTTPS leaves none.
+ *
+ * @module
+ */
+
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Observation } from '../rotation/evidence.js'
+import { recogniser } from '../rotation/recognise.js'
+import { fingerprintOf } from '../x509/certificate.js'
+import { formatName, type Name } from '../x509/name.js'
+import { describeEndpoint } from './endpoint.js'
+import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
+
+/** A handshake, and who was asked. */
+export interface Sighting extends Observation {
+  /** The agent that should be there; {@link Observation.address} is whose leaf it was. */
+  readonly asked: string
+}
+
+/** An endpoint that did not answer, or not in TLS. */
+export interface Silence {
+  readonly address: string
+  readonly endpoint: string
+  readonly rpc: boolean
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
+/** What was seen. */
+export interface Probe {
+  readonly sightings: readonly Sighting[]
+  readonly unreachable: readonly Silence[]
+}
+
+/** How to ask. */
+export interface ProbeOptions {
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  /** How many handshakes at a time. Default: 64. */
+  readonly concurrency?: number | undefined
+  /** Milliseconds for each handshake. Default: 5,000. */
+  readonly timeout?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called after each handshake. */
+  readonly onAsked?: ((done: number, endpoint: string) => void) | undefined
+}
+
+/** A listener is closed and opened again in a reload: once more after this, milliseconds. */
+const pause = 300
+
+/**
+ * Probes.
+ *
+ * @param targets Whom, and where.
+ * @param inventory The ledger and the authorities, in whose words it is told.
+ * @param options The clock, and how to ask.
+ * @returns In the order of the targets.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+export async function probeCluster(
+  targets: readonly AgentTarget[],
+  inventory: Inventory,
+  options: ProbeOptions,
+): Promise<Probe> {
+  const { concurrency = 64, signal } = options
+  if (signal !== undefined) setMaxListeners(0, signal)
+  const known = recogniser(inventory)
+  const questions = targets.flatMap(({ address, endpoints }) =>
+    endpoints.map((endpoint) => ({ address, endpoint })),
+  )
+  const answers: (Sighting | Silence)[] = []
+  let next = 0
+  let done = 0
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < questions.length; at = next++) {
+      const { address, endpoint } = questions[at]!
+      answers[at] = await ask(address, endpoint)
+      options.onAsked?.((done += 1), formatEndpoint(endpoint))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, questions.length) }, worker))
+  return {
+    sightings: answers.filter((one) => 'asked' in one),
+    unreachable: answers.filter((one) => 'message' in one),
+  }
+
+  async function ask(asked: string, where: AgentEndpoint): Promise<Sighting | Silence> {
+    const { rpc } = where
+    const endpoint = formatEndpoint(where)
+    let shown: Awaited<ReturnType<typeof describeEndpoint>>
+    try {
+      shown = await patiently(where, options)
+    } catch (error) {
+      if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
+      return { address: asked, endpoint, rpc, message: error.message }
+    }
+    if (!shown.holdsKey) {
+      const message = `${endpoint} presents a chain, and does not show that it has its key`
+      return { address: asked, endpoint, rpc, message }
+    }
+    const fingerprint = fingerprintOf(shown.chain[0]!)
+    const trusts = shown.authorities && known.trusts(shown.authorities.map(nameOf))
+    return {
+      address: known.leaf(fingerprint)?.address ?? asked,
+      asked,
+      at: options.clock(),
+      endpoint,
+      rpc,
+      fingerprint,
+      generation: known.generation(fingerprint, trusts ?? null),
+      trusts: trusts ?? null,
+      issuers: [...new Set(shown.chain.map(({ issuer }) => nameOf(issuer)))],
+    }
+  }
+}
+
+/** A name that anybody may have made: whole where it is one of ours, and never longer than a line. */
+function nameOf(name: Name): string {
+  const text = formatName(name).replace(/\p{Surrogate}/gu, '\ufffd')
+  if (text === '') return '(empty name)'
+  return text.length > mostOfName ? `${text.slice(0, mostOfName)}…` : text
+}
+
+/** More than a subject of ours can have (RFC 5280 §A.1), and than evidence takes. */
+const mostOfName = 900
+
+async function patiently(
+  { host, port, rpc }: AgentEndpoint,
+  { timeout, signal }: ProbeOptions,
+): ReturnType<typeof describeEndpoint> {
+  try {
+    return await describeEndpoint(host, port, { rpc, timeout, signal })
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_UNREACHABLE') || !isHangUp(error.cause)) throw error
+    await sleep(pause)
+    return describeEndpoint(host, port, { rpc, timeout, signal })
+  }
+}
+
+function isHangUp(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET'
+}

@@ -1,0 +1,44 @@
+/**
+ * What a reload costs, said before it starts: no tool can avoid it, a tool can avoid reloads.
+ *
+ * @module
+ */
+
+import { count, type Style } from './style.js'
+
+/** What the reloads are for. */
+export interface CostOptions {
+  /** What changes. Default: something among several. */
+  readonly rotated?: 'leaves' | 'root' | 'intermediate' | undefined
+  /** Whether renewals carry it: then it costs no reload of its own. */
+  readonly rides?: boolean | undefined
+  /** How many reloads of each agent the whole of it takes. Default: this is all. */
+  readonly inAll?: number | undefined
+}
+
+/**
+ * What Nomad itself drops at a reload, measured on real agents.
+ *
+ * @param agents How many are reloaded, each once.
+ * @param options What it is for.
+ */
+export function costText(agents: number, style: Style, options: CostOptions = {}): string {
+  const { rotated, rides = false, inAll = 1 } = options
+  const lines = [
+    rides
+      ? `costs: no reload of its own: each of ${count(agents, 'agent', 'agents')} takes it up with its next renewal, and is reloaded then`
+      : `costs: one reload (SIGHUP, no restart) of each of ${count(agents, 'agent', 'agents')}${inAll > 1 ? `, ${inAll} in all` : ''}; servers one at a time, the leader last, then clients in batches`,
+    // nomad#4413; nomad/server.go:676-741.
+    '  each reload ends the pooled RPC connections to that agent: a request on one fails once with `rpc error: EOF`, and its retry succeeds',
+    // command/agent/http.go:364: the listener is closed, connections that are open are not.
+    rotated === 'leaves'
+      ? '  HTTPS connections that are open go on with the old leaf until they end'
+      : '  HTTPS connections that are open stay open, also those of a root that is dropped, until the agent restarts',
+    ...(rotated === 'intermediate'
+      ? [
+          '  this revokes nothing: leaves of the old intermediate are taken as long as its root is trusted',
+        ]
+      : []),
+  ]
+  return lines.map((line, index) => (index === 0 ? line : style.faint(line))).join('\n')
+}

@@ -1,0 +1,204 @@
+/**
+ * What a probe saw: a line an agent, alike ones together, and what it cost.
+ *
+ * @module
+ */
+
+import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
+import type { Members } from '../rotation/evidence.js'
+import type { UnknownMember } from '../rotation/unknown-members.js'
+import type { HalfRotation } from '../rotation/half-rotated.js'
+import { fold, rangesOf } from './fold.js'
+import { authorityEditText } from './rotation.js'
+import type { Document } from './json.js'
+import { count, printable, type Paint, type Style } from './style.js'
+import { table } from './table.js'
+
+/** What is told. */
+export interface ProbeFacts {
+  readonly cluster: string
+  readonly at: number
+  readonly verdicts: readonly AgentVerdict[]
+  /** How many handshakes were made, and how many of them on RPC ports that answered. */
+  readonly handshakes: number
+  readonly warned: number
+  readonly halfRotated: readonly HalfRotation[]
+  /** What Nomad itself said; absent where it was not asked. */
+  readonly nomad?: NomadSaid | undefined
+}
+
+/** Who belongs to the cluster, by Nomad's own word. */
+export interface NomadSaid {
+  readonly members: readonly Members[]
+  /** Regions that could not be asked about, and why. */
+  readonly faults: readonly { readonly region: string; readonly message: string }[]
+  /** Those that the spec does not have. */
+  readonly unknown: readonly UnknownMember[]
+  /** Why nobody could be asked at all. */
+  readonly missing?: string | undefined
+}
+
+const words: Readonly<Record<AgentState, string>> = {
+  proven: 'proven',
+  seen: 'seen',
+  unobservable: 'not observable',
+  old: 'old',
+  mixed: 'mixed',
+  foreign: 'foreign',
+  unreachable: 'unreachable',
+  unasked: 'not asked',
+  unmade: 'none made',
+}
+
+function paint(style: Style, state: AgentState): Paint {
+  if (state === 'proven') return style.good
+  if (state === 'seen') return style.strong
+  return state === 'unobservable' || state === 'unasked' ? style.doubtful : style.bad
+}
+
+/** The whole of it, as text. */
+export function probeText(
+  { cluster, verdicts, handshakes, warned, halfRotated, nomad }: ProbeFacts,
+  style: Style,
+  options: { readonly all: boolean; readonly fileFlag: string },
+): string {
+  const groups = fold(verdicts, {
+    all: options.all,
+    keyOf: ({ state, message, address, seen, silent }) =>
+      `${state}\n${general(message, address, [...seen, ...silent])}`,
+  })
+  const rows = groups.map(({ label, members }) => {
+    const { state, message, address, seen, silent } = members[0]!
+    const text = members.length === 1 ? message : general(message, address, [...seen, ...silent])
+    return [label.replace(/^identity\//, ''), paint(style, state)(words[state]), printable(text)]
+  })
+  const seen = verdicts.filter(({ state }) => state === 'seen').length
+  const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')
+  const remedies = new Map<string, string>()
+  for (const { remedy, address } of bad) {
+    if (remedy !== undefined) remedies.set(general(remedy, address, []), remedy)
+  }
+  const good = verdicts.length - bad.length
+  const sum =
+    seen > 0
+      ? `${good} of ${count(verdicts.length, 'agent')} seen; of which generation they are, only the ledger knows`
+      : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
+  return [
+    ...(rows.length === 0 ? [] : [table(rows), '']),
+    ...[...remedies].map(([general_, one]) => {
+      const alike = bad.filter(
+        ({ remedy = '', address }) => general(remedy, address, []) === general_,
+      )
+      return `${style.faint('fix:')} ${printable(alike.length === 1 ? one : general_)}`
+    }),
+    ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
+    ...(nomad === undefined ? [] : nomadLines(nomad, style)),
+    `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
+    style.faint(
+      `${count(handshakes, 'handshake')}; ${
+        warned === 0
+          ? 'no agent noted any of them'
+          : `${warned === 1 ? 'the RPC port' : `each of the ${count(warned, 'RPC port')}`} noted one in its log, at WARN: failed TLS handshake`
+      }`,
+    ),
+  ].join('\n')
+}
+
+function halfRotatedText(
+  { authority, message, sides, edits, way, obstacle, agents }: HalfRotation,
+  style: Style,
+  fileFlag: string,
+): string {
+  const namesOf = (addresses: readonly string[]): string =>
+    rangesOf(addresses.map((address) => address.split('/').slice(2).join('/')))
+  const everybody = `every one of the ${count(agents, 'agent')}`
+  const steps = [
+    ...(edits.length === 0
+      ? []
+      : [`write into the spec: ${edits.map((edit) => authorityEditText(edit)).join('; ')}`]),
+    `nomad-pki apply${fileFlag}`,
+    way === 'crossed'
+      ? `pack, install and reload ${everybody}, in any order: each talks to all others as soon as it has it, and no restart is needed`
+      : `pack, install and reload ${everybody}, as close together as can be: ${obstacle ?? 'without a cross-certificate'}, so those that have it and those that trust only another root refuse each other until all are done`,
+    `nomad-pki probe${fileFlag}, then: nomad-pki rotate authority ${authority}${fileFlag}`,
+  ]
+  return [
+    style.bad(printable(message)),
+    ...sides.map(({ roots, trusts, agents: all }) =>
+      printable(
+        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of nobody' : `leaf under ${roots.join(' and ')}`}, ${
+          trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'nobody'}`
+        }`,
+      ),
+    ),
+    'repair:',
+    ...steps.map((step, index) => `  ${index + 1}. ${printable(step)}`),
+  ].join('\n')
+}
+
+function nomadLines(
+  { members, faults, unknown, missing }: NomadSaid,
+  style: Style,
+): readonly string[] {
+  return [
+    ...members.map(({ region, servers, clients }) =>
+      style.faint(
+        `Nomad names ${count(servers.length, 'server')} and ${count(clients.length, 'client')} in ${region}`,
+      ),
+    ),
+    ...unknown.map(({ region, name, kind }) =>
+      style.bad(
+        printable(
+          `Nomad has a ${kind} ${name} in ${region}, and the spec does not: nomad-pki add ${kind} ${region}/${name}`,
+        ),
+      ),
+    ),
+    ...faults.map(({ region, message }) =>
+      style.doubtful(printable(`Nomad was not asked who belongs to ${region}: ${message}`)),
+    ),
+    ...(missing === undefined
+      ? []
+      : [style.doubtful(`Nomad was not asked who belongs to the cluster: ${printable(missing)}`)]),
+  ]
+}
+
+/** A text about one agent as it would be about all that are like it. */
+function general(
+  text: string,
+  address: string,
+  ports: readonly { readonly endpoint: string }[],
+): string {
+  return ports.reduce(
+    (said, { endpoint }) => said.replaceAll(endpoint, '…'),
+    text.replaceAll(address, '…'),
+  )
+}
+
+/** The same as a document. */
+export function probeDocument(facts: ProbeFacts): Document {
+  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad } = facts
+  return {
+    format: 'nomad-pki/probe',
+    version: 1,
+    cluster,
+    at,
+    handshakes,
+    warned,
+    halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
+    nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
+    agents: verdicts.map(
+      ({ address, state, generation, newest, message, remedy, seen, silent }) => ({
+        ...{ address, state, generation, newest, message },
+        remedy: remedy ?? null,
+        ports: seen.map(
+          ({ endpoint, rpc, fingerprint, generation: loaded, trusts, address: whose }) => ({
+            ...{ endpoint, rpc, fingerprint, trusts },
+            generation: loaded,
+            leafOf: loaded === null ? null : whose,
+          }),
+        ),
+        unreachable: silent.map(({ endpoint, message: why }) => ({ endpoint, message: why })),
+      }),
+    ),
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The order in which what was made reaches the agents, with the commands of each step.
+ *
+ * @module
+ */
+
+import { sharedName } from '../address.js'
+import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
+import { costText } from './costs.js'
+import { foldAbove, rangesOf } from './fold.js'
+import type { Document } from './json.js'
+import { shellQuote } from './shell.js'
+import { count, printable, thousands, type Style } from './style.js'
+
+/** What the commands need to know. */
+export interface RolloutPlace {
+  /** ` --file other.yaml`, or nothing. */
+  readonly fileFlag: string
+  /** Where the agents have their files; `undefined` where they read the store itself. */
+  readonly tls: string | undefined
+  /** How many steps `plan` has that were not applied. */
+  readonly unapplied: number
+}
+
+/** What is typed for one node, and where. */
+interface NodeCommands {
+  /** Here: makes the archive. */
+  readonly pack?: string
+  /** On the node. */
+  readonly install: string
+  /** On a node without Node, in the folder where the archive was unpacked. */
+  readonly script?: string
+}
+
+/** The whole order, as text. */
+export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace): string {
+  const { steps, agents, proven, leaderless, missing } = rollout
+  const nodes = steps.flatMap((step) => step.nodes)
+  const heads = [
+    ...(place.unapplied > 0
+      ? [
+          style.doubtful(
+            `first: nomad-pki apply${place.fileFlag} (${count(place.unapplied, 'step', 'steps')} of the plan)`,
+          ),
+        ]
+      : []),
+    ...missing
+      .slice(0, foldAbove)
+      .map((address) => style.doubtful(`nothing was made yet for ${address}: nomad-pki apply`)),
+    ...(missing.length > foldAbove
+      ? [style.doubtful(`and for ${thousands(missing.length - foldAbove)} more`)]
+      : []),
+  ]
+  if (steps.length === 0) {
+    return [
+      ...heads,
+      style.good(
+        `nothing to deliver: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation`,
+      ),
+    ].join('\n')
+  }
+  const parts = [
+    [
+      ...heads,
+      `${count(steps.length, 'step', 'steps')} to ${count(nodes.length, 'agent', 'agents')}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
+    ].join('\n'),
+    costText(nodes.length, style),
+    ...(leaderless.length === 0
+      ? []
+      : [
+          style.doubtful(
+            `nobody said who leads ${leaderless.join(', ')}: nomad-pki probe asks; or: --leader SERVER`,
+          ),
+        ]),
+    ...steps.map((step) => stepText(step, style, place)),
+    'stop at the first step that does not get there, mend it, and ask again: what is proven drops out\n' +
+      style.faint(
+        `  to go back on a node: nomad-pki install --rollback${place.tls === undefined ? '' : ` --tls ${shellQuote(place.tls)}`} --reload nomad`,
+      ),
+  ]
+  return parts.join('\n\n')
+}
+
+function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string {
+  const { number, kind, region, nodes } = step
+  const names = rangesOf(nodes.map(({ host, address }) => host ?? lastOf(address)))
+  const who =
+    kind === 'server' ? `server ${names}` : `${count(nodes.length, 'client', 'clients')} ${names}`
+  const first = nodes[0]!
+  const what = nodes.every(
+    (node) => node.generation === first.generation && node.proven === first.proven,
+  )
+    ? `generation ${first.generation}${first.proven === undefined ? ', none proven yet' : ` after ${first.proven}`}`
+    : 'the newest generation of each'
+  const lines = [
+    `${style.strong(`${number}`)}  ${region}: ${printable(who)}${first.leader ? ' (leader)' : ''}: ${what}`,
+    ...commandLines(nodes, place),
+    ...proofLines(step, place),
+  ]
+  return lines.map((line, at) => (at === 0 ? line : `   ${line}`)).join('\n')
+}
+
+/** Each node's own lines; for many, a loop over those that have one generation. */
+function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): readonly string[] {
+  const [first] = nodes
+  const shared = nodes.every(({ address }) => address === first!.address)
+  if (nodes.length <= foldAbove || shared) {
+    const packs = new Set(nodes.flatMap((node) => commandsOf(node, place).pack ?? []))
+    if (shared) return [...packs, `on ${whereOf(nodes)}: ${commandsOf(first!, place).install}`]
+    return nodes.flatMap((node) => {
+      const { pack, install } = commandsOf(node, place)
+      return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${install}`]
+    })
+  }
+  if (place.tls === undefined) return [`on each: ${reload}`]
+  const groups = new Map<number, RolloutNode[]>()
+  for (const node of nodes) {
+    groups.set(node.generation, [...(groups.get(node.generation) ?? []), node])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const { address, generation } = group[0]!
+    const [, role, region] = address.split('/')
+    const names = group.map((node) => lastOf(node.address)).join(' ')
+    const archive = `${region!}-$n-${generation}.tar.gz`
+    return [
+      `for n in ${names}; do test -e ${archive} || nomad-pki pack ${role!}/${region!}/$n --out ${archive}${place.fileFlag} || break; done`,
+      `on each: nomad-pki install ${archive.replace('$n', 'NODE')} --reload nomad`,
+    ]
+  })
+}
+
+const reload = 'systemctl reload nomad'
+
+function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
+  if (tls === undefined) return { install: reload }
+  const archive = shellQuote(archiveOf(node))
+  return {
+    pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
+    install: `nomad-pki install ${archive} --reload nomad`,
+    script: `tar -xzf ${archive} && cd nomad-pki && sh install.sh --tls ${shellQuote(tls)} --reload nomad --archive ../${archive}`,
+  }
+}
+
+/** What must be seen before the next step. */
+function proofLines(step: RolloutStep, place: RolloutPlace): readonly string[] {
+  const { probe, health } = proofOf(step, place)
+  const until = step.kind === 'server' ? 'until it exits 0' : 'until each is ready'
+  return [`then: ${probe}`, `${until}: ${health}`]
+}
+
+function proofOf(
+  { kind, region, nodes }: RolloutStep,
+  { fileFlag }: RolloutPlace,
+): { readonly probe: string; readonly health: string } {
+  const addresses = [...new Set(nodes.map(({ address }) => address))]
+  return {
+    probe: `nomad-pki probe ${addresses.map((address) => shellQuote(shortOf(address))).join(' ')}${fileFlag}`,
+    health:
+      kind === 'server'
+        ? // The agent answers 429 while a server is unhealthy (command/agent/operator_endpoint.go:235).
+          `nomad operator autopilot health -region ${shellQuote(region)}`
+        : `nomad node status -region ${shellQuote(region)}`,
+  }
+}
+
+function whereOf(nodes: readonly RolloutNode[]): string {
+  const hosts = nodes.flatMap(({ host }) => host ?? [])
+  return hosts.length > 0
+    ? printable(rangesOf(hosts))
+    : `each host that has ${shortOf(nodes[0]!.address)}, one after the other`
+}
+
+/** `server/global/s1`: an end of an address that is nobody else's. */
+function shortOf(address: string): string {
+  return address.slice('identity/'.length)
+}
+
+function lastOf(address: string): string {
+  return address.slice(address.lastIndexOf('/') + 1)
+}
+
+/** With the generation in it: `pack` writes over nothing, and one that is there is the same. */
+function archiveOf({ address, generation }: RolloutNode): string {
+  const [, role, region, name] = address.split('/')
+  // Names are one node's in a region; `shared` is each role's.
+  const of = name === sharedName ? `${role!}-${name}` : name!
+  return `${region!}-${of}-${generation}.tar.gz`
+}
+
+/** The same as a document. */
+export function rolloutDocument(
+  rollout: Rollout,
+  options: RolloutPlace & { readonly cluster: string; readonly at: number },
+): Document {
+  const { steps, agents, proven, leaderless, missing } = rollout
+  return {
+    format: 'nomad-pki/rollout',
+    version: 1,
+    cluster: options.cluster,
+    at: options.at,
+    agents,
+    proven,
+    unapplied: options.unapplied,
+    missing,
+    leaderless,
+    steps: steps.map((step) => ({
+      number: step.number,
+      kind: step.kind,
+      region: step.region,
+      nodes: step.nodes.map((node) => ({
+        ...node,
+        host: node.host ?? null,
+        proven: node.proven ?? null,
+        ...commandsOf(node, options),
+      })),
+      ...proofOf(step, options),
+    })),
+  }
+}

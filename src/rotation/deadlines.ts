@@ -1,0 +1,119 @@
+/**
+ * By when an authority must be rotated, and by when a rotation that was begun must go on.
+ *
+ * @module
+ */
+
+import { checkContext } from '../checks/context.js'
+import { ridersOf } from '../checks/riding.js'
+import { formatDuration } from '../duration.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
+import type { Desired } from '../spec/desired.js'
+import type { ClusterSpec } from '../spec/spec.js'
+import { rotationOf, type Rotation } from './stages.js'
+
+/** A date of an authority. */
+export interface Deadline {
+  /** Its name, `agent`. */
+  readonly authority: string
+  /** `rotate`: the first stage must be taken; `stage`: the next one; `carried`: renewals will have carried this one. */
+  readonly kind: 'rotate' | 'stage' | 'carried'
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** What must be done by then and why, one sentence. */
+  readonly message: string
+}
+
+/** What the dates follow from. */
+export interface DeadlineFacts {
+  readonly spec: ClusterSpec
+  readonly desired: Desired
+  readonly inventory: Inventory
+  /** When what ends; made from the same. */
+  readonly schedule: Schedule
+}
+
+/**
+ * Works them out.
+ *
+ * @returns Soonest first.
+ */
+export function deadlinesOf(facts: DeadlineFacts): readonly Deadline[] {
+  const { spec, inventory, schedule } = facts
+  const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
+  const deadlines = spec.authorities.flatMap(({ name, signing, trusted }) => {
+    const rotation = rotationOf(spec, inventory, name, { now: schedule.at })!
+    const entry = entries.get(`authority/${name}/${signing}`)
+    return rotation.position === 'crossed' || rotation.position === 'signing'
+      ? untilOldEnds(rotation, trusted, inventory)
+      : whileItSigns(rotation, entry)
+  })
+  return [...deadlines, ...carried(facts, entries)].sort((a, b) => a.at - b.at)
+}
+
+/** Renewals carry what rides along: when the last of them is due. */
+function carried(
+  { spec, desired, inventory, schedule }: DeadlineFacts,
+  entries: ReadonlyMap<string, ScheduleEntry>,
+): readonly Deadline[] {
+  if (!desired.authorities.some(({ rideAlong }) => rideAlong)) return []
+  const context = checkContext(desired, inventory, { now: schedule.at })
+  const riders = new Set(ridersOf(desired, inventory, context))
+  const last = new Map<string, { readonly address: string; readonly at: number; of: number }>()
+  for (const { address, profile } of desired.identities) {
+    const dueAt = entries.get(address)?.dueAt
+    if (!riders.has(address) || profile.role === 'operator' || dueAt === undefined) continue
+    // It is the root's rotation that an intermediate's leaves wait for.
+    const authority = spec.authorities.find(({ name }) => name === profile.issuer.name)
+    const above = spec.authorities.find(({ name }) => name === authority?.issuer)
+    const name = above?.rollout === 'ride-along' ? above.name : profile.issuer.name
+    const known = last.get(name)
+    const of = (known?.of ?? 0) + 1
+    last.set(
+      name,
+      known !== undefined && known.at >= dueAt ? { ...known, of } : { address, at: dueAt, of },
+    )
+  }
+  return [...last].map(([authority, { address, at, of }]) => ({
+    authority,
+    kind: 'carried' as const,
+    at,
+    message: `renewals will have carried this stage to ${of === 1 ? 'the one agent' : `all ${of} agents`} that ${of === 1 ? 'is' : 'are'} left; ${address} is the last`,
+  }))
+}
+
+/** Another must sign before a leaf of the usual length no longer fits. */
+function whileItSigns(
+  { name, position, from, to }: Rotation,
+  entry: ScheduleEntry | undefined,
+): readonly Deadline[] {
+  if (entry?.dueAt === undefined || entry.notAfter === undefined) return []
+  const generation = position === 'carrying' ? to : from
+  const why = `generation ${generation} ends ${formatDuration(entry.notAfter - entry.dueAt)} later, and what it signs until then must fit`
+  return position === 'trusting'
+    ? [{ authority: name, kind: 'stage', at: entry.dueAt, message: `second stage: ${why}` }]
+    : [{ authority: name, kind: 'rotate', at: entry.dueAt, message: `its rotation: ${why}` }]
+}
+
+/** Who trusts the old root alone follows the cross-certificate, which ends with it. */
+function untilOldEnds(
+  { name, position, from, to }: Rotation,
+  trusted: readonly number[],
+  { authorities }: Inventory,
+): readonly Deadline[] {
+  const old = trusted.filter((generation) => generation !== to)
+  const crossed = authorities.get(`authority/${name}/${to}`)?.crossed
+  const ends = old.flatMap((generation) =>
+    [
+      authorities.get(`authority/${name}/${generation}`)?.certificate,
+      position === 'crossed' ? crossed?.get(generation) : undefined,
+    ].flatMap((certificate) => certificate?.notAfter ?? []),
+  )
+  if (ends.length === 0) return []
+  const message =
+    position === 'crossed'
+      ? `second stage: the certificate by which generation ${from} vouches for ${to} ends, and with it the way of those who trust ${from} alone`
+      : `third stage: generation ${from} ends, and nothing under it is taken any more`
+  return [{ authority: name, kind: 'stage', at: Math.min(...ends), message }]
+}

@@ -1,0 +1,240 @@
+/**
+ * A cluster that somebody rotated by half: some agents present leaves of one root and trust only that
+ * one, others another, and each refuses the other. It is recognised from what a probe saw, and healed
+ * from any state by one generation for everybody: trust in all roots concerned, a leaf of the newest,
+ * and that one certified by the others.
+ *
+ * ```text
+ *                       talks to   trust A     trust A+B   trust A+B   trust B     trust B    trust A
+ *                                  leaf A      leaf A      leaf B      leaf B      leaf A     leaf B
+ * trust A+B, leaf B, B certified by A   ok          ok          ok          ok         ok         ok
+ * trust B,   leaf B                     -           -           ok          ok         -          -
+ * ```
+ *
+ * @module
+ */
+
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { AuthorityEdit } from '../spec/edit-authority.js'
+import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
+import { generationsIn, rootAbove } from './generations.js'
+import type { SeenPort } from './judge-agents.js'
+import { isAuthority, recogniser } from './recognise.js'
+import { crossObstacle } from './stages.js'
+
+/** Agents that have the same. */
+export interface Side {
+  /** Under what their leaves hold: roots of ours by address, others by name. */
+  readonly roots: readonly string[]
+  /** Whom they trust; `null` where that cannot be seen. */
+  readonly trusts: readonly string[] | null
+  readonly agents: readonly string[]
+}
+
+/** Agents under one root that refuse each other, and the way out. */
+export interface HalfRotation {
+  /** The root's name. */
+  readonly authority: string
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+  readonly sides: readonly Side[]
+  /** What the spec must say; empty where it says so. */
+  readonly edits: readonly AuthorityEdit[]
+  /** Whether each agent is healed when it has it, or only all of them. */
+  readonly way: 'crossed' | 'staged'
+  /** Why not crossed. */
+  readonly obstacle?: string | undefined
+  /** How many agents of the spec are concerned. */
+  readonly agents: number
+}
+
+/** What it is read from. */
+export interface HalfRotationFacts {
+  readonly spec: ClusterSpec
+  readonly desired: Desired
+  readonly inventory: Inventory
+  readonly seen: readonly SeenPort[]
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** Finds them, at most one for each root. */
+export function halfRotations(facts: HalfRotationFacts): readonly HalfRotation[] {
+  const { desired, inventory, seen } = facts
+  const stances = stancesOf(seen, desired, inventory)
+  const bundles = new Map<string, Stance[]>()
+  for (const stance of stances) {
+    const { bundle } = stance.identity.profile
+    bundles.set(bundle, [...(bundles.get(bundle) ?? []), stance])
+  }
+  return [...bundles].flatMap(([bundle, members]) => {
+    const sides = sidesOf(members)
+    const refused = refusals(sides)
+    return refused === 0 ? [] : [halfRotation(bundle.slice('bundle/'.length), sides, facts)]
+  })
+}
+
+/** What one agent presents and trusts. */
+interface Stance {
+  readonly identity: DesiredIdentity
+  readonly roots: readonly string[]
+  readonly trusts: readonly string[] | null
+}
+
+interface SideOfStances extends Side {
+  /** Clients dial servers and each other's API, but no server is refused by a client alone. */
+  readonly servers: number
+}
+
+function stancesOf(
+  seen: readonly SeenPort[],
+  desired: Desired,
+  inventory: Inventory,
+): readonly Stance[] {
+  const known = recogniser(inventory)
+  const made = generationsIn(inventory)
+  const identities = new Map(desired.identities.map((identity) => [identity.address, identity]))
+  const ports = new Map<string, SeenPort>()
+  for (const port of seen) {
+    // Agents meet on RPC; the other port may have been reloaded alone.
+    if (port.rpc || !ports.has(port.asked)) ports.set(port.asked, port)
+  }
+  return [...ports].flatMap(([asked, { address, fingerprint, issuers, trusts }]) => {
+    const identity = identities.get(asked)
+    if (identity === undefined) return []
+    const leaf = made.get(address)?.find((one) => one.fingerprint === fingerprint)
+    const above = leaf && rootAbove(leaf.issuer, inventory.authorities)
+    const roots =
+      issuers === undefined || issuers.length === 0
+        ? above === undefined
+          ? []
+          : [above]
+        : known.roots(issuers)
+    const shown = trusts?.some(known.isAmbiguous) === true ? null : trusts
+    return [{ identity, roots: [...roots].sort(), trusts: shown && [...shown].sort() }]
+  })
+}
+
+function sidesOf(stances: readonly Stance[]): readonly SideOfStances[] {
+  const sides = new Map<string, { side: Side; agents: string[]; servers: number }>()
+  for (const { identity, roots, trusts } of stances) {
+    const key = JSON.stringify([roots, trusts])
+    let found = sides.get(key)
+    if (found === undefined) {
+      const agents: string[] = []
+      found = { side: { roots, trusts, agents }, agents, servers: 0 }
+      sides.set(key, found)
+    }
+    found.agents.push(identity.address)
+    if (identity.profile.role !== 'client') found.servers += 1
+  }
+  return [...sides.values()].map(({ side, servers }) => ({ ...side, servers }))
+}
+
+/** How many pairs of sides can't talk; a side of several that refuses its own kind is one. */
+function refusals(sides: readonly SideOfStances[]): number {
+  let count = 0
+  for (const [index, a] of sides.entries()) {
+    for (const b of sides.slice(index)) {
+      if (a === b && a.agents.length < 2) continue
+      if (a.servers + b.servers === 0) continue
+      if (refuses(a, b) || refuses(b, a)) count += 1
+    }
+  }
+  return count
+}
+
+function refuses(a: Side, b: Side): boolean {
+  return a.trusts !== null && !b.roots.some((root) => a.trusts!.includes(root))
+}
+
+function halfRotation(
+  name: string,
+  sides: readonly Side[],
+  facts: HalfRotationFacts,
+): HalfRotation {
+  const { spec, desired, inventory, now } = facts
+  const authority = spec.authorities.find((one) => one.name === name)!
+  const below = spec.authorities.filter(({ issuer }) => issuer === name)
+  const concerned = generationsOf(name, sides, authority)
+  const keyed = concerned.filter(
+    (generation) => keyState(inventory, name, generation) === 'present',
+  )
+  const signing = keyed.at(-1) ?? authority.signing
+  const others = concerned.filter((generation) => generation !== signing)
+  const uncrossed = others
+    .map((other) => crossObstacle(`authority/${name}/${other}`, below, inventory, now))
+    .find((one) => one !== undefined)
+  const crossed = uncrossed === undefined && others.length > 0
+  const stranger = sides
+    .flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
+    .find((one) => !isAuthority(one))
+  const obstacle =
+    uncrossed ?? (stranger && `${stranger} is none of ours and can certify nothing here`)
+  const way = obstacle === undefined ? 'crossed' : 'staged'
+  // What rides along with renewals comes too late.
+  const rides = authority.rollout === 'ride-along'
+  const said =
+    !rides &&
+    authority.signing === signing &&
+    (authority.crossed || !crossed) &&
+    concerned.every((generation) => authority.trusted.includes(generation))
+  const raised = below.filter(
+    (one) =>
+      rootAbove(`authority/${one.name}/${one.signing}`, inventory.authorities) !==
+      `authority/${name}/${signing}`,
+  )
+  const agents = desired.identities.filter(
+    ({ profile }) => profile.role !== 'operator' && profile.bundle === `bundle/${name}`,
+  )
+  return {
+    authority: name,
+    message: `half-rotated: agents under ${name} refuse each other, because they present leaves of one root and trust another`,
+    sides: sides.map(({ roots, trusts, agents: all }) => ({ roots, trusts, agents: all })),
+    edits: said
+      ? []
+      : [
+          {
+            ...{ name, signing, trusted: concerned },
+            ...(crossed && { crossed }),
+            ...(rides && { rollout: false as const }),
+          },
+          ...raised.map((one) => ({ name: one.name, signing: one.signing + 1 })),
+        ],
+    way,
+    ...(obstacle !== undefined && { obstacle }),
+    agents: agents.length,
+  }
+}
+
+/**
+ * The generations of a root that agents have to trust for all of them to be understood: those that some
+ * trust, those of the spec, and for a leaf under none of these the newest above it. A cross-certificate
+ * alone is no reason: it outlives the root that made it, which was dropped and must not come back.
+ */
+function generationsOf(
+  name: string,
+  sides: readonly Side[],
+  { signing, trusted }: AuthoritySpec,
+): readonly number[] {
+  const prefix = `authority/${name}/`
+  const numbersOf = (addresses: readonly string[]): readonly number[] =>
+    addresses
+      .filter((one) => isAuthority(one) && one.startsWith(prefix))
+      .map((one) => Number(one.slice(prefix.length)))
+  const needed = new Set([
+    ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
+    ...trusted,
+    signing,
+  ])
+  for (const { roots } of sides) {
+    const above = numbersOf(roots)
+    if (above.length > 0 && !above.some((one) => needed.has(one))) needed.add(Math.max(...above))
+  }
+  return [...needed].sort((a, b) => a - b)
+}
+
+function keyState(inventory: Inventory, name: string, generation: number): string | undefined {
+  return inventory.authorities.get(`authority/${name}/${generation}`)?.key.state
+}

@@ -1,0 +1,351 @@
+/**
+ * Evidence that comes as a file (what a probe saw on a bastion, the receipts of installers), checked
+ * against the spec and the ledger, and turned into lines of the ledger. All that is wrong with it is
+ * said at once, with line and path; a file with errors is not taken in part.
+ *
+ * Whose leaf it is, of which generation and under which authorities is not believed but found anew
+ * from fingerprints and names: the bastion may have had no store. A leaf that nobody knows is taken as
+ * such, because it must hold the gate.
+ *
+ * @module
+ */
+
+import { didYouMean, type Diagnostic } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { LedgerEvent } from '../inventory/store.js'
+import type { Desired } from '../spec/desired.js'
+import { counted, observed, receiptStates } from './evidence.js'
+import type { UnreachablePort } from './evidence-file.js'
+import { evidenceReader, type Entry } from './evidence-reader.js'
+import { generationsIn, type MadeGenerations } from './generations.js'
+import { readJsonText, shown } from './json-text.js'
+import { isAuthority, recogniser, type Recogniser } from './recognise.js'
+
+/** A file that was handed over. */
+export interface GivenEvidence {
+  /** As the user named it. */
+  readonly file: string
+  readonly text: string
+}
+
+/** What evidence is held against. */
+export interface ImportFacts {
+  readonly desired: Desired
+  readonly inventory: Inventory
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** What came of it. */
+export interface ImportedEvidence {
+  /** Lines for the ledger; none if there are errors. */
+  readonly events: readonly LedgerEvent[]
+  /** How many lines the ledger had already. */
+  readonly before: number
+  /** Agents that they speak of. */
+  readonly addresses: readonly string[]
+  /** Who should be at which endpoint, as they say. */
+  readonly asked: ReadonlyMap<string, string>
+  /** Ports that did not answer when it was gathered. */
+  readonly unreachable: readonly UnreachablePort[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** Clocks of two machines may differ by so much, milliseconds. */
+const clockSkew = 300_000
+
+/** Larger than the evidence of ten thousand agents, UTF-16 units. */
+const sizeLimit = 32 * 1024 * 1024
+
+/** So many problems of a file are told. */
+const mostDiagnostics = 50
+
+/**
+ * Checks evidence.
+ *
+ * @param given The files, in any order; each holds one document, or several one after another.
+ * @param facts What is known here.
+ */
+export function importEvidence(
+  given: readonly GivenEvidence[],
+  facts: ImportFacts,
+): ImportedEvidence {
+  const importer = new Importer(facts)
+  const diagnostics = given.flatMap(({ file, text }) => importer.take(file, text))
+  const failed = diagnostics.some(({ severity }) => severity === 'error')
+  return {
+    events: failed ? [] : importer.events,
+    before: importer.before,
+    addresses: [...importer.addresses],
+    asked: importer.asked,
+    unreachable: importer.unreachable,
+    diagnostics,
+  }
+}
+
+class Importer {
+  readonly events: LedgerEvent[] = []
+  readonly addresses: Set<string> = new Set<string>()
+  readonly asked: Map<string, string> = new Map<string, string>()
+  readonly unreachable: UnreachablePort[] = []
+  before = 0
+  readonly #facts: ImportFacts
+  readonly #known: Recogniser
+  readonly #made: MadeGenerations
+  readonly #agents: ReadonlySet<string>
+  readonly #regions: ReadonlySet<string>
+  readonly #lines = new Set<string>()
+
+  constructor(facts: ImportFacts) {
+    this.#facts = facts
+    const { desired, inventory } = facts
+    this.#known = recogniser(inventory)
+    this.#made = generationsIn(inventory)
+    const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+    this.#regions = new Set(agents.map(({ profile }) => profile.region))
+    this.#agents = new Set([...agents.map(({ address }) => address), ...this.#made.keys()])
+    for (const line of inventory.ledger.lines) this.#lines.add(keyOf(line))
+  }
+
+  take(file: string, text: string): readonly Diagnostic[] {
+    const reader = evidenceReader(text, { file, most: mostDiagnostics })
+    if (text.length > sizeLimit) {
+      reader.fault(0, 'evidence/too-large', 'it is larger than 32 MB')
+      return reader.diagnostics
+    }
+    const { documents, fault } = readJsonText(text.replace(/^\ufeff/, ' '))
+    if (fault !== undefined) reader.fault(fault.at, 'evidence/syntax', fault.message)
+    for (const [index, node] of documents.entries()) {
+      const document = reader.entry(node, documents.length > 1 ? `[${index}]` : '')
+      if (document === undefined) continue
+      const format = document.text('format')
+      const version = document.number('version')
+      if (format === undefined || version === undefined) continue
+      if (format !== 'nomad-pki/evidence' && format !== 'nomad-pki/receipt') {
+        document.fault('format', 'evidence/format', `its format is ${shown(format)}`, {
+          expected: '"nomad-pki/evidence" or "nomad-pki/receipt"',
+        })
+      } else if (version !== 1) {
+        document.fault('version', 'evidence/version', `its version is ${version}`, {
+          expected: '1',
+          hint: 'a newer nomad-pki wrote it',
+        })
+      } else if (format === 'nomad-pki/receipt') this.#receipt(document)
+      else this.#evidence(document)
+    }
+    return reader.diagnostics
+  }
+
+  #evidence(document: Entry): void {
+    const { cluster } = this.#facts.desired
+    const said = document.text('cluster')
+    if (said !== undefined && said !== cluster) {
+      document.fault('cluster', 'evidence/cluster', `it is about the cluster ${shown(said)}`, {
+        expected: JSON.stringify(cluster),
+      })
+      return
+    }
+    this.#instant(document)
+    for (const entry of document.entries('observations')) this.#observation(entry)
+    for (const entry of document.entries('receipts')) this.#receipt(entry)
+    for (const entry of document.entries('members')) this.#members(entry)
+    for (const entry of document.entries('unreachable')) {
+      const address = this.#agent(entry)
+      const endpoint = this.#endpoint(entry)
+      const message = entry.text('message', { most: 1000 })
+      if (address === undefined || endpoint === undefined || message === undefined) continue
+      this.addresses.add(address)
+      this.unreachable.push({ address, endpoint, message })
+    }
+  }
+
+  #observation(entry: Entry): void {
+    const asked = this.#agent(entry)
+    const at = this.#instant(entry)
+    const endpoint = this.#endpoint(entry)
+    const rpc = entry.boolean('rpc')
+    const fingerprint = this.#digest(entry, 'fingerprint')
+    const claimed = entry.nullable('generation', () => entry.number('generation'))
+    const names = entry.nullable('trusts', () => entry.texts('trusts'))
+    const issuers = entry.has('issuers') ? entry.texts('issuers') : []
+    if (
+      asked === undefined ||
+      at === undefined ||
+      endpoint === undefined ||
+      rpc === undefined ||
+      fingerprint === undefined ||
+      claimed === undefined ||
+      names === undefined ||
+      issuers === undefined
+    ) {
+      return
+    }
+    for (const name of names ?? []) {
+      if (!isAuthority(name) || this.#facts.inventory.authorities.has(name)) continue
+      const near = didYouMean(name, this.#facts.inventory.authorities.keys())
+      entry.fault('trusts', 'evidence/address', `nothing is called ${shown(name)}`, {
+        hint: near === undefined ? undefined : `did you mean ${near}?`,
+      })
+      return
+    }
+    const leaf = this.#known.leaf(fingerprint)
+    if (claimed !== null && leaf?.generations.some(({ number }) => number === claimed) !== true) {
+      entry.fault(
+        'fingerprint',
+        'evidence/fingerprint',
+        `the ledger has no generation ${claimed} with this leaf`,
+        { hint: 'is this the store that the agents were given their certificates from?' },
+      )
+      return
+    }
+    const trusts = names && this.#trusts(names)
+    const generation = this.#known.generation(fingerprint, trusts)
+    const address = leaf?.address ?? asked
+    this.addresses.add(asked)
+    this.asked.set(endpoint, asked)
+    this.#note(observed({ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers }))
+  }
+
+  /** Addresses stay; names are looked up. */
+  #trusts(names: readonly string[]): readonly string[] {
+    const addresses = names.filter(isAuthority)
+    const found = this.#known.trusts(names.filter((name) => !isAuthority(name)))
+    return [...new Set(addresses), ...found.filter((one) => !addresses.includes(one))]
+  }
+
+  #receipt(entry: Entry): void {
+    const address = this.#agent(entry)
+    const at = this.#instant(entry)
+    const generation = entry.number('generation')
+    const fingerprint = this.#digest(entry, 'fingerprint')
+    const archive = entry.nullable('archive', () => this.#digest(entry, 'archive'))
+    const host = entry.nullable('host', () => entry.text('host', { most: 253 }))
+    const state = entry.has('state') ? entry.word('state', receiptStates) : null
+    if (
+      address === undefined ||
+      at === undefined ||
+      generation === undefined ||
+      fingerprint === undefined ||
+      archive === undefined ||
+      host === undefined ||
+      state === undefined
+    ) {
+      return
+    }
+    const made = this.#made.get(address)?.find(({ number }) => number === generation)
+    if (made === undefined) {
+      entry.fault('generation', 'evidence/generation', `${address} has no generation ${generation}`)
+      return
+    }
+    if (made.fingerprint !== fingerprint) {
+      entry.fault(
+        'fingerprint',
+        'evidence/fingerprint',
+        `generation ${generation} of ${address} has another leaf (SHA-256 ${made.fingerprint.slice(0, 16)}…)`,
+      )
+      return
+    }
+    this.addresses.add(address)
+    this.#note({
+      event: 'received',
+      ...{ address, at, generation, fingerprint, archive, host },
+      ...(state !== null && { state }),
+    })
+  }
+
+  #members(entry: Entry): void {
+    const region = entry.text('region')
+    const at = this.#instant(entry)
+    const servers = entry.texts('servers')
+    const clients = entry.texts('clients')
+    const gone = entry.has('gone') ? entry.texts('gone') : []
+    const leader = entry.has('leader') ? entry.text('leader') : null
+    if (region !== undefined && !this.#regions.has(region)) {
+      const near = didYouMean(region, this.#regions)
+      entry.fault('region', 'evidence/address', `no region is called ${shown(region)}`, {
+        hint: near === undefined ? undefined : `did you mean ${near}?`,
+      })
+      return
+    }
+    if (
+      region === undefined ||
+      at === undefined ||
+      servers === undefined ||
+      clients === undefined ||
+      gone === undefined ||
+      leader === undefined
+    ) {
+      return
+    }
+    const more = leader === null ? {} : { leader }
+    this.#note(counted({ region, at, servers, clients, gone, ...more }))
+  }
+
+  /** The same line twice is one line. */
+  #note(event: LedgerEvent): void {
+    const key = keyOf(event)
+    if (this.#lines.has(key)) {
+      this.before += 1
+      return
+    }
+    this.#lines.add(key)
+    this.events.push(event)
+  }
+
+  #agent(entry: Entry): string | undefined {
+    const address = entry.text('address')
+    if (address === undefined || this.#agents.has(address)) return address
+    const near = didYouMean(address, this.#agents)
+    entry.fault('address', 'evidence/address', `no agent is called ${shown(address)}`, {
+      hint: near === undefined ? undefined : `did you mean ${near}?`,
+    })
+    return undefined
+  }
+
+  #instant(entry: Entry): number | undefined {
+    const at = entry.number('at')
+    if (at === undefined || at <= this.#facts.now + clockSkew) return at
+    const minutes = Math.round((at - this.#facts.now) / 60_000)
+    const ahead = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
+    entry.fault('at', 'evidence/time', `it is from ${ahead} in the future`, {
+      hint: 'the clock of that machine is wrong, or the one here',
+    })
+    return undefined
+  }
+
+  #endpoint(entry: Entry): string | undefined {
+    const endpoint = entry.text('endpoint')
+    if (
+      endpoint === undefined ||
+      /^(?:\[[0-9A-Fa-f:.%\w-]+\]|[\w.-]+):[0-9]{1,5}$/.test(endpoint)
+    ) {
+      return endpoint
+    }
+    entry.fault('endpoint', 'evidence/value', `${shown(endpoint)} is no host and port`)
+    return undefined
+  }
+
+  #digest(entry: Entry, key: string): string | undefined {
+    const digest = entry.text(key)
+    if (digest === undefined || /^[0-9a-f]{64}$/.test(digest)) return digest
+    entry.fault(key, 'evidence/value', `${shown(digest)} is no SHA-256`, {
+      expected: '64 hexadecimal digits in lower case',
+    })
+    return undefined
+  }
+}
+
+/** What makes two lines the same. */
+function keyOf(event: LedgerEvent): string {
+  const { address, at, endpoint, rpc, fingerprint, generation, region, trusts } = event
+  switch (event.event) {
+    case 'observed':
+      return JSON.stringify(['observed', at, endpoint, rpc, fingerprint, trusts])
+    case 'received':
+      return JSON.stringify(['received', address, at, generation, fingerprint])
+    case 'members':
+      return JSON.stringify(['members', at, region])
+    default:
+      return ''
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The order in which what was made reaches the agents: servers one at a time, region by region, the
+ * leader last, then clients in batches. Who is proven to have the newest is not in it, so that asking
+ * again goes on where it stopped. It logs in nowhere: a person or a script follows it.
+ *
+ * One server at a time, because a reload closes its connections and raft streams (nomad/server.go:676);
+ * the leader last, because the others' reloads then find the same one.
+ *
+ * @module
+ */
+
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import { evidenceIn, type Members } from './evidence.js'
+import { proofsIn } from './proven.js'
+
+/** One host and what it is to receive. */
+export interface RolloutNode {
+  /** `identity/server/global/s1` */
+  readonly address: string
+  /** The host as Nomad calls it; `undefined`: each host that has this shared identity, whoever they are. */
+  readonly host: string | undefined
+  /** The generation that it is to have. */
+  readonly generation: number
+  /** The one that it was last known to have. */
+  readonly proven: number | undefined
+  /** Whether it is said to lead its region's servers. */
+  readonly leader: boolean
+}
+
+/** What is done before anybody looks whether it went well. */
+export interface RolloutStep {
+  /** From 1. */
+  readonly number: number
+  readonly kind: 'server' | 'clients'
+  readonly region: string
+  readonly nodes: readonly RolloutNode[]
+}
+
+/** The whole order. */
+export interface Rollout {
+  readonly steps: readonly RolloutStep[]
+  /** How many agents the spec has, a shared identity counted once. */
+  readonly agents: number
+  /** How many of them have the newest already. */
+  readonly proven: number
+  /** Regions with several servers in it of which nobody said who leads. */
+  readonly leaderless: readonly string[]
+  /** Agents for which nothing was made yet. */
+  readonly missing: readonly string[]
+}
+
+/** How many clients at once: a part of the region's, or a number. */
+export type Batch =
+  | { readonly kind: 'percent'; readonly percent: number }
+  | { readonly kind: 'count'; readonly count: number }
+
+/** What may be said about the order. */
+export interface RolloutOptions {
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly batch: Batch
+  /** Addresses of servers that lead their regions. Default: what the members' lines of the ledger say. */
+  readonly leaders?: readonly string[] | undefined
+}
+
+/** The batch that is taken where nobody says another. */
+export const usualBatch: Batch = { kind: 'percent', percent: 10 }
+
+/**
+ * Reads `10%` or `25`.
+ *
+ * @returns `undefined` for anything else, and for nothing at all (`0`).
+ */
+export function parseBatch(text: string): Batch | undefined {
+  const found = /^([0-9]{1,6})(%?)$/.exec(text)
+  const number = Number(found?.[1] ?? 0)
+  if (number === 0) return undefined
+  if (found?.[2] !== '%') return { kind: 'count', count: number }
+  return number <= 100 ? { kind: 'percent', percent: number } : undefined
+}
+
+/**
+ * Works out the order.
+ *
+ * @param desired Who there is.
+ * @param inventory What was made, and what is known of it.
+ */
+export function planRollout(
+  desired: Desired,
+  inventory: Inventory,
+  options: RolloutOptions,
+): Rollout {
+  const proofs = proofsIn(inventory, options)
+  const members = latestByRegion(evidenceIn(inventory.ledger).members)
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
+  const missing: string[] = []
+  let proven = 0
+  const servers = new Map<string, RolloutNode[]>()
+  const clients = new Map<string, RolloutNode[]>()
+  const sizes = new Map<string, number>()
+  for (const agent of agents) {
+    const { address, profile } = agent
+    const { region } = profile
+    const client = profile.role === 'client'
+    const hosts = hostsOf(agent, members.get(region), named)
+    if (client) sizes.set(region, (sizes.get(region) ?? 0) + hosts.length)
+    const proof = proofs.get(address)
+    const generation =
+      proof?.newest.number ?? numberOf(inventory.identities.get(address)?.current?.directory)
+    if (generation === undefined) {
+      missing.push(address)
+      continue
+    }
+    if (proof?.state === 'proven') {
+      proven += 1
+      continue
+    }
+    const into = client ? clients : servers
+    const nodes = into.get(region) ?? []
+    into.set(region, nodes)
+    for (const host of hosts) {
+      nodes.push({
+        address,
+        host,
+        generation,
+        proven: proof?.proven?.number,
+        leader: !client && leads(agent, host, members.get(region), options.leaders),
+      })
+    }
+  }
+  const steps: Omit<RolloutStep, 'number'>[] = []
+  for (const [region, nodes] of servers) {
+    // A stable sort: the others stay in the order of the spec.
+    for (const node of [...nodes].sort((a, b) => Number(a.leader) - Number(b.leader))) {
+      steps.push({ kind: 'server', region, nodes: [node] })
+    }
+  }
+  for (const [region, nodes] of clients) {
+    const size = sizeOf(options.batch, sizes.get(region)!)
+    for (let at = 0; at < nodes.length; at += size) {
+      steps.push({ kind: 'clients', region, nodes: nodes.slice(at, at + size) })
+    }
+  }
+  return {
+    steps: steps.map((step, at) => ({ number: at + 1, ...step })),
+    agents: agents.length,
+    proven,
+    leaderless: [...servers]
+      .filter(([, nodes]) => nodes.length > 1 && !nodes.some(({ leader }) => leader))
+      .filter(([region]) => !knowsLeader(region, members.get(region), options.leaders))
+      .map(([region]) => region),
+    missing,
+  }
+}
+
+/** Rounded down, so that never more than that are away at once; one at least. */
+function sizeOf(batch: Batch, clients: number): number {
+  return batch.kind === 'count'
+    ? batch.count
+    : Math.max(1, Math.floor((clients * batch.percent) / 100))
+}
+
+/** The hosts of an identity: one; or, where many share it, those that Nomad names and the spec does not. */
+function hostsOf(
+  { name, profile }: DesiredIdentity,
+  members: Members | undefined,
+  named: ReadonlySet<string>,
+): readonly (string | undefined)[] {
+  if (!profile.shared) return [name]
+  const { region } = profile
+  const all =
+    profile.role === 'client'
+      ? (members?.clients ?? [])
+      : (members?.servers ?? []).map((server) => bareName(server, region))
+  const others = all.filter((host) => !named.has(`${region}/${host}`))
+  return others.length > 0 ? others : [undefined]
+}
+
+function leads(
+  { address, name, profile }: DesiredIdentity,
+  host: string | undefined,
+  members: Members | undefined,
+  leaders: readonly string[] | undefined,
+): boolean {
+  if (leaders?.includes(address) === true) return true
+  if (members?.leader === undefined || saidOf(profile.region, leaders)) return false
+  return bareName(members.leader, profile.region) === (host ?? name)
+}
+
+function knowsLeader(
+  region: string,
+  members: Members | undefined,
+  leaders: readonly string[] | undefined,
+): boolean {
+  return members?.leader !== undefined || saidOf(region, leaders)
+}
+
+function saidOf(region: string, leaders: readonly string[] | undefined): boolean {
+  return leaders?.some((address) => address.split('/')[2] === region) === true
+}
+
+function latestByRegion(members: readonly Members[]): ReadonlyMap<string, Members> {
+  const latest = new Map<string, Members>()
+  for (const one of members) {
+    const other = latest.get(one.region)
+    if (other === undefined || one.at >= other.at) latest.set(one.region, one)
+  }
+  return latest
+}
+
+/** Servers are called `s1.global` in gossip (nomad/server.go setupSerf). */
+function bareName(name: string, region: string): string {
+  return name.endsWith(`.${region}`) ? name.slice(0, -region.length - 1) : name
+}
+
+function numberOf(directory: string | undefined): number | undefined {
+  return directory === undefined ? undefined : Number.parseInt(directory, 10)
+}

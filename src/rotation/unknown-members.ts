@@ -1,0 +1,52 @@
+/**
+ * Whom Nomad names and the spec does not.
+ *
+ * @module
+ */
+
+import type { Desired } from '../spec/desired.js'
+import type { Members } from './evidence.js'
+
+/** One that only Nomad knows. */
+export interface UnknownMember {
+  /** `member/global/s9` */
+  readonly address: string
+  readonly region: string
+  /** Without the region that gossip puts behind it. */
+  readonly name: string
+  readonly kind: 'server' | 'client'
+}
+
+/** Finds them: by name, and where a region shares one identity, by what they are. */
+export function unknownMembers(
+  desired: Desired,
+  members: readonly Members[],
+): readonly UnknownMember[] {
+  const known = new Set<string>()
+  const shared = new Set<string>()
+  for (const { name, profile } of desired.identities) {
+    const { region, role } = profile
+    if (role === 'operator') continue
+    known.add(`${region}/${name}`)
+    if (!profile.shared) continue
+    for (const kind of role === 'combined' ? ['server', 'client'] : [role]) {
+      shared.add(`${region}/${kind}`)
+    }
+  }
+  return members.flatMap(({ region, servers, clients }) =>
+    (
+      [
+        ['server', servers],
+        ['client', clients],
+      ] as const
+    ).flatMap(([kind, names]) =>
+      names.flatMap((full) => {
+        const suffix = `.${region}`
+        const name = full.endsWith(suffix) ? full.slice(0, -suffix.length) : full
+        return known.has(`${region}/${name}`) || shared.has(`${region}/${kind}`)
+          ? []
+          : [{ address: `member/${region}/${name}`, region, name, kind }]
+      }),
+    ),
+  )
+}

@@ -1,0 +1,387 @@
+/** install: the checks before, the stanza, the proof by handshake, and what follows from it. */
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { env, execPath } from 'node:process'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  goBack,
+  install,
+  prepareInstall,
+  type InstallOutcome,
+  type InstallRequest,
+} from '../../src/delivery/install.js'
+import { directoryConfigs } from '../../src/store/directory-configs.js'
+import { day } from '../world.js'
+import { aWorld, installerPath, Node, pack, present } from './node.js'
+
+const nodes: Node[] = []
+const children: ChildProcess[] = []
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  for (const node of nodes) node.remove()
+})
+
+let first: Uint8Array
+/** The next leaf. */
+let second: Uint8Array
+/** The second's leaf, and one root more that it trusts. */
+let refreshed: Uint8Array
+/** The refreshed trust, without the leaf and its key. */
+let trustOnly: Uint8Array
+/** Another cluster that looks the same, and is younger. */
+let foreign: Uint8Array
+beforeAll(async () => {
+  // With an intermediate: OpenSSL, which the agents here are made of, appends what it finds to a leaf alone.
+  const spec = `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+  west: { issuer: agent, lifetime: 3y }
+regions: { global: { authority: west, servers: { s1: {} } } }
+`
+  const world = aWorld(spec)
+  world.now -= 70 * day
+  await world.apply()
+  first = await pack(world)
+  world.later(70 * day)
+  await world.apply()
+  second = await pack(world)
+  world
+    .later(60_000)
+    .edit('agent: { lifetime: 10y', 'agent: { lifetime: 10y, signing: 1, trusted: [1, 2]')
+  await world.apply()
+  refreshed = await pack(world)
+  trustOnly = await pack(world, 's1', { without: 'leaf' })
+  const other = aWorld(spec).later(120_000)
+  await other.apply()
+  foreign = await pack(other)
+})
+
+async function aNode(...archives: readonly Uint8Array[]): Promise<Node> {
+  const node = new Node()
+  nodes.push(node)
+  for (const archive of archives) {
+    expect((await put(node, archive, { giveUp: true })).state).toBe('placed')
+  }
+  return node
+}
+
+type Extra = Partial<InstallRequest> & { readonly config?: string; readonly fingerprint?: string }
+
+function requestFor(node: Node, extra: Extra): InstallRequest & Extra {
+  return {
+    script: installerPath,
+    tls: node.tls,
+    reload: 'none',
+    now: present,
+    pace: { settle: 0, watch: 0 },
+    prove: { patience: 500 },
+    ...extra,
+  }
+}
+
+async function put(node: Node, archive: Uint8Array, extra: Extra = {}): Promise<InstallOutcome> {
+  const file = path.join(node.folder, 'archive.tar.gz')
+  fs.writeFileSync(file, archive, { mode: 0o600 })
+  const request = requestFor(node, extra)
+  const configs = directoryConfigs(node.folder)
+  return install(await prepareInstall(archive, file, request, configs), request, configs)
+}
+
+/** An agent that runs with what is in place; what it does at SIGHUP. */
+async function running(
+  node: Node,
+  habit: 'reload' | 'keep' | 'close' | 'die',
+  asks = '',
+): Promise<{ reload: string; probe: { host: string; port: number }; end: () => void }> {
+  const script = new URL('agent.mjs', import.meta.url).pathname
+  const child = spawn(execPath, [script, node.tls, habit, asks])
+  children.push(child)
+  const port = await new Promise<string>((resolve) => {
+    child.stdout.once('data', (text: Buffer) => resolve(text.toString()))
+  })
+  return {
+    reload: String(child.pid),
+    probe: { host: '127.0.0.1', port: Number(port) },
+    end: () => child.kill('SIGKILL'),
+  }
+}
+
+describe('the proof', () => {
+  test('the agent presents the new leaf: proven, and the next switch is free', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'reload')
+    const outcome = await put(node, second, { reload, probe })
+    expect(outcome).toMatchObject({ state: 'proven', proof: { state: 'proven' } })
+    expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven', cluster: 'acme' })
+    expect(node.names()).not.toContain('.pending')
+  })
+
+  test('it presents the old one still: back, and what is in place is what it runs with', async () => {
+    const node = await aNode(first)
+    const old = node.current!
+    const { reload, probe } = await running(node, 'keep')
+    const outcome = await put(node, second, { reload, probe })
+    expect(outcome).toMatchObject({ state: 'back', directory: old, proof: { state: 'old' } })
+    expect(node.current).toBe(old)
+    expect(node.receipt()).toMatchObject({ generation: 1, archive: null, state: 'proven' })
+    expect(node.names()).not.toContain('.pending')
+  })
+
+  test('nobody answers: that says nothing, so it stays, unproven, and holds the next switch', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'close')
+    const outcome = await put(node, second, { reload, probe })
+    expect(outcome).toMatchObject({ state: 'unproven', proof: { state: 'unreachable' } })
+    expect(node.current).toMatch(/^2-/)
+    await expect(put(node, refreshed)).rejects.toMatchObject({ code: 'ERR_INSTALL_REFUSED' })
+    expect(node.current).toMatch(/^2-/)
+    expect((await put(node, refreshed, { giveUp: true })).state).toBe('placed')
+  })
+
+  test('it presents something else: that is not its old leaf, so it stays', async () => {
+    const node = await aNode(first)
+    const stranger = await running(await aNode(foreign), 'keep')
+    const { reload } = await running(node, 'reload')
+    const outcome = await put(node, second, { reload, probe: stranger.probe })
+    expect(outcome).toMatchObject({ state: 'unproven', proof: { state: 'foreign' } })
+    expect(node.current).toMatch(/^2-/)
+  })
+
+  test('the same leaf with another trust, and the agent asks for nothing: the receipt must do', async () => {
+    const node = await aNode(second)
+    const { reload, probe } = await running(node, 'reload')
+    const outcome = await put(node, refreshed, { reload, probe })
+    expect(outcome).toMatchObject({ state: 'reloaded', proof: { state: 'unobservable' } })
+    expect(node.receipt()).toMatchObject({ generation: 3, state: 'reloaded' })
+    // Nothing will ever show more: it must not hold the next one.
+    expect(node.names()).not.toContain('.pending')
+  })
+
+  test('the same leaf with another trust, and the agent asks: the names of its roots are the proof', async () => {
+    const node = await aNode(second)
+    const { reload, probe } = await running(node, 'reload', 'asks')
+    expect(await put(node, refreshed, { reload, probe })).toMatchObject({ state: 'proven' })
+    const other = await aNode(second)
+    const kept = await running(other, 'keep', 'asks')
+    expect(await put(other, refreshed, kept)).toMatchObject({ state: 'back' })
+    expect(other.current).toMatch(/^2-/)
+  })
+
+  test('the agent dies of it: back, without asking anybody', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'die')
+    const pace = { settle: 0, watch: 1 }
+    await expect(put(node, second, { reload, probe, pace })).rejects.toMatchObject({
+      code: 'ERR_INSTALL_FAILED',
+      message: expect.stringMatching(
+        /the agent died.*is in place again; start the agent/,
+      ) as string,
+    })
+    expect(node.current).toMatch(/^1-/)
+    expect(node.receipt()).toMatchObject({ generation: 1, archive: null })
+  })
+
+  test('what was in place is damaged: the new one is proven all the same', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'reload')
+    fs.writeFileSync(path.join(node.tls, 'current/cert.pem'), '-----BEGIN CERTIFICATE-----\nx\n')
+    expect((await put(node, second, { reload, probe })).state).toBe('proven')
+  })
+})
+
+describe('openssl as the one that asks, where there is no Node', () => {
+  async function shell(
+    habit: 'reload' | 'keep' | 'close',
+    archives: readonly [Uint8Array, Uint8Array] = [first, second],
+  ): Promise<{ node: Node; run: ReturnType<Node['install']> }> {
+    const node = await aNode(archives[0])
+    const { reload, probe } = await running(node, habit)
+    const args = ['--watch', '0', '--reload', reload, '--probe', `127.0.0.1:${probe.port}`]
+    return {
+      node,
+      run: node.install(node.unpack(archives[1], 'next'), args, { env: hurried(node) }),
+    }
+  }
+
+  /** Ten looks, without the seconds between them. */
+  function hurried(node: Node): Record<string, string> {
+    const bin = path.join(node.folder, 'bin')
+    fs.mkdirSync(bin)
+    for (const name of ['sleep', 'sync']) {
+      fs.writeFileSync(path.join(bin, name), '#!/bin/sh\n', { mode: 0o755 })
+    }
+    return { PATH: `${bin}:${env.PATH!}` }
+  }
+
+  test('the new leaf', async () => {
+    const { node, run } = await shell('reload')
+    expect(run).toMatchObject({ status: 0, stderr: '' })
+    expect(run.stdout).toContain('and the agent presents it')
+    expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven' })
+    expect(node.names()).not.toContain('.pending')
+  })
+
+  test('the old leaf: back', async () => {
+    const { node, run } = await shell('keep')
+    expect(run.status).toBe(1)
+    expect(run.stderr).toMatch(/still presents the leaf of 1-.*1-\w+ is in place again/)
+    expect(node.current).toMatch(/^1-/)
+  })
+
+  test('nobody answers: in place, not proven, and it holds the next switch', async () => {
+    const { node, run } = await shell('close')
+    expect(run.status).toBe(2)
+    expect(run.stderr).toMatch(/in place, and not proven: nobody answers at 127\.0\.0\.1:\d+/)
+    expect(node.current).toMatch(/^2-/)
+    expect(node.install(node.unpack(refreshed, 'third')).stderr).toContain('was never proven')
+  })
+
+  test('the same leaf with another trust: the receipt must do', async () => {
+    const { node, run } = await shell('reload', [second, refreshed])
+    expect(run.status).toBe(0)
+    expect(run.stdout).toContain('whether its trust was loaded can not be seen from here')
+    expect(node.receipt()).toMatchObject({ generation: 3, state: 'reloaded' })
+    expect(node.names()).not.toContain('.pending')
+  })
+})
+
+describe('back', () => {
+  test('refused, by both installers, unless each leaf verifies under the trust of the other', async () => {
+    // Somebody swapped the root by hand: nobody is left who would believe the old leaf.
+    const node = await aNode(second)
+    fs.rmSync(path.join(node.tls, 'receipt.json'))
+    expect((await put(node, foreign, { giveUp: true })).state).toBe('placed')
+    fs.rmSync(path.join(node.tls, '.pending'))
+    const swapped = node.current
+    await expect(goBack(requestFor(node, {}))).rejects.toMatchObject({
+      code: 'ERR_INSTALL_REFUSED',
+      message: expect.stringMatching(
+        /the leaf of 2-\w+ is not trusted by what 1-\w+ trusts.*the leaf of 1-\w+ is not trusted by what 2-/,
+      ) as string,
+    })
+    const shell = node.install(node.folder, ['--reload', 'none', '--rollback'])
+    expect(shell.status).toBe(3)
+    expect(shell.stderr).toContain('is not trusted by what 1-')
+    expect(node.current).toBe(swapped)
+  })
+
+  test('from a wider trust, and asked twice it stays', async () => {
+    const node = await aNode(second, refreshed)
+    expect(await goBack(requestFor(node, {}))).toMatchObject({ state: 'placed' })
+    expect(node.current).toMatch(/^2-/)
+    expect(await goBack(requestFor(node, {}))).toMatchObject({ state: 'placed' })
+    expect(node.current).toMatch(/^2-/)
+  })
+
+  test('with a proof; an agent that keeps what it had is not gone after', async () => {
+    const node = await aNode(first, second)
+    const agent = await running(node, 'reload')
+    expect(await goBack(requestFor(node, agent))).toMatchObject({ state: 'proven' })
+    expect(node.current).toMatch(/^1-/)
+    const other = await aNode(first, second)
+    const kept = await running(other, 'keep')
+    expect(await goBack(requestFor(other, kept))).toMatchObject({
+      state: 'unproven',
+      proof: { state: 'old' },
+    })
+    expect(other.current).toMatch(/^1-/)
+  })
+
+  test('refused where there is nothing', async () => {
+    const code = 'ERR_INSTALL_REFUSED'
+    await expect(goBack(requestFor(await aNode(), {}))).rejects.toMatchObject({ code })
+    await expect(goBack(requestFor(await aNode(first), {}))).rejects.toMatchObject({ code })
+  })
+})
+
+describe('what a node has already', () => {
+  test('trust alone: leaf and key stay what they were, byte by byte', async () => {
+    const node = await aNode(second)
+    const [cert, key] = [node.read('current/cert.pem'), node.read('current/key.pem')]
+    expect((await put(node, trustOnly, { giveUp: true })).state).toBe('placed')
+    expect(node.current).toMatch(/^3-/)
+    expect([node.read('current/cert.pem'), node.read('current/key.pem')]).toEqual([cert, key])
+    expect(node.mode('current/key.pem')).toBe('600')
+    // Without anything in place, or around another leaf, there is nothing to trust.
+    await expect(put(await aNode(), trustOnly)).rejects.toThrow('none is in place')
+    await expect(put(await aNode(first), trustOnly)).rejects.toThrow('not that of the manifest')
+  })
+
+  test('the archive of another cluster of the same names is refused while the receipt is there', async () => {
+    const node = await aNode(second)
+    node.install(node.folder, ['--proven'])
+    const receipt = path.join(node.tls, 'receipt.json')
+    const text = fs.readFileSync(receipt, 'utf8').replace('"acme"', '"other"')
+    fs.writeFileSync(receipt, text)
+    await expect(put(node, refreshed)).rejects.toThrow(
+      'the archive is of the cluster acme, and this node is of other',
+    )
+  })
+
+  test('a fingerprint as people write it', async () => {
+    const node = await aNode()
+    const { stdout } = spawnSync('sha256sum', { input: first, encoding: 'utf8' })
+    const fingerprint = `SHA256:${stdout
+      .slice(0, 64)
+      .toUpperCase()
+      .replace(/..(?=.)/g, '$&:')}`
+    await expect(put(node, second, { fingerprint })).rejects.toThrow(
+      'the fingerprint of the archive',
+    )
+    expect((await put(node, first, { fingerprint })).state).toBe('placed')
+    const shell = await aNode()
+    const folder = shell.unpack(first, 'one')
+    const archive = path.join(shell.folder, 'one.tar.gz')
+    const args = ['--reload', 'none', '--archive', archive, '--fingerprint', fingerprint]
+    expect(shell.install(folder, args)).toMatchObject({ status: 0 })
+  })
+})
+
+describe('the stanza', () => {
+  const config = 'nomad.d'
+  function configured(node: Node, text: string): string {
+    const folder = path.join(node.folder, config)
+    fs.mkdirSync(folder, { recursive: true })
+    fs.writeFileSync(path.join(folder, 'agent.hcl'), text)
+    return folder
+  }
+  const plain = 'name = "s1"\nserver { enabled = true }\n'
+
+  test('is written where it is not there, after the files it names, and a restart is asked for', async () => {
+    const node = await aNode()
+    const folder = configured(node, plain)
+    const { reload } = await running(await aNode(first), 'die')
+    // The agent is not told anything: it could not take it up.
+    const outcome = await put(node, first, { reload, config: folder })
+    expect(outcome).toMatchObject({ state: 'restart' })
+    const written = fs
+      .readdirSync(folder)
+      .map((file) => fs.readFileSync(path.join(folder, file), 'utf8'))
+      .join('')
+    expect(written).toContain(`${node.tls}/current/cert.pem`)
+    // Once it is there it is left alone, and a reload is enough.
+    const agent = await running(node, 'reload')
+    const before = fs.readdirSync(folder).map((file) => fs.statSync(path.join(folder, file)).ino)
+    expect(await put(node, second, { ...agent, config: folder, giveUp: true })).toMatchObject({
+      state: 'proven',
+    })
+    expect(fs.readdirSync(folder).map((file) => fs.statSync(path.join(folder, file)).ino)).toEqual(
+      before,
+    )
+  })
+
+  test('a configuration that can not receive it: refused before anything is changed', async () => {
+    const node = await aNode()
+    const folder = configured(node, 'tls {\n  http = true\n')
+    await expect(put(node, first, { config: folder })).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+    })
+    expect(fs.existsSync(node.tls)).toBe(false)
+    await expect(put(node, first, { config: '/nowhere/at/all' })).rejects.toMatchObject({
+      code: 'ERR_INSTALL_REFUSED',
+    })
+  })
+})

@@ -1,0 +1,165 @@
+/**
+ * What `probe` says of real agents: before and after a reload, what it costs in their logs, and a naive
+ * swap of the root on half of them, named and healed without a restart.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cli, folder, type Said } from '../cli/cli.js'
+import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
+import { api, type Answer, type Credentials } from './harness/api.js'
+import { agentPorts } from './harness/ports.js'
+import { eventually } from './harness/run.js'
+
+const spec = `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+node: { tls: store }
+regions:
+  global:
+    servers: { s1: { config: agents/s1 } }
+    clients: { c1: { config: agents/c1 } }
+operators:
+  alice: { region: global }
+`
+
+let base = ''
+let s1: Agent
+let c1: Agent
+
+const pki = (...argv: readonly string[]): Promise<Said> => cli(base, argv, { now: Date.now() })
+
+async function ok(...argv: readonly string[]): Promise<Said> {
+  const said = await pki(...argv)
+  if (said.status !== 0) throw new Error(`${argv.join(' ')}\n${said.stdout}\n${said.stderr}`)
+  return said
+}
+
+/** Probes until it says so. */
+function probed(what: RegExp): Promise<Said> {
+  let last: Said | undefined
+  return eventually(
+    `a probe to say ${String(what)}`,
+    async () => {
+      last = await pki('probe')
+      return what.test(last.stdout) ? last : undefined
+    },
+    { explain: () => `${last?.stdout}\n${s1.tail()}\n${c1.tail()}` },
+  )
+}
+
+function edit(from: string, to: string): void {
+  const file = join(base, 'cluster.yaml')
+  const text = readFileSync(file, 'utf8')
+  expect(text).toContain(from)
+  writeFileSync(file, text.replace(from, to))
+}
+
+const alice = 'pki/identity/operator/global/alice'
+const generationOf = (number: number): string =>
+  readdirSync(join(base, alice)).find((name) => name.startsWith(`${number}-`))!
+
+function credentials(generation: string): Required<Credentials> {
+  const read = (name: string): string =>
+    readFileSync(join(base, alice, generation, `${name}.pem`), 'utf8')
+  return { ca: read('ca'), cert: read('cert'), key: read('key') }
+}
+
+/** A question to the client that it can only pass on. */
+const forwarded = (by: Credentials): Promise<Answer> =>
+  api(c1.plan.ports.http, '/v1/nodes', by, { timeout: 5_000 })
+
+const warnings = (): number => s1.log().split('failed TLS handshake').length - 1
+
+beforeAll(async () => {
+  base = folder({ 'cluster.yaml': spec })
+  const ports = { s1: await agentPorts(), c1: await agentPorts() }
+  const planOf = (name: 's1' | 'c1', role: AgentPlan['role']): AgentPlan => ({
+    ...{ name, role, region: 'global', ports: ports[name] },
+    directory: join(base, 'agents', name),
+    dataDir: join(base, 'data', name),
+    servers: [`127.0.0.1:${ports.s1.rpc}`],
+  })
+  const [server, client] = [planOf('s1', 'server'), planOf('c1', 'client')]
+  writeAgentConfig(server)
+  writeAgentConfig(client)
+  await ok('apply', '--yes')
+  s1 = new Agent(server)
+  await eventually('a leader', async () =>
+    s1.log().includes('cluster leadership acquired') ? true : undefined,
+  )
+  c1 = new Agent(client)
+  await eventually('the client', async () =>
+    c1.log().includes('node registration complete') ? true : undefined,
+  )
+})
+
+afterAll(async () => {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- beforeAll may have thrown
+  await Promise.all([s1?.stop(), c1?.stop()])
+})
+
+describe('a probe of real agents', () => {
+  test('proves what they started with, by the addresses that they advertise', async () => {
+    const before = warnings()
+    const { stdout } = await ok('probe')
+    expect(stdout).toMatch(/server\/global\/s1 {2}proven {2}generation 1/)
+    expect(stdout).toMatch(/client\/global\/c1 {2}proven {2}generation 1/)
+    expect(stdout).toContain('Nomad names 1 server and 1 client in global')
+    expect(stdout).toContain('3 handshakes; the RPC port noted one in its log, at WARN')
+    await eventually('the line in the log', async () =>
+      warnings() === before + 1 ? true : undefined,
+    )
+    const members = readFileSync(join(base, 'pki/ledger.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .findLast(({ event }) => event === 'members')
+    expect(members).toMatchObject({ servers: ['s1.global'], clients: ['c1'], leader: 's1.global' })
+  })
+
+  test('sees a generation that was made, and then that it was loaded', async () => {
+    await ok('rotate', 'leaves', '--all', '--yes')
+    const made = await pki('probe')
+    expect(made.status).toBe(2)
+    expect(made.stdout).toMatch(/server\/global\/s1 {2}old +it presents generation 1, not 2/)
+    s1.reload()
+    const half = await probed(/server\/global\/s1 {2}proven/)
+    expect(half.status).toBe(2)
+    c1.reload()
+    expect((await probed(/2 of 2 agents proven/)).status).toBe(0)
+  })
+
+  test('names a naive swap on half of the agents, and its repair brings them back', async () => {
+    edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    await ok('apply', '--yes')
+    s1.reload()
+    const swapped = await probed(/server\/global\/s1 {2}proven/)
+    expect(swapped.status).toBe(2)
+    expect(swapped.stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(swapped.stdout).toContain(
+      'write into the spec: agent: signing: 2, trusted: [1, 2], crossed: true',
+    )
+    // They do: what the client is asked, it cannot ask the server.
+    const first = credentials(generationOf(1))
+    await eventually('the client to be refused', async () =>
+      (await forwarded(first)).status === 500 ? true : undefined,
+    )
+    edit('signing: 2, trusted: [2]', 'signing: 2, trusted: [1, 2], crossed: true')
+    await ok('apply', '--yes')
+    c1.reload()
+    const explain = (): string => c1.tail()
+    await eventually(
+      'the client to be heard again, by a server that is not repaired yet',
+      async () => ((await forwarded(credentials('current'))).status === 200 ? true : undefined),
+      { explain },
+    )
+    s1.reload()
+    const healed = await probed(/2 of 2 agents proven/)
+    expect(healed.stdout).not.toContain('half-rotated')
+    expect(healed.status).toBe(0)
+    expect([s1.exitStatus, c1.exitStatus]).toEqual([undefined, undefined])
+    expect((await ok('rotate', 'authority', 'agent')).stdout).toContain('gate: open')
+  })
+})

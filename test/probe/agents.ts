@@ -1,0 +1,121 @@
+/**
+ * Listeners on loopback that show what an agent shows: HTTPS, and RPC behind its first byte. What they
+ * load can change while they run, as in a reload.
+ */
+
+import { connect, createServer as createPlainServer, type AddressInfo, type Server } from 'node:net'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import { createServer, type Server as TlsServer } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What an agent loads. */
+export interface Trio {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
+/** The trio in a generation's directory. */
+export function trioIn(directory: string): Trio {
+  const read = (name: string): string => readFileSync(join(directory, name), 'latin1')
+  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
+}
+
+/** How an agent is set up. */
+export interface AgentSettings {
+  /** Default: true. */
+  readonly verifyHttpsClient?: boolean
+  /** Whether it listens for RPC. Default: true. */
+  readonly rpc?: boolean
+}
+
+/** An agent that runs. */
+export class FakeAgent {
+  readonly #servers: Server[] = []
+  readonly #https: HttpsServer
+  readonly #rpc: TlsServer
+  #rpcPort = 0
+  #httpPort = 0
+  /** What its HTTP API answers, by path; 403 to anything else. */
+  api: Readonly<Record<string, unknown>> = {}
+  /** What it was asked over HTTP. */
+  readonly requests: string[] = []
+  /** How many handshakes came to each. */
+  readonly asked: { http: number; rpc: number } = { http: 0, rpc: 0 }
+
+  private constructor(trio: Trio, { verifyHttpsClient = true }: AgentSettings) {
+    const options = { ...trio, rejectUnauthorized: true }
+    this.#https = createHttpsServer(
+      { ...options, requestCert: verifyHttpsClient },
+      (request, response) => {
+        this.requests.push(
+          `${request.url} ${String(request.headers['x-nomad-token'] ?? '')}`.trim(),
+        )
+        const answer = this.api[request.url!.split('?')[0]!]
+        response.statusCode = answer === undefined ? 403 : 200
+        response.end(JSON.stringify(answer === undefined ? 'Permission denied' : answer))
+      },
+    )
+    this.#rpc = createServer({ ...options, requestCert: true })
+    this.#https.on('tlsClientError', () => undefined)
+    this.#rpc.on('tlsClientError', () => undefined)
+    this.#rpc.on('secureConnection', (socket) => {
+      socket.on('error', () => undefined)
+      socket.end()
+    })
+  }
+
+  static async start(trio: Trio, settings: AgentSettings = {}): Promise<FakeAgent> {
+    const agent = new FakeAgent(trio, settings)
+    agent.#https.on('connection', () => (agent.asked.http += 1))
+    agent.#httpPort = await agent.#listen(agent.#https)
+    if (settings.rpc === false) return agent
+    const inner = await agent.#listen(agent.#rpc)
+    agent.#rpcPort = await agent.#listen(
+      createPlainServer((socket) => {
+        socket.on('error', () => undefined)
+        socket.once('data', (first: Buffer) => {
+          agent.asked.rpc += 1
+          // Nomad hangs up on anything else (nomad/rpc.go handleConn).
+          if (first[0] !== 4) {
+            socket.destroy()
+            return
+          }
+          const tls = connect(inner, '127.0.0.1')
+          tls.on('error', () => undefined)
+          tls.write(first.subarray(1))
+          socket.pipe(tls).pipe(socket)
+        })
+      }),
+    )
+    return agent
+  }
+
+  get http(): string {
+    return `127.0.0.1:${this.#httpPort}`
+  }
+
+  get rpc(): string {
+    return `127.0.0.1:${this.#rpcPort}`
+  }
+
+  /** New files, on one port or both. */
+  reload(trio: Trio, ports: { readonly http?: boolean; readonly rpc?: boolean } = {}): void {
+    if (ports.http !== false) this.#https.setSecureContext({ ...trio })
+    if (ports.rpc !== false) this.#rpc.setSecureContext({ ...trio })
+  }
+
+  async stop(): Promise<void> {
+    this.#https.closeAllConnections()
+    await Promise.all(
+      this.#servers.map((server) => new Promise((resolve) => void server.close(resolve))),
+    )
+  }
+
+  async #listen(server: Server): Promise<number> {
+    this.#servers.push(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return (server.address() as AddressInfo).port
+  }
+}

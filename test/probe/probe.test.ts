@@ -1,0 +1,635 @@
+/** `probe` against listeners on loopback, from the command down. */
+
+import { join } from 'node:path'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterEach, describe, expect, test } from 'vitest'
+import { cli, folder } from '../cli/cli.js'
+import { sequence, setOf, utf8String } from '../../src/der/write.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { signBytes } from '../../src/keys/sign.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
+import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
+import { encodedOid } from '../../src/x509/oids.js'
+import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
+
+const agents: FakeAgent[] = []
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stop()))
+})
+
+const specText = (nodes: string): string => `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+regions:
+  global:
+${nodes}
+operators:
+  alice: { region: global }
+`
+
+/** A cluster of two servers and a client that run. */
+class Live {
+  readonly cwd: string
+  readonly s1: FakeAgent
+  readonly s2: FakeAgent
+  readonly c1: FakeAgent
+
+  private constructor(cwd: string, [s1, s2, c1]: readonly FakeAgent[]) {
+    this.cwd = cwd
+    this.s1 = s1!
+    this.s2 = s2!
+    this.c1 = c1!
+  }
+
+  static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
+    const cwd = folder({
+      'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
+    })
+    expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
+    const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
+    const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
+    const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)
+    const c1 = await FakeAgent.start(trio('client/global/c1'), { rpc: false, ...settings })
+    agents.push(s1, s2, c1)
+    const server = (name: string, { http, rpc }: FakeAgent): string =>
+      `${name}: { http: "${http}", rpc: "${rpc}" }`
+    writeFileSync(
+      join(cwd, 'cluster.yaml'),
+      specText(
+        `    servers: { ${server('s1', s1)}, ${server('s2', s2)} }\n    clients: { c1: { http: "${c1.http}" } }`,
+      ),
+    )
+    return new Live(cwd, [s1, s2, c1])
+  }
+
+  /** The trio of a generation; by default the current one. */
+  trio(node: string, generation?: number): Trio {
+    const place = join(this.cwd, 'pki/identity', node)
+    const name =
+      generation === undefined
+        ? 'current'
+        : readdirSync(place).find((one) => one.startsWith(`${generation}-`))!
+    return trioIn(join(place, name))
+  }
+
+  run(...argv: readonly string[]): ReturnType<typeof cli> {
+    return run(this.cwd, ...argv)
+  }
+
+  get ledger(): Record<string, unknown>[] {
+    return readFileSync(join(this.cwd, 'pki/ledger.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  edit(from: string, to: string): void {
+    const file = join(this.cwd, 'cluster.yaml')
+    const text = readFileSync(file, 'utf8')
+    if (!text.includes(from)) throw new Error(`the spec does not hold ${from}`)
+    writeFileSync(file, text.replace(from, to))
+  }
+}
+
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+const schema = (name: string): object =>
+  JSON.parse(
+    readFileSync(new URL(`../../src/report/schemas/${name}.json`, import.meta.url), 'utf8'),
+  ) as object
+const validate = ajv.compile(schema('probe'))
+const validateEvidence = ajv.compile(schema('evidence'))
+
+interface ProbeDocument {
+  readonly agents: readonly Record<string, unknown>[]
+  readonly halfRotated: readonly {
+    readonly sides: readonly { readonly roots: string[]; readonly agents: string[] }[]
+  }[]
+  readonly nomad: object
+}
+
+/** The document, which is what its schema says. */
+function documentOf(stdout: string): ProbeDocument {
+  const document = JSON.parse(stdout) as ProbeDocument
+  validate(document)
+  expect(validate.errors).toBeNull()
+  return document
+}
+
+function run(cwd: string, ...argv: readonly string[]): ReturnType<typeof cli> {
+  return cli(cwd, [...argv], { now: Date.now() })
+}
+
+describe('probe', () => {
+  test('all agents have their newest generation: 0, and a line of the ledger for each port', async () => {
+    const live = await Live.start()
+    const { status, stdout, stderr } = await live.run('probe')
+    expect(stderr).toBe('')
+    expect(stdout).toContain('server/global/s1  proven  generation 1')
+    expect(stdout).toMatch(/Nomad was not asked who belongs to global: .* set NOMAD_TOKEN/)
+    expect(stdout).toContain('acme: 3 of 3 agents proven on the newest generation')
+    expect(stdout).toContain('5 handshakes; each of the 2 RPC ports noted one')
+    expect(status).toBe(0)
+    const observed = live.ledger.filter(({ event }) => event === 'observed')
+    expect(observed).toHaveLength(5)
+    expect(observed).toContainEqual(
+      expect.objectContaining({
+        address: 'identity/server/global/s1',
+        endpoint: live.s1.rpc,
+        rpc: true,
+        generation: 1,
+        trusts: ['authority/agent/1'],
+      }),
+    )
+    expect(live.s1.asked.rpc).toBe(1)
+  })
+
+  test('a new generation that is not loaded, loaded on one port, loaded on both', async () => {
+    const live = await Live.start()
+    await live.run('rotate', 'leaves', 's1', '--yes')
+    const before = await live.run('probe', 's1')
+    expect(before.stdout).toContain('it presents generation 1, not 2')
+    expect(before.stdout).toContain('fix: deliver generation 2, reload')
+    expect(before.status).toBe(2)
+    live.s1.reload(live.trio('server/global/s1'), { rpc: false })
+    const half = await live.run('probe', 's1')
+    expect(half.stdout).toContain(
+      `its ports disagree: ${live.s1.http} presents generation 2, ${live.s1.rpc} presents generation 1`,
+    )
+    expect(half.status).toBe(2)
+    live.s1.reload(live.trio('server/global/s1'))
+    const after = await live.run('probe', 's1')
+    expect(after.stdout).toContain('server/global/s1  proven  generation 2')
+    expect(after.status).toBe(0)
+  })
+
+  test("another agent's leaf, and one that nobody knows", async () => {
+    const live = await Live.start()
+    live.s1.reload(live.trio('server/global/s2'))
+    const stranger = await Live.start()
+    live.c1.reload(stranger.trio('client/global/c1'))
+    const { stdout, status } = await live.run('probe', '--json')
+    const { agents: verdicts } = documentOf(stdout)
+    expect(verdicts.map(({ address, state }) => [address, state])).toEqual([
+      ['identity/server/global/s1', 'foreign'],
+      ['identity/server/global/s2', 'proven'],
+      ['identity/client/global/c1', 'foreign'],
+    ])
+    expect(verdicts[0]!['message']).toBe(
+      `${live.s1.http} presents the leaf of identity/server/global/s2`,
+    )
+    expect(verdicts[2]!['message']).toMatch(/a leaf that the ledger does not have/)
+    expect(status).toBe(2)
+    const lines = live.ledger.filter(({ event }) => event === 'observed')
+    expect(lines.map(({ address, generation }) => [address, generation])).toEqual([
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/server/global/s2', 1],
+      ['identity/client/global/c1', null],
+    ])
+  })
+
+  test('one that does not answer, and one that nothing says the address of', async () => {
+    const live = await Live.start()
+    live.edit(', rpc: "', ', ips: [192.0.2.1], rpc: "')
+    live.edit(`c1: { http: "${live.c1.http}" }`, 'c1: {}')
+    await live.s2.stop()
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toMatch(
+      /server\/global\/s2 {2}unreachable {2}.* cannot be asked: nothing listens/,
+    )
+    expect(stdout).toMatch(/client\/global\/c1 {2}not asked {4}nothing says where it listens/)
+    expect(status).toBe(2)
+  })
+
+  test('trust that cannot be seen is no proof once it matters, and a receipt is', async () => {
+    const live = await Live.start({ verifyHttpsClient: false })
+    expect((await live.run('probe')).status).toBe(0)
+    await live.run('rotate', 'authority', 'agent', '--next')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    for (const [agent, node] of [
+      [live.s1, 'server/global/s1'],
+      [live.s2, 'server/global/s2'],
+      [live.c1, 'client/global/c1'],
+    ] as const) {
+      agent.reload(live.trio(node))
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('server/global/s1  proven          generation 2')
+    expect(stdout).toContain('client/global/c1  not observable')
+    expect(status).toBe(2)
+    const issued = live.ledger.findLast(
+      ({ event, address }) => event === 'issued' && address === 'identity/client/global/c1',
+    )!
+    const receipt = (state: string, at: number): string =>
+      JSON.stringify({
+        ...{ format: 'nomad-pki/receipt', version: 1, address: 'identity/client/global/c1' },
+        ...{ generation: 2, fingerprint: issued['fingerprint'], archive: null, host: 'c1' },
+        ...{ at, state },
+      })
+    const now = Date.now()
+    writeFileSync(join(live.cwd, 'switched.json'), receipt('switched', now - 2))
+    writeFileSync(join(live.cwd, 'reloaded.json'), receipt('reloaded', now - 1))
+    const switched = await live.run('probe', '--evidence', 'switched.json')
+    expect(switched.stderr).toBe('evidence: 1 line noted\n')
+    expect(switched.stdout).toContain('client/global/c1  not observable')
+    const reloaded = await live.run('probe', '--evidence', 'reloaded.json', 'switched.json')
+    expect(reloaded.stderr).toBe('evidence: 1 line noted, 1 there already\n')
+    expect(reloaded.stdout).toContain('its trust by the receipt of its installer')
+    expect(reloaded.status).toBe(0)
+  })
+})
+
+const gossip = (...names: readonly string[]): object => ({
+  Members: [
+    ...names.map((name, at) => ({
+      ...{ Name: name, Status: 'alive', Addr: `10.0.0.${at + 1}` },
+      Tags: { region: 'global', port: '4647' },
+    })),
+    { Name: 's9.global', Status: 'left', Tags: { region: 'global' } },
+    { Name: 'w1.us-west', Status: 'alive', Tags: { region: 'us-west' } },
+  ],
+})
+
+describe('listeners that are no agents', () => {
+  test('what they say is told and noted as harmless text, and can be taken as evidence', async () => {
+    const live = await Live.start()
+    const key = generateKeySync('ecdsa-p256')
+    const name = 'x'.repeat(5000)
+    const terminal = '\u001b[2J\u202e'
+    // Names that no authority of ours could have: far too long, and with what a terminal obeys.
+    const [root] = parseCertificates(live.trio('client/global/c1').ca)
+    const strange = (text: string): string => {
+      const value = utf8String(text)
+      const subject = sequence(setOf(sequence(encodedOid('2.5.4.3'), value)))
+      const tbs = encodeTbs({
+        ...{ serial: '01', signatureIdentifier: root!.innerSignatureAlgorithm, extensions: [] },
+        ...{ issuer: subject, subject, spki: key.publicKey.spki },
+        ...{ notBefore: root!.notBefore, notAfter: root!.notAfter },
+      })
+      return encodeCertificate(
+        assembleCertificate(tbs, root!.innerSignatureAlgorithm, signBytes(key, tbs)),
+      )
+    }
+    const trio = live.trio('client/global/c1')
+    live.c1.reload({ ...trio, ca: trio.ca + strange(name) + strange(terminal) })
+    const { stdout, status } = await live.run('probe', '--all', '--out', 'seen.json')
+    expect(status).toBe(2)
+    expect(stdout).toMatch(
+      /client\/global\/c1 {2}foreign +.* also trusts CN=x+… and CN=.*, none of ours/,
+    )
+    expect(stdout).not.toContain('\u001b')
+    const [line] = live.ledger.filter(({ endpoint }) => endpoint === live.c1.http)
+    expect(line!['trusts']).toEqual([
+      'authority/agent/1',
+      `CN=${name.slice(0, 897)}…`,
+      'CN=\\1b[2J\\e2\\80\\ae',
+    ])
+    expect((await live.run('probe', '--evidence', 'seen.json')).status).toBe(2)
+  })
+})
+
+describe('who belongs to the cluster', () => {
+  test('is asked of a server, with the certificate of an operator, and noted', async () => {
+    const live = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [{ Name: 'c1', Status: 'down' }],
+      '/v1/status/leader': '10.0.0.2:4647',
+    }
+    const { stdout, stderr, status } = await live.run('probe')
+    expect(stderr).toBe('')
+    expect(stdout).toContain('Nomad names 2 servers and 1 client in global')
+    expect(status).toBe(0)
+    expect(live.ledger.filter(({ event }) => event === 'members')).toEqual([
+      expect.objectContaining({
+        ...{ address: 'cluster', region: 'global', servers: ['s1.global', 's2.global'] },
+        ...{ clients: ['c1'], gone: ['s9.global'], leader: 's2.global' },
+      }),
+    ])
+    expect(live.s1.requests).toEqual([
+      '/v1/agent/members',
+      '/v1/nodes?region=global',
+      '/v1/status/leader?region=global',
+    ])
+    // Part of the cluster says nothing of the whole.
+    await live.run('probe', 's1')
+    expect(live.s1.requests).toHaveLength(3)
+  })
+
+  test('one that the spec does not have is work', async () => {
+    const live = await Live.start()
+    live.s2.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global', 's3.global'),
+      '/v1/nodes': [{ Name: 'c1' }, { Name: 'c2' }],
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad has a server s3 in global, and the spec does not')
+    expect(stdout).toContain('nomad-pki add client global/c2')
+    expect(status).toBe(2)
+    const json = documentOf((await live.run('probe', '--json')).stdout)
+    expect(json.nomad).toMatchObject({
+      unknown: [{ address: 'member/global/s3' }, { address: 'member/global/c2' }],
+    })
+  })
+
+  test('a token is shown to nobody but a server of the region', async () => {
+    const live = await Live.start()
+    const env = { NOMAD_TOKEN: 'a-secret-token' }
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': null }
+    const { stdout } = await cli(live.cwd, ['probe'], { now: Date.now(), env })
+    expect(stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(live.s1.requests[0]).toBe('/v1/agent/members a-secret-token')
+    // A client's certificate is no server's.
+    live.s1.reload(live.trio('client/global/c1'))
+    live.s2.reload(live.trio('client/global/c1'))
+    live.s1.requests.length = 0
+    const refused = await cli(live.cwd, ['probe', '--json', '--out', 'x.json'], {
+      now: Date.now(),
+      env,
+    })
+    expect(live.s1.requests).toEqual([])
+    expect(live.s2.requests).toEqual([])
+    expect(refused.stdout).toMatch(/server.global.nomad/)
+    const texts = [
+      refused.stdout,
+      readFileSync(join(live.cwd, 'x.json'), 'utf8'),
+      readFileSync(join(live.cwd, 'pki/ledger.jsonl'), 'utf8'),
+    ]
+    expect(texts.join('')).not.toContain('a-secret-token')
+  })
+
+  test('without an operator: only where agents ask nobody who they are', async () => {
+    const live = await Live.start({}, { verifyHttpsClient: false })
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    live.edit('operators:\n  alice: { region: global }\n', '')
+    expect((await live.run('probe')).stdout).toContain('there is no operator')
+    live.edit('regions:', 'node: { stanza: { verify_https_client: false } }\nregions:')
+    expect((await live.run('probe')).stdout).toContain('Nomad names 1 server and 0 clients')
+  })
+
+  test('from a bastion: with what env has set there', async () => {
+    const live = await Live.start()
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    const alice = live.trio('operator/global/alice')
+    const bastion = folder({
+      'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')),
+      ...{ 'ca.pem': alice.ca, 'cert.pem': alice.cert, 'key.pem': alice.key },
+    })
+    const env = {
+      ...{ NOMAD_CACERT: 'ca.pem', NOMAD_CLIENT_CERT: 'cert.pem', NOMAD_CLIENT_KEY: 'key.pem' },
+    }
+    const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
+    expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(validateEvidence(JSON.parse(readFileSync(join(bastion, 'e.json'), 'utf8')))).toBe(true)
+    const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
+    expect(taken.stderr).toBe('evidence: 6 lines noted\n')
+    expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
+    const none = await run(bastion, 'probe', '--json')
+    documentOf(none.stdout)
+    expect(none.stdout).toContain('no operator has a certificate that lives')
+  })
+})
+
+describe('a naive swap', () => {
+  /** Somebody writes the new root into the spec at once, and reloads some of the agents. */
+  async function swapped(...swap: readonly ('s1' | 's2' | 'c1')[]): Promise<Live> {
+    const live = await Live.start()
+    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    for (const name of swap) live[name].reload(live.trio(nodeOf[name]))
+    return live
+  }
+  const nodeOf = {
+    s1: 'server/global/s1',
+    s2: 'server/global/s2',
+    c1: 'client/global/c1',
+  } as const
+
+  test('on half of the agents is named, with its sides and the way out', async () => {
+    const live = await swapped('s1')
+    const { stdout, status } = await live.run('probe')
+    expect(status).toBe(2)
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain(
+      '  global/s1: leaf under authority/agent/2, trusts authority/agent/2\n' +
+        '  global/s2, global/c1: leaf under authority/agent/1, trusts authority/agent/1\n',
+    )
+    expect(stdout).toContain(
+      '1. write into the spec: agent: signing: 2, trusted: [1, 2], crossed: true',
+    )
+    expect(stdout).toContain('every one of the 3 agents, in any order')
+
+    live.edit('signing: 2, trusted: [2]', 'signing: 2, trusted: [1, 2], crossed: true')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    const said = await live.run('probe')
+    expect(said.stdout).toContain('1. nomad-pki apply')
+    live.s2.reload(live.trio('server/global/s2'))
+    // The repaired one talks to both: those that are not yet are still two.
+    const between = documentOf((await live.run('probe', '--json')).stdout)
+    expect(between.halfRotated[0]!.sides).toHaveLength(3)
+    expect(between.halfRotated[0]!.sides).toContainEqual({
+      roots: ['authority/agent/1', 'authority/agent/2'],
+      trusts: ['authority/agent/1', 'authority/agent/2'],
+      agents: ['identity/server/global/s2'],
+    })
+    live.s1.reload(live.trio('server/global/s1'))
+    const healed = await live.run('probe')
+    expect(healed.stdout).not.toContain('half-rotated')
+    expect(healed.stdout).toContain('client/global/c1  old')
+    live.c1.reload(live.trio('client/global/c1'))
+    expect((await live.run('probe')).status).toBe(0)
+  })
+
+  test('after a crossed rotation: the root that was dropped then does not come back', async () => {
+    const live = await Live.start()
+    const nodes = ['s1', 's2', 'c1'] as const
+    const steps = [
+      ['{ lifetime: 10y }', '{ lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }'],
+      ['trusted: [1, 2]', 'trusted: [2]'],
+    ] as const
+    for (const [from, to] of steps) {
+      live.edit(from, to)
+      expect((await live.run('apply', '--yes')).status).toBe(0)
+      for (const name of nodes) live[name].reload(live.trio(nodeOf[name]))
+    }
+    live.edit('signing: 2, trusted: [2], crossed: true', 'signing: 3, trusted: [3]')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain('agent: signing: 3, trusted: [2, 3], crossed: true')
+  })
+
+  test('without the key of the old root: not in any order', async () => {
+    const live = await swapped('s1')
+    rmSync(join(live.cwd, 'pki/authority/agent/1/ca-key.pem'))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain('1. write into the spec: agent: signing: 2, trusted: [1, 2]\n')
+    expect(stdout).toContain('the key of authority/agent/1 is not in the store')
+  })
+
+  test('the leaf alone, with the old trust, and the trust alone, with the old leaf', async () => {
+    const live = await swapped()
+    const old = live.trio('server/global/s1', 1)
+    const fresh = live.trio('server/global/s2')
+    live.s1.reload({ ...old, ca: fresh.ca })
+    live.s2.reload({ ...fresh, ca: old.ca })
+    const { stdout } = await live.run('probe', '--json')
+    const { halfRotated } = documentOf(stdout)
+    expect(halfRotated[0]!.sides.map((side) => side)).toEqual([
+      {
+        roots: ['authority/agent/1'],
+        trusts: ['authority/agent/2'],
+        agents: ['identity/server/global/s1'],
+      },
+      {
+        roots: ['authority/agent/2'],
+        trusts: ['authority/agent/1'],
+        agents: ['identity/server/global/s2'],
+      },
+      {
+        roots: ['authority/agent/1'],
+        trusts: ['authority/agent/1'],
+        agents: ['identity/client/global/c1'],
+      },
+    ])
+  })
+
+  test('from a bastion it is named where the evidence is taken', async () => {
+    const live = await swapped('s1', 'c1')
+    const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
+    await run(bastion, 'probe', '--out', 'evidence.json')
+    const { stdout } = await live.run('probe', '--evidence', join(bastion, 'evidence.json'))
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain('  global/s1, global/c1: leaf under authority/agent/2')
+  })
+
+  test('a cluster of another authority is none; one agent of ours among its own is', async () => {
+    const live = await Live.start()
+    const other = await Live.start()
+    other.edit('cluster: acme', 'cluster: other')
+    rmSync(join(other.cwd, 'pki'), { recursive: true })
+    await other.run('apply', '--yes')
+    for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
+    const foreign = await live.run('probe')
+    expect(foreign.stdout).toContain('a leaf that the ledger does not have')
+    expect(foreign.stdout).not.toContain('half-rotated')
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain(
+      '  global/s2, global/c1: leaf under CN=other agent CA 1, trusts CN=other agent CA 1\n',
+    )
+    expect(stdout).toContain('repair:\n  1. nomad-pki apply\n')
+    expect(stdout).toContain('as close together as can be: CN=other agent CA 1 is none of ours')
+  })
+
+  test('the stages of a rotation, next to each other, are no half rotation', async () => {
+    const live = await Live.start()
+    await live.run('rotate', 'authority', 'agent', '--next')
+    await live.run('apply', '--yes')
+    for (const name of ['s1', 'c1', 's2'] as const) {
+      live[name].reload(live.trio(nodeOf[name]))
+      expect((await live.run('probe')).stdout).not.toContain('half-rotated')
+    }
+    live.edit('trusted: [1, 2]', 'trusted: [2]')
+    await live.run('apply', '--yes')
+    for (const name of ['c1', 's2', 's1'] as const) {
+      live[name].reload(live.trio(nodeOf[name]))
+      expect((await live.run('probe')).stdout).not.toContain('half-rotated')
+    }
+    expect((await live.run('probe')).status).toBe(0)
+  })
+})
+
+describe('evidence', () => {
+  test('from a bastion with the spec alone, into the ledger, once', async () => {
+    const live = await Live.start()
+    const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
+    const seen = await run(bastion, 'probe', '--out', 'evidence.json')
+    expect(seen.stderr).toContain('nomad-pki probe --evidence evidence.json')
+    expect(seen.stdout).toMatch(
+      /server\/global\/s1 {2}seen {2}leaf SHA-256 [0-9a-f]{16}…, trusts CN=/,
+    )
+    expect(seen.stdout).toContain('3 of 3 agents seen; of which generation they are, only')
+    expect(seen.stdout).not.toContain('half-rotated')
+    expect(seen.status).toBe(0)
+    expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
+    const again = await run(bastion, 'probe', '--out', 'evidence.json')
+    expect(again.stderr).not.toContain('error')
+    const refused = await run(bastion, 'probe', '--out', 'cluster.yaml')
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
+
+    const file = join(bastion, 'evidence.json')
+    expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)
+    const taken = await live.run('probe', '--evidence', file)
+    expect(taken.stderr).toBe('evidence: 5 lines noted\n')
+    expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')
+    expect(taken.status).toBe(0)
+    const twice = await live.run('probe', '--evidence', file)
+    expect(twice.stderr).toBe('evidence: 0 lines noted, 5 there already\n')
+    expect(twice.status).toBe(0)
+    const lines = live.ledger.filter(({ event }) => event === 'observed')
+    expect(lines).toHaveLength(5)
+    expect(lines.map(({ trusts }) => trusts)).toEqual(lines.map(() => ['authority/agent/1']))
+    expect((await live.run('verify', '--offline')).status).toBe(0)
+  })
+
+  test('opens the gate of a rotation, in the same command', async () => {
+    const live = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [{ Name: 'c1' }],
+    }
+    await live.run('rotate', 'authority', 'agent', '--next')
+    await live.run('apply', '--yes')
+    const alice = live.trio('operator/global/alice')
+    const bastion = folder({
+      'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')),
+      ...{ 'ca.pem': alice.ca, 'cert.pem': alice.cert, 'key.pem': alice.key },
+    })
+    const env = {
+      ...{ NOMAD_CACERT: 'ca.pem', NOMAD_CLIENT_CERT: 'cert.pem', NOMAD_CLIENT_KEY: 'key.pem' },
+    }
+    live.s1.reload(live.trio('server/global/s1'))
+    await cli(bastion, ['probe', '--out', 'before.json'], { now: Date.now(), env })
+    const file = (name: string): string => join(bastion, name)
+    const held = await live.run('rotate', 'authority', 'agent', '--evidence', file('before.json'))
+    expect(held.status).toBe(3)
+    expect(held.stdout).toContain('gate: closed; 1 of 3 agents')
+    live.s2.reload(live.trio('server/global/s2'))
+    live.c1.reload(live.trio('client/global/c1'))
+    await cli(bastion, ['probe', '--out', 'after.json'], { now: Date.now(), env })
+    const next = ['rotate', 'authority', 'agent', '--next', '--evidence']
+    const opened = await live.run(...next, file('before.json'), file('after.json'))
+    expect(opened.stderr).toContain('evidence: 6 lines noted, 6 there already')
+    expect(opened.status).toBe(0)
+    expect(readFileSync(join(live.cwd, 'cluster.yaml'), 'utf8')).toContain('trusted: [2]')
+  })
+
+  test('with errors, none of it is noted', async () => {
+    const live = await Live.start()
+    await live.run('probe', '--out', 'evidence.json')
+    const file = join(live.cwd, 'evidence.json')
+    const length = live.ledger.length
+    writeFileSync(
+      join(live.cwd, 'bad.json'),
+      readFileSync(file, 'utf8').replace('identity/server/global/s2', 'identity/server/global/s7'),
+    )
+    for (const argv of [
+      ['probe', '--evidence', 'bad.json'],
+      ['rotate', 'authority', 'agent', '--evidence', 'evidence.json', 'bad.json'],
+    ]) {
+      const { status, stderr } = await live.run(...argv)
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/bad.json:\d+:\d+: observations\[2\].address: no agent is called/)
+      expect(stderr).toContain('did you mean')
+    }
+    expect(live.ledger).toHaveLength(length)
+    expect((await live.run('probe', 's1', '--evidence', 'evidence.json')).status).toBe(64)
+    expect((await run(folder({}), 'probe', '--evidence', 'x.json')).status).toBe(1)
+  })
+})

@@ -1,0 +1,431 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Inventory } from '../../src/inventory/inventory.js'
+import { evidenceIn } from '../../src/rotation/evidence.js'
+import { formatEvidence } from '../../src/rotation/evidence-file.js'
+import { generationsIn } from '../../src/rotation/generations.js'
+import { importEvidence, type ImportedEvidence } from '../../src/rotation/import-evidence.js'
+import { readJsonText, type JsonNode } from '../../src/rotation/json-text.js'
+import type { Desired } from '../../src/spec/desired.js'
+import { World } from '../world.js'
+
+const s1 = 'identity/server/global/s1'
+const c1 = 'identity/client/global/c1'
+let desired: Desired
+let inventory: Inventory
+let now = 0
+let leaf = ''
+
+beforeAll(async () => {
+  const world = new World()
+  await world.apply()
+  desired = world.desired
+  inventory = await world.inventory()
+  now = world.now
+  leaf = generationsIn(inventory).get(s1)![0]!.fingerprint
+})
+
+function take(...texts: readonly (string | object)[]): ImportedEvidence {
+  const given = texts.map((text, index) => ({
+    file: `${index}.json`,
+    text: typeof text === 'string' ? text : JSON.stringify(text, undefined, 1),
+  }))
+  return importEvidence(given, { desired, inventory, now })
+}
+
+function observation(more: object = {}): object {
+  return {
+    ...{ address: s1, at: now, endpoint: '10.0.0.11:4646', rpc: false, fingerprint: leaf },
+    ...{ generation: 1, trusts: ['authority/agent/1'], issuers: ['CN=acme agent root 1'] },
+    ...more,
+  }
+}
+
+function evidence(...observations: readonly object[]): Record<string, unknown> {
+  return { format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: now, observations }
+}
+
+function receipt(more: object = {}): object {
+  return {
+    ...{ format: 'nomad-pki/receipt', version: 1, address: s1, generation: 1, directory: '1-x' },
+    ...{ fingerprint: leaf, archive: null, host: 'host-1', at: now, state: 'reloaded', ...more },
+  }
+}
+
+function codes({ diagnostics }: ImportedEvidence): string[] {
+  return diagnostics.map(({ code }) => code)
+}
+
+describe('what is taken', () => {
+  test('what a probe wrote', () => {
+    const text = formatEvidence({
+      ...{ cluster: 'acme', at: now },
+      observations: [
+        {
+          ...{ address: s1, at: now, endpoint: '[::1]:4647', rpc: true, fingerprint: leaf },
+          ...{ generation: 1, trusts: ['authority/agent/1'], issuers: ['CN=x'] },
+        },
+      ],
+      members: [
+        { region: 'global', at: now, servers: ['s1.global'], clients: ['c1'], gone: ['s9.global'] },
+      ],
+      unreachable: [{ address: c1, endpoint: 'c1.example:4646', message: 'nothing listens there' }],
+    })
+    const taken = take(text)
+    expect(taken.diagnostics).toEqual([])
+    expect(taken.events).toEqual([
+      {
+        ...{ event: 'observed', address: s1, at: now, generation: 1, fingerprint: leaf },
+        ...{ endpoint: '[::1]:4647', rpc: true, trusts: ['authority/agent/1'], issuers: ['CN=x'] },
+      },
+      {
+        ...{ event: 'members', address: 'cluster', at: now, region: 'global' },
+        ...{ servers: ['s1.global'], clients: ['c1'], gone: ['s9.global'] },
+      },
+    ])
+    expect(taken.addresses).toEqual([s1, c1])
+    expect(taken.unreachable).toHaveLength(1)
+  })
+
+  test('receipts, alone, several in one file, and inside of evidence', () => {
+    const one = receipt()
+    const two = receipt({ at: now - 1000, archive: 'ab'.repeat(32), state: 'switched' })
+    const taken = take(`${JSON.stringify(one)}\n${JSON.stringify(two)}\n`, {
+      ...evidence(),
+      receipts: [receipt({ at: now - 2000, host: null })],
+    })
+    expect(taken.diagnostics).toEqual([])
+    expect(taken.events.map(({ event, state }) => [event, state])).toEqual([
+      ['received', 'reloaded'],
+      ['received', 'switched'],
+      ['received', 'reloaded'],
+    ])
+  })
+
+  test('the same twice is taken once, also when the ledger has it already', () => {
+    const taken = take(evidence(observation(), observation()), evidence(observation()))
+    expect(taken.events).toHaveLength(1)
+    expect(taken.before).toBe(2)
+    const { ledger } = inventory
+    const lines = [...ledger.lines, { seq: 1, prev: '', ...taken.events[0]! }]
+    const again = importEvidence([{ file: 'x', text: JSON.stringify(evidence(observation())) }], {
+      desired,
+      now,
+      inventory: { ...inventory, ledger: { ...ledger, lines } },
+    })
+    expect([again.events, again.before]).toEqual([[], 1])
+  })
+
+  test('what a bastion without the store could not know is found here', () => {
+    const root = inventory.authorities.get('authority/agent/1')!.certificate!
+    const name = root.subject.attributes.map(({ type, value }) => `${type}=${value}`).join(',')
+    const [event] = take(
+      evidence(observation({ generation: null, trusts: [name, 'CN=somebody else'] })),
+    ).events
+    expect(event).toMatchObject({
+      generation: 1,
+      trusts: ['authority/agent/1', 'CN=somebody else'],
+    })
+  })
+
+  test('an agent is noted by whose leaf it presents', () => {
+    const fingerprint = generationsIn(inventory).get(c1)![0]!.fingerprint
+    const taken = take(evidence(observation({ fingerprint })))
+    expect(taken.events[0]).toMatchObject({ address: c1, generation: 1 })
+    expect(taken.asked.get('10.0.0.11:4646')).toBe(s1)
+  })
+
+  test('a leaf that nobody knows is evidence against whoever presents it', () => {
+    const taken = take(evidence(observation({ fingerprint: 'ab'.repeat(32), generation: null })))
+    expect(taken.events[0]).toMatchObject({ address: s1, generation: null })
+  })
+
+  test('members of later versions are passed over, and so is a byte order mark', () => {
+    expect(
+      take(`\ufeff${JSON.stringify({ ...evidence(observation({ news: 1 })), more: [] })}`).events,
+    ).toHaveLength(1)
+  })
+
+  test('what was taken is read back as evidence', () => {
+    const taken = take(evidence(observation()), receipt())
+    const lines = taken.events.map((event, index) => ({ seq: index + 1, prev: '', ...event }))
+    const read = evidenceIn({ lines, head: '', tornBytes: 0 })
+    expect(read.observations[0]).toMatchObject({ address: s1, generation: 1, rpc: false })
+    expect(read.receipts[0]).toMatchObject({ address: s1, generation: 1, state: 'reloaded' })
+  })
+})
+
+describe('what is refused', () => {
+  const later = 301_000
+  test.each<readonly [string, () => string | object, string, RegExp]>([
+    ['another cluster', () => ({ ...evidence(), cluster: 'acne' }), 'evidence/cluster', /acne/],
+    ['another format', () => ({ ...evidence(), format: 'x' }), 'evidence/format', /format is "x"/],
+    ['another version', () => ({ ...evidence(), version: 2 }), 'evidence/version', /version is 2/],
+    ['no format', () => ({ version: 1 }), 'evidence/missing', /format is missing/],
+    [
+      'an unknown agent',
+      () => evidence(observation({ address: 'identity/server/global/s8' })),
+      'evidence/address',
+      /observations\[0\].address: no agent is called "identity\/server\/global\/s8"/,
+    ],
+    [
+      'an operator',
+      () => evidence(observation({ address: 'identity/operator/global/a' })),
+      'evidence/address',
+      /no agent/,
+    ],
+    [
+      'a leaf that is no such generation',
+      () => evidence(observation({ fingerprint: 'ab'.repeat(32) })),
+      'evidence/fingerprint',
+      /no generation 1 with this leaf/,
+    ],
+    [
+      'a generation that never was',
+      () => evidence(observation({ generation: 7 })),
+      'evidence/fingerprint',
+      /no generation 7/,
+    ],
+    [
+      'an authority that never was',
+      () => evidence(observation({ trusts: ['authority/agent/7'] })),
+      'evidence/address',
+      /authority\/agent\/7/,
+    ],
+    [
+      'the future',
+      () => evidence(observation({ at: now + later })),
+      'evidence/time',
+      /5 minutes in the future/,
+    ],
+    [
+      'a file from the future',
+      () => ({ ...evidence(), at: now + 3 * 3_600_000 }),
+      'evidence/time',
+      /3 hours/,
+    ],
+    [
+      'a broken instant',
+      () => evidence(observation({ at: 1.5 })),
+      'evidence/type',
+      /observations\[0\].at is 1.5/,
+    ],
+    ['a text for a number', () => evidence(observation({ at: '1' })), 'evidence/type', /at is "1"/],
+    [
+      'no endpoint',
+      () => evidence(observation({ endpoint: 'x y' })),
+      'evidence/value',
+      /no host and port/,
+    ],
+    [
+      'a terminal sequence',
+      () => evidence(observation({ endpoint: '\u001b[2J:1' })),
+      'evidence/value',
+      /\\u001b/,
+    ],
+    [
+      'a fingerprint in capitals',
+      () => evidence(observation({ fingerprint: 'AB'.repeat(32) })),
+      'evidence/value',
+      /no SHA-256/,
+    ],
+    [
+      'a receipt of another leaf',
+      () => receipt({ fingerprint: 'ab'.repeat(32) }),
+      'evidence/fingerprint',
+      /has another leaf/,
+    ],
+    [
+      'a receipt of no generation',
+      () => receipt({ generation: 2 }),
+      'evidence/generation',
+      /no generation 2/,
+    ],
+    ['a receipt from the future', () => receipt({ at: now + later }), 'evidence/time', /future/],
+    [
+      'a receipt that says more than there is',
+      () => receipt({ state: 'loaded' }),
+      'evidence/type',
+      /state is "loaded"/,
+    ],
+    [
+      'an unknown region',
+      () => ({ ...evidence(), members: [{ region: 'globl', at: now, servers: [], clients: [] }] }),
+      'evidence/address',
+      /no region is called "globl"/,
+    ],
+    ['a list for an object', () => '[]', 'evidence/type', /it is a list/],
+    ['nothing', () => ' \n', 'evidence/syntax', /nothing in it/],
+    [
+      'half a file',
+      () => JSON.stringify(evidence(observation())).slice(0, 200),
+      'evidence/syntax',
+      /has no end/,
+    ],
+    [
+      'a comma too many',
+      () => '{"format": "nomad-pki/evidence",}',
+      'evidence/syntax',
+      /belongs here/,
+    ],
+    [
+      'a key twice',
+      () => '{"format": "nomad-pki/receipt", "format": "nomad-pki/evidence"}',
+      'evidence/syntax',
+      /twice/,
+    ],
+    ['words', () => 'undefined', 'evidence/syntax', /not JSON/],
+    ['a raw newline in a text', () => '{"format": "a\nb"}', 'evidence/syntax', /JSON escapes/],
+  ])('%s', (_name, given, code, message) => {
+    const { events, diagnostics } = take(given())
+    expect(events).toEqual([])
+    expect(diagnostics[0]).toMatchObject({ severity: 'error', file: '0.json', code })
+    expect(`${diagnostics[0]!.message} ${diagnostics[0]!.expected ?? ''}`).toMatch(message)
+  })
+
+  test('everything at once, each with its line, and nothing is taken in part', () => {
+    const text = JSON.stringify(
+      evidence(
+        observation({ address: 'identity/server/global/s0' }),
+        observation(),
+        observation({ rpc: 1, at: -1 }),
+      ),
+      undefined,
+      1,
+    )
+    const taken = take(text)
+    expect(codes(taken)).toEqual(['evidence/address', 'evidence/type', 'evidence/type'])
+    expect(taken.events).toEqual([])
+    const lines = text.split('\n')
+    for (const { line, column } of taken.diagnostics) {
+      expect(lines[line - 1]!.slice(column - 1)).toMatch(/^("identity\/server\/global\/s0"|1,|-1,)/)
+    }
+    expect(taken.diagnostics[0]!.hint).toMatch(/did you mean identity\/server\/global\/s[123]\?/)
+  })
+})
+
+describe('hostile files', () => {
+  test.each<readonly [string, () => string, RegExp]>([
+    ['deep lists', () => '['.repeat(1_000_000), /nested deeper than 16/],
+    ['deep objects', () => '{"a":'.repeat(200_000), /nested deeper than 16/],
+    [
+      'a deep list where a name belongs',
+      () =>
+        JSON.stringify(evidence(observation())).replace(
+          `"${s1}"`,
+          `${'['.repeat(500_000)}${']'.repeat(500_000)}`,
+        ),
+      /nested deeper/,
+    ],
+    ['a text that never ends', () => `{"${'a'.repeat(1_000_000)}`, /has no end/],
+    [
+      'a text of 1 MB',
+      () => JSON.stringify(evidence(observation({ endpoint: 'e'.repeat(1_000_000) }))),
+      /1000000 characters, more than 256/,
+    ],
+    [
+      'too many trusted names',
+      () => JSON.stringify(evidence(observation({ trusts: Array(200_001).fill('CN=x') }))),
+      /200001 items/,
+    ],
+    ['numbers without end', () => `{"format": ${'9'.repeat(1_000_000)}}`, /format is Infinity/],
+    ['1 MB of commas', () => ','.repeat(1_000_000), /not JSON/],
+    ['NUL bytes', () => '\u0000'.repeat(1000), /not JSON/],
+    ['33 MB', () => ' '.repeat(33 * 1024 * 1024), /larger than 32 MB/],
+  ])('%s', (_name, given, message) => {
+    const { events, diagnostics } = take(given())
+    expect(events).toEqual([])
+    expect(diagnostics[0]?.message).toMatch(message)
+    for (const { message: text, hint = '' } of diagnostics) {
+      expect((text + hint).length).toBeLessThan(400)
+    }
+  })
+
+  test('as many problems as a screen holds, of as many as there are', () => {
+    const taken = take(evidence(...Array<object>(20_000).fill({})))
+    expect(taken.diagnostics).toHaveLength(51)
+    expect(taken.diagnostics.at(-1)).toMatchObject({ code: 'evidence/more' })
+  })
+
+  test('__proto__ is a key like any other', () => {
+    const text = JSON.stringify(evidence(observation())).replace(
+      '"rpc":false',
+      '"__proto__":{"rpc":true,"polluted":true},"constructor":{"prototype":1},"rpc":false',
+    )
+    expect(take(text).events[0]).toMatchObject({ rpc: false })
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+    const missing = JSON.stringify(evidence(observation({ rpc: undefined }))).replace(
+      '"generation"',
+      '"__proto__":{"rpc":true},"generation"',
+    )
+    expect(codes(take(missing))).toEqual(['evidence/missing'])
+  })
+
+  test('whatever is changed in a good file, it is taken whole or refused with a place', () => {
+    const good = JSON.stringify({ ...evidence(observation()), receipts: [receipt()] }, undefined, 1)
+    fc.assert(
+      fc.property(
+        fc.nat(good.length - 1),
+        fc.nat(12),
+        fc.oneof(
+          fc.string({ maxLength: 6 }),
+          fc.constantFrom('{', '}', '[', ']', '"', 'null', ',', '9e999', '\\u0000'),
+        ),
+        (at, gone, put) => {
+          const text = good.slice(0, at) + put + good.slice(at + gone)
+          const { events, diagnostics } = take(text)
+          if (diagnostics.length > 0) expect(events).toEqual([])
+          for (const { line, column, message } of diagnostics) {
+            expect(line).toBeGreaterThan(0)
+            expect(line).toBeLessThanOrEqual(text.split('\n').length)
+            expect(column).toBeGreaterThan(0)
+            expect(message).not.toBe('')
+          }
+          for (const event of events) expect(JSON.stringify(event).length).toBeLessThan(2000)
+        },
+      ),
+      { seed: 11, numRuns: 1500 },
+    )
+  })
+})
+
+describe('the reader', () => {
+  const plain = (node: JsonNode): unknown =>
+    node.kind === 'object'
+      ? Object.fromEntries([...node.members].map(([key, value]) => [key, plain(value)]))
+      : node.kind === 'array'
+        ? node.items.map(plain)
+        : node.value
+
+  test('reads what JSON.parse reads, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 6 }), (text) => {
+        const { documents, fault } = readJsonText(text)
+        // Repeated keys and the key __proto__ are where they differ.
+        if (fault?.message.includes('twice') === true || text.includes('__proto__')) return
+        expect(fault).toBeUndefined()
+        expect(documents.map(plain)).toEqual([JSON.parse(text)])
+      }),
+      { seed: 5, numRuns: 1000 },
+    )
+    fc.assert(
+      fc.property(
+        fc.string({
+          unit: fc.constantFrom(...Array.from('{}[]",:-0123456789.eE+\\untrfalse \n')),
+          maxLength: 12,
+        }),
+        (text) => {
+          let valid = true
+          try {
+            JSON.parse(text)
+          } catch {
+            valid = false
+          }
+          const { documents, fault } = readJsonText(text)
+          expect(fault === undefined && documents.length === 1).toBe(valid)
+        },
+      ),
+      { seed: 6, numRuns: 8000 },
+    )
+  })
+})

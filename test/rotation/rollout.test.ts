@@ -1,0 +1,246 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Inventory } from '../../src/inventory/inventory.js'
+import type { LedgerEvent } from '../../src/inventory/store.js'
+import { rolloutText } from '../../src/report/rollout.js'
+import { plainStyle } from '../../src/report/style.js'
+import {
+  parseBatch,
+  planRollout,
+  type Rollout,
+  type RolloutOptions,
+} from '../../src/rotation/rollout.js'
+import { desire } from '../../src/spec/desire.js'
+import { parseSpec } from '../../src/spec/parse.js'
+
+const spec = (global: string, west = ''): string => `version: 1
+cluster: acme
+regions:
+  global: ${global}
+${west === '' ? '' : `  us-west: ${west}\n`}operators:
+  alice: { region: global }
+`
+const fleet = '{ servers: { "s[1-3]": {} }, clients: { "c[01-12]": {} } }'
+
+/** A ledger in which every agent was made twice. */
+class Fleet {
+  readonly desired
+  readonly #events: LedgerEvent[] = []
+
+  constructor(text: string) {
+    const { spec: parsed, diagnostics } = parseSpec(text)
+    if (parsed === undefined) throw new Error(JSON.stringify(diagnostics))
+    this.desired = desire(parsed)
+    for (const generation of [1, 2]) {
+      for (const { address } of this.desired.identities) this.#made(address, generation)
+    }
+  }
+
+  #made(address: string, generation: number): void {
+    this.#events.push({
+      event: 'issued',
+      address,
+      at: generation,
+      generation,
+      fingerprint: `${address} ${generation}`,
+      notAfter: 1000,
+      issuer: 'authority/agent/1',
+      trusted: ['authority/agent/1'],
+    })
+  }
+
+  got(identity: string, generation: number): this {
+    const address = `identity/${identity}`
+    const fingerprint = `${address} ${generation}`
+    this.#events.push({ event: 'received', address, at: 10, generation, fingerprint })
+    return this
+  }
+
+  members(region: string, servers: string[], clients: string[], leader?: string): this {
+    const more: Record<string, string> = leader === undefined ? {} : { leader }
+    this.#events.push({
+      event: 'members',
+      address: 'cluster',
+      at: 10,
+      ...{ region, servers, clients, gone: [], ...more },
+    })
+    return this
+  }
+
+  rollout(options: Partial<RolloutOptions> & { size?: string } = {}): Rollout {
+    const { size = '50%', ...rest } = options
+    const lines = this.#events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
+    const inventory = {
+      ledger: { lines, head: '', tornBytes: 0 },
+      identities: new Map(),
+      authorities: new Map(),
+    } as unknown as Inventory
+    return planRollout(this.desired, inventory, { now: 20, batch: parseBatch(size)!, ...rest })
+  }
+
+  /** `global s1`, `global c01+c02` */
+  steps(options: Partial<RolloutOptions> & { size?: string } = {}): string[] {
+    return this.rollout(options).steps.map(
+      ({ region, nodes }) =>
+        `${region} ${nodes.map(({ host, leader }) => `${host ?? 'each'}${leader ? '*' : ''}`).join('+')}`,
+    )
+  }
+}
+
+describe('the order', () => {
+  test('servers one at a time, region by region, then clients in batches', () => {
+    const world = new Fleet(spec(fleet, '{ servers: { w1: {} }, clients: { d1: {} } }'))
+    expect(world.steps()).toEqual([
+      'global s1',
+      'global s2',
+      'global s3',
+      'us-west w1',
+      'global c01+c02+c03+c04+c05+c06',
+      'global c07+c08+c09+c10+c11+c12',
+      'us-west d1',
+    ])
+    expect(world.rollout().steps.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(world.rollout().leaderless).toEqual(['global'])
+  })
+
+  test('the leader comes last, whoever says who it is', () => {
+    const world = new Fleet(spec(fleet)).members('global', ['s1.global'], [], 's1.global')
+    expect(world.steps().slice(0, 3)).toEqual(['global s2', 'global s3', 'global s1*'])
+    expect(world.rollout().leaderless).toEqual([])
+    const said = { leaders: ['identity/server/global/s2'] }
+    expect(world.steps(said).slice(0, 3)).toEqual(['global s1', 'global s3', 'global s2*'])
+  })
+
+  test('an agent that is server and client goes with the servers', () => {
+    const world = new Fleet(spec('{ combined: { a1: {}, a2: {} }, clients: { c1: {} } }'))
+    expect(world.steps()).toEqual(['global a1', 'global a2', 'global c1'])
+  })
+
+  test('what is proven drops out, and batches stay as large as they were', () => {
+    const world = new Fleet(spec(fleet)).got('server/global/s1', 2).got('server/global/s2', 1)
+    for (const name of ['c01', 'c02', 'c03', 'c04', 'c05', 'c06', 'c08']) {
+      world.got(`client/global/${name}`, 2)
+    }
+    expect(world.steps()).toEqual(['global s2', 'global s3', 'global c07+c09+c10+c11+c12'])
+    const { agents, proven } = world.rollout()
+    expect([agents, proven]).toEqual([15, 8])
+  })
+
+  test('many hosts with one identity: those that Nomad names, or each, whoever they are', () => {
+    const world = new Fleet(spec('{ servers: { s1: {} }, clients: { shared: true } }'))
+    expect(world.steps()).toEqual(['global s1', 'global each'])
+    world.members('global', ['s1.global'], ['n1', 'n2', 'n3'])
+    expect(world.steps()).toEqual(['global s1', 'global n1', 'global n2', 'global n3'])
+    expect(world.steps({ size: '2' })).toEqual(['global s1', 'global n1+n2', 'global n3'])
+  })
+
+  test.each<[text: string, size: number | undefined]>([
+    ['10%', 1],
+    ['100%', 12],
+    ['30%', 3],
+    ['1', 1],
+    ['5', 5],
+    ['1000', 12],
+    ['0', undefined],
+    ['0%', undefined],
+    ['101%', undefined],
+    ['-1', undefined],
+    ['ten', undefined],
+    ['', undefined],
+  ])('a batch of %j', (text, size) => {
+    const batch = parseBatch(text)
+    expect(batch === undefined).toBe(size === undefined)
+    if (batch === undefined) return
+    const { steps } = new Fleet(spec(fleet)).rollout({ batch })
+    expect(steps.find(({ kind }) => kind === 'clients')!.nodes).toHaveLength(size!)
+  })
+
+  test('following it to its end delivers everything once, from whatever it stopped at', () => {
+    const text = spec(fleet, '{ servers: { w1: {}, w2: {} }, clients: { d1: {} } }')
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.nat(30), { maxLength: 20 }),
+        (size, done) => {
+          const world = new Fleet(text)
+          const agents = world.desired.identities.filter(
+            ({ profile }) => profile.role !== 'operator',
+          )
+          const before = new Set(done.map((at) => agents[at % agents.length]!.address))
+          for (const address of before) world.got(address.slice('identity/'.length), 2)
+          const reached: string[] = []
+          const { steps } = world.rollout({ size: String(size) })
+          for (const { kind, region, nodes } of steps) {
+            expect(nodes.length).toBeLessThanOrEqual(kind === 'server' ? 1 : size)
+            for (const { address } of nodes) {
+              expect(address.split('/')[2]).toBe(region)
+              reached.push(address)
+              world.got(address.slice('identity/'.length), 2)
+            }
+          }
+          const kinds = steps.map(({ kind }) => kind)
+          expect(kinds).toEqual([...kinds].sort().reverse())
+          expect([...reached].sort()).toEqual(
+            agents
+              .map(({ address }) => address)
+              .filter((address) => !before.has(address))
+              .sort(),
+          )
+          expect(world.rollout().steps).toEqual([])
+        },
+      ),
+      { seed: 20261125, numRuns: 50 },
+    )
+  })
+})
+
+describe('as text', () => {
+  const place = { fileFlag: '', tls: '/etc/nomad.d/tls', unapplied: 0 }
+
+  test('each step has its commands', () => {
+    const world = new Fleet(spec('{ servers: { s1: {} }, clients: { "c[1-9]": {} } }'))
+    const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
+    expect(text).toContain(`1  global: server s1: generation 2, none proven yet
+   nomad-pki pack server/global/s1 --out global-s1-2.tar.gz
+   on s1: nomad-pki install global-s1-2.tar.gz --reload nomad
+   then: nomad-pki probe server/global/s1
+   until it exits 0: nomad operator autopilot health -region global`)
+    expect(text).toContain(
+      'for n in c1 c2 c3 c4 c5 c6 c7 c8 c9; do test -e global-$n-2.tar.gz || nomad-pki pack client/global/$n --out global-$n-2.tar.gz || break; done',
+    )
+    expect(text).toContain('rpc error: EOF')
+  })
+
+  test('two nodes of one name do not share an archive', () => {
+    const world = new Fleet(spec('{ servers: { a: {} } }', '{ servers: { a: {} } }'))
+    const text = rolloutText(world.rollout(), plainStyle, place)
+    expect(text).toContain('--out global-a-2.tar.gz')
+    expect(text).toContain('--out us-west-a-2.tar.gz')
+  })
+
+  test('many hosts with one identity have one archive', () => {
+    const world = new Fleet(spec('{ servers: { shared: true }, clients: { shared: true } }'))
+    world.members('global', ['s1.global'], ['n1', 'n2', 'n3'])
+    const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
+    expect(text).toContain(`2  global: 3 clients n[1-3]: generation 2, none proven yet
+   nomad-pki pack client/global/shared --out global-client-shared-2.tar.gz
+   on n[1-3]: nomad-pki install global-client-shared-2.tar.gz --reload nomad
+   then: nomad-pki probe client/global/shared`)
+    expect(text).toContain('--out global-server-shared-2.tar.gz')
+  })
+
+  test('agents that read the store itself are only reloaded', () => {
+    const world = new Fleet(spec('{ servers: { s1: {} } }'))
+    const text = rolloutText(world.rollout(), plainStyle, { ...place, tls: undefined })
+    expect(text).toContain('on s1: systemctl reload nomad')
+    expect(text).not.toContain('pack')
+  })
+
+  test('what was not applied comes first', () => {
+    const world = new Fleet(spec('{ servers: { s1: {} } }')).got('server/global/s1', 2)
+    const text = rolloutText(world.rollout(), plainStyle, { ...place, unapplied: 2 })
+    expect(text).toBe(
+      'first: nomad-pki apply (2 steps of the plan)\nnothing to deliver: 1 of 1 agent has the newest generation',
+    )
+  })
+})
