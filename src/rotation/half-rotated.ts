@@ -83,6 +83,8 @@ interface Stance {
 }
 
 interface SideOfStances extends Side {
+  /** How many hosts; many can be one identity. */
+  readonly size: number
   /** Clients dial servers and each other's API, but no server is refused by a client alone. */
   readonly servers: number
 }
@@ -97,10 +99,12 @@ function stancesOf(
   const identities = new Map(desired.identities.map((identity) => [identity.address, identity]))
   const ports = new Map<string, SeenPort>()
   for (const port of seen) {
-    // Agents meet on RPC; the other port may have been reloaded alone.
-    if (port.rpc || !ports.has(port.asked)) ports.set(port.asked, port)
+    // Agents meet on RPC; the other port may have been reloaded alone. Many hosts can be one identity.
+    const shared = identities.get(port.asked)?.profile.shared === true
+    const key = shared ? port.endpoint : port.asked
+    if (port.rpc || !ports.has(key)) ports.set(key, port)
   }
-  return [...ports].flatMap(([asked, { address, fingerprint, issuers, trusts }]) => {
+  return [...ports.values()].flatMap(({ asked, address, fingerprint, issuers, trusts }) => {
     const identity = identities.get(asked)
     if (identity === undefined) return []
     const leaf = made.get(address)?.find((one) => one.fingerprint === fingerprint)
@@ -117,19 +121,20 @@ function stancesOf(
 }
 
 function sidesOf(stances: readonly Stance[]): readonly SideOfStances[] {
-  const sides = new Map<string, { side: Side; agents: string[]; servers: number }>()
+  const sides = new Map<string, { side: Side; agents: string[]; size: number; servers: number }>()
   for (const { identity, roots, trusts } of stances) {
     const key = JSON.stringify([roots, trusts])
     let found = sides.get(key)
     if (found === undefined) {
       const agents: string[] = []
-      found = { side: { roots, trusts, agents }, agents, servers: 0 }
+      found = { side: { roots, trusts, agents }, agents, size: 0, servers: 0 }
       sides.set(key, found)
     }
-    found.agents.push(identity.address)
+    if (found.agents.at(-1) !== identity.address) found.agents.push(identity.address)
+    found.size += 1
     if (identity.profile.role !== 'client') found.servers += 1
   }
-  return [...sides.values()].map(({ side, servers }) => ({ ...side, servers }))
+  return [...sides.values()].map(({ side, size, servers }) => ({ ...side, size, servers }))
 }
 
 /** How many pairs of sides can't talk; a side of several that refuses its own kind is one. */
@@ -137,7 +142,7 @@ function refusals(sides: readonly SideOfStances[]): number {
   let count = 0
   for (const [index, a] of sides.entries()) {
     for (const b of sides.slice(index)) {
-      if (a === b && a.agents.length < 2) continue
+      if (a === b && a.size < 2) continue
       if (a.servers + b.servers === 0) continue
       if (refuses(a, b) || refuses(b, a)) count += 1
     }

@@ -165,7 +165,7 @@ function judge({ address, profile }: DesiredIdentity, facts: Facts): AgentVerdic
     return profile.shared
       ? say(
           'unasked',
-          'many hosts share it, and nothing says where they are',
+          'many hosts share it, and Nomad was not asked where they are',
           'give its nodes names of their own, or wait until the old leaf ends',
         )
       : say(
@@ -174,9 +174,8 @@ function judge({ address, profile }: DesiredIdentity, facts: Facts): AgentVerdic
           'give the node ips, or http and rpc, in the spec',
         )
   }
-  return newest === undefined
-    ? judgeBlindly(address, facts, say)
-    : judgeSeen(address, newest, facts, say)
+  if (newest === undefined) return judgeBlindly(address, facts, say)
+  return (profile.shared ? judgeHosts : judgeSeen)(address, newest, facts, say)
 }
 
 /** What it shows is told; what that is, only the ledger knows. */
@@ -255,6 +254,32 @@ function judgeSeen(
     'take the receipt of its installer: nomad-pki probe --evidence FILE',
     oldest,
   )
+}
+
+/** Many hosts that share one leaf: the one that lags says how it stands. */
+function judgeHosts(address: string, newest: MadeGeneration, facts: Facts, say: Say): AgentVerdict {
+  const { seen, silent } = facts
+  const each = seen.map((one) =>
+    judgeSeen(address, newest, { ...facts, seen: [one], silent: [] }, say),
+  )
+  const all = seen.length + silent.length
+  const behind = each.filter(({ state }) => state !== 'proven')
+  const worst = behind.find(({ state }) => state === 'foreign') ?? behind[0]
+  const oldest = each.reduce<number | null>(
+    (least, { generation }) =>
+      least === null || generation === null ? null : Math.min(least, generation),
+    newest.number,
+  )
+  const hosts = `${all} ${all === 1 ? 'host' : 'hosts'}`
+  if (worst !== undefined) {
+    const message = `${behind.length} of ${hosts} are not proven: ${worst.message}`
+    return say(worst.state, message, worst.remedy, oldest)
+  }
+  if (silent.length > 0) {
+    const message = `${silent.length} of ${hosts} cannot be asked: ${silent[0]!.message}`
+    return say('unreachable', message, `nomad-pki probe`, oldest)
+  }
+  return say('proven', `generation ${newest.number}, ${hosts}`, undefined, newest.number)
 }
 
 /** How the names that it said differ from what its generation brought. */

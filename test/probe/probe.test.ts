@@ -361,6 +361,101 @@ describe('who belongs to the cluster', () => {
     expect(texts.join('')).not.toContain('a-secret-token')
   })
 
+  test('one that Nomad calls otherwise is known by the leaf that it presents', async () => {
+    const live = await Live.start()
+    const portOf = (endpoint: string): string => endpoint.split(':')[1]!
+    const member = (name: string, endpoint: string): object => ({
+      ...{ Name: name, Status: 'alive', Addr: '127.0.0.1' },
+      Tags: { region: 'global', port: portOf(endpoint) },
+    })
+    live.s1.api = {
+      '/v1/agent/members': {
+        Members: [member('ip-1.global', live.s1.rpc), member('s2.global', live.s2.rpc)],
+      },
+      '/v1/nodes': [{ ID: 'n1', Name: 'ip-9' }],
+      '/v1/node/n1': { HTTPAddr: live.c1.http },
+    }
+    const { stdout, status } = await live.run('probe', '--out', 'seen.json')
+    expect(stdout).not.toContain('and the spec does not')
+    expect(stdout).toContain('5 handshakes; each of the 2 RPC ports')
+    expect(status).toBe(0)
+    expect(live.s1.asked.rpc).toBe(1)
+    const lines = live.ledger
+    expect(lines.findLast(({ event }) => event === 'members')).toMatchObject({
+      servers: ['ip-1.global', 's2.global'],
+      clients: ['ip-9'],
+      known: ['ip-1.global', 'ip-9'],
+    })
+    expect(lines.filter(({ event }) => event === 'observed')).toHaveLength(5)
+    expect((await live.run('rotate', 'authority', 'agent', '--next')).status).toBe(0)
+
+    // Where there is no ledger nobody is known; where the evidence is taken, they are.
+    const bare = readFileSync(join(live.cwd, 'seen.json'), 'utf8')
+      .replace(/"known": \[[^\]]*\]/, '"known": []')
+      .replaceAll('"generation": 1', '"generation": null')
+      .replace(/"at": (\d+)/g, (_, at: string) => `"at": ${Number(at) + 1}`)
+    writeFileSync(join(live.cwd, 'bare.json'), bare)
+    expect((await live.run('probe', '--evidence', 'bare.json')).status).toBe(0)
+    expect(live.ledger.findLast(({ event }) => event === 'members')).toMatchObject({
+      known: ['ip-1.global', 'ip-9'],
+    })
+  })
+
+  test('one that presents a leaf of nobody stays unknown, and what it showed is noted', async () => {
+    const live = await Live.start()
+    const stranger = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [
+        { ID: 'n1', Name: 'c1' },
+        { ID: 'n9', Name: 'ip-9' },
+      ],
+      '/v1/node/n9': { HTTPAddr: stranger.c1.http },
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad has a client ip-9 in global, and the spec does not')
+    expect(status).toBe(2)
+    expect(live.ledger).toContainEqual(
+      expect.objectContaining({
+        event: 'observed',
+        address: 'member/global/ip-9',
+        generation: null,
+      }),
+    )
+    expect((await live.run('verify', '--offline')).status).toBe(0)
+    expect((await live.run('status')).status).toBe(0)
+  })
+
+  test('hosts that share one identity are asked where Nomad says they are', async () => {
+    const live = await Live.start()
+    live.edit(`clients: { c1: { http: "${live.c1.http}" } }`, 'clients: { shared: true }')
+    await live.run('apply', '--yes')
+    const node = 'client/global/shared'
+    const first = await FakeAgent.start(live.trio(node), { rpc: false })
+    agents.push(first)
+    live.c1.reload(live.trio(node))
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [
+        { ID: 'n1', Name: 'x1' },
+        { ID: 'n2', Name: 'x2' },
+      ],
+      '/v1/node/n1': { HTTPAddr: live.c1.http },
+      '/v1/node/n2': { HTTPAddr: first.http },
+    }
+    const all = await live.run('probe')
+    expect(all.stdout).toContain('client/global/shared  proven  generation 1, 2 hosts')
+    expect(all.status).toBe(0)
+    await live.run('rotate', 'leaves', 'shared', '--yes')
+    first.reload(live.trio(node))
+    const half = await live.run('probe')
+    expect(half.stdout).toContain('1 of 2 hosts are not proven: it presents generation 1, not 2')
+    expect(half.status).toBe(2)
+    await live.c1.stop()
+    const one = await live.run('probe')
+    expect(one.stdout).toMatch(/unreachable +1 of 2 hosts cannot be asked: 127/)
+  })
+
   test('without an operator: only where agents ask nobody who they are', async () => {
     const live = await Live.start({}, { verifyHttpsClient: false })
     live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
