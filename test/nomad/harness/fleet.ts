@@ -116,6 +116,7 @@ export class Fleet {
         )
         // The stanza is new: it says that a reload would not do.
         if (installed.status !== 2) throw new Error(JSON.stringify(installed))
+        rmSync(join(base, `${plan.name}.tar.gz`))
       }
       const cluster = await startCluster(
         plans,
