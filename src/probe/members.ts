@@ -13,8 +13,9 @@ import type { AgentEndpoint } from './endpoints.js'
 export interface Credential {
   /** Who it is, for messages. */
   readonly name: string
-  readonly cert: string
-  readonly key: string
+  /** PEM; absent for agents that ask nobody who they are. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
 }
 
 /** Whom to ask, and with what. */
@@ -29,7 +30,7 @@ export interface MembersQuestion {
   readonly token?: string | undefined
   /** Epoch milliseconds. */
   readonly clock: () => number
-  /** Milliseconds for each request. Default: 10,000. */
+  /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -97,13 +98,18 @@ function get(
   { roots, token, timeout = 10_000, signal }: MembersQuestion,
 ): Promise<unknown> {
   const where = `${host}:${port}`
+  const whole = AbortSignal.any([
+    AbortSignal.timeout(6 * timeout),
+    ...(signal === undefined ? [] : [signal]),
+  ])
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => {
       reject(new Error(`${where}: ${why}`))
     }
     const asking = request(
       {
-        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false, signal },
+        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false },
+        signal: whole,
         // By whatever name or address it is reached, it must be a server of its region.
         servername: `server.${region}.nomad`,
         headers: token === undefined ? {} : { 'X-Nomad-Token': token },

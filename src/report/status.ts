@@ -116,7 +116,7 @@ function proofNote({ proof }: ScheduleEntry): string {
     ? `generation ${newest.number} was made, and its agent was last seen with a leaf that is not its own`
     : proven !== undefined
       ? `generation ${newest.number} was made, ${counted.number} is the last proven`
-      : `generation ${newest.number} was made, none was ever proven: ${counted.number} may still run`
+      : `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
 }
 
 /** Where what is to be done can be seen. */

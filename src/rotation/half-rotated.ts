@@ -25,7 +25,7 @@ import { crossObstacle } from './stages.js'
 
 /** Agents that have the same. */
 export interface Side {
-  /** Roots of ours under which their leaves hold; none for a leaf of somebody else. */
+  /** Under what their leaves hold: roots of ours by address, others by name. */
   readonly roots: readonly string[]
   /** Whom they trust; `null` where that cannot be seen. */
   readonly trusts: readonly string[] | null
@@ -163,11 +163,16 @@ function halfRotation(
   )
   const signing = keyed.at(-1) ?? authority.signing
   const others = concerned.filter((generation) => generation !== signing)
-  const obstacle = others
+  const uncrossed = others
     .map((other) => crossObstacle(`authority/${name}/${other}`, below, inventory, now))
     .find((one) => one !== undefined)
+  const crossed = uncrossed === undefined && others.length > 0
+  const stranger = sides
+    .flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
+    .find((one) => !isAuthority(one))
+  const obstacle =
+    uncrossed ?? (stranger && `${stranger} is none of ours and can certify nothing here`)
   const way = obstacle === undefined ? 'crossed' : 'staged'
-  const crossed = way === 'crossed' && others.length > 0
   // What rides along with renewals comes too late.
   const rides = authority.rollout === 'ride-along'
   const said =

@@ -5,6 +5,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
+import { sequence, setOf, utf8String } from '../../src/der/write.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { signBytes } from '../../src/keys/sign.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
+import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
+import { encodedOid } from '../../src/x509/oids.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
 
 const agents: FakeAgent[] = []
@@ -37,14 +43,14 @@ class Live {
     this.c1 = c1!
   }
 
-  static async start(settings: AgentSettings = {}): Promise<Live> {
+  static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
     const cwd = folder({
       'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
     })
     expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
     const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
-    const s1 = await FakeAgent.start(trio('server/global/s1'))
-    const s2 = await FakeAgent.start(trio('server/global/s2'))
+    const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
+    const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)
     const c1 = await FakeAgent.start(trio('client/global/c1'), { rpc: false, ...settings })
     agents.push(s1, s2, c1)
     const server = (name: string, { http, rpc }: FakeAgent): string =>
@@ -87,11 +93,13 @@ class Live {
   }
 }
 
-const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+const schema = (name: string): object =>
   JSON.parse(
-    readFileSync(new URL('../../src/report/schemas/probe.json', import.meta.url), 'utf8'),
-  ) as object,
-)
+    readFileSync(new URL(`../../src/report/schemas/${name}.json`, import.meta.url), 'utf8'),
+  ) as object
+const validate = ajv.compile(schema('probe'))
+const validateEvidence = ajv.compile(schema('evidence'))
 
 interface ProbeDocument {
   readonly agents: readonly Record<string, unknown>[]
@@ -245,6 +253,44 @@ const gossip = (...names: readonly string[]): object => ({
   ],
 })
 
+describe('listeners that are no agents', () => {
+  test('what they say is told and noted as harmless text, and can be taken as evidence', async () => {
+    const live = await Live.start()
+    const key = generateKeySync('ecdsa-p256')
+    const name = 'x'.repeat(5000)
+    const terminal = '\u001b[2J\u202e'
+    // Names that no authority of ours could have: far too long, and with what a terminal obeys.
+    const [root] = parseCertificates(live.trio('client/global/c1').ca)
+    const strange = (text: string): string => {
+      const value = utf8String(text)
+      const subject = sequence(setOf(sequence(encodedOid('2.5.4.3'), value)))
+      const tbs = encodeTbs({
+        ...{ serial: '01', signatureIdentifier: root!.innerSignatureAlgorithm, extensions: [] },
+        ...{ issuer: subject, subject, spki: key.publicKey.spki },
+        ...{ notBefore: root!.notBefore, notAfter: root!.notAfter },
+      })
+      return encodeCertificate(
+        assembleCertificate(tbs, root!.innerSignatureAlgorithm, signBytes(key, tbs)),
+      )
+    }
+    const trio = live.trio('client/global/c1')
+    live.c1.reload({ ...trio, ca: trio.ca + strange(name) + strange(terminal) })
+    const { stdout, status } = await live.run('probe', '--all', '--out', 'seen.json')
+    expect(status).toBe(2)
+    expect(stdout).toMatch(
+      /client\/global\/c1 {2}foreign +.* also trusts CN=x+… and CN=.*, none of ours/,
+    )
+    expect(stdout).not.toContain('\u001b')
+    const [line] = live.ledger.filter(({ endpoint }) => endpoint === live.c1.http)
+    expect(line!['trusts']).toEqual([
+      'authority/agent/1',
+      `CN=${name.slice(0, 897)}…`,
+      'CN=\\1b[2J\\e2\\80\\ae',
+    ])
+    expect((await live.run('probe', '--evidence', 'seen.json')).status).toBe(2)
+  })
+})
+
 describe('who belongs to the cluster', () => {
   test('is asked of a server, with the certificate of an operator, and noted', async () => {
     const live = await Live.start()
@@ -315,6 +361,15 @@ describe('who belongs to the cluster', () => {
     expect(texts.join('')).not.toContain('a-secret-token')
   })
 
+  test('without an operator: only where agents ask nobody who they are', async () => {
+    const live = await Live.start({}, { verifyHttpsClient: false })
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    live.edit('operators:\n  alice: { region: global }\n', '')
+    expect((await live.run('probe')).stdout).toContain('there is no operator')
+    live.edit('regions:', 'node: { stanza: { verify_https_client: false } }\nregions:')
+    expect((await live.run('probe')).stdout).toContain('Nomad names 1 server and 0 clients')
+  })
+
   test('from a bastion: with what env has set there', async () => {
     const live = await Live.start()
     live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
@@ -328,6 +383,7 @@ describe('who belongs to the cluster', () => {
     }
     const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
     expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(validateEvidence(JSON.parse(readFileSync(join(bastion, 'e.json'), 'utf8')))).toBe(true)
     const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
     expect(taken.stderr).toBe('evidence: 6 lines noted\n')
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
@@ -451,6 +507,25 @@ describe('a naive swap', () => {
     expect(stdout).toContain('  global/s1, global/c1: leaf under authority/agent/2')
   })
 
+  test('a cluster of another authority is none; one agent of ours among its own is', async () => {
+    const live = await Live.start()
+    const other = await Live.start()
+    other.edit('cluster: acme', 'cluster: other')
+    rmSync(join(other.cwd, 'pki'), { recursive: true })
+    await other.run('apply', '--yes')
+    for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
+    const foreign = await live.run('probe')
+    expect(foreign.stdout).toContain('a leaf that the ledger does not have')
+    expect(foreign.stdout).not.toContain('half-rotated')
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain(
+      '  global/s2, global/c1: leaf under CN=other agent CA 1, trusts CN=other agent CA 1\n',
+    )
+    expect(stdout).toContain('repair:\n  1. nomad-pki apply\n')
+    expect(stdout).toContain('as close together as can be: CN=other agent CA 1 is none of ours')
+  })
+
   test('the stages of a rotation, next to each other, are no half rotation', async () => {
     const live = await Live.start()
     await live.run('rotate', 'authority', 'agent', '--next')
@@ -475,6 +550,12 @@ describe('evidence', () => {
     const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
     const seen = await run(bastion, 'probe', '--out', 'evidence.json')
     expect(seen.stderr).toContain('nomad-pki probe --evidence evidence.json')
+    expect(seen.stdout).toMatch(
+      /server\/global\/s1 {2}seen {2}leaf SHA-256 [0-9a-f]{16}…, trusts CN=/,
+    )
+    expect(seen.stdout).toContain('3 of 3 agents seen; of which generation they are, only')
+    expect(seen.stdout).not.toContain('half-rotated')
+    expect(seen.status).toBe(0)
     expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
     const again = await run(bastion, 'probe', '--out', 'evidence.json')
     expect(again.stderr).not.toContain('error')
@@ -483,6 +564,7 @@ describe('evidence', () => {
     expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
 
     const file = join(bastion, 'evidence.json')
+    expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)
     const taken = await live.run('probe', '--evidence', file)
     expect(taken.stderr).toBe('evidence: 5 lines noted\n')
     expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')

@@ -35,7 +35,7 @@ import { voiceOf, type Voice } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
-/** Exits 0 if every agent is proven on its newest generation, 2 if one is not. */
+/** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const timeout = parseTimeout(options.timeout)
@@ -176,7 +176,7 @@ function tell(
     voice.answer(probeText(facts, voice.style, named))
   }
   const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
-  const proven = verdicts.every(({ state }) => state === 'proven')
+  const proven = verdicts.every(({ state }) => state === 'proven' || state === 'seen')
   return proven && whole ? exitStatus.ok : exitStatus.work
 }
 
@@ -206,8 +206,11 @@ async function askNomad(
   const none = { members: [], faults: [], unknown: [] }
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   if (credentials.length === 0 || roots === '') {
+    const operator = desired.identities.find(({ profile }) => profile.role === 'operator')
     const missing =
-      'no operator has a certificate that lives: nomad-pki add operator NAME, and apply'
+      operator === undefined
+        ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
+        : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
     return { ...none, missing }
   }
   const answering = new Set(sightings.map(({ endpoint }) => endpoint))
@@ -243,7 +246,8 @@ async function save(
     })
   }
   const text = formatEvidence({
-    ...{ cluster, at: context.now(), unreachable },
+    ...{ cluster, at: context.now() },
+    unreachable: unreachable.map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
     observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
     members,
   })
