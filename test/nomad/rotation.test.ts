@@ -10,6 +10,7 @@ import { type Load, startLoad } from './harness/load.js'
 import { provenLoaded, shownBy } from './harness/proof.js'
 import { chance, deep, seed, shuffled } from './harness/random.js'
 import { beginStage, expectCheap, roll, rotateAuthority, rotateLeaves } from './harness/rolling.js'
+import { followRollout } from './harness/rollout.js'
 import { askServer } from './harness/rpc.js'
 import { eventually, sleep } from './harness/run.js'
 import { unproven, witness } from './harness/witness.js'
@@ -48,7 +49,30 @@ describe('all leaves', () => {
     await expectCheap(stage, 1)
   })
 
-  test('every agent loads its new leaf: one reload each, no TLS error', async () => {
+  test('in the order of `rotate rollout`, by its own commands: one reload each, no TLS error', async () => {
+    await fleet.pkiOk('rotate', 'leaves', '--all', '--yes')
+    // Who leads is known from what Nomad said.
+    expect([...(await witness(fleet)).values()].map(({ state }) => state)).toEqual(
+      fleet.names.map(() => 'old'),
+    )
+    const leader = (await fleet.cluster.leaders()).get('global')
+    const stage = beginStage(fleet, load, 'all leaves, in the order of a rollout')
+    const taken = await followRollout(stage)
+    await expectCheap(stage, 1)
+    expect(await unproven(fleet)).toEqual([])
+
+    const global = taken.filter(({ region }) => region === 'global')
+    expect(global.map(({ kind }) => kind)).toEqual([
+      ...['server', 'server', 'server'],
+      ...['clients', 'clients'],
+    ])
+    for (const { names } of taken) expect(names).toHaveLength(1)
+    const last = fleet.plan(global[2]!.names[0]!)
+    expect(`127.0.0.1:${last.ports.rpc}`).toBe(leader)
+    expect(global[2]?.leader).toBe(true)
+  })
+
+  test('in random order, proven by handshake: one reload each, no TLS error', async () => {
     const random = chance('leaves')
     const { endpoints } = await rotateLeaves(fleet, load, { label: 'all leaves', random })
     expect(endpoints).toBe(11)

@@ -109,8 +109,12 @@ export class Count {
   }
 }
 
-/** A pooled connection had ended: Nomad's own price of a reload (nomad#4413). */
-export const isConnection = (message: string): boolean => message.includes('rpc error: EOF')
+/**
+ * A pooled connection had ended: Nomad's own price of a reload (nomad#4413). Where it ended while a
+ * stream was being opened on it, it is called by the name of the session (helper/pool/pool.go).
+ */
+export const isConnection = (message: string): boolean =>
+  /rpc error: (EOF|session open: session shutdown)/.test(message)
 
 /**
  * A new connection came in the instant in which the reloaded agent had closed its HTTPS listener and

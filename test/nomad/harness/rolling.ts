@@ -73,7 +73,8 @@ export async function rotateAuthority(
         apply: stages,
         probe: 2 * (stages - 1),
         pack: stages * names.length,
-        'install.sh': stages * names.length,
+        'install.sh': stages * (names.length - 1),
+        install: stages,
       },
       random,
     },
@@ -87,7 +88,10 @@ export async function rotateAuthority(
         await fleet.pkiOk('rotate', 'authority', authority, '--next')
         await fleet.pkiOk('apply', '--yes')
         const stage = beginStage(fleet, load, `${label}, stage ${number} of ${stages}`)
-        await roll(stage, shuffled(names, random))
+        // Where the tool is killed, the command takes its turn beside the script.
+        const [last = '', ...others] = shuffled(names, random)
+        await roll(stage, others)
+        await roll(stage, [last], { way: stops > 0 ? 'command' : 'script' })
         all.push(await expectCheap(stage, 1, { names, stopped: stops > 0 }))
       }
     },

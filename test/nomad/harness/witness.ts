@@ -13,8 +13,17 @@ export interface Seen {
   readonly message: string
 }
 
-/** Asks everybody. Answers by the agents' names; Nomad was asked who belongs to each region. */
+/**
+ * Asks everybody, with the receipts taken before. Answers by the agents' names; Nomad was asked who
+ * belongs to each region.
+ */
 export async function witness(fleet: Fleet): Promise<ReadonlyMap<string, Seen>> {
+  await takeReceipts(fleet)
+  return ask(fleet)
+}
+
+/** Brings the installers' receipts home. */
+export async function takeReceipts(fleet: Fleet): Promise<void> {
   const receipts = fleet.names.flatMap((name) => {
     const [from, to] = [join(fleet.tls(name), 'receipt.json'), join(fleet.base, `${name}.json`)]
     if (!existsSync(from)) return []
@@ -23,6 +32,10 @@ export async function witness(fleet: Fleet): Promise<ReadonlyMap<string, Seen>> 
   })
   const taken = await fleet.pki('probe', '--evidence', ...receipts)
   if (taken.status !== 0 && taken.status !== 2) throw new Error(taken.stderr)
+}
+
+/** Handshakes alone. */
+export async function ask(fleet: Fleet): Promise<ReadonlyMap<string, Seen>> {
   const { status, stdout, stderr } = await fleet.pki('probe', '--timeout', '3s', '--json')
   if (status !== 0 && status !== 2) throw new Error(stderr)
   const { agents, nomad } = JSON.parse(stdout) as {
