@@ -20,6 +20,37 @@ export interface CheckSchemaOptions {
   readonly file?: string | undefined
   /** Leave the values in `tls` to somebody else; default: no. */
   readonly exceptTls?: boolean | undefined
+  /** Paths that a later file sets: what they are here, Nomad never looks at; default: none. */
+  readonly overridden?: ReadonlySet<string> | undefined
+}
+
+/**
+ * For each file the paths that files after it set to something, among those whose values Nomad
+ * judges after the merge.
+ *
+ * @param documents In the order of reading; `undefined` for what cannot be read.
+ */
+export function overriddenPaths(
+  documents: readonly (Document | undefined)[],
+): readonly ReadonlySet<string>[] {
+  const later = new Set<string>()
+  // Of one file nothing is overridden, and that is most of them.
+  if (documents.length < 2) return documents.map(() => later)
+  return documents
+    .toReversed()
+    .map((document) => {
+      const seen = new Set(later)
+      if (document !== undefined) {
+        for (const { path, literal } of decodeShape(document, entriesOf(document), agentSchema)
+          .values) {
+          // Merging leaves out what is empty or 0; labelled blocks are merged by their labels.
+          const set = valueRules.has(path) && !path.startsWith('client.host_network')
+          if (set && !['', '0'].includes(asString(document, literal))) later.add(path)
+        }
+      }
+      return seen
+    })
+    .reverse()
 }
 
 /**
@@ -58,9 +89,16 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   for (const { path, literal } of decoded.values) {
     const rule = valueRules.get(path)
     if (rule === undefined || rule.fits(asString(document, literal))) continue
-    say('error', 'agent/value', literal.start, `Nomad refuses the value of "${path}"`, {
-      expected: rule.expected,
-    })
+    const unseen = options.overridden?.has(path) === true
+    say(
+      unseen ? 'warning' : 'error',
+      'agent/value',
+      literal.start,
+      unseen
+        ? `Nomad would refuse the value of "${path}", if no later file set another`
+        : `Nomad refuses the value of "${path}"`,
+      { expected: rule.expected },
+    )
   }
   checkForeign(document, entries, say)
   checkVolumes(document, entries, say)

@@ -8,7 +8,7 @@
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { asString, type Document, type Item, objectIn, positionsIn, sameKey } from '../hcl/index.js'
 import { faultyMetaKeys, foreignBlocks } from './check-foreign.js'
-import { checkSchema } from './check-schema.js'
+import { checkSchema, overriddenPaths } from './check-schema.js'
 import { checkTls, type CheckTlsOptions } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
@@ -56,12 +56,16 @@ export function checkAgentConfig(
   const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
   const readable = config.files.every(({ document }) => document !== undefined)
+  const overridden = overriddenPaths(config.files.map(({ document }) => document))
   const found = [
     ...config.diagnostics,
-    ...config.files.flatMap(({ file, document }) =>
+    ...config.files.flatMap(({ file, document }, index) =>
       document === undefined
         ? []
-        : [...checkSchema(document, { file }), ...templates(document, file)],
+        : [
+            ...checkSchema(document, { file, overridden: overridden[index] }),
+            ...templates(document, file),
+          ],
     ),
     ...strayFiles(config.files, ordered, kind).map((item) => ({
       ...item,

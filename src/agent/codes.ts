@@ -62,8 +62,9 @@ export const agentCodes = {
     source: 'GH-23712',
   },
   'agent/value': {
-    severities: ['error'],
-    means: 'Nomad cannot decode the value, or refuses it, and stops',
+    severities: ['error', 'warning'],
+    means:
+      'Nomad cannot decode the value, or refuses it, and stops; a warning where a later file sets another',
     remedy: 'write what is expected there',
     source: 'command/agent/command.go:343-560',
   },

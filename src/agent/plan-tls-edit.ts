@@ -7,7 +7,7 @@
 
 import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
-import { checkSchema } from './check-schema.js'
+import { checkSchema, overriddenPaths } from './check-schema.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf, isConfigFileName } from './directory.js'
@@ -81,6 +81,7 @@ export function planTlsEdit(
     hasErrors(edit.diagnostics) || !edit.changed
       ? config
       : readAgain(ordered, target, edit.text, kind)
+  const overridden = overriddenPaths(config.files.map(({ document }) => document))
   const diagnostics = [
     ...target.diagnostics,
     // Of the target itself the edit has said it already, knowing what it replaces.
@@ -88,10 +89,14 @@ export function planTlsEdit(
     ...edit.diagnostics.map((item) =>
       item.code === 'agent/relative-path' ? { ...item, severity: 'error' as const } : item,
     ),
-    ...config.files.flatMap(({ file, document }) =>
+    ...config.files.flatMap(({ file, document }, index) =>
       document === undefined
         ? []
-        : checkSchema(document, { file, exceptTls: file === target.file }),
+        : checkSchema(document, {
+            file,
+            exceptTls: file === target.file,
+            overridden: overridden[index],
+          }),
     ),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),

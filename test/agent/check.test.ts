@@ -282,6 +282,16 @@ describe('what stops the agent before it starts', () => {
     ])
   })
 
+  test('a wrong value that a later file overrides is looked at by nobody', () => {
+    const wrong = 'log_level = "LOUD"'
+    const good_ = `${base}${good} }\nlog_level = "INFO"`
+    expect(check({ 'a.hcl': wrong, 'b.hcl': good_ })).toEqual(['warning agent/value a.hcl:1:13'])
+    expect(check({ 'a.hcl': good_, 'b.hcl': wrong })).toEqual(['error agent/value b.hcl:1:13'])
+    expect(check({ 'a.hcl': wrong, 'b.hcl': good_.replace('INFO', '') })).toEqual([
+      'error agent/value a.hcl:1:13',
+    ])
+  })
+
   test('nothing is concluded from the absence of what cannot be read', () => {
     expect(check({ 'a.hcl': 'x = null' })).toEqual(['error hcl/bare-word a.hcl:1:5'])
   })

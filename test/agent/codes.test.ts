@@ -55,7 +55,7 @@ describe('a code has the severities that the table says', () => {
     const next = random(12)
     const texts = [
       ...corpus.map(({ text }) => text),
-      ...corpus.map(({ text }) => mutate(text, next)),
+      ...corpus.filter((_, index) => index % 4 === 0).map(({ text }) => mutate(text, next)),
       ...valueCases.map(([text]) => text),
       'tls { http = true rpc = true rpc_upgrade_mode = true ca_file = "a" tls_min_version = "tls10" }',
     ]
