@@ -29,6 +29,9 @@
 #
 # Interrupted at any moment, the same command goes on. Whatever interrupts it, DIR/current leads to a
 # whole generation, the old one or the new one. It never prints a key.
+
+# `A && B || refuse`: what refuses does not return, and where B fails that is what is meant.
+# shellcheck disable=SC2015
 set -eu
 umask 077
 LC_ALL=C
@@ -49,13 +52,14 @@ die() { # STATUS MESSAGE
   status=$1
   shift
   say "install.sh: $*" >&2
+  told=1
   exit "$status"
 }
 refuse() { die 3 "refused: $*"; }
 usage() { die 64 "$* (the head of this file says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
-proven='' probe='' settle=15 watch=5 verified=''
+told='' proven='' probe='' settle=15 watch=5 verified=''
 while [ $# -gt 0 ]; do
   case $1 in
     --tls | --reload | --owner | --archive | --fingerprint | --key | --probe | --settle | --watch)
@@ -227,6 +231,7 @@ birth_of() { # PID: when it was started, in ticks since boot, where /proc says s
   [ -r "/proc/$1/stat" ] || return 0
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # Behind the last parenthesis: a name may hold anything.
+  # shellcheck disable=SC2086
   set -- ${stat##*) }
   shift 19
   printf '%s\n' "$1"
@@ -402,7 +407,15 @@ release_lock() {
   tidy
   rm -rf "$tls/.lock"
 }
-trap 'status=$?; release_lock; exit $status' EXIT
+leave() { # STATUS
+  [ "$1" = 0 ] || [ -n "$told" ] || [ -z "$locked" ] || {
+    place=$(current_of)
+    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
+  }
+  release_lock
+  exit "$1"
+}
+trap 'leave $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -747,7 +760,11 @@ if [ -n "$here" ]; then
   [ -z "$other" ] || [ "$other" = "$cluster" ] ||
     refuse "the archive is of the cluster $cluster, and this node is of $other"
   if [ -f "$there" ]; then
-    ! before "$(field "$inner" made)" "$(field "$there" made)" ||
+    older=''
+    ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
+    # Two of one second: then the number.
+    [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${here%-*}" ] || older=1
+    [ -z "$older" ] ||
       refuse "the archive was made at $(field "$inner" made), before what is in place ($here, $(field "$there" made)): --rollback goes back"
   fi
 fi
@@ -798,8 +815,9 @@ if [ "$here" != "$next" ]; then
     '' | -) ;; # nothing was there that an agent could have mixed it with
     *)
       unproven="the switch to $here at $(pending at) was never proven"
-      [ -n "$giveup" ] ||
-        refuse "$unproven: --reload has the agent load it, --proven says that it has, --give-up goes on without"
+      proves="--proven says that the agent has loaded it, its own archive again with --reload has it loaded"
+      [ -z "$verified" ] || proves="its own archive again with --reload and --probe proves it"
+      [ -n "$giveup" ] || refuse "$unproven: $proves, --give-up goes on without"
       ;;
   esac
 fi

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Manifest } from '../inventory/manifest.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { verifyChain } from '../x509/verify-chain.js'
 import type { TrioCheck } from './check-trio.js'
@@ -38,7 +39,7 @@ export function judgeArchive(
   const there = present?.manifest
   if (there !== undefined && there.address !== manifest.address) {
     faults.push(`the archive is for ${manifest.address}, and this is ${there.address}`)
-  } else if (there !== undefined && Date.parse(manifest.made) < Date.parse(there.made)) {
+  } else if (there !== undefined && isOlder(manifest, there)) {
     faults.push(
       `the archive was made at ${manifest.made}, before what is in place (${there.made}): --rollback goes back`,
     )
@@ -56,6 +57,14 @@ export function judgeArchive(
   }
   return { faults: [...faults, ...trio.faults], warnings: trio.warnings }
 }
+
+/** By time; by number where two were made in one second. */
+function isOlder(one: Made, other: Made): boolean {
+  const [a, b] = [Date.parse(one.made), Date.parse(other.made)]
+  return a < b || (a === b && one.generation < other.generation)
+}
+
+type Made = Pick<Manifest, 'made' | 'generation'>
 
 /**
  * Judges the way back: who is on the old generation and who is on the present one must still talk to

@@ -213,18 +213,31 @@ function halfRotation(
   }
 }
 
-/** The generations of a root that agents present or trust, and those of the spec, ascending. */
+/**
+ * The generations of a root that agents have to trust for all of them to be understood: those that some
+ * trust, those of the spec, and for a leaf under none of these the newest above it. A cross-certificate
+ * alone is no reason: it outlives the root that made it, which was dropped and must not come back.
+ */
 function generationsOf(
   name: string,
   sides: readonly Side[],
   { signing, trusted }: AuthoritySpec,
 ): readonly number[] {
   const prefix = `authority/${name}/`
-  const addresses = sides.flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
-  const numbers = addresses
-    .filter((one) => isAuthority(one) && one.startsWith(prefix))
-    .map((one) => Number(one.slice(prefix.length)))
-  return [...new Set([...numbers, ...trusted, signing])].sort((a, b) => a - b)
+  const numbersOf = (addresses: readonly string[]): readonly number[] =>
+    addresses
+      .filter((one) => isAuthority(one) && one.startsWith(prefix))
+      .map((one) => Number(one.slice(prefix.length)))
+  const needed = new Set([
+    ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
+    ...trusted,
+    signing,
+  ])
+  for (const { roots } of sides) {
+    const above = numbersOf(roots)
+    if (above.length > 0 && !above.some((one) => needed.has(one))) needed.add(Math.max(...above))
+  }
+  return [...needed].sort((a, b) => a - b)
 }
 
 function keyState(inventory: Inventory, name: string, generation: number): string | undefined {

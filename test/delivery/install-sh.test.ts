@@ -237,6 +237,13 @@ describe('an archive that must not be installed here', () => {
     expect(run.status).toBe(3)
     expect(run.stderr).toMatch(/made at .*, before what is in place .*--rollback/)
     expect(node.current).toMatch(/^2-/)
+    // Two of one second: then the number says it.
+    const made = /"made": "[^"]*"/
+    const there = made.exec(node.read('current/manifest.json'))![0]
+    const folder = node.unpack(first, 'same second')
+    edit('GEN/manifest.json', made, there)(folder)
+    rewriteSums(folder)
+    expect(node.install(folder).stderr).toMatch(/before what is in place/)
   })
 
   test("another pair's key, and another root's trust, where the sums are right", () => {

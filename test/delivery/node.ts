@@ -11,7 +11,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { env } from 'node:process'
-import { afterAll } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { parseSpec } from '../../src/spec/parse.js'
@@ -21,23 +21,51 @@ import { smallSpec, World } from '../world.js'
 export const present: number = Math.floor(Date.now() / 1000) * 1000
 export const hour = 3_600_000
 
-/** Every kind of shell that is on this machine; `sh` is. */
-export const shells: readonly (readonly string[])[] = [
-  ['sh'],
-  ...[['dash'], ['busybox', 'ash'], ['bash', '--posix']].filter(
-    ([program]) =>
-      spawnSync(program!, ['-c', ':']).error === undefined &&
-      !fs.realpathSync('/bin/sh').endsWith(`/${program!}`),
-  ),
-]
-
 /** `templates/install.sh` */
 export const installerPath: string = new URL('../../templates/install.sh', import.meta.url).pathname
 
 /** A `sync` that does nothing: what a disk does in a power cut is not tested here, and waiting for it takes long. */
 const hasty: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-hasty-'))
+fs.chmodSync(hasty, 0o755)
 fs.writeFileSync(path.join(hasty, 'sync'), '#!/bin/sh\n', { mode: 0o755 })
 env.PATH = `${hasty}:${env.PATH!}`
+
+/**
+ * With NOMAD_PKI_SHELL everything here runs under that shell and no other: dash, or BusyBox with its own
+ * tools and openssl alone. It must be there: a run that asks for it never passes without.
+ */
+const asked: string | undefined = env.NOMAD_PKI_SHELL
+if (asked !== undefined) {
+  const found = (name: string): string => {
+    const places = env.PATH!.split(':').map((place) => path.join(place, name))
+    const file = places.find((one) => fs.existsSync(one))
+    if (file === undefined) throw new Error(`NOMAD_PKI_SHELL=${asked}: there is no ${name} here`)
+    return fs.realpathSync(file)
+  }
+  if (asked === 'busybox') {
+    spawnSync(found('busybox'), ['--install', '-s', hasty])
+    fs.symlinkSync(found('openssl'), path.join(hasty, 'openssl'))
+    env.PATH = hasty
+  } else {
+    fs.symlinkSync(found(asked), path.join(hasty, 'sh'))
+  }
+}
+if (asked !== undefined) {
+  test('sh is the shell that was asked for', () => {
+    expect(fs.realpathSync(path.join(hasty, 'sh'))).toContain(asked)
+  })
+}
+
+/** Every kind of shell that is on this machine; `sh` is. */
+export const shells: readonly (readonly string[])[] = [
+  ['sh'],
+  ...[['dash'], ['busybox', 'ash'], ['bash', '--posix']].filter(
+    ([program]) =>
+      asked === undefined &&
+      spawnSync(program!, ['-c', ':']).error === undefined &&
+      !fs.realpathSync('/bin/sh').endsWith(`/${program!}`),
+  ),
+]
 afterAll(() => fs.rmSync(hasty, { recursive: true, force: true }))
 
 /** A cluster that lives from an hour ago on. */

@@ -195,6 +195,31 @@ describe('a unit', () => {
     ).toBe(0)
   })
 
+  test('that is active before its process is ready is left alone until that has settled; one that notifies is not', async () => {
+    const { pid } = await agent(':')
+    for (const [type, waits] of [
+      ['simple', true],
+      ['notify', false],
+      ['notify-reload', false],
+    ] as const) {
+      const { node, two } = aNode()
+      const shim = systemctl(
+        node,
+        `case $* in
+          is-active*) echo active ;;
+          *Type*) echo Type=${type} ;;
+          *MainPID*) echo MainPID=${pid!} ;;
+        esac`,
+      )
+      // Nobody has to wait for it here: the clock does not run, and it would say so.
+      fs.writeFileSync(path.join(node.folder, 'bin/sleep'), '#!/bin/sh\n', { mode: 0o755 })
+      const args = ['--settle', '999', '--watch', '0', '--reload', 'nomad.service']
+      const run = node.install(two, args, { env: shim })
+      expect(run.status).toBe(0)
+      expect([type, run.stdout.includes('waiting until it is 999 s old')]).toEqual([type, waits])
+    }
+  })
+
   test('that dies of it, and is started again by systemd: back, and restarted', () => {
     const { node, two } = aNode()
     const old = node.current

@@ -557,6 +557,26 @@ describe('a naive swap', () => {
     expect((await live.run('probe')).status).toBe(0)
   })
 
+  test('after a crossed rotation: the root that was dropped then does not come back', async () => {
+    const live = await Live.start()
+    const nodes = ['s1', 's2', 'c1'] as const
+    const steps = [
+      ['{ lifetime: 10y }', '{ lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }'],
+      ['trusted: [1, 2]', 'trusted: [2]'],
+    ] as const
+    for (const [from, to] of steps) {
+      live.edit(from, to)
+      expect((await live.run('apply', '--yes')).status).toBe(0)
+      for (const name of nodes) live[name].reload(live.trio(nodeOf[name]))
+    }
+    live.edit('signing: 2, trusted: [2], crossed: true', 'signing: 3, trusted: [3]')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain('agent: signing: 3, trusted: [2, 3], crossed: true')
+  })
+
   test('without the key of the old root: not in any order', async () => {
     const live = await swapped('s1')
     rmSync(join(live.cwd, 'pki/authority/agent/1/ca-key.pem'))

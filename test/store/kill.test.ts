@@ -135,7 +135,7 @@ describe('killed at any call', { timeout: 3_600_000 }, () => {
         }
       }
       console.log(
-        `kill points in this process, writes by half ${String(half)}: ${points} of ${total}`,
+        `kill points of apply in this process${half ? ', writes by half' : ''}: ${points} of ${total}`,
       )
     },
   )
@@ -207,7 +207,7 @@ describe('a process that gets SIGKILL', () => {
       expect(readFileSync(join(whole, 'ledger.jsonl'), 'utf8').split('\n').length).toBeGreaterThan(
         9,
       )
-      console.log(`SIGKILL points: ${points} of ${total}`)
+      console.log(`kill points of apply by SIGKILL: ${points} of ${total}`)
     },
   )
 })

@@ -132,6 +132,9 @@ function tell(
   const { directory, state, proof, said } = outcome
   for (const line of said) voice.tell(line)
   const edit = prepared?.edit
+  if (prepared?.archive.manifest.key === true) {
+    voice.tell(`the archive holds the private key: remove ${prepared.file}`)
+  }
   if (voice.json) {
     voice.document({
       format: 'nomad-pki/install',
