@@ -1,9 +1,9 @@
 /** `probe` against listeners on loopback, from the command down. */
 
 import { join } from 'node:path'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
 import { sequence, setOf, utf8String } from '../../src/der/write.js'
 import { generateKeySync } from '../../src/keys/generate.js'
@@ -12,6 +12,9 @@ import { encodeCertificate, parseCertificates } from '../../src/x509/certificate
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import { encodedOid } from '../../src/x509/oids.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
+
+// Handshakes and whole commands, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 30_000 })
 
 const agents: FakeAgent[] = []
 afterEach(async () => {
@@ -29,6 +32,21 @@ operators:
   alice: { region: global }
 `
 
+const made = new Map<string, string>()
+
+/** The files of a cluster, made once: but a second one in one test has keys of its own. */
+async function filesOf(whose: 'ours' | 'theirs'): Promise<string> {
+  let place = made.get(whose)
+  if (place === undefined) {
+    place = folder({
+      'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
+    })
+    expect((await run(place, 'apply', '--yes')).status).toBe(0)
+    made.set(whose, place)
+  }
+  return place
+}
+
 /** A cluster of two servers and a client that run. */
 class Live {
   readonly cwd: string
@@ -44,10 +62,11 @@ class Live {
   }
 
   static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
-    const cwd = folder({
-      'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
+    const cwd = folder()
+    cpSync(await filesOf(agents.length === 0 ? 'ours' : 'theirs'), cwd, {
+      recursive: true,
+      verbatimSymlinks: true,
     })
-    expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
     const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
     const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
     const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)
