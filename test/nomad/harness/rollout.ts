@@ -57,7 +57,8 @@ export async function followRollout({ fleet, count }: Stage): Promise<readonly T
       const root = join(fleet.base, 'hosts', name, 'root')
       rmSync(root, { recursive: true, force: true })
       mkdirSync(root, { recursive: true, mode: 0o700 })
-      renameSync(join(fleet.base, `${name}.tar.gz`), join(root, `${name}.tar.gz`))
+      const archive = /--out (\S+)/.exec(pack)?.[1] ?? ''
+      renameSync(join(fleet.base, archive), join(root, archive))
       // Here a node is a folder, and its unit a process.
       const there = script
         .replace(/--tls \S+/, `--tls '${fleet.tls(name)}'`)
