@@ -6,22 +6,14 @@
  */
 
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
-import {
-  asString,
-  type Document,
-  foldKey,
-  type Key,
-  objectIn,
-  positionsIn,
-  sameKey,
-} from '../hcl/index.js'
-import { type AgentCode, diagnostic, type DiagnosticDetails } from './codes.js'
+import { asString, type Document, foldKey, type Key, positionsIn, sameKey } from '../hcl/index.js'
+import { checkForeign, checkVolumes, foreignBlocks, type Say } from './check-foreign.js'
+import { diagnostic } from './codes.js'
 import { distinct } from './contradictions.js'
 import { type Decoded, decodeShape } from './decode-shape.js'
-import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import { agentSchema, type BlockShape } from './schema-table.js'
-import { foreignBooleans, isWeakBoolean, keyringProviders, valueRules } from './value-rules.js'
+import { valueRules } from './value-rules.js'
 
 /** What is known beside the file. */
 export interface CheckSchemaOptions {
@@ -29,14 +21,6 @@ export interface CheckSchemaOptions {
   /** Leave the values in `tls` to somebody else; default: no. */
   readonly exceptTls?: boolean | undefined
 }
-
-type Say = (
-  severity: Diagnostic['severity'],
-  code: AgentCode,
-  at: number,
-  message: string,
-  details?: DiagnosticDetails,
-) => void
 
 /**
  * What Nomad would refuse, or silently ignore, in one file.
@@ -53,7 +37,8 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     if (full()) return
     diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
   }
-  const decoded = decodeShape(document, entriesOf(document), agentSchema)
+  const entries = entriesOf(document)
+  const decoded = decodeShape(document, entries, agentSchema)
   for (const { start, path, kind, expected } of decoded.faults) {
     if (options.exceptTls === true && path.startsWith('tls')) continue
     const message = `Nomad cannot decode the value of "${path}"`
@@ -77,48 +62,11 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       expected: rule.expected,
     })
   }
-  checkForeign(document, say)
+  checkForeign(document, entries, say)
+  checkVolumes(document, entries, say)
   // A label is left over at the top and, if it is a block's own, in the block too.
   return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }
-
-function checkForeign(document: Document, say: Say): void {
-  for (const item of document.root.items) {
-    const [first, label] = item.keys
-    if (sameKey(first!.name, 'keyring') && label !== undefined) {
-      if (keyringProviders.includes(label.name)) continue
-      say('error', 'agent/value', label.start, `Nomad knows no keyring "${label.name}"`, {
-        expected: keyringProviders.join(', '),
-      })
-    }
-    const foreign = foreignBlocks.find((name) => sameKey(name, first!.name))
-    if (foreign === undefined) continue
-    const held = objectIn(item)
-    if (held === undefined && item.value.type !== 'list') {
-      say('error', 'agent/value', item.value.start, `"${foreign}" does not hold a block`, {
-        expected: `${foreign} { … }`,
-      })
-    }
-    for (const { keys, value } of held?.items ?? []) {
-      if (value.type !== 'literal') continue
-      const name = keys[0]!.name
-      const text = asString(document, value)
-      const isText = value.kind === 'string' || value.kind === 'heredoc'
-      if (isText && foreignBooleans.has(foldKey(name)) && !isWeakBoolean(text)) {
-        say('error', 'agent/value', value.start, `"${name}" of "${foreign}" is not a boolean`, {
-          expected: 'true or false',
-        })
-      } else if (foreign === 'consul' && sameKey(name, 'timeout') && !isGoDuration(text)) {
-        say('error', 'agent/duration', value.start, `"${name}" of "${foreign}" is not a duration`, {
-          expected: 'a duration such as "30s"',
-        })
-      }
-    }
-  }
-}
-
-/** Blocks that Nomad reads without a schema (command/agent/config_parse.go:81-105). */
-export const foreignBlocks: readonly string[] = ['consul', 'vault']
 
 function sayLeftOver(
   key: Key,

@@ -7,12 +7,14 @@
 
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { asString, type Document, type Item, objectIn, positionsIn, sameKey } from '../hcl/index.js'
-import { checkSchema, foreignBlocks } from './check-schema.js'
+import { faultyMetaKeys, foreignBlocks } from './check-foreign.js'
+import { checkSchema } from './check-schema.js'
 import { checkTls, type CheckTlsOptions } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf } from './directory.js'
-import { isGoDuration } from './duration.js'
+import { goDuration, isGoDuration } from './duration.js'
+import { entriesOf } from './flatten.js'
 import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
 import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
@@ -173,6 +175,8 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
     const at = config.values.get('log_rotate_duration')?.origin ?? nowhere
     refuse('agent/duration', at, '"log_rotate_duration" is not a duration', 'such as "24h"')
   }
+  checkPairs()
+  if (client) checkMeta()
   const datacenter = config.datacenter
   if (/[\0*]/.test(datacenter.value)) {
     refuse('agent/datacenter', datacenter.origin ?? nowhere, 'the datacenter holds "*" or NUL')
@@ -199,6 +203,40 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
     }
   }
   return diagnostics
+
+  function checkMeta(): void {
+    for (const { file, document } of config.files) {
+      if (document === undefined) continue
+      const position = positionsIn(document.text)
+      for (const { name, start: at } of faultyMetaKeys(entriesOf(document))) {
+        if (diagnostics.length >= 1000) return
+        const message = `"${name.slice(0, 40)}" cannot be a key of "meta"`
+        refuse('agent/value', { file, ...position(at) }, message, 'no dot first, last or twice')
+      }
+    }
+  }
+
+  /** Values that each are fine, and not together (command/agent/command.go IsValidConfig). */
+  function checkPairs(): void {
+    const [least, most] = ['client.min_dynamic_port', 'client.max_dynamic_port'] as const
+    const [first, last] = [Number(text(least)) || 20_000, Number(text(most)) || 32_000]
+    if (first > last) {
+      const at = config.values.get(least)?.origin ?? config.values.get(most)?.origin ?? nowhere
+      refuse('agent/value', at, `the dynamic ports begin at ${first} and end at ${last}`)
+    }
+    const [every, kept] = [
+      'telemetry.in_memory_collection_interval',
+      'telemetry.in_memory_retention_period',
+    ] as const
+    // What is no duration has been told.
+    const interval = (goDuration(text(every)) ?? 0) || 1e9
+    const period = (goDuration(text(kept)) ?? 0) || 60e9
+    if (interval < 0 || period < 0 || interval > period) {
+      const at = config.values.get(every)?.origin ?? config.values.get(kept)?.origin ?? nowhere
+      const message = 'the interval of the metrics in memory is not within the time they are kept'
+      refuse('agent/duration', at, message, 'by default 1s and 1m')
+    }
+  }
 }
 
 function isLoopback(address: string): boolean {

@@ -6,50 +6,281 @@
 
 import type { Diagnostic, Position, Severity } from '../diagnostics.js'
 
-/** Every code with the sentence that documents it. A code never changes its meaning. */
+/** What there is to know about a code. */
+export interface AgentCodeEntry {
+  /** The worst first. */
+  readonly severities: readonly Severity[]
+  readonly means: string
+  readonly remedy: string
+  /** Where Nomad says so; empty: it does not mind. */
+  readonly source: string
+}
+
+/** Every code; it never changes its meaning. `docs/agent-codes.md` is made of this. */
 export const agentCodes = {
-  'agent/tls-repeated': 'a file has more than one `tls` block; Nomad stops at the second',
-  'agent/tls-label': 'the `tls` block has a label',
-  'agent/tls-not-a-block': 'what `tls` holds is not a block',
-  'agent/tls-value': 'a value in the `tls` block has the wrong type',
-  'agent/unknown-key': 'Nomad does not know the key and stops',
-  'agent/repeated-key': 'a key occurs twice where Nomad takes it once, and stops',
-  'agent/removed-key': 'a key that newer versions of Nomad no longer know, and stop at',
-  'agent/value': 'Nomad cannot decode the value and stops',
-  'agent/duration': 'Nomad cannot read the duration and stops',
-  'agent/unwritable': 'a wanted value that HCL 1 cannot express',
-  'agent/relative-path': 'a relative path; the unit of the packages runs in /',
-  'agent/path': 'a path that is not what it seems',
-  'agent/overridden': 'a later file overrides what is wanted',
-  'agent/sticky-true': 'another file says true, and booleans only add up: false has no effect',
-  'agent/rpc-upgrade-mode': 'plaintext RPC is still accepted',
-  'agent/region': 'the region is not the one wanted',
-  'agent/role': 'the role is not the one wanted',
-  'agent/stray-file': 'Nomad loads a file that looks like a backup or a temporary one',
-  'agent/no-files': 'Nomad loads no file from the directory',
-  'agent/no-such-file': 'the file to be written is not among those that Nomad reads',
-  'agent/template': 'what looks like a template that was never rendered',
-  'agent/tls-incomplete': 'ca_file, cert_file and key_file belong together',
-  'agent/tls-off': 'http or rpc is not encrypted',
-  'agent/verify-server-hostname': 'any certificate of the authority can act as a server',
-  'agent/min-version': 'the value of tls_min_version is not one that Nomad takes',
-  'agent/cipher-suites': 'the list of cipher suites is not one that Nomad takes',
-  'agent/data-dir': 'a directory of the agent is missing, or not absolute',
-  'agent/advertise': 'nothing says which address to advertise, and the one bound is local',
-  'agent/gossip-key': 'the gossip key is not one that Nomad takes',
-  'agent/datacenter': 'the name of the datacenter holds a character that Nomad refuses',
-  'agent/no-role': 'neither server nor client is enabled',
-  'agent/not-reloaded': 'another block names the same files and does not reload them',
-  'agent/file-missing': 'a file that the configuration names is not there',
-  'agent/file-unreadable': 'a file that the configuration names cannot be read by the agent',
-  'agent/file-kind': 'what the configuration names is a directory, or no plain file',
-  'agent/file-content': 'Nomad refuses what a file holds, or no handshake succeeds with it',
-  'agent/file-passed-over': 'Nomad passes over a part of a file without a word',
-  'agent/file-mode': 'a private key can be read, or a file be replaced, by others',
-  'agent/file-unseen': 'who runs the check cannot look at a file, so it is not judged',
-  'agent/files-elsewhere': 'none of the files is on this machine, so they are not judged',
-  'agent/ignored': 'Nomad reads the text and silently ignores a part of it',
-  'agent/restart': 'the change is applied by a restart only',
+  'agent/tls-repeated': {
+    severities: ['error'],
+    means:
+      'a file has more than one `tls` block, and Nomad stops at the second with "unexpected keys tls"',
+    remedy: 'merge the blocks into one',
+    source: 'command/agent/config_parse.go:320-428',
+  },
+  'agent/tls-label': {
+    severities: ['error'],
+    means: 'the `tls` block has a label',
+    remedy: 'remove the label',
+    source: 'command/agent/config_parse.go:320-428',
+  },
+  'agent/tls-not-a-block': {
+    severities: ['error'],
+    means: 'what `tls` holds is not a block',
+    remedy: 'write `tls { … }`',
+    source: 'hcl/decoder.go decodeStruct',
+  },
+  'agent/tls-value': {
+    severities: ['error'],
+    means: 'a value in the `tls` block has the wrong type',
+    remedy: 'true or false for switches, a quoted string for the rest',
+    source: 'hcl/decoder.go decodeBool',
+  },
+  'agent/unknown-key': {
+    severities: ['error'],
+    means: 'Nomad does not know the key and stops',
+    remedy: 'correct the spelling, or remove the line',
+    source: 'command/agent/config_parse.go:320-428',
+  },
+  'agent/repeated-key': {
+    severities: ['error'],
+    means: 'a key occurs twice where Nomad takes it once, and stops',
+    remedy: 'keep one of them',
+    source: 'command/agent/config_parse.go:320-428',
+  },
+  'agent/removed-key': {
+    severities: ['error', 'warning'],
+    means: 'a key that newer versions of Nomad no longer know, and stop at; before 1.9.0 a warning',
+    remedy: 'remove the line',
+    source: 'GH-23712',
+  },
+  'agent/value': {
+    severities: ['error'],
+    means: 'Nomad cannot decode the value, or refuses it, and stops',
+    remedy: 'write what is expected there',
+    source: 'command/agent/command.go:343-560',
+  },
+  'agent/duration': {
+    severities: ['error'],
+    means: 'Nomad cannot read the duration, or refuses it, and stops',
+    remedy: 'write it with a unit, `30s`',
+    source: 'command/agent/config_parse.go:108-318',
+  },
+  'agent/unwritable': {
+    severities: ['error'],
+    means: 'a wanted value that HCL 1 cannot express, such as a path with `${`',
+    remedy: 'choose another path',
+    source: 'hcl/scanner scanString',
+  },
+  'agent/relative-path': {
+    severities: ['error', 'warning'],
+    means:
+      'a relative path; the unit of the packages runs the agent in `/`; an error where it would be written',
+    remedy: 'write the path in full',
+    source: '.release/linux/package/usr/lib/systemd/system/nomad.service',
+  },
+  'agent/path': {
+    severities: ['warning'],
+    means:
+      'a path that is not what it seems: a line end from a heredoc, or `${` that nobody replaces',
+    remedy: 'write it as one quoted string',
+    source: 'hcl/token.go Value',
+  },
+  'agent/overridden': {
+    severities: ['error', 'note'],
+    means: 'a later file overrides the value; an error where the value is wanted',
+    remedy: 'remove the line in the later file, or let `write` name that file',
+    source: 'nomad/structs/config/tls.go:188-222',
+  },
+  'agent/sticky-true': {
+    severities: ['error', 'warning'],
+    means: 'another file says true, and booleans only add up: false has no effect',
+    remedy: 'remove the line that says true',
+    source: 'nomad/structs/config/tls.go:188-222',
+  },
+  'agent/rpc-upgrade-mode': {
+    severities: ['error', 'warning'],
+    means: 'plaintext RPC is still accepted',
+    remedy: 'remove `rpc_upgrade_mode = true` when all agents have TLS',
+    source: 'nomad/rpc.go:303-309',
+  },
+  'agent/region': {
+    severities: ['error', 'warning'],
+    means: 'the region is not the one wanted; a warning where no file says it and a flag may',
+    remedy: 'correct the spec or the file, or start the agent with `-region`',
+    source: 'command/agent/config.go:1823',
+  },
+  'agent/role': {
+    severities: ['error'],
+    means: 'the role is not the one wanted',
+    remedy: 'move the node in the spec, or correct the file',
+    source: 'command/agent/command.go:343-560',
+  },
+  'agent/stray-file': {
+    severities: ['error', 'warning'],
+    means:
+      'Nomad loads a file of the directory that looks like a backup or a temporary one; an error where it has `tls` and the stanza is to be written',
+    remedy: 'move it elsewhere, or give it a name that does not end in .hcl or .json',
+    source: 'command/agent/config.go:3272-3352',
+  },
+  'agent/no-files': {
+    severities: ['warning'],
+    means: 'Nomad loads no file from the directory',
+    remedy: 'name the directory that the agent is started with',
+    source: 'command/agent/config.go:3272-3352',
+  },
+  'agent/no-such-file': {
+    severities: ['error'],
+    means: 'the file to be written is not among those that Nomad reads',
+    remedy: 'let `write` be one of `paths`, or a name in one of its directories',
+    source: 'command/agent/config.go:3272-3352',
+  },
+  'agent/template': {
+    severities: ['warning'],
+    means: 'what looks like a template that was never rendered',
+    remedy: 'render it, and check the result',
+    source: '',
+  },
+  'agent/tls-incomplete': {
+    severities: ['error', 'warning'],
+    means:
+      'ca_file, cert_file and key_file belong together; a warning where the agent starts and no handshake succeeds',
+    remedy: 'write all three',
+    source: 'helper/tlsutil/config.go:239, 369-372; command/agent/agent.go:182-191',
+  },
+  'agent/tls-off': {
+    severities: ['warning'],
+    means: 'http or rpc is not encrypted',
+    remedy: 'set both, with the three files',
+    source: 'command/agent/command.go:375-378',
+  },
+  'agent/verify-server-hostname': {
+    severities: ['warning'],
+    means: 'any certificate of the authority can act as a server',
+    remedy: '`verify_server_hostname = true`',
+    source: 'nomad/auth/auth.go:404-406; nomad/server.go:480',
+  },
+  'agent/min-version': {
+    severities: ['error', 'warning'],
+    means:
+      'the value of tls_min_version is not one that Nomad takes (`tls13` since 1.8.3), or one that is no longer safe',
+    remedy: '`tls12` or `tls13`',
+    source: 'helper/tlsutil/config.go:21-26, 452-463',
+  },
+  'agent/cipher-suites': {
+    severities: ['error', 'note'],
+    means:
+      'the list of cipher suites is not one that Nomad takes: spaces, names of TLS 1.3, none for the kind of key; or it has no effect',
+    remedy: 'commas without spaces, and a suite for the key',
+    source: 'helper/tlsutil/config.go:381-433',
+  },
+  'agent/data-dir': {
+    severities: ['error'],
+    means: 'a directory of the agent is missing, or not absolute',
+    remedy: 'an absolute `data_dir`, or `-data-dir`',
+    source: 'command/agent/command.go:343-560',
+  },
+  'agent/advertise': {
+    severities: ['error'],
+    means: 'nothing says which address to advertise, and the one bound is local',
+    remedy: '`advertise { … }`',
+    source: 'command/agent/config.go:2355-2560',
+  },
+  'agent/gossip-key': {
+    severities: ['error'],
+    means: 'the gossip key is not base64, or not of 16, 24 or 32 bytes',
+    remedy: '`nomad operator gossip keyring generate`',
+    source: 'command/agent/keyring.go:19-71',
+  },
+  'agent/datacenter': {
+    severities: ['error'],
+    means: 'the name of the datacenter holds a character that Nomad refuses',
+    remedy: 'a name without `*` and NUL',
+    source: 'command/agent/command.go:343-560',
+  },
+  'agent/no-role': {
+    severities: ['error'],
+    means: 'neither server nor client is enabled',
+    remedy: 'enable one, or start the agent with `-server` or `-client`',
+    source: 'command/agent/command.go:343-560',
+  },
+  'agent/not-reloaded': {
+    severities: ['warning'],
+    means: 'a `consul` or `vault` block names the same files and does not reload them',
+    remedy: 'restart the agent after a renewal, or give the block files of its own',
+    source: 'GH-4593, GH-17297',
+  },
+  'agent/file-missing': {
+    severities: ['error', 'warning'],
+    means:
+      'a file that the configuration names is not there; a warning where nobody reads it (TLS off before 1.11.3; the key), or the path is relative',
+    remedy: 'deliver it, or correct the path',
+    source: 'command/agent/agent.go:182-191',
+  },
+  'agent/file-kind': {
+    severities: ['error', 'warning'],
+    means: 'what the configuration names is a directory, or no plain file',
+    remedy: 'name the file in it',
+    source: 'nomad/structs/config/tls.go:82-99',
+  },
+  'agent/file-unreadable': {
+    severities: ['error', 'warning'],
+    means:
+      'the user of the agent cannot read a file, or enter a directory on the way to it; a warning where the user is a guess',
+    remedy: '`chown` it, or give the group a right',
+    source: 'nomad/structs/config/tls.go:82-99',
+  },
+  'agent/file-content': {
+    severities: ['error', 'warning'],
+    means:
+      'Nomad refuses what a file holds, or no handshake succeeds with it; a warning where nobody uses it',
+    remedy: 'issue and deliver the three files again',
+    source: 'helper/tlsutil/config.go:176-195, 435-449; command/agent/tls_metrics.go:48-153',
+  },
+  'agent/file-passed-over': {
+    severities: ['warning'],
+    means: 'Nomad passes over a part of a file without a word',
+    remedy: 'remove or mend the part',
+    source: 'crypto/x509 AppendCertsFromPEM',
+  },
+  'agent/file-mode': {
+    severities: ['warning', 'note'],
+    means:
+      'a private key can be read, or a file be replaced, by others; a note for a group, and where a closed directory is all that keeps them out',
+    remedy: '`chmod 600` the key, `chmod o-w` the rest',
+    source: '',
+  },
+  'agent/file-unseen': {
+    severities: ['note'],
+    means: 'who runs the check cannot look at a file, so it is not judged',
+    remedy: 'run it as root, or as the user of the agent',
+    source: '',
+  },
+  'agent/files-elsewhere': {
+    severities: ['note'],
+    means: 'none of the files is on this machine, so they are not judged',
+    remedy: 'run it on the machine of the agent, or say `--user`',
+    source: '',
+  },
+  'agent/ignored': {
+    severities: ['warning'],
+    means: 'Nomad reads the text and silently ignores a part of it',
+    remedy: 'correct the spelling, or remove the line',
+    source: 'command/agent/config_parse.go:320-428',
+  },
+  'agent/restart': {
+    severities: ['note'],
+    means: 'the change is applied by a restart only',
+    remedy: 'restart the agent after `apply`',
+    source: 'helper/tlsutil/config.go:467-487; command/agent/agent.go:1592-1630',
+  },
 } as const
 
 /** A code of this room. */

@@ -111,18 +111,20 @@ export function planTlsEdit(
     restart,
     diagnostics: [
       ...unique,
-      ...restart.map((key) =>
-        diagnostic(
-          'note',
-          'agent/restart',
-          { line, column },
-          `the change of "${key}" needs a restart`,
-          {
-            file: target.file,
-            hint: 'a reload looks at the contents of the three files, and at nothing else',
-          },
-        ),
-      ),
+      ...(restart.length === 0
+        ? []
+        : [
+            diagnostic(
+              'note',
+              'agent/restart',
+              { line, column },
+              `the change of ${restart.map((key) => `"${key}"`).join(', ')} needs a restart`,
+              {
+                file: target.file,
+                hint: 'a reload looks at the contents of the three files, and at nothing else',
+              },
+            ),
+          ]),
     ],
   }
 }

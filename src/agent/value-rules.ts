@@ -5,6 +5,8 @@
  * @module
  */
 
+import { goDuration, isGoDuration } from './duration.js'
+
 /** What a value has to be: a test of its text, and the same in words. */
 export interface ValueRule {
   readonly fits: (text: string) => boolean
@@ -26,6 +28,38 @@ const moreThanZero: ValueRule = {
   expected: 'a duration of more than 0s',
 }
 
+/** A duration that has to be there, and is not negative (nomad/structs/config/artifact.go Validate). */
+const timeout: ValueRule = {
+  fits: (text) => text !== '' && isGoDuration(text) && goDuration(text)! >= 0,
+  expected: 'a duration such as "30m"',
+}
+
+/** What the reader of sizes takes: go-humanize ParseBytes; no more than 63 bits. */
+const size: ValueRule = {
+  fits(text) {
+    const match = /^([\d,]*\.?[\d,]*) *([kmgtpe]i?)?b?$/i.exec(text)
+    const digits = match?.[1]!.replaceAll(',', '') ?? ''
+    if (!/\d/.test(digits)) return false
+    const unit = match?.[2]?.toLowerCase() ?? ''
+    const factor = (unit.endsWith('i') ? 1024 : 1000) ** ' kmgtpe'.indexOf(unit[0] ?? ' ')
+    return Number(digits) * factor < 2 ** 63
+  },
+  expected: 'a size such as "100GB"',
+}
+
+/** `80,100-120` (nomad/structs/funcs.go ParsePortRanges). */
+const portRanges: ValueRule = {
+  fits: (text) =>
+    text === '' ||
+    text.split(',').every((part) => {
+      const match = /^(\d{1,20})(?:-(\d{1,20}))?$/.exec(part.trim())
+      if (match === null) return false
+      const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])]
+      return first > 0 && last <= 65_535 && first <= last
+    }),
+  expected: 'ports and ranges of them, "80,100-120"',
+}
+
 /** By the path of the setting. */
 export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   [
@@ -42,6 +76,21 @@ export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
   ['client.preferred_address_family', oneOf('ipv4', 'ipv6')],
   ['client.min_dynamic_port', port],
   ['client.max_dynamic_port', port],
+  ['client.reserved.reserved_ports', portRanges],
+  ['client.host_network.reserved_ports', portRanges],
+  ...['http_read', 'gcs', 'git', 'hg', 's3'].map(
+    (what) => [`client.artifact.${what}_timeout`, timeout] as const,
+  ),
+  ['client.artifact.http_max_size', size],
+  ['client.artifact.decompression_size_limit', size],
+  [
+    'client.artifact.decompression_file_count_limit',
+    { fits: (text) => !text.startsWith('-'), expected: '0 or more' },
+  ],
+  [
+    'eventlog.level',
+    { fits: (text) => /^(?:|info|warn|error)$/i.test(text), expected: 'INFO, WARN or ERROR' },
+  ],
   [
     'client.node_pool',
     {
@@ -50,35 +99,3 @@ export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
     },
   ],
 ])
-
-/** The providers of `keyring` blocks (nomad/structs/keyring.go). */
-export const keyringProviders: readonly string[] = [
-  'aead',
-  'awskms',
-  'azurekeyvault',
-  'gcpckms',
-  'transit',
-]
-
-/** Booleans of `consul` and `vault` blocks (nomad/structs/config/consul.go, vault.go). */
-export const foreignBooleans: ReadonlySet<string> = new Set([
-  'auto_advertise',
-  'checks_use_advertise',
-  'client_auto_join',
-  'enabled',
-  'server_auto_join',
-  'share_ssl',
-  'ssl',
-  'tls_skip_verify',
-  'verify_ssl',
-])
-
-/**
- * Whether the weak decoder behind those blocks takes a text for a boolean: Go's
- * `strconv.ParseBool`, or nothing.
- *
- * @param text The value as a string.
- */
-export function isWeakBoolean(text: string): boolean {
-  return /^(?:|1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text)
-}

@@ -22,6 +22,11 @@ export interface EndpointDescription {
   readonly protocol: 'TLSv1.2' | 'TLSv1.3'
   /** As presented: leaf first, in the order in which they were sent. */
   readonly chain: readonly Certificate[]
+  /**
+   * Whether it showed that it has the leaf's key, by a signature over this very handshake. A copy of
+   * somebody's chain can be presented by anybody.
+   */
+  readonly holdsKey: boolean
   /** Whether it asks for a certificate (RPC always, HTTPS under `verify_https_client`). */
   readonly asksForCertificate: boolean
   /**
@@ -80,7 +85,7 @@ export async function describeEndpoint(
 ): Promise<EndpointDescription> {
   const rpc = options.rpc ?? port === 4647
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const { flight, bytes, fault } = await converse(host, port, rpc, options)
+  const { flight, bytes, fault, answered } = await converse(host, port, rpc, options)
   const { version, certificates, authorities } = flight
   if (version === undefined || certificates.length === 0)
     throw unreachable(where, rpc, bytes, fault)
@@ -100,6 +105,9 @@ export async function describeEndpoint(
         )
       }
     }),
+    // In TLS 1.2 OpenSSL answers the flight only after it has checked the signature in it; a listener that
+    // insists on a certificate hangs up after that. In TLS 1.3 it does so after the handshake.
+    holdsKey: fault === undefined || (version === 'TLSv1.2' && answered),
     asksForCertificate: authorities !== undefined,
     authorities: authorities?.map((der) => parseName(der, 'certificate_authorities')),
   }
@@ -109,6 +117,8 @@ interface Conversation {
   readonly flight: ServerFlight
   readonly bytes: Uint8Array
   readonly fault: unknown
+  /** Whether the dialer went on with the handshake after the listener's flight. */
+  readonly answered: boolean
 }
 
 async function converse(
@@ -121,6 +131,7 @@ async function converse(
   let weight = 0
   let secret: Buffer | undefined
   let tls: TLSSocket | undefined
+  let handshakes = 0
   const socket = connectSocket({ host, port })
   const fault = await new Promise<unknown>((resolve) => {
     const timer = setTimeout(() => {
@@ -144,11 +155,18 @@ async function converse(
       if (rpc) socket.write(Uint8Array.of(rpcTls))
       const servername = options.servername ?? (isIP(host) === 0 ? host : '')
       tls = connect({
-        socket: tapped(socket, (chunk) => {
-          weight += chunk.length
-          if (weight <= 1 << 20) heard.push(chunk)
-          else end(new Error('it sent more than a handshake'))
-        }),
+        socket: tapped(
+          socket,
+          (chunk) => {
+            weight += chunk.length
+            if (weight <= 1 << 20) heard.push(chunk)
+            else end(new Error('it sent more than a handshake'))
+          },
+          (chunk) => {
+            // A record of the type handshake (RFC 5246 §6.2.1): first the hello, then the answer.
+            if (chunk[0] === 22) handshakes += 1
+          },
+        ),
         servername,
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
@@ -173,16 +191,21 @@ async function converse(
     throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking an agent')
   }
   const bytes = Buffer.concat(heard)
-  return { flight: readServerFlight(bytes, secret), bytes, fault }
+  return { flight: readServerFlight(bytes, secret), bytes, fault, answered: handshakes > 1 }
 }
 
-/** The same stream, with every chunk that comes in shown to a listener before TLS gets it. */
-function tapped(socket: Socket, hear: (chunk: Uint8Array) => void): Duplex {
+/** The same stream, with every chunk shown to a listener: what comes in before TLS gets it. */
+function tapped(
+  socket: Socket,
+  hear: (chunk: Uint8Array) => void,
+  say: (chunk: Uint8Array) => void,
+): Duplex {
   const tap = new Duplex({
     read() {
       socket.resume()
     },
     write(chunk: Uint8Array, _encoding, callback) {
+      say(chunk)
       socket.write(chunk, callback)
     },
     final(callback) {

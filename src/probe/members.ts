@@ -7,14 +7,16 @@
 
 import { request } from 'node:https'
 import type { Members } from '../rotation/evidence.js'
+import { parseEndpoint } from './endpoint.js'
 import type { AgentEndpoint } from './endpoints.js'
 
 /** A certificate for the HTTP API. */
 export interface Credential {
   /** Who it is, for messages. */
   readonly name: string
-  readonly cert: string
-  readonly key: string
+  /** PEM; absent for agents that ask nobody who they are. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
 }
 
 /** Whom to ask, and with what. */
@@ -25,18 +27,31 @@ export interface MembersQuestion {
   readonly credentials: readonly Credential[]
   /** PEM of the roots that a server's certificate must hang from. */
   readonly roots: string
+  /** Whose address is wanted: a client's costs a request of its own. */
+  readonly locate: (one: Pick<MemberHost, 'region' | 'kind' | 'name'>) => boolean
   /** `NOMAD_TOKEN`, where access is controlled by tokens; sent to servers that proved who they are. */
   readonly token?: string | undefined
   /** Epoch milliseconds. */
   readonly clock: () => number
-  /** Milliseconds for each request. Default: 10,000. */
+  /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** Where one of them listens. */
+export interface MemberHost {
+  readonly region: string
+  readonly kind: 'server' | 'client'
+  /** As Nomad says it: `s1.global`, `c1`. */
+  readonly name: string
+  readonly endpoint: AgentEndpoint
 }
 
 /** What Nomad said. */
 export interface MembersAnswer {
   readonly members: readonly Members[]
+  /** Those that {@link MembersQuestion.locate} asked for, as far as Nomad says where they are. */
+  readonly hosts: readonly MemberHost[]
   /** Regions of which nothing was learned. */
   readonly faults: readonly { readonly region: string; readonly message: string }[]
 }
@@ -55,16 +70,23 @@ const sizeLimit = 1 << 27
  */
 export async function askMembers(question: MembersQuestion): Promise<MembersAnswer> {
   const members: Members[] = []
+  const hosts: MemberHost[] = []
   const faults: { region: string; message: string }[] = []
   for (const region of question.regions) {
     const answer = await askRegion(region, question)
     if (typeof answer === 'string') faults.push({ region, message: answer })
-    else members.push(answer)
+    else {
+      members.push(answer.members)
+      hosts.push(...answer.hosts)
+    }
   }
-  return { members, faults }
+  return { members, hosts, faults }
 }
 
-async function askRegion(region: string, question: MembersQuestion): Promise<Members | string> {
+async function askRegion(
+  region: string,
+  question: MembersQuestion,
+): Promise<{ readonly members: Members; readonly hosts: readonly MemberHost[] } | string> {
   const { servers, credentials, regions, clock } = question
   const order = [region, ...regions.filter((other) => other !== region)]
   const tries = order
@@ -77,11 +99,14 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Mem
     try {
       const query = `?region=${encodeURIComponent(region)}`
       const { at: reached, ...gossip } = serversIn(await ask('/v1/agent/members'), region)
-      const clients = clientsIn(await ask(`/v1/nodes${query}`))
+      const nodes = nodesIn(await ask(`/v1/nodes${query}`))
       // Only the order of a rollout rests on it.
       const leading = await ask(`/v1/status/leader${query}`).catch(() => undefined)
       const leader = typeof leading === 'string' ? reached.get(leading) : undefined
-      return { region, at: clock(), ...gossip, clients, ...(leader !== undefined && { leader }) }
+      const clients = [...new Set(nodes.map(({ name }) => name))].sort()
+      const hosts = await locate(region, reached, nodes, ask, question)
+      const members = { region, at: clock(), ...gossip, clients }
+      return { members: { ...members, ...(leader !== undefined && { leader }) }, hosts }
     } catch (error) {
       fault = `${error instanceof Error ? error.message.split('\n')[0]! : 'no answer'} (asked by ${credential.name})`
     }
@@ -97,13 +122,18 @@ function get(
   { roots, token, timeout = 10_000, signal }: MembersQuestion,
 ): Promise<unknown> {
   const where = `${host}:${port}`
+  const whole = AbortSignal.any([
+    AbortSignal.timeout(6 * timeout),
+    ...(signal === undefined ? [] : [signal]),
+  ])
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => {
       reject(new Error(`${where}: ${why}`))
     }
     const asking = request(
       {
-        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false, signal },
+        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false },
+        signal: whole,
         // By whatever name or address it is reached, it must be a server of its region.
         servername: `server.${region}.nomad`,
         headers: token === undefined ? {} : { 'X-Nomad-Token': token },
@@ -179,15 +209,56 @@ function serversIn(
   return { servers: servers.sort(), gone: gone.sort(), at }
 }
 
-/** `[{ Name: 'c1', Status: 'ready', … }]` (api/nodes.go NodeListStub). */
-function clientsIn(answer: unknown): readonly string[] {
+interface Node {
+  readonly id: string
+  readonly name: string
+}
+
+/** `[{ ID: '8f…', Name: 'c1', Status: 'ready', … }]` (api/nodes.go NodeListStub). */
+function nodesIn(answer: unknown): readonly Node[] {
   // A region without nodes answers with an empty list, or with null.
   if (answer === null) return []
   if (!Array.isArray(answer)) throw new Error('its list of nodes is not one that Nomad writes')
-  const names = (answer as readonly unknown[]).flatMap((one) =>
-    isRecord(one) && typeof one['Name'] === 'string' ? [one['Name']] : [],
+  return (answer as readonly unknown[]).flatMap((one) =>
+    isRecord(one) && typeof one['Name'] === 'string'
+      ? [{ id: String(one['ID']), name: one['Name'] }]
+      : [],
   )
-  return [...new Set(names)].sort()
+}
+
+/** So many nodes are asked for at a time. */
+const atOnce = 16
+
+async function locate(
+  region: string,
+  reached: ReadonlyMap<string, string>,
+  nodes: readonly Node[],
+  ask: (path: string) => Promise<unknown>,
+  { locate: wanted }: MembersQuestion,
+): Promise<readonly MemberHost[]> {
+  const hosts: MemberHost[] = []
+  const found = (kind: MemberHost['kind'], name: string, text: string): void => {
+    const parsed = parseEndpoint(text)
+    if (parsed === undefined) return
+    hosts.push({ region, kind, name, endpoint: { ...parsed, rpc: kind === 'server' } })
+  }
+  for (const [text, name] of reached) {
+    const known = hosts.some((one) => one.name === name)
+    if (!known && wanted({ region, kind: 'server', name })) found('server', name, text)
+  }
+  const sought = nodes.filter(({ name }) => wanted({ region, kind: 'client', name }))
+  for (let at = 0; at < sought.length; at += atOnce) {
+    await Promise.all(
+      sought.slice(at, at + atOnce).map(async ({ id, name }) => {
+        const path = `/v1/node/${encodeURIComponent(id)}?region=${encodeURIComponent(region)}`
+        // Where one of them is that can't be told of is not worth the others.
+        const node = await ask(path).catch(() => undefined)
+        const text = isRecord(node) ? node['HTTPAddr'] : undefined
+        if (typeof text === 'string') found('client', name, text)
+      }),
+    )
+  }
+  return hosts
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

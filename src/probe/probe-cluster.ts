@@ -15,7 +15,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Observation } from '../rotation/evidence.js'
 import { recogniser } from '../rotation/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
-import { formatName } from '../x509/name.js'
+import { formatName, type Name } from '../x509/name.js'
 import { describeEndpoint } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
 
@@ -102,8 +102,12 @@ export async function probeCluster(
       if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
       return { address: asked, endpoint, rpc, message: error.message }
     }
+    if (!shown.holdsKey) {
+      const message = `${endpoint} presents a chain, and does not show that it has its key`
+      return { address: asked, endpoint, rpc, message }
+    }
     const fingerprint = fingerprintOf(shown.chain[0]!)
-    const trusts = shown.authorities && known.trusts(shown.authorities.map(formatName))
+    const trusts = shown.authorities && known.trusts(shown.authorities.map(nameOf))
     return {
       address: known.leaf(fingerprint)?.address ?? asked,
       asked,
@@ -113,10 +117,20 @@ export async function probeCluster(
       fingerprint,
       generation: known.generation(fingerprint, trusts ?? null),
       trusts: trusts ?? null,
-      issuers: [...new Set(shown.chain.map(({ issuer }) => formatName(issuer)))],
+      issuers: [...new Set(shown.chain.map(({ issuer }) => nameOf(issuer)))],
     }
   }
 }
+
+/** A name that anybody may have made: whole where it is one of ours, and never longer than a line. */
+function nameOf(name: Name): string {
+  const text = formatName(name).replace(/\p{Surrogate}/gu, '\ufffd')
+  if (text === '') return '(empty name)'
+  return text.length > mostOfName ? `${text.slice(0, mostOfName)}…` : text
+}
+
+/** More than a subject of ours can have (RFC 5280 §A.1), and than evidence takes. */
+const mostOfName = 900
 
 async function patiently(
   { host, port, rpc }: AgentEndpoint,

@@ -40,6 +40,7 @@ export interface NomadSaid {
 
 const words: Readonly<Record<AgentState, string>> = {
   proven: 'proven',
+  seen: 'seen',
   unobservable: 'not observable',
   old: 'old',
   mixed: 'mixed',
@@ -51,6 +52,7 @@ const words: Readonly<Record<AgentState, string>> = {
 
 function paint(style: Style, state: AgentState): Paint {
   if (state === 'proven') return style.good
+  if (state === 'seen') return style.strong
   return state === 'unobservable' || state === 'unasked' ? style.doubtful : style.bad
 }
 
@@ -70,13 +72,17 @@ export function probeText(
     const text = members.length === 1 ? message : general(message, address, [...seen, ...silent])
     return [label.replace(/^identity\//, ''), paint(style, state)(words[state]), printable(text)]
   })
-  const bad = verdicts.filter(({ state }) => state !== 'proven')
+  const seen = verdicts.filter(({ state }) => state === 'seen').length
+  const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')
   const remedies = new Map<string, string>()
   for (const { remedy, address } of bad) {
     if (remedy !== undefined) remedies.set(general(remedy, address, []), remedy)
   }
-  const proven = verdicts.length - bad.length
-  const sum = `${proven} of ${count(verdicts.length, 'agent')} proven on the newest generation`
+  const good = verdicts.length - bad.length
+  const sum =
+    seen > 0
+      ? `${good} of ${count(verdicts.length, 'agent')} seen; of which generation they are, only the ledger knows`
+      : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
   return [
     ...(rows.length === 0 ? [] : [table(rows), '']),
     ...[...remedies].map(([general_, one]) => {
@@ -120,7 +126,7 @@ function halfRotatedText(
     style.bad(printable(message)),
     ...sides.map(({ roots, trusts, agents: all }) =>
       printable(
-        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of no root of ours' : `leaf under ${roots.join(' and ')}`}, ${
+        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of nobody' : `leaf under ${roots.join(' and ')}`}, ${
           trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'nobody'}`
         }`,
       ),

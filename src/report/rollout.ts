@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sharedName } from '../address.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
 import { costText } from './costs.js'
 import { foldAbove, rangesOf } from './fold.js'
@@ -58,7 +59,6 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ),
     ].join('\n')
   }
-  const archives = archiveNames(nodes)
   const parts = [
     [
       ...heads,
@@ -69,24 +69,26 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ? []
       : [
           style.doubtful(
-            `nobody said who leads ${leaderless.join(', ')}; ask (nomad server members), then: --leader SERVER`,
+            `nobody said who leads ${leaderless.join(', ')}: nomad-pki probe asks; or: --leader SERVER`,
           ),
         ]),
-    ...steps.map((step) => stepText(step, archives, style, place)),
-    'stop at the first step that does not get there, mend it, and ask again: what is proven drops out\n' +
-      style.faint(
-        `  to go back on a node: nomad-pki install --rollback${place.tls === undefined ? '' : ` --tls ${shellQuote(place.tls)}`} --reload nomad`,
-      ),
+    ...steps.map((step) => stepText(step, style, place)),
+    [
+      'stop at the first step that does not get there, mend it, and ask again: what is proven drops out',
+      ...(place.tls === undefined
+        ? []
+        : [
+            '  add --fingerprint with what pack printed, and install takes nothing else',
+            `  to go back on a node: nomad-pki install --rollback --tls ${shellQuote(place.tls)} --reload nomad`,
+          ]),
+    ]
+      .map((line, at) => (at === 0 ? line : style.faint(line)))
+      .join('\n'),
   ]
   return parts.join('\n\n')
 }
 
-function stepText(
-  step: RolloutStep,
-  archives: ReadonlyMap<string, string>,
-  style: Style,
-  place: RolloutPlace,
-): string {
+function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string {
   const { number, kind, region, nodes } = step
   const names = rangesOf(nodes.map(({ host, address }) => host ?? lastOf(address)))
   const who =
@@ -99,52 +101,48 @@ function stepText(
     : 'the newest generation of each'
   const lines = [
     `${style.strong(`${number}`)}  ${region}: ${printable(who)}${first.leader ? ' (leader)' : ''}: ${what}`,
-    ...commandLines(nodes, archives, place),
+    ...commandLines(nodes, place),
     ...proofLines(step, place),
   ]
   return lines.map((line, at) => (at === 0 ? line : `   ${line}`)).join('\n')
 }
 
-/** Each node's own lines; for many, one line that says it of all. */
-function commandLines(
-  nodes: readonly RolloutNode[],
-  archives: ReadonlyMap<string, string>,
-  place: RolloutPlace,
-): readonly string[] {
-  if (nodes.length <= foldAbove) {
+/** Each node's own lines; for many, a loop over those that have one generation. */
+function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): readonly string[] {
+  const [first] = nodes
+  const shared = nodes.every(({ address }) => address === first!.address)
+  if (nodes.length <= foldAbove || shared) {
+    const packs = new Set(nodes.flatMap((node) => commandsOf(node, place).pack ?? []))
+    if (shared) return [...packs, `on ${whereOf(nodes)}: ${commandsOf(first!, place).install}`]
     return nodes.flatMap((node) => {
-      const { pack, install } = commandsOf(node, archives, place)
-      return [...(pack === undefined ? [] : [pack]), `on ${printable(whereOf(node))}: ${install}`]
+      const { pack, install } = commandsOf(node, place)
+      return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${install}`]
     })
   }
-  const { address } = nodes[0]!
-  const parent = shortOf(address.slice(0, address.lastIndexOf('/') + 1))
-  const alike = nodes.every(
-    (node) => archives.get(node.address) === `${lastOf(node.address)}.tar.gz`,
-  )
-  const words = nodes.map((node) => lastOf(node.address)).join(' ')
-  const [to, archive] = alike ? ['$n', '$n.tar.gz'] : ['$n', `${address.split('/')[2]!}-$n.tar.gz`]
-  return [
-    ...(place.tls === undefined
-      ? []
-      : [
-          `for n in ${words}; do nomad-pki pack ${parent}${to} --out ${archive}${place.fileFlag} || break; done`,
-        ]),
-    `on each: ${place.tls === undefined ? reload : `nomad-pki install ${archive.replace('$n', 'NODE')} --reload nomad`}`,
-  ]
+  if (place.tls === undefined) return [`on each: ${reload}`]
+  const groups = new Map<number, RolloutNode[]>()
+  for (const node of nodes) {
+    groups.set(node.generation, [...(groups.get(node.generation) ?? []), node])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const { address, generation } = group[0]!
+    const [, role, region] = address.split('/')
+    const names = group.map((node) => lastOf(node.address)).join(' ')
+    const archive = `${region!}-$n-${generation}.tar.gz`
+    return [
+      `for n in ${names}; do test -e ${archive} || nomad-pki pack ${role!}/${region!}/$n --out ${archive}${place.fileFlag} || break; done`,
+      `on each: nomad-pki install ${archive.replace('$n', 'NODE')} --reload nomad`,
+    ]
+  })
 }
 
 const reload = 'systemctl reload nomad'
 
-function commandsOf(
-  { address }: RolloutNode,
-  archives: ReadonlyMap<string, string>,
-  { fileFlag, tls }: RolloutPlace,
-): NodeCommands {
+function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
   if (tls === undefined) return { install: reload }
-  const archive = shellQuote(archives.get(address)!)
+  const archive = shellQuote(archiveOf(node))
   return {
-    pack: `nomad-pki pack ${shellQuote(shortOf(address))} --out ${archive}${fileFlag}`,
+    pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
     install: `nomad-pki install ${archive} --reload nomad`,
     script: `tar -xzf ${archive} && cd nomad-pki && sh install.sh --tls ${shellQuote(tls)} --reload nomad --archive ../${archive}`,
   }
@@ -172,8 +170,11 @@ function proofOf(
   }
 }
 
-function whereOf({ host, address }: RolloutNode): string {
-  return host ?? `each host that has ${shortOf(address)}, one after the other`
+function whereOf(nodes: readonly RolloutNode[]): string {
+  const hosts = nodes.flatMap(({ host }) => host ?? [])
+  return hosts.length > 0
+    ? printable(rangesOf(hosts))
+    : `each host that has ${shortOf(nodes[0]!.address)}, one after the other`
 }
 
 /** `server/global/s1`: an end of an address that is nobody else's. */
@@ -185,20 +186,12 @@ function lastOf(address: string): string {
   return address.slice(address.lastIndexOf('/') + 1)
 }
 
-/** `s1.tar.gz`; with its region and role where there are two of that name. */
-function archiveNames(nodes: readonly RolloutNode[]): ReadonlyMap<string, string> {
-  const byName = new Map<string, Set<string>>()
-  for (const { address } of nodes) {
-    const name = lastOf(address)
-    byName.set(name, (byName.get(name) ?? new Set()).add(address))
-  }
-  return new Map(
-    nodes.map(({ address }) => {
-      const [, role, region, name] = address.split('/')
-      const alone = byName.get(name!)!.size === 1
-      return [address, `${alone ? name! : `${region!}-${role!}-${name!}`}.tar.gz`]
-    }),
-  )
+/** With the generation in it: `pack` writes over nothing, and one that is there is the same. */
+function archiveOf({ address, generation }: RolloutNode): string {
+  const [, role, region, name] = address.split('/')
+  // Names are one node's in a region; `shared` is each role's.
+  const of = name === sharedName ? `${role!}-${name}` : name!
+  return `${region!}-${of}-${generation}.tar.gz`
 }
 
 /** The same as a document. */
@@ -207,7 +200,6 @@ export function rolloutDocument(
   options: RolloutPlace & { readonly cluster: string; readonly at: number },
 ): Document {
   const { steps, agents, proven, leaderless, missing } = rollout
-  const archives = archiveNames(steps.flatMap((step) => step.nodes))
   return {
     format: 'nomad-pki/rollout',
     version: 1,
@@ -226,7 +218,7 @@ export function rolloutDocument(
         ...node,
         host: node.host ?? null,
         proven: node.proven ?? null,
-        ...commandsOf(node, archives, options),
+        ...commandsOf(node, options),
       })),
       ...proofOf(step, options),
     })),

@@ -8,6 +8,7 @@ import type { GateVerdict } from '../rotation/gate.js'
 import type { Rotation } from '../rotation/stages.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import { costText } from './costs.js'
+import { fold } from './fold.js'
 import type { Document } from './json.js'
 import { count, printable, thousands, type Style } from './style.js'
 
@@ -81,14 +82,17 @@ function gateText(
   { open, holds, proven, agents, excepted, notes }: GateVerdict,
   style: Style,
 ): string {
+  // One sentence for all that it is true of.
+  const groups = fold(holds, { keyOf: ({ message }) => message, all: false })
+  const shown = groups.slice(0, mostShown)
+  const more = holds.length - shown.reduce((sum, { members }) => sum + members.length, 0)
   const lines = [
     `gate: ${open ? style.good('open') : style.bad('closed')}; ${thousands(proven)} of ${count(agents, 'agent', 'agents')} seen to have what it takes`,
-    ...holds
-      .slice(0, mostShown)
-      .map(({ address, message }) => `  ${style.bad('×')} ${address}: ${printable(message)}`),
-    ...(holds.length > mostShown
-      ? [style.faint(`    and ${thousands(holds.length - mostShown)} more (--json has them all)`)]
-      : []),
+    ...shown.map(({ label, members }) => {
+      const many = members.length > 1 ? ` (${thousands(members.length)})` : ''
+      return `  ${style.bad('×')} ${label}${many}: ${printable(members[0]!.message)}`
+    }),
+    ...(more > 0 ? [style.faint(`    and ${thousands(more)} more (--json has them all)`)] : []),
     ...excepted.map(({ address, reason }) =>
       style.faint(`  - ${address} is not waited for: ${printable(reason)}`),
     ),

@@ -54,7 +54,9 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
     `${style.strong(options.cluster)} at ${formatMinute(at)}`,
     entries.length === 0 ? 'nothing has been made yet' : table([heading, ...rows], { right: [2] }),
     work.length === 0
-      ? style.good('nothing is due')
+      ? (options.deadlines ?? []).some(({ due }) => due)
+        ? style.doubtful('no certificate is due')
+        : style.good('nothing is due')
       : `${style.doubtful(`${count(work.length, 'thing needs', 'things need')} work`)}: ${summary(
           work,
         )}; see: ${remedies(work)}`,
@@ -116,7 +118,7 @@ function proofNote({ proof }: ScheduleEntry): string {
     ? `generation ${newest.number} was made, and its agent was last seen with a leaf that is not its own`
     : proven !== undefined
       ? `generation ${newest.number} was made, ${counted.number} is the last proven`
-      : `generation ${newest.number} was made, none was ever proven: ${counted.number} may still run`
+      : `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
 }
 
 /** Where what is to be done can be seen. */
@@ -135,8 +137,8 @@ function deadlineLines(deadlines: readonly Deadline[], style: Style): readonly s
   return [
     shown
       .map(
-        ({ authority, at, message }) =>
-          `authority ${authority}: by ${formatDay(at)} ${style.faint(printable(message))}`,
+        ({ authority, at, message, due }) =>
+          `${due ? style.bad('due: ') : ''}authority ${authority}: by ${formatDay(at)} ${style.faint(printable(message))}${due ? `; see: nomad-pki rotate authority ${authority}` : ''}`,
       )
       .join('\n'),
   ]

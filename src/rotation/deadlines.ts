@@ -23,7 +23,12 @@ export interface Deadline {
   readonly at: number
   /** What must be done by then and why, one sentence. */
   readonly message: string
+  /** Whether it is near, so that somebody should act. */
+  readonly due: boolean
 }
+
+/** A stage is due so long before its date, milliseconds: the first is not a day old by then. */
+const notice = 30 * 86_400_000
 
 /** What the dates follow from. */
 export interface DeadlineFacts {
@@ -49,14 +54,22 @@ export function deadlinesOf(facts: DeadlineFacts): readonly Deadline[] {
       ? untilOldEnds(rotation, trusted, inventory)
       : whileItSigns(rotation, entry)
   })
-  return [...deadlines, ...carried(facts, entries)].sort((a, b) => a.at - b.at)
+  const all = [...deadlines, ...carried(facts, entries)]
+  return all.map((one) => ({ ...one, due: isDue(one, schedule.at) })).sort((a, b) => a.at - b.at)
 }
+
+/** Nothing has to be done for what renewals carry. */
+function isDue({ kind, at }: Dated, now: number): boolean {
+  return kind === 'rotate' ? at <= now : kind === 'stage' && at - notice <= now
+}
+
+type Dated = Omit<Deadline, 'due'>
 
 /** Renewals carry what rides along: when the last of them is due. */
 function carried(
   { spec, desired, inventory, schedule }: DeadlineFacts,
   entries: ReadonlyMap<string, ScheduleEntry>,
-): readonly Deadline[] {
+): readonly Dated[] {
   if (!desired.authorities.some(({ rideAlong }) => rideAlong)) return []
   const context = checkContext(desired, inventory, { now: schedule.at })
   const riders = new Set(ridersOf(desired, inventory, context))
@@ -87,7 +100,7 @@ function carried(
 function whileItSigns(
   { name, position, from, to }: Rotation,
   entry: ScheduleEntry | undefined,
-): readonly Deadline[] {
+): readonly Dated[] {
   if (entry?.dueAt === undefined || entry.notAfter === undefined) return []
   const generation = position === 'carrying' ? to : from
   const why = `generation ${generation} ends ${formatDuration(entry.notAfter - entry.dueAt)} later, and what it signs until then must fit`
@@ -101,7 +114,7 @@ function untilOldEnds(
   { name, position, from, to }: Rotation,
   trusted: readonly number[],
   { authorities }: Inventory,
-): readonly Deadline[] {
+): readonly Dated[] {
   const old = trusted.filter((generation) => generation !== to)
   const crossed = authorities.get(`authority/${name}/${to}`)?.crossed
   const ends = old.flatMap((generation) =>

@@ -64,6 +64,8 @@ export interface Members {
   readonly gone: readonly string[]
   /** The name of the server that led it, where somebody asked. */
   readonly leader?: string | undefined
+  /** Those whom the spec calls otherwise, or not at all: they presented the leaf of an agent of the spec. */
+  readonly known?: readonly string[] | undefined
 }
 
 /** Somebody answers for an agent that can't be asked. */
@@ -133,6 +135,7 @@ export function evidenceIn({ lines }: Ledger): Evidence {
           clients,
           gone,
           ...(leader !== undefined && { leader }),
+          known: list(line, 'known'),
         })
         break
       }
@@ -159,12 +162,14 @@ export function observed(observation: Observation): LedgerEvent {
 }
 
 /** The line that notes who belongs to a region. */
-export function counted({ region, at, servers, clients, gone, leader }: Members): LedgerEvent {
+export function counted(members: Members): LedgerEvent {
+  const { region, at, servers, clients, gone, leader, known = [] } = members
   return {
     event: 'members',
     address: 'cluster',
     ...{ at, region, servers, clients, gone },
     ...(leader !== undefined && { leader }),
+    ...(known.length > 0 && { known }),
   }
 }
 

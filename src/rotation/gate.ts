@@ -290,7 +290,7 @@ function strangers(
 /** People are no agents: nobody waits for them, and they are told. */
 function operatorNotes(
   desired: Desired,
-  { condition, now, made, rootOf }: Judge,
+  { condition, now, made, rootOf, riding }: Judge,
 ): readonly string[] {
   const notes: string[] = []
   for (const { address, profile } of desired.identities) {
@@ -298,7 +298,9 @@ function operatorNotes(
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
     if (!satisfies(newest, condition, rootOf)) {
-      notes.push(`${address} has a certificate of the old root: nomad-pki apply ${address}`)
+      // What rides is not renewed because somebody applies.
+      const cure = riding.has(profile.issuer.address) ? 'rotate leaves' : 'apply'
+      notes.push(`${address} has a certificate of the old root: nomad-pki ${cure} ${address}`)
     }
   }
   return notes

@@ -25,7 +25,7 @@ import { crossObstacle } from './stages.js'
 
 /** Agents that have the same. */
 export interface Side {
-  /** Roots of ours under which their leaves hold; none for a leaf of somebody else. */
+  /** Under what their leaves hold: roots of ours by address, others by name. */
   readonly roots: readonly string[]
   /** Whom they trust; `null` where that cannot be seen. */
   readonly trusts: readonly string[] | null
@@ -83,6 +83,8 @@ interface Stance {
 }
 
 interface SideOfStances extends Side {
+  /** How many hosts; many can be one identity. */
+  readonly size: number
   /** Clients dial servers and each other's API, but no server is refused by a client alone. */
   readonly servers: number
 }
@@ -97,10 +99,12 @@ function stancesOf(
   const identities = new Map(desired.identities.map((identity) => [identity.address, identity]))
   const ports = new Map<string, SeenPort>()
   for (const port of seen) {
-    // Agents meet on RPC; the other port may have been reloaded alone.
-    if (port.rpc || !ports.has(port.asked)) ports.set(port.asked, port)
+    // Agents meet on RPC; the other port may have been reloaded alone. Many hosts can be one identity.
+    const shared = identities.get(port.asked)?.profile.shared === true
+    const key = shared ? port.endpoint : port.asked
+    if (port.rpc || !ports.has(key)) ports.set(key, port)
   }
-  return [...ports].flatMap(([asked, { address, fingerprint, issuers, trusts }]) => {
+  return [...ports.values()].flatMap(({ asked, address, fingerprint, issuers, trusts }) => {
     const identity = identities.get(asked)
     if (identity === undefined) return []
     const leaf = made.get(address)?.find((one) => one.fingerprint === fingerprint)
@@ -117,19 +121,20 @@ function stancesOf(
 }
 
 function sidesOf(stances: readonly Stance[]): readonly SideOfStances[] {
-  const sides = new Map<string, { side: Side; agents: string[]; servers: number }>()
+  const sides = new Map<string, { side: Side; agents: string[]; size: number; servers: number }>()
   for (const { identity, roots, trusts } of stances) {
     const key = JSON.stringify([roots, trusts])
     let found = sides.get(key)
     if (found === undefined) {
       const agents: string[] = []
-      found = { side: { roots, trusts, agents }, agents, servers: 0 }
+      found = { side: { roots, trusts, agents }, agents, size: 0, servers: 0 }
       sides.set(key, found)
     }
-    found.agents.push(identity.address)
+    if (found.agents.at(-1) !== identity.address) found.agents.push(identity.address)
+    found.size += 1
     if (identity.profile.role !== 'client') found.servers += 1
   }
-  return [...sides.values()].map(({ side, servers }) => ({ ...side, servers }))
+  return [...sides.values()].map(({ side, size, servers }) => ({ ...side, size, servers }))
 }
 
 /** How many pairs of sides can't talk; a side of several that refuses its own kind is one. */
@@ -137,7 +142,7 @@ function refusals(sides: readonly SideOfStances[]): number {
   let count = 0
   for (const [index, a] of sides.entries()) {
     for (const b of sides.slice(index)) {
-      if (a === b && a.agents.length < 2) continue
+      if (a === b && a.size < 2) continue
       if (a.servers + b.servers === 0) continue
       if (refuses(a, b) || refuses(b, a)) count += 1
     }
@@ -163,11 +168,16 @@ function halfRotation(
   )
   const signing = keyed.at(-1) ?? authority.signing
   const others = concerned.filter((generation) => generation !== signing)
-  const obstacle = others
+  const uncrossed = others
     .map((other) => crossObstacle(`authority/${name}/${other}`, below, inventory, now))
     .find((one) => one !== undefined)
+  const crossed = uncrossed === undefined && others.length > 0
+  const stranger = sides
+    .flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
+    .find((one) => !isAuthority(one))
+  const obstacle =
+    uncrossed ?? (stranger && `${stranger} is none of ours and can certify nothing here`)
   const way = obstacle === undefined ? 'crossed' : 'staged'
-  const crossed = way === 'crossed' && others.length > 0
   // What rides along with renewals comes too late.
   const rides = authority.rollout === 'ride-along'
   const said =
@@ -203,18 +213,31 @@ function halfRotation(
   }
 }
 
-/** The generations of a root that agents present or trust, and those of the spec, ascending. */
+/**
+ * The generations of a root that agents have to trust for all of them to be understood: those that some
+ * trust, those of the spec, and for a leaf under none of these the newest above it. A cross-certificate
+ * alone is no reason: it outlives the root that made it, which was dropped and must not come back.
+ */
 function generationsOf(
   name: string,
   sides: readonly Side[],
   { signing, trusted }: AuthoritySpec,
 ): readonly number[] {
   const prefix = `authority/${name}/`
-  const addresses = sides.flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
-  const numbers = addresses
-    .filter((one) => isAuthority(one) && one.startsWith(prefix))
-    .map((one) => Number(one.slice(prefix.length)))
-  return [...new Set([...numbers, ...trusted, signing])].sort((a, b) => a - b)
+  const numbersOf = (addresses: readonly string[]): readonly number[] =>
+    addresses
+      .filter((one) => isAuthority(one) && one.startsWith(prefix))
+      .map((one) => Number(one.slice(prefix.length)))
+  const needed = new Set([
+    ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
+    ...trusted,
+    signing,
+  ])
+  for (const { roots } of sides) {
+    const above = numbersOf(roots)
+    if (above.length > 0 && !above.some((one) => needed.has(one))) needed.add(Math.max(...above))
+  }
+  return [...needed].sort((a, b) => a - b)
 }
 
 function keyState(inventory: Inventory, name: string, generation: number): string | undefined {

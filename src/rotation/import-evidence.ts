@@ -20,6 +20,7 @@ import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
+import { bareName } from './unknown-members.js'
 
 /** A file that was handed over. */
 export interface GivenEvidence {
@@ -92,7 +93,12 @@ class Importer {
   readonly #facts: ImportFacts
   readonly #known: Recogniser
   readonly #made: MadeGenerations
+  /** Of the spec, or of the ledger. */
   readonly #agents: ReadonlySet<string>
+  /** Of the spec. */
+  readonly #wanted: ReadonlySet<string>
+  /** Members that presented the leaf of one of them. */
+  readonly #recognised = new Set<string>()
   readonly #regions: ReadonlySet<string>
   readonly #lines = new Set<string>()
 
@@ -103,7 +109,8 @@ class Importer {
     this.#made = generationsIn(inventory)
     const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
     this.#regions = new Set(agents.map(({ profile }) => profile.region))
-    this.#agents = new Set([...agents.map(({ address }) => address), ...this.#made.keys()])
+    this.#wanted = new Set(agents.map(({ address }) => address))
+    this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
     for (const line of inventory.ledger.lines) this.#lines.add(keyOf(line))
   }
 
@@ -154,7 +161,7 @@ class Importer {
       const endpoint = this.#endpoint(entry)
       const message = entry.text('message', { most: 1000 })
       if (address === undefined || endpoint === undefined || message === undefined) continue
-      this.addresses.add(address)
+      if (!address.startsWith('member/')) this.addresses.add(address)
       this.unreachable.push({ address, endpoint, message })
     }
   }
@@ -201,8 +208,10 @@ class Importer {
     const trusts = names && this.#trusts(names)
     const generation = this.#known.generation(fingerprint, trusts)
     const address = leaf?.address ?? asked
-    this.addresses.add(asked)
-    this.asked.set(endpoint, asked)
+    if (!asked.startsWith('member/')) {
+      this.addresses.add(asked)
+      this.asked.set(endpoint, asked)
+    } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
     this.#note(observed({ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers }))
   }
 
@@ -260,6 +269,8 @@ class Importer {
     const clients = entry.texts('clients')
     const gone = entry.has('gone') ? entry.texts('gone') : []
     const leader = entry.has('leader') ? entry.text('leader') : null
+    const said = entry.has('known') ? entry.texts('known') : []
+    const known = said && [...said]
     if (region !== undefined && !this.#regions.has(region)) {
       const near = didYouMean(region, this.#regions)
       entry.fault('region', 'evidence/address', `no region is called ${shown(region)}`, {
@@ -273,12 +284,17 @@ class Importer {
       servers === undefined ||
       clients === undefined ||
       gone === undefined ||
-      leader === undefined
+      leader === undefined ||
+      known === undefined
     ) {
       return
     }
     const more = leader === null ? {} : { leader }
-    this.#note(counted({ region, at, servers, clients, gone, ...more }))
+    for (const name of [...servers, ...clients]) {
+      const asked = `member/${region}/${bareName(name, region)}`
+      if (this.#recognised.has(asked) && !known.includes(name)) known.push(name)
+    }
+    this.#note(counted({ region, at, servers, clients, gone, known, ...more }))
   }
 
   /** The same line twice is one line. */
@@ -295,6 +311,8 @@ class Importer {
   #agent(entry: Entry): string | undefined {
     const address = entry.text('address')
     if (address === undefined || this.#agents.has(address)) return address
+    const [, region = ''] = /^member\/([^/]+)\/[^/]+$/.exec(address) ?? []
+    if (this.#regions.has(region)) return address
     const near = didYouMean(address, this.#agents)
     entry.fault('address', 'evidence/address', `no agent is called ${shown(address)}`, {
       hint: near === undefined ? undefined : `did you mean ${near}?`,

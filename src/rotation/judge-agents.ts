@@ -17,13 +17,15 @@ import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 export type AgentState =
   /** It loaded the newest generation. */
   | 'proven'
+  /** It answered, and without a ledger nobody can say what that is. */
+  | 'seen'
   /** It presents the newest leaf, and whom it trusts cannot be seen. */
   | 'unobservable'
   /** It has an older generation. */
   | 'old'
   /** Its ports disagree: it was reloaded in part. */
   | 'mixed'
-  /** It presents a leaf that is not its own. */
+  /** It presents a leaf that is not its own, or trusts somebody who is none of ours. */
   | 'foreign'
   /** A port of it did not answer. */
   | 'unreachable'
@@ -123,6 +125,7 @@ export function judgeAgents(
       seen: seenBy.get(address) ?? [],
       silent: silentBy.get(address) ?? [],
       known,
+      blind: inventory.ledger.lines.length === 0,
     }),
   )
 }
@@ -133,111 +136,169 @@ interface Facts {
   readonly seen: readonly SeenPort[]
   readonly silent: readonly SilentPort[]
   readonly known: Recogniser
+  /** Without any ledger. */
+  readonly blind: boolean
 }
 
+type Say = (
+  state: AgentState,
+  message: string,
+  remedy?: string,
+  generation?: number | null,
+) => AgentVerdict
+
 function judge({ address, profile }: DesiredIdentity, facts: Facts): AgentVerdict {
-  const { generations, receipt, seen, silent, known } = facts
+  const { generations, seen, silent, blind } = facts
   const newest = generations.at(-1)
-  const verdict = (
-    state: AgentState,
-    message: string,
-    remedy?: string,
-    generation: number | null = null,
-  ): AgentVerdict => ({
+  const say: Say = (state, message, remedy, generation = null) => ({
     ...{ address, state, generation, newest: newest?.number ?? null, message },
     ...(remedy !== undefined && { remedy }),
     ...{ seen, silent },
   })
-  if (newest === undefined) {
-    return verdict('unmade', 'it has no certificate yet', `nomad-pki apply ${address}`)
+  if (newest === undefined && !blind) {
+    return say('unmade', 'it has no certificate yet', `nomad-pki apply ${address}`)
   }
-  const again = `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`
+  if (seen.length === 0 && silent.length > 0) {
+    return say('unreachable', silent[0]!.message, `nomad-pki probe ${address}`)
+  }
   if (seen.length === 0) {
-    return silent.length > 0
-      ? verdict('unreachable', silent[0]!.message, `nomad-pki probe ${address}`)
-      : verdict(
+    return profile.shared
+      ? say(
           'unasked',
-          profile.shared
-            ? 'many hosts share it, and nothing says where they are'
-            : 'nothing says where it listens',
-          profile.shared
-            ? 'give its nodes names of their own, or wait until the old leaf ends'
-            : 'give the node ips, or http and rpc, in the spec',
+          'many hosts share it, and Nomad was not asked where they are',
+          'give its nodes names of their own, or wait until the old leaf ends',
+        )
+      : say(
+          'unasked',
+          'nothing says where it listens',
+          'give the node ips, or http and rpc, in the spec',
         )
   }
+  if (newest === undefined) return judgeBlindly(address, facts, say)
+  return (profile.shared ? judgeHosts : judgeSeen)(address, newest, facts, say)
+}
+
+/** What it shows is told; what that is, only the ledger knows. */
+function judgeBlindly(address: string, { seen, silent }: Facts, say: Say): AgentVerdict {
+  const leaves = [...new Set(seen.map(({ fingerprint }) => `${fingerprint.slice(0, 16)}…`))]
+  const names = [...new Set(seen.flatMap(({ trusts }) => trusts ?? []))]
+  const trust = names.length === 0 ? '' : `, trusts ${names.join(' and ')}`
+  const message = `leaf SHA-256 ${leaves.join(' and ')}${trust}`
+  return silent.length === 0
+    ? say('seen', message)
+    : say('unreachable', `${silent[0]!.message}; ${message}`, `nomad-pki probe ${address}`)
+}
+
+function judgeSeen(
+  address: string,
+  newest: MadeGeneration,
+  { generations, receipt, seen, silent, known }: Facts,
+  say: Say,
+): AgentVerdict {
+  const again = `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`
   const foreign = seen.find((one) => known.leaf(one.fingerprint)?.address !== address)
   if (foreign !== undefined) {
-    const other = known.leaf(foreign.fingerprint)?.address
-    return verdict(
-      'foreign',
-      other === undefined
-        ? `${foreign.endpoint} presents a leaf that the ledger does not have (SHA-256 ${foreign.fingerprint.slice(0, 16)}…)`
-        : `${foreign.endpoint} presents the leaf of ${other}`,
-      other === undefined
-        ? again
-        : `is ${foreign.endpoint} the address of this agent? if so: ${again}`,
-    )
+    const { endpoint, fingerprint } = foreign
+    const other = known.leaf(fingerprint)?.address
+    return other === undefined
+      ? say(
+          'foreign',
+          `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)`,
+          again,
+        )
+      : say(
+          'foreign',
+          `${endpoint} presents the leaf of ${other}`,
+          `is ${endpoint} the address of this agent? if so: ${again}`,
+        )
   }
-  const loaded = seen.map((one) => known.generation(one.fingerprint, one.trusts))
-  const oldest = loaded.reduce<number | null>(
-    (least, one) => (least === null || one === null ? null : Math.min(least, one)),
-    loaded[0] ?? null,
+  const oldest = Math.min(
+    ...seen.map(({ fingerprint, trusts }) => known.generation(fingerprint, trusts)!),
   )
-  const leaves = new Set(seen.map(({ fingerprint }) => fingerprint))
-  if (leaves.size > 1) {
+  const [leaf, ...others] = new Set(seen.map(({ fingerprint }) => fingerprint))
+  if (others.length > 0) {
     const said = seen.map(
       ({ endpoint, fingerprint }) =>
         `${endpoint} presents generation ${known.leaf(fingerprint)!.generations[0]!.number}`,
     )
-    return verdict('mixed', `its ports disagree: ${said.join(', ')}`, again, oldest)
+    return say('mixed', `its ports disagree: ${said.join(', ')}`, again, oldest)
   }
-  const [leaf] = leaves
   if (leaf !== newest.fingerprint) {
-    return verdict(
-      'old',
-      `it presents generation ${oldest ?? '?'}, not ${newest.number}`,
-      again,
-      oldest,
-    )
+    return say('old', `it presents generation ${oldest}, not ${newest.number}`, again, oldest)
   }
-  const shown = seen.filter(({ trusts }) => trusts?.some(known.isAmbiguous) === false)
   const wanted = newest.trusted
-  if (wanted !== undefined) {
-    for (const { endpoint, trusts } of shown) {
-      const lacking = wanted.filter((root) => !trusts!.includes(root))
-      const dropped = trusts!.filter((root) => isAuthority(root) && !wanted.includes(root))
-      if (lacking.length + dropped.length === 0) continue
-      const what =
-        lacking.length > 0
-          ? `does not trust ${lacking.join(', ')}`
-          : `still trusts ${dropped.join(', ')}`
-      return verdict('old', `it presents the newest leaf, but ${endpoint} ${what}`, again, oldest)
-    }
+  const shown = seen.filter(({ trusts }) => trusts?.some(known.isAmbiguous) === false)
+  for (const { endpoint, trusts } of wanted === undefined ? [] : shown) {
+    const fault = trustFault(trusts!, wanted!)
+    if (fault === undefined) continue
+    const message = `it presents the newest leaf, but ${endpoint} ${fault.message}`
+    return say(fault.state, message, again, oldest)
   }
   if (silent.length > 0) {
-    return verdict(
-      'unreachable',
-      `${silent[0]!.message}; what answered has generation ${newest.number}`,
-      `nomad-pki probe ${address}`,
-      oldest,
-    )
+    const message = `${silent[0]!.message}; what answered has generation ${newest.number}`
+    return say('unreachable', message, `nomad-pki probe ${address}`, oldest)
   }
-  if (shown.length > 0 && wanted !== undefined) {
-    return verdict('proven', `generation ${newest.number}`, undefined, newest.number)
+  const proven = (how = ''): AgentVerdict =>
+    say('proven', `generation ${newest.number}${how}`, undefined, newest.number)
+  if (wanted !== undefined) {
+    if (shown.length > 0) return proven()
+    // All that it can have loaded trusts the same: then the leaf says everything.
+    if (generations.every(({ trusted }) => same(trusted, wanted))) return proven()
   }
-  // All that it can have loaded trusts the same: then the leaf says everything.
-  const one = wanted !== undefined && generations.every(({ trusted }) => same(trusted, wanted))
-  if (one) return verdict('proven', `generation ${newest.number}`, undefined, newest.number)
   if (receipt?.generation === newest.number && receipt.fingerprint === leaf) {
-    const message = `generation ${newest.number}; its trust by the receipt of its installer`
-    return verdict('proven', message, undefined, newest.number)
+    return proven('; its trust by the receipt of its installer')
   }
-  return verdict(
+  return say(
     'unobservable',
     `it presents the leaf of generation ${newest.number}; whom it trusts cannot be seen`,
     'take the receipt of its installer: nomad-pki probe --evidence FILE',
     oldest,
   )
+}
+
+/** Many hosts that share one leaf: the one that lags says how it stands. */
+function judgeHosts(address: string, newest: MadeGeneration, facts: Facts, say: Say): AgentVerdict {
+  const { seen, silent } = facts
+  const each = seen.map((one) =>
+    judgeSeen(address, newest, { ...facts, seen: [one], silent: [] }, say),
+  )
+  const all = seen.length + silent.length
+  const behind = each.filter(({ state }) => state !== 'proven')
+  const worst = behind.find(({ state }) => state === 'foreign') ?? behind[0]
+  const oldest = each.reduce<number | null>(
+    (least, { generation }) =>
+      least === null || generation === null ? null : Math.min(least, generation),
+    newest.number,
+  )
+  const hosts = `${all} ${all === 1 ? 'host' : 'hosts'}`
+  if (worst !== undefined) {
+    const message = `${behind.length} of ${hosts} are not proven: ${worst.message}`
+    return say(worst.state, message, worst.remedy, oldest)
+  }
+  if (silent.length > 0) {
+    const message = `${silent.length} of ${hosts} cannot be asked: ${silent[0]!.message}`
+    return say('unreachable', message, `nomad-pki probe`, oldest)
+  }
+  return say('proven', `generation ${newest.number}, ${hosts}`, undefined, newest.number)
+}
+
+/** How the names that it said differ from what its generation brought. */
+function trustFault(
+  trusts: readonly string[],
+  wanted: readonly string[],
+): { readonly state: AgentState; readonly message: string } | undefined {
+  const lacking = wanted.filter((root) => !trusts.includes(root))
+  if (lacking.length > 0) {
+    return { state: 'old', message: `does not trust ${lacking.join(' and ')}` }
+  }
+  const more = trusts.filter((root) => !wanted.includes(root))
+  const dropped = more.filter(isAuthority)
+  if (dropped.length > 0) {
+    return { state: 'old', message: `still trusts ${dropped.join(' and ')}` }
+  }
+  return more.length === 0
+    ? undefined
+    : { state: 'foreign', message: `also trusts ${more.join(' and ')}, none of ours` }
 }
 
 function same(a: readonly string[] | undefined, b: readonly string[]): boolean {

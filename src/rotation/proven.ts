@@ -61,7 +61,8 @@ export function proofsIn(
   options: { readonly now: number },
 ): ReadonlyMap<string, Proof> {
   const { observations, receipts } = evidenceIn(inventory.ledger)
-  const seen = groupBy(observations, ({ address }) => address)
+  // Of one endpoint only what was seen last counts, whoever it was then.
+  const seen = groupBy(newestByEndpoint(observations), ({ address }) => address)
   const received = groupBy(receipts, ({ address }) => address)
   const shows = showing(inventory)
   const proofs = new Map<string, Proof>()
@@ -120,7 +121,7 @@ function proofFrom(
 function lastOf(facts: Facts): Last | undefined {
   const { generations, observations, receipts, shows } = facts
   const receipt = inOrder(receipts).at(-1)
-  const after = newestByEndpoint(observations).filter(({ at }) => at >= (receipt?.at ?? -Infinity))
+  const after = observations.filter(({ at }) => at >= (receipt?.at ?? -Infinity))
   if (after.length === 0) {
     return receipt && { generation: namedBy(receipt, generations), at: receipt.at }
   }

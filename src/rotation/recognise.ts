@@ -37,7 +37,8 @@ export interface Recogniser {
    */
   trusts(names: readonly string[]): readonly string[]
   /**
-   * The roots of ours under which a presented chain holds: who trusts one of them accepts it.
+   * Under what a presented chain holds: who trusts one of them accepts it. Roots of ours by address,
+   * without the intermediates below them, and what is none of ours by name.
    *
    * @param issuers The names of the issuers of what was presented.
    */
@@ -63,12 +64,12 @@ export function recogniser(inventory: Inventory): Recogniser {
     if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
   }
   const authorities = new Map<string, string[]>()
-  const roots = new Map<string, string>()
+  const roots = new Set<string>()
   for (const [address, { certificate }] of inventory.authorities) {
     if (certificate === undefined) continue
     const name = formatName(certificate.subject)
     authorities.set(name, [...(authorities.get(name) ?? []), address])
-    if (isIssuedBy(certificate, certificate)) roots.set(name, address)
+    if (isIssuedBy(certificate, certificate)) roots.add(name)
   }
   const isAmbiguous = (name: string): boolean => (authorities.get(name)?.length ?? 0) > 1
   return {
@@ -100,7 +101,13 @@ export function recogniser(inventory: Inventory): Recogniser {
       })
     },
     roots: (issuers) => [
-      ...new Set(issuers.flatMap((name) => (isAmbiguous(name) ? [] : (roots.get(name) ?? [])))),
+      ...new Set(
+        issuers.flatMap((name) => {
+          const found = authorities.get(name)
+          if (found === undefined || isAmbiguous(name)) return [name]
+          return roots.has(name) ? found : []
+        }),
+      ),
     ],
   }
 }

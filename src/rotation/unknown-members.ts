@@ -17,7 +17,16 @@ export interface UnknownMember {
   readonly kind: 'server' | 'client'
 }
 
-/** Finds them: by name, and where a region shares one identity, by what they are. */
+/** The name without the region that gossip puts behind it. */
+export function bareName(name: string, region: string): string {
+  const suffix = `.${region}`
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
+}
+
+/**
+ * Finds them: by name, and where a region shares one identity, by what they are. Who presented the leaf
+ * of an agent of the spec is known, whatever Nomad calls it.
+ */
 export function unknownMembers(
   desired: Desired,
   members: readonly Members[],
@@ -33,7 +42,7 @@ export function unknownMembers(
       shared.add(`${region}/${kind}`)
     }
   }
-  return members.flatMap(({ region, servers, clients }) =>
+  return members.flatMap(({ region, servers, clients, known: seen = [] }) =>
     (
       [
         ['server', servers],
@@ -41,9 +50,10 @@ export function unknownMembers(
       ] as const
     ).flatMap(([kind, names]) =>
       names.flatMap((full) => {
-        const suffix = `.${region}`
-        const name = full.endsWith(suffix) ? full.slice(0, -suffix.length) : full
-        return known.has(`${region}/${name}`) || shared.has(`${region}/${kind}`)
+        const name = bareName(full, region)
+        return known.has(`${region}/${name}`) ||
+          shared.has(`${region}/${kind}`) ||
+          seen.includes(full)
           ? []
           : [{ address: `member/${region}/${name}`, region, name, kind }]
       }),

@@ -12,6 +12,7 @@ import {
 import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { agentFiles, lines } from './builders.js'
+import { valueCases } from './values.js'
 
 const base = 'data_dir = "/opt" server { enabled = true }\n'
 const good =
@@ -101,6 +102,11 @@ describe('keys and types, as Nomad’s decoder takes them', () => {
     const [first] = checkSchema(parseConfig('clinet { }').document!)
     expect(first?.hint).toBe('did you mean "client"?')
   })
+})
+
+test.each(valueCases)('%s is valid: %s', (addition, valid) => {
+  const errors = check(`${base}${addition}`).filter((line) => line.startsWith('error'))
+  expect(errors.length === 0).toBe(valid)
 })
 
 describe('tls', () => {

@@ -192,4 +192,13 @@ test('changes that a reload does not apply are named', () => {
   const { restart, diagnostics } = plan({ 'a.hcl': full }, {}, { verify_server_hostname: true })
   expect(restart).toEqual(['verify_server_hostname'])
   expect(lines(diagnostics)).toEqual(['note agent/restart /n/a.hcl:1:1'])
+  // One note for a file, however many keys it is about.
+  const fresh = plan({ 'a.hcl': '' })
+  expect(fresh.diagnostics.map(({ message }) => message)).toEqual([
+    'the change of "http" needs a restart',
+  ])
+  const all = plan({ 'a.hcl': '' }, {}, { http: true, verify_https_client: true })
+  expect(all.diagnostics.map(({ message }) => message)).toEqual([
+    'the change of "http", "verify_https_client" needs a restart',
+  ])
 })

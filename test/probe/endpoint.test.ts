@@ -2,6 +2,7 @@ import { createServer as createPlainServer, connect, type Server } from 'node:ne
 import { createServer, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { aCluster, type Cluster } from '../builders.js'
+import { isNomadPkiError } from '../../src/errors.js'
 import { describeEndpoint, parseEndpoint } from '../../src/probe/endpoint.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import { fingerprintOf } from '../../src/x509/certificate.js'
@@ -77,7 +78,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
     const seen = await describeEndpoint('127.0.0.1', port)
     expect(seen.protocol).toBe(maxVersion)
     expect(seen.chain.map(fingerprintOf)).toEqual([...chain, built.root()].map(fingerprintOf))
-    expect(seen.asksForCertificate).toBe(true)
+    expect([seen.asksForCertificate, seen.holdsKey]).toEqual([true, true])
     expect(seen.authorities?.map(({ der }) => Buffer.from(der).toString('hex')).sort()).toEqual(
       [built.root(), other.root()]
         .map(({ subject }) => Buffer.from(subject.der).toString('hex'))
@@ -89,8 +90,41 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
     const { files } = (await cluster()).holder(w1)
     const port = await listenTls({ cert: files.cert, key: files.key, maxVersion })
     const seen = await describeEndpoint('localhost', port)
-    expect(seen).toMatchObject({ asksForCertificate: false, protocol: maxVersion })
+    expect(seen).toMatchObject({ asksForCertificate: false, protocol: maxVersion, holdsKey: true })
     expect(seen.authorities).toBeUndefined()
+  })
+
+  test("a replay of somebody's flight, whole or cut anywhere, shows no key", async () => {
+    const { files } = (await cluster()).holder(w1)
+    const honest = await listenTls({ ...files, requestCert: true, maxVersion })
+    const flight = await new Promise<Buffer>((resolve) => {
+      const heard: Buffer[] = []
+      const relay = createPlainServer((socket) => {
+        const inner = connect(honest, '127.0.0.1')
+        for (const one of [socket, inner]) one.on('error', () => undefined)
+        inner.on('data', (chunk: Buffer) => heard.push(chunk))
+        socket.on('close', () => {
+          inner.destroy()
+          resolve(Buffer.concat(heard))
+        })
+        socket.pipe(inner).pipe(socket)
+      })
+      void listen(relay).then((port) => describeEndpoint('127.0.0.1', port))
+    })
+    let length = flight.length
+    const impostor = await listen(
+      createPlainServer((socket) => {
+        socket.on('error', () => undefined)
+        socket.once('data', () => socket.end(flight.subarray(0, length)))
+      }),
+    )
+    for (; length > 0; length -= Math.ceil(flight.length / 12)) {
+      const shown = await describeEndpoint('127.0.0.1', impostor).then(
+        ({ holdsKey }) => holdsKey,
+        (error: unknown) => (isNomadPkiError(error, 'ERR_UNREACHABLE') ? false : error),
+      )
+      expect(shown).toBe(false)
+    }
   })
 
   test('the RPC port, over IPv6, behind its first byte', async () => {

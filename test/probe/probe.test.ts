@@ -5,6 +5,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
+import { sequence, setOf, utf8String } from '../../src/der/write.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { signBytes } from '../../src/keys/sign.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
+import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
+import { encodedOid } from '../../src/x509/oids.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
 
 const agents: FakeAgent[] = []
@@ -37,14 +43,14 @@ class Live {
     this.c1 = c1!
   }
 
-  static async start(settings: AgentSettings = {}): Promise<Live> {
+  static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
     const cwd = folder({
       'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
     })
     expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
     const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
-    const s1 = await FakeAgent.start(trio('server/global/s1'))
-    const s2 = await FakeAgent.start(trio('server/global/s2'))
+    const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
+    const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)
     const c1 = await FakeAgent.start(trio('client/global/c1'), { rpc: false, ...settings })
     agents.push(s1, s2, c1)
     const server = (name: string, { http, rpc }: FakeAgent): string =>
@@ -87,11 +93,13 @@ class Live {
   }
 }
 
-const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+const schema = (name: string): object =>
   JSON.parse(
-    readFileSync(new URL('../../src/report/schemas/probe.json', import.meta.url), 'utf8'),
-  ) as object,
-)
+    readFileSync(new URL(`../../src/report/schemas/${name}.json`, import.meta.url), 'utf8'),
+  ) as object
+const validate = ajv.compile(schema('probe'))
+const validateEvidence = ajv.compile(schema('evidence'))
 
 interface ProbeDocument {
   readonly agents: readonly Record<string, unknown>[]
@@ -245,6 +253,44 @@ const gossip = (...names: readonly string[]): object => ({
   ],
 })
 
+describe('listeners that are no agents', () => {
+  test('what they say is told and noted as harmless text, and can be taken as evidence', async () => {
+    const live = await Live.start()
+    const key = generateKeySync('ecdsa-p256')
+    const name = 'x'.repeat(5000)
+    const terminal = '\u001b[2J\u202e'
+    // Names that no authority of ours could have: far too long, and with what a terminal obeys.
+    const [root] = parseCertificates(live.trio('client/global/c1').ca)
+    const strange = (text: string): string => {
+      const value = utf8String(text)
+      const subject = sequence(setOf(sequence(encodedOid('2.5.4.3'), value)))
+      const tbs = encodeTbs({
+        ...{ serial: '01', signatureIdentifier: root!.innerSignatureAlgorithm, extensions: [] },
+        ...{ issuer: subject, subject, spki: key.publicKey.spki },
+        ...{ notBefore: root!.notBefore, notAfter: root!.notAfter },
+      })
+      return encodeCertificate(
+        assembleCertificate(tbs, root!.innerSignatureAlgorithm, signBytes(key, tbs)),
+      )
+    }
+    const trio = live.trio('client/global/c1')
+    live.c1.reload({ ...trio, ca: trio.ca + strange(name) + strange(terminal) })
+    const { stdout, status } = await live.run('probe', '--all', '--out', 'seen.json')
+    expect(status).toBe(2)
+    expect(stdout).toMatch(
+      /client\/global\/c1 {2}foreign +.* also trusts CN=x+… and CN=.*, none of ours/,
+    )
+    expect(stdout).not.toContain('\u001b')
+    const [line] = live.ledger.filter(({ endpoint }) => endpoint === live.c1.http)
+    expect(line!['trusts']).toEqual([
+      'authority/agent/1',
+      `CN=${name.slice(0, 897)}…`,
+      'CN=\\1b[2J\\e2\\80\\ae',
+    ])
+    expect((await live.run('probe', '--evidence', 'seen.json')).status).toBe(2)
+  })
+})
+
 describe('who belongs to the cluster', () => {
   test('is asked of a server, with the certificate of an operator, and noted', async () => {
     const live = await Live.start()
@@ -315,6 +361,110 @@ describe('who belongs to the cluster', () => {
     expect(texts.join('')).not.toContain('a-secret-token')
   })
 
+  test('one that Nomad calls otherwise is known by the leaf that it presents', async () => {
+    const live = await Live.start()
+    const portOf = (endpoint: string): string => endpoint.split(':')[1]!
+    const member = (name: string, endpoint: string): object => ({
+      ...{ Name: name, Status: 'alive', Addr: '127.0.0.1' },
+      Tags: { region: 'global', port: portOf(endpoint) },
+    })
+    live.s1.api = {
+      '/v1/agent/members': {
+        Members: [member('ip-1.global', live.s1.rpc), member('s2.global', live.s2.rpc)],
+      },
+      '/v1/nodes': [{ ID: 'n1', Name: 'ip-9' }],
+      '/v1/node/n1': { HTTPAddr: live.c1.http },
+    }
+    const { stdout, status } = await live.run('probe', '--out', 'seen.json')
+    expect(stdout).not.toContain('and the spec does not')
+    expect(stdout).toContain('5 handshakes; each of the 2 RPC ports')
+    expect(status).toBe(0)
+    expect(live.s1.asked.rpc).toBe(1)
+    const lines = live.ledger
+    expect(lines.findLast(({ event }) => event === 'members')).toMatchObject({
+      servers: ['ip-1.global', 's2.global'],
+      clients: ['ip-9'],
+      known: ['ip-1.global', 'ip-9'],
+    })
+    expect(lines.filter(({ event }) => event === 'observed')).toHaveLength(5)
+    expect((await live.run('rotate', 'authority', 'agent', '--next')).status).toBe(0)
+
+    // Where there is no ledger nobody is known; where the evidence is taken, they are.
+    const bare = readFileSync(join(live.cwd, 'seen.json'), 'utf8')
+      .replace(/"known": \[[^\]]*\]/, '"known": []')
+      .replaceAll('"generation": 1', '"generation": null')
+      .replace(/"at": (\d+)/g, (_, at: string) => `"at": ${Number(at) + 1}`)
+    writeFileSync(join(live.cwd, 'bare.json'), bare)
+    expect((await live.run('probe', '--evidence', 'bare.json')).status).toBe(0)
+    expect(live.ledger.findLast(({ event }) => event === 'members')).toMatchObject({
+      known: ['ip-1.global', 'ip-9'],
+    })
+  })
+
+  test('one that presents a leaf of nobody stays unknown, and what it showed is noted', async () => {
+    const live = await Live.start()
+    const stranger = await Live.start()
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [
+        { ID: 'n1', Name: 'c1' },
+        { ID: 'n9', Name: 'ip-9' },
+      ],
+      '/v1/node/n9': { HTTPAddr: stranger.c1.http },
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad has a client ip-9 in global, and the spec does not')
+    expect(status).toBe(2)
+    expect(live.ledger).toContainEqual(
+      expect.objectContaining({
+        event: 'observed',
+        address: 'member/global/ip-9',
+        generation: null,
+      }),
+    )
+    expect((await live.run('verify', '--offline')).status).toBe(0)
+    expect((await live.run('status')).status).toBe(0)
+  })
+
+  test('hosts that share one identity are asked where Nomad says they are', async () => {
+    const live = await Live.start()
+    live.edit(`clients: { c1: { http: "${live.c1.http}" } }`, 'clients: { shared: true }')
+    await live.run('apply', '--yes')
+    const node = 'client/global/shared'
+    const first = await FakeAgent.start(live.trio(node), { rpc: false })
+    agents.push(first)
+    live.c1.reload(live.trio(node))
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [
+        { ID: 'n1', Name: 'x1' },
+        { ID: 'n2', Name: 'x2' },
+      ],
+      '/v1/node/n1': { HTTPAddr: live.c1.http },
+      '/v1/node/n2': { HTTPAddr: first.http },
+    }
+    const all = await live.run('probe')
+    expect(all.stdout).toContain('client/global/shared  proven  generation 1, 2 hosts')
+    expect(all.status).toBe(0)
+    await live.run('rotate', 'leaves', 'shared', '--yes')
+    first.reload(live.trio(node))
+    const half = await live.run('probe')
+    expect(half.stdout).toContain('1 of 2 hosts are not proven: it presents generation 1, not 2')
+    expect(half.status).toBe(2)
+    await live.c1.stop()
+    const one = await live.run('probe')
+    expect(one.stdout).toMatch(/unreachable +1 of 2 hosts cannot be asked: 127/)
+  })
+
+  test('without an operator: only where agents ask nobody who they are', async () => {
+    const live = await Live.start({}, { verifyHttpsClient: false })
+    live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
+    live.edit('operators:\n  alice: { region: global }\n', '')
+    expect((await live.run('probe')).stdout).toContain('there is no operator')
+    live.edit('regions:', 'node: { stanza: { verify_https_client: false } }\nregions:')
+    expect((await live.run('probe')).stdout).toContain('Nomad names 1 server and 0 clients')
+  })
+
   test('from a bastion: with what env has set there', async () => {
     const live = await Live.start()
     live.s1.api = { '/v1/agent/members': gossip('s1.global'), '/v1/nodes': [] }
@@ -328,6 +478,7 @@ describe('who belongs to the cluster', () => {
     }
     const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
     expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
+    expect(validateEvidence(JSON.parse(readFileSync(join(bastion, 'e.json'), 'utf8')))).toBe(true)
     const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
     expect(taken.stderr).toBe('evidence: 6 lines noted\n')
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
@@ -387,6 +538,26 @@ describe('a naive swap', () => {
     expect((await live.run('probe')).status).toBe(0)
   })
 
+  test('after a crossed rotation: the root that was dropped then does not come back', async () => {
+    const live = await Live.start()
+    const nodes = ['s1', 's2', 'c1'] as const
+    const steps = [
+      ['{ lifetime: 10y }', '{ lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }'],
+      ['trusted: [1, 2]', 'trusted: [2]'],
+    ] as const
+    for (const [from, to] of steps) {
+      live.edit(from, to)
+      expect((await live.run('apply', '--yes')).status).toBe(0)
+      for (const name of nodes) live[name].reload(live.trio(nodeOf[name]))
+    }
+    live.edit('signing: 2, trusted: [2], crossed: true', 'signing: 3, trusted: [3]')
+    expect((await live.run('apply', '--yes')).status).toBe(0)
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain('half-rotated: agents under agent refuse each other')
+    expect(stdout).toContain('agent: signing: 3, trusted: [2, 3], crossed: true')
+  })
+
   test('without the key of the old root: not in any order', async () => {
     const live = await swapped('s1')
     rmSync(join(live.cwd, 'pki/authority/agent/1/ca-key.pem'))
@@ -431,6 +602,25 @@ describe('a naive swap', () => {
     expect(stdout).toContain('  global/s1, global/c1: leaf under authority/agent/2')
   })
 
+  test('a cluster of another authority is none; one agent of ours among its own is', async () => {
+    const live = await Live.start()
+    const other = await Live.start()
+    other.edit('cluster: acme', 'cluster: other')
+    rmSync(join(other.cwd, 'pki'), { recursive: true })
+    await other.run('apply', '--yes')
+    for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
+    const foreign = await live.run('probe')
+    expect(foreign.stdout).toContain('a leaf that the ledger does not have')
+    expect(foreign.stdout).not.toContain('half-rotated')
+    live.s1.reload(live.trio(nodeOf.s1))
+    const { stdout } = await live.run('probe')
+    expect(stdout).toContain(
+      '  global/s2, global/c1: leaf under CN=other agent CA 1, trusts CN=other agent CA 1\n',
+    )
+    expect(stdout).toContain('repair:\n  1. nomad-pki apply\n')
+    expect(stdout).toContain('as close together as can be: CN=other agent CA 1 is none of ours')
+  })
+
   test('the stages of a rotation, next to each other, are no half rotation', async () => {
     const live = await Live.start()
     await live.run('rotate', 'authority', 'agent', '--next')
@@ -455,6 +645,12 @@ describe('evidence', () => {
     const bastion = folder({ 'cluster.yaml': readFileSync(join(live.cwd, 'cluster.yaml')) })
     const seen = await run(bastion, 'probe', '--out', 'evidence.json')
     expect(seen.stderr).toContain('nomad-pki probe --evidence evidence.json')
+    expect(seen.stdout).toMatch(
+      /server\/global\/s1 {2}seen {2}leaf SHA-256 [0-9a-f]{16}…, trusts CN=/,
+    )
+    expect(seen.stdout).toContain('3 of 3 agents seen; of which generation they are, only')
+    expect(seen.stdout).not.toContain('half-rotated')
+    expect(seen.status).toBe(0)
     expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
     const again = await run(bastion, 'probe', '--out', 'evidence.json')
     expect(again.stderr).not.toContain('error')
@@ -463,6 +659,7 @@ describe('evidence', () => {
     expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
 
     const file = join(bastion, 'evidence.json')
+    expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)
     const taken = await live.run('probe', '--evidence', file)
     expect(taken.stderr).toBe('evidence: 5 lines noted\n')
     expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')

@@ -38,6 +38,14 @@ class Story {
     })
   }
 
+  /** Another agent answers where this one did. */
+  other(endpoint = '10.0.0.1:4646'): this {
+    this.now += hour
+    const seen = { fingerprint: 'other', generation: 1, endpoint, rpc: false, trusts: null }
+    this.#events.push({ event: 'observed', address: `${s1}0`, at: this.now, ...seen })
+    return this
+  }
+
   saw(leaf: string, trusts: string[] | null = null, endpoint = '10.0.0.1:4646'): this {
     return this.#tell('observed', {
       fingerprint: leaf,
@@ -229,7 +237,10 @@ describe('the generation last proven', () => {
 
   test('a name that two generations of the root have shows nobody', () => {
     const story = new Story().made(1).made(2, 'leaf1', [root1, root2])
-    const subject = { attributes: [{ type: 'CN', value: 'acme CA', rdn: 0 }], der: new Uint8Array() }
+    const subject = {
+      attributes: [{ type: 'CN', value: 'acme CA', rdn: 0 }],
+      der: new Uint8Array(),
+    }
     for (const root of [root1, root2]) story.authorities.set(root, { certificate: { subject } })
     expect(story.saw('leaf1', ['CN=acme CA']).said).toBe('undelivered 2, counts 1, proven 1')
     expect(story.got(2, 'leaf1').saw('leaf1', ['CN=acme CA']).said).toBe(
@@ -266,6 +277,19 @@ describe('the generation last proven', () => {
     const receipts = new Story(shared).made(1).got(1, 'leaf1', 'a').got(1, 'leaf1', 'b').made(2)
     expect(receipts.got(2, 'leaf2', 'a').said).toBe('undelivered 2, counts 1, proven 1')
     expect(receipts.got(2, 'leaf2', 'b').said).toBe('proven 2, counts 2, proven 2')
+  })
+
+  test('where another agent answers by now, this one is proven no more', () => {
+    expect(new Story().made(1).saw('leaf1').other().said).toBe('unproven 1, counts 1, proven -')
+    expect(new Story().made(1).saw('leaf1').made(2).saw('leaf2').other().said).toBe(
+      'undelivered 2, counts 1, proven -',
+    )
+    expect(new Story().made(1).saw('leaf1').other('10.0.0.2:4646').said).toBe(
+      'proven 1, counts 1, proven 1',
+    )
+    expect(new Story().made(1).got(1).saw('leaf1').other().said).toBe(
+      'proven 1, counts 1, proven 1',
+    )
   })
 
   test("people's certificates are proven by nobody", () => {

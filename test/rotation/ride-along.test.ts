@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { verifyCluster } from '../../src/verify/verify-cluster.js'
 import { makeSchedule } from '../../src/plan/schedule.js'
@@ -286,3 +287,40 @@ test('the next rotation does not ride because the last one did', async () => {
   const { authorities } = parseSpec(world.text).spec!
   expect(authorities.map(({ rollout }) => rollout)).toEqual(['ride-along', 'ride-along'])
 })
+
+test('whenever stages are taken and whoever is renewed in between, every pair of agents takes each other', async () => {
+  const action = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ days: fc.integer({ min: 1, max: 40 }) }) },
+    { weight: 2, arbitrary: fc.constant('next' as const) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('server/global/s1', 'client/global/c1', 'server/us-west/w1'),
+    },
+  )
+  const way = fc.constantFrom('crossed' as const, 'staged' as const)
+  await fc.assert(
+    fc.asyncProperty(
+      way,
+      fc.array(action, { minLength: 6, maxLength: 12 }),
+      async (by, actions) => {
+        const world = await Riding.made()
+        await world.next({ rideAlong: true, way: by })
+        await world.apply()
+        for (const one of actions) {
+          if (typeof one === 'object') await world.days((world.now - start) / day + one.days)
+          else if (one !== 'next') {
+            const address = `identity/${one}`
+            await world.later(3_600_000).apply({ only: [address], renew: [address] })
+          } else if ((await world.dates()).length === 0) {
+            // What the gate would have seen: everybody has what was made.
+            await world.next({ rideAlong: true, way: by })
+            await world.apply()
+          }
+          expect(await world.faults()).toEqual([])
+          expect(await world.steps()).toEqual([])
+        }
+      },
+    ),
+    { seed: 20261125, numRuns: 6 },
+  )
+}, 60_000)

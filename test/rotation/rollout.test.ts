@@ -201,12 +201,12 @@ describe('as text', () => {
     const world = new Fleet(spec('{ servers: { s1: {} }, clients: { "c[1-9]": {} } }'))
     const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
     expect(text).toContain(`1  global: server s1: generation 2, none proven yet
-   nomad-pki pack server/global/s1 --out s1.tar.gz
-   on s1: nomad-pki install s1.tar.gz --reload nomad
+   nomad-pki pack server/global/s1 --out global-s1-2.tar.gz
+   on s1: nomad-pki install global-s1-2.tar.gz --reload nomad
    then: nomad-pki probe server/global/s1
    until it exits 0: nomad operator autopilot health -region global`)
     expect(text).toContain(
-      'for n in c1 c2 c3 c4 c5 c6 c7 c8 c9; do nomad-pki pack client/global/$n --out $n.tar.gz || break; done',
+      'for n in c1 c2 c3 c4 c5 c6 c7 c8 c9; do test -e global-$n-2.tar.gz || nomad-pki pack client/global/$n --out global-$n-2.tar.gz || break; done',
     )
     expect(text).toContain('rpc error: EOF')
   })
@@ -214,8 +214,19 @@ describe('as text', () => {
   test('two nodes of one name do not share an archive', () => {
     const world = new Fleet(spec('{ servers: { a: {} } }', '{ servers: { a: {} } }'))
     const text = rolloutText(world.rollout(), plainStyle, place)
-    expect(text).toContain('--out global-server-a.tar.gz')
-    expect(text).toContain('--out us-west-server-a.tar.gz')
+    expect(text).toContain('--out global-a-2.tar.gz')
+    expect(text).toContain('--out us-west-a-2.tar.gz')
+  })
+
+  test('many hosts with one identity have one archive', () => {
+    const world = new Fleet(spec('{ servers: { shared: true }, clients: { shared: true } }'))
+    world.members('global', ['s1.global'], ['n1', 'n2', 'n3'])
+    const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
+    expect(text).toContain(`2  global: 3 clients n[1-3]: generation 2, none proven yet
+   nomad-pki pack client/global/shared --out global-client-shared-2.tar.gz
+   on n[1-3]: nomad-pki install global-client-shared-2.tar.gz --reload nomad
+   then: nomad-pki probe client/global/shared`)
+    expect(text).toContain('--out global-server-shared-2.tar.gz')
   })
 
   test('agents that read the store itself are only reloaded', () => {

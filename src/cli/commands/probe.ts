@@ -10,22 +10,15 @@ import { durationSyntax, parseDuration } from '../../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import type { LedgerEvent } from '../../inventory/store.js'
-import {
-  endpointsOf,
-  formatEndpoint,
-  type AgentEndpoint,
-  type AgentTarget,
-} from '../../probe/endpoints.js'
+import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpoints.js'
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
-import { askMembers } from '../../probe/members.js'
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
 import { counted, evidenceIn, observed, type Members } from '../../rotation/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../rotation/evidence-file.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import { judgeAgents, lastSeen, type AgentsSeen } from '../../rotation/judge-agents.js'
-import { unknownMembers } from '../../rotation/unknown-members.js'
-import { apiAccess } from '../api-access.js'
+import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -35,7 +28,7 @@ import { voiceOf, type Voice } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
-/** Exits 0 if every agent is proven on its newest generation, 2 if one is not. */
+/** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const timeout = parseTimeout(options.timeout)
@@ -53,14 +46,21 @@ export const command: Command = async ({ args, options }, context) => {
     voice.tell('interrupted: nothing is noted')
   })
   const ask = { timeout, signal }
-  const probe = await askAll(targets, inventory, ask, voice, context)
+  const first = await askAll(targets, inventory, ask, voice, context)
   // Who belongs to the cluster is asked with the whole of it.
-  const nomad =
-    args.length > 0 ? undefined : await askNomad(targets, probe, workspace, inventory, ask, context)
+  const { nomad, probe } =
+    args.length > 0
+      ? { nomad: undefined, probe: first }
+      : await askNomad(targets, first, workspace, inventory, ask, context)
   const members = nomad?.members ?? []
   if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
   await note(
-    [...probe.sightings.map(observed), ...members.map(counted)],
+    [
+      ...new Map(
+        probe.sightings.map((one) => [`${one.endpoint} ${one.rpc}`, observed(one)]),
+      ).values(),
+      ...members.map(counted),
+    ],
     workspace,
     inventory,
     options,
@@ -72,7 +72,12 @@ export const command: Command = async ({ args, options }, context) => {
       seen: probe.sightings,
       silent: probe.unreachable,
     },
-    { workspace, inventory, handshakes: probe.sightings.length + probe.unreachable.length, nomad },
+    {
+      workspace,
+      inventory,
+      handshakes: portsIn([...probe.sightings, ...probe.unreachable]),
+      nomad,
+    },
     options,
     voice,
     context,
@@ -119,11 +124,6 @@ function choose(args: readonly string[], all: readonly AgentTarget[]): readonly 
   return all.filter(({ address }) => named.has(address))
 }
 
-interface Asking {
-  readonly timeout: number | undefined
-  readonly signal: AbortSignal
-}
-
 async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
@@ -165,7 +165,7 @@ function tell(
   context: Context,
 ): ExitStatus {
   const verdicts = judgeAgents(desired, inventory, looked)
-  const warned = handshakes === 0 ? 0 : looked.seen.filter(({ rpc }) => rpc).length
+  const warned = handshakes === 0 ? 0 : portsIn(looked.seen.filter(({ rpc }) => rpc))
   const { cluster } = desired
   const at = context.now()
   const halfRotated = halfRotations({ spec, desired, inventory, seen: looked.seen, now: at })
@@ -176,8 +176,13 @@ function tell(
     voice.answer(probeText(facts, voice.style, named))
   }
   const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
-  const proven = verdicts.every(({ state }) => state === 'proven')
+  const proven = verdicts.every(({ state }) => state === 'proven' || state === 'seen')
   return proven && whole ? exitStatus.ok : exitStatus.work
+}
+
+/** How many ports: one can have been seen for two reasons, by one handshake. */
+function portsIn(seen: readonly { readonly endpoint: string }[]): number {
+  return new Set(seen.map(({ endpoint }) => endpoint)).size
 }
 
 function parseTimeout(text: string | undefined): number | undefined {
@@ -191,42 +196,6 @@ function parseTimeout(text: string | undefined): number | undefined {
       hint: durationSyntax,
     },
   )
-}
-
-/** Who belongs to the cluster: asked of servers that answered, with an operator's certificate. */
-async function askNomad(
-  targets: readonly AgentTarget[],
-  { sightings }: Probe,
-  workspace: Workspace,
-  inventory: Inventory,
-  { timeout, signal }: Asking,
-  context: Context,
-): Promise<NomadSaid> {
-  const { desired } = workspace
-  const none = { members: [], faults: [], unknown: [] }
-  const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
-  if (credentials.length === 0 || roots === '') {
-    const missing =
-      'no operator has a certificate that lives: nomad-pki add operator NAME, and apply'
-    return { ...none, missing }
-  }
-  const answering = new Set(sightings.map(({ endpoint }) => endpoint))
-  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
-  const servers = new Map<string, AgentEndpoint[]>()
-  for (const { address, profile } of desired.identities) {
-    if (profile.role !== 'server' && profile.role !== 'combined') continue
-    const https = (endpoints.get(address) ?? []).filter(
-      (one) => !one.rpc && answering.has(formatEndpoint(one)),
-    )
-    servers.set(profile.region, [...(servers.get(profile.region) ?? []), ...https])
-  }
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
-  const said = await askMembers({
-    ...{ servers, credentials, roots, token, timeout, signal, clock: () => context.now() },
-    regions: [...new Set(agents.map(({ profile }) => profile.region))],
-  })
-  if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
-  return { ...said, unknown: unknownMembers(desired, said.members) }
 }
 
 async function save(
@@ -243,7 +212,8 @@ async function save(
     })
   }
   const text = formatEvidence({
-    ...{ cluster, at: context.now(), unreachable },
+    ...{ cluster, at: context.now() },
+    unreachable: unreachable.map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
     observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
     members,
   })

@@ -14,7 +14,7 @@ import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
-/** Exits 2 when something is missing, due, undelivered or expired. */
+/** Exits 2 when something is missing, due, undelivered or expired, or a stage's date is near. */
 export const command: Command = async ({ options }, context) => {
   const voice = voiceOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
@@ -41,5 +41,6 @@ export const command: Command = async ({ options }, context) => {
       }),
     )
   }
-  return schedule.entries.some(needsWork) ? exitStatus.work : exitStatus.ok
+  const work = schedule.entries.some(needsWork) || deadlines.some(({ due }) => due)
+  return work ? exitStatus.work : exitStatus.ok
 }

@@ -109,8 +109,12 @@ export class Count {
   }
 }
 
-/** A pooled connection had ended: Nomad's own price of a reload (nomad#4413). */
-export const isConnection = (message: string): boolean => message.includes('rpc error: EOF')
+/**
+ * A pooled connection had ended: Nomad's own price of a reload (nomad#4413). Where it ended while a
+ * stream was being opened on it, it is called by the name of the session (helper/pool/pool.go).
+ */
+export const isConnection = (message: string): boolean =>
+  /rpc error: (EOF|session open: session shutdown)/.test(message)
 
 /**
  * A new connection came in the instant in which the reloaded agent had closed its HTTPS listener and
@@ -118,8 +122,11 @@ export const isConnection = (message: string): boolean => message.includes('rpc 
  */
 export const isListener = (message: string): boolean => /ECONNREFUSED|ECONNRESET/.test(message)
 
-/** A client that was reloaded was not yet back when a server looked for it. */
-export const isDetour = (message: string): boolean => message.includes('No path to node')
+/**
+ * A server looked for a client that had been reloaded and was not yet back, or was leaving while it was
+ * asked (nomad/client_rpc.go, NodeRpc: the error of the connection as it is).
+ */
+export const isDetour = (message: string): boolean => /No path to node|^500 EOF$/.test(message)
 
 /** One line for people. */
 export function figuresText({

@@ -79,8 +79,12 @@ export class Fleet {
     this.#binary = binary
   }
 
-  /** Makes everything and waits until the cluster stands; about five seconds. */
-  static async start(label: string): Promise<Fleet> {
+  /**
+   * Makes everything and waits until the cluster stands; about fifteen seconds.
+   *
+   * @param stanza What `node.stanza` of the spec says; default nothing.
+   */
+  static async start(label: string, stanza = '{}'): Promise<Fleet> {
     const base = mkdtempSync(join(tmpdir(), `nomad-pki-${label}-`))
     try {
       chmodSync(base, 0o755)
@@ -99,7 +103,7 @@ export class Fleet {
       for (const { role, dataDir } of plans) {
         if (role === 'server') chownSync(dataDir, unprivileged.uid, unprivileged.gid)
       }
-      writeFileSync(join(base, 'cluster.yaml'), specOf(plans))
+      writeFileSync(join(base, 'cluster.yaml'), specOf(plans, stanza))
       const agents: Agent[] = []
       const pki = (...args: string[]): Promise<string> =>
         runOk(process.execPath, [command, ...args], { cwd: base })
@@ -116,6 +120,7 @@ export class Fleet {
         )
         // The stanza is new: it says that a reload would not do.
         if (installed.status !== 2) throw new Error(JSON.stringify(installed))
+        rmSync(join(base, `${plan.name}.tar.gz`))
       }
       const cluster = await startCluster(
         plans,
@@ -138,6 +143,11 @@ export class Fleet {
 
   get binary(): string {
     return this.#binary
+  }
+
+  /** Whether HTTPS asks for certificates, as it does unless the spec says otherwise. */
+  get httpsAsks(): boolean {
+    return !this.spec.includes('verify_https_client: false')
   }
 
   get names(): readonly string[] {
@@ -336,7 +346,7 @@ function credentialsIn(base: string, address: string): Required<Credentials> {
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
 }
 
-function specOf(plans: readonly AgentPlan[]): string {
+function specOf(plans: readonly AgentPlan[], stanza: string): string {
   const nodes = (region: string, role: AgentPlan['role']): string =>
     plans
       .filter((plan) => plan.region === region && plan.role === role)
@@ -354,6 +364,7 @@ authorities:
 node:
   tls: /etc/nomad.d/tls
   owner: { server: nobody, client: root }
+  stanza: ${stanza}
 regions:
   global:
     servers:

@@ -28,40 +28,39 @@ export async function shownBy(
 }
 
 /** Chain and trust as one text, to be compared. */
-const saying = (chain: readonly string[], trust: readonly string[]): string =>
-  `${chain.join(' ')} trusting ${[...trust].sort().join(' | ')}`
+const saying = (chain: readonly string[], trust: readonly string[] | undefined): string =>
+  `${chain.join(' ')} trusting ${trust === undefined ? 'whom it does not say' : [...trust].sort().join(' | ')}`
 
 const ofEndpoint = ({ chain, authorities }: EndpointDescription): string =>
-  saying(chain.map(fingerprintOf), authorities?.map(formatName) ?? ['nobody'])
+  saying(chain.map(fingerprintOf), authorities?.map(formatName))
 
-function ofFiles(directory: string): string {
+/** What an endpoint shows that has loaded the store's current generation. */
+function newest(fleet: Fleet, name: string, asks: boolean): string {
+  const identity = join(fleet.base, 'pki', fleet.address(name))
+  const directory = join(identity, readlinkSync(join(identity, 'current')))
   const read = (file: string): ReturnType<typeof parseCertificates> =>
     parseCertificates(readFileSync(join(directory, file), 'utf8'))
   return saying(
     read('cert.pem').map(fingerprintOf),
-    read('ca.pem').map(({ subject }) => formatName(subject)),
+    asks ? read('ca.pem').map(({ subject }) => formatName(subject)) : undefined,
   )
-}
-
-/** What the store's current generation would show. */
-export function newest(fleet: Fleet, name: string): string {
-  const identity = join(fleet.base, 'pki', fleet.address(name))
-  return ofFiles(join(identity, readlinkSync(join(identity, 'current'))))
 }
 
 /**
  * Waits until every endpoint shows the store's current generation, its whole chain and its trust;
- * answers with the number of endpoints.
- * Throws with what they show instead.
+ * answers with the number of endpoints. HTTPS says nothing of its trust where the fleet's spec has it
+ * ask nobody. Throws with what they show instead.
  */
 export async function provenLoaded(fleet: Fleet, name: string): Promise<number> {
   return eventually(
     `${name} to show its newest generation`,
     async () => {
-      const wanted = newest(fleet, name)
       const shown = await shownBy(fleet, name)
-      const other = shown.map(ofEndpoint).find((one) => one !== wanted)
-      if (other !== undefined) throw new Error(`it shows ${other}, not ${wanted}`)
+      for (const endpoint of shown) {
+        const wanted = newest(fleet, name, endpoint.rpc || fleet.httpsAsks)
+        const found = ofEndpoint(endpoint)
+        if (found !== wanted) throw new Error(`it shows ${found}, not ${wanted}`)
+      }
       return shown.length
     },
     { timeout: 20_000, explain: () => fleet.agent(name).tail() },

@@ -16,7 +16,7 @@ export interface Stop {
 /** How many commands of each kind there will be. */
 export type Commands = Readonly<Record<string, number>>
 
-/** How long a command takes here, by its kind, milliseconds: what was seen so far. */
+/** How long a command takes here, by its kind, milliseconds: what was seen last. */
 const usual = new Map<string, number>()
 
 /** Chooses commands to be killed, as many of each kind as can be, and the moment. */
@@ -26,6 +26,7 @@ export class Stops {
   readonly #chosen = new Map<string, Set<number>>()
   readonly #begun = new Map<string, number>()
   readonly #among: Commands
+  #resumes: string | undefined
 
   constructor(count = 0, among: Commands = {}, random: () => number = () => 0) {
     this.#random = random
@@ -69,7 +70,9 @@ export class Stops {
     if (!killed || expected === undefined) {
       if (killed) this.#later(kind, number)
       const outcome = await run(program, args, options)
-      usual.set(kind, Math.min(performance.now() - start, expected ?? Infinity))
+      // One that goes on after a kill has less to do than others.
+      if (this.#resumes !== kind) usual.set(kind, performance.now() - start)
+      this.#resumes = undefined
       return outcome
     }
     const after = Math.round(expected * (0.15 + 0.85 * this.#random()))
@@ -80,6 +83,7 @@ export class Stops {
       return outcome
     }
     this.done.push({ what: kind, after })
+    this.#resumes = kind
     return undefined
   }
 

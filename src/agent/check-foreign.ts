@@ -1,0 +1,238 @@
+/**
+ * Blocks that no schema describes in full: `consul` and `vault`, which go through another decoder
+ * (command/agent/config_parse.go:520-720), `keyring`, whose keys depend on its provider, and the
+ * volumes of a client, each of which needs a path.
+ *
+ * @module
+ */
+
+import type { Severity } from '../diagnostics.js'
+import { asString, type Document, foldKey, type Key, sameKey } from '../hcl/index.js'
+import type { AgentCode, DiagnosticDetails } from './codes.js'
+import { isGoDuration } from './duration.js'
+import type { Entry, Shaped } from './flatten.js'
+
+/** How a check says something of a place in its text. */
+export type Say = (
+  severity: Severity,
+  code: AgentCode,
+  at: number,
+  message: string,
+  details?: DiagnosticDetails,
+) => void
+
+/** Blocks that Nomad reads without a schema (command/agent/config_parse.go:81-105). */
+export const foreignBlocks: readonly string[] = ['consul', 'vault']
+
+/** The providers of `keyring` blocks (nomad/structs/keyring.go). */
+const keyringProviders: readonly string[] = [
+  'aead',
+  'awskms',
+  'azurekeyvault',
+  'gcpckms',
+  'transit',
+]
+
+type Weak = 'bool' | 'string' | 'int' | 'duration' | 'identity'
+
+const of = (type: Weak, names: string): (readonly [string, Weak])[] =>
+  names.split(' ').map((name) => [name, type] as const)
+
+/** What the weak decoder makes of keys (nomad/structs/config/consul.go, vault.go); others it ignores. */
+const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
+  consul: new Map([
+    ...of(
+      'bool',
+      'auto_advertise checks_use_advertise client_auto_join server_auto_join share_ssl ssl verify_ssl',
+    ),
+    ...of('int', 'client_failures_before_critical client_failures_before_warning'),
+    ...of('duration', 'timeout'),
+    ...of('identity', 'service_identity task_identity'),
+    ...of(
+      'string',
+      'name server_service_name server_http_check_name server_serf_check_name server_rpc_check_name client_service_name client_http_check_name token auth address grpc_address grpc_ca_file ca_file cert_file key_file namespace service_auth_method task_auth_method',
+    ),
+  ]),
+  vault: new Map([
+    ...of('bool', 'enabled tls_skip_verify'),
+    ...of('identity', 'default_identity'),
+    ...of(
+      'string',
+      'name create_from_role namespace address jwt_auth_backend_path ca_file ca_path cert_file key_file tls_server_name token',
+    ),
+  ]),
+}
+
+const identityKeys: ReadonlyMap<string, Weak> = new Map([
+  ...of('bool', 'env file'),
+  ...of('duration', 'ttl'),
+])
+
+const expectations: Readonly<Record<Weak, string>> = {
+  bool: 'true or false',
+  string: 'a quoted string',
+  int: 'a whole number',
+  duration: 'a duration such as "30s"',
+  identity: 'a block',
+}
+
+/**
+ * Checks the blocks of both kinds.
+ *
+ * @param document Where the literals stand.
+ * @param entries The root's.
+ */
+export function checkForeign(document: Document, entries: readonly Entry[], say: Say): void {
+  for (const entry of entries) {
+    const name = entry.keys[0]!.name
+    const foreign = foreignBlocks.find((block) => sameKey(block, name))
+    if (foreign !== undefined) checkWeak(document, foreign, entry.value, weakKeys[foreign]!, say)
+    else if (sameKey(name, 'keyring')) checkKeyring(entry, say)
+  }
+}
+
+function checkWeak(
+  document: Document,
+  path: string,
+  block: Shaped,
+  known: ReadonlyMap<string, Weak>,
+  say: Say,
+): void {
+  if (block.type !== 'object') {
+    say('error', 'agent/value', block.start, `"${path}" does not hold a block`, {
+      expected: `${path} { … }`,
+    })
+    return
+  }
+  for (const { keys, value } of block.entries) {
+    const name = keys[0]!.name
+    const type = known.get(foldKey(name))
+    if (type === undefined) continue
+    if (type === 'identity') {
+      checkWeak(document, `${path}.${foldKey(name)}`, value, identityKeys, say)
+      continue
+    }
+    if (value.type === 'literal' && fits(document, value.literal, type)) continue
+    const duration = type === 'duration' && value.type === 'literal'
+    const what = type === 'bool' ? 'boolean' : type === 'int' ? 'number' : type
+    say(
+      'error',
+      duration ? 'agent/duration' : 'agent/value',
+      value.start,
+      `"${name}" of "${path}" is not a ${what}`,
+      { expected: expectations[type] },
+    )
+  }
+}
+
+/** The decoder turns numbers and booleans into each other and into text; of text it is particular. */
+function fits(
+  document: Document,
+  literal: Extract<Shaped, { type: 'literal' }>['literal'],
+  type: Weak,
+): boolean {
+  const text = asString(document, literal)
+  const quoted = literal.kind === 'string' || literal.kind === 'heredoc'
+  switch (type) {
+    case 'bool':
+      return !quoted || isWeakBoolean(text)
+    case 'int':
+      return (
+        !quoted ||
+        /^(?:|[+-]?(?:0[xX][0-9A-Fa-f_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*))$/.test(text)
+      )
+    case 'duration':
+      return isGoDuration(text)
+    default:
+      return true
+  }
+}
+
+/** Go's `strconv.ParseBool`, or nothing. */
+function isWeakBoolean(text: string): boolean {
+  return /^(?:|1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text)
+}
+
+/** command/agent/config_parse.go:612-648: everything but `active` and `name` has to be a string. */
+function checkKeyring({ keys, value }: Entry, say: Say): void {
+  const [first, provider, label] = keys
+  const providers = keyringProviders.join(', ')
+  // Something that is no block at all was told by the decoder.
+  if (value.type !== 'object') return
+  if (provider === undefined) {
+    say('error', 'agent/value', first!.start, 'the "keyring" block has no provider', {
+      expected: `keyring "aead" { … }; there are ${providers}`,
+    })
+    return
+  }
+  if (!keyringProviders.includes(provider.name)) {
+    say('error', 'agent/value', provider.start, `Nomad knows no keyring "${provider.name}"`, {
+      expected: providers,
+    })
+  }
+  if (label !== undefined) {
+    say('error', 'agent/value', label.start, 'the "keyring" block has a second label')
+  }
+  const seen = new Set<string>()
+  for (const entry of value.entries) {
+    const key = entry.keys[0]!
+    const name = foldKey(key.name)
+    const own = name === 'active' || name === 'name'
+    if (own && seen.has(name)) {
+      say('error', 'agent/repeated-key', key.start, `"${key.name}" occurs twice in "keyring"`)
+    }
+    seen.add(name)
+    if (own || isText(entry.value)) continue
+    say('error', 'agent/value', entry.value.start, `"${key.name}" of "keyring" is not a string`, {
+      expected: 'a quoted string',
+    })
+  }
+}
+
+function isText(value: Shaped): boolean {
+  return (
+    value.type === 'literal' &&
+    (value.literal.kind === 'string' || value.literal.kind === 'heredoc')
+  )
+}
+
+/**
+ * Keys of a client's `meta` that no variable can be named by (helper/funcs.go validInterpVarKey).
+ *
+ * @param entries The root's.
+ */
+export function* faultyMetaKeys(entries: readonly Entry[]): Generator<Key> {
+  for (const client of entries) {
+    if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
+    for (const { keys, value } of client.value.entries) {
+      if (!sameKey(keys[0]!.name, 'meta') || value.type !== 'object') continue
+      for (const { keys: names } of value.entries) {
+        if (!/^[^.]+(?:\.[^.]+)*$/.test(names[0]!.name)) yield names[0]!
+      }
+    }
+  }
+}
+
+/** command/agent/command.go IsValidConfig: "Missing path in host_volume config". */
+export function checkVolumes(document: Document, entries: readonly Entry[], say: Say): void {
+  for (const client of entries) {
+    if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
+    for (const { keys, value } of client.value.entries) {
+      const [kind, label] = keys
+      if (!sameKey(kind!.name, 'host_volume') || value.type !== 'object') continue
+      const path = value.entries.findLast(({ keys: [key] }) => sameKey(key!.name, 'path'))
+      if (label === undefined && value.entries.every((inner) => inner.value.type === 'object')) {
+        continue
+      }
+      if (path !== undefined && !isEmpty(document, path.value)) continue
+      const place = label ?? kind!
+      say('error', 'agent/value', place.start, `the volume "${place.name}" has no path`, {
+        expected: 'path = "/absolute"',
+      })
+    }
+  }
+}
+
+function isEmpty(document: Document, value: Shaped): boolean {
+  return value.type === 'literal' && asString(document, value.literal) === ''
+}

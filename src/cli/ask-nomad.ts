@@ -1,0 +1,144 @@
+/**
+ * Who belongs to the cluster, by Nomad's own word; and those among them that the spec does not have by
+ * name, asked where Nomad says they are: the leaf that one presents says who it is.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
+import { askMembers, type MemberHost, type MembersAnswer } from '../probe/members.js'
+import { probeCluster, type Probe, type Sighting } from '../probe/probe-cluster.js'
+import type { NomadSaid } from '../report/probe.js'
+import { bareName, unknownMembers } from '../rotation/unknown-members.js'
+import type { Desired } from '../spec/desired.js'
+import { apiAccess } from './api-access.js'
+import type { Context } from './context.js'
+import type { Workspace } from './workspace.js'
+
+/** How long, and until when. */
+export interface Asking {
+  /** Milliseconds. */
+  readonly timeout: number | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks servers that answered, with an operator's certificate.
+ *
+ * @returns What Nomad said; and the probe with those that were asked in addition.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+export async function askNomad(
+  targets: readonly AgentTarget[],
+  probe: Probe,
+  workspace: Workspace,
+  inventory: Inventory,
+  { timeout, signal }: Asking,
+  context: Context,
+): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
+  const { desired } = workspace
+  const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
+  if (credentials.length === 0 || roots === '') {
+    const operator = desired.identities.find(({ profile }) => profile.role === 'operator')
+    const missing =
+      operator === undefined
+        ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
+        : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
+    return { nomad: { members: [], faults: [], unknown: [], missing }, probe }
+  }
+  const clock = (): number => context.now()
+  const servers = serversThatAnswer(targets, probe, desired)
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const names = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
+  const said = await askMembers({
+    ...{ servers, credentials, roots, token, timeout, signal, clock },
+    regions: [...new Set(agents.map(({ profile }) => profile.region))],
+    locate: ({ region, name }) => !names.has(`${region}/${bareName(name, region)}`),
+  })
+  if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
+  const more = await askHosts(said.hosts, probe, desired, (asked) =>
+    probeCluster(asked, inventory, { clock, timeout, signal }),
+  )
+  const members = withKnown(said, more.sightings, desired)
+  return {
+    nomad: { members, faults: said.faults, unknown: unknownMembers(desired, members) },
+    probe: {
+      sightings: [...probe.sightings, ...more.sightings],
+      unreachable: [...probe.unreachable, ...more.unreachable],
+    },
+  }
+}
+
+function serversThatAnswer(
+  targets: readonly AgentTarget[],
+  { sightings }: Probe,
+  desired: Desired,
+): ReadonlyMap<string, readonly AgentEndpoint[]> {
+  const answering = new Set(sightings.map(({ endpoint }) => endpoint))
+  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
+  const servers = new Map<string, AgentEndpoint[]>()
+  for (const { address, profile } of desired.identities) {
+    if (profile.role !== 'server' && profile.role !== 'combined') continue
+    const https = (endpoints.get(address) ?? []).filter(
+      (one) => !one.rpc && answering.has(formatEndpoint(one)),
+    )
+    servers.set(profile.region, [...(servers.get(profile.region) ?? []), ...https])
+  }
+  return servers
+}
+
+/** Who is asked: the identity that its kind shares in the region, or a member without one. */
+function addressOf({ region, kind, name }: MemberHost, desired: Desired): string {
+  const shared = desired.identities.find(
+    ({ profile }) =>
+      profile.shared &&
+      profile.region === region &&
+      (profile.role === kind || profile.role === 'combined'),
+  )
+  return shared?.address ?? `member/${region}/${bareName(name, region)}`
+}
+
+async function askHosts(
+  hosts: readonly MemberHost[],
+  { sightings, unreachable }: Probe,
+  desired: Desired,
+  probe: (targets: readonly AgentTarget[]) => Promise<Probe>,
+): Promise<Probe> {
+  const before = new Map(sightings.map((one) => [one.endpoint, one]))
+  const silent = new Set(unreachable.map(({ endpoint }) => endpoint))
+  const again: Sighting[] = []
+  const targets: AgentTarget[] = []
+  for (const host of hosts) {
+    const address = addressOf(host, desired)
+    const endpoint = formatEndpoint(host.endpoint)
+    const seen = before.get(endpoint)
+    if (seen !== undefined) again.push({ ...seen, asked: address })
+    else if (!silent.has(endpoint)) targets.push({ address, endpoints: [host.endpoint] })
+  }
+  const more = await probe(targets)
+  return { sightings: [...again, ...more.sightings], unreachable: more.unreachable }
+}
+
+/** Whoever presented the leaf of an agent of the spec is that one, whatever Nomad calls it. */
+function withKnown(
+  { members, hosts }: MembersAnswer,
+  sightings: readonly Sighting[],
+  desired: Desired,
+): MembersAnswer['members'] {
+  const agents = new Set(desired.identities.map(({ address }) => address))
+  const recognised = new Set(
+    sightings
+      .filter(({ address, generation }) => generation !== null && agents.has(address))
+      .map(({ endpoint }) => endpoint),
+  )
+  return members.map((one) => {
+    const known = hosts
+      .filter(
+        ({ region, endpoint }) => region === one.region && recognised.has(formatEndpoint(endpoint)),
+      )
+      .map(({ name }) => name)
+    return known.length === 0 ? one : { ...one, known }
+  })
+}
