@@ -56,7 +56,7 @@ die() { # STATUS MESSAGE
   exit "$status"
 }
 refuse() { die 3 "refused: $*"; }
-usage() { die 64 "$* (the head of this file says how)"; }
+usage() { die 64 "$* (--help says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
 told='' proven='' probe='' settle=15 watch=5 verified=''
@@ -84,6 +84,11 @@ while [ $# -gt 0 ]; do
     --proven) proven=proven ;;
     --settled) proven=settled ;;
     --verified) verified=1 ;;
+    -h | --help)
+      # The head of this file.
+      sed -n '1d; /^$/q; s/^# \{0,1\}//; p' "$0"
+      exit 0
+      ;;
     *) usage "unknown option: $1" ;;
   esac
   shift
