@@ -56,7 +56,7 @@ die() { # STATUS MESSAGE
   exit "$status"
 }
 refuse() { die 3 "refused: $*"; }
-usage() { die 64 "$* (the head of this file says how)"; }
+usage() { die 64 "$* (--help says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
 told='' proven='' probe='' settle=15 watch=5 verified=''
@@ -84,6 +84,11 @@ while [ $# -gt 0 ]; do
     --proven) proven=proven ;;
     --settled) proven=settled ;;
     --verified) verified=1 ;;
+    -h | --help)
+      # The head of this file.
+      sed -n '1d; /^$/q; s/^# \{0,1\}//; p' "$0"
+      exit 0
+      ;;
     *) usage "unknown option: $1" ;;
   esac
   shift
@@ -113,6 +118,10 @@ esac
 
 # ── what this system can do ──────────────────────────────────────────────────────────────────
 
+nap() { # SECONDS; a signal ends it at once
+  sleep "$1" >/dev/null 2>&1 &
+  wait $!
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 sum() { # FILE: its SHA-256
@@ -291,7 +300,7 @@ settle() { # PID
   age=$(age_of "$1")
   [ -n "$age" ] && [ "$age" -lt "$settle" ] || return 0
   say "process $1 was started $age s ago: waiting until it is $settle s old"
-  sleep $((settle - age))
+  nap $((settle - age))
 }
 
 # A SIGHUP during start-up kills the agent (command/agent/command.go:1093-1108).
@@ -300,7 +309,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
     waited=0
     while [ "$(systemctl is-active "$unit" 2>/dev/null || :)" = activating ]; do
       [ "$waited" -lt 90 ] || return 2
-      sleep 1
+      nap 1
       waited=$((waited + 1))
     done
     first=$(main_pid)
@@ -315,7 +324,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
     fi
     waited=0
     while [ "$waited" -lt "$watch" ]; do
-      sleep 1
+      nap 1
       waited=$((waited + 1))
       [ "$(main_pid)" = "$first" ] || return 1
     done
@@ -331,7 +340,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
   kill -HUP "$pid" 2>/dev/null || return 2
   waited=0
   while [ "$waited" -lt "$watch" ]; do
-    sleep 1
+    nap 1
     waited=$((waited + 1))
     alive "$pid" && [ "$(birth_of "$pid")" = "$birth" ] || return 1
   done
@@ -397,7 +406,7 @@ take_lock() {
       continue
     fi
     [ "$tries" -lt 10 ] || die 3 "refused: process $process is installing here already ($tls/.lock)"
-    sleep 1
+    nap 1
   done
 }
 release_lock() {
@@ -601,7 +610,7 @@ ask() { # TARGET BEFORE: answer=new, old, same, or what is wrong
     [ "$answer" != new ] || break
     asked=$((asked + 1))
     [ "$asked" -lt 10 ] || break
-    sleep 1
+    nap 1
   done
   [ "$answer-$new" != "new-$old" ] || answer=same
 }

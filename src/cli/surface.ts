@@ -352,7 +352,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '[archive]',
     summary: 'on a node: put in place what was packed for it, reload, prove it, or go back',
     details:
-      'Needs no spec. Runs install.sh with more checks before and a handshake after. Goes back by itself when the agent died or still presents the old generation. Exits 2 when the agent has not loaded it.',
+      'Needs no spec; - is stdin. Runs install.sh with more checks before and a handshake after. Goes back by itself when the agent died or still presents the old generation. Exits 2 when the agent has not loaded it.',
     options: [
       {
         flags: '--tls <folder>',

@@ -40,6 +40,8 @@ export interface InstallRequest {
   /** Epoch milliseconds. */
   readonly now: number
   readonly prove?: ProveOptions | undefined
+  /** Ends it; what is in place then is whole, and the same goes on. */
+  readonly signal?: AbortSignal | undefined
   /** Seconds: how old a process must be before it is signalled (default: 15), and watched after (5). */
   readonly pace?: { readonly settle: number; readonly watch: number } | undefined
 }
@@ -47,8 +49,8 @@ export interface InstallRequest {
 /** An archive that may be installed here. */
 export interface PreparedInstall {
   readonly archive: Archive
-  /** Path of the archive file, absolute: the installer compares it with what was unpacked. */
-  readonly file: string
+  /** All of it, as it was looked at: what is on a disk may be another by now. */
+  readonly bytes: Uint8Array
   readonly present: NodeGeneration | undefined
   /** What is to be written into the configuration; `undefined`: nothing, or nobody asked. */
   readonly edit: { readonly plan: TlsEditPlan; readonly write: ConfigWrite } | undefined
@@ -70,7 +72,6 @@ export interface InstallOutcome {
  * Looks at everything that speaks against it; changes nothing.
  *
  * @param bytes The archive.
- * @param file Its path, absolute.
  * @param request What and where; `fingerprint`: SHA-256 that the archive must have; `config`: the agent's
  *   configuration, as `-config` takes it.
  * @param configs Reads the configuration.
@@ -78,7 +79,6 @@ export interface InstallOutcome {
  */
 export async function prepareInstall(
   bytes: Uint8Array,
-  file: string,
   request: Pick<InstallRequest, 'tls' | 'now'> & {
     readonly fingerprint?: string | undefined
     readonly config?: string | undefined
@@ -106,7 +106,7 @@ export async function prepareInstall(
     request.config === undefined
       ? undefined
       : await planEdit(archive, request.tls, request.config, configs)
-  return { archive, file, present, edit, warnings }
+  return { archive, bytes, present, edit, warnings }
 }
 
 /**
@@ -115,30 +115,28 @@ export async function prepareInstall(
  * @param prepared From {@link prepareInstall}.
  * @param request What and where.
  * @param configs Writes the configuration.
- * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`, `ERR_CONFIG_CHANGED`.
+ * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`, `ERR_CONFIG_CHANGED`, `ERR_INTERRUPTED`.
  */
 export async function install(
   prepared: PreparedInstall,
   request: InstallRequest,
   configs: Configs,
 ): Promise<InstallOutcome> {
-  const { archive, edit, present, file } = prepared
+  const { archive, bytes, edit, present } = prepared
   const { directory } = archive.manifest
   const flags = [
     ...flagsOf(request),
     '--verified',
-    '--archive',
-    file,
     ...(request.giveUp === true ? ['--give-up'] : []),
   ]
-  return unpacked(archive, async (folder) => {
+  return unpacked(archive, bytes, async (folder, file) => {
     const run = (reload: string, hold: boolean): ReturnType<typeof runInstaller> =>
-      runInstaller(request.script, folder, [
-        ...flags,
-        '--reload',
-        reload,
-        ...(hold ? ['--hold'] : []),
-      ])
+      runInstaller(
+        request.script,
+        folder,
+        [...flags, ...['--archive', file, '--reload', reload], ...(hold ? ['--hold'] : [])],
+        request.signal,
+      )
     const said: string[] = []
     if (edit !== undefined) {
       // Files before the configuration that names them.
@@ -164,14 +162,9 @@ export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
   const back = await wayBack(request)
   const { faults } = judgeReturn(present, readGeneration(tls, back), request.now)
   if (faults.length > 0) throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '))
-  const { state, said } = await runInstaller(script, tls, [
-    ...flagsOf(request),
-    '--verified',
-    '--rollback',
-    '--reload',
-    request.reload,
-    ...(request.probe === undefined ? [] : ['--hold']),
-  ])
+  const hold = request.probe === undefined ? [] : ['--hold']
+  const args = [...flagsOf(request), '--verified', '--rollback', '--reload', request.reload]
+  const { state, said } = await runInstaller(script, tls, [...args, ...hold], request.signal)
   if (state === 'unloaded') return { directory: back, state, proof: undefined, said }
   return conclude(request, tls, back, { before: present, mayReturn: false }, said)
 }
@@ -203,7 +196,7 @@ async function conclude(
   }
   const now = readGeneration(tls, directory)
   const old = before?.directory === directory ? undefined : before
-  const proof = await prove(probe, now, old, request.prove)
+  const proof = await prove(probe, now, old, { signal: request.signal, ...request.prove })
   const settle = (how: '--proven' | '--settled'): ReturnType<typeof runInstaller> =>
     runInstaller(script, folder, ['--tls', tls, how])
   switch (proof.state) {

@@ -21,18 +21,26 @@ export interface InstallerRun {
  * @param script Its path.
  * @param folder The folder to run it in: what was unpacked.
  * @param args Its arguments.
+ * @param signal Ends it as SIGTERM does, and waits until it has ended.
  * @throws {NomadPkiError} `ERR_INSTALL_REFUSED` with its reason, nothing was changed then;
- *   `ERR_INSTALL_FAILED`.
+ *   `ERR_INSTALL_FAILED`; `ERR_INTERRUPTED`.
  */
 export async function runInstaller(
   script: string,
   folder: string,
   args: readonly string[],
+  signal?: AbortSignal,
 ): Promise<InstallerRun> {
-  const { status, stdout, stderr } = await shell([script, ...args], folder)
+  const { status, stdout, stderr } = await shell([script, ...args], folder, signal)
   const said = lines(stdout)
   const complaints = lines(stderr).map((line) => line.replace(/^install\.sh: (refused: )?/, ''))
   if (status === 0) return { state: 'done', said: [...said, ...complaints] }
+  // What had come to its end before the signal is done.
+  if (signal?.aborted === true) {
+    throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted; what is in place is whole', {
+      hint: 'the same command goes on',
+    })
+  }
   if (status === 2) return { state: 'unloaded', said: [...said, ...complaints] }
   const reason = complaints.at(-1) ?? `the installer ended with ${String(status)}`
   throw new NomadPkiError(status === 3 ? 'ERR_INSTALL_REFUSED' : 'ERR_INSTALL_FAILED', reason)
@@ -44,9 +52,13 @@ interface Ended {
   readonly stderr: string
 }
 
-function shell(args: readonly string[], cwd: string): Promise<Ended> {
+function shell(
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal | undefined,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    execFile('sh', args, { cwd, encoding: 'utf8' }, (error, stdout, stderr) => {
+    const child = execFile('sh', args, { cwd, encoding: 'utf8' }, (error, stdout, stderr) => {
       if (error === null) resolve({ status: 0, stdout, stderr })
       else if (typeof error.code === 'number') resolve({ status: error.code, stdout, stderr })
       else if (error.signal != null) resolve({ status: error.signal, stdout, stderr })
@@ -62,6 +74,12 @@ function shell(args: readonly string[], cwd: string): Promise<Ended> {
         )
       }
     })
+    const end = (): void => {
+      child.kill('SIGTERM')
+    }
+    if (signal?.aborted === true) end()
+    signal?.addEventListener('abort', end, { once: true })
+    child.once('close', () => signal?.removeEventListener('abort', end))
   })
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isNomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { describeEndpoint, type EndpointDescription } from '../probe/endpoint.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
@@ -41,6 +41,7 @@ export interface ProveOptions {
  * @param now The generation that was put in place.
  * @param before The one before; `undefined`: none.
  * @param options How long.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED` by the signal.
  */
 export async function prove(
   endpoint: { readonly host: string; readonly port: number },
@@ -51,6 +52,11 @@ export async function prove(
   const end = performance.now() + (options.patience ?? 10_000)
   for (;;) {
     const proof = await look(endpoint, now, before, options.signal)
+    if (options.signal?.aborted === true) {
+      throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted before it was proven', {
+        hint: 'the same command goes on',
+      })
+    }
     if (proof.state === 'proven' || performance.now() >= end) return proof
     await sleep(250)
   }

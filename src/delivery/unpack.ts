@@ -11,42 +11,48 @@ import { NomadPkiError } from '../errors.js'
 import { createFile } from '../files/create.js'
 import { describeFault, errnoOf } from '../files/fault.js'
 import { nodeFiles, type Files } from '../files/files.js'
+import { archiveFolder } from './archive.js'
 import type { Archive } from './read-archive.js'
 
 /**
  * Unpacks an archive, lets somebody use it, and removes it again, whatever happens.
  *
  * @param archive What {@link readArchive} accepted: only names that are expected are in it.
- * @param use Is given the folder.
+ * @param bytes All of it: it lies beside the folder, for whoever compares.
+ * @param use Is given the folder, and the path of the archive.
  * @throws {NomadPkiError} `ERR_INSTALL_FAILED` if it can't be written, and whatever `use` throws.
  */
 export async function unpacked<Value>(
   archive: Archive,
-  use: (folder: string) => Promise<Value>,
+  bytes: Uint8Array,
+  use: (folder: string, file: string) => Promise<Value>,
   files: Files = nodeFiles,
 ): Promise<Value> {
-  const folder = `${tmpdir()}/nomad-pki-${randomBytes(8).toString('hex')}`
+  const root = `${tmpdir()}/nomad-pki-${randomBytes(8).toString('hex')}`
+  const folder = `${root}/${archiveFolder}`
+  const file = `${root}/archive.tar.gz`
   try {
     try {
-      files.mkdir(folder, 0o700)
+      for (const place of [root, folder]) files.mkdir(place, 0o700)
+      createFile(files, file, bytes, 0o600)
       const made = new Set([folder])
-      for (const { path, bytes } of archive.entries) {
+      for (const { path, bytes: content } of archive.entries) {
         const place = `${folder}/${path}`
         const parent = dirname(place)
         if (!made.has(parent)) files.mkdir(parent, 0o700)
         made.add(parent)
-        createFile(files, place, bytes, 0o600)
+        createFile(files, place, content, 0o600)
       }
     } catch (error) {
       if (errnoOf(error) === undefined) throw error
       throw new NomadPkiError(
         'ERR_INSTALL_FAILED',
-        `the archive can't be unpacked in ${folder}: ${describeFault(error)}`,
+        `the archive can't be unpacked in ${root}: ${describeFault(error)}`,
         { cause: error },
       )
     }
-    return await use(folder)
+    return await use(folder, file)
   } finally {
-    await files.removeTree(folder)
+    await files.removeTree(root)
   }
 }

@@ -35,7 +35,6 @@ const looking = [
   'uname',
   'tr',
   'cmp',
-  'getconf',
 ]
 
 const nodes: Node[] = []

@@ -304,7 +304,19 @@ describe('an archive that must not be installed here', () => {
   ])('called with %s: 64', (_what, args) => {
     const { status, stderr } = spawnSync('sh', [installerPath, ...args], { encoding: 'utf8' })
     expect(status).toBe(64)
-    expect(stderr).toContain('the head of this file says how')
+    expect(stderr).toContain('--help says how')
+  })
+
+  test('--help: every option that it takes, and the exit statuses', () => {
+    const { status, stdout } = spawnSync('sh', [installerPath, '--help'], { encoding: 'utf8' })
+    expect(status).toBe(0)
+    const script = fs.readFileSync(installerPath, 'utf8')
+    const [options = ''] = /while \[ \$# -gt 0[^]*?\ndone/.exec(script) ?? []
+    const names = new Set(options.match(/--[a-z-]+/g))
+    expect(names.size).toBeGreaterThan(12)
+    for (const name of names) if (name !== '--help') expect(stdout).toContain(`  ${name}`)
+    expect(stdout).toContain('Exit status: 0')
+    expect(stdout).not.toContain('shellcheck')
   })
 })
 

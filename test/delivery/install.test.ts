@@ -83,11 +83,9 @@ function requestFor(node: Node, extra: Extra): InstallRequest & Extra {
 }
 
 async function put(node: Node, archive: Uint8Array, extra: Extra = {}): Promise<InstallOutcome> {
-  const file = path.join(node.folder, 'archive.tar.gz')
-  fs.writeFileSync(file, archive, { mode: 0o600 })
   const request = requestFor(node, extra)
   const configs = directoryConfigs(node.folder)
-  return install(await prepareInstall(archive, file, request, configs), request, configs)
+  return install(await prepareInstall(archive, request, configs), request, configs)
 }
 
 /** An agent that runs with what is in place; what it does at SIGHUP. */
@@ -173,7 +171,7 @@ describe('the proof', () => {
   test('the agent dies of it: back, without asking anybody', async () => {
     const node = await aNode(first)
     const { reload, probe } = await running(node, 'die')
-    const pace = { settle: 0, watch: 1 }
+    const pace = { settle: 0, watch: 10 }
     await expect(put(node, second, { reload, probe, pace })).rejects.toMatchObject({
       code: 'ERR_INSTALL_FAILED',
       message: expect.stringMatching(
@@ -182,6 +180,22 @@ describe('the proof', () => {
     })
     expect(node.current).toMatch(/^1-/)
     expect(node.receipt()).toMatchObject({ generation: 1, archive: null })
+  })
+
+  test('interrupted while it waits: it ends at once, leaves no lock, and the same goes on', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'reload')
+    const controller = new AbortController()
+    const pace = { settle: 999, watch: 0 }
+    const stopped = put(node, second, { reload, probe, pace, signal: controller.signal })
+    const switched = setInterval(() => {
+      if (node.current?.startsWith('2-') === true) controller.abort()
+    }, 50)
+    await expect(stopped).rejects.toMatchObject({ code: 'ERR_INTERRUPTED' })
+    clearInterval(switched)
+    expect(node.current).toMatch(/^2-/)
+    expect(node.names()).not.toContain('.lock')
+    expect((await put(node, second, { reload, probe })).state).toBe('proven')
   })
 
   test('what was in place is damaged: the new one is proven all the same', async () => {

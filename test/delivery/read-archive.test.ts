@@ -304,12 +304,9 @@ test('random damage of certificates and keys whose sums are right is refused bef
           files.set(inner, Buffer.from(text.replace(new RegExp(`"${file}": "[^"]*"`), sum)))
         })
         const where = { tls, now: present }
-        const outcome = await prepareInstall(
-          archive,
-          '/nowhere',
-          where,
-          directoryConfigs(folder),
-        ).catch((error: unknown) => error)
+        const outcome = await prepareInstall(archive, where, directoryConfigs(folder)).catch(
+          (error: unknown) => error,
+        )
         if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'ERR_INSTALL_REFUSED' })
         expect(fs.existsSync(tls)).toBe(false)
       },

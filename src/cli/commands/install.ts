@@ -38,13 +38,13 @@ export const command: Command = async ({ args: [file], options }, context) => {
       voice.answer(`would go back to ${await wayBack(request)}`)
       return exitStatus.ok
     }
-    return tell(await goBack(request), request, voice)
+    return tell(await goBack({ ...request, signal: interruption(context, voice) }), request, voice)
   }
   if (file === undefined) throw usage('which archive?', 'nomad-pki pack NODE --out FILE makes one')
   const bytes = await context.readFile(file)
   const tls = options.tls ?? readArchive(bytes).manifest.tls
   const request = requestOf(options, context.resolve(tls), context)
-  const mode = await context.mode(file)
+  const mode = file === '-' ? undefined : await context.mode(file)
   if (mode !== undefined && (mode & 0o077) !== 0) {
     voice.tell(`warning: others can read ${file}: chmod 600, and see who did`)
   }
@@ -56,7 +56,6 @@ export const command: Command = async ({ args: [file], options }, context) => {
   const configs = directoryConfigs(context.cwd)
   const prepared = await prepareInstall(
     bytes,
-    context.resolve(file),
     {
       ...request,
       fingerprint: options.fingerprint,
@@ -66,7 +65,12 @@ export const command: Command = async ({ args: [file], options }, context) => {
   )
   for (const warning of prepared.warnings) voice.tell(`warning: ${warning}`)
   if (options.dryRun === true) return rehearse(prepared, request, voice)
-  return tell(await install(prepared, request, configs), request, voice, prepared)
+  const signal = interruption(context, voice)
+  const outcome = await install(prepared, { ...request, signal }, configs)
+  if (prepared.archive.manifest.key && file !== '-') {
+    voice.tell(`the archive holds the private key: remove ${file}`)
+  }
+  return tell(outcome, request, voice, prepared)
 }
 
 function requestOf(options: Options, tls: string, context: Context): InstallRequest {
@@ -88,6 +92,12 @@ function requestOf(options: Options, tls: string, context: Context): InstallRequ
     probe: endpoint,
     now: context.now(),
   }
+}
+
+function interruption(context: Context, voice: Voice): AbortSignal {
+  return context.onInterrupt(() => {
+    voice.tell('interrupted: what is in place stays whole; once more kills')
+  })
 }
 
 function rehearse(
@@ -132,9 +142,6 @@ function tell(
   const { directory, state, proof, said } = outcome
   for (const line of said) voice.tell(line)
   const edit = prepared?.edit
-  if (prepared?.archive.manifest.key === true) {
-    voice.tell(`the archive holds the private key: remove ${prepared.file}`)
-  }
   if (voice.json) {
     voice.document({
       format: 'nomad-pki/install',
