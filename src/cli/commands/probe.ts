@@ -181,8 +181,8 @@ function tell(
 }
 
 /** How many ports: one can have been seen for two reasons, by one handshake. */
-function portsIn(seen: readonly { readonly endpoint: string }[]): number {
-  return new Set(seen.map(({ endpoint }) => endpoint)).size
+function portsIn(seen: readonly { readonly endpoint: string; readonly rpc: boolean }[]): number {
+  return new Set(seen.map(({ endpoint, rpc }) => `${endpoint} ${rpc}`)).size
 }
 
 function parseTimeout(text: string | undefined): number | undefined {
