@@ -76,6 +76,11 @@ async function look(
     if (!isNomadPkiError(error)) throw error
     return { state: 'unreachable', message: error.message }
   }
+  // A chain is public: whoever has seen it can show it.
+  if (!shown.holdsKey) {
+    const message = 'the agent presents a chain, and does not show that it has its key'
+    return { state: 'unreachable', message }
+  }
   // The whole chain: a generation may differ from the one before it by an intermediate alone.
   const chain = shown.chain.map(fingerprintOf).join(' ')
   const isNew = chain === chainOf(now)
