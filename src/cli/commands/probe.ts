@@ -14,8 +14,9 @@ import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpo
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
-import { counted, evidenceIn, observed, type Members } from '../../rotation/evidence.js'
+import { evidenceIn, type Members } from '../../rotation/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../rotation/evidence-file.js'
+import { newsOf } from '../../rotation/news.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import { judgeAgents, lastSeen, type AgentsSeen } from '../../rotation/judge-agents.js'
 import { askNomad, type Asking } from '../ask-nomad.js'
@@ -55,12 +56,7 @@ export const command: Command = async ({ args, options }, context) => {
   const members = nomad?.members ?? []
   if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
   await note(
-    [
-      ...new Map(
-        probe.sightings.map((one) => [`${one.endpoint} ${one.rpc}`, observed(one)]),
-      ).values(),
-      ...members.map(counted),
-    ],
+    newsOf(probe.sightings, members, evidenceIn(inventory.ledger)),
     workspace,
     inventory,
     options,
