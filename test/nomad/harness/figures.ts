@@ -110,11 +110,15 @@ export class Count {
 }
 
 /**
- * A pooled connection had ended: Nomad's own price of a reload (nomad#4413). Where it ended while a
- * stream was being opened on it, it is called by the name of the session (helper/pool/pool.go).
+ * A connection between agents had ended: Nomad's own price of a reload (nomad#4413). Where it ended while
+ * a stream was being opened on it, it is called by the name of that step (nomad/client_rpc.go:259-266); where
+ * it was new and came while the listener was closed and opened again, it could not be got
+ * (helper/pool/pool.go:457).
  */
 export const isConnection = (message: string): boolean =>
-  /rpc error: (EOF|session open: session shutdown)/.test(message)
+  /rpc error: EOF|session open: session shutdown|set mode: .*broken pipe|failed to get conn: .*connection reset by peer/.test(
+    message,
+  )
 
 /**
  * A new connection came in the instant in which the reloaded agent had closed its HTTPS listener and
