@@ -116,7 +116,7 @@ export class Count {
  * (helper/pool/pool.go:457).
  */
 export const isConnection = (message: string): boolean =>
-  /rpc error: EOF|session open: session shutdown|set mode: .*broken pipe|failed to get conn: .*connection reset by peer/.test(
+  /rpc error: EOF|session shutdown|set mode: .*broken pipe|failed to get conn: .*connection reset by peer/.test(
     message,
   )
 
