@@ -2,6 +2,7 @@
  * A root is being replaced, and things go wrong on one node after the other: the gate holds and says
  * who and why, nothing else breaks, and after the mend it goes on.
  */
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -372,7 +373,7 @@ function editSpec(from: RegExp, to: string): void {
   writeFileSync(join(fleet.base, 'cluster.yaml'), fleet.spec.replace(from, to))
 }
 
-/** Somebody joins with the files of another node. */
+/** Somebody joins with a leaf that the root's key signed and no ledger knows. */
 async function startStranger(name: string): Promise<Agent> {
   const model = fleet.plan('c2')
   const directory = join(fleet.base, 'hosts', name, 'etc/nomad.d')
@@ -387,6 +388,22 @@ async function startStranger(name: string): Promise<Agent> {
   mkdirSync(directory, { recursive: true })
   writeAgentConfig(plan)
   const stanza = readFileSync(join(fleet.base, 'hosts/c2/etc/nomad.d/tls.hcl'), 'utf8')
-  writeFileSync(join(directory, 'tls.hcl'), stanza)
+  writeFileSync(join(directory, 'tls.hcl'), stanza.replaceAll(fleet.tls('c2'), directory))
+  const current = join(directory, 'current')
+  mkdirSync(current)
+  const root = join(fleet.base, 'pki/authority/agent', `${signing('agent')}`)
+  const [file, key] = [join(current, 'cert.pem'), join(current, 'key.pem')]
+  execFileSync('openssl', [
+    ...['req', '-x509', '-new', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+    ...['-CA', join(root, 'ca.pem'), '-CAkey', join(root, 'ca-key.pem'), '-days', '1'],
+    ...['-subj', '/CN=client.global.nomad', '-keyout', key, '-out', file],
+    ...['-addext', 'subjectAltName=DNS:client.global.nomad,DNS:localhost,IP:127.0.0.1'],
+    ...['-addext', 'basicConstraints=critical,CA:FALSE'],
+    ...['-addext', 'extendedKeyUsage=clientAuth,serverAuth'],
+  ])
+  const { ca, cert } = fleet.credentials()
+  // Behind the leaf: what leads from the new root to the old one.
+  writeFileSync(file, cert.slice(cert.indexOf('-----BEGIN', 1)), { flag: 'a' })
+  writeFileSync(join(current, 'ca.pem'), ca)
   return new Agent(plan)
 }
