@@ -11,7 +11,7 @@ const source = new URL('../src/', import.meta.url).pathname
 
 /** From the top of the page to its end: imports go up only. Rooms of one line are of one band. */
 const bands: readonly (readonly string[])[] = [
-  ['errors.ts', 'diagnostics.ts', 'duration.ts', 'address.ts', 'splice.ts'],
+  ['errors.ts', 'diagnostics.ts', 'duration.ts', 'address.ts', 'splice.ts', 'grouping.ts'],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
   ['spec', 'inventory', 'checks', 'plan', 'verify', 'rotation', 'adoption'],

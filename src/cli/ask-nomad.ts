@@ -6,11 +6,13 @@
  */
 
 import { NomadPkiError } from '../errors.js'
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { askMembers, type MemberHost, type MembersAnswer } from '../probe/members.js'
-import { probeCluster, type Probe, type Sighting } from '../probe/probe-cluster.js'
+import { probeCluster, type Probe } from '../probe/probe-cluster.js'
 import type { NomadSaid } from '../report/probe.js'
+import type { SeenPort } from '../rotation/evidence.js'
 import { bareName, unknownMembers } from '../rotation/unknown-members.js'
 import type { Desired } from '../spec/desired.js'
 import { apiAccess } from './api-access.js'
@@ -78,15 +80,18 @@ function serversThatAnswer(
 ): ReadonlyMap<string, readonly AgentEndpoint[]> {
   const answering = new Set(sightings.map(({ endpoint }) => endpoint))
   const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
-  const servers = new Map<string, AgentEndpoint[]>()
-  for (const { address, profile } of desired.identities) {
-    if (profile.role !== 'server' && profile.role !== 'combined') continue
-    const https = (endpoints.get(address) ?? []).filter(
-      (one) => !one.rpc && answering.has(formatEndpoint(one)),
-    )
-    servers.set(profile.region, [...(servers.get(profile.region) ?? []), ...https])
-  }
-  return servers
+  const servers = desired.identities.filter(
+    ({ profile }) => profile.role === 'server' || profile.role === 'combined',
+  )
+  const regions = groupBy(servers, ({ profile }) => profile.region)
+  return new Map(
+    [...regions].map(([region, members]) => [
+      region,
+      members
+        .flatMap(({ address }) => endpoints.get(address) ?? [])
+        .filter((one) => !one.rpc && answering.has(formatEndpoint(one))),
+    ]),
+  )
 }
 
 /** Who is asked: the identity that its kind shares in the region, or a member without one. */
@@ -108,7 +113,7 @@ async function askHosts(
 ): Promise<Probe> {
   const before = new Map(sightings.map((one) => [one.endpoint, one]))
   const silent = new Set(unreachable.map(({ endpoint }) => endpoint))
-  const again: Sighting[] = []
+  const again: SeenPort[] = []
   const targets: AgentTarget[] = []
   for (const host of hosts) {
     const address = addressOf(host, desired)
@@ -124,7 +129,7 @@ async function askHosts(
 /** Whoever presented the leaf of an agent of the spec is that one, whatever Nomad calls it. */
 function withKnown(
   { members, hosts }: MembersAnswer,
-  sightings: readonly Sighting[],
+  sightings: readonly SeenPort[],
   desired: Desired,
 ): MembersAnswer['members'] {
   const agents = new Set(desired.identities.map(({ address }) => address))

@@ -12,31 +12,21 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Observation } from '../rotation/evidence.js'
+import type { SeenPort, SilentPort } from '../rotation/evidence.js'
 import { recogniser } from '../rotation/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
 import { describeEndpoint } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
 
-/** A handshake, and who was asked. */
-export interface Sighting extends Observation {
-  /** The agent that should be there; {@link Observation.address} is whose leaf it was. */
-  readonly asked: string
-}
-
 /** An endpoint that did not answer, or not in TLS. */
-export interface Silence {
-  readonly address: string
-  readonly endpoint: string
+export interface Silence extends SilentPort {
   readonly rpc: boolean
-  /** One sentence: lower case, no full stop. */
-  readonly message: string
 }
 
 /** What was seen. */
 export interface Probe {
-  readonly sightings: readonly Sighting[]
+  readonly sightings: readonly SeenPort[]
   readonly unreachable: readonly Silence[]
 }
 
@@ -76,7 +66,7 @@ export async function probeCluster(
   const questions = targets.flatMap(({ address, endpoints }) =>
     endpoints.map((endpoint) => ({ address, endpoint })),
   )
-  const answers: (Sighting | Silence)[] = []
+  const answers: (SeenPort | Silence)[] = []
   let next = 0
   let done = 0
   const worker = async (): Promise<void> => {
@@ -92,7 +82,7 @@ export async function probeCluster(
     unreachable: answers.filter((one) => 'message' in one),
   }
 
-  async function ask(asked: string, where: AgentEndpoint): Promise<Sighting | Silence> {
+  async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | Silence> {
     const { rpc } = where
     const endpoint = formatEndpoint(where)
     let shown: Awaited<ReturnType<typeof describeEndpoint>>

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { groupBy } from '../grouping.js'
 import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
 import type { Members } from '../rotation/evidence.js'
 import type { UnknownMember } from '../rotation/unknown-members.js'
@@ -74,10 +75,10 @@ export function probeText(
   })
   const seen = verdicts.filter(({ state }) => state === 'seen').length
   const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')
-  const remedies = new Map<string, string>()
-  for (const { remedy, address } of bad) {
-    if (remedy !== undefined) remedies.set(general(remedy, address, []), remedy)
-  }
+  const remedies = groupBy(
+    bad.flatMap(({ remedy, address }) => (remedy === undefined ? [] : [{ remedy, address }])),
+    ({ remedy, address }) => general(remedy, address, []),
+  )
   const good = verdicts.length - bad.length
   const sum =
     seen > 0
@@ -85,12 +86,10 @@ export function probeText(
       : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
   return [
     ...(rows.length === 0 ? [] : [table(rows), '']),
-    ...[...remedies].map(([general_, one]) => {
-      const alike = bad.filter(
-        ({ remedy = '', address }) => general(remedy, address, []) === general_,
-      )
-      return `${style.faint('fix:')} ${printable(alike.length === 1 ? one : general_)}`
-    }),
+    ...[...remedies].map(
+      ([every, alike]) =>
+        `${style.faint('fix:')} ${printable(alike.length === 1 ? alike[0]!.remedy : every)}`,
+    ),
     ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,

@@ -5,6 +5,7 @@
  */
 
 import { sharedName } from '../address.js'
+import { groupBy } from '../grouping.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
 import { costText } from './costs.js'
 import { foldAbove, rangesOf } from './fold.js'
@@ -120,10 +121,7 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
     })
   }
   if (place.tls === undefined) return [`on each: ${reload}`]
-  const groups = new Map<number, RolloutNode[]>()
-  for (const node of nodes) {
-    groups.set(node.generation, [...(groups.get(node.generation) ?? []), node])
-  }
+  const groups = groupBy(nodes, ({ generation }) => generation)
   return [...groups.values()].flatMap((group) => {
     const { address, generation } = group[0]!
     const [, role, region] = address.split('/')

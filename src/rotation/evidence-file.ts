@@ -4,15 +4,7 @@
  * @module
  */
 
-import type { Members, Observation } from './evidence.js'
-
-/** A port that did not answer. */
-export interface UnreachablePort {
-  /** The agent that should be there. */
-  readonly address: string
-  readonly endpoint: string
-  readonly message: string
-}
+import type { Members, Observation, SilentPort } from './evidence.js'
 
 /** What travels. */
 export interface EvidenceFile {
@@ -21,7 +13,7 @@ export interface EvidenceFile {
   readonly at: number
   readonly observations: readonly Observation[]
   readonly members: readonly Members[]
-  readonly unreachable: readonly UnreachablePort[]
+  readonly unreachable: readonly SilentPort[]
 }
 
 /** The text of the file. */

@@ -30,6 +30,21 @@ export interface Observation {
   readonly issuers?: readonly string[] | undefined
 }
 
+/** An observation, and who was asked. */
+export interface SeenPort extends Observation {
+  /** The agent that should be there; {@link Observation.address} is whose leaf it was. */
+  readonly asked: string
+}
+
+/** A port that did not answer. */
+export interface SilentPort {
+  /** The agent that should be there. */
+  readonly address: string
+  readonly endpoint: string
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
 /** A node's installer switched to a generation. */
 export interface Receipt {
   readonly address: string
@@ -84,6 +99,32 @@ export interface Evidence {
   readonly receipts: readonly Receipt[]
   readonly members: readonly Members[]
   readonly exceptions: readonly Exception[]
+}
+
+/** Evidence older than this says nothing about today, milliseconds. */
+export const evidenceLife = 86_400_000
+
+/** What tells one listener from another. */
+export function portOf({ endpoint, rpc }: Pick<Observation, 'endpoint' | 'rpc'>): string {
+  return `${endpoint} ${rpc}`
+}
+
+/**
+ * Of each key what came last; of two of one instant the later in the list.
+ *
+ * @returns By key, in the order in which keys were met.
+ */
+export function newestBy<Dated extends { readonly at: number }>(
+  all: Iterable<Dated>,
+  keyOf: (one: Dated) => string,
+): ReadonlyMap<string, Dated> {
+  const newest = new Map<string, Dated>()
+  for (const one of all) {
+    const key = keyOf(one)
+    const before = newest.get(key)
+    if (before === undefined || one.at >= before.at) newest.set(key, one)
+  }
+  return newest
 }
 
 /**

@@ -9,15 +9,21 @@
  */
 
 import { formatDuration, formatInstant } from '../duration.js'
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import type { Evidence, Members, Observation } from './evidence.js'
+import {
+  evidenceLife,
+  newestBy,
+  portOf,
+  type Evidence,
+  type Members,
+  type Observation,
+  type Receipt,
+} from './evidence.js'
 import { generationsIn, rootAbove, type MadeGeneration } from './generations.js'
 import type { GateCondition } from './stages.js'
 import { unknownMembers } from './unknown-members.js'
-
-/** Evidence older than this says nothing about today, milliseconds. */
-export const evidenceLife = 86_400_000
 
 /** Why the gate is held, and by whom. */
 export interface Hold {
@@ -68,6 +74,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
       .map(({ address, reason }) => [address, reason]),
   )
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const past = ({ at }: { readonly at: number }): boolean => at <= now
   const judge: Judge = {
     condition,
     now,
@@ -77,8 +84,11 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
     // Of one endpoint only what was seen last counts, whoever it was then.
-    observations: byAddress(newestByEndpoint(evidence.observations.filter(({ at }) => at <= now))),
-    receipts: byAddress(evidence.receipts.filter(({ at }) => at <= now)),
+    observations: groupBy(
+      newestBy(evidence.observations.filter(past), portOf).values(),
+      ({ address }) => address,
+    ),
+    receipts: newestBy(evidence.receipts.filter(past), ({ address }) => address),
   }
   const holds: Hold[] = []
   let proven = 0
@@ -88,7 +98,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     if (hold === undefined) proven += 1
     else holds.push(hold)
   }
-  for (const hold of strangers(agents, evidence.members, inventory, facts)) {
+  for (const hold of strangers(agents, evidence.members.filter(past), inventory, facts)) {
     if (!excepted.has(hold.address)) holds.push(hold)
   }
   return {
@@ -109,7 +119,8 @@ interface Judge {
   /** Authorities of which leaves wait for their renewal. */
   readonly riding: ReadonlySet<string>
   readonly observations: ReadonlyMap<string, readonly Observation[]>
-  readonly receipts: ReadonlyMap<string, readonly Evidence['receipts'][number][]>
+  /** The last of each. */
+  readonly receipts: ReadonlyMap<string, Receipt>
 }
 
 /** One agent with a leaf of its own. */
@@ -186,9 +197,7 @@ function holdOfTrust(
     }
   }
   if (shown) return undefined
-  const receipt = (receipts.get(address) ?? []).reduce<
-    { readonly at: number; readonly generation: number } | undefined
-  >((latest, one) => (latest === undefined || one.at >= latest.at ? one : latest), undefined)
+  const receipt = receipts.get(address)
   const generation = made.get(address)?.find(({ number }) => number === receipt?.generation)
   if (
     generation !== undefined &&
@@ -255,10 +264,9 @@ function strangers(
   { now, desired }: GateFacts,
 ): readonly Hold[] {
   const holds: Hold[] = []
+  const said = newestBy(members, ({ region }) => region)
   for (const region of new Set(agents.map(({ profile }) => profile.region))) {
-    const latest = members
-      .filter((one) => one.region === region && one.at <= now)
-      .reduce<Members | undefined>((a, b) => (a === undefined || b.at >= a.at ? b : a), undefined)
+    const latest = said.get(region)
     if (latest === undefined || now - latest.at > evidenceLife) {
       holds.push({
         address: `member/${region}`,
@@ -304,28 +312,6 @@ function operatorNotes(
     }
   }
   return notes
-}
-
-function newestByEndpoint(observations: readonly Observation[]): readonly Observation[] {
-  const newest = new Map<string, Observation>()
-  for (const one of observations) {
-    const key = `${one.endpoint} ${one.rpc}`
-    const other = newest.get(key)
-    if (other === undefined || one.at >= other.at) newest.set(key, one)
-  }
-  return [...newest.values()]
-}
-
-function byAddress<T extends { readonly address: string }>(
-  all: readonly T[],
-): ReadonlyMap<string, readonly T[]> {
-  const found = new Map<string, T[]>()
-  for (const one of all) {
-    const list = found.get(one.address)
-    if (list === undefined) found.set(one.address, [one])
-    else list.push(one)
-  }
-  return found
 }
 
 function remembered<T>(find: (key: string) => T): (key: string) => T {

@@ -59,6 +59,11 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
   return made
 }
 
+/** Whether two lists name the same roots; one that was not noted names none that could be compared. */
+export function sameRoots(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a !== undefined && new Set(a).size === new Set(b).size && a.every((one) => b.includes(one))
+}
+
 /**
  * The root above an authority.
  *

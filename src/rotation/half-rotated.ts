@@ -14,12 +14,13 @@
  * @module
  */
 
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
+import type { SeenPort } from './evidence.js'
 import { generationsIn, rootAbove } from './generations.js'
-import type { SeenPort } from './judge-agents.js'
 import { isAuthority, recogniser } from './recognise.js'
 import { crossObstacle } from './stages.js'
 
@@ -63,11 +64,7 @@ export interface HalfRotationFacts {
 export function halfRotations(facts: HalfRotationFacts): readonly HalfRotation[] {
   const { desired, inventory, seen } = facts
   const stances = stancesOf(seen, desired, inventory)
-  const bundles = new Map<string, Stance[]>()
-  for (const stance of stances) {
-    const { bundle } = stance.identity.profile
-    bundles.set(bundle, [...(bundles.get(bundle) ?? []), stance])
-  }
+  const bundles = groupBy(stances, ({ identity }) => identity.profile.bundle)
   return [...bundles].flatMap(([bundle, members]) => {
     const sides = sidesOf(members)
     const refused = refusals(sides)

@@ -14,8 +14,7 @@ import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/store.js'
 import type { Desired } from '../spec/desired.js'
-import { counted, observed, receiptStates } from './evidence.js'
-import type { UnreachablePort } from './evidence-file.js'
+import { counted, observed, receiptStates, type SilentPort } from './evidence.js'
 import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
@@ -48,7 +47,7 @@ export interface ImportedEvidence {
   /** Who should be at which endpoint, as they say. */
   readonly asked: ReadonlyMap<string, string>
   /** Ports that did not answer when it was gathered. */
-  readonly unreachable: readonly UnreachablePort[]
+  readonly unreachable: readonly SilentPort[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -88,7 +87,7 @@ class Importer {
   readonly events: LedgerEvent[] = []
   readonly addresses: Set<string> = new Set<string>()
   readonly asked: Map<string, string> = new Map<string, string>()
-  readonly unreachable: UnreachablePort[] = []
+  readonly unreachable: SilentPort[] = []
   before = 0
   readonly #facts: ImportFacts
   readonly #known: Recogniser

@@ -6,11 +6,18 @@
  * @module
  */
 
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import { evidenceIn, type Evidence, type Observation, type Receipt } from './evidence.js'
-import { evidenceLife } from './gate.js'
-import { generationsIn, type MadeGeneration } from './generations.js'
+import {
+  evidenceLife,
+  newestBy,
+  type Evidence,
+  type Receipt,
+  type SeenPort,
+  type SilentPort,
+} from './evidence.js'
+import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 
 /** What is known of an agent, best first. */
@@ -33,19 +40,6 @@ export type AgentState =
   | 'unasked'
   /** There is no certificate for it yet. */
   | 'unmade'
-
-/** What was seen of one port. */
-export interface SeenPort extends Observation {
-  /** Who should be there. */
-  readonly asked: string
-}
-
-/** A port that did not answer. */
-export interface SilentPort {
-  readonly address: string
-  readonly endpoint: string
-  readonly message: string
-}
 
 /** One agent. */
 export interface AgentVerdict {
@@ -83,12 +77,8 @@ export function lastSeen(
   asked: ReadonlyMap<string, string>,
   now: number,
 ): readonly SeenPort[] {
-  const newest = new Map<string, Observation>()
-  for (const one of observations) {
-    if (now - one.at > evidenceLife) continue
-    const before = newest.get(one.endpoint)
-    if (before === undefined || one.at >= before.at) newest.set(one.endpoint, one)
-  }
+  const fresh = observations.filter(({ at }) => now - at <= evidenceLife)
+  const newest = newestBy(fresh, ({ endpoint }) => endpoint)
   return [...newest.values()].map((one) => ({
     ...one,
     asked: asked.get(one.endpoint) ?? one.address,
@@ -111,17 +101,12 @@ export function judgeAgents(
   const identities = new Map(desired.identities.map((identity) => [identity.address, identity]))
   const made = generationsIn(inventory)
   const known = recogniser(inventory)
-  const receipts = new Map<string, Receipt>()
-  for (const receipt of evidenceIn(inventory.ledger).receipts) {
-    const before = receipts.get(receipt.address)
-    if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
-  }
   const seenBy = groupBy(seen, ({ asked }) => asked)
   const silentBy = groupBy(silent, ({ address }) => address)
   return addresses.map((address) =>
     judge(identities.get(address)!, {
       generations: made.get(address) ?? [],
-      receipt: receipts.get(address),
+      receipt: known.receipt(address),
       seen: seenBy.get(address) ?? [],
       silent: silentBy.get(address) ?? [],
       known,
@@ -243,7 +228,7 @@ function judgeSeen(
   if (wanted !== undefined) {
     if (shown.length > 0) return proven()
     // All that it can have loaded trusts the same: then the leaf says everything.
-    if (generations.every(({ trusted }) => same(trusted, wanted))) return proven()
+    if (generations.every(({ trusted }) => sameRoots(trusted, wanted))) return proven()
   }
   if (receipt?.generation === newest.number && receipt.fingerprint === leaf) {
     return proven('; its trust by the receipt of its installer')
@@ -299,21 +284,4 @@ function trustFault(
   return more.length === 0
     ? undefined
     : { state: 'foreign', message: `also trusts ${more.join(' and ')}, none of ours` }
-}
-
-function same(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a?.length === b.length && a.every((one) => b.includes(one))
-}
-
-function groupBy<T>(
-  all: readonly T[],
-  keyOf: (one: T) => string,
-): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>()
-  for (const one of all) {
-    const group = groups.get(keyOf(one))
-    if (group === undefined) groups.set(keyOf(one), [one])
-    else group.push(one)
-  }
-  return groups
 }

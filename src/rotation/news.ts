@@ -6,17 +6,19 @@
  */
 
 import type { LedgerEvent } from '../inventory/store.js'
-import { counted, observed, type Evidence, type Members, type Observation } from './evidence.js'
-import { evidenceLife } from './gate.js'
+import {
+  counted,
+  evidenceLife,
+  newestBy,
+  observed,
+  portOf,
+  type Evidence,
+  type Members,
+  type SeenPort,
+} from './evidence.js'
 
 /** What says nothing new is noted again after this, milliseconds: evidence must never age by our thrift. */
 export const noteLife: number = evidenceLife / 4
-
-/** A handshake, and who was asked. */
-export interface Asked extends Observation {
-  /** The agent that should be there. */
-  readonly asked: string
-}
 
 /**
  * Chooses.
@@ -28,14 +30,14 @@ export interface Asked extends Observation {
  *   from what was seen in one go.
  */
 export function newsOf(
-  seen: readonly Asked[],
+  seen: readonly SeenPort[],
   members: readonly Members[],
   known: Evidence,
 ): readonly LedgerEvent[] {
-  const last = latest(known.observations, portOf)
-  const received = latest(known.receipts, ({ address }) => address)
-  const regions = latest(known.members, ({ region }) => region)
-  const isNews = (one: Asked): boolean => {
+  const last = newestBy(known.observations, portOf)
+  const received = newestBy(known.receipts, ({ address }) => address)
+  const regions = newestBy(known.members, ({ region }) => region)
+  const isNews = (one: SeenPort): boolean => {
     const before = last.get(portOf(one))
     if (before === undefined || !isFresh(before, one)) return true
     // What came last counts: after a receipt it must be said again.
@@ -60,10 +62,6 @@ export function newsOf(
   ]
 }
 
-function portOf({ endpoint, rpc }: Observation): string {
-  return `${endpoint} ${rpc}`
-}
-
 /** A clock that went back makes everything news. */
 function isFresh(before: { readonly at: number }, now: { readonly at: number }): boolean {
   return now.at >= before.at && now.at - before.at < noteLife
@@ -71,17 +69,4 @@ function isFresh(before: { readonly at: number }, now: { readonly at: number }):
 
 function isSame(a: LedgerEvent, b: LedgerEvent): boolean {
   return JSON.stringify({ ...a, at: 0 }) === JSON.stringify({ ...b, at: 0 })
-}
-
-function latest<T extends { readonly at: number }>(
-  all: readonly T[],
-  keyOf: (one: T) => string,
-): ReadonlyMap<string, T> {
-  const found = new Map<string, T>()
-  for (const one of all) {
-    const key = keyOf(one)
-    const other = found.get(key)
-    if (other === undefined || one.at >= other.at) found.set(key, one)
-  }
-  return found
 }

@@ -15,11 +15,11 @@
  */
 
 import { sharedName } from '../address.js'
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { formatName } from '../x509/name.js'
-import { evidenceIn, type Observation, type Receipt } from './evidence.js'
-import { generationsIn, type MadeGeneration } from './generations.js'
-import { isAuthority } from './recognise.js'
+import { evidenceIn, newestBy, portOf, type Observation, type Receipt } from './evidence.js'
+import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
+import { authoritiesByName, isAuthority, isNameOfSeveral } from './recognise.js'
 
 /** How an agent stands to the newest generation that was made for it. */
 export type ProofState =
@@ -62,9 +62,11 @@ export function proofsIn(
 ): ReadonlyMap<string, Proof> {
   const { observations, receipts } = evidenceIn(inventory.ledger)
   // Of one endpoint only what was seen last counts, whoever it was then.
-  const seen = groupBy(newestByEndpoint(observations), ({ address }) => address)
+  const seen = groupBy(newestBy(observations, portOf).values(), ({ address }) => address)
   const received = groupBy(receipts, ({ address }) => address)
-  const shows = showing(inventory)
+  const authorities = authoritiesByName(inventory)
+  const shows = (trusts: Observation['trusts']): trusts is readonly string[] =>
+    trusts?.some((name) => isNameOfSeveral(authorities, name)) === false
   const proofs = new Map<string, Proof>()
   for (const [address, generations] of generationsIn(inventory)) {
     if (address.startsWith('identity/operator/')) continue
@@ -188,48 +190,9 @@ function shownBy(
   if (first === undefined || others.length === 0) return first
   if (shows(trusts)) {
     const ours = trusts.filter(isAuthority)
-    return candidates.findLast(({ trusted }) => sameSet(trusted, ours)) ?? first
+    return candidates.findLast(({ trusted }) => sameRoots(trusted, ours)) ?? first
   }
   // The leaf says everything where all that it can have trusts the same.
-  if (others.every(({ trusted }) => sameSet(trusted, first.trusted ?? []))) return others.at(-1)
+  if (others.every(({ trusted }) => sameRoots(trusted, first.trusted ?? []))) return others.at(-1)
   return candidates.find(({ number }) => number === receipt?.generation) ?? first
-}
-
-function sameSet(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a !== undefined && new Set(a).size === new Set(b).size && a.every((one) => b.includes(one))
-}
-
-/** Names that several generations have say of none that it is trusted. */
-function showing({ authorities }: Inventory): Facts['shows'] {
-  const names = new Map<string, number>()
-  for (const { certificate } of authorities.values()) {
-    if (certificate === undefined) continue
-    const name = formatName(certificate.subject)
-    names.set(name, (names.get(name) ?? 0) + 1)
-  }
-  return (trusts): trusts is readonly string[] =>
-    trusts?.every((name) => (names.get(name) ?? 0) < 2) === true
-}
-
-function newestByEndpoint(observations: readonly Observation[]): readonly Observation[] {
-  const newest = new Map<string, Observation>()
-  for (const one of observations) {
-    const key = `${one.endpoint} ${one.rpc}`
-    const other = newest.get(key)
-    if (other === undefined || one.at >= other.at) newest.set(key, one)
-  }
-  return [...newest.values()]
-}
-
-function groupBy<T>(
-  all: readonly T[],
-  keyOf: (one: T) => string,
-): ReadonlyMap<string, readonly T[]> {
-  const found = new Map<string, T[]>()
-  for (const one of all) {
-    const list = found.get(keyOf(one))
-    if (list === undefined) found.set(keyOf(one), [one])
-    else list.push(one)
-  }
-  return found
 }

@@ -8,8 +8,8 @@
 import { isIssuedBy } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatName } from '../x509/name.js'
-import { evidenceIn, type Receipt } from './evidence.js'
-import { generationsIn, type MadeGeneration } from './generations.js'
+import { evidenceIn, newestBy, type Receipt } from './evidence.js'
+import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 
 /** Whose leaf it is. */
 export interface KnownLeaf {
@@ -29,6 +29,8 @@ export interface Recogniser {
    * @param trusts As {@link Recogniser.trusts} returns them.
    */
   generation(fingerprint: string, trusts: readonly string[] | null): number | null
+  /** The last that an agent's installer wrote. */
+  receipt(address: string): Receipt | undefined
   /**
    * The authorities behind names. A name that several generations have stands for all of them only
    * where it was said as often; a name that is none of ours stays as its text.
@@ -58,23 +60,17 @@ export function recogniser(inventory: Inventory): Recogniser {
       } else if (known.address === address) known.generations.push(generation)
     }
   }
-  const receipts = new Map<string, Receipt>()
-  for (const receipt of evidenceIn(inventory.ledger).receipts) {
-    const before = receipts.get(receipt.address)
-    if (before === undefined || receipt.at >= before.at) receipts.set(receipt.address, receipt)
+  const receipts = newestBy(evidenceIn(inventory.ledger).receipts, ({ address }) => address)
+  const authorities = authoritiesByName(inventory)
+  const isRoot = (address: string): boolean => {
+    const certificate = inventory.authorities.get(address)?.certificate
+    return certificate !== undefined && isIssuedBy(certificate, certificate)
   }
-  const authorities = new Map<string, string[]>()
-  const roots = new Set<string>()
-  for (const [address, { certificate }] of inventory.authorities) {
-    if (certificate === undefined) continue
-    const name = formatName(certificate.subject)
-    authorities.set(name, [...(authorities.get(name) ?? []), address])
-    if (isIssuedBy(certificate, certificate)) roots.add(name)
-  }
-  const isAmbiguous = (name: string): boolean => (authorities.get(name)?.length ?? 0) > 1
+  const isAmbiguous = (name: string): boolean => isNameOfSeveral(authorities, name)
   return {
     isAmbiguous,
     leaf: (fingerprint) => leaves.get(fingerprint),
+    receipt: (address) => receipts.get(address),
     generation(fingerprint, trusts) {
       const known = leaves.get(fingerprint)
       if (known === undefined) return null
@@ -82,10 +78,7 @@ export function recogniser(inventory: Inventory): Recogniser {
       const oldest = generations[0]!.number
       if (trusts?.some(isAmbiguous) === false) {
         const ours = trusts.filter(isAuthority)
-        return (
-          generations.findLast(({ trusted }) => trusted !== undefined && same(trusted, ours))
-            ?.number ?? oldest
-        )
+        return generations.findLast(({ trusted }) => sameRoots(trusted, ours))?.number ?? oldest
       }
       const receipt = receipts.get(address)
       return generations.find(({ number }) => number === receipt?.generation)?.number ?? oldest
@@ -105,18 +98,35 @@ export function recogniser(inventory: Inventory): Recogniser {
         issuers.flatMap((name) => {
           const found = authorities.get(name)
           if (found === undefined || isAmbiguous(name)) return [name]
-          return roots.has(name) ? found : []
+          return found.filter(isRoot)
         }),
       ),
     ],
   }
 }
 
+/** The addresses of the authorities that have a name: several generations can have one. */
+export type AuthoritiesByName = ReadonlyMap<string, readonly string[]>
+
+/** Finds them, under names as `formatName` writes them. */
+export function authoritiesByName({ authorities }: Inventory): AuthoritiesByName {
+  const named = new Map<string, string[]>()
+  for (const [address, { certificate }] of authorities) {
+    if (certificate === undefined) continue
+    const name = formatName(certificate.subject)
+    const known = named.get(name)
+    if (known === undefined) named.set(name, [address])
+    else known.push(address)
+  }
+  return named
+}
+
+/** Whether a name says of none that it is trusted, because several have it. */
+export function isNameOfSeveral(authorities: AuthoritiesByName, name: string): boolean {
+  return (authorities.get(name)?.length ?? 0) > 1
+}
+
 /** Whether it is an address of ours, and no name: those have a `=`. */
 export function isAuthority(trusted: string): boolean {
   return trusted.startsWith('authority/') && !trusted.includes('=')
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === new Set(b).size && a.every((one) => b.includes(one))
 }

@@ -11,8 +11,9 @@
 
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import { evidenceIn, type Members } from './evidence.js'
+import { evidenceIn, newestBy, type Members } from './evidence.js'
 import { proofsIn } from './proven.js'
+import { bareName } from './unknown-members.js'
 
 /** One host and what it is to receive. */
 export interface RolloutNode {
@@ -92,7 +93,7 @@ export function planRollout(
   options: RolloutOptions,
 ): Rollout {
   const proofs = proofsIn(inventory, options)
-  const members = latestByRegion(evidenceIn(inventory.ledger).members)
+  const members = newestBy(evidenceIn(inventory.ledger).members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
   const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const missing: string[] = []
@@ -199,20 +200,6 @@ function knowsLeader(
 
 function saidOf(region: string, leaders: readonly string[] | undefined): boolean {
   return leaders?.some((address) => address.split('/')[2] === region) === true
-}
-
-function latestByRegion(members: readonly Members[]): ReadonlyMap<string, Members> {
-  const latest = new Map<string, Members>()
-  for (const one of members) {
-    const other = latest.get(one.region)
-    if (other === undefined || one.at >= other.at) latest.set(one.region, one)
-  }
-  return latest
-}
-
-/** Servers are called `s1.global` in gossip (nomad/server.go setupSerf). */
-function bareName(name: string, region: string): string {
-  return name.endsWith(`.${region}`) ? name.slice(0, -region.length - 1) : name
 }
 
 function numberOf(directory: string | undefined): number | undefined {

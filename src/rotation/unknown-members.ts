@@ -17,7 +17,7 @@ export interface UnknownMember {
   readonly kind: 'server' | 'client'
 }
 
-/** The name without the region that gossip puts behind it. */
+/** The name without the region that gossip puts behind it: `s1.global` (nomad/server.go setupSerf). */
 export function bareName(name: string, region: string): string {
   const suffix = `.${region}`
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
@@ -42,21 +42,15 @@ export function unknownMembers(
       shared.add(`${region}/${kind}`)
     }
   }
-  return members.flatMap(({ region, servers, clients, known: seen = [] }) =>
-    (
-      [
-        ['server', servers],
-        ['client', clients],
-      ] as const
-    ).flatMap(([kind, names]) =>
+  return members.flatMap(({ region, servers, clients, known: recognised }) => {
+    const seen = new Set(recognised)
+    const unknown = (kind: UnknownMember['kind'], names: readonly string[]): UnknownMember[] =>
       names.flatMap((full) => {
         const name = bareName(full, region)
-        return known.has(`${region}/${name}`) ||
-          shared.has(`${region}/${kind}`) ||
-          seen.includes(full)
+        return known.has(`${region}/${name}`) || shared.has(`${region}/${kind}`) || seen.has(full)
           ? []
           : [{ address: `member/${region}/${name}`, region, name, kind }]
-      }),
-    ),
-  )
+      })
+    return [...unknown('server', servers), ...unknown('client', clients)]
+  })
 }

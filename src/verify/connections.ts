@@ -14,6 +14,7 @@
  */
 
 import type { Finding } from '../diagnostics.js'
+import { groupBy } from '../grouping.js'
 import { judgeConnection, type Protocol } from '../nomad/judge.js'
 import type { AgentClass } from './classes.js'
 
@@ -39,11 +40,11 @@ const untrusting: ReadonlySet<string> = new Set(['unknown-authority', 'signature
  */
 export function connectionsOf(classes: readonly AgentClass[]): readonly Connection[] {
   const connections: Connection[] = []
-  for (const family of groupBy(classes, ({ bundle }) => bundle)) {
+  for (const family of groupBy(classes, ({ bundle }) => bundle).values()) {
     const servers = family.filter(isServer)
     const operators = family.filter(({ role }) => role === 'operator')
     const agents = family.filter(({ role }) => role !== 'operator')
-    for (const region of groupBy(family, ({ region }) => region)) {
+    for (const region of groupBy(family, ({ region }) => region).values()) {
       const local = region.filter(isServer)
       const clients = region.filter(isClient)
       pairs(clients, local, (dialer, listener) => {
@@ -155,15 +156,4 @@ function pairs(
 
 function largest(classes: readonly AgentClass[]): readonly AgentClass[] {
   return [...classes].sort((a, b) => b.members.length - a.members.length).slice(0, manyClasses / 2)
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const known = groups.get(key)
-    if (known === undefined) groups.set(key, [item])
-    else known.push(item)
-  }
-  return [...groups.values()]
 }

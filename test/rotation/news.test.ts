@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import type { Evidence, Members, Receipt } from '../../src/rotation/evidence.js'
-import { newsOf, noteLife, type Asked } from '../../src/rotation/news.js'
+import type { Evidence, Members, Receipt, SeenPort } from '../../src/rotation/evidence.js'
+import { newsOf, noteLife } from '../../src/rotation/news.js'
 
 const start = 1_800_000_000_000
 const nothing: Evidence = { observations: [], receipts: [], members: [], exceptions: [] }
 const address = 'identity/server/global/s1'
 
-function seen(rpc: boolean, change: Partial<Asked> = {}): Asked {
+function seen(rpc: boolean, change: Partial<SeenPort> = {}): SeenPort {
   return {
     address,
     asked: address,
@@ -31,7 +31,7 @@ const receipt: Receipt = {
   at: start + 1,
 }
 
-test.each<[string, Partial<Asked>, Evidence, number]>([
+test.each<[string, Partial<SeenPort>, Evidence, number]>([
   ['the first time', {}, nothing, 2],
   ['the same again', { at: later }, before(), 0],
   ['the same, and the note grows old', { at: later + 1 }, before(), 2],
