@@ -142,3 +142,8 @@ function isRole(text: string): text is Role {
 function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,8}$/.test(text)
 }
+
+/** The number at the end of an authority's address: 2 of `authority/agent/2`. */
+export function generationOf(authority: string): number {
+  return Number(authority.slice(authority.lastIndexOf('/') + 1))
+}

@@ -7,6 +7,7 @@
 import { issue } from '../authority/issue.js'
 import { prepare } from '../authority/prepare.js'
 import { NomadPkiError } from '../errors.js'
+import { generationName } from '../inventory/generation-name.js'
 import type { FoundIdentity } from '../inventory/inventory.js'
 import { encodeManifest } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
@@ -191,7 +192,7 @@ export function identityWork(
     const { leaf } = made
     const generation = nextGeneration(found)
     const fingerprint = fingerprintOf(leaf)
-    const directory = `${generation}-${fingerprint.slice(0, 8)}`
+    const directory = generationName(generation, fingerprint)
     const files = { key: made.key, cert: made.cert, ca: authorities.bundle(bundle) }
     const manifest = encodeManifest({
       address: identity.address,

@@ -13,7 +13,7 @@ import { algorithmOf } from '../keys/algorithms.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity } from '../spec/desired.js'
-import type { Certificate } from '../x509/certificate.js'
+import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 import type { ReasonGiven } from './reasons.js'
@@ -190,13 +190,11 @@ function chainWhole(
   const expected = signing.chain
   if (
     above.length === expected.length &&
-    above.every(
-      (certificate, at) => certificate === expected[at] || sameBytes(certificate, expected[at]!),
-    )
+    above.every((certificate, at) => sameCertificate(certificate, expected[at]!))
   ) {
     return undefined
   }
-  const cross = expected.find((one) => !above.some((other) => sameBytes(one, other)))
+  const cross = expected.find((one) => !above.some((other) => sameCertificate(one, other)))
   if (cross !== undefined && signing.crosses.includes(cross)) {
     return { reason: 'chain-broken', message: 'cert.pem lacks a cross-certificate of its root' }
   }
@@ -208,14 +206,15 @@ function chainWhole(
   }
   const surplus = above.slice(expected.length)
   // They left with later renewals: nobody is reloaded for a certificate less.
-  const left = (one: Certificate): boolean => signing.retired.some((other) => sameBytes(one, other))
+  const left = (one: Certificate): boolean =>
+    signing.retired.some((other) => sameCertificate(one, other))
   if (
     surplus.every(left) &&
-    expected.every((certificate, at) => sameBytes(certificate, above[at]!))
+    expected.every((certificate, at) => sameCertificate(certificate, above[at]!))
   ) {
     return undefined
   }
-  const missing = expected.filter((one) => !above.some((other) => sameBytes(one, other)))
+  const missing = expected.filter((one) => !above.some((other) => sameCertificate(one, other)))
   if (missing.length === 0) {
     return {
       reason: 'chain-broken',
@@ -317,8 +316,4 @@ function validNow({ leaf }: Subject, context: CheckContext): ReasonGiven | undef
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((item) => b.includes(item))
-}
-
-function sameBytes(a: Certificate, b: Certificate): boolean {
-  return Buffer.compare(a.der, b.der) === 0
 }

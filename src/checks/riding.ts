@@ -6,9 +6,10 @@
  * @module
  */
 
+import { generationOf } from '../address.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority } from '../spec/desired.js'
-import type { Certificate } from '../x509/certificate.js'
+import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 
@@ -42,7 +43,7 @@ export function neededByRiders(
     if (texts.has(current.bundle)) continue
     texts.add(current.bundle)
     for (const { address, certificate } of inventory.authorities.values()) {
-      if (certificate && current.trust.some((root) => sameBytes(root, certificate))) {
+      if (certificate && current.trust.some((root) => sameCertificate(root, certificate))) {
         needed.add(address)
       }
     }
@@ -152,7 +153,7 @@ function earlierSigners(
       ({ certificate }) =>
         isIssuedBy(leaf, certificate) &&
         // An intermediate must stand behind its leaf.
-        (issuer === undefined || (above !== undefined && sameBytes(above, certificate))),
+        (issuer === undefined || (above !== undefined && sameCertificate(above, certificate))),
     )
 }
 
@@ -165,7 +166,9 @@ function trustStays(
   return ({ trust }) => {
     const has = new Set<string>()
     for (const certificate of trust) {
-      const found = own.find((one) => one.certificate && sameBytes(one.certificate, certificate))
+      const found = own.find(
+        (one) => one.certificate && sameCertificate(one.certificate, certificate),
+      )
       // A root that is none of ours is no earlier stage.
       if (found === undefined) return false
       has.add(found.address)
@@ -192,12 +195,4 @@ function remembered(judge: Riding['trustStays']): Riding['trustStays'] {
     }
     return stays
   }
-}
-
-function generationOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf('/') + 1))
-}
-
-function sameBytes(a: Certificate, b: Certificate): boolean {
-  return Buffer.compare(a.der, b.der) === 0
 }

@@ -7,6 +7,7 @@
 import { nodeFiles, type Files } from '../files/files.js'
 import { errnoOf } from '../files/fault.js'
 import { readWhole } from '../files/read.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 
 /** A generation on a node. */
@@ -35,7 +36,7 @@ export function readCurrent(tls: string, files: Files = nodeFiles): NodeGenerati
     if (errnoOf(error) === undefined) throw error
     return undefined
   }
-  return /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/.test(link) ? readGeneration(tls, link, files) : undefined
+  return parseGenerationName(link) && readGeneration(tls, link, files)
 }
 
 /**

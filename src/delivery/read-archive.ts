@@ -7,6 +7,7 @@
 
 import { parseAddress } from '../address.js'
 import { tlsKeys, type TlsValues } from '../agent/index.js'
+import { generationName, generationNamePattern } from '../inventory/generation-name.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import { archiveFolder, type ArchiveManifest } from './archive.js'
 import { sha256Of } from './digest.js'
@@ -102,7 +103,7 @@ function agree(manifest: ArchiveManifest, generation: Manifest): void {
     isTable(leaf) &&
     typeof leaf.fingerprint === 'string' &&
     /^[0-9a-f]{64}$/.test(leaf.fingerprint) &&
-    directory === `${generation.generation}-${leaf.fingerprint.slice(0, 8)}`
+    directory === generationName(generation.generation, leaf.fingerprint)
   if (!fits) throw invalid('its two manifests contradict each other')
 }
 
@@ -111,7 +112,7 @@ const texts = ['cluster', 'address', 'directory', 'made', 'tls', 'owner'] as con
 const grammars = {
   cluster: /^[A-Za-z0-9._-]+$/,
   address: /^[A-Za-z0-9._/-]+$/,
-  directory: /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/,
+  directory: generationNamePattern,
   made: /^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z$/,
   // eslint-disable-next-line no-control-regex
   tls: /^\/[^\u0000-\u001f\u007f]*$/,

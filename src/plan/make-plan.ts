@@ -5,6 +5,7 @@
  * @module
  */
 
+import { generationOf } from '../address.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { actChecks, runChecks } from '../checks/identity.js'
@@ -360,10 +361,6 @@ function pushCross(
     })
   }
   steps.push(step(address, 'cross', 'cross-missing', `${missing.join(', ')} will certify it too`))
-}
-
-function generationOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf('/') + 1))
 }
 
 function findOrphans(

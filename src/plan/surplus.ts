@@ -5,6 +5,7 @@
  * @module
  */
 
+import { generationName } from '../inventory/generation-name.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { proofsIn, type Proof } from '../rotation/proven.js'
 
@@ -36,7 +37,7 @@ export function surplusIn(inventory: Inventory, options: { readonly now: number 
     const runs = fresh > 0 || proven?.number !== newest?.number ? proven : undefined
     const stays = new Set([
       ...(fresh > 0 ? [] : [found.current?.directory, found.unfinished?.directory]),
-      runs && `${runs.number}-${runs.fingerprint.slice(0, 8)}`,
+      runs && generationName(runs.number, runs.fingerprint),
     ])
     return found.generations.filter((directory) => !stays.has(directory)).slice(0, surplus)
   }

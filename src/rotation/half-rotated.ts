@@ -14,6 +14,7 @@
  * @module
  */
 
+import { generationOf } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
@@ -222,9 +223,7 @@ function generationsOf(
 ): readonly number[] {
   const prefix = `authority/${name}/`
   const numbersOf = (addresses: readonly string[]): readonly number[] =>
-    addresses
-      .filter((one) => isAuthority(one) && one.startsWith(prefix))
-      .map((one) => Number(one.slice(prefix.length)))
+    addresses.filter((one) => isAuthority(one) && one.startsWith(prefix)).map(generationOf)
   const needed = new Set([
     ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
     ...trusted,

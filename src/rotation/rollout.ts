@@ -108,8 +108,7 @@ export function planRollout(
     const hosts = hostsOf(agent, members.get(region), named)
     if (client) sizes.set(region, (sizes.get(region) ?? 0) + hosts.length)
     const proof = proofs.get(address)
-    const generation =
-      proof?.newest.number ?? numberOf(inventory.identities.get(address)?.current?.directory)
+    const generation = proof?.newest.number ?? inventory.identities.get(address)?.current?.number
     if (generation === undefined) {
       missing.push(address)
       continue
@@ -200,8 +199,4 @@ function knowsLeader(
 
 function saidOf(region: string, leaders: readonly string[] | undefined): boolean {
   return leaders?.some((address) => address.split('/')[2] === region) === true
-}
-
-function numberOf(directory: string | undefined): number | undefined {
-  return directory === undefined ? undefined : Number.parseInt(directory, 10)
 }

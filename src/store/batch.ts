@@ -7,8 +7,9 @@
 
 import { isName, parseAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
 import type { GenerationFiles, LedgerEvent, StoreBatch } from '../inventory/store.js'
-import { checkIdentity, identityPath, isGenerationNumber, parseDirectory } from './layout.js'
+import { checkIdentity, identityPath, isGenerationNumber } from './layout.js'
 import type { IdentityName } from './layout.js'
 
 /** A generation of an authority to be written. */
@@ -206,7 +207,7 @@ function checkAuthority(name: string, generation: number): void {
 
 function checkDirectory(identity: IdentityName, directory: string): void {
   checkIdentity(identity)
-  if (parseDirectory(directory) === undefined) {
+  if (parseGenerationName(directory) === undefined) {
     throw new NomadPkiError(
       'ERR_INTERNAL',
       `not a generation's directory: ${JSON.stringify(directory)}`,

@@ -27,6 +27,7 @@ import { createHash } from 'node:crypto'
 import { isName, isRegionName, roles } from '../address.js'
 import type { Role } from '../address.js'
 import { NomadPkiError } from '../errors.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
 
 /** Which identity. */
 export interface IdentityName {
@@ -98,19 +99,11 @@ export function checkIdentity({ role, region, name }: IdentityName): void {
   }
 }
 
-/** A generation's directory, `3-9f2c41ab`, taken apart. */
-export function parseDirectory(
-  directory: string,
-): { readonly number: number; readonly fingerprint: string } | undefined {
-  const found = /^([1-9][0-9]{0,8})-([0-9a-f]{8})$/.exec(directory)
-  return found === null ? undefined : { number: Number(found[1]), fingerprint: found[2]! }
-}
-
 /** The generations among the names in an identity's directory, ascending. */
 export function generationsAmong(entries: readonly string[]): string[] {
   const found: { readonly directory: string; readonly number: number }[] = []
   for (const directory of entries) {
-    const parsed = parseDirectory(directory)
+    const parsed = parseGenerationName(directory)
     if (parsed !== undefined) found.push({ directory, number: parsed.number })
   }
   if (found.length > 1) {

@@ -7,6 +7,7 @@
 
 import { parseAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
 import { chainLine, readLedger } from '../inventory/ledger.js'
 import type {
   Store,
@@ -26,13 +27,7 @@ import {
   turnsToNothing,
   type Changes,
 } from './batch.js'
-import {
-  generationsAmong,
-  identityPath,
-  names,
-  parseDirectory,
-  type IdentityName,
-} from './layout.js'
+import { generationsAmong, identityPath, names, type IdentityName } from './layout.js'
 
 /** An identity's directory. A generation of which only the name is known has no content. */
 interface MemoryIdentity {
@@ -299,7 +294,7 @@ function storedIdentity(
 }
 
 function nameOnly(directory: string): StoredGeneration {
-  const parsed = parseDirectory(directory)
+  const parsed = parseGenerationName(directory)
   return { directory, number: parsed?.number ?? 0, fingerprint: parsed?.fingerprint ?? '' }
 }
 

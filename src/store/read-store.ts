@@ -11,6 +11,7 @@ import { NomadPkiError } from '../errors.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import { breather, type DirectoryEntry, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
 import type {
   ReadStoreOptions,
   StoreContents,
@@ -27,7 +28,6 @@ import {
   isGenerationNumber,
   modes,
   names,
-  parseDirectory,
   type IdentityName,
 } from './layout.js'
 import { ledgerLimit } from './ledger.js'
@@ -189,7 +189,7 @@ class Reader {
   }
 
   generation(path: string, directory: string, manifest: boolean): StoredGeneration {
-    const { number, fingerprint } = parseDirectory(directory)!
+    const { number, fingerprint } = parseGenerationName(directory)!
     const place = `${path}/${directory}`
     const generation = {
       directory,
@@ -296,7 +296,7 @@ class Reader {
       if (current !== undefined) this.#seen.checkDirectory(path, `${path}/${current.directory}`)
       if (entries.length > generations.length + (link === undefined ? 0 : 1)) {
         for (const name of entries) {
-          if (name !== names.current && parseDirectory(name) === undefined) {
+          if (name !== names.current && parseGenerationName(name) === undefined) {
             this.#seen.foreign(path, `${path}/${name}`, name)
           }
         }
@@ -316,7 +316,7 @@ class Reader {
   #onlyGeneration(identity: IdentityName, path: string): StoredIdentity | undefined {
     const before = this.#seen.findings.length
     const link = this.#link(path)
-    if (link !== undefined && parseDirectory(link) !== undefined) {
+    if (link !== undefined && parseGenerationName(link) !== undefined) {
       const current = this.generation(path, link, false)
       if (hasAll(current)) {
         return { ...identity, link, current, generations: [link] }

@@ -12,7 +12,7 @@ import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import type { Certificate } from '../x509/certificate.js'
+import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 import { verifyChain, type ChainFault, type ChainVerdict } from '../x509/verify-chain.js'
@@ -73,7 +73,7 @@ export function chainFindings(
   for (const message of strangersIn(generation, profile.issuer.address, context))
     say('trust-changed', message)
   const root = signerOf(generation, profile.issuer.address, context)?.root
-  if (root !== undefined && !generation.trust.some((anchor) => same(anchor, root))) {
+  if (root !== undefined && !generation.trust.some((anchor) => sameCertificate(anchor, root))) {
     say(
       'trust-changed',
       `ca.pem does not hold ${formatName(root.subject)}, the root that its own certificate hangs from`,
@@ -104,7 +104,7 @@ function strangersIn(
   for (const anchor of trust) {
     let known = false
     for (const { certificate, path } of context.authorities.values()) {
-      if (path.length === 1 && same(certificate, anchor)) {
+      if (path.length === 1 && sameCertificate(certificate, anchor)) {
         known = true
         break
       }
@@ -141,8 +141,4 @@ function strictFault(bundle: string): string | undefined {
     if (isNomadPkiError(error)) return error.message
     throw error
   }
-}
-
-function same(a: Certificate, b: Certificate): boolean {
-  return a === b || Buffer.compare(a.der, b.der) === 0
 }

@@ -113,6 +113,11 @@ export function completeCertificate(
 
 const fingerprints = new WeakMap<Certificate, string>()
 
+/** Whether two are the same certificate, byte for byte. */
+export function sameCertificate(a: Certificate, b: Certificate): boolean {
+  return a === b || Buffer.compare(a.der, b.der) === 0
+}
+
 /** SHA-256 of the certificate, in hex: what every other tool calls its fingerprint. */
 export function fingerprintOf(certificate: Certificate): string {
   let fingerprint = fingerprints.get(certificate)
