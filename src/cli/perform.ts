@@ -8,7 +8,6 @@
 import { applyPlan } from '../apply/apply-plan.js'
 import type { ApplyEvent } from '../apply/events.js'
 import type { Issuers } from '../authority/issuers.js'
-import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
@@ -24,6 +23,7 @@ import { canAsk } from './prompt.js'
 import { rehearsalConfigs } from './rehearsal.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import type { Options } from './surface.js'
+import { underLock } from './under-lock.js'
 import type { Voice } from './voice.js'
 import { takeInventory, type Workspace } from './workspace.js'
 
@@ -48,13 +48,8 @@ export async function mendFirst(
   const torn = inventory.findings.some(({ reason }) => reason === 'left-over')
   const allowed = options.yes === true || options.plan !== undefined || canAsk(context)
   if (!torn || !allowed || options.dryRun === true) return { inventory, events: [] }
-  const lock = await workspace.store.lock({ command: 'apply' })
-  let findings: readonly Finding[]
-  try {
-    findings = await workspace.store.heal()
-  } finally {
-    await lock.release()
-  }
+  const { store } = workspace
+  const findings = await underLock(store, 'apply', () => store.heal())
   if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
   return {
     inventory: await takeInventory(workspace),

@@ -10,6 +10,7 @@ import { readLedger } from '../inventory/ledger.js'
 import { count } from '../report/style.js'
 import { importEvidence, type ImportedEvidence } from '../rotation/import-evidence.js'
 import type { Context } from './context.js'
+import { note, underLock } from './under-lock.js'
 import type { Voice } from './voice.js'
 import { takeInventory, type Workspace } from './workspace.js'
 
@@ -37,8 +38,7 @@ export async function takeEvidence(
       hint: 'evidence is taken where the ledger is',
     })
   }
-  const lock = await store.lock({ command: 'probe' })
-  try {
+  return underLock(store, 'probe', async () => {
     // Somebody may have taken the same evidence in between.
     const ledger = readLedger((await store.readLedger())?.bytes)
     const taken = importEvidence(given, {
@@ -51,18 +51,12 @@ export async function takeEvidence(
         diagnostics: taken.diagnostics,
       })
     }
-    if (taken.events.length > 0) {
-      const batch = store.batch()
-      for (const event of taken.events) batch.record(event)
-      await batch.commit()
-    }
+    await note(store, taken.events)
     voice.tell(
       `evidence: ${count(taken.events.length, 'line')} noted${taken.before === 0 ? '' : `, ${taken.before} there already`}`,
     )
     return taken
-  } finally {
-    await lock.release()
-  }
+  })
 }
 
 function textOf(bytes: Uint8Array, file: string): string {

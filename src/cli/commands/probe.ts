@@ -25,6 +25,7 @@ import { createProgress } from '../progress.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
 import { takeEvidence } from '../take-evidence.js'
+import { note, underLock } from '../under-lock.js'
 import { voiceOf, type Voice } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
@@ -55,7 +56,7 @@ export const command: Command = async ({ args, options }, context) => {
       : await askNomad(targets, first, workspace, inventory, ask, context)
   const members = nomad?.members ?? []
   if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
-  await note(
+  await remember(
     newsOf(probe.sightings, members, evidenceIn(inventory.ledger)),
     workspace,
     inventory,
@@ -217,7 +218,7 @@ async function save(
 }
 
 /** What was seen goes into the ledger. With `--out` it is safe already, and the ledger may be elsewhere. */
-async function note(
+async function remember(
   events: readonly LedgerEvent[],
   { store }: Workspace,
   { storeExists }: Inventory,
@@ -234,14 +235,7 @@ async function note(
   }
   if (events.length === 0) return
   try {
-    const lock = await store.lock({ command: 'probe' })
-    try {
-      const batch = store.batch()
-      for (const event of events) batch.record(event)
-      await batch.commit()
-    } finally {
-      await lock.release()
-    }
+    await underLock(store, 'probe', () => note(store, events))
   } catch (error) {
     if (options.out === undefined || !isNomadPkiError(error)) throw error
     voice.tell(`warning: not noted in the ledger: ${error.message}${where}`)

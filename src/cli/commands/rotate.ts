@@ -28,6 +28,7 @@ import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Command, Options } from '../surface.js'
 import { takeEvidence } from '../take-evidence.js'
+import { note, underLock } from '../under-lock.js'
 import { voiceOf } from '../voice.js'
 import { rollout } from './rollout.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
@@ -258,14 +259,10 @@ async function except(
   const all = desired.identities.map(({ address }) => address)
   const address = text.startsWith('member/') ? text : resolveAddress(text, all)
   if (!text.startsWith('member/')) parseAddress(address)
-  const lock = await store.lock({ command: 'rotate' })
-  try {
-    const batch = store.batch()
-    batch.record({ event: 'excepted', address, at, authority: `authority/${name}/${to}`, reason })
-    await batch.commit()
-  } finally {
-    await lock.release()
-  }
+  const coming = `authority/${name}/${to}`
+  await underLock(store, 'rotate', () =>
+    note(store, [{ event: 'excepted', address, at, authority: coming, reason }]),
+  )
 }
 
 function commandLine(

@@ -1,0 +1,34 @@
+/**
+ * Work on a store that nobody else writes to meanwhile.
+ *
+ * @module
+ */
+
+import type { LedgerEvent, Store } from '../inventory/store.js'
+
+/**
+ * Takes the store's lock, works, and gives it back, whatever happens.
+ *
+ * @param command Who holds it, for the others.
+ * @throws {NomadPkiError} `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`; and whatever `work` throws.
+ */
+export async function underLock<Value>(
+  store: Store,
+  command: string,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const lock = await store.lock({ command })
+  try {
+    return await work()
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Notes something in the ledger, under the lock. */
+export async function note(store: Store, events: readonly LedgerEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const batch = store.batch()
+  for (const event of events) batch.record(event)
+  await batch.commit()
+}
