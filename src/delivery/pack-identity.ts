@@ -137,11 +137,7 @@ async function currentOf(
   identity: Parameters<Store['readGenerations']>[0],
   address: string,
 ): Promise<StoredGeneration> {
-  const { identities } = await store.read({ manifests: true })
-  const found = identities.find(
-    ({ role, region, name }) =>
-      role === identity.role && region === identity.region && name === identity.name,
-  )
+  const found = await store.readIdentity(identity)
   if (found?.current === undefined) {
     throw new NomadPkiError('ERR_STORE_MISSING', `${address} has no current generation`, {
       address,

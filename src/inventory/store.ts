@@ -146,6 +146,17 @@ export interface Store {
    * @throws {NomadPkiError} `ERR_STORE_UNREADABLE` if a directory can't be listed; single unreadable files are findings.
    */
   read(options?: ReadStoreOptions): Promise<StoreContents>
+  /**
+   * One identity, with its current generation and manifest, without looking at any other.
+   *
+   * @returns `undefined` where there is none.
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
+   */
+  readIdentity(identity: {
+    role: Role
+    region: string
+    name: string
+  }): Promise<StoredIdentity | undefined>
   /** Every generation of one identity with content. */
   readGenerations(identity: {
     role: Role

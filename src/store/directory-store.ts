@@ -18,7 +18,8 @@ import { healStore } from './heal.js'
 import { identityPath, modes, names } from './layout.js'
 import { ledgerLimit } from './ledger.js'
 import { holdsLock, releaseLock, takeLock } from './lock.js'
-import { readGenerations, readOne, readStore, storeExists } from './read-store.js'
+import { readGenerations, readIdentity } from './read-identity.js'
+import { readOne, readStore, storeExists } from './read-store.js'
 
 /** How a store on directories works. */
 export interface DirectoryStoreOptions {
@@ -55,6 +56,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
     location: root,
     pathOf: (identity) => `${root}/${identityPath(identity)}/${names.current}`,
     read: (what) => readStore(files, root, what),
+    readIdentity: async (identity) => readIdentity(files, root, identity),
     readGenerations: async (identity) => readGenerations(files, root, identity),
     async readAuthorityKey(name, generation) {
       const place = `${root}/authority/${name}/${generation}/${names.authorityKey}`

@@ -48,6 +48,7 @@ export function memoryStore(seed?: StoreContents): Store {
     location: 'memory',
     pathOf: (identity) => `memory/${identityPath(identity)}/${names.current}`,
     read: async (options) => state.contents(options),
+    readIdentity: async (identity) => state.identity(identity),
     readGenerations: async (identity) => state.generationsOf(identity),
     readAuthorityKey: async (name, generation) =>
       state.authorities.get(`authority/${name}/${generation}`)?.key?.bytes,
@@ -140,11 +141,16 @@ class State {
       identities: [...this.#identities]
         .sort(([a], [b]) => comparePaths(a, b))
         .map(([, stored]) => stored)
-        .filter(({ link, generations }) => link !== undefined || generations.size > 0)
+        .filter(isThere)
         .map((identity) => storedIdentity(identity, manifests)),
       ledger: this.ledger,
       findings: this.#findings.filter(({ address }) => !this.#repaired.has(address)),
     }
+  }
+
+  identity(identity: IdentityName): StoredIdentity | undefined {
+    const found = this.#identities.get(identityPath(identity))
+    return found !== undefined && isThere(found) ? storedIdentity(found, true) : undefined
   }
 
   generationsOf(identity: IdentityName): readonly StoredGeneration[] {
@@ -270,6 +276,10 @@ class State {
     }
     return found
   }
+}
+
+function isThere({ link, generations }: MemoryIdentity): boolean {
+  return link !== undefined || generations.size > 0
 }
 
 function storedIdentity(

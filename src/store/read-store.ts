@@ -94,30 +94,6 @@ export async function readStore(
 }
 
 /**
- * Every generation of one identity, ascending, with all its files.
- *
- * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
- */
-export function readGenerations(
-  files: Files,
-  root: string,
-  identity: IdentityName,
-): readonly StoredGeneration[] {
-  if (!storeExists(files, root)) return []
-  const reader = new Reader(files, root)
-  const path = identityPath(identity)
-  try {
-    return generationsAmong(files.names(`${root}/${path}`)).map((directory) =>
-      reader.generation(path, directory, true),
-    )
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    if (errnoOf(error) === undefined) throw error
-    throw unreadable(`${root}/${path}`, describeFault(error), error)
-  }
-}
-
-/**
  * One file.
  *
  * @returns `undefined` where there is none.
@@ -138,7 +114,8 @@ function storedFile({ bytes, mode, uid }: StoredFile): StoredFile {
   return { bytes, mode, uid }
 }
 
-class Reader {
+/** Reads parts of a store, and gathers what is wrong with their shape. */
+export class Reader {
   readonly #files: Files
   readonly #root: string
   readonly #seen: Observer
@@ -262,7 +239,7 @@ class Reader {
         const place = `identity/${role.name}/${region.name}`
         for (const { name } of this.#directories(place, isName, itself)) {
           const identity = { role: role.name as Role, region: region.name, name }
-          const stored = this.#identity(identity)
+          const stored = this.identity(identity)
           if (stored !== undefined) identities.push(stored)
           await this.#breathe()
         }
@@ -271,7 +248,7 @@ class Reader {
     return identities
   }
 
-  #identity(identity: IdentityName): StoredIdentity | undefined {
+  identity(identity: IdentityName): StoredIdentity | undefined {
     const path = identityPath(identity)
     const place = `${this.#root}/${path}`
     const status = this.#seen.checkDirectory(path, path)
@@ -379,7 +356,8 @@ function isRole(text: string): boolean {
   return (roles as readonly string[]).includes(text)
 }
 
-function unreadable(path: string, message: string, cause?: unknown): NomadPkiError {
+/** The error of a place in a store that can't be read. */
+export function unreadable(path: string, message: string, cause?: unknown): NomadPkiError {
   return new NomadPkiError('ERR_STORE_UNREADABLE', `can't read ${shownPath(path)}: ${message}`, {
     hint: cause === undefined ? undefined : hintOfFault(cause),
     cause,

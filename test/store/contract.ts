@@ -63,6 +63,7 @@ export function storeContract(name: string, makeStore: () => Store): void {
         findings: [],
       })
       expect(await store.readGenerations(s1)).toEqual([])
+      expect(await store.readIdentity(s1)).toBeUndefined()
       expect(await store.readAuthorityKey('agent', 1)).toBeUndefined()
       expect(await store.readLedger()).toBeUndefined()
     })
@@ -126,6 +127,10 @@ export function storeContract(name: string, makeStore: () => Store): void {
         '11-0000000a',
       ])
       expect(identity?.link).toBe('11-0000000a')
+      expect(await store.readIdentity(s1)).toEqual(
+        (await store.read({ manifests: true })).identities[0],
+      )
+      expect(await store.readIdentity({ ...s1, name: 's2' })).toBeUndefined()
       const all = await store.readGenerations(s1)
       expect(all.map(({ number }) => number)).toEqual([1, 2, 9, 10, 11])
       expect(all.map(({ manifest }) => Buffer.from(manifest!.bytes).toString())).toEqual(
