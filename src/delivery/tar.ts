@@ -9,7 +9,7 @@
  * @module
  */
 
-import { gunzipSync } from 'node:zlib'
+import { crc32, gunzipSync } from 'node:zlib'
 import { NomadPkiError } from '../errors.js'
 
 /** A file in a tar. */
@@ -153,14 +153,4 @@ function storedGzip(bytes: Uint8Array): Uint8Array {
   tail.writeUInt32LE(crc32(bytes), 0)
   tail.writeUInt32LE(bytes.length, 4)
   return Buffer.concat([...parts, tail])
-}
-
-/** RFC 1952 §8. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  }
-  return ~crc >>> 0
 }

@@ -6,6 +6,7 @@
  */
 
 import { isIP } from 'node:net'
+import { sharedName } from '../address.js'
 import { parseHostPort } from '../adoption/host-port.js'
 import { readAgentConfig, type AgentConfig } from '../agent/index.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -87,7 +88,7 @@ function endpointsInSpec(
     for (const { role, pattern, shared, http, rpc } of groups) {
       if (http === undefined && rpc === undefined) continue
       for (let index = 0; index < pattern.count; index += 1) {
-        const node = shared ? { name: 'shared', numbers: [] } : nodeAt(pattern, index)
+        const node = shared ? { name: sharedName, numbers: [] } : nodeAt(pattern, index)
         const text = (template: Template | undefined): string | undefined =>
           template && expandTemplate(template, node)
         said.set(`identity/${role}/${region}/${node.name}`, {
