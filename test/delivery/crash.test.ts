@@ -37,16 +37,13 @@ const looking = [
   'cmp',
 ]
 
-const nodes: Node[] = []
 afterAll(() => {
-  for (const node of nodes) node.remove()
   console.log(`kill points of install.sh: ${points} of ${total}`)
 })
 
 /** A PATH that counts, and kills the whole process group at the call that is asked for. */
 function shims(): { counting: string; plain: string } {
   const home = new Node()
-  nodes.push(home)
   const bin = path.join(home.folder, 'bin')
   fs.mkdirSync(bin)
   const where = (name: string): string =>
@@ -111,7 +108,6 @@ beforeAll(async () => {
     world.later(60_000)
   }
   const base = new Node()
-  nodes.push(base)
   for (const [at, archive] of packed.entries()) {
     base.unpack(archive, `n${at + 1}`)
     const files = readTar(archive).map(
@@ -125,7 +121,6 @@ beforeAll(async () => {
   started = base
   const grown = (from: Node, number: number): Node => {
     const node = from.copy()
-    nodes.push(node)
     const args = ['--reload', 'none', '--give-up']
     expect(node.install(path.join(node.folder, `n${number}/nomad-pki`), args).status).toBe(0)
     return node
@@ -203,7 +198,6 @@ async function run(
 
 function beginning({ from, prepare }: Scenario): Node {
   const node = from().copy()
-  nodes.push(node)
   prepare?.(node)
   return node
 }

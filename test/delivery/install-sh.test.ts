@@ -4,18 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { day } from '../world.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } from './node.js'
 
-const nodes: Node[] = []
-afterAll(() => {
-  for (const node of nodes) node.remove()
-})
 function aNode(): Node {
   const node = new Node()
-  nodes.push(node)
   return node
 }
 

@@ -16,11 +16,9 @@ import { directoryConfigs } from '../../src/store/directory-configs.js'
 import { day } from '../world.js'
 import { aWorld, installerPath, Node, pack, present } from './node.js'
 
-const nodes: Node[] = []
 const children: ChildProcess[] = []
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const node of nodes) node.remove()
 })
 
 let first: Uint8Array
@@ -61,7 +59,6 @@ regions: { global: { authority: west, servers: { s1: {} } } }
 
 async function aNode(...archives: readonly Uint8Array[]): Promise<Node> {
   const node = new Node()
-  nodes.push(node)
   for (const archive of archives) {
     expect((await put(node, archive, { giveUp: true })).state).toBe('placed')
   }

@@ -15,7 +15,7 @@ import { afterAll, expect, test } from 'vitest'
 import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { parseSpec } from '../../src/spec/parse.js'
-import { smallSpec, World } from '../world.js'
+import { day, smallSpec, World } from '../world.js'
 
 /** The present: the installer asks the system's clock. */
 export const present: number = Math.floor(Date.now() / 1000) * 1000
@@ -35,6 +35,10 @@ env.PATH = `${hasty}:${env.PATH!}`
  * tools and openssl alone. It must be there: a run that asks for it never passes without.
  */
 const asked: string | undefined = env.NOMAD_PKI_SHELL
+/** Whether a test that needs root, or /proc, is to run: where a shell was asked for, also to fail without. */
+export function runs(possible: boolean): boolean {
+  return possible || asked !== undefined
+}
 if (asked !== undefined) {
   const found = (name: string): string => {
     const places = env.PATH!.split(':').map((place) => path.join(place, name))
@@ -92,6 +96,20 @@ export async function pack(
   return archive
 }
 
+/** A node's first archive, and the one of its renewal after seventy days. */
+export async function twoArchives(): Promise<{
+  readonly first: Uint8Array
+  readonly second: Uint8Array
+}> {
+  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
+  world.now -= 70 * day
+  await world.apply()
+  const first = await pack(world)
+  world.later(70 * day)
+  await world.apply()
+  return { first, second: await pack(world) }
+}
+
 /** The generation's directory in an unpacked folder. */
 export function generationOf(folder: string): string {
   return fs.readdirSync(folder).find((name) => /^\d+-[0-9a-f]{8}$/.test(name))!
@@ -116,10 +134,19 @@ export interface Run {
   readonly stderr: string
 }
 
-/** A folder with unpacked archives and the place where the agent has its files. */
+const nodes: Node[] = []
+afterAll(() => {
+  for (const node of nodes) node.remove()
+})
+
+/** A folder with unpacked archives and the place where the agent has its files; gone after the tests. */
 export class Node {
   readonly folder: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-node '))
   readonly tls: string = path.join(this.folder, 'tls')
+
+  constructor() {
+    nodes.push(this)
+  }
 
   /** Another node that looks the same: quicker than installing it again. */
   copy(): Node {

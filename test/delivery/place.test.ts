@@ -5,33 +5,24 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env, getuid } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { day } from '../world.js'
-import { aWorld, generationOf, Node, pack, type Run } from './node.js'
+import { aWorld, generationOf, Node, pack, runs, twoArchives, type Run } from './node.js'
 
-const nodes: Node[] = []
 const children: ChildProcess[] = []
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const node of nodes) node.remove()
 })
 
 /** The first archive is unpacked in `one`, the second in `two`; nothing is in place. */
 let template: Node
 beforeAll(async () => {
-  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
-  world.now -= 70 * day
-  await world.apply()
+  const { first, second } = await twoArchives()
   template = new Node()
-  nodes.push(template)
-  template.unpack(await pack(world), 'one')
-  world.later(70 * day)
-  await world.apply()
-  template.unpack(await pack(world), 'two')
+  template.unpack(first, 'one')
+  template.unpack(second, 'two')
 })
 
 function aNode(): { node: Node; one: string; two: string } {
   const node = template.copy()
-  nodes.push(node)
   const at = (name: string): string => path.join(node.folder, name, 'nomad-pki')
   return { node, one: at('one'), two: at('two') }
 }
@@ -147,7 +138,7 @@ describe('modes', () => {
     ).toEqual(['755', '755', '755', '600', '644', '644'])
   })
 
-  test.runIf(root)('the files are the agent’s, the directory is root’s', () => {
+  test.runIf(runs(root))('the files are the agent’s, the directory is root’s', () => {
     const { node, one } = aNode()
     expect(node.install(one, [...none, '--owner', 'nobody']).status).toBe(0)
     const { uid } = fs.statSync(path.join(node.tls, 'current/key.pem'))
@@ -199,7 +190,7 @@ describe('users', () => {
     fs.chmodSync(tls, 0o755)
   })
 
-  test.runIf(root)(
+  test.runIf(runs(root))(
     "not root, and another user's process: refused before anything is changed",
     () => {
       const { node, one } = aNode()

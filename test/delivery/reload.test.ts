@@ -5,34 +5,24 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { day } from '../world.js'
-import { aWorld, Node, pack } from './node.js'
+import { Node, runs, twoArchives } from './node.js'
 
-const nodes: Node[] = []
 const children: ChildProcess[] = []
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const node of nodes) node.remove()
 })
 
 /** The first generation is in place, the second one unpacked. */
 let template: Node
 beforeAll(async () => {
-  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
-  world.now -= 70 * day
-  await world.apply()
-  const first = await pack(world)
-  world.later(70 * day)
-  await world.apply()
+  const { first, second } = await twoArchives()
   template = new Node()
-  nodes.push(template)
   expect(template.install(template.unpack(first, 'one')).status).toBe(0)
-  template.unpack(await pack(world), 'two')
+  template.unpack(second, 'two')
 })
 
 function aNode(): { node: Node; two: string } {
   const node = template.copy()
-  nodes.push(node)
   return { node, two: path.join(node.folder, 'two/nomad-pki') }
 }
 
@@ -129,7 +119,7 @@ describe('a process', () => {
     expect(node.current).toBe(old)
   })
 
-  test.runIf(fs.existsSync('/proc/self/status'))(
+  test.runIf(runs(fs.existsSync('/proc/self/status')))(
     'that would be killed by the signal, because it does not catch it: refused',
     () => {
       const { node, two } = aNode()

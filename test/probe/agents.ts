@@ -22,6 +22,30 @@ export function trioIn(directory: string): Trio {
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
 }
 
+/**
+ * As Nomad's RPC port: TLS begins behind the byte 0x04, and it hangs up on anything else (nomad/rpc.go
+ * handleConn).
+ *
+ * @param tlsPort Where TLS is spoken, on loopback.
+ * @param onAsked Called for every connection that said something.
+ */
+export function rpcFront(tlsPort: number, onAsked?: () => void): Server {
+  return createPlainServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', (first: Buffer) => {
+      onAsked?.()
+      if (first[0] !== 4) {
+        socket.destroy()
+        return
+      }
+      const tls = connect(tlsPort, '127.0.0.1')
+      tls.on('error', () => undefined)
+      tls.write(first.subarray(1))
+      socket.pipe(tls).pipe(socket)
+    })
+  })
+}
+
 /** How an agent is set up. */
 export interface AgentSettings {
   /** Default: true. */
@@ -72,23 +96,7 @@ export class FakeAgent {
     agent.#httpPort = await agent.#listen(agent.#https)
     if (settings.rpc === false) return agent
     const inner = await agent.#listen(agent.#rpc)
-    agent.#rpcPort = await agent.#listen(
-      createPlainServer((socket) => {
-        socket.on('error', () => undefined)
-        socket.once('data', (first: Buffer) => {
-          agent.asked.rpc += 1
-          // Nomad hangs up on anything else (nomad/rpc.go handleConn).
-          if (first[0] !== 4) {
-            socket.destroy()
-            return
-          }
-          const tls = connect(inner, '127.0.0.1')
-          tls.on('error', () => undefined)
-          tls.write(first.subarray(1))
-          socket.pipe(tls).pipe(socket)
-        })
-      }),
-    )
+    agent.#rpcPort = await agent.#listen(rpcFront(inner, () => (agent.asked.rpc += 1)))
     return agent
   }
 

@@ -2,6 +2,7 @@ import { createServer as createPlainServer, connect, type Server } from 'node:ne
 import { createServer, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { aCluster, type Cluster } from '../builders.js'
+import { rpcFront } from './agents.js'
 import { isNomadPkiError } from '../../src/errors.js'
 import { describeEndpoint, parseEndpoint } from '../../src/probe/endpoint.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
@@ -24,26 +25,6 @@ async function listenTls(options: TlsOptions, host?: string): Promise<number> {
   const server = createServer({ rejectUnauthorized: true, ...options })
   server.on('tlsClientError', () => undefined)
   return listen(server, host)
-}
-
-/** As Nomad's RPC port: TLS begins behind the byte 0x04, and anything else is hung up on. */
-async function listenRpc(tlsPort: number, host: string): Promise<number> {
-  return listen(
-    createPlainServer((socket) => {
-      socket.on('error', () => undefined)
-      socket.once('data', (first: Buffer) => {
-        if (first[0] !== 4) {
-          socket.destroy()
-          return
-        }
-        const inner = connect(tlsPort, '127.0.0.1')
-        inner.on('error', () => undefined)
-        inner.write(first.subarray(1))
-        socket.pipe(inner).pipe(socket)
-      })
-    }),
-    host,
-  )
 }
 
 async function cluster(): Promise<Cluster> {
@@ -131,7 +112,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
     const built = await cluster()
     const { files, chain } = built.holder(w1)
     const tls = await listenTls({ ...files, requestCert: true, maxVersion })
-    const port = await listenRpc(tls, '::1')
+    const port = await listen(rpcFront(tls), '::1')
     const seen = await describeEndpoint('::1', port, { rpc: true })
     expect(seen.chain.map(fingerprintOf)).toEqual(chain.map(fingerprintOf))
     expect(seen.authorities).toHaveLength(1)
