@@ -74,13 +74,7 @@ export async function replaceFiles(
     await barrierOf(files, prepared, touched, kind)
   } catch (error) {
     for (const { aside } of prepared) unlinkQuietly(files, aside)
-    if (error instanceof NomadPkiError) throw error
-    if (errnoOf(error) === undefined) throw error
-    throw new NomadPkiError(
-      'ERR_FILE_UNWRITABLE',
-      `can't write ${shownPath(doing)}: ${describeFault(error)}`,
-      { hint: hintOfFault(error), cause: error },
-    )
+    throw unwritten(doing, error)
   }
 }
 
@@ -106,9 +100,7 @@ async function writeAside(
     if (Buffer.compare(there.bytes, bytes) === 0) return undefined
     throw changed(path)
   }
-  // Not a name that Nomad reads (it takes *.hcl and *.json: command/agent/config.go LoadConfigDir),
-  // and one that it takes for a temporary file besides.
-  const aside = `${dirname(target)}/.${shortened(basename(target))}.${randomBytes(4).toString('hex')}.nomad-pki~`
+  const aside = asideOf(target)
   try {
     if (there.state === 'absent') createFile(files, aside, bytes, newMode)
     else createLike(files, aside, bytes, there.status)
@@ -165,6 +157,24 @@ function behindLinks(files: Files, path: string): string {
   }
 }
 
+/**
+ * Where a file is written before it has its name: beside it, under a name that Nomad doesn't read (it
+ * takes *.hcl and *.json: command/agent/config.go LoadConfigDir), and takes for a temporary file besides.
+ */
+export function asideOf(path: string): string {
+  return `${dirname(path)}/.${shortened(basename(path))}.${randomBytes(4).toString('hex')}.nomad-pki~`
+}
+
+/** What a call that failed means for a file that was to be written; other errors as they are. */
+export function unwritten(path: string, error: unknown): unknown {
+  if (errnoOf(error) === undefined) return error
+  return new NomadPkiError(
+    'ERR_FILE_UNWRITABLE',
+    `can't write ${shownPath(path)}: ${describeFault(error)}`,
+    { hint: hintOfFault(error), cause: error },
+  )
+}
+
 /** A name that has room for what is put around it. */
 function shortened(name: string): string {
   return Buffer.byteLength(name) <= 200 ? name : Buffer.from(name).toString('hex').slice(0, 100)
@@ -206,7 +216,8 @@ function changed(path: string): NomadPkiError {
   })
 }
 
-function unlinkQuietly(files: Files, path: string): void {
+/** Removes what was written aside; nothing where it has its place by now. */
+export function unlinkQuietly(files: Files, path: string): void {
   try {
     files.unlink(path)
   } catch {

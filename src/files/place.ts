@@ -4,11 +4,11 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 import { NomadPkiError } from '../errors.js'
+import { asideOf, unlinkQuietly, unwritten } from './aside.js'
 import { createFile } from './create.js'
-import { describeFault, errnoOf, hintOfFault, shownPath } from './fault.js'
+import { errnoOf, shownPath } from './fault.js'
 import type { Files } from './files.js'
 
 /** What a file system without hard links says. */
@@ -35,7 +35,7 @@ export async function placeFile(
   mode: number,
 ): Promise<void> {
   const folder = dirname(path)
-  const aside = `${folder}/.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.nomad-pki~`
+  const aside = asideOf(path)
   try {
     if (files.lstat(path) !== undefined) throw existsAlready(path)
     createFile(files, aside, bytes, mode)
@@ -49,24 +49,11 @@ export async function placeFile(
       if (files.lstat(path) !== undefined) throw existsAlready(path)
       files.rename(aside, path)
     }
-    unlinkIfThere(files, aside)
+    unlinkQuietly(files, aside)
     await files.fsync(folder)
   } catch (error) {
-    unlinkIfThere(files, aside)
-    if (errnoOf(error) === undefined) throw error
-    throw new NomadPkiError(
-      'ERR_FILE_UNWRITABLE',
-      `can't write ${shownPath(path)}: ${describeFault(error)}`,
-      { hint: hintOfFault(error), cause: error },
-    )
-  }
-}
-
-function unlinkIfThere(files: Files, path: string): void {
-  try {
-    files.unlink(path)
-  } catch {
-    // It has its name by now, or was never made.
+    unlinkQuietly(files, aside)
+    throw unwritten(path, error)
   }
 }
 
