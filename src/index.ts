@@ -45,9 +45,9 @@ export { makePlan } from './plan/make-plan.js'
 export type { Plan, Step } from './plan/plan.js'
 export { verifyCluster } from './verify/verify-cluster.js'
 export { rotationOf, type Rotation } from './rotation/stages.js'
-export { evidenceIn, type Evidence } from './rotation/evidence.js'
+export { evidenceIn, type Evidence } from './evidence/evidence.js'
 export { judgeGate, type GateVerdict } from './rotation/gate.js'
-export { judgeAgents } from './rotation/judge-agents.js'
+export { judgeAgents } from './evidence/judge-agents.js'
 export { planRollout } from './rotation/rollout.js'
 
 // ── doing

@@ -14,7 +14,9 @@ const bands: readonly (readonly string[])[] = [
   ['errors.ts', 'diagnostics.ts', 'duration.ts', 'address.ts', 'splice.ts', 'grouping.ts'],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
-  ['spec', 'inventory', 'checks', 'plan', 'verify', 'rotation', 'adoption'],
+  ['spec', 'inventory', 'checks'],
+  ['evidence'],
+  ['plan', 'verify', 'rotation', 'adoption'],
   ['files', 'store', 'issuers', 'probe', 'delivery', 'apply'],
   ['report', 'cli'],
 ]

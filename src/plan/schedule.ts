@@ -6,8 +6,8 @@
  */
 
 import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
-import { rootAbove } from '../rotation/generations.js'
-import { proofsIn, type Proof } from '../rotation/proven.js'
+import { rootAbove } from '../evidence/generations.js'
+import { proofsIn, type Proof } from '../evidence/proven.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'

@@ -7,7 +7,7 @@
 
 import { generationName } from '../inventory/generation-name.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
-import { proofsIn, type Proof } from '../rotation/proven.js'
+import { proofsIn, type Proof } from '../evidence/proven.js'
 
 /** Says which directories of an identity go, oldest first. */
 export type SurplusOf = (

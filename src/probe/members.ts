@@ -6,7 +6,7 @@
  */
 
 import { request } from 'node:https'
-import type { Members } from '../rotation/evidence.js'
+import type { Members } from '../evidence/evidence.js'
 import { parseEndpoint } from './endpoint.js'
 import type { AgentEndpoint } from './endpoints.js'
 

@@ -5,9 +5,9 @@
  */
 
 import { groupBy } from '../grouping.js'
-import type { AgentState, AgentVerdict } from '../rotation/judge-agents.js'
-import type { Members } from '../rotation/evidence.js'
-import type { UnknownMember } from '../rotation/unknown-members.js'
+import type { AgentState, AgentVerdict } from '../evidence/judge-agents.js'
+import type { Members } from '../evidence/evidence.js'
+import type { UnknownMember } from '../evidence/unknown-members.js'
 import type { HalfRotation } from '../rotation/half-rotated.js'
 import { fold, rangesOf } from './fold.js'
 import { authorityEditText } from './rotation.js'

@@ -20,10 +20,10 @@ import {
   type Members,
   type Observation,
   type Receipt,
-} from './evidence.js'
-import { generationsIn, rootAbove, type MadeGeneration } from './generations.js'
+} from '../evidence/evidence.js'
+import { generationsIn, rootAbove, type MadeGeneration } from '../evidence/generations.js'
 import type { GateCondition } from './stages.js'
-import { unknownMembers } from './unknown-members.js'
+import { unknownMembers } from '../evidence/unknown-members.js'
 
 /** Why the gate is held, and by whom. */
 export interface Hold {

@@ -20,9 +20,9 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
-import type { SeenPort } from './evidence.js'
-import { generationsIn, rootAbove } from './generations.js'
-import { isAuthority, recogniser } from './recognise.js'
+import type { SeenPort } from '../evidence/evidence.js'
+import { generationsIn, rootAbove } from '../evidence/generations.js'
+import { isAuthority, recogniser } from '../evidence/recognise.js'
 import { crossObstacle } from './stages.js'
 
 /** Agents that have the same. */

@@ -11,9 +11,9 @@
 
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import { evidenceIn, newestBy, type Members } from './evidence.js'
-import { proofsIn } from './proven.js'
-import { bareName } from './unknown-members.js'
+import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
+import { proofsIn } from '../evidence/proven.js'
+import { bareName } from '../evidence/unknown-members.js'
 
 /** One host and what it is to receive. */
 export interface RolloutNode {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Evidence, Observation } from '../../src/rotation/evidence.js'
-import { evidenceIn } from '../../src/rotation/evidence.js'
+import type { Evidence, Observation } from '../../src/evidence/evidence.js'
+import { evidenceIn } from '../../src/evidence/evidence.js'
 import { judgeGate, type GateVerdict } from '../../src/rotation/gate.js'
 import { rotationOf } from '../../src/rotation/stages.js'
 import { parseSpec } from '../../src/spec/parse.js'

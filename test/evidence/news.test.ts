@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Evidence, Members, Receipt, SeenPort } from '../../src/rotation/evidence.js'
-import { newsOf, noteLife } from '../../src/rotation/news.js'
+import type { Evidence, Members, Receipt, SeenPort } from '../../src/evidence/evidence.js'
+import { newsOf, noteLife } from '../../src/evidence/news.js'
 
 const start = 1_800_000_000_000
 const nothing: Evidence = { observations: [], receipts: [], members: [], exceptions: [] }

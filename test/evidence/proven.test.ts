@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/store.js'
-import { proofsIn, type Proof } from '../../src/rotation/proven.js'
+import { proofsIn, type Proof } from '../../src/evidence/proven.js'
 
 const hour = 3_600_000
 const day = 24 * hour
