@@ -11,7 +11,15 @@ const source = new URL('../src/', import.meta.url).pathname
 
 /** From the top of the page to its end: imports go up only. Rooms of one line are of one band. */
 const bands: readonly (readonly string[])[] = [
-  ['errors.ts', 'diagnostics.ts', 'duration.ts', 'address.ts', 'splice.ts', 'grouping.ts'],
+  [
+    'errors.ts',
+    'diagnostics.ts',
+    'duration.ts',
+    'address.ts',
+    'overrides.ts',
+    'splice.ts',
+    'grouping.ts',
+  ],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
   ['spec', 'inventory', 'checks'],

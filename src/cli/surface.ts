@@ -79,6 +79,7 @@ export interface Options {
   readonly offline?: boolean
   readonly operator?: readonly string[]
   readonly out?: string
+  readonly override?: readonly string[]
   readonly owner?: string
   readonly passwordFile?: string
   readonly plan?: string

@@ -1,0 +1,77 @@
+/**
+ * The guards that a person can override, each under a code. The value of an override names what is
+ * accepted, so that a command line that was kept does not accept anything else later.
+ *
+ * @module
+ */
+
+/** A guard, and what it takes to pass it. */
+export interface OverrideEntry {
+  /** What the value is, for help: `SHA256:HEX`. */
+  readonly value: string
+  readonly pattern: RegExp
+  /** What the reader accepts with it. */
+  readonly accepts: string
+}
+
+const generation = /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/
+
+/** A code of an override. */
+export type OverrideCode = 'new-root' | 'rollback' | 'older' | 'unproven' | 'cluster' | 'address'
+
+/** All codes. */
+export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
+  'new-root': {
+    value: 'SHA256:HEX',
+    pattern: /^SHA256:[0-9a-f]{64}$/,
+    accepts: 'the root with this fingerprint, which nothing in place vouches for',
+  },
+  rollback: {
+    value: 'GENERATION',
+    pattern: generation,
+    accepts: 'a way back to this generation, although it has ended or the other agents refuse it',
+  },
+  older: {
+    value: 'GENERATION',
+    pattern: generation,
+    accepts: 'an archive with this generation, which is older than the one in place',
+  },
+  unproven: {
+    value: 'GENERATION',
+    pattern: generation,
+    accepts: 'that the switch to this generation, which is in place, is never proven',
+  },
+  cluster: {
+    value: 'NAME',
+    pattern: /^[A-Za-z0-9._-]{1,253}$/,
+    accepts: 'that this node becomes a node of this cluster',
+  },
+  address: {
+    value: 'ADDRESS',
+    pattern: /^identity\/[A-Za-z0-9._/-]{1,500}$/,
+    accepts: 'that this node becomes the node with this address',
+  },
+}
+
+/** A guard that somebody overrode, with the reason. It is noted in the ledger, on a node in the receipt. */
+export interface Override {
+  readonly code: OverrideCode
+  /** What is accepted. */
+  readonly value: string
+  readonly reason: string
+}
+
+/**
+ * Whether an override of a guard was given, for exactly this value.
+ *
+ * @param overrides All that were given.
+ * @param code Which guard.
+ * @param value What the guard would refuse.
+ */
+export function isOverridden(
+  overrides: readonly Override[],
+  code: OverrideCode,
+  value: string,
+): boolean {
+  return overrides.some((one) => one.code === code && one.value === value)
+}
