@@ -311,8 +311,11 @@ if (deep) {
       const pids = fleet.names.map((name) => fleet.agent(name).pid)
       const from = signing('agent')
       const to = from + 1
-      editSpec(/^ {2}agent: .*$/m, `  agent: { lifetime: 10y, signing: ${to}, trusted: [${to}] }`)
-      editSpec(/signing: \d+ \}$/m, `signing: ${signing('us-west') + 1} }`)
+      fleet.editSpec(
+        /^ {2}agent: .*$/m,
+        `  agent: { lifetime: 10y, signing: ${to}, trusted: [${to}] }`,
+      )
+      fleet.editSpec(/signing: \d+ \}$/m, `signing: ${signing('us-west') + 1} }`)
       await fleet.pkiOk('apply', '--yes')
       for (const name of fleet.names) load.traffic.spare(name)
       const half = shuffled(fleet.names, random).slice(0, 4)
@@ -337,7 +340,7 @@ if (deep) {
       ])
       console.log(`rotation: naive swap of ${half.join(', ')}: half-rotated, says probe`)
 
-      editSpec(/trusted: \[\d+\]/, `trusted: [${from}, ${to}], crossed: true`)
+      fleet.editSpec(/trusted: \[\d+\]/, `trusted: [${from}, ${to}], crossed: true`)
       await fleet.pkiOk('apply', '--yes')
       for (const name of shuffled(fleet.names, random)) {
         await deliverWell(name)
@@ -366,11 +369,6 @@ if (deep) {
 function signing(authority: string): number {
   const line = new RegExp(`^ {2}${authority}: .*$`, 'm').exec(fleet.spec)?.[0] ?? ''
   return Number(/signing: (\d+)/.exec(line)?.[1] ?? 1)
-}
-
-function editSpec(from: RegExp, to: string): void {
-  expect(fleet.spec).toMatch(from)
-  writeFileSync(join(fleet.base, 'cluster.yaml'), fleet.spec.replace(from, to))
 }
 
 /** Somebody joins with a leaf that the root's key signed and no ledger knows. */

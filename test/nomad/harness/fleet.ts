@@ -83,8 +83,13 @@ export class Fleet {
    * Makes everything and waits until the cluster stands; about fifteen seconds.
    *
    * @param stanza What `node.stanza` of the spec says; default nothing.
+   * @param edit Changes the spec before the first `apply`; default: leaves it as it is.
    */
-  static async start(label: string, stanza = '{}'): Promise<Fleet> {
+  static async start(
+    label: string,
+    stanza = '{}',
+    edit: (spec: string) => string = (spec) => spec,
+  ): Promise<Fleet> {
     const base = mkdtempSync(join(tmpdir(), `nomad-pki-${label}-`))
     try {
       chmodSync(base, 0o755)
@@ -103,7 +108,7 @@ export class Fleet {
       for (const { role, dataDir } of plans) {
         if (role === 'server') chownSync(dataDir, unprivileged.uid, unprivileged.gid)
       }
-      writeFileSync(join(base, 'cluster.yaml'), specOf(plans, stanza))
+      writeFileSync(join(base, 'cluster.yaml'), edit(specOf(plans, stanza)))
       const agents: Agent[] = []
       const pki = (...args: string[]): Promise<string> =>
         runOk(process.execPath, [command, ...args], { cwd: base })
@@ -228,6 +233,13 @@ globalThis.Date = class extends Right {
 
   get spec(): string {
     return readFileSync(join(this.base, 'cluster.yaml'), 'utf8')
+  }
+
+  /** Edits the spec by hand; throws where there is nothing to replace. */
+  editSpec(from: RegExp, to: string): void {
+    const before = this.spec
+    if (!from.test(before)) throw new Error(`the spec has nothing like ${String(from)}:\n${before}`)
+    writeFileSync(join(this.base, 'cluster.yaml'), before.replace(from, to))
   }
 
   /** What an agent or an operator would load now is one generation, whole. */

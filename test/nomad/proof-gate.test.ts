@@ -1,0 +1,212 @@
+/**
+ * What counts as proof, on real agents: trust that is taken away by hand, an agent that falls silent, a
+ * rogue root, clocks that differ, and the end of a root that somebody else may have.
+ */
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mintRoot } from './harness/foreign-root.js'
+import { Fleet } from './harness/fleet.js'
+import { provenLoaded } from './harness/proof.js'
+import { deep } from './harness/random.js'
+import { eventually } from './harness/run.js'
+import { takeReceipts } from './harness/witness.js'
+
+let fleet: Fleet
+
+beforeAll(async () => {
+  fleet = await Fleet.start('proof-gate')
+})
+
+afterAll(async () => {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- beforeAll may have thrown
+  await fleet?.stop()
+})
+
+interface Held {
+  readonly gate?: { readonly holds: readonly { address: string; message: string }[] } | undefined
+}
+
+/** Handshakes with all of them; what it exits with is the test's business. */
+const probe = (): ReturnType<Fleet['pki']> => fleet.pki('probe', '--timeout', '3s')
+
+async function deliver(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const { status, stdout, stderr } = await fleet.deliver(name)
+    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
+    await provenLoaded(fleet, name)
+  }
+}
+
+/** Who holds the gate, and why. */
+async function holds(): Promise<ReadonlyMap<string, string>> {
+  const { stdout, stderr } = await fleet.pki('rotate', 'authority', 'agent', '--json')
+  if (stdout === '') throw new Error(stderr)
+  const { gate } = JSON.parse(stdout) as Held
+  return new Map((gate?.holds ?? []).map(({ address, message }) => [address, message]))
+}
+
+/** No command may say that there is nothing left to do. */
+async function expectUnfinished(): Promise<void> {
+  expect(await probe()).toMatchObject({ status: 2 })
+  expect(await fleet.pki('status')).toMatchObject({ status: 2 })
+  const rollout = await fleet.pki('rotate', 'rollout')
+  expect(rollout.status, rollout.stdout).toBe(2)
+}
+
+async function expectFinished(): Promise<void> {
+  await takeReceipts(fleet)
+  const seen = await probe()
+  expect(seen, seen.stdout).toMatchObject({ status: 0 })
+  const status = await fleet.pki('status')
+  expect(status, status.stdout).toMatchObject({ status: 0 })
+  expect(await fleet.pki('rotate', 'rollout')).toMatchObject({ status: 0 })
+}
+
+const bundle = (): string => readFileSync(join(fleet.base, 'pki/bundle/agent/ca.pem'), 'utf8')
+
+describe('at rest', () => {
+  test('all are proven', async () => {
+    await expectFinished()
+  })
+
+  test('a root that nobody knows, added to the bundle of one agent: no command calls it proven', async () => {
+    const file = join(fleet.tls('s2'), 'current/ca.pem')
+    const good = readFileSync(file, 'utf8')
+    appendFileSync(file, mintRoot('Rogue Root'))
+    fleet.agent('s2').reload()
+    await eventually('s2 to trust the rogue root', async () =>
+      (await probe()).stdout.includes('Rogue Root') ? true : undefined,
+    )
+    await expectUnfinished()
+    writeFileSync(file, good)
+    fleet.agent('s2').reload()
+    await provenLoaded(fleet, 's2')
+    await expectFinished()
+  })
+
+  test('a probe with a clock two days ahead spoils nothing that comes after it', async () => {
+    await fleet.pkiAt(2 * 86_400_000, 'probe', '--timeout', '3s')
+    await expectFinished()
+  })
+
+  test('a leaf of tomorrow: plan makes another, and verify is content after it', async () => {
+    const day = 86_400_000
+    expect(await fleet.pkiAt(day, 'rotate', 'leaves', 'd1', '--yes')).toMatchObject({ status: 0 })
+    expect(await fleet.pki('verify')).toMatchObject({ status: 2 })
+    expect(await fleet.pki('plan')).toMatchObject({ status: 2 })
+    await fleet.pkiOk('apply', '--yes')
+    await fleet.pkiOk('verify')
+    await deliver(['d1'])
+    await expectFinished()
+  })
+})
+
+describe('the first stage of a rotation', () => {
+  test('an agent that fell silent after it was seen holds the gate', async () => {
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
+    await fleet.pkiOk('apply', '--yes')
+    await deliver(fleet.names)
+    await expectFinished()
+    expect(await holds()).toEqual(new Map())
+    fleet.agent('c2').freeze()
+    try {
+      expect(await probe()).toMatchObject({ status: 2 })
+      expect([...(await holds()).keys()]).toEqual([fleet.address('c2')])
+      expect(await fleet.pki('rotate', 'authority', 'agent', '--next')).toMatchObject({ status: 3 })
+    } finally {
+      fleet.agent('c2').thaw()
+    }
+    await fleet.answers('c2')
+    await expectFinished()
+    expect(await holds()).toEqual(new Map())
+  })
+
+  test('trust that is taken away by an edit by hand is refused while an agent needs it', async () => {
+    // Back to the old leaf, as after a restore of one host.
+    expect(await fleet.pki('rotate', 'leaves', 'w1', '--yes')).toMatchObject({ status: 0 })
+    const [before, spec] = [bundle(), fleet.spec]
+    fleet.agent('s3').freeze()
+    try {
+      await probe()
+      fleet.editSpec(/trusted: \[1, 2\]/, 'trusted: [2]')
+      const plan = await fleet.pki('plan')
+      expect(plan.status).toBe(2)
+      expect(plan.stdout + plan.stderr).toMatch(/s3/)
+      const applied = await fleet.pki('apply', '--yes')
+      expect(applied.status, applied.stdout + applied.stderr).not.toBe(0)
+      expect(applied.stdout + applied.stderr).toMatch(/--except/)
+      expect(bundle()).toBe(before)
+    } finally {
+      fleet.agent('s3').thaw()
+      writeFileSync(join(fleet.base, 'cluster.yaml'), spec)
+    }
+    await fleet.answers('s3')
+    await deliver(['w1'])
+    await expectFinished()
+  })
+
+  test('the second stage ends it', async () => {
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
+    await fleet.pkiOk('apply', '--yes')
+    await deliver(fleet.names)
+    await expectFinished()
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
+  })
+})
+
+describe('a root that somebody else may have', () => {
+  const image = (): string => join(fleet.base, 's3-image')
+
+  test('is not gone before the last agent refuses it', async () => {
+    cpSync(fleet.tls('s3'), image(), { recursive: true, verbatimSymlinks: true })
+    for (const stage of [1, 2]) {
+      await fleet.pkiOk('rotate', 'authority', 'agent', '--compromised', '--next')
+      await fleet.pkiOk('apply', '--yes')
+      await deliver(fleet.names)
+      await takeReceipts(fleet)
+      const seen = await probe()
+      expect({ stage, ...seen }).toMatchObject({ status: 0 })
+    }
+    await fleet.pkiOk('rotate', 'authority', 'agent', '--compromised', '--next')
+    await fleet.pkiOk('apply', '--yes', '--prune')
+    await deliver(['s1'])
+    await expectUnfinished()
+    const standing = await fleet.pki('rotate', 'authority', 'agent')
+    expect(standing.stdout + standing.stderr).not.toMatch(/no rotation/)
+    await deliver(fleet.names.filter((name) => name !== 's1'))
+    await expectFinished()
+    expect(await fleet.pki('probe', '--refuses', 'authority/agent/2')).toMatchObject({ status: 0 })
+  })
+
+  test('is not signed with or trusted again because a spec says so', async () => {
+    const [before, spec] = [bundle(), fleet.spec]
+    fleet.editSpec(/trusted: \[3\]/, 'trusted: [2, 3]')
+    const applied = await fleet.pki('apply', '--yes')
+    expect(applied.status).not.toBe(0)
+    expect(applied.stdout + applied.stderr).toMatch(/compromised/)
+    expect(bundle()).toBe(before)
+    writeFileSync(join(fleet.base, 'cluster.yaml'), spec)
+  })
+
+  if (deep) {
+    test('a server that comes back from an old image gets the newest archive, and no advice names that root', async () => {
+      await fleet.agent('s3').stop()
+      rmSync(fleet.tls('s3'), { recursive: true })
+      cpSync(image(), fleet.tls('s3'), { recursive: true, verbatimSymlinks: true })
+      fleet.restart('s3')
+      const seen = await eventually('s3 to answer', async () => {
+        const outcome = await probe()
+        return /s3/.test(outcome.stdout) && outcome.status === 2 ? outcome : undefined
+      })
+      expect(seen.stdout + seen.stderr).not.toMatch(/trusted: \[2, 3\]|crossed: true/)
+      const { archive, fingerprint } = await fleet.pack('s3')
+      const override = /--override new-root=SHA256:[0-9a-f]{64}/.exec(seen.stdout)?.[0]
+      const more = override === undefined ? [] : [...override.split(' '), '--reason', 'old image']
+      const outcome = await fleet.install('s3', { archive, fingerprint }, { more })
+      expect(outcome, outcome.stderr).toMatchObject({ status: 0 })
+      await provenLoaded(fleet, 's3')
+      await expectFinished()
+    })
+  }
+})
