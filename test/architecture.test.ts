@@ -5,9 +5,10 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
-const source = new URL('../src/', import.meta.url).pathname
+const source = fileURLToPath(new URL('../src/', import.meta.url))
 
 /** From the top of the page to its end: imports go up only. Rooms of one line are of one band. */
 const bands: readonly (readonly string[])[] = [

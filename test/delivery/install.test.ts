@@ -4,6 +4,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { env, execPath } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   goBack,
@@ -91,7 +92,7 @@ async function running(
   habit: 'reload' | 'keep' | 'close' | 'die',
   asks = '',
 ): Promise<{ reload: string; probe: { host: string; port: number }; end: () => void }> {
-  const script = new URL('agent.mjs', import.meta.url).pathname
+  const script = fileURLToPath(new URL('agent.mjs', import.meta.url))
   const child = spawn(execPath, [script, node.tls, habit, asks])
   children.push(child)
   const port = await new Promise<string>((resolve) => {

@@ -11,6 +11,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { env } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
 import { readTar } from '../../src/delivery/tar.js'
@@ -22,7 +23,9 @@ export const present: number = Math.floor(Date.now() / 1000) * 1000
 export const hour = 3_600_000
 
 /** `templates/install.sh` */
-export const installerPath: string = new URL('../../templates/install.sh', import.meta.url).pathname
+export const installerPath: string = fileURLToPath(
+  new URL('../../templates/install.sh', import.meta.url),
+)
 
 /** A `sync` that does nothing: what a disk does in a power cut is not tested here, and waiting for it takes long. */
 const hasty: string = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-hasty-'))

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execPath, getuid } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import type { Files } from '../../src/files/files.js'
@@ -188,7 +189,7 @@ describe('another user', () => {
     })
     const script = join(base, 'other-user.mjs')
     await build({
-      entryPoints: [new URL('other-user.ts', import.meta.url).pathname],
+      entryPoints: [fileURLToPath(new URL('other-user.ts', import.meta.url))],
       outfile: script,
       bundle: true,
       platform: 'node',

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { env, execPath } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Files } from '../../src/files/files.js'
@@ -160,7 +161,7 @@ describe('a process that gets SIGKILL', () => {
   beforeAll(async () => {
     script = join(folder(), 'life.mjs')
     await build({
-      entryPoints: [new URL('mortal-life.ts', import.meta.url).pathname],
+      entryPoints: [fileURLToPath(new URL('mortal-life.ts', import.meta.url))],
       outfile: script,
       bundle: true,
       platform: 'node',

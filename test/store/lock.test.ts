@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { execPath, pid } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { isRunning, thisProcess } from '../../src/files/running.js'
 import { directoryStore } from '../../src/store/directory-store.js'
@@ -203,7 +204,7 @@ describe('the lock', () => {
     const script = join(folder(), 'holder.mjs')
     const { build } = await import('esbuild')
     await build({
-      entryPoints: [new URL('lock-holder.ts', import.meta.url).pathname],
+      entryPoints: [fileURLToPath(new URL('lock-holder.ts', import.meta.url))],
       outfile: script,
       bundle: true,
       platform: 'node',
