@@ -3,8 +3,9 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Real agents and foreign judges are suites of their own: `.ci/run` starts them, `npm test` needs Node alone.
-    exclude: ['test/nomad/**', 'test/judges/**', 'node_modules/**'],
+    // Real agents, foreign judges and what needs root are suites of their own: `.ci/run` starts them,
+    // `npm test` needs Node alone.
+    exclude: ['test/nomad/**', 'test/judges/**', 'test/root/**', 'node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -8,6 +8,7 @@
  */
 
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { platform } from 'node:process'
 
 /** What a caller asks of a file's status. */
@@ -72,7 +73,7 @@ export interface Files {
    * @returns Whether that is possible here; if not, {@link fsync} has to do it one by one.
    */
   syncAll(path: string): Promise<boolean>
-  /** Makes a directory and those on the way to it. */
+  /** Makes a directory and those on the way to it, with this mode under any umask. */
   makeTree(path: string, mode: number): Promise<void>
   /** Removes a directory with all that is in it, following no link; no error where there is none. */
   removeTree(path: string): Promise<void>
@@ -128,7 +129,11 @@ export const nodeFiles: Files = {
   },
   async makeTree(path, mode) {
     const { ensureDir } = await import('fs-extra/esm')
+    const made: string[] = []
+    for (let at = path; !fs.existsSync(at) && at !== dirname(at); at = dirname(at)) made.push(at)
     await ensureDir(path, mode)
+    // A umask takes bits from the mode that mkdir is given: under 077 no agent could enter.
+    for (const each of made) fs.chmodSync(each, mode)
   },
   async removeTree(path) {
     const { remove } = await import('fs-extra/esm')

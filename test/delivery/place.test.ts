@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env, getuid } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { aWorld, generationOf, Node, pack, runs, twoArchives, type Run } from './node.js'
+import { aWorld, generationOf, Node, pack, twoArchives, type Run } from './node.js'
 
 const children: ChildProcess[] = []
 afterAll(() => {
@@ -137,19 +137,6 @@ describe('modes', () => {
       ['..', '.', 'current', 'current/key.pem', 'current/cert.pem', 'receipt.json'].map(mode),
     ).toEqual(['755', '755', '755', '600', '644', '644'])
   })
-
-  test.runIf(runs(root))('the files are the agent’s, the directory is root’s', () => {
-    const { node, one } = aNode()
-    expect(node.install(one, [...none, '--owner', 'nobody']).status).toBe(0)
-    const { uid } = fs.statSync(path.join(node.tls, 'current/key.pem'))
-    expect(uid).not.toBe(0)
-    expect(fs.statSync(path.join(node.tls, 'current')).uid).toBe(0)
-    // Somebody changed it: the same command mends it.
-    fs.chownSync(path.join(node.tls, 'current/key.pem'), 0, 0)
-    expect(node.install(one, [...none, '--owner', 'nobody']).stdout).toContain('belong to nobody')
-    expect(fs.statSync(path.join(node.tls, 'current/key.pem')).uid).toBe(uid)
-    expect(node.install(one, [...none, '--owner', 'no-such-user']).status).toBe(3)
-  })
 })
 
 describe('users', () => {
@@ -189,19 +176,6 @@ describe('users', () => {
     expect(fs.readdirSync(tls)).toEqual([])
     fs.chmodSync(tls, 0o755)
   })
-
-  test.runIf(runs(root))(
-    "not root, and another user's process: refused before anything is changed",
-    () => {
-      const { node, one } = aNode()
-      const child = spawn('sh', ['-c', 'trap : HUP; while :; do sleep 1; done'])
-      children.push(child)
-      const run = unprivileged(node, one, ['--reload', String(child.pid)])
-      expect(run.status).toBe(3)
-      expect(run.stderr).toContain("is another user's")
-      expect(fs.existsSync(node.tls)).toBe(false)
-    },
-  )
 })
 
 describe('a full disk', () => {

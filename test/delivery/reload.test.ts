@@ -64,7 +64,7 @@ describe('a process', () => {
     const key = path.join(node.folder, 'tls/current/key.pem')
     for (const times of [1, 2]) {
       // The first time its switch is unproven, the second time it is in place already.
-      fs.chmodSync(key, 0o040)
+      fs.chmodSync(key, 0o440)
       const run = node.install(two, ['--watch', '0', '--reload', String(pid)])
       expect(run).toMatchObject({ status: 0 })
       expect(run.stdout).toContain('key.pem was not 600, and is now')

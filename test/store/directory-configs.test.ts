@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -11,7 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { getuid } from 'node:process'
+import { execPath, getuid } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import type { ConfigContents, Configs } from '../../src/inventory/configs.js'
 import { directoryConfigs } from '../../src/store/directory-configs.js'
@@ -137,12 +140,34 @@ describe('on a disk', () => {
     expect(readdirSync(join(base, 'real'))).toEqual(['server.hcl'])
   })
 
-  test('a new file is 0644 in a directory that is made for it', async () => {
+  test('a new file is 0644 in a directory that is made for it, under any umask', async () => {
     const base = folder()
-    const configs = directoryConfigs(base, { files: hastyFiles })
-    await configs.write([{ path: 'agents/new/tls.hcl', text: 'tls', expected: undefined }])
-    expect(statSync(join(base, 'agents/new/tls.hcl')).mode & 0o777).toBe(0o644)
-    expect(statSync(join(base, 'agents/new')).mode & 0o777).toBe(0o755)
+    // A worker has no umask of its own: a program of its own shows what one does.
+    const script = join(base, 'makes.mjs')
+    await build({
+      stdin: {
+        contents: `
+          import { directoryConfigs } from './src/store/directory-configs.js'
+          process.umask(0o077)
+          await directoryConfigs(process.argv[2]).write([
+            { path: 'agents/new/tls.hcl', text: 'tls', expected: undefined },
+          ])`,
+        resolveDir: fileURLToPath(new URL('../../', import.meta.url)),
+      },
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+      },
+      logLevel: 'error',
+    })
+    execFileSync(execPath, [script, base])
+    const modeOf = (name: string): number => statSync(join(base, name)).mode & 0o777
+    expect(modeOf('agents/new/tls.hcl')).toBe(0o644)
+    expect(modeOf('agents/new')).toBe(0o755)
+    expect(modeOf('agents')).toBe(0o755)
   })
 
   test('what is written aside has no name that Nomad reads', async () => {
