@@ -12,7 +12,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { NomadPkiError } from '../errors.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
-import { readServerFlight, type ServerFlight } from './transcript.js'
+import { flightLimits, readServerFlight, RecordCounter, type ServerFlight } from './transcript.js'
 
 /** What an endpoint shows to somebody without a certificate. */
 export interface EndpointDescription {
@@ -23,15 +23,17 @@ export interface EndpointDescription {
   /** As presented: leaf first, in the order in which they were sent. */
   readonly chain: readonly Certificate[]
   /**
-   * Whether it showed that it has the leaf's key, by a signature over this very handshake. A copy of
-   * somebody's chain can be presented by anybody.
+   * Whether it showed that it has the leaf's key, by a signature over this very handshake that Node's TLS
+   * verified. A copy of somebody's chain can be presented by anybody.
    */
   readonly holdsKey: boolean
   /** Whether it asks for a certificate (RPC always, HTTPS under `verify_https_client`). */
   readonly asksForCertificate: boolean
   /**
    * The subjects of the authorities it names while asking: those in its `ca_file`. `undefined` where it
-   * asks for nothing: its trust can't be seen from outside then.
+   * asks for nothing: its trust can't be seen from outside then. Also `undefined` where nothing
+   * authenticates the names: the listener does not hold the key, or it ended a handshake of TLS 1.2,
+   * where the signature covers the key exchange alone (RFC 5246 §7.4.3). Nomad speaks TLS 1.3.
    */
   readonly authorities: readonly Name[] | undefined
 }
@@ -85,10 +87,15 @@ export async function describeEndpoint(
 ): Promise<EndpointDescription> {
   const rpc = options.rpc ?? port === 4647
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const { flight, bytes, fault, answered } = await converse(host, port, rpc, options)
+  const { flight, bytes, fault, signed } = await converse(host, port, rpc, options)
   const { version, certificates, authorities } = flight
-  if (version === undefined || certificates.length === 0)
-    throw unreachable(where, rpc, bytes, fault)
+  if (version === undefined || certificates.length === 0) {
+    const strange = flight.fault === undefined ? undefined : new Error(unreadable(flight.fault))
+    throw unreachable(where, rpc, bytes, strange ?? fault)
+  }
+  const holdsKey =
+    flight.whole && signed !== undefined && Buffer.compare(signed, certificates[0]!) === 0
+  const authentic = holdsKey && (version === 'TLSv1.3' || fault === undefined)
   return {
     host,
     port,
@@ -105,21 +112,31 @@ export async function describeEndpoint(
         )
       }
     }),
-    // In TLS 1.2 OpenSSL answers the flight only after it has checked the signature in it; a listener that
-    // insists on a certificate hangs up after that. In TLS 1.3 it does so after the handshake.
-    holdsKey: fault === undefined || (version === 'TLSv1.2' && answered),
+    holdsKey,
     asksForCertificate: authorities !== undefined,
-    authorities: authorities?.map((der) => parseName(der, 'certificate_authorities')),
+    authorities: authentic
+      ? authorities?.map((der) => parseName(der, 'certificate_authorities'))
+      : undefined,
   }
 }
 
 interface Conversation {
   readonly flight: ServerFlight
   readonly bytes: Uint8Array
+  /** Why the handshake did not end; `undefined` where it did. */
   readonly fault: unknown
-  /** Whether the dialer went on with the handshake after the listener's flight. */
-  readonly answered: boolean
+  /** DER of the leaf by whose key the listener signed, as Node's TLS verified it; `undefined`: not seen. */
+  readonly signed: Uint8Array | undefined
 }
+
+/**
+ * Suites whose key exchange the listener signs: (EC)DHE alone. With RSA key exchange nobody signs, and the
+ * key is shown only by a Finished that a listener may hold back.
+ */
+const signedSuites = [
+  'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256',
+  'ECDHE:DHE:!aNULL:!eNULL:!PSK:!SRP:!kRSA',
+].join(':')
 
 async function converse(
   host: string,
@@ -128,10 +145,11 @@ async function converse(
   options: DescribeOptions,
 ): Promise<Conversation> {
   const heard: Uint8Array[] = []
+  const records = new RecordCounter()
   let weight = 0
   let secret: Buffer | undefined
+  let signed: Uint8Array | undefined
   let tls: TLSSocket | undefined
-  let handshakes = 0
   const socket = connectSocket({ host, port })
   const fault = await new Promise<unknown>((resolve) => {
     const timer = setTimeout(() => {
@@ -155,28 +173,35 @@ async function converse(
       if (rpc) socket.write(Uint8Array.of(rpcTls))
       const servername = options.servername ?? (isIP(host) === 0 ? host : '')
       tls = connect({
-        socket: tapped(
-          socket,
-          (chunk) => {
-            weight += chunk.length
-            if (weight <= 1 << 20) heard.push(chunk)
-            else end(new Error('it sent more than a handshake'))
-          },
-          (chunk) => {
-            // A record of the type handshake (RFC 5246 §6.2.1): first the hello, then the answer.
-            if (chunk[0] === 22) handshakes += 1
-          },
-        ),
+        socket: tapped(socket, (chunk) => {
+          weight += chunk.length
+          records.push(chunk)
+          if (weight <= flightLimits.bytes && records.count <= flightLimits.records) {
+            heard.push(chunk)
+            return true
+          }
+          end(new Error('it sent more than a handshake'))
+          return false
+        }),
         servername,
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
+        ciphers: signedSuites,
       })
+      const peer = tls
+      const seeSigner = (): void => {
+        signed ??= peer.getPeerX509Certificate()?.raw
+      }
       tls.on('keylog', (line) => {
         // `LABEL client_random secret`, in hex: the NSS key log format.
         const [label, , value] = line.toString('latin1').trim().split(' ')
         if (label === 'SERVER_HANDSHAKE_TRAFFIC_SECRET') secret = Buffer.from(value ?? '', 'hex')
+        // In TLS 1.2 the master secret is made after the signature of the ServerKeyExchange was verified
+        // (RFC 5246 §8.1); a listener that insists on a certificate hangs up after that.
+        if (label === 'CLIENT_RANDOM') seeSigner()
       })
       tls.on('secureConnect', () => {
+        seeSigner()
         end(undefined)
       })
       // In TLS 1.2 a listener that insists on a certificate hangs up here; its flight was heard before.
@@ -191,21 +216,16 @@ async function converse(
     throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking an agent')
   }
   const bytes = Buffer.concat(heard)
-  return { flight: readServerFlight(bytes, secret), bytes, fault, answered: handshakes > 1 }
+  return { flight: readServerFlight(bytes, secret), bytes, fault, signed }
 }
 
-/** The same stream, with every chunk shown to a listener: what comes in before TLS gets it. */
-function tapped(
-  socket: Socket,
-  hear: (chunk: Uint8Array) => void,
-  say: (chunk: Uint8Array) => void,
-): Duplex {
+/** The same stream; every chunk that comes in is shown to a listener first, who may stop it. */
+function tapped(socket: Socket, hear: (chunk: Uint8Array) => boolean): Duplex {
   const tap = new Duplex({
     read() {
       socket.resume()
     },
     write(chunk: Uint8Array, _encoding, callback) {
-      say(chunk)
       socket.write(chunk, callback)
     },
     final(callback) {
@@ -217,11 +237,15 @@ function tapped(
     },
   })
   socket.on('data', (chunk: Buffer) => {
-    hear(chunk)
-    if (!tap.push(chunk)) socket.pause()
+    if (!hear(chunk)) socket.destroy()
+    else if (!tap.push(chunk)) socket.pause()
   })
   socket.on('end', () => tap.push(null))
   return tap
+}
+
+function unreadable(fault: string): string {
+  return `its handshake breaks the order of TLS (${fault})`
 }
 
 function unreachable(

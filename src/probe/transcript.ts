@@ -6,7 +6,9 @@
  * TLS 1.2 sends both in the clear (RFC 5246 §7.4). TLS 1.3 encrypts them under the server's
  * handshake traffic secret (RFC 8446 §7.3), which the dialer's own key log gives us.
  *
- * It is not a TLS implementation: nothing here decides whether anything is trusted.
+ * It is not a TLS implementation: nothing here decides whether anything is trusted or signed. It is a
+ * second reader of one stream, so it is strict: it takes each message once, in the one order that there
+ * is, and what it read counts only where Node's TLS saw the same leaf (`describeEndpoint`).
  *
  * @module
  */
@@ -26,11 +28,49 @@ export interface ServerFlight {
   readonly authorities: readonly Uint8Array[] | undefined
   /** The alert that ended it, by its number (RFC 8446 §6). */
   readonly alert: number | undefined
+  /**
+   * Whether all of it was read, each message once and in its order, up to ServerHelloDone (TLS 1.2) or
+   * Finished (TLS 1.3). Nothing that comes later is read.
+   */
+  readonly whole: boolean
+  /** Why reading stopped, in a few words; `undefined` where the bytes only ended early. */
+  readonly fault: string | undefined
 }
 
 /** Content types of records and types of handshake messages. RFC 8446 §5.1, §4 */
-const record = { alert: 21, handshake: 22, applicationData: 23 } as const
-const message = { serverHello: 2, certificate: 11, certificateRequest: 13, finished: 20 } as const
+const record = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23 } as const
+const message = {
+  serverHello: 2,
+  encryptedExtensions: 8,
+  certificate: 11,
+  serverKeyExchange: 12,
+  certificateRequest: 13,
+  serverHelloDone: 14,
+  certificateVerify: 15,
+  finished: 20,
+  certificateStatus: 22,
+} as const
+
+/**
+ * What follows the ServerHello, in order. In TLS 1.2 a ServerKeyExchange must be there: it carries the
+ * signature, and a key exchange without it shows no key. RFC 5246 §7.3, RFC 8446 §2
+ */
+const grammars = {
+  'TLSv1.2': [
+    { kind: message.certificate },
+    { kind: message.certificateStatus, optional: true },
+    { kind: message.serverKeyExchange },
+    { kind: message.certificateRequest, optional: true },
+    { kind: message.serverHelloDone },
+  ],
+  'TLSv1.3': [
+    { kind: message.encryptedExtensions },
+    { kind: message.certificateRequest, optional: true },
+    { kind: message.certificate },
+    { kind: message.certificateVerify },
+    { kind: message.finished },
+  ],
+} as const satisfies Record<string, readonly { kind: number; optional?: true }[]>
 
 /** The AEADs of TLS 1.3 (RFC 8446 §B.4). */
 const suites = {
@@ -39,65 +79,181 @@ const suites = {
   0x1303: { cipher: 'chacha20-poly1305', keyLength: 32, hash: 'sha256' },
 } as const
 
-/** How much a flight may weigh: real chains have a few kB, a hostile one ends here. */
-const limit = 1 << 20
+/**
+ * How much a flight may be. Real ones have a few kB in fewer than ten records, and a chain of three; a
+ * hostile one ends here, so that it costs the others no time.
+ */
+export const flightLimits: {
+  readonly bytes: number
+  readonly records: number
+  readonly certificates: number
+} = { bytes: 1 << 20, records: 4096, certificates: 64 }
 
 /**
  * Reads a flight.
  *
  * @param bytes Everything that the server sent, from its first record.
  * @param secret `SERVER_HANDSHAKE_TRAFFIC_SECRET` of the key log, for TLS 1.3; without it only TLS 1.2 can be read.
- * @returns What could be read. Bytes that are no TLS, or end early, are no error: the rest is absent.
+ * @returns What could be read. Bytes that are not TLS, or end early, are not an error: the rest is absent.
+ *   The work grows with the bytes alone, however they are cut into records.
  */
 export function readServerFlight(bytes: Uint8Array, secret?: Uint8Array): ServerFlight {
-  const flight: {
-    version: ServerFlight['version']
-    certificates: Uint8Array[]
-    authorities: Uint8Array[] | undefined
-    alert: number | undefined
-  } = { version: undefined, certificates: [], authorities: undefined, alert: undefined }
+  const flight: { -readonly [Key in keyof ServerFlight]: ServerFlight[Key] } = {
+    version: undefined,
+    certificates: [],
+    authorities: undefined,
+    alert: undefined,
+    whole: false,
+    fault: undefined,
+  }
   let open: ((header: Uint8Array, body: Uint8Array) => Opened | undefined) | undefined
-  let pending: Uint8Array = new Uint8Array()
+  let retried = false
+  let step = 0
+  let records = 0
+  const messages = new MessageQueue()
 
-  for (const { type, header, body } of recordsOf(bytes.subarray(0, limit))) {
-    const plain =
-      type === record.applicationData && open !== undefined ? open(header, body) : { type, body }
-    if (plain === undefined) break
-    if (plain.type === record.alert && plain.body.length === 2) {
-      flight.alert ??= plain.body[1]
+  for (const { type, header, body } of recordsOf(bytes.subarray(0, flightLimits.bytes))) {
+    if ((records += 1) > flightLimits.records) {
+      flight.fault = `more than ${flightLimits.records} records`
+      return flight
+    }
+    // It protects nothing in TLS 1.3, and comes after the flight in TLS 1.2. RFC 8446 §5
+    if (type === record.changeCipherSpec) continue
+    const sealed = flight.version === 'TLSv1.3'
+    if (sealed && type !== record.applicationData) {
+      if (type === record.alert && body.length === 2) flight.alert ??= body[1]
+      else flight.fault = 'a record in the clear among encrypted ones'
+      return flight
+    }
+    const plain = sealed ? open?.(header, body) : { type, body }
+    if (plain === undefined) return flight
+    if (plain.type === record.alert) {
+      if (plain.body.length === 2) flight.alert ??= plain.body[1]
       continue
     }
-    if (plain.type !== record.handshake) continue
-    pending = Buffer.concat([pending, plain.body])
+    if (plain.type !== record.handshake) {
+      flight.fault = `a record of type ${plain.type} within the handshake`
+      return flight
+    }
+    messages.push(plain.body)
     // Messages may be split over records and records may hold several. RFC 8446 §5.1
-    while (pending.length >= 4) {
-      const length = uint(pending, 1, 3)
-      if (pending.length < 4 + length) break
-      const kind = pending[0]!
-      const content = pending.subarray(4, 4 + length)
-      pending = pending.subarray(4 + length)
-      if (kind === message.finished) return flight
-      take(kind, content)
+    for (let next = messages.next(); next !== undefined; next = messages.next()) {
+      try {
+        flight.fault = take(next.kind, next.content)
+      } catch (error) {
+        // A list that claims more than there is: what was read before stays.
+        if (!(error instanceof RangeError)) throw error
+        flight.fault = error.message
+      }
+      if (flight.fault !== undefined || flight.whole) return flight
+      // What follows is encrypted, and begins a record of its own. RFC 8446 §5.1
+      if (!sealed && flight.version === 'TLSv1.3' && !messages.empty) {
+        flight.fault = 'a message in the clear behind the ServerHello'
+        return flight
+      }
     }
   }
   return flight
 
-  function take(kind: number, content: Uint8Array): void {
-    try {
-      if (kind === message.serverHello) {
-        const hello = readServerHello(content)
-        if (hello === undefined) return
-        flight.version = hello.version
-        if (hello.version === 'TLSv1.3' && secret !== undefined) open = opener(hello.suite, secret)
-      } else if (kind === message.certificate) {
-        flight.certificates = readCertificates(content, flight.version)
-      } else if (kind === message.certificateRequest) {
-        flight.authorities = readRequest(content, flight.version)
+  /** Takes the one message that may come now; says what is wrong with another. */
+  function take(kind: number, content: Uint8Array): string | undefined {
+    if (flight.version === undefined) {
+      if (kind !== message.serverHello) return `message ${kind} before a ServerHello`
+      const hello = readServerHello(content)
+      if (hello === undefined) {
+        if (retried) return 'a second HelloRetryRequest'
+        retried = true
+        return undefined
       }
-    } catch (error) {
-      // A list that claims more than there is: what was read before stays.
-      if (!(error instanceof RangeError)) throw error
+      if (hello.version === undefined) return 'a version other than TLS 1.2 and 1.3'
+      // A HelloRetryRequest is one of TLS 1.3 alone. RFC 8446 §4.1.4
+      if (retried && hello.version !== 'TLSv1.3') return 'TLS 1.2 after a HelloRetryRequest'
+      flight.version = hello.version
+      if (hello.version === 'TLSv1.3' && secret !== undefined) open = opener(hello.suite, secret)
+      return undefined
     }
+    const grammar: readonly { kind: number; optional?: true }[] = grammars[flight.version]
+    while (grammar[step]!.kind !== kind) {
+      if (grammar[step]!.optional !== true) {
+        return `message ${kind} where ${grammar[step]!.kind} was due`
+      }
+      step += 1
+    }
+    step += 1
+    flight.whole = step === grammar.length
+    if (kind === message.certificate) {
+      flight.certificates = readCertificates(content, flight.version)
+      if (flight.certificates.length > flightLimits.certificates) {
+        flight.certificates = []
+        return `more than ${flightLimits.certificates} certificates`
+      }
+    } else if (kind === message.certificateRequest) {
+      flight.authorities = readRequest(content, flight.version)
+    }
+    return undefined
+  }
+}
+
+/**
+ * Counts the records in a stream while it comes in, so that a listener that cuts it into the smallest
+ * ones is stopped before they are read.
+ */
+export class RecordCounter {
+  #header: number[] = []
+  #left = 0
+  /** Records that began. */
+  count = 0
+
+  push(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#left > 0) {
+        const skipped = Math.min(this.#left, chunk.length - at)
+        this.#left -= skipped
+        at += skipped
+        continue
+      }
+      this.#header.push(chunk[at]!)
+      at += 1
+      if (this.#header.length < 5) continue
+      this.#left = this.#header[3]! * 256 + this.#header[4]!
+      this.#header = []
+      this.count += 1
+    }
+  }
+}
+
+/** Bytes that come in pieces, and the messages in them. Each byte is copied a fixed number of times. */
+class MessageQueue {
+  #bytes = Buffer.alloc(4096)
+  #from = 0
+  #to = 0
+
+  push(piece: Uint8Array): void {
+    if (this.#to + piece.length > this.#bytes.length) {
+      const held = this.#bytes.subarray(this.#from, this.#to)
+      const grown = Buffer.alloc(2 * (held.length + piece.length) + 4096)
+      grown.set(held)
+      this.#bytes = grown
+      this.#from = 0
+      this.#to = held.length
+    }
+    this.#bytes.set(piece, this.#to)
+    this.#to += piece.length
+  }
+
+  /** Whether every byte was taken. */
+  get empty(): boolean {
+    return this.#from === this.#to
+  }
+
+  /** The next message, where all of it is there. */
+  next(): { readonly kind: number; readonly content: Uint8Array } | undefined {
+    const held = this.#bytes.subarray(this.#from, this.#to)
+    if (held.length < 4) return undefined
+    const end = 4 + uint(held, 1, 3)
+    if (held.length < end) return undefined
+    this.#from += end
+    return { kind: held[0]!, content: held.subarray(4, end) }
   }
 }
 

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readServerFlight } from '../../src/probe/transcript.js'
 
-/** A TLS 1.2 flight, written by hand after RFC 5246 §7.4: hello, two certificates, a request. */
-function flight(): Buffer {
+/** A TLS 1.2 flight, written by hand after RFC 5246 §7.4: hello, two certificates, key exchange, a request, done. */
+function messages(): readonly Buffer[] {
   const message = (type: number, body: Buffer): Buffer =>
     Buffer.concat([Buffer.from([type]), sized(3, body)])
   const hello = Buffer.concat([
@@ -22,8 +22,15 @@ function flight(): Buffer {
     sized(2, Buffer.from('0403', 'hex')),
     sized(2, Buffer.concat([sized(2, Buffer.from('one')), sized(2, Buffer.from('two'))])),
   ])
-  return Buffer.concat([message(2, hello), message(11, certificates), message(13, request)])
+  return [
+    message(2, hello),
+    message(11, certificates),
+    message(12, Buffer.from('signed')),
+    message(13, request),
+    message(14, Buffer.alloc(0)),
+  ]
 }
+const flight = (): Buffer => Buffer.concat(messages())
 
 function sized(octets: number, body: Buffer): Buffer {
   const length = Buffer.alloc(octets)
