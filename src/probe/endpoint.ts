@@ -12,7 +12,8 @@ import { connect, type TLSSocket } from 'node:tls'
 import { NomadPkiError } from '../errors.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
-import { flightLimits, readServerFlight, RecordCounter, type ServerFlight } from './transcript.js'
+import { RecordCounter } from './records.js'
+import { flightLimits, readServerFlight, type ServerFlight } from './transcript.js'
 
 /** What an endpoint shows to somebody without a certificate. */
 export interface EndpointDescription {
