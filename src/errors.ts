@@ -33,11 +33,12 @@ export const errorCodes = {
   ERR_ISSUER_REFUSED: 'the issuer refused to sign',
   ERR_ISSUER_UNKNOWN: 'the issuer did not answer, a certificate may exist',
   ERR_STORE_MISSING: 'there is no store at that place',
+  ERR_STORE_NOT_BEGUN:
+    'the store is lost or was never begun, and making one would make a new authority',
   ERR_STORE_UNWRITABLE: 'the store cannot be written',
   ERR_STORE_UNREADABLE: 'a file of the store cannot be read',
   ERR_STORE_TRACKED: 'git would track the store',
   ERR_STORE_LOCKED: 'another process holds the store',
-  ERR_STORE_MODE: 'a file of the store can be read by others',
   ERR_LEDGER_BROKEN: 'the chain of the ledger is broken',
   ERR_PLAN_STALE: 'the saved plan no longer fits',
   ERR_PLAN_INVALID: 'the file is not a plan',

@@ -31,7 +31,10 @@ export const exitStatusSentences: readonly (readonly [ExitStatus, string])[] = [
   [0, 'it is so, or it is done'],
   [1, 'something went wrong'],
   [2, 'there is work to do, or there are findings (with --strict: warnings too)'],
-  [3, 'refused: the plan is stale, another process holds the store, or nobody can be asked'],
+  [
+    3,
+    'refused: the plan is stale, another process holds the store, no store was begun, or nobody can be asked',
+  ],
   [64, 'called wrongly'],
   [130, 'interrupted; what is done is done'],
 ]
@@ -47,6 +50,7 @@ export function statusOfError(error: unknown): ExitStatus {
     case 'ERR_INSTALL_REFUSED':
     case 'ERR_PLAN_STALE':
     case 'ERR_STORE_LOCKED':
+    case 'ERR_STORE_NOT_BEGUN':
       return exitStatus.refused
     case 'ERR_INTERRUPTED':
       return exitStatus.interrupted

@@ -74,6 +74,7 @@ export interface Options {
   readonly ledgerHead?: string
   readonly lifetime?: string
   readonly name?: readonly string[]
+  readonly newStore?: boolean
   readonly next?: boolean
   readonly nomadVersion?: string
   readonly offline?: boolean
@@ -126,9 +127,9 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'init',
     arguments: '',
-    summary: 'write cluster.yaml and .gitignore, from the templates or from agents that are there',
+    summary: 'write cluster.yaml and .gitignore, and begin the store',
     details:
-      'Nothing is written over. Without options: three servers and a client in the region global. With --from: the nodes of existing agents, with a comment for all that was guessed.',
+      'Nothing is written over. Without options: three servers and a client in the region global. With --from: the nodes of existing agents, with a comment for all that was guessed. With --new-store: only the store, for a cluster.yaml that is there; refused where the store has content. A lost store is restored from its backup instead: a new one makes a new authority, and every agent must get its root.',
     options: [
       { flags: '--cluster <name>', summary: 'name of the cluster (default: that of the folder)' },
       many('--servers <region=count>', `servers: ${regionCount}`),
@@ -142,6 +143,10 @@ export const commands: readonly CommandEntry[] = [
         '--from <config...>',
         'agents that are there: their directories or files, as -config takes them, one an agent; instead of numbers',
       ),
+      {
+        flags: '--new-store',
+        summary: 'begin a store for a cluster.yaml that is there, and leave the file as it is',
+      },
     ],
     examples: [
       'nomad-pki init --servers global=3 --clients global=5 --operator alice',

@@ -15,9 +15,9 @@ import { gather } from './batch.js'
 import { commitChanges } from './commit.js'
 import { Ground, unwritable } from './ground.js'
 import { healStore } from './heal.js'
-import { identityPath, modes, names } from './layout.js'
+import { identityPath, modes, names, places } from './layout.js'
 import { ledgerLimit } from './ledger.js'
-import { holdsLock, releaseLock, takeLock } from './lock.js'
+import { holdsLock, isLockName, releaseLock, takeLock } from './lock.js'
 import { readGenerations, readIdentity } from './read-identity.js'
 import { readOne, readStore, storeExists } from './read-store.js'
 
@@ -122,10 +122,34 @@ function makeRoot(files: Files, root: string): void {
       cause: error,
     })
   }
-  if (exists) return
+  if (exists) {
+    refuseForeign(files, root)
+    return
+  }
   makeParents(files, dirname(root))
   files.mkdir(root, modes.directory)
   files.chmod(root, modes.directory)
+}
+
+/** What any folder may hold: our `.gitignore`, and what a file system puts into its root. */
+const harmless: ReadonlySet<string> = new Set(['.gitignore', 'lost+found'])
+
+/** A store goes into an empty folder, or into one of ours: `store: /etc` would give that folder our modes. */
+function refuseForeign(files: Files, root: string): void {
+  const entries = files.list(root)
+  const ours = entries.some(
+    (entry) => entry.name === names.ledger || (entry.name === 'authority' && entry.isDirectory()),
+  )
+  if (ours) return
+  const foreign = entries.find(
+    ({ name }) => !harmless.has(name) && !places.has(name) && !isLockName(name),
+  )
+  if (foreign === undefined) return
+  throw new NomadPkiError(
+    'ERR_STORE_UNWRITABLE',
+    `${shownPath(root)} is not a store: it holds ${JSON.stringify(foreign.name)}`,
+    { hint: 'name an empty folder, or one that is not there, as `store` in the spec' },
+  )
 }
 
 function makeParents(files: Files, directory: string): void {

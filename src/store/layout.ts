@@ -47,6 +47,9 @@ export const modes = {
   public: 0o644,
 } as const
 
+/** The directories of a store's root. */
+export const places: ReadonlySet<string> = new Set(['authority', 'bundle', 'identity'])
+
 /** Names of files. */
 export const names = {
   authorityKey: 'ca-key.pem',

@@ -28,6 +28,7 @@ import {
   isGenerationNumber,
   modes,
   names,
+  places,
   type IdentityName,
 } from './layout.js'
 import { ledgerLimit } from './ledger.js'
@@ -135,7 +136,6 @@ export class Reader {
       entries.some(({ name }) => isLockName(name)) &&
       lockHolder(this.#files, this.#root) !== undefined
     this.#seen.checkDirectory(itself, '')
-    const places = new Set(['authority', 'bundle', 'identity'])
     const there = new Set<string>()
     for (const entry of entries) {
       if (places.has(entry.name)) {

@@ -177,6 +177,7 @@ const benches = {
     const ours = () => {
       const folder = mkdtempSync(join(work, 'apply-'))
       writeFileSync(join(folder, 'cluster.yaml'), spec)
+      begin(folder)
       // Removed at the end only: ext4 passes over inodes that were freed a moment ago, one by one, and
       // whoever creates files next pays for it.
       const took = seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], {
@@ -203,6 +204,7 @@ const benches = {
     )
     const folder = mkdtempSync(join(work, 'apply-'))
     writeFileSync(join(folder, 'cluster.yaml'), spec)
+    begin(folder)
     figure(
       `apply of ${nodes} nodes: peak memory`,
       megabytes([command, 'apply', '--yes', '--quiet'], { cwd: folder }),
@@ -215,6 +217,7 @@ const benches = {
     for (let round = 0; round < 4; round += 1) {
       const folder = mkdtempSync(join(work, 'rotation-'))
       writeFileSync(join(folder, 'cluster.yaml'), specOf(nodes))
+      begin(folder)
       const run = (...args) => seconds(process.execPath, [command, ...args], { cwd: folder })
       const first = run('apply', '--yes', '--quiet')
       const again =
@@ -324,6 +327,7 @@ const benches = {
       `version: 1\ncluster: bench\nregions:\n  global:\n    clients: { "c[1-${nodes}]": { config: "a/{node}" } }\n`,
     )
     fresh()
+    begin(folder)
     // Keys and certificates are made once: what is left each time is the configurations.
     seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
     const blind = join(work, 'blind.mjs')
@@ -397,6 +401,7 @@ const benches = {
       file,
       spec(() => '{}'),
     )
+    begin(folder)
     seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
     const folders = names.map((name) => join(folder, 'pki/identity/server/global', name, 'current'))
     // A process of its own, as agents are: two of ours share no event loop with it.
@@ -434,6 +439,11 @@ const benches = {
   },
 }
 
+/** A store for the spec in a folder. */
+function begin(folder) {
+  seconds(process.execPath, [command, 'init', '--new-store', '--quiet'], { cwd: folder })
+}
+
 function specOf(count, listed = false) {
   const range = `    clients:\n      "c[00001-${String(count).padStart(5, '0')}]": {}\n`
   const list = `    clients:\n${Array.from({ length: count }, (_, at) => `      c${String(at + 1).padStart(5, '0')}: {}\n`).join('')}`
@@ -443,6 +453,7 @@ function specOf(count, listed = false) {
 function clusterOf(count, listed) {
   const folder = mkdtempSync(join(work, 'cluster-'))
   writeFileSync(join(folder, 'cluster.yaml'), specOf(count, listed))
+  begin(folder)
   seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
   return folder
 }

@@ -11,11 +11,18 @@ regions:
     servers: { s1: {} }
     clients: { "c[001-040]": {} }
 `
-const made = (cwd: string): boolean => fs.existsSync(path.join(cwd, 'pki'))
+const made = (cwd: string): boolean => fs.existsSync(path.join(cwd, 'pki/authority'))
+
+/** The spec and a store that was begun. */
+async function cluster(files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const cwd = folder({ 'cluster.yaml': spec, ...files })
+  expect((await cli(cwd, ['init', '--new-store'])).status).toBe(0)
+  return cwd
+}
 
 describe('apply on a terminal', () => {
   test('shows the plan on stderr and asks; yes is yes', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const { status, stdout, stderr } = await cli(cwd, ['apply', '--no-color'], {
       terminal: true,
       input: 'y\n',
@@ -28,7 +35,7 @@ describe('apply on a terminal', () => {
   })
 
   test.each(['n\n', '\n', '', 'yesterday\n', 'nyes\n'])('%j is no', async (input) => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const { status, stdout, stderr } = await cli(cwd, ['apply'], { terminal: true, input })
     expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
     expect(stderr).toContain('nothing was done')
@@ -36,14 +43,14 @@ describe('apply on a terminal', () => {
   })
 
   test('asks nothing when there is nothing to do', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     await cli(cwd, ['apply', '--yes'])
     const { status, stderr } = await cli(cwd, ['apply'], { terminal: true })
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   })
 
   test('colours only on a terminal, and not where they are refused', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const coloured = async (
       argv: readonly string[],
       world: Parameters<typeof cli>[2],
@@ -59,7 +66,7 @@ describe('apply on a terminal', () => {
   })
 
   test('the bar fits the terminal, says what it is doing, and is gone in the end', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const { stderr } = await cli(cwd, ['apply', '--yes'], { terminal: true, columns: 60 })
     const pictures = stderr.split('\r').slice(1)
     expect(pictures.length).toBeGreaterThan(1)
@@ -72,17 +79,17 @@ describe('apply on a terminal', () => {
 
   test('no bar without a terminal, with --quiet, or on a dumb one', async () => {
     for (const world of [{}, { terminal: true, env: { TERM: 'dumb' } }]) {
-      const cwd = folder({ 'cluster.yaml': spec })
+      const cwd = await cluster()
       expect((await cli(cwd, ['apply', '--yes'], world)).stderr).toBe('')
     }
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     expect((await cli(cwd, ['apply', '--yes', '--quiet'], { terminal: true })).stderr).toBe('')
   })
 })
 
 describe('apply interrupted', () => {
   test('before its first step: nothing was done, and it says how to go on', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const { status, stderr } = await cli(cwd, ['apply', '--yes', '-f', 'cluster.yaml'], {
       interrupt: AbortSignal.abort(),
     })
@@ -94,7 +101,7 @@ describe('apply interrupted', () => {
 describe('apply killed between the ledger and the rename of a new root', () => {
   /** As a kill -9 leaves it: the line is written, the directory still has its other name. */
   async function killed(): Promise<string> {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     await cli(cwd, ['apply', '--yes'])
     const pki = path.join(cwd, 'pki')
     const root = path.join(pki, 'authority/agent/1')
@@ -103,7 +110,9 @@ describe('apply killed between the ledger and the rename of a new root', () => {
       .map((name) => [name, fs.readFileSync(path.join(root, name))] as const)
     fs.renameSync(root, path.join(pki, 'authority/agent', stagingName('1', files)))
     const ledger = fs.readFileSync(path.join(pki, 'ledger.jsonl'), 'utf8').split('\n')
-    fs.writeFileSync(path.join(pki, 'ledger.jsonl'), `${ledger[0]!}\n`, { mode: 0o600 })
+    // The store's beginning, and the authority.
+    const lines = `${ledger.slice(0, 2).join('\n')}\n`
+    fs.writeFileSync(path.join(pki, 'ledger.jsonl'), lines, { mode: 0o600 })
     for (const name of ['bundle', 'identity']) fs.rmSync(path.join(pki, name), { recursive: true })
     return cwd
   }
@@ -131,7 +140,7 @@ describe('apply killed between the ledger and the rename of a new root', () => {
 
 describe('a saved plan', () => {
   test('overwrites an older one, and is what --json prints', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     expect((await cli(cwd, ['plan', '--out', 'p.json'])).status).toBe(2)
     const { status, stdout } = await cli(cwd, ['plan', '--out', 'p.json', '--json'])
     expect(status).toBe(2)
@@ -141,7 +150,7 @@ describe('a saved plan', () => {
   })
 
   test('overwrites nothing else: not the spec, and no key', async () => {
-    const cwd = folder({ 'cluster.yaml': spec, 'notes.txt': 'mine' })
+    const cwd = await cluster({ 'notes.txt': 'mine' })
     expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
     const key = 'pki/authority/agent/1/ca-key.pem'
     const files = [key, 'cluster.yaml', 'notes.txt', 'pki/ledger.jsonl']
@@ -156,7 +165,7 @@ describe('a saved plan', () => {
   })
 
   test('goes nowhere it cannot be written', async () => {
-    const cwd = folder({ 'cluster.yaml': spec })
+    const cwd = await cluster()
     const { status, stderr } = await cli(cwd, ['plan', '--out', 'no/such/folder/p.json'])
     expect(status).toBe(1)
     expect(stderr).toMatch(/^error: /)
@@ -166,7 +175,7 @@ describe('a saved plan', () => {
   test.each(['', '[]', '{}', '{"format":"nomad-pki/plan","version":2}', 'null', '"x"'])(
     '%j is none',
     async (text) => {
-      const cwd = folder({ 'cluster.yaml': spec, 'p.json': text })
+      const cwd = await cluster({ 'p.json': text })
       const { status, stderr } = await cli(cwd, ['apply', '--plan', 'p.json'])
       expect(status).toBe(1)
       expect(stderr).toContain('not a saved plan')

@@ -11,6 +11,7 @@ beforeAll(async () => {
     'cluster.yaml':
       'version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n    clients: { c1: {} }\n',
   })
+  await cli(store, ['init', '--new-store'])
   expect((await cli(store, ['apply', '--yes'])).status).toBe(0)
 })
 

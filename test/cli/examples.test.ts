@@ -41,6 +41,7 @@ beforeAll(async () => {
     'cluster.yaml': spec,
     'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
   })
+  await cli(applied, ['init', '--new-store'])
   expect((await cli(applied, ['apply', '--yes'])).status).toBe(0)
 })
 

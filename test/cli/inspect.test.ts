@@ -25,6 +25,7 @@ const current = (file: string): string =>
   path.join(cwd, 'pki/identity/server/global/s1/current', file)
 beforeAll(async () => {
   cwd = folder({ 'cluster.yaml': spec })
+  await cli(cwd, ['init', '--new-store'])
   expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
 })
 
@@ -118,6 +119,7 @@ describe('inspect', () => {
 describe('verify --ledger-head', () => {
   test('a head that was written down is found later, and not in a rewritten ledger', async () => {
     const place = folder({ 'cluster.yaml': spec.replace('rsa-2048', 'ecdsa-p256') })
+    await cli(place, ['init', '--new-store'])
     await cli(place, ['apply', '--yes'])
     const { stdout } = await cli(place, ['status', '--json'])
     const { ledgerHead } = JSON.parse(stdout) as { ledgerHead: string }

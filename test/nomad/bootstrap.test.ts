@@ -100,6 +100,7 @@ beforeAll(async () => {
     return hand.paths.map((path) => join(base, path))
   })
   writeFileSync(join(base, 'cluster.yaml'), specOf(config))
+  await pki('init', '--new-store')
   applied = await pki('apply', '--yes')
   if (applied.status !== 0) throw new Error(`apply: ${applied.stdout}${applied.stderr}`)
   cluster = await startCluster(plans, credentials('operator/global/alice'))

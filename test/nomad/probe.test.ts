@@ -84,6 +84,7 @@ beforeAll(async () => {
   const [server, client] = [planOf('s1', 'server'), planOf('c1', 'client')]
   writeAgentConfig(server)
   writeAgentConfig(client)
+  await ok('init', '--new-store')
   await ok('apply', '--yes')
   s1 = new Agent(server)
   await eventually('a leader', async () =>

@@ -40,6 +40,7 @@ operators:
   carol: { region: us_west, lifetime: 24h }
 `,
   )
+  await run(process.execPath, [command, 'init', '--new-store'], { cwd: base })
   const applied = await run(process.execPath, [command, 'apply', '--yes'], { cwd: base })
   if (applied.status !== 0) throw new Error(`apply: ${applied.stdout}${applied.stderr}`)
   const read = (file: string): string =>

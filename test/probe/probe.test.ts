@@ -41,6 +41,7 @@ async function filesOf(whose: 'ours' | 'theirs'): Promise<string> {
     place = folder({
       'cluster.yaml': specText('    servers: { s1: {}, s2: {} }\n    clients: { c1: {} }'),
     })
+    await run(place, 'init', '--new-store')
     expect((await run(place, 'apply', '--yes')).status).toBe(0)
     made.set(whose, place)
   }
@@ -626,6 +627,7 @@ describe('a naive swap', () => {
     const other = await Live.start()
     other.edit('cluster: acme', 'cluster: other')
     rmSync(join(other.cwd, 'pki'), { recursive: true })
+    await other.run('init', '--new-store')
     await other.run('apply', '--yes')
     for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
     const foreign = await live.run('probe')

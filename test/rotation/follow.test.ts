@@ -32,6 +32,7 @@ class Cluster {
 
   async start(): Promise<void> {
     this.#spec(() => '{}')
+    await this.run('init', '--new-store')
     expect((await this.run('apply', '--yes')).status).toBe(0)
     for (const name of names) {
       const agent = await FakeAgent.start(trioIn(join(this.cwd, this.#place(name))), {

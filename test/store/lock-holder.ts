@@ -10,9 +10,9 @@ const [, , root = '', times = '0'] = argv
 const store = directoryStore(root, { git: 'ignore' })
 for (let time = 0; time < Number(times); time += 1) {
   const lock = await store.lock({ wait: 60_000 })
-  const count = Number(readFileSync(`${root}/count`, 'utf8'))
+  const count = Number(readFileSync(`${root}.count`, 'utf8'))
   // Long enough for another one to come in between, if it could.
   await new Promise((resolve) => setTimeout(resolve, 1))
-  writeFileSync(`${root}/count`, String(count + 1))
+  writeFileSync(`${root}.count`, String(count + 1))
   await lock.release()
 }

@@ -215,7 +215,7 @@ describe('the lock', () => {
       logLevel: 'error',
     })
     writeFileSync(join(root, '.lock'), lockOf({ pid: gonePid(), start: undefined }))
-    writeFileSync(join(root, 'count'), '0')
+    writeFileSync(`${root}.count`, '0')
     const holders = Array.from({ length: 4 }, () => spawn(execPath, [script, root, '10']))
     const ends = await Promise.all(
       holders.map(
@@ -226,6 +226,6 @@ describe('the lock', () => {
       ),
     )
     expect(ends).toEqual([0, 0, 0, 0])
-    expect(readFileSync(join(root, 'count'), 'utf8')).toBe('40')
+    expect(readFileSync(`${root}.count`, 'utf8')).toBe('40')
   })
 })

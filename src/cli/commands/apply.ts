@@ -10,19 +10,21 @@ import { comparePlans, parsePlan } from '../../plan/plan-file.js'
 import type { Plan } from '../../plan/plan.js'
 import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
+import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
 import { voiceOf } from '../voice.js'
-import { namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
+import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, voice)
+  await requireBegun(workspace.store, fileFlag(options))
   const mended = await mendFirst(workspace, await takeInventory(workspace), options, voice, context)
   const { inventory } = mended
   const only = namedIdentities(args, workspace.desired)

@@ -1,6 +1,6 @@
 /**
- * `init`: from the templates, or from the agents that are there, to a spec of one's own, and a
- * `.gitignore` for the store.
+ * `init`: from the templates, or from the agents that are there, to a spec of one's own, a
+ * `.gitignore` for the store, and the store's beginning.
  *
  * @module
  */
@@ -13,21 +13,25 @@ import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { newSpec, type NewSpec } from '../../spec/new-spec.js'
 import { parseSpec } from '../../spec/parse.js'
+import { isBegun } from '../../inventory/begun.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
+import { directoryStore } from '../../store/directory-store.js'
+import { beginStore } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
-import { exitStatus } from '../status.js'
+import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
-import { voiceOf } from '../voice.js'
-import { defaultSpec, fileFlag } from '../workspace.js'
+import { voiceOf, type Voice } from '../voice.js'
+import { defaultSpec, fileFlag, openWorkspace } from '../workspace.js'
 import { readIfThere, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */
 export const command: Command = async ({ options }, context) => {
   const voice = voiceOf(context, options)
+  if (options.newStore === true) return newStore(options, voice, context)
   const file = options.file ?? defaultSpec
   if (await context.exists(file)) {
     throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists already`, {
-      hint: 'to begin anew, move it away; to change the cluster, edit it, or: nomad-pki add',
+      hint: 'to begin anew, move it away; to change the cluster, edit it, or: nomad-pki add; for a new store: nomad-pki init --new-store',
     })
   }
   const template = await readText(context, packageFile(context, 'templates/cluster.yaml'))
@@ -53,6 +57,13 @@ export const command: Command = async ({ options }, context) => {
   await writeFiles(context, writes)
   const named = fileFlag(options)
   voice.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
+  const store = directoryStore(path.resolve(path.dirname(context.resolve(file)), spec.store))
+  if (await isBegun(store)) {
+    voice.tell(`the store ${spec.store} is there, and stays as it is`)
+  } else {
+    await beginStore(store, context.now())
+    voice.answer(`began ${spec.store}`)
+  }
   voice.tell(
     [
       '',
@@ -62,6 +73,27 @@ export const command: Command = async ({ options }, context) => {
       `  nomad-pki apply${named}     make it`,
       `  nomad-pki verify${named}    prove it`,
     ].join('\n'),
+  )
+  return exitStatus.ok
+}
+
+/** A store for a spec that is there; the spec is only read. */
+async function newStore(options: Options, voice: Voice, context: Context): Promise<ExitStatus> {
+  for (const flag of ['cluster', 'servers', 'clients', 'combined', 'operator', 'from'] as const) {
+    if (options[flag] !== undefined) {
+      throw usage(`--new-store and --${flag}: the spec is there, and is not written`)
+    }
+  }
+  const { store, spec } = await openWorkspace(context, options, voice)
+  if (await isBegun(store)) {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `the store ${store.location} has content`, {
+      hint: 'it is in use: nomad-pki plan; a new store goes into another folder (`store` in the spec)',
+    })
+  }
+  await beginStore(store, context.now())
+  voice.answer(`began ${spec.store}`)
+  voice.tell(
+    `next: nomad-pki apply${fileFlag(options)} makes a new authority; every agent of a running cluster must get its root`,
   )
   return exitStatus.ok
 }

@@ -5,10 +5,12 @@
  */
 
 import { hasErrors } from '../../diagnostics.js'
+import { isBegun } from '../../inventory/begun.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { formatPlan, parsePlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
+import { notBegun } from '../begin-store.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
 import { voiceOf } from '../voice.js'
@@ -26,13 +28,17 @@ export const command: Command = async ({ args, options }, context) => {
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, voice)
   const only = namedIdentities(args, workspace.desired)
-  const plan = makePlan(workspace.desired, await takeInventory(workspace), {
+  const named = fileFlag(options)
+  const made = makePlan(workspace.desired, await takeInventory(workspace), {
     now,
     prune: options.prune === true,
     only,
   })
-  if (options.out !== undefined) await save(plan, options.out, workspace.store.location, context)
-  const named = fileFlag(options)
+  const { store } = workspace
+  const plan: Plan = (await isBegun(store))
+    ? made
+    : { ...made, findings: [notBegun(store, named), ...made.findings] }
+  if (options.out !== undefined) await save(plan, options.out, store.location, context)
   const blocked = hasErrors(plan.findings)
   if (voice.json) voice.document(plan)
   else {

@@ -9,6 +9,7 @@ import { resolveAddress } from '../../address.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { isBegun } from '../../inventory/begun.js'
 import type { LedgerEvent } from '../../inventory/store.js'
 import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpoints.js'
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
@@ -59,7 +60,6 @@ export const command: Command = async ({ args, options }, context) => {
   await remember(
     newsOf(probe.sightings, members, evidenceIn(inventory.ledger)),
     workspace,
-    inventory,
     options,
     voice,
   )
@@ -221,7 +221,6 @@ async function save(
 async function remember(
   events: readonly LedgerEvent[],
   { store }: Workspace,
-  { storeExists }: Inventory,
   options: Options,
   voice: Voice,
 ): Promise<void> {
@@ -229,7 +228,7 @@ async function remember(
     options.out === undefined
       ? ''
       : `; where it is: nomad-pki probe --evidence ${shellQuote(options.out)}`
-  if (!storeExists) {
+  if (!(await isBegun(store))) {
     voice.tell(`there is no store here, and no ledger to note it in${where}`)
     return
   }

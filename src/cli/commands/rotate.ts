@@ -21,6 +21,7 @@ import { evidenceIn } from '../../evidence/evidence.js'
 import { judgeGate } from '../../rotation/gate.js'
 import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
 import { editAuthorities } from '../../spec/edit-authority.js'
+import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
 import { editSpec } from '../edit-spec.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
@@ -62,6 +63,7 @@ async function leaves({ args, options }: Call, context: Context): Promise<ExitSt
     throw usage('which leaves?', 'name their addresses, or say --due, or --all')
   }
   const workspace = await openWorkspace(context, options, voice)
+  await requireBegun(workspace.store, fileFlag(options))
   const mended = await mendFirst(workspace, await takeInventory(workspace), options, voice, context)
   const { desired } = workspace
   const now = context.now()

@@ -112,6 +112,7 @@ export class Fleet {
       const agents: Agent[] = []
       const pki = (...args: string[]): Promise<string> =>
         runOk(process.execPath, [command, ...args], { cwd: base })
+      await pki('init', '--new-store')
       await pki('apply', '--yes')
       for (const plan of plans) {
         await pki('pack', plan.name, '--out', `${plan.name}.tar.gz`)

@@ -1,0 +1,62 @@
+/**
+ * The beginning of a store, which is a decision of its own: where a store is lost, a command that
+ * simply made another would make another authority, and cut off every running agent.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto'
+import type { Finding } from '../diagnostics.js'
+import { NomadPkiError } from '../errors.js'
+import { beginning, isBegun } from '../inventory/begun.js'
+import type { Store } from '../inventory/store.js'
+
+/**
+ * Makes the store and notes its beginning as the first line of its ledger.
+ *
+ * @param store A store without content.
+ * @param at Epoch milliseconds.
+ * @throws {NomadPkiError} `ERR_STORE_TRACKED`, `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`
+ */
+export async function beginStore(store: Store, at: number): Promise<void> {
+  const lock = await store.lock({ command: 'init' })
+  try {
+    const batch = store.batch()
+    batch.record(beginning(randomBytes(16).toString('hex'), at))
+    await batch.commit()
+  } finally {
+    await lock.release()
+  }
+}
+
+/**
+ * Refuses to go on where no store was begun.
+ *
+ * @param flag ` --file …` as it was given.
+ * @throws {NomadPkiError} `ERR_STORE_NOT_BEGUN`
+ */
+export async function requireBegun(store: Store, flag = ''): Promise<void> {
+  if (await isBegun(store)) return
+  throw new NomadPkiError('ERR_STORE_NOT_BEGUN', notBegunText(store), {
+    hint: remedyText(flag),
+  })
+}
+
+/** The same as a finding of a plan: what `apply` would refuse. */
+export function notBegun(store: Store, flag: string): Finding {
+  return {
+    severity: 'error',
+    address: 'store',
+    reason: 'store-not-begun',
+    message: notBegunText(store),
+    remedy: remedyText(flag),
+  }
+}
+
+function notBegunText({ location }: Store): string {
+  return `there is no store at ${location}: it is lost, or was never begun`
+}
+
+function remedyText(flag: string): string {
+  return `restore it from the backup; for a new cluster: nomad-pki init --new-store${flag} (a new store makes a new authority, and every agent must get its root)`
+}
