@@ -628,6 +628,7 @@ describe('a naive swap', () => {
     other.edit('cluster: acme', 'cluster: other')
     rmSync(join(other.cwd, 'pki'), { recursive: true })
     await other.run('init', '--new-store')
+    await other.run('init', '--new-store')
     await other.run('apply', '--yes')
     for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
     const foreign = await live.run('probe')
