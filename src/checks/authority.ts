@@ -49,9 +49,7 @@ export function checkAuthority(
     }
     return findings
   }
-  const [from, to] = [wanted.generation, wanted.generation + 1]
-  const more = wanted.issuer === undefined ? `, trusted: [${from}, ${to}], crossed: true` : ''
-  const next = `set \`signing: ${to}${more}\` for ${wanted.name} in the spec (a new generation), then: nomad-pki apply`
+  const next = nextGeneration(wanted, context)
   if (key.state === 'present') {
     if (Buffer.compare(key.publicKey.spki, certificate.publicKey.spki) !== 0) {
       say(
@@ -110,6 +108,21 @@ export function checkAuthority(
   const constraints = constraintsDiffer(wanted, certificate)
   if (constraints !== undefined) say('error', 'names-differ', constraints, next)
   return findings
+}
+
+/** How the next generation begins: crossed where this one can vouch for it, else in stages. */
+function nextGeneration(
+  { address, name, generation, issuer }: DesiredAuthority,
+  context: CheckContext,
+): string {
+  const [from, to] = [generation, generation + 1]
+  const set = (what: string): string =>
+    `set \`${what}\` for ${name} in the spec (a new generation), then: nomad-pki apply`
+  if (issuer !== undefined) return set(`signing: ${to}`)
+  const obstacle = context.crossObstacle(address)
+  return obstacle === undefined
+    ? set(`signing: ${to}, trusted: [${from}, ${to}], crossed: true`)
+    : `${set(`signing: ${from}, trusted: [${from}, ${to}]`)}; when every agent trusts both: nomad-pki rotate authority ${name} --next (in stages, because ${obstacle})`
 }
 
 /**

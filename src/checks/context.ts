@@ -9,6 +9,7 @@ import { trustBundle } from '../authority/trust-bundle.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
 import type { Certificate } from '../x509/certificate.js'
+import { crossDemand, crossObstacle } from './cross.js'
 import { isIssuedBy } from './issued-by.js'
 import { ridingUnder, type Riding } from './riding.js'
 import { sharedKeys } from './shared-keys.js'
@@ -45,6 +46,8 @@ export interface CheckContext {
   readonly riding: ReadonlyMap<string, Riding>
   /** For each address that shares its key, the others with it. */
   readonly sharedKeys: ReadonlyMap<string, readonly string[]>
+  /** Why a root, by its address, cannot vouch for its successor; see `checks/cross.ts`. */
+  readonly crossObstacle: (address: string) => string | undefined
 }
 
 /**
@@ -75,6 +78,8 @@ export function checkContext(
     bundles,
     riding: ridingUnder(desired, inventory),
     sharedKeys: sharedKeys(inventory),
+    crossObstacle: (address) =>
+      crossObstacle(address, crossDemand(address.split('/')[1]!, desired), inventory, options.now),
   }
 }
 

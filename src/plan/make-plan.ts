@@ -8,6 +8,7 @@
 import { generationOf } from '../address.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
+import { crossFindings } from '../checks/cross.js'
 import { actChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import { neededByRiders } from '../checks/riding.js'
@@ -80,6 +81,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
 
   for (const wanted of desired.authorities) {
     const found = inventory.authorities.get(wanted.address)
+    findings.push(...crossFindings(wanted, desired, inventory, options.now))
     if (found !== undefined) {
       // An open mode is what the step below mends, and no reason to stop.
       const checked = checkAuthority(wanted, found, context)
@@ -87,7 +89,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     }
     if (found?.certificate !== undefined) {
       pushModes(steps, wanted.address, found.findings)
-      pushCross(steps, findings, wanted, desired, inventory)
+      pushCross(steps, wanted, inventory)
       continue
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
@@ -109,7 +111,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
         ),
       )
     }
-    pushCross(steps, findings, wanted, desired, inventory)
+    pushCross(steps, wanted, inventory)
   }
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)
@@ -326,13 +328,7 @@ function pushModes(steps: Step[], address: string, findings: readonly Finding[])
 }
 
 /** The cross-certificates that leaves are to carry and that are not there, or not for this key. */
-function pushCross(
-  steps: Step[],
-  findings: Finding[],
-  wanted: DesiredAuthority,
-  desired: Desired,
-  inventory: Inventory,
-): void {
+function pushCross(steps: Step[], wanted: DesiredAuthority, inventory: Inventory): void {
   const { address, crossedBy } = wanted
   const certificate = inventory.authorities.get(address)?.certificate
   const missing = crossedBy.filter((by) => {
@@ -340,26 +336,6 @@ function pushCross(
     return cross === undefined || certificate === undefined || !isCrossOf(cross, certificate)
   })
   if (missing.length === 0) return
-  for (const by of missing) {
-    const old = inventory.authorities.get(by)
-    const staged = `put ca-key.pem of ${by} into the store (mode 0400); or, where it can't or mustn't sign, go in stages: signing and trusted as before, then \`trusted\` with both`
-    const room = old?.certificate?.basicConstraints?.pathLength
-    const depth = desired.authorities.some(({ issuer }) => issuer?.address === address) ? 2 : 1
-    const fault =
-      old?.key.state === 'absent' || old?.key.state === 'encrypted'
-        ? `${by} is to certify ${address}, and its key is ${old.key.state === 'absent' ? 'not in the store' : 'encrypted'}`
-        : room !== undefined && room < depth
-          ? `${by} has a path length of ${room}: a cross-certificate by it would need ${depth}`
-          : undefined
-    if (fault === undefined) continue
-    findings.push({
-      severity: 'error',
-      address,
-      reason: 'cross-missing',
-      message: fault,
-      remedy: staged,
-    })
-  }
   steps.push(step(address, 'cross', 'cross-missing', `${missing.join(', ')} will certify it too`))
 }
 

@@ -25,13 +25,7 @@ export function verifySummary(
   },
   style: Style,
 ): string {
-  const { desired, handshakes, at, now } = about
-  const what = [
-    count(desired.authorities.length, 'authority', 'authorities'),
-    count(desired.identities.length, 'identity', 'identities'),
-    ...(desired.configs.length === 0 ? [] : [count(desired.configs.length, 'configuration')]),
-    ...(handshakes === 0 ? [] : [count(handshakes, 'handshake')]),
-  ].join(', ')
+  const { at, now } = about
   const of = (severity: Finding['severity']): number =>
     findings.filter((finding) => finding.severity === severity).length
   const [errors, warnings, notes] = [of('error'), of('warning'), of('note')]
@@ -41,7 +35,26 @@ export function verifySummary(
       ? style.bad(`${count(errors, 'error')}, ${count(warnings, 'warning')}`)
       : warnings > 0
         ? style.doubtful(`no errors, ${count(warnings, 'warning')}`)
-        : style.good('everything is true')
-  const rest = notes > 0 ? `, ${count(notes, 'note')}` : ''
-  return `${style.strong(about.cluster)}${when}: ${verdict}${rest} ${style.faint(`(${what})`)}`
+        : style.good(`proven: ${whatOf(findings, about)}`)
+  const rest = notes > 0 ? `; ${count(notes, 'note')}` : ''
+  const looked = errors + warnings > 0 ? ` ${style.faint(`(looked at ${whatOf([], about)})`)}` : ''
+  return `${style.strong(about.cluster)}${when}: ${verdict}${rest}${looked}`
+}
+
+/** What was held against Nomad's rules; a certificate that has expired is not proven. */
+function whatOf(
+  findings: readonly Finding[],
+  { desired, handshakes }: { readonly desired: Desired; readonly handshakes: number },
+): string {
+  const expired = new Set(
+    findings.flatMap(({ reason, address }) => (reason === 'expired' ? [address] : [])),
+  )
+  const sound = (all: readonly { readonly address: string }[]): number =>
+    all.filter(({ address }) => !expired.has(address)).length
+  return [
+    count(sound(desired.authorities), 'authority', 'authorities'),
+    count(sound(desired.identities), 'identity', 'identities'),
+    ...(desired.configs.length === 0 ? [] : [count(desired.configs.length, 'configuration')]),
+    ...(handshakes === 0 ? [] : [count(handshakes, 'handshake')]),
+  ].join(', ')
 }

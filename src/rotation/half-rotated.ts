@@ -15,6 +15,7 @@
  */
 
 import { generationOf } from '../address.js'
+import { crossDemand, crossObstacle } from '../checks/cross.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
@@ -23,7 +24,6 @@ import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
 import type { SeenPort } from '../evidence/evidence.js'
 import { generationsIn, rootAbove } from '../evidence/generations.js'
 import { isAuthority, recogniser } from '../evidence/recognise.js'
-import { crossObstacle } from './stages.js'
 
 /** Agents that have the same. */
 export interface Side {
@@ -167,7 +167,9 @@ function halfRotation(
   const signing = keyed.at(-1) ?? authority.signing
   const others = concerned.filter((generation) => generation !== signing)
   const uncrossed = others
-    .map((other) => crossObstacle(`authority/${name}/${other}`, below, inventory, now))
+    .map((other) =>
+      crossObstacle(`authority/${name}/${other}`, crossDemand(name, desired), inventory, now),
+    )
     .find((one) => one !== undefined)
   const crossed = uncrossed === undefined && others.length > 0
   const stranger = sides

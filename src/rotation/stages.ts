@@ -10,7 +10,9 @@
  * @module
  */
 
+import { crossDemand, crossObstacle } from '../checks/cross.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { desire } from '../spec/desire.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
 
@@ -127,7 +129,7 @@ function inOneGo(
   const others = authority.trusted.filter((generation) => generation !== authority.signing)
   const below = spec.authorities.filter(({ issuer }) => issuer === name)
   if (others.length === 0) {
-    return authority.crossed ? carrying(authority) : settled(authority, below, inventory, options)
+    return authority.crossed ? carrying(authority) : settled(authority, spec, inventory, options)
   }
   const { signing } = authority
   const from = Math.max(...others)
@@ -154,14 +156,15 @@ function ofIntermediate({ name, signing }: AuthoritySpec): Plain {
 
 function settled(
   authority: AuthoritySpec,
-  below: readonly AuthoritySpec[],
+  spec: ClusterSpec,
   inventory: Inventory,
   options: RotationOptions,
 ): Plain {
+  const below = spec.authorities.filter(({ issuer }) => issuer === authority.name)
   const { name, signing: from } = authority
   // Numbers only rise: one that was made and never used is not taken up again for another purpose.
   const to = from + 1
-  const { way, why } = chooseWay(authority, below, inventory, options)
+  const { way, why } = chooseWay(authority, spec, inventory, options)
   const next: Stage =
     way === 'crossed'
       ? {
@@ -177,41 +180,10 @@ function settled(
   return { name, position: 'settled', way, why, from, to, next }
 }
 
-/**
- * Why a root can't certify another one, one clause; `undefined` where it can.
- *
- * @param address The root that would sign.
- * @param below The intermediates under it.
- * @param now Epoch milliseconds.
- */
-export function crossObstacle(
-  address: string,
-  below: readonly AuthoritySpec[],
-  inventory: Inventory,
-  now: number,
-): string | undefined {
-  const found = inventory.authorities.get(address)
-  const room = found?.certificate?.basicConstraints?.pathLength
-  const needed = below.length > 0 ? 2 : 1
-  if (found?.key.state !== 'present') {
-    return `the key of ${address} is ${found?.key.state === 'encrypted' ? 'encrypted' : 'not in the store'}`
-  }
-  if (room !== undefined && room < needed) {
-    return `${address} has a path length of ${room}, and a cross-certificate needs ${needed}`
-  }
-  if (found.certificate?.nameConstraints !== undefined) {
-    return `${address} is constrained, and the new root's leaves would be too`
-  }
-  if (found.certificate !== undefined && found.certificate.notAfter <= now) {
-    return `${address} has expired`
-  }
-  return undefined
-}
-
 /** Whether the old root can and may certify the new one, and why not. */
 function chooseWay(
   authority: AuthoritySpec,
-  below: readonly AuthoritySpec[],
+  spec: ClusterSpec,
   inventory: Inventory,
   { way, compromised, now }: RotationOptions,
 ): { readonly way: Way; readonly why: string } {
@@ -219,7 +191,7 @@ function chooseWay(
   const obstacle =
     compromised === true
       ? 'the old key may be in other hands, and must not certify anything'
-      : crossObstacle(address, below, inventory, now)
+      : crossObstacle(address, crossDemand(authority.name, desire(spec)), inventory, now)
   if (obstacle !== undefined) return { way: 'staged', why: obstacle }
   if (way === 'staged') return { way, why: 'it was asked for' }
   return {

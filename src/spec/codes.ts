@@ -26,6 +26,7 @@ export const specCodes = {
   'spec/too-many-nodes': 'the spec describes more nodes than one store can hold',
   'spec/duplicate-node': 'two nodes of one region have the same name',
   'spec/letter-case': 'two names differ in case alone',
+  'spec/no-server': 'a region has clients and no server that they could join',
   'spec/reserved-name': 'the name stands for something else',
   'spec/shared': 'a shared identity stands beside nodes of their own',
   'spec/empty-cluster': 'the spec names no region or no node',

@@ -55,6 +55,7 @@ export function resolveRegions(
       networks: networksOf(resolving, name, region),
     })
   }
+  checkSpelling(resolving, frames)
   const count: NodeCount = { nodes: 0, over: false, configs: new Map() }
   const resolved = frames.map((frame): RegionSpec => {
     const constraints = constraintsOf(resolving, frame, frames)
@@ -68,6 +69,7 @@ export function resolveRegions(
     }
   })
   checkTrust(resolving, frames, authorities)
+  checkServers(resolving, resolved)
   if (resolved.length > 0 && count.nodes === 0 && !report.failed()) {
     report.error('spec/empty-cluster', sources.keyAt(raw, 'regions'), 'no region has a node', {
       expected: 'a server at least, servers: { s1: {} }',
@@ -75,6 +77,50 @@ export function resolveRegions(
     })
   }
   return resolved
+}
+
+/** Go compares host names without case, so the servers of `global` are those of `GLOBAL` to every dialer. */
+function checkSpelling({ raw, sources, report }: Resolving, frames: readonly Frame[]): void {
+  const known = new Map<string, string>()
+  for (const { name } of frames) {
+    const other = known.get(name.toLowerCase())
+    if (other === undefined) known.set(name.toLowerCase(), name)
+    else {
+      report.error(
+        'spec/letter-case',
+        sources.keyAt(raw.regions!, name),
+        `the regions ${other} and ${name} differ in case alone`,
+        {
+          hint: `agents compare server.${other}.nomad and server.${name}.nomad without case: a server of one is a server of the other`,
+        },
+      )
+    }
+  }
+}
+
+/** Clients find their servers in their own region and nowhere else. */
+function checkServers({ raw, sources, report }: Resolving, regions: readonly RegionSpec[]): void {
+  if (report.failed()) return
+  const served = regions.filter(hasServers).map(({ name }) => name)
+  for (const region of regions) {
+    if (region.groups.length === 0 || hasServers(region)) continue
+    const near = didYouMean(region.name, served)
+    report.warning(
+      'spec/no-server',
+      sources.keyAt(raw.regions!, region.name),
+      `the region ${region.name} has clients and no server that they could join`,
+      {
+        hint:
+          near === undefined
+            ? `nomad-pki add server ${region.name}/s1, or move its clients to the region that they join`
+            : `did you mean ${near}?`,
+      },
+    )
+  }
+}
+
+function hasServers({ groups }: RegionSpec): boolean {
+  return groups.some(({ role }) => role !== 'client')
 }
 
 function authorityOf(

@@ -6,6 +6,7 @@
 
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import type { CheckContext } from '../checks/context.js'
+import { crossFindings } from '../checks/cross.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { samePublicKey } from '../keys/public-key.js'
@@ -39,6 +40,7 @@ export function verifyAuthorities(
     }
     if (found === undefined) continue
     findings.push(...checkAuthority(wanted, found, context).map((one) => withRemedy(one)))
+    findings.push(...crossFindings(wanted, desired, inventory, context.now))
     const { certificate } = found
     if (certificate === undefined) continue
     if (wanted.signing && found.key.state === 'absent') {

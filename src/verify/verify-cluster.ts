@@ -16,8 +16,10 @@ import { chainVerdicts } from './chains.js'
 import { agentClasses } from './classes.js'
 import { verifyConfigs } from './configs.js'
 import { verifyConnections } from './connections.js'
+import { verifyCrosses } from './crosses.js'
 import { verifyIdentities } from './identities.js'
 import { verifyLedger } from './ledger.js'
+import { verifyRegions } from './regions.js'
 import { verifySharing } from './sharing.js'
 
 /** What to verify. */
@@ -44,7 +46,9 @@ export function verifyCluster(
   inventory: Inventory,
   options: VerifyOptions,
 ): readonly Finding[] {
-  if (!inventory.storeExists) return [noStore(inventory), ...verifyConfigs(desired, inventory)]
+  if (!inventory.storeExists) {
+    return [noStore(inventory), ...verifyRegions(desired), ...verifyConfigs(desired, inventory)]
+  }
   const now = options.at ?? options.now
   const context = checkContext(desired, inventory, { now })
   const verdicts = chainVerdicts(desired, inventory, { now })
@@ -56,7 +60,9 @@ export function verifyCluster(
     ...verifyBundles(desired, inventory, context),
     ...verifyIdentities(desired, inventory, context, verdicts),
     ...verifySharing(desired, inventory),
+    ...verifyRegions(desired),
     ...verifyConnections(classes, { now }),
+    ...verifyCrosses(desired, inventory, classes, { now }),
     ...verifyConfigs(desired, inventory),
   ]
 }

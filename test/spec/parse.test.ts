@@ -4,11 +4,11 @@ import { complaints, fullSpec, mustParse, withRegions } from './specs.js'
 
 /** One client with these options. */
 const client = (options: string): string =>
-  withRegions(`global: { clients: { c1: { ${options} } } }`)
+  withRegions(`global: { clients: { c1: { ${options} } }, servers: { s9: {} } }`)
 /** Nodes of a region behind an intermediate that may name little. */
 const west = (clients: string): string =>
   withRegions(
-    `west: { authority: west, domains: [acme.internal], networks: [10.2.0.0/16], clients: { ${clients} } }`,
+    `west: { authority: west, domains: [acme.internal], networks: [10.2.0.0/16], clients: { ${clients} }, servers: { s9: {} } }`,
     'authorities: { agent: {}, west: { issuer: agent } }\n',
   )
 const good = 'global: { servers: { s1: {} } }'
@@ -195,6 +195,21 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'a region that makes no DNS name',
     withRegions('eu-: { servers: { s1: {} } }'),
     'error 4:3 spec/region-name the region "eu-" has a label that begins or ends with a hyphen',
+  ],
+  [
+    'two regions that differ in case alone: to Go they are one',
+    withRegions('global: { servers: { s1: {} } }\nGLOBAL: { servers: { s2: {} } }'),
+    'error 5:3 spec/letter-case the regions global and GLOBAL differ in case alone',
+  ],
+  [
+    'clients of a region that has no server, by a slip of the pen',
+    withRegions('global: { servers: { s1: {} } }\ngobal: { clients: { c1: {} } }'),
+    'warning 5:3 spec/no-server the region gobal has clients and no server that they could join · did you mean global?',
+  ],
+  [
+    'clients alone',
+    withRegions('global: { clients: { c1: {} } }'),
+    'warning 4:3 spec/no-server the region global has clients and no server that they could join · nomad-pki add server global/s1',
   ],
   ['no region', withRegions(''), 'error 3:9 spec/empty-cluster there is no region'],
   ['no node', withRegions('global:'), 'error 3:1 spec/empty-cluster no region has a node'],
@@ -445,7 +460,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   ['unspecified', client('ips: ["::"]'), 'error 4:36 spec/address "::" is the unspecified address'],
   [
     'one address for all of a range',
-    withRegions('global: { clients: { "c[1-3]": { ips: [10.0.0.1] } } }'),
+    withRegions('global: { clients: { "c[1-3]": { ips: [10.0.0.1] } }, servers: { s9: {} } }'),
     'warning 4:42 spec/address all 3 nodes get the same address',
   ],
   // What an intermediate may name
@@ -497,7 +512,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'a base that two share',
     withRegions(
-      'global: { clients: { "c[1-3]": { config: { paths: [base, "a/{node}.hcl"], write: "a/{node}.hcl" } }, d: { config: { paths: [base, d], write: d } } } }',
+      'global: { clients: { "c[1-3]": { config: { paths: [base, "a/{node}.hcl"], write: "a/{node}.hcl" } }, d: { config: { paths: [base, d], write: d } } }, servers: { s9: {} } }',
     ),
   ],
   [

@@ -132,3 +132,22 @@ describe('connections', () => {
     expect(connectionsOf(classes).length).toBeLessThan(count * 60)
   })
 })
+
+test('a region with clients and no server is found, whatever each of them proves', async () => {
+  const cluster = await aCluster()
+    .withServer('s1')
+    .withClient('c1', { region: 'gobal' })
+    .withClient('c2', { region: 'gobal' })
+    .build()
+  const findings = verifyCluster(cluster.desired, await cluster.inventory(), { now: cluster.now })
+  expect(findings).toEqual([
+    {
+      severity: 'error',
+      address: 'identity/client/gobal/c1',
+      reason: 'no-server',
+      message:
+        'the region gobal has 2 clients and no server that they could join; did you mean global?',
+      remedy: expect.stringContaining('nomad-pki add server gobal/s1') as string,
+    },
+  ])
+})

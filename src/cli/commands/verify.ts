@@ -17,7 +17,7 @@ import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
-/** Exits 0 when everything is true, 2 with findings that are errors (`--strict`: or warnings). */
+/** Exits 0 where nothing is wrong, 2 with findings that are errors (`--strict`: or warnings). */
 export const command: Command = async ({ options }, context) => {
   const voice = voiceOf(context, options)
   const now = context.now()

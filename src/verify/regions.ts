@@ -1,0 +1,34 @@
+/**
+ * What should exist and is not asked for by any other check: servers where there are clients.
+ *
+ * @module
+ */
+
+import { didYouMean, type Finding } from '../diagnostics.js'
+import { groupBy } from '../grouping.js'
+import type { Desired, DesiredIdentity } from '../spec/desired.js'
+
+/** Finds regions whose clients have no server to join: clients dial their own region's servers alone. */
+export function verifyRegions(desired: Desired): readonly Finding[] {
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const regions = groupBy(agents, ({ profile }) => profile.region)
+  const served = [...regions].filter(([, members]) => members.some(isServer)).map(([name]) => name)
+  return [...regions].flatMap(([region, members]): Finding[] => {
+    if (members.some(isServer)) return []
+    const [first] = members
+    const near = didYouMean(region, served)
+    return [
+      {
+        severity: 'error',
+        address: first!.address,
+        reason: 'no-server',
+        message: `the region ${region} has ${members.length === 1 ? '1 client' : `${members.length} clients`} and no server that they could join${near === undefined ? '' : `; did you mean ${near}?`}`,
+        remedy: `nomad-pki add server ${region}/s1, or move its clients to the region that they join, then: nomad-pki apply`,
+      },
+    ]
+  })
+}
+
+function isServer({ profile }: DesiredIdentity): boolean {
+  return profile.role === 'server' || profile.role === 'combined'
+}
