@@ -10,6 +10,7 @@ import type { Issuer } from '../authority/issuer.js'
 import type { Issuers } from '../authority/issuers.js'
 import { prepareCross, prepareIntermediate } from '../authority/prepare.js'
 import type { AuthorityRequest } from '../authority/request.js'
+import { subjectFor } from '../authority/subject.js'
 import { trustBundle } from '../authority/trust-bundle.js'
 import { isCrossOf, standing, type StandingAuthority } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
@@ -107,8 +108,9 @@ export class Authorities {
   }
 
   async #create(wanted: DesiredAuthority, batch: StoreBatch): Promise<StepDetail> {
-    const { address, name, generation, lifetime, subject, constraints, issuer } = wanted
+    const { address, name, generation, lifetime, constraints, issuer } = wanted
     const key = await this.#issuers.keyFor({ name, generation, algorithm: wanted.key })
+    const subject = subjectFor(wanted.subject, key.publicKey)
     const request = (publicKey: PublicKey): AuthorityRequest => ({
       subject,
       publicKey,

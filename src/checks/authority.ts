@@ -10,8 +10,9 @@ import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { DesiredAuthority } from '../spec/desired.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
-import { encodeName, formatName } from '../x509/name.js'
+import { commonNames, encodeName, formatName } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
+import { subjectFor } from '../authority/subject.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 
@@ -76,7 +77,7 @@ export function checkAuthority(
       next,
     )
   }
-  if (wanted.signing && Buffer.compare(certificate.subject.der, encodeName(wanted.subject)) !== 0) {
+  if (wanted.signing && subjectDiffers(wanted, certificate)) {
     say(
       'warning',
       'names-differ',
@@ -156,6 +157,16 @@ export function lostAuthority(address: string, inventory: Inventory): Finding | 
           remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
         }),
   }
+}
+
+/** A name that the spec leaves open is kept as it is: what was adopted, or made under another default. */
+function subjectDiffers({ subject, named }: DesiredAuthority, certificate: Certificate): boolean {
+  if (!named && Object.keys(subject).length === 1) return false
+  const commonName = commonNames(certificate.subject).at(-1)
+  const expected = named
+    ? subjectFor(subject, certificate.publicKey)
+    : { ...subject, commonName: commonName ?? subject.commonName }
+  return Buffer.compare(certificate.subject.der, encodeName(expected)) !== 0
 }
 
 /** Whether an intermediate may name what the spec says by now: a region more, a domain less. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keyMark, keyMarkLength } from '../authority/subject.js'
 import { didYouMean } from '../diagnostics.js'
 import { classifyName } from '../nomad/names.js'
 import type { SubjectAttributes } from '../x509/name.js'
@@ -166,6 +167,7 @@ function draft(
     beyondIssuer,
     rollout: entry.rollout ?? root?.rollout ?? 'now',
     subject: subjectOf(resolving, name, entry),
+    named: entry.subject?.commonName !== undefined,
     ...generationsOf(resolving, name, entry, root !== undefined),
   }
 }
@@ -242,25 +244,25 @@ function subjectOf(
 ): SubjectAttributes {
   const { subject } = entry
   const cluster = raw.cluster ?? 'nomad'
-  const written = subject?.commonName ?? '{cluster} {authority} CA {generation}'
+  const written = subject?.commonName ?? defaultCommonName(cluster, name, entry)
   const at =
     subject?.commonName === undefined
       ? sources.keyAt(raw.authorities ?? raw, raw.authorities === undefined ? 'cluster' : name)
       : sources.at(subject, 'commonName')
   const template = parseTemplate(
     written,
-    { cluster, authority: name, generation: generationMark },
+    { cluster, authority: name, generation: generationMark, key: keyMark },
     0,
     false,
   )
   let commonName = `${cluster} ${name} CA ${generationMark}`
   if ('fault' in template) {
     report.error('spec/template', at, `commonName: ${template.fault}`, {
-      expected: '{cluster}, {authority}, {generation}',
+      expected: '{cluster}, {authority}, {generation}, {key}',
       hint: template.hint,
     })
   } else commonName = expandTemplate(template.ok, { name, numbers: [] })
-  const full = commonNameOf(commonName, Math.max(entry.signing ?? 1, 1))
+  const full = longest(commonNameOf(commonName, Math.max(entry.signing ?? 1, 1)))
   // RFC 5280 §A.1 ub-common-name.
   if (lengthOf(full) > 64) {
     report.error(
@@ -285,12 +287,32 @@ function subjectOf(
     )
   }
   const several = (entry.trusted?.length ?? 1) > 1
-  if (several && !commonName.includes(generationMark)) {
+  if (several && !commonName.includes(generationMark) && !commonName.includes(keyMark)) {
     report.warning('spec/subject', at, `all generations of ${name} have the same name`, {
-      hint: 'put {generation} into commonName: names tell people which one they look at',
+      hint: 'put {generation} or {key} into commonName: agents report names of roots, not keys',
     })
   }
   return { ...attributesOf(subject), commonName }
+}
+
+/**
+ * A root carries a part of its key in its name, so that agents' reports tell it from a namesake; where
+ * the name would be longer than a certificate allows, and below a root, it does without.
+ */
+function defaultCommonName(
+  cluster: string,
+  name: string,
+  { issuer, signing }: RawAuthority,
+): string {
+  const plain = '{cluster} {authority} CA {generation}'
+  if (issuer !== undefined) return plain
+  const full = longest(`${cluster} ${name} CA ${Math.max(signing ?? 1, 1)} ${keyMark}`)
+  return lengthOf(full) > 64 ? plain : `${plain} ${keyMark}`
+}
+
+/** A common name as long as it is with the key in it. */
+function longest(commonName: string): string {
+  return commonName.replaceAll(keyMark, '0'.repeat(keyMarkLength))
 }
 
 function attributesOf(subject: RawAuthority['subject']): Omit<SubjectAttributes, 'commonName'> {

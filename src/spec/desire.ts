@@ -80,7 +80,7 @@ function generationsOf(
   authority: AuthoritySpec,
   issuerOf: (name: string) => DesiredIssuer,
 ): readonly DesiredAuthority[] {
-  const { name, subject, signing, trusted, crossed, constraints } = authority
+  const { name, subject, named, signing, trusted, crossed, constraints } = authority
   const generations = [...new Set([...trusted, signing])].sort((a, b) => a - b)
   return generations.map((generation) => ({
     address: `authority/${name}/${generation}`,
@@ -88,6 +88,7 @@ function generationsOf(
     generation,
     ...(authority.issuer === undefined ? {} : { issuer: issuerOf(authority.issuer) }),
     subject: { ...subject, commonName: commonNameOf(subject.commonName, generation) },
+    named,
     key: authority.key,
     lifetime: authority.lifetime,
     renewBefore: authority.renewBefore,

@@ -28,7 +28,10 @@ export interface DesiredAuthority {
   readonly generation: number
   /** The authority that signs it; absent for a root. It always means the issuer's signing generation. */
   readonly issuer?: DesiredIssuer | undefined
+  /** The common name may hold `{key}`: a part of the key's identifier, once there is a key. */
   readonly subject: SubjectAttributes
+  /** Whether the spec itself says the common name; a default one applies to new generations only. */
+  readonly named: boolean
   readonly key: KeyAlgorithm
   /** Milliseconds. */
   readonly lifetime: number

@@ -367,9 +367,10 @@ const subject: RecordShape = {
     {
       key: 'commonName',
       shape: text('a common name of at most 64 characters', line, 128),
-      default: '"{cluster} {authority} CA {generation}"',
+      default:
+        'of a root `{cluster} {authority} CA {generation} {key}` (without `{key}` where that is too long); of an intermediate `{cluster} {authority} CA {generation}`',
       sentence:
-        'Common name; `{cluster}`, `{authority}` and `{generation}` are replaced, at most 64 characters then.',
+        'Common name; `{cluster}`, `{authority}`, `{generation}` and `{key}` (eight characters of the key’s identifier) are replaced, at most 64 characters then. A changed name applies to the next generation; a default name never renames an authority that exists.',
       example: '"Acme Nomad CA {generation}"',
     },
     attribute('organization', 'the organization (O)', 64, 'Acme Ltd'),

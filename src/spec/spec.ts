@@ -38,8 +38,10 @@ export interface AuthoritySpec {
   /** Milliseconds. */
   readonly renewBefore: number
   readonly beyondIssuer: 'refuse' | 'clamp'
-  /** The common name is a template: `{generation}`. */
+  /** The common name is a template: `{generation}`, `{key}`. */
   readonly subject: SubjectAttributes
+  /** Whether the spec itself says the common name. */
+  readonly named: boolean
   readonly signing: number
   /** Generations that agents trust; for an intermediate the one that signs. */
   readonly trusted: readonly number[]
