@@ -17,7 +17,8 @@ export interface OverrideEntry {
 const generation = /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/
 
 /** A code of an override. */
-export type OverrideCode = 'new-root' | 'rollback' | 'older' | 'unproven' | 'cluster' | 'address'
+export type OverrideCode =
+  'leave-root' | 'new-root' | 'rollback' | 'older' | 'unproven' | 'cluster' | 'address'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -25,6 +26,12 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'SHA256:HEX',
     pattern: /^SHA256:[0-9a-f]{64}$/,
     accepts: 'the root with this fingerprint, which nothing in place vouches for',
+  },
+  'leave-root': {
+    value: 'SHA256:HEX',
+    pattern: /^SHA256:[0-9a-f]{64}$/,
+    accepts:
+      'that agents stop using the root with this fingerprint, and refuse those that still use it',
   },
   rollback: {
     value: 'GENERATION',

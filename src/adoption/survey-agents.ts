@@ -10,6 +10,9 @@ import { type AgentConfig, type AgentFile, type Origin, readAgentConfig } from '
 import { type Diagnostic, hasErrors } from '../diagnostics.js'
 import { explainNodeKey, explainRegion } from '../spec/explain.js'
 import type { ListedNode, NewSpec } from '../spec/new-spec.js'
+import type { FilesInUse } from '../inventory/inventory.js'
+import { authorityText, takeOverPage } from '../authority/take-over.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { addressesOf } from './addresses.js'
 import { type Dropped, type Entries, fitNode, fitStanza, nodeFault } from './fit.js'
 
@@ -21,6 +24,8 @@ export interface SurveyedAgent {
   readonly host?: string | undefined
   /** In the order in which Nomad reads them; empty where there is nothing to read. */
   readonly files: readonly AgentFile[]
+  /** The files that its `tls` names, as far as they were read; default: nobody looked. */
+  readonly inUse?: FilesInUse | undefined
 }
 
 /** What was found. */
@@ -29,6 +34,8 @@ export interface Survey {
   readonly spec: Pick<NewSpec, 'listed' | 'stanza' | 'notes'>
   /** With an error among them no spec should be written. */
   readonly diagnostics: readonly Diagnostic[]
+  /** The roots that the agents trust today, each once, as far as their files were read. */
+  readonly roots: readonly Certificate[]
 }
 
 interface Known {
@@ -69,7 +76,30 @@ export function surveyAgents(agents: readonly SurveyedAgent[]): Survey {
   }
   const { stanza, notes } = commonTls(known)
   const listed = known.map(({ node }) => node)
-  return { spec: { listed, ...(stanza && { stanza }), notes }, diagnostics }
+  const trusted = trustNotes(known)
+  const spec = { listed, ...(stanza && { stanza }), notes: [...notes, ...trusted.notes] }
+  return { spec, diagnostics, roots: trusted.roots }
+}
+
+/** Which authority the agents use today: a new root beside it would cut the cluster in two. */
+function trustNotes(known: readonly Known[]): {
+  readonly roots: readonly Certificate[]
+  readonly notes: readonly string[]
+} {
+  const uses = new Map<string, { root: Certificate; path: string; agents: number }>()
+  for (const { agent } of known) {
+    for (const root of agent.inUse?.roots ?? []) {
+      const fingerprint = fingerprintOf(root)
+      const use = uses.get(fingerprint) ?? { root, path: agent.inUse!.path, agents: 0 }
+      use.agents += 1
+      uses.set(fingerprint, use)
+    }
+  }
+  const notes = [...uses.values()].map(
+    ({ root, path, agents }) =>
+      `${agents} of ${known.length} agents trust ${authorityText(root)} today (${path}): to keep it, put its certificate and key into the store before the first apply, see ${takeOverPage}`,
+  )
+  return { roots: [...uses.values()].map(({ root }) => root), notes }
 }
 
 function nodeOf(

@@ -72,10 +72,24 @@ export async function* applyPlan(
   try {
     for (const finding of await ports.store.heal()) yield { type: 'healed', finding }
     await refuseStale(ports.store, materials)
+    await noteOverrides(materials, ports)
     yield* work(plan, materials, ports)
   } finally {
     await lock.release()
   }
+}
+
+/** Before anything is done under them. */
+async function noteOverrides(
+  { overrides }: PlanMaterials,
+  { store, clock }: ApplyPorts,
+): Promise<void> {
+  if (overrides.length === 0) return
+  const batch = store.batch()
+  for (const { code, value, reason } of overrides) {
+    batch.record({ event: 'override', address: 'store', at: clock(), code, value, reason })
+  }
+  await batch.commit()
 }
 
 async function* work(

@@ -29,6 +29,8 @@ export const reasons = {
   'not-yet-valid': 'its life has not begun',
   'beyond-issuer': 'it outlives its issuer',
   'stanza-differs': 'the tls stanza is missing or says something else',
+  'foreign-authority':
+    'the agents use another authority than the one that the spec would give them',
   'ledger-broken': 'a line of the ledger does not follow from the one before',
   'ledger-cut': 'the ledger does not contain a head that was noted elsewhere',
   'manifest-differs': 'manifest.json does not describe the files beside it',

@@ -58,7 +58,10 @@ function readOne(
     })
   }
   const entry = overrideCodes[found]
-  const value = found === 'new-root' ? fingerprint(text.slice(at + 1)) : text.slice(at + 1)
+  const value =
+    found === 'new-root' || found === 'leave-root'
+      ? fingerprint(text.slice(at + 1))
+      : text.slice(at + 1)
   if (at === -1 || !entry.pattern.test(value)) {
     throw new NomadPkiError('ERR_USAGE', `invalid --override ${JSON.stringify(text)}`, {
       hint: `expected ${found}=${entry.value}: it accepts ${entry.accepts}`,

@@ -6,6 +6,7 @@
  */
 
 import type { Context } from './context.js'
+import { overrideOptions } from './override.js'
 import type { ExitStatus } from './status.js'
 
 /** An option. */
@@ -201,6 +202,7 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--out <file>', summary: 'save the plan, for apply --plan' },
       prune,
       at,
+      ...overrideOptions,
       all,
       json,
     ],
@@ -218,6 +220,7 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--plan <file>', summary: 'only if the plan is still the saved one' },
       { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
       prune,
+      ...overrideOptions,
       all,
       json,
     ],

@@ -20,6 +20,7 @@ import { shellQuote } from '../report/shell.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { directoryStore } from '../store/directory-store.js'
+import { readFilesInUse } from '../store/files-in-use.js'
 import type { Context } from './context.js'
 import type { Options } from './surface.js'
 import type { Voice } from './voice.js'
@@ -104,11 +105,13 @@ export async function openWorkspace(
 }
 
 /** Everything that there is, with the configurations that the spec names. */
-export function takeInventory(
-  { store, configs, desired }: Workspace,
+export async function takeInventory(
+  { store, configs, desired, base }: Workspace,
   options: { readonly manifests: boolean } = { manifests: false },
 ): Promise<Inventory> {
-  return readInventory({ store, configs }, { configs: configPaths(desired.configs), ...options })
+  const paths = configPaths(desired.configs)
+  const inventory = await readInventory({ store, configs }, { configs: paths, ...options })
+  return readFilesInUse(inventory, desired.configs, base)
 }
 
 /**

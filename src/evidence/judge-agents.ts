@@ -17,6 +17,7 @@ import {
   type SeenPort,
   type SilentPort,
 } from './evidence.js'
+import { takeOverPage } from '../authority/take-over.js'
 import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 
@@ -185,11 +186,17 @@ function judgeSeen(
   if (foreign !== undefined) {
     const { endpoint, fingerprint } = foreign
     const other = known.leaf(fingerprint)?.address
+    const strangers = strangersIn(foreign.trusts)
     return other === undefined
       ? say(
           'foreign',
-          `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)`,
-          again,
+          `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${
+            strangers === undefined ? '' : `, and trusts ${strangers.join(' and ')}, none of ours`
+          }`,
+          // A reload would cut it off from the agents that still have the other authority.
+          strangers === undefined
+            ? again
+            : `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`,
         )
       : say(
           'foreign',
@@ -265,6 +272,11 @@ function judgeHosts(address: string, newest: MadeGeneration, facts: Facts, say: 
     return say('unreachable', message, `nomad-pki probe`, oldest)
   }
   return say('proven', `generation ${newest.number}, ${hosts}`, undefined, newest.number)
+}
+
+/** Whom it trusts, where none of them is an authority of ours. */
+function strangersIn(trusts: readonly string[] | null): readonly string[] | undefined {
+  return trusts === null || trusts.length === 0 || trusts.some(isAuthority) ? undefined : trusts
 }
 
 /** How the names that it said differ from what its generation brought. */

@@ -69,6 +69,16 @@ export interface FoundIdentity {
   readonly findings: readonly Finding[]
 }
 
+/** The files that an agent uses today, as far as they can be read on this machine. */
+export interface FilesInUse {
+  /** Where the file of `ca_file` was read. */
+  readonly path: string
+  /** What `ca_file` holds: the roots that the agent trusts. */
+  readonly roots: readonly Certificate[]
+  /** What `cert_file` holds, leaf first; empty where it was not read. */
+  readonly chain: readonly Certificate[]
+}
+
 /** What there is. */
 export interface Inventory {
   readonly storeExists: boolean
@@ -78,6 +88,8 @@ export interface Inventory {
   readonly identities: ReadonlyMap<string, FoundIdentity>
   /** By the `paths` and `write` of the spec. */
   readonly configs: ReadonlyMap<string, ConfigContents>
+  /** By the address of the configuration, `config/global/s1`; default: nobody looked. */
+  readonly inUse?: ReadonlyMap<string, FilesInUse> | undefined
   readonly ledger: Ledger
   /** What is wrong with the store as a whole. */
   readonly findings: readonly Finding[]

@@ -8,8 +8,10 @@
 import { planTlsEdit, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { DesiredConfig } from '../spec/desired.js'
+import type { Override } from '../overrides.js'
+import type { Desired, DesiredConfig } from '../spec/desired.js'
 import { agentFiles, nothing } from './config-files.js'
+import { foreignAuthorities } from './foreign-authority.js'
 import type { Step } from './plan.js'
 
 /** One edit of a configuration file. */
@@ -34,10 +36,18 @@ export interface ConfigPlan {
  *
  * @param configs Which agents' configurations.
  * @param inventory Where they were read into.
+ * @param around The whole spec: with it the authorities that the agents use today are compared.
  */
-export function planConfigs(configs: readonly DesiredConfig[], inventory: Inventory): ConfigPlan {
+export function planConfigs(
+  configs: readonly DesiredConfig[],
+  inventory: Inventory,
+  around?: { readonly desired: Desired; readonly overrides?: readonly Override[] | undefined },
+): ConfigPlan {
   const steps: Step[] = []
-  const findings: Finding[] = []
+  const findings: Finding[] =
+    around === undefined
+      ? []
+      : [...foreignAuthorities(around.desired, configs, inventory, around.overrides)]
   const edits = new Map<string, ConfigEdit>()
   /** Who writes which file. */
   const written = new Map<string, string>()

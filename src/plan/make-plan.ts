@@ -21,6 +21,7 @@ import type {
   DesiredIdentity,
   IdentityProfile,
 } from '../spec/desired.js'
+import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
@@ -39,6 +40,8 @@ export interface MakePlanOptions {
   readonly renewReason?: ReasonGiven | undefined
   /** Whether those keep their key. Default: it changes with the leaf. */
   readonly keepKey?: boolean | undefined
+  /** Guards that a person has overridden. Default: none. */
+  readonly overrides?: readonly Override[] | undefined
 }
 
 /** What a plan was made from: `applyPlan` needs it, and a plan read from a file does not have it. */
@@ -48,6 +51,8 @@ export interface PlanMaterials {
   readonly context: CheckContext
   /** The edits behind the steps of `config/…`, by address. */
   readonly edits: ReadonlyMap<string, ConfigEdit>
+  /** Guards that a person has overridden: the ledger notes them. */
+  readonly overrides: readonly Override[]
 }
 
 const materials = new WeakMap<Plan, PlanMaterials>()
@@ -151,12 +156,9 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     findings.push(...issuable(profile, address, inventory, context))
   }
 
-  const configs = planConfigs(
-    only === undefined
-      ? desired.configs
-      : desired.configs.filter(({ identity }) => only.has(identity)),
-    inventory,
-  )
+  const stanzas = desired.configs.filter(({ identity }) => only?.has(identity) !== false)
+  const { overrides = [] } = options
+  const configs = planConfigs(stanzas, inventory, { desired, overrides })
   steps.push(...configs.steps)
   findings.push(...configs.findings)
 
@@ -172,7 +174,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     orphans,
     findings,
   }
-  materials.set(plan, { desired, inventory, context, edits: configs.edits })
+  materials.set(plan, { desired, inventory, context, edits: configs.edits, overrides })
   return plan
 }
 

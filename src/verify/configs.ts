@@ -12,7 +12,7 @@ import type { Desired } from '../spec/desired.js'
 
 /** Verifies the configurations that the spec names. */
 export function verifyConfigs(desired: Desired, inventory: Inventory): readonly Finding[] {
-  const { steps, findings } = planConfigs(desired.configs, inventory)
+  const { steps, findings } = planConfigs(desired.configs, inventory, { desired })
   return [
     ...findings,
     ...steps.flatMap(({ address, reasons }) =>

@@ -633,6 +633,12 @@ describe('a naive swap', () => {
     for (const name of ['s1', 's2', 'c1'] as const) live[name].reload(other.trio(nodeOf[name]))
     const foreign = await live.run('probe')
     expect(foreign.stdout).toContain('a leaf that the ledger does not have')
+    expect(foreign.stdout).toContain('and trusts CN=other agent CA 1, none of ours')
+    // A reload would cut the agent off from those that still have the other authority.
+    expect(foreign.stdout).toContain(
+      'fix: the agent uses another authority: keep that one, or move all agents on purpose: docs/take-over.md',
+    )
+    expect(foreign.stdout).not.toContain('reload')
     expect(foreign.stdout).not.toContain('half-rotated')
     live.s1.reload(live.trio(nodeOf.s1))
     const { stdout } = await live.run('probe')

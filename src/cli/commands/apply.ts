@@ -12,6 +12,7 @@ import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
+import { overridesOf } from '../override.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
@@ -22,6 +23,7 @@ import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../work
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
+  const overrides = overridesOf(options, ['leave-root'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, voice)
   await requireBegun(workspace.store, fileFlag(options))
@@ -32,7 +34,8 @@ export const command: Command = async ({ args, options }, context) => {
   const prune =
     options.prune === true ||
     saved?.steps.some(({ reasons }) => reasons.some(({ reason }) => reason === 'orphan')) === true
-  const plan = makePlan(workspace.desired, inventory, { now: context.now(), prune, only })
+  const now = context.now()
+  const plan = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, voice)
   const dryRun = options.dryRun === true
@@ -87,6 +90,8 @@ function commandLine(
     ...(options.file === undefined ? [] : ['--file', options.file]),
     ...(options.prune === true ? ['--prune'] : []),
     ...(options.yes === true ? ['--yes'] : []),
+    ...(options.override ?? []).flatMap((text) => ['--override', text]),
+    ...(options.reason === undefined ? [] : ['--reason', options.reason]),
     ...more,
     ...args,
   ]

@@ -11,6 +11,11 @@ import { isName, isRegionName } from '../../address.js'
 import { configFilesOf } from '../../agent/index.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
+import { placesOfTls } from '../../plan/files-in-use.js'
+import { authorityText, takeOverPage } from '../../authority/take-over.js'
+import { takeOverCommands } from '../../report/take-over.js'
+import { filesInUseReader } from '../../store/files-in-use.js'
+import type { Certificate } from '../../x509/certificate.js'
 import { newSpec, type NewSpec } from '../../spec/new-spec.js'
 import { parseSpec } from '../../spec/parse.js'
 import { isBegun } from '../../inventory/begun.js'
@@ -36,11 +41,9 @@ export const command: Command = async ({ options }, context) => {
   }
   const template = await readText(context, packageFile(context, 'templates/cluster.yaml'))
   const wanted = clusterOf(options, context)
-  const { text, diagnostics } = newSpec(
-    options.from === undefined ? wanted : await adopted(wanted, options.from, file, context),
-    template,
-    { file },
-  )
+  const found =
+    options.from === undefined ? undefined : await adopted(wanted, options.from, file, context)
+  const { text, diagnostics } = newSpec(found?.wanted ?? wanted, template, { file })
   const { spec } = parseSpec(text, { file })
   // What it was told can be wrong (two names that differ in case only); what is written never is.
   if (spec === undefined || hasErrors(diagnostics)) {
@@ -64,8 +67,10 @@ export const command: Command = async ({ options }, context) => {
     await beginStore(store, context.now())
     voice.answer(`began ${spec.store}`)
   }
+  const [root] = found?.roots ?? []
   voice.tell(
     [
+      ...(root === undefined ? [] : ['', ...keepText(found!.roots, spec.store, file)]),
       '',
       'next:',
       `  edit ${file}: the addresses and names of the nodes`,
@@ -98,14 +103,26 @@ async function newStore(options: Options, voice: Voice, context: Context): Promi
   return exitStatus.ok
 }
 
+/** What keeps a running cluster in one piece, with its commands. */
+function keepText(roots: readonly Certificate[], store: string, file: string): readonly string[] {
+  const place = path.join(path.dirname(file), store, 'authority', 'agent')
+  return [
+    'the agents use an authority already:',
+    ...roots.map((root) => `  ${authorityText(root)}`),
+    `to keep it, before the first apply (${takeOverPage}):`,
+    ...takeOverCommands(place, 'CA.pem', 'CA-KEY.pem').map((line) => `  ${line}`),
+  ]
+}
+
 /** The nodes, from the configurations of the agents that are there. */
 async function adopted(
   wanted: NewSpec,
   paths: readonly string[],
   file: string,
   context: Context,
-): Promise<NewSpec> {
+): Promise<{ readonly wanted: NewSpec; readonly roots: readonly Certificate[] }> {
   const folder = path.dirname(context.resolve(file))
+  const filesInUse = filesInUseReader(context.cwd)
   const configs = directoryConfigs(context.cwd)
   const agents: SurveyedAgent[] = []
   for (const given of paths) {
@@ -128,15 +145,16 @@ async function adopted(
     const location = context.resolve(given)
     const config = path.isAbsolute(given) ? given : path.relative(folder, location) || '.'
     const { base, name } = path.parse(location)
-    agents.push({ config, host: contents.kind === 'file' ? name : base, files })
+    const host = contents.kind === 'file' ? name : base
+    agents.push({ config, host, files, inUse: filesInUse(placesOfTls(files)) })
   }
-  const { spec, diagnostics } = surveyAgents(agents)
+  const { spec, diagnostics, roots } = surveyAgents(agents)
   if (hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
       diagnostics,
     })
   }
-  return { ...wanted, ...spec }
+  return { wanted: { ...wanted, ...spec }, roots }
 }
 
 function clusterOf(options: Options, context: Context): NewSpec {

@@ -11,6 +11,7 @@ import { formatPlan, parsePlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
 import { notBegun } from '../begin-store.js'
+import { overridesOf } from '../override.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../surface.js'
 import { voiceOf } from '../voice.js'
@@ -33,6 +34,7 @@ export const command: Command = async ({ args, options }, context) => {
     now,
     prune: options.prune === true,
     only,
+    overrides: overridesOf(options, ['leave-root']),
   })
   const { store } = workspace
   const plan: Plan = (await isBegun(store))

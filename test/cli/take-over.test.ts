@@ -1,0 +1,185 @@
+/** A cluster that uses another authority: it is named, kept by the commands of the page, or left on purpose. */
+
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
+import { verifyChain } from '../../src/x509/verify-chain.js'
+import { wordsOf } from '../testscript.js'
+import { cli, folder, type Said } from './cli.js'
+
+const page = fileURLToPath(new URL('../../docs/take-over.md', import.meta.url))
+
+/** A cluster of an authority that this tool's store does not know. */
+let other = ''
+let root = ''
+beforeAll(async () => {
+  other = folder({
+    'cluster.yaml':
+      'version: 1\ncluster: other\nregions:\n  global: { servers: { s1: {} }, clients: { c1: {} } }\n',
+  })
+  expect((await cli(other, ['apply', '--yes'])).status).toBe(0)
+  const [certificate] = parseCertificates(read(other, 'pki/authority/agent/1/ca.pem'))
+  root = `SHA256:${fingerprintOf(certificate!)}`
+})
+
+function read(cwd: string, file: string): string {
+  return fs.readFileSync(path.join(cwd, file), 'utf8')
+}
+
+function agent(name: string, role: string, host: string): string {
+  return `name = "${name}"
+region = "global"
+${role} { enabled = true }
+bind_addr = "${host}"
+tls {
+  http = true
+  rpc = true
+  verify_server_hostname = true
+  verify_https_client = true
+  ca_file = "/etc/nomad.d/tls/ca.pem"
+  cert_file = "/etc/nomad.d/tls/cert.pem"
+  key_file = "/etc/nomad.d/tls/key.pem"
+}
+`
+}
+
+/** Copies of the agents' configurations, with their certificates beside them. */
+function copies(): string {
+  const cwd = folder({
+    'agents/s1/nomad.hcl': agent('s1', 'server', '10.0.0.11'),
+    'agents/c1/nomad.hcl': agent('c1', 'client', '10.0.0.21'),
+  })
+  for (const [name, role] of [
+    ['s1', 'server'],
+    ['c1', 'client'],
+  ] as const) {
+    fs.mkdirSync(path.join(cwd, `agents/${name}/tls`))
+    for (const file of ['ca.pem', 'cert.pem']) {
+      fs.copyFileSync(
+        path.join(other, `pki/identity/${role}/global/${name}/current/${file}`),
+        path.join(cwd, `agents/${name}/tls/${file}`),
+      )
+    }
+  }
+  fs.copyFileSync(
+    path.join(other, 'pki/authority/agent/1/ca.pem'),
+    path.join(cwd, 'nomad-agent-ca.pem'),
+  )
+  fs.copyFileSync(
+    path.join(other, 'pki/authority/agent/1/ca-key.pem'),
+    path.join(cwd, 'nomad-agent-ca-key.pem'),
+  )
+  return cwd
+}
+
+/** The lines of the page, a block each. */
+function blocks(): readonly (readonly string[])[] {
+  return [...fs.readFileSync(page, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text]) =>
+    text!.trim().split('\n'),
+  )
+}
+
+async function run(cwd: string, line: string): Promise<Said> {
+  if (!line.startsWith('nomad-pki ')) {
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd, encoding: 'utf8' })
+    expect(stderr).toBe('')
+    return { status: status ?? 128, stdout, stderr }
+  }
+  const words = wordsOf(line.split(' || ')[0]!).flatMap((word) =>
+    word === 'agents/*' ? ['agents/s1', 'agents/c1'] : [word],
+  )
+  return cli(cwd, words.slice(1))
+}
+
+describe('a cluster that uses another authority', () => {
+  test('is taken over by the commands of the page, and old and new files accept each other', async () => {
+    const cwd = copies()
+    const [[init], [before], put, [after, apply, verify]] = blocks() as [
+      [string],
+      [string],
+      readonly string[],
+      [string, string, string],
+    ]
+    const begun = await run(cwd, init)
+    expect(begun.stderr).toContain(`CN=other agent CA 1, ${root}`)
+    expect(begun.stderr).toContain('(umask 077 && mkdir -p pki/authority/agent/1)')
+    expect(read(cwd, 'cluster.yaml')).toContain(
+      `# 2 of 2 agents trust CN=other agent CA 1, ${root} today (agents/s1/tls/ca.pem)`,
+    )
+    const refused = await run(cwd, before)
+    expect(refused.status).toBe(2)
+    expect(refused.stdout).toContain(`use another authority today: CN=other agent CA 1, ${root}`)
+    expect((await cli(cwd, ['apply', '--yes'])).status).not.toBe(0)
+    expect(fs.existsSync(path.join(cwd, 'pki/authority/agent/1'))).toBe(false)
+    expect((await run(cwd, 'nomad-pki verify')).stdout).toContain('(foreign-authority)')
+    for (const line of put) expect((await run(cwd, line)).status).toBe(0)
+    const planned = await run(cwd, after)
+    expect(planned.stdout).not.toMatch(/^error|authority\/agent\/1 +create/m)
+    expect((await run(cwd, apply)).status).toBe(0)
+    const proven = await run(cwd, verify)
+    expect(proven.status).toBe(0)
+    expect(proven.stdout).not.toContain('foreign-authority')
+    const now = Date.now()
+    const certs = (place: string): ReturnType<typeof parseCertificates> =>
+      parseCertificates(read('', place))
+    const old = path.join(other, 'pki/identity/server/global/s1/current')
+    const fresh = path.join(cwd, 'pki/identity/server/global/s1/current')
+    for (const [shown, trusting] of [
+      [old, fresh],
+      [fresh, old],
+    ]) {
+      const [leaf, ...rest] = certs(`${shown}/cert.pem`)
+      expect(verifyChain(leaf!, rest, certs(`${trusting}/ca.pem`), { now }).ok).toBe(true)
+    }
+  })
+
+  test('is left on purpose by an override with its fingerprint, which is noted', async () => {
+    const cwd = copies()
+    await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1', 'agents/c1'])
+    const wrong = ['--override', `leave-root=SHA256:${'0'.repeat(64)}`, '--reason', 'moving']
+    expect((await cli(cwd, ['apply', '--yes', ...wrong])).status).not.toBe(0)
+    const right = ['--override', `leave-root=${root}`, '--reason', 'the key is lost']
+    const planned = await cli(cwd, ['plan', ...right])
+    expect(planned.stdout).toMatch(/^warning: .*use another authority today/m)
+    expect(planned.stdout).not.toMatch(/^error/m)
+    expect((await cli(cwd, ['apply', '--yes', ...right])).status).toBe(0)
+    const noted = read(cwd, 'pki/ledger.jsonl')
+      .split('\n')
+      .find((line) => line.includes('"override"'))
+    expect(noted).toContain(`"code":"leave-root","value":"${root}","reason":"the key is lost"`)
+  })
+
+  test('where ours exists already, the way out is a generation that no other has', async () => {
+    const cwd = copies()
+    for (const name of ['s1', 'c1']) {
+      fs.renameSync(path.join(cwd, `agents/${name}/tls`), path.join(cwd, `agents/${name}/hidden`))
+    }
+    await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1', 'agents/c1'])
+    expect((await cli(cwd, ['apply', '--yes', 'server/global/s1'])).status).toBe(0)
+    fs.copyFileSync(path.join(cwd, 'agents/c1/hidden/ca.pem'), path.join(cwd, 'agents/c1/ca.pem'))
+    const { stdout } = await cli(cwd, ['plan'])
+    expect(stdout).toContain('error: config/global/c1: config/global/c1 uses another authority')
+    expect(stdout).toMatch(/authority\/agent\/2\/ca\.pem .*set `signing: 2, trusted: \[2\]`/)
+  })
+
+  test('of two roots that agents trust, one ours: a warning, until the leaf is of the other', async () => {
+    const cwd = copies()
+    await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1'])
+    fs.rmSync(path.join(cwd, 'agents/s1/tls'), { recursive: true })
+    expect((await cli(cwd, ['apply', '--yes', 'authority/agent/1'])).status).toBe(0)
+    const both = read(cwd, 'pki/authority/agent/1/ca.pem') + read(cwd, 'nomad-agent-ca.pem')
+    fs.writeFileSync(path.join(cwd, 'agents/s1/ca.pem'), both)
+    const without = await cli(cwd, ['plan'])
+    expect(without.stdout).toContain('warning: config/global/s1: config/global/s1 would no longer')
+    fs.copyFileSync(
+      path.join(other, 'pki/identity/server/global/s1/current/cert.pem'),
+      path.join(cwd, 'agents/s1/cert.pem'),
+    )
+    const signed = await cli(cwd, ['plan'])
+    expect(signed.stdout).toContain('error: config/global/s1: config/global/s1 uses another')
+  })
+})
