@@ -21,6 +21,7 @@ beforeAll(async () => {
     'cluster.yaml':
       'version: 1\ncluster: other\nregions:\n  global: { servers: { s1: {} }, clients: { c1: {} } }\n',
   })
+  expect((await cli(other, ['init', '--new-store'])).status).toBe(0)
   expect((await cli(other, ['apply', '--yes'])).status).toBe(0)
   const [certificate] = parseCertificates(read(other, 'pki/authority/agent/1/ca.pem'))
   root = `SHA256:${fingerprintOf(certificate!)}`
