@@ -109,6 +109,12 @@ function checkWeak(
     const type = known.get(foldKey(name))
     if (type === undefined) continue
     if (type === 'identity') {
+      // Nomad takes the block out by its exact name; under another spelling the decoder finds a list.
+      if (name !== foldKey(name)) {
+        say('error', 'agent/value', keys[0]!.start, `Nomad cannot decode "${name}" of "${path}"`, {
+          expected: foldKey(name),
+        })
+      }
       checkWeak(document, `${path}.${foldKey(name)}`, value, identityKeys, say)
       continue
     }

@@ -6,6 +6,7 @@
 
 import type { Severity } from '../diagnostics.js'
 import type { LoadFault } from '../nomad/load-fault.js'
+import { holdsIn, versionGates } from '../nomad/versions.js'
 import {
   type AgentUser,
   describe,
@@ -18,7 +19,6 @@ import {
 import type { SuiteKey } from './cipher-suites.js'
 import type { AgentCode } from './codes.js'
 import type { TlsKey } from './tls-keys.js'
-import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
 
 /** What was found at a path that the configuration names. */
@@ -41,7 +41,7 @@ export interface NamedFile {
 export interface CheckNamedOptions {
   /** Whether `http` or `rpc` is on. */
   readonly encrypted: boolean
-  /** Default: the newest known. */
+  /** Default: any that is supported. */
   readonly nomadVersion?: string | undefined
   /** Who the agent runs as; default: nobody knows, and what it may read is not judged. */
   readonly user?: AgentUser | undefined
@@ -72,7 +72,8 @@ export function checkNamed(
   const { encrypted, nomadVersion, user } = options
   // Since 1.11.3 also where TLS is off: the metric of their expiry reads them
   // (command/agent/agent.go:182-191), except the key.
-  const needed = encrypted || (key !== 'key_file' && isAtLeast(nomadVersion, '1.11.3'))
+  const needed =
+    encrypted || (key !== 'key_file' && holdsIn(versionGates['expiry-metric'], nomadVersion))
   // What a relative path means depends on where the agent is started.
   const severity = needed && isAbsolute(path) ? 'error' : 'warning'
   const of = `the file of "${key}"`
@@ -139,17 +140,15 @@ function contents(
   sure: boolean,
   { encrypted, nomadVersion }: CheckNamedOptions,
 ): readonly NamedFault[] {
-  const known = faults.filter(
-    ({ since, until }) =>
-      (since === undefined || isAtLeast(nomadVersion, since)) &&
-      (until === undefined || !isAtLeast(nomadVersion, until)),
-  )
+  const known = faults.filter((fault) => holdsIn(fault, nomadVersion))
   const fatal = known.filter(({ effect }) => effect !== 'dropped')
   // Real agents of 1.11.3 without http and rpc: the metric reads ca_file and cert_file, a server
   // looks at what kind of key it has, and nobody minds a key that does not fit.
   const stops = fatal.filter(
     ({ file, evenOff }) =>
-      encrypted || evenOff === true || (file !== 'key' && isAtLeast(nomadVersion, '1.11.3')),
+      encrypted ||
+      evenOff === true ||
+      (file !== 'key' && holdsIn(versionGates['expiry-metric'], nomadVersion)),
   )
   const dropped = known.filter(({ effect }) => effect === 'dropped')
   const told = (list: readonly LoadFault[]): string => list.map(({ message }) => message).join('; ')

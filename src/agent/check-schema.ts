@@ -7,17 +7,25 @@
 
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
 import { asString, type Document, foldKey, type Key, positionsIn, sameKey } from '../hcl/index.js'
+import { holdsIn, isKnownRelease, supportedVersions, type VersionRange } from '../nomad/versions.js'
 import { checkForeign, checkVolumes, foreignBlocks, type Say } from './check-foreign.js'
 import { diagnostic } from './codes.js'
 import { distinct } from './contradictions.js'
 import { type Decoded, decodeShape } from './decode-shape.js'
 import { entriesOf } from './flatten.js'
-import { agentSchema, type BlockShape } from './schema-table.js'
+import { type BlockShape, datedKeys, schemaOf } from './schema-table.js'
 import { valueRules } from './value-rules.js'
 
 /** What is known beside the file. */
 export interface CheckSchemaOptions {
   readonly file?: string | undefined
+  /** The version of Nomad, `1.11.3`; default: any that is supported. */
+  readonly nomadVersion?: string | undefined
+  /**
+   * Whether `tls` is about to be edited: an unknown key elsewhere is then a warning, since it stops
+   * the agent with and without the edit; default: no.
+   */
+  readonly forEdit?: boolean | undefined
   /** Leave the values in `tls` to somebody else; default: no. */
   readonly exceptTls?: boolean | undefined
   /** Paths that a later file sets: what they are here, Nomad never looks at; default: none. */
@@ -32,8 +40,10 @@ export interface CheckSchemaOptions {
  */
 export function overriddenPaths(
   documents: readonly (Document | undefined)[],
+  nomadVersion?: string,
 ): readonly ReadonlySet<string>[] {
   const later = new Set<string>()
+  const schema = schemaOf(nomadVersion)
   // Of one file nothing is overridden, and that is most of them.
   if (documents.length < 2) return documents.map(() => later)
   return documents
@@ -41,8 +51,7 @@ export function overriddenPaths(
     .map((document) => {
       const seen = new Set(later)
       if (document !== undefined) {
-        for (const { path, literal } of decodeShape(document, entriesOf(document), agentSchema)
-          .values) {
+        for (const { path, literal } of decodeShape(document, entriesOf(document), schema).values) {
           // Merging leaves out what is empty or 0; labelled blocks are merged by their labels.
           const set = valueRules.has(path) && !path.startsWith('client.host_network')
           if (set && !['', '0'].includes(asString(document, literal))) later.add(path)
@@ -59,7 +68,7 @@ export function overriddenPaths(
  * @param document The file, parsed.
  */
 export function checkSchema(document: Document, options: CheckSchemaOptions = {}): Diagnostic[] {
-  const { file } = options
+  const { file, nomadVersion } = options
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
   // Nobody reads more, and hostile texts hold a hundred thousand.
@@ -69,7 +78,8 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     diagnostics.push(diagnostic(severity, code, position(at), message, { file, ...details }))
   }
   const entries = entriesOf(document)
-  const decoded = decodeShape(document, entries, agentSchema)
+  const schema = schemaOf(nomadVersion)
+  const decoded = decodeShape(document, entries, schema)
   for (const { start, path, kind, expected } of decoded.faults) {
     if (options.exceptTls === true && path.startsWith('tls')) continue
     const message = `Nomad cannot decode the value of "${path}"`
@@ -78,17 +88,28 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     })
   }
   tidy(decoded)
-  for (const { path, shape } of blocks) {
+  for (const { path, shape } of blocksOf(schema, '')) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
-      const severity = shape.type === 'strict' ? 'error' : 'warning'
       // A slip of the pen is one of few; a text full of unknown keys is something else.
-      sayLeftOver(key, path, shape, severity, diagnostics.length < 100, say)
+      sayLeftOver({ key, path, shape, hinted: diagnostics.length < 100 }, options, say)
     }
   }
   for (const { path, literal } of decoded.values) {
+    const range = datedKeys.get(path)
+    if (range?.until === undefined) continue
+    say('warning', 'agent/removed-key', literal.start, removal(path, range), {
+      hint: 'remove the line before an upgrade',
+    })
+  }
+  for (const { path, literal } of decoded.values) {
     const rule = valueRules.get(path)
-    if (rule === undefined || rule.fits(asString(document, literal))) continue
+    if (
+      rule === undefined ||
+      !holdsIn(rule, nomadVersion) ||
+      rule.fits(asString(document, literal))
+    )
+      continue
     const unseen = options.overridden?.has(path) === true
     say(
       unseen ? 'warning' : 'error',
@@ -106,60 +127,57 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
+interface LeftOver {
+  readonly key: Key
+  readonly path: string
+  readonly shape: BlockShape
+  /** Whether a key that is nearly the same is worth a search. */
+  readonly hinted: boolean
+}
+
 function sayLeftOver(
-  key: Key,
-  path: string,
-  shape: BlockShape,
-  severity: 'error' | 'warning',
-  hinted: boolean,
+  { key, path, shape, hinted }: LeftOver,
+  { nomadVersion, forEdit }: CheckSchemaOptions,
   say: Say,
 ): void {
+  const { name, start } = key
   const where = path === '' ? 'at the top' : `in "${path}"`
-  if (Object.hasOwn(shape.fields, foldKey(key.name))) {
-    if (severity === 'error') {
-      say(
-        'error',
-        'agent/repeated-key',
-        key.start,
-        `"${key.name}" occurs once too often ${where}`,
-        {
-          hint: `Nomad stops with "unexpected keys ${key.name}"`,
-        },
-      )
+  const stops = shape.type === 'strict'
+  if (Object.hasOwn(shape.fields, foldKey(name))) {
+    if (stops) {
+      say('error', 'agent/repeated-key', start, `"${name}" occurs once too often ${where}`, {
+        hint: `Nomad stops with "unexpected keys ${name}"`,
+      })
     } else {
-      say(
-        'warning',
-        'agent/ignored',
-        key.start,
-        `"${key.name}" occurs twice ${where}: the last one counts`,
-      )
+      say('warning', 'agent/ignored', start, `"${name}" occurs twice ${where}: the last one counts`)
     }
     return
   }
-  const near = hinted ? didYouMean(key.name, Object.keys(shape.fields)) : undefined
-  const removed = path === 'tls' && sameKey(key.name, 'tls_prefer_server_cipher_suites')
-  const hint = near === undefined || removed ? undefined : `did you mean "${near}"?`
-  if (removed) {
-    say('error', 'agent/removed-key', key.start, `Nomad 1.9.0 removed "${key.name}"`, {
-      hint: 'remove the line',
-    })
-  } else if (severity === 'error') {
-    say(
-      'error',
-      'agent/unknown-key',
-      key.start,
-      `Nomad knows no "${key.name}" ${where}, and stops`,
-      { hint },
-    )
-  } else {
-    say(
-      'warning',
-      'agent/ignored',
-      key.start,
-      `Nomad knows no "${key.name}" ${where}, and ignores it`,
-      { hint },
-    )
+  // A slip in `tls` is mended with it; elsewhere it stops the agent with and without an edit.
+  const sure = isKnownRelease(nomadVersion) && (forEdit !== true || path === 'tls')
+  const severity = stops && sure ? 'error' : 'warning'
+  const full = path === '' ? foldKey(name) : `${path}.${foldKey(name)}`
+  const range = datedKeys.get(full)
+  if (range?.until !== undefined && !holdsIn(range, nomadVersion)) {
+    say(severity, 'agent/removed-key', start, removal(full, range), { hint: 'remove the line' })
+    return
   }
+  const near = hinted ? didYouMean(name, Object.keys(shape.fields)) : undefined
+  const hint =
+    range?.since !== undefined
+      ? `Nomad ${range.since} and later know it`
+      : near !== undefined
+        ? `did you mean "${near}"?`
+        : isKnownRelease(nomadVersion)
+          ? undefined
+          : `the keys of Nomad ${supportedVersions.oldest} to ${supportedVersions.newest} are known here`
+  const nomad = nomadVersion === undefined ? 'Nomad' : `Nomad ${nomadVersion}`
+  const message = `${nomad} does not know "${name}" ${where}, and ${stops ? 'stops' : 'ignores it'}`
+  say(severity, stops ? 'agent/unknown-key' : 'agent/ignored', start, message, { hint })
+}
+
+function removal(path: string, { until }: VersionRange): string {
+  return `Nomad ${until!} removed "${path.slice(path.lastIndexOf('.') + 1)}"`
 }
 
 function* blocksOf(
@@ -174,8 +192,6 @@ function* blocksOf(
     }
   }
 }
-
-const blocks = [...blocksOf(agentSchema, '')]
 
 /**
  * Nomad's own tidying before it looks at what is left over (command/agent/config_parse.go

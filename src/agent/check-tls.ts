@@ -5,18 +5,18 @@
  */
 
 import type { Diagnostic, Severity } from '../diagnostics.js'
+import { alwaysHoldsIn, holdsIn, versionGates } from '../nomad/versions.js'
 import type { AgentUser } from './access.js'
 import { checkNamed, type NamedFile } from './check-named.js'
 import { suiteFault } from './cipher-suites.js'
 import { type AgentCode, diagnostic } from './codes.js'
 import type { AgentConfig, Effective } from './read-agent-config.js'
 import { type TlsKey, tlsKeys } from './tls-keys.js'
-import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
 
 /** What is known beside the files. */
 export interface CheckTlsOptions {
-  /** The version of Nomad, `1.11.3`; default: the newest known. */
+  /** The version of Nomad, `1.11.3`; default: any that is supported. */
   readonly nomadVersion?: string | undefined
   /** The files that the configuration names, by key; one that is not in it is not judged. */
   readonly named?: ReadonlyMap<TlsKey, NamedFile> | undefined
@@ -112,7 +112,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
     const noCa = missing.includes('ca_file') && (rpc || (http && on('verify_https_client')))
     const noPair =
       (rpc || (http && on('verify_https_client'))) && missing.some((key) => key !== 'ca_file')
-    const stops = noCa || noPair || isAtLeast(nomadVersion, '2.0.0')
+    const stops = noCa || noPair || alwaysHoldsIn(versionGates['combined-pem'], nomadVersion)
     say(
       stops ? 'error' : 'warning',
       'agent/tls-incomplete',
@@ -137,7 +137,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
           expected: 'tls10, tls11, tls12 or tls13',
         },
       )
-    } else if (least === 'tls13' && !isAtLeast(nomadVersion, '1.8.3')) {
+    } else if (least === 'tls13' && !holdsIn(versionGates['tls-min-version-tls13'], nomadVersion)) {
       say('error', 'agent/min-version', 'tls_min_version', '"tls13" is known since Nomad 1.8.3')
     } else if (least === 'tls10' || least === 'tls11') {
       say(

@@ -16,7 +16,6 @@ import { type AgentFile, configFilesOf } from './directory.js'
 import { goDuration, isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
-import { isAtLeast } from './version.js'
 import { isAbsolute } from './wanted.js'
 
 /** What is known beside the files. */
@@ -56,14 +55,18 @@ export function checkAgentConfig(
   const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
   const readable = config.files.every(({ document }) => document !== undefined)
-  const overridden = overriddenPaths(config.files.map(({ document }) => document))
+  const { nomadVersion } = options
+  const overridden = overriddenPaths(
+    config.files.map(({ document }) => document),
+    nomadVersion,
+  )
   const found = [
     ...config.diagnostics,
     ...config.files.flatMap(({ file, document }, index) =>
       document === undefined
         ? []
         : [
-            ...checkSchema(document, { file, overridden: overridden[index] }),
+            ...checkSchema(document, { file, nomadVersion, overridden: overridden[index] }),
             ...templates(document, file),
           ],
     ),
@@ -80,15 +83,9 @@ export function checkAgentConfig(
   ]
   const order = new Map(config.files.map(({ file }, at) => [file, at]))
   const place = (item: Diagnostic): number => order.get(item.file ?? '') ?? -1
-  return distinct(found.map((item) => gate(item, options.nomadVersion))).sort(
+  return distinct(found).sort(
     (a, b) => place(a) - place(b) || a.line - b.line || a.column - b.column,
   )
-}
-
-/** Keys that were removed are fine for the versions before. */
-function gate(item: Diagnostic, version: string | undefined): Diagnostic {
-  if (item.code !== 'agent/removed-key' || isAtLeast(version, '1.9.0')) return item
-  return { ...item, severity: 'warning', message: `${item.message}, since Nomad 1.9.0` }
 }
 
 /** Settings that stand in a file and change nothing, because of another file. */

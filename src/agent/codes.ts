@@ -44,9 +44,10 @@ export const agentCodes = {
     source: 'hcl/decoder.go decodeBool',
   },
   'agent/unknown-key': {
-    severities: ['error'],
-    means: 'Nomad does not know the key and stops',
-    remedy: 'correct the spelling, or remove the line',
+    severities: ['error', 'warning'],
+    means:
+      'Nomad does not know the key and stops; a warning where another key is to be written (it stops the agent either way), and for versions whose keys are not known here',
+    remedy: 'correct the spelling, remove the line, or say which version of Nomad is meant',
     source: 'command/agent/config_parse.go:320-428',
   },
   'agent/repeated-key': {
@@ -57,7 +58,8 @@ export const agentCodes = {
   },
   'agent/removed-key': {
     severities: ['error', 'warning'],
-    means: 'a key that newer versions of Nomad no longer know, and stop at; before 1.9.0 a warning',
+    means:
+      'a key that newer versions of Nomad no longer know, and stop at; a warning where the version that is meant still knows it, or none is given',
     remedy: 'remove the line',
     source: 'GH-23712',
   },

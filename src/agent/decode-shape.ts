@@ -55,6 +55,7 @@ const expectations: Readonly<Record<Exclude<Shape, BlockShape>, string>> = {
   strings: 'a list of strings',
   map: 'a block of strings',
   any: 'a block',
+  refused: 'no such line: Nomad stops at any value (it cannot decode "uint")',
 }
 
 /**
@@ -107,6 +108,9 @@ export function decodeShape(
       case 'map':
       case 'any':
         map(shape, node, path)
+        return
+      case 'refused':
+        refuse(node.start, path, shape)
         return
       default:
         scalar(shape, node, path)

@@ -31,6 +31,8 @@ export interface PlanTlsEditOptions {
   readonly region?: string | undefined
   /** The role that the configuration must not contradict. */
   readonly role?: 'server' | 'client' | 'combined' | undefined
+  /** The version of Nomad, `1.11.3`; default: any that is supported. */
+  readonly nomadVersion?: string | undefined
 }
 
 /** What would be written. */
@@ -81,7 +83,11 @@ export function planTlsEdit(
     hasErrors(edit.diagnostics) || !edit.changed
       ? config
       : readAgain(ordered, target, edit.text, kind)
-  const overridden = overriddenPaths(config.files.map(({ document }) => document))
+  const { nomadVersion } = options
+  const overridden = overriddenPaths(
+    config.files.map(({ document }) => document),
+    nomadVersion,
+  )
   const diagnostics = [
     ...target.diagnostics,
     // Of the target itself the edit has said it already, knowing what it replaces.
@@ -94,6 +100,8 @@ export function planTlsEdit(
         ? []
         : checkSchema(document, {
             file,
+            nomadVersion,
+            forEdit: true,
             exceptTls: file === target.file,
             overridden: overridden[index],
           }),

@@ -1,14 +1,28 @@
 /**
- * The keys of an agent's configuration and the types that Nomad decodes them into, as of 1.11
- * (command/agent/config.go and nomad/structs/config). Blocks are `strict` where Nomad stops at a
- * key that it does not know, and `lax` where it silently ignores one.
+ * The keys of an agent's configuration and the types that Nomad decodes them into, from 1.8 to 2.0.5
+ * (command/agent/config.go, nomad/structs/config, client/config; the tags of each release). Blocks are
+ * `strict` where Nomad stops at a key that it does not know, and `lax` where it silently ignores one.
  *
  * @module
  */
 
-/** What a key holds. `any` is a map without a schema; a `duration` is a string like `30s`. */
+import { holdsIn, isVersion, type VersionRange } from '../nomad/versions.js'
+
+/**
+ * What a key holds. `any` is a map without a schema; a `duration` is a string like `30s`; `refused` is
+ * a key that Nomad names and stops at, whatever its value.
+ */
 export type Shape =
-  'bool' | 'int' | 'float' | 'string' | 'duration' | 'strings' | 'map' | 'any' | BlockShape
+  | 'bool'
+  | 'int'
+  | 'float'
+  | 'string'
+  | 'duration'
+  | 'strings'
+  | 'map'
+  | 'any'
+  | 'refused'
+  | BlockShape
 
 /** A block. */
 export interface BlockShape {
@@ -16,15 +30,33 @@ export interface BlockShape {
   readonly fields: Readonly<Record<string, Shape>>
 }
 
-type Fields = BlockShape['fields']
+type Plain = Exclude<Shape, BlockShape>
 
-const strict = (fields: Fields): BlockShape => ({ type: 'strict', fields })
-const lax = (fields: Fields): BlockShape => ({ type: 'lax', fields })
+/** A block as the table has it, with the keys of all versions. */
+interface Block {
+  readonly type: BlockShape['type']
+  readonly fields: Rows
+}
+
+/** A key that not every supported version knows. */
+interface Dated extends VersionRange {
+  readonly type: 'dated'
+  readonly shape: Plain | Block
+}
+
+type Rows = Readonly<Record<string, Plain | Block | Dated>>
+
+const strict = (fields: Rows): Block => ({ type: 'strict', fields })
+const lax = (fields: Rows): Block => ({ type: 'lax', fields })
 /** Any number of blocks, each with a name; unknown keys are ignored. */
-const labelled = (fields: Fields): BlockShape => ({ type: 'labelled', fields })
+const labelled = (fields: Rows): Block => ({ type: 'labelled', fields })
+/** A key that Nomad knows from this version on. */
+const from = (since: string, shape: Dated['shape']): Dated => ({ type: 'dated', since, shape })
+/** A key that Nomad knows no longer from this version on. */
+const before = (until: string, shape: Dated['shape']): Dated => ({ type: 'dated', until, shape })
 
-/** The whole configuration; `consul` and `vault` are read by other means, see `foreignBlocks`. */
-export const agentSchema: BlockShape = strict({
+/** The whole configuration. */
+const table: Block = strict({
   region: 'string',
   datacenter: 'string',
   name: 'string',
@@ -59,9 +91,9 @@ export const agentSchema: BlockShape = strict({
     state_dir: 'string',
     alloc_dir: 'string',
     alloc_mounts_dir: 'string',
-    host_volumes_dir: 'string',
-    host_volume_plugin_dir: 'string',
-    common_plugin_dir: 'string',
+    host_volumes_dir: from('1.10.0', 'string'),
+    host_volume_plugin_dir: from('1.10.0', 'string'),
+    common_plugin_dir: from('1.11.0', 'string'),
     servers: 'strings',
     node_class: 'string',
     node_pool: 'string',
@@ -69,9 +101,9 @@ export const agentSchema: BlockShape = strict({
     meta: 'map',
     chroot_env: 'map',
     network_interface: 'string',
-    preferred_address_family: 'string',
+    preferred_address_family: from('1.8.2', 'string'),
     network_speed: 'int',
-    cpu_disable_dmidecode: 'bool',
+    cpu_disable_dmidecode: from('1.9.7', 'bool'),
     cpu_total_compute: 'int',
     memory_total_mb: 'int',
     disk_total_mb: 'int',
@@ -94,7 +126,7 @@ export const agentSchema: BlockShape = strict({
     gc_disk_usage_threshold: 'float',
     gc_inode_usage_threshold: 'float',
     gc_max_allocs: 'int',
-    gc_volumes_on_node_gc: 'bool',
+    gc_volumes_on_node_gc: from('1.10.2', 'bool'),
     no_host_uuid: 'bool',
     disable_remote_exec: 'bool',
     template: lax({
@@ -126,6 +158,8 @@ export const agentSchema: BlockShape = strict({
         backoff: 'duration',
         max_backoff: 'duration',
       }),
+      vault_default_lease_duration: from('2.0.4', 'duration'),
+      use_client_consul_token: from('2.0.4', 'bool'),
     }),
     server_join: strict({
       start_join: 'strings',
@@ -141,7 +175,7 @@ export const agentSchema: BlockShape = strict({
     cni_config_dir: 'string',
     bridge_network_name: 'string',
     bridge_network_subnet: 'string',
-    bridge_network_subnet_ipv6: 'string',
+    bridge_network_subnet_ipv6: from('1.9.0', 'string'),
     bridge_network_hairpin_mode: 'bool',
     host_network: labelled({
       cidr: 'string',
@@ -160,7 +194,7 @@ export const agentSchema: BlockShape = strict({
       s3_timeout: 'string',
       decompression_file_count_limit: 'int',
       decompression_size_limit: 'string',
-      disable_artifact_inspection: 'bool',
+      disable_artifact_inspection: from('1.10.5', 'bool'),
       disable_filesystem_isolation: 'bool',
       filesystem_isolation_extra_paths: 'strings',
       set_environment_variables: 'string',
@@ -174,23 +208,30 @@ export const agentSchema: BlockShape = strict({
       dynamic_user_min: 'int',
       dynamic_user_max: 'int',
     }),
-    node_max_allocs: 'int',
-    log_file: 'string',
-    fingerprint: labelled({
-      retry_interval: 'duration',
-      retry_attempts: 'int',
-      exit_on_failure: 'bool',
-    }),
+    node_max_allocs: from('1.10.2', 'int'),
+    log_file: from('1.10.4', 'string'),
+    fingerprint: from(
+      '1.11.2',
+      labelled({
+        retry_interval: 'duration',
+        retry_attempts: 'int',
+        exit_on_failure: 'bool',
+      }),
+    ),
+    default_ineligible: from('2.0.3', 'bool'),
   }),
   server: strict({
     enabled: 'bool',
     authoritative_region: 'string',
     bootstrap_expect: 'int',
-    client_introduction: strict({
-      enforcement: 'string',
-      default_identity_ttl: 'duration',
-      max_identity_ttl: 'duration',
-    }),
+    client_introduction: from(
+      '1.11.0',
+      strict({
+        enforcement: 'string',
+        default_identity_ttl: 'duration',
+        max_identity_ttl: 'duration',
+      }),
+    ),
     data_dir: 'string',
     protocol_version: 'int',
     raft_protocol: 'int',
@@ -240,6 +281,7 @@ export const agentSchema: BlockShape = strict({
       memory_oversubscription_enabled: 'bool',
       reject_job_registration: 'bool',
       pause_eval_broker: 'bool',
+      node_limit_for_feasibility_checks: from('2.0.1', 'refused'),
     }),
     plan_rejection_tracker: strict({
       enabled: 'bool',
@@ -264,20 +306,43 @@ export const agentSchema: BlockShape = strict({
     raft_trailing_logs: 'int',
     job_default_priority: 'int',
     job_max_priority: 'int',
-    job_max_count: 'int',
+    job_max_count: from('1.11.0', 'int'),
     job_max_source_size: 'string',
     job_tracked_versions: 'int',
     oidc_issuer: 'string',
-    start_timeout: 'duration',
-    log_file: 'string',
+    start_timeout: from('1.10.1', 'duration'),
+    log_file: from('1.10.4', 'string'),
+    raft_logstore: from(
+      '2.0.0',
+      lax({
+        backend: 'string',
+        disable_log_cache: 'bool',
+        boltdb: lax({
+          no_freelist_sync: 'bool',
+        }),
+        wal: lax({
+          segment_size_mb: 'int',
+        }),
+        verification: lax({
+          enabled: 'bool',
+          interval: 'string',
+        }),
+      }),
+    ),
+    non_production: from('2.0.0', 'bool'),
+    plan_apply_pipeline: from('2.0.5', 'int'),
   }),
-  rpc: lax({
-    accept_backlog: 'int',
-    keep_alive_interval: 'duration',
-    connection_write_timeout: 'duration',
-    stream_open_timeout: 'duration',
-    stream_close_timeout: 'duration',
-  }),
+  rpc: from(
+    '1.10.0',
+    lax({
+      accept_backlog: 'int',
+      keep_alive_interval: 'duration',
+      connection_write_timeout: 'duration',
+      stream_open_timeout: 'duration',
+      stream_close_timeout: 'duration',
+      dial_timeout: from('2.0.1', 'duration'),
+    }),
+  ),
   acl: strict({
     enabled: 'bool',
     token_ttl: 'duration',
@@ -300,14 +365,14 @@ export const agentSchema: BlockShape = strict({
     collection_interval: 'duration',
     publish_allocation_metrics: 'bool',
     publish_node_metrics: 'bool',
-    include_alloc_metadata_in_metrics: 'bool',
-    allowed_metadata_keys_in_metrics: 'strings',
+    include_alloc_metadata_in_metrics: from('1.9.0', 'bool'),
+    allowed_metadata_keys_in_metrics: from('1.9.0', 'strings'),
     prefix_filter: 'strings',
     filter_default: 'bool',
     disable_dispatched_job_summary_metrics: 'bool',
-    disable_quota_utilization_metrics: 'bool',
+    disable_quota_utilization_metrics: from('1.8.1', 'bool'),
     disable_rpc_rate_metrics_labels: 'bool',
-    disable_allocation_hook_metrics: 'bool',
+    disable_allocation_hook_metrics: from('1.9.4', 'bool'),
     circonus_api_token: 'string',
     circonus_api_app: 'string',
     circonus_api_url: 'string',
@@ -350,7 +415,7 @@ export const agentSchema: BlockShape = strict({
       background_color: 'string',
       text_color: 'string',
     }),
-    show_cli_hints: 'bool',
+    show_cli_hints: from('1.10.0', 'bool'),
   }),
   tls: strict({
     http: 'bool',
@@ -363,6 +428,7 @@ export const agentSchema: BlockShape = strict({
     verify_https_client: 'bool',
     tls_cipher_suites: 'string',
     tls_min_version: 'string',
+    tls_prefer_server_cipher_suites: before('1.9.0', 'bool'),
   }),
   http_api_response_headers: 'map',
   sentinel: lax({
@@ -370,7 +436,7 @@ export const agentSchema: BlockShape = strict({
       path: 'string',
       args: 'strings',
     }),
-    additional_enabled_modules: 'strings',
+    additional_enabled_modules: from('1.11.2', 'strings'),
   }),
   autopilot: strict({
     cleanup_dead_servers: 'bool',
@@ -415,16 +481,76 @@ export const agentSchema: BlockShape = strict({
     license: lax({
       enabled: 'bool',
     }),
-    address: 'string',
-    export_interval: 'duration',
-    snapshot_retention_time: 'duration',
+    address: from('1.8.3', 'string'),
+    export_interval: from('1.8.3', 'duration'),
+    snapshot_retention_time: from('1.10.2', 'duration'),
+    disable_product_usage_reporting: from('2.0.0', 'bool'),
   }),
-  keyring: labelled({
-    name: 'string',
-    active: 'bool',
-  }),
-  eventlog: lax({
-    enabled: 'bool',
-    level: 'string',
-  }),
+  keyring: from(
+    '1.8.3',
+    labelled({
+      name: 'string',
+      active: 'bool',
+    }),
+  ),
+  eventlog: from(
+    '1.10.5',
+    lax({
+      enabled: 'bool',
+      level: 'string',
+    }),
+  ),
 })
+
+/** Which versions know a key that not all of them do, by its path. */
+export const datedKeys: ReadonlyMap<string, VersionRange> = new Map(datesOf(table, ''))
+
+function* datesOf({ fields }: Block, path: string): Generator<[string, VersionRange]> {
+  for (const [key, row] of Object.entries(fields)) {
+    if (typeof row === 'string') continue
+    const inner = path === '' ? key : `${path}.${key}`
+    const held = row.type === 'dated' ? row.shape : row
+    if (row.type === 'dated') yield [inner, { since: row.since, until: row.until }]
+    if (typeof held === 'object') yield* datesOf(held, inner)
+  }
+}
+
+/** The versions whose keys differ from those of the version before. */
+const turns: readonly VersionRange[] = [
+  ...new Set([...datedKeys.values()].map(({ since, until }) => since ?? until!)),
+].map((since) => ({ since }))
+
+const made = new Map<string, BlockShape>()
+
+/**
+ * The keys that a version of Nomad knows; `consul` and `vault` are read by other means, see
+ * `foreignBlocks`.
+ *
+ * @param version `1.11.3`; absent: what any supported version knows.
+ */
+export function schemaOf(version?: string): BlockShape {
+  // One for each stretch between two turns, however many versions are asked for.
+  const stretch =
+    version !== undefined && isVersion(version)
+      ? String(turns.filter((turn) => holdsIn(turn, version)).length)
+      : 'any'
+  const known = made.get(stretch)
+  if (known !== undefined) return known
+  const schema = blockOf(table, version)
+  made.set(stretch, schema)
+  return schema
+}
+
+function blockOf({ type, fields }: Block, version: string | undefined): BlockShape {
+  const shapes: Record<string, Shape> = {}
+  for (const [key, row] of Object.entries(fields)) {
+    if (typeof row === 'object' && row.type === 'dated') {
+      if (holdsIn(row, version)) shapes[key] = shapeOf(row.shape, version)
+    } else shapes[key] = shapeOf(row, version)
+  }
+  return { type, fields: shapes }
+}
+
+function shapeOf(row: Plain | Block, version: string | undefined): Shape {
+  return typeof row === 'string' ? row : blockOf(row, version)
+}

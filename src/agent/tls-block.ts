@@ -15,6 +15,7 @@ import {
   positionsIn,
 } from '../hcl/index.js'
 import { type AgentCode, diagnostic } from './codes.js'
+import { datedKeys } from './schema-table.js'
 import { tlsKeys } from './tls-keys.js'
 
 /** The block and what is wrong with it. */
@@ -99,26 +100,20 @@ function checkKeys(
     const name = keys[0]!.name
     const folded = foldKey(name)
     const entry = known.get(folded)
+    // What was a key once is judged with the version of Nomad (check-schema.ts).
+    if (entry === undefined && datedKeys.has(`tls.${folded}`)) continue
     if (entry === undefined) {
       // Untagged field of the struct: accepted, and it sets internal state (tls.go:57).
       const leaked = folded === 'checksum'
-      const removed = folded === 'tls_prefer_server_cipher_suites'
       const near = unknown < 100 ? didYouMean(name, known.keys()) : undefined
       unknown += 1
-      refuse(
-        removed ? 'agent/removed-key' : 'agent/unknown-key',
-        start,
-        `"${name}" is not a key of "tls"`,
-        {
-          hint: removed
-            ? 'Nomad 1.9.0 removed it and stops at it: remove the line'
-            : leaked
-              ? 'it sets internal state of Nomad: remove it'
-              : near === undefined
-                ? 'Nomad stops with "tls unexpected keys"'
-                : `did you mean "${near}"?`,
-        },
-      )
+      refuse('agent/unknown-key', start, `"${name}" is not a key of "tls"`, {
+        hint: leaked
+          ? 'it sets internal state of Nomad: remove it'
+          : near === undefined
+            ? 'Nomad stops with "tls unexpected keys"'
+            : `did you mean "${near}"?`,
+      })
       continue
     }
     if (seen.has(folded)) {

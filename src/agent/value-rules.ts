@@ -5,10 +5,11 @@
  * @module
  */
 
+import type { VersionRange } from '../nomad/versions.js'
 import { goDuration, isGoDuration } from './duration.js'
 
-/** What a value has to be: a test of its text, and the same in words. */
-export interface ValueRule {
+/** What a value has to be: a test of its text, and the same in words; and since when. */
+export interface ValueRule extends VersionRange {
   readonly fits: (text: string) => boolean
   readonly expected: string
 }
@@ -71,7 +72,11 @@ export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
   ],
   ['server.job_gc_interval', moreThanZero],
   ['server.csi_volume_claim_gc_interval', moreThanZero],
-  ['server.raft_protocol', { fits: (text) => ['0', '3'].includes(text), expected: '3' }],
+  // "raft_protocol must be 3 in Nomad v1.4 and later" (command/agent/agent.go:235).
+  [
+    'server.raft_protocol',
+    { since: '1.4.0', fits: (text) => ['0', '3'].includes(text), expected: '3' },
+  ],
   ['server.default_scheduler_config.scheduler_algorithm', oneOf('binpack', 'spread')],
   ['client.preferred_address_family', oneOf('ipv4', 'ipv6')],
   ['client.min_dynamic_port', port],
@@ -86,6 +91,14 @@ export const valueRules: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
   [
     'client.artifact.decompression_file_count_limit',
     { fits: (text) => !text.startsWith('-'), expected: '0 or more' },
+  ],
+  [
+    'client.artifact.filesystem_isolation_extra_paths',
+    {
+      // go-landlock ParsePath, at nomad/structs/config/artifact.go:226.
+      fits: (text) => /^[df]:[rwxc]+:[^]/.test(text.trim()),
+      expected: 'a kind, modes and a path, "d:rx:/opt/bin"',
+    },
   ],
   [
     'eventlog.level',

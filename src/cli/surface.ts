@@ -318,7 +318,10 @@ export const commands: readonly CommandEntry[] = [
     details:
       'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write. On the machine of the agent, check looks at the files that tls names too.',
     options: [
-      { flags: '--nomad-version <version>', summary: 'check for this version of Nomad' },
+      {
+        flags: '--nomad-version <version>',
+        summary: 'check for this version of Nomad (default: 1.8.0 to 2.0.5)',
+      },
       {
         flags: '--user <user>',
         summary:

@@ -14,6 +14,7 @@ import { samePublicKey } from '../keys/public-key.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import type { Name } from '../x509/name.js'
 import { scanPem, type ScannedBlock } from './pem-scan.js'
+import type { VersionRange } from './versions.js'
 
 /** The texts of the three files. */
 export interface AgentFiles {
@@ -26,7 +27,7 @@ export interface AgentFiles {
 }
 
 /** Something about a file. */
-export interface LoadFault {
+export interface LoadFault extends VersionRange {
   readonly file: 'ca' | 'cert' | 'key'
   /**
    * `refused`: the agent does not start, or a reload ends it. `unusable`: it starts, and every
@@ -35,10 +36,6 @@ export interface LoadFault {
   readonly effect: 'refused' | 'unusable' | 'dropped'
   /** One sentence: lower case, no full stop. */
   readonly message: string
-  /** The first Nomad in which it is so; default: all. */
-  readonly since?: string
-  /** The first Nomad in which it is no longer so; default: it still is. */
-  readonly until?: string
   /** Also where neither `http` nor `rpc` is on: a server looks at the pair all the same. */
   readonly evenOff?: true
 }

@@ -61,8 +61,8 @@ export function planConfigs(
       continue
     }
     const { files, kind, location, write } = found
-    const { region, role } = wanted
-    const options = { kind, location, write, region, role }
+    const { region, role, nomadVersion } = wanted
+    const options = { kind, location, write, region, role, nomadVersion }
     const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), options)
     // Links can make one file of two names, or one directory.
     const link = files.find(({ path }) => path === edit.file)?.real

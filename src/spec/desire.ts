@@ -174,6 +174,7 @@ function spread(
         ...(config.write === undefined ? {} : { write: expandTemplate(config.write, node) }),
         tlsDirectory: spec.node.tls,
         stanza: spec.node.stanza,
+        ...(spec.nomadVersion === undefined ? {} : { nomadVersion: spec.nomadVersion }),
       })
     }
   }

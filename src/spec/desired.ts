@@ -123,6 +123,8 @@ export interface DesiredConfig {
   /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
   readonly tlsDirectory: string | undefined
   readonly stanza: DesiredStanza
+  /** The version of Nomad that the agent runs, `2.0.5`; absent: any that is supported. */
+  readonly nomadVersion?: string | undefined
 }
 
 /** What the stanza says besides the three files and `http = true`, `rpc = true`. */

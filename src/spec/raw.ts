@@ -17,6 +17,7 @@ export interface RawSpec {
   readonly authorities?: ReadonlyMap<string, RawAuthority>
   readonly defaults?: RawDefaults
   readonly node?: RawNodePlace
+  readonly nomad?: { readonly version?: string }
   readonly regions?: ReadonlyMap<string, RawRegion>
   readonly operators?: ReadonlyMap<string, RawOperator>
 }

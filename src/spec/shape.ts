@@ -8,6 +8,7 @@
 import { namePattern, regionPattern } from '../address.js'
 import { durationSyntax } from '../duration.js'
 import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
+import { supportedVersions, versionPattern } from '../nomad/versions.js'
 import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
 import type {
   ChoiceShape,
@@ -574,6 +575,20 @@ const nodePlace: RecordShape = {
   ],
 }
 
+const nomad: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'version',
+      shape: text('a version of Nomad such as 2.0.5', versionPattern, 80),
+      default: `any supported version (${supportedVersions.oldest} to ${supportedVersions.newest})`,
+      sentence:
+        "The version that the agents run. With it the agents' configurations are checked for that version; without it a key is an error only where no supported version knows it.",
+      example: '2.0.5',
+    },
+  ],
+}
+
 /** The spec. */
 export const specShape: RecordShape = {
   kind: 'record',
@@ -618,6 +633,12 @@ export const specShape: RecordShape = {
       shape: nodePlace,
       sentence: 'What the nodes look like.',
       example: '{ tls: store }',
+    },
+    {
+      key: 'nomad',
+      shape: nomad,
+      sentence: 'What is known of the agents themselves.',
+      example: '{ version: 2.0.5 }',
     },
     {
       key: 'regions',

@@ -23,6 +23,8 @@ export interface ClusterSpec {
   /** In the order of the spec, roots before intermediates. */
   readonly authorities: readonly AuthoritySpec[]
   readonly node: NodeSpec
+  /** The version of Nomad that the agents run, `2.0.5`; `undefined`: any that is supported. */
+  readonly nomadVersion?: string | undefined
   readonly regions: readonly RegionSpec[]
   readonly operators: readonly OperatorSpec[]
 }

@@ -9,10 +9,13 @@ import {
   type NamedFile,
   type TlsKey,
 } from '../../src/agent/index.js'
+import { datedKeys } from '../../src/agent/schema-table.js'
+import type { Diagnostic } from '../../src/diagnostics.js'
 import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { agentFiles, lines } from './builders.js'
-import { valueCases } from './values.js'
+import { before, configWith } from './dated.js'
+import { askedVersions, valueCases, verdictOf } from './values.js'
 
 const base = 'data_dir = "/opt" server { enabled = true }\n'
 const good =
@@ -104,9 +107,46 @@ describe('keys and types, as Nomad’s decoder takes them', () => {
   })
 })
 
-test.each(valueCases)('%s is valid: %s', (addition, valid) => {
-  const errors = check(`${base}${addition}`).filter((line) => line.startsWith('error'))
-  expect(errors.length === 0).toBe(valid)
+describe.each(askedVersions)('Nomad %s', (nomadVersion) => {
+  test.each(valueCases)('%s is valid: %j', (addition, verdict) => {
+    const lines_ = check(`${base}${addition}`, { nomadVersion })
+    const errors = lines_.filter((line) => line.startsWith('error'))
+    expect(errors.length === 0).toBe(verdictOf(verdict, nomadVersion))
+  })
+})
+
+describe.each([...datedKeys])('%s, which not every version knows', (path, { since, until }) => {
+  const text = configWith(path)
+  /** What is told of the key itself. */
+  const told = (nomadVersion: string | undefined): Diagnostic[] =>
+    checkSchema(parseConfig(text).document!, { nomadVersion }).filter(({ code }) =>
+      ['agent/unknown-key', 'agent/ignored', 'agent/removed-key'].includes(code),
+    )
+  const bound = since ?? until!
+  const other = before(bound)
+
+  test(`is known ${since === undefined ? 'before' : 'from'} ${bound}`, () => {
+    const [knows, doesNot] = since === undefined ? [other, bound] : [bound, other]
+    expect(told(knows).filter(({ code }) => code !== 'agent/removed-key')).toEqual([])
+    expect(told(doesNot)).not.toEqual([])
+    expect(told(undefined).filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+})
+
+test.each<[string, string | undefined, string[]]>([
+  ['server { raft_logstore { } }', '1.11.3', ['error agent/unknown-key :1:10']],
+  // Enterprise goes on where the public releases of a line end, and gets a key now and then.
+  ['server { raft_logstore { } }', '1.11.9', ['warning agent/unknown-key :1:10']],
+  ['server { bogus = 1 }', '2.1.0', ['warning agent/unknown-key :1:10']],
+  ['server { bogus = 1 }', '1.4.0', ['warning agent/unknown-key :1:10']],
+  ['server { bogus = 1 }', undefined, ['error agent/unknown-key :1:10']],
+  ['rpc { dial_timeout = "5s" }', '1.11.3', ['warning agent/ignored :1:7']],
+  ['rpc { dial_timeout = "5s" }', undefined, []],
+  ['server { raft_protocol = 2 }', undefined, ['error agent/value :1:26']],
+  ['server { raft_protocol = 2 }', '1.4.0', ['error agent/value :1:26']],
+  ['server { raft_protocol = 2 }', '1.3.0', []],
+])('%s in %s', (text, nomadVersion, expected) => {
+  expect(lines(checkSchema(parseConfig(text).document!, { nomadVersion }))).toEqual(expected)
 })
 
 describe('tls', () => {
@@ -159,14 +199,20 @@ describe('tls', () => {
     [
       'a removed key',
       `${good} tls_prefer_server_cipher_suites = true`,
-      {},
+      { nomadVersion: '1.9.0' },
       ['error agent/removed-key a:3:51'],
+    ],
+    [
+      'a removed key, and any version is meant',
+      `${good} tls_prefer_server_cipher_suites = true`,
+      {},
+      ['warning agent/removed-key a:3:85'],
     ],
     [
       'a removed key before',
       `${good} tls_prefer_server_cipher_suites = true`,
       { nomadVersion: '1.8.9' },
-      ['warning agent/removed-key a:3:51'],
+      ['warning agent/removed-key a:3:85'],
     ],
     [
       'relative paths',

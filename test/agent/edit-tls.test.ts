@@ -41,11 +41,6 @@ describe('what Nomad would stop at is refused with its place', () => {
     ['tls twice in JSON', '{"tls": {}, "tls": {}}', ['agent/tls-repeated 1:13']],
     ['an unknown key (trap 8)', 'tls { htpp = true }', ['agent/unknown-key 1:7']],
     ['a nested block (trap 8)', 'tls { x { } }', ['agent/unknown-key 1:7']],
-    [
-      'a removed key',
-      'tls {\n  tls_prefer_server_cipher_suites = true\n}',
-      ['agent/removed-key 2:3'],
-    ],
     ['a field that leaks', 'tls { checksum = "x" }', ['agent/unknown-key 1:7']],
     ['a dotted key (trap 11)', 'tls { server.enabled = true }', ['agent/unknown-key 1:7']],
     ['a wrong boolean (trap 12)', 'tls { rpc_upgrade_mode = "yes" }', ['agent/tls-value 1:26']],

@@ -130,10 +130,16 @@ describe('what would not have the effect wished is refused', () => {
       ['error hcl/bom /n/nomad.hcl:1:1'],
     ],
     [
-      'an unknown key beside it',
-      { 'a.hcl': 'serverr { }' },
+      'an unknown key in tls beside it',
+      { 'a.hcl': 'tls { htpp = true }', 'tls.hcl': 'tls { }' },
       {},
-      ['error agent/unknown-key /n/a.hcl:1:1'],
+      ['error agent/unknown-key /n/a.hcl:1:7'],
+    ],
+    [
+      'a key that the version no longer knows',
+      { 'tls.hcl': 'tls { tls_prefer_server_cipher_suites = true }' },
+      { nomadVersion: '1.11.3' },
+      ['error agent/removed-key /n/tls.hcl:1:7'],
     ],
     [
       'two tls blocks',
@@ -151,6 +157,44 @@ describe('what would not have the effect wished is refused', () => {
     const result = plan(texts, options)
     expect(lines(result.diagnostics)).toEqual(expected)
     expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
+  })
+
+  test.each<[string, Record<string, string>, PlanTlsEditOptions, string[]]>([
+    [
+      'an unknown key elsewhere',
+      { 'a.hcl': 'serverr { }' },
+      {},
+      ['warning agent/unknown-key /n/a.hcl:1:1'],
+    ],
+    [
+      'a key of a later version',
+      { 'a.hcl': 'server { raft_logstore { backend = "wal" } }' },
+      { nomadVersion: '1.11.3' },
+      ['warning agent/unknown-key /n/a.hcl:1:10'],
+    ],
+    [
+      'a key of a later version, and any is meant',
+      { 'a.hcl': 'server { raft_logstore { } }' },
+      {},
+      [],
+    ],
+    [
+      'a key that was removed, while it is known',
+      { 'tls.hcl': 'tls { tls_prefer_server_cipher_suites = true }' },
+      { nomadVersion: '1.8.4' },
+      ['warning agent/removed-key /n/tls.hcl:1:41'],
+    ],
+    [
+      'a key that was removed, and any version is meant',
+      { 'tls.hcl': 'tls { tls_prefer_server_cipher_suites = true }' },
+      {},
+      ['warning agent/removed-key /n/tls.hcl:1:41'],
+    ],
+  ])('%s does not stop an edit', (_, texts, options, expected) => {
+    const result = plan(texts, options)
+    const told = lines(result.diagnostics).filter((line) => !line.startsWith('note'))
+    expect(told).toEqual(expected)
+    expect(result.changed).toBe(true)
   })
 
   test('a backup that a -config names itself is meant', () => {

@@ -1,8 +1,52 @@
 /**
- * Additions to a server's configuration, and whether Nomad takes them: each answered so by
- * `nomad config validate` of 1.11.3, which `test/nomad/config-validate.test.ts` asks again.
+ * Values: additions to a server's configuration, and whether Nomad takes them: each answered so by
+ * `nomad config validate` of 1.11.3 and of 2.0.5. `test/nomad/config-validate.test.ts` asks the Nomad at
+ * hand again (`NOMAD_PKI_NOMAD` names another); this table carries the answers of the other.
  */
-export const valueCases: readonly (readonly [addition: string, valid: boolean])[] = [
+
+/** The same for both, or each one's own. */
+export type Verdict = boolean | { readonly '1.11.3': boolean; readonly '2.0.5': boolean }
+
+/** The versions that were asked. */
+export const askedVersions = ['1.11.3', '2.0.5'] as const
+
+/** What a version answered. */
+export function verdictOf(verdict: Verdict, version: (typeof askedVersions)[number]): boolean {
+  return typeof verdict === 'boolean' ? verdict : verdict[version]
+}
+
+const since2 = { '1.11.3': false, '2.0.5': true } as const
+const until2 = { '1.11.3': true, '2.0.5': false } as const
+
+export const valueCases: readonly (readonly [addition: string, verdict: Verdict])[] = [
+  ['client { default_ineligible = true }', since2],
+  ['client { default_ineligible = "yes" }', false],
+  ['server { raft_logstore { backend = "wal" } }', since2],
+  ['server { raft_logstore { } }', since2],
+  ['server { raft_logstore { bogus = 1 } }', since2],
+  ['server { raft_logstore { backend = [] } }', false],
+  ['server { raft_logstore { wal { segment_size_mb = "x" } } }', false],
+  ['server { raft_logstore { wal { segment_size_mb = 128 } } }', since2],
+  ['server { raft_logstore { verification { enabled = true interval = "1m" } } }', since2],
+  ['server { raft_logstore { boltdb { no_freelist_sync = true } } }', since2],
+  ['server { raft_logstore = "wal" }', false],
+  ['server { plan_apply_pipeline = 2 }', since2],
+  ['server { plan_apply_pipeline = "x" }', false],
+  ['server { non_production = true }', since2],
+  ['server { default_scheduler_config { node_limit_for_feasibility_checks = 5 } }', until2],
+  ['server { default_scheduler_config { node_limit_for_feasibility_checks = "5" } }', until2],
+  ['server { default_scheduler_config { node_limit_for_feasibility_checks { } } }', until2],
+  ['rpc { dial_timeout = "5s" }', true],
+  ['rpc { dial_timeout = "5" }', until2],
+  ['rpc { bogus = "5s" }', true],
+  ['reporting { disable_product_usage_reporting = true }', true],
+  ['reporting { disable_product_usage_reporting = "x" }', until2],
+  ['consul { use_client_consul_token = true }', true],
+  ['vault { vault_default_lease_duration = "1h" }', true],
+  ['client { template { vault_default_lease_duration = "1h" } }', true],
+  ['client { template { vault_default_lease_duration = "1" } }', until2],
+  ['client { template { use_client_consul_token = "x" } }', until2],
+  ['tls { tls_prefer_server_cipher_suites = true }', false],
   ['keyring "aead" { name = "x" active = 1 }', true],
   ['keyring "awskms" { region = "x" active = true }', true],
   ['keyring "awskms" { region = 5 }', false],
@@ -37,6 +81,15 @@ export const valueCases: readonly (readonly [addition: string, valid: boolean])[
   ['consul { client_failures_before_critical = true }', true],
   ['consul { service_identity = "x" }', false],
   ['consul { service_identity { aud = "x" } }', true],
+  ['consul { Service_Identity { aud = "x" } }', false],
+  [
+    'client { artifact { filesystem_isolation_extra_paths = ["d:rx:/opt/bin", " f:r:/etc/x "] } }',
+    true,
+  ],
+  ['client { artifact { filesystem_isolation_extra_paths = ["/opt/bin"] } }', false],
+  ['client { artifact { filesystem_isolation_extra_paths = ["d:z:/opt"] } }', false],
+  ['client { artifact { filesystem_isolation_extra_paths = ["x:r:/opt"] } }', false],
+  ['client { artifact { filesystem_isolation_extra_paths = ["d:rwxc:"] } }', false],
   ['consul { service_identity { ttl = "5" } }', false],
   ['consul { service_identity { env = "yes" } }', false],
   ['consul { service_identity { } service_identity { } }', true],

@@ -12,7 +12,8 @@ import { afterAll, expect, test } from 'vitest'
 import { checkAgentConfig } from '../../src/agent/index.js'
 import type { Diagnostic } from '../../src/diagnostics.js'
 import { type Item, parseConfig, type Value } from '../../src/hcl/index.js'
-import { valueCases } from '../agent/values.js'
+import { allPaths, configWith } from '../agent/dated.js'
+import { askedVersions, valueCases, verdictOf } from '../agent/values.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { nomadBinary } from './harness/binaries.js'
 import { cleanEnvironment } from './harness/run.js'
@@ -20,6 +21,14 @@ import { cleanEnvironment } from './harness/run.js'
 /** How many changes; `.ci/deep` says more. */
 const changes = Number(process.env.NOMAD_PKI_VALIDATED ?? 400)
 const seed = Number(process.env.NOMAD_PKI_SEED ?? 20_261_125)
+
+/** The Nomad at hand. */
+const nomadVersion = ((): (typeof askedVersions)[number] => {
+  const said = spawnSync(nomadBinary(), ['version'], { encoding: 'utf8' }).stdout
+  const found = askedVersions.find((version) => said.startsWith(`Nomad v${version}`))
+  if (found === undefined) throw new Error(`the table of values knows no verdicts of ${said}`)
+  return found
+})()
 
 const folder = mkdtempSync(join(tmpdir(), 'nomad-pki-validate-'))
 afterAll(() => {
@@ -58,7 +67,9 @@ function verdict(text: string): Verdict {
     encoding: 'utf8',
   })
   const files = [{ name: 'agent.hcl', bytes: new TextEncoder().encode(text) }]
-  const errors = checkAgentConfig(files).filter(({ severity }) => severity === 'error')
+  const errors = checkAgentConfig(files, { nomadVersion }).filter(
+    ({ severity }) => severity === 'error',
+  )
   return { text, valid: status === 0, said: stdout + stderr, errors }
 }
 
@@ -127,6 +138,8 @@ function change(text: string, next: () => number): string {
   return text.slice(0, item.start) + made + text.slice(item.end)
 }
 
+const sound = 'data_dir = "/opt"\nserver { enabled = true }\n'
+
 /** Agents of Windows are valid there; here Nomad finds their paths relative. */
 const here = corpus.filter(({ text }) => !/"[A-Z]:[\\/]/i.test(text))
 
@@ -138,16 +151,24 @@ test('it judges every file of the corpus as we do', () => {
 })
 
 test('and every value of the table as it is written there', () => {
-  const base = 'data_dir = "/opt"\nserver { enabled = true }\n'
-  const wrong = valueCases.filter(([addition, valid]) => verdict(base + addition).valid !== valid)
+  const wrong = valueCases.filter(
+    ([addition, given]) => verdict(sound + addition).valid !== verdictOf(given, nomadVersion),
+  )
   expect(wrong).toEqual([])
+})
+
+test('and every key of every version', () => {
+  const verdicts = [...allPaths()].map((path) => verdict(sound + configWith(path)))
+  const refused = verdicts.filter(({ valid }) => !valid).length
+  console.log(`config validate: ${verdicts.length} keys, ${nomadVersion} refuses ${refused}`)
+  expect(verdicts.filter((one) => !agrees(one))).toEqual([])
 })
 
 test(`and ${changes} changes of them`, { timeout: 60_000 + changes * 500 }, () => {
   const next = random(seed)
   const sources = [
     ...here.map(({ text }) => text).filter((text) => verdict(text).valid),
-    ...valueCases.map(([addition]) => `data_dir = "/opt"\nserver { enabled = true }\n${addition}`),
+    ...valueCases.map(([addition]) => sound + addition),
   ]
   let valid = 0
   const disagreements: Verdict[] = []

@@ -18,8 +18,9 @@ const tls = (ca: string): string => `tls { ca_file = "/${ca}" }\n`
 async function planned(
   servers: string,
   files: Readonly<Record<string, string>>,
+  nomad = '{}',
 ): Promise<ConfigPlan> {
-  const text = `version: 1\ncluster: acme\nregions: { global: { servers: { ${servers} } } }\n`
+  const text = `version: 1\ncluster: acme\nnomad: ${nomad}\nregions: { global: { servers: { ${servers} } } }\n`
   const { spec, diagnostics } = parseSpec(text)
   if (spec === undefined) throw new Error(JSON.stringify(diagnostics))
   const { configs } = desire(spec)
@@ -220,4 +221,17 @@ describe('on disk', () => {
       }),
     ])
   })
+})
+
+test.each([
+  ['{}', []],
+  ['{ version: 2.0.5 }', []],
+  [
+    '{ version: 1.11.3 }',
+    ['warning a:1:25: Nomad 1.11.3 does not know "raft_logstore" in "server", and stops'],
+  ],
+])('a key of Nomad 2.0, and the spec says nomad: %s', async (nomad, warnings) => {
+  const text = 'server { enabled = true raft_logstore { backend = "wal" } }\n'
+  const plan = await planned('s1: { config: a }', { a: text }, nomad)
+  expect(outline(plan)).toEqual(['edit a', ...warnings])
 })

@@ -8,7 +8,6 @@ import { dirname } from 'node:path'
 import {
   checkAgentConfig,
   configFilesOf,
-  isVersion,
   readAgentConfig,
   type AgentConfig,
   type AgentFile,
@@ -17,6 +16,7 @@ import {
 import { resolveAddress } from '../../address.js'
 import { didYouMean, type Diagnostic } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
+import { isVersion } from '../../nomad/versions.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
