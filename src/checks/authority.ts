@@ -9,7 +9,7 @@ import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { DesiredAuthority } from '../spec/desired.js'
-import type { Certificate, GeneralName } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
 import { commonNames, encodeName, formatName } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
 import { subjectFor } from '../authority/subject.js'
@@ -49,6 +49,15 @@ export function checkAuthority(
       )
     }
     return findings
+  }
+  const fingerprint = `SHA256:${fingerprintOf(certificate)}`
+  if (wanted.fingerprint !== undefined && wanted.fingerprint !== fingerprint) {
+    say(
+      'error',
+      'fingerprint-differs',
+      `its fingerprint is ${fingerprint}, the spec pins ${wanted.fingerprint}`,
+      `restore ${address} from a backup of the store; or, where this root is the right one, correct \`fingerprint\` of ${wanted.name} in the spec`,
+    )
   }
   const next = nextGeneration(wanted, context)
   if (key.state === 'present') {
@@ -127,16 +136,26 @@ function nextGeneration(
 }
 
 /**
- * An authority that the ledger knows and the store no longer has: making another would cut off the
- * running cluster, so it is told and not made.
+ * An authority that the ledger knows or the spec pins, and that the store does not have: making
+ * another would cut off the running cluster, so it is told and not made.
  *
- * @param address `authority/agent/1`
+ * @param wanted What the spec says.
  * @param inventory What is.
  */
-export function lostAuthority(address: string, inventory: Inventory): Finding | undefined {
+export function lostAuthority(wanted: DesiredAuthority, inventory: Inventory): Finding | undefined {
+  const { address, fingerprint } = wanted
   // Its last line counts: what was pruned and is named again is made anew.
   const last = inventory.ledger.lines.findLast((line) => line.address === address)
-  if (last?.event !== 'authority') return undefined
+  if (last?.event !== 'authority') {
+    if (fingerprint === undefined) return undefined
+    return {
+      severity: 'error',
+      address,
+      reason: 'missing',
+      message: `the store does not have it, and the spec pins ${fingerprint}: a new root has another fingerprint`,
+      remedy: `restore ${address} from a backup of the store; or, for a new root, remove \`fingerprint\` of ${wanted.name} from the spec`,
+    }
+  }
   const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
   // The kill came between the ledger's line and the rename: healing puts the files into place.
   const interrupted = inventory.findings.some(

@@ -12,6 +12,7 @@ export const reasons = {
   incomplete: 'a generation lacks a file, or a file cannot be read or parsed',
   unfinished: 'a whole generation was made, but an interruption came before the link turned',
   'link-broken': 'the `current` link points nowhere, or outside the identity',
+  'fingerprint-differs': 'the root is not the one whose fingerprint the spec pins',
   'key-mismatch': 'the private key does not belong to the certificate',
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',

@@ -12,6 +12,8 @@ import type { DesiredIdentity } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { packArchive, type Layout } from './archive.js'
 import { checkTrio } from './check-trio.js'
+import { fingerprintOf } from '../x509/certificate.js'
+import { parseCertificates } from '../x509/certificates.js'
 import { sha256Of } from './digest.js'
 
 /** How it is packed. */
@@ -100,7 +102,8 @@ export async function packIdentity(
     { ca: ca.bytes, cert: cert.bytes, key: key?.bytes },
     options.now,
   )
-  if (faults.length > 0) throw unfit(address, faults.join('; '))
+  const all = [...faults, ...pinFaults(spec, profile.bundle, ca.bytes)]
+  if (all.length > 0) throw unfit(address, all.join('; '))
   const archive = packArchive({
     cluster: spec.cluster,
     directory,
@@ -125,6 +128,19 @@ export async function packIdentity(
     installer: options.installer,
   })
   return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+}
+
+/** The roots that the spec pins and the bundle does not hold. */
+function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): readonly string[] {
+  const root = spec.authorities.find(({ name }) => `bundle/${name}` === bundle)
+  const pins = Object.values(root?.fingerprints ?? {})
+  if (pins.length === 0) return []
+  const held = parseCertificates(Buffer.from(ca).toString('latin1')).map(
+    (certificate) => `SHA256:${fingerprintOf(certificate)}`,
+  )
+  return pins
+    .filter((pin) => !held.includes(pin))
+    .map((pin) => `the spec pins the root ${pin}, and ca.pem holds ${held.join(', ')}`)
 }
 
 /** `s1: until 2027-03-01T09:30:00Z`, for messages. */

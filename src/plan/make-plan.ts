@@ -99,7 +99,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
       continue
-    const lost = lostAuthority(wanted.address, inventory)
+    const lost = lostAuthority(wanted, inventory)
     if (lost !== undefined) findings.push(lost)
     else if (found?.key.state === 'present') {
       steps.push(

@@ -158,6 +158,7 @@ function draft(
       },
     )
   }
+  const generations = generationsOf(resolving, name, entry, root !== undefined)
   return {
     name,
     issuer: root?.name,
@@ -168,8 +169,58 @@ function draft(
     rollout: entry.rollout ?? root?.rollout ?? 'now',
     subject: subjectOf(resolving, name, entry),
     named: entry.subject?.commonName !== undefined,
-    ...generationsOf(resolving, name, entry, root !== undefined),
+    ...generations,
+    fingerprints: fingerprintsOf(resolving, name, entry, generations, root !== undefined),
   }
+}
+
+/** The pins, by generation: each for a root that agents trust. */
+function fingerprintsOf(
+  { sources, report }: Resolving,
+  name: string,
+  entry: RawAuthority,
+  { signing, trusted }: Pick<AuthoritySpec, 'signing' | 'trusted'>,
+  intermediate: boolean,
+): Readonly<Record<number, string>> {
+  const { fingerprint } = entry
+  if (fingerprint === undefined) return {}
+  if (intermediate) {
+    report.error(
+      'spec/irrelevant',
+      sources.keyAt(entry, 'fingerprint'),
+      `${name} is an intermediate: agents trust roots, and fingerprint belongs there`,
+      { hint: 'remove it' },
+    )
+    return {}
+  }
+  const generations = [...new Set([...trusted, signing])].sort((a, b) => a - b)
+  if (typeof fingerprint === 'string') {
+    if (generations.length === 1) return { [signing]: fingerprint }
+    report.error(
+      'spec/generations',
+      sources.at(entry, 'fingerprint'),
+      `one fingerprint, and ${generations.length} generations are trusted`,
+      {
+        expected: 'a map, each key a generation',
+        hint: `fingerprint: { ${generations[0]}: ${fingerprint} }`,
+      },
+    )
+    return {}
+  }
+  const pins: Record<number, string> = {}
+  for (const [key, value] of fingerprint) {
+    const generation = Number(key)
+    if (generations.includes(generation)) pins[generation] = value
+    else {
+      report.error(
+        'spec/generations',
+        sources.keyAt(fingerprint, key),
+        `generation ${key} has a fingerprint, but agents do not trust it`,
+        { expected: `one of ${generations.join(', ')}`, hint: 'remove it' },
+      )
+    }
+  }
+  return pins
 }
 
 function generationsOf(

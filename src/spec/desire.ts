@@ -94,6 +94,9 @@ function generationsOf(
     renewBefore: authority.renewBefore,
     beyondIssuer: authority.beyondIssuer,
     ...(constraints === undefined ? {} : { constraints }),
+    ...(authority.fingerprints[generation] === undefined
+      ? {}
+      : { fingerprint: authority.fingerprints[generation] }),
     signing: generation === signing,
     rideAlong: authority.rollout === 'ride-along',
     crossed: crossed && generation === signing,

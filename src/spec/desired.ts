@@ -40,6 +40,8 @@ export interface DesiredAuthority {
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** The regions that an intermediate is constrained to; absent for a root. */
   readonly constraints?: DesiredConstraints | undefined
+  /** The fingerprint that it must have, `SHA256:` and hex; absent where the spec pins none. */
+  readonly fingerprint?: string | undefined
   /** Whether new certificates are signed by this generation. */
   readonly signing: boolean
   /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */

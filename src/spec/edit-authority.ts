@@ -9,7 +9,9 @@ import { hasErrors, type Diagnostic } from '../diagnostics.js'
 import type { EditOptions, SpecEdit } from './edit.js'
 import { parseSpec } from './parse.js'
 import { createReport } from './report.js'
+import type { ClusterSpec } from './spec.js'
 import { keysAt, removeEntry, setEntry } from './yaml-edit.js'
+import type { YamlEdit } from './yaml-meaning.js'
 
 /** What an authority shall say; what is not named stays. */
 export interface AuthorityEdit {
@@ -53,12 +55,37 @@ export function editAuthorities(
       if ('fault' in edit) return { text, diagnostics: [fault(options, edit.fault)] }
       made = edit.text
     }
+    const pinned = editPins(made, before.spec, { name, signing, trusted })
+    if ('fault' in pinned) return { text, diagnostics: [fault(options, pinned.fault)] }
+    made = pinned.text
   }
   const after = parseSpec(made, options)
   if (hasErrors(after.diagnostics)) {
     return { text, diagnostics: after.diagnostics.filter(({ severity }) => severity === 'error') }
   }
   return { text: made, diagnostics: [] }
+}
+
+/** A pin goes with its generation; one pin becomes a map where several generations are trusted. */
+function editPins(
+  text: string,
+  { authorities }: ClusterSpec,
+  { name, signing, trusted }: AuthorityEdit,
+): YamlEdit {
+  const old = authorities.find((authority) => authority.name === name)
+  const pins = Object.entries(old?.fingerprints ?? {})
+  if (old === undefined || pins.length === 0) return { text }
+  const before = new Set([...old.trusted, old.signing])
+  // Without `trusted` the one that signs is trusted: the key is written as soon as there are two.
+  const listed = keysAt(text, ['authorities', name])?.includes('trusted') === true
+  const now = signing ?? old.signing
+  const after = new Set([...(trusted ?? (listed ? old.trusted : [now])), now])
+  const kept = pins.filter(([generation]) => after.has(Number(generation)))
+  if (kept.length === pins.length && (after.size === 1) === (before.size === 1)) return { text }
+  const path = ['authorities', name]
+  return kept.length === 0
+    ? removeEntry(text, path, 'fingerprint')
+    : setEntry(text, path, 'fingerprint', Object.fromEntries(kept))
 }
 
 function fault(options: EditOptions, message: string): Diagnostic {

@@ -37,6 +37,7 @@ export interface RawAuthority {
   readonly trusted?: RawList<number>
   readonly crossed?: boolean
   readonly rollout?: 'now' | 'ride-along'
+  readonly fingerprint?: string | ReadonlyMap<string, string>
 }
 
 /** A distinguished name. */

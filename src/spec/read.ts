@@ -97,9 +97,10 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
   }
 
   /** The text of a key; keys that are not text are reported. */
-  const keyText = (key: unknown): string | undefined => {
+  const keyText = (key: unknown, numeric: boolean): string | undefined => {
     if (isScalar(key)) {
       if (typeof key.value === 'string') return key.value
+      if (numeric && typeof key.value === 'number') return String(key.value)
       const written = (key as Scalar.Parsed).source
       report.error(
         'spec/key-type',
@@ -121,11 +122,12 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
   const entries = (
     map: YAMLMap | Scalar,
     visit: (key: string, keyOffset: number, value: unknown) => void,
+    numeric = false,
   ): void => {
     if (isScalar(map)) return
     const seen = new Set<string>()
     for (const { key, value } of map.items) {
-      const text = keyText(key)
+      const text = keyText(key, numeric)
       if (text === undefined) continue
       const offset = offsetOf(key)
       if (seen.has(text)) {
@@ -178,7 +180,7 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
     const named = shape.named === undefined ? undefined : tableOf(shape.named)
     const out = new Map<string, unknown>()
     origins.set(out, node)
-    entries(node, (key, offset, value) => {
+    const visit = (key: string, offset: number, value: unknown): void => {
       const field = named?.get(key)
       const inside = `${path}.${key}`
       if (field === undefined && key === '<<') {
@@ -190,7 +192,8 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
       if (field === undefined && !checkText(key, shape.key, offset, path)) return
       const result = read(value, field?.shape ?? shape.of, inside)
       if (result !== undefined) out.set(key, result)
-    })
+    }
+    entries(node, visit, shape.numericKeys)
     return out
   }
 

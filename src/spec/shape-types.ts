@@ -79,6 +79,8 @@ export interface MapShape {
   readonly kind: 'map'
   /** What the keys are. */
   readonly key: TextShape
+  /** Whether a key may be written as a number, without quotes. */
+  readonly numericKeys?: true | undefined
   /** How the reference calls such a key: `<node>`. */
   readonly keyName: string
   readonly of: Shape

@@ -384,6 +384,11 @@ const subject: RecordShape = {
   ],
 }
 
+const fingerprint = text(
+  "`SHA256:` and the 64 lower-case hex digits of the certificate's SHA-256",
+  '^SHA256:[0-9a-f]{64}$',
+)
+
 const authority: RecordShape = {
   kind: 'record',
   fields: [
@@ -463,6 +468,26 @@ const authority: RecordShape = {
         'When a new generation reaches what it signs: `apply` renews all of it at once, or each renewal carries it as it falls due. Not for a key that somebody else may have.',
       example: 'ride-along',
     },
+    {
+      key: 'fingerprint',
+      shape: {
+        kind: 'either',
+        of: [
+          fingerprint,
+          {
+            kind: 'map',
+            key: text('a generation, a number from 1', '^[1-9][0-9]{0,8}$', 9),
+            keyName: '<generation>',
+            numericKeys: true,
+            of: fingerprint,
+          },
+        ],
+      },
+      default: 'none: the root in the store is taken as it is',
+      sentence:
+        'The fingerprint that the root must have, as `SHA256:` and hex; by generation where several are trusted. Another root is refused, and a pinned one that is lost is not made anew. Roots only.',
+      example: 'SHA256:4f2a0b6d1c9e8f73a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2',
+    },
   ],
 }
 
@@ -530,7 +555,7 @@ const nodePlace: RecordShape = {
         'an absolute path, or the word store',
         '^(store|/[^\\u0000-\\u001f\\u007f"$\\\\]+)$',
       ),
-      default: '/etc/nomad.d/tls',
+      default: '`/etc/nomad.d/tls`; `init` writes /etc/nomad-tls',
       sentence:
         'Where certificates and keys lie on a node; `store`: the agents run on this machine and read the store itself.',
       example: 'store',

@@ -24,6 +24,14 @@ export function offsetOf(node: unknown): number {
   return (node as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0
 }
 
+/** The text of a key; a number counts as its digits. */
+function textOf(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined
+  return typeof key.value === 'string' || typeof key.value === 'number'
+    ? String(key.value)
+    : undefined
+}
+
 /** Answers for the containers that a reading made. */
 export function createSources(origins: ReadonlyMap<object, Origin>): Sources {
   // Ten thousand nodes in one section are looked up one by one.
@@ -32,16 +40,14 @@ export function createSources(origins: ReadonlyMap<object, Origin>): Sources {
     const origin = origins.get(container)
     if (!isMap(origin)) return undefined
     if (origin.items.length < 16) {
-      return origin.items.find(({ key }) => isScalar(key) && key.value === entry)
+      return origin.items.find(({ key }) => textOf(key) === entry)
     }
     let index = indexes.get(container)
     if (index === undefined) {
       const made = new Map<string, Pair>()
       for (const pair of origin.items) {
-        const { key } = pair
-        if (isScalar(key) && typeof key.value === 'string' && !made.has(key.value)) {
-          made.set(key.value, pair)
-        }
+        const key = textOf(pair.key)
+        if (key !== undefined && !made.has(key)) made.set(key, pair)
       }
       index = made
       indexes.set(container, index)

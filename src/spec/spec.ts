@@ -49,6 +49,8 @@ export interface AuthoritySpec {
   readonly trusted: readonly number[]
   /** Whether `cert.pem` carries the certificates that other generations made for the one that signs. */
   readonly crossed: boolean
+  /** The fingerprints that its roots must have, `SHA256:` and hex, by generation. */
+  readonly fingerprints: Readonly<Record<number, string>>
   /** When its rotation reaches what it signs: at once, or with each renewal. */
   readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */

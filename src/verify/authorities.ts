@@ -29,7 +29,7 @@ export function verifyAuthorities(
     const found = inventory.authorities.get(address)
     if (found?.certificate === undefined && (found === undefined || found.findings.length === 0)) {
       findings.push(
-        lostAuthority(address, inventory) ?? {
+        lostAuthority(wanted, inventory) ?? {
           severity: 'error',
           address,
           reason: 'missing',
