@@ -6,14 +6,10 @@
  */
 
 import { isIP } from 'node:net'
-import { connect as connectSocket, type Socket } from 'node:net'
-import { Duplex } from 'node:stream'
-import { connect, type TLSSocket } from 'node:tls'
 import { NomadPkiError } from '../errors.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
-import { RecordCounter } from './records.js'
-import { flightLimits, readServerFlight, type ServerFlight } from './transcript.js'
+import { dial, type DescribeOptions } from './dial.js'
 
 /** What an endpoint shows to somebody without a certificate. */
 export interface EndpointDescription {
@@ -39,19 +35,7 @@ export interface EndpointDescription {
   readonly authorities: readonly Name[] | undefined
 }
 
-/** How to ask. */
-export interface DescribeOptions {
-  /** Nomad's RPC port, where TLS begins after a byte 0x04. Default: whether the port is 4647. */
-  readonly rpc?: boolean | undefined
-  /** The name to ask for (SNI). Default: the host, where it is a name. */
-  readonly servername?: string | undefined
-  /** Milliseconds for all of it. Default: 5,000, as long as Nomad itself waits. */
-  readonly timeout?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Nomad's first byte of a TLS connection on the RPC port (helper/pool/conn.go:9-17). */
-const rpcTls = 0x04
+export type { DescribeOptions } from './dial.js'
 
 /**
  * Reads `host:port`, `[::1]:4646`, `::1` in brackets without a port (4646), or an `https://` URL of these.
@@ -88,14 +72,13 @@ export async function describeEndpoint(
 ): Promise<EndpointDescription> {
   const rpc = options.rpc ?? port === 4647
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const { flight, bytes, fault, signed } = await converse(host, port, rpc, options)
+  const { flight, bytes, fault, signed } = await dial({ host, port, rpc }, options)
   const { version, certificates, authorities } = flight
   if (version === undefined || certificates.length === 0) {
     const strange = flight.fault === undefined ? undefined : new Error(unreadable(flight.fault))
     throw unreachable(where, rpc, bytes, strange ?? fault)
   }
-  const holdsKey =
-    flight.whole && signed !== undefined && Buffer.compare(signed, certificates[0]!) === 0
+  const holdsKey = signed !== undefined
   const authentic = holdsKey && (version === 'TLSv1.3' || fault === undefined)
   return {
     host,
@@ -119,130 +102,6 @@ export async function describeEndpoint(
       ? authorities?.map((der) => parseName(der, 'certificate_authorities'))
       : undefined,
   }
-}
-
-interface Conversation {
-  readonly flight: ServerFlight
-  readonly bytes: Uint8Array
-  /** Why the handshake did not end; `undefined` where it did. */
-  readonly fault: unknown
-  /** DER of the leaf by whose key the listener signed, as Node's TLS verified it; `undefined`: not seen. */
-  readonly signed: Uint8Array | undefined
-}
-
-/**
- * Suites whose key exchange the listener signs: (EC)DHE alone. With RSA key exchange nobody signs, and the
- * key is shown only by a Finished that a listener may hold back.
- */
-const signedSuites = [
-  'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256',
-  'ECDHE:DHE:!aNULL:!eNULL:!PSK:!SRP:!kRSA',
-].join(':')
-
-async function converse(
-  host: string,
-  port: number,
-  rpc: boolean,
-  options: DescribeOptions,
-): Promise<Conversation> {
-  const heard: Uint8Array[] = []
-  const records = new RecordCounter()
-  let weight = 0
-  let secret: Buffer | undefined
-  let signed: Uint8Array | undefined
-  let tls: TLSSocket | undefined
-  const socket = connectSocket({ host, port })
-  const fault = await new Promise<unknown>((resolve) => {
-    const timer = setTimeout(() => {
-      resolve(new Error(`no answer within ${(options.timeout ?? 5000) / 1000} seconds`))
-    }, options.timeout ?? 5000)
-    const end = (reason: unknown): void => {
-      clearTimeout(timer)
-      options.signal?.removeEventListener('abort', aborted)
-      resolve(reason)
-    }
-    const aborted = (): void => {
-      end(options.signal?.reason)
-    }
-    options.signal?.addEventListener('abort', aborted)
-    if (options.signal?.aborted === true) aborted()
-    socket.on('error', end)
-    socket.on('close', () => {
-      end(new Error('the connection was closed'))
-    })
-    socket.on('connect', () => {
-      if (rpc) socket.write(Uint8Array.of(rpcTls))
-      const servername = options.servername ?? (isIP(host) === 0 ? host : '')
-      tls = connect({
-        socket: tapped(socket, (chunk) => {
-          weight += chunk.length
-          records.push(chunk)
-          if (weight <= flightLimits.bytes && records.count <= flightLimits.records) {
-            heard.push(chunk)
-            return true
-          }
-          end(new Error('it sent more than a handshake'))
-          return false
-        }),
-        servername,
-        rejectUnauthorized: false,
-        minVersion: 'TLSv1.2',
-        ciphers: signedSuites,
-      })
-      const peer = tls
-      const seeSigner = (): void => {
-        signed ??= peer.getPeerX509Certificate()?.raw
-      }
-      tls.on('keylog', (line) => {
-        // `LABEL client_random secret`, in hex: the NSS key log format.
-        const [label, , value] = line.toString('latin1').trim().split(' ')
-        if (label === 'SERVER_HANDSHAKE_TRAFFIC_SECRET') secret = Buffer.from(value ?? '', 'hex')
-        // In TLS 1.2 the master secret is made after the signature of the ServerKeyExchange was verified
-        // (RFC 5246 §8.1); a listener that insists on a certificate hangs up after that.
-        if (label === 'CLIENT_RANDOM') seeSigner()
-      })
-      tls.on('secureConnect', () => {
-        seeSigner()
-        end(undefined)
-      })
-      // In TLS 1.2 a listener that insists on a certificate hangs up here; its flight was heard before.
-      tls.on('error', end)
-    })
-  })
-  for (const stream of [tls, socket]) {
-    stream?.on('error', () => undefined)
-    stream?.destroy()
-  }
-  if (options.signal?.aborted === true) {
-    throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking an agent')
-  }
-  const bytes = Buffer.concat(heard)
-  return { flight: readServerFlight(bytes, secret), bytes, fault, signed }
-}
-
-/** The same stream; every chunk that comes in is shown to a listener first, who may stop it. */
-function tapped(socket: Socket, hear: (chunk: Uint8Array) => boolean): Duplex {
-  const tap = new Duplex({
-    read() {
-      socket.resume()
-    },
-    write(chunk: Uint8Array, _encoding, callback) {
-      socket.write(chunk, callback)
-    },
-    final(callback) {
-      socket.end(callback)
-    },
-    destroy(error, callback) {
-      socket.destroy()
-      callback(error)
-    },
-  })
-  socket.on('data', (chunk: Buffer) => {
-    if (!hear(chunk)) socket.destroy()
-    else if (!tap.push(chunk)) socket.pause()
-  })
-  socket.on('end', () => tap.push(null))
-  return tap
 }
 
 function unreadable(fault: string): string {

@@ -1,0 +1,139 @@
+/**
+ * Proof of trust by key: offers a certificate to an agent, and sees whether it is taken. The names in a
+ * certificate request are a hint, because two roots can have one name; whether a chain verifies is not.
+ *
+ * It costs one handshake. Decided is only what TLS 1.3 says under its encryption: the alert
+ * `unknown_ca`, or an answer to a question that is asked after the handshake. Everything else is
+ * undecided: another alert may be about the leaf, and a closed connection about anything.
+ *
+ * @module
+ */
+
+import type { TLSSocket } from 'node:tls'
+import { isNomadPkiError } from '../errors.js'
+import { parseCertificate, fingerprintOf } from '../x509/certificate.js'
+import { dial, type DescribeOptions, type OfferedLeaf } from './dial.js'
+import { formatEndpoint, type AgentEndpoint } from './endpoints.js'
+
+export type { OfferedLeaf } from './dial.js'
+
+/** What an agent made of it. */
+export interface OfferOutcome {
+  readonly state: 'accepted' | 'refused' | 'undecided'
+  /** SHA-256 of the leaf that the agent itself showed a key for, hex; `undefined`: it showed none. */
+  readonly fingerprint: string | undefined
+  /** Why, where it is undecided. One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
+/** The listener verified the certificate, or could wait no longer to say so; milliseconds. */
+const patience = 500
+
+/**
+ * Offers a certificate on one port.
+ *
+ * @param endpoint HTTPS, or RPC behind its first byte.
+ * @param leaf What is offered: the listener learns it, the key stays here.
+ * @returns `accepted`: the agent verified the chain, so it trusts the key that signed it. `refused`: it
+ *   knows no such authority. Both only of a listener that showed its own key.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+export async function offerCertificate(
+  endpoint: AgentEndpoint,
+  leaf: OfferedLeaf,
+  options: Omit<DescribeOptions, 'rpc'> = {},
+): Promise<OfferOutcome> {
+  let answer = Buffer.alloc(0)
+  let verdict: 'accepted' | 'refused' | undefined
+  const { flight, fault, signed } = await dial(endpoint, {
+    ...options,
+    offer: leaf,
+    onConnected: (tls, end) => {
+      ask(tls, endpoint)
+      tls.on('data', (chunk: Buffer) => {
+        answer = Buffer.concat([answer, chunk.subarray(0, mostOfAnswer)])
+        verdict = readAnswer(answer, endpoint.rpc)
+        if (verdict !== undefined || answer.length >= mostOfAnswer) end()
+      })
+    },
+  })
+  const fingerprint = signed && fingerprintOf(parseCertificate(signed))
+  const say = (state: OfferOutcome['state'], message = ''): OfferOutcome => ({
+    ...{ state, fingerprint, message },
+  })
+  const where = formatEndpoint(endpoint)
+  if (fingerprint === undefined) return say('undecided', `${where} does not show that it has a key`)
+  if (flight.authorities === undefined) {
+    return say('undecided', `${where} asks for no certificate`)
+  }
+  if (verdict !== undefined) return say(verdict)
+  const alert = alertOf(fault)
+  // An alert of TLS 1.2 may be anybody's: it comes in the clear.
+  if (alert === 'UNKNOWN_CA' && flight.version === 'TLSv1.3') return say('refused')
+  return say(
+    'undecided',
+    alert === undefined
+      ? `${where} did not say whether it takes the certificate: ${reasonOf(fault)}`
+      : `${where} refuses the certificate for another reason (${alert.toLowerCase()})`,
+  )
+}
+
+/** More than any answer's first line. */
+const mostOfAnswer = 64
+
+/**
+ * Asks a question of no consequence, once the listener has sent a session ticket: Go sends it when it
+ * has verified the certificate (crypto/tls handshake_server_tls13.go, readClientCertificate). A
+ * question that is sent before can bring a reset of the connection, and that can swallow the alert.
+ */
+function ask(tls: TLSSocket, endpoint: AgentEndpoint): void {
+  let asked = false
+  const send = (): void => {
+    clearTimeout(timer)
+    if (!asked && !tls.destroyed) tls.write(endpoint.rpc ? ping : healthOf(endpoint))
+    asked = true
+  }
+  const timer = setTimeout(send, patience)
+  // Within the event itself Node's TLS is still reading, and would not send.
+  tls.once('session', () => setImmediate(send))
+  tls.on('close', () => {
+    clearTimeout(timer)
+  })
+}
+
+/** `/v1/agent/health` wants no token and is answered by each agent itself (command/agent/agent_endpoint.go). */
+const healthOf = (endpoint: AgentEndpoint): string =>
+  `GET /v1/agent/health HTTP/1.1\r\nHost: ${formatEndpoint(endpoint)}\r\nConnection: close\r\n\r\n`
+
+/**
+ * `Status.Ping` of Nomad's RPC (nomad/status_endpoint.go:28), which answers everybody: a byte 0x01, then
+ * MessagePack of the header `{ServiceMethod, Seq}` and of no arguments.
+ */
+const ping = Buffer.concat([
+  Buffer.of(0x01, 0x82),
+  ...['ServiceMethod', 'Status.Ping', 'Seq'].map((text) =>
+    Buffer.concat([Buffer.of(0xa0 | text.length), Buffer.from(text)]),
+  ),
+  Buffer.of(1, 0x80),
+])
+
+function readAnswer(answer: Buffer, rpc: boolean): 'accepted' | undefined {
+  // A map of MessagePack: the header of a response.
+  if (rpc) return (answer[0]! & 0xf0) === 0x80 || answer[0] === 0xde ? 'accepted' : undefined
+  const [, status] = /^HTTP\/1\.[01] ([0-9]{3}) /.exec(answer.toString('latin1')) ?? []
+  // Healthy or not, or a token is wanted. A proxy says with 400 and its neighbours that it refused a certificate.
+  return status !== undefined && ['200', '403', '429', '500'].includes(status)
+    ? 'accepted'
+    : undefined
+}
+
+/** `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA` → `UNKNOWN_CA`. */
+function alertOf(fault: unknown): string | undefined {
+  const code = fault instanceof Error && 'code' in fault ? String(fault.code) : ''
+  return /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)$/.exec(code)?.[1]
+}
+
+function reasonOf(fault: unknown): string {
+  if (isNomadPkiError(fault)) return fault.message
+  return fault instanceof Error ? fault.message.split('\n')[0]! : 'it answered something else'
+}
