@@ -6,6 +6,11 @@
  * `unknown_ca`, or an answer to a question that is asked after the handshake. Everything else is
  * undecided: another alert may be about the leaf, and a closed connection about anything.
  *
+ * Nomad's RPC port verifies the chain first and then the names, and takes no other than those of
+ * servers and clients (nomad/server.go:618 of 1.11.3): it answers a leaf that has neither with
+ * `bad_certificate`. That is an acceptance of the key where the same port answers a leaf of the same form
+ * under an unknown key, the control, with `unknown_ca`: another handshake.
+ *
  * @module
  */
 
@@ -29,11 +34,17 @@ export interface OfferOutcome {
 /** The listener verified the certificate, or could wait no longer to say so; milliseconds. */
 const patience = 500
 
+/** How to ask. */
+export interface OfferOptions extends Omit<DescribeOptions, 'rpc'> {
+  /** A leaf of the same form that nobody trusts; without it the RPC port decides less. */
+  readonly control?: OfferedLeaf | undefined
+}
+
 /**
  * Offers a certificate on one port.
  *
  * @param endpoint HTTPS, or RPC behind its first byte.
- * @param leaf What is offered: the listener learns it, the key stays here.
+ * @param leaf What is offered: the listener learns it, the key stays here. It must be valid now.
  * @returns `accepted`: the agent verified the chain, so it trusts the key that signed it. `refused`: it
  *   knows no such authority. Both only of a listener that showed its own key.
  * @throws {NomadPkiError} `ERR_INTERRUPTED`
@@ -41,10 +52,25 @@ const patience = 500
 export async function offerCertificate(
   endpoint: AgentEndpoint,
   leaf: OfferedLeaf,
-  options: Omit<DescribeOptions, 'rpc'> = {},
+  { control, ...options }: OfferOptions = {},
 ): Promise<OfferOutcome> {
+  const first = await offerOnce(endpoint, leaf, options)
+  const { alert, ...outcome } = first
+  if (!endpoint.rpc || alert !== 'BAD_CERTIFICATE' || control === undefined) return outcome
+  const second = await offerOnce(endpoint, control, options)
+  const isSame = second.fingerprint === outcome.fingerprint
+  return isSame && second.state === 'refused'
+    ? { ...outcome, state: 'accepted', message: '' }
+    : outcome
+}
+
+async function offerOnce(
+  endpoint: AgentEndpoint,
+  leaf: OfferedLeaf,
+  options: Omit<DescribeOptions, 'rpc'>,
+): Promise<OfferOutcome & { readonly alert?: string }> {
   let answer = Buffer.alloc(0)
-  let verdict: 'accepted' | 'refused' | undefined
+  let accepted = false as boolean
   const { flight, fault, signed } = await dial(endpoint, {
     ...options,
     offer: leaf,
@@ -52,8 +78,8 @@ export async function offerCertificate(
       ask(tls, endpoint)
       tls.on('data', (chunk: Buffer) => {
         answer = Buffer.concat([answer, chunk.subarray(0, mostOfAnswer)])
-        verdict = readAnswer(answer, endpoint.rpc)
-        if (verdict !== undefined || answer.length >= mostOfAnswer) end()
+        accepted = isAnswer(answer, endpoint.rpc)
+        if (accepted || answer.length >= mostOfAnswer) end()
       })
     },
   })
@@ -66,16 +92,16 @@ export async function offerCertificate(
   if (flight.authorities === undefined) {
     return say('undecided', `${where} asks for no certificate`)
   }
-  if (verdict !== undefined) return say(verdict)
-  const alert = alertOf(fault)
+  if (accepted) return say('accepted')
   // An alert of TLS 1.2 may be anybody's: it comes in the clear.
-  if (alert === 'UNKNOWN_CA' && flight.version === 'TLSv1.3') return say('refused')
-  return say(
-    'undecided',
-    alert === undefined
-      ? `${where} did not say whether it takes the certificate: ${reasonOf(fault)}`
-      : `${where} refuses the certificate for another reason (${alert.toLowerCase()})`,
-  )
+  const alert = flight.version === 'TLSv1.3' ? alertOf(fault) : undefined
+  if (alert === 'UNKNOWN_CA') return say('refused')
+  if (alert === undefined) {
+    const why = `did not say whether it takes the certificate: ${reasonOf(fault)}`
+    return say('undecided', `${where} ${why}`)
+  }
+  const why = `refuses the certificate for another reason (${alert.toLowerCase()})`
+  return { ...say('undecided', `${where} ${why}`), alert }
 }
 
 /** More than any answer's first line. */
@@ -117,14 +143,12 @@ const ping = Buffer.concat([
   Buffer.of(1, 0x80),
 ])
 
-function readAnswer(answer: Buffer, rpc: boolean): 'accepted' | undefined {
+function isAnswer(answer: Buffer, rpc: boolean): boolean {
   // A map of MessagePack: the header of a response.
-  if (rpc) return (answer[0]! & 0xf0) === 0x80 || answer[0] === 0xde ? 'accepted' : undefined
+  if (rpc) return (answer[0]! & 0xf0) === 0x80 || answer[0] === 0xde
   const [, status] = /^HTTP\/1\.[01] ([0-9]{3}) /.exec(answer.toString('latin1')) ?? []
   // Healthy or not, or a token is wanted. A proxy says with 400 and its neighbours that it refused a certificate.
   return status !== undefined && ['200', '403', '429', '500'].includes(status)
-    ? 'accepted'
-    : undefined
 }
 
 /** `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA` → `UNKNOWN_CA`. */

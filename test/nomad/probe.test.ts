@@ -2,9 +2,10 @@
  * What `probe` says of real agents: before and after a reload, what it costs in their logs, and a naive
  * swap of the root on half of them, named and healed without a restart.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { offerCertificate } from '../../src/probe/offer.js'
 import { cli, folder, type Said } from '../cli/cli.js'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
 import { api, type Answer, type Credentials } from './harness/api.js'
@@ -118,6 +119,48 @@ describe('a probe of real agents', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .findLast(({ event }) => event === 'members')
     expect(members).toMatchObject({ servers: ['s1.global'], clients: ['c1'], leader: 's1.global' })
+  })
+
+  test('a certificate that is offered is taken or refused by the key that signed it', async () => {
+    // Another store of the same spec: its root has the same name, or it had before names told keys apart.
+    const other = folder({ 'cluster.yaml': spec })
+    for (const name of ['s1', 'c1']) {
+      cpSync(join(base, 'agents', name), join(other, 'agents', name), { recursive: true })
+    }
+    const said = await cli(other, ['apply', '--yes'], { now: Date.now() })
+    expect(said.status, said.stderr).toBe(0)
+    const leafIn = (store: string): { cert: string; key: string } => ({
+      cert: readFileSync(join(store, alice, 'current/cert.pem'), 'utf8'),
+      key: readFileSync(join(store, alice, 'current/key.pem'), 'utf8'),
+    })
+    const ports = [
+      { port: s1.plan.ports.http, rpc: false },
+      { port: s1.plan.ports.rpc, rpc: true },
+      { port: c1.plan.ports.http, rpc: false },
+    ]
+    const logs = [s1, c1].map((agent) => agent.log().length)
+    for (const [leaf, state] of [
+      [leafIn(base), 'accepted'],
+      [leafIn(other), 'refused'],
+    ] as const) {
+      for (const { port, rpc } of ports) {
+        const where = { host: '127.0.0.1', port, rpc }
+        const outcome = await offerCertificate(where, leaf, { control: leafIn(other) })
+        expect({ port: rpc ? 'rpc' : 'http', ...outcome }).toMatchObject({ state, message: '' })
+      }
+    }
+    // What it costs in their logs: a line at WARN for each handshake on the RPC port, and nothing else.
+    const lines = (
+      await eventually('the line in the log', async () => {
+        const noted = [s1, c1].map((agent, at) => agent.log().slice(logs[at]))
+        return noted[0]!.includes('unknown authority') ? noted : undefined
+      })
+    ).flatMap((text) => text.split('\n').filter((line) => /\[(WARN|ERROR|INFO)\]/.test(line)))
+    const unknown = expect.stringMatching(
+      /failed TLS handshake.*signed by unknown authority/,
+    ) as string
+    const named = expect.stringMatching(/failed TLS handshake.*invalid role or region/) as string
+    expect(lines).toEqual([named, unknown, unknown])
   })
 
   test('sees a generation that was made, and then that it was loaded', async () => {

@@ -38,6 +38,7 @@ async function offered(
   offer: Cluster,
   port: 'http' | 'rpc',
   judge?: (socket: TLSSocket) => Alert | undefined,
+  control?: Cluster,
 ): Promise<OfferOutcome> {
   const { files } = agent.holder(address)
   const { inner, relay } = alertingServers({
@@ -48,7 +49,8 @@ async function offered(
   const tls = await listen(relay(await listen(inner)))
   const outer = port === 'rpc' ? await listen(rpcFront(tls)) : tls
   const { cert, key } = offer.holder(address).files
-  return offerCertificate({ host: '127.0.0.1', port: outer, rpc: port === 'rpc' }, { cert, key })
+  const where = { host: '127.0.0.1', port: outer, rpc: port === 'rpc' }
+  return offerCertificate(where, { cert, key }, { control: control?.holder(address).files })
 }
 
 describe.each(['http', 'rpc'] as const)('%s', (port) => {
@@ -76,6 +78,26 @@ describe.each(['http', 'rpc'] as const)('%s', (port) => {
       expect(outcome.message).toContain('refuses the certificate for another reason')
     },
   )
+})
+
+describe("Nomad's RPC port, which verifies the chain and then the names", () => {
+  const nomad = (socket: TLSSocket): Alert =>
+    socket.authorized ? alerts.bad_certificate : alerts.unknown_ca
+
+  test('takes the key of a leaf whose name it refuses, as the control shows', async () => {
+    const [ours, theirs, control] = [await cluster(), await cluster(), await cluster()]
+    expect((await offered(ours, ours, 'rpc', nomad, control)).state).toBe('accepted')
+    expect((await offered(ours, theirs, 'rpc', nomad, control)).state).toBe('refused')
+    // Without a control, or where the names are not looked at, that alert means what it says.
+    expect((await offered(ours, ours, 'rpc', nomad)).state).toBe('undecided')
+    expect((await offered(ours, ours, 'http', nomad, control)).state).toBe('undecided')
+  })
+
+  test('of an old Go, which says bad_certificate to all, nothing is learned', async () => {
+    const [ours, control] = [await cluster(), await cluster()]
+    const old = (): Alert => alerts.bad_certificate
+    expect((await offered(ours, ours, 'rpc', old, control)).state).toBe('undecided')
+  })
 })
 
 describe('what decides nothing', () => {
