@@ -1,16 +1,29 @@
-// Builds dist/: the library and the command bundled with their dependencies (start-up costs half), the dependencies' licences,
-// declarations, and the JSON schemas. `node build.mjs [FOLDER] [--fast]`; --fast leaves the declarations out.
+// Builds dist/: the library and the command, bundled with the packages they use (start-up costs half);
+// the packages' licences and a list of them (CycloneDX); declarations; the JSON schemas.
+//   node build.mjs [FOLDER] [--fast]     --fast leaves the declarations out
+//   node build.mjs --single FILE         the command as one file instead
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const fast = process.argv.includes('--fast')
-const out = resolve(
-  process.argv.slice(2).find((word) => !word.startsWith('--')) ?? join(root, 'dist'),
-)
+const single = process.argv.includes('--single')
+const place = process.argv.slice(2).find((word) => !word.startsWith('--'))
+if (single && place === undefined) throw new Error('--single FILE')
+const out = resolve(place ?? join(root, 'dist'))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 let esbuild
 try {
@@ -27,13 +40,15 @@ const shared = {
   bundle: true,
   format: 'esm',
   platform: 'node',
-  target: 'node20.19',
+  target: `node${manifest.engines.node.replace('>=', '')}`,
   // jsonc-parser's CommonJS half asks for its parts in a way that no bundler sees.
   mainFields: ['module', 'main'],
   // For Node the package points at its CommonJS half, of which nothing can be left out.
   alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
   legalComments: 'none',
   logLevel: 'warning',
+  // What is written names files by where they are below this folder, also where node_modules is a link.
+  preserveSymlinks: true,
 }
 
 /** commander runs subcommands that are programs of their own; ours are not. */
@@ -74,6 +89,11 @@ const builtinsByRequire = {
   },
 }
 
+if (single) {
+  await singleFile()
+  process.exit(0)
+}
+
 rmSync(out, { recursive: true, force: true })
 mkdirSync(join(out, 'schemas'), { recursive: true })
 const bundles = [
@@ -108,30 +128,127 @@ for (const bundle of bundles) {
     metafile: true,
   })
   for (const input of Object.keys(metafile.inputs)) inputs.add(input)
+  for (const { imports } of Object.values(metafile.outputs)) {
+    const lost = imports.find(({ external, path }) => external && !isBuiltin(path))
+    if (lost !== undefined) throw new Error(`${lost.path} is not bundled, and nothing installs it`)
+  }
 }
 
-writeFileSync(join(out, 'LICENSES.txt'), licences([...inputs]))
+const packages = bundled([...inputs])
+writeFileSync(join(out, 'LICENSES.txt'), licences(packages))
+writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(sbom(packages), undefined, 2)}\n`)
 await schemas()
-if (!fast) declarations()
+if (!fast) {
+  declarations()
+  await leaveOutPrivate(join(out, 'types'))
+}
 
-/** The licence of every package of which something was bundled. */
-function licences(inputs) {
-  const packages = new Map()
+/**
+ * The command as one file for any folder: bin/nomad-pki.js as it is, so that an old Node is told what
+ * is needed, then all of dist/cli.js, with the files that commands read from the package.
+ */
+async function singleFile() {
+  const folder = join(root, 'templates')
+  const templates = readdirSync(folder)
+    .sort()
+    .map((name) => [`templates/${name}`, readFileSync(join(folder, name), 'utf8')])
+  const start = `
+    import { run } from './src/cli/run.js'
+    import { unpacked } from './src/cli/unpacked.js'
+    void run(unpacked(${JSON.stringify(Object.fromEntries(templates))}))`
+  const { metafile } = await esbuild.build({
+    ...shared,
+    metafile: true,
+    entryPoints: [join(root, manifest.bin[manifest.name])],
+    outfile: out,
+    format: 'cjs',
+    // Older than what is needed: the whole file is parsed before its first line can say so.
+    target: 'node12',
+    minify: true,
+    plugins: [
+      withoutChildProcess,
+      builtinsByRequire,
+      {
+        name: 'no package around it',
+        setup(build) {
+          build.onResolve({ filter: /^\.\/start\.js$/ }, () => ({
+            path: 'start',
+            namespace: 'start',
+          }))
+          build.onLoad({ filter: /.*/, namespace: 'start' }, () => ({
+            contents: start,
+            resolveDir: root,
+          }))
+        },
+      },
+    ],
+  })
+  const texts = licences(bundled(Object.keys(metafile.inputs))).replaceAll('*/', '* /')
+  appendFileSync(out, `/*\n${texts}*/\n`)
+  chmodSync(out, 0o755)
+}
+
+/** The packages of which something was bundled, by name. */
+function bundled(inputs) {
+  const folders = new Map()
   for (const input of inputs) {
     const match = /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(input)
-    if (match) packages.set(match[2], join(root, match[1]))
+    if (match) folders.set(match[2], match[1])
   }
-  const texts = [...packages]
+  return [...folders]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, folder]) => {
-      const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-      const file = readdirSync(folder).find((each) => /^(licen[cs]e|copying)/i.test(each))
-      if (file === undefined) throw new Error(`${name} has no licence file`)
-      const text = readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()
-      return `${name} ${version} (${license})\n\n${text}\n`
+      const { version, license } = JSON.parse(
+        readFileSync(join(root, folder, 'package.json'), 'utf8'),
+      )
+      return { name, version, license, folder }
     })
+}
+
+function licences(packages) {
+  const texts = packages.map(({ name, version, license, folder }) => {
+    const file = readdirSync(join(root, folder)).find((each) => /^(licen[cs]e|copying)/i.test(each))
+    if (file === undefined) throw new Error(`${name} has no licence file`)
+    const text = readFileSync(join(root, folder, file), 'utf8')
+      .replaceAll('\r\n', '\n')
+      .trim()
+    return `${name} ${version} (${license})\n\n${text}\n`
+  })
   const rule = `\n${'-'.repeat(80)}\n\n`
-  return `These packages are contained in the files of this folder.\n${rule}${texts.join(rule)}`
+  return `These packages are contained in what was built.\n${rule}${texts.join(rule)}`
+}
+
+/**
+ * What is in the package, as CycloneDX 1.6. `npm sbom` lists what an install would fetch, which is
+ * nothing, and writes another number and time each run.
+ */
+function sbom(packages) {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  const purl = ({ name, version }) => `pkg:npm/${name.replace('@', '%40')}@${version}`
+  const licensesOf = ({ license }) =>
+    / OR | AND /.test(license) ? [{ expression: license }] : [{ license: { id: license } }]
+  const component = (type, entry) => ({
+    type,
+    'bom-ref': purl(entry),
+    name: entry.name,
+    version: entry.version,
+    licenses: licensesOf(entry),
+    purl: purl(entry),
+  })
+  return {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    version: 1,
+    metadata: { component: component('application', manifest) },
+    components: packages.map((entry) => {
+      const [algorithm, digest] = lock[entry.folder].integrity.split('-')
+      if (algorithm !== 'sha512')
+        throw new Error(`${entry.name}: ${algorithm} in package-lock.json`)
+      const content = Buffer.from(digest, 'base64').toString('hex')
+      return { ...component('library', entry), hashes: [{ alg: 'SHA-512', content }] }
+    }),
+    dependencies: [{ ref: purl(manifest), dependsOn: packages.map(purl) }],
+  }
 }
 
 /** The documents' schemas as they are, and the spec's, which is made from the parser's own table. */
@@ -176,4 +293,28 @@ function declarations() {
   })
   rmSync(config)
   if (status !== 0) process.exit(status ?? 1)
+}
+
+/**
+ * Leaves the declarations that the public ones refer to. Those must need no package: none is installed
+ * with this one.
+ */
+async function leaveOutPrivate(folder) {
+  const { default: ts } = await import('typescript')
+  const wanted = new Set()
+  const visit = (file) => {
+    if (wanted.has(file)) return
+    wanted.add(file)
+    const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'))
+    for (const { fileName } of importedFiles) {
+      if (fileName.startsWith('.')) visit(join(dirname(file), fileName.replace(/\.js$/, '.d.ts')))
+      else if (!fileName.startsWith('node:')) throw new Error(`${file} needs ${fileName}`)
+    }
+  }
+  for (const { types } of Object.values(manifest.exports).filter((target) => target.types)) {
+    visit(join(folder, relative('dist/types', types)))
+  }
+  for (const name of readdirSync(folder, { recursive: true })) {
+    if (name.endsWith('.d.ts') && !wanted.has(join(folder, name))) rmSync(join(folder, name))
+  }
 }

@@ -2,7 +2,16 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'test/corpus/**', 'test/vectors/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'release/**',
+      'node_modules/**',
+      'coverage/**',
+      'test/corpus/**',
+      'test/vectors/**',
+    ],
+  },
   js.configs.recommended,
   {
     rules: {
@@ -45,5 +54,17 @@ export default tseslint.config(
         setTimeout: 'readonly',
       },
     },
+  },
+  {
+    files: ['bin/*.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { require: 'readonly', __dirname: 'readonly' },
+    },
+  },
+  {
+    // Any Node must be able to read it, to be told which one is needed.
+    files: ['bin/nomad-pki.js'],
+    languageOptions: { ecmaVersion: 3, sourceType: 'script' },
   },
 )

@@ -2,8 +2,12 @@
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import { isBuiltin } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { format } from 'node:util'
+import { runInNewContext } from 'node:vm'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { version } from '../src/cli/version.js'
 import { buildPackage, runBuilt } from './built.js'
@@ -12,10 +16,22 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 
 interface Manifest {
   readonly version: string
+  readonly engines: { readonly node: string }
   readonly bin: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, string | { types: string; default: string }>>
   readonly files: readonly string[]
-  readonly dependencies: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+/** What is read of a list in CycloneDX's form. */
+interface Sbom {
+  readonly metadata: { readonly component: { readonly version: string } }
+  readonly components: readonly {
+    readonly name: string
+    readonly version: string
+    readonly purl: string
+    readonly hashes: readonly unknown[]
+  }[]
 }
 const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as Manifest
 
@@ -50,14 +66,54 @@ describe('the package', () => {
   })
 
   test('every file that it lists exists', () => {
-    const lost = manifest.files.filter((file) => file !== 'dist' && !fs.existsSync(root + file))
+    const lost = manifest.files.filter(
+      (file) => file !== 'dist' && !fs.existsSync(path.join(root, file)),
+    )
     expect(lost).toEqual([])
   })
 
-  test('the program is five lines that can be executed', () => {
+  describe('the program asks for the Node that package.json asks for', () => {
     const file = path.join(root, manifest.bin['nomad-pki']!)
-    expect(fs.statSync(file).mode & 0o111).not.toBe(0)
-    expect(fs.readFileSync(file, 'utf8').trimEnd().split('\n')).toHaveLength(5)
+    const [major = 0, minor = 0] = manifest.engines.node.match(/\d+/g)!.map(Number)
+
+    /** What it does under a version of Node: the files that it loads, what it says, its exit status. */
+    function under(node: string): { loads: string[]; says: string[]; status: unknown } {
+      const loads: string[] = []
+      const says: string[] = []
+      const world = { versions: { node }, exitCode: undefined as unknown }
+      const text = fs.readFileSync(file, 'utf8').replace(/^#!.*/, '')
+      runInNewContext(text, {
+        process: world,
+        require: (name: string) => loads.push(name),
+        console: { error: (...words: unknown[]) => says.push(format(...words)) },
+      })
+      return { loads, says, status: world.exitCode }
+    }
+
+    test.each([
+      `${major}.${minor}.0`,
+      `${major}.${minor + 81}.3`,
+      `${major + 1}.0.0`,
+      '100.0.0-nightly',
+    ])('%s goes on', (node) => {
+      expect(under(node)).toEqual({ loads: ['./start.js'], says: [], status: undefined })
+    })
+
+    test.each(['0.10.48', '4.9.1', '9.99.0', '18.20.8', `${major}.${minor - 1}.3`, `${major}.9.0`])(
+      '%s is told which one, and how to get it, in one line',
+      (node) => {
+        const { loads, says, status } = under(node)
+        expect({ loads, status }).toEqual({ loads: [], status: 1 })
+        expect(says).toHaveLength(1)
+        expect(says[0]).toMatch(/^error: [^\n]*$/)
+        expect(says[0]).toContain(`needs Node.js ${major}.${minor} or newer, and this is ${node}:`)
+        expect(says[0]).toContain('https://nodejs.org/')
+      },
+    )
+
+    test('it can be executed', () => {
+      expect(fs.statSync(file).mode & 0o111).not.toBe(0)
+    })
   })
 
   test('the bundle exports what src/index.ts names, and needs nothing that is not in it', () => {
@@ -80,17 +136,67 @@ describe('the package', () => {
     expect(loaded.trim()).toBe('0')
   })
 
-  test('every dependency that is bundled brings its licence, and all are declared', () => {
+  test('what is bundled is not installed again: the package has no dependencies, and asks for none', async () => {
+    expect(manifest.dependencies ?? {}).toEqual({})
+    // No node_modules are above it: a package that it asked for would not be found.
+    const { metafile } = await build({
+      entryPoints: ['index', 'hcl', 'cli'].map((name) => path.join(built, `dist/${name}.js`)),
+      bundle: true,
+      write: false,
+      metafile: true,
+      outdir: path.join(built, 'again'),
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'silent',
+    })
+    const asked = Object.values(metafile.inputs).flatMap(({ imports }) => imports)
+    const outside = asked.filter(({ external }) => external).map((one) => one.path)
+    expect(outside.filter((name) => !isBuiltin(name))).toEqual([])
+    expect(outside).toContain('node:crypto')
+  })
+
+  test('each package that the sources import is bundled, declared, locked, and brings its licence', () => {
+    const imported = new Set(
+      fs
+        .readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) => {
+          const text = fs.readFileSync(path.join(root, 'src', name), 'utf8')
+          return [...text.matchAll(/(?: from |\bimport\()'((?!node:)[a-z@][^']*)'/g)]
+        })
+        .map(([, name]) => name!.split('/')[0]!),
+    )
+    expect([...imported]).toEqual(expect.arrayContaining(['commander', 'node-forge', 'yaml']))
     const licences = fs.readFileSync(path.join(built, 'dist/LICENSES.txt'), 'utf8')
-    const bundled = [...licences.matchAll(/^([@a-z][^ ]*) \d+\.\d+\.\d+[^ ]* \((.+)\)$/gm)]
-    const names = bundled.map(([, name]) => name!)
-    for (const name of names.filter((one) => one in manifest.dependencies)) {
-      expect(manifest.dependencies).toHaveProperty(name)
+    const bundled = [...licences.matchAll(/^([@a-z][^ ]*) (\d+\.\d+\.\d+[^ ]*) \((.+)\)$/gm)]
+    const versions = new Map(bundled.map(([, name, found]) => [name!, found!]))
+    for (const [, , , licence] of bundled) {
+      expect(licence).toMatch(/^(MIT|ISC|Apache-2\.0|BlueOak-1\.0\.0|\(BSD-3-Clause OR .*)$/)
     }
-    expect(names).toContain('commander')
-    expect(names).toContain('yaml')
-    for (const [, , licence] of bundled)
-      expect(licence).toMatch(/^(MIT|ISC|Apache-2\.0|BlueOak-1\.0\.0|\(BSD-3-Clause .*)$/)
+    const { packages } = JSON.parse(
+      fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8'),
+    ) as { packages: Record<string, { version: string; dependencies?: Record<string, string> }> }
+    for (const name of imported) expect(manifest.devDependencies).toHaveProperty([name])
+    // Whatever else is bundled is what those need.
+    const needed = new Set(imported)
+    for (const name of needed) {
+      const { dependencies = {} } = packages[`node_modules/${name}`]!
+      for (const one of Object.keys(dependencies)) needed.add(one)
+    }
+    expect([...versions.keys()].sort()).toEqual([...needed].sort())
+    for (const [name, found] of versions) {
+      expect([name, packages[`node_modules/${name}`]!.version]).toEqual([name, found])
+    }
+
+    const sbom = JSON.parse(fs.readFileSync(path.join(built, 'dist/sbom.cdx.json'), 'utf8')) as Sbom
+    expect(sbom.components.map(({ name, version: found }) => [name, found])).toEqual([...versions])
+    expect(sbom.metadata.component.version).toBe(manifest.version)
+    for (const { purl, name, hashes } of sbom.components) {
+      expect(purl).toBe(`pkg:npm/${name}@${versions.get(name)!}`)
+      expect(hashes).toEqual([
+        { alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) as string },
+      ])
+    }
   })
 
   test('`--version` and `--help` load neither each other nor anything heavy', () => {

@@ -81,9 +81,9 @@ const fileLimit = 64 * 1024 * 1024
 /**
  * The context of this process.
  *
- * @param packageUrl The folder of the installed package.
+ * @param packageUrl Gives the folder of the installed package; called by commands that need a file of it.
  */
-export function processContext(packageUrl: URL): Context {
+export function processContext(packageUrl: () => URL): Context {
   const cwd = currentDirectory()
   const stdin = processInput()
   process.once('SIGINT', quit)
@@ -91,7 +91,9 @@ export function processContext(packageUrl: URL): Context {
     argv: process.argv.slice(2),
     env: process.env,
     cwd,
-    packageUrl,
+    get packageUrl() {
+      return packageUrl()
+    },
     stdin,
     stdout: processOutput(1, () => process.stdout),
     stderr: processOutput(2, () => process.stderr),

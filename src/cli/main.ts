@@ -14,10 +14,10 @@ import { exitStatus, statusOfError, type ExitStatus } from './status.js'
 /**
  * Runs the command of this process.
  *
- * @param packageUrl The folder of the installed package, with a `/` at the end.
+ * @param packageUrl Gives the folder of the installed package, with a `/` at the end.
  * @returns The exit status.
  */
-export async function start(packageUrl: URL): Promise<ExitStatus> {
+export async function start(packageUrl: () => URL): Promise<ExitStatus> {
   let context: Context
   try {
     context = processContext(packageUrl)

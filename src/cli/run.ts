@@ -10,9 +10,9 @@ import { version } from './version.js'
 /**
  * Runs the command of this process and sets its exit status.
  *
- * @param packageUrl The folder of the installed package, with a `/` at the end.
+ * @param packageUrl Gives the folder of the installed package, with a `/` at the end.
  */
-export async function run(packageUrl: URL): Promise<void> {
+export async function run(packageUrl: () => URL): Promise<void> {
   const [, , first, ...rest] = process.argv
   if (rest.length === 0 && (first === '--version' || first === '-V')) {
     try {
