@@ -18,7 +18,7 @@ const generation = /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/
 
 /** A code of an override. */
 export type OverrideCode =
-  'leave-root' | 'new-root' | 'rollback' | 'older' | 'unproven' | 'cluster' | 'address'
+  'leave-root' | 'new-root' | 'rollback' | 'older' | 'process' | 'cluster' | 'address'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -43,10 +43,10 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     pattern: generation,
     accepts: 'an archive with this generation, which is older than the one in place',
   },
-  unproven: {
-    value: 'GENERATION',
-    pattern: generation,
-    accepts: 'that the switch to this generation, which is in place, is never proven',
+  process: {
+    value: 'NAME',
+    pattern: /^[A-Za-z0-9._-]{1,64}$/,
+    accepts: 'that the process with this name is the agent',
   },
   cluster: {
     value: 'NAME',

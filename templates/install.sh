@@ -16,6 +16,9 @@
 #   --dry-run        check everything, change nothing
 #   --rollback       back to the generation before this one, if it still fits
 #   --give-up        switch although the last switch was never proven
+#   --stanza FILE    write the archive's tls stanza to FILE (.hcl), where FILE is absent or was written so
+#   --override C=V   accept what a guard refuses, as its message says; with --reason; may be repeated
+#   --reason TEXT    why a guard is overridden: it is noted in the receipt
 #   --probe H:P      where the agent serves HTTPS: openssl asks it which leaf it presents
 #   --hold           leave the switch unproven until --proven or --settled says otherwise
 #   --proven         somebody saw the agent present the current generation
@@ -29,6 +32,7 @@
 #
 # Interrupted at any moment, the same command goes on. Whatever interrupts it, DIR/current leads to a
 # whole generation, the old one or the new one. It never prints a key.
+# Root refuses to write where another user can put a link: see "another user" in delivery.md.
 
 # `A && B || refuse`: what refuses does not return, and where B fails that is what is meant.
 # shellcheck disable=SC2015
@@ -38,7 +42,7 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
-# An archive's words must not move anybody's cursor.
+# An archive's words must not move anybody's cursor. Where nobody listens, the work goes on.
 say() {
   case $* in
     *[![:print:]]*)
@@ -46,23 +50,52 @@ say() {
       echo
       ;;
     *) printf '%s\n' "$*" ;;
-  esac
+  esac || :
 }
+
+# What this ends with is set, never inherited: dash ends with 2 where a redirection fails, and 2 means
+# that it is in place.
+outcome='' told='' locked='' scratch=''
+end() { # STATUS
+  outcome=$1
+  exit "$1"
+}
+leave() {
+  set +e
+  trap '' INT TERM HUP
+  [ -n "$outcome" ] || outcome=1
+  [ "$outcome" = 0 ] || [ -n "$told" ] || if [ -n "$locked" ]; then
+    place=$(current_of)
+    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
+  else
+    say 'install.sh: stopped: nothing was changed' >&2
+  fi
+  [ -z "$locked" ] || release_lock
+  exit "$outcome"
+}
+trap 'leave' EXIT
+trap 'end 130' INT
+trap 'end 143' TERM HUP
+trap '' PIPE
+
 die() { # STATUS MESSAGE
   status=$1
   shift
   say "install.sh: $*" >&2
   told=1
-  exit "$status"
+  end "$status"
 }
 refuse() { die 3 "refused: $*"; }
 usage() { die 64 "$* (--help says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
-told='' proven='' probe='' settle=15 watch=5 verified=''
+proven='' probe='' settle=15 watch=5 verified='' stanza='' overrides='' reason=''
+newline='
+'
 while [ $# -gt 0 ]; do
   case $1 in
-    --tls | --reload | --owner | --archive | --fingerprint | --key | --probe | --settle | --watch)
+    --tls | --reload | --owner | --archive | --fingerprint | --key | --probe | --settle | --watch | \
+      --stanza | --override | --reason)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --tls) tls=$2 ;;
@@ -74,6 +107,9 @@ while [ $# -gt 0 ]; do
         --probe) probe=$2 ;;
         --settle) settle=$2 ;;
         --watch) watch=$2 ;;
+        --stanza) stanza=$2 ;;
+        --override) overrides=$overrides$2$newline ;;
+        --reason) reason=$2 ;;
       esac
       shift
       ;;
@@ -87,7 +123,7 @@ while [ $# -gt 0 ]; do
     -h | --help)
       # The head of this file.
       sed -n '1d; /^$/q; s/^# \{0,1\}//; p' "$0"
-      exit 0
+      end 0
       ;;
     *) usage "unknown option: $1" ;;
   esac
@@ -96,12 +132,50 @@ done
 [ -n "$tls" ] || usage '--tls DIR is missing'
 while :; do
   case $tls in
-    /) usage '--tls / is no place for it' ;;
+    /) usage '--tls / is not a place for it' ;;
     */) tls=${tls%/} ;;
     /*) break ;;
     *) tls=$(pwd)/$tls ;;
   esac
 done
+case $stanza in
+  '') ;;
+  *[!/].hcl) [ -z "$rollback$proven" ] || usage '--stanza is for an archive' ;;
+  *) usage "--stanza $stanza is not the name of a file that ends with .hcl" ;;
+esac
+case $stanza in '' | /*) ;; *) stanza=$(pwd)/$stanza ;; esac
+
+# CODE=VALUE, one a line; VALUE names what is accepted, so that a command that was kept accepts nothing else.
+asked=$overrides
+overrides=''
+while [ -n "$asked" ]; do
+  one=${asked%%"$newline"*}
+  asked=${asked#*"$newline"}
+  case $one in
+    new-root=*)
+      value=$(printf '%s' "${one#*=}" | tr -d ':' | tr 'A-F' 'a-f' | sed 's/^[Ss][Hh][Aa]256//')
+      case $value in *[!0-9a-f]*) value='' ;; esac
+      [ "${#value}" = 64 ] || usage "--override $one: expected new-root=SHA256:HEX"
+      one=new-root=SHA256:$value
+      ;;
+    rollback=?* | older=?* | cluster=?* | address=?* | process=?*) ;;
+    *) usage "unknown override: $one (there are new-root, rollback, older, cluster, address, process)" ;;
+  esac
+  case $one in *[!A-Za-z0-9._/:=-]*) usage "--override $one: that is not a value of it" ;; esac
+  overrides=$overrides$one$newline
+done
+[ -z "$overrides" ] || {
+  case $reason in '' | *"$newline"*) usage '--override needs --reason TEXT, one line: why is it right here?' ;; esac
+}
+used=''
+overridden() { # CODE VALUE: whether it was given; from then on it is noted
+  case $newline$overrides in *"$newline$1=$2$newline"*) ;; *) return 1 ;; esac
+  case $newline$used in *"$newline$1=$2$newline"*) ;; *)
+    used=$used$1=$2$newline
+    say "note: overridden: $1=$2"
+    ;;
+  esac
+}
 [ -n "$reload" ] || [ -n "$proven" ] || usage '--reload PID, UNIT or none is missing'
 for number in "$settle" "$watch"; do
   case $number in '' | *[!0-9]* | ?????*) usage "not a number of seconds: $number" ;; esac
@@ -111,9 +185,9 @@ done
 wanted=$(printf '%s' "$wanted" | tr -d ':' | tr 'A-F' 'a-f' | sed 's/^[Ss][Hh][Aa]256//')
 case $probe in
   '') ;;
-  -* | *[!]A-Za-z0-9.:_%[-]*) usage "--probe $probe is no HOST:PORT" ;;
+  -* | *[!]A-Za-z0-9.:_%[-]*) usage "--probe $probe is not HOST:PORT" ;;
   *:[0-9]*) [ "$reload" != none ] || usage '--probe asks what a reload did: --reload PID or UNIT' ;;
-  *) usage "--probe $probe is no HOST:PORT" ;;
+  *) usage "--probe $probe is not HOST:PORT" ;;
 esac
 
 # ── what this system can do ──────────────────────────────────────────────────────────────────
@@ -199,7 +273,7 @@ current_of() { # the name of the generation that is in use; empty where there is
   # Not every system that has a shell has readlink.
   link=$(ls -ld "$tls/current")
   link=${link##* -> }
-  if is_generation "$link" && [ -d "$tls/$link" ]; then printf '%s\n' "$link"; fi
+  if is_generation "$link" && [ -d "$tls/$link" ] && [ ! -L "$tls/$link" ]; then printf '%s\n' "$link"; fi
 }
 
 whole() { # DIR: all of it is there and is what its manifest says
@@ -224,11 +298,49 @@ trusts() { # CA CERT: the trust beside it and nothing else
   case $verdict in *': OK') return 0 ;; *) return 1 ;; esac
 }
 
-check_times() { # MANIFEST WHAT
+vouches() { # CA CERT: the same, whatever the time is: a cluster that has expired must be healable
+  verdict=$(SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent \
+    openssl verify -no_check_time -CAfile "$1" -untrusted "$2" "$2" 2>&1) || :
+  case $verdict in
+    *': OK') return 0 ;;
+    # Before 1.1.0 there was no such option.
+    *[Uu]sage:* | *'nknown option'*) trusts "$1" "$2" ;;
+    *) return 1 ;;
+  esac
+}
+prints_of() { # CA: the SHA-256 of each certificate in it, one a line
+  [ -f "$1" ] || return 0
+  block=''
+  while IFS= read -r row || [ -n "$row" ]; do
+    case $row in
+      -----BEGIN*) block=$row ;;
+      -----END*)
+        block=$block$newline$row
+        if have openssl; then
+          row=$(printf '%s\n' "$block" | openssl x509 -outform DER 2>/dev/null | openssl dgst -sha256 -r)
+        else
+          row=$(printf '%s\n' "$block" | sed '1d; $d' | base64 -d 2>/dev/null | sum /dev/stdin)
+        fi
+        # That is the sum of nothing.
+        case $row in e3b0c44298fc1c14*) row=unreadable ;; esac
+        printf '%s\n' "${row%% *}"
+        ;;
+      *) block=$block$newline$row ;;
+    esac
+  done <"$1"
+}
+within() { # LINES LINES: each of the first is one of the second
+  for row in $1; do
+    [ "$row" != unreadable ] || return 1
+    case $newline$2$newline in *"$newline$row$newline"*) ;; *) return 1 ;; esac
+  done
+}
+
+check_times() { # MANIFEST WHAT HOW: to REFUSE, or what else is done with the reason
   ends=$(field "$1" notAfter)
   begins=$(field "$1" notBefore)
   is_instant "$ends" && is_instant "$begins" || refuse "the manifest of $2 says no dates"
-  before "$(now)" "$ends" || refuse "$2 expired at $ends"
+  before "$(now)" "$ends" || "$3" "$2 expired at $ends"
   ! before "$(now)" "$begins" ||
     refuse "$2 is valid from $begins, and it is $(now) here: is the clock right?"
 }
@@ -268,6 +380,14 @@ catches_hup() { # PID: a process that doesn't would be killed
   caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) || return 0
   case $caught in '' | *[13579bdf]) return 0 ;; *) return 1 ;; esac
 }
+program_of() { # PID: what runs there, where the system tells
+  if [ -r "/proc/$1/comm" ]; then
+    name=$(cat "/proc/$1/comm" 2>/dev/null || :)
+  else
+    name=$(ps -o comm= -p "$1" 2>/dev/null || :)
+  fi
+  printf '%s' "${name##*/}" | tr -cd 'A-Za-z0-9._-'
+}
 main_pid() { systemctl show -p MainPID "$unit" 2>/dev/null | sed -n 's/^MainPID=//p'; }
 
 find_process() { # what is to be reloaded must be there before anything is changed
@@ -275,8 +395,11 @@ find_process() { # what is to be reloaded must be there before anything is chang
   case $reload in
     none) return 0 ;;
     */*)
-      [ -r "$reload" ] || refuse "$reload can't be read: whose process is to be reloaded?"
-      pid=$(tr -d '[:space:]' <"$reload")
+      # Of a pipe it would wait for the other end.
+      [ -f "$reload" ] && [ -r "$reload" ] ||
+        refuse "$reload is not a file that can be read: whose process is to be reloaded?"
+      IFS= read -r pid <"$reload" || :
+      pid=$(printf '%s' "$pid" | tr -d '[:space:]')
       ;;
     *[!0-9]*) unit=$reload ;;
     *) pid=$reload ;;
@@ -293,6 +416,14 @@ find_process() { # what is to be reloaded must be there before anything is chang
   case $pid in '' | *[!0-9]* | 0 | 1) refuse "no process to reload: '$pid'" ;; esac
   alive "$pid" || refuse "there is no process $pid: --reload none puts it in place for the next start"
   kill -0 "$pid" 2>/dev/null || refuse "process $pid is another user's, and $(id -un) may not signal it"
+  program=$(program_of "$pid")
+  case $program in
+    '' | nomad*) ;;
+    *)
+      overridden process "$program" ||
+        refuse "process $pid is $program, not nomad: is it the agent? --override process=$program --reason TEXT says so"
+      ;;
+  esac
   catches_hup "$pid" || refuse "process $pid does not catch SIGHUP and would be killed: is it the agent?"
 }
 
@@ -354,18 +485,93 @@ check_place() { # of the directories, those that are there
     place=${place%/*}
     place=${place:-/}
   done
-  [ -d "$place" ] || refuse "$place is no directory"
+  [ -d "$place" ] || refuse "$place is not a directory"
   [ -w "$place" ] && [ -x "$place" ] || refuse "$place can't be written by $(id -un)"
+  check_way "$tls" whole
+  [ -z "$stanza" ] || check_way "${stanza%/*}/" above
+}
+
+# ── another user ─────────────────────────────────────────────────────────────────────────────
+
+# Whoever can change a directory can put a link in it, and root would write where it leads to. Nomad's
+# packages give /etc/nomad.d and all below to the agent's user (.release/linux/postinst).
+look() { # PATH: bits, uid, gid of it, not of what a link leads to
+  row=$(ls -ldn "$1" 2>/dev/null) || return 1
+  bits=${row%% *}
+  set -f
+  # shellcheck disable=SC2086
+  set -- $row
+  set +f
+  uid=$3 gid=$4
+}
+# The first directory on the way to PATH in which another user than root can put a link, and who: on
+# two lines; nothing where there is none. whole: PATH itself too.
+open_to() ( # PATH whole|above
+  at='' rest=$1 hops=0
+  while look "${at:-/}"; do
+    who=''
+    if [ "$uid" != 0 ]; then
+      row=$(ls -ld "${at:-/}")
+      set -f
+      # shellcheck disable=SC2086
+      set -- "$1" "$2" $row
+      set +f
+      who=$5
+    fi
+    case $bits in ?????w*) [ "$gid" = 0 ] || who=${who:-"group $gid"} ;; esac
+    case $bits in ????????w*) who=${who:-everybody} ;; esac
+    name=''
+    while [ -n "$rest" ] && [ -z "$name" ]; do
+      name=${rest%%/*}
+      case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
+      [ "$name" != . ] || name=''
+    done
+    [ -n "$name" ] || [ "$2" = whole ] || exit 0
+    case $bits in
+      # In a sticky directory an entry is its owner's alone.
+      ?????????[tT]*)
+        if [ "$uid" = 0 ] && [ -n "$name" ]; then
+          if ! look "$at/$name" || [ "$uid" = 0 ]; then who=''; fi
+        fi
+        ;;
+    esac
+    if [ -n "$who" ]; then
+      printf '%s\n%s\n' "${at:-/}" "$who"
+      exit 0
+    fi
+    if [ -z "$name" ]; then
+      exit 0
+    elif [ "$name" = .. ]; then
+      at=${at%/*}
+    elif [ -L "$at/$name" ]; then
+      hops=$((hops + 1))
+      [ "$hops" -lt 40 ] || exit 0
+      row=$(ls -ld "$at/$name")
+      link=${row#*"$at/$name -> "}
+      case $link in /*) at='' ;; esac
+      rest=$link/$rest
+    else
+      at=$at/$name
+    fi
+  done
+)
+check_way() { # PATH whole|above
+  [ "$(id -u)" = 0 ] || return 0
+  way=$(open_to "$1" "$2")
+  [ -z "$way" ] || {
+    place=${way%"$newline"*}
+    refuse "${way#*"$newline"} can change $place, and root does not write where another user can put a link: chown root '$place' && chmod go-w '$place', or --tls /etc/nomad-tls (node.tls in the spec)"
+  }
 }
 
 # ── one at a time ────────────────────────────────────────────────────────────────────────────
 
 # DIR/.lock, a directory that only one can make. One whose holder was killed is inherited by whoever
 # makes `next` in it: nobody removes what might be somebody's by now.
-locked=''
 take_lock() {
   place=$tls/.lock
   tries=0
+  [ ! -L "$place" ] || die 1 "$place is a link: look who made it"
   while :; do
     if mkdir "$place" 2>/dev/null; then
       printf '%s %s\n' "$$" "$(birth_of $$)" >"$place/pid" || {
@@ -416,32 +622,22 @@ release_lock() {
   tidy
   rm -rf "$tls/.lock"
 }
-leave() { # STATUS
-  [ "$1" = 0 ] || [ -n "$told" ] || [ -z "$locked" ] || {
-    place=$(current_of)
-    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
-  }
-  release_lock
-  exit "$1"
-}
-trap 'leave $?' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
 # ── the steps ────────────────────────────────────────────────────────────────────────────────
 
-# What nobody reads: from here on a torn file has no name that means anything.
+# What nobody reads: from here on a torn file has no name that means anything. The last four are of
+# an earlier version.
 tidy() {
-  for left in "$tls"/.new-* "$tls"/.gone-* "$tls"/.turn-* "$tls"/.write-*; do
+  for left in "$tls"/.part-* "$tls"/.new-* "$tls"/.gone-* "$tls"/.turn-* "$tls"/.write-*; do
     [ -e "$left" ] || [ -L "$left" ] || continue
     rm -rf "$left"
   done
 }
 
+# All that is half made lies in one directory with a name that nobody can guess.
 write() { # FILE MODE, from stdin: whole or not at all
-  cat >"$tls/.write-$1"
-  chmod "$2" "$tls/.write-$1"
-  mv -f "$tls/.write-$1" "$tls/$1"
+  cat >"$scratch/$1"
+  chmod "$2" "$scratch/$1"
+  mv -f "$scratch/$1" "$tls/$1"
 }
 
 own() { # FILE
@@ -456,7 +652,15 @@ put() { # FROM TO MODE: owner and mode come before the content
 }
 
 mended=''
+enclose() { # GENERATION: nobody may put a link in it while root is at work there
+  [ "$(id -u)" != 0 ] || [ -z "$(find "$1" -prune \( ! -user 0 -o -perm -020 -o -perm -002 \))" ] || {
+    chown -h 0 "$1"
+    chmod 0755 "$1"
+    say "$1 was not root's alone, and is now"
+  }
+}
 guard() { # GENERATION: modes and owner as they were given, whoever changed them since
+  enclose "$1"
   for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
     file=$1/${part%:*}
     [ ! -L "$file" ] || die 1 "$file is a link: look who made it"
@@ -477,9 +681,9 @@ switch() { # TO WAY: with a note of where from and which way, on or back, until 
   from=$(current_of)
   if [ "$from" != "$1" ]; then
     printf 'from %s\nto %s\nat %s\nway %s\n' "${from:--}" "$1" "$(now)" "$2" | write .pending 0644
-    ln -s "$1" "$tls/.turn-current"
+    ln -s "$1" "$scratch/current"
     flush
-    turn "$tls/.turn-current" "$tls/current" || die 1 "$tls/current could not be turned"
+    turn "$scratch/current" "$tls/current" || die 1 "$tls/current could not be turned"
     flush
   fi
 }
@@ -511,9 +715,19 @@ receipt() { # STATE: switched, reloaded, proven
     printf '  "archive": %s,\n' "$hash"
     [ -z "$cluster" ] || printf '  "cluster": "%s",\n' "$cluster"
     if [ -n "$host" ]; then printf '  "host": "%s",\n' "$host"; else printf '  "host": null,\n'; fi
+    noted=$(overrides_of "${generation##*/}")
+    [ -z "$noted" ] || printf '  "overrides": [\n%s\n  ],\n' "$(printf '%s\n' "$noted" | sed '$!s/$/,/')"
     printf '  "at": %s000,\n' "$(date +%s)"
     printf '  "state": "%s"\n}\n' "$1"
   } | write receipt.json 0644
+}
+overrides_of() { # GENERATION: what was overridden for it, before and now, one a line
+  [ "$(field "$tls/receipt.json" directory)" != "$1" ] ||
+    sed -n 's/^    \({ "code": .*}\),\{0,1\}$/    \1/p' "$tls/receipt.json"
+  why=$(printf '%s' "$reason" | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g')
+  printf '%s' "$used" | while IFS= read -r one; do
+    printf '    { "code": "%s", "value": "%s", "reason": "%s" }\n' "${one%%=*}" "${one#*=}" "$why"
+  done
 }
 
 generations() { # all of them, the newest first
@@ -525,7 +739,7 @@ generations() { # all of them, the newest first
   done | sort -k1,1r -k2,2nr | sed 's/.* //'
 }
 
-prune() { # three are kept: the current one, the one before it, and the newest besides
+prune() { # three are kept: the current one, the one before it, and the newest of the others
   keep=$(current_of)
   [ -n "$keep" ] || return 0
   last=$(pending from)
@@ -535,30 +749,36 @@ prune() { # three are kept: the current one, the one before it, and the newest b
     case $name in "$keep" | "$last") continue ;; esac
     kept=$((kept + 1))
     [ "$kept" -gt 3 ] || continue
-    mv "$tls/$name" "$tls/.gone-$name"
-    rm -rf "$tls/.gone-$name"
+    mv "$tls/$name" "$scratch/$name"
+    rm -rf "${scratch:?}/$name"
   done
 }
 
-finish() { # what follows every switch: reload, receipt, the proof as far as a shell can see it
+finish() { # what follows every switch: stanza, reload, receipt, and what a shell can see of the agent
   target=$(current_of)
+  [ -z "$stanza" ] || put_stanza
   state=switched
-  if [ "$reload" != none ]; then
+  if [ -n "$restart" ]; then
+    receipt switched
+    [ "$reload" = none ] ||
+      die 2 "$target is in place, and so is the stanza: restart the agent${unit:+ (systemctl restart $unit)}, a reload does not take it up"
+  elif [ "$reload" != none ]; then
     result=0
     signal || result=$?
     case $result in
       0) state=reloaded ;;
       1) went_back died ;;
-      2)
+      *)
         receipt switched
         die 2 "$target is in place, and the agent could not be reloaded: run the same command again when it runs"
         ;;
     esac
   fi
+  seen=''
   if [ "$state" = reloaded ] && [ -n "$probe" ]; then
     ask "$target" "$(pending from)"
     case $answer in
-      new) state=proven ;;
+      new) seen=", and $probe presents it" ;;
       old) went_back presents ;;
       same) say 'note: the leaf is the one from before: whether its trust was loaded can not be seen from here' ;;
       *)
@@ -572,25 +792,80 @@ finish() { # what follows every switch: reload, receipt, the proof as far as a s
   flush
   # Last, so that the same command goes on until all of it is done.
   if [ -z "$hold" ]; then
-    case $state-$(pending from) in reloaded-* | proven-* | switched--) rm -f "$tls/.pending" ;; esac
+    case $state-$(pending from) in reloaded-* | switched--) rm -f "$tls/.pending" ;; esac
   fi
   case $state in
-    proven) say "$target is in place, and the agent presents it" ;;
-    reloaded) say "$target is in place, and the agent was told to load it" ;;
-    *) say "$target is in place; the agent loads it at its next reload or start" ;;
+    reloaded) say "$target is in place, and the agent was told to load it$seen" ;;
+    *)
+      if [ -n "$restart" ]; then
+        say "$target is in place, and so is the stanza; the agent loads both at its next start, not by a reload"
+      else
+        say "$target is in place; the agent loads it at its next reload or start"
+      fi
+      ;;
   esac
   [ -n "$verified" ] || [ ! -f "${next:-}/key.pem" ] ||
     say "a private key is in $(pwd) and in its archive: remove both"
 }
 
-# A reload that was asked for proves nothing: what is presented does. Whoever it is that verifies it
-# afterwards, the leaf is sent before.
+# The stanza lies in a directory that may be the agent's user's. So it is written in a new directory in
+# which nobody else can do anything, found again by its real path, and moved by one rename.
+restart=''
+check_stanza() {
+  [ "$(field manifest.json tls)" = "$tls" ] ||
+    refuse "the stanza of the archive names files in $(field manifest.json tls), not in $tls"
+  folder=$(cd "${stanza%/*}/" 2>/dev/null && pwd -P) || refuse "${stanza%/*} is not a directory"
+  stanza=${folder%/}/${stanza##*/}
+  for other in "$folder"/*.hcl "$folder"/*.json; do
+    [ "$other" != "$stanza" ] && [ -f "$other" ] || continue
+    ! grep -Eq '^[[:space:]{]*"?tls"?[[:space:]]*[:={]' "$other" ||
+      refuse "$other has a tls block already: put the lines of $(pwd)/tls.hcl there"
+  done
+  [ -e "$stanza" ] || [ -L "$stanza" ] || {
+    restart=1
+    return 0
+  }
+  [ -f "$stanza" ] && [ ! -L "$stanza" ] || refuse "$stanza is not a plain file"
+  cmp -s tls.hcl "$stanza" || {
+    [ "$(sum "$stanza")" = "$(sed -n 's/^stanza //p' "$tls/.stanza" 2>/dev/null || :)" ] ||
+      refuse "$stanza was not written by install.sh, or was changed: put the lines of $(pwd)/tls.hcl there, or move it away"
+    # Paths are taken up by a reload, the rest is not (helper/tlsutil/config.go:467).
+    [ "$(settings tls.hcl)" = "$(settings "$stanza")" ] || restart=1
+  }
+}
+settings() { sed '/^ *\(ca\|cert\|key\)_file /d; s/  *//g' "$1"; }
+put_stanza() {
+  ! cmp -s tls.hcl "$stanza" || {
+    restart=''
+    return 0
+  }
+  (
+    part=$(mktemp -d "$folder/.tls.hcl.XXXXXXXX") || exit 1
+    part=$(cd "${part%/*}/" && pwd -P)/${part##*/}
+    from=$(pwd)/tls.hcl
+    cd "$part" && [ "$(pwd -P)" = "$part" ] && look . && [ "$uid" = "$(id -u)" ] &&
+      [ -z "$(ls -A)" ] || exit 1
+    cat "$from" >tls.hcl && chmod 0644 tls.hcl && turn tls.hcl "$stanza" || {
+      rm -f tls.hcl
+      exit 1
+    }
+    cd / && rmdir "$part"
+  ) || die 1 "$stanza could not be written; $target is in place"
+  printf 'stanza %s\n' "$(sum tls.hcl)" | write .stanza 0644
+}
+
+# A reload that was asked for proves nothing. What is presented says more, and yet not all: a
+# certificate is public, so it counts only where the handshake goes on until the client has checked the
+# signature and sent its Finished. How well this openssl checks is not known from here.
 presented() { # the SHA-256 of the leaf
   limit=''
   ! have timeout || limit='timeout 5'
+  # An RSA key exchange has no signature. An agent that asks for certificates ends the handshake with an
+  # alert: after that.
   # shellcheck disable=SC2086
-  set -- "$($limit openssl s_client -connect "$probe" </dev/null 2>/dev/null |
-    openssl x509 -outform DER 2>/dev/null | openssl dgst -sha256 -r)"
+  shown=$($limit openssl s_client -msg -cipher 'ALL:!kRSA' -connect "$probe" </dev/null 2>/dev/null) || :
+  [ -n "$(printf '%s\n' "$shown" | sed -n '/^>>> .*Finished/p')" ] || return 0
+  set -- "$(printf '%s\n' "$shown" | openssl x509 -outform DER 2>/dev/null | openssl dgst -sha256 -r)"
   # Of nothing.
   case $1 in e3b0c44298fc1c14*) ;; *) printf '%s\n' "${1%% *}" ;; esac
 }
@@ -598,18 +873,18 @@ ask() { # TARGET BEFORE: answer=new, old, same, or what is wrong
   new=$(field "$tls/$1/manifest.json" fingerprint)
   old=''
   case $2 in '' | -) ;; *) old=$(field "$tls/$2/manifest.json" fingerprint) ;; esac
-  asked=0
+  looks=0
   while :; do
     leaf=$(presented)
     case $leaf in
-      '') answer="nobody answers at $probe, or it is no TLS" ;;
+      '') answer="nobody at $probe answers, with TLS and with the key of what it presents" ;;
       "$new") answer=new ;;
       "$old") answer=old ;;
       *) answer="the agent at $probe presents $leaf, which is neither the new leaf nor the one before" ;;
     esac
     [ "$answer" != new ] || break
-    asked=$((asked + 1))
-    [ "$asked" -lt 10 ] || break
+    looks=$((looks + 1))
+    [ "$looks" -lt 10 ] || break
     nap 1
   done
   [ "$answer-$new" != "new-$old" ] || answer=same
@@ -621,9 +896,8 @@ went_back() { # died | presents
   back=$(pending from)
   case $back in '' | -) die 1 "the agent died after the reload of $dead, and there is nothing to go back to" ;; esac
   whole "$tls/$back" || die 1 "the agent died after the reload of $dead, and $back is not whole"
-  rm -f "$tls/.turn-current"
-  ln -s "$back" "$tls/.turn-current"
-  turn "$tls/.turn-current" "$tls/current"
+  ln -s "$back" "$scratch/current"
+  turn "$scratch/current" "$tls/current" || die 1 "$tls/current could not be turned back to $back"
   rm -f "$tls/.pending"
   archive=''
   receipt switched
@@ -641,9 +915,12 @@ went_back() { # died | presents
 }
 
 begin() { # under the lock: what an interruption left goes first
+  # Again: what was yet to be made when it was looked at is there now.
+  check_way "$tls" whole
   take_lock
   tidy
-  find_turner "$tls/.lock" ||
+  scratch=$(mktemp -d "$tls/.part-XXXXXXXX") || die 1 "nothing can be written to $tls"
+  find_turner "$scratch" ||
     refuse "neither mv -T, mv -h nor perl is here: $tls/current can't be turned in one step"
 }
 
@@ -656,11 +933,11 @@ if [ -n "$proven" ]; then
   prune
   rm -f "$tls/.pending"
   say "$(current_of) is $proven"
-  exit 0
+  end 0
 fi
 
 [ ! -e "$tls/current" ] || [ -L "$tls/current" ] ||
-  refuse "$tls/current is no link: what put it there must keep it, or it must be moved away"
+  refuse "$tls/current is not a link: what put it there must keep it, or it must be moved away"
 next=''
 here=$(current_of)
 [ -n "$here" ] || [ ! -L "$tls/current" ] ||
@@ -688,30 +965,41 @@ if [ -n "$rollback" ]; then
   esac
   [ -n "$back" ] || refuse "there is no generation before $here"
   whole "$tls/$back" || refuse "$back is not whole"
-  check_times "$tls/$back/manifest.json" "$back"
+  doubt() { # REASON: what would break
+    overridden rollback "$back" ||
+      refuse "$*; to go back all the same: --override rollback=$back --reason TEXT"
+    say "warning: $*"
+  }
+  check_times "$tls/$back/manifest.json" "$back" doubt
   if [ -z "$verified" ] && ! cmp -s "$tls/$here/ca.pem" "$tls/$back/ca.pem"; then
-    have openssl || refuse "the trust of $back is another, and openssl, which could compare them, is not here"
-    trusts "$tls/$here/ca.pem" "$tls/$back/cert.pem" ||
-      refuse "the leaf of $back is not trusted by what $here trusts: who is there already would refuse it"
-    trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||
-      refuse "the leaf of $here is not trusted by what $back trusts: it would refuse who is there already"
+    if have openssl; then
+      trusts "$tls/$here/ca.pem" "$tls/$back/cert.pem" ||
+        doubt "the leaf of $back is not trusted by what $here trusts: agents that are still where $here is refuse this one"
+      trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||
+        doubt "the leaf of $here is not trusted by what $back trusts: this agent refuses those that are still where $here is"
+    else
+      doubt "the trust of $back is another, and openssl, which could compare them, is not here"
+    fi
+  elif [ -n "$verified" ]; then
+    # The caller judged it, and says what it let pass.
+    overridden rollback "$back" || :
   fi
   check_place
   find_process
   if [ -n "$dry" ]; then
     say "would go back: $here to $back; reload: $reload"
-    exit 0
+    end 0
   fi
   begin
   [ "$(current_of)" = "$here" ] || refuse 'somebody installed something else meanwhile'
   switch "$back" back
   finish
-  exit 0
+  end 0
 fi
 
 # ── forward: check ───────────────────────────────────────────────────────────────────────────
 
-[ -f manifest.json ] && [ -f SHA256SUMS ] ||
+[ -f manifest.json ] && [ -r manifest.json ] && [ -f SHA256SUMS ] && [ -r SHA256SUMS ] ||
   refuse "no archive is unpacked here: $(pwd) has no manifest.json and SHA256SUMS"
 [ "$(field manifest.json format)" = nomad-pki/archive ] || refuse 'manifest.json is not that of an archive'
 [ "$(field manifest.json version)" = 1 ] || refuse 'the archive is of another version'
@@ -738,7 +1026,7 @@ for name in manifest.json install.sh tls.hcl "$next/ca.pem" "$next/manifest.json
   [ -f "$name" ] || refuse "$name is missing"
 done
 if [ -n "$archive" ]; then
-  [ -r "$archive" ] || refuse "$archive can't be read"
+  [ -f "$archive" ] && [ -r "$archive" ] || refuse "$archive is not a file that can be read"
   [ -z "$wanted" ] || [ "$(sum "$archive")" = "$wanted" ] ||
     refuse "the fingerprint of $archive is $(sum "$archive"), not $wanted"
   gzip -dc <"$archive" | tar -xOf - nomad-pki/SHA256SUMS 2>/dev/null | cmp -s - SHA256SUMS ||
@@ -756,26 +1044,30 @@ case $print in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
 is_instant "$(field "$inner" made)" || refuse "$inner does not say when it was made"
 cluster=$(field manifest.json cluster)
 case $cluster in '' | *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
-check_times "$inner" "$next"
+check_times "$inner" "$next" refuse
 
-if [ -n "$here" ]; then
-  there=$tls/$here/manifest.json
-  for known in "$there" "$tls/receipt.json"; do
-    other=$(field "$known" address)
-    [ -z "$other" ] || [ "$other" = "$address" ] ||
-      refuse "the archive is for $address, and this is $other"
-  done
-  other=$(field "$tls/receipt.json" cluster)
-  [ -z "$other" ] || [ "$other" = "$cluster" ] ||
-    refuse "the archive is of the cluster $cluster, and this node is of $other"
-  if [ -f "$there" ]; then
-    older=''
-    ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
-    # Two of one second: then the number.
-    [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${here%-*}" ] || older=1
-    [ -z "$older" ] ||
-      refuse "the archive was made at $(field "$inner" made), before what is in place ($here, $(field "$there" made)): --rollback goes back"
-  fi
+# What this node was before: also where somebody removed the link.
+base=$here
+[ -n "$base" ] || base=$(field "$tls/receipt.json" directory)
+if ! is_generation "$base" || [ ! -d "$tls/$base" ] || [ -L "$tls/$base" ]; then
+  base=$(generations | sed -n 1p)
+fi
+there=$tls/$base/manifest.json
+for known in ${base:+"$there"} "$tls/receipt.json"; do
+  other=$(field "$known" address)
+  [ -z "$other" ] || [ "$other" = "$address" ] || overridden address "$address" ||
+    refuse "the archive is for $address, and this is $other; if it is to become $address: --override address=$address --reason TEXT"
+done
+other=$(field "$tls/receipt.json" cluster)
+[ -z "$other" ] || [ "$other" = "$cluster" ] || overridden cluster "$cluster" ||
+  refuse "the archive is of the cluster $cluster, and this node is of $other; if it is to become one of $cluster: --override cluster=$cluster --reason TEXT"
+if [ -n "$base" ] && [ -f "$there" ]; then
+  older=''
+  ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
+  # Two of one second: then the number.
+  [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${base%-*}" ] || older=1
+  [ -z "$older" ] || overridden older "$next" ||
+    refuse "the archive was made at $(field "$inner" made), before what is in place ($base, $(field "$there" made)): --rollback goes back, --override older=$next --reason TEXT takes this archive"
 fi
 
 # A key that never leaves its node, or trust alone: the rest is what the node has.
@@ -805,6 +1097,34 @@ elif [ -z "$verified" ]; then
   say 'note: openssl is not here: chain and key were not looked at beyond their checksums'
 fi
 
+# The others in the cluster believe what this node believed until now. So the new leaf must be trusted
+# by the present trust, or the present leaf by the new one: else another authority made it.
+continues() { # whether something in place vouches for it
+  cmp -s "$tls/$base/ca.pem" "$next/ca.pem" && return 0
+  if have openssl; then
+    vouches "$tls/$base/ca.pem" "$cert" || vouches "$next/ca.pem" "$tls/$base/cert.pem"
+  else
+    # Wider or narrower: then it follows, because each was whole when it was packed.
+    old=$(prints_of "$tls/$base/ca.pem")
+    [ -n "$old" ] || return 1
+    within "$old" "$(prints_of "$next/ca.pem")" || within "$(prints_of "$next/ca.pem")" "$old"
+  fi
+}
+if [ -n "$base" ] && [ "$base" != "$next" ]; then
+  # The caller judged it, and says what it let pass; here it is noted.
+  if [ -n "$verified" ] || ! continues; then
+    have openssl || have base64 || [ -n "$verified" ] ||
+      refuse 'the roots of the archive are others, and neither openssl nor base64 is here to name them'
+    strangers=''
+    old=$(prints_of "$tls/$base/ca.pem")
+    for print in $(prints_of "$next/ca.pem"); do
+      within "$print" "$old" || overridden new-root "SHA256:$print" || strangers="$strangers $print"
+    done
+    [ -z "$strangers" ] || [ -n "$verified" ] ||
+      refuse "another authority made it: the present trust ($base) does not accept the new leaf, and the new trust does not accept the present leaf. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed"
+  fi
+fi
+
 if [ "$(id -u)" = 0 ]; then
   [ -z "$owner" ] || id -u "$owner" >/dev/null 2>&1 || refuse "there is no user $owner"
   if [ -z "$owner" ]; then
@@ -831,27 +1151,47 @@ if [ "$here" != "$next" ]; then
   esac
 fi
 check_place
+[ -z "$stanza" ] || check_stanza
 find_process
 
-if [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
-  cmp -s "$inner" "$tls/$next/manifest.json"; then
-  if [ -z "$dry" ]; then
-    begin
-    guard "$tls/$next"
-    [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
-    prune
-    # What the agent could not read, it has not loaded.
-    if [ -n "$mended" ] && [ "$reload" != none ]; then
-      finish
-      exit 0
-    fi
+in_place() { # whether there is nothing to switch
+  [ "$here" = "$next" ] && [ -z "$(pending from)" ] && whole "$tls/$next" &&
+    cmp -s "$inner" "$tls/$next/manifest.json"
+}
+stay() { # under the lock: modes, owner, receipt and stanza, and the agent where nothing says that it has it
+  guard "$tls/$next"
+  [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
+  prune
+  again=$mended
+  # What the agent could not read, or was not told, it has not loaded.
+  [ "$(field "$tls/receipt.json" state)" != switched ] || again=1
+  if [ -n "$probe" ] && [ -z "$again" ]; then
+    ask "$next" ''
+    [ "$answer" = new ] || again=1
   fi
-  say "$next is in place already"
-  exit 0
+  [ -z "$stanza" ] || cmp -s tls.hcl "$stanza" || again=1
+  [ "$reload" != none ] || [ -n "$stanza" ] || again=''
+  [ -z "$again" ] || {
+    finish
+    end 0
+  }
+}
+if in_place; then
+  [ -n "$dry" ] || {
+    begin
+    stay
+  }
+  loaded=''
+  [ "$(field "$tls/receipt.json" state)" != switched ] ||
+    loaded='; nothing says that the agent has loaded it: --reload tells it'
+  say "$next is in place already$loaded"
+  end 0
 fi
 if [ -n "$dry" ]; then
   say "would switch: ${here:-nothing} to $next, for $address; owner: ${owner:-$(id -un)}; reload: $reload"
-  exit 0
+  [ -z "$stanza" ] || cmp -s tls.hcl "$stanza" ||
+    say "would write $stanza${restart:+; the agent takes it up at its next start, not by a reload}"
+  end 0
 fi
 
 # ── forward: do ──────────────────────────────────────────────────────────────────────────────
@@ -859,10 +1199,19 @@ fi
 # The agent must get through all of them.
 [ -d "$tls" ] || (umask 022 && mkdir -p "$tls") || die 1 "$tls can't be made"
 begin
-[ "$(current_of)" = "$here" ] || refuse 'somebody installed something else meanwhile'
+if [ "$(current_of)" != "$here" ]; then
+  here=$(current_of)
+  [ "$here" = "$next" ] || refuse "somebody installed something else meanwhile: ${here:-nothing} is in place"
+  # Somebody installed the same archive.
+  if in_place; then
+    stay
+    say "$next is in place already: somebody else installed it at the same time"
+    end 0
+  fi
+fi
 
 if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
-  stage=$tls/.new-$next
+  stage=$scratch/$next
   mkdir -m 0700 "$stage"
   put "$key" "$stage/key.pem" 0600
   put "$next/ca.pem" "$stage/ca.pem" 0644
@@ -875,10 +1224,11 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
   if [ ! -e "$tls/$next" ]; then
     mv "$stage" "$tls/$next"
   elif [ "$here" != "$next" ]; then
-    mv "$tls/$next" "$tls/.gone-$next"
+    mv "$tls/$next" "$scratch/gone"
     mv "$stage" "$tls/$next"
   else
     # It is in use, and damaged: file by file, each in one rename.
+    enclose "$tls/$next"
     for part in key.pem cert.pem ca.pem manifest.json; do
       mv -f "$stage/$part" "$tls/$next/$part"
     done
@@ -889,3 +1239,4 @@ fi
 guard "$tls/$next"
 switch "$next" on
 finish
+outcome=0

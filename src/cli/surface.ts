@@ -390,6 +390,7 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
       { flags: '--rollback', summary: 'back to the generation before, if it still fits' },
       { flags: '--give-up', summary: 'switch although the last switch was never proven' },
+      ...overrideOptions,
       json,
     ],
     examples: [

@@ -17,9 +17,10 @@ import { planTlsEdit, type TlsEditPlan, type TlsValues } from '../agent/index.js
 import { hasErrors } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import type { Configs, ConfigWrite } from '../inventory/configs.js'
+import type { Override } from '../overrides.js'
 import { runInstaller } from './installer.js'
 import { judgeArchive, judgeReturn } from './judge.js'
-import { readCurrent, readGeneration, type NodeGeneration } from './node.js'
+import { readCurrent, readGeneration, readLast, type NodeGeneration } from './node.js'
 import { prove, type Proof, type ProveOptions } from './proof.js'
 import { readArchive, type Archive } from './read-archive.js'
 import { unpacked } from './unpack.js'
@@ -35,6 +36,8 @@ export interface InstallRequest {
   readonly owner?: string | undefined
   /** Go on although the last switch was never proven. Default: no. */
   readonly giveUp?: boolean | undefined
+  /** Guards that somebody overrode; those that were needed are noted in the receipt. */
+  readonly overrides?: readonly Override[] | undefined
   /** Where the agent listens, to prove what it loaded; absent: nothing is proven. */
   readonly probe?: { readonly host: string; readonly port: number } | undefined
   /** Epoch milliseconds. */
@@ -79,7 +82,7 @@ export interface InstallOutcome {
  */
 export async function prepareInstall(
   bytes: Uint8Array,
-  request: Pick<InstallRequest, 'tls' | 'now'> & {
+  request: Pick<InstallRequest, 'tls' | 'now' | 'overrides'> & {
     readonly fingerprint?: string | undefined
     readonly config?: string | undefined
   },
@@ -95,7 +98,12 @@ export async function prepareInstall(
     )
   }
   const present = readCurrent(request.tls)
-  const { faults, warnings } = judgeArchive(archive, present, request.now)
+  const { faults, warnings } = judgeArchive(
+    archive,
+    readLast(request.tls),
+    request.now,
+    request.overrides,
+  )
   if (faults.length > 0) {
     throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '), {
       address: archive.manifest.address,
@@ -160,18 +168,29 @@ export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
     throw new NomadPkiError('ERR_INSTALL_REFUSED', `nothing is in place in ${tls}`)
   }
   const back = await wayBack(request)
-  const { faults } = judgeReturn(present, readGeneration(tls, back), request.now)
+  const { faults, warnings } = judgeReturn(
+    present,
+    readGeneration(tls, back),
+    request.now,
+    request.overrides,
+  )
   if (faults.length > 0) throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '))
   const hold = request.probe === undefined ? [] : ['--hold']
   const args = [...flagsOf(request), '--verified', '--rollback', '--reload', request.reload]
-  const { state, said } = await runInstaller(script, tls, [...args, ...hold], request.signal)
+  const run = await runInstaller(script, tls, [...args, ...hold], request.signal)
+  const { state } = run
+  const said = [...warnings.map((warning) => `warning: ${warning}`), ...run.said]
   if (state === 'unloaded') return { directory: back, state, proof: undefined, said }
   return conclude(request, tls, back, { before: present, mayReturn: false }, said)
 }
 
 /** Where the installer would go back to. */
-export async function wayBack({ script, tls }: InstallRequest): Promise<string> {
-  const rehearsal = ['--tls', tls, '--verified', '--rollback', '--dry-run', '--reload', 'none']
+export async function wayBack(request: InstallRequest): Promise<string> {
+  const { script, tls } = request
+  const rehearsal = [
+    ...flagsOf(request),
+    ...['--verified', '--rollback', '--dry-run', '--reload', 'none'],
+  ]
   const { said } = await runInstaller(script, tls, rehearsal)
   const back = said.map((line) => /^would go back: \S+ to (\S+);/.exec(line)?.[1]).find(Boolean)
   if (back === undefined) {
@@ -222,9 +241,13 @@ async function conclude(
   }
 }
 
-function flagsOf({ tls, owner, pace }: InstallRequest): readonly string[] {
+function flagsOf({ tls, owner, pace, overrides = [] }: InstallRequest): readonly string[] {
   return [
     ...['--tls', tls],
+    ...overrides.flatMap(({ code, value, reason }) => [
+      ...['--override', `${code}=${value}`],
+      ...['--reason', reason],
+    ]),
     ...(owner === undefined ? [] : ['--owner', owner]),
     ...(pace === undefined ? [] : ['--settle', `${pace.settle}`, '--watch', `${pace.watch}`]),
   ]

@@ -5,8 +5,11 @@
  * @module
  */
 
+import { isNomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { isOverridden, type Override, type OverrideCode } from '../overrides.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { parseCertificates } from '../x509/certificates.js'
 import { verifyChain } from '../x509/verify-chain.js'
 import type { TrioCheck } from './check-trio.js'
 import { checkTrio } from './check-trio.js'
@@ -17,6 +20,7 @@ import type { Archive } from './read-archive.js'
 export interface Judgement {
   /** Sentences: with any of them nothing may be changed. */
   readonly faults: readonly string[]
+  /** Sentences, what was overridden among them. */
   readonly warnings: readonly string[]
 }
 
@@ -24,23 +28,33 @@ export interface Judgement {
  * Judges an archive for a node.
  *
  * @param archive The archive.
- * @param present What the node has; `undefined`: nothing.
+ * @param present What the node has, or had before somebody removed the link; `undefined`: nothing.
  * @param now Epoch milliseconds.
+ * @param overrides The guards that were overridden.
  */
 export function judgeArchive(
   archive: Archive,
   present: NodeGeneration | undefined,
   now: number,
+  overrides: readonly Override[] = [],
 ): Judgement {
   const faults: string[] = []
+  const warnings: string[] = []
+  const guard = guardOf(overrides, faults, warnings)
   const { manifest, generation } = archive
   if (manifest.layout === 'flat')
     faults.push('an archive of the layout flat is copied, not installed')
   const there = present?.manifest
   if (there !== undefined && there.address !== manifest.address) {
-    faults.push(`the archive is for ${manifest.address}, and this is ${there.address}`)
+    guard(
+      'address',
+      manifest.address,
+      `the archive is for ${manifest.address}, and this is ${there.address}`,
+    )
   } else if (there !== undefined && isOlder(manifest, there)) {
-    faults.push(
+    guard(
+      'older',
+      manifest.directory,
       `the archive was made at ${manifest.made}, before what is in place (${there.made}): --rollback goes back`,
     )
   }
@@ -49,13 +63,71 @@ export function judgeArchive(
   const key = archive.files.key ?? present?.key
   if (cert === undefined) faults.push('the archive has no certificate, and none is in place')
   if (key === undefined) faults.push('the archive has no key, and none is in place')
-  if (cert === undefined) return { faults, warnings: [] }
+  if (cert === undefined) return { faults, warnings }
   const trio = checkTrio({ ca, cert, key }, now)
   const [leaf] = trio.chain
   if (leaf !== undefined && fingerprintOf(leaf) !== generation.leaf.fingerprint) {
     faults.push(`the leaf is not that of the manifest (${generation.leaf.fingerprint})`)
   }
-  return { faults: [...faults, ...trio.faults], warnings: trio.warnings }
+  if (present !== undefined && present.directory !== manifest.directory) {
+    judgeContinuity(trio, present, overrides, faults, warnings)
+  }
+  return { faults: [...faults, ...trio.faults], warnings: [...trio.warnings, ...warnings] }
+}
+
+/** How a guard is asked: a fault, unless it was overridden. */
+function guardOf(
+  overrides: readonly Override[],
+  faults: string[],
+  warnings: string[],
+): (code: OverrideCode, value: string, sentence: string) => void {
+  return (code, value, sentence) => {
+    if (isOverridden(overrides, code, value)) warnings.push(sentence)
+    else faults.push(`${sentence} (--override ${code}=${value} --reason TEXT accepts it)`)
+  }
+}
+
+/**
+ * The other agents believe what this node believed until now: so the new leaf must be trusted by the
+ * present trust, or the present leaf by the new one. Dates are left out, because a cluster that has
+ * expired must be healable. Fingerprints of roots are not offered for copying: the store knows them.
+ */
+function judgeContinuity(
+  next: TrioCheck,
+  present: NodeGeneration,
+  overrides: readonly Override[],
+  faults: string[],
+  warnings: string[],
+): void {
+  const trust = readQuietly(present.ca)
+  const chain = readQuietly(present.cert)
+  if (accepts(trust, next.chain) || accepts(next.trust, chain)) return
+  const known = new Set(trust.map(fingerprintOf))
+  const strangers = next.trust.map(fingerprintOf).filter((print) => !known.has(print))
+  const sentence = `another authority made it: the present trust (${present.directory}) does not accept the new leaf, and the new trust does not accept the present leaf`
+  const accepted =
+    strangers.length > 0 &&
+    strangers.every((print) => isOverridden(overrides, 'new-root', `SHA256:${print}`))
+  if (accepted) warnings.push(sentence)
+  else {
+    faults.push(
+      `${sentence}. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed`,
+    )
+  }
+}
+
+function accepts(trust: readonly Certificate[], [leaf, ...rest]: readonly Certificate[]): boolean {
+  return leaf !== undefined && verifyChain(leaf, rest, trust, { now: undefined }).ok
+}
+
+/** None where a file was damaged in place: nothing vouches for anything then. */
+function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
+  try {
+    return pem === undefined ? [] : parseCertificates(Buffer.from(pem).toString('latin1'))
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    return []
+  }
 }
 
 /** By time; by number where two were made in one second. */
@@ -73,8 +145,15 @@ type Made = Pick<Manifest, 'made' | 'generation'>
  * @param present What the node has.
  * @param back Where to.
  * @param now Epoch milliseconds.
+ * @param overrides The guards that were overridden: `rollback` to this generation lets pass what the other
+ *   agents, or the clock, would refuse.
  */
-export function judgeReturn(present: NodeGeneration, back: NodeGeneration, now: number): Judgement {
+export function judgeReturn(
+  present: NodeGeneration,
+  back: NodeGeneration,
+  now: number,
+  overrides: readonly Override[] = [],
+): Judgement {
   const [here, there] = [present, back].map((one): TrioCheck | undefined => {
     const { ca, cert, key } = one
     if (ca === undefined || cert === undefined) return undefined
@@ -82,18 +161,43 @@ export function judgeReturn(present: NodeGeneration, back: NodeGeneration, now: 
   })
   if (there === undefined) return { faults: [`${back.directory} is not whole`], warnings: [] }
   const faults = there.faults.map((fault) => `${back.directory}: ${fault}`)
-  if (here === undefined) return { faults, warnings: [`${present.directory} is not whole`] }
+  if (here === undefined) {
+    return settle(faults, [`${present.directory} is not whole`], back, overrides)
+  }
   const pairs = [
-    [back.directory, there, present.directory, here],
-    [present.directory, here, back.directory, there],
+    [back.directory, there, present.directory, here, 'those that are still there refuse this one'],
+    [
+      present.directory,
+      here,
+      back.directory,
+      there,
+      'this agent refuses those that are still there',
+    ],
   ] as const
-  for (const [name, { chain }, other, { trust }] of pairs) {
+  for (const [name, { chain }, other, { trust }, effect] of pairs) {
     const [leaf, ...rest] = chain
     if (leaf === undefined) continue
     const verdict = verifyChain(leaf, rest, trust, { now })
     if (!verdict.ok) {
-      faults.push(`the leaf of ${name} is not trusted by what ${other} trusts: ${verdict.message}`)
+      faults.push(
+        `the leaf of ${name} is not trusted by what ${other} trusts: ${verdict.message}; ${effect}`,
+      )
     }
   }
-  return { faults, warnings: there.warnings }
+  return settle(faults, there.warnings, back, overrides)
+}
+
+function settle(
+  faults: readonly string[],
+  warnings: readonly string[],
+  { directory }: NodeGeneration,
+  overrides: readonly Override[],
+): Judgement {
+  if (faults.length === 0 || isOverridden(overrides, 'rollback', directory)) {
+    return { faults: [], warnings: [...warnings, ...faults] }
+  }
+  return {
+    faults: [...faults, `to go back all the same: --override rollback=${directory} --reason TEXT`],
+    warnings,
+  }
 }

@@ -64,3 +64,61 @@ export function readGeneration(
     key: read('key.pem'),
   }
 }
+
+/**
+ * Reads what a node had last: the generation in use, or, where somebody removed the link, the one that
+ * the receipt names, or the newest that lies there.
+ *
+ * @param tls Absolute path of the directory with the link.
+ * @returns `undefined` where nothing was ever installed.
+ */
+export function readLast(tls: string, files: Files = nodeFiles): NodeGeneration | undefined {
+  const current = readCurrent(tls, files)
+  if (current !== undefined) return current
+  const { directory } = readReceipt(tls, files)
+  if (directory !== undefined && parseGenerationName(directory) !== undefined) {
+    const noted = readGeneration(tls, directory, files)
+    if (noted.manifest !== undefined) return noted
+  }
+  let names: readonly string[]
+  try {
+    names = files.list(tls).map(({ name }) => name)
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    return undefined
+  }
+  return names
+    .filter((name) => parseGenerationName(name) !== undefined)
+    .map((name) => readGeneration(tls, name, files))
+    .filter(({ manifest }) => manifest !== undefined)
+    .sort((a, b) => madeAt(b) - madeAt(a))[0]
+}
+
+function madeAt({ manifest }: NodeGeneration): number {
+  return Date.parse(manifest?.made ?? '')
+}
+
+/**
+ * Reads what the last receipt says of the node; nothing of it where there is none.
+ *
+ * @param tls Absolute path of the directory with the link.
+ */
+export function readReceipt(
+  tls: string,
+  files: Files = nodeFiles,
+): { readonly cluster?: string | undefined; readonly directory?: string | undefined } {
+  const reading = readWhole(files, `${tls}/receipt.json`)
+  if (reading.state !== 'read') return {}
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(reading.bytes).toString('utf8'))
+  } catch {
+    return {}
+  }
+  if (typeof value !== 'object' || value === null) return {}
+  const { cluster, directory } = value as Readonly<Record<string, unknown>>
+  return {
+    cluster: typeof cluster === 'string' ? cluster : undefined,
+    directory: typeof directory === 'string' ? directory : undefined,
+  }
+}

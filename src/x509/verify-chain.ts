@@ -52,8 +52,8 @@ export type ChainVerdict =
 
 /** How to verify. */
 export interface VerifyChainOptions {
-  /** Epoch milliseconds. */
-  readonly now: number
+  /** Epoch milliseconds; `undefined`: dates are not judged. */
+  readonly now: number | undefined
   /** What the leaf is presented for. Default: any purpose. */
   readonly purpose?: 'serverAuth' | 'clientAuth' | undefined
 }
@@ -178,7 +178,8 @@ function signsFault(child: Certificate, parent: Certificate): Refusal | undefine
   return undefined
 }
 
-function standsAt(certificate: Certificate, now: number): Refusal | undefined {
+function standsAt(certificate: Certificate, now: number | undefined): Refusal | undefined {
+  if (now === undefined) return undefined
   if (now < certificate.notBefore) {
     return refuse(
       'not-yet-valid',

@@ -9,6 +9,8 @@ import process, { argv, exit } from 'node:process'
 import { setInterval } from 'node:timers'
 import { createServer } from 'node:tls'
 
+// As `install.sh` sees it.
+process.title = 'nomad'
 const [, , tls, habit, asks] = argv
 const load = () => ({
   ca: readFileSync(`${tls}/current/ca.pem`),

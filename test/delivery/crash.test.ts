@@ -21,7 +21,7 @@ let points = 0
 let total = 0
 
 /** What the installer calls; those that change something are counted. */
-const changing = ['mv', 'ln', 'chmod', 'chown', 'cat', 'mkdir', 'rm', 'sync']
+const changing = ['mktemp', 'mv', 'ln', 'chmod', 'chown', 'cat', 'mkdir', 'rm', 'sync']
 const looking = [
   'sh',
   'sed',
@@ -35,6 +35,7 @@ const looking = [
   'uname',
   'tr',
   'cmp',
+  'grep',
 ]
 
 afterAll(() => {

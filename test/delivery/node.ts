@@ -6,7 +6,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -111,6 +111,13 @@ export async function twoArchives(): Promise<{
   world.later(70 * day)
   await world.apply()
   return { first, second: await pack(world) }
+}
+
+/** The root in an archive, as a person finds it where the store is. */
+export function rootOf(archive: Uint8Array): string {
+  const ca = readTar(archive).find(({ path: name }) => name.endsWith('/ca.pem'))!
+  const { raw } = new X509Certificate(Buffer.from(ca.bytes))
+  return `SHA256:${createHash('sha256').update(raw).digest('hex')}`
 }
 
 /** The generation's directory in an unpacked folder. */

@@ -96,9 +96,9 @@ describe('links', () => {
     for (const [name, message] of [
       ['dangling', /is a link that leads nowhere/],
       ['dangling/tls', /is a link that leads nowhere/],
-      ['file', /is no directory/],
-      ['file/tls', /is no directory/],
-      ['plain', /current is no link/],
+      ['file', /is not a directory/],
+      ['file/tls', /is not a directory/],
+      ['plain', /current is not a link/],
       ['else', /leads to nothing that this installs/],
     ] as const) {
       const run = into(one, place(name))

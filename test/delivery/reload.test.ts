@@ -1,6 +1,6 @@
 /** How templates/install.sh has the agent load what it put in place: processes, units, and deaths. */
 
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
@@ -26,9 +26,13 @@ function aNode(): { node: Node; two: string } {
   return { node, two: path.join(node.folder, 'two/nomad-pki') }
 }
 
-/** A process that does something at SIGHUP, once it says that it would. */
+/** A process that is called nomad, and does something at SIGHUP, once it says that it would. */
 async function agent(onHangup: string): Promise<ChildProcess> {
-  const child = spawn('sh', ['-c', `trap '${onHangup}' HUP; echo up; while :; do sleep 0.05; done`])
+  const file = path.join(new Node().folder, 'nomad')
+  const sh = spawnSync('sh', ['-c', 'command -v sh'], { encoding: 'utf8' }).stdout.trim()
+  const text = `#!${sh}\ntrap '${onHangup}' HUP\necho up\nwhile :; do sleep 0.05; done\n`
+  fs.writeFileSync(file, text, { mode: 0o755 })
+  const child = spawn(file)
   children.push(child)
   await new Promise((resolve) => child.stdout.once('data', resolve))
   return child
@@ -109,7 +113,7 @@ describe('a process', () => {
   test.each([
     ['that is not there', '4194303', /there is no process 4194303/],
     ['that is the first of all', '1', /no process to reload/],
-    ['whose file is not there', '/nowhere/nomad.pid', /can't be read/],
+    ['whose file is not there', '/nowhere/nomad.pid', /is not a file that can be read/],
   ])('%s: refused before anything is changed', (_what, reload, message) => {
     const { node, two } = aNode()
     const old = node.current
@@ -125,12 +129,45 @@ describe('a process', () => {
       const { node, two } = aNode()
       const child = spawn('sleep', ['60'])
       children.push(child)
-      const run = node.install(two, ['--reload', String(child.pid)])
+      const reload = ['--reload', String(child.pid)]
+      const other = node.install(two, reload)
+      expect(other.status).toBe(3)
+      expect(other.stderr).toMatch(/process \d+ is (sleep|busybox), not nomad: is it the agent\?/)
+      const name = /override (process=\w+)/.exec(other.stderr)![1]!
+      const run = node.install(two, [...reload, '--override', name, '--reason', 'a test'])
       expect(run.status).toBe(3)
       expect(run.stderr).toContain('does not catch SIGHUP')
       expect(child.exitCode).toBeNull()
     },
   )
+
+  test('whose file is a pipe: refused, and it does not wait for the other end', () => {
+    const { node, two } = aNode()
+    const pipe = path.join(node.folder, 'pipe')
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+    const run = node.install(two, ['--reload', pipe])
+    expect(run.status).toBe(3)
+    expect(run.stderr).toContain('is not a file that can be read')
+  })
+
+  test('that is not nomad and takes it all the same: it is noted in the receipt', async () => {
+    const { node, two } = aNode()
+    const child = spawn('sh', ['-c', 'trap : HUP; echo up; while :; do sleep 0.05; done'])
+    children.push(child)
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const reload = ['--watch', '0', '--reload', String(child.pid)]
+    const refused = node.install(two, reload)
+    expect(refused.status).toBe(3)
+    const [, name = '', code = ''] = /override ((process)=\S+)/.exec(refused.stderr) ?? []
+    expect(code).toBe('process')
+    const reason = 'a wrapper, "ours" \\o/'
+    const run = node.install(two, [...reload, '--override', name, '--reason', reason])
+    expect(run).toMatchObject({ status: 0 })
+    expect(node.receipt()).toMatchObject({
+      state: 'reloaded',
+      overrides: [{ code: 'process', value: name.slice('process='.length), reason }],
+    })
+  })
 
   test('--hold leaves it unproven, and --proven ends that', async () => {
     const { node, two } = aNode()
@@ -239,6 +276,18 @@ describe('a unit', () => {
       node.install(two, ['--watch', '0', '--reload', 'nomad.service'], { env: shim }).status,
     ).toBe(0)
     expect(node.receipt()).toMatchObject({ state: 'reloaded' })
+  })
+
+  test('that was not told when it was put in place is told by the same archive later', () => {
+    const { node } = aNode()
+    const one = path.join(node.folder, 'one/nomad-pki')
+    const shim = systemctl(node, `${common}\nesac`)
+    const again = node.install(one, ['--reload', 'none'])
+    expect(again.stdout).toContain('is in place already; nothing says that the agent has loaded it')
+    const told = node.install(one, ['--watch', '0', '--reload', 'nomad.service'], { env: shim })
+    expect(told).toMatchObject({ status: 0 })
+    expect(told.stdout).toContain('the agent was told to load it')
+    expect(node.receipt()).toMatchObject({ generation: 1, state: 'reloaded' })
   })
 
   test('that is not active: refused before anything is changed', () => {

@@ -20,12 +20,16 @@ import { parseEndpoint } from '../../probe/endpoint.js'
 import { diffText } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
+import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../surface.js'
 import { voiceOf, type Voice } from '../voice.js'
 
 /** Where a node has its files, where neither the archive nor the user says. */
 const defaultTls = '/etc/nomad.d/tls'
+
+/** Guards of the installer. */
+const codes = ['new-root', 'rollback', 'older', 'cluster', 'address', 'process'] as const
 
 /** Installs, or goes back. */
 export const command: Command = async ({ args: [file], options }, context) => {
@@ -81,7 +85,7 @@ function requestOf(options: Options, tls: string, context: Context): InstallRequ
   const where = probe === true ? '127.0.0.1:4646' : probe
   const endpoint = where === undefined ? undefined : parseEndpoint(where)
   if (where !== undefined && endpoint === undefined) {
-    throw usage(`--probe ${JSON.stringify(where)} is no HOST:PORT`, '--probe 127.0.0.1:4646')
+    throw usage(`--probe ${JSON.stringify(where)} is not HOST:PORT`, '--probe 127.0.0.1:4646')
   }
   return {
     script: packageFile(context, 'templates/install.sh'),
@@ -89,6 +93,7 @@ function requestOf(options: Options, tls: string, context: Context): InstallRequ
     reload: reload.includes('/') ? path.resolve(context.cwd, reload) : reload,
     owner: options.owner,
     giveUp: options.giveUp,
+    overrides: overridesOf(options, codes),
     probe: endpoint,
     now: context.now(),
   }

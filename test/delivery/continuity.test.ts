@@ -1,0 +1,325 @@
+/** Whether what comes continues what is there: both installers, and the override of each guard. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { env } from 'node:process'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { goBack, install, prepareInstall, type InstallRequest } from '../../src/delivery/install.js'
+import { readTar } from '../../src/delivery/tar.js'
+import { isNomadPkiError } from '../../src/errors.js'
+import type { Override } from '../../src/overrides.js'
+import { directoryConfigs } from '../../src/store/directory-configs.js'
+import { day } from '../world.js'
+import { aWorld, generationOf, installerPath, Node, pack, present, rootOf } from './node.js'
+
+const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {}, s2: {} } } }\n'
+const reason = 'the store was lost'
+
+let first: Uint8Array
+let second: Uint8Array
+let neighbour: Uint8Array
+/** After the old root was dropped: a node that slept through the rotation has nothing in common with it. */
+let dropped: Uint8Array
+/** Another store's, of the same spec, and younger. */
+let foreign: Uint8Array
+/** One that expired, and what heals it: a leaf of a new root, beside the old one. */
+let expired: Uint8Array
+let healed: Uint8Array
+beforeAll(async () => {
+  const world = aWorld(spec)
+  world.now -= 70 * day
+  await world.apply()
+  first = await pack(world)
+  world.later(70 * day)
+  await world.apply()
+  second = await pack(world)
+  neighbour = await pack(world, 's2')
+  const other = aWorld(spec).later(60_000)
+  await other.apply()
+  foreign = await pack(other)
+
+  const rotated = aWorld(`${spec}authorities: { agent: { lifetime: 10y } }\n`)
+  rotated.now -= 70 * day
+  await rotated.apply()
+  rotated.edit('lifetime: 10y', 'lifetime: 10y, signing: 2, trusted: [2]')
+  rotated.later(70 * day)
+  await rotated.apply()
+  dropped = await pack(rotated)
+
+  const short = 'authorities: { agent: { lifetime: 10y } }\ndefaults: { lifetime: 20d }\n'
+  const old = aWorld(`${spec}${short}`)
+  old.now -= 200 * day
+  await old.apply()
+  expired = await pack(old, 's1', { now: old.now })
+  old.edit('lifetime: 10y', 'lifetime: 10y, signing: 2, trusted: [1, 2]')
+  old.later(200 * day)
+  await old.apply()
+  healed = await pack(old)
+})
+
+interface Tried {
+  readonly status: number
+  readonly message: string
+}
+
+type Installer = (node: Node, archive: Uint8Array, overrides: readonly Override[]) => Promise<Tried>
+
+/** Each unpacked archive in a folder of its own. */
+let folders = 0
+
+const installers: readonly (readonly [string, Installer])[] = [
+  [
+    'install.sh',
+    (node, archive, overrides) => {
+      folders += 1
+      const run = node.install(node.unpack(archive, `n${folders}`), [
+        '--reload',
+        'none',
+        ...flags(overrides),
+      ])
+      return Promise.resolve({ status: run.status ?? -1, message: run.stderr })
+    },
+  ],
+  ['nomad-pki install', (node, archive, overrides) => tried(() => put(node, archive, overrides))],
+]
+
+function flags(overrides: readonly Override[]): string[] {
+  return overrides.flatMap(({ code, value, reason: why }) => [
+    ...['--override', `${code}=${value}`, '--reason', why],
+  ])
+}
+
+async function tried(act: () => Promise<unknown>): Promise<Tried> {
+  try {
+    await act()
+    return { status: 0, message: '' }
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    return { status: error.code === 'ERR_INSTALL_REFUSED' ? 3 : 1, message: error.message }
+  }
+}
+
+function requestFor(node: Node, overrides: readonly Override[]): InstallRequest {
+  const pace = { settle: 0, watch: 0 }
+  return { script: installerPath, tls: node.tls, reload: 'none', now: present, pace, overrides }
+}
+
+async function put(node: Node, archive: Uint8Array, overrides: readonly Override[]): Promise<void> {
+  const request = requestFor(node, overrides)
+  const configs = directoryConfigs(node.folder)
+  await install(await prepareInstall(archive, request, configs), request, configs)
+}
+
+function nameOf(archive: Uint8Array): string {
+  return readTar(archive)
+    .map(({ path: name }) => name.split('/')[1]!)
+    .find((name) => /^\d+-/.test(name))!
+}
+
+/** A node with the first archive in place, whose switch is no open question. */
+function aNode(archive: Uint8Array): Node {
+  const node = new Node()
+  const folder = node.unpack(archive, 'begin')
+  const inner = path.join(folder, generationOf(folder), 'manifest.json')
+  // What expired could not be installed today: it was installed when it was young.
+  const late = fs.readFileSync(inner, 'utf8')
+  if (Date.parse(/"notAfter": "([^"]*)"/.exec(late)![1]!) > Date.now()) {
+    expect(node.install(folder)).toMatchObject({ status: 0 })
+  } else {
+    fs.mkdirSync(node.tls)
+    fs.cpSync(path.dirname(inner), path.join(node.tls, generationOf(folder)), { recursive: true })
+    fs.symlinkSync(generationOf(folder), path.join(node.tls, 'current'))
+  }
+  return node
+}
+
+describe.each(installers)('%s', (_name, run) => {
+  test('what the same authority made is taken', async () => {
+    expect(await run(aNode(first), second, [])).toMatchObject({ status: 0 })
+  })
+
+  test.each([
+    ['another store', () => first, () => foreign],
+    ['a rotation that this node slept through', () => first, () => dropped],
+  ] as const)(
+    'what %s made is refused, and taken under the name of its root',
+    async (_what, from, to) => {
+      const node = aNode(from())
+      const old = node.current
+      const names = node.names()
+      const refused = await run(node, to(), [])
+      expect(refused.status).toBe(3)
+      expect(refused.message).toContain('another authority made it')
+      expect(refused.message).toContain('--override new-root=SHA256:HEX --reason TEXT')
+      // The right value comes from the store, not from the archive that is doubted.
+      expect(refused.message).not.toContain(rootOf(to()).slice(7))
+      const other = { code: 'new-root', value: rootOf(from()), reason } as const
+      expect((await run(node, to(), [other])).status).toBe(3)
+      expect([node.current, node.names()]).toEqual([old, names])
+
+      const right = { code: 'new-root', value: rootOf(to()), reason } as const
+      expect(await run(node, to(), [right])).toMatchObject({ status: 0 })
+      expect(node.current).toBe(nameOf(to()))
+      expect(node.receipt()).toMatchObject({ overrides: [right] })
+      // Once more, and what was overridden is still noted.
+      node.install(node.folder, ['--proven'])
+      expect(node.receipt()).toMatchObject({ state: 'proven', overrides: [right] })
+    },
+  )
+
+  test('also where somebody removed the link, or the receipt, or both', async () => {
+    for (const gone of [['current'], ['receipt.json'], ['current', 'receipt.json']]) {
+      const node = aNode(first)
+      for (const file of gone) fs.rmSync(path.join(node.tls, file))
+      const refused = await run(node, foreign, [])
+      expect(refused.status).toBe(3)
+      expect(refused.message).toContain('another authority made it')
+    }
+  })
+
+  test('a cluster that has expired can be healed', async () => {
+    const node = aNode(expired)
+    expect(await run(node, healed, [])).toEqual({ status: 0, message: '' })
+    expect(node.receipt()).not.toHaveProperty('overrides')
+  })
+
+  test('an older archive, one of another address and one of another cluster: each has its override', async () => {
+    const back = aNode(second)
+    const older = { code: 'older', value: nameOf(first), reason } as const
+    expect((await run(back, first, [])).message).toContain(`--override older=${nameOf(first)} `)
+    expect(await run(back, first, [older])).toMatchObject({ status: 0 })
+    expect(back.receipt()).toMatchObject({ generation: 1, overrides: [older] })
+
+    const moved = aNode(neighbour)
+    const value = 'identity/server/global/s1'
+    const address = { code: 'address', value, reason } as const
+    expect((await run(moved, second, [])).message).toContain(`--override address=${value} `)
+    expect(await run(moved, second, [address])).toMatchObject({ status: 0 })
+    expect(moved.receipt()).toMatchObject({ address: value, overrides: [address] })
+
+    const renamed = aNode(first)
+    const text = renamed.read('receipt.json').replace('"acme"', '"other"')
+    fs.writeFileSync(path.join(renamed.tls, 'receipt.json'), text)
+    const cluster = { code: 'cluster', value: 'acme', reason } as const
+    expect((await run(renamed, second, [])).message).toContain('--override cluster=acme ')
+    expect(await run(renamed, second, [cluster])).toMatchObject({ status: 0 })
+  })
+})
+
+describe('after a mistake there is a way back', () => {
+  async function mistaken(): Promise<Node> {
+    const node = aNode(first)
+    await put(node, foreign, [{ code: 'new-root', value: rootOf(foreign), reason }])
+    return node
+  }
+
+  test.each([
+    [
+      'install.sh',
+      (node: Node, overrides: readonly Override[]) => {
+        const run = node.install(node.folder, [
+          '--reload',
+          'none',
+          '--rollback',
+          ...flags(overrides),
+        ])
+        return Promise.resolve({ status: run.status, message: run.stderr + run.stdout })
+      },
+    ],
+    [
+      'nomad-pki install',
+      async (node: Node, overrides: readonly Override[]) => {
+        let said = ''
+        const { status, message } = await tried(async () => {
+          said = (await goBack(requestFor(node, overrides))).said.join('\n')
+        })
+        return { status, message: message + said }
+      },
+    ],
+  ] as const)('--rollback of %s, which says what it breaks', async (_name, back) => {
+    const node = await mistaken()
+    const refused = await back(node, [])
+    expect(refused.status).toBe(3)
+    expect(refused.message).toContain(`--override rollback=${nameOf(first)} --reason TEXT`)
+    const rollback = { code: 'rollback', value: nameOf(first), reason } as const
+    const done = await back(node, [rollback])
+    expect(done.status).toBe(0)
+    expect(done.message).toMatch(/warning: the leaf of 1-\w+ is not trusted by what 1-\w+ trusts/)
+    expect(node.current).toBe(nameOf(first))
+    expect(node.receipt()).toMatchObject({ overrides: [rollback] })
+  })
+
+  test.each(installers)('the old archive by %s', async (_name, run) => {
+    const node = await mistaken()
+    node.install(node.folder, ['--proven'])
+    const overrides = [
+      { code: 'new-root', value: rootOf(first), reason },
+      { code: 'older', value: nameOf(first), reason },
+    ] as const
+    expect((await run(node, first, overrides.slice(0, 1))).status).toBe(3)
+    expect((await run(node, first, overrides.slice(1))).status).toBe(3)
+    expect(await run(node, first, overrides)).toMatchObject({ status: 0 })
+    expect(node.current).toBe(nameOf(first))
+  })
+})
+
+describe('without openssl', () => {
+  /** Everything but openssl; and base64 or not. */
+  function poor(node: Node, without: readonly string[]): Record<string, string> {
+    const bin = path.join(node.folder, 'poor')
+    fs.mkdirSync(bin)
+    for (const place of env.PATH!.split(':')) {
+      for (const name of fs.existsSync(place) ? fs.readdirSync(place) : []) {
+        const link = path.join(bin, name)
+        if (!without.includes(name) && !fs.existsSync(link)) {
+          fs.symlinkSync(path.join(place, name), link)
+        }
+      }
+    }
+    return { PATH: bin }
+  }
+
+  test('the same trust is taken, another is refused, and its root can be named', () => {
+    const node = aNode(first)
+    const bare = { env: poor(node, ['openssl']) }
+    const two = node.unpack(foreign, 'foreign')
+    const none = ['--reload', 'none']
+    const refused = node.install(two, none, bare)
+    expect(refused.status).toBe(3)
+    expect(refused.stderr).toContain('another authority made it')
+    const right = ['--override', `new-root=${rootOf(foreign)}`, '--reason', reason]
+    expect(node.install(two, [...none, '--dry-run', ...right], bare)).toMatchObject({ status: 0 })
+    expect(node.install(node.unpack(second, 'second'), none, bare)).toMatchObject({ status: 0 })
+  })
+
+  test('and without base64: refused with the reason', () => {
+    const node = aNode(first)
+    const bare = { env: poor(node, ['openssl', 'base64']) }
+    const run = node.install(node.unpack(foreign, 'foreign'), ['--reload', 'none'], bare)
+    expect(run.status).toBe(3)
+    expect(run.stderr).toContain('neither openssl nor base64')
+  })
+})
+
+describe('an override', () => {
+  test.each([
+    [
+      'of an unknown guard',
+      ['--override', 'newroot=x', '--reason', 'x'],
+      /unknown override: newroot=x/,
+    ],
+    ['without a reason', ['--override', 'rollback=1-00000000'], /needs --reason/],
+    [
+      'of no root',
+      ['--override', 'new-root=SHA256:00', '--reason', 'x'],
+      /expected new-root=SHA256:HEX/,
+    ],
+    ['with odd letters', ['--override', 'older=$(id)', '--reason', 'x'], /not a value of it/],
+  ])('%s: 64, and nothing is changed', (_what, args, message) => {
+    const node = aNode(first)
+    const run = node.install(node.unpack(second, 'two'), ['--reload', 'none', ...args])
+    expect(run.status).toBe(64)
+    expect(run.stderr).toMatch(message)
+    expect(node.current).toBe(nameOf(first))
+  })
+})
