@@ -23,6 +23,7 @@ import type {
 } from '../spec/desired.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
+import { withContent } from './content.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 
@@ -170,7 +171,7 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
     version: 1,
     cluster: desired.cluster,
     madeAt: options.now,
-    steps,
+    steps: withContent(steps, desired, inventory, context, configs.edits),
     orphans,
     findings,
   }

@@ -57,54 +57,96 @@ export interface PlanDifference {
 
 /**
  * What changed since a plan was saved. What a step says in words may differ (time goes by); what it
- * does and why may not.
+ * does, why, and what it certifies or writes may not.
  *
  * @param saved The plan that was reviewed.
  * @param fresh The plan made now.
- * @returns Nothing where the saved one still fits.
+ * @returns Nothing where the saved one still fits; else each difference with both values.
  */
 export function comparePlans(saved: Plan, fresh: Plan): readonly PlanDifference[] {
-  const differences: PlanDifference[] = []
   if (saved.cluster !== fresh.cluster) {
-    differences.push({
-      address: fresh.cluster,
-      message: `the plan is for the cluster ${JSON.stringify(saved.cluster)}`,
-    })
+    const message = `the plan is for the cluster ${JSON.stringify(saved.cluster)}`
+    return [{ address: fresh.cluster, message }]
   }
+  const differences: PlanDifference[] = []
   const before = byAddress(saved.steps)
   const after = byAddress(fresh.steps)
-  for (const [address, texts] of before) {
+  for (const [address, { text, steps }] of before) {
     const now = after.get(address)
     if (now === undefined) {
-      differences.push({ address, message: `no longer to be done (was: ${texts})` })
-    } else if (now !== texts) {
-      differences.push({ address, message: `was ${texts}, is now ${now}` })
+      differences.push({ address, message: `no longer to be done (was: ${text})` })
+    } else if (now.text !== text) {
+      differences.push({ address, message: `was ${text}, is now ${now.text}` })
+    } else {
+      for (const [index, step] of steps.entries()) {
+        for (const message of contentDifferences(step, now.steps[index]!)) {
+          differences.push({ address, message })
+        }
+      }
     }
   }
-  for (const [address, texts] of after) {
-    if (!before.has(address)) differences.push({ address, message: `new: ${texts}` })
+  for (const [address, { text }] of after) {
+    if (!before.has(address)) differences.push({ address, message: `new: ${text}` })
   }
   return differences
 }
 
-function byAddress(steps: readonly Step[]): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>()
-  for (const { address, action, reasons } of steps) {
-    const why = [...new Set(reasons.map(({ reason }) => reason))].sort().join(', ')
-    const before = texts.get(address)
-    texts.set(address, `${before === undefined ? '' : `${before}; `}${action} (${why})`)
+function contentDifferences(saved: Step, fresh: Step): readonly string[] {
+  if (saved.content === undefined && fresh.content !== undefined) {
+    return ['the saved plan does not say what it certifies or writes']
   }
+  const [before, after] = [contentOf(saved), contentOf(fresh)]
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+    const [was, is] = [before.get(name) ?? 'nothing', after.get(name) ?? 'nothing']
+    return was === is ? [] : [`${name} was ${was}, is now ${is}`]
+  })
+}
+
+/** What a step certifies or writes, as one text for each name; a list of nothing is left out. */
+export function contentOf({ content = {}, keepKey }: Step): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>()
+  for (const [name, value] of Object.entries(content)) {
+    const text = typeof value === 'string' ? value : value.join(', ')
+    if (text !== '') texts.set(name, text)
+  }
+  if (keepKey === true) texts.set('key', `${texts.get('key') ?? 'it'}, kept`)
   return texts
+}
+
+interface StepsOfAddress {
+  readonly text: string
+  readonly steps: readonly Step[]
+}
+
+function byAddress(steps: readonly Step[]): ReadonlyMap<string, StepsOfAddress> {
+  const all = new Map<string, StepsOfAddress>()
+  for (const step of steps) {
+    const { address, action, reasons } = step
+    const why = [...new Set(reasons.map(({ reason }) => reason))].sort().join(', ')
+    const before = all.get(address)
+    const text = `${before === undefined ? '' : `${before.text}; `}${action} (${why})`
+    all.set(address, { text, steps: [...(before?.steps ?? []), step] })
+  }
+  return all
 }
 
 function isStep(value: unknown): value is Step {
   if (!isRecord(value)) return false
-  const { address, action, reasons } = value
+  const { address, action, reasons, content = {} } = value
   return (
     typeof address === 'string' &&
     typeof action === 'string' &&
     Array.isArray(reasons) &&
-    reasons.every((given) => isRecord(given) && typeof given['reason'] === 'string')
+    reasons.every((given) => isRecord(given) && typeof given['reason'] === 'string') &&
+    isRecord(content) &&
+    Object.values(content).every(isContent)
+  )
+}
+
+function isContent(value: unknown): value is string | readonly string[] {
+  return (
+    typeof value === 'string' ||
+    (Array.isArray(value) && value.every((item) => typeof item === 'string'))
   )
 }
 

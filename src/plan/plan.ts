@@ -28,6 +28,12 @@ export type Action =
   /** Remove what the spec no longer names (only with `--prune`), or generations beyond `keep`. */
   | 'remove'
 
+/**
+ * What a step certifies or writes, by its name: `names`, `ips`, `uris`, `key`, `lifetime`, `issuer`,
+ * `trusted`, `subject`, `regions`, `domains`, `networks`, `certifiedBy`, `leaf`, `file`, `tls`.
+ */
+export type StepContent = Readonly<Record<string, string | readonly string[]>>
+
 /** One step. */
 export interface Step {
   readonly address: string
@@ -36,6 +42,8 @@ export interface Step {
   readonly reasons: readonly ReasonGiven[]
   /** Whether a renewal keeps the private key. */
   readonly keepKey?: true | undefined
+  /** What it certifies or writes; absent where it does neither. */
+  readonly content?: StepContent | undefined
 }
 
 /** What the spec no longer names. */

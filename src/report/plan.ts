@@ -7,6 +7,7 @@
 import type { ApplyEvent } from '../apply/events.js'
 import { reasons } from '../checks/reasons.js'
 import type { Action, Plan, Step } from '../plan/plan.js'
+import { contentOf } from '../plan/plan-file.js'
 import { findingsText } from './diagnostics.js'
 import { fold } from './fold.js'
 import { count, printable, symbolOf, thousands, type Style } from './style.js'
@@ -40,7 +41,11 @@ const verbs: Readonly<Record<Action, string>> = {
 export function planText(plan: Plan, style: Style, options: PlanTextOptions): string {
   const parts: string[] = []
   if (plan.steps.length > 0) {
-    parts.push(stepsText(plan.steps, style, options))
+    parts.push(
+      options.all
+        ? longStepsText(plan.steps, style, options)
+        : stepsText(plan.steps, style, options),
+    )
   }
   if (plan.orphans.length > 0) parts.push(orphansText(plan, style, options))
   if (plan.findings.length > 0) parts.push(findingsText(plan.findings, style, options))
@@ -77,6 +82,19 @@ export function stepsText(steps: readonly Step[], style: Style, options: PlanTex
     ]
   })
   return table(rows, { right: [2] })
+}
+
+/** Each step with what it certifies or writes, a line for each. */
+function longStepsText(steps: readonly Step[], style: Style, options: PlanTextOptions): string {
+  const lines = stepsText(steps, style, { ...options, all: true }).split('\n')
+  return steps
+    .flatMap((step, index) => [
+      lines[index]!,
+      ...[...contentOf(step)].map(
+        ([name, text]) => `     ${style.faint(`${name}: ${printable(text)}`)}`,
+      ),
+    ])
+    .join('\n')
 }
 
 /** `14 to create, 3 to renew` */

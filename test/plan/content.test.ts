@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { comparePlans, contentOf, formatPlan, parsePlan } from '../../src/plan/plan-file.js'
+import type { Plan } from '../../src/plan/plan.js'
+import { planText } from '../../src/report/plan.js'
+import { plainStyle } from '../../src/report/style.js'
+import { World } from '../world.js'
+
+const of = (plan: Plan, address: string): Record<string, string> =>
+  Object.fromEntries(contentOf(plan.steps.find((step) => step.address === address)!))
+
+describe('what a step certifies or writes', () => {
+  test('a root, a bundle, an agent and its stanza', async () => {
+    const plan = await new World().plan()
+    expect(of(plan, 'authority/agent/1')).toMatchObject({
+      key: 'ecdsa-p256',
+      lifetime: '10y',
+      issuer: 'itself',
+    })
+    expect(of(plan, 'bundle/agent')).toEqual({ trusted: 'authority/agent/1' })
+    const [server] = plan.steps.filter(({ address }) => address.startsWith('identity/server/'))
+    expect(of(plan, server!.address)).toMatchObject({
+      subject: expect.stringMatching(/^CN=server\./) as string,
+      names: expect.stringContaining('localhost') as string,
+      ips: expect.stringContaining('127.0.0.1') as string,
+      key: 'ecdsa-p256',
+      lifetime: '90d',
+      issuer: 'authority/agent/1',
+      trusted: 'authority/agent/1',
+    })
+    const [config] = plan.steps.filter(({ address }) => address.startsWith('config/'))
+    if (config !== undefined) {
+      expect(of(plan, config.address)['tls']).toContain('verify_server_hostname = true')
+    }
+  })
+
+  test('issuers and roots that are there are named with their fingerprint', async () => {
+    const world = new World()
+    await world.apply()
+    const plan = await world.edit('clients: { c1: {} }', 'clients: { c1: {}, c2: {} }').plan()
+    expect(of(plan, 'identity/client/global/c2')).toMatchObject({
+      issuer: expect.stringMatching(/^authority\/agent\/1 SHA256:[0-9a-f]{64}$/) as string,
+      trusted: expect.stringMatching(/^authority\/agent\/1 SHA256:[0-9a-f]{64}$/) as string,
+    })
+  })
+
+  test('stands in the long text and in the file, and comes back', async () => {
+    const plan = await new World().plan()
+    const text = planText(plan, plainStyle, { all: true, now: plan.madeAt })
+    expect(text).toMatch(/^ {5}lifetime: 10y$/m)
+    expect(text).toMatch(/^ {5}names: .*localhost/m)
+    expect(planText(plan, plainStyle, { all: false, now: plan.madeAt })).not.toContain('names:')
+    expect(comparePlans(parsePlan(formatPlan(plan)), plan)).toEqual([])
+  })
+})
+
+describe('a reviewed plan does not fit what would be certified otherwise', () => {
+  test.each([
+    [
+      'a longer root',
+      'agent: { lifetime: 10y }',
+      'agent: { lifetime: 50y }',
+      'authority/agent/1',
+      'lifetime was 10y, is now 50y',
+    ],
+    [
+      'another key',
+      'agent: { lifetime: 10y }',
+      'agent: { lifetime: 10y, key: rsa-4096 }',
+      'authority/agent/1',
+      'key was ecdsa-p256, is now rsa-4096',
+    ],
+    [
+      'a name more',
+      'clients: { c1: {} }',
+      'clients: { c1: { names: [admin.example] } }',
+      'identity/client/global/c1',
+      /^names was client\.global\.nomad, localhost, is now client\.global\.nomad, localhost, admin\.example$/,
+    ],
+    [
+      'an address more',
+      'clients: { c1: {} }',
+      'clients: { c1: { ips: [10.9.9.9] } }',
+      'identity/client/global/c1',
+      /^ips was 127\.0\.0\.1, ::1, is now 127\.0\.0\.1, ::1, 10\.9\.9\.9$/,
+    ],
+    [
+      'a longer leaf',
+      'clients: { c1: {} }',
+      'clients: { c1: { lifetime: 5y } }',
+      'identity/client/global/c1',
+      'lifetime was 90d, is now 5y',
+    ],
+    [
+      'a weaker stanza',
+      'regions:',
+      'node: { stanza: { verify_server_hostname: false } }\nregions:',
+      'config/global/c9',
+      /tls was .*verify_server_hostname = true.* is now .*verify_server_hostname = false/,
+    ],
+  ])('%s', async (_, from, to, address, message) => {
+    const world = new World()
+    if (address.startsWith('config/')) {
+      world.edit('clients: { c1: {} }', 'clients: { c1: {}, c9: { config: agents/c9.hcl } }')
+    }
+    const saved = parsePlan(formatPlan(await world.plan()))
+    const differences = comparePlans(saved, await world.edit(from, to).plan())
+    expect(differences).toContainEqual({
+      address,
+      message: typeof message === 'string' ? message : (expect.stringMatching(message) as string),
+    })
+  })
+
+  test('a plan that does not say what it certifies does not fit', async () => {
+    const plan = await new World().plan()
+    const steps = plan.steps.map(({ content: _, ...step }) => step)
+    expect(comparePlans({ ...plan, steps }, plan)).toHaveLength(plan.steps.length)
+  })
+})
