@@ -112,7 +112,7 @@ describe('a reviewed plan does not fit what would be certified otherwise', () =>
 
   test('a plan that does not say what it certifies does not fit', async () => {
     const plan = await new World().plan()
-    const steps = plan.steps.map(({ content: _, ...step }) => step)
+    const steps = plan.steps.map((step) => ({ ...step, content: undefined }))
     expect(comparePlans({ ...plan, steps }, plan)).toHaveLength(plan.steps.length)
   })
 })
