@@ -143,14 +143,7 @@ class Importer {
   }
 
   #evidence(document: Entry): void {
-    const { cluster } = this.#facts.desired
-    const said = document.text('cluster')
-    if (said !== undefined && said !== cluster) {
-      document.fault('cluster', 'evidence/cluster', `it is about the cluster ${shown(said)}`, {
-        expected: JSON.stringify(cluster),
-      })
-      return
-    }
+    if (!this.#isOurs(document)) return
     this.#instant(document)
     for (const entry of document.entries('observations')) this.#observation(entry)
     for (const entry of document.entries('receipts')) this.#receipt(entry)
@@ -163,6 +156,16 @@ class Importer {
       if (!address.startsWith('member/')) this.addresses.add(address)
       this.unreachable.push({ address, endpoint, message })
     }
+  }
+
+  #isOurs(entry: Entry): boolean {
+    const { cluster } = this.#facts.desired
+    const said = entry.text('cluster')
+    if (said === undefined || said === cluster) return true
+    entry.fault('cluster', 'evidence/cluster', `it is about the cluster ${shown(said)}`, {
+      expected: JSON.stringify(cluster),
+    })
+    return false
   }
 
   #observation(entry: Entry): void {
@@ -222,6 +225,8 @@ class Importer {
   }
 
   #receipt(entry: Entry): void {
+    // A node of another cluster may have an agent with the same name. Older receipts don't say it.
+    if (entry.has('cluster') && !this.#isOurs(entry)) return
     const address = this.#agent(entry)
     const at = this.#instant(entry)
     const generation = entry.number('generation')
@@ -259,6 +264,13 @@ class Importer {
       ...{ address, at, generation, fingerprint, archive, host },
       ...(state !== null && { state }),
     })
+    for (const one of entry.entries('overrides')) {
+      const code = one.text('code', { most: 64 })
+      const value = one.text('value', { most: 600 })
+      const reason = one.text('reason', { most: 1000 })
+      if (code === undefined || value === undefined || reason === undefined) continue
+      this.#note({ event: 'override', ...{ address, at, code, value, reason, host } })
+    }
   }
 
   #members(entry: Entry): void {
@@ -360,6 +372,16 @@ function keyOf(event: LedgerEvent): string {
       return JSON.stringify(['observed', at, endpoint, rpc, fingerprint, trusts])
     case 'received':
       return JSON.stringify(['received', address, at, generation, fingerprint])
+    case 'override':
+      // Each later receipt of the generation says it again.
+      return JSON.stringify([
+        'override',
+        address,
+        event.code,
+        event.value,
+        event.reason,
+        event.host,
+      ])
     case 'members':
       return JSON.stringify(['members', at, region])
     default:

@@ -155,6 +155,25 @@ describe('what is taken', () => {
   })
 })
 
+describe('what was overridden on a node', () => {
+  const overrides = [{ code: 'older', value: '1-x', reason: 'a test' }]
+
+  test('is a line of its own, once, however often a receipt says it', () => {
+    const later = receipt({ cluster: 'acme', overrides, at: now + 1000, state: 'proven' })
+    const { events, diagnostics } = take(receipt({ overrides }), later)
+    expect(diagnostics).toEqual([])
+    expect(events.filter(({ event }) => event === 'override')).toEqual([
+      { event: 'override', address: s1, at: now, ...overrides[0], host: 'host-1' },
+    ])
+  })
+
+  test('without its reason is refused', () => {
+    expect(codes(take(receipt({ overrides: [{ code: 'older', value: '1-x' }] })))).toEqual([
+      'evidence/missing',
+    ])
+  })
+})
+
 describe('what is refused', () => {
   const later = 301_000
   test.each<readonly [string, () => string | object, string, RegExp]>([
@@ -240,6 +259,12 @@ describe('what is refused', () => {
       () => receipt({ generation: 2 }),
       'evidence/generation',
       /no generation 2/,
+    ],
+    [
+      'a receipt of another cluster that has an agent of this name',
+      () => receipt({ cluster: 'other' }),
+      'evidence/cluster',
+      /about the cluster "other"/,
     ],
     ['a receipt from the future', () => receipt({ at: now + later }), 'evidence/time', /future/],
     [
