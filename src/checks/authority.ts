@@ -78,13 +78,11 @@ export function checkAuthority(
     )
   }
   // One that is only trusted by now is on its way out: it keeps the key and the name that it had.
-  if (wanted.signing && certificate.publicKey.algorithm !== wanted.key) {
-    say(
-      'warning',
-      'key-algorithm',
-      `its key is ${certificate.publicKey.name}, the spec says ${wanted.key}`,
-      next,
-    )
+  const { algorithm, name: keyName } = certificate.publicKey
+  if (wanted.signing && algorithm === undefined) {
+    say('error', 'key-algorithm', `nothing can be signed here with a key of ${keyName}`, next)
+  } else if (wanted.signing && algorithm !== wanted.key) {
+    say('warning', 'key-algorithm', `its key is ${keyName}, the spec says ${wanted.key}`, next)
   }
   if (wanted.signing && subjectDiffers(wanted, certificate)) {
     say(

@@ -56,6 +56,9 @@ export function crossObstacle(
   if (keyless !== undefined) return `the key of ${address} ${keyless}`
   const certificate = found?.certificate
   if (certificate === undefined) return undefined
+  if (certificate.publicKey.algorithm === undefined) {
+    return `nothing can be signed here with the key of ${address} (${certificate.publicKey.name})`
+  }
   if (certificate.notAfter <= now) {
     return `${address} has expired (${formatInstant(certificate.notAfter)})`
   }

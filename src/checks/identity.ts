@@ -9,8 +9,8 @@
 import { formatDuration } from '../duration.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { commonNames } from '../x509/name.js'
-import { algorithmOf } from '../keys/algorithms.js'
 import { leafNames } from '../nomad/leaf-names.js'
+import { handshakeKeyFault } from '../nomad/load-fault.js'
 import { profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity } from '../spec/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
@@ -98,8 +98,9 @@ function keyOwn({ wanted }: Subject, context: CheckContext): ReasonGiven | undef
 function keyAlgorithm({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
   const { algorithm, name } = leaf.publicKey
   if (algorithm === profile.key) return undefined
-  if (algorithm === undefined || !algorithmOf(algorithm).agentsTake) {
-    return { reason: 'key-unusable', message: `agents refuse a key of type ${name}` }
+  const unusable = handshakeKeyFault(leaf.publicKey, profileOf(profile.role).agent)
+  if (unusable !== undefined) {
+    return { reason: 'key-unusable', message: `agents refuse a key of type ${name}: ${unusable}` }
   }
   return { reason: 'key-algorithm', message: `the key is ${name}, the spec says ${profile.key}` }
 }

@@ -9,7 +9,7 @@ import { formatAddress } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import { pemBlocks } from '../keys/pem.js'
-import { parsePrivateKey } from '../keys/private-key.js'
+import { writtenHalfOf } from '../keys/private-key.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import type { ConfigContents, Configs } from './configs.js'
@@ -213,7 +213,7 @@ function readKey(file: StoredFile | undefined): FoundKey {
   try {
     const text = textOf(file)
     const der = firstBlock(text, beginOfKey, endOfKey)
-    return { state: 'present', publicKey: parsePrivateKey(der ?? text).publicKey }
+    return { state: 'present', publicKey: writtenHalfOf(der ?? text) }
   } catch (error) {
     if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return { state: 'encrypted' }
     if (isNomadPkiError(error)) return { state: 'malformed', message: error.message }

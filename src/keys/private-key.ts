@@ -18,13 +18,7 @@ import {
   tags,
 } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import {
-  algorithmOf,
-  isKeyAlgorithm,
-  type AlgorithmEntry,
-  type KeyAlgorithm,
-  type PrivateKey,
-} from './algorithms.js'
+import { algorithmOf, type KeyAlgorithm, type PrivateKey, type PublicKey } from './algorithms.js'
 import { ecPrivateKey } from './generate.js'
 import { pemBlocks, pemEncode } from './pem.js'
 import { parsePublicKey } from './public-key.js'
@@ -45,12 +39,48 @@ export function encodePrivateKey(key: PrivateKey): string {
  * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED`; `ERR_KEY_ALGORITHM` for sound keys that are none of ours; `ERR_KEY_MALFORMED` for all else.
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
+  const { algorithm, pkcs8, publicKey } = read(input, false)
+  return algorithm === undefined
+    ? unsupported(`a key of ${publicKey.name}`)
+    : { algorithm, pkcs8, publicKey }
+}
+
+/**
+ * Reads the public half of a private key of any kind that Go loads: also RSA of other lengths, and
+ * P-224. It is computed from the private half, as Go does, and not believed.
+ *
+ * @param input As in {@link parsePrivateKey}.
+ * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED`; `ERR_KEY_ALGORITHM` for kinds that Go does not load; `ERR_KEY_MALFORMED` for all else.
+ */
+export function publicHalfOf(input: string | Uint8Array): PublicKey {
+  return read(input, true).publicKey
+}
+
+/**
+ * Reads the public half that stands in a private key of any kind that Go loads. It is not computed:
+ * for thousands of keys at once.
+ *
+ * @param input As in {@link parsePrivateKey}.
+ * @throws {NomadPkiError} as {@link publicHalfOf}
+ */
+export function writtenHalfOf(input: string | Uint8Array): PublicKey {
+  return read(input, false).publicKey
+}
+
+/** A key, of one of our algorithms or not. */
+type AnyPrivateKey = Omit<PrivateKey, 'algorithm'> & {
+  readonly algorithm: KeyAlgorithm | undefined
+}
+
+/** @param compute Whether the public half is computed, and the numbers of an RSA key are held against each other. */
+function read(input: string | Uint8Array, compute: boolean): AnyPrivateKey {
   try {
-    if (typeof input !== 'string' && input[0] === tags.sequence) return parseDer(input)
+    if (typeof input !== 'string' && input[0] === tags.sequence) return parseDer(input, compute)
     return parsePem(
       typeof input === 'string'
         ? input
         : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString('latin1'),
+      compute,
     )
   } catch (error) {
     if (
@@ -71,7 +101,7 @@ const oids: Readonly<Record<string, KeyAlgorithm>> = {
 
 const rsaIdentifier = sequence(objectIdentifier('1.2.840.113549.1.1.1'), nullValue)
 
-function parsePem(text: string): PrivateKey {
+function parsePem(text: string, compute: boolean): AnyPrivateKey {
   const blocks = pemBlocks(text)
   const block = blocks.find(
     ({ label }) => label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY'),
@@ -83,11 +113,11 @@ function parsePem(text: string): PrivateKey {
   if (block.encrypted || block.label === 'ENCRYPTED PRIVATE KEY') encrypted()
   switch (block.label) {
     case 'PRIVATE KEY':
-      return parsePkcs8(open(block.der))
+      return parsePkcs8(open(block.der), compute)
     case 'EC PRIVATE KEY':
-      return parseSec1(open(block.der), undefined)
+      return parseSec1(open(block.der), undefined, compute)
     case 'RSA PRIVATE KEY':
-      return parsePkcs1(block.der)
+      return parsePkcs1(block.der, compute)
     default:
       throw new NomadPkiError(
         'ERR_KEY_ALGORITHM',
@@ -100,7 +130,7 @@ function parsePem(text: string): PrivateKey {
 }
 
 /** Tells the three forms apart by what follows the version. */
-function parseDer(der: Uint8Array): PrivateKey {
+function parseDer(der: Uint8Array, compute: boolean): AnyPrivateKey {
   const reader = open(der)
   if (reader.peek() === tags.sequence) {
     // EncryptedPrivateKeyInfo has no version: an algorithm, then octets (RFC 5958 §3).
@@ -111,11 +141,11 @@ function parseDer(der: Uint8Array): PrivateKey {
   again.integer('the version')
   switch (again.peek()) {
     case tags.sequence:
-      return parsePkcs8(open(der))
+      return parsePkcs8(open(der), compute)
     case tags.octetString:
-      return parseSec1(open(der), undefined)
+      return parseSec1(open(der), undefined, compute)
     case tags.integer:
-      return parsePkcs1(der)
+      return parsePkcs1(der, compute)
     default:
       return fail('it is neither PKCS#8 nor SEC 1 nor PKCS#1')
   }
@@ -128,17 +158,17 @@ function open(der: Uint8Array): DerReader {
   return inside
 }
 
-function parsePkcs8(info: DerReader): PrivateKey {
+function parsePkcs8(info: DerReader, compute: boolean): AnyPrivateKey {
   if (info.smallInteger('the version') > 1) fail('its version is neither 0 nor 1')
   const algorithm = info.enter(tags.sequence, 'the algorithm')
   const oid = algorithm.oid('the algorithm')
   const content = info.content(tags.octetString, 'the private key')
   switch (oid) {
     case '1.2.840.113549.1.1.1':
-      return parsePkcs1(content)
+      return parsePkcs1(content, compute)
     case '1.2.840.10045.2.1': {
       if (algorithm.peek() !== tags.oid) unsupported('an EC key with explicit parameters')
-      return parseSec1(open(content), algorithm.oid('the curve'))
+      return parseSec1(open(content), algorithm.oid('the curve'), compute)
     }
     case '1.3.101.112':
       return parseEd25519(content)
@@ -147,7 +177,7 @@ function parsePkcs8(info: DerReader): PrivateKey {
   }
 }
 
-function parseSec1(key: DerReader, outer: string | undefined): PrivateKey {
+function parseSec1(key: DerReader, outer: string | undefined, compute: boolean): AnyPrivateKey {
   if (key.smallInteger('the version') !== 1) fail('the version of an EC key is 1')
   let scalar = key.content(tags.octetString, 'the private key')
   let curve = outer
@@ -159,25 +189,36 @@ function parseSec1(key: DerReader, outer: string | undefined): PrivateKey {
     curve = inner
   }
   if (curve === undefined) return fail('it does not say on which curve it is')
+  if (curve === p224Oid) return p224Key(scalar)
   const name = oids[curve]
   if (name === undefined) return unsupported(`an EC key on the curve ${curve}`)
   const entry = algorithmOf(name)
   // Some writers pad with zeros, some drop them (Go takes both: crypto/x509 parseECPrivateKey).
   while (scalar.length > entry.scalarLength! && scalar[0] === 0) scalar = scalar.subarray(1)
   if (scalar.length > entry.scalarLength!) return fail('the private key is too long for its curve')
-  const point =
+  const written =
     key.peek() === 0xa1
       ? key.enter(0xa1, 'the public key').octetsOfBits('the public key')
-      : pointOf(entry, scalar)
+      : undefined
   key.finish('the key')
+  const point = compute || written === undefined ? pointOf(entry.curve!, scalar) : written
   if (point.length === 1 + 2 * entry.scalarLength! && point[0] === 4) {
     return ecPrivateKey(entry, scalar, point)
   }
-  return ecPrivateKey(entry, scalar, pointOf(entry, scalar))
+  return ecPrivateKey(entry, scalar, pointOf(entry.curve!, scalar))
 }
 
-function pointOf(entry: AlgorithmEntry, scalar: Uint8Array): Uint8Array {
-  const ecdh = createECDH(entry.curve!)
+const p224Oid = '1.3.132.0.33'
+
+/** A key that agents load and no handshake takes: its public half alone. */
+function p224Key(scalar: Uint8Array): AnyPrivateKey {
+  const identifier = sequence(objectIdentifier('1.2.840.10045.2.1'), objectIdentifier(p224Oid))
+  const spki = sequence(identifier, bitString(pointOf('secp224r1', scalar)))
+  return { algorithm: undefined, pkcs8: new Uint8Array(), publicKey: parsePublicKey(spki) }
+}
+
+function pointOf(curve: string, scalar: Uint8Array): Uint8Array {
+  const ecdh = createECDH(curve)
   try {
     ecdh.setPrivateKey(scalar)
     return ecdh.getPublicKey()
@@ -186,21 +227,48 @@ function pointOf(entry: AlgorithmEntry, scalar: Uint8Array): Uint8Array {
   }
 }
 
-function parsePkcs1(der: Uint8Array): PrivateKey {
+function parsePkcs1(der: Uint8Array, compute: boolean): AnyPrivateKey {
   const key = open(der)
-  if (key.smallInteger('the version') !== 0) fail('an RSA key of several primes is not supported')
+  const version = key.smallInteger('the version')
+  if (version > 1) fail('its version is neither 0 nor 1')
+  const several = version === 1
+  // Go loads those, and nobody makes them.
+  if (several && !compute) unsupported('an RSA key of several primes')
   const modulus = key.integer('the modulus')
   const exponent = key.integer('the exponent')
-  for (const what of ['d', 'p', 'q', 'dp', 'dq', 'the coefficient']) key.integer(what)
+  const secret = ['d', 'p', 'q', 'dp', 'dq', 'the coefficient'].map((what) => key.integer(what))
+  if (several) key.content(tags.sequence, 'the other primes')
   key.finish('the key')
   if (modulus[0]! >= 0x80 || exponent[0]! >= 0x80) fail('a number in it is negative')
   const spki = sequence(rsaIdentifier, bitString(sequence(integer(modulus), integer(exponent))))
   const publicKey = parsePublicKey(spki)
-  if (publicKey.algorithm === undefined || !isKeyAlgorithm(publicKey.name)) {
-    return unsupported(`a key of ${publicKey.name}`)
+  if (compute && !several && !belongTogether(modulus, exponent, secret)) {
+    fail('the numbers of this RSA key do not belong together')
   }
   const pkcs8 = sequence(integer(0), rsaIdentifier, octetString(der))
   return { algorithm: publicKey.algorithm, pkcs8, publicKey }
+}
+
+/** crypto/internal/fips140/rsa checkPrivateKey and checkPublicKey: without it an agent does not start. */
+function belongTogether(
+  modulus: Uint8Array,
+  exponent: Uint8Array,
+  secret: readonly Uint8Array[],
+): boolean {
+  if (secret.some((one) => one[0]! >= 0x80)) return false
+  const [n, e, d, p, q, dp, dq, inverse] = [modulus, exponent, ...secret].map((one) =>
+    BigInt(`0x${Buffer.from(one).toString('hex')}`),
+  ) as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
+  if (d === 0n || p <= 1n || q <= 1n || e < 2n || e > 0x7fffffffn || e % 2n === 0n) return false
+  return (
+    n === p * q &&
+    n % 2n === 1n &&
+    (e * dp) % (p - 1n) === 1n &&
+    (e * dq) % (q - 1n) === 1n &&
+    d % (p - 1n) === dp &&
+    d % (q - 1n) === dq &&
+    (inverse * q) % p === 1n
+  )
 }
 
 function parseEd25519(content: Uint8Array): PrivateKey {

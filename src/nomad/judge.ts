@@ -17,7 +17,8 @@ import {
   rpcNameFault,
   serverNameFault,
 } from './checks.js'
-import { handshakeKeyFault, parseFault } from './load-fault.js'
+import { handshakeKeyFault } from './load-fault.js'
+import { parseFault } from './parse-fault.js'
 
 /** One end of a connection: an agent's three files and what its stanza says. */
 export interface AgentFacts {

@@ -6,13 +6,13 @@
  */
 
 import { DerReader } from '../der/read.js'
-import { isPrintable } from '../der/write.js'
+import { tags } from '../der/write.js'
 import { isNomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
-import { parsePrivateKey } from '../keys/private-key.js'
+import { publicHalfOf } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
-import type { Name } from '../x509/name.js'
+import { parseFault } from './parse-fault.js'
 import { scanPem, type ScannedBlock } from './pem-scan.js'
 import type { VersionRange } from './versions.js'
 
@@ -39,60 +39,6 @@ export interface LoadFault extends VersionRange {
   /** Also where neither `http` nor `rpc` is on: a server looks at the pair all the same. */
   readonly evenOff?: true
 }
-
-/**
- * Why Go cannot parse a certificate that our reader can: agents then don't load it, and peers end the
- * handshake. crypto/x509 parser.go
- *
- * @param certificate Any certificate.
- */
-export function parseFault(certificate: Certificate): string | undefined {
-  if (certificate.serialNegative) return 'its serial number is negative'
-  const { innerSignatureAlgorithm, outerSignatureAlgorithm } = certificate
-  if (
-    innerSignatureAlgorithm !== outerSignatureAlgorithm &&
-    Buffer.compare(innerSignatureAlgorithm, outerSignatureAlgorithm) !== 0
-  ) {
-    return 'its two signature algorithms differ'
-  }
-  return (
-    nameFaultIn(certificate.subject) ??
-    nameFaultIn(certificate.issuer) ??
-    unparsableKeys.get(certificate.publicKey.name)
-  )
-}
-
-/** parser.go parseASN1String */
-function nameFaultIn({ attributes }: Name): string | undefined {
-  for (const { type, value, tag } of attributes) {
-    if (tag === 12) continue
-    if (!stringTags.has(tag)) return `its ${type} is a string of a type that agents don't read`
-    // Go takes `*` and `&` in a PrintableString as well (parser.go isPrintable).
-    if (tag === 19 && !isPrintable(value) && !isPrintable(value.replace(/[*&]/g, ''))) {
-      return `its ${type} is a PrintableString with ${JSON.stringify(value)} in it`
-    }
-    if (tag === 18 && !/^[0-9 ]*$/.test(value)) return `its ${type} is no NumericString`
-    // eslint-disable-next-line no-control-regex
-    if (tag === 22 && /[^\u0000-\u007f]/.test(value)) return `its ${type} is no IA5String`
-    if (tag === 30 && /[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/.test(value)) {
-      return `its ${type} is no BMPString`
-    }
-  }
-  return undefined
-}
-
-/** UTF8, Numeric, Printable, T61, IA5, BMP: parser.go parseASN1String. */
-const stringTags: ReadonlySet<number> = new Set([12, 18, 19, 20, 22, 30])
-
-const unsupportedCurve = 'its elliptic curve is none that agents know (P-256, P-384, P-521)'
-const unparsableKeys: ReadonlyMap<string, string> = new Map([
-  ['ecdsa-secp256k1', unsupportedCurve],
-  ['ecdsa-p192', unsupportedCurve],
-  ['ecdsa explicit parameters', 'its elliptic curve is not named'],
-  ...['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'].map(
-    (name) => [`${name} compressed`, 'its public key is a compressed point'] as const,
-  ),
-])
 
 /**
  * Why a key is of no use to an agent, or in any handshake.
@@ -188,7 +134,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   }
   const held = keyOf(keyBlock)
   if (typeof held === 'string') return refuse('key', held)
-  if (held !== undefined && !samePublicKey(held, leaf.publicKey)) {
+  if (!samePublicKey(held, leaf.publicKey)) {
     const owner = blocks.findIndex((block) => {
       const other = parsed(block)
       return typeof other !== 'string' && samePublicKey(held, other.publicKey)
@@ -216,6 +162,7 @@ function caFaults(ca: string): readonly LoadFault[] {
   const { blocks, damaged } = scanPem(ca)
   const faults: LoadFault[] = []
   let good = 0
+  let first: string | undefined
   for (const [index, block] of blocks.entries()) {
     const fault =
       block.label !== 'CERTIFICATE'
@@ -225,8 +172,17 @@ function caFaults(ca: string): readonly LoadFault[] {
           : faultOf(parsed(block))
     if (fault === undefined) {
       good += 1
+      const key = keyNameOf(parsed(block))
+      if (key !== undefined && !signing.test(key)) {
+        faults.push({
+          file: 'ca',
+          effect: 'dropped',
+          message: `block ${index + 1} of ca_file is trusted for nothing: agents know no signatures by a key of ${key}`,
+        })
+      }
       continue
     }
+    first ??= `block ${index + 1}: ${fault}`
     faults.push({
       file: 'ca',
       effect: 'dropped',
@@ -251,10 +207,21 @@ function caFaults(ca: string): readonly LoadFault[] {
   }
   if (good === 0) {
     return [
-      { file: 'ca', effect: 'refused', message: 'ca_file holds no certificate that can be parsed' },
+      {
+        file: 'ca',
+        effect: 'refused',
+        message: `ca_file holds no certificate that can be parsed${first === undefined ? '' : ` (${first})`}`,
+      },
     ]
   }
   return faults
+}
+
+/** The keys whose signatures Go checks (crypto/x509 signatureAlgorithmDetails). */
+const signing = /^(?:rsa-\d+|ecdsa-p(?:224|256|384|521)|ed25519)$/
+
+function keyNameOf(certificate: Certificate | string): string | undefined {
+  return typeof certificate === 'string' ? undefined : certificate.publicKey.name
 }
 
 function faultOf(certificate: Certificate | string): string | undefined {
@@ -271,17 +238,26 @@ function parsed(block: ScannedBlock): Certificate | string {
   }
 }
 
-/** The public key; a reason if Go can't load it; `undefined` for one that it loads and we don't read. */
-function keyOf(block: ScannedBlock): PublicKey | string | undefined {
+/**
+ * The public key, or a reason if Go cannot load it: it loads RSA of any length, Ed25519, and ECDSA on
+ * four curves (crypto/tls parsePrivateKey), and computes the public key from the private one.
+ */
+function keyOf(block: ScannedBlock): PublicKey | string {
   try {
-    // Go doesn't mind what stands behind the key (ParsePKCS8PrivateKey drops the rest).
-    return parsePrivateKey(new DerReader(block.der).whole('the private key')).publicKey
+    // Go doesn't mind what stands behind the key, but for PKCS#1 (ParsePKCS1PrivateKey).
+    const whole = new DerReader(block.der)
+    const der = whole.whole('the private key')
+    const key = publicHalfOf(der)
+    if (!whole.done() && isPkcs1(der)) return 'there is something behind the end of the RSA key'
+    return key
   } catch (error) {
-    // A sound key of a kind that is none of ours: P-224 and RSA of other lengths load.
-    if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
-      return error.message.includes('secp256k1') ? unsupportedCurve : undefined
-    }
     if (isNomadPkiError(error)) return error.message
     throw error
   }
+}
+
+function isPkcs1(der: Uint8Array): boolean {
+  const inside = new DerReader(der).enter(tags.sequence, 'the key')
+  inside.integer('the version')
+  return inside.peek() === tags.integer
 }

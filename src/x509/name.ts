@@ -199,8 +199,11 @@ function decodeString(tag: number, bytes: Uint8Array, what: string): string {
       return latin1(bytes, false)!
     case tags.bmpString: {
       if (bytes.length % 2 !== 0) fail(`${what} holds a BMPString of an odd length`)
+      // Go takes a terminating NUL off (parseASN1String), and so reads `server.global.nomad` there.
+      const ended = bytes.length >= 2 && bytes.at(-1) === 0 && bytes.at(-2) === 0
+      const end = ended ? bytes.length - 2 : bytes.length
       let text = ''
-      for (let at = 0; at < bytes.length; at += 2) {
+      for (let at = 0; at < end; at += 2) {
         text += String.fromCharCode(bytes[at]! * 256 + bytes[at + 1]!)
       }
       return text

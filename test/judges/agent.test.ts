@@ -19,6 +19,7 @@ import { agent, build, commonName, intermediate, root, san } from '../lint/draft
 import { goTool, zlintBinary } from '../nomad/harness/binaries.js'
 import { picker, randomFrom } from '../nomad/harness/identities.js'
 import { runOk } from '../nomad/harness/run.js'
+import { certificates, pairs } from '../nomad-facts/go-variants.js'
 import { damage, hostileCase, now, type HostileCase } from './hostile.js'
 
 const cases = Number(process.env.NOMAD_PKI_HOSTILE ?? 6000)
@@ -106,6 +107,25 @@ test(`Go and Nomad's rules say what the library says of ${cases} hostile chains`
   )
   expect(accepted).toBeGreaterThan(cases / 10)
   expect(apart.slice(0, 20)).toEqual([])
+})
+
+test('the table of what Go parses and loads is what Go says', async () => {
+  const keyed = pairs()
+  const answers = await ask([
+    ...certificates.map(({ draft }) => ({ Chain: [base64(build(draft))], Now: now })),
+    ...keyed.map(({ cert, key }) => ({ Files: true, Cert: cert, Key: key })),
+  ])
+  const apart = [
+    ...certificates.flatMap(({ name, parses }, index) => {
+      const { Refused } = answers[index]!
+      return Refused.startsWith('parse: ') === parses ? [`${name}: ${Refused}`] : []
+    }),
+    ...keyed.flatMap(({ name, loads }, index) => {
+      const { Pair } = answers[certificates.length + index]!
+      return (Pair === '') === loads ? [] : [`${name}: ${Pair}`]
+    }),
+  ]
+  expect(apart).toEqual([])
 })
 
 test('an agent loads, refuses and drops what the library says it does', async () => {

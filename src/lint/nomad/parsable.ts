@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseFault } from '../../nomad/load-fault.js'
+import { parseFault } from '../../nomad/parse-fault.js'
 import type { Rule } from '../rule.js'
 
 /** crypto/x509 parser.go: what our reader takes and agents can't parse, so that they never load it. */

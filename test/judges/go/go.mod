@@ -1,4 +1,4 @@
 module nomad-pki/test/judges
 
-// 1.23, not lower: an older line turns on the GODEBUG that lets negative serials pass.
-go 1.23
+// As Nomad's own, not lower: an older line turns on what Go once let pass (GODEBUG x509negativeserial, x509rsacrt).
+go 1.25
