@@ -15,7 +15,7 @@ import {
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
 import { lint, type LintContext } from '../lint/lint.js'
-import { profileOf, type RoleProfile } from '../nomad/roles.js'
+import { probeProfile, profileOf, type RoleProfile } from '../nomad/roles.js'
 import { parseTbs, type Certificate, type Extension } from '../x509/certificate.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
 import {
@@ -92,6 +92,39 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
       subjectAltName(names),
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: role, region },
+  })
+}
+
+/**
+ * Prepares a probe leaf: what is offered to agents to see whether they trust this issuer's key. It has
+ * the names of no role, no host and no operator, and lives 31 days, or as long as its issuer.
+ *
+ * @param publicKey Of the key that will be kept beside it.
+ * @param issuer Whose trust is asked for.
+ * @param options `now`, and what has a default.
+ * @throws {NomadPkiError} as {@link prepare}
+ */
+export function prepareProbe(
+  publicKey: PublicKey,
+  issuer: Issuer,
+  options: PrepareOptions,
+): Prepared {
+  const { kind } = leafAlgorithm(publicKey)
+  const standing = standingOf(issuer)
+  requirePurposes(issuer, ['clientAuth'])
+  return under(issuer, standing, {
+    request: { publicKey, lifetime: 31 * 86_400_000, beyondIssuer: 'clamp' },
+    options,
+    subject: encodeName({ commonName: probeProfile.commonName }),
+    extensions: [
+      basicConstraints({ ca: false }),
+      keyUsage(profileOf('operator').keyUsage(kind)),
+      extendedKeyUsage(['clientAuth']),
+      subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+      standing.authorityKeyIdentifier,
+      subjectAltName([{ type: 'uri', value: probeProfile.uri }]),
+    ],
+    lintContext: { issuer: issuer.certificate, now: options.now, profile: 'probe' },
   })
 }
 

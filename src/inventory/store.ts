@@ -126,6 +126,9 @@ export interface StoreBatch {
   ): void
   removeAuthority(name: string, generation: number): void
   removeBundle(name: string): void
+  /** Writes `probe/NAME/GENERATION.pem` (0600): a leaf that asks agents whether they trust the authority, its key first. */
+  putProbe(name: string, generation: number, pem: string): void
+  removeProbe(name: string, generation: number): void
   /** Sets the modes of an identity's or authority's files to what they should be. */
   repairModes(address: string): void
   record(event: LedgerEvent): void
@@ -165,6 +168,8 @@ export interface Store {
   }): Promise<readonly StoredGeneration[]>
   /** The PEM of an authority's private key; `undefined` where it is kept elsewhere. */
   readAuthorityKey(name: string, generation: number): Promise<Uint8Array | undefined>
+  /** The key and the chain of the probe leaf under an authority, PEM; `undefined` where there is none. */
+  readProbe(name: string, generation: number): Promise<Uint8Array | undefined>
   /** The ledger alone: cheap, to see whether somebody wrote in between. */
   readLedger(): Promise<StoredFile | undefined>
   /**

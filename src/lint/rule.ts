@@ -9,7 +9,7 @@ import type { Role } from '../address.js'
 import type { Certificate } from '../x509/certificate.js'
 
 /** What a certificate is meant to be. */
-export type LintProfile = 'root' | 'intermediate' | 'cross' | Role
+export type LintProfile = 'root' | 'intermediate' | 'cross' | 'probe' | Role
 
 /** What is known besides the certificate. */
 export interface LintContext {

@@ -23,6 +23,7 @@ import { loopbackMissing } from './nomad/loopback-missing.js'
 import { nameConstrained } from './nomad/name-constrained.js'
 import { p521Leaf } from './nomad/p521-leaf.js'
 import { parsable } from './nomad/parsable.js'
+import { probeNarrow } from './nomad/probe-narrow.js'
 import { region } from './nomad/region.js'
 import { roleNameMissing } from './nomad/role-name-missing.js'
 import { signatureHash } from './nomad/signature-hash.js'
@@ -148,4 +149,5 @@ export const rules: readonly Rule[] = [
   ed25519Authority,
   p521Leaf,
   intermediateUnconstrained,
+  probeNarrow,
 ]

@@ -25,7 +25,8 @@ export function roleOf({ profile }: LintContext): Role | undefined {
   return profile === undefined ||
     profile === 'root' ||
     profile === 'intermediate' ||
-    profile === 'cross'
+    profile === 'cross' ||
+    profile === 'probe'
     ? undefined
     : profile
 }

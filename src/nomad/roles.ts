@@ -53,6 +53,18 @@ export const loopback: { readonly names: readonly string[]; readonly ips: readon
   ips: ['127.0.0.1', '::1'],
 }
 
+/**
+ * A probe leaf: offered to agents to see whether they trust the key that signed it. Its names are those of
+ * no role and no operator, so Nomad's RPC refuses it; Nomad's HTTP API takes every certificate that
+ * verifies, so it is a credential all the same.
+ */
+export const probeProfile: {
+  readonly commonName: string
+  readonly uri: string
+  /** Between its two dates, milliseconds: 31 days and the backdating. */
+  readonly longest: number
+} = { commonName: 'nomad-pki probe', uri: 'nomad-pki:probe', longest: 31 * 86_400_000 + 3_600_000 }
+
 const agentPurposes: readonly LeafPurpose[] = ['serverAuth', 'clientAuth']
 const withEncipherment: readonly LeafKeyUsage[] = ['digitalSignature', 'keyEncipherment']
 const signatureOnly: readonly LeafKeyUsage[] = ['digitalSignature']

@@ -9,7 +9,7 @@ import { isName, parseAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { GenerationFiles, LedgerEvent, StoreBatch } from '../inventory/store.js'
-import { checkIdentity, identityPath, isGenerationNumber } from './layout.js'
+import { checkIdentity, identityPath, isGenerationNumber, probePath } from './layout.js'
 import type { IdentityName } from './layout.js'
 
 /** A generation of an authority to be written. */
@@ -52,6 +52,8 @@ export interface Changes {
   readonly removals: readonly IdentityRemoval[]
   readonly removedAuthorities: readonly { readonly name: string; readonly generation: number }[]
   readonly removedBundles: readonly string[]
+  /** Probe leaves by their paths; `undefined`: removed. */
+  readonly probes: ReadonlyMap<string, string | undefined>
   /** Addresses. */
   readonly repairs: readonly string[]
   readonly events: readonly LedgerEvent[]
@@ -71,6 +73,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
   const removals: IdentityRemoval[] = []
   const removedAuthorities: { name: string; generation: number }[] = []
   const removedBundles: string[] = []
+  const probes = new Map<string, string | undefined>()
   const repairs: string[] = []
   const events: LedgerEvent[] = []
   let committed = false
@@ -117,6 +120,14 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
       checkName(name)
       removedBundles.push(name)
     },
+    putProbe(name, generation, pem) {
+      checkAuthority(name, generation)
+      probes.set(probePath(name, generation), pem)
+    },
+    removeProbe(name, generation) {
+      checkAuthority(name, generation)
+      probes.set(probePath(name, generation), undefined)
+    },
     repairModes(address) {
       if (parseAddress(address).kind === 'config') {
         throw new NomadPkiError('ERR_INTERNAL', `${address} is not in the store`)
@@ -145,6 +156,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
         removals,
         removedAuthorities,
         removedBundles,
+        probes,
         repairs,
         events,
       })

@@ -96,6 +96,8 @@ class Commit {
 
     for (const authority of authorities) this.#writeAuthority(authority)
     for (const [name, pem] of bundles) this.#writeBundle(name, pem)
+    for (const [path, pem] of this.#changes.probes)
+      if (pem !== undefined) this.#writeProbe(path, pem)
     for (const generation of generations) {
       this.#writeGeneration(generation)
       await this.#breathe()
@@ -230,6 +232,12 @@ class Commit {
     this.#aside(place, names.bundle, Buffer.from(pem), modes.public)
   }
 
+  #writeProbe(path: string, pem: string): void {
+    this.doing = path
+    const [directory, file] = [parentOf(path), path.slice(path.lastIndexOf('/') + 1)]
+    this.#aside(this.#ground.directory(directory), file, Buffer.from(pem), modes.key)
+  }
+
   #writeGeneration({ identity, directory, files }: GenerationPut): void {
     this.doing = identityPath(identity)
     const parent = this.#ground.directory(this.doing)
@@ -338,6 +346,10 @@ class Commit {
       yield [`${root}/authority/${name}`, String(generation)]
     }
     for (const name of this.#changes.removedBundles) yield [`${root}/bundle`, name]
+    for (const [path, pem] of this.#changes.probes) {
+      if (pem === undefined)
+        yield [`${root}/${parentOf(path)}`, path.slice(path.lastIndexOf('/') + 1)]
+    }
   }
 
   async #putAway(directory: string, name: string): Promise<void> {

@@ -15,7 +15,7 @@ import { gather } from './batch.js'
 import { commitChanges } from './commit.js'
 import { Ground, unwritable } from './ground.js'
 import { healStore } from './heal.js'
-import { identityPath, modes, names, places } from './layout.js'
+import { identityPath, modes, names, places, probePath } from './layout.js'
 import { ledgerLimit } from './ledger.js'
 import { holdsLock, isLockName, releaseLock, takeLock } from './lock.js'
 import { readGenerations, readIdentity } from './read-identity.js'
@@ -35,6 +35,7 @@ export interface DirectoryStoreOptions {
 const samples = [
   'authority/a/1/ca-key.pem',
   'identity/server/a/b/1-00000000/key.pem',
+  'probe/a/1.pem',
   'ledger.jsonl',
 ]
 
@@ -61,6 +62,9 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
     async readAuthorityKey(name, generation) {
       const place = `${root}/authority/${name}/${generation}/${names.authorityKey}`
       return readOne(files, place)?.bytes
+    },
+    async readProbe(name, generation) {
+      return readOne(files, `${root}/${probePath(name, generation)}`)?.bytes
     },
     async readLedger() {
       if (!storeExists(files, root)) return undefined

@@ -62,6 +62,11 @@ class Healer {
       await this.#directory(`bundle/${name}`, () => `bundle/${name}`)
       this.#dropEmpty('bundle', name)
     }
+    await this.#directory('probe', () => 'store')
+    for (const name of this.#below('probe')) {
+      await this.#directory(`probe/${name}`, () => 'store')
+      this.#dropEmpty('probe', name)
+    }
     for (const role of this.#below('identity')) {
       for (const region of this.#below(`identity/${role}`, isRegionName)) {
         const place = `identity/${role}/${region}`

@@ -5,6 +5,7 @@
  * ```text
  * authority/agent/1/{ca.pem, ca-key.pem, crossed-by-2.pem}
  * bundle/agent/ca.pem
+ * probe/agent/1.pem
  * identity/server/global/s1/current → 3-9f2c41ab
  * identity/server/global/s1/3-9f2c41ab/{ca.pem, cert.pem, key.pem, manifest.json}
  * ledger.jsonl
@@ -48,7 +49,7 @@ export const modes = {
 } as const
 
 /** The directories of a store's root. */
-export const places: ReadonlySet<string> = new Set(['authority', 'bundle', 'identity'])
+export const places: ReadonlySet<string> = new Set(['authority', 'bundle', 'identity', 'probe'])
 
 /** Names of files. */
 export const names = {
@@ -118,6 +119,17 @@ export function generationsAmong(entries: readonly string[]): string[] {
 /** The generation that signed a cross-certificate, from its file's name `crossed-by-1.pem`. */
 export function crossedBy(file: string): number | undefined {
   const found = /^crossed-by-([1-9][0-9]{0,8})\.pem$/.exec(file)
+  return found === null ? undefined : Number(found[1])
+}
+
+/** The path of the probe leaf under a generation of an authority: its key, then its chain, in one file. */
+export function probePath(name: string, generation: number): string {
+  return `probe/${name}/${generation}.pem`
+}
+
+/** The generation whose probe leaf a file holds, from its name `1.pem`. */
+export function probedGeneration(file: string): number | undefined {
+  const found = /^([1-9][0-9]{0,8})\.pem$/.exec(file)
   return found === null ? undefined : Number(found[1])
 }
 

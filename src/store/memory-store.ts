@@ -27,7 +27,7 @@ import {
   turnsToNothing,
   type Changes,
 } from './batch.js'
-import { generationsAmong, identityPath, names, type IdentityName } from './layout.js'
+import { generationsAmong, identityPath, names, probePath, type IdentityName } from './layout.js'
 
 /** An identity's directory. A generation of which only the name is known has no content. */
 interface MemoryIdentity {
@@ -52,6 +52,7 @@ export function memoryStore(seed?: StoreContents): Store {
     readGenerations: async (identity) => state.generationsOf(identity),
     readAuthorityKey: async (name, generation) =>
       state.authorities.get(`authority/${name}/${generation}`)?.key?.bytes,
+    readProbe: async (name, generation) => state.probes.get(probePath(name, generation))?.bytes,
     readLedger: async () => state.ledger,
     async lock({ wait = 10_000, command = 'nomad-pki', signal } = {}) {
       const deadline = performance.now() + wait
@@ -99,6 +100,8 @@ class State {
   ledger: StoredFile | undefined
   readonly authorities: Map<string, StoredAuthority>
   readonly #bundles: Map<string, StoredFile>
+  /** By path. */
+  readonly probes: Map<string, StoredFile> = new Map()
   readonly #identities: Map<string, MemoryIdentity>
   readonly #findings: StoreContents['findings']
   /** Whose modes were set right since. */
@@ -177,6 +180,10 @@ class State {
       })
     }
     for (const [name, pem] of changes.bundles) this.#bundles.set(name, fileOf(pem))
+    for (const [path, pem] of changes.probes) {
+      if (pem === undefined) this.probes.delete(path)
+      else this.probes.set(path, fileOf(pem))
+    }
     for (const { identity, directory, files } of changes.generations) {
       this.#directory(identity).generations.set(directory, {
         ...nameOnly(directory),

@@ -30,6 +30,7 @@ import {
   names,
   places,
   type IdentityName,
+  probedGeneration,
 } from './layout.js'
 import { ledgerLimit } from './ledger.js'
 import { isLockName, lockHolder } from './lock.js'
@@ -150,6 +151,7 @@ export class Reader {
     }
     const authorities = there.has('authority') ? this.#authorities() : []
     const bundles = there.has('bundle') ? this.#bundles() : []
+    if (there.has('probe')) this.#probes()
     const identities = there.has('identity') ? await this.#identities() : []
     const ledger = this.#seen.file(itself, names.ledger, modes.ledger, ledgerLimit)
     if (ledger !== undefined && ledger.bytes.length > 0 && ledger.bytes.at(-1) !== 0x0a) {
@@ -230,6 +232,19 @@ export class Reader {
       if (file !== undefined) bundles.push({ name, file })
     }
     return bundles
+  }
+
+  /** They are read where they are used; here only their modes are looked at, and what else lies there. */
+  #probes(): void {
+    for (const { name } of this.#directories('probe', isName, itself)) {
+      const path = `probe/${name}`
+      for (const entry of this.#files.list(`${this.#root}/${path}`)) {
+        const place = `${path}/${entry.name}`
+        const generation = probedGeneration(entry.name)
+        if (generation === undefined) this.#seen.foreign(itself, place, entry.name)
+        else this.#seen.file(`authority/${name}/${generation}`, place, modes.key)
+      }
+    }
   }
 
   async #identities(): Promise<StoredIdentity[]> {

@@ -6,7 +6,7 @@
 
 import { formatAddress, type Address } from '../address.js'
 import type { Ground } from './ground.js'
-import { modeOfFile, modes } from './layout.js'
+import { modeOfFile, modes, probePath } from './layout.js'
 
 /**
  * Sets the modes of everything that belongs to an address, and of the directories on the way to it.
@@ -28,6 +28,13 @@ export function repairModes(ground: Ground, address: Address): void {
     set(ground, at, modes.directory)
   }
   setBelow(ground, at, address.kind === 'authority')
+  if (address.kind === 'authority') {
+    for (const place of ['probe', `probe/${address.name}`]) {
+      if (ground.files.lstat(`${ground.root}/${place}`)?.isDirectory() !== true) return
+      set(ground, `${ground.root}/${place}`, modes.directory)
+    }
+    set(ground, `${ground.root}/${probePath(address.name, address.generation)}`, modes.key)
+  }
 }
 
 function setBelow(ground: Ground, directory: string, authority: boolean): void {

@@ -226,6 +226,21 @@ export function operator(change: Draft = {}): Draft {
   })
 }
 
+/** A probe leaf. */
+export function probe(change: Draft = {}): Draft {
+  return agent('server', 'global', {
+    serial: '4005',
+    subject: commonName('nomad-pki probe'),
+    notAfter: utc('260201000000Z'),
+    ...change,
+    extensions: {
+      extendedKeyUsage: extendedKeyUsage(['clientAuth']),
+      subjectAltName: san([], [], ['nomad-pki:probe']),
+      ...change.extensions,
+    },
+  })
+}
+
 export function san(
   dns: readonly string[],
   ips: readonly string[] = [],

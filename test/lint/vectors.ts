@@ -32,6 +32,7 @@ import {
   oid,
   operator,
   p521,
+  probe,
   raw,
   root,
   rootName,
@@ -728,6 +729,20 @@ export const vectors: readonly RuleVectors[] = [
     rule: 'nomad/intermediate-unconstrained',
     ...asIntermediate,
     bad: { missing: intermediate({ extensions: { nameConstraints: undefined } }) },
+  },
+  {
+    rule: 'nomad/probe-narrow',
+    ...{ profile: 'probe', issuer: 'root', good: probe() },
+    bad: {
+      'common-name': probe({ subject: commonName('cli.global.nomad') }),
+      serves: probe({
+        extensions: { extendedKeyUsage: extendedKeyUsage(['serverAuth', 'clientAuth']) },
+      }),
+      names: probe({
+        extensions: { subjectAltName: san(['client.global.nomad'], [], ['nomad-pki:probe']) },
+      }),
+      long: probe({ notAfter: utc('260301000000Z') }),
+    },
   },
 ]
 

@@ -65,6 +65,7 @@ export function storeContract(name: string, makeStore: () => Store): void {
       expect(await store.readGenerations(s1)).toEqual([])
       expect(await store.readIdentity(s1)).toBeUndefined()
       expect(await store.readAuthorityKey('agent', 1)).toBeUndefined()
+      expect(await store.readProbe('agent', 1)).toBeUndefined()
       expect(await store.readLedger()).toBeUndefined()
     })
 
@@ -109,6 +110,31 @@ export function storeContract(name: string, makeStore: () => Store): void {
       })
       expect(Buffer.from((await store.readAuthorityKey('agent', 1))!).toString()).toBe('K\n')
       expect((await store.readLedger())?.bytes).toEqual(contents.ledger?.bytes)
+    })
+
+    test('a probe leaf is kept by the authority that signed it, over another one, and removed', async () => {
+      const store = makeStore()
+      const kept = async (generation: number): Promise<string | undefined> => {
+        const bytes = await store.readProbe('agent', generation)
+        return bytes && Buffer.from(bytes).toString()
+      }
+      await commit(store, (batch) => {
+        batch.putProbe('agent', 1, 'one\n')
+        batch.putProbe('agent', 2, 'two\n')
+      })
+      await commit(store, (batch) => {
+        batch.putProbe('agent', 2, 'two again\n')
+      })
+      expect([await kept(1), await kept(2), await kept(3)]).toEqual([
+        'one\n',
+        'two again\n',
+        undefined,
+      ])
+      expect((await store.read()).findings).toEqual([])
+      await commit(store, (batch) => {
+        batch.removeProbe('agent', 1)
+      })
+      expect([await kept(1), await kept(2)]).toEqual([undefined, 'two again\n'])
     })
 
     test('generations stand beside each other, ascending by number, and the last one put is current', async () => {
