@@ -7,7 +7,8 @@
 import { didYouMean } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { overrideCodes, type Override, type OverrideCode } from '../overrides.js'
-import type { OptionEntry, Options } from './surface.js'
+import type { Options } from './command.js'
+import type { OptionEntry } from './surface.js'
 
 /** The options of a command that has such guards. */
 export const overrideOptions: readonly OptionEntry[] = [

@@ -22,7 +22,7 @@ import { createProgress } from './progress.js'
 import { canAsk } from './prompt.js'
 import { rehearsalConfigs } from './rehearsal.js'
 import { exitStatus, type ExitStatus } from './status.js'
-import type { Options } from './surface.js'
+import type { Options } from './command.js'
 import { underLock } from './under-lock.js'
 import type { Voice } from './voice.js'
 import { takeInventory, type Workspace } from './workspace.js'
@@ -99,7 +99,7 @@ export async function perform(
   else
     voice.answer(
       appliedText(plan, events, voice.style, {
-        all: options.all === true,
+        all: options.long === true,
         dryRun,
         now: context.now(),
       }),

@@ -9,12 +9,15 @@ import { didYouMean } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
 import { exitStatus, exitStatusSentences, type ExitStatus } from './status.js'
+import type { Options } from './command.js'
 import {
+  commandGroups,
   commands,
+  families,
   globalOptions,
   type CommandEntry,
+  type CommandGroup,
   type OptionEntry,
-  type Options,
 } from './surface.js'
 import { version } from './version.js'
 
@@ -37,8 +40,8 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
     return exitStatus.usage
   }
   const [first, second] = context.argv
-  if (first === 'help' && second !== undefined && !commands.some(({ name }) => name === second)) {
-    const names = commands.map(({ name }) => name)
+  const names = [...new Set(commands.map(firstWord))]
+  if (first === 'help' && second !== undefined && !names.includes(second)) {
     const near = didYouMean(second, names)
     throw new NomadPkiError('ERR_USAGE', `unknown command '${second}'`, {
       hint: near === undefined ? 'see: nomad-pki --help' : `did you mean ${near}?`,
@@ -48,7 +51,8 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
     await program.parseAsync([...context.argv], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (told.includes(error.code)) return exitStatus.ok
+    // Without a second word `rotate` shows its help, and was called wrongly.
+    if (told.includes(error.code)) return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage
     throw usageError(error, context)
   }
   return status
@@ -63,19 +67,42 @@ function createProgram(
     .usage('<command> [options]')
     .version(version, '-V, --version', 'the version')
     .helpOption('-h, --help', 'this help')
+    .commandsGroup(headings.use)
     .helpCommand('help [command]', 'help for a command')
-    .addHelpText('after', `\nExit status:\n${statuses()}`)
+    .addHelpText('after', `\nExit status:\n${statuses()}\n`)
   addOptions(program, globalOptions)
   // Making them all costs more than running one: where the first word names it, it is the only one.
-  const named = commands.filter(({ name }) => name === context.argv[0])
-  for (const entry of named.length > 0 ? named : commands) {
-    const command = configure(program.command(entry.name), context)
+  const named = commands.filter((entry) => firstWord(entry) === context.argv[0])
+  const entries =
+    named.length > 0
+      ? named
+      : commandGroups.flatMap((group) => commands.filter((entry) => entry.group === group))
+  const parents = new Map<string, Parser>()
+  const parentOf = (entry: CommandEntry): Parser => {
+    const name = firstWord(entry)
+    if (name === entry.name) return program
+    let parent = parents.get(name)
+    if (parent === undefined) {
+      const { summary, group } = families.find((family) => family.name === name)!
+      parent = configure(program.command(name), context)
+        .summary(summary)
+        .description(sentence(summary))
+        .helpGroup(headings[group])
+        .helpOption('-h, --help', 'this help')
+        .helpCommand(false)
+      parents.set(name, parent)
+    }
+    return parent
+  }
+  for (const entry of entries) {
+    const command = configure(parentOf(entry).command(entry.name.split(' ').at(-1)!), context)
       .summary(entry.summary)
       .description(`${sentence(entry.summary)}\n\n${entry.details ?? ''}`.trimEnd())
+      .helpGroup(headings[entry.group])
       .helpOption('-h, --help', 'this help')
       .addHelpText(
         'after',
-        `\nExamples:\n${entry.examples.map((line) => `  $ ${line}`).join('\n')}`,
+        `\nExamples:\n${entry.examples.map((line) => `  $ ${line}`).join('\n')}\n`,
       )
     if (entry.arguments !== '') command.arguments(entry.arguments)
     addOptions(command, entry.options)
@@ -88,6 +115,19 @@ function createProgram(
     })
   }
   return program
+}
+
+const headings: Readonly<Record<CommandGroup, string>> = {
+  describe: 'Describe the cluster:',
+  make: 'Make and check certificates:',
+  change: 'Renew and replace:',
+  deliver: 'Bring them to the agents:',
+  use: 'Use and look:',
+}
+
+/** `rotate` of `rotate leaves`. */
+function firstWord({ name }: CommandEntry): string {
+  return name.split(' ')[0]!
 }
 
 function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>): Parser {
@@ -107,7 +147,11 @@ function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>):
       writeOut: (text) => {
         context.stdout.write(text)
       },
-      writeErr: () => undefined,
+      writeErr: (text) => {
+        context.stderr.write(text)
+      },
+      // Errors are told by whoever runs the program.
+      outputError: () => undefined,
       getOutHelpWidth: () => Math.min(context.stdout.columns, 100),
       getErrHelpWidth: () => Math.min(context.stderr.columns, 100),
       getOutHasColors: () => false,
@@ -116,8 +160,10 @@ function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>):
 }
 
 function addOptions(parser: Parser, options: readonly OptionEntry[]): void {
-  for (const { flags, summary, many } of options) {
+  for (const { flags, summary, many, choices, conflicts } of options) {
     const option = new Option(flags, summary)
+    if (choices !== undefined) option.choices(choices)
+    if (conflicts !== undefined) option.conflicts([...conflicts])
     if (many === true) {
       option.argParser((value: string, before: readonly string[] | undefined) => [
         ...(before ?? []),
@@ -141,12 +187,57 @@ function sentence(text: string): string {
 function usageError(error: CommanderError, context: Context): NomadPkiError {
   const [first = '', ...rest] = error.message.split('\n')
   const suggestion = /^\(Did you mean (.*)\?\)$/.exec(rest.join(' '))?.[1]
-  const named = commands.find(({ name }) => context.argv.includes(name))?.name
+  const named = commandIn(context.argv)
   const help = `see: nomad-pki ${named === undefined ? '' : `${named} `}--help`
-  return new NomadPkiError('ERR_USAGE', first.replace(/^error: /, '').replace(/\.$/, ''), {
+  const elsewhere = /^error: unknown option '(--[a-z-]+)'/.exec(first)?.[1]
+  const hint = elsewhere === undefined ? undefined : optionElsewhere(elsewhere, named)
+  if (hint !== undefined) {
+    return new NomadPkiError('ERR_USAGE', sentenceless(first), {
+      hint: `${hint}; ${help}`,
+      cause: error,
+    })
+  }
+  const choice =
+    /^error: option '(?:-., )?(--[a-z-]+).*?' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(
+      first,
+    )
+  if (choice !== null) {
+    const [, flag, given = '', choices = ''] = choice
+    const near = didYouMean(given, choices.split(', '))
+    return new NomadPkiError('ERR_USAGE', `invalid ${flag!} ${JSON.stringify(given)}`, {
+      hint: near === undefined ? `one of: ${choices}` : `did you mean ${near}? one of: ${choices}`,
+      cause: error,
+    })
+  }
+  return new NomadPkiError('ERR_USAGE', sentenceless(first), {
     hint: suggestion === undefined ? help : `did you mean ${suggestion}? ${help}`,
     cause: error,
   })
+}
+
+/** The command that the arguments name, of one word or two. */
+function commandIn(argv: readonly string[]): string | undefined {
+  const at = argv.findIndex((word) => commands.some((entry) => firstWord(entry) === word))
+  const [first = '', second = ''] = at === -1 ? [] : argv.slice(at, at + 2)
+  const both = `${first} ${second}`
+  if (commands.some(({ name }) => name === both)) return both
+  return first === '' ? undefined : first
+}
+
+/** What an option was renamed to, or which commands take it. */
+function optionElsewhere(flag: string, named: string | undefined): string | undefined {
+  const own = commands.find(({ name }) => name === named)?.options ?? []
+  const renamed = own.find(({ former }) => former === flag)
+  if (renamed !== undefined) return `it is called ${renamed.flags} here`
+  const takers = commands
+    .filter(({ options }) => options.some(({ flags }) => flags.split(/[ ,]+/).includes(flag)))
+    .map(({ name }) => name)
+  return takers.length === 0 ? undefined : `${flag} is an option of: ${takers.join(', ')}`
+}
+
+/** Without what commander puts around it. */
+function sentenceless(message: string): string {
+  return message.replace(/^error: /, '').replace(/\.$/, '')
 }
 
 function statuses(): string {

@@ -5,9 +5,41 @@
  * @module
  */
 
-import type { Context } from './context.js'
 import { overrideOptions } from './override.js'
-import type { ExitStatus } from './status.js'
+import { completionShells } from '../report/completion-shells.js'
+import type { Command } from './command.js'
+
+/** What a word on the command line can be, where that is not a fixed list: completions ask for it. */
+export type WordKind =
+  /** Everything that `plan` and `apply` take. */
+  | 'addresses'
+  /** Identities of agents and operators. */
+  | 'identities'
+  /** Identities of agents. */
+  | 'agents'
+  /** Names of authorities. */
+  | 'authorities'
+  /** Configurations of agents. */
+  | 'configs'
+  /** `REGION/NAME`, or the name of an operator. */
+  | 'nodes'
+  /** Names of operators. */
+  | 'operators'
+  | 'files'
+
+/** The kinds that `completion --list` knows. */
+export const wordKinds: readonly Exclude<WordKind, 'files'>[] = [
+  'addresses',
+  'identities',
+  'agents',
+  'authorities',
+  'configs',
+  'nodes',
+  'operators',
+]
+
+/** What can stand in one place of the command line. */
+export type Words = readonly string[] | WordKind
 
 /** An option. */
 export interface OptionEntry {
@@ -16,11 +48,27 @@ export interface OptionEntry {
   readonly summary: string
   /** May be given several times. */
   readonly many?: true
+  /** All values that it takes. */
+  readonly choices?: readonly string[]
+  /** What its value can be, for completions. */
+  readonly value?: WordKind
+  /** Long names of options that it excludes, without the dashes. */
+  readonly conflicts?: readonly string[]
+  /** The name that it had before. */
+  readonly former?: string
 }
+
+/** The groups of `--help`, in its order. */
+export const commandGroups = ['describe', 'make', 'change', 'deliver', 'use'] as const
+
+/** A group of commands. */
+export type CommandGroup = (typeof commandGroups)[number]
 
 /** A command. */
 export interface CommandEntry {
+  /** `plan`, or `rotate leaves`: the second word is one of a {@link CommandFamily}. */
   readonly name: string
+  readonly group: CommandGroup
   /** As commander reads them: `[address...]`. */
   readonly arguments: string
   /** A line. */
@@ -30,90 +78,49 @@ export interface CommandEntry {
   readonly options: readonly OptionEntry[]
   /** Whole command lines; a test runs each of them. */
   readonly examples: readonly [string, string]
-  /** Words that an argument can be, for completions. */
-  readonly words?: readonly string[]
+  /** What its arguments can be, for completions; the last place stands for all that follow. Default: files. */
+  readonly words?: readonly Words[]
   /** Loads it; nothing of it is there before. */
   readonly load: () => Promise<Command>
 }
 
-/** A command: callable from a test. */
-export type Command = (call: Call, context: Context) => Promise<ExitStatus>
-
-/** What a command was called with. */
-export interface Call {
-  readonly args: readonly string[]
-  readonly options: Options
-}
-
-/** All options of all commands, by their long names. */
-export interface Options {
-  readonly file?: string
-  readonly json?: boolean
-  readonly quiet?: boolean
-  readonly color?: boolean
-  readonly debug?: boolean
-  readonly all?: boolean
-  readonly at?: string
-  readonly batch?: string
-  readonly cluster?: string
-  readonly clients?: readonly string[]
-  readonly compromised?: boolean
-  readonly combined?: readonly string[]
-  readonly config?: string | readonly string[]
-  readonly dryRun?: boolean
-  readonly due?: boolean
-  readonly evidence?: readonly string[]
-  readonly except?: string
-  readonly fingerprint?: string
-  readonly from?: readonly string[]
-  readonly giveUp?: boolean
-  readonly ip?: readonly string[]
-  readonly keepKey?: boolean
-  readonly made?: boolean
-  readonly layout?: string
-  readonly leader?: readonly string[]
-  readonly ledgerHead?: string
-  readonly lifetime?: string
-  readonly name?: readonly string[]
-  readonly newStore?: boolean
-  readonly next?: boolean
-  readonly nomadVersion?: string
-  readonly offline?: boolean
-  readonly operator?: readonly string[]
-  readonly out?: string
-  readonly override?: readonly string[]
-  readonly owner?: string
-  readonly passwordFile?: string
-  readonly plan?: string
-  readonly probe?: string | true
-  readonly prune?: boolean
-  readonly reason?: string
-  readonly region?: string
-  readonly reload?: string
-  readonly rideAlong?: boolean
-  readonly rollback?: boolean
-  readonly serverName?: string | true
-  readonly servers?: readonly string[]
-  readonly shell?: string
-  readonly strict?: boolean
-  readonly timeout?: string
-  readonly tls?: string
-  readonly trustOnly?: boolean
-  readonly url?: string
-  readonly user?: string
-  readonly way?: string
-  readonly withoutKey?: boolean
-  readonly write?: string
-  readonly yes?: boolean
+/** Commands that share a first word. */
+export interface CommandFamily {
+  readonly name: string
+  readonly group: CommandGroup
+  /** A line. */
+  readonly summary: string
 }
 
 const json = { flags: '--json', summary: 'answer with a JSON document' }
-const all = { flags: '--all', summary: 'one line each instead of ranges' }
+const long = {
+  flags: '--long',
+  summary: 'one line each instead of ranges',
+  former: '--all',
+}
 const at = { flags: '--at <date>', summary: 'as of another day: 2027-03-01, or +30d' }
 const strict = { flags: '--strict', summary: 'exit 2 for warnings too' }
 const prune = { flags: '--prune', summary: 'also remove what the spec no longer names' }
 const regionCount = 'REGION=COUNT; may be repeated'
-const many = (flags: string, summary: string): OptionEntry => ({ flags, summary, many: true })
+const many = (flags: string, summary: string, value?: WordKind): OptionEntry => ({
+  flags,
+  summary,
+  many: true,
+  ...(value !== undefined && { value }),
+})
+/** A place in which nothing can be completed. */
+const none: readonly string[] = []
+const kinds = ['server', 'client', 'combined', 'operator']
+
+/** The first words of commands of two words. */
+export const families: readonly CommandFamily[] = [
+  { name: 'config', group: 'describe', summary: "show, compare or check agents' configurations" },
+  {
+    name: 'rotate',
+    group: 'change',
+    summary: 'renew leaves, replace an authority, or order a rollout',
+  },
+]
 
 /** Options that hold everywhere, before and after the command. */
 export const globalOptions: readonly OptionEntry[] = [
@@ -127,6 +134,7 @@ export const globalOptions: readonly OptionEntry[] = [
 export const commands: readonly CommandEntry[] = [
   {
     name: 'init',
+    group: 'describe',
     arguments: '',
     summary: 'write cluster.yaml and .gitignore, and begin the store',
     details:
@@ -153,10 +161,12 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki init --servers global=3 --clients global=5 --operator alice',
       'nomad-pki init --cluster acme --from agents/s1 agents/c1.hcl',
     ],
+    words: [none],
     load: async () => (await import('./commands/everyday.js')).init,
   },
   {
     name: 'add',
+    group: 'describe',
     arguments: '<kind> <node>',
     summary: 'add a node or an operator to the spec',
     details:
@@ -179,21 +189,23 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki add client us-west/c9 --ip 10.2.0.9',
       'nomad-pki add operator bob --region global',
     ],
-    words: ['server', 'client', 'combined', 'operator'],
+    words: [kinds, none],
     load: async () => (await import('./commands/everyday.js')).add,
   },
   {
     name: 'remove',
+    group: 'describe',
     arguments: '<kind> <node>',
     summary: 'remove a node or an operator from the spec',
     details: 'What it has in the store stays, and its certificate is valid, until: apply --prune.',
     options: [],
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
-    words: ['server', 'client', 'combined', 'operator'],
+    words: [kinds, 'nodes'],
     load: async () => (await import('./commands/everyday.js')).remove,
   },
   {
     name: 'plan',
+    group: 'make',
     arguments: '[address...]',
     summary: 'say what is missing or ageing, and why',
     details:
@@ -203,14 +215,16 @@ export const commands: readonly CommandEntry[] = [
       prune,
       at,
       ...overrideOptions,
-      all,
+      long,
       json,
     ],
     examples: ['nomad-pki plan', 'nomad-pki plan --out plan.json'],
+    words: ['addresses'],
     load: async () => (await import('./commands/everyday.js')).plan,
   },
   {
     name: 'apply',
+    group: 'make',
     arguments: '[address...]',
     summary: 'make it so',
     details:
@@ -221,14 +235,16 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
       prune,
       ...overrideOptions,
-      all,
+      long,
       json,
     ],
     examples: ['nomad-pki apply --yes', 'nomad-pki apply --dry-run'],
+    words: ['addresses'],
     load: async () => (await import('./commands/apply.js')).command,
   },
   {
     name: 'verify',
+    group: 'make',
     arguments: '',
     summary: 'prove that Nomad will accept it',
     details:
@@ -241,14 +257,16 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--offline', summary: 'without handshakes over loopback' },
       strict,
       at,
-      all,
+      long,
       json,
     ],
     examples: ['nomad-pki verify', 'nomad-pki verify --strict --at +30d'],
+    words: [none],
     load: async () => (await import('./commands/verify.js')).command,
   },
   {
     name: 'status',
+    group: 'make',
     arguments: '',
     summary: 'say what expires when',
     details:
@@ -256,67 +274,123 @@ export const commands: readonly CommandEntry[] = [
     options: [
       at,
       { flags: '--made', summary: 'take what was made for delivered: proof does not count' },
-      all,
+      long,
       json,
     ],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
+    words: [none],
     load: async () => (await import('./commands/everyday.js')).status,
   },
   {
-    name: 'rotate',
-    arguments: '<thing> [what...]',
-    summary: 'renew leaves now, take an authority to its next generation, or say who is next',
+    name: 'rotate leaves',
+    group: 'change',
+    arguments: '[address...]',
+    summary: 'make new certificates now, or those that are due',
     details:
-      'leaves (ADDRESS…, --due or --all) makes new generations beside the running ones; --due is what a timer runs, and exits 3 where nobody can sign. authority NAME shows where its rotation stands and what the gate waits for; --next writes the next stage into the spec, and exits 3 while the gate is closed. rollout is the order in which what was made reaches the agents, with the commands of each step; who is proven to have the newest is not in it, and it exits 2 while somebody is.',
+      'Makes new generations beside the running ones; deliver them as after any apply. Name addresses, or use --due or --all. --due is for a timer: it does not ask, spreads the days by address, and exits 3 where no key can sign.',
     options: [
-      { flags: '--due', summary: 'leaves: those that are due, spread by address' },
-      { flags: '--all', summary: "leaves: all agents'" },
-      { flags: '--keep-key', summary: 'leaves: with the same private key' },
-      { flags: '--dry-run', summary: 'leaves: everything but the signatures, in memory' },
-      { flags: '--yes', summary: 'leaves: without being asked' },
-      { flags: '--next', summary: 'authority: write the next stage into the spec' },
+      {
+        flags: '--due',
+        summary: 'those that are due, spread by address',
+        conflicts: ['all'],
+      },
+      { flags: '--all', summary: 'those of all agents' },
+      { flags: '--keep-key', summary: 'keep the private keys' },
+      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      { flags: '-y, --yes', summary: 'do not ask' },
+      json,
+    ],
+    examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate leaves --due'],
+    words: ['identities'],
+    load: async () => (await import('./commands/rotate.js')).leaves,
+  },
+  {
+    name: 'rotate authority',
+    group: 'change',
+    arguments: '[name]',
+    summary: 'show where the rotation of an authority stands, or take its next stage',
+    details:
+      'Shows the next stage, its costs, and what its gate waits for. With --next it writes that stage into the spec, for apply; it exits 3 while the gate is closed. NAME may be left out where there is one authority.',
+    options: [
+      { flags: '--next', summary: 'write the next stage into the spec' },
       {
         flags: '--way <way>',
-        summary: 'authority: crossed or staged (default: crossed where the old root can sign)',
+        summary: 'crossed or staged (default: crossed where the old root can sign)',
+        choices: ['crossed', 'staged'],
       },
       {
         flags: '--compromised',
-        summary: 'authority: the old key may be in other hands, so it must not sign',
+        summary: 'the old key may be in other hands, so it must not sign',
       },
       {
         flags: '--ride-along',
-        summary:
-          'authority: renewals carry the stages as they fall due, without reloads of their own',
+        summary: 'renewals carry the stages as they fall due, without reloads of their own',
       },
       {
         flags: '--except <address>',
-        summary: 'authority: do not wait for this one; written to the ledger, with --reason',
+        summary: 'do not wait for this agent; the ledger records it, with --reason',
+        value: 'agents',
       },
-      { flags: '--reason <text>', summary: 'authority: why it is not waited for' },
+      { flags: '--reason <text>', summary: 'why it is not waited for' },
       many(
         '--evidence <file...>',
-        'authority: first take what probe --out saw, and receipts of installers',
+        'first take what probe --out saw, and receipts of installers',
+        'files',
       ),
-      {
-        flags: '--batch <size>',
-        summary: 'rollout: so many clients of a region at once: 25, or 10% (the default)',
-      },
-      {
-        flags: '--leader <server...>',
-        summary: 'rollout: who leads its region, and so comes last',
-      },
       json,
     ],
-    examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate authority agent'],
-    words: ['leaves', 'authority', 'rollout'],
-    load: async () => (await import('./commands/rotate.js')).command,
+    examples: ['nomad-pki rotate authority agent', 'nomad-pki rotate authority agent --json'],
+    words: ['authorities', none],
+    load: async () => (await import('./commands/rotate.js')).authority,
   },
   {
-    name: 'config',
-    arguments: '<verb> [what...]',
-    summary: "show, diff or check agents' configurations",
+    name: 'rotate rollout',
+    group: 'change',
+    arguments: '',
+    summary: 'show the order in which new files reach the agents, with the commands of each step',
     details:
-      'show PATH… and check PATH… read files and directories as Nomad does, and need no spec; diff [ADDRESS…] is what apply would write. On the machine of the agent, check looks at the files that tls names too.',
+      'Agents already proven on the newest generation are left out. Exits 2 while any remain.',
+    options: [
+      {
+        flags: '--batch <size>',
+        summary: 'clients of a region at once: 25, or 10% (the default)',
+      },
+      many('--leader <server...>', 'a server that leads its region, and so comes last', 'agents'),
+      json,
+    ],
+    examples: ['nomad-pki rotate rollout', 'nomad-pki rotate rollout --batch 25 --json'],
+    words: [none],
+    load: async () => (await import('./commands/rollout.js')).rollout,
+  },
+  {
+    name: 'config show',
+    group: 'describe',
+    arguments: '<path...>',
+    summary: "show an agent's configuration as Nomad reads it",
+    details:
+      'PATH is a file or a directory, as -config takes it. Each value is shown with its file and line. Needs no spec.',
+    options: [json],
+    examples: ['nomad-pki config show agents/s1', 'nomad-pki config show agents/s1 --json'],
+    words: ['files'],
+    load: async () => (await import('./commands/everyday.js')).configShow,
+  },
+  {
+    name: 'config diff',
+    group: 'describe',
+    arguments: '[address...]',
+    summary: "show what apply would change in agents' configurations",
+    options: [json],
+    examples: ['nomad-pki config diff', 'nomad-pki config diff global/s1'],
+    words: ['configs'],
+    load: async () => (await import('./commands/everyday.js')).configDiff,
+  },
+  {
+    name: 'config check',
+    group: 'describe',
+    arguments: '<path...>',
+    summary: "say what Nomad would refuse or ignore in an agent's configuration",
+    details:
+      'PATH is a file or a directory, as -config takes it. Needs no spec. On the machine of the agent it also looks at the files that tls names.',
     options: [
       {
         flags: '--nomad-version <version>',
@@ -324,18 +398,21 @@ export const commands: readonly CommandEntry[] = [
       },
       {
         flags: '--user <user>',
-        summary:
-          'check: who the agent runs as, NAME or UID, with :GROUP (default: the owner of key_file)',
+        summary: 'who the agent runs as, NAME or UID, with :GROUP (default: the owner of key_file)',
       },
       strict,
       json,
     ],
-    examples: ['nomad-pki config show agents/s1', 'nomad-pki config diff'],
-    words: ['show', 'diff', 'check'],
-    load: async () => (await import('./commands/everyday.js')).config,
+    examples: [
+      'nomad-pki config check agents/s1',
+      'nomad-pki config check agents/s1 --nomad-version 1.11.3',
+    ],
+    words: ['files'],
+    load: async () => (await import('./commands/everyday.js')).configCheck,
   },
   {
     name: 'pack',
+    group: 'deliver',
     arguments: '<address>',
     summary: 'pack what a node receives, and print the fingerprint of the archive',
     details:
@@ -344,6 +421,7 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--out <file>', summary: 'the archive, such as s1.tar.gz' },
       {
         flags: '--layout <layout>',
+        choices: ['links', 'flat'],
         summary: 'links, or flat: without links and installer, for Ansible and images',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
@@ -357,10 +435,12 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki pack s1 --out s1.tar.gz',
       'nomad-pki pack s1 --out s1.tar.gz --layout flat --json',
     ],
+    words: ['identities', none],
     load: async () => (await import('./commands/pack.js')).command,
   },
   {
     name: 'install',
+    group: 'deliver',
     arguments: '[archive]',
     summary: 'on a node: put in place what was packed for it, reload, prove it, or go back',
     details:
@@ -401,6 +481,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'probe',
+    group: 'deliver',
     arguments: '[address...]',
     summary: 'ask the running agents which generation they loaded, and whom they trust',
     details:
@@ -415,14 +496,16 @@ export const commands: readonly CommandEntry[] = [
         'ask nobody: take what probe --out saw, and receipts of installers, into the ledger',
       ),
       { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
-      all,
+      long,
       json,
     ],
     examples: ['nomad-pki probe c1', 'nomad-pki probe --timeout 1s --out evidence.json'],
+    words: ['agents'],
     load: async () => (await import('./commands/probe.js')).command,
   },
   {
     name: 'env',
+    group: 'use',
     arguments: '<operator>',
     summary: "print what an operator's shell needs",
     details:
@@ -432,7 +515,11 @@ export const commands: readonly CommandEntry[] = [
         flags: '--url <url>',
         summary: 'NOMAD_ADDR (default: the first server that the spec gives an address)',
       },
-      { flags: '--shell <shell>', summary: 'sh, fish or powershell (default: sh)' },
+      {
+        flags: '--shell <shell>',
+        summary: 'sh, fish or powershell (default: sh)',
+        choices: ['sh', 'fish', 'powershell'],
+      },
       { flags: '--server-name [name]', summary: 'also set NOMAD_TLS_SERVER_NAME' },
       json,
     ],
@@ -440,10 +527,12 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki env alice --url https://10.0.0.11:4646',
       'nomad-pki env alice --url https://nomad.example:4646 --shell fish',
     ],
+    words: ['operators', none],
     load: async () => (await import('./commands/everyday.js')).env,
   },
   {
     name: 'inspect',
+    group: 'use',
     arguments: '<thing...>',
     summary: 'describe a certificate, key, address or agent',
     details:
@@ -453,16 +542,25 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki inspect server/global/s1',
       'nomad-pki inspect pki/bundle/agent/ca.pem --json',
     ],
+    words: ['identities'],
     load: async () => (await import('./commands/inspect.js')).command,
   },
   {
     name: 'completion',
-    arguments: '<shell>',
+    group: 'use',
+    arguments: '[shell]',
     summary: 'print completions for bash, zsh or fish',
-    details: 'To be evaluated by the shell, such as: eval "$(nomad-pki completion bash)"',
-    options: [],
+    details:
+      'For the shell to evaluate, such as: eval "$(nomad-pki completion bash)". With --list it prints the words of a kind: the scripts ask for them, and they are never an error.',
+    options: [
+      {
+        flags: '--list <kind>',
+        summary: 'print words instead: addresses, agents, operators, …',
+        choices: wordKinds,
+      },
+    ],
     examples: ['nomad-pki completion bash', 'nomad-pki completion fish'],
-    words: ['bash', 'zsh', 'fish'],
+    words: [completionShells, none],
     load: async () => (await import('./commands/completion.js')).command,
   },
 ]

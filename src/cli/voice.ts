@@ -16,7 +16,7 @@ import { errorDocument, jsonText, type Document } from '../report/json.js'
 import { colourStyle, plainStyle, type Style } from '../report/style.js'
 import type { Plan } from '../plan/plan.js'
 import type { Context, Output } from './context.js'
-import type { Options } from './surface.js'
+import type { Options } from './command.js'
 
 /** What the user said about speaking. */
 export interface VoiceOptions {

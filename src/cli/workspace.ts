@@ -22,7 +22,7 @@ import { directoryConfigs } from '../store/directory-configs.js'
 import { directoryStore } from '../store/directory-store.js'
 import { readFilesInUse } from '../store/files-in-use.js'
 import type { Context } from './context.js'
-import type { Options } from './surface.js'
+import type { Options } from './command.js'
 import type { Voice } from './voice.js'
 
 /** The name that is looked for where `--file` names none; in the current folder and nowhere else. */

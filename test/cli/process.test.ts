@@ -27,7 +27,7 @@ describe('the program', () => {
   test('a reader that goes away is no error', async () => {
     const cwd = folder()
     expect((await runBuilt(built, ['init', '--clients', 'global=3'], { cwd })).status).toBe(0)
-    const { status, signal, stderr } = await runBuilt(built, ['plan', '--all', '--quiet'], {
+    const { status, signal, stderr } = await runBuilt(built, ['plan', '--long', '--quiet'], {
       cwd,
       watch: (child) => child.stdout?.destroy(),
     })

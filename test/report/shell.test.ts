@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { commands, globalOptions } from '../../src/cli/surface.js'
-import { completionShells, completionText } from '../../src/report/completion.js'
+import { commands, families, globalOptions } from '../../src/cli/surface.js'
+import { completionShells } from '../../src/report/completion-shells.js'
+import { completionText } from '../../src/report/completion.js'
 import { exportsText, shellQuote } from '../../src/report/shell.js'
 
 describe('words for a shell', () => {
@@ -39,13 +40,14 @@ describe('words for a shell', () => {
 
 describe('completions', () => {
   test.each(completionShells)('%s knows every command, option and word', (shell) => {
-    const text = completionText(shell, commands, globalOptions)
+    const text = completionText(shell, commands, families, globalOptions)
     for (const { name, options, words = [] } of commands) {
-      expect(text).toMatch(new RegExp(`\\b${name}\\b`))
-      for (const word of words) expect(text).toContain(word)
-      for (const { flags } of options) {
+      for (const word of name.split(' ')) expect(text).toMatch(new RegExp(`\\b${word}\\b`))
+      for (const word of words.flat()) expect(text).toContain(word)
+      for (const { flags, choices = [] } of options) {
         const long = /--([a-z-]+)/.exec(flags)![1]!
         expect(text).toContain(shell === 'fish' ? `-l ${long}` : `--${long}`)
+        for (const choice of choices) expect(text).toContain(choice)
       }
     }
     // Every quote that is not escaped has its partner.

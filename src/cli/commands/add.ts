@@ -9,7 +9,7 @@ import { addNode, type NewNode } from '../../spec/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
-import type { Command, Options } from '../surface.js'
+import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag } from '../workspace.js'
 

@@ -16,7 +16,7 @@ import { overridesOf } from '../override.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
-import type { Command, Options } from '../surface.js'
+import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 
@@ -42,7 +42,7 @@ export const command: Command = async ({ args, options }, context) => {
   const allowed = options.yes === true || saved !== undefined || dryRun
   if (plan.steps.length > 0 && !allowed) {
     context.stderr.write(
-      `${planText(plan, voice.errorStyle, { all: options.all === true, now: context.now() })}\n\n`,
+      `${planText(plan, voice.errorStyle, { all: options.long === true, now: context.now() })}\n\n`,
     )
     const hint = `to apply without being asked: ${commandLine(args, options, '--yes')}`
     if (!(await confirm(context, 'Apply these steps?', hint))) {

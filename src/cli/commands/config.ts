@@ -14,7 +14,7 @@ import {
   type CheckTlsOptions,
 } from '../../agent/index.js'
 import { resolveAddress } from '../../address.js'
-import { didYouMean, type Diagnostic } from '../../diagnostics.js'
+import { type Diagnostic } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { isVersion } from '../../nomad/versions.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
@@ -26,26 +26,12 @@ import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
 import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
-import type { Call, Command, Options } from '../surface.js'
+import type { Call, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
-const verbs = { show, diff, check } as const
-
-/** Runs one of the three. */
-export const command: Command = async ({ args: [verb = '', ...args], options }, context) => {
-  if (!Object.hasOwn(verbs, verb)) {
-    const known = Object.keys(verbs)
-    const near = didYouMean(verb, known)
-    throw new NomadPkiError('ERR_USAGE', `no such thing to do: config ${verb}`, {
-      hint: near === undefined ? `there are: ${known.join(', ')}` : `did you mean ${near}?`,
-    })
-  }
-  return verbs[verb as keyof typeof verbs]({ args, options }, context)
-}
-
 /** The effective values after Nomad's own merge, each with where it comes from. */
-async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const config = readAgentConfig((await readAll(args, context)).files)
   if (voice.json) voice.document(configDocument(config, args))
@@ -57,7 +43,7 @@ async function show({ args, options }: Call, context: Context): Promise<ExitStat
 }
 
 /** What Nomad will refuse or silently ignore. */
-async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const nomadVersion = options.nomadVersion
   if (nomadVersion !== undefined && !isVersion(nomadVersion)) {
@@ -100,7 +86,7 @@ async function namedBy(
 }
 
 /** What `apply` would write. */
-async function diff({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function diff({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const workspace = await openWorkspace(context, options, voice)
   const { desired } = workspace
@@ -134,11 +120,6 @@ async function readAll(
   paths: readonly string[],
   context: Context,
 ): Promise<{ readonly files: readonly AgentFile[]; readonly folders: readonly string[] }> {
-  if (paths.length === 0) {
-    throw new NomadPkiError('ERR_USAGE', 'whose configuration?', {
-      hint: 'name its directory or files, as -config takes them',
-    })
-  }
   const configs = directoryConfigs(context.cwd)
   const files: AgentFile[] = []
   const folders: string[] = []

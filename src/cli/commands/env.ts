@@ -12,7 +12,7 @@ import type { Inventory } from '../../inventory/inventory.js'
 import { exportsText, shells, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 

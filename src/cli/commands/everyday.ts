@@ -6,7 +6,7 @@
  */
 
 export { command as add } from './add.js'
-export { command as config } from './config.js'
+export { check as configCheck, diff as configDiff, show as configShow } from './config.js'
 export { command as env } from './env.js'
 export { command as init } from './init.js'
 export { command as plan } from './plan.js'

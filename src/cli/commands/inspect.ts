@@ -24,7 +24,7 @@ import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
 import { exitStatus } from '../status.js'
-import type { Command, Options } from '../surface.js'
+import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 

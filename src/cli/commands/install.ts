@@ -22,7 +22,7 @@ import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
 import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../surface.js'
+import type { Command, Options } from '../command.js'
 import { voiceOf, type Voice } from '../voice.js'
 
 /** Where a node has its files, where neither the archive nor the user says. */

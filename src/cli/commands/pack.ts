@@ -5,28 +5,25 @@
  */
 
 import { resolveAddress } from '../../address.js'
+import type { Layout } from '../../delivery/archive.js'
 import { packIdentity, untilText } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import { packageFile } from '../context.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace } from '../workspace.js'
 
 /** Writes the archive and prints its fingerprint. */
 export const command: Command = async ({ args: [name = ''], options }, context) => {
   const voice = voiceOf(context, options)
-  const { out, layout = 'links' } = options
+  // One of its choices: the table of commands says so.
+  const [out, layout] = [options.out, (options.layout ?? 'links') as Layout]
   if (out === undefined || out === '-') {
     throw new NomadPkiError('ERR_USAGE', 'where to? the archive holds a private key', {
       hint: `--out ${name.split('/').at(-1) ?? 'node'}.tar.gz`,
-    })
-  }
-  if (layout !== 'links' && layout !== 'flat') {
-    throw new NomadPkiError('ERR_USAGE', `unknown layout: ${JSON.stringify(layout)}`, {
-      hint: 'there are: links, flat',
     })
   }
   const without =

@@ -13,7 +13,7 @@ import { shellQuote } from '../../report/shell.js'
 import { notBegun } from '../begin-store.js'
 import { overridesOf } from '../override.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
@@ -44,7 +44,7 @@ export const command: Command = async ({ args, options }, context) => {
   const blocked = hasErrors(plan.findings)
   if (voice.json) voice.document(plan)
   else {
-    voice.answer(planText(plan, voice.style, { all: options.all === true, now }))
+    voice.answer(planText(plan, voice.style, { all: options.long === true, now }))
     if (options.out !== undefined)
       voice.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
     else if (plan.steps.length > 0 && !blocked) voice.tell(`to make it so: nomad-pki apply${named}`)

@@ -24,7 +24,7 @@ import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../surface.js'
+import type { Command, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { voiceOf, type Voice } from '../voice.js'
@@ -169,7 +169,7 @@ function tell(
   const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad }
   if (voice.json) voice.document(probeDocument(facts))
   else {
-    const named = { all: options.all === true, fileFlag: fileFlag(options) }
+    const named = { all: options.long === true, fileFlag: fileFlag(options) }
     voice.answer(probeText(facts, voice.style, named))
   }
   const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0

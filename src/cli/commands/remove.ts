@@ -8,7 +8,7 @@ import { removeNode } from '../../spec/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag } from '../workspace.js'
 

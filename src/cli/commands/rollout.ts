@@ -11,16 +11,13 @@ import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
 import type { Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Call } from '../surface.js'
+import type { Call } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 2 while somebody is without the newest generation. */
-export async function rollout({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function rollout({ options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
-  if (args.length > 0) {
-    throw new NomadPkiError('ERR_USAGE', `rollout takes no argument: ${args[0]!}`)
-  }
   const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
   if (batch === undefined) {
     throw new NomadPkiError('ERR_USAGE', `--batch ${JSON.stringify(options.batch)}: no batch`, {

@@ -27,28 +27,11 @@ import { editSpec } from '../edit-spec.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Call, Command, Options } from '../surface.js'
+import type { Call, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { voiceOf } from '../voice.js'
-import { rollout } from './rollout.js'
 import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
-
-const things = { leaves, authority, rollout } as const
-
-/** Runs one of the three. */
-export const command: Command = async ({ args: [thing = '', ...args], options }, context) => {
-  if (!Object.hasOwn(things, thing)) {
-    const near = didYouMean(thing, Object.keys(things))
-    throw new NomadPkiError('ERR_USAGE', `no such thing to rotate: ${thing}`, {
-      hint:
-        near === undefined
-          ? 'rotate leaves, rotate rollout, or: rotate authority NAME'
-          : `did you mean ${near}?`,
-    })
-  }
-  return things[thing as keyof typeof things]({ args, options }, context)
-}
 
 const due = {
   reason: 'nearing-expiry',
@@ -56,7 +39,7 @@ const due = {
 } as const
 
 /** New generations. Exits 3 where nobody can sign. */
-async function leaves({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function leaves({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const ways = [args.length > 0, options.due === true, options.all === true].filter(Boolean)
   if (ways.length !== 1) {
@@ -96,14 +79,7 @@ async function leaves({ args, options }: Call, context: Context): Promise<ExitSt
     }
   }
   const again = commandLine(['leaves', ...args], options)
-  const status = await perform(
-    plan,
-    workspace,
-    mended,
-    { options: { ...options, all: false }, again },
-    voice,
-    context,
-  )
+  const status = await perform(plan, workspace, mended, { options, again }, voice, context)
   if (status === exitStatus.ok && options.dryRun !== true) {
     voice.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
   }
@@ -153,7 +129,7 @@ function requireSigners(
 }
 
 /** Where a rotation stands; with `--next` the next edit of the spec. Exits 3 where the gate is closed. */
-async function authority({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export async function authority({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const workspace = await openWorkspace(context, options, voice)
   const names = workspace.spec.authorities.map(({ name }) => name)
@@ -165,7 +141,8 @@ async function authority({ args, options }: Call, context: Context): Promise<Exi
       near === undefined ? `there are: ${names.join(', ')}` : `did you mean ${near}?`,
     )
   }
-  const way = wayOf(options.way)
+  // One of its choices: the table of commands says so.
+  const way = options.way as Way | undefined
   if ((options.except === undefined) !== (options.reason === undefined)) {
     throw usage('--except and --reason go together', 'say why it is not waited for')
   }
@@ -230,11 +207,6 @@ function flagsOf(options: Options): string {
     ...(options.rideAlong === true ? [' --ride-along'] : []),
     fileFlag(options),
   ].join('')
-}
-
-function wayOf(text: string | undefined): Way | undefined {
-  if (text === undefined || text === 'crossed' || text === 'staged') return text
-  throw usage(`--way ${JSON.stringify(text)}: no such way`, 'crossed or staged')
 }
 
 /** How many agents a rotation touches. */

@@ -9,7 +9,7 @@ import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
 import { deadlinesOf } from '../../rotation/deadlines.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
@@ -29,7 +29,7 @@ export const command: Command = async ({ options }, context) => {
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines }))
   else {
-    const all = options.all === true
+    const all = options.long === true
     voice.answer(
       statusText(schedule, voice.style, {
         cluster,

@@ -12,7 +12,7 @@ import { verifyDocument } from '../../report/json.js'
 import { verifySummary } from '../../report/verify.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings } from '../status.js'
-import type { Command } from '../surface.js'
+import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
@@ -39,7 +39,7 @@ export const command: Command = async ({ options }, context) => {
     const head = inventory.ledger.head
     voice.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes }))
   } else {
-    const all = options.all === true
+    const all = options.long === true
     if (findings.length > 0) voice.answer(`${findingsText(findings, voice.style, { all })}\n`)
     voice.answer(verifySummary(findings, { cluster, desired, handshakes, at, now }, voice.style))
   }
