@@ -7,9 +7,16 @@ export CI_CACHE
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
+# What Nomad's go.mod asks for.
+GO_NEEDED=1.25.8
+
 need_go() {
-  command -v go >/dev/null 2>&1 ||
-    die 'Go is missing: install Go 1.24 or newer and put it on PATH (it builds the judges and Nomad itself)'
+  local how="install Go $GO_NEEDED or newer and put it on PATH (it builds the judges and Nomad itself)" found
+  command -v go >/dev/null 2>&1 || die "Go is missing: $how"
+  found=$(cd / && go env GOVERSION | sed -n 's/^\(.* \)\{0,1\}go\([0-9.]*\).*/\2/p')
+  [ -n "$found" ] || die "Go does not say its version (go env GOVERSION): $how"
+  [ "$(printf '%s\n' "$GO_NEEDED" "$found" | sort -V | head -1)" = "$GO_NEEDED" ] ||
+    die "Go $found is too old: $how"
 }
 
 # One builder at a time for a thing in the cache; the others wait and then find it built.
