@@ -1,0 +1,272 @@
+/**
+ * Every block of commands in README and the documents, run as written and in order by a shell, with the
+ * built command. One folder a document; what belongs to other machines is played by the programs below.
+ *
+ * A block of commands is fenced as `sh`; one that shows what a command says as `console`, with a `$`
+ * before the command. Output that has changed is written anew by UPDATE_REFERENCE=1.
+ */
+
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { env, execPath } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildPackage } from './built.js'
+import { folder } from './cli/cli.js'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+
+/** Documents that other tests run. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'docs/commands.md':
+    'made from the table of commands, whose examples test/cli/examples.test.ts runs',
+}
+
+/** Lines that are not run: what they hold, and why. */
+const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^npm (ci|test|run) /, '.ci/run runs it, as an ordinary user'],
+  [/^\.ci\/run /, 'runs this test'],
+  [/chown nomad:/, 'needs root, and the user of an agent'],
+  [
+    /--override .*…/,
+    'overrides a refusal that nothing here gives, with the fingerprint that it names',
+  ],
+  [/--ledger-head [0-9a-f]+/, 'stands for the head that a reader noted'],
+]
+
+/** What a line holds that is of a node, and what stands for it here. */
+const played: readonly (readonly [pattern: RegExp, here: string, why: string])[] = [
+  [/\/etc\/nomad/g, '"$ETC"/nomad', 'a node has its files where root writes'],
+  [/--reload nomad\.service/g, '--reload none', 'no agent runs here'],
+  [/(install.*) --probe( [0-9.]+:\d+)?/g, '$1', 'and none answers'],
+  [/\b415f…/g, '$FINGERPRINT', 'what pack printed'],
+]
+
+/** Lines that may end with something else than 0 (done) or 2 (done, and there is work or a finding). */
+const endsWith: readonly (readonly [
+  document: string,
+  line: RegExp,
+  status: number,
+  why: string,
+])[] = [
+  [
+    'docs/guide.md',
+    /--next +# agent: \{ trusted: \[2\] \}/,
+    3,
+    'the gate saw no agent: none runs here',
+  ],
+  ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
+]
+
+const cluster =
+  'nomad-pki init --cluster acme --servers global=3 --clients global=3 --clients us-west=8 --operator alice && nomad-pki apply'
+
+/** What is there before a document begins; without an entry, a cluster with certificates. */
+const before: Readonly<Record<string, string>> = {
+  'README.md': ':',
+  'docs/guide.md': ':',
+  'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
+    cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
+  // An authority that somebody made, and an agent that uses it.
+  'docs/take-over.md': `
+    (mkdir old && cd old && nomad-pki init --servers global=1 && nomad-pki apply) &&
+    cp old/pki/authority/agent/1/ca.pem nomad-agent-ca.pem &&
+    cp old/pki/authority/agent/1/ca-key.pem nomad-agent-ca-key.pem &&
+    mkdir -p agents/s1/tls &&
+    cp old/pki/identity/server/global/s1/current/*.pem agents/s1/tls/ &&
+    cat >agents/s1/nomad.hcl <<EOF
+name = "s1"
+data_dir = "/opt/nomad"
+server {
+  enabled          = true
+  bootstrap_expect = 1
+}
+tls {
+  http      = true
+  rpc       = true
+  ca_file   = "/etc/nomad.d/tls/ca.pem"
+  cert_file = "/etc/nomad.d/tls/cert.pem"
+  key_file  = "/etc/nomad.d/tls/key.pem"
+
+  verify_server_hostname = true
+  verify_https_client    = true
+}
+EOF`,
+}
+
+/** Programs of the reader's machine, as far as documents need them. */
+const programs: Readonly<Record<string, string>> = {
+  // A person answers the question of apply, and no agent answers a probe.
+  'nomad-pki': `
+    case " $* " in
+      *' --yes '*) ;;
+      ' apply '*) set -- "$@" --yes ;;
+      ' probe '*) set -- "$@" --timeout 1s ;;
+    esac
+    case $1 in
+      pack)
+        "$NODE" "$PACKAGE/bin/nomad-pki.js" "$@" >"$HOME/.packed"
+        status=$?
+        cat "$HOME/.packed"
+        exit $status
+        ;;
+      *) exec "$NODE" "$PACKAGE/bin/nomad-pki.js" "$@" ;;
+    esac`,
+  nomad: ':',
+  sudo: 'exec "$@"',
+  scp: `
+    for to in "$@"; do :; done
+    mkdir -p "hosts/\${to%%:*}"
+    while [ $# -gt 1 ]; do cp "$1" "hosts/\${to%%:*}/\${to#*:}"; shift; done`,
+  ssh: 'mkdir -p "hosts/$1" && cd "hosts/$1" && shift && exec sh -c "$*"',
+}
+
+interface Block {
+  readonly language: string
+  readonly lines: readonly string[]
+}
+
+/** The fenced blocks of a document. */
+function blocksOf(text: string): Block[] {
+  return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, language, body]) => ({
+    language: language!,
+    lines: body!
+      .replaceAll(/ \\\n */g, ' ')
+      .trimEnd()
+      .split('\n'),
+  }))
+}
+
+const documents = [
+  ...fs.readdirSync(root).map((name) => name),
+  ...fs.readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`),
+]
+  .filter((name) => name.endsWith('.md') && !(name in elsewhere))
+  .map((name) => [name, fs.readFileSync(path.join(root, name), 'utf8')] as const)
+
+let built = ''
+let bin = ''
+beforeAll(() => {
+  built = buildPackage()
+  bin = folder(
+    Object.fromEntries(
+      Object.entries(programs).map(([name, text]) => [name, `#!/bin/sh\n${text}\n`]),
+    ),
+  )
+  for (const name of Object.keys(programs)) fs.chmodSync(path.join(bin, name), 0o755)
+})
+afterAll(() => {
+  fs.rmSync(built, { recursive: true, force: true })
+})
+
+/** Runs lines in one shell. @returns The exit status of each, and all that was said. */
+function shell(cwd: string, lines: readonly string[]): { statuses: number[]; said: string } {
+  const log = path.join(folder(), 'log')
+  fs.writeFileSync(log, '')
+  const script = lines.map(
+    (line) => `FINGERPRINT=$(cut -c1-64 "$HOME/.packed" 2>&-)\n${line}\necho $? >>"$LOG"`,
+  )
+  const { stdout, error } = spawnSync(
+    'sh',
+    ['-c', ['exec 2>&1; export FINGERPRINT', ...script].join('\n')],
+    {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: `${bin}:${env['PATH']!}`,
+        HOME: cwd,
+        ETC: path.join(cwd, 'etc'),
+        LOG: log,
+        NODE: execPath,
+        PACKAGE: built,
+      },
+    },
+  )
+  if (error !== undefined) throw error
+  const statuses = fs.readFileSync(log, 'utf8').split('\n').slice(0, -1).map(Number)
+  return { statuses, said: stdout }
+}
+
+const withCommands = documents.filter(([, text]) =>
+  blocksOf(text).some(({ language }) => language === 'sh'),
+)
+
+describe('commands', () => {
+  test.each(withCommands)('%s', (name, text) => {
+    const cwd = folder()
+    const begun = shell(cwd, [before[name] ?? cluster])
+    expect(begun).toMatchObject({ statuses: [0] })
+    for (const { language, lines } of blocksOf(text)) {
+      if (language !== 'sh') continue
+      const run = lines.filter(
+        (line) => !/^(#|$)/.test(line) && !notHere.some(([pattern]) => pattern.test(line)),
+      )
+      const { statuses, said } = shell(
+        cwd,
+        run.map((line) => played.reduce((now, [from, to]) => now.replaceAll(from, to), line)),
+      )
+      const wrong = run.flatMap((line, index) => {
+        const exception = endsWith.find(([where, what]) => where === name && what.test(line))
+        const right = exception === undefined ? [0, 2] : [exception[2]]
+        return right.includes(statuses[index] ?? -1) ? [] : [`${statuses[index] ?? '?'}: ${line}`]
+      })
+      expect(wrong, said).toEqual([])
+    }
+  })
+
+  test('a block of them is fenced as sh, so that it is run', () => {
+    const unmarked = documents.flatMap(([name, text]) =>
+      blocksOf(text)
+        .filter(
+          ({ language, lines }) =>
+            language === '' &&
+            /^(nomad-pki|nomad|npm|npx|ssh|scp|sh|tar|curl|sudo) /.test(lines[0]!),
+        )
+        .map(({ lines }) => `${name}: ${lines[0]!}`),
+    )
+    expect(unmarked).toEqual([])
+  })
+
+  test('nothing is left out, or excused, that is not there', () => {
+    const lines = withCommands.flatMap(([name, text]) =>
+      blocksOf(text)
+        .filter(({ language }) => language === 'sh')
+        .flatMap((block) => block.lines.map((line) => [name, line] as const)),
+    )
+    const unused = notHere.filter(([pattern]) => !lines.some(([, line]) => pattern.test(line)))
+    expect(unused).toEqual([])
+    const idle = played.filter(([pattern]) => !lines.some(([, line]) => line.search(pattern) >= 0))
+    expect(idle).toEqual([])
+    const excused = endsWith.filter(
+      ([name, what]) => !lines.some(([where, line]) => where === name && what.test(line)),
+    )
+    expect(excused).toEqual([])
+    for (const name of [...Object.keys(before), ...Object.keys(elsewhere)]) {
+      expect(fs.existsSync(path.join(root, name))).toBe(true)
+    }
+  })
+})
+
+describe('what a document shows is what its own cluster gives', () => {
+  const shown = documents.filter(([, text]) =>
+    blocksOf(text).some(({ language }) => language === 'console'),
+  )
+
+  test.each(shown)('%s', (name, text) => {
+    const first = blocksOf(text).find(({ language }) => language === 'sh')!.lines[0]!
+    expect(first).toMatch(/^nomad-pki init /)
+    let now = text
+    const cwd = folder()
+    expect(shell(cwd, [first]).statuses).toEqual([0])
+    for (const { language, lines } of blocksOf(text)) {
+      if (language !== 'console') continue
+      expect(lines[0]).toMatch(/^\$ nomad-pki /)
+      const { said } = shell(cwd, [lines[0]!.slice(2)])
+      now = now.replace(lines.join('\n'), () => `${lines[0]!}\n${said.trim()}`)
+    }
+    if (env['UPDATE_REFERENCE'] === '1') fs.writeFileSync(path.join(root, name), now)
+    else expect(text).toBe(now)
+  })
+})
