@@ -229,7 +229,12 @@ export class Cluster {
         identity: address,
         paths: [`agents/${name}`],
         tlsDirectory: '/etc/nomad.d/tls',
-        stanza: { verify_server_hostname: true, verify_https_client: true, ...options.stanza },
+        stanza: {
+          http: true,
+          verify_server_hostname: true,
+          verify_https_client: true,
+          ...options.stanza,
+        },
       })
     }
   }

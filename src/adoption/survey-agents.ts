@@ -8,11 +8,13 @@
 import { isName, isRegionName, sharedName } from '../address.js'
 import { type AgentConfig, type AgentFile, type Origin, readAgentConfig } from '../agent/index.js'
 import { type Diagnostic, hasErrors } from '../diagnostics.js'
+import { groupBy } from '../grouping.js'
 import { explainNodeKey, explainRegion } from '../spec/explain.js'
 import type { ListedNode, NewSpec } from '../spec/new-spec.js'
 import type { FilesInUse } from '../inventory/inventory.js'
 import { authorityText, takeOverPage } from '../authority/take-over.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import type { Plain } from '../spec/yaml-write.js'
 import { addressesOf } from './addresses.js'
 import { type Dropped, type Entries, fitNode, fitStanza, nodeFault } from './fit.js'
 
@@ -74,8 +76,10 @@ export function surveyAgents(agents: readonly SurveyedAgent[]): Survey {
     names.set(key, agent.config)
     known.push({ agent, config, node })
   }
-  const { stanza, notes } = commonTls(known)
-  const listed = known.map(({ node }) => node)
+  const { stanza, notes, own } = commonTls(known)
+  const listed = known.map(({ node }) =>
+    own.has(node) ? { ...node, value: { ...node.value, stanza: { http: false } } } : node,
+  )
   const trusted = trustNotes(known)
   const spec = { listed, ...(stanza && { stanza }), notes: [...notes, ...trusted.notes] }
   return { spec, diagnostics, roots: trusted.roots }
@@ -182,12 +186,30 @@ function leftOut({ key, value, message }: Dropped): string {
 function commonTls(known: readonly Known[]): {
   readonly stanza: Entries | undefined
   readonly notes: readonly string[]
+  /** Nodes whose `http` is off, among others of their role where it is on. */
+  readonly own: ReadonlySet<ListedNode>
 } {
   const encrypted = known.filter(
     ({ config: { tls } }) => tls.http?.value === true || tls.rpc?.value === true,
   )
-  const notes: string[] = []
-  const stanza: Record<string, string | boolean> = {}
+  const { stanza: http, notes, own } = httpOff(encrypted)
+  const stanza: Record<string, Plain> = { ...http }
+  const plain = known.length - encrypted.length
+  if (plain > 0) {
+    notes.push(
+      `${plain} of ${known.length} agents have no TLS today: apply turns http and rpc on, which needs a restart of each`,
+    )
+  }
+  const withoutRpc = encrypted.filter(({ config: { tls } }) => tls.rpc?.value !== true).length
+  if (withoutRpc > 0) {
+    notes.push(`rpc is off at ${withoutRpc} of ${known.length} agents today; apply turns it on`)
+  }
+  const upgrading = known.filter(({ config: { tls } }) => tls.rpc_upgrade_mode?.value === true)
+  if (upgrading.length > 0) {
+    notes.push(
+      `rpc_upgrade_mode is on at ${upgrading.length} of ${known.length} agents today, and apply leaves it as it is: remove it by hand when all agents have TLS`,
+    )
+  }
   for (const key of ['verify_server_hostname', 'verify_https_client'] as const) {
     const on = encrypted.filter(({ config: { tls } }) => tls[key]?.value === true).length
     if (encrypted.length === 0 || on === encrypted.length) continue
@@ -216,7 +238,27 @@ function commonTls(known: readonly Known[]): {
   }
   const { value, dropped } = fitStanza(stanza)
   notes.push(...dropped.map(leftOut))
-  return { stanza: Object.keys(value).length > 0 ? value : undefined, notes }
+  return { stanza: Object.keys(value).length > 0 ? value : undefined, notes, own }
+}
+
+/** What is off on purpose stays off: for all, for a role, or for single nodes. */
+function httpOff(encrypted: readonly Known[]): {
+  readonly stanza: Entries
+  readonly notes: string[]
+  readonly own: ReadonlySet<ListedNode>
+} {
+  const isOff = ({ config: { tls } }: Known): boolean => tls.http?.value !== true
+  const off = encrypted.filter(isOff)
+  const own = new Set<ListedNode>()
+  if (off.length === 0) return { stanza: {}, notes: [], own }
+  const note = `http is off at ${off.length} of ${encrypted.length} agents with TLS today, and stays so`
+  if (off.length === encrypted.length) return { stanza: { http: false }, notes: [note], own }
+  const stanza: Record<string, Plain> = {}
+  for (const [role, members] of groupBy(encrypted, ({ node }) => node.kind)) {
+    if (members.every(isOff)) stanza[role] = { http: false }
+    else for (const one of members.filter(isOff)) own.add(one.node)
+  }
+  return { stanza, notes: [note], own }
 }
 
 interface Told {

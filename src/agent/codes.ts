@@ -109,7 +109,7 @@ export const agentCodes = {
     source: 'nomad/structs/config/tls.go:188-222',
   },
   'agent/rpc-upgrade-mode': {
-    severities: ['error', 'warning'],
+    severities: ['warning'],
     means: 'plaintext RPC is still accepted',
     remedy: 'remove `rpc_upgrade_mode = true` when all agents have TLS',
     source: 'nomad/rpc.go:303-309',

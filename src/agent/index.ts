@@ -15,7 +15,12 @@ export { agentCodes, type AgentCode } from './codes.js'
 export { configFilesOf, isConfigFileName, isStrayName, type AgentFile } from './directory.js'
 export { editTls, type EditTlsOptions } from './edit-tls.js'
 export { newTlsFile } from './new-tls-file.js'
-export { planTlsEdit, type PlanTlsEditOptions, type TlsEditPlan } from './plan-tls-edit.js'
+export {
+  planTlsEdit,
+  type PlanTlsEditOptions,
+  type TlsChange,
+  type TlsEditPlan,
+} from './plan-tls-edit.js'
 export {
   readAgentConfig,
   type AgentConfig,

@@ -46,10 +46,19 @@ export interface TlsEditPlan {
   /** What it would hold; the same as before if something is wrong. */
   readonly after: string
   readonly changed: boolean
+  /** The keys whose effect changes, in the order in which they are written. */
+  readonly changes: readonly TlsChange[]
   /** Keys whose change the running agent takes up by a restart only. */
   readonly restart: readonly TlsKey[]
   /** If any is an error, nothing may be written. */
   readonly diagnostics: readonly Diagnostic[]
+}
+
+/** What a key of `tls` means before an edit and after it; what nobody sets is `false` or empty. */
+export interface TlsChange {
+  readonly key: TlsKey
+  readonly before: boolean | string
+  readonly after: boolean | string
 }
 
 /**
@@ -113,7 +122,8 @@ export function planTlsEdit(
   ]
   const unique = distinct(diagnostics)
   const sound = !hasErrors(unique)
-  const restart = sound ? restartKeys(config, after) : []
+  const changes = sound ? changesBetween(config, after) : []
+  const restart = restartKeys(changes)
   const { line, column } = placeOfTls(after, target.file)
   return {
     file: target.file,
@@ -121,6 +131,7 @@ export function planTlsEdit(
     before,
     after: sound ? edit.text : (before ?? ''),
     changed: sound && edit.changed,
+    changes,
     restart,
     diagnostics: [
       ...unique,
@@ -271,7 +282,7 @@ function upgradeMode(config: AgentConfig, wanted: TlsValues): Diagnostic[] {
   ) {
     diagnostics.push(
       diagnostic(
-        'error',
+        'warning',
         'agent/rpc-upgrade-mode',
         upgrade.origin,
         'plaintext RPC is still accepted',
@@ -285,15 +296,20 @@ function upgradeMode(config: AgentConfig, wanted: TlsValues): Diagnostic[] {
   return diagnostics
 }
 
-function restartKeys(before: AgentConfig, after: AgentConfig): TlsKey[] {
+function changesBetween(before: AgentConfig, after: AgentConfig): TlsChange[] {
+  return tlsKeys.flatMap(({ key, type }) => {
+    const nothing = type === 'boolean' ? false : ''
+    const [old, fresh] = [before.tls[key]?.value ?? nothing, after.tls[key]?.value ?? nothing]
+    return old === fresh ? [] : [{ key, before: old, after: fresh }]
+  })
+}
+
+function restartKeys(changes: readonly TlsChange[]): TlsKey[] {
+  const changed = new Set(changes.map(({ key }) => key))
   return (
     tlsKeys
-      .filter(({ key, type }) => {
-        const nothing = type === 'boolean' ? false : ''
-        return (before.tls[key]?.value ?? nothing) !== (after.tls[key]?.value ?? nothing)
-      })
       // A node keeps advertising plaintext HTTP until it restarts (command/agent/agent.go:1081).
-      .filter(({ key, reload }) => reload === 'restart' || key === 'http')
+      .filter(({ key, reload }) => changed.has(key) && (reload === 'restart' || key === 'http'))
       .map(({ key }) => key)
   )
 }

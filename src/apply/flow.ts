@@ -87,7 +87,17 @@ export class Flow {
       if (edit !== undefined) return { step, edit }
       throw new NomadPkiError('ERR_INTERNAL', `no edit is planned for ${step.address}`)
     })
-    const { configs } = this.#ports
+    const { configs, store, clock } = this.#ports
+    // Noted before it is written: what a kill leaves out would be reloaded where a restart is due.
+    const restarts = edits.filter(({ edit }) => edit.restart.length > 0)
+    if (restarts.length > 0) {
+      const batch = store.batch()
+      for (const { step, edit } of restarts) {
+        const { address } = step
+        batch.record({ event: 'stanza', address, at: clock(), restart: edit.restart })
+      }
+      await batch.commit()
+    }
     try {
       await configs.write(edits.map(({ edit }) => edit))
     } catch (error) {

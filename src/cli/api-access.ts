@@ -25,7 +25,7 @@ const most = 3
 
 /** Finds them. Nothing is asked yet. */
 export async function apiAccess(
-  { spec, desired, store }: Workspace,
+  { desired, store }: Workspace,
   inventory: Inventory,
   context: Context,
 ): Promise<ApiAccess> {
@@ -57,7 +57,7 @@ export async function apiAccess(
       if (!isNomadPkiError(error, 'ERR_FILE_UNREADABLE')) throw error
     }
   }
-  const open = !spec.node.stanza.verify_https_client
+  const open = desired.identities.some(({ stanza }) => stanza?.verify_https_client === false)
   if (credentials.length === 0 && open) credentials.push({ name: 'nobody' })
   return { credentials, roots: roots.join(''), token: token === '' ? undefined : token }
 }

@@ -104,6 +104,7 @@ export async function packIdentity(
   )
   const all = [...faults, ...pinFaults(spec, profile.bundle, ca.bytes)]
   if (all.length > 0) throw unfit(address, all.join('; '))
+  const { http, ...stanza } = identity.stanza ?? spec.node.stanza
   const archive = packArchive({
     cluster: spec.cluster,
     directory,
@@ -111,12 +112,12 @@ export async function packIdentity(
     tls,
     owner: spec.node.owner[role],
     stanza: {
-      http: true,
+      http,
       rpc: true,
       ca_file: `${tls}/current/ca.pem`,
       cert_file: `${tls}/current/cert.pem`,
       key_file: `${tls}/current/key.pem`,
-      ...spec.node.stanza,
+      ...stanza,
     },
     manifest,
     files: {

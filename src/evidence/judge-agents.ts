@@ -133,7 +133,7 @@ type Say = (
   generation?: number | null,
 ) => AgentVerdict
 
-function judge({ address, profile }: DesiredIdentity, facts: Facts): AgentVerdict {
+function judge({ address, profile, stanza }: DesiredIdentity, facts: Facts): AgentVerdict {
   const { generations, seen, silent, blind } = facts
   const newest = generations.at(-1)
   const say: Say = (state, message, remedy, generation = null) => ({
@@ -146,6 +146,13 @@ function judge({ address, profile }: DesiredIdentity, facts: Facts): AgentVerdic
   }
   if (seen.length === 0 && silent.length > 0) {
     return say('unreachable', silent[0]!.message, `nomad-pki probe ${address}`)
+  }
+  if (seen.length === 0 && stanza?.http === false && profile.role === 'client') {
+    return say(
+      'unasked',
+      'its HTTP port has no TLS, and a client has no other port to ask',
+      'take the receipt of its installer: nomad-pki probe --evidence FILE',
+    )
   }
   if (seen.length === 0) {
     return profile.shared

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { planTlsEdit, type TlsValues } from '../agent/index.js'
+import { planTlsEdit, type TlsChange, type TlsValues } from '../agent/index.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Override } from '../overrides.js'
@@ -22,6 +22,8 @@ export interface ConfigEdit {
   readonly text: string
   /** What it held when it was read; `undefined`: it is new. */
   readonly expected: Uint8Array | undefined
+  /** Keys of `tls` whose change the agent takes up by a restart only. */
+  readonly restart: readonly string[]
 }
 
 /** What is to be done about configurations. */
@@ -93,7 +95,7 @@ export function planConfigs(
     if (!edit.changed) continue
     const before = files.find(({ path }) => path === edit.file)?.bytes
     const expected = before === nothing ? undefined : before
-    edits.set(address, { path: edit.file, text: edit.after, expected })
+    edits.set(address, { path: edit.file, text: edit.after, expected, restart: edit.restart })
     if (found.missing !== undefined) {
       findings.push({
         severity: 'warning',
@@ -104,12 +106,28 @@ export function planConfigs(
         file: edit.file,
       })
     }
-    const what = expected === undefined ? 'will be made' : 'says something else'
+    const made = expected === undefined ? ' will be made' : ''
     const restart = edit.restart.length > 0 ? '; the agent must be restarted' : ''
-    const message = `${edit.file} ${what}${restart}`
+    const message = `${edit.file}${made}: apply ${changesText(edit.changes)}${restart}`
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
+}
+
+/** What an edit turns on and off, and what else it changes: `turns on rpc; sets ca_file`. */
+function changesText(changes: readonly TlsChange[]): string {
+  const keys = (wanted: (change: TlsChange) => boolean): string =>
+    changes
+      .filter(wanted)
+      .map(({ key }) => key)
+      .join(', ')
+  const parts = [
+    ['turns on', keys(({ after }) => after === true)],
+    ['turns off', keys(({ after }) => after === false)],
+    ['sets', keys(({ after }) => typeof after === 'string')],
+  ].flatMap(([verb = '', text = '']) => (text === '' ? [] : [`${verb} ${text}`]))
+  // A value that is written where nothing said it, and is Nomad's own already.
+  return parts.length === 0 ? 'writes out what is so by default' : parts.join('; ')
 }
 
 /**
@@ -119,13 +137,14 @@ export function planConfigs(
  * @param location Where the store is, for agents that read it in place.
  */
 export function stanzaOf(config: DesiredConfig, location: string): TlsValues {
+  const { http, ...stanza } = config.stanza
   const directory = config.tlsDirectory ?? `${location}/${config.identity}`
   return {
-    http: true,
+    http,
     rpc: true,
     ca_file: `${directory}/current/ca.pem`,
     cert_file: `${directory}/current/cert.pem`,
     key_file: `${directory}/current/key.pem`,
-    ...config.stanza,
+    ...stanza,
   }
 }

@@ -59,7 +59,11 @@ export function endpointsOf(
     .filter(({ profile }) => profile.role !== 'operator')
     .map((identity) => {
       const { address, profile } = identity
-      const places: readonly Place[] = profile.role === 'client' ? ['http'] : ['http', 'rpc']
+      // A client does not listen for RPC, and a port without TLS has no certificate to show.
+      const places: readonly Place[] = [
+        ...(identity.stanza?.http === false ? [] : (['http'] as const)),
+        ...(profile.role === 'client' ? [] : (['rpc'] as const)),
+      ]
       const own = said.get(address)
       const missing = profile.shared ? [] : places.filter((place) => own?.[place] === undefined)
       const config = missing.length === 0 ? undefined : configOf(configs.get(address), inventory)

@@ -14,6 +14,17 @@ export interface CostOptions {
   readonly rides?: boolean | undefined
   /** How many reloads of each agent the whole of it takes. Default: this is all. */
   readonly inAll?: number | undefined
+  /** How many of the agents have to be restarted instead. Default: none. */
+  readonly restarts?: number | undefined
+}
+
+/** How often, and how. */
+function onceText(agents: number, restarts: number): string {
+  const reload = (number: number): string =>
+    `one reload (SIGHUP, no restart) of each of ${count(number, 'agent', 'agents')}`
+  if (restarts === 0) return reload(agents)
+  const restart = `one restart of each of ${count(restarts, 'agent', 'agents')}`
+  return restarts >= agents ? restart : `${restart}, ${reload(agents - restarts)}`
 }
 
 /**
@@ -23,11 +34,14 @@ export interface CostOptions {
  * @param options What it is for.
  */
 export function costText(agents: number, style: Style, options: CostOptions = {}): string {
-  const { rotated, rides = false, inAll = 1 } = options
+  const { rotated, rides = false, inAll = 1, restarts = 0 } = options
   const lines = [
     rides
       ? `costs: no reload of its own: each of ${count(agents, 'agent', 'agents')} takes it up with its next renewal, and is reloaded then`
-      : `costs: one reload (SIGHUP, no restart) of each of ${count(agents, 'agent', 'agents')}${inAll > 1 ? `, ${inAll} in all` : ''}; servers one at a time, the leader last, then clients in batches`,
+      : `costs: ${onceText(agents, restarts)}${inAll > 1 ? `, ${inAll} in all` : ''}; servers one at a time, the leader last, then clients in batches`,
+    ...(restarts === 0
+      ? []
+      : ['  a restart takes up what changed in the stanza, which a reload does not']),
     // nomad#4413; nomad/server.go:676-741.
     '  each reload ends the pooled RPC connections to that agent: a request on one fails once with `rpc error: EOF`, and its retry succeeds',
     // command/agent/http.go:364: the listener is closed, connections that are open are not.

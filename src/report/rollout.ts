@@ -65,7 +65,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ...heads,
       `${count(steps.length, 'step', 'steps')} to ${count(nodes.length, 'agent', 'agents')}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
     ].join('\n'),
-    costText(nodes.length, style),
+    costText(nodes.length, style, { restarts: nodes.filter(({ restart }) => restart).length }),
     ...(leaderless.length === 0
       ? []
       : [
@@ -120,29 +120,41 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
       return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${install}`]
     })
   }
-  if (place.tls === undefined) return [`on each: ${reload}`]
-  const groups = groupBy(nodes, ({ generation }) => generation)
+  if (place.tls === undefined) {
+    return [...groupBy(nodes, ({ restart }) => restart)].map(
+      ([restart, group]) =>
+        `on ${group.length === nodes.length ? 'each' : whereOf(group)}: ${loadText(restart)}`,
+    )
+  }
+  const groups = groupBy(nodes, ({ generation, restart }) => `${generation} ${restart}`)
   return [...groups.values()].flatMap((group) => {
-    const { address, generation } = group[0]!
+    const { address, generation, restart } = group[0]!
     const [, role, region] = address.split('/')
     const names = group.map((node) => lastOf(node.address)).join(' ')
     const archive = `${region!}-$n-${generation}.tar.gz`
     return [
       `for n in ${names}; do test -e ${archive} || nomad-pki pack ${role!}/${region!}/$n --out ${archive}${place.fileFlag} || break; done`,
-      `on each: nomad-pki install ${archive.replace('$n', 'NODE')} --reload nomad`,
+      `on each: nomad-pki install ${archive.replace('$n', 'NODE')} ${installEnd(restart)}`,
     ]
   })
 }
 
-const reload = 'systemctl reload nomad'
+/** How an agent takes up its files. */
+function loadText(restart: boolean): string {
+  return `systemctl ${restart ? 'restart' : 'reload'} nomad`
+}
+
+function installEnd(restart: boolean): string {
+  return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
+}
 
 function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
-  if (tls === undefined) return { install: reload }
+  if (tls === undefined) return { install: loadText(node.restart) }
   const archive = shellQuote(archiveOf(node))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
-    install: `nomad-pki install ${archive} --reload nomad`,
-    script: `tar -xzf ${archive} && cd nomad-pki && sh install.sh --tls ${shellQuote(tls)} --reload nomad --archive ../${archive}`,
+    install: `nomad-pki install ${archive} ${installEnd(node.restart)}`,
+    script: `tar -xzf ${archive} && cd nomad-pki && sh install.sh --tls ${shellQuote(tls)} --archive ../${archive} ${installEnd(node.restart)}`,
   }
 }
 

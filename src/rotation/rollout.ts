@@ -12,7 +12,7 @@
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
-import { proofsIn } from '../evidence/proven.js'
+import { proofsIn, type Proof } from '../evidence/proven.js'
 import { bareName } from '../evidence/unknown-members.js'
 
 /** One host and what it is to receive. */
@@ -27,6 +27,8 @@ export interface RolloutNode {
   readonly proven: number | undefined
   /** Whether it is said to lead its region's servers. */
   readonly leader: boolean
+  /** Whether its stanza changed so that a reload does not take the change up. */
+  readonly restart: boolean
 }
 
 /** What is done before anybody looks whether it went well. */
@@ -63,6 +65,8 @@ export interface RolloutOptions {
   readonly batch: Batch
   /** Addresses of servers that lead their regions. Default: what the members' lines of the ledger say. */
   readonly leaders?: readonly string[] | undefined
+  /** Addresses of configurations whose edit is planned and needs a restart. Default: none. */
+  readonly restarts?: ReadonlySet<string> | undefined
 }
 
 /** The batch that is taken where nobody says another. */
@@ -95,6 +99,7 @@ export function planRollout(
   const proofs = proofsIn(inventory, options)
   const members = newestBy(evidenceIn(inventory.ledger).members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const restarts = restartsIn(desired, inventory, proofs, options.restarts)
   const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const missing: string[] = []
   let proven = 0
@@ -126,6 +131,7 @@ export function planRollout(
         host,
         generation,
         proven: proof?.proven?.number,
+        restart: restarts.has(address),
         leader: !client && leads(agent, host, members.get(region), options.leaders),
       })
     }
@@ -153,6 +159,30 @@ export function planRollout(
       .map(([region]) => region),
     missing,
   }
+}
+
+/**
+ * The identities whose agents have to be restarted: an edit of their stanza is planned, or was written
+ * since they were last proven.
+ */
+function restartsIn(
+  { configs }: Desired,
+  { ledger }: Inventory,
+  proofs: ReadonlyMap<string, Proof>,
+  planned: ReadonlySet<string> = new Set(),
+): ReadonlySet<string> {
+  const written = new Map<string, number>()
+  for (const { event, address, at } of ledger.lines) {
+    if (event === 'stanza') written.set(address, at)
+  }
+  return new Set(
+    configs
+      .filter(({ address, identity }) => {
+        const at = written.get(address)
+        return planned.has(address) || (at !== undefined && at >= (proofs.get(identity)?.at ?? 0))
+      })
+      .map(({ identity }) => identity),
+  )
 }
 
 /** Rounded down, so that never more than that are away at once; one at least. */

@@ -164,7 +164,15 @@ function spread(
     if (index === 0 || !constantNames) names = namesOf(group, node)
     if (index === 0 || !constantIps) ips = ipsOf(group, node)
     const address = prefix + node.name
-    identities.push({ address, name: node.name, profile, names, ips, uris: none })
+    identities.push({
+      address,
+      name: node.name,
+      profile,
+      names,
+      ips,
+      uris: none,
+      stanza: group.stanza,
+    })
     const { config } = group
     if (config !== undefined) {
       configs.push({
@@ -176,7 +184,7 @@ function spread(
         paths: config.paths.map((path) => expandTemplate(path, node)),
         ...(config.write === undefined ? {} : { write: expandTemplate(config.write, node) }),
         tlsDirectory: spec.node.tls,
-        stanza: spec.node.stanza,
+        stanza: group.stanza,
         ...(spec.nomadVersion === undefined ? {} : { nomadVersion: spec.nomadVersion }),
       })
     }

@@ -107,6 +107,8 @@ export interface DesiredIdentity {
   readonly ips: readonly string[]
   /** `nomad-pki://operator.nomad/alice` for an operator. */
   readonly uris: readonly string[]
+  /** What the agent's `tls` stanza says; absent for an operator. */
+  readonly stanza?: DesiredStanza | undefined
 }
 
 /** The `tls` stanza of one agent and where it goes. */
@@ -129,8 +131,9 @@ export interface DesiredConfig {
   readonly nomadVersion?: string | undefined
 }
 
-/** What the stanza says besides the three files and `http = true`, `rpc = true`. */
+/** What the stanza says besides the three files and `rpc = true`. */
 export interface DesiredStanza {
+  readonly http: boolean
   readonly verify_server_hostname: boolean
   readonly verify_https_client: boolean
   readonly tls_min_version?: string | undefined

@@ -19,6 +19,7 @@ import {
 } from './pattern.js'
 import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
 import type { AgentRole, NodeGroup } from './spec.js'
+import { checkStanza, mergeStanza, suiteKeyOf } from './stanza.js'
 import { spanText, type TermsOf } from './terms.js'
 /** One store holds no more: the plan of so many is still a matter of seconds. */
 const mostNodes = 100_000
@@ -201,6 +202,7 @@ function groupOf(
       },
     )
   }
+  checkStanza(resolving, entry?.stanza, new Set([suiteKeyOf(terms.key)]))
   const fixed = { region: frame.name, cluster: raw.cluster ?? 'cluster' }
   const ranges = rangesOf(pattern)
   const template = (text: string, offset: () => number): Template | undefined => {
@@ -244,6 +246,7 @@ function groupOf(
     names,
     ips,
     config: resolveConfig(resolving, entry, { region: frame.name, pattern, template }, seen),
+    stanza: mergeStanza(raw.node?.stanza, raw.node?.stanza?.[role], entry?.stanza),
     http: single('http'),
     rpc: single('rpc'),
     terms,

@@ -77,12 +77,20 @@ export interface RawNodePlace {
     readonly client?: string
     readonly combined?: string
   }
-  readonly stanza?: {
-    readonly verify_server_hostname?: boolean
-    readonly verify_https_client?: boolean
-    readonly tls_min_version?: string
-    readonly tls_cipher_suites?: string
+  readonly stanza?: RawStanza & {
+    readonly server?: RawStanza
+    readonly client?: RawStanza
+    readonly combined?: RawStanza
   }
+}
+
+/** What a stanza says. */
+export interface RawStanza {
+  readonly http?: boolean
+  readonly verify_server_hostname?: boolean
+  readonly verify_https_client?: boolean
+  readonly tls_min_version?: string
+  readonly tls_cipher_suites?: string
 }
 
 /** A region. */
@@ -105,6 +113,7 @@ export interface RawNode extends RawTerms {
   readonly config?: string | { readonly paths?: RawList<string>; readonly write?: string }
   readonly http?: string
   readonly rpc?: string
+  readonly stanza?: RawStanza
 }
 
 /** An operator. */

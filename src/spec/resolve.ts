@@ -7,14 +7,14 @@
 import { sharedName } from '../address.js'
 import type { SuiteKey } from '../agent/cipher-suites.js'
 import { didYouMean } from '../diagnostics.js'
-import { algorithmOf } from '../keys/algorithms.js'
 import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
 import type { RawSpec, Resolving } from './raw.js'
 import type { Report } from './report.js'
 import type { Sources } from './sources.js'
 import { resolveNode } from './node.js'
 import { resolveRegions } from './regions.js'
-import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
+import type { AgentRole, AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
+import { suiteKeyOf } from './stanza.js'
 import { createTerms, spanText, type TermsOf } from './terms.js'
 
 /**
@@ -30,21 +30,23 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
     cluster: raw.cluster ?? '',
     store: storeOf(resolving),
     authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
-    node: resolveNode(resolving, suiteKeysOf(regions)),
+    node: resolveNode(resolving, (role) => suiteKeysOf(regions, role)),
     ...(raw.nomad?.version === undefined ? {} : { nomadVersion: raw.nomad.version }),
     regions,
     operators,
   }
 }
 
-function suiteKeysOf(regions: readonly RegionSpec[]): ReadonlySet<SuiteKey> {
-  const keys = new Set<SuiteKey>()
-  for (const { groups } of regions) {
-    for (const { terms } of groups) {
-      keys.add(algorithmOf(terms.key).kind === 'rsa' ? 'RSA' : 'ECDSA')
-    }
-  }
-  return keys
+function suiteKeysOf(
+  regions: readonly RegionSpec[],
+  role: AgentRole | undefined,
+): ReadonlySet<SuiteKey> {
+  const groups = regions.flatMap((region) => region.groups)
+  return new Set(
+    groups
+      .filter((group) => role === undefined || group.role === role)
+      .map(({ terms }) => suiteKeyOf(terms.key)),
+  )
 }
 
 function storeOf({ raw, sources, report }: Resolving): string {

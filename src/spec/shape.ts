@@ -177,6 +177,89 @@ const ips: Field = {
   example: '[10.0.0.11]',
 }
 
+const stanza: RecordShape = {
+  kind: 'record',
+  fields: [
+    {
+      key: 'http',
+      shape: flag,
+      default: 'true',
+      sentence:
+        'Whether the HTTP API speaks HTTPS. `false` is for an API that only a proxy on the same host reaches; RPC stays encrypted.',
+      example: 'false',
+    },
+    {
+      key: 'verify_server_hostname',
+      shape: flag,
+      default: 'true',
+      sentence:
+        "Whether agents check each other's role and region. Without it any certificate of the authority is a server's.",
+      example: 'true',
+    },
+    {
+      key: 'verify_https_client',
+      shape: flag,
+      default: 'true',
+      sentence: 'Whether the HTTP API asks for a certificate.',
+      example: 'true',
+    },
+    {
+      key: 'tls_min_version',
+      shape: {
+        kind: 'choice',
+        values: ['tls10', 'tls11', 'tls12', 'tls13'],
+        refused: { 'tls1.2': 'Nomad spells it tls12', 'tls1.3': 'Nomad spells it tls13' },
+      },
+      default: "left out: Nomad's own, tls12",
+      sentence: 'The oldest version of TLS that is spoken; tls13 needs Nomad 1.8.3.',
+      example: 'tls13',
+    },
+    {
+      key: 'tls_cipher_suites',
+      shape: text(
+        'suites with commas and without spaces',
+        '^TLS_[A-Z0-9_]+(,TLS_[A-Z0-9_]+)*$',
+        2048,
+      ),
+      default: "left out: Nomad's own",
+      sentence: 'Cipher suites for TLS 1.2 and older, with commas and without spaces.',
+      example: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    },
+  ],
+  refused: {
+    rpc: 'it is always true',
+    ca_file: 'it follows from node.tls',
+    cert_file: 'it follows from node.tls',
+    key_file: 'it follows from node.tls',
+    rpc_upgrade_mode:
+      'it accepts plaintext: set it by hand while TLS is turned on in a running cluster, and remove it afterwards; apply leaves it as it is',
+    tls_prefer_server_cipher_suites: 'Nomad 1.9 and later do not start with it',
+  },
+}
+
+/** The stanza of all, with what differs by role. */
+const nodeStanza: RecordShape = {
+  ...stanza,
+  fields: [
+    ...stanza.fields,
+    ...(['server', 'client', 'combined'] as const).map((role): Field => ({
+      key: role,
+      shape: stanza,
+      sentence: `What the stanza of ${role === 'combined' ? 'combined agents' : `${role}s`} says otherwise.`,
+      example: '{ http: false }',
+    })),
+  ],
+}
+
+/** What the stanza of a node, or of several, says otherwise. */
+const ownStanza: Field = {
+  key: 'stanza',
+  shape: stanza,
+  default: 'from `node.stanza`',
+  sentence: "What the agent's `tls` stanza says otherwise than `node.stanza`.",
+  example: '{ http: false }',
+}
+
 const config: Field = {
   key: 'config',
   shape: {
@@ -242,6 +325,7 @@ const node: RecordShape = {
       sentence: 'Where RPC is probed.',
       example: '"10.0.0.11:4647"',
     },
+    ownStanza,
     ...inherited,
   ],
   refused: {
@@ -255,7 +339,7 @@ const node: RecordShape = {
 
 const sharedNode: RecordShape = {
   kind: 'record',
-  fields: [names, ips, config, ...inherited],
+  fields: [names, ips, config, ownStanza, ...inherited],
 }
 
 function section(what: string): MapShape {
@@ -491,59 +575,6 @@ const authority: RecordShape = {
   ],
 }
 
-const stanza: RecordShape = {
-  kind: 'record',
-  fields: [
-    {
-      key: 'verify_server_hostname',
-      shape: flag,
-      default: 'true',
-      sentence:
-        "Whether agents check each other's role and region. Without it any certificate of the authority is a server's.",
-      example: 'true',
-    },
-    {
-      key: 'verify_https_client',
-      shape: flag,
-      default: 'true',
-      sentence: 'Whether the HTTP API asks for a certificate.',
-      example: 'true',
-    },
-    {
-      key: 'tls_min_version',
-      shape: {
-        kind: 'choice',
-        values: ['tls10', 'tls11', 'tls12', 'tls13'],
-        refused: { 'tls1.2': 'Nomad spells it tls12', 'tls1.3': 'Nomad spells it tls13' },
-      },
-      default: "left out: Nomad's own, tls12",
-      sentence: 'The oldest version of TLS that is spoken; tls13 needs Nomad 1.8.3.',
-      example: 'tls13',
-    },
-    {
-      key: 'tls_cipher_suites',
-      shape: text(
-        'suites with commas and without spaces',
-        '^TLS_[A-Z0-9_]+(,TLS_[A-Z0-9_]+)*$',
-        2048,
-      ),
-      default: "left out: Nomad's own",
-      sentence: 'Cipher suites for TLS 1.2 and older, with commas and without spaces.',
-      example: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
-    },
-  ],
-  refused: {
-    http: 'it is always true',
-    rpc: 'it is always true',
-    ca_file: 'it follows from node.tls',
-    cert_file: 'it follows from node.tls',
-    key_file: 'it follows from node.tls',
-    rpc_upgrade_mode:
-      'it accepts plaintext: set it by hand while TLS is turned on in a running cluster',
-    tls_prefer_server_cipher_suites: 'Nomad 1.9 and later do not start with it',
-  },
-}
-
 const account = text('a user of the node', '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', 32)
 
 const nodePlace: RecordShape = {
@@ -593,8 +624,9 @@ const nodePlace: RecordShape = {
     },
     {
       key: 'stanza',
-      shape: stanza,
-      sentence: 'What the `tls` stanza says besides its files; `http` and `rpc` are true.',
+      shape: nodeStanza,
+      sentence:
+        'What the `tls` stanza says besides its files; `rpc` is true. Roles and nodes can differ.',
       example: '{ tls_min_version: tls13 }',
     },
   ],

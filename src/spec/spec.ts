@@ -66,6 +66,7 @@ export interface NodeSpec {
   /** Absolute directory on the node; `undefined` where agents read the store itself. */
   readonly tls: string | undefined
   readonly owner: Readonly<Record<AgentRole, string>>
+  /** What nothing nearer says otherwise. */
   readonly stanza: DesiredStanza
 }
 
@@ -88,6 +89,8 @@ export interface NodeGroup {
   readonly names: readonly Template[]
   readonly ips: readonly IpTemplate[]
   readonly config: ConfigSpec | undefined
+  /** What the `tls` stanza of these agents says. */
+  readonly stanza: DesiredStanza
   /** `host:port` where the HTTP API is probed. */
   readonly http: Template | undefined
   /** `host:port` where RPC is probed. */

@@ -223,7 +223,30 @@ describe('what their tls says alike', () => {
 
   test('without any encryption nothing is carried over', () => {
     const { stanza, notes } = survey(server, server)
-    expect([stanza, notes]).toEqual([undefined, []])
+    const note =
+      '2 of 2 agents have no TLS today: apply turns http and rpc on, which needs a restart of each'
+    expect([stanza, notes]).toEqual([undefined, [note]])
+  })
+  describe('http that is off on purpose stays off', () => {
+    const checks = 'verify_server_hostname = true verify_https_client = true'
+    const off = `${server}tls { http = false rpc = true ${checks} }`
+    const on = tls(checks)
+    const asClient = (text: string): string => text.replace('server {', 'client {')
+    test.each<[string, string[], unknown, unknown[], string]>([
+      ['everywhere', [off, off], { http: false }, [], '2 of 2'],
+      ['at all clients', [on, asClient(off)], { client: { http: false } }, [], '1 of 2'],
+      ['at one of several', [on, off], undefined, [undefined, { http: false }], '1 of 2'],
+    ])('%s', (_, texts, expected, own, count) => {
+      const { stanza, notes, listed: nodes } = survey(...texts)
+      expect(stanza).toEqual(expected)
+      expect(notes).toContain(`http is off at ${count} agents with TLS today, and stays so`)
+      if (own.length > 0) expect(nodes!.map(({ value }) => value['stanza'])).toEqual(own)
+    })
+  })
+  test('rpc that is off, and rpc_upgrade_mode, are told', () => {
+    const { notes } = survey(tls('rpc_upgrade_mode = true'), `${server}tls { http = true }`)
+    expect(notes).toContainEqual(expect.stringContaining('rpc is off at 1 of 2 agents today'))
+    expect(notes).toContainEqual(expect.stringContaining('rpc_upgrade_mode is on at 1 of 2'))
   })
   test('an open API stays open; a missing check of names does not', () => {
     const { stanza, notes } = survey(tls(''), tls(''))

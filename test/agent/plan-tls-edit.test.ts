@@ -93,12 +93,6 @@ describe('what would not have the effect wished is refused', () => {
       ['error agent/sticky-true /n/a.hcl:1:29', 'error agent/sticky-true /n/c.hcl:1:29'],
     ],
     [
-      'rpc_upgrade_mode left behind',
-      { 'a.hcl': 'tls {\n  rpc_upgrade_mode = true\n}' },
-      {},
-      ['error agent/rpc-upgrade-mode /n/a.hcl:2:22'],
-    ],
-    [
       'another region',
       { 'a.hcl': 'region = "us"' },
       { region: 'eu' },
@@ -157,6 +151,15 @@ describe('what would not have the effect wished is refused', () => {
     const result = plan(texts, options)
     expect(lines(result.diagnostics)).toEqual(expected)
     expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
+  })
+
+  test('what an edit changes, key by key; rpc_upgrade_mode set by hand stays, and is a warning', () => {
+    const result = plan({ 'a.hcl': 'tls {\n  http = true\n  rpc_upgrade_mode = true\n}' })
+    expect(lines(result.diagnostics)).toEqual(['warning agent/rpc-upgrade-mode /n/a.hcl:3:22'])
+    expect(result.changed).toBe(true)
+    expect(result.after).toContain('rpc_upgrade_mode = true')
+    expect(result.changes.map(({ key }) => key)).not.toContain('http')
+    expect(result.changes).toContainEqual({ key: 'rpc', before: false, after: true })
   })
 
   test.each<[string, Record<string, string>, PlanTlsEditOptions, string[]]>([

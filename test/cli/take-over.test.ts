@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { fingerprintOf } from '../../src/x509/certificate.js'
+import { formatName } from '../../src/x509/name.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
 import { wordsOf } from '../testscript.js'
 import { cli, folder, type Said } from './cli.js'
@@ -16,6 +17,7 @@ const page = fileURLToPath(new URL('../../docs/take-over.md', import.meta.url))
 /** A cluster of an authority that this tool's store does not know. */
 let other = ''
 let root = ''
+let name = ''
 beforeAll(async () => {
   other = folder({
     'cluster.yaml':
@@ -24,6 +26,7 @@ beforeAll(async () => {
   expect((await cli(other, ['init', '--new-store'])).status).toBe(0)
   expect((await cli(other, ['apply', '--yes'])).status).toBe(0)
   const [certificate] = parseCertificates(read(other, 'pki/authority/agent/1/ca.pem'))
+  name = formatName(certificate!.subject)
   root = `SHA256:${fingerprintOf(certificate!)}`
 })
 
@@ -31,8 +34,8 @@ function read(cwd: string, file: string): string {
   return fs.readFileSync(path.join(cwd, file), 'utf8')
 }
 
-function agent(name: string, role: string, host: string): string {
-  return `name = "${name}"
+function agent(node: string, role: string, host: string): string {
+  return `name = "${node}"
 region = "global"
 ${role} { enabled = true }
 bind_addr = "${host}"
@@ -54,15 +57,15 @@ function copies(): string {
     'agents/s1/nomad.hcl': agent('s1', 'server', '10.0.0.11'),
     'agents/c1/nomad.hcl': agent('c1', 'client', '10.0.0.21'),
   })
-  for (const [name, role] of [
+  for (const [node, role] of [
     ['s1', 'server'],
     ['c1', 'client'],
   ] as const) {
-    fs.mkdirSync(path.join(cwd, `agents/${name}/tls`))
+    fs.mkdirSync(path.join(cwd, `agents/${node}/tls`))
     for (const file of ['ca.pem', 'cert.pem']) {
       fs.copyFileSync(
-        path.join(other, `pki/identity/${role}/global/${name}/current/${file}`),
-        path.join(cwd, `agents/${name}/tls/${file}`),
+        path.join(other, `pki/identity/${role}/global/${node}/current/${file}`),
+        path.join(cwd, `agents/${node}/tls/${file}`),
       )
     }
   }
@@ -106,14 +109,14 @@ describe('a cluster that uses another authority', () => {
       [string, string, string],
     ]
     const begun = await run(cwd, init)
-    expect(begun.stderr).toContain(`CN=other agent CA 1, ${root}`)
+    expect(begun.stderr).toContain(`${name}, ${root}`)
     expect(begun.stderr).toContain('(umask 077 && mkdir -p pki/authority/agent/1)')
     expect(read(cwd, 'cluster.yaml')).toContain(
-      `# 2 of 2 agents trust CN=other agent CA 1, ${root} today (agents/s1/tls/ca.pem)`,
+      `# 2 of 2 agents trust ${name}, ${root} today (agents/s1/tls/ca.pem)`,
     )
     const refused = await run(cwd, before)
     expect(refused.status).toBe(2)
-    expect(refused.stdout).toContain(`use another authority today: CN=other agent CA 1, ${root}`)
+    expect(refused.stdout).toContain(`use another authority today: ${name}, ${root}`)
     expect((await cli(cwd, ['apply', '--yes'])).status).not.toBe(0)
     expect(fs.existsSync(path.join(cwd, 'pki/authority/agent/1'))).toBe(false)
     expect((await run(cwd, 'nomad-pki verify')).stdout).toContain('(foreign-authority)')
@@ -156,8 +159,8 @@ describe('a cluster that uses another authority', () => {
 
   test('where ours exists already, the way out is a generation that no other has', async () => {
     const cwd = copies()
-    for (const name of ['s1', 'c1']) {
-      fs.renameSync(path.join(cwd, `agents/${name}/tls`), path.join(cwd, `agents/${name}/hidden`))
+    for (const node of ['s1', 'c1']) {
+      fs.renameSync(path.join(cwd, `agents/${node}/tls`), path.join(cwd, `agents/${node}/hidden`))
     }
     await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1', 'agents/c1'])
     expect((await cli(cwd, ['apply', '--yes', 'server/global/s1'])).status).toBe(0)

@@ -56,6 +56,11 @@ class Fleet {
     return this
   }
 
+  stanza(address: string, at: number): this {
+    this.#events.push({ event: 'stanza', address, at, restart: ['http'] })
+    return this
+  }
+
   members(region: string, servers: string[], clients: string[], leader?: string): this {
     const more: Record<string, string> = leader === undefined ? {} : { leader }
     this.#events.push({
@@ -86,6 +91,31 @@ class Fleet {
     )
   }
 }
+
+describe('a stanza that only a restart takes up', () => {
+  const text = spec('{ servers: { s1: { config: a/s1 } }, clients: { c1: { config: a/c1 } } }')
+  const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0 }
+
+  test('planned: the costs and the commands say restart, and of the others reload', () => {
+    const restarts = new Set(['config/global/s1'])
+    const said = rolloutText(new Fleet(text).rollout({ restarts }), plainStyle, place)
+    expect(said).toContain(
+      'costs: one restart of each of 1 agent, one reload (SIGHUP, no restart) of each of 1 agent;',
+    )
+    expect(said).toMatch(/on s1: .*--reload none && systemctl restart nomad/)
+    expect(said).toMatch(/on c1: .*--reload nomad$/m)
+  })
+
+  test('written: until the agent was proven after it', () => {
+    const world = new Fleet(text).got('server/global/s1', 1).stanza('config/global/s1', 15)
+    world.stanza('config/global/c1', 5).got('client/global/c1', 1)
+    const nodes = world.rollout().steps.flatMap((step) => step.nodes)
+    expect(nodes.map(({ host, restart }) => [host, restart])).toEqual([
+      ['s1', true],
+      ['c1', false],
+    ])
+  })
+})
 
 describe('the order', () => {
   test('servers one at a time, region by region, then clients in batches', () => {

@@ -6,7 +6,7 @@
 
 import { resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
-import { makePlan } from '../../plan/make-plan.js'
+import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
 import type { Context } from '../context.js'
@@ -32,8 +32,13 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const leaders = options.leader?.map((text) => resolveAddress(text, servers))
   const now = context.now()
   const inventory = await takeInventory(workspace)
-  const order = planRollout(desired, inventory, { now, batch, leaders })
-  const { steps } = makePlan(desired, inventory, { now })
+  const plan = makePlan(desired, inventory, { now })
+  const { steps } = plan
+  const edits = [...(materialsOf(plan)?.edits ?? [])]
+  const restarts = new Set(
+    edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
+  )
+  const order = planRollout(desired, inventory, { now, batch, leaders, restarts })
   const place = {
     fileFlag: fileFlag(options),
     tls: spec.node.tls,

@@ -1,0 +1,90 @@
+/**
+ * What the `tls` stanza of agents says: of all, of a role, of a node; the nearest counts.
+ *
+ * @module
+ */
+
+import { suiteFault, type SuiteKey } from '../agent/cipher-suites.js'
+import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
+import type { DesiredStanza } from './desired.js'
+import type { RawStanza, Resolving } from './raw.js'
+
+/**
+ * Puts layers of a stanza together.
+ *
+ * @param layers The farthest first.
+ */
+export function mergeStanza(...layers: readonly (RawStanza | undefined)[]): DesiredStanza {
+  const last = <Key extends keyof RawStanza>(key: Key): RawStanza[Key] =>
+    layers.findLast((layer) => layer?.[key] !== undefined)?.[key]
+  const [least, suites] = [last('tls_min_version'), last('tls_cipher_suites')]
+  return {
+    http: last('http') ?? true,
+    verify_server_hostname: last('verify_server_hostname') ?? true,
+    verify_https_client: last('verify_https_client') ?? true,
+    ...(least === undefined ? {} : { tls_min_version: least }),
+    ...(suites === undefined ? {} : { tls_cipher_suites: suites }),
+  }
+}
+
+/** Which cipher suites a kind of key needs. */
+export function suiteKeyOf(key: KeyAlgorithm): SuiteKey {
+  return algorithmOf(key).kind === 'rsa' ? 'RSA' : 'ECDSA'
+}
+
+/**
+ * Reports what is weak or wrong in one layer.
+ *
+ * @param resolving The spec as read.
+ * @param stanza The layer.
+ * @param keys The kinds of keys of the agents that it is for.
+ */
+export function checkStanza(
+  { sources, report }: Resolving,
+  stanza: RawStanza | undefined,
+  keys: ReadonlySet<SuiteKey>,
+): void {
+  if (stanza === undefined) return
+  const weak = (key: keyof RawStanza, message: string, hint: string): void => {
+    report.warning('spec/weak-tls', sources.at(stanza, key), message, { hint })
+  }
+  if (stanza.http === false) {
+    weak(
+      'http',
+      'without http the HTTP API, and the ACL tokens on it, cross the network in clear text',
+      'let it listen on 127.0.0.1 alone, behind a proxy',
+    )
+  }
+  if (stanza.verify_server_hostname === false) {
+    weak(
+      'verify_server_hostname',
+      "without verify_server_hostname every certificate of the authority, an operator's too, has the rights of a server",
+      'remove the line',
+    )
+  }
+  if (stanza.verify_https_client === false) {
+    weak(
+      'verify_https_client',
+      'without verify_https_client anybody who reaches the port can use the HTTP API',
+      'turn on ACLs',
+    )
+  }
+  if (stanza.tls_min_version === 'tls10' || stanza.tls_min_version === 'tls11') {
+    report.warning(
+      'spec/weak-tls',
+      sources.at(stanza, 'tls_min_version'),
+      `${stanza.tls_min_version} is older than anything that still has to be spoken`,
+      { expected: 'tls12 or tls13' },
+    )
+  }
+  const suites = stanza.tls_cipher_suites
+  // The list is one for all agents of the layer: it must fit every kind of key among them.
+  for (const key of suites === undefined ? [] : [undefined, ...keys]) {
+    const fault = suiteFault(suites ?? '', key)
+    if (fault === undefined) continue
+    report.error('spec/cipher-suite', sources.at(stanza, 'tls_cipher_suites'), fault.message, {
+      hint: fault.hint,
+    })
+    break
+  }
+}
