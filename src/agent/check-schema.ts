@@ -6,15 +6,16 @@
  */
 
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
-import { asString, type Document, foldKey, type Key, positionsIn, sameKey } from '../hcl/index.js'
+import { asString, type Document, foldKey, type Key, positionsIn } from '../hcl/index.js'
 import { holdsIn, isKnownRelease, supportedVersions, type VersionRange } from '../nomad/versions.js'
-import { checkForeign, checkVolumes, foreignBlocks, type Say } from './check-foreign.js'
+import { checkDropped } from './check-dropped.js'
+import { checkFingerprints, checkForeign, checkVolumes, type Say } from './check-foreign.js'
 import { diagnostic } from './codes.js'
 import { distinct } from './contradictions.js'
-import { type Decoded, decodeShape } from './decode-shape.js'
+import { decodedOf } from './decoded.js'
 import { entriesOf } from './flatten.js'
 import { type BlockShape, datedKeys, schemaOf } from './schema-table.js'
-import { valueRules } from './value-rules.js'
+import { type Roles, anyRole, valueRules } from './value-rules.js'
 
 /** What is known beside the file. */
 export interface CheckSchemaOptions {
@@ -28,6 +29,8 @@ export interface CheckSchemaOptions {
   readonly forEdit?: boolean | undefined
   /** Leave the values in `tls` to somebody else; default: no. */
   readonly exceptTls?: boolean | undefined
+  /** What the agent is: it looks at a server's or a client's values only as one; default: either. */
+  readonly roles?: Roles | undefined
   /** Paths that a later file sets: what they are here, Nomad never looks at; default: none. */
   readonly overridden?: ReadonlySet<string> | undefined
 }
@@ -43,7 +46,6 @@ export function overriddenPaths(
   nomadVersion?: string,
 ): readonly ReadonlySet<string>[] {
   const later = new Set<string>()
-  const schema = schemaOf(nomadVersion)
   // Of one file nothing is overridden, and that is most of them.
   if (documents.length < 2) return documents.map(() => later)
   return documents
@@ -51,7 +53,7 @@ export function overriddenPaths(
     .map((document) => {
       const seen = new Set(later)
       if (document !== undefined) {
-        for (const { path, literal } of decodeShape(document, entriesOf(document), schema).values) {
+        for (const { path, literal } of decodedOf(document, nomadVersion).values) {
           // Merging leaves out what is empty or 0; labelled blocks are merged by their labels.
           const set = valueRules.has(path) && !path.startsWith('client.host_network')
           if (set && !['', '0'].includes(asString(document, literal))) later.add(path)
@@ -68,7 +70,7 @@ export function overriddenPaths(
  * @param document The file, parsed.
  */
 export function checkSchema(document: Document, options: CheckSchemaOptions = {}): Diagnostic[] {
-  const { file, nomadVersion } = options
+  const { file, nomadVersion, roles = anyRole } = options
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
   // Nobody reads more, and hostile texts hold a hundred thousand.
@@ -79,7 +81,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   }
   const entries = entriesOf(document)
   const schema = schemaOf(nomadVersion)
-  const decoded = decodeShape(document, entries, schema)
+  const decoded = decodedOf(document, nomadVersion)
   for (const { start, path, kind, expected } of decoded.faults) {
     if (options.exceptTls === true && path.startsWith('tls')) continue
     const message = `Nomad cannot decode the value of "${path}"`
@@ -87,14 +89,16 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       expected,
     })
   }
-  tidy(decoded)
+  const told = new Set<Key>()
   for (const { path, shape } of blocksOf(schema, '')) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
       // A slip of the pen is one of few; a text full of unknown keys is something else.
+      told.add(key)
       sayLeftOver({ key, path, shape, hinted: diagnostics.length < 100 }, options, say)
     }
   }
+  checkDropped(entries, schema, told, say)
   for (const { path, literal } of decoded.values) {
     const range = datedKeys.get(path)
     if (range?.until === undefined) continue
@@ -104,25 +108,27 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   }
   for (const { path, literal } of decoded.values) {
     const rule = valueRules.get(path)
-    if (
-      rule === undefined ||
-      !holdsIn(rule, nomadVersion) ||
-      rule.fits(asString(document, literal))
-    )
-      continue
-    const unseen = options.overridden?.has(path) === true
+    if (rule === undefined || !holdsIn(rule, nomadVersion)) continue
+    if (rule.fits(asString(document, literal))) continue
+    const unseen =
+      options.overridden?.has(path) === true
+        ? 'if no later file set another'
+        : rule.role !== undefined && !roles[rule.role]
+          ? `if the agent were a ${rule.role}`
+          : undefined
     say(
-      unseen ? 'warning' : 'error',
-      'agent/value',
+      unseen === undefined ? 'error' : 'warning',
+      rule.code ?? 'agent/value',
       literal.start,
-      unseen
-        ? `Nomad would refuse the value of "${path}", if no later file set another`
-        : `Nomad refuses the value of "${path}"`,
+      unseen === undefined
+        ? `Nomad refuses the value of "${path}"`
+        : `Nomad would refuse the value of "${path}", ${unseen}`,
       { expected: rule.expected },
     )
   }
   checkForeign(document, entries, say)
   checkVolumes(document, entries, say)
+  if (roles.client && options.forEdit !== true) checkFingerprints(entries, say)
   // A label is left over at the top and, if it is a block's own, in the block too.
   return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }
@@ -192,55 +198,3 @@ function* blocksOf(
     }
   }
 }
-
-/**
- * Nomad's own tidying before it looks at what is left over (command/agent/config_parse.go
- * extraKeys): keys that the decoder leaves over by accident are taken away, each as often as a
- * block could have caused it. That is why repeated `server` and `client` blocks pass and repeated
- * `tls` blocks do not.
- */
-function tidy({ leftOver, names }: Decoded): void {
-  const remove = (path: string, ...keys: readonly string[]): void => {
-    const pool = leftOver.get(path)
-    if (pool !== undefined) for (const key of keys) pool.remove(key)
-  }
-  const removeAll = (matches: (name: string) => boolean): void => {
-    leftOver.get('')?.removeAll(matches)
-  }
-  const labels = (path: string): readonly string[] => names.get(path) ?? []
-  new Set(labels('http_api_response_headers')).forEach(() => {
-    remove('', 'http_api_response_headers')
-  })
-  for (const name of labels('plugin')) remove('', name, 'config', 'plugin')
-  for (const key of ['options', 'meta', 'chroot_env', 'servers', 'server_join', 'template']) {
-    remove('', key, 'client')
-  }
-  remove('client', 'stats')
-  for (const name of labels('client.host_volume')) remove('client', name, 'host_volume')
-  for (const name of labels('client.host_network')) remove('client', name, 'host_network')
-  for (const key of templateKeys) remove('client', key, 'template')
-  for (const name of labels('audit.filter')) remove('audit', name, 'filter')
-  for (const name of labels('audit.sink')) remove('audit', name, 'sink')
-  for (const key of ['enabled_schedulers', 'start_join', 'retry_join', 'server_join']) {
-    remove('', key, 'server')
-  }
-  remove('server', 'preemption_config')
-  remove('', 'datadog_tags', 'telemetry')
-  removeAll((name) => sameKey(name, 'keyring'))
-  for (const name of labels('keyring')) remove('', name)
-  removeAll((name) => ['license', ...foreignBlocks].includes(name))
-  remove('', 'service_identity', 'task_identity', 'default_identity')
-  for (const name of labels('client.fingerprint')) remove('client', name, 'fingerprint')
-}
-
-const templateKeys = [
-  'function_denylist',
-  'disable_file_sandbox',
-  'max_stale',
-  'wait',
-  'wait_bounds',
-  'block_query_wait',
-  'consul_retry',
-  'vault_retry',
-  'nomad_retry',
-]

@@ -8,14 +8,17 @@
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { asString, type Document, type Item, objectIn, positionsIn, sameKey } from '../hcl/index.js'
 import { faultyMetaKeys, foreignBlocks } from './check-foreign.js'
+import { checkAddresses, checkTemplates } from './check-addresses.js'
+import { checkPairs } from './check-pairs.js'
 import { checkSchema, overriddenPaths } from './check-schema.js'
 import { checkTls, type CheckTlsOptions } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf } from './directory.js'
-import { goDuration, isGoDuration } from './duration.js'
+import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
+import { anyRole, type Roles } from './value-rules.js'
 import { isAbsolute } from './wanted.js'
 
 /** What is known beside the files. */
@@ -56,6 +59,7 @@ export function checkAgentConfig(
   const config = readAgentConfig(ordered)
   const readable = config.files.every(({ document }) => document !== undefined)
   const { nomadVersion } = options
+  const roles = rolesOf(config, options.flags)
   const overridden = overriddenPaths(
     config.files.map(({ document }) => document),
     nomadVersion,
@@ -66,8 +70,8 @@ export function checkAgentConfig(
       document === undefined
         ? []
         : [
-            ...checkSchema(document, { file, nomadVersion, overridden: overridden[index] }),
-            ...templates(document, file),
+            ...checkSchema(document, { file, nomadVersion, roles, overridden: overridden[index] }),
+            ...checkTemplates(document, file, roles),
           ],
     ),
     ...strayFiles(config.files, ordered, kind).map((item) => ({
@@ -77,7 +81,13 @@ export function checkAgentConfig(
     ...contradictions(config, options),
     // What a file that cannot be read would have said is unknown: no conclusions from its absence.
     ...(readable
-      ? [...checkTls(config, options), ...withoutEffect(config), ...starting(config, options)]
+      ? [
+          ...checkTls(config, options),
+          ...withoutEffect(config),
+          ...starting(config, options),
+          ...checkAddresses(config, roles),
+          ...checkPairs(config, roles, nomadVersion),
+        ]
       : []),
     ...foreignFiles(config),
   ]
@@ -113,6 +123,15 @@ function withoutEffect({ values }: AgentConfig): Diagnostic[] {
     }
   }
   return diagnostics
+}
+
+/** What the agent is; where nothing says it, either may be meant. */
+function rolesOf({ role }: AgentConfig, { server, client, dev }: CommandLine = {}): Roles {
+  const roles = {
+    server: server === true || dev === true || role === 'server' || role === 'combined',
+    client: client === true || dev === true || role === 'client' || role === 'combined',
+  }
+  return roles.server || roles.client ? roles : anyRole
 }
 
 const directories = [
@@ -176,7 +195,6 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
     const at = config.values.get('log_rotate_duration')?.origin ?? nowhere
     refuse('agent/duration', at, '"log_rotate_duration" is not a duration', 'such as "24h"')
   }
-  checkPairs()
   if (client) checkMeta()
   const datacenter = config.datacenter
   if (/[\0*]/.test(datacenter.value)) {
@@ -216,28 +234,6 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
       }
     }
   }
-
-  /** Values that each are fine, and not together (command/agent/command.go IsValidConfig). */
-  function checkPairs(): void {
-    const [least, most] = ['client.min_dynamic_port', 'client.max_dynamic_port'] as const
-    const [first, last] = [Number(text(least)) || 20_000, Number(text(most)) || 32_000]
-    if (first > last) {
-      const at = config.values.get(least)?.origin ?? config.values.get(most)?.origin ?? nowhere
-      refuse('agent/value', at, `the dynamic ports begin at ${first} and end at ${last}`)
-    }
-    const [every, kept] = [
-      'telemetry.in_memory_collection_interval',
-      'telemetry.in_memory_retention_period',
-    ] as const
-    // What is no duration has been told.
-    const interval = (goDuration(text(every)) ?? 0) || 1e9
-    const period = (goDuration(text(kept)) ?? 0) || 60e9
-    if (interval < 0 || period < 0 || interval > period) {
-      const at = config.values.get(every)?.origin ?? config.values.get(kept)?.origin ?? nowhere
-      const message = 'the interval of the metrics in memory is not within the time they are kept'
-      refuse('agent/duration', at, message, 'by default 1s and 1m')
-    }
-  }
 }
 
 function isLoopback(address: string): boolean {
@@ -272,32 +268,5 @@ function* foreignItems({ root }: Document): Generator<{ block: string; item: Ite
     const block = foreignBlocks.find((name) => sameKey(name, outer.keys[0]!.name))
     if (block === undefined) continue
     for (const item of objectIn(outer)?.items ?? []) yield { block, item }
-  }
-}
-
-/** Strings at the top and in `tls` that look like templates which nobody rendered. */
-function templates(document: Document, file: string): Diagnostic[] {
-  const position = positionsIn(document.text)
-  return [...topLiterals(document)].flatMap(({ keys, value }) => {
-    if (value.type !== 'literal' || value.kind !== 'string') return []
-    const name = keys[0]!.name
-    const text = asString(document, value)
-    // "{{ GetPrivateIP }}" is Nomad's own, for addresses.
-    const address = /addr|^http$|^rpc$|^serf$/i.test(name)
-    const open = text.indexOf('{{')
-    const jinja =
-      !address && ((open !== -1 && text.includes('}}', open + 2)) || text.includes('{%'))
-    if (!jinja && !/<%|@@\w+@@|^\$\{?[A-Z_]+\}?$/.test(text)) return []
-    const message = `the value of "${name}" looks like a template that was never rendered`
-    return [diagnostic('warning', 'agent/template', position(value.start), message, { file })]
-  })
-}
-
-function* topLiterals({ root }: Document): Generator<Item> {
-  for (const item of root.items) {
-    yield item
-    if (item.value.type === 'object' && item.keys.length === 1) {
-      if (!foreignBlocks.some((name) => sameKey(name, item.keys[0]!.name))) yield* item.value.items
-    }
   }
 }

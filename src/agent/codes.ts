@@ -66,13 +66,14 @@ export const agentCodes = {
   'agent/value': {
     severities: ['error', 'warning'],
     means:
-      'Nomad cannot decode the value, or refuses it, and stops; a warning where a later file sets another',
+      'Nomad cannot decode the value, or refuses it, and stops; a warning where a later file sets another, or only another role reads it',
     remedy: 'write what is expected there',
     source: 'command/agent/command.go:343-560',
   },
   'agent/duration': {
-    severities: ['error'],
-    means: 'Nomad cannot read the duration, or refuses it, and stops',
+    severities: ['error', 'warning'],
+    means:
+      'Nomad cannot read the duration, or refuses it, and stops; a warning where a later file sets another, or only another role reads it',
     remedy: 'write it with a unit, `30s`',
     source: 'command/agent/config_parse.go:108-318',
   },
@@ -146,10 +147,11 @@ export const agentCodes = {
     source: 'command/agent/config.go:3272-3352',
   },
   'agent/template': {
-    severities: ['warning'],
-    means: 'what looks like a template that was never rendered',
+    severities: ['error', 'warning'],
+    means:
+      'what looks like a template that was never rendered; an error in a key whose templates Nomad renders, with a function that it does not know',
     remedy: 'render it, and check the result',
-    source: '',
+    source: 'command/agent/config.go:2238-2307; go-sockaddr template/template.go',
   },
   'agent/tls-incomplete': {
     severities: ['error', 'warning'],
@@ -192,7 +194,8 @@ export const agentCodes = {
   },
   'agent/advertise': {
     severities: ['error'],
-    means: 'nothing says which address to advertise, and the one bound is local',
+    means:
+      'no file says which address to advertise, and the one bound is local; or the one that is said cannot be advertised',
     remedy: '`advertise { … }`',
     source: 'command/agent/config.go:2355-2560',
   },

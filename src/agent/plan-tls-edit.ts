@@ -111,6 +111,10 @@ export function planTlsEdit(
             file,
             nomadVersion,
             forEdit: true,
+            roles:
+              config.role === undefined
+                ? undefined
+                : { server: config.role !== 'client', client: config.role !== 'server' },
             exceptTls: file === target.file,
             overridden: overridden[index],
           }),

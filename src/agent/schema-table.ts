@@ -9,7 +9,9 @@
 import { holdsIn, isVersion, type VersionRange } from '../nomad/versions.js'
 
 /**
- * What a key holds. `any` is a map without a schema; a `duration` is a string like `30s`; `refused` is
+ * What a key holds. `any` is a map without a schema; a `duration` is a
+ * string like `30s` that is read with the file (one that only a start reads is a `string`, see
+ * `value-rules.ts`); `refused` is
  * a key that Nomad names and stops at, whatever its value.
  */
 export type Shape =
@@ -109,7 +111,7 @@ const table: Block = strict({
     disk_total_mb: 'int',
     disk_free_mb: 'int',
     reservable_cores: 'string',
-    max_kill_timeout: 'duration',
+    max_kill_timeout: 'string',
     client_max_port: 'int',
     client_min_port: 'int',
     max_dynamic_port: 'int',
@@ -238,19 +240,19 @@ const table: Block = strict({
     raft_multiplier: 'int',
     num_schedulers: 'int',
     enabled_schedulers: 'strings',
-    node_gc_threshold: 'duration',
-    job_gc_interval: 'duration',
-    job_gc_threshold: 'duration',
-    eval_gc_threshold: 'duration',
-    batch_eval_gc_threshold: 'duration',
-    deployment_gc_threshold: 'duration',
-    csi_volume_claim_gc_interval: 'duration',
-    csi_volume_claim_gc_threshold: 'duration',
-    csi_plugin_gc_threshold: 'duration',
-    acl_token_gc_threshold: 'duration',
-    root_key_gc_interval: 'duration',
-    root_key_gc_threshold: 'duration',
-    root_key_rotation_threshold: 'duration',
+    node_gc_threshold: 'string',
+    job_gc_interval: 'string',
+    job_gc_threshold: 'string',
+    eval_gc_threshold: 'string',
+    batch_eval_gc_threshold: 'string',
+    deployment_gc_threshold: 'string',
+    csi_volume_claim_gc_interval: 'string',
+    csi_volume_claim_gc_threshold: 'string',
+    csi_plugin_gc_threshold: 'string',
+    acl_token_gc_threshold: 'string',
+    root_key_gc_interval: 'string',
+    root_key_gc_threshold: 'string',
+    root_key_rotation_threshold: 'string',
     heartbeat_grace: 'duration',
     min_heartbeat_ttl: 'duration',
     max_heartbeats_per_second: 'float',
@@ -302,7 +304,7 @@ const table: Block = strict({
       no_freelist_sync: 'bool',
     }),
     raft_snapshot_threshold: 'int',
-    raft_snapshot_interval: 'duration',
+    raft_snapshot_interval: 'string',
     raft_trailing_logs: 'int',
     job_default_priority: 'int',
     job_max_priority: 'int',
@@ -310,7 +312,7 @@ const table: Block = strict({
     job_max_source_size: 'string',
     job_tracked_versions: 'int',
     oidc_issuer: 'string',
-    start_timeout: from('1.10.1', 'duration'),
+    start_timeout: from('1.10.1', 'string'),
     log_file: from('1.10.4', 'string'),
     raft_logstore: from(
       '2.0.0',
@@ -453,9 +455,9 @@ const table: Block = strict({
     config: 'any',
   }),
   limits: lax({
-    https_handshake_timeout: 'duration',
+    https_handshake_timeout: 'string',
     http_max_conns_per_client: 'int',
-    rpc_handshake_timeout: 'duration',
+    rpc_handshake_timeout: 'string',
     rpc_max_conns_per_client: 'int',
   }),
   audit: strict({

@@ -36,6 +36,7 @@ export const settings: readonly Setting[] = [
   { path: 'client.host_volume_plugin_dir', type: 'string' },
   { path: 'client.min_dynamic_port', type: 'integer' },
   { path: 'client.max_dynamic_port', type: 'integer' },
+  { path: 'client.network_interface', type: 'string' },
   { path: 'telemetry.in_memory_collection_interval', type: 'string' },
   { path: 'telemetry.in_memory_retention_period', type: 'string' },
   { path: 'bind_addr', type: 'string', fallback: '0.0.0.0' },

@@ -15,7 +15,7 @@ import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { agentFiles, lines } from './builders.js'
 import { before, configWith } from './dated.js'
-import { askedVersions, valueCases, verdictOf } from './values.js'
+import { askedVersions, startCases, startText, valueCases, verdictOf } from './values.js'
 
 const base = 'data_dir = "/opt" server { enabled = true }\n'
 const good =
@@ -95,10 +95,51 @@ describe('keys and types, as Nomad’s decoder takes them', () => {
     [
       'a block that forgets what the one before left over',
       'client { bogus = 1 } client { host_volume "a" { path = "/x" } }',
-      [],
+      ['warning agent/ignored :1:10'],
     ],
   ])('%s', (_, text, expected) => {
     expect(schema(text)).toEqual(expected)
+  })
+
+  test.each([
+    ['server_join { retry_join = ["10.1.0.12"] }', '"server" or "client"'],
+    ['retry_join = ["10.1.0.12"]', '"client.server_join" or "server" or "server.server_join"'],
+    ['start_join = ["10.1.0.12"]', '"client.server_join" or "server" or "server.server_join"'],
+    ['servers = ["10.1.0.12"]', '"client"'],
+    ['enabled_schedulers = ["batch"]', '"server"'],
+    ['options { a = "b" }', '"client"'],
+    ['meta { a = "b" }', '"client"'],
+    ['chroot_env { a = "b" }', '"client"'],
+    ['template { }', '"client"'],
+    ['datadog_tags = ["a"]', '"telemetry"'],
+    ['task_identity { }', undefined],
+    ['service_identity { }', undefined],
+    ['default_identity { }', undefined],
+    ['license { enabled = true }', '"reporting"'],
+    ['{"server_join": {"retry_join": ["10.1.0.12"]}}', '"client" or "server"'],
+    ['{"options": [{"a": "b"}], "client": [{"meta": {"a": "b"}}]}', '"client"'],
+  ])('%s is ignored at the top, and belongs in %s', (text, home) => {
+    const [found, ...more] = checkSchema(parseConfig(text).document!)
+    expect(found).toMatchObject({ severity: 'warning', code: 'agent/ignored', line: 1 })
+    expect(more).toEqual([])
+    const homes = (hint: string | undefined): string[] => hint?.match(/"[a-z_.]+"/g)?.sort() ?? []
+    expect(homes(found?.hint)).toEqual(homes(home))
+  })
+
+  test.each([
+    ['client { stats { } }', 'warning agent/ignored :1:10'],
+    ['client { max_stale = "1s" }', 'warning agent/ignored :1:10'],
+    ['server { preemption_config { } }', 'warning agent/ignored :1:10'],
+    ['server { bogus = 1 } server { preemption_config { } }', 'warning agent/ignored :1:10'],
+  ])('%s is ignored in its block', (text, expected) => {
+    expect(lines(checkSchema(parseConfig(text).document!))).toContain(expected)
+  })
+
+  test('what was left over and is tidied since a version stops the ones before', () => {
+    const { document } = parseConfig('task_identity { }')
+    expect(lines(checkSchema(document!, { nomadVersion: '1.11.2' }))).toEqual([
+      'error agent/unknown-key :1:1',
+    ])
   })
 
   test('near-misses are named', () => {
@@ -112,6 +153,15 @@ describe.each(askedVersions)('Nomad %s', (nomadVersion) => {
     const lines_ = check(`${base}${addition}`, { nomadVersion })
     const errors = lines_.filter((line) => line.startsWith('error'))
     expect(errors.length === 0).toBe(verdictOf(verdict, nomadVersion))
+  })
+})
+
+describe.each(askedVersions)('an agent of Nomad %s', (nomadVersion) => {
+  const place = { data: '/opt/nomad', http: 24_646, rpc: 24_647, serf: 24_648 }
+  test.each(startCases)('%s with %s starts: %j', (role, addition, verdict) => {
+    const told = check(startText(role, addition, place), { nomadVersion })
+    const errors = told.filter((line) => line.startsWith('error'))
+    expect(errors.length === 0, told.join('\n')).toBe(verdictOf(verdict, nomadVersion))
   })
 })
 

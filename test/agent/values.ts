@@ -162,5 +162,190 @@ export const valueCases: readonly (readonly [addition: string, verdict: Verdict]
   ['telemetry { in_memory_collection_interval = "-1s" }', false],
   ['telemetry { in_memory_retention_period = "1ms" }', false],
   ['rpc { keep_alive_interval = "-1s" }', true],
-  ['limits { https_handshake_timeout = "-1s" }', true],
+]
+
+/** Where the placeholders of a start stand for something. */
+export interface Place {
+  readonly data: string
+  readonly http: number
+  readonly rpc: number
+  readonly serf: number
+}
+
+/** The configuration of an agent of one role that starts, but for what is added. */
+export function startText(role: 'server' | 'client', addition: string, place: Place): string {
+  const { data, http, rpc, serf } = place
+  const own = (name: string, text: string): string =>
+    new RegExp(`\\b${name}\\b`).test(addition) ? '' : text
+  return [
+    `data_dir = ${JSON.stringify(data)}`,
+    'disable_update_check = true',
+    own('bind_addr', 'bind_addr = "127.0.0.1"'),
+    own('ports', 'ports { http = HTTP rpc = RPC serf = SERF }'),
+    own('advertise', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1" serf = "127.0.0.1" }'),
+    role === 'server'
+      ? 'server { enabled = true bootstrap_expect = 1 }'
+      : // Nothing here may depend on the machine or take time.
+        'client { enabled = true options { "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean,network,cni,bridge" } }',
+    addition,
+  ]
+    .join('\n')
+    .replaceAll('HTTP', String(http))
+    .replaceAll('RPC', String(rpc))
+    .replaceAll('SERF', String(serf))
+}
+
+/**
+ * Additions to an agent of a role, and whether it starts: answered so by agents of 1.11.3 and 2.0.5, which
+ * `test/nomad/config-check.test.ts` starts again. `nomad config validate` looks at none of these.
+ */
+export const startCases: readonly (readonly [
+  role: 'server' | 'client',
+  addition: string,
+  starts: Verdict,
+])[] = [
+  ['server', '', true],
+  ['client', '', true],
+  ['server', 'limits { https_handshake_timeout = "x" }', false],
+  ['server', 'limits { https_handshake_timeout = "-1s" }', false],
+  ['server', 'limits { https_handshake_timeout = "" }', true],
+  ['server', 'limits { http_max_conns_per_client = -1 }', false],
+  ['client', 'limits { http_max_conns_per_client = -1 }', false],
+  ['server', 'limits { rpc_handshake_timeout = "-1s" }', false],
+  ['client', 'limits { rpc_handshake_timeout = "-1s" }', true],
+  ['server', 'limits { rpc_max_conns_per_client = 25 }', false],
+  ['server', 'limits { rpc_max_conns_per_client = 26 }', true],
+  ['server', 'limits { rpc_max_conns_per_client = 0 }', true],
+  ['client', 'limits { rpc_max_conns_per_client = 10 }', true],
+  ['server', 'telemetry { prefix_filter = ["nomad."] }', false],
+  ['server', 'telemetry { prefix_filter = ["+nomad.", "-x", ""] }', true],
+  ['server', 'log_level = "LOUD"', false],
+  ['server', 'enable_syslog = false syslog_facility = "bogus"', true],
+  // Ports and addresses.
+  ['server', 'ports { http = -1 rpc = RPC serf = SERF }', false],
+  ['server', 'ports { http = HTTP rpc = 70000 serf = SERF }', false],
+  ['server', 'ports { http = HTTP rpc = RPC serf = -1 }', false],
+  ['client', 'ports { http = HTTP rpc = -1 serf = -1 }', true],
+  ['client', 'ports { http = 70000 rpc = RPC serf = SERF }', false],
+  ['server', 'ports { http = HTTP rpc = HTTP serf = SERF }', false],
+  ['server', 'addresses { http = "127.0.0.1:4646" }', false],
+  ['server', 'addresses { rpc = "127.0.0.1:4647" }', false],
+  ['server', 'addresses { serf = "127.0.0.1:4648" }', false],
+  ['client', 'addresses { rpc = "127.0.0.1:4647" }', true],
+  ['server', 'addresses { http = "127.0.0.1 ::1" }', true],
+  ['server', 'addresses { rpc = "127.0.0.1 ::1" }', false],
+  ['server', 'addresses { http = "[::1]" }', true],
+  ['server', 'addresses { http = "localhost" }', true],
+  ['server', 'bind_addr = "127.0.0.1:4646"', false],
+  ['server', 'bind_addr = "127.0.0.1 "', false],
+  ['server', 'advertise { http = "127.0.0.1 " rpc = "127.0.0.1" serf = "127.0.0.1" }', false],
+  ['server', 'advertise { http = "[::1" rpc = "127.0.0.1" serf = "127.0.0.1" }', false],
+  ['server', 'advertise { http = "127.0.0.1" rpc = "0.0.0.0" serf = "127.0.0.1" }', false],
+  ['server', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1" serf = "0.0.0.0" }', false],
+  ['server', 'advertise { http = "0.0.0.0" rpc = "127.0.0.1" serf = "127.0.0.1" }', true],
+  ['client', 'advertise { http = "127.0.0.1" rpc = "0.0.0.0" serf = "0.0.0.0" }', true],
+  ['server', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1:70000" serf = "127.0.0.1" }', false],
+  ['server', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1:RPC" serf = "[::1]:SERF" }', true],
+  // Templates.
+  ['server', 'bind_addr = "{{ host_address }}"', false],
+  ['server', 'bind_addr = "{{ \'127.0.0.1\' }}"', false],
+  ['server', 'bind_addr = "{{ .Values.address }}"', false],
+  ['server', 'bind_addr = "{{ }}"', false],
+  ['server', 'bind_addr = "{{ GetInterfaceIP `lo` "', false],
+  [
+    'server',
+    'bind_addr = "{{ GetAllInterfaces | include \\"name\\" \\"^lo$\\" | include \\"type\\" \\"IPv4\\" | limit 1 | attr \\"address\\" }}"',
+    true,
+  ],
+  ['server', 'bind_addr = "{{- /* {{ x }} */ -}}127.0.0.1"', true],
+  ['server', 'bind_addr = "{{ range . }}{{ end }}127.0.0.1"', true],
+  ['server', 'addresses { serf = "{{ hostvars.ip }}" }', false],
+  ['client', 'addresses { serf = "{{ hostvars.ip }}" }', false],
+  [
+    'server',
+    'advertise { http = "{{ host_address }}" rpc = "127.0.0.1" serf = "127.0.0.1" }',
+    false,
+  ],
+  ['server', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1" serf = "{{ x }}" }', false],
+  ['client', 'advertise { http = "127.0.0.1" rpc = "127.0.0.1" serf = "{{ x }}" }', true],
+  ['server', 'client { network_interface = "{{ x }}" }', true],
+  ['client', 'client { network_interface = "{{ x }}" }', false],
+  ['server', 'consul { address = "{{ x }}:8500" }', false],
+  ['server', 'consul { address = "{{ GetInterfaceIP `lo` }}:8500" }', true],
+  ['client', 'client { host_network "a" { interface = "{{ x }}" } }', true],
+  // A server's values.
+  ['server', 'server { raft_protocol = 2 }', false],
+  ['client', 'server { raft_protocol = 2 }', true],
+  ['server', 'server { raft_multiplier = 11 }', false],
+  ['server', 'server { raft_multiplier = 0 }', true],
+  ['client', 'server { raft_multiplier = 11 }', true],
+  ['server', 'server { raft_trailing_logs = 0 }', false],
+  ['server', 'server { raft_snapshot_interval = "1ms" }', false],
+  ['server', 'server { raft_snapshot_interval = "" }', false],
+  ['server', 'server { raft_snapshot_threshold = 0 }', false],
+  ['server', 'server { event_buffer_size = -1 }', false],
+  ['server', 'server { event_buffer_size = 0 }', true],
+  ['server', 'server { job_max_priority = 99 }', false],
+  ['server', 'server { job_max_priority = 32766 }', true],
+  ['server', 'server { job_max_priority = 32767 }', false],
+  ['server', 'server { job_default_priority = 49 }', false],
+  ['server', 'server { job_default_priority = 100 }', false],
+  ['server', 'server { job_default_priority = 100 job_max_priority = 200 }', true],
+  ['client', 'server { job_default_priority = 100 }', true],
+  ['server', 'server { job_max_count = -1 }', false],
+  ['server', 'server { job_tracked_versions = 0 }', false],
+  ['server', 'server { node_gc_threshold = "x" }', false],
+  ['client', 'server { node_gc_threshold = "x" }', true],
+  ['server', 'server { root_key_rotation_threshold = "1" }', false],
+  ['server', 'server { job_gc_interval = "0s" }', false],
+  ['server', 'server { csi_volume_claim_gc_interval = "-1m" }', false],
+  ['server', 'server { deploy_query_rate_limit = -1 }', false],
+  ['server', 'server { job_max_source_size = "x" }', false],
+  ['server', 'server { start_timeout = "0s" }', false],
+  ['server', 'server { num_schedulers = -1 }', false],
+  ['server', 'server { num_schedulers = 0 }', true],
+  ['server', 'server { enabled_schedulers = ["service", "bogus"] }', false],
+  ['server', 'server { enabled_schedulers = ["service"] }', true],
+  ['server', 'server { client_introduction { enforcement = "maybe" } }', false],
+  ['server', 'server { client_introduction { enforcement = "strict" } }', true],
+  ['server', 'server { client_introduction { default_identity_ttl = "1h" } }', false],
+  ['server', 'server { server_join { retry_join = ["127.0.0.1"] } retry_max = 1 }', false],
+  [
+    'server',
+    'server { server_join { retry_join = ["127.0.0.1"] } retry_join = ["127.0.0.1"] }',
+    false,
+  ],
+  ['server', 'server { raft_logstore { backend = "bogus" } }', false],
+  ['server', 'server { raft_logstore { verification { interval = "x" } } }', false],
+  [
+    'server',
+    'server { raft_logstore { backend = "boltdb" } raft_boltdb { no_freelist_sync = true } }',
+    false,
+  ],
+  ['server', 'server { raft_logstore { backend = "wal" } }', since2],
+  // A client's values.
+  ['client', 'client { bridge_network_subnet = "10.0.0.0" }', false],
+  ['client', 'client { bridge_network_subnet = "fd00::/64" }', false],
+  ['client', 'client { bridge_network_subnet = "10.0.0.0/20" }', true],
+  ['server', 'client { bridge_network_subnet = "10.0.0.0" }', true],
+  ['client', 'client { bridge_network_subnet_ipv6 = "10.0.0.0/20" }', false],
+  ['client', 'client { bridge_network_subnet_ipv6 = "fd00::/64" }', true],
+  ['client', 'client { max_kill_timeout = "x" }', false],
+  ['client', 'client { drain_on_shutdown { deadline = "x" } }', false],
+  ['client', 'client { drain_on_shutdown { deadline = "1m" } }', true],
+  ['client', 'client { fingerprint "env_aws" { retry_attempts = -2 } }', false],
+  ['client', 'client { fingerprint "bogus" { retry_attempts = 1 } }', false],
+  ['client', 'client { fingerprint "env_aws" { bogus = 1 } }', false],
+  ['server', 'client { fingerprint "bogus" { bogus = 1 } }', true],
+  [
+    'client',
+    'client { fingerprint "env_aws" { retry_interval = "5s" exit_on_failure = false } }',
+    true,
+  ],
+  ['client', 'client { server_join { start_join = ["127.0.0.1"] } }', true],
+  [
+    'client',
+    'client { server_join { start_join = ["127.0.0.1"] retry_join = ["127.0.0.1"] } }',
+    false,
+  ],
 ]

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkAgentConfig, readAgentConfig } from '../../src/agent/index.js'
 import { namedFiles } from '../../src/cli/named-files.js'
-import { nomadBinary } from './harness/binaries.js'
+import { startCases, startText, verdictOf } from '../agent/values.js'
+import { nomadBinary, nomadVersion } from './harness/binaries.js'
 import { agentPorts } from './harness/ports.js'
 import { cleanEnvironment, runOk } from './harness/run.js'
 
@@ -169,17 +170,18 @@ function starts(folder: string): Promise<{ started: boolean; said: string }> {
     let started = false
     const hear = (chunk: Buffer): void => {
       said += chunk.toString()
-      // The last thing that it says before it waits for signals.
+      // The last thing that it says before it waits for signals; only what is wrong about joining ends
+      // it after that, at once.
       if (!started && said.includes('Nomad agent started!')) {
         started = true
-        child.kill('SIGKILL')
+        setTimeout(() => child.kill('SIGKILL'), 500)
       }
     }
     child.stdout!.on('data', hear)
     child.stderr!.on('data', hear)
     child.on('error', reject)
-    child.on('close', () => {
-      resolve({ started, said })
+    child.on('close', (_, signal) => {
+      resolve({ started: started && signal === 'SIGKILL', said })
     })
   })
 }
@@ -196,7 +198,7 @@ describe('a real agent starts where the check says no error, and only there', ()
       writeFileSync(join(folder, 'config/nomad.hcl'), text)
       const files = [{ name: 'nomad.hcl', bytes: new TextEncoder().encode(text) }]
       const named = namedFiles(readAgentConfig(files), [join(folder, 'config')]).found
-      const errors = checkAgentConfig(files, { named }).filter(
+      const errors = checkAgentConfig(files, { named, nomadVersion: nomadVersion() }).filter(
         ({ severity }) => severity === 'error',
       )
       const { started, said } = await starts(folder)
@@ -208,5 +210,22 @@ describe('a real agent starts where the check says no error, and only there', ()
     expect(disagreements).toEqual([])
     expect(good).toBeGreaterThan(5)
     expect(bad).toBeGreaterThan(5)
+  }, 600_000)
+
+  test('and where a value stops it that only a start looks at', async () => {
+    const disagreements: unknown[] = []
+    const version = nomadVersion()
+    for (const [index, [role, addition, verdict]] of startCases.entries()) {
+      const folder = join(base, `start-${index}`)
+      mkdirSync(join(folder, 'config'), { recursive: true })
+      const { http, rpc, serf } = await agentPorts()
+      const text = startText(role, addition, { data: join(folder, 'data'), http, rpc, serf })
+      writeFileSync(join(folder, 'config/nomad.hcl'), text)
+      const { started, said } = await starts(folder)
+      if (started !== verdictOf(verdict, version))
+        disagreements.push({ role, addition, started, said })
+    }
+    console.log(`verdicts compared: ${startCases.length} starts of ${version}`)
+    expect(disagreements).toEqual([])
   }, 600_000)
 })

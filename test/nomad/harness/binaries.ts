@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { askedVersions } from '../../agent/values.js'
 
 export const repository: string = resolve(import.meta.dirname, '../../..')
 
@@ -32,6 +33,14 @@ export function nomadBinary(): string {
     stdio: ['ignore', 'pipe', 'inherit'],
   }).trim()
   return nomad
+}
+
+/** Which of the versions that the tables of verdicts know it is. */
+export function nomadVersion(): (typeof askedVersions)[number] {
+  const said = execFileSync(nomadBinary(), ['version'], { encoding: 'utf8' })
+  const found = askedVersions.find((version) => said.startsWith(`Nomad v${version}`))
+  if (found === undefined) throw new Error(`test/agent/values.ts has no verdicts of ${said}`)
+  return found
 }
 
 let zlint: string | undefined

@@ -1,0 +1,66 @@
+/**
+ * Keys that Nomad takes and forgets: those that its own tidying takes out of the unknown ones
+ * (command/agent/config_parse.go:320-428), and those of a block that a later block of the same name makes
+ * it forget.
+ *
+ * @module
+ */
+
+import { foldKey, type Key, sameKey } from '../hcl/index.js'
+import { foreignBlocks, type Say } from './check-foreign.js'
+import type { Entry } from './flatten.js'
+import { type BlockShape, schemaOf } from './schema-table.js'
+
+/**
+ * Tells of every such key.
+ *
+ * @param entries The root's.
+ * @param shape The root's.
+ * @param told Keys that Nomad stops at.
+ */
+export function checkDropped(
+  entries: readonly Entry[],
+  shape: BlockShape,
+  told: ReadonlySet<Key>,
+  say: Say,
+): void {
+  within(entries, shape, '')
+
+  function within(held: readonly Entry[], { fields }: BlockShape, path: string): void {
+    for (const { keys, value } of held) {
+      const [key, ...rest] = keys
+      if (key === undefined) continue
+      const name = foldKey(key.name)
+      const inner = Object.hasOwn(fields, name) ? fields[name] : undefined
+      if (inner === undefined) {
+        const foreign = path === '' && foreignBlocks.some((block) => sameKey(block, key.name))
+        if (!foreign && !told.has(key)) dropped(key, name, path)
+      } else if (typeof inner === 'object' && inner.type === 'strict') {
+        const below = path === '' ? name : `${path}.${name}`
+        if (rest.length > 0) within([{ keys: rest, value }], inner, below)
+        else if (value.type === 'object') within(value.entries, inner, below)
+      }
+    }
+  }
+
+  function dropped(key: Key, name: string, path: string): void {
+    const where = path === '' ? 'at the top' : `in "${path}"`
+    const homes = [...homesOf(name, schemaOf(), '')].slice(0, 3)
+    say('warning', 'agent/ignored', key.start, `Nomad ignores "${key.name}" ${where}`, {
+      hint:
+        homes.length === 0
+          ? undefined
+          : `it belongs in ${homes.map((home) => `"${home}"`).join(' or ')}`,
+    })
+  }
+}
+
+/** Blocks that have a key of that name. */
+function* homesOf(name: string, { fields }: BlockShape, path: string): Generator<string> {
+  if (path !== '' && Object.hasOwn(fields, name)) yield path
+  for (const [key, shape] of Object.entries(fields)) {
+    if (typeof shape === 'object' && shape.type !== 'labelled') {
+      yield* homesOf(name, shape, path === '' ? key : `${path}.${key}`)
+    }
+  }
+}
