@@ -131,7 +131,9 @@ async function* work(
   for (const step of kinds.removals) {
     if (flow.stopping) break
     yield { type: 'doing', step }
-    await flow.put(step, (batch) => removeOrphan(step, batch, ports.clock()))
+    await flow.put(step, (batch) =>
+      removeOrphan(step, batch, { at: ports.clock(), inventory: materials.inventory }),
+    )
   }
   yield* flow.flush()
   yield flow.stopping && flow.done < plan.steps.length

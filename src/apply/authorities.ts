@@ -22,6 +22,7 @@ import type { Step } from '../plan/plan.js'
 import type { DesiredAuthority } from '../spec/desired.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
+import { formatName } from '../x509/name.js'
 import type { StepDetail } from './events.js'
 
 /** The authorities of one apply: those that are there, and those that it makes. */
@@ -144,6 +145,8 @@ export class Authorities {
       at: this.#now,
       serial: certificate.serial,
       fingerprint,
+      // Agents may trust it after it was removed from the store, and they say its name.
+      subject: formatName(certificate.subject),
       notAfter: certificate.notAfter,
       issuer: issuer?.address ?? null,
     })

@@ -226,6 +226,7 @@ export function identityWork(
       generation,
       serial: leaf.serial,
       fingerprint: fingerprintOf(leaf),
+      notBefore: leaf.notBefore,
       notAfter: leaf.notAfter,
       issuer: profile.issuer.address,
       trusted: authorities.trusted(profile.bundle),

@@ -36,8 +36,8 @@ export function formatEvidence(evidence: EvidenceFile): string {
     })),
     receipts: [],
     members,
-    unreachable: unreachable.map(({ address, endpoint, message }) => ({
-      ...{ address, endpoint, message },
+    unreachable: unreachable.map(({ address, endpoint, rpc = false, message }) => ({
+      ...{ address, endpoint, rpc, message },
     })),
   }
   return `${JSON.stringify(document, undefined, 1)}\n`

@@ -28,6 +28,14 @@ export interface Observation {
   readonly trusts: readonly string[] | null
   /** The issuers' names of the certificates that it presented, leaf first; absent in older lines. */
   readonly issuers?: readonly string[] | undefined
+  /** Roots of which it took a certificate that was offered: it trusts these keys. */
+  readonly accepts?: readonly string[] | undefined
+  /** Roots of which it refused a certificate that was offered: it does not trust these keys. */
+  readonly refuses?: readonly string[] | undefined
+  /** Who should have been there, where that is not {@link Observation.address}. */
+  readonly asked?: string | undefined
+  /** When the probe began that saw it: what one probe saw is judged together. Absent in older lines. */
+  readonly run?: number | undefined
 }
 
 /** An observation, and who was asked. */
@@ -41,8 +49,21 @@ export interface SilentPort {
   /** The agent that should be there. */
   readonly address: string
   readonly endpoint: string
+  /** Whether it was the RPC port; default: no. */
+  readonly rpc?: boolean | undefined
   /** One sentence: lower case, no full stop. */
   readonly message: string
+  /** When it was asked, epoch milliseconds; absent: when the probe began. */
+  readonly at?: number | undefined
+}
+
+/** A port that did not answer, as the ledger has it. */
+export interface Silence extends SilentPort {
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly rpc: boolean
+  /** As {@link Observation.run}. */
+  readonly run?: number | undefined
 }
 
 /** A node's installer switched to a generation. */
@@ -93,16 +114,30 @@ export interface Exception {
   readonly reason: string
 }
 
+/** Somebody else may have the key of a root. */
+export interface Compromised {
+  /** `authority/agent/1` */
+  readonly address: string
+  /** Since when that is known, epoch milliseconds. */
+  readonly at: number
+}
+
 /** Everything that is known. */
 export interface Evidence {
   readonly observations: readonly Observation[]
+  readonly silences: readonly Silence[]
   readonly receipts: readonly Receipt[]
   readonly members: readonly Members[]
   readonly exceptions: readonly Exception[]
+  /** Roots that must never be trusted again; those that were reinstated are not among them. */
+  readonly compromised: readonly Compromised[]
 }
 
 /** Evidence older than this says nothing about today, milliseconds. */
 export const evidenceLife = 86_400_000
+
+/** How far the clocks of two machines may differ, milliseconds. What is later than that is refused. */
+export const clockSkew = 300_000
 
 /** What tells one listener from another. */
 export function portOf({ endpoint, rpc }: Pick<Observation, 'endpoint' | 'rpc'>): string {
@@ -128,77 +163,149 @@ export function newestBy<Dated extends { readonly at: number }>(
 }
 
 /**
- * Reads the evidence out of a ledger. Lines that lack something are passed over, and receipts of a
- * switch that nobody was told of: they count for nothing.
+ * Reads the evidence out of a ledger. Passed over are lines that lack something, receipts of a switch
+ * that nobody was told of, and lines from the future: they were written with a clock that is wrong.
+ *
+ * @param options `now`: epoch milliseconds.
  */
-export function evidenceIn({ lines }: Ledger): Evidence {
+export function evidenceIn({ lines }: Ledger, { now }: { readonly now: number }): Evidence {
   const observations: Observation[] = []
+  const silences: Silence[] = []
   const receipts: Receipt[] = []
   const members: Members[] = []
   const exceptions: Exception[] = []
+  const compromised = new Map<string, Compromised>()
   for (const line of lines) {
     const { event, address, at } = line
     switch (event) {
-      case 'observed': {
-        const [endpoint, fingerprint] = [text(line, 'endpoint'), text(line, 'fingerprint')]
-        if (endpoint === undefined || fingerprint === undefined) break
-        observations.push({
-          address,
-          at,
-          endpoint,
-          rpc: line['rpc'] === true,
-          fingerprint,
-          generation: number(line, 'generation') ?? null,
-          trusts: list(line, 'trusts') ?? null,
-          issuers: list(line, 'issuers'),
-        })
-        break
-      }
-      case 'received': {
-        const [generation, fingerprint] = [number(line, 'generation'), text(line, 'fingerprint')]
-        if (generation === undefined || fingerprint === undefined) break
-        const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
-        const state = receiptStates.find((one) => one === line['state'])
-        // A link that was turned says nothing of what is loaded.
-        if (state === 'switched') break
-        receipts.push({ address, at, generation, fingerprint, archive, host, state })
-        break
-      }
-      case 'members': {
-        const region = text(line, 'region')
-        const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
-        if (region === undefined || servers === undefined || clients === undefined) break
-        const [gone, leader] = [list(line, 'gone') ?? [], text(line, 'leader')]
-        members.push({
-          region,
-          at,
-          servers,
-          clients,
-          gone,
-          ...(leader !== undefined && { leader }),
-          known: list(line, 'known'),
-        })
-        break
-      }
+      case 'compromised':
+        compromised.set(address, { address, at })
+        continue
+      case 'reinstated':
+        compromised.delete(address)
+        continue
       case 'excepted': {
         const [authority, reason] = [text(line, 'authority'), text(line, 'reason')]
-        if (authority === undefined || reason === undefined) break
-        exceptions.push({ address, at, authority, reason })
-        break
+        if (authority !== undefined && reason !== undefined) {
+          exceptions.push({ address, at, authority, reason })
+        }
+        continue
       }
       default:
     }
+    if (event === 'observed') push(observations, observationIn(line))
+    else if (event === 'silent') push(silences, silenceIn(line))
+    else if (event === 'received') push(receipts, receiptIn(line))
+    else if (event === 'members') push(members, membersIn(line))
   }
-  return { observations, receipts, members, exceptions }
+  return pastOf(
+    {
+      observations,
+      silences,
+      receipts,
+      members,
+      exceptions,
+      compromised: [...compromised.values()],
+    },
+    now,
+  )
+}
+
+/**
+ * Refuses evidence from the future: it was written with a clock that is wrong. What somebody decided
+ * holds whatever the clock said.
+ *
+ * @param now Epoch milliseconds.
+ */
+export function pastOf(evidence: Evidence, now: number): Evidence {
+  const isPast = ({ at }: { readonly at: number }): boolean => at <= now + clockSkew
+  return {
+    ...evidence,
+    observations: evidence.observations.filter(isPast),
+    silences: evidence.silences.filter(isPast),
+    receipts: evidence.receipts.filter(isPast),
+    members: evidence.members.filter(isPast),
+  }
+}
+
+function push<T>(all: T[], one: T | undefined): void {
+  if (one !== undefined) all.push(one)
+}
+
+function observationIn(line: LedgerLine): Observation | undefined {
+  const [endpoint, fingerprint] = [text(line, 'endpoint'), text(line, 'fingerprint')]
+  if (endpoint === undefined || fingerprint === undefined) return undefined
+  return {
+    address: line.address,
+    at: line.at,
+    endpoint,
+    rpc: line['rpc'] === true,
+    fingerprint,
+    generation: number(line, 'generation') ?? null,
+    trusts: list(line, 'trusts') ?? null,
+    issuers: list(line, 'issuers'),
+    accepts: list(line, 'accepts'),
+    refuses: list(line, 'refuses'),
+    asked: text(line, 'asked'),
+    run: number(line, 'run'),
+  }
+}
+
+function silenceIn(line: LedgerLine): Silence | undefined {
+  const [endpoint, message] = [text(line, 'endpoint'), text(line, 'message')]
+  if (endpoint === undefined || message === undefined) return undefined
+  const { address, at } = line
+  return { address, at, endpoint, rpc: line['rpc'] === true, message, run: number(line, 'run') }
+}
+
+function receiptIn(line: LedgerLine): Receipt | undefined {
+  const [generation, fingerprint] = [number(line, 'generation'), text(line, 'fingerprint')]
+  const state = receiptStates.find((one) => one === line['state'])
+  // A link that was turned says nothing of what is loaded.
+  if (generation === undefined || fingerprint === undefined || state === 'switched') {
+    return undefined
+  }
+  const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
+  return { address: line.address, at: line.at, generation, fingerprint, archive, host, state }
+}
+
+function membersIn(line: LedgerLine): Members | undefined {
+  const region = text(line, 'region')
+  const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
+  if (region === undefined || servers === undefined || clients === undefined) return undefined
+  const [gone, leader] = [list(line, 'gone') ?? [], text(line, 'leader')]
+  return {
+    region,
+    at: line.at,
+    servers,
+    clients,
+    gone,
+    ...(leader !== undefined && { leader }),
+    known: list(line, 'known'),
+  }
 }
 
 /** The line that notes an observation. */
 export function observed(observation: Observation): LedgerEvent {
   const { address, at, generation, fingerprint, endpoint, rpc, trusts, issuers = [] } = observation
+  const { accepts = [], refuses = [], asked, run } = observation
   return {
     event: 'observed',
     ...{ address, at, generation, fingerprint, endpoint, rpc, trusts },
     ...(issuers.length > 0 && { issuers }),
+    ...(accepts.length > 0 && { accepts }),
+    ...(refuses.length > 0 && { refuses }),
+    ...(asked !== undefined && asked !== address && { asked }),
+    ...(run !== undefined && { run }),
+  }
+}
+
+/** The line that notes a port that did not answer. */
+export function fellSilent({ address, at, endpoint, rpc, message, run }: Silence): LedgerEvent {
+  return {
+    event: 'silent',
+    ...{ address, at, endpoint, rpc, message },
+    ...(run !== undefined && { run }),
   }
 }
 

@@ -15,6 +15,8 @@ export interface MadeGeneration {
   readonly fingerprint: string
   /** When it was made, epoch milliseconds. */
   readonly at: number
+  /** When the leaf begins, epoch milliseconds; `undefined` in lines of before it was noted. */
+  readonly notBefore?: number | undefined
   /** When the leaf ends, epoch milliseconds. */
   readonly notAfter: number
   /** The authority that signed the leaf, `authority/us-west/2`. */
@@ -32,6 +34,7 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
   const issuers = new Map<string, string>()
   for (const line of ledger.lines) {
     const { event, address, at, generation, fingerprint, notAfter, issuer, trusted } = line
+    const { notBefore } = line
     if (event === 'removed') made.delete(address)
     if (event !== 'issued' && event !== 'refreshed') continue
     if (
@@ -50,6 +53,7 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
       number: generation,
       fingerprint,
       at,
+      ...(typeof notBefore === 'number' && { notBefore }),
       notAfter,
       issuer: signed,
       trusted: Array.isArray(trusted) ? (trusted as readonly string[]) : undefined,

@@ -14,10 +14,21 @@ import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/store.js'
 import type { Desired } from '../spec/desired.js'
-import { counted, observed, receiptStates, type SilentPort } from './evidence.js'
+import {
+  clockSkew,
+  counted,
+  evidenceIn,
+  fellSilent,
+  observed,
+  receiptStates,
+  type Observation,
+  type Silence,
+  type SilentPort,
+} from './evidence.js'
 import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
+import { keyOf } from './same-line.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 import { bareName } from './unknown-members.js'
 
@@ -51,8 +62,8 @@ export interface ImportedEvidence {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Clocks of two machines may differ by so much, milliseconds. */
-const clockSkew = 300_000
+/** How far apart two places may ask the same port, so that the one that can't reach it proves nothing, milliseconds. */
+const reachLife = 3_600_000
 
 /** Larger than the evidence of ten thousand agents, UTF-16 units. */
 const sizeLimit = 32 * 1024 * 1024
@@ -100,6 +111,8 @@ class Importer {
   readonly #recognised = new Set<string>()
   readonly #regions: ReadonlySet<string>
   readonly #lines = new Set<string>()
+  /** What was seen at which endpoint, by the ledger and by the files so far. */
+  readonly #sightings: Pick<Observation, 'endpoint' | 'rpc' | 'at'>[]
 
   constructor(facts: ImportFacts) {
     this.#facts = facts
@@ -111,6 +124,7 @@ class Importer {
     this.#wanted = new Set(agents.map(({ address }) => address))
     this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
     for (const line of inventory.ledger.lines) this.#lines.add(keyOf(line))
+    this.#sightings = [...evidenceIn(inventory.ledger, facts).observations]
   }
 
   take(file: string, text: string): readonly Diagnostic[] {
@@ -144,7 +158,7 @@ class Importer {
 
   #evidence(document: Entry): void {
     if (!this.#isOurs(document)) return
-    this.#instant(document)
+    const written = this.#instant(document)
     for (const entry of document.entries('observations')) this.#observation(entry)
     for (const entry of document.entries('receipts')) this.#receipt(entry)
     for (const entry of document.entries('members')) this.#members(entry)
@@ -154,7 +168,10 @@ class Importer {
       const message = entry.text('message', { most: 1000 })
       if (address === undefined || endpoint === undefined || message === undefined) continue
       if (!address.startsWith('member/')) this.addresses.add(address)
-      this.unreachable.push({ address, endpoint, message })
+      const rpc = entry.has('rpc') ? entry.boolean('rpc') : this.#isRpc(endpoint)
+      if (rpc === undefined) continue
+      this.unreachable.push({ address, endpoint, rpc, message })
+      if (written !== undefined) this.#silence({ address, endpoint, rpc, message, at: written })
     }
   }
 
@@ -166,6 +183,19 @@ class Importer {
       expected: JSON.stringify(cluster),
     })
     return false
+  }
+
+  /** Files of earlier versions do not say which port it was. */
+  #isRpc(endpoint: string): boolean {
+    return this.#sightings.some((one) => one.endpoint === endpoint && one.rpc)
+  }
+
+  /** What another place reached at about that time is not silent. */
+  #silence(one: Silence): void {
+    const reached = this.#sightings.some(
+      ({ endpoint, at }) => endpoint === one.endpoint && Math.abs(at - one.at) <= reachLife,
+    )
+    if (!reached) this.#note(fellSilent(one))
   }
 
   #observation(entry: Entry): void {
@@ -214,7 +244,10 @@ class Importer {
       this.addresses.add(asked)
       this.asked.set(endpoint, asked)
     } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
-    this.#note(observed({ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers }))
+    this.#sightings.push({ endpoint, rpc, at })
+    this.#note(
+      observed({ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked }),
+    )
   }
 
   /** Addresses stay; names are looked up. */
@@ -361,30 +394,5 @@ class Importer {
       expected: '64 hexadecimal digits in lower case',
     })
     return undefined
-  }
-}
-
-/** What makes two lines the same. */
-function keyOf(event: LedgerEvent): string {
-  const { address, at, endpoint, rpc, fingerprint, generation, region, trusts } = event
-  switch (event.event) {
-    case 'observed':
-      return JSON.stringify(['observed', at, endpoint, rpc, fingerprint, trusts])
-    case 'received':
-      return JSON.stringify(['received', address, at, generation, fingerprint])
-    case 'override':
-      // Each later receipt of the generation says it again.
-      return JSON.stringify([
-        'override',
-        address,
-        event.code,
-        event.value,
-        event.reason,
-        event.host,
-      ])
-    case 'members':
-      return JSON.stringify(['members', at, region])
-    default:
-      return ''
   }
 }

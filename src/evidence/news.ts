@@ -5,61 +5,100 @@
  * @module
  */
 
+import { groupBy } from '../grouping.js'
 import type { LedgerEvent } from '../inventory/store.js'
 import {
   counted,
   evidenceLife,
+  fellSilent,
   newestBy,
   observed,
   portOf,
   type Evidence,
   type Members,
+  type Observation,
   type SeenPort,
+  type Silence,
+  type SilentPort,
 } from './evidence.js'
+import { askedOf, isSeen, portsIn } from './ports.js'
 
 /** What says nothing new is noted again after this, milliseconds: evidence must never age by our thrift. */
 export const noteLife: number = evidenceLife / 4
 
+/** What one probe saw. */
+export interface ProbeSeen {
+  readonly seen: readonly SeenPort[]
+  readonly silent: readonly SilentPort[]
+  /** What Nomad said of its regions. */
+  readonly members: readonly Members[]
+  /** When the probe began, epoch milliseconds. */
+  readonly at: number
+}
+
 /**
  * Chooses.
  *
- * @param seen The handshakes of one probe.
- * @param members What Nomad said of its regions in the same probe.
+ * @param probe What one probe saw.
  * @param known What the ledger says already.
  * @returns Lines. An agent's ports are noted together or not at all: whether they agree is judged
- *   from what was seen in one go.
+ *   from what one probe saw.
  */
-export function newsOf(
-  seen: readonly SeenPort[],
-  members: readonly Members[],
-  known: Evidence,
-): readonly LedgerEvent[] {
-  const last = newestBy(known.observations, portOf)
+export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[] {
+  const { members, at: run } = probe
+  const ports = linesOf(probe)
+  const last = newestBy<Observation | Silence>([...known.observations, ...known.silences], portOf)
   const received = newestBy(known.receipts, ({ address }) => address)
   const regions = newestBy(known.members, ({ region }) => region)
-  const isNews = (one: SeenPort): boolean => {
-    const before = last.get(portOf(one))
-    if (before === undefined || !isFresh(before, one)) return true
+  const before = portsIn(known, { now: run })
+  const isNews = (one: Observation | Silence): boolean => {
+    const was = last.get(portOf(one))
+    if (was === undefined || !isFresh(was, one)) return true
     // What came last counts: after a receipt it must be said again.
     const receipt = received.get(one.address)
-    return (
-      (receipt !== undefined && receipt.at >= before.at) || !isSame(observed(before), observed(one))
-    )
+    return (receipt !== undefined && receipt.at >= was.at) || !isSame(lineOf(was), lineOf(one))
   }
-  const agents = new Set(seen.filter(isNews).map(({ asked }) => asked))
-  const noted = seen.filter(({ asked }) => agents.has(asked))
+  const asked = groupBy(ports, askedOf)
+  // An endpoint that is no longer asked counts no more: that is news of those that are.
+  const moved = [...asked].flatMap(([address, own]) => {
+    const { seen = [], silent = [] } = before.get(address) ?? {}
+    const now = new Set(own.map(portOf))
+    const was = [...seen, ...silent].filter((one) => askedOf(one) === address)
+    return was.every((one) => now.has(portOf(one))) ? [] : [address]
+  })
+  const agents = new Set([
+    ...moved,
+    ...ports.filter(isNews).flatMap((one) => [askedOf(one), one.address]),
+  ])
   return [
-    // A port can have been asked for two agents.
-    ...new Map(noted.map((one) => [portOf(one), observed(one)])).values(),
+    ...ports
+      .filter((one) => agents.has(askedOf(one)) || agents.has(one.address))
+      .map((one) => ({ ...lineOf(one), run })),
     ...members
       .filter((one) => {
-        const before = regions.get(one.region)
-        return (
-          before === undefined || !isFresh(before, one) || !isSame(counted(before), counted(one))
-        )
+        const was = regions.get(one.region)
+        return was === undefined || !isFresh(was, one) || !isSame(counted(was), counted(one))
       })
       .map(counted),
   ]
+}
+
+/** A port can have been asked for two agents; the one that the spec has counts. */
+function linesOf({ seen, silent, at }: ProbeSeen): readonly (Observation | Silence)[] {
+  const lines = new Map<string, Observation | Silence>()
+  const all = [
+    ...seen,
+    ...silent.map((one) => ({ ...one, at: Math.max(at, one.at ?? at), rpc: one.rpc === true })),
+  ]
+  for (const one of all) {
+    const known = lines.get(portOf(one))
+    if (known === undefined || askedOf(known).startsWith('member/')) lines.set(portOf(one), one)
+  }
+  return [...lines.values()]
+}
+
+function lineOf(one: Observation | Silence): LedgerEvent {
+  return isSeen(one) ? observed(one) : fellSilent(one)
 }
 
 /** A clock that went back makes everything news. */
@@ -68,5 +107,5 @@ function isFresh(before: { readonly at: number }, now: { readonly at: number }):
 }
 
 function isSame(a: LedgerEvent, b: LedgerEvent): boolean {
-  return JSON.stringify({ ...a, at: 0 }) === JSON.stringify({ ...b, at: 0 })
+  return JSON.stringify({ ...a, at: 0, run: 0 }) === JSON.stringify({ ...b, at: 0, run: 0 })
 }

@@ -8,8 +8,12 @@
 import { isIssuedBy } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatName } from '../x509/name.js'
-import { evidenceIn, newestBy, type Receipt } from './evidence.js'
-import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
+import {
+  generationsIn,
+  sameRoots,
+  type MadeGeneration,
+  type MadeGenerations,
+} from './generations.js'
 
 /** Whose leaf it is. */
 export interface KnownLeaf {
@@ -24,16 +28,14 @@ export interface Recogniser {
   leaf(fingerprint: string): KnownLeaf | undefined
   /**
    * The generation that is loaded: with that leaf, and with that trust where it can be seen; else the
-   * receipt of its installer says which; else it is the oldest of those that it can be.
+   * oldest of those that it can be.
    *
    * @param trusts As {@link Recogniser.trusts} returns them.
    */
   generation(fingerprint: string, trusts: readonly string[] | null): number | null
-  /** The last that an agent's installer wrote. */
-  receipt(address: string): Receipt | undefined
   /**
-   * The authorities behind names. A name that several generations have stands for all of them only
-   * where it was said as often; a name that is none of ours stays as its text.
+   * The authorities behind names. A name that several generations have stays as its text, because it
+   * says of no key that it is trusted; so does a name that is not ours.
    *
    * @param names As `formatName` writes them, in any order, repeated as they were said.
    */
@@ -49,10 +51,54 @@ export interface Recogniser {
   readonly isAmbiguous: (name: string) => boolean
 }
 
-/** Makes one of everything that the store has. */
+/** Makes one of everything that the store has, and of what the ledger says it had. */
 export function recogniser(inventory: Inventory): Recogniser {
+  const { leaves } = leavesIn(inventory)
+  const names = authorityNames(inventory)
+  const isRoot = (address: string): boolean => {
+    const certificate = inventory.authorities.get(address)?.certificate
+    return certificate === undefined || isIssuedBy(certificate, certificate)
+  }
+  const isAmbiguous = (name: string): boolean => names.withName(name).length > 1
+  return {
+    isAmbiguous,
+    leaf: (fingerprint) => leaves.get(fingerprint),
+    generation(fingerprint, trusts) {
+      const known = leaves.get(fingerprint)
+      if (known === undefined) return null
+      const { generations } = known
+      const oldest = generations[0]!.number
+      if (trusts?.some(isAmbiguous) !== false) return oldest
+      const ours = trusts.filter(isAuthority)
+      return generations.findLast(({ trusted }) => sameRoots(trusted, ours))?.number ?? oldest
+    },
+    trusts: (said) => [
+      ...new Set(
+        said.map((name) => {
+          const [found, ...more] = names.withName(name)
+          return found === undefined || more.length > 0 ? name : found
+        }),
+      ),
+    ],
+    roots: (issuers) => [
+      ...new Set(
+        issuers.flatMap((name) => {
+          const found = names.withName(name)
+          return found.length === 1 ? found.filter(isRoot) : [name]
+        }),
+      ),
+    ],
+  }
+}
+
+/** Whose leaf each is, and what was made, both by the ledger. */
+export function leavesIn(inventory: Inventory): {
+  readonly leaves: ReadonlyMap<string, KnownLeaf>
+  readonly made: MadeGenerations
+} {
+  const made = generationsIn(inventory)
   const leaves = new Map<string, { address: string; generations: MadeGeneration[] }>()
-  for (const [address, generations] of generationsIn(inventory)) {
+  for (const [address, generations] of made) {
     for (const generation of generations) {
       const known = leaves.get(generation.fingerprint)
       if (known === undefined) {
@@ -60,70 +106,49 @@ export function recogniser(inventory: Inventory): Recogniser {
       } else if (known.address === address) known.generations.push(generation)
     }
   }
-  const receipts = newestBy(evidenceIn(inventory.ledger).receipts, ({ address }) => address)
-  const authorities = authoritiesByName(inventory)
-  const isRoot = (address: string): boolean => {
-    const certificate = inventory.authorities.get(address)?.certificate
-    return certificate !== undefined && isIssuedBy(certificate, certificate)
-  }
-  const isAmbiguous = (name: string): boolean => isNameOfSeveral(authorities, name)
-  return {
-    isAmbiguous,
-    leaf: (fingerprint) => leaves.get(fingerprint),
-    receipt: (address) => receipts.get(address),
-    generation(fingerprint, trusts) {
-      const known = leaves.get(fingerprint)
-      if (known === undefined) return null
-      const { generations, address } = known
-      const oldest = generations[0]!.number
-      if (trusts?.some(isAmbiguous) === false) {
-        const ours = trusts.filter(isAuthority)
-        return generations.findLast(({ trusted }) => sameRoots(trusted, ours))?.number ?? oldest
-      }
-      const receipt = receipts.get(address)
-      return generations.find(({ number }) => number === receipt?.generation)?.number ?? oldest
-    },
-    trusts(names) {
-      const counts = new Map<string, number>()
-      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-      return [...counts].flatMap(([name, times]) => {
-        const found = authorities.get(name) ?? []
-        if (found.length > 0 && times >= found.length) return found
-        // As often as it was said: somebody with the authorities can tell more.
-        return Array.from({ length: times }, () => name)
-      })
-    },
-    roots: (issuers) => [
-      ...new Set(
-        issuers.flatMap((name) => {
-          const found = authorities.get(name)
-          if (found === undefined || isAmbiguous(name)) return [name]
-          return found.filter(isRoot)
-        }),
-      ),
-    ],
-  }
+  return { leaves, made }
 }
 
-/** The addresses of the authorities that have a name: several generations can have one. */
-export type AuthoritiesByName = ReadonlyMap<string, readonly string[]>
+/** Names of authorities, and when they end. */
+export interface AuthorityNames {
+  /** Addresses of those with a name, as `formatName` writes it; several generations can have one. */
+  readonly withName: (name: string) => readonly string[]
+  readonly nameOf: (address: string) => string | undefined
+  /** Epoch milliseconds. */
+  readonly endOf: (address: string) => number | undefined
+}
 
-/** Finds them, under names as `formatName` writes them. */
-export function authoritiesByName({ authorities }: Inventory): AuthoritiesByName {
-  const named = new Map<string, string[]>()
+/**
+ * Gathers them: of what the store has, and of what was removed from it, because agents may still trust
+ * that.
+ */
+export function authorityNames({ authorities, ledger }: Inventory): AuthorityNames {
+  const known = new Map<string, { readonly name?: string; readonly notAfter?: number }>()
+  for (const { event, address, subject, notAfter } of ledger.lines) {
+    if ((event !== 'authority' && event !== 'removed') || !isAuthority(address)) continue
+    const before = known.get(address)
+    known.set(address, {
+      ...before,
+      ...(typeof subject === 'string' && { name: subject }),
+      ...(typeof notAfter === 'number' && { notAfter }),
+    })
+  }
   for (const [address, { certificate }] of authorities) {
     if (certificate === undefined) continue
-    const name = formatName(certificate.subject)
-    const known = named.get(name)
-    if (known === undefined) named.set(name, [address])
-    else known.push(address)
+    known.set(address, {
+      name: formatName(certificate.subject),
+      notAfter: certificate.notAfter,
+    })
   }
-  return named
-}
-
-/** Whether a name says of none that it is trusted, because several have it. */
-export function isNameOfSeveral(authorities: AuthoritiesByName, name: string): boolean {
-  return (authorities.get(name)?.length ?? 0) > 1
+  const named = new Map<string, string[]>()
+  for (const [address, { name }] of known) {
+    if (name !== undefined) named.set(name, [...(named.get(name) ?? []), address])
+  }
+  return {
+    withName: (name) => named.get(name) ?? [],
+    nameOf: (address) => known.get(address)?.name,
+    endOf: (address) => known.get(address)?.notAfter,
+  }
 }
 
 /** Whether it is an address of ours, and no name: those have a `=`. */

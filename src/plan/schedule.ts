@@ -13,7 +13,8 @@ import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 
 /** Where something stands in its life, best first. */
-export type LifeState = 'good' | 'due' | 'undelivered' | 'expired' | 'not-yet-valid' | 'missing'
+export type LifeState =
+  'good' | 'due' | 'silent' | 'unproven' | 'undelivered' | 'expired' | 'not-yet-valid' | 'missing'
 
 /** One managed thing and its end. */
 export interface ScheduleEntry {
@@ -222,6 +223,13 @@ function life(
   }
 }
 
+const lifeOf: Readonly<Record<Exclude<Proof['state'], 'proven' | 'unproven'>, LifeState>> = {
+  undelivered: 'undelivered',
+  silent: 'silent',
+  unobservable: 'unproven',
+  excepted: 'good',
+}
+
 /** What was made is not what runs: the generation that counts ends it. */
 function asProven(
   made: ReturnType<typeof life>,
@@ -229,10 +237,11 @@ function asProven(
   endOf: (issuer: string) => number,
   now: number,
 ): ReturnType<typeof life> & { readonly proof: Proof } {
-  if (proof.state !== 'undelivered') return { ...made, proof }
-  const { counted } = proof
+  const { counted, newest } = proof
+  if (proof.state === 'proven' || proof.state === 'unproven') return { ...made, proof }
+  if (proof.state === 'excepted' && counted.number === newest.number) return { ...made, proof }
   const notAfter = Math.min(counted.notAfter, endOf(counted.issuer))
-  const state: LifeState = notAfter < now ? 'expired' : 'undelivered'
+  const state: LifeState = notAfter < now ? 'expired' : lifeOf[proof.state]
   return {
     ...made,
     state,

@@ -107,9 +107,11 @@ export function statusDocument(
 
 function proofOf({ proof }: ScheduleEntry): object | undefined {
   if (proof === undefined) return undefined
-  const { state, newest, proven, counted, at, foreign } = proof
+  const { state, newest, proven, counted, at, foreign, judgement } = proof
   return {
     state,
+    judgement: judgement.state,
+    message: judgement.message,
     newest: newest.number,
     proven: proven?.number ?? null,
     counted: counted.number,

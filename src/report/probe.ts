@@ -5,7 +5,7 @@
  */
 
 import { groupBy } from '../grouping.js'
-import type { AgentState, AgentVerdict } from '../evidence/judge-agents.js'
+import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { Members } from '../evidence/evidence.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
 import type { HalfRotation } from '../rotation/half-rotated.js'
@@ -39,22 +39,25 @@ export interface NomadSaid {
   readonly missing?: string | undefined
 }
 
-const words: Readonly<Record<AgentState, string>> = {
+/** How each state is written, everywhere. */
+export const stateWords: Readonly<Record<AgentVerdict['state'], string>> = {
   proven: 'proven',
   seen: 'seen',
+  excepted: 'excepted',
   unobservable: 'not observable',
-  old: 'old',
-  mixed: 'mixed',
+  lagging: 'lagging',
   foreign: 'foreign',
-  unreachable: 'unreachable',
-  unasked: 'not asked',
-  unmade: 'none made',
+  expired: 'expired',
+  silent: 'silent',
+  unknown: 'unknown',
 }
 
-function paint(style: Style, state: AgentState): Paint {
+function paint(style: Style, state: AgentVerdict['state']): Paint {
   if (state === 'proven') return style.good
   if (state === 'seen') return style.strong
-  return state === 'unobservable' || state === 'unasked' ? style.doubtful : style.bad
+  return state === 'unobservable' || state === 'unknown' || state === 'excepted'
+    ? style.doubtful
+    : style.bad
 }
 
 /** The whole of it, as text. */
@@ -71,7 +74,11 @@ export function probeText(
   const rows = groups.map(({ label, members }) => {
     const { state, message, address, seen, silent } = members[0]!
     const text = members.length === 1 ? message : general(message, address, [...seen, ...silent])
-    return [label.replace(/^identity\//, ''), paint(style, state)(words[state]), printable(text)]
+    return [
+      label.replace(/^identity\//, ''),
+      paint(style, state)(stateWords[state]),
+      printable(text),
+    ]
   })
   const seen = verdicts.filter(({ state }) => state === 'seen').length
   const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')
@@ -186,8 +193,9 @@ export function probeDocument(facts: ProbeFacts): Document {
     halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(
-      ({ address, state, generation, newest, message, remedy, seen, silent }) => ({
+      ({ address, state, generation, newest, message, remedy, at: seenAt, seen, silent }) => ({
         ...{ address, state, generation, newest, message },
+        at: seenAt ?? null,
         remedy: remedy ?? null,
         ports: seen.map(
           ({ endpoint, rpc, fingerprint, generation: loaded, trusts, address: whose }) => ({

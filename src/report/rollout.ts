@@ -10,6 +10,7 @@ import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
 import { costText } from './costs.js'
 import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
+import { stateWords } from './probe.js'
 import { shellQuote } from './shell.js'
 import { count, printable, thousands, type Style } from './style.js'
 
@@ -52,9 +53,40 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ? [style.doubtful(`and for ${thousands(missing.length - foldAbove)} more`)]
       : []),
   ]
+  const doubts = [
+    ...rollout.doubtful
+      .slice(0, foldAbove)
+      .map(({ address, state, message, remedy }) =>
+        style.doubtful(
+          printable(
+            `${shortOf(address)} is not proven (${stateWords[state]}): ${message}${remedy === undefined ? '' : `; ${remedy}`}`,
+          ),
+        ),
+      ),
+    ...(rollout.doubtful.length > foldAbove
+      ? [
+          style.doubtful(
+            `and ${thousands(rollout.doubtful.length - foldAbove)} more are not proven`,
+          ),
+        ]
+      : []),
+    ...rollout.excepted.map(({ address, message }) =>
+      style.faint(printable(`${shortOf(address)} is not waited for: ${message}`)),
+    ),
+  ]
+  if (steps.length === 0 && rollout.doubtful.length > 0) {
+    return [
+      ...heads,
+      ...doubts,
+      style.doubtful(
+        `nothing to deliver, and not finished: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven on the newest generation`,
+      ),
+    ].join('\n')
+  }
   if (steps.length === 0) {
     return [
       ...heads,
+      ...doubts,
       style.good(
         `nothing to deliver: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation`,
       ),
@@ -73,6 +105,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
             `nobody said who leads ${leaderless.join(', ')}: nomad-pki probe asks; or: --leader SERVER`,
           ),
         ]),
+    ...(doubts.length === 0 ? [] : [doubts.join('\n')]),
     ...steps.map((step) => stepText(step, style, place)),
     [
       'stop at the first step that does not get there, mend it, and ask again: what is proven drops out',
@@ -93,7 +126,9 @@ function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string 
   const { number, kind, region, nodes } = step
   const names = rangesOf(nodes.map(({ host, address }) => host ?? lastOf(address)))
   const who =
-    kind === 'server' ? `server ${names}` : `${count(nodes.length, 'client', 'clients')} ${names}`
+    kind === 'server'
+      ? `server ${names}`
+      : `${count(nodes.length, kind === 'servers' ? 'server' : 'client')} ${names}`
   const first = nodes[0]!
   const what = nodes.every(
     (node) => node.generation === first.generation && node.proven === first.proven,
@@ -102,7 +137,15 @@ function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string 
     : 'the newest generation of each'
   const lines = [
     `${style.strong(`${number}`)}  ${region}: ${printable(who)}${first.leader ? ' (leader)' : ''}: ${what}`,
+    ...(kind === 'servers'
+      ? [
+          style.doubtful(
+            'all of them before you wait: their certificates have ended, and no leader is elected before most have new ones',
+          ),
+        ]
+      : []),
     ...commandLines(nodes, place),
+    ...receiptLines(step),
     ...proofLines(step, place),
   ]
   return lines.map((line, at) => (at === 0 ? line : `   ${line}`)).join('\n')
@@ -158,10 +201,20 @@ function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCom
   }
 }
 
+/** Trust that cannot be seen is proven by receipts alone. */
+function receiptLines({ nodes }: RolloutStep): readonly string[] {
+  const some = nodes.filter(({ receipt }) => receipt)
+  if (some.length === 0) return []
+  const all = some.length === nodes.length
+  return [
+    `${all ? '' : `${whereOf(some)}: `}no certificate is asked for there, so a receipt must prove it: nomad-pki probe --evidence receipt.json`,
+  ]
+}
+
 /** What must be seen before the next step. */
 function proofLines(step: RolloutStep, place: RolloutPlace): readonly string[] {
   const { probe, health } = proofOf(step, place)
-  const until = step.kind === 'server' ? 'until it exits 0' : 'until each is ready'
+  const until = step.kind !== 'clients' ? 'until it exits 0' : 'until each is ready'
   return [`then: ${probe}`, `${until}: ${health}`]
 }
 
@@ -173,7 +226,7 @@ function proofOf(
   return {
     probe: `nomad-pki probe ${addresses.map((address) => shellQuote(shortOf(address))).join(' ')}${fileFlag}`,
     health:
-      kind === 'server'
+      kind !== 'clients'
         ? // The agent answers 429 while a server is unhealthy (command/agent/operator_endpoint.go:235).
           `nomad operator autopilot health -region ${shellQuote(region)}`
         : `nomad node status -region ${shellQuote(region)}`,
@@ -220,6 +273,8 @@ export function rolloutDocument(
     unapplied: options.unapplied,
     missing,
     leaderless,
+    doubtful: rollout.doubtful.map((one) => ({ ...one, remedy: one.remedy ?? null })),
+    excepted: rollout.excepted.map((one) => ({ ...one, remedy: one.remedy ?? null })),
     steps: steps.map((step) => ({
       number: step.number,
       kind: step.kind,

@@ -8,6 +8,7 @@ import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { fold, type Group } from './fold.js'
+import { stateWords } from './probe.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
 import { formatDay, formatLeft, formatMinute } from './time.js'
@@ -29,6 +30,8 @@ export interface StatusTextOptions {
 const words: Readonly<Record<LifeState, string>> = {
   good: 'good',
   due: 'due',
+  silent: 'silent',
+  unproven: 'not proven',
   undelivered: 'undelivered',
   expired: 'expired',
   'not-yet-valid': 'not yet valid',
@@ -104,26 +107,41 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
   ]
 }
 
+/** States that end nothing yet. */
+const mild: ReadonlySet<LifeState> = new Set(['due', 'undelivered', 'silent', 'unproven'])
+
 function paintOf(entry: ScheduleEntry, style: Style): Paint {
   if (entry.state === 'good') return style.good
   if (!needsWork(entry)) return style.faint
-  return entry.state === 'due' || entry.state === 'undelivered' ? style.doubtful : style.bad
+  return mild.has(entry.state) ? style.doubtful : style.bad
 }
 
-/** Which generation counts, where it is not the newest. */
-function proofNote({ proof }: ScheduleEntry): string {
-  if (proof?.state !== 'undelivered') return ''
-  const { newest, counted, proven, foreign } = proof
-  return foreign
-    ? `generation ${newest.number} was made, and its agent was last seen with a leaf that is not its own`
-    : proven !== undefined
-      ? `generation ${newest.number} was made, ${counted.number} is the last proven`
-      : `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
+/** Why its newest generation is not proven. */
+function proofNote({ proof, address }: ScheduleEntry): string {
+  if (proof === undefined || proof.state === 'proven' || proof.state === 'unproven') return ''
+  const { newest, counted, proven, judgement } = proof
+  const { state, message } = judgement
+  if (state === 'unknown') {
+    return `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
+  }
+  if (state === 'lagging' && proven !== undefined && proven.number !== newest.number) {
+    return `generation ${newest.number} was made, ${proven.number} is the last proven`
+  }
+  const said = judgement.ports.seen
+    .concat()
+    .reduce((text, { endpoint }) => text.replaceAll(endpoint, 'a port'), message)
+  const port = judgement.ports.silent.reduce(
+    (text, { endpoint }) => text.replaceAll(endpoint, 'a port'),
+    said,
+  )
+  return `${stateWords[state]}: ${port.replaceAll(address, 'it')}`
 }
 
 /** Where what is to be done can be seen. */
 function remedies(work: readonly ScheduleEntry[]): string {
-  const undelivered = work.filter(({ proof }) => proof?.state === 'undelivered').length
+  const undelivered = work.filter(
+    ({ state }) => state === 'undelivered' || state === 'silent' || state === 'unproven',
+  ).length
   return [
     ...(undelivered > 0 ? ['nomad-pki rotate rollout'] : []),
     ...(undelivered < work.length ? ['nomad-pki plan'] : []),

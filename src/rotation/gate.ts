@@ -9,18 +9,17 @@
  */
 
 import { formatDuration, formatInstant } from '../duration.js'
-import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import {
   evidenceLife,
   newestBy,
-  portOf,
+  pastOf,
   type Evidence,
   type Members,
-  type Observation,
-  type Receipt,
 } from '../evidence/evidence.js'
+import { isMute } from '../evidence/judge-agents.js'
+import { judgeAll, type Judgement, type Judgements } from '../evidence/judge.js'
 import { generationsIn, rootAbove, type MadeGeneration } from '../evidence/generations.js'
 import type { GateCondition } from './stages.js'
 import { unknownMembers } from '../evidence/unknown-members.js'
@@ -61,34 +60,26 @@ export interface GateFacts {
 }
 
 /**
- * Judges.
+ * Decides whether every agent has what a stage takes for granted.
  *
  * @param condition What every agent must have.
  */
 export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdict {
-  const { desired, inventory, evidence, now, authority } = facts
-  const made = generationsIn(inventory)
-  const excepted = new Map(
-    evidence.exceptions
-      .filter((one) => one.authority === authority)
-      .map(({ address, reason }) => [address, reason]),
-  )
+  const { desired, inventory, now, authority } = facts
+  const evidence = pastOf(facts.evidence, now)
+  const exceptions = evidence.exceptions.filter((one) => one.authority === authority)
+  const excepted = new Map(exceptions.map(({ address, reason }) => [address, reason]))
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
-  const past = ({ at }: { readonly at: number }): boolean => at <= now
   const judge: Judge = {
     condition,
     now,
-    made,
+    made: generationsIn(inventory),
+    // Exceptions are the gate's own: what an agent was seen to have is told without them.
+    judgements: judgeAll(inventory, { now, evidence: { ...evidence, exceptions: [] } }),
     riding: new Set(
       desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
     ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
-    // Of one endpoint only what was seen last counts, whoever it was then.
-    observations: groupBy(
-      newestBy(evidence.observations.filter(past), portOf).values(),
-      ({ address }) => address,
-    ),
-    receipts: newestBy(evidence.receipts.filter(past), ({ address }) => address),
   }
   const holds: Hold[] = []
   let proven = 0
@@ -98,7 +89,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     if (hold === undefined) proven += 1
     else holds.push(hold)
   }
-  for (const hold of strangers(agents, evidence.members.filter(past), inventory, facts)) {
+  for (const hold of strangers(agents, evidence.members, inventory, facts)) {
     if (!excepted.has(hold.address)) holds.push(hold)
   }
   return {
@@ -115,19 +106,17 @@ interface Judge {
   readonly condition: GateCondition
   readonly now: number
   readonly made: ReadonlyMap<string, readonly MadeGeneration[]>
+  readonly judgements: Judgements
   readonly rootOf: (issuer: string) => string | undefined
   /** Authorities of which leaves wait for their renewal. */
   readonly riding: ReadonlySet<string>
-  readonly observations: ReadonlyMap<string, readonly Observation[]>
-  /** The last of each. */
-  readonly receipts: ReadonlyMap<string, Receipt>
 }
 
 /** One agent with a leaf of its own. */
-function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | undefined {
-  const { condition, now, made, rootOf, observations, riding } = judge
-  const generations = made.get(address) ?? []
-  const newest = generations.at(-1)
+function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
+  const { address, profile } = identity
+  const { condition, made, judgements, rootOf, riding } = judge
+  const newest = made.get(address)?.at(-1)
   if (newest === undefined || !satisfies(newest, condition, rootOf)) {
     return {
       address,
@@ -141,77 +130,46 @@ function holdOf({ address, profile }: DesiredIdentity, judge: Judge): Hold | und
           : 'nomad-pki apply',
     }
   }
-  const seen = observations.get(address) ?? []
-  const fresh = seen.filter(({ at }) => now - at <= evidenceLife)
-  if (fresh.length === 0) {
-    const last = seen.reduce((latest, { at }) => Math.max(latest, at), -Infinity)
-    return {
-      address,
-      message: Number.isFinite(last)
-        ? `it was last asked ${formatDuration(now - last)} ago; evidence holds for ${formatDuration(evidenceLife)}`
-        : 'it was never seen',
-      remedy: `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`,
-    }
-  }
-  for (const { endpoint, fingerprint } of fresh) {
-    const presented = generations.filter((one) => one.fingerprint === fingerprint)
-    if (!presented.some((one) => leafFits(one, condition, rootOf))) {
-      const which = presented.at(-1)
-      return {
-        address,
-        message: `${endpoint} presents ${which === undefined ? 'a leaf that is not its own' : `generation ${which.number}`}, not ${newest.number}`,
-        remedy: `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`,
-      }
-    }
-  }
-  // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
-  // (command/agent/command.go:1121-1127).
-  if (profile.role !== 'client' && !fresh.some(({ rpc }) => rpc)) {
-    return {
-      address,
-      message: 'its RPC port was not seen, and may have loaded something else than its HTTP port',
-      remedy: `nomad-pki probe ${address}, from where its RPC port can be reached`,
-    }
-  }
-  return holdOfTrust(address, fresh, newest, judge)
+  return holdOfJudgement(judgements.get(address)!, judge, isMute(identity))
 }
 
-/** Its trust: what it names while asking for a certificate; or, where it asks for none, its receipt. */
-function holdOfTrust(
-  address: string,
-  fresh: readonly Observation[],
-  newest: MadeGeneration,
-  { condition, made, receipts }: Judge,
-): Hold | undefined {
-  const wanted = condition.trusts ?? []
-  let shown = false
-  for (const { endpoint, trusts } of fresh) {
-    if (trusts === null) continue
-    shown = true
-    const missing = wanted.filter((root) => !trusts.includes(root))
-    if (missing.length === 0) continue
-    return {
-      address,
-      message: `${endpoint} does not trust ${missing.join(', ')}`,
-      remedy: `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`,
-    }
-  }
-  if (shown) return undefined
-  const receipt = receipts.get(address)
-  const generation = made.get(address)?.find(({ number }) => number === receipt?.generation)
-  if (
-    generation !== undefined &&
-    wanted.every((root) => generation.trusted?.includes(root) === true) &&
-    fresh.some(({ fingerprint }) => fingerprint === generation.fingerprint)
-  ) {
-    return undefined
-  }
-  return {
+/** It must be seen to have the newest generation, or another one that is of this stage. */
+function holdOfJudgement(judgement: Judgement, judge: Judge, mute: boolean): Hold | undefined {
+  const { address, state, message, remedy, at, basis, known, newest } = judgement
+  const { now, condition, rootOf } = judge
+  const again = `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`
+  const hold = (why: string, cure: string = again): Hold => ({
     address,
-    message:
-      'it asks for no certificate, so its trust cannot be seen; its receipt must say it, and there is none of this stage',
-    remedy: `take the receipt of its installer: nomad-pki probe --evidence FILE`,
+    message: why,
+    remedy: cure,
+  })
+  // Of one that can never be asked its receipt is all that there is.
+  if (mute && state === 'proven') return undefined
+  if (at !== undefined && now - at > evidenceLife) {
+    const ago = formatDuration(now - at)
+    return hold(`it was last asked ${ago} ago; evidence holds for ${formatDuration(evidenceLife)}`)
   }
+  const older = state === 'lagging' && known !== undefined && known.number !== newest.number
+  if (older && isWhole(judgement, condition) && satisfies(known, condition, rootOf))
+    return undefined
+  if (state !== 'proven') return hold(message, remedy)
+  if (basis !== 'seen') return hold(message, `nomad-pki probe ${address}`)
+  return undefined
+}
+
+/** Whether every port that was asked shows one leaf, and that it trusts what the stage needs. */
+function isWhole(
+  { address, ports, basis }: Judgement,
+  { trusts: wanted = [] }: GateCondition,
+): boolean {
+  const { seen, silent } = ports
+  const leaves = new Set(seen.map(({ fingerprint }) => fingerprint))
+  if (basis !== 'seen' || silent.length > 0 || leaves.size !== 1) return false
+  if (!address.startsWith('identity/client/') && !seen.some(({ rpc }) => rpc)) return false
+  const shown = seen.filter(({ trusts }) => trusts !== null)
+  return (
+    shown.length > 0 && shown.every(({ trusts }) => wanted.every((root) => trusts!.includes(root)))
+  )
 }
 
 /**

@@ -175,8 +175,7 @@ function halfRotation(
   const stranger = sides
     .flatMap(({ roots, trusts }) => [...roots, ...(trusts ?? [])])
     .find((one) => !isAuthority(one))
-  const obstacle =
-    uncrossed ?? (stranger && `${stranger} is none of ours and can certify nothing here`)
+  const obstacle = uncrossed ?? (stranger && `${stranger} is not ours and can certify nothing here`)
   const way = obstacle === undefined ? 'crossed' : 'staged'
   // What rides along with renewals comes too late.
   const rides = authority.rollout === 'ride-along'

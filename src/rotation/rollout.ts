@@ -12,6 +12,7 @@
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
+import type { AgentState, Judgement } from '../evidence/judge.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
 import { bareName } from '../evidence/unknown-members.js'
 
@@ -29,13 +30,16 @@ export interface RolloutNode {
   readonly leader: boolean
   /** Whether its stanza changed so that a reload does not take the change up. */
   readonly restart: boolean
+  /** Whether only the receipt of its installer can prove it: it asks for no certificate. */
+  readonly receipt: boolean
 }
 
 /** What is done before anybody looks whether it went well. */
 export interface RolloutStep {
   /** From 1. */
   readonly number: number
-  readonly kind: 'server' | 'clients'
+  /** `servers`: all of a region together, because what they had has ended and there is no quorum to keep. */
+  readonly kind: 'server' | 'servers' | 'clients'
   readonly region: string
   readonly nodes: readonly RolloutNode[]
 }
@@ -51,6 +55,19 @@ export interface Rollout {
   readonly leaderless: readonly string[]
   /** Agents for which nothing was made yet. */
   readonly missing: readonly string[]
+  /** Agents that have the newest generation, as far as is known, and are not proven. */
+  readonly doubtful: readonly Doubtful[]
+  /** Agents that are not waited for. */
+  readonly excepted: readonly Doubtful[]
+}
+
+/** An agent that delivering cannot prove. */
+export interface Doubtful {
+  readonly address: string
+  readonly state: AgentState
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+  readonly remedy?: string | undefined
 }
 
 /** How many clients at once: a part of the region's, or a number. */
@@ -97,11 +114,14 @@ export function planRollout(
   options: RolloutOptions,
 ): Rollout {
   const proofs = proofsIn(inventory, options)
-  const members = newestBy(evidenceIn(inventory.ledger).members, ({ region }) => region)
+  const members = newestBy(evidenceIn(inventory.ledger, options).members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
   const restarts = restartsIn(desired, inventory, proofs, options.restarts)
   const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const missing: string[] = []
+  const doubtful: Doubtful[] = []
+  const excepted: Doubtful[] = []
+  const ended = new Set<string>()
   let proven = 0
   const servers = new Map<string, RolloutNode[]>()
   const clients = new Map<string, RolloutNode[]>()
@@ -118,10 +138,20 @@ export function planRollout(
       missing.push(address)
       continue
     }
+    const judgement = proof?.judgement
     if (proof?.state === 'proven') {
       proven += 1
       continue
     }
+    if (proof?.state === 'excepted') {
+      excepted.push(doubtOf(judgement!))
+      continue
+    }
+    if (judgement !== undefined && isDelivered(judgement) && !restarts.has(address)) {
+      doubtful.push(doubtOf(judgement))
+      continue
+    }
+    if (!client && judgement?.state === 'expired') ended.add(address)
     const into = client ? clients : servers
     const nodes = into.get(region) ?? []
     into.set(region, nodes)
@@ -133,11 +163,16 @@ export function planRollout(
         proven: proof?.proven?.number,
         restart: restarts.has(address),
         leader: !client && leads(agent, host, members.get(region), options.leaders),
+        receipt: asksForNone(judgement),
       })
     }
   }
   const steps: Omit<RolloutStep, 'number'>[] = []
   for (const [region, nodes] of servers) {
+    if (hasLostQuorum(region, nodes, ended, agents)) {
+      steps.push({ kind: 'servers', region, nodes })
+      continue
+    }
     // A stable sort: the others stay in the order of the spec.
     for (const node of [...nodes].sort((a, b) => Number(a.leader) - Number(b.leader))) {
       steps.push({ kind: 'server', region, nodes: [node] })
@@ -158,6 +193,8 @@ export function planRollout(
       .filter(([region]) => !knowsLeader(region, members.get(region), options.leaders))
       .map(([region]) => region),
     missing,
+    doubtful,
+    excepted,
   }
 }
 
@@ -183,6 +220,37 @@ function restartsIn(
       })
       .map(({ identity }) => identity),
   )
+}
+
+function doubtOf({ address, state, message, remedy }: Judgement): Doubtful {
+  return { address, state, message, ...(remedy !== undefined && { remedy }) }
+}
+
+/** Whether delivering it again would change nothing: it presents the newest, and what is missing is proof. */
+function isDelivered({ state, known, newest }: Judgement): boolean {
+  return known?.number === newest.number && (state === 'silent' || state === 'unobservable')
+}
+
+function asksForNone(judgement: Judgement | undefined): boolean {
+  const seen = judgement?.ports.seen ?? []
+  return seen.length > 0 && seen.every(({ trusts }) => trusts === null)
+}
+
+/**
+ * Whether so many servers of a region have certificates that ended that the rest elects no leader:
+ * then one server at a time would wait for health that cannot come.
+ */
+function hasLostQuorum(
+  region: string,
+  nodes: readonly RolloutNode[],
+  ended: ReadonlySet<string>,
+  agents: readonly DesiredIdentity[],
+): boolean {
+  const servers = agents.filter(
+    ({ profile }) => profile.region === region && profile.role !== 'client',
+  )
+  const lost = nodes.filter(({ address }) => ended.has(address)).length
+  return lost > 0 && servers.length - lost < Math.floor(servers.length / 2) + 1
 }
 
 /** Rounded down, so that never more than that are away at once; one at least. */

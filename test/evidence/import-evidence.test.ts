@@ -82,9 +82,24 @@ describe('what is taken', () => {
         ...{ event: 'members', address: 'cluster', at: now, region: 'global' },
         ...{ servers: ['s1.global'], clients: ['c1'], gone: ['s9.global'] },
       },
+      {
+        ...{ event: 'silent', address: c1, at: now, endpoint: 'c1.example:4646', rpc: false },
+        message: 'nothing listens there',
+      },
     ])
     expect(taken.addresses).toEqual([s1, c1])
     expect(taken.unreachable).toHaveLength(1)
+  })
+
+  test('a port that another place reached within the hour is not silent', () => {
+    const unreachable = [{ address: s1, endpoint: '10.0.0.1:4646', message: 'no route' }]
+    const elsewhere = { ...evidence(), at: now, unreachable }
+    const events = (seenAt: number): unknown[] =>
+      take(evidence(observation({ at: seenAt, endpoint: '10.0.0.1:4646' })), elsewhere).events.map(
+        ({ event }) => event,
+      )
+    expect(events(now - 3_600_000)).toEqual(['observed'])
+    expect(events(now - 3_600_001)).toEqual(['observed', 'silent'])
   })
 
   test('receipts, alone, several in one file, and inside of evidence', () => {
@@ -149,7 +164,7 @@ describe('what is taken', () => {
   test('what was taken is read back as evidence', () => {
     const taken = take(evidence(observation()), receipt())
     const lines = taken.events.map((event, index) => ({ seq: index + 1, prev: '', ...event }))
-    const read = evidenceIn({ lines, head: '', tornBytes: 0 })
+    const read = evidenceIn({ lines, head: '', tornBytes: 0 }, { now: Infinity })
     expect(read.observations[0]).toMatchObject({ address: s1, generation: 1, rpc: false })
     expect(read.receipts[0]).toMatchObject({ address: s1, generation: 1, state: 'reloaded' })
   })

@@ -3,7 +3,11 @@ import type { Evidence, Members, Receipt, SeenPort } from '../../src/evidence/ev
 import { newsOf, noteLife } from '../../src/evidence/news.js'
 
 const start = 1_800_000_000_000
-const nothing: Evidence = { observations: [], receipts: [], members: [], exceptions: [] }
+const nothing: Evidence = {
+  ...{ observations: [], silences: [], receipts: [] },
+  ...{ members: [], exceptions: [], compromised: [] },
+}
+const probe = { silent: [], members: [] }
 const address = 'identity/server/global/s1'
 
 function seen(rpc: boolean, change: Partial<SeenPort> = {}): SeenPort {
@@ -43,7 +47,10 @@ test.each<[string, Partial<SeenPort>, Evidence, number]>([
   ['a clock that went back', { at: start - 1 }, before(), 2],
 ])('%s', (_, change, known, lines) => {
   const at = change.at ?? start + 1
-  const news = newsOf([seen(true, { at }), seen(false, { at, ...change })], [], known)
+  const news = newsOf(
+    { ...probe, at, seen: [seen(true, { at }), seen(false, { at, ...change })] },
+    known,
+  )
   expect(news).toHaveLength(lines)
   expect(news.every(({ event }) => event === 'observed')).toBe(true)
 })
@@ -51,9 +58,8 @@ test.each<[string, Partial<SeenPort>, Evidence, number]>([
 test('another agent is noted for itself alone', () => {
   const other = 'identity/server/global/s2'
   const two = seen(true, { address: other, asked: other, endpoint: '10.0.0.2:4647' })
-  expect(newsOf([seen(true), seen(false), two], [], before()).map((line) => line.address)).toEqual([
-    other,
-  ])
+  const news = newsOf({ ...probe, at: start, seen: [seen(true), seen(false), two] }, before())
+  expect(news.map((line) => line.address)).toEqual([other])
 })
 
 test('members are noted when they changed, or when the note grows old', () => {
@@ -62,10 +68,47 @@ test('members are noted when they changed, or when the note grows old', () => {
     ...change,
   })
   const known: Evidence = { ...nothing, members: [members()] }
-  const count = (change: Partial<Members>): number => newsOf([], [members(change)], known).length
+  const count = (change: Partial<Members>): number =>
+    newsOf({ ...probe, at: start, seen: [], members: [members(change)] }, known).length
   expect(count({ at: later })).toBe(0)
   expect(count({ at: later, leader: 's1.global' })).toBe(1)
   expect(count({ at: later, clients: ['c1'] })).toBe(1)
   expect(count({ at: later, region: 'us-west' })).toBe(1)
   expect(count({ at: later + 1 })).toBe(1)
+})
+
+const silent = { address, endpoint: '10.0.0.1:4647', rpc: true, message: 'nothing listens there' }
+
+test('a port that falls silent is noted, with the port that still answers; the same silence once', () => {
+  const at = start + 1000
+  const news = newsOf({ ...probe, at, seen: [seen(false, { at })], silent: [silent] }, before())
+  expect(news.map(({ event, endpoint, run }) => [event, endpoint, run])).toEqual([
+    ['observed', '10.0.0.1:4646', at],
+    ['silent', '10.0.0.1:4647', at],
+  ])
+  const known: Evidence = {
+    ...nothing,
+    observations: [seen(false, { at, run: at })],
+    silences: [{ ...silent, at, run: at }],
+  }
+  const again = {
+    ...probe,
+    at: at + 5000,
+    seen: [seen(false, { at: at + 5000 })],
+    silent: [silent],
+  }
+  expect(newsOf(again, known)).toEqual([])
+})
+
+test('an agent that moved is noted whole, so that its old address counts no more', () => {
+  const at = start + 1000
+  const moved = [seen(true, { at }), seen(false, { at, endpoint: '10.0.0.9:4646' })]
+  expect(newsOf({ ...probe, at, seen: moved }, before())).toHaveLength(2)
+})
+
+test('a port that was asked for two agents is noted for the one of the spec', () => {
+  const twice = [seen(false), seen(false, { asked: 'member/global/x' })]
+  const [line, ...more] = newsOf({ ...probe, at: start, seen: twice }, nothing)
+  expect(more).toEqual([])
+  expect(line).not.toHaveProperty('asked')
 })

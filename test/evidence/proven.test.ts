@@ -6,7 +6,7 @@ import { proofsIn, type Proof } from '../../src/evidence/proven.js'
 
 const hour = 3_600_000
 const day = 24 * hour
-const s1 = 'identity/server/global/s1'
+const s1 = 'identity/client/global/c1'
 const shared = 'identity/client/global/shared'
 const [root1, root2] = ['authority/agent/1', 'authority/agent/2']
 
@@ -196,7 +196,7 @@ describe('the generation last proven', () => {
         .made(1, 'leaf1', [root1, root2])
         .made(2, 'leaf1', [root2])
         .saw('leaf1', [root2, 'CN=Consul']),
-      'proven 2, counts 2, proven 2',
+      'undelivered 2, counts 2, proven 2, foreign',
     ],
     [
       'it asks for nothing: its receipt says it',
@@ -244,7 +244,7 @@ describe('the generation last proven', () => {
     for (const root of [root1, root2]) story.authorities.set(root, { certificate: { subject } })
     expect(story.saw('leaf1', ['CN=acme CA']).said).toBe('undelivered 2, counts 1, proven 1')
     expect(story.got(2, 'leaf1').saw('leaf1', ['CN=acme CA']).said).toBe(
-      'proven 2, counts 2, proven 2',
+      'unobservable 2, counts 2, proven 2',
     )
   })
 

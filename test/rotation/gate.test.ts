@@ -35,6 +35,8 @@ class Rotating extends World {
     receipts: [] as Evidence['receipts'][number][],
     members: [] as Evidence['members'][number][],
     exceptions: [] as Evidence['exceptions'][number][],
+    silences: [] as Evidence['silences'][number][],
+    compromised: [] as Evidence['compromised'][number][],
   }
   readonly #clients: string
 
@@ -137,12 +139,12 @@ describe('what holds it', () => {
     [
       'an agent that still presents its old leaf',
       (world) => world.see('server/global/s2', 4656, both, { generation: 1 }),
-      'identity/server/global/s2: 10.0.0.1:4656 presents generation 1, not 2',
+      'identity/server/global/s2: its ports disagree: 10.0.0.1:4656 presents generation 1, 10.0.0.1:4657 presents generation 2',
     ],
     [
       'one port that was not reloaded, the other was',
       (world) => world.see('server/global/s1', 4647, both, { generation: 1 }),
-      'identity/server/global/s1: 10.0.0.1:4647 presents generation 1, not 2',
+      'identity/server/global/s1: its ports disagree: 10.0.0.1:4646 presents generation 2, 10.0.0.1:4647 presents generation 1',
     ],
     [
       'trust that is not there: a corrupt second certificate',
@@ -159,7 +161,7 @@ describe('what holds it', () => {
           generation: null,
         })
       },
-      'identity/server/us-west/w1: 10.0.0.1:4677 presents a leaf that is not its own, not 2',
+      'identity/server/us-west/w1: 10.0.0.1:4677 presents a leaf that the ledger does not have (SHA-256 abababababababab…)',
     ],
     [
       'an endpoint that is somebody else by now',
@@ -180,7 +182,7 @@ describe('what holds it', () => {
     [
       'trust that cannot be seen, without a receipt',
       (world) => world.see('client/global/c1', 4666, null),
-      'identity/client/global/c1: it asks for no certificate, so its trust cannot be seen; its receipt must say it, and there is none of this stage',
+      'identity/client/global/c1: it presents the leaf of generation 2 and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed',
     ],
     [
       'a server that neither spec nor store know',
@@ -313,7 +315,7 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
   await batch.commit()
   await lock.release()
   const inventory = await world.inventory()
-  expect(evidenceIn(inventory.ledger)).toEqual({
+  expect(evidenceIn(inventory.ledger, { now: world.now })).toEqual({
     observations: [
       {
         address,
@@ -328,6 +330,8 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
     receipts: [{ address, at, generation: 1, fingerprint: 'ab', archive: null, host: null }],
     members: [{ region: 'global', at, servers: [], clients: ['c'], gone: [] }],
     exceptions: [{ address, at, authority: 'authority/agent/2', reason: 'gone' }],
+    silences: [],
+    compromised: [],
   })
   const leaf = inventory.identities.get(address)!.current!.chain[0]!
   expect(fingerprintOf(leaf)).toBe(

@@ -93,7 +93,7 @@ class Riding extends World {
     const { holds } = judgeGate(rotation.next.gate!, {
       desired: this.desired,
       inventory,
-      evidence: evidenceIn(inventory.ledger),
+      evidence: evidenceIn(inventory.ledger, { now: this.now }),
       now: this.now,
       authority: 'authority/agent/2',
     })

@@ -15,11 +15,16 @@ import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpo
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
-import { evidenceIn, type Members } from '../../evidence/evidence.js'
+import { evidenceIn, type Members, type SeenPort } from '../../evidence/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
 import { newsOf } from '../../evidence/news.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
-import { judgeAgents, lastSeen, type AgentsSeen } from '../../evidence/judge-agents.js'
+import {
+  judgeAgents,
+  judgeNoted,
+  lastSeen,
+  type AgentVerdict,
+} from '../../evidence/judge-agents.js'
 import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { createProgress } from '../progress.js'
@@ -49,6 +54,7 @@ export const command: Command = async ({ args, options }, context) => {
     voice.tell('interrupted: nothing is noted')
   })
   const ask = { timeout, signal }
+  const began = context.now()
   const first = await askAll(targets, inventory, ask, voice, context)
   // Who belongs to the cluster is asked with the whole of it.
   const { nomad, probe } =
@@ -58,18 +64,23 @@ export const command: Command = async ({ args, options }, context) => {
   const members = nomad?.members ?? []
   if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
   await remember(
-    newsOf(probe.sightings, members, evidenceIn(inventory.ledger)),
+    newsOf(
+      { seen: probe.sightings, silent: probe.unreachable, members, at: began },
+      evidenceIn(inventory.ledger, { now: context.now() }),
+    ),
     workspace,
     options,
     voice,
   )
+  const looked = {
+    addresses: targets.map(({ address }) => address),
+    seen: probe.sightings,
+    silent: probe.unreachable,
+  }
   return tell(
+    judgeAgents(workspace.desired, inventory, looked, { now: context.now() }),
     {
-      addresses: targets.map(({ address }) => address),
-      seen: probe.sightings,
-      silent: probe.unreachable,
-    },
-    {
+      seen: looked.seen,
       workspace,
       inventory,
       handshakes: portsIn([...probe.sightings, ...probe.unreachable]),
@@ -100,14 +111,12 @@ async function fromFiles(
   for (const [endpoint, address] of taken.asked) asked.set(endpoint, address)
   // One that left the spec is noted, and nobody's work.
   const agents = new Set(desired.identities.map(({ address }) => address))
-  const seen = lastSeen(evidenceIn(inventory.ledger), asked, context.now())
+  const now = context.now()
+  const seen = lastSeen(evidenceIn(inventory.ledger, { now }), asked, now)
+  const addresses = taken.addresses.filter((address) => agents.has(address))
   return tell(
-    {
-      addresses: taken.addresses.filter((address) => agents.has(address)),
-      seen,
-      silent: taken.unreachable,
-    },
-    { workspace, inventory, handshakes: 0 },
+    judgeNoted(inventory, addresses, { now }),
+    { seen, workspace, inventory, handshakes: 0 },
     options,
     voice,
     context,
@@ -145,13 +154,15 @@ async function askAll(
 }
 
 function tell(
-  looked: AgentsSeen,
+  verdicts: readonly AgentVerdict[],
   {
+    seen,
     workspace: { spec, desired },
     inventory,
     handshakes,
     nomad,
   }: {
+    readonly seen: readonly SeenPort[]
     readonly workspace: Workspace
     readonly inventory: Inventory
     readonly handshakes: number
@@ -161,11 +172,10 @@ function tell(
   voice: Voice,
   context: Context,
 ): ExitStatus {
-  const verdicts = judgeAgents(desired, inventory, looked)
-  const warned = handshakes === 0 ? 0 : portsIn(looked.seen.filter(({ rpc }) => rpc))
+  const warned = handshakes === 0 ? 0 : portsIn(seen.filter(({ rpc }) => rpc))
   const { cluster } = desired
   const at = context.now()
-  const halfRotated = halfRotations({ spec, desired, inventory, seen: looked.seen, now: at })
+  const halfRotated = halfRotations({ spec, desired, inventory, seen, now: at })
   const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad }
   if (voice.json) voice.document(probeDocument(facts))
   else {

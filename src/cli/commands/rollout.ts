@@ -47,5 +47,7 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   if (voice.json) {
     voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
   } else voice.answer(rolloutText(order, voice.style, place))
-  return order.steps.length + order.missing.length > 0 ? exitStatus.work : exitStatus.ok
+  return order.steps.length + order.missing.length + order.doubtful.length > 0
+    ? exitStatus.work
+    : exitStatus.ok
 }

@@ -168,7 +168,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
     judgeGate(rotation.next.gate, {
       desired: workspace.desired,
       inventory,
-      evidence: evidenceIn(inventory.ledger),
+      evidence: evidenceIn(inventory.ledger, { now }),
       now,
       authority: `authority/${name}/${rotation.to}`,
     })

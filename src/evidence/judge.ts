@@ -1,0 +1,350 @@
+/**
+ * The one judgement: how each agent stands to the newest generation that was made for it, why, and
+ * since when. `probe`, `status`, `rotate authority`, `rotate rollout` and `plan` all read it here.
+ *
+ * A leaf is proof of a leaf. Trust is proven by a certificate that was taken or refused; else by the
+ * names in the agent's request for one, where each name is of one root only; else, where an agent asks
+ * for none, by the receipt of its installer.
+ *
+ * @module
+ */
+
+import { takeOverPage } from '../authority/take-over.js'
+import { formatInstant } from '../duration.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { groupBy } from '../grouping.js'
+import { sharedName } from '../address.js'
+import {
+  evidenceIn,
+  type Evidence,
+  type Exception,
+  type Observation,
+  type Receipt,
+  type Silence,
+} from './evidence.js'
+import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
+import { knownOf, lastOf, namedBy, oldest, shownBy, type Facts } from './known-generation.js'
+import { portsIn, type Ports } from './ports.js'
+import { isAuthority } from './recognise.js'
+import { judgeTrust, trustReader } from './trust.js'
+
+/** How an agent stands, in the order in which an agent of many hosts is as bad as its worst. */
+export const agentStates = [
+  /** It presents a leaf that is not its own, or trusts a root that is not ours. */
+  'foreign',
+  /** The leaf that it presents has ended. */
+  'expired',
+  /** It has an older generation, or a part of the newest. */
+  'lagging',
+  /** A port of it did not answer when it was last asked. */
+  'silent',
+  /** What it shows does not say what it trusts. */
+  'unobservable',
+  /** It was never seen, or nothing was made for it. */
+  'unknown',
+  /** Somebody answers for it: in the rotation that is under way it is not waited for. */
+  'excepted',
+  /** It has the newest generation. */
+  'proven',
+] as const
+
+/** How an agent stands. */
+export type AgentState = (typeof agentStates)[number]
+
+/** The judgement of one agent. */
+export interface Judgement {
+  readonly address: string
+  readonly state: AgentState
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+  /** What cures it. */
+  readonly remedy?: string | undefined
+  /** When what it rests on was seen or written, epoch milliseconds. */
+  readonly at?: number | undefined
+  /** Whether a handshake says it, or the receipt of its installer alone. */
+  readonly basis?: 'seen' | 'received' | undefined
+  /** The newest that was made. */
+  readonly newest: MadeGeneration
+  /** All that were made, in the order of their numbers. */
+  readonly made: readonly MadeGeneration[]
+  /** The one that it was last known to have; of several that it can have the oldest. */
+  readonly known?: MadeGeneration | undefined
+  /** What was seen of it last. */
+  readonly ports: Ports
+  /** Who answers for it, where that is why its state is `excepted`. */
+  readonly exception?: Exception | undefined
+}
+
+/** Judgements by address; agents alone, those of which the ledger knows a generation. */
+export type Judgements = ReadonlyMap<string, Judgement>
+
+/** No port was seen, none was silent. */
+export const noPorts: Ports = { seen: [], silent: [] }
+
+/**
+ * Judges every agent of which the ledger knows a generation.
+ *
+ * @param inventory Its ledger and its authorities.
+ * @param options `now`: epoch milliseconds; `evidence`: default: what the ledger says.
+ */
+export function judgeAll(
+  inventory: Inventory,
+  options: { readonly now: number; readonly evidence?: Evidence | undefined },
+): Judgements {
+  const { now } = options
+  const evidence = options.evidence ?? evidenceIn(inventory.ledger, { now })
+  const ports = portsIn(evidence, options)
+  const before = portsIn({ observations: evidence.observations, silences: [] }, options)
+  const receipts = groupBy(evidence.receipts, ({ address }) => address)
+  const exceptions = groupBy(evidence.exceptions, ({ address }) => address)
+  const trust = trustReader(inventory, evidence, options)
+  const judgements = new Map<string, Judgement>()
+  for (const [address, generations] of generationsIn(inventory)) {
+    if (address.startsWith('identity/operator/')) continue
+    const facts: Facts = {
+      ...{ address, generations, now, trust },
+      newest: generations.at(-1)!,
+      ports: ports.get(address) ?? noPorts,
+      before: before.get(address)?.seen ?? [],
+      receipts: receipts.get(address) ?? [],
+      dialed: !address.startsWith('identity/client/'),
+    }
+    const judged = address.endsWith(`/${sharedName}`) ? judgeShared(facts) : judgeHost(facts)
+    judgements.set(address, withException(judged, exceptions.get(address) ?? []))
+  }
+  return judgements
+}
+
+/** An exception is for the rotation to the newest root that an agent is to trust. */
+function withException(judged: Judgement, exceptions: readonly Exception[]): Judgement {
+  if (judged.state === 'proven') return judged
+  const coming = newestRoot(judged.newest.trusted ?? [])
+  const exception = exceptions.findLast(({ authority }) => authority === coming)
+  if (exception === undefined) return judged
+  return {
+    ...judged,
+    state: 'excepted',
+    message: `${exception.reason} (${judged.message})`,
+    exception,
+  }
+}
+
+/** The highest generation among addresses of one root. */
+export function newestRoot(trusted: readonly string[]): string | undefined {
+  const numberOf = (address: string): number => Number(address.slice(address.lastIndexOf('/') + 1))
+  return trusted.reduce<string | undefined>(
+    (last, one) => (last === undefined || numberOf(one) > numberOf(last) ? one : last),
+    undefined,
+  )
+}
+
+type Verdict = Pick<Judgement, 'state' | 'message'> & Partial<Judgement>
+
+function judgeHost(facts: Facts): Judgement {
+  const { address, newest, generations: made, ports } = facts
+  const { known, ...verdict } = verdictOf(facts)
+  return { address, newest, made, ports, ...verdict, known: known ?? knownOf(facts) }
+}
+
+function verdictOf(facts: Facts): Verdict {
+  const { address, ports, newest } = facts
+  const receipt = lastOf(facts.receipts)
+  const asked = [...ports.seen, ...ports.silent]
+  const latest = Math.max(...asked.map(({ at }) => at))
+  if (receipt !== undefined && receipt.at > latest) return judgeReceipt(receipt, facts)
+  if (asked.length === 0) {
+    return { state: 'unknown', message: 'it was never seen', remedy: deliver(address, newest) }
+  }
+  if (ports.seen.length === 0) return judgeSilent(ports.silent, facts)
+  return judgeSeen(receipt, latest, facts)
+}
+
+function deliver(address: string, { number, notAfter }: MadeGeneration, now = 0): string {
+  return notAfter <= now
+    ? `nomad-pki apply ${address}, deliver it, reload, then: nomad-pki probe ${address}`
+    : `deliver generation ${number}, reload, then: nomad-pki probe ${address}`
+}
+
+/** A receipt that came after all that was seen. */
+function judgeReceipt(receipt: Receipt, { address, generations, newest, now }: Facts): Verdict {
+  const found = namedBy(receipt, generations)
+  const say = { at: receipt.at, basis: 'received' } as const
+  if (found === undefined) {
+    const message = `the receipt of its installer names a generation ${receipt.generation} that is not its own`
+    return { state: 'foreign', message, remedy: deliver(address, newest, now), ...say }
+  }
+  const fault = datesFault(found, now)
+  if (fault !== undefined) {
+    const message = `its installer wrote generation ${found.number}, which ${fault.message}`
+    return {
+      state: fault.state,
+      message,
+      remedy: deliver(address, newest, now),
+      ...say,
+      known: found,
+    }
+  }
+  if (found.number !== newest.number) {
+    const message = `its installer wrote generation ${found.number}, not ${newest.number}`
+    return { state: 'lagging', message, remedy: deliver(address, newest), ...say, known: found }
+  }
+  const message = `generation ${found.number} by the receipt of its installer; it was not seen since`
+  return { state: 'proven', message, ...say, known: found }
+}
+
+/** What the dates of a leaf say against it. */
+function datesFault(
+  { notBefore, notAfter }: MadeGeneration,
+  now: number,
+): { readonly state: 'expired' | 'lagging'; readonly message: string } | undefined {
+  if (notAfter <= now) return { state: 'expired', message: `expired on ${formatInstant(notAfter)}` }
+  if (notBefore !== undefined && notBefore > now) {
+    return { state: 'lagging', message: `begins only on ${formatInstant(notBefore)}` }
+  }
+  return undefined
+}
+
+function judgeSilent(silent: readonly Silence[], { address }: Facts): Verdict {
+  const last = silent.reduce((a, b) => (b.at >= a.at ? b : a))
+  return {
+    state: 'silent',
+    message: last.message,
+    remedy: `nomad-pki probe ${address}`,
+    at: last.at,
+  }
+}
+
+function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verdict {
+  const { address, generations, newest, ports, now, trust } = facts
+  const { seen, silent } = ports
+  const again = deliver(address, newest, now)
+  const known = oldest(seen.map((one) => shownBy(one, receipt, facts)))
+  const say = (state: AgentState, message: string, remedy?: string): Verdict => ({
+    ...{ state, message, at, known },
+    basis: 'seen',
+    ...(remedy !== undefined && { remedy }),
+  })
+  const own = (one: Observation): readonly MadeGeneration[] =>
+    generations.filter(({ fingerprint }) => fingerprint === one.fingerprint)
+
+  const foreign = seen.find((one) => own(one).length === 0)
+  if (foreign !== undefined) {
+    const { endpoint, fingerprint } = foreign
+    const other = trust.leafOf(fingerprint)
+    if (other !== undefined) {
+      const cure = `is ${endpoint} the address of this agent? if so: ${again}`
+      return say('foreign', `${endpoint} presents the leaf of ${other}`, cure)
+    }
+    const strangers = strangersIn(foreign.trusts)
+    const trusting = strangers && `, and trusts ${strangers.join(' and ')}, which is not ours`
+    const message = `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${trusting ?? ''}`
+    // A reload would cut it off from the agents that still have the other authority.
+    return say(
+      'foreign',
+      message,
+      strangers === undefined
+        ? again
+        : `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`,
+    )
+  }
+  const trusts = judgeTrust(seen, newest, address, trust)
+  if (trusts.state === 'foreign') return say('foreign', trusts.message, again)
+  for (const one of seen) {
+    const made = own(one)[0]!
+    const fault = datesFault(made, now)
+    if (fault === undefined) continue
+    return say(fault.state, `it presents generation ${made.number}, which ${fault.message}`, again)
+  }
+  const [leaf, ...others] = new Set(seen.map(({ fingerprint }) => fingerprint))
+  if (others.length > 0) {
+    const said = seen.map((one) => `${one.endpoint} presents generation ${own(one)[0]!.number}`)
+    return say('lagging', `its ports disagree: ${said.join(', ')}`, again)
+  }
+  if (leaf !== newest.fingerprint) {
+    const { endpoint } = seen[0]!
+    return say(
+      'lagging',
+      `${endpoint} presents generation ${known!.number}, not ${newest.number}`,
+      again,
+    )
+  }
+  if (trusts.state === 'lagging') return say('lagging', trusts.message, again)
+  if (silent.length > 0) {
+    const message = `${silent[0]!.message}; what answered has generation ${newest.number}`
+    return say('silent', message, `nomad-pki probe ${address}`)
+  }
+  // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
+  // (command/agent/command.go:1121-1127).
+  if (facts.dialed && !seen.some(({ rpc }) => rpc)) {
+    return say(
+      'unobservable',
+      'its RPC port was not seen, and may have loaded something else than its HTTP port',
+      `nomad-pki probe ${address}, from where its RPC port can be reached`,
+    )
+  }
+  if (newest.at > at && known?.number !== newest.number) {
+    return say('lagging', `it was last seen before generation ${newest.number} was made`, again)
+  }
+  if (trusts.state === 'proven') return say('proven', `generation ${newest.number}`)
+  if (trusts.state === 'unobservable') return say('unobservable', trusts.message, trusts.remedy)
+  // All that it can have loaded trusts the same: then the leaf says everything.
+  const { trusted: wanted } = newest
+  const living = generations.filter(({ notAfter }) => notAfter > now)
+  if (
+    wanted !== undefined &&
+    !trust.wasCompromised(generations.filter(({ trusted }) => !sameRoots(trusted, wanted))) &&
+    living.every(({ trusted }) => sameRoots(trusted, wanted))
+  ) {
+    return say('proven', `generation ${newest.number}`)
+  }
+  if (receipt?.generation === newest.number && receipt.fingerprint === leaf) {
+    return say('proven', `generation ${newest.number}; its trust by the receipt of its installer`)
+  }
+  return say(
+    'unobservable',
+    `it presents the leaf of generation ${newest.number} and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed`,
+    'take the receipt of its installer: nomad-pki probe --evidence FILE',
+  )
+}
+
+/** Whom it trusts, where none of them is an authority of ours. */
+function strangersIn(trusts: readonly string[] | null): readonly string[] | undefined {
+  return trusts === null || trusts.length === 0 || trusts.some(isAuthority) ? undefined : trusts
+}
+
+/** Many hosts that share one leaf: the worst of them says how it stands. */
+function judgeShared(facts: Facts): Judgement {
+  const { address, newest, ports, receipts } = facts
+  // A client has one port; a server's two are on one host.
+  const hostOf = ({ endpoint }: { readonly endpoint: string }): string =>
+    facts.dialed ? endpoint.slice(0, endpoint.lastIndexOf(':')) : endpoint
+  const asked = [...ports.seen, ...ports.silent]
+  const hosts =
+    asked.length > 0
+      ? [...new Set(asked.map(hostOf))].map((host) =>
+          judgeHost({
+            ...facts,
+            receipts: [],
+            before: facts.before.filter((one) => hostOf(one) === host),
+            ports: {
+              seen: ports.seen.filter((one) => hostOf(one) === host),
+              silent: ports.silent.filter((one) => hostOf(one) === host),
+            },
+          }),
+        )
+      : [...groupBy(receipts, ({ host }) => host ?? '').values()].map((own) =>
+          judgeHost({ ...facts, receipts: own }),
+        )
+  if (hosts.length === 0) return judgeHost(facts)
+  const behind = hosts.filter(({ state }) => state !== 'proven')
+  const worst = hosts.reduce((a, b) =>
+    agentStates.indexOf(b.state) < agentStates.indexOf(a.state) ? b : a,
+  )
+  const known = oldest(hosts.map((one) => one.known))
+  const all = `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`
+  const message =
+    behind.length === 0
+      ? `generation ${newest.number}, ${all}`
+      : `${behind.length} of ${all} ${behind.length === 1 ? 'is' : 'are'} not proven: ${worst.message}`
+  return { ...worst, address, ports, message, known }
+}

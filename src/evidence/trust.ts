@@ -1,0 +1,216 @@
+/**
+ * Whom an agent trusts, as far as that can be seen. A certificate that it took or refused tells of a
+ * key. The names in its request for a certificate tell of names: where several roots have one name, or
+ * where a name is not of ours, they don't tell of which key.
+ *
+ * @module
+ */
+
+import { sharedName } from '../address.js'
+import { groupBy } from '../grouping.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { AgentState } from './judge.js'
+import { portOf, type Evidence, type Observation } from './evidence.js'
+import type { MadeGeneration } from './generations.js'
+import { authorityNames, isAuthority, leavesIn } from './recognise.js'
+
+/** Answers questions about what was seen. */
+export interface TrustReader {
+  /** Whose leaf it is. */
+  readonly leafOf: (fingerprint: string) => string | undefined
+  /** Our roots that a port trusts; `undefined` where it can't be told of each. */
+  readonly roots: (port: Observation) => readonly string[] | undefined
+  /** What a port trusts that is not a root of ours, as names. */
+  readonly strangers: (port: Observation) => readonly string[]
+  /** Whether a port trusts a root: `undefined` where that can't be told. */
+  readonly trusts: (port: Observation, root: string) => boolean | undefined
+  /** Roots of which a port says a name that several have. */
+  readonly namesakes: (root: string) => readonly string[]
+  /** Compromised roots that one of these generations trusted, and whose end has not come. */
+  readonly compromisedIn: (generations: readonly MadeGeneration[]) => readonly string[]
+  readonly wasCompromised: (generations: readonly MadeGeneration[]) => boolean
+  /** Whether a port of an agent was seen to refuse a root, and since then never to trust it. */
+  readonly refused: (agent: string, port: Observation, root: string) => boolean
+  readonly generationsOf: (address: string) => readonly MadeGeneration[]
+}
+
+/**
+ * Prepares the answers.
+ *
+ * @param options `now`: epoch milliseconds.
+ */
+export function trustReader(
+  inventory: Inventory,
+  evidence: Evidence,
+  { now }: { readonly now: number },
+): TrustReader {
+  const names = authorityNames(inventory)
+  const { leaves, made } = leavesIn(inventory)
+  const history = historyOf(evidence.observations)
+  let byAgent: ReadonlyMap<string, readonly Observation[]> | undefined
+  const namesakes = (root: string): readonly string[] => {
+    const name = names.nameOf(root)
+    return name === undefined ? [root] : names.withName(name)
+  }
+  const addressOf = (said: string): string => {
+    if (isAuthority(said)) return said
+    const all = names.withName(said)
+    return all.length === 1 ? all[0]! : said
+  }
+  const said = (port: Observation): readonly string[] => (port.trusts ?? []).map(addressOf)
+  const trusts = (port: Observation, root: string): boolean | undefined => {
+    const byKey = keyFact(history.get(portOf(port)) ?? [port], port, root, namesakes(root))
+    if (byKey !== undefined) return byKey
+    if (port.trusts === null) return undefined
+    const all = said(port)
+    const same = namesakes(root)
+    if (same.length < 2) return all.includes(root)
+    // Not one of that name: not this one either.
+    const name = names.nameOf(root)
+    return all.some((one) => same.includes(one) || one === name) ? undefined : false
+  }
+  const ended = (root: string): boolean => (names.endOf(root) ?? Infinity) <= now
+  const compromisedIn = (generations: readonly MadeGeneration[]): readonly string[] =>
+    evidence.compromised
+      .map(({ address }) => address)
+      .filter((root) => !ended(root))
+      .filter((root) => generations.some(({ trusted }) => trusted?.includes(root) === true))
+  return {
+    leafOf: (fingerprint) => leaves.get(fingerprint)?.address,
+    generationsOf: (address) => made.get(address) ?? [],
+    trusts,
+    namesakes,
+    roots(port) {
+      if (port.trusts === null) return undefined
+      const mentioned = new Set(
+        said(port).flatMap((one) => (isAuthority(one) ? namesakes(one) : names.withName(one))),
+      )
+      for (const root of port.accepts ?? []) mentioned.add(root)
+      const roots: string[] = []
+      for (const root of mentioned) {
+        const trusted = trusts(port, root)
+        if (trusted === undefined) return undefined
+        if (trusted) roots.push(root)
+      }
+      return roots
+    },
+    strangers: (port) =>
+      said(port).filter((one) => !isAuthority(one) && names.withName(one).length === 0),
+    compromisedIn,
+    wasCompromised: (generations) => compromisedIn(generations).length > 0,
+    refused(agent, port, root) {
+      byAgent ??= groupBy(evidence.observations, (one) => one.asked ?? one.address)
+      // An agent that moved to another address need not say it again; of a shared identity each host says it.
+      const shared = agent.endsWith(`/${sharedName}`)
+      const own = (byAgent.get(agent) ?? []).filter(
+        (one) => one.rpc === port.rpc && (!shared || one.endpoint === port.endpoint),
+      )
+      let refused = false
+      for (const one of [...own].sort((a, b) => a.at - b.at)) {
+        if (one.refuses?.includes(root) === true) refused = true
+        else if (one.accepts?.includes(root) === true || said(one).includes(root)) refused = false
+      }
+      return refused
+    },
+  }
+}
+
+function historyOf(observations: readonly Observation[]): ReadonlyMap<string, Observation[]> {
+  const history = new Map<string, Observation[]>()
+  for (const one of observations) {
+    if (one.accepts === undefined && one.refuses === undefined && one.trusts === null) continue
+    const port = portOf(one)
+    const known = history.get(port) ?? []
+    known.push(one)
+    history.set(port, known)
+  }
+  return history
+}
+
+/** What a port took or refused last, unless it was loaded anew since, as far as its words show. */
+function keyFact(
+  history: readonly Observation[],
+  port: Observation,
+  root: string,
+  namesakes: readonly string[],
+): boolean | undefined {
+  const last = [...history]
+    .filter(({ at }) => at <= port.at)
+    .sort((a, b) => a.at - b.at)
+    .findLast(
+      ({ accepts, refuses }) =>
+        accepts?.includes(root) === true || refuses?.includes(root) === true,
+    )
+  if (last === undefined) return undefined
+  const changed =
+    last !== port &&
+    (last.fingerprint !== port.fingerprint ||
+      JSON.stringify(last.trusts) !== JSON.stringify(port.trusts))
+  // Where its name is of one root, the words of the newest handshake are better than an older key.
+  if (changed || (last !== port && namesakes.length < 2)) return undefined
+  return last.accepts?.includes(root) === true
+}
+
+/** What the ports say of trust, held against the newest generation. */
+export interface TrustVerdict {
+  /** `unknown`: no port says anything. */
+  readonly state: Extract<AgentState, 'proven' | 'lagging' | 'foreign' | 'unobservable' | 'unknown'>
+  readonly message: string
+  readonly remedy?: string | undefined
+}
+
+/** Judges what ports of one agent trust. */
+export function judgeTrust(
+  seen: readonly Observation[],
+  newest: MadeGeneration,
+  address: string,
+  reader: TrustReader,
+): TrustVerdict {
+  const wanted = newest.trusted
+  if (wanted === undefined) return { state: 'unknown', message: '' }
+  let doubt: TrustVerdict | undefined
+  let lag: TrustVerdict | undefined
+  let shown = false
+  const made = reader.generationsOf(address)
+  const past = reader.compromisedIn(made)
+  for (const port of seen) {
+    const { endpoint } = port
+    const strangers = reader.strangers(port)
+    if (strangers.length > 0) {
+      const message = `${endpoint} also trusts ${strangers.join(' and ')}, which is not ours`
+      return { state: 'foreign', message }
+    }
+    const asks = port.trusts !== null
+    shown ||= asks || wanted.every((root) => reader.trusts(port, root) === true)
+    const candidates = new Set([
+      ...wanted.flatMap((root) => reader.namesakes(root)),
+      ...(port.trusts ?? []).flatMap((one) => (isAuthority(one) ? reader.namesakes(one) : [])),
+      ...(port.accepts ?? []),
+    ])
+    for (const root of candidates) {
+      const trusted = reader.trusts(port, root)
+      const right = wanted.includes(root)
+      if (trusted === undefined) {
+        if (!asks) continue
+        const same = reader.namesakes(root).join(' and ')
+        const message = `${endpoint} says a name that ${same} have, and names do not tell keys apart`
+        doubt ??= { state: 'unobservable', message, remedy: `nomad-pki probe --refuses ${root}` }
+      } else if (trusted !== right) {
+        const fault = right ? 'does not trust' : 'still trusts'
+        // Lines of before trust was noted can have had any.
+        const had = made.some((one) => one.trusted?.includes(root) ?? true)
+        if (!right && !had) return { state: 'foreign', message: `${endpoint} also trusts ${root}` }
+        lag ??= { state: 'lagging', message: `${endpoint} ${fault} ${root}` }
+      }
+    }
+    for (const root of past) {
+      if (wanted.includes(root) || !asks || reader.refused(address, port, root)) continue
+      doubt ??= {
+        state: 'unobservable',
+        message: `${endpoint} was not seen to refuse a certificate of ${root}, which is compromised`,
+        remedy: `nomad-pki probe --refuses ${root}`,
+      }
+    }
+  }
+  return lag ?? doubt ?? { state: shown ? 'proven' : 'unknown', message: '' }
+}
