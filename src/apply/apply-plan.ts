@@ -45,7 +45,7 @@ export interface ApplyPorts {
  * @param plan The plan: one that was read from a file is made anew and compared, never executed.
  * @param ports The world.
  * @returns Events; `done` comes only when the step is on disk and its link has turned.
- * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` if the plan has errors; `ERR_PLAN_STALE` if the store
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store
  * changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
  * `ERR_BEYOND_ISSUER` and the like with the address that they are about; `ERR_CONFIG_CHANGED`.
  */
@@ -161,7 +161,7 @@ function sortSteps(steps: readonly Step[]): {
 function refuseErrors(plan: Plan): void {
   const errors = plan.findings.filter(({ severity }) => severity === 'error')
   const [first] = errors
-  if (first === undefined) return
+  if (first === undefined || plan.steps.length > 0) return
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
   throw new NomadPkiError('ERR_PLAN_BLOCKED', `${first.address}: ${first.message}${more}`, {
     address: first.address,

@@ -15,7 +15,7 @@ import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { findingsText } from '../report/diagnostics.js'
 import { applyDocument } from '../report/json.js'
-import { appliedText } from '../report/plan.js'
+import { appliedText, heldText } from '../report/plan.js'
 import { memoryStore } from '../store/memory-store.js'
 import type { Context } from './context.js'
 import { createProgress } from './progress.js'
@@ -108,7 +108,7 @@ export async function perform(
     voice.tell(goOn)
     return exitStatus.interrupted
   }
-  return exitStatus.ok
+  return tellHeld(plan, voice)
 }
 
 async function real({ store, configs }: Workspace): Promise<{
@@ -131,11 +131,14 @@ async function rehearsal(
   }
 }
 
-/** Nothing is begun that could not be ended: all errors are told, not the first alone. */
-export function refuseBlocked({ findings }: Plan, voice: Voice): void {
+/**
+ * Refuses a plan whose errors leave nothing to do: all errors are told, not the first alone. Where
+ * something goes on, {@link perform} tells what is held.
+ */
+export function refuseBlocked({ findings, steps, held = [] }: Plan, voice: Voice): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const [first] = errors
-  if (first === undefined) return
+  if (first === undefined || steps.length > 0) return
   if (errors.length === 1) {
     throw new NomadPkiError('ERR_PLAN_BLOCKED', first.message, {
       address: first.address,
@@ -145,8 +148,19 @@ export function refuseBlocked({ findings }: Plan, voice: Voice): void {
   voice.tell(findingsText(errors, voice.errorStyle, { all: false }))
   throw new NomadPkiError(
     'ERR_PLAN_BLOCKED',
-    `${errors.length} errors are in the way: nothing was done`,
+    held.length === 0
+      ? `${errors.length} errors are in the way: nothing was done`
+      : `${heldText(errors.length, held.length)}: nothing was done`,
   )
+}
+
+/** What errors hold is told, and is no success. */
+function tellHeld({ findings, held = [] }: Plan, voice: Voice): ExitStatus {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  if (errors.length === 0) return exitStatus.ok
+  voice.tell(findingsText(errors, voice.errorStyle, { all: false }))
+  voice.tell(`${heldText(errors.length, held.length)}; all else is done`)
+  return exitStatus.error
 }
 
 function doingText({ action, address }: Step): string {

@@ -24,6 +24,7 @@ import type {
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
+import { holdSteps } from './hold.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 
@@ -166,12 +167,15 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   const orphans = findOrphans(desired, inventory, named, context)
   if (options.prune === true) steps.push(...orphans.map(removal))
 
+  const all = withContent(steps, desired, inventory, context, configs.edits)
+  const { steps: going, held } = holdSteps(all, findings, desired, inventory)
   const plan: Plan = {
     format: 'nomad-pki/plan',
     version: 1,
     cluster: desired.cluster,
     madeAt: options.now,
-    steps: withContent(steps, desired, inventory, context, configs.edits),
+    steps: going,
+    ...(held.length > 0 && { held }),
     orphans,
     findings,
   }

@@ -46,6 +46,12 @@ export interface Step {
   readonly content?: StepContent | undefined
 }
 
+/** A step that an error holds: it is not done before the error is gone. */
+export interface HeldStep extends Step {
+  /** The address of the error. */
+  readonly heldBy: string
+}
+
 /** What the spec no longer names. */
 export interface Orphan {
   readonly address: string
@@ -60,8 +66,11 @@ export interface Plan {
   readonly cluster: string
   /** Epoch milliseconds at which it was made. */
   readonly madeAt: number
+  /** What will be done. */
   readonly steps: readonly Step[]
+  /** What errors hold; everything, where the store or the ledger is broken. Absent where nothing is held. */
+  readonly held?: readonly HeldStep[] | undefined
   readonly orphans: readonly Orphan[]
-  /** What no step can cure: each stops `apply` if it is an error. */
+  /** What no step can cure: an error holds the address that it is about and what depends on it. */
   readonly findings: readonly Finding[]
 }

@@ -50,6 +50,7 @@ export function applyDocument(
     state: events.some(({ type }) => type === 'stopped') ? 'stopped' : 'finished',
     steps: plan.steps.length,
     done,
+    held: plan.held ?? [],
     healed: events.flatMap((event) => (event.type === 'healed' ? [event.finding] : [])),
     findings: plan.findings,
   }

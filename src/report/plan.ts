@@ -50,7 +50,18 @@ export function planText(plan: Plan, style: Style, options: PlanTextOptions): st
   if (plan.orphans.length > 0) parts.push(orphansText(plan, style, options))
   if (plan.findings.length > 0) parts.push(findingsText(plan.findings, style, options))
   const errors = plan.findings.filter(({ severity }) => severity === 'error').length
-  const blocked = errors === 0 ? '' : style.bad(`${count(errors, 'error')} in the way of apply`)
+  const { held = [] } = plan
+  if (held.length > 0 && plan.steps.length > 0) {
+    parts.splice(1, 0, `${style.strong('held by errors')}\n${stepsText(held, style, options)}`)
+  }
+  const blocked =
+    errors === 0
+      ? ''
+      : style.bad(
+          plan.steps.length > 0
+            ? heldText(errors, held.length)
+            : `${count(errors, 'error')} in the way of apply`,
+        )
   const work =
     plan.steps.length > 0
       ? `${style.strong(count(plan.steps.length, 'step'))}: ${planSummary(plan)}`
@@ -95,6 +106,12 @@ function longStepsText(steps: readonly Step[], style: Style, options: PlanTextOp
       ),
     ])
     .join('\n')
+}
+
+/** `1 error holds 3 steps`; `1 error` where nothing waits for it. */
+export function heldText(errors: number, held: number): string {
+  const who = count(errors, 'error')
+  return held === 0 ? who : `${who} ${errors === 1 ? 'holds' : 'hold'} ${count(held, 'step')}`
 }
 
 /** `14 to create, 3 to renew` */

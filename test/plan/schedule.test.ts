@@ -66,10 +66,15 @@ describe('the schedule', () => {
     for (const name of ['server/global/s1', 'server/west/w1']) {
       const { dueAt } = entries.find(({ address }) => address === `identity/${name}`)!
       const before = await world.steps({ now: dueAt! - 1000 })
-      const after = await world.steps({ now: dueAt! + 1000 })
+      // An intermediate that ends too soon for a new leaf holds the step: it is due all the same.
+      const { steps, held = [] } = await world.plan({ now: dueAt! + 1000 })
       expect(before.some((line) => line.includes(`identity/${name} `))).toBe(false)
-      expect(after.some((line) => line.includes(`renew identity/${name} (nearing-expiry)`))).toBe(
-        true,
+      expect([...steps, ...held]).toContainEqual(
+        expect.objectContaining({
+          action: 'renew',
+          address: `identity/${name}`,
+          reasons: [expect.objectContaining({ reason: 'nearing-expiry' })],
+        }),
       )
     }
   })

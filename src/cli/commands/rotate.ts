@@ -101,18 +101,21 @@ function requireSigners(
   inventory: Inventory,
 ): void {
   const wanted = new Set(chosen)
+  let without = 0
   let first:
     { readonly address: string; readonly notAfter: number; readonly issuer: string } | undefined
   for (const { address, profile } of desired.identities) {
     if (!wanted.has(address)) continue
     const key = inventory.authorities.get(profile.issuer.address)?.key
     if (key === undefined || key.state === 'present') continue
+    without += 1
     const notAfter = inventory.identities.get(address)?.current?.chain[0]?.notAfter ?? Infinity
     if (first === undefined || notAfter < first.notAfter) {
       first = { address, notAfter, issuer: profile.issuer.address }
     }
   }
-  if (first === undefined) return
+  // Where others can sign, the plan holds these alone.
+  if (first === undefined || without < chosen.length) return
   const { address, notAfter, issuer } = first
   const state = inventory.authorities.get(issuer)!.key.state
   const risk = Number.isFinite(notAfter)

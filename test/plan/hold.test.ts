@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import type { Finding } from '../../src/diagnostics.js'
+import { makePlan } from '../../src/plan/make-plan.js'
+import type { Plan } from '../../src/plan/plan.js'
+import { day, World } from '../world.js'
+
+const spec = `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+  west: { issuer: agent, lifetime: 3y }
+regions:
+  global:
+    servers: { s1: {}, s2: {} }
+    clients: { c1: {} }
+  us-west:
+    authority: west
+    servers: { w1: {} }
+`
+
+/** A cluster of which all leaves are due. */
+async function due(): Promise<World> {
+  const world = new World(spec)
+  await world.apply()
+  return world.later(70 * day)
+}
+
+async function planWith(
+  world: World,
+  ...errors: readonly Pick<Finding, 'address' | 'reason'>[]
+): Promise<Plan> {
+  const inventory = await world.inventory()
+  const findings = errors.map((one) => ({ ...one, severity: 'error', message: 'wrong' }) as const)
+  return makePlan(
+    world.desired,
+    { ...inventory, findings: [...inventory.findings, ...findings] },
+    { now: world.now },
+  )
+}
+
+const going = ({ steps }: Plan): string[] => steps.map(({ address }) => address).sort()
+const held = ({ held: all = [] }: Plan): string[] =>
+  all.map(({ address, heldBy }) => `${address} by ${heldBy}`).sort()
+
+const [s1, s2, c1, w1] = [
+  'identity/server/global/s1',
+  'identity/server/global/s2',
+  'identity/client/global/c1',
+  'identity/server/us-west/w1',
+] as const
+
+describe('an error holds its address and what depends on it', () => {
+  test('without errors nothing is held', async () => {
+    const plan = await planWith(await due())
+    expect(going(plan)).toEqual([c1, s1, s2, w1])
+    expect(plan.held).toBeUndefined()
+  })
+
+  test.each(['store', 'ledger', 'something else'])('%s: everything', async (address) => {
+    const plan = await planWith(await due(), { address, reason: 'ledger-broken' })
+    expect(going(plan)).toEqual([])
+    expect(held(plan)).toEqual([c1, s1, s2, w1].map((one) => `${one} by ${address}`))
+  })
+
+  test('a configuration: no leaf', async () => {
+    const plan = await planWith(await due(), {
+      address: 'config/global/c1',
+      reason: 'stanza-differs',
+    })
+    expect(going(plan)).toEqual([c1, s1, s2, w1])
+  })
+
+  test('an identity: itself alone', async () => {
+    const plan = await planWith(await due(), { address: s1, reason: 'link-broken' })
+    expect(going(plan)).toEqual([c1, s2, w1])
+    expect(held(plan)).toEqual([`${s1} by ${s1}`])
+  })
+
+  test('a lifetime that does not fit: all that share the terms', async () => {
+    const plan = await planWith(await due(), { address: s1, reason: 'beyond-issuer' })
+    expect(going(plan)).toEqual([c1, w1])
+  })
+
+  test('an intermediate: what it signs', async () => {
+    const plan = await planWith(await due(), {
+      address: 'authority/west/1',
+      reason: 'key-mismatch',
+    })
+    expect(going(plan)).toEqual([c1, s1, s2])
+    expect(held(plan)).toEqual([`${w1} by authority/west/1`])
+  })
+
+  test('a root: what it signs, and not what its intermediate signs', async () => {
+    const plan = await planWith(await due(), {
+      address: 'authority/agent/1',
+      reason: 'key-mismatch',
+    })
+    expect(going(plan)).toEqual([w1])
+  })
+
+  test('a root that is not made: its bundle, its intermediate, and all below', async () => {
+    const plan = await planWith(new World(spec), {
+      address: 'authority/agent/1',
+      reason: 'missing',
+    })
+    expect(going(plan)).toEqual([])
+    expect(held(plan)).toHaveLength(7)
+  })
+
+  test('an old root in doubt: no change of trust, and nothing under it', async () => {
+    const world = await due()
+    world.edit(
+      'agent: { lifetime: 10y }',
+      'agent: { lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }',
+    )
+    const plan = await planWith(world, {
+      address: 'authority/agent/1',
+      reason: 'fingerprint-differs',
+    })
+    expect(going(plan)).not.toContain('bundle/agent')
+    expect(going(plan).filter((address) => address.startsWith('identity/'))).toEqual([])
+  })
+
+  test('while anything is held, no authority is pruned', async () => {
+    const world = await due()
+    world.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2 }')
+    const inventory = await world.inventory()
+    const error = {
+      severity: 'error',
+      address: s1,
+      reason: 'link-broken',
+      message: 'wrong',
+    } as const
+    const plan = makePlan(
+      world.desired,
+      { ...inventory, findings: [error] },
+      { now: world.now, prune: true },
+    )
+    expect(going(plan)).not.toContain('authority/agent/1')
+    expect(held(plan)).toContain(`authority/agent/1 by ${s1}`)
+  })
+})
