@@ -1169,8 +1169,8 @@ stay() { # under the lock: modes, owner, receipt and stanza, and the agent where
     ask "$next" ''
     [ "$answer" = new ] || again=1
   fi
+  [ "$reload" != none ] || again=''
   [ -z "$stanza" ] || cmp -s tls.hcl "$stanza" || again=1
-  [ "$reload" != none ] || [ -n "$stanza" ] || again=''
   [ -z "$again" ] || {
     finish
     end 0

@@ -12,6 +12,7 @@ import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
 import { stateWords } from './probe.js'
 import { shellQuote } from './shell.js'
+import { fingerprintPlace, shellInstall } from './shell-install.js'
 import { count, printable, thousands, type Style } from './style.js'
 
 /** What the commands need to know. */
@@ -28,9 +29,9 @@ export interface RolloutPlace {
 interface NodeCommands {
   /** Here: makes the archive. */
   readonly pack?: string
-  /** On the node. */
+  /** On a node with this command. */
   readonly install: string
-  /** On a node without Node, in the folder where the archive was unpacked. */
+  /** On any node, in the folder with the archive; `FINGERPRINT` is what pack printed. */
   readonly script?: string
 }
 
@@ -112,8 +113,9 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ...(place.tls === undefined
         ? []
         : [
-            '  add --fingerprint with what pack printed, and install takes nothing else',
-            `  to go back on a node: nomad-pki install --rollback --tls ${shellQuote(place.tls)} --reload nomad`,
+            `  ${fingerprintPlace} is what pack printed, and does not come with the archive; without sha256sum: shasum -a 256 -c -`,
+            `  on a node with Node: nomad-pki install ARCHIVE --fingerprint ${fingerprintPlace} --reload nomad`,
+            `  to go back on a node, in nomad-pki: sh install.sh --rollback --tls ${shellQuote(place.tls)} --reload nomad`,
           ]),
     ]
       .map((line, at) => (at === 0 ? line : style.faint(line)))
@@ -157,10 +159,14 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
   const shared = nodes.every(({ address }) => address === first!.address)
   if (nodes.length <= foldAbove || shared) {
     const packs = new Set(nodes.flatMap((node) => commandsOf(node, place).pack ?? []))
-    if (shared) return [...packs, `on ${whereOf(nodes)}: ${commandsOf(first!, place).install}`]
+    const onNode = (node: RolloutNode): string => {
+      const { script, install } = commandsOf(node, place)
+      return script ?? install
+    }
+    if (shared) return [...packs, `on ${whereOf(nodes)}: ${onNode(first!)}`]
     return nodes.flatMap((node) => {
-      const { pack, install } = commandsOf(node, place)
-      return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${install}`]
+      const { pack } = commandsOf(node, place)
+      return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${onNode(node)}`]
     })
   }
   if (place.tls === undefined) {
@@ -177,7 +183,7 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
     const archive = `${region!}-$n-${generation}.tar.gz`
     return [
       `for n in ${names}; do test -e ${archive} || nomad-pki pack ${role!}/${region!}/$n --out ${archive}${place.fileFlag} || break; done`,
-      `on each: nomad-pki install ${archive.replace('$n', 'NODE')} ${installEnd(restart)}`,
+      `on each: ${shellInstall(archive.replace('$n', 'NODE'), `--tls ${shellQuote(place.tls!)}`, installEnd(restart))}`,
     ]
   })
 }
@@ -197,7 +203,7 @@ function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCom
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
     install: `nomad-pki install ${archive} ${installEnd(node.restart)}`,
-    script: `tar -xzf ${archive} && cd nomad-pki && sh install.sh --tls ${shellQuote(tls)} --archive ../${archive} ${installEnd(node.restart)}`,
+    script: shellInstall(archiveOf(node), `--tls ${shellQuote(tls)}`, installEnd(node.restart)),
   }
 }
 

@@ -36,7 +36,7 @@ async function attacker(text: string): Promise<ChildProcess> {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   children.push(child)
-  await new Promise((resolve) => child.stdout!.once('data', resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
   return child
 }
 

@@ -232,7 +232,7 @@ describe('as text', () => {
     const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
     expect(text).toContain(`1  global: server s1: generation 2, none proven yet
    nomad-pki pack server/global/s1 --out global-s1-2.tar.gz
-   on s1: nomad-pki install global-s1-2.tar.gz --reload nomad
+   on s1: echo 'FINGERPRINT  global-s1-2.tar.gz' | sha256sum -c - && tar -xzf global-s1-2.tar.gz && (cd nomad-pki && sh install.sh --tls /etc/nomad.d/tls --archive ../global-s1-2.tar.gz --reload nomad)
    then: nomad-pki probe server/global/s1
    until it exits 0: nomad operator autopilot health -region global`)
     expect(text).toContain(
@@ -254,7 +254,7 @@ describe('as text', () => {
     const text = rolloutText(world.rollout({ size: '100%' }), plainStyle, place)
     expect(text).toContain(`2  global: 3 clients n[1-3]: generation 2, none proven yet
    nomad-pki pack client/global/shared --out global-client-shared-2.tar.gz
-   on n[1-3]: nomad-pki install global-client-shared-2.tar.gz --reload nomad
+   on n[1-3]: echo 'FINGERPRINT  global-client-shared-2.tar.gz' | sha256sum -c - && tar -xzf global-client-shared-2.tar.gz && (cd nomad-pki && sh install.sh --tls /etc/nomad.d/tls --archive ../global-client-shared-2.tar.gz --reload nomad)
    then: nomad-pki probe client/global/shared`)
     expect(text).toContain('--out global-server-shared-2.tar.gz')
   })

@@ -53,7 +53,7 @@ export async function followRollout({ fleet, count }: Stage): Promise<readonly T
     for (const { address, pack, script } of step.nodes) {
       const name = basename(address)
       names.push(name)
-      await runOk('sh', ['-c', pack], here)
+      const packed = await runOk('sh', ['-c', pack], here)
       const root = join(fleet.base, 'hosts', name, 'root')
       rmSync(root, { recursive: true, force: true })
       mkdirSync(root, { recursive: true, mode: 0o700 })
@@ -61,6 +61,7 @@ export async function followRollout({ fleet, count }: Stage): Promise<readonly T
       renameSync(join(fleet.base, archive), join(root, archive))
       // Here a node is a folder, and its unit a process.
       const there = script
+        .replace('FINGERPRINT', packed.slice(0, 64))
         .replace(/--tls \S+/, `--tls '${fleet.tls(name)}'`)
         .replace('--reload nomad', `--reload ${fleet.agent(name).pid} --watch 1`)
       count.reloading(name)
