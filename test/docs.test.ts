@@ -37,6 +37,7 @@ const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
 
 /** What a line holds that is of a node, and what stands for it here. */
 const played: readonly (readonly [pattern: RegExp, here: string, why: string])[] = [
+  [/ --stanza \S+/g, '', 'the stanza of the archive names the files in /etc'],
   [/\/etc\/nomad/g, '"$ETC"/nomad', 'a node has its files where root writes'],
   [/--reload nomad\.service/g, '--reload none', 'no agent runs here'],
   [/(install.*) --probe( [0-9.]+:\d+)?/g, '$1', 'and none answers'],

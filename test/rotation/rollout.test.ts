@@ -103,7 +103,7 @@ describe('a stanza that only a restart takes up', () => {
       'costs: one restart of each of 1 agent, one reload (SIGHUP, no restart) of each of 1 agent;',
     )
     expect(said).toMatch(/on s1: .*--reload none && systemctl restart nomad/)
-    expect(said).toMatch(/on c1: .*--reload nomad$/m)
+    expect(said).toMatch(/on c1: .*--reload nomad\)$/m)
   })
 
   test('written: until the agent was proven after it', () => {
