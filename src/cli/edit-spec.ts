@@ -13,13 +13,14 @@ import type { Context } from './context.js'
 import type { Options } from './command.js'
 import type { Voice } from './voice.js'
 import { readSpec } from './workspace.js'
-import { writeFiles } from './write.js'
+import { showWrites, writeFiles } from './write.js'
 
 /**
  * Edits the spec of this call.
  *
  * @param edit Gets the text and the spec that it is; nothing is written if its diagnostics have errors.
- * @returns The file's name, and the spec as it is now.
+ * @returns The file's name, the spec as it is now, and whether it was written: not under `--dry-run`,
+ *   which shows the edit instead.
  * @throws {NomadPkiError} `ERR_SPEC_INVALID` with all diagnostics; those of reading and writing.
  */
 export async function editSpec(
@@ -27,7 +28,7 @@ export async function editSpec(
   options: Options,
   voice: Voice,
   edit: (text: string, spec: ClusterSpec, file: string) => SpecEdit,
-): Promise<{ readonly file: string; readonly spec: ClusterSpec }> {
+): Promise<{ readonly file: string; readonly spec: ClusterSpec; readonly written: boolean }> {
   const { file, text, bytes } = await readSpec(context, options)
   const { spec, diagnostics } = parseSpec(text, { file })
   if (spec === undefined) {
@@ -40,6 +41,9 @@ export async function editSpec(
     })
   }
   voice.warn(made.diagnostics)
-  await writeFiles(context, [{ file, text: made.text, expected: bytes }])
-  return { file, spec: parseSpec(made.text, { file }).spec ?? spec }
+  const written = options.dryRun !== true
+  const writes = [{ file, text: made.text, expected: bytes }]
+  if (written) await writeFiles(context, writes)
+  else showWrites(writes, voice)
+  return { file, spec: parseSpec(made.text, { file }).spec ?? spec, written }
 }

@@ -99,6 +99,7 @@ const long = {
   former: '--all',
 }
 const at = { flags: '--at <date>', summary: 'as of another day: 2027-03-01, or +30d' }
+const dryRun = { flags: '--dry-run', summary: 'go through everything, and touch nothing' }
 const strict = { flags: '--strict', summary: 'exit 2 for warnings too' }
 const prune = { flags: '--prune', summary: 'also remove what the spec no longer names' }
 const regionCount = 'REGION=COUNT; may be repeated'
@@ -156,6 +157,7 @@ export const commands: readonly CommandEntry[] = [
         flags: '--new-store',
         summary: 'begin a store for a cluster.yaml that is there, and leave the file as it is',
       },
+      dryRun,
     ],
     examples: [
       'nomad-pki init --servers global=3 --clients global=5 --operator alice',
@@ -184,6 +186,7 @@ export const commands: readonly CommandEntry[] = [
       },
       { flags: '--lifetime <span>', summary: 'another lifetime than the default, such as 30d' },
       { flags: '--region <region>', summary: 'region of an operator (default: the first one)' },
+      dryRun,
     ],
     examples: [
       'nomad-pki add client us-west/c9 --ip 10.2.0.9',
@@ -198,7 +201,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<kind> <node>',
     summary: 'remove a node or an operator from the spec',
     details: 'What it has in the store stays, and its certificate is valid, until: apply --prune.',
-    options: [],
+    options: [dryRun],
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
     words: [kinds, 'nodes'],
     load: async () => (await import('./commands/everyday.js')).remove,
@@ -232,7 +235,7 @@ export const commands: readonly CommandEntry[] = [
     options: [
       { flags: '-y, --yes', summary: 'do not ask' },
       { flags: '--plan <file>', summary: 'only if the plan is still the saved one' },
-      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      dryRun,
       prune,
       ...overrideOptions,
       long,
@@ -296,7 +299,7 @@ export const commands: readonly CommandEntry[] = [
       },
       { flags: '--all', summary: 'those of all agents' },
       { flags: '--keep-key', summary: 'keep the private keys' },
-      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      dryRun,
       { flags: '-y, --yes', summary: 'do not ask' },
       json,
     ],
@@ -313,6 +316,11 @@ export const commands: readonly CommandEntry[] = [
       'Shows the next stage, its costs, and what its gate waits for. With --next it writes that stage into the spec, for apply; it exits 3 while the gate is closed. NAME may be left out where there is one authority.',
     options: [
       { flags: '--next', summary: 'write the next stage into the spec' },
+      {
+        ...dryRun,
+        summary: 'with --next: show the edit, and write nothing',
+        conflicts: ['evidence', 'except'],
+      },
       {
         flags: '--way <way>',
         summary: 'crossed or staged (default: crossed where the old root can sign)',
@@ -429,6 +437,7 @@ export const commands: readonly CommandEntry[] = [
         flags: '--trust-only',
         summary: 'leave the leaf out too: new trust around what the node has',
       },
+      dryRun,
       json,
     ],
     examples: [
@@ -467,7 +476,7 @@ export const commands: readonly CommandEntry[] = [
         flags: '--owner <user>',
         summary: 'who the agent runs as (default: what the archive says)',
       },
-      { flags: '--dry-run', summary: 'go through everything, and touch nothing' },
+      dryRun,
       { flags: '--rollback', summary: 'back to the generation before, if it still fits' },
       { flags: '--give-up', summary: 'switch although the last switch was never proven' },
       ...overrideOptions,

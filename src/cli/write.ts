@@ -8,7 +8,9 @@
 import path from 'node:path'
 import { NomadPkiError, isNomadPkiError } from '../errors.js'
 import { directoryConfigs } from '../store/directory-configs.js'
+import { diffText } from '../report/diff.js'
 import type { Context } from './context.js'
+import type { Voice } from './voice.js'
 
 /** One file to write. */
 export interface FileWrite {
@@ -43,6 +45,16 @@ export async function writeFiles(context: Context, writes: readonly FileWrite[])
       cause: error,
     })
   }
+}
+
+/** Shows what would be written, and that nothing was. */
+export function showWrites(writes: readonly FileWrite[], voice: Voice): void {
+  for (const { file, text, expected } of writes) {
+    const before = expected && Buffer.from(expected).toString('utf8')
+    // A document alone goes to stdout.
+    if (!voice.json) voice.answer(diffText(file, before, text, voice.style))
+  }
+  voice.tell('dry run: nothing was written')
 }
 
 /** What a file holds, or `undefined` where there is none. */

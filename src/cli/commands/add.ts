@@ -18,7 +18,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
   const voice = voiceOf(context, options)
   const kind = parseKind(kindText)
   let added = ''
-  const { file } = await editSpec(context, options, voice, (source, spec, name) => {
+  const { file, written } = await editSpec(context, options, voice, (source, spec, name) => {
     // A person belongs somewhere, and where there is one region nobody has to say it.
     const first = spec.regions[0]?.name
     const fallback = kind === 'operator' || spec.regions.length === 1 ? first : undefined
@@ -36,6 +36,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
       { file: name },
     )
   })
+  if (!written) return exitStatus.ok
   voice.answer(`added ${kind} ${added} to ${file}`)
   voice.tell(`next: nomad-pki apply${fileFlag(options)}`)
   return exitStatus.ok

@@ -27,7 +27,7 @@ import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { voiceOf, type Voice } from '../voice.js'
 import { defaultSpec, fileFlag, openWorkspace } from '../workspace.js'
-import { readIfThere, writeFiles, type FileWrite } from '../write.js'
+import { readIfThere, showWrites, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */
 export const command: Command = async ({ options }, context) => {
@@ -57,6 +57,10 @@ export const command: Command = async ({ options }, context) => {
     spec.store,
   )
   if (ignored !== undefined) writes.unshift(ignored)
+  if (options.dryRun === true) {
+    showWrites(writes, voice)
+    return exitStatus.ok
+  }
   await writeFiles(context, writes)
   const named = fileFlag(options)
   voice.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
@@ -94,6 +98,10 @@ async function newStore(options: Options, voice: Voice, context: Context): Promi
     throw new NomadPkiError('ERR_FILE_EXISTS', `the store ${store.location} has content`, {
       hint: 'it is in use: nomad-pki plan; a new store goes into another folder (`store` in the spec)',
     })
+  }
+  if (options.dryRun === true) {
+    voice.tell(`dry run: ${spec.store} would be begun; nothing was written`)
+    return exitStatus.ok
   }
   await beginStore(store, context.now())
   voice.answer(`began ${spec.store}`)

@@ -46,7 +46,8 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
     },
   )
   for (const warning of warnings) voice.tell(`warning: ${warning}`)
-  await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
+  const written = options.dryRun !== true
+  if (written) await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
   const key = without === undefined
   if (voice.json) {
     voice.document({
@@ -61,11 +62,14 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
       key,
       file: out,
       archive: fingerprint,
+      written,
     })
   } else {
     voice.answer(`${fingerprint}  ${out}`)
     voice.tell(`${address}, generation ${manifest.generation}, valid until ${untilText(manifest)}`)
-    if (key) voice.tell('it holds the private key: send it on a private way, and remove it after')
+    if (!written) voice.tell('dry run: nothing was written')
+    else if (key)
+      voice.tell('it holds the private key: send it on a private way, and remove it after')
   }
   return exitStatus.ok
 }

@@ -17,7 +17,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
   const voice = voiceOf(context, options)
   const kind = parseKind(kindText)
   let removed = ''
-  const { file } = await editSpec(context, options, voice, (source, spec, name) => {
+  const { file, written } = await editSpec(context, options, voice, (source, spec, name) => {
     const fallback =
       kind === 'operator'
         ? spec.operators.find((operator) => operator.name === text)?.region
@@ -28,6 +28,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
     removed = `${node.region}/${node.name}`
     return removeNode(source, node, { file: name })
   })
+  if (!written) return exitStatus.ok
   voice.answer(`removed ${kind} ${removed} from ${file}`)
   voice.tell(
     `its certificate is valid until it ends; to take it out of the store: nomad-pki apply${fileFlag(options)} --prune`,

@@ -185,12 +185,14 @@ export async function authority({ args, options }: Call, context: Context): Prom
       { hint: gate.holds[0]?.remedy },
     )
   }
-  if (voice.json) voice.document(rotationDocument(known, { taken: next }))
+  if (voice.json)
+    voice.document(rotationDocument(known, { taken: next && options.dryRun !== true }))
   else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
   if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
-  const { file } = await editSpec(context, options, voice, (text, _spec, named) =>
+  const { file, written } = await editSpec(context, options, voice, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
   )
+  if (!written) return exitStatus.ok
   if (!voice.json) voice.answer(`${file}: ${rotation.next.title}`)
   voice.tell(
     rotation.next.reloads && rotation.next.rides
