@@ -6,6 +6,7 @@
 
 import { keyMark, keyMarkLength } from '../authority/subject.js'
 import { didYouMean } from '../diagnostics.js'
+import { subjectFault } from '../lint/subject.js'
 import { classifyName } from '../nomad/names.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import { fingerprintsOf, generationsOf } from './generations.js'
@@ -212,8 +213,14 @@ function subjectOf(
       },
     )
   }
-  if (full.trim() !== full) {
-    report.error('spec/subject', at, 'the common name begins or ends with a space')
+  const attributes = attributesOf(subject)
+  const fault = lengthOf(full) > 64 ? undefined : subjectFault({ ...attributes, commonName: full })
+  if (fault !== undefined) {
+    // The same rules that would refuse to certify it.
+    const where = subject === undefined ? at : sources.at(entry, 'subject')
+    report.error('spec/subject', where, `the subject of ${name}: ${fault}`, {
+      hint: 'correct it: it stands in every certificate',
+    })
   }
   if (classifyName(full).kind !== 'plain') {
     // Nomad takes common names for identities (nomad/auth/auth.go:429).
@@ -230,7 +237,7 @@ function subjectOf(
       hint: 'put {generation} or {key} into commonName: agents report names of roots, not keys',
     })
   }
-  return { ...attributesOf(subject), commonName }
+  return { ...attributes, commonName }
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import { isName, sharedName } from '../address.js'
 import { resolveConfig, type ConfigsSeen } from './agent-config.js'
 import type { AuthorityDraft } from './authorities.js'
 import { parseIpTemplate, type IpTemplate } from './ip-template.js'
@@ -19,8 +19,11 @@ import {
 } from './pattern.js'
 import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
 import type { AgentRole, NodeGroup } from './spec.js'
+import { explainName } from './explain.js'
 import { checkStanza, mergeStanza, suiteKeyOf } from './stanza.js'
 import { spanText, type TermsOf } from './terms.js'
+import { quote } from './words.js'
+
 /** One store holds no more: the plan of so many is still a matter of seconds. */
 const mostNodes = 100_000
 
@@ -146,6 +149,21 @@ function claimNames(
       report.error('spec/reserved-name', at, `a node cannot be called ${name}`, {
         hint: 'choose another name',
       })
+      return false
+    }
+    // What the key matched may hold a range: each name is a directory of the store, and an address.
+    if (!isName(name)) {
+      const told = explainName(name)
+      report.error(
+        'spec/name',
+        at,
+        `${section}: ${quote(name)} ${told?.message ?? 'does not fit'}`,
+        {
+          expected:
+            'a name: letters, digits, ".", "_" and "-", at most 63, not "." or "-" at the front',
+          hint: told?.hint,
+        },
+      )
       return false
     }
     const other = taken.exact.get(name)
