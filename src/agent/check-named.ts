@@ -6,6 +6,7 @@
 
 import type { Severity } from '../diagnostics.js'
 import type { LoadFault } from '../nomad/load-fault.js'
+import type { PeerFault } from '../nomad/peer-faults.js'
 import { holdsIn, versionGates } from '../nomad/versions.js'
 import {
   type AgentUser,
@@ -33,6 +34,8 @@ export interface NamedFile {
   readonly permissions?: Permissions | undefined
   /** What Nomad makes of its content; absent: whoever looked could not read it. */
   readonly faults?: readonly LoadFault[] | undefined
+  /** For `cert_file`: why peers refuse what loads; absent: nobody looked. */
+  readonly peers?: readonly PeerFault[] | undefined
   /** For `key_file`: what kind of key it holds. */
   readonly key?: SuiteKey | undefined
 }
@@ -45,6 +48,8 @@ export interface CheckNamedOptions {
   readonly nomadVersion?: string | undefined
   /** Who the agent runs as; default: nobody knows, and what it may read is not judged. */
   readonly user?: AgentUser | undefined
+  /** Whether a file says the region. Default: yes. */
+  readonly regionSaid?: boolean | undefined
 }
 
 /** Something about a file, without its place. */
@@ -98,6 +103,7 @@ export function checkNamed(
         ...(file.faults === undefined
           ? []
           : contents(file.faults, isAbsolute(path), { encrypted, nomadVersion })),
+        ...(file.peers ?? []).map(({ effect, message }) => refused(effect, message, options)),
         ...tooOpen(key, of, file, user),
       ]
     }
@@ -172,6 +178,22 @@ function contents(
           } as const,
         ]),
   ]
+}
+
+function refused(
+  effect: PeerFault['effect'],
+  message: string,
+  { regionSaid }: CheckNamedOptions,
+): NamedFault {
+  return {
+    severity: effect === 'all' ? 'error' : 'warning',
+    code: 'agent/file-peers',
+    message,
+    hint:
+      regionSaid === false
+        ? 'no file says the region, and global is taken: with another -region this is another question'
+        : 'issue a certificate for the role and the region of the agent, under a root of ca_file, and deliver it with its intermediates',
+  }
 }
 
 function tooOpen(

@@ -188,6 +188,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
       encrypted: http || rpc,
       nomadVersion,
       user,
+      regionSaid: config.region.origin !== undefined,
     })) {
       say(severity, code, key, message, details)
     }

@@ -250,6 +250,13 @@ export const agentCodes = {
     remedy: 'issue and deliver the three files again',
     source: 'helper/tlsutil/config.go:176-195, 435-449; command/agent/tls_metrics.go:48-153',
   },
+  'agent/file-peers': {
+    severities: ['error', 'warning'],
+    means:
+      'the files load, and peers refuse the certificate: another authority, a missing intermediate, its dates, usages, role or region; a warning where only a part of the traffic is refused. Peers are taken to trust what ca_file holds',
+    remedy: 'issue a certificate for the role and the region of the agent, and deliver its chain',
+    source: 'helper/tlsutil/config.go:278-374; nomad/server.go:640; nomad/auth/auth.go:404',
+  },
   'agent/file-passed-over': {
     severities: ['warning'],
     means: 'Nomad passes over a part of a file without a word',

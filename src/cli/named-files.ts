@@ -4,12 +4,13 @@
  * @module
  */
 
-import { dirname } from 'node:path'
-import type { AgentConfig, NamedFile, Permissions, SuiteKey } from '../agent/index.js'
+import type { AgentConfig, NamedFile, Permissions, SuiteKey, TlsKey } from '../agent/index.js'
 import { nodeFiles, followFlags, type Files, type FileStatus } from '../files/files.js'
 import { lookAt } from '../files/look.js'
 import { readWhole } from '../files/read.js'
 import { loadFaults, type LoadFault } from '../nomad/load-fault.js'
+import { peerFaults, type PeerFault } from '../nomad/peer-faults.js'
+import { readableCertificates } from '../nomad/readable.js'
 import { scanPem } from '../nomad/pem-scan.js'
 import { isNomadPkiError } from '../errors.js'
 import { parseCertificate } from '../x509/certificate.js'
@@ -22,7 +23,7 @@ type FileKey = keyof typeof keys
 /** What was found. */
 export interface NamedFiles {
   readonly found: ReadonlyMap<FileKey, NamedFile>
-  /** Whether anything says that this is the agent's machine: a file, or a folder for one. */
+  /** Whether this is the agent's machine: one of the files is there, or would lie below the configuration. */
   readonly here: boolean
 }
 
@@ -31,13 +32,16 @@ export interface NamedFiles {
  *
  * @param config As read.
  * @param folders Where the configuration itself lies, absolute.
+ * @param now Epoch milliseconds: certificates end.
  * @param files The calls to use.
  */
 export function namedFiles(
-  { tls }: AgentConfig,
+  config: AgentConfig,
   folders: readonly string[],
+  now: number,
   files: Files = nodeFiles,
 ): NamedFiles {
+  const { tls } = config
   const found = new Map<FileKey, NamedFile>()
   const texts = new Map<FileKey, string>()
   let here = false
@@ -49,10 +53,8 @@ export function namedFiles(
     const { file, text } = lookAtOne(path, files)
     found.set(key, file)
     if (text !== undefined) texts.set(key, text)
-    here ||=
-      file.state !== 'missing' ||
-      (dirname(path) !== '/' && lookAt(files, dirname(path)).state !== 'missing') ||
-      folders.some((folder) => path.startsWith(`${folder}/`))
+    // A folder says nothing: /etc/ssl/certs is on every machine.
+    here ||= file.state !== 'missing' || folders.some((folder) => path.startsWith(`${folder}/`))
   }
   const faults = faultsOf(texts)
   for (const [key, file] of found) {
@@ -60,7 +62,36 @@ export function namedFiles(
     const own = faults.filter((fault) => fault.file === keys[key])
     found.set(key, { ...file, faults: own, key: suiteKeyOf(texts.get('cert_file')) })
   }
+  const cert = found.get('cert_file')
+  // What does not load reaches nobody anyway, and has been told.
+  if (cert !== undefined && faults.every(({ effect }) => effect === 'dropped')) {
+    found.set('cert_file', { ...cert, peers: peersOf(config, texts, now) })
+  }
   return { found, here }
+}
+
+/** Whether peers will take the certificate; nothing where one of the two files was not read. */
+function peersOf(
+  { tls, role, region }: AgentConfig,
+  texts: ReadonlyMap<FileKey, string>,
+  now: number,
+): readonly PeerFault[] {
+  const [ca, cert] = [texts.get('ca_file'), texts.get('cert_file')]
+  if (ca === undefined || cert === undefined) return []
+  const on = (key: TlsKey): boolean => tls[key]?.value === true
+  return peerFaults(
+    {
+      chain: readableCertificates(cert),
+      trust: readableCertificates(ca),
+      region: region.value,
+      role,
+      http: on('http'),
+      rpc: on('rpc'),
+      verifyServerHostname: on('verify_server_hostname'),
+      rpcUpgradeMode: on('rpc_upgrade_mode'),
+    },
+    now,
+  )
 }
 
 /** What there is to be said without those that are not there. */

@@ -138,6 +138,26 @@ describe('on the machine of the agent', () => {
       0,
     ],
     [
+      'another region than the certificate says',
+      (cwd) => {
+        const file = path.join(cwd, 'nomad.d/nomad.hcl')
+        fs.writeFileSync(file, `region = "eu"\n${fs.readFileSync(file, 'utf8')}`)
+      },
+      'error: nomad.d/nomad.hcl:9:15: every agent of eu refuses it as a server',
+      2,
+    ],
+    [
+      "a client's certificate at a server",
+      (cwd) => {
+        for (const file of ['cert.pem', 'key.pem']) {
+          const from = path.join(store, 'pki/identity/client/global/c1/current', file)
+          fs.copyFileSync(from, path.join(cwd, 'nomad.d/tls', file))
+        }
+      },
+      'every agent of global refuses it as a server',
+      2,
+    ],
+    [
       'suites for another kind of key',
       (cwd) => {
         const file = path.join(cwd, 'nomad.d/nomad.hcl')
@@ -205,6 +225,22 @@ describe('on another machine', () => {
     expect(stdout).toContain(
       'note: nomad.d/nomad.hcl:7:15: none of the files that "tls" names is on this machine',
     )
+    expect(status).toBe(0)
+  })
+
+  test('a folder that every machine has does not make it the one', async () => {
+    const cwd = machine((at) => {
+      const file = path.join(at, 'nomad.d/nomad.hcl')
+      const text = fs.readFileSync(file, 'utf8')
+      const common = path.join(at, 'common')
+      fs.mkdirSync(common)
+      fs.writeFileSync(
+        file,
+        text.replace(/"\/.*\/tls\//g, () => `${JSON.stringify(common).slice(0, -1)}/`),
+      )
+    })
+    const { status, stdout } = await check(cwd, '--strict')
+    expect(stdout).toContain('none of the files that "tls" names is on this machine')
     expect(status).toBe(0)
   })
 

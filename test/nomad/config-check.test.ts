@@ -197,9 +197,10 @@ describe('a real agent starts where the check says no error, and only there', ()
       const text = await textOf(addition, folder)
       writeFileSync(join(folder, 'config/nomad.hcl'), text)
       const files = [{ name: 'nomad.hcl', bytes: new TextEncoder().encode(text) }]
-      const named = namedFiles(readAgentConfig(files), [join(folder, 'config')]).found
+      const named = namedFiles(readAgentConfig(files), [join(folder, 'config')], Date.now()).found
       const errors = checkAgentConfig(files, { named, nomadVersion: nomadVersion() }).filter(
-        ({ severity }) => severity === 'error',
+        // With what peers refuse an agent starts all the same.
+        ({ severity, code }) => severity === 'error' && code !== 'agent/file-peers',
       )
       const { started, said } = await starts(folder)
       if (started) good += 1

@@ -73,7 +73,7 @@ async function namedBy(
   context: Context,
 ): Promise<CheckTlsOptions> {
   const given = options.user === undefined ? undefined : await agentUser(options.user, context)
-  const { found, here } = namedFiles(config, folders)
+  const { found, here } = namedFiles(config, folders, context.now())
   // Whoever says who the agent is means this machine.
   if (!here && given === undefined) return { elsewhere: found.size > 0 }
   const owner = found.get('key_file')?.permissions
