@@ -30,9 +30,9 @@ function aNode(): { node: Node; two: string } {
 async function agent(onHangup: string): Promise<ChildProcess> {
   const file = path.join(new Node().folder, 'nomad')
   const sh = spawnSync('sh', ['-c', 'command -v sh'], { encoding: 'utf8' }).stdout.trim()
-  const text = `#!${sh}\ntrap '${onHangup}' HUP\necho up\nwhile :; do sleep 0.05; done\n`
+  const text = `#!${sh}\ntrap "$1" HUP\necho up\nwhile :; do sleep 0.05; done\n`
   fs.writeFileSync(file, text, { mode: 0o755 })
-  const child = spawn(file)
+  const child = spawn(file, [onHangup])
   children.push(child)
   await new Promise((resolve) => child.stdout.once('data', resolve))
   return child
@@ -185,7 +185,7 @@ function systemctl(node: Node, script: string): Record<string, string> {
   const bin = path.join(node.folder, 'bin')
   fs.mkdirSync(bin)
   const text = `#!/bin/sh
-at='${node.folder}'
+at=$SYSTEMCTL_AT
 echo "$*" >>"$at/asked"
 state() { cat "$at/state"; }
 ${script}
@@ -193,7 +193,7 @@ ${script}
   fs.writeFileSync(path.join(bin, 'systemctl'), text, { mode: 0o755 })
   fs.writeFileSync(path.join(node.folder, 'state'), 'active')
   fs.writeFileSync(path.join(node.folder, 'main'), '100')
-  return { PATH: `${bin}:${env.PATH!}` }
+  return { PATH: `${bin}:${env.PATH!}`, SYSTEMCTL_AT: node.folder }
 }
 const common = `
 case $1 in
