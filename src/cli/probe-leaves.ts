@@ -1,0 +1,178 @@
+/**
+ * What `probe` offers to agents to see whether they trust a root: a probe leaf under it, made where its
+ * key is at hand and kept in the store; else an operator's own certificate under it that still lives.
+ *
+ * @module
+ */
+
+import { issue } from '../authority/issue.js'
+import type { Issuer } from '../authority/issuer.js'
+import { prepareProbe, prepareRoot } from '../authority/prepare.js'
+import { isNomadPkiError } from '../errors.js'
+import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import type { Ledger } from '../inventory/ledger.js'
+import type { Store } from '../inventory/store.js'
+import { heldIssuer } from '../issuers/held.js'
+import { storeIssuers } from '../issuers/store-issuers.js'
+import { generateKey } from '../keys/generate.js'
+import { encodePrivateKey } from '../keys/private-key.js'
+import type { OfferedLeaf } from '../probe/offer.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { encodeCertificate, parseCertificates } from '../x509/certificates.js'
+import { isSignedBy } from '../x509/signature.js'
+import type { Context } from './context.js'
+import { underLock } from './under-lock.js'
+import type { Workspace } from './workspace.js'
+
+/** What can be offered. */
+export interface ProbeLeaves {
+  /** By the root's address. */
+  readonly leaves: ReadonlyMap<string, OfferedLeaf>
+  /** Why nothing can be offered under a root: one sentence each, lower case, no full stop. */
+  readonly missing: ReadonlyMap<string, string>
+}
+
+/** A leaf that ends sooner is made anew, milliseconds: agents' clocks differ. */
+const margin = 3_600_000
+
+/**
+ * Finds a leaf under each of these roots.
+ *
+ * @param roots Addresses of authorities' generations.
+ */
+export async function probeLeaves(
+  roots: readonly string[],
+  workspace: Workspace,
+  inventory: Inventory,
+  context: Context,
+): Promise<ProbeLeaves> {
+  const leaves = new Map<string, OfferedLeaf>()
+  const missing = new Map<string, string>()
+  for (const root of roots) {
+    const authority = inventory.authorities.get(root)
+    const leaf =
+      (await keptLeaf(root, workspace.store, context.now())) ??
+      (authority && (await keepProbeLeaf(authority, workspace.store, inventory.ledger, context))) ??
+      (authority && (await operatorsLeaf(authority, workspace, context.now())))
+    if (leaf !== undefined) leaves.set(root, leaf)
+    else {
+      missing.set(
+        root,
+        'its key is not at hand, and no probe leaf and no operator under it has a certificate that lives',
+      )
+    }
+  }
+  return { leaves, missing }
+}
+
+/**
+ * Makes a probe leaf under a root and keeps it in the store. A rotation of a compromised root calls it
+ * before the root is marked: afterwards nothing is signed with it.
+ *
+ * @returns `undefined` where the key is not at hand, the root is marked compromised or has ended, or
+ *   there is no store.
+ * @throws {NomadPkiError} as `prepareProbe`, `issue` and the store
+ */
+export async function keepProbeLeaf(
+  { address, name, generation, certificate, key }: FoundAuthority,
+  store: Store,
+  ledger: Ledger,
+  context: Pick<Context, 'now'>,
+): Promise<OfferedLeaf | undefined> {
+  const now = context.now()
+  if (certificate === undefined || key.state !== 'present' || certificate.notAfter <= now + margin)
+    return undefined
+  if (isCompromised(address, ledger)) return undefined
+  const issuer = await storeIssuers(store).open({ name, generation, path: [certificate] })
+  const leaf = await makeLeaf(issuer, now)
+  const [made] = parseCertificates(leaf.cert)
+  await underLock(store, 'probe', async () => {
+    const batch = store.batch()
+    batch.putProbe(name, generation, leaf.key + leaf.cert)
+    batch.record({
+      ...{ event: 'probe', address, at: now, serial: made!.serial },
+      ...{ fingerprint: fingerprintOf(made!), notAfter: made!.notAfter },
+    })
+    await batch.commit()
+  })
+  return leaf
+}
+
+/** A leaf of the same form that nobody trusts: its root's key is gone when this returns. */
+export async function controlLeaf(now: number): Promise<OfferedLeaf> {
+  const key = await generateKey('ecdsa-p256')
+  const request = { subject: { commonName: 'nomad-pki probe control' }, lifetime: 86_400_000, key }
+  const { certificate } = await issue(prepareRoot(request, { now }))
+  return makeLeaf(heldIssuer({ certificate, key }), now)
+}
+
+async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
+  const key = await generateKey('ecdsa-p256')
+  const { chain } = await issue(prepareProbe(key.publicKey, issuer, { now }))
+  return { cert: chain.map(encodeCertificate).join(''), key: encodePrivateKey(key) }
+}
+
+/** Whether the ledger says that somebody else may have an authority's key. */
+function isCompromised(address: string, { lines }: Ledger): boolean {
+  const last = lines.findLast(
+    (line) =>
+      line.address === address && (line.event === 'compromised' || line.event === 'reinstated'),
+  )
+  return last?.event === 'compromised'
+}
+
+async function keptLeaf(
+  root: string,
+  store: Store,
+  now: number,
+): Promise<OfferedLeaf | undefined> {
+  const [, name, generation] = root.split('/')
+  const bytes = await store.readProbe(name!, Number(generation))
+  if (bytes === undefined) return undefined
+  const text = textOf(bytes)
+  const at = text.indexOf('-----BEGIN CERTIFICATE-----')
+  if (at === -1) return undefined
+  try {
+    const [leaf] = parseCertificates(text.slice(at))
+    if (leaf === undefined || !lives(leaf, now)) return undefined
+  } catch (error) {
+    // A damaged one is made anew, where it can be.
+    if (!isNomadPkiError(error)) throw error
+    return undefined
+  }
+  return { key: text.slice(0, at), cert: text.slice(at) }
+}
+
+async function operatorsLeaf(
+  { certificate }: FoundAuthority,
+  { desired, store }: Workspace,
+  now: number,
+): Promise<OfferedLeaf | undefined> {
+  if (certificate === undefined) return undefined
+  for (const { name, profile } of desired.identities) {
+    if (profile.role !== 'operator') continue
+    const { role, region } = profile
+    for (const { cert, key } of await store.readGenerations({ role, region, name })) {
+      if (cert === undefined || key === undefined) continue
+      try {
+        const chain = parseCertificates(textOf(cert.bytes))
+        const [leaf, above] = [chain[0], chain.at(-1)]
+        if (leaf === undefined || above === undefined || !lives(leaf, now)) continue
+        // Straight under the root, so that no cross-certificate behind it is what is taken.
+        if (chain.length > 1 || !isSignedBy(above, certificate.publicKey)) continue
+        return { cert: textOf(cert.bytes), key: textOf(key.bytes) }
+      } catch (error) {
+        if (!isNomadPkiError(error)) throw error
+      }
+    }
+  }
+  return undefined
+}
+
+function lives({ notBefore, notAfter }: Certificate, now: number): boolean {
+  return notBefore <= now && now < notAfter - margin
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
