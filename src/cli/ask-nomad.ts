@@ -10,7 +10,7 @@ import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { askMembers, type MemberHost, type MembersAnswer } from '../probe/members.js'
-import { probeCluster, type Probe } from '../probe/probe-cluster.js'
+import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
 import type { NomadSaid } from '../report/probe.js'
 import type { SeenPort } from '../evidence/evidence.js'
 import { bareName, unknownMembers } from '../evidence/unknown-members.js'
@@ -24,6 +24,8 @@ export interface Asking {
   /** Milliseconds. */
   readonly timeout: number | undefined
   readonly signal: AbortSignal
+  /** What is offered to those that are asked in addition. */
+  readonly offers?: Offers | undefined
 }
 
 /**
@@ -37,7 +39,7 @@ export async function askNomad(
   probe: Probe,
   workspace: Workspace,
   inventory: Inventory,
-  { timeout, signal }: Asking,
+  { timeout, signal, offers }: Asking,
   context: Context,
 ): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
   const { desired } = workspace
@@ -61,7 +63,7 @@ export async function askNomad(
   })
   if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
   const more = await askHosts(said.hosts, probe, desired, (asked) =>
-    probeCluster(asked, inventory, { clock, timeout, signal }),
+    probeCluster(asked, inventory, { clock, timeout, signal, offers }),
   )
   const members = withKnown(said, more.sightings, desired)
   return {
@@ -69,6 +71,7 @@ export async function askNomad(
     probe: {
       sightings: [...probe.sightings, ...more.sightings],
       unreachable: [...probe.unreachable, ...more.unreachable],
+      undecided: [...probe.undecided, ...more.undecided],
     },
   }
 }
@@ -123,7 +126,7 @@ async function askHosts(
     else if (!silent.has(endpoint)) targets.push({ address, endpoints: [host.endpoint] })
   }
   const more = await probe(targets)
-  return { sightings: [...again, ...more.sightings], unreachable: more.unreachable }
+  return { ...more, sightings: [...again, ...more.sightings] }
 }
 
 /** Whoever presented the leaf of an agent of the spec is that one, whatever Nomad calls it. */

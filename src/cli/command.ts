@@ -61,6 +61,7 @@ export interface Options {
   readonly probe?: string | true
   readonly prune?: boolean
   readonly reason?: string
+  readonly refuses?: string
   readonly region?: string
   readonly reload?: string
   readonly rideAlong?: boolean

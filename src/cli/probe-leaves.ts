@@ -113,7 +113,7 @@ async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
 }
 
 /** Whether the ledger says that somebody else may have an authority's key. */
-function isCompromised(address: string, { lines }: Ledger): boolean {
+export function isCompromised(address: string, { lines }: Ledger): boolean {
   const last = lines.findLast(
     (line) =>
       line.address === address && (line.event === 'compromised' || line.event === 'reinstated'),
@@ -121,11 +121,7 @@ function isCompromised(address: string, { lines }: Ledger): boolean {
   return last?.event === 'compromised'
 }
 
-async function keptLeaf(
-  root: string,
-  store: Store,
-  now: number,
-): Promise<OfferedLeaf | undefined> {
+async function keptLeaf(root: string, store: Store, now: number): Promise<OfferedLeaf | undefined> {
   const [, name, generation] = root.split('/')
   const bytes = await store.readProbe(name!, Number(generation))
   if (bytes === undefined) return undefined

@@ -18,16 +18,36 @@ import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
 import { describeEndpoint } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
+import { offerCertificate, type OfferedLeaf } from './offer.js'
 
 /** An endpoint that did not answer, or not in TLS. */
 export interface Silence extends SilentPort {
   readonly rpc: boolean
 }
 
+/** A port that did not say whether it trusts a root. */
+export interface Undecided {
+  /** The agent that was asked. */
+  readonly address: string
+  readonly endpoint: string
+  readonly root: string
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
 /** What was seen. */
 export interface Probe {
   readonly sightings: readonly SeenPort[]
   readonly unreachable: readonly Silence[]
+  readonly undecided: readonly Undecided[]
+}
+
+/** What is offered to every port that asks for a certificate. */
+export interface Offers {
+  /** By the root's address. */
+  readonly leaves: ReadonlyMap<string, OfferedLeaf>
+  /** A leaf that nobody trusts. */
+  readonly control: OfferedLeaf
 }
 
 /** How to ask. */
@@ -39,6 +59,8 @@ export interface ProbeOptions {
   /** Milliseconds for each handshake. Default: 5,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** One more handshake for each leaf; on an RPC port two, where the names are refused. */
+  readonly offers?: Offers | undefined
   /** Called after each handshake. */
   readonly onAsked?: ((done: number, endpoint: string) => void) | undefined
 }
@@ -67,6 +89,7 @@ export async function probeCluster(
     endpoints.map((endpoint) => ({ address, endpoint })),
   )
   const answers: (SeenPort | Silence)[] = []
+  const undecided: Undecided[] = []
   let next = 0
   let done = 0
   const worker = async (): Promise<void> => {
@@ -80,6 +103,7 @@ export async function probeCluster(
   return {
     sightings: answers.filter((one) => 'asked' in one),
     unreachable: answers.filter((one) => 'message' in one),
+    undecided,
   }
 
   async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | Silence> {
@@ -108,6 +132,35 @@ export async function probeCluster(
       generation: known.generation(fingerprint, trusts ?? null),
       trusts: trusts ?? null,
       issuers: [...new Set(shown.chain.map(({ issuer }) => nameOf(issuer)))],
+      // One that asks for none would take any.
+      ...(shown.asksForCertificate && (await offerAll(asked, where, fingerprint))),
+    }
+  }
+
+  /** One by one, so that an agent has no more than one handshake of ours at a time. */
+  async function offerAll(
+    address: string,
+    where: AgentEndpoint,
+    fingerprint: string,
+  ): Promise<Pick<SeenPort, 'accepts' | 'refuses'>> {
+    const accepts: string[] = []
+    const refuses: string[] = []
+    const { leaves, control } = options.offers ?? {}
+    for (const [root, leaf] of leaves ?? []) {
+      const { timeout } = options
+      const outcome = await offerCertificate(where, leaf, { control, timeout, signal })
+      const endpoint = formatEndpoint(where)
+      // It was reloaded in between: what it said is about another moment.
+      if (outcome.state !== 'undecided' && outcome.fingerprint !== fingerprint) {
+        const message = `${endpoint} presents another leaf than a moment before`
+        undecided.push({ address, endpoint, root, message })
+      } else if (outcome.state === 'undecided') {
+        undecided.push({ address, endpoint, root, message: outcome.message })
+      } else (outcome.state === 'accepted' ? accepts : refuses).push(root)
+    }
+    return {
+      ...(accepts.length > 0 && { accepts }),
+      ...(refuses.length > 0 && { refuses }),
     }
   }
 }

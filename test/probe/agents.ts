@@ -4,10 +4,12 @@
  */
 
 import { connect, createServer as createPlainServer, type AddressInfo, type Server } from 'node:net'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import { createServer, type Server as TlsServer } from 'node:tls'
+import { createServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { alertingContext, alertingServers, alerts, type Alert } from './alerting.js'
 
 /** What an agent loads. */
 export interface Trio {
@@ -52,13 +54,25 @@ export interface AgentSettings {
   readonly verifyHttpsClient?: boolean
   /** Whether it listens for RPC. Default: true. */
   readonly rpc?: boolean
+  /** Refuse with an alert and look at names on the RPC port, as Nomad does. TLS 1.3 alone. Default: false. */
+  readonly alerts?: boolean
+}
+
+type Relay = (port: number) => Server
+
+/** As Nomad's RPC port: the chain, and then the name (nomad/server.go:630). */
+function byNames(socket: TLSSocket): Alert | undefined {
+  if (!socket.authorized) return alerts.unknown_ca
+  const name = [socket.getPeerCertificate().subject.CN].flat()[0] ?? ''
+  return /^(server|client)\./.test(name) ? undefined : alerts.bad_certificate
 }
 
 /** An agent that runs. */
 export class FakeAgent {
   readonly #servers: Server[] = []
-  readonly #https: HttpsServer
+  readonly #https: HttpsServer | TlsServer
   readonly #rpc: TlsServer
+  readonly #relays: { readonly http: Relay; readonly rpc: Relay } | undefined
   #rpcPort = 0
   #httpPort = 0
   /** What its HTTP API answers, by path; 403 to anything else. */
@@ -68,19 +82,25 @@ export class FakeAgent {
   /** How many handshakes came to each. */
   readonly asked: { http: number; rpc: number } = { http: 0, rpc: 0 }
 
-  private constructor(trio: Trio, { verifyHttpsClient = true }: AgentSettings) {
+  private constructor(trio: Trio, { verifyHttpsClient = true, alerts: speaks }: AgentSettings) {
+    const answer: RequestListener = (request, response) => {
+      this.requests.push(`${request.url} ${String(request.headers['x-nomad-token'] ?? '')}`.trim())
+      const said = this.api[request.url!.split('?')[0]!]
+      response.statusCode = said === undefined ? 403 : 200
+      response.end(JSON.stringify(said === undefined ? 'Permission denied' : said))
+    }
+    if (speaks === true) {
+      const api = createHttpServer(answer)
+      const http = alertingServers({ ...trio, serve: (socket) => api.emit('connection', socket) })
+      const rpc = alertingServers({ ...trio, judge: byNames, serve: (socket) => socket.end() })
+      this.#https = http.inner
+      this.#rpc = rpc.inner
+      this.#relays = { http: http.relay, rpc: rpc.relay }
+      return
+    }
+    this.#relays = undefined
     const options = { ...trio, rejectUnauthorized: true }
-    this.#https = createHttpsServer(
-      { ...options, requestCert: verifyHttpsClient },
-      (request, response) => {
-        this.requests.push(
-          `${request.url} ${String(request.headers['x-nomad-token'] ?? '')}`.trim(),
-        )
-        const answer = this.api[request.url!.split('?')[0]!]
-        response.statusCode = answer === undefined ? 403 : 200
-        response.end(JSON.stringify(answer === undefined ? 'Permission denied' : answer))
-      },
-    )
+    this.#https = createHttpsServer({ ...options, requestCert: verifyHttpsClient }, answer)
     this.#rpc = createServer({ ...options, requestCert: true })
     this.#https.on('tlsClientError', () => undefined)
     this.#rpc.on('tlsClientError', () => undefined)
@@ -93,9 +113,13 @@ export class FakeAgent {
   static async start(trio: Trio, settings: AgentSettings = {}): Promise<FakeAgent> {
     const agent = new FakeAgent(trio, settings)
     agent.#https.on('connection', () => (agent.asked.http += 1))
-    agent.#httpPort = await agent.#listen(agent.#https)
+    const relayed = async (server: Server, relay: Relay | undefined): Promise<number> => {
+      const port = await agent.#listen(server)
+      return relay === undefined ? port : agent.#listen(relay(port))
+    }
+    agent.#httpPort = await relayed(agent.#https, agent.#relays?.http)
     if (settings.rpc === false) return agent
-    const inner = await agent.#listen(agent.#rpc)
+    const inner = await relayed(agent.#rpc, agent.#relays?.rpc)
     agent.#rpcPort = await agent.#listen(rpcFront(inner, () => (agent.asked.rpc += 1)))
     return agent
   }
@@ -110,12 +134,13 @@ export class FakeAgent {
 
   /** New files, on one port or both. */
   reload(trio: Trio, ports: { readonly http?: boolean; readonly rpc?: boolean } = {}): void {
-    if (ports.http !== false) this.#https.setSecureContext({ ...trio })
-    if (ports.rpc !== false) this.#rpc.setSecureContext({ ...trio })
+    const settings = this.#relays === undefined ? {} : alertingContext
+    if (ports.http !== false) this.#https.setSecureContext({ ...trio, ...settings })
+    if (ports.rpc !== false) this.#rpc.setSecureContext({ ...trio, ...settings })
   }
 
   async stop(): Promise<void> {
-    this.#https.closeAllConnections()
+    if ('closeAllConnections' in this.#https) this.#https.closeAllConnections()
     await Promise.all(
       this.#servers.map((server) => new Promise((resolve) => void server.close(resolve))),
     )

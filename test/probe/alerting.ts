@@ -5,12 +5,18 @@
 
 import { createCipheriv, createHmac } from 'node:crypto'
 import { connect, createServer as createPlainServer, type AddressInfo, type Server } from 'node:net'
-import { createServer, type TlsOptions, type TLSSocket } from 'node:tls'
+import { createServer, type Server as TlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { recordOf } from './hostile.js'
 
 /** Alerts by name (RFC 8446 §6.2). */
 export const alerts = { bad_certificate: 42, certificate_expired: 45, unknown_ca: 48 } as const
 export type Alert = (typeof alerts)[keyof typeof alerts]
+
+/** The one suite in which the alert is written here. */
+export const alertingContext = {
+  minVersion: 'TLSv1.3',
+  ciphers: 'TLS_AES_128_GCM_SHA256',
+} as const
 
 /** What it does with a certificate that it was shown. */
 export interface AlertingOptions extends TlsOptions {
@@ -22,7 +28,7 @@ export interface AlertingOptions extends TlsOptions {
 
 /** @returns Both, not yet listening: the relay is what agents are asked at. */
 export function alertingServers({ serve, judge = byRoots, ...options }: AlertingOptions): {
-  readonly inner: Server
+  readonly inner: TlsServer
   /** @param hello Bytes that came before the relay. */
   readonly relay: (port: number) => Server
 } {
@@ -30,8 +36,8 @@ export function alertingServers({ serve, judge = byRoots, ...options }: Alerting
   const verdicts = new Map<number, (alert: Alert | undefined) => void>()
   const inner = createServer({
     ...options,
-    ...{ requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.3' },
-    ciphers: 'TLS_AES_128_GCM_SHA256',
+    ...{ requestCert: true, rejectUnauthorized: false },
+    ...alertingContext,
   })
   inner.on('tlsClientError', () => undefined)
   inner.on('keylog', (line: Buffer, socket: TLSSocket) => {

@@ -27,6 +27,7 @@ import {
 } from '../../evidence/judge-agents.js'
 import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
+import { offersFor, rootOf, tellRefusals } from '../offers.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
@@ -53,7 +54,9 @@ export const command: Command = async ({ args, options }, context) => {
   const signal = context.onInterrupt(() => {
     voice.tell('interrupted: nothing is noted')
   })
-  const ask = { timeout, signal }
+  const refused = rootOf(options.refuses, inventory)
+  const { offers, missing } = await offersFor(refused, workspace, inventory, context)
+  const ask = { timeout, signal, offers }
   const began = context.now()
   const first = await askAll(targets, inventory, ask, voice, context)
   // Who belongs to the cluster is asked with the whole of it.
@@ -72,6 +75,9 @@ export const command: Command = async ({ args, options }, context) => {
     options,
     voice,
   )
+  if (refused !== undefined) {
+    return tellRefusals(refused, targets, { ...probe, missing: missing.get(refused) }, voice)
+  }
   const looked = {
     addresses: targets.map(({ address }) => address),
     seen: probe.sightings,
@@ -133,7 +139,7 @@ function choose(args: readonly string[], all: readonly AgentTarget[]): readonly 
 async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
-  { timeout, signal }: Asking,
+  { timeout, signal, offers }: Asking,
   voice: Voice,
   context: Context,
 ): Promise<Probe> {
@@ -144,6 +150,7 @@ async function askAll(
       clock: () => context.now(),
       timeout,
       signal,
+      offers,
       onAsked: (done, endpoint) => {
         progress.update(done, endpoint)
       },

@@ -1,0 +1,108 @@
+/**
+ * Which roots `probe` asks agents about by offering a certificate, and what they said to one of them.
+ *
+ * @module
+ */
+
+import { parseAddress, resolveAddress } from '../address.js'
+import { NomadPkiError } from '../errors.js'
+import { recogniser } from '../evidence/recognise.js'
+import { groupBy } from '../grouping.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { AgentTarget } from '../probe/endpoints.js'
+import type { Offers, Probe } from '../probe/probe-cluster.js'
+import { refusalsDocument, refusalsText, type Refusal } from '../report/refusals.js'
+import { formatName } from '../x509/name.js'
+import type { Context } from './context.js'
+import { controlLeaf, isCompromised, probeLeaves } from './probe-leaves.js'
+import { exitStatus, type ExitStatus } from './status.js'
+import type { Voice } from './voice.js'
+import type { Workspace } from './workspace.js'
+
+/**
+ * The root that `--refuses` names; also one that is no longer in the store.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+export function rootOf(text: string | undefined, inventory: Inventory): string | undefined {
+  if (text === undefined) return undefined
+  const whole = /^authority\/[^/]+\/[1-9][0-9]*$/.test(text)
+  const address = whole ? text : resolveAddress(text, [...inventory.authorities.keys()])
+  if (parseAddress(address).kind === 'authority') return address
+  throw new NomadPkiError('ERR_USAGE', `--refuses ${JSON.stringify(text)} is not an authority`, {
+    hint: 'name a root by its address: authority/agent/1',
+  })
+}
+
+/**
+ * What is offered: a leaf under the root that was asked for; else under each root whose name says too
+ * little. That is the case where several have the name, while a rotation is in course, and after a root
+ * was compromised.
+ */
+export async function offersFor(
+  refused: string | undefined,
+  workspace: Workspace,
+  inventory: Inventory,
+  context: Context,
+): Promise<{ readonly offers: Offers | undefined; readonly missing: ReadonlyMap<string, string> }> {
+  const roots = refused === undefined ? doubtful(workspace, inventory) : [refused]
+  if (roots.length === 0) return { offers: undefined, missing: new Map() }
+  const { leaves, missing } = await probeLeaves(roots, workspace, inventory, context)
+  if (leaves.size === 0) return { offers: undefined, missing }
+  return { offers: { leaves, control: await controlLeaf(context.now()) }, missing }
+}
+
+function doubtful({ desired }: Workspace, inventory: Inventory): readonly string[] {
+  const { isAmbiguous } = recogniser(inventory)
+  const rotating = new Set(
+    desired.bundles.flatMap(({ trusted }) => (trusted.length > 1 ? trusted : [])),
+  )
+  return [...inventory.authorities.values()].flatMap(({ address, certificate }) => {
+    if (certificate === undefined) return []
+    const { issuer, subject } = certificate
+    // Under an intermediate a leaf says nothing of the root.
+    if (Buffer.compare(issuer.der, subject.der) !== 0) return []
+    const asks =
+      rotating.has(address) ||
+      isAmbiguous(formatName(subject)) ||
+      isCompromised(address, inventory.ledger)
+    return asks ? [address] : []
+  })
+}
+
+/** Says of each agent whether it refuses a root. Exits 0 only if every one does. */
+export function tellRefusals(
+  root: string,
+  targets: readonly AgentTarget[],
+  { sightings, unreachable, undecided, missing }: Probe & { readonly missing: string | undefined },
+  voice: Voice,
+): ExitStatus {
+  const seen = groupBy(sightings, ({ asked }) => asked)
+  const silent = groupBy(unreachable, ({ address }) => address)
+  const open = groupBy(undecided, ({ address }) => address)
+  const addresses = new Set([...targets.map(({ address }) => address), ...seen.keys()])
+  const agents = [...addresses].map((address): Refusal => {
+    const ports = seen.get(address) ?? []
+    const trusting = ports.find(({ accepts }) => accepts?.includes(root) === true)
+    const endpoint = trusting?.endpoint
+    if (endpoint !== undefined) {
+      return { address, state: 'accepts', message: `${endpoint} takes a certificate under it` }
+    }
+    const fault = missing ?? silent.get(address)?.[0]?.message ?? open.get(address)?.[0]?.message
+    if (fault !== undefined) return { address, state: 'undecided', message: fault }
+    // A port that asks for no certificate trusts nobody by it.
+    if (ports.some(({ refuses }) => refuses?.includes(root) === true)) {
+      return { address, state: 'refuses', message: '' }
+    }
+    const [port] = ports
+    const message =
+      port === undefined
+        ? 'nothing says where it listens'
+        : `${port.endpoint} asks for no certificate, so whom it trusts cannot be seen`
+    return { address, state: 'undecided', message }
+  })
+  if (voice.json) voice.document(refusalsDocument(root, agents))
+  else voice.answer(refusalsText(root, agents, voice.style))
+  const all = agents.length > 0 && agents.every(({ state }) => state === 'refuses')
+  return all ? exitStatus.ok : exitStatus.work
+}

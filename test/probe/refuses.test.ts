@@ -1,0 +1,221 @@
+/** Trust by key: `probe` offers certificates under roots, from the command down. */
+
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { cli, folder, type Said } from '../cli/cli.js'
+import { note, underLock } from '../../src/cli/under-lock.js'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { commonNames } from '../../src/x509/name.js'
+import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const agents: FakeAgent[] = []
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stop()))
+})
+
+const root = 'authority/agent/1'
+
+class Live {
+  readonly cwd = folder()
+  s1!: FakeAgent
+  c1!: FakeAgent
+
+  static async start(ofClients: AgentSettings = {}): Promise<Live> {
+    const live = new Live()
+    live.#write('{ s1: {} }', '{ c1: {} }')
+    await live.ok('init', '--new-store')
+    await live.ok('apply', '--yes')
+    live.s1 = await FakeAgent.start(live.trio('server/global/s1'), { alerts: true })
+    const client = { alerts: true, rpc: false, ...ofClients }
+    live.c1 = await FakeAgent.start(live.trio('client/global/c1'), client)
+    agents.push(live.s1, live.c1)
+    live.#write(
+      `{ s1: { http: "${live.s1.http}", rpc: "${live.s1.rpc}" } }`,
+      `{ c1: { http: "${live.c1.http}" } }`,
+    )
+    return live
+  }
+
+  #write(servers: string, clients: string): void {
+    writeFileSync(
+      join(this.cwd, 'cluster.yaml'),
+      `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+regions:
+  global:
+    servers: ${servers}
+    clients: ${clients}
+operators:
+  alice: { region: global }
+`,
+    )
+  }
+
+  trio(node: string): Trio {
+    return trioIn(join(this.cwd, 'pki/identity', node, 'current'))
+  }
+
+  edit(from: string, to: string): void {
+    const file = join(this.cwd, 'cluster.yaml')
+    const text = readFileSync(file, 'utf8')
+    expect(text).toContain(from)
+    writeFileSync(file, text.replace(from, to))
+  }
+
+  run(...argv: readonly string[]): Promise<Said> {
+    return cli(this.cwd, argv, { now: Date.now() })
+  }
+
+  async ok(...argv: readonly string[]): Promise<Said> {
+    const said = await this.run(...argv)
+    expect(said.status, said.stdout + said.stderr).toBe(0)
+    return said
+  }
+
+  /** What was noted last of each port. */
+  get observed(): ReadonlyMap<string, Record<string, unknown>> {
+    const lines = readFileSync(join(this.cwd, 'pki/ledger.jsonl'), 'utf8').trim().split('\n')
+    const seen = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ event }) => event === 'observed')
+    return new Map(seen.map((line) => [String(line['endpoint']), line]))
+  }
+}
+
+const ajv = new Ajv2020({ strict: true, allErrors: true })
+const schema = new URL('../../src/report/schemas/refusals.json', import.meta.url)
+const validate = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')) as object)
+
+describe('probe --refuses', () => {
+  test('exits 2 while agents trust the root, and 0 once every one of them refuses it', async () => {
+    const live = await Live.start()
+    const before = await live.run('probe', '--refuses', root)
+    expect(before).toMatchObject({ status: 2 })
+    expect(before.stdout).toMatch(
+      /server\/global\/s1 {2}trusts {2}127\.0\.0\.1:\d+ takes a certificate/,
+    )
+    expect(before.stdout).toContain(`0 of 2 agents refuse ${root}; 2 trust it`)
+    expect([...live.observed.values()].map(({ accepts }) => accepts)).toEqual([
+      [root],
+      [root],
+      [root],
+    ])
+
+    // Another root, and its leaves; the first is gone with its key, and what was kept of it decides.
+    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    await live.ok('apply', '--yes')
+    live.s1.reload(live.trio('server/global/s1'))
+    rmSync(join(live.cwd, 'pki', root), { recursive: true })
+    const half = await live.run('probe', '--refuses', root, '--json')
+    expect(half.status).toBe(2)
+    const document = JSON.parse(half.stdout) as { agents: object[] }
+    validate(document)
+    expect(validate.errors).toBeNull()
+    expect(document.agents).toEqual([
+      { address: 'identity/server/global/s1', state: 'refuses', message: '' },
+      expect.objectContaining({ address: 'identity/client/global/c1', state: 'accepts' }),
+    ])
+
+    live.c1.reload(live.trio('client/global/c1'))
+    const after = await live.run('probe', '--refuses', root)
+    expect(after, after.stdout).toMatchObject({ status: 0 })
+    expect(after.stdout).toContain(`2 of 2 agents refuse ${root}`)
+    expect(live.observed.get(live.s1.rpc)).toMatchObject({ refuses: [root] })
+  })
+
+  test('half a reload is not enough: one port that takes it is trust', async () => {
+    const live = await Live.start()
+    await live.run('probe', '--refuses', root)
+    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    await live.ok('apply', '--yes')
+    live.s1.reload(live.trio('server/global/s1'), { rpc: false })
+    live.c1.reload(live.trio('client/global/c1'))
+    const said = await live.run('probe', '--refuses', root)
+    expect(said.status).toBe(2)
+    expect(said.stdout).toContain(`s1  trusts   ${live.s1.rpc} takes a certificate under it`)
+  })
+
+  test('names what it could not decide: an agent that asks for none, one that is silent', async () => {
+    const live = await Live.start({ alerts: false, verifyHttpsClient: false })
+    await live.s1.stop()
+    const said = await live.run('probe', '--refuses', root)
+    expect(said.status).toBe(2)
+    expect(said.stdout).toContain('nothing listens there')
+    expect(said.stdout).toContain(`${live.c1.http} asks for no certificate`)
+    expect(said.stdout).toContain('0 of 2 agents refuse authority/agent/1; 2 not decided')
+  })
+
+  test('of a root that the store never had, nothing is decided', async () => {
+    const live = await Live.start()
+    const said = await live.run('probe', '--refuses', 'authority/agent/7')
+    expect(said.status).toBe(2)
+    expect(said.stdout).toContain('not decided  its key is not at hand')
+  })
+})
+
+describe('the probe leaf', () => {
+  test('is kept as a key is, has the names of nobody, and is not made a second time', async () => {
+    const live = await Live.start()
+    await live.run('probe', '--refuses', root)
+    const file = join(live.cwd, 'pki/probe/agent/1.pem')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const text = readFileSync(file, 'utf8')
+    expect(text).toMatch(/^-----BEGIN PRIVATE KEY-----/)
+    const [leaf] = parseCertificates(text.slice(text.indexOf('-----BEGIN CERTIFICATE-----')))
+    expect(commonNames(leaf!.subject)).toEqual(['nomad-pki probe'])
+    expect(leaf!.subjectAltName).toEqual([{ type: 'uri', value: 'nomad-pki:probe' }])
+    expect(leaf!.extendedKeyUsage).toEqual(['clientAuth'])
+    await live.run('probe', '--refuses', root)
+    expect(readFileSync(file, 'utf8')).toBe(text)
+    await live.ok('verify')
+    expect((await live.run('plan')).status).toBe(0)
+  })
+
+  test('is not made with a root that somebody else may have', async () => {
+    const live = await Live.start()
+    const store = directoryStore(join(live.cwd, 'pki'))
+    const mark = { event: 'compromised', address: root, at: Date.now() }
+    await underLock(store, 'test', () => note(store, [mark]))
+    const said = await live.run('probe', '--refuses', root)
+    expect(said.status).toBe(2)
+    expect(existsSync(join(live.cwd, 'pki/probe'))).toBe(false)
+    // An operator's own certificate under it serves.
+    expect(said.stdout).toContain('2 trust it')
+  })
+})
+
+test('an agent that trusts another root of the same name is seen to refuse ours', async () => {
+  const live = await Live.start()
+  // The same store, made again: its second root has the name of the first one's second root.
+  const twin = folder()
+  cpSync(live.cwd, twin, { recursive: true, verbatimSymlinks: true })
+  const named =
+    'agent: { lifetime: 10y, commonName: "acme CA {generation}", signing: 1, trusted: [1, 2] }'
+  live.edit('agent: { lifetime: 10y }', named)
+  writeFileSync(
+    join(twin, 'cluster.yaml'),
+    readFileSync(join(twin, 'cluster.yaml'), 'utf8').replace('agent: { lifetime: 10y }', named),
+  )
+  await live.ok('apply', '--yes')
+  expect((await cli(twin, ['apply', '--yes'], { now: Date.now() })).status).toBe(0)
+  const theirs = (node: string): Trio => ({
+    ...live.trio(node),
+    ca: trioIn(join(twin, 'pki/identity', node, 'current')).ca,
+  })
+  live.s1.reload(theirs('server/global/s1'))
+  live.c1.reload(live.trio('client/global/c1'))
+  await live.run('probe')
+  expect(live.observed.get(live.s1.http)).toMatchObject({
+    trusts: [root, 'authority/agent/2'],
+    accepts: [root],
+    refuses: ['authority/agent/2'],
+  })
+  expect(live.observed.get(live.c1.http)).toMatchObject({ accepts: [root, 'authority/agent/2'] })
+})
