@@ -293,7 +293,7 @@ describe('listeners that are no agents', () => {
     }
     const trio = live.trio('client/global/c1')
     live.c1.reload({ ...trio, ca: trio.ca + strange(name) + strange(terminal) })
-    const { stdout, status } = await live.run('probe', '--all', '--out', 'seen.json')
+    const { stdout, status } = await live.run('probe', '--long', '--out', 'seen.json')
     expect(status).toBe(2)
     expect(stdout).toMatch(
       /client\/global\/c1 {2}foreign +.* also trusts CN=x+… and CN=.*, which is not ours/,

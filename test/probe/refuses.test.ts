@@ -197,7 +197,7 @@ test('an agent that trusts another root of the same name is seen to refuse ours'
   const twin = folder()
   cpSync(live.cwd, twin, { recursive: true, verbatimSymlinks: true })
   const named =
-    'agent: { lifetime: 10y, commonName: "acme CA {generation}", signing: 1, trusted: [1, 2] }'
+    'agent: { lifetime: 10y, subject: { commonName: "acme CA {generation}" }, signing: 1, trusted: [1, 2] }'
   live.edit('agent: { lifetime: 10y }', named)
   writeFileSync(
     join(twin, 'cluster.yaml'),
