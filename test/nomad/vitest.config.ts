@@ -6,7 +6,10 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     // `.ci/deep` has the time for it.
-    exclude: process.env.NOMAD_PKI_ROTATIONS === 'all' ? [] : ['rotation-unasked.test.ts'],
+    exclude:
+      process.env.NOMAD_PKI_ROTATIONS === 'all'
+        ? []
+        : ['rotation-unasked.test.ts', 'proof-hosts.test.ts', 'proof-ended.test.ts'],
     // Two cores: one cluster at a time.
     fileParallelism: false,
     testTimeout: 180_000,

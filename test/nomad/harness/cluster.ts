@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Agent, type AgentPlan, writeAgentConfig } from './agent.js'
-import { apiJson, type Credentials } from './api.js'
+import { api, apiJson, type Credentials } from './api.js'
 import { agentPorts } from './ports.js'
 import { eventually } from './run.js'
 
@@ -88,6 +88,13 @@ export class Cluster {
   /** A GET on one agent's own address, with the operator's files. */
   async get<T>(name: string, path: string): Promise<T> {
     return apiJson<T>(this.agent(name).plan.ports.http, path, this.#credentials())
+  }
+
+  /** A PUT on one agent's own address; throws on any answer but 200. */
+  async put(name: string, path: string): Promise<void> {
+    const { http } = this.agent(name).plan.ports
+    const { status, body } = await api(http, path, this.#credentials(), { method: 'PUT' })
+    if (status !== 200) throw new Error(`${path}: ${status} ${body}`)
   }
 
   /** Resolves when every region has a leader and, asked for, every client is `ready`. */

@@ -57,7 +57,7 @@ export interface Delivery {
 /** The cluster, its operator's machine and its nodes. */
 export class Fleet {
   readonly base: string
-  readonly plans: readonly AgentPlan[]
+  readonly plans: AgentPlan[]
   readonly cluster: Cluster
   /** Kills what is run here, if it chooses to. */
   stops: Stops = new Stops()
@@ -67,7 +67,7 @@ export class Fleet {
 
   private constructor(
     base: string,
-    plans: readonly AgentPlan[],
+    plans: AgentPlan[],
     cluster: Cluster,
     agents: Agent[],
     binary: string,
@@ -323,6 +323,12 @@ globalThis.Date = class extends Right {
       },
       { explain: () => this.agent(name).tail() },
     )
+  }
+
+  /** An agent that is stopped has other ports from now on; its configuration is the caller's. */
+  move(name: string, ports: AgentPlan['ports']): void {
+    const at = this.plans.findIndex((plan) => plan.name === name)
+    this.plans[at] = { ...this.plan(name), ports }
   }
 
   /** Starts an agent that was stopped. */
