@@ -10,7 +10,8 @@ import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { DesiredAuthority } from '../spec/desired.js'
 import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
-import { commonNames, encodeName, formatName } from '../x509/name.js'
+import { constraintFault } from '../x509/constraints.js'
+import { commonNames, formatName, nameSays } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
 import { subjectFor } from '../authority/subject.js'
 import type { CheckContext } from './context.js'
@@ -113,8 +114,8 @@ export function checkAuthority(
       say('error', 'beyond-issuer', `it outlives ${wanted.issuer.name}`, next)
     }
   }
-  const constraints = constraintsDiffer(wanted, certificate)
-  if (constraints !== undefined) say('error', 'names-differ', constraints, next)
+  const differs = constraintsDiffer(wanted, certificate)
+  if (differs !== undefined) say(differs.severity, 'names-differ', differs.message, next)
   return findings
 }
 
@@ -183,19 +184,45 @@ function subjectDiffers({ subject, named }: DesiredAuthority, certificate: Certi
   const expected = named
     ? subjectFor(subject, certificate.publicKey)
     : { ...subject, commonName: commonName ?? subject.commonName }
-  return Buffer.compare(certificate.subject.der, encodeName(expected)) !== 0
+  return !nameSays(certificate.subject, expected)
 }
 
-/** Whether an intermediate may name what the spec says by now: a region more, a domain less. */
-function constraintsDiffer(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
+/** Whether an intermediate may name what the spec says: a region more, a domain less. */
+function constraintsDiffer(
+  wanted: DesiredAuthority,
+  certificate: Certificate,
+): Pick<Finding, 'severity' | 'message'> | undefined {
   if (wanted.constraints === undefined) return undefined
-  const expected = constraintsOf(wanted.constraints).permitted.map(textOf)
-  const has = (certificate.nameConstraints?.permitted ?? []).map(textOf)
-  const missing = expected.filter((name) => !has.includes(name))
-  const extra = has.filter((name) => !expected.includes(name))
-  if (missing.length > 0) return `its name constraints do not permit ${missing.join(', ')}`
-  if (extra.length > 0) return `its name constraints permit ${extra.join(', ')}, the spec does not`
-  return undefined
+  const expected = constraintsOf(wanted.constraints).permitted
+  const { nameConstraints } = certificate
+  if (nameConstraints === undefined) {
+    return {
+      severity: 'warning',
+      message: `it has no name constraints: it can sign for every region, the spec names ${wanted.constraints.regions.join(', ')}`,
+    }
+  }
+  const has = nameConstraints.permitted.map(textOf)
+  const refused = expected.filter(
+    (name) => constraintFault(sampleOf(name), nameConstraints) !== undefined,
+  )
+  if (refused.length > 0) {
+    return {
+      severity: 'error',
+      message: `its name constraints do not permit ${refused.map(textOf).join(', ')}`,
+    }
+  }
+  const extra = has.filter((name) => !expected.map(textOf).includes(name))
+  if (extra.length === 0) return undefined
+  return {
+    severity: 'error',
+    message: `its name constraints permit ${extra.join(', ')}, the spec does not`,
+  }
+}
+
+/** A name that lies within a subtree: what it must permit to be of use. */
+function sampleOf(subtree: GeneralName): GeneralName {
+  if (subtree.type !== 'ip') return subtree
+  return { type: 'ip', value: subtree.value.slice(0, subtree.value.indexOf('/')) }
 }
 
 function textOf(name: GeneralName): string {

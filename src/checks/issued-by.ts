@@ -7,6 +7,20 @@
 import type { Certificate } from '../x509/certificate.js'
 
 /**
+ * Whether a certificate is an anchor among those that are there: it names itself as its issuer, or
+ * nobody of the others signed it. Agents trust such a root as it is, whoever signed it elsewhere.
+ *
+ * @param others All authorities that are there; it may stand among them.
+ */
+export function isAnchor(certificate: Certificate, others: Iterable<Certificate>): boolean {
+  if (isIssuedBy(certificate, certificate)) return true
+  for (const other of others) {
+    if (other !== certificate && isIssuedBy(certificate, other)) return false
+  }
+  return true
+}
+
+/**
  * Whether a certificate names another as its issuer: the DN's bytes and the key identifiers. The
  * signature is another matter (`verifySignature`), too dear for ten thousand leaves in every plan.
  */

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { isIssuedBy } from '../checks/issued-by.js'
+import { isAnchor, isIssuedBy } from '../checks/issued-by.js'
 import type { Inventory } from '../inventory/inventory.js'
+import type { Certificate } from '../x509/certificate.js'
 
 /** A generation as the ledger tells it. */
 export interface MadeGeneration {
@@ -80,10 +81,18 @@ export function rootAbove(
 ): string | undefined {
   const certificate = authorities.get(address)?.certificate
   if (certificate === undefined) return undefined
+  if (isAnchor(certificate, certificatesIn({ authorities }))) return address
   // Two levels at most: intermediates are signed by roots (spec/authorities.ts).
   for (const [above, found] of authorities) {
     if (found.certificate === undefined || !isIssuedBy(certificate, found.certificate)) continue
-    if (above === address || isIssuedBy(found.certificate, found.certificate)) return above
+    if (isAnchor(found.certificate, certificatesIn({ authorities }))) return above
   }
   return undefined
+}
+
+/** The certificates of all authorities of a store. */
+export function certificatesIn({
+  authorities,
+}: Pick<Inventory, 'authorities'>): readonly Certificate[] {
+  return [...authorities.values()].flatMap(({ certificate }) => certificate ?? [])
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { isIssuedBy } from '../checks/context.js'
+import { isAnchor } from '../checks/issued-by.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatName } from '../x509/name.js'
 import {
+  certificatesIn,
   generationsIn,
   sameRoots,
   type MadeGeneration,
@@ -57,7 +58,7 @@ export function recogniser(inventory: Inventory): Recogniser {
   const names = authorityNames(inventory)
   const isRoot = (address: string): boolean => {
     const certificate = inventory.authorities.get(address)?.certificate
-    return certificate === undefined || isIssuedBy(certificate, certificate)
+    return certificate === undefined || isAnchor(certificate, certificatesIn(inventory))
   }
   const isAmbiguous = (name: string): boolean => names.withName(name).length > 1
   return {

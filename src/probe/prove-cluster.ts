@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -97,6 +98,7 @@ export async function proveClasses(
   let next = 0
   let done = 0
   let refused = 0
+  const unjudged: string[] = []
 
   async function work(): Promise<void> {
     for (;;) {
@@ -139,6 +141,11 @@ export async function proveClasses(
     const expected = verdict.ok || [2, 3, 4].includes(verdict.check as number)
     if (!outcome.ok && !expected) refused += 1
     if (outcome.ok === expected) return
+    const judge = !outcome.ok && outcome.side === 'dialer' ? listener : dialer
+    if (!outcome.ok && outcome.code === 'UNABLE_TO_GET_ISSUER_CERT' && hasSignedRoot(judge)) {
+      unjudged.push(memberOf(judge))
+      return
+    }
     const finding = disagreement(
       connection,
       ends,
@@ -172,14 +179,35 @@ export async function proveClasses(
   return {
     classes: classes.length,
     pairs: trials.length / versions.length,
-    handshakes: done,
+    handshakes: done - unjudged.length,
     refused,
-    findings: [...disagreements.values()].map(({ finding, more }) =>
-      more === 0
-        ? finding
-        : { ...finding, message: `${finding.message}; so do ${more} more of its handshakes` },
-    ),
+    findings: [
+      ...unjudgedNote(unjudged),
+      ...[...disagreements.values()].map(({ finding, more }) =>
+        more === 0
+          ? finding
+          : { ...finding, message: `${finding.message}; so do ${more} more of its handshakes` },
+      ),
+    ],
   }
+}
+
+/** Whether it trusts a root that another authority signed: an anchor to Go, and none to Node's OpenSSL. */
+function hasSignedRoot({ facts }: AgentClass): boolean {
+  return facts.trust.some((anchor) => !isIssuedBy(anchor, anchor))
+}
+
+function unjudgedNote(addresses: readonly string[]): readonly Finding[] {
+  const [address] = addresses
+  if (address === undefined) return []
+  return [
+    {
+      severity: 'note',
+      address,
+      reason: 'handshake-differs',
+      message: `${addresses.length} handshakes could not be proven here: OpenSSL does not accept a root that another authority signed, and agents do`,
+    },
+  ]
 }
 
 interface Trial {

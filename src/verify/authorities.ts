@@ -5,7 +5,7 @@
  */
 
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
-import type { CheckContext } from '../checks/context.js'
+import { isIssuedBy, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -53,7 +53,9 @@ export function verifyAuthorities(
       })
     }
     const path = context.authorities.get(address)?.path
-    const issuer = wanted.issuer === undefined ? certificate : path?.[1]
+    // What does not name itself as its issuer is an anchor all the same: agents trust it as it is.
+    const anchor = isIssuedBy(certificate, certificate) ? certificate : undefined
+    const issuer = wanted.issuer === undefined ? anchor : path?.[1]
     if (issuer !== undefined && !verifySignature(certificate, issuer)) {
       findings.push({
         severity: 'error',
@@ -85,7 +87,8 @@ export function verifyAuthorities(
         address,
         own,
         issuer,
-        profile: wanted.issuer === undefined ? 'root' : 'intermediate',
+        profile:
+          wanted.issuer !== undefined ? 'intermediate' : anchor === undefined ? undefined : 'root',
         now: context.now,
       }),
     )

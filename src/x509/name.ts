@@ -79,6 +79,40 @@ export function attributeFault(
 }
 
 /**
+ * Whether a name says what a subject of ours says: as RFC 5280 §7.1 compares values, without case,
+ * insignificant space and string type. The order of attributes, a second value of one kind, and kinds
+ * that a subject of ours cannot have are passed over: a spec cannot say them.
+ *
+ * Chains are another matter: there Go compares bytes.
+ *
+ * @param name A name that somebody wrote.
+ * @param subject What is wanted.
+ */
+export function nameSays(name: Name, subject: SubjectAttributes): boolean {
+  return subjectOrder.every(([key, oid]) => {
+    const wanted = subject[key]
+    const found = name.attributes.filter((attribute) => attribute.oid === oid)
+    if (wanted === undefined) return found.length === 0
+    return found.some(({ value }) => preparedText(value) === preparedText(wanted))
+  })
+}
+
+/** RFC 4518 §2 for caseIgnoreMatch: mapped, normalised, and with single inner spaces. */
+function preparedText(value: string): string {
+  return (
+    value
+      // Soft hyphens, joiners, variation selectors and controls of direction are mapped to nothing (§2.2).
+      .replace(/[\p{Default_Ignorable_Code_Point}]/gu, '')
+      // Upper case first: `ß` and `SS` are the same (RFC 3454 §B.2).
+      .toUpperCase()
+      .toLowerCase()
+      .normalize('NFKC')
+      .replace(/\s+/g, ' ')
+      .trim()
+  )
+}
+
+/**
  * Writes a Name: one attribute per RDN, country first and common name last. PrintableString where
  * it can hold the value, else UTF8String: Go refuses a PrintableString with `_` or `@` in it. The
  * country is always a PrintableString (RFC 5280 §A.1).
