@@ -160,11 +160,19 @@ function isWeakBoolean(text: string): boolean {
 }
 
 /** command/agent/config_parse.go:612-648: everything but `active` and `name` has to be a string. */
-function checkKeyring({ keys, value }: Entry, say: Say): void {
+function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
   const [first, provider, label] = keys
   const providers = keyringProviders.join(', ')
   // Something that is no block at all was told by the decoder.
   if (value.type !== 'object') return
+  if (provider === undefined && value.entries.length > 0 && isNested(value.entries)) {
+    // In JSON providers can hold lists, { "keyring": { "aead": [{ … }] } }; Nomad then looks for the
+    // provider's own keys one level too high, and does not find them.
+    for (const inner of value.entries) {
+      checkKeyring({ keys: [first!, ...inner.keys], value: inner.value }, say, true)
+    }
+    return
+  }
   if (provider === undefined) {
     say('error', 'agent/value', first!.start, 'the "keyring" block has no provider', {
       expected: `keyring "aead" { … }; there are ${providers}`,
@@ -188,11 +196,21 @@ function checkKeyring({ keys, value }: Entry, say: Say): void {
       say('error', 'agent/repeated-key', key.start, `"${key.name}" occurs twice in "keyring"`)
     }
     seen.add(name)
-    if (own || isText(entry.value)) continue
+    if (listed && !own) {
+      const message = `Nomad does not find "${key.name}" where "keyring" holds a list`
+      say('error', 'agent/value', key.start, message, {
+        expected: 'the provider as an object: "keyring": { "awskms": { … } }',
+      })
+    }
+    if (own || listed || isText(entry.value)) continue
     say('error', 'agent/value', entry.value.start, `"${key.name}" of "keyring" is not a string`, {
       expected: 'a quoted string',
     })
   }
+}
+
+function isNested(entries: readonly Entry[]): boolean {
+  return entries.every(({ value }) => value.type === 'object')
 }
 
 function isText(value: Shaped): boolean {

@@ -5,6 +5,7 @@
  */
 
 import { basename, dirname, resolve } from 'node:path'
+import { isConfigFileName } from '../agent/index.js'
 import { NomadPkiError } from '../errors.js'
 import { replaceFiles, textLimit } from '../files/aside.js'
 import type { BarrierKind } from '../files/barrier.js'
@@ -76,6 +77,14 @@ function readDirectory(files: Files, directory: string): readonly ConfigFile[] {
   const found: ConfigFile[] = []
   for (const { name, entry } of entries) {
     const path = `${directory}/${name}`
+    // Nomad passes over a directory, and stops at a link to one (command/agent/config.go:3299).
+    if (
+      isConfigFileName(name) &&
+      entry.isSymbolicLink() &&
+      files.stat(path)?.isDirectory() === true
+    ) {
+      throw unreadable(path, 'it is a link to a directory, and Nomad stops at it')
+    }
     const file = readConfig(files, path, name, /\.(hcl|json)$/.test(name))
     if (file === undefined) continue
     found.push(entry.isSymbolicLink() ? { ...file, real: files.realpath(path) } : file)
@@ -96,7 +105,12 @@ function readConfig(
       return { path, name, bytes: reading.bytes }
     case 'absent':
       if (!matters) return undefined
-      throw unreadable(path, 'it is a link to something that is not there')
+      throw unreadable(
+        path,
+        name.includes('\ufffd')
+          ? 'its name is not UTF-8 (Nomad reads it all the same): rename it'
+          : 'it is a link to something that is not there',
+      )
     case 'odd':
       // A directory among the files is none of Nomad's business, whatever it is called.
       if (!matters || files.stat(path)?.isDirectory() === true) return undefined

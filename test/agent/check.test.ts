@@ -15,7 +15,7 @@ import { hclCodes, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { agentFiles, lines } from './builders.js'
 import { before, configWith } from './dated.js'
-import { askedVersions, startCases, startText, valueCases, verdictOf } from './values.js'
+import { askedVersions, inJson, startCases, startText, valueCases, verdictOf } from './values.js'
 
 const base = 'data_dir = "/opt" server { enabled = true }\n'
 const good =
@@ -163,6 +163,18 @@ describe.each(askedVersions)('an agent of Nomad %s', (nomadVersion) => {
     const errors = told.filter((line) => line.startsWith('error'))
     expect(errors.length === 0, told.join('\n')).toBe(verdictOf(verdict, nomadVersion))
   })
+})
+
+// Nomad's own book-keeping of keys refuses some nested blocks in JSON that it takes in HCL.
+test.each([false, true])('what stops it stops it in JSON too, blocks in lists: %s', (wrap) => {
+  const place = { data: '/opt/nomad', http: 24_646, rpc: 24_647, serf: 24_648 }
+  const nomadVersion = '2.0.5'
+  const passed = startCases.filter(([role, addition, verdict]) => {
+    const json = inJson(startText(role, addition, place), wrap)!
+    const errors = check(json, { nomadVersion }).filter((line) => line.startsWith('error'))
+    return errors.length === 0 && !verdictOf(verdict, nomadVersion)
+  })
+  expect(passed).toEqual([])
 })
 
 describe.each([...datedKeys])('%s, which not every version knows', (path, { since, until }) => {

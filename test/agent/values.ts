@@ -4,6 +4,8 @@
  * hand again (`NOMAD_PKI_NOMAD` names another); this table carries the answers of the other.
  */
 
+import { asBoolean, asString, type Item, parseConfig, type Value } from '../../src/hcl/index.js'
+
 /** The same for both, or each one's own. */
 export type Verdict = boolean | { readonly '1.11.3': boolean; readonly '2.0.5': boolean }
 
@@ -349,3 +351,48 @@ export const startCases: readonly (readonly [
     false,
   ],
 ]
+
+/**
+ * The same configuration in JSON.
+ *
+ * @param text In HCL.
+ * @param wrap Whether blocks stand in lists of one, as generators of JSON write them.
+ * @returns `undefined` for what JSON cannot say, such as a key that stands there twice.
+ */
+export function inJson(text: string, wrap: boolean): string | undefined {
+  const { document } = parseConfig(text)
+  if (document === undefined) return undefined
+  const plain = (value: Value): unknown => {
+    switch (value.type) {
+      case 'literal': {
+        const written = asString(document, value)
+        if (value.kind === 'bool') return asBoolean(document, value)
+        return value.kind === 'number' || value.kind === 'float' ? Number(written) : written
+      }
+      case 'list':
+        return value.items.map(plain)
+      case 'object':
+        return block(value.items)
+    }
+  }
+  const block = (items: readonly Item[]): Record<string, unknown> => {
+    const made: Record<string, unknown> = {}
+    for (const { keys, value } of items) {
+      let place = made
+      for (const { name } of keys.slice(0, -1)) {
+        place[name] ??= {}
+        place = place[name] as Record<string, unknown>
+      }
+      const { name } = keys.at(-1)!
+      const held = plain(value)
+      const wrapped = wrap && value.type === 'object' ? [held] : held
+      const before = place[name]
+      if (before === undefined) place[name] = wrapped
+      else if (value.type === 'object' && Array.isArray(before)) before.push(held)
+      else if (value.type === 'object') place[name] = [before, held]
+      else place[name] = wrapped
+    }
+    return made
+  }
+  return JSON.stringify(block(document.root.items))
+}

@@ -14,7 +14,7 @@ import { valueRules } from '../../src/agent/value-rules.js'
 import type { Diagnostic } from '../../src/diagnostics.js'
 import { type Item, parseConfig, type Value } from '../../src/hcl/index.js'
 import { allPaths, configWith } from '../agent/dated.js'
-import { valueCases, verdictOf } from '../agent/values.js'
+import { inJson, valueCases, verdictOf } from '../agent/values.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { nomadBinary, nomadVersion } from './harness/binaries.js'
 import { cleanEnvironment } from './harness/run.js'
@@ -155,6 +155,15 @@ test('and every value of the table as it is written there', () => {
     ([addition, given]) => verdict(sound + addition).valid !== verdictOf(given, version),
   )
   expect(wrong).toEqual([])
+})
+
+test('and the same values in JSON with every block in a list', () => {
+  const verdicts = valueCases.flatMap(([addition]) => {
+    const json = inJson(sound + addition, true)
+    return json === undefined ? [] : [verdict(json)]
+  })
+  console.log(`config validate: ${verdicts.length} in JSON`)
+  expect(verdicts.filter((one) => !agrees(one))).toEqual([])
 })
 
 test('and every key of every version', () => {

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -246,6 +247,28 @@ describe('on a disk', () => {
       expect(readFileSync(join(base, 'a.hcl'), 'utf8')).toBe('old')
     },
   )
+
+  test('a link to a directory and a name that is not UTF-8 are told', async () => {
+    const base = folder()
+    mkdirSync(join(base, 'conf.d'))
+    symlinkSync('conf.d', join(base, 'conf'))
+    const configs = directoryConfigs(base, { files: hastyFiles })
+    expect(texts(await configs.read('.'))).toEqual(['directory', []])
+    symlinkSync('conf.d', join(base, 'b.hcl'))
+    await expect(configs.read('.')).rejects.toMatchObject({
+      code: 'ERR_FILE_UNREADABLE',
+      message: expect.stringContaining('b.hcl: it is a link to a directory') as string,
+    })
+    rmSync(join(base, 'b.hcl'))
+    writeFileSync(
+      Buffer.concat([Buffer.from(join(base, 'a')), Buffer.from([0xff]), Buffer.from('.hcl')]),
+      '',
+    )
+    await expect(configs.read('.')).rejects.toMatchObject({
+      code: 'ERR_FILE_UNREADABLE',
+      message: expect.stringContaining('its name is not UTF-8') as string,
+    })
+  })
 
   test('pipes, dangling links and directories called .hcl', async () => {
     const base = folder()
