@@ -9,12 +9,18 @@ import { keyIdentifierOf } from '../keys/public-key.js'
 import { classifyName } from '../nomad/names.js'
 import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
 import { commonNames, formatName } from '../x509/name.js'
+import { isKnownSignature, verifySignature } from '../x509/signature.js'
 import { printable, type Style } from './style.js'
 import { table } from './table.js'
 import { formatMinute, formatRelative } from './time.js'
 
 /** A description: plain data. */
-export type Description = CertificateDescription | KeyDescription | RequestDescription
+export type Description =
+  | CertificateDescription
+  | KeyDescription
+  | RequestDescription
+  | EndpointDescription
+  | UnreadableDescription
 
 /** A certificate. */
 export interface CertificateDescription {
@@ -70,6 +76,26 @@ export interface RequestDescription {
   readonly emails: readonly string[]
 }
 
+/** What a listener says of itself in a handshake, besides its certificates. */
+export interface EndpointDescription {
+  readonly kind: 'endpoint'
+  readonly where: string
+  /** `TLSv1.3` */
+  readonly protocol: string
+  readonly asksForCertificate: boolean
+  /** The authorities whose certificates it asks for; absent where nothing authenticates them. */
+  readonly authorities?: readonly string[] | undefined
+}
+
+/** Something that could not be read. */
+export interface UnreadableDescription {
+  readonly kind: 'unreadable'
+  readonly where: string
+  /** An error code, `ERR_CERTIFICATE_MALFORMED`. */
+  readonly code: string
+  readonly message: string
+}
+
 /** Describes a certificate. */
 export function describeCertificate(
   certificate: Certificate,
@@ -82,10 +108,10 @@ export function describeCertificate(
     where,
     subject: formatName(certificate.subject),
     issuer: formatName(certificate.issuer),
-    selfIssued: Buffer.compare(certificate.subject.der, certificate.issuer.der) === 0,
+    selfIssued: isSelfSigned(certificate),
     authority: basicConstraints?.ca === true,
     pathLength: basicConstraints?.pathLength,
-    serial: (certificate.serialNegative ? '-' : '') + certificate.serial,
+    serial: serialText(certificate),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     ...describeKey(certificate.publicKey),
@@ -99,6 +125,22 @@ export function describeCertificate(
     authorityKeyIdentifier: certificate.authorityKeyIdentifier,
     nomad: basicConstraints?.ca === true ? [] : nomadRoles(certificate),
   }
+}
+
+/** By its signature; where agents know no such signature, by its name. */
+function isSelfSigned(certificate: Certificate): boolean {
+  if (Buffer.compare(certificate.subject.der, certificate.issuer.der) !== 0) return false
+  return (
+    !isKnownSignature(certificate.signatureAlgorithm) || verifySignature(certificate, certificate)
+  )
+}
+
+/** A negative number is written in two's complement. */
+function serialText({ serial, serialNegative }: Certificate): string {
+  if (!serialNegative) return serial
+  const magnitude = (1n << BigInt(serial.length * 4)) - BigInt(`0x${serial}`)
+  const digits = magnitude.toString(16)
+  return `-${digits.length % 2 === 0 ? digits : `0${digits}`}`
 }
 
 /** Name and identifier of a public key. */
@@ -132,6 +174,8 @@ export function descriptionText(thing: Description, style: Style, now: number): 
 function titleOf(thing: Description): string {
   if (thing.kind === 'key') return `private key: ${thing.where}`
   if (thing.kind === 'request') return `request: ${thing.where}`
+  if (thing.kind === 'endpoint') return `listener: ${thing.where}`
+  if (thing.kind === 'unreadable') return `cannot be read: ${thing.where}`
   const what = thing.authority
     ? thing.selfIssued
       ? 'root'
@@ -155,6 +199,14 @@ function rowsOf(
       ['belongs to', list(thing.belongsTo)],
     ]
   }
+  if (thing.kind === 'unreadable') return [['because', printable(thing.message)]]
+  if (thing.kind === 'endpoint') {
+    const asked = thing.authorities === undefined ? 'not known' : list(thing.authorities) || 'any'
+    return [
+      ['protocol', thing.protocol],
+      ['asks for certificates of', thing.asksForCertificate ? asked : 'nobody: it asks for none'],
+    ]
+  }
   const names: readonly (readonly [string, string])[] = [
     ['names', list(thing.names)],
     ['addresses', list(thing.ips)],
@@ -175,7 +227,12 @@ function rowsOf(
   const early = thing.notBefore > now
   return [
     ['subject', printable(thing.subject)],
-    ['issuer', thing.selfIssued ? 'itself' : printable(thing.issuer)],
+    [
+      'issuer',
+      thing.selfIssued
+        ? 'itself'
+        : `${printable(thing.issuer)}${thing.issuer === thing.subject ? ' (the same name, by another key)' : ''}`,
+    ],
     ['valid from', (early ? style.bad : (text: string) => text)(life(thing.notBefore))],
     ['valid until', (over ? style.bad : (text: string) => text)(life(thing.notAfter))],
     ...names,
@@ -190,18 +247,26 @@ function rowsOf(
   ]
 }
 
-/** Nomad reads SANs and the last common name alike (nomad/server.go:640, nomad/auth/auth.go:429). */
+/**
+ * Nomad reads SANs and the last common name alike, letter by letter (nomad/server.go:640,
+ * nomad/auth/auth.go:429); without a purpose that agents ask for, no peer looks at the names.
+ */
 function nomadRoles(certificate: Certificate): readonly string[] {
+  const { extendedKeyUsage: usages } = certificate
+  if (usages?.some((one) => purposes.has(one)) === false) return []
   const common = commonNames(certificate.subject).at(-1)
   const { names } = describeNames(certificate.subjectAltName ?? [])
   const roles = [...names, ...(common === undefined ? [] : [common])].flatMap((name) => {
     const found = classifyName(name)
-    if (found.kind === 'wildcard') return [`wildcard ${name}`]
-    if (found.kind !== 'role') return []
+    // Wildcards cover names in the SAN alone.
+    if (found.kind === 'wildcard') return names.includes(name) ? [`wildcard ${name}`] : []
+    if (found.kind !== 'role' || !found.exact) return []
     return [`${found.label === 'cli' ? 'operator' : found.label} of ${found.region}`]
   })
   return [...new Set(roles)]
 }
+
+const purposes: ReadonlySet<string> = new Set(['serverAuth', 'clientAuth', 'any'])
 
 function subtreeText(name: GeneralName): string {
   return 'value' in name ? name.value : name.type

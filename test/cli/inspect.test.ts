@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:tls'
 import forge from 'node-forge'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -30,6 +31,53 @@ beforeAll(async () => {
 })
 
 describe('inspect', () => {
+  test('whose certificates a listener asks for', async () => {
+    const server = createServer({
+      key: fs.readFileSync(current('key.pem')),
+      cert: fs.readFileSync(current('cert.pem')),
+      ca: fs.readFileSync(current('ca.pem')),
+      requestCert: true,
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { stdout } = await cli(cwd, ['inspect', `127.0.0.1:${port}`])
+    server.close()
+    expect(stdout).toMatch(/asks for certificates of {2}CN=acme agent CA 1/)
+  })
+
+  test('what cannot be read hides nothing else, and sets the exit status', async () => {
+    const good = fs.readFileSync(current('cert.pem'), 'utf8')
+    fs.writeFileSync(path.join(cwd, 'bad.pem'), pemEncode('CERTIFICATE', Buffer.of(0x30, 0)))
+    fs.writeFileSync(
+      path.join(cwd, 'half.pem'),
+      pemEncode('CERTIFICATE', Buffer.of(0x30, 0)) + good,
+    )
+    const several = await cli(cwd, ['inspect', 'bad.pem', current('cert.pem'), 'absent.pem'])
+    expect(several.status).toBe(1)
+    expect(several.stdout).toContain('cannot be read: bad.pem')
+    expect(several.stdout).toContain('server of global')
+    expect(several.stdout).toContain('absent.pem: no such file')
+    const half = await cli(cwd, ['inspect', 'half.pem'])
+    expect(half.status).toBe(1)
+    expect(half.stdout).toContain('cannot be read: half.pem (1 of 2)')
+    expect(half.stdout).toContain('server of global: half.pem (2 of 2)')
+    const missing = await cli(cwd, ['inspect', 'absent.pem'])
+    expect(missing.status).toBe(1)
+    expect(missing.stderr).toContain('absent.pem: no such file')
+  })
+
+  test('keys of lengths that are none of ours', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2056,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    fs.writeFileSync(path.join(cwd, 'odd.pem'), privateKey)
+    const { status, stdout } = await cli(cwd, ['inspect', 'odd.pem'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/key +rsa-2056/)
+  })
+
   test('a running agent: what it presents', async () => {
     const server = createServer({
       key: fs.readFileSync(current('key.pem')),
@@ -41,6 +89,7 @@ describe('inspect', () => {
     server.close()
     expect(status).toBe(0)
     expect(stdout).toContain(`server of global: 127.0.0.1:${port}`)
+    expect(stdout).toContain('asks for certificates of  nobody: it asks for none')
   })
 
   test('PKCS#12: its password from a file or a question, and never shown', async () => {

@@ -8,7 +8,7 @@ import { resolveAddress } from '../../address.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { pemBlocks } from '../../keys/pem.js'
-import { parsePrivateKey } from '../../keys/private-key.js'
+import { publicHalfOf } from '../../keys/private-key.js'
 import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
 import {
   describeCertificate,
@@ -23,7 +23,7 @@ import { readPkcs12, type Pkcs12Content } from '../../x509/pkcs12.js'
 import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
-import { exitStatus } from '../status.js'
+import { exitStatus, statusOfError } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
@@ -32,14 +32,25 @@ import { openWorkspace, takeInventory } from '../workspace.js'
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   const things: Description[] = []
-  for (const arg of args) things.push(...(await look(arg, options, context)))
+  let failed: unknown
+  for (const arg of args) {
+    try {
+      things.push(...(await look(arg, options, context)))
+    } catch (error) {
+      if (!isNomadPkiError(error) || args.length === 1) throw error
+      things.push({ kind: 'unreadable', where: arg, code: error.code, message: error.message })
+      failed ??= error
+    }
+  }
   const described = withOwners(things)
   if (voice.json) voice.document({ format: 'nomad-pki/inspect', version: 1, things: described })
   else {
     const texts = described.map((thing) => descriptionText(thing, voice.style, context.now()))
     voice.answer(texts.join('\n\n'))
   }
-  return exitStatus.ok
+  // What cannot be read hides nothing else, and is not passed over.
+  if (failed !== undefined) return statusOfError(failed)
+  return things.some(({ kind }) => kind === 'unreadable') ? exitStatus.error : exitStatus.ok
 }
 
 async function look(
@@ -52,10 +63,30 @@ async function look(
   }
   const endpoint = parseEndpoint(arg)
   if (endpoint !== undefined) {
-    const { chain } = await describeEndpoint(endpoint.host, endpoint.port)
-    return describeChain(chain, arg)
+    const { chain, protocol, asksForCertificate, authorities } = await describeEndpoint(
+      endpoint.host,
+      endpoint.port,
+    )
+    return [
+      ...describeChain(chain, arg),
+      {
+        kind: 'endpoint',
+        where: arg,
+        protocol,
+        asksForCertificate,
+        ...(authorities && { authorities: authorities.map(formatName) }),
+      },
+    ]
   }
-  return describeAddress(arg, options, context)
+  try {
+    return await describeAddress(arg, options, context)
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_ADDRESS_UNKNOWN')) throw error
+    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${arg}: no such file, and ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    })
+  }
 }
 
 async function describeBytes(
@@ -67,20 +98,42 @@ async function describeBytes(
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
   const blocks = pemBlocks(text)
-  return blocks.flatMap(({ label, der, start, end }, index) => {
+  return blocks.flatMap(({ label, der, start, end }, index): readonly Description[] => {
     const place = blocks.length > 1 ? `${where} (${index + 1} of ${blocks.length})` : where
-    if (label.endsWith('PRIVATE KEY')) return [describePrivate(text.slice(start, end), place)]
-    if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
-      return [describeCertificate(parseCertificate(der), place)]
-    }
-    if (label.endsWith('CERTIFICATE REQUEST')) return [describeRequest(der, place)]
-    // What stands beside a SEC1 key and says nothing that the key does not.
-    if (label === 'EC PARAMETERS') return []
-    throw new NomadPkiError(
-      'ERR_PEM_MALFORMED',
-      `${place}: a ${label} is nothing that is known here`,
+    return readable(place, blocks.length > 1, () =>
+      describeBlock(label, der, place, text.slice(start, end)),
     )
   })
+}
+
+/** One block among several that cannot be read is told as such; a single one is the error. */
+function readable(
+  where: string,
+  several: boolean,
+  read: () => readonly Description[],
+): readonly Description[] {
+  try {
+    return read()
+  } catch (error) {
+    if (!several || !isNomadPkiError(error)) throw error
+    return [{ kind: 'unreadable', where, code: error.code, message: error.message }]
+  }
+}
+
+function describeBlock(
+  label: string,
+  der: Uint8Array,
+  place: string,
+  block: string,
+): readonly Description[] {
+  if (label.endsWith('PRIVATE KEY')) return [describePrivate(block, place)]
+  if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
+    return [describeCertificate(parseCertificate(der), place)]
+  }
+  if (label.endsWith('CERTIFICATE REQUEST')) return [describeRequest(der, place)]
+  // What stands beside a SEC1 key and says nothing that the key does not.
+  if (label === 'EC PARAMETERS') return []
+  throw new NomadPkiError('ERR_PEM_MALFORMED', `${place}: unsupported PEM block type ${label}`)
 }
 
 async function describeDer(
@@ -149,9 +202,18 @@ async function passwordOf(where: string, options: Options, context: Context): Pr
 
 function describePrivate(input: string | Uint8Array, where: string): Description {
   try {
-    const key = parsePrivateKey(input)
-    return { kind: 'key', where, encrypted: false, ...describeKey(key.publicKey), belongsTo: [] }
+    return {
+      kind: 'key',
+      where,
+      encrypted: false,
+      ...describeKey(publicHalfOf(input)),
+      belongsTo: [],
+    }
   } catch (error) {
+    // A kind that agents do not load: that it is a key is all that is known.
+    if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
+      return { kind: 'key', where, encrypted: false, belongsTo: [] }
+    }
     if (!isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) throw error
     return { kind: 'key', where, encrypted: true, belongsTo: [] }
   }
