@@ -318,7 +318,8 @@ function seal(
   }
   const tbs = encodeTbs({ ...fields, serial })
   // What is looked at is what will be signed, read back from its bytes.
-  const expected = parseTbs(tbs)
+  // From a copy: what looks at `expected` cannot change what is signed.
+  const expected = parseTbs(Uint8Array.from(tbs))
   requireClean(lint(expected, rest.lintContext))
   return new Prepared({ ...rest, input: { tbs, expected, now } })
 }

@@ -9,7 +9,7 @@ import { applyPlan } from '../apply/apply-plan.js'
 import type { ApplyEvent } from '../apply/events.js'
 import type { Issuers } from '../authority/issuers.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import type { Inventory } from '../inventory/inventory.js'
+import { leftOvers, type Inventory } from '../inventory/inventory.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Plan, Step } from '../plan/plan.js'
@@ -45,9 +45,13 @@ export async function mendFirst(
   voice: Voice,
   context: Context,
 ): Promise<Mended> {
-  const torn = inventory.findings.some(({ reason }) => reason === 'left-over')
+  const left = leftOvers(inventory)
   const allowed = options.yes === true || options.plan !== undefined || canAsk(context)
-  if (!torn || !allowed || options.dryRun === true) return { inventory, events: [] }
+  if (left.length === 0) return { inventory, events: [] }
+  if (!allowed || options.dryRun === true) {
+    voice.tell(findingsText(left, voice.errorStyle, { all: true }))
+    return { inventory, events: [] }
+  }
   const { store } = workspace
   const findings = await underLock(store, 'apply', () => store.heal())
   if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))

@@ -7,7 +7,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { basename, dirname } from 'node:path'
-import { getuid } from 'node:process'
+import { getuid, kill, pid } from 'node:process'
 import { NomadPkiError } from '../errors.js'
 import { barrier, Touched } from './barrier.js'
 import type { BarrierKind } from './barrier.js'
@@ -57,6 +57,9 @@ export async function replaceFiles(
   const prepared: Prepared[] = []
   const touched = new Touched()
   let doing = replacements[0]?.path ?? ''
+  for (const directory of new Set(replacements.map(({ path }) => dirname(path)))) {
+    sweepAsides(files, directory)
+  }
   try {
     for (const replacement of replacements) {
       doing = replacement.path
@@ -162,7 +165,42 @@ function behindLinks(files: Files, path: string): string {
  * takes *.hcl and *.json: command/agent/config.go LoadConfigDir), and takes for a temporary file besides.
  */
 export function asideOf(path: string): string {
-  return `${dirname(path)}/.${shortened(basename(path))}.${randomBytes(4).toString('hex')}.nomad-pki~`
+  const chance = randomBytes(4).toString('hex')
+  return `${dirname(path)}/.${shortened(basename(path))}.${pid}-${chance}${asideEnd}`
+}
+
+const asideEnd = '.nomad-pki~'
+
+/**
+ * Removes what killed processes wrote aside in a directory: a copy of a configuration, or an archive
+ * with a key. What a process that runs is writing stays.
+ *
+ * @param files The calls to use.
+ * @param directory Absolute; one that is not there has nothing in it.
+ */
+export function sweepAsides(files: Files, directory: string): void {
+  let found: readonly string[]
+  try {
+    found = files.names(directory)
+  } catch {
+    return
+  }
+  for (const name of found) {
+    if (!name.endsWith(asideEnd)) continue
+    const writer = /\.(?:([1-9][0-9]*)-)?[0-9a-f]{8}\.nomad-pki~$/.exec(name)
+    if (writer === null || (writer[1] !== undefined && runs(Number(writer[1])))) continue
+    unlinkQuietly(files, `${directory}/${name}`)
+  }
+}
+
+/** Whether a process of this number runs; another user's counts. */
+function runs(number: number): boolean {
+  try {
+    kill(number, 0)
+    return true
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH'
+  }
 }
 
 /** What a call that failed means for a file that was to be written; other errors as they are. */

@@ -6,7 +6,7 @@
 
 import { dirname } from 'node:path'
 import { NomadPkiError } from '../errors.js'
-import { asideOf, unlinkQuietly, unwritten } from './aside.js'
+import { asideOf, sweepAsides, unlinkQuietly, unwritten } from './aside.js'
 import { createFile } from './create.js'
 import { errnoOf, shownPath } from './fault.js'
 import type { Files } from './files.js'
@@ -36,6 +36,7 @@ export async function placeFile(
 ): Promise<void> {
   const folder = dirname(path)
   const aside = asideOf(path)
+  sweepAsides(files, folder)
   try {
     if (files.lstat(path) !== undefined) throw existsAlready(path)
     createFile(files, aside, bytes, mode)

@@ -94,3 +94,19 @@ export interface Inventory {
   /** What is wrong with the store as a whole. */
   readonly findings: readonly Finding[]
 }
+
+/** What killed runs left in the store, whatever it belongs to. */
+export function leftOvers(inventory: Inventory): readonly Finding[] {
+  const { findings, authorities, bundles, identities } = inventory
+  const all: Finding[] = findings.filter(isLeftOver)
+  for (const found of [authorities, bundles, identities]) {
+    for (const one of found.values()) {
+      if (one.findings.length > 0) all.push(...one.findings.filter(isLeftOver))
+    }
+  }
+  return all
+}
+
+function isLeftOver({ reason }: Finding): boolean {
+  return reason === 'left-over'
+}

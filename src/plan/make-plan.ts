@@ -84,6 +84,12 @@ export function makePlan(desired: Desired, inventory: Inventory, options: MakePl
   const only = options.only === undefined ? undefined : new Set(options.only)
   const renew = new Set(options.renew)
   const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory)]
+  for (const { findings: own } of [
+    ...inventory.bundles.values(),
+    ...inventory.identities.values(),
+  ]) {
+    if (own.length > 0) findings.push(...own.filter(({ reason }) => reason === 'left-over'))
+  }
   const steps: Step[] = []
 
   for (const wanted of desired.authorities) {

@@ -37,6 +37,7 @@ function assignment(name: string, value: string, shell: Shell): string {
       // fish: in single quotes only \' and \\ are escapes.
       return `set -gx ${name} '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
     case 'powershell':
-      return `$env:${name} = '${value.replaceAll("'", "''")}'`
+      // PowerShell takes typographic single quotes for single quotes, too (CharExtensions.IsSingleQuote).
+      return `$env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'`
   }
 }

@@ -37,7 +37,6 @@ export const specCodes = {
   'spec/unused-authority': 'an authority that nothing uses',
   'spec/separate-roots': 'regions under different roots do not trust each other',
   'spec/generations': 'the generations of an authority do not fit together',
-  'spec/not-yet': 'a part of the format that this version does not carry out yet',
   'spec/irrelevant': 'the value has no effect here',
   'spec/subject': 'a distinguished name that cannot be certified, or stands twice',
   'spec/lifetime': 'a span of time that is zero or beyond a century',

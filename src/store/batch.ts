@@ -81,7 +81,18 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
   return {
     putAuthority(name, generation, { key, certificate }) {
       checkAuthority(name, generation)
-      authorities.push({ name, generation, key, certificate, crossed: new Map() })
+      const at = authorities.findIndex((one) => one.name === name && one.generation === generation)
+      const before = authorities[at]
+      if (before === undefined) {
+        authorities.push({ name, generation, key, certificate, crossed: new Map() })
+      } else if (before.certificate === undefined) {
+        // Its cross-certificates came first.
+        authorities[at] = { ...before, key, certificate }
+      } else if (before.certificate !== certificate || before.key !== key) {
+        throw new NomadPkiError('ERR_INTERNAL', 'a batch makes one authority twice', {
+          address: `authority/${name}/${generation}`,
+        })
+      }
     },
     putCross(name, generation, by, pem) {
       checkAuthority(name, generation)

@@ -11,7 +11,7 @@ import { hintOfFault, shellPath, shownPath } from '../files/fault.js'
 import type { DirectoryEntry, Files, FileStatus } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import type { StoredFile } from '../inventory/store.js'
-import { isTemporary, modes } from './layout.js'
+import { isTemporary, modes, names } from './layout.js'
 import { finding } from './reasons.js'
 
 /** The address under which the store itself is spoken of. */
@@ -50,7 +50,9 @@ export class Observer {
     this.findings.push(
       finding('note', address, 'left-over', `${words} ${shownPath(path)}`, {
         file: path,
-        remedy: 'the next nomad-pki apply that has work to do takes care of it',
+        remedy: isHealed(path)
+          ? 'nomad-pki apply --yes'
+          : 'remove it: nothing of ours writes there',
       }),
     )
   }
@@ -166,4 +168,21 @@ export class Observer {
 
 function octal(mode: number): string {
   return `0${mode.toString(8)}`
+}
+
+/** Whether {@link healStore} looks at the place: the others are never written to under such names. */
+function isHealed(path: string): boolean {
+  const [first, ...below] = path.split('/')
+  switch (first) {
+    case names.ledger:
+      return true
+    case 'authority':
+      return below.length === 2 || below.length === 3
+    case 'bundle':
+      return below.length === 1 || below.length === 2
+    case 'identity':
+      return below.length === 3 || below.length === 4
+    default:
+      return false
+  }
 }

@@ -36,6 +36,12 @@ describe('words for a shell', () => {
   ] as const)('%s', (shell, text) => {
     expect(exportsText([['X', "a'b\\c $HOME"]], shell)).toBe(text)
   })
+
+  test('powershell takes typographic single quotes for quotes, and so they are doubled', () => {
+    expect(exportsText([['X', 'a\u2018b\u2019c\u201ad\u201be']], 'powershell')).toBe(
+      "$env:X = 'a\u2018\u2018b\u2019\u2019c\u201a\u201ad\u201b\u201be'",
+    )
+  })
 })
 
 describe('completions', () => {

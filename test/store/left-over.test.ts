@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { directoryConfigs } from '../../src/store/directory-configs.js'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { cli, folder } from '../cli/cli.js'
+
+const spec = 'version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n'
+
+describe('what a killed run left in the store', () => {
+  test.each([
+    'authority/agent/.next-2-0123456789abcdef',
+    'authority/agent/1/.new-ca.pem',
+    'bundle/.gone-x',
+    'bundle/agent/.new-ca.pem',
+    'identity/server/global/.gone-s9',
+    'identity/server/global/s1/.next-2-aaaaaaaa-0123456789abcdef',
+    'identity/server/global/s1/.gone-1-aaaaaaaa',
+  ])('%s is named by plan and by apply that asks, and removed by apply --yes', async (place) => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    await cli(cwd, ['init', '--new-store'])
+    await cli(cwd, ['apply', '--yes'])
+    const at = path.join(cwd, 'pki', place)
+    if (place.includes('.new-')) fs.writeFileSync(at, 'x', { mode: 0o600 })
+    else fs.mkdirSync(at, { mode: 0o700 })
+    const planned = await cli(cwd, ['plan'])
+    expect(planned.stdout).toContain(place)
+    expect(planned.stdout).toContain('fix: nomad-pki apply --yes')
+    expect((await cli(cwd, ['apply'])).stderr).toContain(place)
+    expect(fs.existsSync(at)).toBe(true)
+    const { status, stderr } = await cli(cwd, ['apply', '--yes'])
+    expect(status).toBe(0)
+    expect(stderr).toContain(`removed ${place}`)
+    expect(fs.existsSync(at)).toBe(false)
+  })
+
+  test.each(['.next-x', 'identity/.next-x', 'authority/.next-x'])(
+    '%s, where nothing of ours writes, is left to you',
+    async (place) => {
+      const cwd = folder({ 'cluster.yaml': spec })
+      await cli(cwd, ['init', '--new-store'])
+      await cli(cwd, ['apply', '--yes'])
+      fs.mkdirSync(path.join(cwd, 'pki', place), { mode: 0o700 })
+      expect((await cli(cwd, ['plan'])).stdout).toMatch(/fix: remove it/)
+    },
+  )
+})
+
+describe('what was written aside beside a configuration', () => {
+  test('of a process that is gone is removed by the next write, of one that runs it stays', async () => {
+    const cwd = folder({ 'agents/s1/nomad.hcl': 'server {}\n' })
+    const at = path.join(cwd, 'agents/s1')
+    const gone = spawnSync(process.execPath, ['-e', '']).pid
+    const names = ['.tls.hcl.0a1b2c3d.nomad-pki~', `.tls.hcl.${gone}-0a1b2c3d.nomad-pki~`]
+    const stays = [`.tls.hcl.${process.ppid}-0a1b2c3d.nomad-pki~`, '.mine.nomad-pki~', 'notes~']
+    for (const name of [...names, ...stays]) fs.writeFileSync(path.join(at, name), 'secret')
+    const file = path.join(at, 'tls.hcl')
+    await directoryConfigs(cwd).write([{ path: file, text: 'tls {}\n', expected: undefined }])
+    expect(fs.readdirSync(at).sort()).toEqual([...stays, 'nomad.hcl', 'tls.hcl'].sort())
+  })
+})
+
+describe('one authority twice in one batch', () => {
+  test.each([
+    ['in memory', () => memoryStore()],
+    ['on disk', () => directoryStore(path.join(folder(), 'pki'), { git: 'ignore' })],
+  ])('%s: the same is one, another is refused', async (_, make) => {
+    const store = make()
+    const lock = await store.lock()
+    const batch = store.batch()
+    batch.putAuthority('agent', 1, { key: 'k', certificate: 'c' })
+    batch.putAuthority('agent', 1, { key: 'k', certificate: 'c' })
+    expect(() => {
+      batch.putAuthority('agent', 1, { key: 'k', certificate: 'other' })
+    }).toThrow('one authority twice')
+    await batch.commit()
+    await lock.release()
+    expect((await store.read()).authorities).toHaveLength(1)
+  })
+})
