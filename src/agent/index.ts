@@ -30,7 +30,7 @@ export {
   type ReadFile,
   type Setpoint,
 } from './read-agent-config.js'
-export { isSecretKey, redactSecrets } from './redact.js'
+export { hiddenSpans, isSecretKey, redactSecrets, type Hidden } from './redact.js'
 export { settings, type Setting } from './settings.js'
 export { findTlsBlock, type TlsBlock } from './tls-block.js'
 export { tlsKeys, type TlsKey, type TlsKeyEntry, type TlsValues } from './tls-keys.js'

@@ -196,7 +196,9 @@ function noValue(text: string, keys: readonly Key[], token: Token): Fault {
   if (number !== undefined) {
     const whole = number + text.slice(start, Math.min(end, start + 40))
     const at = start - number.length
-    return new Fault('hcl/bare-word', at, `"${whole}" is neither a number nor a string`, {
+    const known = /^[\d.]+(?:ns|us|ms|s|m|h|d|w|[kmgt]?i?b|%)$/i.test(whole)
+    const what = known ? `"${whole}"` : 'a number with letters behind it'
+    return new Fault('hcl/bare-word', at, `${what} is neither a number nor a string`, {
       hint: 'put it in quotes',
     })
   }
@@ -214,6 +216,9 @@ function noValue(text: string, keys: readonly Key[], token: Token): Fault {
   })
 }
 
+const knownWord =
+  /^(?:true|false|yes|no|on|off|null|nil|none|undefined|(?:var|local|data|path|each|count|self|module)\.[\w.]*)$/i
+
 function bareWord(text: string, token: Token): Fault {
   const word = text.slice(token.start, Math.min(token.end, token.start + 40))
   const lower = word.toLowerCase()
@@ -223,11 +228,16 @@ function bareWord(text: string, token: Token): Fault {
       : lower === 'null'
         ? 'leave the key out: HCL 1 has no null'
         : text[token.end] === '('
-          ? 'HCL 1 has no functions'
-          : /^[A-Z0-9_]+$/.test(word)
-            ? 'is this a template that was never rendered?'
-            : 'put it in quotes'
-  return new Fault('hcl/bare-word', token.start, `the word "${word}" is not a value`, {
+          ? 'Nomad agents read HCL 1, which has no functions: write the value itself'
+          : /^(?:var|local|data|path|each|count|self|module)\./.test(word)
+            ? 'Nomad agents read HCL 1, which has no variables: write the value itself'
+            : /^[A-Z0-9_]+$/.test(word)
+              ? 'is this a template that was never rendered?'
+              : 'put it in quotes'
+  // A secret may have lost its quotes: only words that are none are shown.
+  const known = knownWord.test(word) || text[token.end] === '('
+  const what = known ? `the word "${word}"` : 'a word without quotes'
+  return new Fault('hcl/bare-word', token.start, `${what} is not a value`, {
     expected: 'a quoted string, a number, true, false, "{" or "["',
     hint,
   })

@@ -20,7 +20,7 @@ import { isVersion } from '../../nomad/versions.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
-import { diffText } from '../../report/diff.js'
+import { configDiff } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
@@ -102,7 +102,7 @@ export async function diff({ args, options }: Call, context: Context): Promise<E
     voice.document({ format: 'nomad-pki/config-diff', version: 1, changes, findings })
   } else {
     const texts = edits.map(([, { path, text, expected }]) =>
-      diffText(path, expected && Buffer.from(expected).toString('utf8'), text, voice.style),
+      configDiff(path, expected && Buffer.from(expected).toString('utf8'), text, voice.style),
     )
     if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
     if (texts.length > 0) voice.answer(texts.join('\n'))

@@ -17,7 +17,7 @@ import {
 import { readArchive } from '../../delivery/read-archive.js'
 import { NomadPkiError } from '../../errors.js'
 import { parseEndpoint } from '../../probe/endpoint.js'
-import { diffText } from '../../report/diff.js'
+import { configDiff } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
 import { overridesOf } from '../override.js'
@@ -132,7 +132,7 @@ function rehearse(
   )
   if (edit !== undefined) {
     const { file, before, after, restart } = edit.plan
-    voice.answer(diffText(file, before, after, voice.style))
+    voice.answer(configDiff(file, before, after, voice.style))
     if (restart.length > 0) voice.answer(`the change of ${restart.join(', ')} needs a restart`)
   }
   return exitStatus.ok
