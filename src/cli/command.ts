@@ -54,6 +54,7 @@ export interface Options {
   readonly offline?: boolean
   readonly operator?: readonly string[]
   readonly out?: string
+  readonly outDir?: string
   readonly override?: readonly string[]
   readonly owner?: string
   readonly passwordFile?: string

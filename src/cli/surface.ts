@@ -421,12 +421,17 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'pack',
     group: 'deliver',
-    arguments: '<address>',
+    arguments: '[address...]',
     summary: 'pack what a node receives, and print the fingerprint of the archive',
     details:
-      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file.',
+      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file; the same again is not an error. An operator gets ca.pem, cert.pem, key.pem and nomad.env.',
     options: [
       { flags: '--out <file>', summary: 'the archive, such as s1.tar.gz' },
+      {
+        flags: '--out-dir <folder>',
+        summary: 'a folder for several archives, such as global-s1-2.tar.gz',
+      },
+      { flags: '--all', summary: 'all agents; with --out-dir' },
       {
         flags: '--layout <layout>',
         choices: ['links', 'flat'],
@@ -440,11 +445,8 @@ export const commands: readonly CommandEntry[] = [
       dryRun,
       json,
     ],
-    examples: [
-      'nomad-pki pack s1 --out s1.tar.gz',
-      'nomad-pki pack s1 --out s1.tar.gz --layout flat --json',
-    ],
-    words: ['identities', none],
+    examples: ['nomad-pki pack s1 --out s1.tar.gz', 'nomad-pki pack --all --out-dir out'],
+    words: ['identities'],
     load: async () => (await import('./commands/pack.js')).command,
   },
   {

@@ -17,6 +17,7 @@
  * @module
  */
 
+import { sharedName } from '../address.js'
 import { newTlsFile, type TlsValues } from '../agent/index.js'
 import { NomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
@@ -118,14 +119,42 @@ export function packArchive(parts: ArchiveParts): Uint8Array {
   }
   // One key a line: the installer reads it with sed.
   const first = of('manifest.json', Buffer.from(`${JSON.stringify(own, null, 2)}\n`))
-  const sums = [first, ...installer, ...rest]
-    .map(({ path, bytes }) => `${sha256Of(bytes)}  ${path}\n`)
-    .join('')
+  return packFiles([first, ...installer], manifest.made, rest)
+}
+
+/**
+ * Packs files, with their checksums: the same files give the same bytes.
+ *
+ * @param head Those before the checksums.
+ * @param made When they were made, `2027-03-01T09:30:00Z`.
+ * @param rest Those after them.
+ */
+export function packFiles(
+  head: readonly TarEntry[],
+  made: string,
+  rest: readonly TarEntry[] = [],
+): Uint8Array {
+  const sums = [...head, ...rest].map(({ path, bytes }) => `${sha256Of(bytes)}  ${path}\n`).join('')
+  const listed = { path: 'SHA256SUMS', bytes: Buffer.from(sums), mode: 0o644 }
   return writeTar(
-    [first, ...installer, of('SHA256SUMS', Buffer.from(sums)), ...rest].map((entry) => ({
+    [...head, listed, ...rest].map((entry) => ({
       ...entry,
       path: `${archiveFolder}/${entry.path}`,
     })),
-    Date.parse(manifest.made),
+    Date.parse(made),
   )
+}
+
+/**
+ * The name of an archive in a folder with those of other nodes. The generation is in it: one that is there
+ * is the same.
+ *
+ * @param address `identity/server/global/s1`
+ * @param generation Its number.
+ */
+export function archiveName(address: string, generation: number): string {
+  const [, role, region, name] = address.split('/')
+  // Names are one node's in a region; `shared` is each role's, and a person may be called as a node.
+  const of = name === sharedName || role === 'operator' ? `${role!}-${name!}` : name!
+  return `${region!}-${of}-${generation}.tar.gz`
 }

@@ -36,8 +36,14 @@ export interface TrioCheck {
  *
  * @param trio Their bytes.
  * @param now Epoch milliseconds.
+ * @param purposes What the leaf is presented for. Default: both, as an agent does, which listens and dials
+ *   (helper/tlsutil/config.go:278, nomad/server.go:610-634).
  */
-export function checkTrio(trio: TrioBytes, now: number): TrioCheck {
+export function checkTrio(
+  trio: TrioBytes,
+  now: number,
+  purposes: readonly ('serverAuth' | 'clientAuth')[] = ['serverAuth', 'clientAuth'],
+): TrioCheck {
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
   const load = loadFaults({
     ca: text(trio.ca),
@@ -56,8 +62,7 @@ export function checkTrio(trio: TrioBytes, now: number): TrioCheck {
         `the leaf is valid from ${formatInstant(leaf.notBefore)}, and it is ${formatInstant(now)} here: is the clock right?`,
       )
     } else {
-      // An agent listens and dials: helper/tlsutil/config.go:278, nomad/server.go:610-634.
-      for (const purpose of ['serverAuth', 'clientAuth'] as const) {
+      for (const purpose of purposes) {
         const verdict = verifyChain(leaf, others, trust, { now, purpose })
         if (verdict.ok) continue
         faults.push(`the leaf is not trusted by the ca.pem beside it: ${verdict.message}`)

@@ -10,7 +10,7 @@ import { readManifest, type Manifest } from '../inventory/manifest.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
 import type { DesiredIdentity } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
-import { packArchive, type Layout } from './archive.js'
+import { packArchive, packFiles, type Layout } from './archive.js'
 import { checkTrio } from './check-trio.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
@@ -47,10 +47,10 @@ export interface PackedIdentity {
  * Packs the current generation of an identity.
  *
  * @param spec Where nodes have their files, whose they are, what the stanza says.
- * @param identity An agent's; a person receives nothing this way.
+ * @param identity An agent's, or an operator's: that is three files and the variables that name them.
  * @param store Where the generation lies.
  * @param options How.
- * @throws {NomadPkiError} `ERR_USAGE` for a person, and where agents read the store itself;
+ * @throws {NomadPkiError} `ERR_USAGE` where agents read the store itself, and for an operator without its key;
  *   `ERR_STORE_MISSING` if there is no current generation; `ERR_PACK_UNFIT` if an agent could not load it.
  */
 export async function packIdentity(
@@ -59,21 +59,67 @@ export async function packIdentity(
   store: Store,
   options: PackOptions,
 ): Promise<PackedIdentity> {
-  const { address, name, profile } = identity
-  const { role, region } = profile
-  if (role === 'operator') {
-    throw new NomadPkiError('ERR_USAGE', `${address} is a person, not an agent`, {
-      address,
-      hint: `what a shell needs: nomad-pki env ${name}`,
-    })
-  }
+  const { address, profile } = identity
+  const { role } = profile
+  if (role === 'operator') return packOperator(spec, identity, store, options)
   const { tls } = spec.node
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
       address,
-      hint: 'node: { tls: /etc/nomad.d/tls } says where a node has its files',
+      hint: 'node: { tls: /etc/nomad-tls } says where a node has its files',
     })
   }
+  const { generation, manifest, ca, cert, key, warnings } = await readFit(
+    spec,
+    identity,
+    store,
+    options,
+  )
+  const { directory } = generation
+  const { http, ...stanza } = identity.stanza ?? spec.node.stanza
+  const archive = packArchive({
+    cluster: spec.cluster,
+    directory,
+    layout: options.layout ?? 'links',
+    tls,
+    owner: spec.node.owner[role],
+    stanza: {
+      http,
+      rpc: true,
+      ca_file: `${tls}/current/ca.pem`,
+      cert_file: `${tls}/current/cert.pem`,
+      key_file: `${tls}/current/key.pem`,
+      ...stanza,
+    },
+    manifest,
+    files: {
+      ca,
+      cert: options.without === 'leaf' ? undefined : cert,
+      key: options.without === undefined ? key : undefined,
+      manifest: generation.manifest!.bytes,
+    },
+    installer: options.installer,
+  })
+  return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+}
+
+interface FitGeneration {
+  readonly generation: StoredGeneration
+  readonly manifest: Manifest
+  readonly ca: Uint8Array
+  readonly cert: Uint8Array
+  readonly key: Uint8Array | undefined
+  readonly warnings: readonly string[]
+}
+
+/** The current generation, looked at before it goes. */
+async function readFit(
+  spec: ClusterSpec,
+  { address, name, profile }: DesiredIdentity,
+  store: Store,
+  options: PackOptions,
+): Promise<FitGeneration> {
+  const { role, region } = profile
   const generation = await currentOf(store, { role, region, name }, address)
   const { directory, ca, cert, key } = generation
   if (ca === undefined || cert === undefined || generation.manifest === undefined) {
@@ -101,34 +147,64 @@ export async function packIdentity(
   const { faults, warnings } = checkTrio(
     { ca: ca.bytes, cert: cert.bytes, key: key?.bytes },
     options.now,
+    role === 'operator' ? ['clientAuth'] : undefined,
   )
   const all = [...faults, ...pinFaults(spec, profile.bundle, ca.bytes)]
   if (all.length > 0) throw unfit(address, all.join('; '))
-  const { http, ...stanza } = identity.stanza ?? spec.node.stanza
-  const archive = packArchive({
-    cluster: spec.cluster,
-    directory,
-    layout: options.layout ?? 'links',
-    tls,
-    owner: spec.node.owner[role],
-    stanza: {
-      http,
-      rpc: true,
-      ca_file: `${tls}/current/ca.pem`,
-      cert_file: `${tls}/current/cert.pem`,
-      key_file: `${tls}/current/key.pem`,
-      ...stanza,
-    },
+  return {
+    generation,
     manifest,
-    files: {
-      ca: ca.bytes,
-      cert: options.without === 'leaf' ? undefined : cert.bytes,
-      key: options.without === undefined ? key?.bytes : undefined,
-      manifest: generation.manifest.bytes,
-    },
-    installer: options.installer,
-  })
+    ca: ca.bytes,
+    cert: cert.bytes,
+    key: key?.bytes,
+    warnings,
+  }
+}
+
+/** What a browser, Prometheus or a shell elsewhere needs, as plain files. */
+async function packOperator(
+  spec: ClusterSpec,
+  identity: DesiredIdentity,
+  store: Store,
+  options: PackOptions,
+): Promise<PackedIdentity> {
+  const { address, profile } = identity
+  if (options.without !== undefined) {
+    throw new NomadPkiError('ERR_USAGE', `${address} is an operator: its key is what is packed`, {
+      address,
+      hint: '--without-key and --trust-only are for nodes',
+    })
+  }
+  const { generation, manifest, ca, cert, key, warnings } = await readFit(
+    spec,
+    identity,
+    store,
+    options,
+  )
+  const archive = packFiles(
+    [
+      { path: 'nomad.env', bytes: Buffer.from(environmentOf(profile.region)), mode: 0o644 },
+      { path: 'ca.pem', bytes: ca, mode: 0o644 },
+      { path: 'cert.pem', bytes: cert, mode: 0o644 },
+      { path: 'key.pem', bytes: key!, mode: 0o600 },
+    ],
+    manifest.made,
+  )
+  const { directory } = generation
   return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+}
+
+/** The variables of Nomad's api/api.go:337-391, for a shell in the folder of the files. */
+function environmentOf(region: string): string {
+  return `# In this folder: . ./nomad.env
+# NOMAD_ADDR is yours to say: export NOMAD_ADDR=https://10.0.0.11:4646
+export NOMAD_REGION=${region}
+export NOMAD_CACERT="$PWD/ca.pem"
+export NOMAD_CLIENT_CERT="$PWD/cert.pem"
+export NOMAD_CLIENT_KEY="$PWD/key.pem"
+# Each server has this name, whatever its address is.
+export NOMAD_TLS_SERVER_NAME=server.${region}.nomad
+`
 }
 
 /** The roots that the spec pins and the bundle does not hold. */

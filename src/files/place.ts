@@ -10,6 +10,7 @@ import { asideOf, sweepAsides, unlinkQuietly, unwritten } from './aside.js'
 import { createFile } from './create.js'
 import { errnoOf, shownPath } from './fault.js'
 import type { Files } from './files.js'
+import { readWhole } from './read.js'
 
 /** What a file system without hard links says. */
 const linkless: ReadonlySet<string | undefined> = new Set([
@@ -26,6 +27,8 @@ const linkless: ReadonlySet<string | undefined> = new Set([
  * @param path Absolute.
  * @param bytes The content.
  * @param mode Permission bits.
+ * @returns `same` where it is there already, with these bytes and this mode: a run was killed after the file had its
+ *   name, or it is the second one. Nothing is written then.
  * @throws {NomadPkiError} `ERR_FILE_EXISTS`, `ERR_FILE_UNWRITABLE`; there is nothing new then.
  */
 export async function placeFile(
@@ -33,12 +36,15 @@ export async function placeFile(
   path: string,
   bytes: Uint8Array,
   mode: number,
-): Promise<void> {
+): Promise<'placed' | 'same'> {
   const folder = dirname(path)
   const aside = asideOf(path)
   sweepAsides(files, folder)
   try {
-    if (files.lstat(path) !== undefined) throw existsAlready(path)
+    if (files.lstat(path) !== undefined) {
+      if (isSame(files, path, bytes, mode)) return 'same'
+      throw existsAlready(path)
+    }
     createFile(files, aside, bytes, mode)
     await files.fsync(aside)
     try {
@@ -52,10 +58,20 @@ export async function placeFile(
     }
     unlinkQuietly(files, aside)
     await files.fsync(folder)
+    return 'placed'
   } catch (error) {
     unlinkQuietly(files, aside)
     throw unwritten(path, error)
   }
+}
+
+function isSame(files: Files, path: string, bytes: Uint8Array, mode: number): boolean {
+  const there = readWhole(files, path, { limit: bytes.length + 1 })
+  return (
+    there.state === 'read' &&
+    (there.status.mode & 0o7777) === mode &&
+    Buffer.compare(there.bytes, bytes) === 0
+  )
 }
 
 function existsAlready(path: string): NomadPkiError {

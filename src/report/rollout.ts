@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import { archiveName } from '../delivery/archive.js'
 import { groupBy } from '../grouping.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
 import { costText } from './costs.js'
@@ -180,10 +180,10 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
     const { address, generation, restart } = group[0]!
     const [, role, region] = address.split('/')
     const names = group.map((node) => lastOf(node.address)).join(' ')
-    const archive = `${region!}-$n-${generation}.tar.gz`
+    const archive = `${region!}-NODE-${generation}.tar.gz`
     return [
-      `for n in ${names}; do test -e ${archive} || nomad-pki pack ${role!}/${region!}/$n --out ${archive}${place.fileFlag} || break; done`,
-      `on each: ${shellInstall(archive.replace('$n', 'NODE'), `--tls ${shellQuote(place.tls!)}`, installEnd(restart))}`,
+      `nomad-pki pack $(printf '${role!}/${region!}/%s ' ${names}) --out-dir .${place.fileFlag}`,
+      `on each: ${shellInstall(archive, `--tls ${shellQuote(place.tls!)}`, installEnd(restart))}`,
     ]
   })
 }
@@ -199,11 +199,15 @@ function installEnd(restart: boolean): string {
 
 function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
   if (tls === undefined) return { install: loadText(node.restart) }
-  const archive = shellQuote(archiveOf(node))
+  const archive = shellQuote(archiveName(node.address, node.generation))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
     install: `nomad-pki install ${archive} ${installEnd(node.restart)}`,
-    script: shellInstall(archiveOf(node), `--tls ${shellQuote(tls)}`, installEnd(node.restart)),
+    script: shellInstall(
+      archiveName(node.address, node.generation),
+      `--tls ${shellQuote(tls)}`,
+      installEnd(node.restart),
+    ),
   }
 }
 
@@ -253,14 +257,6 @@ function shortOf(address: string): string {
 
 function lastOf(address: string): string {
   return address.slice(address.lastIndexOf('/') + 1)
-}
-
-/** With the generation in it: `pack` writes over nothing, and one that is there is the same. */
-function archiveOf({ address, generation }: RolloutNode): string {
-  const [, role, region, name] = address.split('/')
-  // Names are one node's in a region; `shared` is each role's.
-  const of = name === sharedName ? `${role!}-${name}` : name!
-  return `${region!}-${of}-${generation}.tar.gz`
 }
 
 /** The same as a document. */

@@ -1,75 +1,142 @@
 /**
- * `pack`: what a node receives, as one file.
+ * `pack`: what a node receives, as one file; or what all of them receive, each in its own.
  *
  * @module
  */
 
+import path from 'node:path'
 import { resolveAddress } from '../../address.js'
-import type { Layout } from '../../delivery/archive.js'
-import { packIdentity, untilText } from '../../delivery/pack-identity.js'
+import { archiveName, type Layout } from '../../delivery/archive.js'
+import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
+import type { Document } from '../../report/json.js'
+import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { packageFile } from '../context.js'
 import { exitStatus } from '../status.js'
-import type { Command } from '../command.js'
+import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { openWorkspace } from '../workspace.js'
 
-/** Writes the archive and prints its fingerprint. */
-export const command: Command = async ({ args: [name = ''], options }, context) => {
+/** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
+export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
   // One of its choices: the table of commands says so.
-  const [out, layout] = [options.out, (options.layout ?? 'links') as Layout]
-  if (out === undefined || out === '-') {
-    throw new NomadPkiError('ERR_USAGE', 'where to? the archive holds a private key', {
-      hint: `--out ${name.split('/').at(-1) ?? 'node'}.tar.gz`,
-    })
-  }
+  const layout = (options.layout ?? 'links') as Layout
   const without =
     options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
+  const fileOf = placeOf(args, options)
   const { spec, desired, store } = await openWorkspace(context, options, voice)
-  const address = resolveAddress(
-    name,
-    desired.identities.map((identity) => identity.address),
-  )
-  const identity = desired.identities.find((one) => one.address === address)!
-  const { archive, fingerprint, manifest, directory, warnings } = await packIdentity(
-    spec,
-    identity,
-    store,
-    {
-      now: context.now(),
-      installer: await context.readFile(packageFile(context, 'templates/install.sh')),
-      layout,
-      without,
-    },
-  )
-  for (const warning of warnings) voice.tell(`warning: ${warning}`)
-  const written = options.dryRun !== true
-  if (written) await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
-  const key = without === undefined
-  if (voice.json) {
-    voice.document({
-      format: 'nomad-pki/pack',
-      version: 1,
-      address,
-      generation: manifest.generation,
-      directory,
-      leaf: manifest.leaf.fingerprint,
-      notAfter: Date.parse(manifest.leaf.notAfter),
-      layout,
-      key,
-      file: out,
-      archive: fingerprint,
-      written,
+  const identities = chosen(args, options, desired)
+  const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
+  const packed: (readonly [string, PackedIdentity])[] = []
+  // All of them before the first is written: what one lacks is said while nothing is there.
+  for (const identity of identities) {
+    const one = await packIdentity(spec, identity, store, {
+      ...{ now: context.now(), installer, layout, without },
     })
-  } else {
-    voice.answer(`${fingerprint}  ${out}`)
-    voice.tell(`${address}, generation ${manifest.generation}, valid until ${untilText(manifest)}`)
-    if (!written) voice.tell('dry run: nothing was written')
-    else if (key)
-      voice.tell('it holds the private key: send it on a private way, and remove it after')
+    packed.push([fileOf(one), one])
+  }
+  const dry = options.dryRun === true
+  if (!dry && options.outDir !== undefined) {
+    await nodeFiles.makeTree(context.resolve(options.outDir), 0o700)
+  }
+  const documents: Document[] = []
+  for (const [file, one] of packed) {
+    const { archive, fingerprint, manifest, warnings } = one
+    for (const warning of warnings) voice.tell(`warning: ${manifest.address}: ${warning}`)
+    const state = dry
+      ? 'rehearsed'
+      : await placeFile(nodeFiles, context.resolve(file), archive, 0o600)
+    documents.push({ ...documentOf(file, one, layout, without === undefined), written: !dry })
+    if (voice.json) continue
+    voice.answer(`${fingerprint}  ${file}`)
+    const note = {
+      placed: '',
+      same: '; it is there already',
+      rehearsed: '; dry run: nothing was written',
+    }
+    voice.tell(
+      `${manifest.address}, generation ${manifest.generation}, valid until ${untilText(manifest)}${note[state]}`,
+    )
+  }
+  if (voice.json) {
+    voice.document(
+      options.outDir === undefined
+        ? documents[0]!
+        : { format: 'nomad-pki/packs', version: 1, archives: documents },
+    )
+  } else if (without === undefined && !dry) {
+    const what = packed.length === 1 ? 'it holds the private key' : 'each holds a private key'
+    voice.tell(`${what}: send it on a private way, and remove it after`)
   }
   return exitStatus.ok
+}
+
+/** Where an archive goes. */
+function placeOf(
+  args: readonly string[],
+  { out, outDir, all }: Options,
+): (packed: PackedIdentity) => string {
+  if (all === true && args.length > 0) {
+    throw usage(`--all is every agent: without ${args.join(' ')}`)
+  }
+  if (all !== true && args.length === 0) {
+    throw usage('which node?', 'nomad-pki pack NODE --out FILE, or --all --out-dir FOLDER')
+  }
+  if (outDir !== undefined) {
+    if (out !== undefined) throw usage('--out and --out-dir: one of the two')
+    return ({ manifest }) => path.join(outDir, archiveName(manifest.address, manifest.generation))
+  }
+  if (all === true || args.length > 1) {
+    throw usage('where to? several archives need --out-dir FOLDER', '--out-dir out')
+  }
+  if (out === undefined || out === '-') {
+    throw usage(
+      'where to? the archive holds a private key',
+      `--out ${args[0]!.split('/').at(-1) ?? 'node'}.tar.gz`,
+    )
+  }
+  return () => out
+}
+
+function chosen(
+  args: readonly string[],
+  { all }: Options,
+  { identities }: Desired,
+): readonly DesiredIdentity[] {
+  if (all === true) {
+    const agents = identities.filter(({ profile }) => profile.role !== 'operator')
+    if (agents.length === 0) throw usage('the spec has no agents')
+    return agents
+  }
+  const addresses = identities.map(({ address }) => address)
+  const named = new Set(args.map((text) => resolveAddress(text, addresses)))
+  return identities.filter(({ address }) => named.has(address))
+}
+
+function documentOf(
+  file: string,
+  { fingerprint, manifest, directory }: PackedIdentity,
+  layout: Layout,
+  key: boolean,
+): Document {
+  return {
+    format: 'nomad-pki/pack',
+    version: 1,
+    address: manifest.address,
+    generation: manifest.generation,
+    directory,
+    leaf: manifest.leaf.fingerprint,
+    notAfter: Date.parse(manifest.leaf.notAfter),
+    layout,
+    key,
+    file,
+    archive: fingerprint,
+  }
+}
+
+function usage(message: string, hint?: string): NomadPkiError {
+  return new NomadPkiError('ERR_USAGE', message, { hint })
 }
