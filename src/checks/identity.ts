@@ -44,7 +44,7 @@ export const identityChecks: readonly IdentityCheck[] = [
 ]
 
 /** Only the plan asks: is it time to renew? */
-export const actChecks: readonly IdentityCheck[] = [...identityChecks, renewalDue]
+export const actChecks: readonly IdentityCheck[] = [...identityChecks, renewalDue, begun]
 
 /** Only verify asks: is it valid now? */
 export const goodChecks: readonly IdentityCheck[] = [...identityChecks, validNow]
@@ -313,6 +313,17 @@ function validNow({ leaf }: Subject, context: CheckContext): ReasonGiven | undef
     }
   }
   return undefined
+}
+
+/** A clock that was ahead made it: what is made now is valid now, where its issuer is. */
+function begun({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  if (leaf.notBefore <= context.now) return undefined
+  const signing = context.authorities.get(wanted.profile.issuer.address)
+  if (signing !== undefined && signing.notBefore > context.now) return undefined
+  return {
+    reason: 'not-yet-valid',
+    message: `it begins in ${formatDuration(leaf.notBefore - context.now)}`,
+  }
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -120,7 +120,10 @@ function verifyIdentity(
     return findings
   }
   const given = runChecks(goodChecks, { wanted, found, generation, leaf }, context)
-  for (const reason of given) findings.push(judged(wanted, reason, verdict))
+  const signing = context.authorities.get(profile.issuer.address)
+  const begins =
+    signing !== undefined && signing.notBefore > context.now ? signing.notBefore : undefined
+  for (const reason of given) findings.push(judged(wanted, reason, verdict, begins))
   findings.push(...chainFindings(wanted, generation, context, verdict, given))
   findings.push(
     ...lintFindings(leaf, {
@@ -133,7 +136,11 @@ function verifyIdentity(
     }).filter(({ reason }) => !given.some((one) => told.get(reason) === one.reason)),
   )
   const fault = manifestFault(address, generation)
-  if (fault !== undefined) say('warning', 'manifest-differs', fault)
+  if (fault !== undefined) {
+    const finding = about(address, 'warning', 'manifest-differs', fault)
+    // A plan reads no manifests: a new generation brings one.
+    findings.push({ ...finding, remedy: `nomad-pki rotate leaves ${address}` })
+  }
   return findings
 }
 
@@ -154,6 +161,7 @@ function judged(
   { address, profile }: DesiredIdentity,
   given: ReasonGiven,
   verdict: ChainVerdict | undefined,
+  issuerBegins: number | undefined,
 ): Finding {
   const { reason, message } = given
   // A person's certificate is short and made when it is needed: an old one is no fault of the cluster.
@@ -164,7 +172,13 @@ function judged(
   if (reason === 'chain-broken' && verdict?.ok === true) {
     return about(address, 'warning', reason, message)
   }
-  return about(address, severities[reason] ?? 'error', reason, message)
+  const finding = about(address, severities[reason] ?? 'error', reason, message)
+  if (reason !== 'not-yet-valid' || issuerBegins === undefined) return finding
+  // Whoever signs has not begun either: a new leaf would be no better.
+  return {
+    ...finding,
+    remedy: `set the clock of this machine right, or wait until ${formatInstant(issuerBegins)}`,
+  }
 }
 
 function about(address: string, severity: Severity, reason: string, message: string): Finding {

@@ -42,7 +42,8 @@ export function lintFindings(certificate: Certificate, subject: LintSubject): re
       reason: rule,
       message: `${message} (${source})`,
       remedy: address.startsWith('identity/')
-        ? `nomad-pki apply ${address}`
+        ? // Lint is no reason for a plan: the leaf is made anew because it was asked for.
+          `nomad-pki rotate leaves ${address}`
         : 'begin a new generation of the authority: raise `signing` in the spec',
     }),
   )
