@@ -90,7 +90,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     })
   }
   const told = new Set<Key>()
-  for (const { path, shape } of blocksOf(schema, '')) {
+  for (const { path, shape } of blocksIn(schema)) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
       // A slip of the pen is one of few; a text full of unknown keys is something else.
@@ -184,6 +184,15 @@ function sayLeftOver(
 
 function removal(path: string, { until }: VersionRange): string {
   return `Nomad ${until!} removed "${path.slice(path.lastIndexOf('.') + 1)}"`
+}
+
+/** The same for every document, and there are 50 of them. */
+const blocks = new WeakMap<BlockShape, readonly { path: string; shape: BlockShape }[]>()
+
+function blocksIn(schema: BlockShape): readonly { path: string; shape: BlockShape }[] {
+  const known = blocks.get(schema) ?? [...blocksOf(schema, '')]
+  blocks.set(schema, known)
+  return known
 }
 
 function* blocksOf(
