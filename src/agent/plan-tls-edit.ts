@@ -7,6 +7,7 @@
 
 import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
+import { needsRestart } from '../nomad/reload.js'
 import { checkSchema, overriddenPaths } from './check-schema.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
@@ -310,12 +311,7 @@ function changesBetween(before: AgentConfig, after: AgentConfig): TlsChange[] {
 
 function restartKeys(changes: readonly TlsChange[]): TlsKey[] {
   const changed = new Set(changes.map(({ key }) => key))
-  return (
-    tlsKeys
-      // A node keeps advertising plaintext HTTP until it restarts (command/agent/agent.go:1081).
-      .filter(({ key, reload }) => changed.has(key) && (reload === 'restart' || key === 'http'))
-      .map(({ key }) => key)
-  )
+  return tlsKeys.map(({ key }) => key).filter((key) => changed.has(key) && needsRestart(key))
 }
 
 function placeOfTls({ files }: AgentConfig, target: string): Position {

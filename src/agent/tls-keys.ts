@@ -37,24 +37,21 @@ export interface TlsKeyEntry {
   readonly type: 'boolean' | 'string'
   /** Whether it names a file. */
   readonly path: boolean
-  /**
-   * Whether a reload applies a change of it: `contents` of the files count, not their names; the
-   * rest is looked at only when they changed too (helper/tlsutil/config.go:467-487,
-   * command/agent/agent.go:1592-1630).
-   */
-  readonly reload: 'contents' | 'applied' | 'restart'
 }
 
-/** All keys (nomad/structs/config/tls.go:18-73), in the order in which they are written. */
+/**
+ * All keys (nomad/structs/config/tls.go:18-73), in the order in which they are written. What a change of
+ * each needs is in `nomad/reload.ts`.
+ */
 export const tlsKeys: readonly TlsKeyEntry[] = [
-  { key: 'http', type: 'boolean', path: false, reload: 'applied' },
-  { key: 'rpc', type: 'boolean', path: false, reload: 'applied' },
-  { key: 'ca_file', type: 'string', path: true, reload: 'contents' },
-  { key: 'cert_file', type: 'string', path: true, reload: 'contents' },
-  { key: 'key_file', type: 'string', path: true, reload: 'contents' },
-  { key: 'verify_server_hostname', type: 'boolean', path: false, reload: 'restart' },
-  { key: 'verify_https_client', type: 'boolean', path: false, reload: 'restart' },
-  { key: 'rpc_upgrade_mode', type: 'boolean', path: false, reload: 'restart' },
-  { key: 'tls_min_version', type: 'string', path: false, reload: 'restart' },
-  { key: 'tls_cipher_suites', type: 'string', path: false, reload: 'restart' },
+  { key: 'http', type: 'boolean', path: false },
+  { key: 'rpc', type: 'boolean', path: false },
+  { key: 'ca_file', type: 'string', path: true },
+  { key: 'cert_file', type: 'string', path: true },
+  { key: 'key_file', type: 'string', path: true },
+  { key: 'verify_server_hostname', type: 'boolean', path: false },
+  { key: 'verify_https_client', type: 'boolean', path: false },
+  { key: 'rpc_upgrade_mode', type: 'boolean', path: false },
+  { key: 'tls_min_version', type: 'string', path: false },
+  { key: 'tls_cipher_suites', type: 'string', path: false },
 ]

@@ -89,53 +89,11 @@ export const reloadRules: readonly ReloadRule[] = [
 ]
 
 /**
- * What a set of changes needs.
+ * Whether a running agent takes a change up only when it is restarted.
  *
- * @param changes Keys of the stanza; an unknown one needs a restart.
- * @returns The strongest effect; `undefined` for no changes.
+ * @param change A key of the stanza; an unknown one needs a restart.
  */
-export function effectOf(changes: Iterable<string>): Effect | undefined {
-  const order: readonly Effect[] = ['reload', 'reload-new-connections', 'restart']
-  let strongest = -1
-  for (const change of changes) {
-    const rule = reloadRules.find((one) => one.change === change)
-    strongest = Math.max(strongest, order.indexOf(rule?.effect ?? 'restart'))
-  }
-  return order[strongest]
+export function needsRestart(change: string): boolean {
+  const rule = reloadRules.find((one) => one.change === change)
+  return rule === undefined || rule.effect === 'restart'
 }
-
-/** What happens when a reload finds something wrong on the disk. */
-export interface ReloadFailure {
-  readonly fault: string
-  readonly outcome: 'kept' | 'exits' | 'half'
-  readonly fact: string
-  readonly source: string
-}
-
-/** Failures of a reload. */
-export const reloadFailures: readonly ReloadFailure[] = [
-  {
-    fault: 'configuration cannot be parsed',
-    outcome: 'kept',
-    fact: 'logged, the old configuration stays; the API answers 200',
-    source: 'command/agent/command.go:1185-1271',
-  },
-  {
-    fault: 'a file is missing',
-    outcome: 'exits',
-    fact: 'a server logs it and goes on; a client process exits',
-    source: 'client/client.go:843-847',
-  },
-  {
-    fault: 'certificate and key do not match, or cannot be read',
-    outcome: 'kept',
-    fact: 'logged, the old pair stays and nothing else is reloaded; the API answers 200',
-    source: 'command/agent/command.go:1214-1218',
-  },
-  {
-    fault: 'ca_file cannot be parsed, or the key is Ed25519',
-    outcome: 'exits',
-    fact: 'since 1.10.1 the process exits; by the API it answers 500 and stays half-reloaded',
-    source: 'command/agent/command.go:1121-1127',
-  },
-]
