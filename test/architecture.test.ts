@@ -33,7 +33,11 @@ const bands: readonly (readonly string[])[] = [
 /** What may appear where: a prefix of the path under `src/`. */
 const places: readonly (readonly [what: string, pattern: RegExp, where: readonly string[]])[] = [
   ['fs-extra', /from 'fs-extra'|import\('fs-extra'\)/, ['files/']],
-  ['node:fs', /'node:fs(\/promises)?'/, ['files/', 'store/', 'cli/context.ts', 'cli/run.ts', 'cli/unpacked.ts']],
+  [
+    'node:fs',
+    /'node:fs(\/promises)?'/,
+    ['files/', 'store/', 'cli/context.ts', 'cli/run.ts', 'cli/unpacked.ts'],
+  ],
   ['node-forge', /'node-forge[^']*'/, ['x509/']],
   ['node-forge other than by await import()', /^import (?!type)[^\n]*'node-forge/m, []],
   ['commander', /'commander'/, ['cli/program.ts']],
