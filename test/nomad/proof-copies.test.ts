@@ -6,7 +6,7 @@ import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Fleet } from './harness/fleet.js'
-import { provenLoaded } from './harness/proof.js'
+import { deliverProven } from './harness/rolling.js'
 import { takeReceipts } from './harness/witness.js'
 
 let fleet: Fleet
@@ -23,12 +23,8 @@ afterAll(async () => {
 const probe = (...more: string[]): ReturnType<Fleet['pki']> =>
   fleet.pki('probe', '--timeout', '3s', ...more)
 
-async function deliverAll(names = fleet.names): Promise<void> {
-  for (const name of names) {
-    const { status, stdout, stderr } = await fleet.deliver(name)
-    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
-    await provenLoaded(fleet, name)
-  }
+async function deliverAll(): Promise<void> {
+  await deliverProven(fleet, fleet.names)
   await takeReceipts(fleet)
 }
 

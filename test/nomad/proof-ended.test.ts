@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Fleet } from './harness/fleet.js'
-import { provenLoaded } from './harness/proof.js'
 import { sleep } from './harness/run.js'
+import { deliverProven } from './harness/rolling.js'
 import { takeReceipts } from './harness/witness.js'
 
 /** Long enough for two deliveries to seven agents. */
@@ -37,11 +37,7 @@ afterAll(async () => {
 })
 
 async function deliverAll(): Promise<void> {
-  for (const name of fleet.names) {
-    const { status, stdout, stderr } = await fleet.deliver(name)
-    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
-    await provenLoaded(fleet, name)
-  }
+  await deliverProven(fleet, fleet.names)
   await takeReceipts(fleet)
 }
 

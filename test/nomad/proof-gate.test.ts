@@ -10,7 +10,8 @@ import { Fleet } from './harness/fleet.js'
 import { provenLoaded } from './harness/proof.js'
 import { deep } from './harness/random.js'
 import { eventually } from './harness/run.js'
-import { takeReceipts } from './harness/witness.js'
+import { deliverProven } from './harness/rolling.js'
+import { holdsOf, takeReceipts } from './harness/witness.js'
 
 let fleet: Fleet
 
@@ -23,28 +24,11 @@ afterAll(async () => {
   await fleet?.stop()
 })
 
-interface Held {
-  readonly gate?: { readonly holds: readonly { address: string; message: string }[] } | undefined
-}
-
 /** Handshakes with all of them; what it exits with is the test's business. */
 const probe = (): ReturnType<Fleet['pki']> => fleet.pki('probe', '--timeout', '3s')
 
-async function deliver(names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const { status, stdout, stderr } = await fleet.deliver(name)
-    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
-    await provenLoaded(fleet, name)
-  }
-}
-
-/** Who holds the gate, and why. */
-async function holds(): Promise<ReadonlyMap<string, string>> {
-  const { stdout, stderr } = await fleet.pki('rotate', 'authority', 'agent', '--json')
-  if (stdout === '') throw new Error(stderr)
-  const { gate } = JSON.parse(stdout) as Held
-  return new Map((gate?.holds ?? []).map(({ address, message }) => [address, message]))
-}
+const deliver = (names: readonly string[]): Promise<void> => deliverProven(fleet, names)
+const holds = (): ReturnType<typeof holdsOf> => holdsOf(fleet)
 
 /** No command may say that there is nothing left to do. */
 async function expectUnfinished(): Promise<void> {

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
 import { Fleet } from './harness/fleet.js'
 import { agentPorts } from './harness/ports.js'
-import { provenLoaded } from './harness/proof.js'
 import { eventually } from './harness/run.js'
-import { takeReceipts } from './harness/witness.js'
+import { deliverProven } from './harness/rolling.js'
+import { holdsOf, takeReceipts } from './harness/witness.js'
 
 let fleet: Fleet
 let twin: Agent | undefined
@@ -27,22 +27,7 @@ afterAll(async () => {
 
 const probe = (): ReturnType<Fleet['pki']> => fleet.pki('probe', '--timeout', '3s')
 
-async function deliver(names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const { status, stdout, stderr } = await fleet.deliver(name)
-    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
-    await provenLoaded(fleet, name)
-  }
-}
-
-async function heldBy(): Promise<readonly string[]> {
-  const { stdout, stderr } = await fleet.pki('rotate', 'authority', 'agent', '--json')
-  if (stdout === '') throw new Error(stderr)
-  const { gate } = JSON.parse(stdout) as {
-    readonly gate: { readonly holds: readonly { readonly address: string }[] }
-  }
-  return gate.holds.map(({ address }) => address)
-}
+const heldBy = async (): Promise<readonly string[]> => [...(await holdsOf(fleet)).keys()]
 
 /** A second host from the image of one: its name, its files, and a data directory of its own. */
 async function startTwin(name: string): Promise<Agent> {
@@ -77,7 +62,7 @@ describe('two hosts of one name', () => {
     })
     await fleet.pkiOk('rotate', 'authority', 'agent', '--next')
     await fleet.pkiOk('apply', '--yes')
-    await deliver(fleet.names)
+    await deliverProven(fleet, fleet.names)
     await takeReceipts(fleet)
     const seen = await probe()
     expect(seen, seen.stdout).toMatchObject({ status: 2 })

@@ -24,7 +24,7 @@ import { provenLoaded } from './harness/proof.js'
 import { chance, deep, seed, shuffled } from './harness/random.js'
 import { beginStage, expectCheap, expectKnownLosses, roll, type Stage } from './harness/rolling.js'
 import { eventually, sleep } from './harness/run.js'
-import { unproven, witness } from './harness/witness.js'
+import { holdsOf, unproven, witness } from './harness/witness.js'
 
 /** One node for each sabotage. */
 const victims = deep ? ['s2', 's3', 'c2', 'w1', 'c1', 'd1'] : ['s2', 's3', 'c2']
@@ -36,12 +36,7 @@ let stage: Stage
 /** Who holds the gate and why, after everybody was asked. */
 async function holds(): Promise<ReadonlyMap<string, string>> {
   await witness(fleet)
-  const { stdout, stderr } = await fleet.pki('rotate', 'authority', 'agent', '--json')
-  if (stdout === '') throw new Error(stderr)
-  const { gate } = JSON.parse(stdout) as {
-    readonly gate: { readonly holds: readonly { address: string; message: string }[] }
-  }
-  return new Map(gate.holds.map(({ address, message }) => [address, message]))
+  return holdsOf(fleet)
 }
 
 /** The gate is held by those victims that were not mended yet, and by this one for this reason. */

@@ -40,6 +40,15 @@ export async function roll(
   return endpoints
 }
 
+/** Delivers to each of them by the script alone, in this order, and proves it; nothing is counted. */
+export async function deliverProven(fleet: Fleet, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const { status, stdout, stderr } = await fleet.deliver(name)
+    expect({ name, status, stdout, stderr }).toMatchObject({ status: 0 })
+    await provenLoaded(fleet, name)
+  }
+}
+
 /** What is rotated, and how. */
 export interface Rotation {
   readonly label: string

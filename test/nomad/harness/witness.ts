@@ -52,3 +52,13 @@ export async function unproven(fleet: Fleet): Promise<readonly string[]> {
     .filter(([, { state }]) => state !== 'proven')
     .map(([name]) => name)
 }
+
+/** Who holds the gate of a root's next stage, and why. */
+export async function holdsOf(fleet: Fleet): Promise<ReadonlyMap<string, string>> {
+  const { stdout, stderr } = await fleet.pki('rotate', 'authority', 'agent', '--json')
+  if (stdout === '') throw new Error(stderr)
+  const { gate } = JSON.parse(stdout) as {
+    readonly gate?: { readonly holds: readonly { address: string; message: string }[] } | null
+  }
+  return new Map((gate?.holds ?? []).map(({ address, message }) => [address, message]))
+}
