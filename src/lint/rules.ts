@@ -49,6 +49,7 @@ import { keyUsageAuthority } from './rfc5280/key-usage-authority.js'
 import { keyUsageCritical } from './rfc5280/key-usage-critical.js'
 import { keyUsageEmpty } from './rfc5280/key-usage-empty.js'
 import { keyUsageLeaf } from './rfc5280/key-usage-leaf.js'
+import { keyUsagePurpose } from './rfc5280/key-usage-purpose.js'
 import { nameConstraintsAuthority } from './rfc5280/name-constraints-authority.js'
 import { nameConstraintsCritical } from './rfc5280/name-constraints-critical.js'
 import { nameConstraintsForm } from './rfc5280/name-constraints-form.js'
@@ -110,6 +111,7 @@ export const rules: readonly Rule[] = [
   keyUsageEmpty,
   keyUsageAuthority,
   keyUsageLeaf,
+  keyUsagePurpose,
   extendedKeyUsageCritical,
   nameConstraintsCritical,
   nameConstraintsAuthority,

@@ -142,7 +142,8 @@ export function nameFault(name: string, role: Role, region: string): string | un
   if (isIP(name) !== 0) return 'is an address: it belongs into `ips`'
   const meaning = classifyName(name)
   if (meaning.kind !== 'role') {
-    return meaning.kind === 'plain' && hasUnderscoreInDomain(name)
+    // Below its own region a name has the region's `_`, as the role's own name has.
+    return hasUnderscoreInDomain(name) && !name.endsWith(`.${region}.nomad`)
       ? 'has `_` in its domain, where no host name has one (RFC 1123 §2.1)'
       : undefined
   }

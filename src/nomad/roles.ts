@@ -37,7 +37,7 @@ export interface RoleProfile {
   readonly extendedKeyUsage: readonly LeafPurpose[]
   /**
    * Key usage by kind of key. RFC 8813 §3 forbids keyEncipherment for EC keys; with RSA it is what
-   * TLS 1.2 suites without ephemeral keys need.
+   * TLS 1.2 suites without ephemeral keys need of a server, and of nobody else (RFC 5280 §4.2.1.12).
    */
   keyUsage(kind: 'ec' | 'rsa' | 'ed25519'): readonly LeafKeyUsage[]
   /** Whether `localhost`, `127.0.0.1` and `::1` belong into it: {@link loopback}. */
@@ -93,7 +93,8 @@ function profile(
     commonName: (region) => roleName(labels[0], region),
     roleNames: (region) => labels.map((label) => roleName(label, region)),
     extendedKeyUsage,
-    keyUsage: (kind) => (kind === 'rsa' ? withEncipherment : signatureOnly),
+    keyUsage: (kind) =>
+      kind === 'rsa' && extendedKeyUsage.includes('serverAuth') ? withEncipherment : signatureOnly,
     localNames: agent,
   }
 }

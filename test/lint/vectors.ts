@@ -356,6 +356,19 @@ export const vectors: readonly RuleVectors[] = [
     },
   },
   {
+    rule: 'rfc5280/key-usage-purpose',
+    ...asOperator,
+    bad: {
+      'enciphers-as-a-client': operator({
+        spki: rsa(2048),
+        extensions: { keyUsage: keyUsage(['digitalSignature', 'keyEncipherment']) },
+      }),
+      'repudiates-as-a-client': operator({
+        extensions: { keyUsage: keyUsage(['digitalSignature', 'nonRepudiation']) },
+      }),
+    },
+  },
+  {
     rule: 'rfc5280/extended-key-usage-critical',
     ...asServer,
     bad: {

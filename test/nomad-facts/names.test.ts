@@ -20,7 +20,10 @@ describe('roles', () => {
     expect(profile.roleNames('eu')).toEqual(names)
     expect(profile.extendedKeyUsage).toEqual(purposes)
     expect(profile.keyUsage('ec')).toEqual(['digitalSignature'])
-    expect(profile.keyUsage('rsa')).toEqual(['digitalSignature', 'keyEncipherment'])
+    // RFC 5280 §4.2.1.12: only a server's purpose has a use for keyEncipherment.
+    expect(profile.keyUsage('rsa')).toEqual(
+      role === 'operator' ? ['digitalSignature'] : ['digitalSignature', 'keyEncipherment'],
+    )
   })
 
   test('every role may carry each of its own names, and only in its own region', () => {
@@ -76,6 +79,8 @@ describe('nameFault', () => {
     ['s1.acme_lab.internal', 'server', /has `_` in its domain/],
     ['s1_a.internal', 'server', /has `_` in its domain/],
     ['s1.acme_', 'server', /has `_` in its domain/],
+    ['a_b.nomad', 'server', /has `_` in its domain/],
+    ['x.us_west.nomad', 'server', /has `_` in its domain/],
   ] as const)('%j for a %s', (name, role, fault) => {
     expect(nameFault(name, role, 'global')).toMatch(fault)
   })
