@@ -402,7 +402,8 @@ export const commands: readonly CommandEntry[] = [
     options: [
       {
         flags: '--nomad-version <version>',
-        summary: 'check for this version of Nomad (default: 1.8.0 to 2.0.5)',
+        summary:
+          'check for this version of Nomad (default: nomad.version of cluster.yaml, else 1.8.0 to 2.0.5)',
       },
       {
         flags: '--user <user>',

@@ -250,3 +250,29 @@ describe('on another machine', () => {
     expect(status).toBe(2)
   })
 })
+
+describe('the version of Nomad', () => {
+  const spec = (version: string): string =>
+    `version: 1\ncluster: acme\nnomad: { version: ${version} }\nregions: { global: { servers: { s1: {} } } }\n`
+  const agent =
+    'data_dir = "/opt/nomad"\nserver {\n  enabled = true\n  raft_logstore { backend = "wal" }\n}\n'
+  const unknown = 'Nomad 1.11.3 does not know "raft_logstore" in "server", and stops'
+
+  test.each<[string, Record<string, string>, string[], boolean]>([
+    ['any, where nothing says one', {}, [], false],
+    ['the one of the spec in the folder', { 'cluster.yaml': spec('1.11.3') }, [], true],
+    ['another of the spec', { 'cluster.yaml': spec('2.0.5') }, [], false],
+    ['any, where the spec cannot be read', { 'cluster.yaml': 'nomad: {' }, [], false],
+    ['the one given', {}, ['--nomad-version', '1.11.3'], true],
+    [
+      'the one given, before that of the spec',
+      { 'cluster.yaml': spec('2.0.5') },
+      ['--nomad-version', '1.11.3'],
+      true,
+    ],
+  ])('is %s', async (_, files, argv, refused) => {
+    const said = await check(folder({ 'nomad.d/a.hcl': agent, ...files }), ...argv)
+    expect(said.status).toBe(refused ? 2 : 0)
+    expect(said.stdout.includes(unknown)).toBe(refused)
+  })
+})

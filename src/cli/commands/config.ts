@@ -15,12 +15,13 @@ import {
 } from '../../agent/index.js'
 import { resolveAddress } from '../../address.js'
 import { type Diagnostic } from '../../diagnostics.js'
-import { NomadPkiError } from '../../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import { isVersion } from '../../nomad/versions.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { configDiff } from '../../report/diff.js'
+import { parseSpec } from '../../spec/parse.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
@@ -28,7 +29,7 @@ import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
-import { openWorkspace, takeInventory } from '../workspace.js'
+import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** The effective values after Nomad's own merge, each with where it comes from. */
 export async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
@@ -45,12 +46,7 @@ export async function show({ args, options }: Call, context: Context): Promise<E
 /** What Nomad will refuse or silently ignore. */
 export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
-  const nomadVersion = options.nomadVersion
-  if (nomadVersion !== undefined && !isVersion(nomadVersion)) {
-    throw new NomadPkiError('ERR_USAGE', `not a version: ${JSON.stringify(nomadVersion)}`, {
-      hint: 'write it as 1.11.3',
-    })
-  }
+  const nomadVersion = await nomadVersionOf(options, context)
   const { files, folders } = await readAll(args, context)
   const config = readAgentConfig(files)
   const diagnostics = checkAgentConfig(files, {
@@ -63,6 +59,29 @@ export async function check({ args, options }: Call, context: Context): Promise<
   else if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
   else voice.answer(voice.style.good('Nomad will read this as it is meant'))
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
+}
+
+/**
+ * The version of Nomad that is meant: the option's, else that of the spec in this folder, if there is
+ * one, so that `plan` and `config check` judge alike.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+async function nomadVersionOf(options: Options, context: Context): Promise<string | undefined> {
+  const given = options.nomadVersion
+  if (given !== undefined) {
+    if (isVersion(given)) return given
+    throw new NomadPkiError('ERR_USAGE', `not a version: ${JSON.stringify(given)}`, {
+      hint: 'write it as 1.11.3',
+    })
+  }
+  try {
+    return parseSpec((await readSpec(context, options)).text).spec?.nomadVersion
+  } catch (error) {
+    // A configuration is checked without a spec too, on its node for example.
+    if (isNomadPkiError(error)) return undefined
+    throw error
+  }
 }
 
 /** What is known of the files that the configuration names, and who is to read them. */
