@@ -46,7 +46,7 @@ export type { Plan, Step } from './plan/plan.js'
 export { verifyCluster } from './verify/verify-cluster.js'
 export { rotationOf, type Rotation } from './rotation/stages.js'
 export { evidenceIn, type Evidence } from './evidence/evidence.js'
-export { judgeGate, type GateVerdict } from './rotation/gate.js'
+export { judgeGate, type GateVerdict } from './evidence/gate.js'
 export { judgeAgents } from './evidence/judge-agents.js'
 export { planRollout } from './rotation/rollout.js'
 

@@ -18,7 +18,7 @@ const generation = /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/
 
 /** A code of an override. */
 export type OverrideCode =
-  'leave-root' | 'new-root' | 'rollback' | 'older' | 'process' | 'cluster' | 'address'
+  'leave-root' | 'reinstate' | 'new-root' | 'rollback' | 'older' | 'process' | 'cluster' | 'address'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -32,6 +32,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     pattern: /^SHA256:[0-9a-f]{64}$/,
     accepts:
       'that agents stop using the root with this fingerprint, and refuse those that still use it',
+  },
+  reinstate: {
+    value: 'AUTHORITY',
+    pattern: /^authority\/[A-Za-z0-9._-]{1,253}\/[1-9][0-9]{0,8}$/,
+    accepts: 'that this root, which was marked as compromised, is trusted and signs again',
   },
   rollback: {
     value: 'GENERATION',

@@ -32,6 +32,9 @@ export const reasons = {
   'stanza-differs': 'the tls stanza is missing or says something else',
   'foreign-authority':
     'the agents use another authority than the one that the spec would give them',
+  'trust-needed':
+    'trust would be taken from an agent that needs it, or a root would sign before all trust it',
+  compromised: 'the root is marked as compromised, and the spec trusts it or signs with it again',
   'ledger-broken': 'a line of the ledger does not follow from the one before',
   'ledger-cut': 'the ledger does not contain a head that was noted elsewhere',
   'manifest-differs': 'manifest.json does not describe the files beside it',

@@ -184,6 +184,9 @@ export function evidenceIn({ lines }: Ledger, { now }: { readonly now: number })
       case 'reinstated':
         compromised.delete(address)
         continue
+      case 'override':
+        if (line['code'] === 'reinstate') compromised.delete(text(line, 'value') ?? '')
+        continue
       case 'excepted': {
         const [authority, reason] = [text(line, 'authority'), text(line, 'reason')]
         if (authority !== undefined && reason !== undefined) {

@@ -27,6 +27,7 @@ import { withContent } from './content.js'
 import { holdSteps } from './hold.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
+import { gateTrust } from './trust-gate.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -74,16 +75,17 @@ const cures: Readonly<Partial<Record<Reason, Action>>> = {
 /**
  * Plans.
  *
- * @param desired What should be: `desire(spec)`.
+ * @param spec What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.
  * @param options The time, and which part of it.
  * @returns The plan: no steps where nothing is to be done.
  */
-export function makePlan(desired: Desired, inventory: Inventory, options: MakePlanOptions): Plan {
+export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanOptions): Plan {
+  const { desired, findings: gated } = gateTrust(spec, inventory, options)
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
   const renew = new Set(options.renew)
-  const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory)]
+  const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory), ...gated]
   for (const { findings: own } of [
     ...inventory.bundles.values(),
     ...inventory.identities.values(),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GateVerdict } from '../rotation/gate.js'
+import type { GateVerdict } from '../evidence/gate.js'
 import type { Rotation } from '../rotation/stages.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import { costText } from './costs.js'
@@ -32,9 +32,11 @@ export function rotationText(
 ): string {
   const { name, stage, position, way, why, from, to, next } = rotation
   const parts = [
-    position === 'settled'
-      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; no rotation is under way`
-      : `${style.strong(`authority ${name}`)}: from generation ${from} to ${to}, ${way}, stage ${stage ?? ''}: ${why}`,
+    position === 'settled' && gate !== undefined
+      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; the rotation to it ${gate.open ? 'has ended' : 'has not reached every agent'}`
+      : position === 'settled'
+        ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; no rotation is under way`
+        : `${style.strong(`authority ${name}`)}: from generation ${from} to ${to}, ${way}, stage ${stage ?? ''}: ${why}`,
     [
       `next: ${next.title}`,
       ...(position === 'settled' ? [`  ${way}: ${why}`] : []),

@@ -11,6 +11,7 @@
  */
 
 import { crossDemand, crossObstacle } from '../checks/cross.js'
+import type { GateCondition } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { desire } from '../spec/desire.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
@@ -31,14 +32,6 @@ export type Position =
   | 'trusting'
   /** Both are trusted, the new one signs, without a cross-certificate. */
   | 'signing'
-
-/** What every agent must be seen to have before an edit. */
-export interface GateCondition {
-  /** Roots that every agent must be seen to trust. */
-  readonly trusts?: readonly string[] | undefined
-  /** The root that every agent's leaf must hang from. */
-  readonly leafUnder?: string | undefined
-}
 
 /** The next edit. */
 export interface NextStage {

@@ -34,7 +34,7 @@ export const command: Command = async ({ args, options }, context) => {
     now,
     prune: options.prune === true,
     only,
-    overrides: overridesOf(options, ['leave-root']),
+    overrides: overridesOf(options, ['leave-root', 'reinstate']),
   })
   const { store } = workspace
   const plan: Plan = (await isBegun(store))

@@ -18,7 +18,8 @@ import { shellQuote } from '../../report/shell.js'
 import { count } from '../../report/style.js'
 import { dueLeaves } from '../../rotation/due.js'
 import { evidenceIn } from '../../evidence/evidence.js'
-import { judgeGate } from '../../rotation/gate.js'
+import { judgeGate } from '../../evidence/gate.js'
+import { unfinished } from '../../plan/trust-gate.js'
 import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
 import { editAuthorities } from '../../spec/edit-authority.js'
 import { requireBegun } from '../begin-store.js'
@@ -28,6 +29,7 @@ import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
+import { keepProbeLeaf } from '../probe-leaves.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { voiceOf } from '../voice.js'
@@ -166,15 +168,16 @@ export async function authority({ args, options }: Call, context: Context): Prom
     await except(options.except, options.reason!, rotation, workspace, now)
     inventory = await takeInventory(workspace)
   }
+  const { desired } = workspace
+  // The stage before must have reached everybody, before another rotation begins or its end is written.
   const gate =
-    rotation.next.gate &&
-    judgeGate(rotation.next.gate, {
-      desired: workspace.desired,
-      inventory,
-      evidence: evidenceIn(inventory.ledger, { now }),
-      now,
-      authority: `authority/${name}/${rotation.to}`,
-    })
+    rotation.next.gate === undefined
+      ? unfinished(name, desired, inventory, { now })
+      : judgeGate(rotation.next.gate, {
+          ...{ desired, inventory, now },
+          evidence: evidenceIn(inventory.ledger, { now }),
+          authority: `authority/${name}/${rotation.to}`,
+        })
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
   if (next && gate?.open === false) {
@@ -189,6 +192,9 @@ export async function authority({ args, options }: Call, context: Context): Prom
     voice.document(rotationDocument(known, { taken: next && options.dryRun !== true }))
   else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
   if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
+  if (options.compromised === true && rotation.way !== 'intermediate' && options.dryRun !== true) {
+    await markCompromised(`authority/${name}/${rotation.from}`, workspace, inventory, context)
+  }
   const { file, written } = await editSpec(context, options, voice, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
   )
@@ -202,6 +208,24 @@ export async function authority({ args, options }: Call, context: Context): Prom
         : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/**
+ * From now on no plan trusts it again. Noted before the spec is edited: a mark without an edit does no
+ * harm. A certificate of it is kept first, to see later that agents refuse it.
+ */
+async function markCompromised(
+  address: string,
+  { store }: Workspace,
+  { ledger, authorities }: Inventory,
+  context: Context,
+): Promise<void> {
+  const at = context.now()
+  const { compromised } = evidenceIn(ledger, { now: at })
+  if (compromised.some((one) => one.address === address)) return
+  const found = authorities.get(address)
+  if (found !== undefined) await keepProbeLeaf(found, store, ledger, context)
+  await underLock(store, 'rotate', () => note(store, [{ event: 'compromised', address, at }]))
 }
 
 /** What was said about the rotation, to be said again with `--next`. */
@@ -230,7 +254,7 @@ function agentsUnder(name: string, { desired, spec }: Workspace): number {
 async function except(
   text: string,
   reason: string,
-  { name, to }: Rotation,
+  { name, position, from, to }: Rotation,
   { store, desired }: Workspace,
   at: number,
 ): Promise<void> {
@@ -238,7 +262,8 @@ async function except(
   const all = desired.identities.map(({ address }) => address)
   const address = text.startsWith('member/') ? text : resolveAddress(text, all)
   if (!text.startsWith('member/')) parseAddress(address)
-  const coming = `authority/${name}/${to}`
+  // Where no stage is under way, it is the root that signs: its rotation has not reached everybody.
+  const coming = `authority/${name}/${position === 'settled' ? from : to}`
   await underLock(store, 'rotate', () =>
     note(store, [{ event: 'excepted', address, at, authority: coming, reason }]),
   )

@@ -11,18 +11,21 @@
 import { formatDuration, formatInstant } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
-import {
-  evidenceLife,
-  newestBy,
-  pastOf,
-  type Evidence,
-  type Members,
-} from '../evidence/evidence.js'
-import { isMute } from '../evidence/judge-agents.js'
-import { judgeAll, type Judgement, type Judgements } from '../evidence/judge.js'
-import { generationsIn, rootAbove, type MadeGeneration } from '../evidence/generations.js'
-import type { GateCondition } from './stages.js'
-import { unknownMembers } from '../evidence/unknown-members.js'
+import { evidenceLife, newestBy, pastOf, type Evidence, type Members } from './evidence.js'
+import { isMute } from './judge-agents.js'
+import { judgeAll, type Judgement, type Judgements } from './judge.js'
+import { generationsIn, rootAbove, sameRoots, type MadeGeneration } from './generations.js'
+import { unknownMembers } from './unknown-members.js'
+
+/** What every agent must have before an edit. */
+export interface GateCondition {
+  /** Roots that every agent must trust. */
+  readonly trusts?: readonly string[] | undefined
+  /** The root that every agent's leaf must hang from. */
+  readonly leafUnder?: string | undefined
+  /** Whether every agent must trust exactly what its newest generation brought: a rotation has ended. */
+  readonly settled?: boolean | undefined
+}
 
 /** Why the gate is held, and by whom. */
 export interface Hold {
@@ -149,7 +152,11 @@ function holdOfJudgement(judgement: Judgement, judge: Judge, mute: boolean): Hol
     const ago = formatDuration(now - at)
     return hold(`it was last asked ${ago} ago; evidence holds for ${formatDuration(evidenceLife)}`)
   }
-  const older = state === 'lagging' && known !== undefined && known.number !== newest.number
+  const older =
+    state === 'lagging' &&
+    known !== undefined &&
+    known.number !== newest.number &&
+    (condition.settled !== true || sameRoots(known.trusted, newest.trusted ?? []))
   if (older && isWhole(judgement, condition) && satisfies(known, condition, rootOf))
     return undefined
   if (state !== 'proven') return hold(message, remedy)

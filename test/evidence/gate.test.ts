@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Evidence, Observation } from '../../src/evidence/evidence.js'
 import { evidenceIn } from '../../src/evidence/evidence.js'
-import { judgeGate, type GateVerdict } from '../../src/rotation/gate.js'
+import { judgeGate, type GateVerdict } from '../../src/evidence/gate.js'
 import { rotationOf } from '../../src/rotation/stages.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { fingerprintOf } from '../../src/x509/certificate.js'

@@ -1,0 +1,282 @@
+/**
+ * The gate in the plan: what takes trust from an agent that needs it is refused however it was asked
+ * for, by the next stage of a rotation, by an edit by hand or by a revert. What is refused is left as
+ * it is, so that renewals go on with the trust that agents have.
+ *
+ * ```text
+ * a root leaves the bundle     every agent trusts the root that signs, and has a leaf under it
+ * a root signs for the first   every agent trusts it, or an older root has certified it
+ * a compromised root           is not trusted and does not sign again
+ * ```
+ *
+ * @module
+ */
+
+import { generationOf } from '../address.js'
+import type { Finding } from '../diagnostics.js'
+import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
+import { evidenceIn, type Evidence } from '../evidence/evidence.js'
+import { judgeGate, type GateCondition, type GateVerdict } from '../evidence/gate.js'
+import { generationsIn, rootAbove, type MadeGenerations } from '../evidence/generations.js'
+import { judgeAll } from '../evidence/judge.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { isOverridden, type Override } from '../overrides.js'
+import type { Desired, DesiredAuthority, DesiredBundle, DesiredIdentity } from '../spec/desired.js'
+import { sameCertificate } from '../x509/certificate.js'
+
+/** What the plan goes on with. */
+export interface GatedTrust {
+  /** What should be, where what is refused stays as it is. */
+  readonly desired: Desired
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Judges every change of trust that a spec asks for.
+ *
+ * @param options `now`: epoch milliseconds; `overrides`: `reinstate=authority/agent/1`.
+ */
+export function gateTrust(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number; readonly overrides?: readonly Override[] | undefined },
+): GatedTrust {
+  const { now, overrides = [] } = options
+  const made = generationsIn(inventory)
+  if (made.size === 0) return { desired, findings: [] }
+  const evidence = evidenceIn(inventory.ledger, { now })
+  const facts: Facts = { desired, inventory, evidence, made, now, overrides }
+  let gated = desired
+  const findings: Finding[] = []
+  for (const bundle of desired.bundles) {
+    const again = reinstated(bundle, facts)
+    const held = again.length > 0 ? { findings: again } : heldTrust(bundle, facts)
+    findings.push(...held.findings)
+    if ('keep' in held && held.keep.length > 0) gated = keeping(gated, bundle, held.keep)
+  }
+  return { desired: gated, findings }
+}
+
+interface Facts {
+  readonly desired: Desired
+  readonly inventory: Inventory
+  readonly evidence: Evidence
+  readonly made: MadeGenerations
+  readonly now: number
+  readonly overrides: readonly Override[]
+}
+
+/** What the newest generations of the agents of a bundle have. */
+interface Standing {
+  /** Roots that some of them trust. */
+  readonly trusted: ReadonlySet<string>
+  /** Roots above their leaves. */
+  readonly roots: ReadonlySet<string>
+}
+
+function standingOf(bundle: DesiredBundle, { desired, made, inventory }: Facts): Standing {
+  const trusted = new Set<string>()
+  const issuers = new Set<string>()
+  for (const { address, profile } of desired.identities) {
+    if (profile.role === 'operator' || profile.bundle !== bundle.address) continue
+    const newest = made.get(address)?.at(-1)
+    for (const root of newest?.trusted ?? []) trusted.add(root)
+    if (newest !== undefined) issuers.add(newest.issuer)
+  }
+  const roots = [...issuers].flatMap((one) => rootAbove(one, inventory.authorities) ?? [])
+  return { trusted, roots: new Set(roots) }
+}
+
+/** A compromised root that the spec trusts or has sign although agents had left it. */
+function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
+  const { evidence, desired, overrides } = facts
+  const { trusted, roots } = standingOf(bundle, facts)
+  return evidence.compromised.flatMap(({ address }): readonly Finding[] => {
+    if (!address.startsWith(`authority/${bundle.name}/`)) return []
+    if (isOverridden(overrides, 'reinstate', address)) return []
+    const signs = desired.authorities.some((one) => one.address === address && one.signing)
+    const left = [...roots].some((root) => generationOf(root) > generationOf(address))
+    const trusts = bundle.trusted.includes(address) && !trusted.has(address)
+    if (!trusts && !(signs && left)) return []
+    return [
+      {
+        severity: 'error',
+        address,
+        reason: 'compromised',
+        message: `the spec ${trusts ? 'trusts' : 'signs with'} ${address}, which is marked as compromised: whoever has its key could make certificates`,
+        remedy: `take it out of \`trusted\` and \`signing\` of ${bundle.name} in the spec; or, if nobody else has its key: --override reinstate=${address} --reason TEXT`,
+      },
+    ]
+  })
+}
+
+interface Held {
+  readonly findings: readonly Finding[]
+  /** Roots that stay in the bundle. */
+  readonly keep: readonly string[]
+}
+
+const free: Held = { findings: [], keep: [] }
+
+function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
+  const { desired, inventory, evidence, now } = facts
+  const signing = desired.authorities.find(
+    ({ name, signing: signs }) => name === bundle.name && signs,
+  )
+  if (signing === undefined) return free
+  const { trusted, roots } = standingOf(bundle, facts)
+  const bundled = bundledRoots(bundle, facts)
+  const keep = [...trusted].filter(
+    (root) =>
+      !bundle.trusted.includes(root) && !hasEnded(root, facts) && bundled?.has(root) !== false,
+  )
+  // What was begun goes on: it went through this gate.
+  const begins = roots.size > 0 && !roots.has(signing.address)
+  const uncertified = begins && !isCertified(signing, trusted, facts)
+  if (keep.length === 0 && !uncertified) return free
+  const condition: GateCondition = uncertified
+    ? { trusts: [signing.address] }
+    : { trusts: [signing.address], leafUnder: signing.address }
+  const what = uncertified
+    ? `${signing.address} signs from now on, and every agent must trust it first`
+    : `${keep.join(' and ')} is no longer trusted, and every agent must have a leaf of ${signing.address} and trust it first`
+  if (!wasDelivered(evidence)) {
+    const finding: Finding = {
+      severity: 'warning',
+      address: bundle.address,
+      reason: 'trust-needed',
+      message: `${what}; no agent was ever seen, so nobody knows whether all do`,
+      remedy: 'nomad-pki probe, before what is made here is delivered',
+    }
+    return { findings: [finding], keep: [] }
+  }
+  const verdict = judgeGate(condition, {
+    ...{ desired, inventory, evidence, now },
+    authority: signing.address,
+  })
+  if (verdict.open) return free
+  return {
+    findings: [heldFinding(uncertified ? signing.address : bundle.address, what, verdict, bundle)],
+    keep: uncertified ? [] : keep,
+  }
+}
+
+/** What the bundle in the store holds: a root that left it before has left. */
+function bundledRoots(
+  { address, name }: DesiredBundle,
+  { inventory }: Facts,
+): ReadonlySet<string> | undefined {
+  const found = inventory.bundles.get(address)
+  if (found === undefined) return undefined
+  const roots = [...inventory.authorities.values()].filter(
+    (one) =>
+      one.name === name &&
+      one.certificate !== undefined &&
+      found.certificates.some((held) => sameCertificate(held, one.certificate!)),
+  )
+  return new Set(roots.map((one) => one.address))
+}
+
+/** How many agents a finding names. */
+const mostNamed = 5
+
+function heldFinding(
+  address: string,
+  what: string,
+  { holds }: GateVerdict,
+  { name }: DesiredBundle,
+): Finding {
+  const named = holds.slice(0, mostNamed).map((one) => `${one.address}: ${one.message}`)
+  const more = holds.length > mostNamed ? `; and ${holds.length - mostNamed} more` : ''
+  const [first] = holds
+  // What is made cannot be of a stage that is held: the way there is by stages.
+  const early = holds.some(({ message }) => message.includes('is not of this stage'))
+  const cure = early
+    ? `take the spec back, and go in stages: nomad-pki rotate authority ${name} --next`
+    : first!.remedy
+  return {
+    severity: 'error',
+    address,
+    reason: 'trust-needed',
+    message: `${what}: ${named.join('; ')}${more}`,
+    remedy: `${cure}; or: nomad-pki rotate authority ${name} --except ${first!.address} --reason "…"`,
+  }
+}
+
+function hasEnded(root: string, { inventory, now }: Facts): boolean {
+  const end = inventory.authorities.get(root)?.certificate?.notAfter
+  return end !== undefined && end <= now
+}
+
+/** Whether a leaf under a root is accepted by those that trust only what was trusted until now. */
+function isCertified(
+  { address, crossedBy }: DesiredAuthority,
+  trusted: ReadonlySet<string>,
+  facts: Facts,
+): boolean {
+  const crossed = facts.inventory.authorities.get(address)?.crossed ?? new Map()
+  return [...trusted].every(
+    (root) =>
+      root === address ||
+      hasEnded(root, facts) ||
+      crossedBy.includes(root) ||
+      crossed.has(generationOf(root)),
+  )
+}
+
+/** The same, where some roots stay trusted. */
+function keeping(desired: Desired, bundle: DesiredBundle, keep: readonly string[]): Desired {
+  const known = new Set(desired.authorities.map(({ address }) => address))
+  const like = desired.authorities.find(
+    ({ name, issuer }) => name === bundle.name && issuer === undefined,
+  )!
+  const back = keep
+    .filter((address) => !known.has(address))
+    .map((address): DesiredAuthority => ({
+      ...like,
+      address,
+      generation: generationOf(address),
+      signing: false,
+      crossed: false,
+      crossedBy: [],
+    }))
+  return {
+    ...desired,
+    authorities: [...back, ...desired.authorities],
+    bundles: desired.bundles.map((one) =>
+      one === bundle ? { ...one, trusted: inOrder([...one.trusted, ...keep]) } : one,
+    ),
+  }
+}
+
+function inOrder(addresses: readonly string[]): readonly string[] {
+  return [...addresses].sort((a, b) => generationOf(a) - generationOf(b))
+}
+
+/** What an unfinished rotation still waits for; `undefined` where nothing may differ. */
+export function unfinished(
+  name: string,
+  desired: Desired,
+  inventory: Inventory,
+  { now }: { readonly now: number },
+): GateVerdict | undefined {
+  const evidence = evidenceIn(inventory.ledger, { now })
+  const signing = desired.authorities.find((one) => one.name === name && one.signing)
+  if (signing === undefined || signing.issuer !== undefined || !wasDelivered(evidence))
+    return undefined
+  if (!mayDiffer(generationsIn(inventory), name, evidence, now)) return undefined
+  const judged = judgeAll(inventory, { now, evidence })
+  const agents = desired.identities.filter(
+    ({ profile }) => profile.role !== 'operator' && profile.bundle === `bundle/${name}`,
+  )
+  const isDone = ({ address }: DesiredIdentity): boolean => {
+    const state = judged.get(address)?.state
+    return state === 'proven' || state === 'excepted'
+  }
+  if (agents.every(isDone)) return undefined
+  const condition: GateCondition = { trusts: [signing.address], settled: true }
+  return judgeGate(condition, {
+    ...{ desired, inventory, evidence, now },
+    authority: signing.address,
+  })
+}
