@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { env } from 'node:process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { day } from '../world.js'
 import { readTar } from '../../src/delivery/tar.js'
@@ -78,6 +79,26 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     const back = node.install(two, ['--reload', 'none', '--rollback'], { shell })
     expect(back).toMatchObject({ status: 0, stderr: '' })
     expect(node.current).toBe(old)
+  })
+})
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_name, shell) => {
+  test('a redirection that fails is not the status of what is in place', () => {
+    const node = aNode()
+    expect(node.install(node.unpack(first, 'one'), undefined, { shell }).status).toBe(0)
+    const old = node.current
+    const bin = path.join(node.folder, 'bin')
+    fs.mkdirSync(bin)
+    // The stage is not there when the files are written to it: dash ends with 2 then.
+    const text = `#!/bin/sh\n[ "$1" != -m ] || exit 0\nPATH='${env.PATH!}' exec mkdir "$@"\n`
+    fs.writeFileSync(path.join(bin, 'mkdir'), text, { mode: 0o755 })
+    const two = node.unpack(second, 'two')
+    const path2 = { PATH: `${bin}:${env.PATH!}` }
+    const run = node.install(two, undefined, { shell, env: path2 })
+    expect(run.status).toBe(1)
+    expect(run.stderr).toContain(`stopped half-way: ${old!} is in place`)
+    expect(node.current).toBe(old)
+    expect(node.install(two, undefined, { shell }).status).toBe(0)
   })
 })
 
