@@ -6,7 +6,13 @@
  */
 
 import { isName, isRegionName, sharedName } from '../address.js'
-import { type AgentConfig, type AgentFile, type Origin, readAgentConfig } from '../agent/index.js'
+import {
+  type AgentConfig,
+  type AgentFile,
+  foreignFilesOf,
+  type Origin,
+  readAgentConfig,
+} from '../agent/index.js'
 import { type Diagnostic, hasErrors } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
 import { explainNodeKey, explainRegion } from '../spec/explain.js'
@@ -227,6 +233,19 @@ function commonTls(known: readonly Known[]): {
     const [only] = said
     if (said.size === 1 && typeof only === 'string' && only !== '') stanza[key] = only
     else if (said.size > 1) notes.push(`${key} differs between the agents, and is left alone`)
+  }
+  const sharing = encrypted.flatMap(({ agent, config }) => {
+    const { ca_file: ca, cert_file: cert, key_file: key } = config.tls
+    const named = new Set<unknown>([ca?.value, cert?.value, key?.value])
+    return foreignFilesOf(config)
+      .filter(({ path }) => named.has(path))
+      .map(({ block }) => `${block} of ${agent.config}`)
+  })
+  if (sharing.length > 0) {
+    const [first, ...others] = new Set(sharing)
+    notes.push(
+      `${first!}${others.length > 0 ? ` and ${others.length} more` : ''} names the files of tls too: apply moves tls alone, and that block stays with the old certificate`,
+    )
   }
   const today = encrypted.flatMap(({ config: { tls } }) =>
     typeof tls.cert_file?.value === 'string' ? [directoryOf(tls.cert_file.value)] : [],

@@ -6,8 +6,9 @@
  */
 
 import type { Diagnostic, Position } from '../diagnostics.js'
-import { asString, type Document, type Item, objectIn, positionsIn, sameKey } from '../hcl/index.js'
-import { faultyMetaKeys, foreignBlocks } from './check-foreign.js'
+import { positionsIn } from '../hcl/index.js'
+import { faultyMetaKeys } from './check-foreign.js'
+import { checkAdvertise } from './check-advertise.js'
 import { checkAddresses, checkTemplates } from './check-addresses.js'
 import { checkPairs } from './check-pairs.js'
 import { checkSchema, overriddenPaths } from './check-schema.js'
@@ -17,6 +18,7 @@ import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf } from './directory.js'
 import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
+import { checkKeysFetched, checkOwnFiles, checkSameFiles } from './foreign-files.js'
 import { type AgentConfig, type Origin, readAgentConfig } from './read-agent-config.js'
 import { anyRole, type Roles } from './value-rules.js'
 import { isAbsolute } from './wanted.js'
@@ -89,7 +91,9 @@ export function checkAgentConfig(
           ...checkPairs(config, roles, nomadVersion),
         ]
       : []),
-    ...foreignFiles(config),
+    ...checkSameFiles(config),
+    ...checkOwnFiles(config),
+    ...checkKeysFetched(config),
   ]
   const order = new Map(config.files.map(({ file }, at) => [file, at]))
   const place = (item: Diagnostic): number => order.get(item.file ?? '') ?? -1
@@ -211,16 +215,7 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
         : `the gossip key has ${key.bytes} bytes`
     refuse('agent/gossip-key', key.origin, message, 'base64 of 16, 24 or 32 bytes')
   }
-  if (!dev) {
-    for (const which of ['http', 'rpc', ...(server ? ['serf'] : [])]) {
-      const bound = (text(`addresses.${which}`) || text('bind_addr')).split(' ')[0]!
-      if (text(`advertise.${which}`) !== '' || !isLoopback(bound)) continue
-      const at =
-        config.values.get(`addresses.${which}`)?.origin ?? config.values.get('bind_addr')?.origin
-      const message = `"advertise.${which}" is missing, and ${bound} is local`
-      refuse('agent/advertise', at ?? nowhere, message, `advertise { ${which} = "ADDRESS" }`)
-    }
-  }
+  if (!dev) diagnostics.push(...checkAdvertise(config, { server, severity: 'error' }))
   return diagnostics
 
   function checkMeta(): void {
@@ -233,40 +228,5 @@ function starting(config: AgentConfig, { flags = {} }: CheckAgentConfigOptions):
         refuse('agent/value', { file, ...position(at) }, message, 'no dot first, last or twice')
       }
     }
-  }
-}
-
-function isLoopback(address: string): boolean {
-  return /^127\.|^(?:::1|\[::1\]|localhost)$/.test(address)
-}
-
-/** `consul` and `vault` blocks that name the agent's own files: they are read once, at the start. */
-function foreignFiles(config: AgentConfig): Diagnostic[] {
-  const paths = new Set(
-    [config.tls.ca_file, config.tls.cert_file, config.tls.key_file].flatMap((effective) =>
-      effective === undefined || effective.value === '' ? [] : [effective.value],
-    ),
-  )
-  return config.files.flatMap(({ file, document }) => {
-    if (document === undefined) return []
-    const position = positionsIn(document.text)
-    return [...foreignItems(document)].flatMap(({ block, item }) => {
-      const { value, keys } = item
-      if (value.type !== 'literal' || !/_file$/i.test(keys[0]!.name)) return []
-      if (!paths.has(asString(document, value))) return []
-      const message = `"${block}" names a file of "tls" too, and does not reload it`
-      const hint = 'after a renewal the agent needs a restart'
-      return [
-        diagnostic('warning', 'agent/not-reloaded', position(item.start), message, { file, hint }),
-      ]
-    })
-  })
-}
-
-function* foreignItems({ root }: Document): Generator<{ block: string; item: Item }> {
-  for (const outer of root.items) {
-    const block = foreignBlocks.find((name) => sameKey(name, outer.keys[0]!.name))
-    if (block === undefined) continue
-    for (const item of objectIn(outer)?.items ?? []) yield { block, item }
   }
 }

@@ -223,6 +223,27 @@ export const agentCodes = {
     remedy: 'restart the agent after a renewal, or give the block files of its own',
     source: 'GH-4593, GH-17297',
   },
+  'agent/left-behind': {
+    severities: ['warning'],
+    means:
+      'an edit of `tls` names new files, and a `consul` or `vault` block stays on the old ones, which nothing renews from now on',
+    remedy: 'name the new files in the block, or give it a certificate of its own',
+    source: '',
+  },
+  'agent/own-files': {
+    severities: ['note'],
+    means: 'a `consul` or `vault` block has a certificate that `tls` does not name',
+    remedy: 'see that something renews it',
+    source: '',
+  },
+  'agent/keys-refused': {
+    severities: ['warning'],
+    means:
+      'Consul or Vault fetches the keys of workload identities from `/.well-known/jwks.json` without a certificate, and `verify_https_client` refuses that',
+    remedy:
+      'a proxy with a certificate, keys configured by hand, or `verify_https_client = false` with ACLs',
+    source: 'GH-23877; command/agent/http.go:143',
+  },
   'agent/file-missing': {
     severities: ['error', 'warning'],
     means:

@@ -8,11 +8,13 @@
 import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
 import { needsRestart } from '../nomad/reload.js'
+import { checkAdvertise } from './check-advertise.js'
 import { checkSchema, overriddenPaths } from './check-schema.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf, isConfigFileName } from './directory.js'
 import { editTls } from './edit-tls.js'
+import { checkKeysFetched, checkLeftBehind } from './foreign-files.js'
 import { type AgentConfig, readAgentConfig } from './read-agent-config.js'
 import { type TlsKey, tlsKeys, type TlsValues } from './tls-keys.js'
 
@@ -122,6 +124,13 @@ export function planTlsEdit(
     ),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),
+    ...checkLeftBehind(config, after),
+    // A flag may bind another address: a plan does not know it, and warns.
+    ...checkAdvertise(config, {
+      server: (options.role ?? config.role ?? 'client') !== 'client',
+      severity: 'warning',
+    }),
+    ...checkKeysFetched(after),
     ...strayFiles(config.files, ordered, kind),
     ...contradictions(config, options),
   ]

@@ -35,6 +35,7 @@ export const reasons = {
   'trust-needed':
     'trust would be taken from an agent that needs it, or a root would sign before all trust it',
   compromised: 'the root is marked as compromised, and the spec trusts it or signs with it again',
+  'will-not-start': "Nomad does not start with the agent's configuration",
   'ledger-broken': 'a line of the ledger does not follow from the one before',
   'ledger-cut': 'the ledger does not contain a head that was noted elsewhere',
   'manifest-differs': 'manifest.json does not describe the files beside it',

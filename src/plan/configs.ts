@@ -82,11 +82,20 @@ export function planConfigs(
       continue
     }
     written.set(target, address)
-    for (const { severity, file, line, column, message, hint, expected } of edit.diagnostics) {
+    for (const {
+      severity,
+      code,
+      file,
+      line,
+      column,
+      message,
+      hint,
+      expected,
+    } of edit.diagnostics) {
       findings.push({
         severity,
         address,
-        reason: 'stanza-differs',
+        reason: code === 'agent/advertise' ? 'will-not-start' : 'stanza-differs',
         message: `${file ?? edit.file}:${line}:${column}: ${message}`,
         remedy: hint ?? expected,
         file: file ?? edit.file,

@@ -14,7 +14,10 @@ import type { Desired } from '../spec/desired.js'
 export function verifyConfigs(desired: Desired, inventory: Inventory): readonly Finding[] {
   const { steps, findings } = planConfigs(desired.configs, inventory, { desired })
   return [
-    ...findings,
+    // A plan warns of it and goes on; whether the cluster will run is another question.
+    ...findings.map((finding): Finding =>
+      finding.reason === 'will-not-start' ? { ...finding, severity: 'error' } : finding,
+    ),
     ...steps.flatMap(({ address, reasons }) =>
       reasons.map(({ reason, message }): Finding => ({
         severity: 'error',

@@ -243,6 +243,12 @@ describe('what their tls says alike', () => {
       if (own.length > 0) expect(nodes!.map(({ value }) => value['stanza'])).toEqual(own)
     })
   })
+  test('a consul block on the files of tls is told', () => {
+    const { notes } = survey(`${tls('cert_file = "/c.pem"')}\nconsul { cert_file = "/c.pem" }`)
+    expect(notes).toContainEqual(
+      expect.stringContaining('consul of agents/s0 names the files of tls too'),
+    )
+  })
   test('rpc that is off, and rpc_upgrade_mode, are told', () => {
     const { notes } = survey(tls('rpc_upgrade_mode = true'), `${server}tls { http = true }`)
     expect(notes).toContainEqual(expect.stringContaining('rpc is off at 1 of 2 agents today'))

@@ -420,3 +420,34 @@ test('no configuration makes it throw, and every code is documented', () => {
     { seed: 4, numRuns: 200 },
   )
 })
+
+describe('consul and vault blocks beside tls', () => {
+  const tls = (more: string): string =>
+    `tls { http = true rpc = true verify_server_hostname = true ca_file = "/a" cert_file = "/b" key_file = "/c" ${more} }`
+  const said = (block: string, more = 'verify_https_client = true'): readonly string[] =>
+    checkAgentConfig([{ name: 'a.hcl', bytes: new TextEncoder().encode(`${block}\n${tls(more)}`) }])
+      .map(({ severity, code }) => `${severity} ${code}`)
+      .filter((line) => /own-files|keys-refused|not-reloaded/.test(line))
+
+  test.each([
+    ['a certificate of its own', 'consul { cert_file = "/x" }', ['note agent/own-files']],
+    ['the files of tls', 'consul { cert_file = "/b" }', ['warning agent/not-reloaded']],
+    [
+      'workload identity, whose keys are fetched without a certificate',
+      'vault { default_identity { aud = ["vault.io"] } }',
+      ['warning agent/keys-refused'],
+    ],
+    [
+      'the same of Consul, once',
+      'consul { service_identity { aud = ["c"] } task_identity { aud = ["c"] } }',
+      ['warning agent/keys-refused'],
+    ],
+  ])('%s', (_, block, expected) => {
+    expect(said(block)).toEqual(expected)
+  })
+
+  test('an API that asks for no certificate refuses nobody', () => {
+    const block = 'vault { default_identity { aud = ["vault.io"] } }'
+    expect(said(block, 'verify_https_client = false')).toEqual([])
+  })
+})

@@ -153,6 +153,24 @@ describe('what would not have the effect wished is refused', () => {
     expect(result).toMatchObject({ changed: false, after: result.before ?? '', restart: [] })
   })
 
+  test('a consul block on the files of tls stays on the old ones, and that is told', () => {
+    const files = {
+      'a.hcl': 'consul { ca_file = "/old/ca.pem" }\ntls { ca_file = "/old/ca.pem" }',
+    }
+    const said = lines(plan(files).diagnostics)
+    expect(said).toContain('warning agent/left-behind /n/a.hcl:1:10')
+    // Where the path stays, so does the block.
+    const same = { 'a.hcl': files['a.hcl'].replaceAll('/old/ca.pem', String(wanted.ca_file)) }
+    expect(lines(plan(same).diagnostics)).not.toContainEqual(expect.stringContaining('left-behind'))
+  })
+
+  test('an agent that would not start for want of an address is a warning of a plan', () => {
+    const said = lines(
+      plan({ 'a.hcl': 'bind_addr = "127.0.0.1"\nserver { enabled = true }' }).diagnostics,
+    )
+    expect(said.filter((line) => line.startsWith('warning agent/advertise'))).toHaveLength(1)
+  })
+
   test('what an edit changes, key by key; rpc_upgrade_mode set by hand stays, and is a warning', () => {
     const result = plan({ 'a.hcl': 'tls {\n  http = true\n  rpc_upgrade_mode = true\n}' })
     expect(lines(result.diagnostics)).toEqual(['warning agent/rpc-upgrade-mode /n/a.hcl:3:22'])

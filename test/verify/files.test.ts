@@ -255,3 +255,19 @@ test('an agent that runs in another region than the spec says', async () => {
     }),
   )
 })
+
+test('a server that Nomad would not start for want of an address: a plan warns, verify refuses', async () => {
+  const world = new World(smallSpec.replace('s2: {}', 's2: { config: agents/s2 }'))
+  mkdirSync(join(world.folder, 'agents/s2'), { recursive: true })
+  writeFileSync(
+    join(world.folder, 'agents/s2/nomad.hcl'),
+    'bind_addr = "127.0.0.1"\nserver { enabled = true }\n',
+  )
+  const about = { address: 'config/global/s2', reason: 'will-not-start' }
+  const { findings } = await world.plan()
+  expect(findings).toContainEqual(expect.objectContaining({ severity: 'warning', ...about }))
+  await world.apply()
+  expect(await findingsOf(world)).toContainEqual(
+    expect.objectContaining({ severity: 'error', ...about }),
+  )
+})

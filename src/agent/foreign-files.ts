@@ -1,0 +1,160 @@
+/**
+ * What `consul` and `vault` blocks have to do with `tls`: files of their own or the same ones, which
+ * are read once, at the start; and keys of Nomad that others fetch without a certificate.
+ *
+ * @module
+ */
+
+import type { Diagnostic } from '../diagnostics.js'
+import {
+  asString,
+  type Document,
+  foldKey,
+  type Item,
+  objectIn,
+  positionsIn,
+  sameKey,
+} from '../hcl/index.js'
+import { foreignBlocks } from './check-foreign.js'
+import { type AgentCode, diagnostic } from './codes.js'
+import type { AgentConfig, Origin } from './read-agent-config.js'
+
+/** A file that a `consul` or `vault` block names. */
+export interface ForeignFile {
+  readonly block: string
+  /** `cert_file` */
+  readonly key: string
+  readonly path: string
+  readonly origin: Origin
+}
+
+/** Every file that such blocks name. */
+export function foreignFilesOf({ files }: AgentConfig): readonly ForeignFile[] {
+  return files.flatMap(({ file, document }) => {
+    if (document === undefined) return []
+    const position = positionsIn(document.text)
+    return [...foreignItems(document)].flatMap(({ block, item }) => {
+      const { value, keys } = item
+      const key = foldKey(keys[0]!.name)
+      if (value.type !== 'literal' || !key.endsWith('_file')) return []
+      const path = asString(document, value)
+      return path === '' ? [] : [{ block, key, path, origin: { file, ...position(item.start) } }]
+    })
+  })
+}
+
+function* foreignItems({ root }: Document): Generator<{ block: string; item: Item }> {
+  for (const outer of root.items) {
+    const block = foreignBlocks.find((name) => sameKey(name, outer.keys[0]!.name))
+    if (block === undefined) continue
+    for (const item of objectIn(outer)?.items ?? []) yield { block, item }
+  }
+}
+
+function tlsFilesOf({ tls }: AgentConfig): ReadonlySet<boolean | string> {
+  return new Set(
+    [tls.ca_file, tls.cert_file, tls.key_file].flatMap((effective) =>
+      effective === undefined || effective.value === '' ? [] : [effective.value],
+    ),
+  )
+}
+
+function tell(
+  severity: Diagnostic['severity'],
+  code: AgentCode,
+  { file, ...place }: Origin,
+  message: string,
+  hint: string,
+): Diagnostic {
+  return diagnostic(severity, code, place, message, { file, hint })
+}
+
+/** Blocks that name the agent's own files: they are read once, at the start. */
+export function checkSameFiles(config: AgentConfig): Diagnostic[] {
+  const own = tlsFilesOf(config)
+  return foreignFilesOf(config).flatMap(({ block, path, origin }) =>
+    own.has(path)
+      ? [
+          tell(
+            'warning',
+            'agent/not-reloaded',
+            origin,
+            `"${block}" names a file of "tls" too, and does not reload it`,
+            'after a renewal the agent needs a restart',
+          ),
+        ]
+      : [],
+  )
+}
+
+/**
+ * Blocks that an edit of `tls` leaves on files that `tls` no longer names.
+ *
+ * @param before The configuration as it is.
+ * @param after As it will be.
+ */
+export function checkLeftBehind(before: AgentConfig, after: AgentConfig): Diagnostic[] {
+  const [old, fresh] = [tlsFilesOf(before), tlsFilesOf(after)]
+  return foreignFilesOf(after).flatMap(({ block, path, origin }) =>
+    old.has(path) && !fresh.has(path)
+      ? [
+          tell(
+            'warning',
+            'agent/left-behind',
+            origin,
+            `"${block}" names ${path}, as "tls" did: it stays with the old certificate, which nothing renews from now on`,
+            `name the file of "tls" in "${block}" as well, and restart the agent after each renewal; or give "${block}" a certificate of its own`,
+          ),
+        ]
+      : [],
+  )
+}
+
+/** Blocks with a certificate that `tls` does not name: it is renewed by somebody else, or by nobody. */
+export function checkOwnFiles(config: AgentConfig): Diagnostic[] {
+  const own = tlsFilesOf(config)
+  if (own.size === 0) return []
+  return foreignFilesOf(config).flatMap(({ block, key, path, origin }) =>
+    key === 'cert_file' && !own.has(path)
+      ? [
+          tell(
+            'note',
+            'agent/own-files',
+            origin,
+            `"${block}" has a certificate of its own (${path}), which nomad-pki does not renew`,
+            'see that something renews it',
+          ),
+        ]
+      : [],
+  )
+}
+
+const identities = /^(?:service_identity|task_identity|default_identity)$/
+
+/**
+ * Blocks that use workload identity where the HTTP API asks for a certificate: Consul and Vault fetch
+ * Nomad's keys without one.
+ */
+export function checkKeysFetched(config: AgentConfig): Diagnostic[] {
+  const { http, verify_https_client: asks } = config.tls
+  if (http?.value !== true || asks?.value !== true) return []
+  const seen = new Set<string>()
+  return config.files.flatMap(({ file, document }) => {
+    if (document === undefined) return []
+    const position = positionsIn(document.text)
+    return [...foreignItems(document)].flatMap(({ block, item }) => {
+      if (!identities.test(foldKey(item.keys[0]!.name)) || seen.has(block)) return []
+      seen.add(block)
+      const who = block === 'vault' ? 'Vault' : 'Consul'
+      return [
+        tell(
+          'warning',
+          'agent/keys-refused',
+          { file, ...position(item.start) },
+          `"${block}" uses workload identity, and verify_https_client refuses ${who}: it fetches /.well-known/jwks.json without a certificate`,
+          `let ${who} fetch the keys through a proxy that has a certificate, or configure them there by hand; or set verify_https_client = false, with ACLs on`,
+        ),
+      ]
+    })
+  })
+}
