@@ -70,6 +70,7 @@ export interface Options {
   readonly serverName?: string | true
   readonly servers?: readonly string[]
   readonly shell?: string
+  readonly specOnly?: boolean
   readonly strict?: boolean
   readonly timeout?: string
   readonly tls?: string

@@ -258,6 +258,11 @@ export const commands: readonly CommandEntry[] = [
         summary: 'the ledger must contain this head, written down earlier',
       },
       { flags: '--offline', summary: 'without handshakes over loopback' },
+      {
+        flags: '--spec-only',
+        summary: 'look at the spec alone, without a store: for editors and pipelines',
+        conflicts: ['ledgerHead', 'offline', 'at', 'long'],
+      },
       strict,
       at,
       long,

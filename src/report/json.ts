@@ -82,6 +82,25 @@ export function verifyDocument(
   }
 }
 
+/** What is wrong with a spec, where `verify --spec-only` looked at nothing else. */
+export function specDocument(
+  diagnostics: readonly Diagnostic[],
+  options: { readonly file: string; readonly cluster: string | undefined },
+): Document {
+  const counts = { error: 0, warning: 0, note: 0 }
+  for (const { severity } of diagnostics) counts[severity] += 1
+  return {
+    format: 'nomad-pki/spec-diagnostics',
+    version: 1,
+    file: options.file,
+    ...(options.cluster !== undefined && { cluster: options.cluster }),
+    errors: counts.error,
+    warnings: counts.warning,
+    notes: counts.note,
+    diagnostics,
+  }
+}
+
 /** What expires when. */
 export function statusDocument(
   schedule: Schedule,

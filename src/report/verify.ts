@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Finding } from '../diagnostics.js'
+import type { Diagnostic, Finding } from '../diagnostics.js'
 import type { Desired } from '../spec/desired.js'
 import { count, type Style } from './style.js'
 import { formatMinute } from './time.js'
@@ -57,4 +57,22 @@ function whatOf(
     ...(desired.configs.length === 0 ? [] : [count(desired.configs.length, 'configuration')]),
     ...(handshakes === 0 ? [] : [count(handshakes, 'handshake')]),
   ].join(', ')
+}
+
+/** The last line of `verify --spec-only`. */
+export function specSummary(
+  file: string,
+  diagnostics: readonly Diagnostic[],
+  style: Style,
+): string {
+  const of = (severity: Diagnostic['severity']): number =>
+    diagnostics.filter((one) => one.severity === severity).length
+  const [errors, warnings] = [of('error'), of('warning')]
+  const verdict =
+    errors > 0
+      ? style.bad(`${count(errors, 'error')}, ${count(warnings, 'warning')}`)
+      : warnings > 0
+        ? style.doubtful(`no errors, ${count(warnings, 'warning')}`)
+        : style.good('no errors')
+  return `${style.strong(file)}: ${verdict} ${style.faint('(the spec alone)')}`
 }

@@ -33,6 +33,11 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('the spec alone', async () => {
+    const { stdout } = await cli(cwd, ['verify', '--spec-only', '--json'])
+    expect(check(stdout)).toBe('spec-diagnostics')
+  })
+
   test('when it is made, and later', async () => {
     const applied = await cli(cwd, ['apply', '--yes', '--json'])
     expect(check(applied.stdout)).toBe('apply')

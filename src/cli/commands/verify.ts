@@ -7,19 +7,22 @@
 import type { Finding } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { proveCluster } from '../../probe/prove-cluster.js'
-import { findingsText } from '../../report/diagnostics.js'
-import { verifyDocument } from '../../report/json.js'
-import { verifySummary } from '../../report/verify.js'
+import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
+import { specDocument, verifyDocument } from '../../report/json.js'
+import { specSummary, verifySummary } from '../../report/verify.js'
+import { parseSpec } from '../../spec/parse.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
-import { statusOfFindings } from '../status.js'
-import type { Command } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { statusOfFindings, type ExitStatus } from '../status.js'
+import type { Command, Options } from '../command.js'
+import type { Context } from '../context.js'
+import { voiceOf, type Voice } from '../voice.js'
 import { parseInstant } from '../when.js'
-import { openWorkspace, takeInventory } from '../workspace.js'
+import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** Exits 0 where nothing is wrong, 2 with findings that are errors (`--strict`: or warnings). */
 export const command: Command = async ({ options }, context) => {
   const voice = voiceOf(context, options)
+  if (options.specOnly === true) return verifySpec(options, context, voice)
   const now = context.now()
   const at = options.at === undefined ? now : parseInstant(options.at, now)
   const ledgerHead = parseHead(options.ledgerHead)
@@ -44,6 +47,20 @@ export const command: Command = async ({ options }, context) => {
     voice.answer(verifySummary(findings, { cluster, desired, handshakes, at, now }, voice.style))
   }
   return statusOfFindings(findings, options.strict === true)
+}
+
+/** The spec alone, with every diagnostic: also one with errors is an answer. */
+async function verifySpec(options: Options, context: Context, voice: Voice): Promise<ExitStatus> {
+  const { file, text } = await readSpec(context, options)
+  const { spec, diagnostics } = parseSpec(text, { file })
+  if (voice.json) voice.document(specDocument(diagnostics, { file, cluster: spec?.cluster }))
+  else {
+    if (diagnostics.length > 0) {
+      voice.answer(`${diagnosticsText(diagnostics, voice.style)}\n`)
+    }
+    voice.answer(specSummary(file, diagnostics, voice.style))
+  }
+  return statusOfFindings(diagnostics, options.strict === true)
 }
 
 function parseHead(text: string | undefined): string | undefined {
