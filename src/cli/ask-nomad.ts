@@ -50,15 +50,16 @@ export async function askNomad(
       operator === undefined
         ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
         : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
-    return { nomad: { members: [], faults: [], unknown: [], missing }, probe }
+    return { nomad: { members: [], faults: [], unknown: [], strange: [], missing }, probe }
   }
   const clock = (): number => context.now()
   const servers = serversThatAnswer(targets, probe, desired)
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
   const names = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
+  const regions = [...new Set(agents.map(({ profile }) => profile.region))]
   const said = await askMembers({
     ...{ servers, credentials, roots, token, timeout, signal, clock },
-    regions: [...new Set(agents.map(({ profile }) => profile.region))],
+    regions,
     locate: ({ region, name }) => !names.has(`${region}/${bareName(name, region)}`),
   })
   if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
@@ -67,7 +68,10 @@ export async function askNomad(
   )
   const members = withKnown(said, more.sightings, desired)
   return {
-    nomad: { members, faults: said.faults, unknown: unknownMembers(desired, members) },
+    nomad: {
+      ...{ members, faults: said.faults, unknown: unknownMembers(desired, members) },
+      strange: members.map(({ region }) => region).filter((region) => !regions.includes(region)),
+    },
     probe: {
       sightings: [...probe.sightings, ...more.sightings],
       unreachable: [...probe.unreachable, ...more.unreachable],
@@ -99,13 +103,20 @@ function serversThatAnswer(
 
 /** Who is asked: the identity that its kind shares in the region, or a member without one. */
 function addressOf({ region, kind, name }: MemberHost, desired: Desired): string {
+  const bare = bareName(name, region)
+  const named = desired.identities.find(
+    ({ profile, name: own }) =>
+      profile.role !== 'operator' && profile.region === region && own === bare,
+  )
+  // Two hosts with the name of an agent: both have to be what it should be.
+  if (named !== undefined) return named.address
   const shared = desired.identities.find(
     ({ profile }) =>
       profile.shared &&
       profile.region === region &&
       (profile.role === kind || profile.role === 'combined'),
   )
-  return shared?.address ?? `member/${region}/${bareName(name, region)}`
+  return shared?.address ?? `member/${region}/${bare}`
 }
 
 async function askHosts(
@@ -122,6 +133,7 @@ async function askHosts(
     const address = addressOf(host, desired)
     const endpoint = formatEndpoint(host.endpoint)
     const seen = before.get(endpoint)
+    if (seen?.asked === address) continue
     if (seen !== undefined) again.push({ ...seen, asked: address })
     else if (!silent.has(endpoint)) targets.push({ address, endpoints: [host.endpoint] })
   }

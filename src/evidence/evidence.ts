@@ -6,6 +6,7 @@
  * @module
  */
 
+import { formatNode, parseNode, type MemberNode } from './member-node.js'
 import type { Ledger } from '../inventory/ledger.js'
 import type { LedgerLine } from '../inventory/ledger.js'
 import type { LedgerEvent } from '../inventory/store.js'
@@ -87,6 +88,8 @@ export type ReceiptState = (typeof receiptStates)[number]
 /** All of them. */
 export const receiptStates = ['switched', 'reloaded', 'proven'] as const
 
+export type { MemberNode } from './member-node.js'
+
 /** What Nomad says of one region. */
 export interface Members {
   readonly region: string
@@ -102,6 +105,12 @@ export interface Members {
   readonly leader?: string | undefined
   /** Those whom the spec calls otherwise, or not at all: they presented the leaf of an agent of the spec. */
   readonly known?: readonly string[] | undefined
+  /** Those that failed, are down, or have a name that another one has too. */
+  readonly nodes?: readonly MemberNode[] | undefined
+  /** Why its clients are not known; the list of clients says nothing then. */
+  readonly incomplete?: string | undefined
+  /** How far the clock of the server that answered is ahead of ours, milliseconds; only where it matters. */
+  readonly skew?: number | undefined
 }
 
 /** Somebody answers for an agent that can't be asked. */
@@ -285,6 +294,9 @@ function membersIn(line: LedgerLine): Members | undefined {
     gone,
     ...(leader !== undefined && { leader }),
     known: list(line, 'known'),
+    nodes: list(line, 'nodes')?.flatMap((one) => parseNode(one) ?? []),
+    incomplete: text(line, 'incomplete'),
+    skew: number(line, 'skew'),
   }
 }
 
@@ -315,12 +327,16 @@ export function fellSilent({ address, at, endpoint, rpc, message, run }: Silence
 /** The line that notes who belongs to a region. */
 export function counted(members: Members): LedgerEvent {
   const { region, at, servers, clients, gone, leader, known = [] } = members
+  const { nodes = [], incomplete, skew } = members
   return {
     event: 'members',
     address: 'cluster',
     ...{ at, region, servers, clients, gone },
     ...(leader !== undefined && { leader }),
     ...(known.length > 0 && { known }),
+    ...(nodes.length > 0 && { nodes: nodes.map(formatNode) }),
+    ...(incomplete !== undefined && { incomplete }),
+    ...(skew !== undefined && { skew }),
   }
 }
 

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { isRegionName } from '../address.js'
 import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/store.js'
@@ -29,6 +30,8 @@ import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
 import { keyOf } from './same-line.js'
+import { digestIn, endpointIn } from './entry-texts.js'
+import { readNode } from './member-node.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 import { bareName } from './unknown-members.js'
 
@@ -109,7 +112,6 @@ class Importer {
   readonly #wanted: ReadonlySet<string>
   /** Members that presented the leaf of one of them. */
   readonly #recognised = new Set<string>()
-  readonly #regions: ReadonlySet<string>
   readonly #lines = new Set<string>()
   /** What was seen at which endpoint, by the ledger and by the files so far. */
   readonly #sightings: Pick<Observation, 'endpoint' | 'rpc' | 'at'>[]
@@ -120,7 +122,6 @@ class Importer {
     this.#known = recogniser(inventory)
     this.#made = generationsIn(inventory)
     const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
-    this.#regions = new Set(agents.map(({ profile }) => profile.region))
     this.#wanted = new Set(agents.map(({ address }) => address))
     this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
     for (const line of inventory.ledger.lines) this.#lines.add(keyOf(line))
@@ -164,7 +165,7 @@ class Importer {
     for (const entry of document.entries('members')) this.#members(entry)
     for (const entry of document.entries('unreachable')) {
       const address = this.#agent(entry)
-      const endpoint = this.#endpoint(entry)
+      const endpoint = endpointIn(entry)
       const message = entry.text('message', { most: 1000 })
       if (address === undefined || endpoint === undefined || message === undefined) continue
       if (!address.startsWith('member/')) this.addresses.add(address)
@@ -201,9 +202,9 @@ class Importer {
   #observation(entry: Entry): void {
     const asked = this.#agent(entry)
     const at = this.#instant(entry)
-    const endpoint = this.#endpoint(entry)
+    const endpoint = endpointIn(entry)
     const rpc = entry.boolean('rpc')
-    const fingerprint = this.#digest(entry, 'fingerprint')
+    const fingerprint = digestIn(entry, 'fingerprint')
     const claimed = entry.nullable('generation', () => entry.number('generation'))
     const names = entry.nullable('trusts', () => entry.texts('trusts'))
     const issuers = entry.has('issuers') ? entry.texts('issuers') : []
@@ -263,8 +264,8 @@ class Importer {
     const address = this.#agent(entry)
     const at = this.#instant(entry)
     const generation = entry.number('generation')
-    const fingerprint = this.#digest(entry, 'fingerprint')
-    const archive = entry.nullable('archive', () => this.#digest(entry, 'archive'))
+    const fingerprint = digestIn(entry, 'fingerprint')
+    const archive = entry.nullable('archive', () => digestIn(entry, 'archive'))
     const host = entry.nullable('host', () => entry.text('host', { most: 253 }))
     const state = entry.has('state') ? entry.word('state', receiptStates) : null
     if (
@@ -315,13 +316,13 @@ class Importer {
     const leader = entry.has('leader') ? entry.text('leader') : null
     const said = entry.has('known') ? entry.texts('known') : []
     const known = said && [...said]
-    if (region !== undefined && !this.#regions.has(region)) {
-      const near = didYouMean(region, this.#regions)
-      entry.fault('region', 'evidence/address', `no region is called ${shown(region)}`, {
-        hint: near === undefined ? undefined : `did you mean ${near}?`,
-      })
+    const incomplete = entry.has('incomplete') ? entry.text('incomplete', { most: 1000 }) : null
+    // A region that the spec does not have is what gossip named: it holds gates.
+    if (region !== undefined && !isRegionName(region)) {
+      entry.fault('region', 'evidence/address', `${shown(region)} is not the name of a region`)
       return
     }
+    const nodes = entry.entries('nodes').flatMap((one) => readNode(one) ?? [])
     if (
       region === undefined ||
       at === undefined ||
@@ -329,11 +330,16 @@ class Importer {
       clients === undefined ||
       gone === undefined ||
       leader === undefined ||
-      known === undefined
+      known === undefined ||
+      incomplete === undefined
     ) {
       return
     }
-    const more = leader === null ? {} : { leader }
+    const more = {
+      ...(leader !== null && { leader }),
+      ...(incomplete !== null && { incomplete }),
+      ...(nodes.length > 0 && { nodes }),
+    }
     for (const name of [...servers, ...clients]) {
       const asked = `member/${region}/${bareName(name, region)}`
       if (this.#recognised.has(asked) && !known.includes(name)) known.push(name)
@@ -356,7 +362,7 @@ class Importer {
     const address = entry.text('address')
     if (address === undefined || this.#agents.has(address)) return address
     const [, region = ''] = /^member\/([^/]+)\/[^/]+$/.exec(address) ?? []
-    if (this.#regions.has(region)) return address
+    if (isRegionName(region)) return address
     const near = didYouMean(address, this.#agents)
     entry.fault('address', 'evidence/address', `no agent is called ${shown(address)}`, {
       hint: near === undefined ? undefined : `did you mean ${near}?`,
@@ -371,27 +377,6 @@ class Importer {
     const ahead = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
     entry.fault('at', 'evidence/time', `it is from ${ahead} in the future`, {
       hint: 'the clock of that machine is wrong, or the one here',
-    })
-    return undefined
-  }
-
-  #endpoint(entry: Entry): string | undefined {
-    const endpoint = entry.text('endpoint')
-    if (
-      endpoint === undefined ||
-      /^(?:\[[0-9A-Fa-f:.%\w-]+\]|[\w.-]+):[0-9]{1,5}$/.test(endpoint)
-    ) {
-      return endpoint
-    }
-    entry.fault('endpoint', 'evidence/value', `${shown(endpoint)} is no host and port`)
-    return undefined
-  }
-
-  #digest(entry: Entry, key: string): string | undefined {
-    const digest = entry.text(key)
-    if (digest === undefined || /^[0-9a-f]{64}$/.test(digest)) return digest
-    entry.fault(key, 'evidence/value', `${shown(digest)} is no SHA-256`, {
-      expected: '64 hexadecimal digits in lower case',
     })
     return undefined
   }

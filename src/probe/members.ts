@@ -6,9 +6,11 @@
  */
 
 import { request } from 'node:https'
-import type { Members } from '../evidence/evidence.js'
+import { isRegionName } from '../address.js'
+import type { MemberNode, Members } from '../evidence/evidence.js'
+import { groupBy } from '../grouping.js'
 import { parseEndpoint } from './endpoint.js'
-import type { AgentEndpoint } from './endpoints.js'
+import { formatEndpoint, type AgentEndpoint } from './endpoints.js'
 
 /** A certificate for the HTTP API. */
 export interface Credential {
@@ -27,7 +29,10 @@ export interface MembersQuestion {
   readonly credentials: readonly Credential[]
   /** PEM of the roots that a server's certificate must hang from. */
   readonly roots: string
-  /** Whose address is wanted: a client's costs a request of its own. */
+  /**
+   * Whose address is wanted: a client's costs a request of its own. Two hosts of one name are always
+   * located.
+   */
   readonly locate: (one: Pick<MemberHost, 'region' | 'kind' | 'name'>) => boolean
   /** `NOMAD_TOKEN`, where access is controlled by tokens; sent to servers that proved who they are. */
   readonly token?: string | undefined
@@ -44,6 +49,8 @@ export interface MemberHost {
   readonly kind: 'server' | 'client'
   /** As Nomad says it: `s1.global`, `c1`. */
   readonly name: string
+  /** Nomad's own id. */
+  readonly id: string
   readonly endpoint: AgentEndpoint
 }
 
@@ -53,17 +60,30 @@ export interface MembersAnswer {
   /** Those that {@link MembersQuestion.locate} asked for, as far as Nomad says where they are. */
   readonly hosts: readonly MemberHost[]
   /** Regions of which nothing was learned. */
-  readonly faults: readonly { readonly region: string; readonly message: string }[]
+  readonly faults: readonly MembersFault[]
 }
 
-/** Servers that are tried for one region before it is given up. */
-const mostTries = 6
+/** A region of which nothing was learned. */
+export interface MembersFault {
+  readonly region: string
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+  /** The token lacks a right, or the region does not know it: asking again changes nothing. */
+  readonly denied: boolean
+}
+
+/** Clocks that differ by more are told, milliseconds; an answer says its time to the second. */
+export const mostSkew = 60_000
+
+/** So many clients that are down are asked since when. */
+const mostDown = 64
 
 /** Ten thousand nodes are some 10 MB. */
 const sizeLimit = 1 << 27
 
 /**
- * Asks for each region: its own servers first, then those of others, which forward the question.
+ * Asks for each region: its own servers first, then those of others, which forward the question; every
+ * server that there is, until one has answered. Regions that gossip names are asked about too.
  *
  * A server that left is gone; one that failed, and a client that is down, may come back with what it
  * had, and count.
@@ -71,56 +91,102 @@ const sizeLimit = 1 << 27
 export async function askMembers(question: MembersQuestion): Promise<MembersAnswer> {
   const members: Members[] = []
   const hosts: MemberHost[] = []
-  const faults: { region: string; message: string }[] = []
-  for (const region of question.regions) {
+  const faults: MembersFault[] = []
+  const regions = new Set(question.regions)
+  // A region that is found joins the set while it is walked through.
+  for (const region of regions) {
     const answer = await askRegion(region, question)
-    if (typeof answer === 'string') faults.push({ region, message: answer })
-    else {
-      members.push(answer.members)
-      hosts.push(...answer.hosts)
-    }
+    for (const named of answer.named) regions.add(named)
+    if (answer.members !== undefined) members.push(answer.members)
+    if (answer.fault !== undefined) faults.push(answer.fault)
+    hosts.push(...answer.hosts)
   }
   return { members, hosts, faults }
 }
 
-async function askRegion(
-  region: string,
-  question: MembersQuestion,
-): Promise<{ readonly members: Members; readonly hosts: readonly MemberHost[] } | string> {
-  const { servers, credentials, regions, clock } = question
-  const order = [region, ...regions.filter((other) => other !== region)]
+interface RegionAnswer {
+  readonly members?: Members | undefined
+  readonly hosts: readonly MemberHost[]
+  readonly fault?: MembersFault | undefined
+  /** Every region that gossip names. */
+  readonly named: ReadonlySet<string>
+}
+
+async function askRegion(region: string, question: MembersQuestion): Promise<RegionAnswer> {
+  const { servers, credentials, clock } = question
+  const order = [region, ...[...servers.keys()].filter((other) => other !== region)]
   const tries = order
     .flatMap((of) => (servers.get(of) ?? []).map((endpoint) => ({ endpoint, of })))
     .flatMap(({ endpoint, of }) => credentials.map((credential) => ({ endpoint, of, credential })))
-  if (tries.length === 0) return 'no server of the cluster has an address'
-  let fault = ''
-  for (const { endpoint, of, credential } of tries.slice(0, mostTries)) {
-    const ask = (path: string): Promise<unknown> => get(path, endpoint, of, credential, question)
+  let fault: MembersFault = {
+    ...{ region, denied: false },
+    message: 'no server of the cluster has an address',
+  }
+  let named: ReadonlySet<string> = new Set()
+  let partial: Pick<RegionAnswer, 'members' | 'hosts'> | undefined
+  for (const { endpoint, of, credential } of tries) {
+    const ask = async (path: string): Promise<unknown> => {
+      const { body, date } = await get(path, endpoint, of, { ...question, credential })
+      if (date !== undefined) skew ??= date - clock()
+      return body
+    }
+    let skew: number | undefined
     try {
       const query = `?region=${encodeURIComponent(region)}`
-      const { at: reached, ...gossip } = serversIn(await ask('/v1/agent/members'), region)
+      const gossip = await ask('/v1/agent/members')
+      named = regionsIn(gossip)
+      const said = serversIn(gossip, region)
+      const { servers: alive, gone } = said
+      const off =
+        skew !== undefined && Math.abs(skew) > mostSkew ? { skew: Math.round(skew) } : undefined
+      const base = { region, at: clock(), servers: alive, gone, ...off }
+      if (!question.regions.includes(region)) {
+        // Nobody's spec has it: what gossip says is told, even where nothing more is learned.
+        const found = serverHosts(region, said, question)
+        const incomplete = 'its clients were not told'
+        partial ??= { members: { ...base, clients: [], incomplete }, hosts: found }
+      }
       const nodes = nodesIn(await ask(`/v1/nodes${query}`))
       // Only the order of a rollout rests on it.
       const leading = await ask(`/v1/status/leader${query}`).catch(() => undefined)
-      const leader = typeof leading === 'string' ? reached.get(leading) : undefined
+      const leader = typeof leading === 'string' ? said.at.get(leading)?.name : undefined
       const clients = [...new Set(nodes.map(({ name }) => name))].sort()
-      const hosts = await locate(region, reached, nodes, ask, question)
-      const members = { region, at: clock(), ...gossip, clients }
-      return { members: { ...members, ...(leader !== undefined && { leader }) }, hosts }
+      const clientsAt = await clientHosts(region, nodes, ask, question)
+      const found = [...serverHosts(region, said, question), ...clientsAt.hosts]
+      const notable = [...said.notable, ...clientsAt.notable]
+      return {
+        named,
+        hosts: found,
+        members: {
+          ...{ ...base, clients },
+          ...(leader !== undefined && { leader }),
+          ...(notable.length > 0 && { nodes: notable }),
+        },
+      }
     } catch (error) {
-      fault = `${error instanceof Error ? error.message.split('\n')[0]! : 'no answer'} (asked by ${credential.name})`
+      const message = error instanceof Error ? error.message.split('\n')[0]! : 'no answer'
+      const denied = error instanceof Denied
+      // What a region's own server says of the token counts; another's says nothing of that region.
+      if (!fault.denied || (denied && of === region)) {
+        fault = { region, denied, message: `${message} (asked by ${credential.name})` }
+      }
+      if (question.signal?.aborted === true) break
     }
   }
-  return fault
+  return { named, hosts: [], fault, ...partial }
 }
+
+/** The token lacks a right, or is not known there. */
+class Denied extends Error {}
 
 function get(
   path: string,
   { host, port }: AgentEndpoint,
-  region: string,
-  { cert, key }: Credential,
-  { roots, token, timeout = 10_000, signal }: MembersQuestion,
-): Promise<unknown> {
+  of: string,
+  question: MembersQuestion & { readonly credential: Credential },
+): Promise<{ readonly body: unknown; readonly date: number | undefined }> {
+  const { roots, token, timeout = 10_000, signal } = question
+  const { cert, key } = question.credential
   const where = `${host}:${port}`
   const whole = AbortSignal.any([
     AbortSignal.timeout(6 * timeout),
@@ -135,7 +201,7 @@ function get(
         ...{ host, port, path, cert, key, ca: roots, timeout, agent: false },
         signal: whole,
         // By whatever name or address it is reached, it must be a server of its region.
-        servername: `server.${region}.nomad`,
+        servername: `server.${of}.nomad`,
         headers: token === undefined ? {} : { 'X-Nomad-Token': token },
       },
       (response) => {
@@ -151,18 +217,16 @@ function get(
         })
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8')
-          const { statusCode = 0 } = response
+          const { statusCode = 0, headers } = response
+          const date = Date.parse(headers.date ?? '')
           if (statusCode === 403) {
-            fail(
-              token === undefined
-                ? 'it wants a token: set NOMAD_TOKEN, to one that may read nodes and agents'
-                : 'NOMAD_TOKEN may not read nodes and agents',
-            )
+            reject(new Denied(`${where}: ${deniedBy(text, token, of)}`))
           } else if (statusCode !== 200) {
             fail(`it answers ${statusCode}: ${text.slice(0, 200).trim()}`)
           } else {
             try {
-              resolve(JSON.parse(text))
+              const body: unknown = JSON.parse(text)
+              resolve({ body, date: Number.isNaN(date) ? undefined : date })
             } catch {
               fail('its answer is not JSON')
             }
@@ -178,40 +242,78 @@ function get(
   })
 }
 
-/**
- * `{ Members: [{ Name: 's1.global', Status: 'alive', Addr: '10.0.0.11', Tags: { region: 'global', rpc_addr:
- * '10.0.0.11', port: '4647' } }] }` (api/agent.go, nomad/server.go setupSerf).
- */
-function serversIn(
-  answer: unknown,
-  region: string,
-): Pick<Members, 'servers' | 'gone'> & {
-  /** Names by RPC address. */
-  readonly at: ReadonlyMap<string, string>
-} {
+/** Nomad answers 403 to both: "Permission denied", and "ACL token not found" (nomad/structs/errors.go). */
+function deniedBy(text: string, token: string | undefined, region: string): string {
+  if (token === undefined) {
+    return 'it wants a token: set NOMAD_TOKEN, to one that may read nodes and agents'
+  }
+  return /token not found/i.test(text)
+    ? `region ${region} does not know NOMAD_TOKEN: a local token is known where it was made; set a global one`
+    : 'NOMAD_TOKEN may not read nodes and agents'
+}
+
+function listOf(answer: unknown): readonly unknown[] {
   const listed = isRecord(answer) ? answer['Members'] : undefined
   if (!Array.isArray(listed)) throw new Error('its list of members is not one that Nomad writes')
+  return listed
+}
+
+/** Gossip of servers reaches over all regions (nomad/serf.go). */
+function regionsIn(answer: unknown): ReadonlySet<string> {
+  const named = new Set<string>()
+  for (const one of listOf(answer)) {
+    if (!isRecord(one) || one['Status'] === 'left' || !isRecord(one['Tags'])) continue
+    const region = one['Tags']['region']
+    if (typeof region === 'string' && isRegionName(region)) named.add(region)
+  }
+  return named
+}
+
+interface GossipServer {
+  readonly name: string
+  readonly id: string
+}
+
+interface Gossip extends Pick<Members, 'servers' | 'gone'> {
+  /** By RPC address. */
+  readonly at: ReadonlyMap<string, GossipServer>
+  readonly notable: readonly MemberNode[]
+}
+
+/**
+ * `{ Members: [{ Name: 's1.global', Status: 'alive', Addr: '10.0.0.11', Tags: { region: 'global', id: '8f…',
+ * rpc_addr: '10.0.0.11', port: '4647' } }] }` (api/agent.go, nomad/server.go setupSerf).
+ */
+function serversIn(answer: unknown, region: string): Gossip {
   const servers: string[] = []
   const gone: string[] = []
-  const at = new Map<string, string>()
-  for (const one of listed as readonly unknown[]) {
+  const notable: MemberNode[] = []
+  const at = new Map<string, GossipServer>()
+  for (const one of listOf(answer)) {
     if (!isRecord(one)) continue
     const { Name: name, Status: status, Tags: tags } = one
     if (typeof name !== 'string' || !isRecord(tags) || tags['region'] !== region) continue
-    if (status === 'left') gone.push(name)
-    else servers.push(name)
+    const id = textOf(tags['id']) ?? ''
+    let endpoint: string | undefined
     for (const host of [one['Addr'], tags['rpc_addr']]) {
       const text = String(host)
-      at.set(`${text.includes(':') ? `[${text}]` : text}:${String(tags['port'])}`, name)
+      endpoint = `${text.includes(':') ? `[${text}]` : text}:${String(tags['port'])}`
+      if (status !== 'left') at.set(endpoint, { name, id })
+    }
+    if (status === 'left') gone.push(name)
+    else servers.push(name)
+    if (status !== 'alive' && status !== 'left') {
+      notable.push({ id, name, kind: 'server', status: String(status), endpoint })
     }
   }
   if (servers.length === 0) throw new Error(`it knows no server of ${region}`)
-  return { servers: servers.sort(), gone: gone.sort(), at }
+  return { servers: servers.sort(), gone: gone.sort(), at, notable }
 }
 
 interface Node {
   readonly id: string
   readonly name: string
+  readonly status: string
 }
 
 /** `[{ ID: '8f…', Name: 'c1', Status: 'ready', … }]` (api/nodes.go NodeListStub). */
@@ -221,7 +323,7 @@ function nodesIn(answer: unknown): readonly Node[] {
   if (!Array.isArray(answer)) throw new Error('its list of nodes is not one that Nomad writes')
   return (answer as readonly unknown[]).flatMap((one) =>
     isRecord(one) && typeof one['Name'] === 'string'
-      ? [{ id: String(one['ID']), name: one['Name'] }]
+      ? [{ id: String(one['ID']), name: one['Name'], status: textOf(one['Status']) ?? 'ready' }]
       : [],
   )
 }
@@ -229,36 +331,66 @@ function nodesIn(answer: unknown): readonly Node[] {
 /** So many nodes are asked for at a time. */
 const atOnce = 16
 
-async function locate(
+function serverHosts(
   region: string,
-  reached: ReadonlyMap<string, string>,
+  { at }: Gossip,
+  { locate }: MembersQuestion,
+): readonly MemberHost[] {
+  const hosts: MemberHost[] = []
+  for (const [text, { name, id }] of at) {
+    const parsed = parseEndpoint(text)
+    if (parsed === undefined || hosts.some((one) => one.name === name)) continue
+    if (!locate({ region, kind: 'server', name })) continue
+    hosts.push({ region, kind: 'server', name, id, endpoint: { ...parsed, rpc: true } })
+  }
+  return hosts
+}
+
+/** Clients by id: those that are asked for, those that share a name, and since when others are down. */
+async function clientHosts(
+  region: string,
   nodes: readonly Node[],
   ask: (path: string) => Promise<unknown>,
-  { locate: wanted }: MembersQuestion,
-): Promise<readonly MemberHost[]> {
+  { locate }: MembersQuestion,
+): Promise<{ readonly hosts: readonly MemberHost[]; readonly notable: readonly MemberNode[] }> {
   const hosts: MemberHost[] = []
-  const found = (kind: MemberHost['kind'], name: string, text: string): void => {
-    const parsed = parseEndpoint(text)
-    if (parsed === undefined) return
-    hosts.push({ region, kind, name, endpoint: { ...parsed, rpc: kind === 'server' } })
-  }
-  for (const [text, name] of reached) {
-    const known = hosts.some((one) => one.name === name)
-    if (!known && wanted({ region, kind: 'server', name })) found('server', name, text)
-  }
-  const sought = nodes.filter(({ name }) => wanted({ region, kind: 'client', name }))
+  const notable: MemberNode[] = []
+  const named = groupBy(nodes, ({ name }) => name)
+  let down = 0
+  const sought = nodes.flatMap((node) => {
+    const { name, status } = node
+    const shared = named.get(name)!.length > 1
+    const wanted = shared || locate({ region, kind: 'client', name })
+    if (!wanted && (status === 'ready' || (down += 1) > mostDown)) return []
+    return [{ ...node, isHost: wanted, isNotable: shared || status !== 'ready' }]
+  })
   for (let at = 0; at < sought.length; at += atOnce) {
     await Promise.all(
-      sought.slice(at, at + atOnce).map(async ({ id, name }) => {
+      sought.slice(at, at + atOnce).map(async ({ id, name, status, isHost, isNotable }) => {
         const path = `/v1/node/${encodeURIComponent(id)}?region=${encodeURIComponent(region)}`
-        // Where one of them is that can't be told of is not worth the others.
+        // One node that cannot be located must not fail the rest.
         const node = await ask(path).catch(() => undefined)
-        const text = isRecord(node) ? node['HTTPAddr'] : undefined
-        if (typeof text === 'string') found('client', name, text)
+        const [text, updated] = isRecord(node) ? [node['HTTPAddr'], node['StatusUpdatedAt']] : []
+        const parsed = typeof text === 'string' ? parseEndpoint(text) : undefined
+        if (isHost && parsed !== undefined) {
+          hosts.push({ region, kind: 'client', name, id, endpoint: { ...parsed, rpc: false } })
+        }
+        if (!isNotable) return
+        notable.push({
+          ...{ id, name, kind: 'client' as const, status },
+          ...(parsed !== undefined && { endpoint: formatEndpoint(parsed) }),
+          ...(typeof updated === 'number' && status !== 'ready' && { since: updated * 1000 }),
+        })
       }),
     )
   }
-  return hosts
+  // Whichever answered first: the same list must be the same line of the ledger.
+  notable.sort((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1))
+  return { hosts, notable }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

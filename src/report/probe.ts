@@ -32,7 +32,14 @@ export interface ProbeFacts {
 export interface NomadSaid {
   readonly members: readonly Members[]
   /** Regions that could not be asked about, and why. */
-  readonly faults: readonly { readonly region: string; readonly message: string }[]
+  readonly faults: readonly {
+    readonly region: string
+    readonly message: string
+    /** A token lacks a right there: that must be cured before anything is known of the region. */
+    readonly denied: boolean
+  }[]
+  /** Regions that gossip names and the spec does not have. */
+  readonly strange: readonly string[]
   /** Those that the spec does not have. */
   readonly unknown: readonly UnknownMember[]
   /** Why nobody could be asked at all. */
@@ -88,9 +95,11 @@ export function probeText(
   )
   const good = verdicts.length - bad.length
   const sum =
-    seen > 0
-      ? `${good} of ${count(verdicts.length, 'agent')} seen; of which generation they are, only the ledger knows`
-      : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
+    verdicts.length === 0
+      ? 'no agent was asked: nothing is proven'
+      : seen > 0
+        ? `${good} of ${count(verdicts.length, 'agent')} seen; of which generation they are, only the ledger knows`
+        : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
   return [
     ...(rows.length === 0 ? [] : [table(rows), '']),
     ...[...remedies].map(
@@ -99,7 +108,7 @@ export function probeText(
     ),
     ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
-    `${style.strong(printable(cluster))}: ${bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
+    `${style.strong(printable(cluster))}: ${good > 0 && bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(
       `${count(handshakes, 'handshake')}; ${
         warned === 0
@@ -143,13 +152,21 @@ function halfRotatedText(
 }
 
 function nomadLines(
-  { members, faults, unknown, missing }: NomadSaid,
+  { members, faults, unknown, strange, missing }: NomadSaid,
   style: Style,
 ): readonly string[] {
   return [
     ...members.map(({ region, servers, clients }) =>
       style.faint(
         `Nomad names ${count(servers.length, 'server')} and ${count(clients.length, 'client')} in ${region}`,
+      ),
+    ),
+    ...members.flatMap((one) => notableLines(one, style)),
+    ...strange.map((region) =>
+      style.bad(
+        printable(
+          `Nomad names a region ${region}, and the spec does not have it: write it into the spec, or end its federation`,
+        ),
       ),
     ),
     ...unknown.map(({ region, name, kind }) =>
@@ -165,6 +182,47 @@ function nomadLines(
     ...(missing === undefined
       ? []
       : [style.doubtful(`Nomad was not asked who belongs to the cluster: ${printable(missing)}`)]),
+  ]
+}
+
+/** Two hosts of one name, members that do not answer, and clocks that differ. */
+function notableLines(
+  { region, nodes = [], skew, incomplete }: Members,
+  style: Style,
+): readonly string[] {
+  const clients = nodes.filter(({ kind }) => kind === 'client')
+  const twins = [...groupBy(clients, ({ name }) => name)].filter(([, alike]) => alike.length > 1)
+  const lost = nodes.filter(({ status }) => status !== 'ready' && status !== 'alive')
+  const words = lost.map(({ name, status, since }) => {
+    const date = since === undefined ? '' : ` since ${new Date(since).toISOString().slice(0, 16)}Z`
+    return `${name} ${status}${date}`
+  })
+  const seconds = Math.round(Math.abs(skew ?? 0) / 1000)
+  return [
+    ...twins.map(([name, alike]) =>
+      style.bad(
+        printable(
+          `Nomad has ${alike.length} clients named ${name} in ${region} (${alike
+            .map(({ id, endpoint }) => `${id.slice(0, 8)} at ${endpoint ?? 'no address'}`)
+            .join(', ')}): each of them was asked; give each host a name of its own`,
+        ),
+      ),
+    ),
+    ...(words.length === 0
+      ? []
+      : [style.doubtful(printable(`Nomad says of ${region}: ${words.join(', ')}`))]),
+    ...(incomplete === undefined
+      ? []
+      : [style.doubtful(printable(`of ${region} gossip alone is known: ${incomplete}`))]),
+    ...(skew === undefined
+      ? []
+      : [
+          style.bad(
+            `the clock of the server that answered for ${region} is ${seconds} s ${
+              skew > 0 ? 'ahead of' : 'behind'
+            } the clock of this host: set both, then: nomad-pki probe`,
+          ),
+        ]),
   ]
 }
 

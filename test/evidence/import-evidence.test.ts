@@ -289,10 +289,10 @@ describe('what is refused', () => {
       /state is "loaded"/,
     ],
     [
-      'an unknown region',
-      () => ({ ...evidence(), members: [{ region: 'globl', at: now, servers: [], clients: [] }] }),
+      'what is not the name of a region',
+      () => ({ ...evidence(), members: [{ region: '../x', at: now, servers: [], clients: [] }] }),
       'evidence/address',
-      /no region is called "globl"/,
+      /"..\/x" is not the name of a region/,
     ],
     ['a list for an object', () => '[]', 'evidence/type', /it is a list/],
     ['nothing', () => ' \n', 'evidence/syntax', /nothing in it/],

@@ -75,7 +75,11 @@ export class FakeAgent {
   readonly #relays: { readonly http: Relay; readonly rpc: Relay } | undefined
   #rpcPort = 0
   #httpPort = 0
-  /** What its HTTP API answers, by path; 403 to anything else. */
+  /** Answers 403 with this text to what {@link FakeAgent.api} does not hold. */
+  denies: string | undefined
+  /** What its `Date` header says; default: the present. */
+  date: Date | undefined
+  /** What its HTTP API answers, by path; 404 to anything else. */
   api: Readonly<Record<string, unknown>> = {}
   /** What it was asked over HTTP. */
   readonly requests: string[] = []
@@ -85,9 +89,12 @@ export class FakeAgent {
   private constructor(trio: Trio, { verifyHttpsClient = true, alerts: speaks }: AgentSettings) {
     const answer: RequestListener = (request, response) => {
       this.requests.push(`${request.url} ${String(request.headers['x-nomad-token'] ?? '')}`.trim())
-      const said = this.api[request.url!.split('?')[0]!]
-      response.statusCode = said === undefined ? 403 : 200
-      response.end(JSON.stringify(said === undefined ? 'Permission denied' : said))
+      const path = request.url!.split('?')[0]!
+      const health = path === '/v1/agent/health' ? {} : undefined
+      const said = path in this.api ? this.api[path] : health
+      response.statusCode = said !== undefined ? 200 : this.denies === undefined ? 404 : 403
+      if (this.date !== undefined) response.setHeader('Date', this.date.toUTCString())
+      response.end(said === undefined ? this.denies : JSON.stringify(said))
     }
     if (speaks === true) {
       const api = createHttpServer(answer)

@@ -147,7 +147,7 @@ describe('probe', () => {
     const { status, stdout, stderr } = await live.run('probe')
     expect(stderr).toBe('')
     expect(stdout).toContain('server/global/s1  proven  generation 1')
-    expect(stdout).toMatch(/Nomad was not asked who belongs to global: .* set NOMAD_TOKEN/)
+    expect(stdout).toMatch(/Nomad was not asked who belongs to global: .* it answers 404/)
     expect(stdout).toContain('acme: 3 of 3 agents proven on the newest generation')
     expect(stdout).toContain('5 handshakes; each of the 2 RPC ports noted one')
     expect(status).toBe(0)
@@ -267,7 +267,6 @@ const gossip = (...names: readonly string[]): object => ({
       Tags: { region: 'global', port: '4647' },
     })),
     { Name: 's9.global', Status: 'left', Tags: { region: 'global' } },
-    { Name: 'w1.us-west', Status: 'alive', Tags: { region: 'us-west' } },
   ],
 })
 
@@ -314,27 +313,122 @@ describe('who belongs to the cluster', () => {
     const live = await Live.start()
     live.s1.api = {
       '/v1/agent/members': gossip('s1.global', 's2.global'),
-      '/v1/nodes': [{ Name: 'c1', Status: 'down' }],
+      '/v1/nodes': [{ ID: 'n1', Name: 'c1', Status: 'down' }],
+      '/v1/node/n1': { StatusUpdatedAt: 1_795_500_000, HTTPAddr: '10.0.0.21:4646' },
       '/v1/status/leader': '10.0.0.2:4647',
     }
     const { stdout, stderr, status } = await live.run('probe')
     expect(stderr).toBe('')
     expect(stdout).toContain('Nomad names 2 servers and 1 client in global')
+    expect(stdout).toContain('Nomad says of global: c1 down since 2026-11-24T')
     expect(status).toBe(0)
     expect(live.ledger.filter(({ event }) => event === 'members')).toEqual([
       expect.objectContaining({
         ...{ address: 'cluster', region: 'global', servers: ['s1.global', 's2.global'] },
         ...{ clients: ['c1'], gone: ['s9.global'], leader: 's2.global' },
+        nodes: ['client c1 n1 down 10.0.0.21:4646 1795500000000'],
       }),
     ])
     expect(live.s1.requests).toEqual([
       '/v1/agent/members',
       '/v1/nodes?region=global',
       '/v1/status/leader?region=global',
+      '/v1/node/n1?region=global',
     ])
     // Part of the cluster says nothing of the whole.
     await live.run('probe', 's1')
-    expect(live.s1.requests).toHaveLength(3)
+    expect(live.s1.requests).toHaveLength(4)
+  })
+
+  test('every server is asked until one has answered', async () => {
+    const live = await Live.start()
+    live.s2.api = { '/v1/agent/members': gossip('s1.global', 's2.global'), '/v1/nodes': [] }
+    const { stdout } = await live.run('probe')
+    expect(live.s1.requests).toEqual(['/v1/agent/members'])
+    expect(stdout).toContain('Nomad names 2 servers and 0 clients in global')
+  })
+
+  test('a token that lacks a right is work, and a local one is told as what it is', async () => {
+    const live = await Live.start()
+    const env = { NOMAD_TOKEN: 'a-secret-token' }
+    live.s1.denies = 'Permission denied'
+    live.s2.denies = 'Permission denied'
+    const lacking = await cli(live.cwd, ['probe'], { now: Date.now(), env })
+    expect(lacking.stdout).toContain('NOMAD_TOKEN may not read nodes and agents')
+    expect(lacking.status).toBe(2)
+    live.s1.denies = 'ACL token not found'
+    live.s2.denies = 'ACL token not found'
+    const local = await cli(live.cwd, ['probe'], { now: Date.now(), env })
+    expect(local.stdout).toContain('region global does not know NOMAD_TOKEN: a local token')
+    expect(local.status).toBe(2)
+    const none = await live.run('probe')
+    expect(none.stdout).toContain('it wants a token: set NOMAD_TOKEN')
+    expect(none.status).toBe(2)
+  })
+
+  test('a region that gossip names and the spec does not is asked about, noted, and work', async () => {
+    const live = await Live.start()
+    const { Members } = gossip('s1.global') as { Members: object[] }
+    const west = { region: 'us-west', id: 'w-id', rpc_addr: '127.0.0.1', port: '1' }
+    Members.push({ Name: 'w1.us-west', Status: 'alive', Addr: '127.0.0.1', Tags: west })
+    live.s1.api = { '/v1/agent/members': { Members }, '/v1/nodes': [{ ID: 'n1', Name: 'c1' }] }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad names a region us-west, and the spec does not have it')
+    expect(stdout).toContain('Nomad has a server w1 in us-west')
+    expect(status).toBe(2)
+    expect(live.s1.requests).toContain('/v1/nodes?region=us-west')
+    expect(live.ledger).toContainEqual(
+      expect.objectContaining({ event: 'members', region: 'us-west', servers: ['w1.us-west'] }),
+    )
+    // It is held fast also where its clients are not told.
+    live.s1.api = { '/v1/agent/members': { Members } }
+    const partial = documentOf((await live.run('probe', '--json')).stdout)
+    expect(partial.nomad).toMatchObject({
+      strange: ['us-west'],
+      members: [
+        { region: 'us-west', servers: ['w1.us-west'], incomplete: expect.any(String) as string },
+      ],
+    })
+  })
+
+  test('two hosts of one name are two: each is asked, and both have to be what it should be', async () => {
+    const live = await Live.start()
+    const twin = await FakeAgent.start(live.trio('client/global/c1'), { rpc: false })
+    agents.push(twin)
+    live.s1.api = {
+      '/v1/agent/members': gossip('s1.global', 's2.global'),
+      '/v1/nodes': [
+        { ID: 'first-id', Name: 'c1', Status: 'ready' },
+        { ID: 'other-id', Name: 'c1', Status: 'ready' },
+      ],
+      '/v1/node/first-id': { HTTPAddr: live.c1.http },
+      '/v1/node/other-id': { HTTPAddr: twin.http },
+    }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain(
+      `Nomad has 2 clients named c1 in global (first-id at ${live.c1.http}, other-id at ${twin.http})`,
+    )
+    expect(stdout).toContain('client/global/c1  proven')
+    expect(status).toBe(0)
+    expect(live.c1.asked.http).toBe(1)
+    // The other one falls behind.
+    await live.run('rotate', 'leaves', 'c1', '--yes')
+    live.c1.reload(live.trio('client/global/c1'))
+    const behind = await live.run('probe')
+    expect(behind.stdout).not.toContain('client/global/c1  proven')
+    expect(behind.stdout).toContain(twin.http)
+    expect(behind.status).toBe(2)
+  })
+
+  test('a clock that differs from the one here is told', async () => {
+    const live = await Live.start()
+    live.s1.api = { '/v1/agent/members': gossip('s1.global', 's2.global'), '/v1/nodes': [] }
+    live.s1.date = new Date(Date.now() + 50_000)
+    expect((await live.run('probe')).status).toBe(0)
+    live.s1.date = new Date(Date.now() - 3_600_000)
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toMatch(/answered for global is 360\d s behind the clock of this host/)
+    expect(status).toBe(2)
   })
 
   test('one that the spec does not have is work', async () => {

@@ -189,9 +189,19 @@ function tell(
     const named = { all: options.long === true, fileFlag: fileFlag(options) }
     voice.answer(probeText(facts, voice.style, named))
   }
-  const whole = (nomad?.unknown ?? []).length + halfRotated.length === 0
-  const proven = verdicts.every(({ state }) => state === 'proven' || state === 'seen')
+  const whole = halfRotated.length === 0 && (nomad === undefined || isWhole(nomad))
+  // Of nobody nothing is proven.
+  const proven =
+    verdicts.length > 0 && verdicts.every(({ state }) => state === 'proven' || state === 'seen')
   return proven && whole ? exitStatus.ok : exitStatus.work
+}
+
+function isWhole({ members, faults, unknown, strange }: NomadSaid): boolean {
+  return (
+    unknown.length + strange.length === 0 &&
+    faults.every(({ denied }) => !denied) &&
+    members.every(({ skew }) => skew === undefined)
+  )
 }
 
 /** How many ports: one can have been seen for two reasons, by one handshake. */

@@ -1,0 +1,62 @@
+/**
+ * A member of a region of which there is more to say than its name: as a value, in a line of the ledger,
+ * and in a file of evidence.
+ *
+ * @module
+ */
+
+import type { Entry } from './evidence-reader.js'
+
+/** One member, where there is more to say of it than its name. */
+export interface MemberNode {
+  /** Nomad's own id: of the node, or of the server in gossip. */
+  readonly id: string
+  readonly name: string
+  readonly kind: 'server' | 'client'
+  /** Nomad's word: `alive`, `failed`, `left` of servers; `ready`, `down`, `disconnected` of clients. */
+  readonly status: string
+  /** Where it listens: RPC of a server, HTTPS of a client. */
+  readonly endpoint?: string | undefined
+  /** Since when it has that status, epoch milliseconds; only of clients that are down. */
+  readonly since?: number | undefined
+}
+
+/** A node as one text of a ledger's line: `client c1 8f2c… down 10.0.0.21:4646 1795500000000`. */
+export function formatNode({ id, name, kind, status, endpoint, since }: MemberNode): string {
+  const parts = [kind, name, id, status, endpoint ?? '-', since === undefined ? '-' : String(since)]
+  return parts.map((part) => encodeURI(part)).join(' ')
+}
+
+/** Reads what {@link formatNode} wrote; `undefined` for anything else. */
+export function parseNode(line: string): MemberNode | undefined {
+  let parts: readonly string[]
+  try {
+    parts = line.split(' ').map((part) => decodeURI(part))
+  } catch {
+    return undefined
+  }
+  const [kind, name, id, status, endpoint = '-', since = '-'] = parts
+  if ((kind !== 'server' && kind !== 'client') || name === undefined) return undefined
+  if (id === undefined || status === undefined) return undefined
+  return {
+    ...{ id, name, kind, status },
+    ...(endpoint !== '-' && { endpoint }),
+    ...(/^[0-9]+$/.test(since) && { since: Number(since) }),
+  }
+}
+
+/** Reads one of a file of evidence; what is wrong with it is said there, and it is left out. */
+export function readNode(entry: Entry): MemberNode | undefined {
+  const [id, name, status] = [entry.text('id'), entry.text('name'), entry.text('status')]
+  const kind = entry.word('kind', ['server', 'client'] as const)
+  const endpoint = entry.has('endpoint') ? entry.text('endpoint') : undefined
+  const since = entry.has('since') ? entry.number('since') : undefined
+  if (id === undefined || name === undefined || status === undefined || kind === undefined) {
+    return undefined
+  }
+  return {
+    ...{ id, name, kind, status },
+    ...(endpoint !== undefined && { endpoint }),
+    ...(since !== undefined && { since }),
+  }
+}
