@@ -65,7 +65,10 @@ export function statusOfError(error: unknown): ExitStatus {
  * @param findings What it found.
  * @param strict Whether warnings count.
  */
-export function statusOfFindings(findings: readonly Finding[], strict: boolean): ExitStatus {
+export function statusOfFindings(
+  findings: readonly Pick<Finding, 'severity'>[],
+  strict: boolean,
+): ExitStatus {
   const bad = findings.some(
     ({ severity }) => severity === 'error' || (strict && severity === 'warning'),
   )
