@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { SpecCode } from '../spec/codes.js'
+import type { AdoptionCode } from './codes.js'
 import { isName, isRegionName, sharedName } from '../address.js'
 import {
   type AgentConfig,
@@ -118,7 +120,11 @@ function nodeOf(
   diagnostics: Diagnostic[],
 ): ListedNode | undefined {
   const before = diagnostics.length
-  const refuse = (code: string, origin: Origin, told: Omit<Told, 'code'>): void => {
+  const refuse = (
+    code: AdoptionCode | SpecCode,
+    origin: Origin,
+    told: Omit<Told, 'code'>,
+  ): void => {
     diagnostics.push(problem(code, origin, told))
   }
   const notes: string[] = []
@@ -164,7 +170,7 @@ function nodeOf(
   if (refused !== undefined) {
     const origin = refused.code === 'spec/region-name' ? region.origin : told?.origin
     const { code, message, hint } = refused
-    refuse(code, origin ?? startOf(agent), { message, hint })
+    refuse(code as SpecCode, origin ?? startOf(agent), { message, hint })
     return undefined
   }
   const found = addressesOf(config)
@@ -285,7 +291,11 @@ interface Told {
   readonly hint?: string | undefined
 }
 
-function problem(code: string, { file, line, column }: Origin, told: Told): Diagnostic {
+function problem(
+  code: AdoptionCode | SpecCode,
+  { file, line, column }: Origin,
+  told: Told,
+): Diagnostic {
   return { severity: 'error', code, file, line, column, ...told }
 }
 

@@ -12,7 +12,7 @@ import { commonNames } from '../x509/name.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
 import { profileOf } from '../nomad/roles.js'
-import type { DesiredIdentity } from '../spec/desired.js'
+import type { DesiredIdentity, IdentityProfile } from '../spec/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
@@ -285,6 +285,17 @@ function renewalDue({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
  */
 export function endsWithIssuer(leaf: Certificate, issuerEnd: number | undefined): boolean {
   return issuerEnd !== undefined && leaf.notAfter >= Math.floor(issuerEnd / 1000) * 1000
+}
+
+/** A certificate that lives longer is a tool's: nobody asks for it each morning. */
+const longestOnDemand = 7 * 86_400_000
+
+/**
+ * Whether a certificate is made when somebody asks for it, so that an expired one is no work: an
+ * operator's with a life of at most a week.
+ */
+export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {
+  return role === 'operator' && lifetime <= longestOnDemand
 }
 
 /**

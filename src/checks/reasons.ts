@@ -25,6 +25,7 @@ export const reasons = {
   'cross-missing': 'the certificate that another generation makes for this root is not there',
   'trust-changed': 'the trust bundle beside the certificate is not the present one',
   'bundle-stale': 'the trust bundle does not hold what the spec trusts',
+  'lifetime-differs': 'it was made for another lifetime than the spec now says',
   'nearing-expiry': 'less than renewBefore is left of its life',
   expired: 'its life is over',
   'not-yet-valid': 'its life has not begun',

@@ -29,7 +29,7 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus]
 /** The exit statuses as the documentation lists them. */
 export const exitStatusSentences: readonly (readonly [ExitStatus, string])[] = [
   [0, 'it is so, or it is done'],
-  [1, 'something went wrong'],
+  [1, 'something went wrong, or errors hold a part of the work'],
   [2, 'there is work to do, or there are findings (with --strict: warnings too)'],
   [
     3,

@@ -231,7 +231,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '[address...]',
     summary: 'make it so',
     details:
-      'Asks on a terminal, and refuses where nobody can be asked. Interrupted at any moment, the same command goes on. An ADDRESS, or the end of one, limits it, and renews an operator.',
+      'Asks on a terminal, and refuses where nobody can be asked. Interrupted at any moment, the same command goes on. An ADDRESS, or the end of one, limits it. An operator that is named is renewed when it is due, or has expired; rotate leaves makes a new certificate at any time.',
     options: [
       { flags: '-y, --yes', summary: 'do not ask' },
       { flags: '--plan <file>', summary: 'only if the plan is still the saved one' },

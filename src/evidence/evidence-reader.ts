@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EvidenceCode } from './codes.js'
 import type { Diagnostic } from '../diagnostics.js'
 import { shown, type JsonNode } from './json-text.js'
 
@@ -27,13 +28,13 @@ export interface Entry {
   /** The objects of a list; none where the key is absent. */
   entries(key: string): readonly Entry[]
   /** Something is wrong with the value of a key. */
-  fault(key: string, code: string, message: string, details?: FaultDetails): void
+  fault(key: string, code: EvidenceCode, message: string, details?: FaultDetails): void
 }
 
 /** Reads, and keeps what is wrong. */
 export interface EvidenceReader {
   readonly diagnostics: readonly Diagnostic[]
-  fault(offset: number, code: string, message: string, details?: FaultDetails): void
+  fault(offset: number, code: EvidenceCode, message: string, details?: FaultDetails): void
   /** `undefined`, and a diagnostic, for what is no object. */
   entry(node: JsonNode, path: string): Entry | undefined
 }

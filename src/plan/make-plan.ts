@@ -9,11 +9,11 @@ import { generationOf } from '../address.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
-import { actChecks, runChecks } from '../checks/identity.js'
+import { actChecks, isOnDemand, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import { neededByRiders } from '../checks/riding.js'
 import type { Finding } from '../diagnostics.js'
-import { formatDuration, formatInstant } from '../duration.js'
+import { formatDuration } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import type {
   Desired,
@@ -28,6 +28,7 @@ import { holdSteps } from './hold.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
+import { issuable, lifetimeDiffers } from './terms.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -156,7 +157,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     }
     const asked = planIdentity(wanted, found, context, { asked: only !== undefined, surplusOf })
     const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
-    if (planned === undefined) continue
+    if (planned === undefined) {
+      findings.push(...lifetimeDiffers(wanted, found, context))
+      continue
+    }
     steps.push(planned)
     if (planned.action === 'create' || planned.action === 'renew') {
       if (!issuing.has(wanted.profile)) issuing.set(wanted.profile, wanted.address)
@@ -224,7 +228,7 @@ function planIdentity(
   }
   const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
   // An operator's certificate is short and made when somebody needs it: an expired one is no work.
-  const leave = profile.role === 'operator' && !asked
+  const leave = isOnDemand(profile) && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
   const surplus = surplusOf(found, profile.keep).length
   if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus === 0) {
@@ -286,42 +290,6 @@ const keyless: ReadonlySet<Reason> = new Set<Reason>([
   'names-differ',
   'beyond-issuer',
 ])
-
-/** Whether the signing authority can sign for this profile now: said once for all that share it. */
-function issuable(
-  profile: IdentityProfile,
-  address: string,
-  inventory: Inventory,
-  context: CheckContext,
-): readonly Finding[] {
-  const signing = context.authorities.get(profile.issuer.address)
-  // What doesn't exist yet is made in the same plan, with a key and a life that the spec has checked.
-  if (signing === undefined) return []
-  const findings: Finding[] = []
-  const key = inventory.authorities.get(profile.issuer.address)?.key
-  if (key?.state === 'absent' || key?.state === 'encrypted') {
-    findings.push({
-      severity: 'error',
-      address: profile.issuer.address,
-      reason: 'incomplete',
-      message: `its key is ${key.state === 'absent' ? 'not in the store' : 'encrypted'}, and ${address} needs its signature`,
-      remedy: `put ca-key.pem of ${profile.issuer.address} into the store (mode 0400), then: nomad-pki apply`,
-    })
-  }
-  const latest = Math.floor(signing.notAfter / 1000) * 1000
-  const end = Math.floor((context.now + profile.lifetime) / 1000) * 1000
-  if (profile.beyondIssuer === 'refuse' && end > latest && latest > context.now) {
-    const fits = formatDuration(latest - context.now)
-    findings.push({
-      severity: 'error',
-      address,
-      reason: 'beyond-issuer',
-      message: `a life of ${formatDuration(profile.lifetime)} would end after ${profile.issuer.address} does (${formatInstant(latest)}); the longest that fits is ${fits}`,
-      remedy: `set \`lifetime: ${fits}\` or \`beyondIssuer: clamp\` in the spec, or raise \`signing\` of ${profile.issuer.name}`,
-    })
-  }
-  return findings
-}
 
 function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
   if (ledger.fault === undefined) return []

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import { endsWithIssuer, isOnDemand, renewBeforeOf } from '../checks/identity.js'
 import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -119,7 +119,7 @@ export function makeSchedule(
     if (inventory.identities.get(wanted.address)?.current?.chain[0] === undefined) {
       entries.push({
         ...missing(wanted.address, 'identity'),
-        onDemand: wanted.profile.role === 'operator',
+        onDemand: isOnDemand(wanted.profile),
       })
     }
   }
@@ -133,7 +133,7 @@ export function makeSchedule(
       kind: 'identity',
       ...(proof === undefined ? made : asProven(made, proof, endOf, now)),
       orphan: wanted === undefined,
-      onDemand: role === 'operator',
+      onDemand: wanted === undefined ? role === 'operator' : isOnDemand(wanted.profile),
     })
   }
   return { at: now, entries: entries.sort(bySoonest) }

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import { endsWithIssuer, renewBeforeOf, isOnDemand } from '../checks/identity.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
@@ -36,7 +36,7 @@ export function renewedBefore(address: string, renewBefore: number, life: number
 }
 
 /**
- * The agents' identities that are to be renewed by now. People's are made when they ask.
+ * The identities that are to be renewed now. Short ones of operators are made when asked for.
  *
  * @param context The authorities, and the time.
  * @returns Addresses, soonest end first.
@@ -49,7 +49,7 @@ export function dueLeaves(
   const due: { readonly address: string; readonly notAfter: number }[] = []
   for (const wanted of desired.identities) {
     const { address, profile } = wanted
-    if (profile.role === 'operator') continue
+    if (isOnDemand(profile)) continue
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
     const life = leaf.notAfter - leaf.notBefore

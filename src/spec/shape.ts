@@ -709,7 +709,7 @@ export const specShape: RecordShape = {
       key: 'operators',
       shape: { kind: 'map', key: plainName, keyName: '<operator>', of: operator },
       sentence:
-        'People and tools that use the HTTP API: the command line, the Web UI, Prometheus. The first certificate is made by `apply`, later ones when asked for (`apply alice`).',
+        'People and tools that use the HTTP API: the command line, the Web UI, Prometheus. The first certificate is made by `apply`, later ones when asked for (`apply alice`); one with a `lifetime` of more than 7 days is renewed as agents are.',
       example: '{ alice: { region: global } }',
     },
   ],

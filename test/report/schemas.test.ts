@@ -70,6 +70,8 @@ describe('documents of --json are what their schemas say', () => {
     await cli(place, ['apply', '--yes'])
     const gated = await cli(place, ['rotate', 'authority', 'agent', '--json'])
     expect([gated.status, check(gated.stdout)]).toEqual([3, 'rotation'])
+    const due = await cli(place, ['rotate', 'leaves', '--due', '--json'])
+    expect(check(due.stdout)).toBe('apply')
     const leaves = await cli(place, ['rotate', 'leaves', '--all', '--yes', '--json'])
     expect([leaves.status, check(leaves.stdout)]).toEqual([0, 'apply'])
   })

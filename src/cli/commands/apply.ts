@@ -4,7 +4,9 @@
  * @module
  */
 
+import { formatDuration } from '../../duration.js'
 import { NomadPkiError } from '../../errors.js'
+import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { comparePlans, parsePlan } from '../../plan/plan-file.js'
 import type { Plan } from '../../plan/plan.js'
@@ -17,7 +19,7 @@ import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { voiceOf, type Voice } from '../voice.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
@@ -38,6 +40,7 @@ export const command: Command = async ({ args, options }, context) => {
   const plan = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, voice)
+  if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, voice)
   const dryRun = options.dryRun === true
   const allowed = options.yes === true || saved !== undefined || dryRun
   if (plan.steps.length > 0 && !allowed) {
@@ -58,6 +61,23 @@ export const command: Command = async ({ args, options }, context) => {
     voice,
     context,
   )
+}
+
+/** Who asked for one by its name learns why nothing is done, and how to have it all the same. */
+function tellIdle(
+  only: readonly string[],
+  { identities }: Inventory,
+  context: Context,
+  voice: Voice,
+): void {
+  for (const address of only) {
+    const leaf = identities.get(address)?.current?.chain[0]
+    if (leaf === undefined) continue
+    const left = formatDuration(leaf.notAfter - context.now())
+    voice.tell(
+      `${address}: ${left} are left of its life, and its renewal is not due; for a new one now: nomad-pki rotate leaves ${address}`,
+    )
+  }
 }
 
 async function readSaved(file: string, context: Context): Promise<Plan> {

@@ -5,16 +5,16 @@
  */
 
 import path from 'node:path'
-import { isIP } from 'node:net'
 import { resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
 import { exportsText, shells, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
-import { openWorkspace, takeInventory } from '../workspace.js'
+import { openWorkspace, takeInventory, type Workspace } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command = async ({ args: [name = ''], options }, context) => {
@@ -42,7 +42,8 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
       `warning: the certificate of ${operator.name} has expired; a new one: nomad-pki apply ${operator.name}`,
     )
   }
-  const url = parseUrl(options.url ?? defaultUrl(desired, region))
+  const url =
+    options.url === undefined ? defaultUrl(workspace, inventory, region) : parseUrl(options.url)
   if (options.url === undefined && url.host === '127.0.0.1') {
     voice.tell(
       `note: no server of ${region} has an address in the spec: this machine is assumed (--url says another)`,
@@ -102,11 +103,23 @@ function parseUrl(text: string): Url {
   return { text: text.replace(/\/+$/, ''), host: url.hostname.replace(/^\[|\]$/g, '') }
 }
 
-/** The first server of the region that the spec gives an address or a name; else this very machine. */
-function defaultUrl(desired: Desired, region: string): string {
-  const host = serversOf(desired, region).flatMap(({ ips, names }) => [...ips, ...names])[0]
-  const shown = host === undefined ? '127.0.0.1' : isIP(host) === 6 ? `[${host}]` : host
-  return `https://${shown}:4646`
+/**
+ * Where the first server of the region serves HTTP: as the spec's `http` or its configuration says,
+ * else at its first address or name, else this very machine. Where TLS is off for HTTP, without it.
+ */
+function defaultUrl({ spec, desired }: Workspace, inventory: Inventory, region: string): Url {
+  const servers = serversOf(desired, region)
+  const targets = new Map(
+    endpointsOf(spec, desired, inventory).map(({ address, endpoints }) => [address, endpoints]),
+  )
+  for (const { address } of servers) {
+    const found = targets.get(address)?.find(({ rpc }) => !rpc)
+    if (found !== undefined) return { text: `https://${formatEndpoint(found)}`, host: found.host }
+  }
+  const named = servers.find(({ ips, names }) => ips.length + names.length > 0)
+  const host = [...(named?.ips ?? []), ...(named?.names ?? [])][0] ?? '127.0.0.1'
+  const scheme = (named ?? servers[0])?.stanza?.http === false ? 'http' : 'https'
+  return { text: `${scheme}://${formatEndpoint({ host, port: 4646 })}`, host }
 }
 
 /**

@@ -12,6 +12,9 @@ import { formatInstant } from '../../duration.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { costText } from '../../report/costs.js'
+import type { ApplyEvent } from '../../apply/events.js'
+import type { Plan } from '../../plan/plan.js'
+import { applyDocument, type Document } from '../../report/json.js'
 import { planText } from '../../report/plan.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { shellQuote } from '../../report/shell.js'
@@ -57,7 +60,8 @@ export async function leaves({ args, options }: Call, context: Context): Promise
       ? dueLeaves(desired, mended.inventory, checkContext(desired, mended.inventory, { now }))
       : chosenLeaves(args, workspace)
   if (chosen.length === 0) {
-    voice.answer(voice.style.good('nothing is due'))
+    if (voice.json) voice.document(nothingDue(desired.cluster, now, mended.events, options))
+    else voice.answer(voice.style.good('nothing is due'))
     return exitStatus.ok
   }
   requireSigners(chosen, workspace, mended.inventory)
@@ -86,6 +90,20 @@ export async function leaves({ args, options }: Call, context: Context): Promise
     voice.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
   }
   return status
+}
+
+/** The document of a run that had nothing to do. */
+function nothingDue(
+  cluster: string,
+  madeAt: number,
+  events: readonly ApplyEvent[],
+  options: Options,
+): Document {
+  const plan: Plan = {
+    ...{ format: 'nomad-pki/plan', version: 1, cluster, madeAt },
+    ...{ steps: [], orphans: [], findings: [] },
+  }
+  return applyDocument(plan, events, { dryRun: options.dryRun === true })
 }
 
 function chosenLeaves(args: readonly string[], { desired }: Workspace): readonly string[] {

@@ -41,6 +41,7 @@ export const command: Command = async ({ options }, context) => {
       }),
     )
   }
-  const work = schedule.entries.some(needsWork) || deadlines.some(({ due }) => due)
+  const work =
+    schedule.entries.some(needsWork) || deadlines.some(({ due }) => due) || fault !== undefined
   return work ? exitStatus.work : exitStatus.ok
 }

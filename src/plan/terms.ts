@@ -1,0 +1,76 @@
+/**
+ * Findings about the terms of leaves: whether their authority can sign them, and a lifetime that the
+ * spec changed since.
+ *
+ * @module
+ */
+
+import { defaultBackdate } from '../authority/validity.js'
+import type { CheckContext } from '../checks/context.js'
+import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import type { Finding } from '../diagnostics.js'
+import { formatDuration, formatInstant } from '../duration.js'
+import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { DesiredIdentity, IdentityProfile } from '../spec/desired.js'
+
+/** A lifetime of the spec takes effect with the next renewal: said, because it moves what follows. */
+export function lifetimeDiffers(
+  wanted: DesiredIdentity,
+  found: FoundIdentity | undefined,
+  context: CheckContext,
+): readonly Finding[] {
+  const { address, profile } = wanted
+  const leaf = found?.current?.chain[0]
+  if (leaf === undefined || profile.role === 'operator') return []
+  const lived = leaf.notAfter - leaf.notBefore
+  // Its beginning is set back by five minutes, and its times are whole seconds.
+  if (Math.abs(lived - profile.lifetime) <= defaultBackdate + 1000) return []
+  const signing = context.authorities.get(profile.issuer.address)
+  if (endsWithIssuer(leaf, signing?.notAfter)) return []
+  const next = formatInstant(leaf.notAfter - renewBeforeOf(wanted, leaf))
+  return [
+    {
+      severity: 'note',
+      address,
+      reason: 'lifetime-differs',
+      message: `it was made for ${formatDuration(lived - defaultBackdate)}, the spec says ${formatDuration(profile.lifetime)}: that takes effect with its renewal, from ${next} on`,
+      remedy: `for a new one now: nomad-pki rotate leaves ${address}`,
+    },
+  ]
+}
+
+/** Whether the signing authority can sign for this profile now: said once for all that share it. */
+export function issuable(
+  profile: IdentityProfile,
+  address: string,
+  inventory: Inventory,
+  context: CheckContext,
+): readonly Finding[] {
+  const signing = context.authorities.get(profile.issuer.address)
+  // What doesn't exist yet is made in the same plan, with a key and a life that the spec has checked.
+  if (signing === undefined) return []
+  const findings: Finding[] = []
+  const key = inventory.authorities.get(profile.issuer.address)?.key
+  if (key?.state === 'absent' || key?.state === 'encrypted') {
+    findings.push({
+      severity: 'error',
+      address: profile.issuer.address,
+      reason: 'incomplete',
+      message: `its key is ${key.state === 'absent' ? 'not in the store' : 'encrypted'}, and ${address} needs its signature`,
+      remedy: `put ca-key.pem of ${profile.issuer.address} into the store (mode 0400), then: nomad-pki apply`,
+    })
+  }
+  const latest = Math.floor(signing.notAfter / 1000) * 1000
+  const end = Math.floor((context.now + profile.lifetime) / 1000) * 1000
+  if (profile.beyondIssuer === 'refuse' && end > latest && latest > context.now) {
+    const fits = formatDuration(latest - context.now)
+    findings.push({
+      severity: 'error',
+      address,
+      reason: 'beyond-issuer',
+      message: `a life of ${formatDuration(profile.lifetime)} would end after ${profile.issuer.address} does (${formatInstant(latest)}); the longest that fits is ${fits}`,
+      remedy: `set \`lifetime: ${fits}\` or \`beyondIssuer: clamp\` in the spec, or raise \`signing\` of ${profile.issuer.name}`,
+    })
+  }
+  return findings
+}
