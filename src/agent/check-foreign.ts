@@ -45,7 +45,10 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
       'bool',
       'auto_advertise checks_use_advertise client_auto_join server_auto_join share_ssl ssl verify_ssl',
     ),
-    ...of('int', 'client_failures_before_critical client_failures_before_warning'),
+    ...of(
+      'int',
+      'client_failures_before_critical client_failures_before_warning server_failures_before_critical server_failures_before_warning',
+    ),
     ...of('duration', 'timeout'),
     ...of('identity', 'service_identity task_identity'),
     ...of(
