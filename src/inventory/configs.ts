@@ -27,6 +27,8 @@ export interface ConfigContents {
   readonly kind: 'directory' | 'file' | 'missing'
   /** The files at the top of the directory, whatever their names, in byte order of their names; the one file otherwise. */
   readonly files: readonly ConfigFile[]
+  /** Folders in it that are called like a file of a configuration: none can be written there. */
+  readonly folders?: readonly string[] | undefined
 }
 
 /** A file to be written. */

@@ -26,6 +26,8 @@ export interface AgentFiles {
   readonly missing?: string | undefined
   /** What {@link location} is behind all links. */
   readonly real: string
+  /** Folders beside the files that are called like one. */
+  readonly folders?: readonly string[] | undefined
 }
 
 /** Why there is nothing to edit. */
@@ -77,7 +79,7 @@ export function agentFiles(
   const kind = isNamedFile(contents) ? 'files' : 'directory'
   const missing = contents.kind === 'missing' ? path : undefined
   const files = missing !== undefined && kind === 'files' ? [begun(contents)] : contents.files
-  return { files, kind, location, missing, real }
+  return { files, kind, location, missing, real, folders: contents.folders }
 }
 
 function gather(

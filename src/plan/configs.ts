@@ -66,6 +66,17 @@ export function planConfigs(
     const { region, role, nomadVersion } = wanted
     const options = { kind, location, write, region, role, nomadVersion }
     const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), options)
+    if (found.folders?.includes(edit.name) === true) {
+      findings.push({
+        severity: 'error',
+        address,
+        reason: 'stanza-differs',
+        message: `${edit.file} is a directory, and the stanza cannot be written there`,
+        remedy: 'move the directory, or name another file: config: { paths: [ … ], write: … }',
+        file: edit.file,
+      })
+      continue
+    }
     // Links can make one file of two names, or one directory.
     const link = files.find(({ path }) => path === edit.file)?.real
     const target = link ?? (kind === 'files' ? found.real : `${found.real}/${edit.name}`)

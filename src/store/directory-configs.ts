@@ -12,7 +12,7 @@ import type { BarrierKind } from '../files/barrier.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import { followFlags, nodeFiles, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
-import type { ConfigFile, Configs } from '../inventory/configs.js'
+import type { ConfigContents, ConfigFile, Configs } from '../inventory/configs.js'
 
 /** How configurations are read and written. */
 export interface DirectoryConfigsOptions {
@@ -45,7 +45,8 @@ export function directoryConfigs(base: string, options: DirectoryConfigsOptions 
         }
         const real = files.realpath(location)
         if (status.isDirectory()) {
-          return { path, location, real, kind: 'directory', files: readDirectory(files, location) }
+          const found = readDirectory(files, location)
+          return { path, location, real, kind: 'directory', ...found }
         }
         const file = readConfig(files, location, basename(location), true)
         return { path, location, real, kind: 'file', files: file === undefined ? [] : [file] }
@@ -68,13 +69,17 @@ export function directoryConfigs(base: string, options: DirectoryConfigsOptions 
   }
 }
 
-function readDirectory(files: Files, directory: string): readonly ConfigFile[] {
+function readDirectory(
+  files: Files,
+  directory: string,
+): Required<Pick<ConfigContents, 'files' | 'folders'>> {
   // Byte order is Nomad's own (Go's os.ReadDir sorts names as strings of bytes).
   const entries = files
     .list(directory)
     .map((entry) => ({ name: entry.name, entry, bytes: Buffer.from(entry.name) }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
   const found: ConfigFile[] = []
+  const folders: string[] = []
   for (const { name, entry } of entries) {
     const path = `${directory}/${name}`
     // Nomad passes over a directory, and stops at a link to one (command/agent/config.go:3299).
@@ -85,11 +90,12 @@ function readDirectory(files: Files, directory: string): readonly ConfigFile[] {
     ) {
       throw unreadable(path, 'it is a link to a directory, and Nomad stops at it')
     }
+    if (entry.isDirectory() && isConfigFileName(name)) folders.push(name)
     const file = readConfig(files, path, name, /\.(hcl|json)$/.test(name))
     if (file === undefined) continue
     found.push(entry.isSymbolicLink() ? { ...file, real: files.realpath(path) } : file)
   }
-  return found
+  return { files: found, folders }
 }
 
 /** @returns `undefined` for what is no file; what matters must be readable. */

@@ -183,6 +183,17 @@ describe('where the stanza goes', () => {
 })
 
 describe('on disk', () => {
+  test('a directory that is called as the file would be', async () => {
+    const world = new World(smallSpec.replace(/s1: .* s2: {}/, 's1: { config: a }'))
+    mkdirSync(join(world.folder, 'a/tls.hcl'), { recursive: true })
+    writeFileSync(join(world.folder, 'a/x.hcl'), server)
+    const { findings, steps } = await world.plan()
+    const errors = findings.filter(({ severity }) => severity === 'error')
+    expect(errors.map(({ address }) => address)).toEqual(['config/global/s1'])
+    expect(errors[0]!.message).toMatch(/a\/tls.hcl is a directory/)
+    expect(steps.map(({ address }) => address)).not.toContain('config/global/s1')
+  })
+
   test('two directories whose files of that name are links to one', async () => {
     const world = new World(
       smallSpec.replace(/s1: .* s2: {}/, 's1: { config: a }, s2: { config: b }'),
