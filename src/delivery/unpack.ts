@@ -7,10 +7,12 @@
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
+import { getuid, pid } from 'node:process'
 import { NomadPkiError } from '../errors.js'
 import { createFile } from '../files/create.js'
 import { describeFault, errnoOf } from '../files/fault.js'
 import { nodeFiles, type Files } from '../files/files.js'
+import { isRunning, thisProcess } from '../files/running.js'
 import { archiveFolder } from './archive.js'
 import type { Archive } from './read-archive.js'
 
@@ -28,7 +30,8 @@ export async function unpacked<Value>(
   use: (folder: string, file: string) => Promise<Value>,
   files: Files = nodeFiles,
 ): Promise<Value> {
-  const root = `${tmpdir()}/nomad-pki-${randomBytes(8).toString('hex')}`
+  await removeLeft(files)
+  const root = `${tmpdir()}/nomad-pki-${pid}-${randomBytes(8).toString('hex')}`
   const folder = `${root}/${archiveFolder}`
   const file = `${root}/archive.tar.gz`
   try {
@@ -53,6 +56,30 @@ export async function unpacked<Value>(
     }
     return await use(folder, file)
   } finally {
+    await files.removeTree(root)
+  }
+}
+
+/**
+ * Removes what processes that were killed had unpacked: there is a key in it. Only what is this user's, and
+ * only where the process that its name holds is gone.
+ */
+async function removeLeft(files: Files): Promise<void> {
+  const self = thisProcess()
+  let names: readonly string[]
+  try {
+    names = files.list(tmpdir()).map(({ name }) => name)
+  } catch {
+    // Unpacking says why.
+    return
+  }
+  for (const name of names) {
+    const [, number] = /^nomad-pki-([0-9]+)-[0-9a-f]{16}$/.exec(name) ?? []
+    if (number === undefined) continue
+    const root = `${tmpdir()}/${name}`
+    const status = files.lstat(root)
+    if (status?.isDirectory() !== true || status.uid !== getuid?.()) continue
+    if (isRunning({ ...self, pid: Number(number), start: undefined }, self) !== 'gone') continue
     await files.removeTree(root)
   }
 }

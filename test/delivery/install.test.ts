@@ -2,8 +2,9 @@
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { env, execPath } from 'node:process'
+import { env, execPath, pid } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -309,6 +310,28 @@ describe('back', () => {
     await expect(goBack(requestFor(await aNode(), {}))).rejects.toMatchObject({ code })
     await expect(goBack(requestFor(await aNode(first), {}))).rejects.toMatchObject({ code })
   })
+})
+
+test('what a killed run had unpacked is removed, that of a running process and of others is not', async () => {
+  const place = (name: string): string => path.join(tmpdir(), `nomad-pki-${name}`)
+  const hex = '0123456789abcdef'
+  const [dead, alive, other] = [`4194303-${hex}`, `${pid}-${hex}`, `x-${hex}`].map(place)
+  for (const folder of [dead!, alive!, other!]) {
+    fs.mkdirSync(path.join(folder, 'nomad-pki'), { recursive: true })
+    fs.writeFileSync(path.join(folder, 'nomad-pki/key.pem'), 'x')
+  }
+  try {
+    await aNode(first)
+    expect([dead, alive, other].map((folder) => fs.existsSync(folder!))).toEqual([
+      false,
+      true,
+      true,
+    ])
+  } finally {
+    for (const folder of [dead!, alive!, other!]) {
+      fs.rmSync(folder, { recursive: true, force: true })
+    }
+  }
 })
 
 describe('what a node has already', () => {
