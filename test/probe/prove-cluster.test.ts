@@ -91,6 +91,34 @@ describe('a cluster that the library made', () => {
     })
   })
 
+  test('of very many pairs enough are tried to decide all of them', async () => {
+    let builder = aCluster()
+    const regions = Array.from({ length: 24 }, (_, at) => `r${at}`)
+    for (const region of regions) builder = builder.withServer(`s-${region}`, { region })
+    const cluster = await builder.build()
+    const proof = await proveCluster(cluster.desired, await cluster.inventory(), cluster.store, {
+      now: cluster.now,
+    })
+    expect(proof.findings).toEqual([])
+    expect(proof.classes).toBe(24)
+    // Each looks at each: 576 pairs in two versions. Each is looked at once, and looks once, in each.
+    expect(proof.handshakes).toBeLessThan(4 * 24 + 4)
+    expect(proof.handshakes).toBeGreaterThanOrEqual(2 * 24)
+    // The last of them has a key that only says that it is its leaf's.
+    const last = 'identity/server/r23/s-r23'
+    const pkcs8 = Buffer.from(cluster.holder(last).key.pkcs8)
+    Buffer.from(generateKeySync('ecdsa-p256').pkcs8).copy(pkcs8, 36, 36, 68)
+    cluster.edit(
+      last,
+      'key',
+      () => `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`,
+    )
+    const broken = await proveCluster(cluster.desired, await cluster.inventory(), cluster.store, {
+      now: cluster.now,
+    })
+    expect(broken.findings[0]).toMatchObject({ address: last, reason: 'handshake-differs' })
+  })
+
   test('the signal stops it', async () => {
     const cluster = await twoRegions()
     const proof = proveCluster(cluster.desired, await cluster.inventory(), cluster.store, {
