@@ -11,6 +11,7 @@ export const specCodes = {
   'spec/empty': 'there is nothing in the file',
   'spec/syntax': 'the text is not YAML',
   'spec/tab': 'a tab stands where YAML wants spaces',
+  'spec/too-many': 'a list, or all nodes together, have more items than are read',
   'spec/too-deep': 'values are nested deeper than any spec is',
   'spec/anchor': 'anchors and aliases are not taken: what is written is what is meant',
   'spec/tag': 'YAML tags and directives are not taken',

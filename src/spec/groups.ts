@@ -26,6 +26,8 @@ import { quote } from './words.js'
 
 /** One store holds no more: the plan of so many is still a matter of seconds. */
 const mostNodes = 100_000
+/** Names and addresses of all nodes: each is expanded and checked. */
+const mostNames = 1_000_000
 
 const sections = [
   ['servers', 'server'],
@@ -45,6 +47,8 @@ export interface Frame {
 /** How many nodes were counted in all regions. */
 export interface NodeCount {
   nodes: number
+  /** Names and addresses of all of them. */
+  names: number
   /** Whether it was said that there are too many. */
   over: boolean
   /** What is written for them. */
@@ -103,6 +107,14 @@ export function groupsOf(
         }
         count.over = true
         continue
+      }
+      const all = entry === true ? 0 : (entry.names?.length ?? 0) + (entry.ips?.length ?? 0)
+      count.names += pattern.ok.count * all
+      if (count.names > mostNames) {
+        report.error('spec/too-many', at, `more than ${mostNames} names and addresses in all`, {
+          hint: 'several clusters each have their own spec and store',
+        })
+        return groups
       }
       if (!isShared && !claimNames(resolving, frame.name, key, pattern.ok, at, taken)) continue
       const group = groupOf(

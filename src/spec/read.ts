@@ -265,6 +265,12 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
             expected: wordsOf(shape),
           })
         }
+        if (node.items.length > shape.max) {
+          report.error('spec/too-many', offsetOf(node), `${path} has ${node.items.length} items`, {
+            expected: `at most ${shape.max}`,
+          })
+          return undefined
+        }
         // Broken items keep their place, so that indexes stay those of the text.
         node.items.forEach((item, index) => out.push(read(item, shape.of, `${path}[${index}]`)))
         return out

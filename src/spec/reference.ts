@@ -33,7 +33,8 @@ const head = `# The spec: cluster.yaml
 
 One file says what the cluster should have. It is YAML 1.2 (JSON is such): \`true\` and \`false\` are truth values,
 \`yes\` and \`no\` are texts. Anchors, aliases, tags, merge keys and several documents are refused, and so is a key
-that stands twice. At most 4 MB.
+that stands twice. At most 4 MB and 40 levels deep; lists have at most 500 items, and all nodes together at most
+1,000,000 names and addresses.
 
 An empty value stands for an empty map: \`s1:\` is as good as \`s1: {}\`.
 

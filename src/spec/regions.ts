@@ -56,7 +56,7 @@ export function resolveRegions(
     })
   }
   checkSpelling(resolving, frames)
-  const count: NodeCount = { nodes: 0, over: false, configs: new Map() }
+  const count: NodeCount = { nodes: 0, names: 0, over: false, configs: new Map() }
   const resolved = frames.map((frame): RegionSpec => {
     const constraints = constraintsOf(resolving, frame, frames)
     const authority = frame.authority

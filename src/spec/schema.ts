@@ -43,6 +43,7 @@ function schemaOf(shape: Shape): JsonSchema {
         type: 'array',
         items: schemaOf(shape.of),
         ...(shape.min === undefined ? {} : { minItems: shape.min }),
+        maxItems: shape.max,
       }
     case 'record': {
       const required = shape.fields.filter((field) => field.required).map(({ key }) => key)

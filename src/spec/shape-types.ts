@@ -64,6 +64,8 @@ export interface ListShape {
   readonly kind: 'list'
   readonly of: Shape
   readonly min?: number | undefined
+  /** How many items at most: what is done with a list can cost its square. */
+  readonly max: number
 }
 
 /** A map with known keys. */

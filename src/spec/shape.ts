@@ -37,8 +37,11 @@ function text(words: string, pattern: string = line, maxLength = 1024): TextShap
   return { kind: 'text', words, pattern, maxLength }
 }
 
+/** No node has more names, and no region more networks: a handshake carries them all. */
+const listLimit = 500
+
 function list(of: TextShape | CountShape, min?: number): ListShape {
-  return { kind: 'list', of, ...(min === undefined ? {} : { min }) }
+  return { kind: 'list', of, ...(min === undefined ? {} : { min }), max: listLimit }
 }
 
 const flag = { kind: 'flag' } as const

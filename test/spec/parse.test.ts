@@ -613,3 +613,39 @@ describe('what a spec can have wrong', () => {
     expect(parseSpec(text).spec === undefined).toBe(told.some((line) => line.startsWith('error')))
   })
 })
+
+describe('bounds in work', () => {
+  const node = (value: object): string =>
+    JSON.stringify({
+      version: 1,
+      cluster: 'acme',
+      regions: { global: { servers: { s1: {} }, clients: value } },
+    })
+  const many = (count: number): string[] =>
+    Array.from({ length: count }, (_, at) => `n${at}.example`)
+
+  test('500 names of one node are read, one more is refused, 100,000 at once', () => {
+    expect(parseSpec(node({ c1: { names: many(500) } })).diagnostics).toEqual([])
+    for (const count of [501, 100_000]) {
+      const began = performance.now()
+      expect(parseSpec(node({ c1: { names: many(count) } })).diagnostics).toEqual([
+        expect.objectContaining({
+          code: 'spec/too-many',
+          message: `regions.global.clients.c1.names has ${count} items`,
+          expected: 'at most 500',
+        }),
+      ])
+      expect(performance.now() - began).toBeLessThan(10_000)
+    }
+  })
+
+  test('names of all nodes together', () => {
+    const names = Array.from({ length: 11 }, (_, at) => `{node}.n${at}.example`)
+    expect(parseSpec(node({ 'c[1-99999]': { names } })).diagnostics).toEqual([
+      expect.objectContaining({
+        code: 'spec/too-many',
+        message: 'more than 1000000 names and addresses in all',
+      }),
+    ])
+  })
+})

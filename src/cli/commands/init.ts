@@ -195,6 +195,12 @@ function countsOf(flag: string, texts: readonly string[] = []): Readonly<Record<
     const { region = '', digits = '' } =
       /^(?<region>[^=]*)=(?<digits>[0-9]{1,6})$/.exec(text)?.groups ?? {}
     const count = Number(digits)
+    if (region !== '' && count === 0) {
+      throw usage(
+        `--${flag} ${JSON.stringify(text)}: at least 1`,
+        `leave --${flag} ${region}=0 out where there are none`,
+      )
+    }
     if (region === '' || count < 1) {
       throw usage(`--${flag} ${JSON.stringify(text)}: not REGION=COUNT`, `write --${flag} global=3`)
     }
