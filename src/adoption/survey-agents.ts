@@ -30,6 +30,8 @@ import { type Dropped, type Entries, fitNode, fitStanza, nodeFault } from './fit
 export interface SurveyedAgent {
   /** What the spec will call it: the path of its directory or file, relative to the spec's folder. */
   readonly config: string
+  /** Where it is started with several `-config`: all of them, and the file that receives the stanza. */
+  readonly several?: { readonly paths: readonly string[]; readonly write: string } | undefined
   /** What it is called where its configuration does not say it; default: the end of `config`. */
   readonly host?: string | undefined
   /** In the order in which Nomad reads them; empty where there is nothing to read. */
@@ -176,15 +178,16 @@ function nodeOf(
   const found = addressesOf(config)
   const { value, dropped } = fitNode({ ...place, value: { ...found.value, ...pathOf(agent) } })
   notes.push(...found.notes, ...dropped.map(leftOut))
-  if (pathOf(agent).config === undefined) {
+  if (pathOf(agent)['config'] === undefined) {
     notes.push('config is left out: the spec reads braces in it as a placeholder')
   }
   return { ...place, value, notes }
 }
 
-function pathOf({ config }: SurveyedAgent): { readonly config?: string } {
+function pathOf({ config, several }: SurveyedAgent): Entries {
   // `{node}` in it would be another directory, and there is no way to write a brace.
-  return /[{}]/.test(config) ? {} : { config }
+  if (/[{}]/.test([config, ...(several?.paths ?? [])].join(' '))) return {}
+  return { config: several === undefined ? config : { ...several } }
 }
 
 function leftOut({ key, value, message }: Dropped): string {

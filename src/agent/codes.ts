@@ -205,6 +205,13 @@ export const agentCodes = {
     remedy: '`nomad operator gossip keyring generate`',
     source: 'command/agent/keyring.go:19-71',
   },
+  'agent/gossip-differs': {
+    severities: ['error'],
+    means:
+      'servers of one cluster have different gossip keys, or one has none: they do not see each other',
+    remedy: 'one key for all servers of all regions',
+    source: 'nomad/server.go setupSerf',
+  },
   'agent/datacenter': {
     severities: ['error'],
     means: 'the name of the datacenter holds a character that Nomad refuses',

@@ -10,6 +10,7 @@ export { checkAgentConfig, type CheckAgentConfigOptions, type CommandLine } from
 export { checkSchema, type CheckSchemaOptions } from './check-schema.js'
 export { type NamedFile } from './check-named.js'
 export { type CheckTlsOptions } from './check-tls.js'
+export { checkGossip, type NamedAgent } from './check-gossip.js'
 export { cipherSuites, type SuiteKey } from './cipher-suites.js'
 export { agentCodes, type AgentCode } from './codes.js'
 export { configFilesOf, isConfigFileName, isStrayName, type AgentFile } from './directory.js'

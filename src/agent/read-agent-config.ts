@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createHash } from 'node:crypto'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import {
   asBoolean,
@@ -59,6 +60,8 @@ export interface GossipKey {
   readonly origin: Origin
   /** How many bytes it decodes to; `undefined`: it is not base64. */
   readonly bytes: number | undefined
+  /** SHA-256 of what it decodes to, hex: two agents can be compared without their keys. */
+  readonly digest: string
 }
 
 /** What an agent will run with; the command line's flags, which override all of it, are not here. */
@@ -179,7 +182,8 @@ function settingsOf(document: Document, file: string): FileSettings {
     if (path === 'server.encrypt') {
       const key = value.type === 'literal' ? asString(document, value) : ''
       const origin = { file, ...position(value.start) }
-      gossipKey = key === '' ? undefined : { origin, bytes: base64Length(key) }
+      gossipKey =
+        key === '' ? undefined : { origin, bytes: base64Length(key), digest: digestOf(key) }
       continue
     }
     const setting = byPath.get(path)
@@ -204,6 +208,10 @@ function settingsOf(document: Document, file: string): FileSettings {
     }
   }
   return { found, gossipKey, diagnostics }
+}
+
+function digestOf(key: string): string {
+  return createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex')
 }
 
 /** How many bytes Go's `base64.StdEncoding` makes of a text; it passes over line ends. */

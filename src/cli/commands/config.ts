@@ -4,14 +4,13 @@
  * @module
  */
 
-import { dirname } from 'node:path'
 import {
   checkAgentConfig,
-  configFilesOf,
+  checkGossip,
   readAgentConfig,
   type AgentConfig,
-  type AgentFile,
   type CheckTlsOptions,
+  type NamedAgent,
 } from '../../agent/index.js'
 import { resolveAddress } from '../../address.js'
 import { type Diagnostic } from '../../diagnostics.js'
@@ -22,7 +21,7 @@ import { configDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { configDiff } from '../../report/diff.js'
 import { parseSpec } from '../../spec/parse.js'
-import { directoryConfigs } from '../../store/directory-configs.js'
+import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
 import { namedFiles } from '../named-files.js'
@@ -34,7 +33,7 @@ import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 /** The effective values after Nomad's own merge, each with where it comes from. */
 export async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
-  const config = readAgentConfig((await readAll(args, context)).files)
+  const config = readAgentConfig((await readAgentFiles(args, context)).files)
   if (voice.json) voice.document(configDocument(config, args))
   else {
     voice.answer(configText(config, voice.style))
@@ -47,16 +46,30 @@ export async function show({ args, options }: Call, context: Context): Promise<E
 export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const nomadVersion = await nomadVersionOf(options, context)
-  const { files, folders } = await readAll(args, context)
-  const config = readAgentConfig(files)
-  const diagnostics = checkAgentConfig(files, {
-    // Which files of a directory count is settled by now.
-    kind: 'files',
-    nomadVersion,
-    ...(await namedBy(config, folders, options, context)),
-  })
-  if (voice.json) voice.document({ ...configDocument(config, args), diagnostics })
-  else if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
+  if (args.length > 1 && voice.json) {
+    throw new NomadPkiError('ERR_USAGE', '--json is about one agent', {
+      hint: 'several -config of one agent are one argument with commas: agents/common,agents/s1.hcl',
+    })
+  }
+  const diagnostics: Diagnostic[] = []
+  const agents: NamedAgent[] = []
+  for (const name of args.length === 0 ? [''] : args) {
+    const paths = name === '' ? [] : await configPathsOf(name, context)
+    const { files, folders } = await readAgentFiles(paths, context)
+    const config = readAgentConfig(files)
+    agents.push({ name, config })
+    const found = checkAgentConfig(files, {
+      // Which files of a directory count is settled by now.
+      kind: 'files',
+      nomadVersion,
+      ...(await namedBy(config, folders, options, context)),
+    })
+    diagnostics.push(...found)
+    if (voice.json) voice.document({ ...configDocument(config, paths), diagnostics: found })
+  }
+  diagnostics.push(...checkGossip(agents))
+  if (voice.json) return statusOfFindings(asFindings(diagnostics), options.strict === true)
+  if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
   else voice.answer(voice.style.good('Nomad will read this as it is meant'))
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
 }
@@ -132,34 +145,6 @@ export async function diff({ args, options }: Call, context: Context): Promise<E
   return edits.length > 0 || findings.some(({ severity }) => severity === 'error')
     ? exitStatus.work
     : exitStatus.ok
-}
-
-/** Files and directories, in the order given: as Nomad takes several `-config`. */
-async function readAll(
-  paths: readonly string[],
-  context: Context,
-): Promise<{ readonly files: readonly AgentFile[]; readonly folders: readonly string[] }> {
-  const configs = directoryConfigs(context.cwd)
-  const files: AgentFile[] = []
-  const folders: string[] = []
-  for (const path of paths) {
-    const contents = await configs.read(path)
-    folders.push(contents.kind === 'directory' ? contents.location : dirname(contents.location))
-    if (contents.kind === 'missing') {
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${path}: no such file or directory`)
-    }
-    const found = contents.kind === 'directory' ? configFilesOf(contents.files) : contents.files
-    if (found.length === 0) {
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${path}: no *.hcl or *.json in it`)
-    }
-    // As the user named it: what is told should be what was typed.
-    for (const file of found) {
-      const named =
-        contents.kind === 'directory' ? `${path.replace(/\/+$/, '')}/${file.name}` : path
-      files.push({ ...file, path: named, named: contents.kind === 'file' })
-    }
-  }
-  return { files, folders }
 }
 
 function asFindings(diagnostics: readonly Diagnostic[]): readonly {

@@ -8,7 +8,7 @@
 import path from 'node:path'
 import { surveyAgents, type SurveyedAgent } from '../../adoption/survey-agents.js'
 import { isName, isRegionName } from '../../address.js'
-import { configFilesOf } from '../../agent/index.js'
+import { readAgentConfig, type AgentFile } from '../../agent/index.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { placesOfTls } from '../../plan/files-in-use.js'
@@ -19,8 +19,8 @@ import type { Certificate } from '../../x509/certificate.js'
 import { newSpec, type NewSpec } from '../../spec/new-spec.js'
 import { parseSpec } from '../../spec/parse.js'
 import { isBegun } from '../../inventory/begun.js'
-import { directoryConfigs } from '../../store/directory-configs.js'
 import { directoryStore } from '../../store/directory-store.js'
+import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { beginStore } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -122,6 +122,12 @@ function keepText(roots: readonly Certificate[], store: string, file: string): r
   ]
 }
 
+/** Of several `-config` the file that receives the stanza: the last one with `tls`, else the last. */
+function writtenOf(files: readonly AgentFile[]): string {
+  const read = readAgentConfig(files).files
+  return (read.findLast(({ hasTls }) => hasTls) ?? read.at(-1)!).file
+}
+
 /** The nodes, from the configurations of the agents that are there. */
 async function adopted(
   wanted: NewSpec,
@@ -131,30 +137,19 @@ async function adopted(
 ): Promise<{ readonly wanted: NewSpec; readonly roots: readonly Certificate[] }> {
   const folder = path.dirname(context.resolve(file))
   const filesInUse = filesInUseReader(context.cwd)
-  const configs = directoryConfigs(context.cwd)
   const agents: SurveyedAgent[] = []
   for (const given of paths) {
-    const contents = await configs.read(given)
-    if (contents.kind === 'missing') {
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${given}: no such file or directory`)
-    }
-    const files =
-      contents.kind === 'directory'
-        ? configFilesOf(contents.files).map((one) => ({
-            ...one,
-            path: `${given.replace(/\/+$/, '')}/${one.name}`,
-          }))
-        : contents.files.map((one) => ({ ...one, path: given }))
-    if (files.length === 0) {
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${given}: no *.hcl or *.json in it`, {
-        hint: 'name the directories or files that the agents are started with',
-      })
-    }
-    const location = context.resolve(given)
-    const config = path.isAbsolute(given) ? given : path.relative(folder, location) || '.'
-    const { base, name } = path.parse(location)
-    const host = contents.kind === 'file' ? name : base
-    agents.push({ config, host, files, inUse: filesInUse(placesOfTls(files)) })
+    const parts = await configPathsOf(given, context)
+    const { files } = await readAgentFiles(parts, context)
+    const inSpec = (one: string): string =>
+      path.isAbsolute(one) ? one : path.relative(folder, context.resolve(one)) || '.'
+    const last = parts.at(-1)!
+    const { base, name } = path.parse(context.resolve(last))
+    const host = files.some((one) => one.path === last) ? name : base
+    const several =
+      parts.length === 1 ? undefined : { paths: parts.map(inSpec), write: inSpec(writtenOf(files)) }
+    const inUse = filesInUse(placesOfTls(files))
+    agents.push({ config: inSpec(last), several, host, files, inUse })
   }
   const { spec, diagnostics, roots } = surveyAgents(agents)
   if (hasErrors(diagnostics)) {
