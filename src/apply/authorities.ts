@@ -165,7 +165,8 @@ export class Authorities {
     const below = desired.authorities.some(({ issuer }) => issuer?.address === wanted.address)
     for (const by of wanted.crossedBy) {
       const { generation } = this.#nameOf(by)
-      if (crosses.has(generation)) continue
+      const old = inventory.authorities.get(by)?.certificate
+      if (crosses.has(generation) || (old !== undefined && old.notAfter <= this.#now)) continue
       const issuer = await this.issuer(by)
       const { certificate: cross } = await issue(
         prepareCross(certificate, issuer, { now: this.#now, intermediates: below ? 1 : 0 }),

@@ -95,7 +95,16 @@ export function checkAuthority(
   }
   const left = certificate.notAfter - context.now
   if (left <= 0) {
-    say('error', 'expired', `it expired ${formatDuration(-left)} ago`, next)
+    // One that only is trusted holds nobody up: nothing under it lives, and nothing waits for it.
+    if (wanted.signing) say('error', 'expired', `it expired ${formatDuration(-left)} ago`, next)
+    else {
+      say(
+        'warning',
+        'expired',
+        `it expired ${formatDuration(-left)} ago, and no longer signs`,
+        `take ${wanted.generation} out of \`trusted\` of ${wanted.name} in the spec, then: nomad-pki apply`,
+      )
+    }
   } else if (certificate.notBefore > context.now) {
     say(
       'error',
@@ -128,6 +137,9 @@ function nextGeneration(
   const set = (what: string): string =>
     `set \`${what}\` for ${name} in the spec (a new generation), then: nomad-pki apply`
   if (issuer !== undefined) return set(`signing: ${to}`)
+  const ended = context.authorities.get(address)?.certificate.notAfter ?? Infinity
+  // Nothing under it lives: there is no agent that would be cut off.
+  if (ended <= context.now) return set(`signing: ${to}, trusted: [${to}]`)
   const obstacle = context.crossObstacle(address)
   return obstacle === undefined
     ? set(`signing: ${to}, trusted: [${from}, ${to}], crossed: true`)

@@ -230,7 +230,17 @@ function strangers(
 ): readonly Hold[] {
   const holds: Hold[] = []
   const said = newestBy(members, ({ region }) => region)
-  for (const region of new Set(agents.map(({ profile }) => profile.region))) {
+  const regions = new Set(agents.map(({ profile }) => profile.region))
+  for (const [region, { at }] of said) {
+    // Federated: its servers are joined to ours, and trust what ours trust.
+    if (regions.has(region) || now - at > evidenceLife) continue
+    holds.push({
+      address: `member/${region}`,
+      message: `gossip names a region ${region}, and the spec does not have it`,
+      remedy: `write ${region} into the spec; or: --except member/${region} --reason "…"`,
+    })
+  }
+  for (const region of regions) {
     const latest = said.get(region)
     if (latest === undefined || now - latest.at > evidenceLife) {
       holds.push({

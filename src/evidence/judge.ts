@@ -24,6 +24,7 @@ import {
 } from './evidence.js'
 import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 import { knownOf, lastOf, namedBy, oldest, shownBy, type Facts } from './known-generation.js'
+import { newRootOverride } from './new-root.js'
 import { portsIn, type Ports } from './ports.js'
 import { isAuthority } from './recognise.js'
 import { judgeTrust, trustReader } from './trust.js'
@@ -102,7 +103,7 @@ export function judgeAll(
   for (const [address, generations] of generationsIn(inventory)) {
     if (address.startsWith('identity/operator/')) continue
     const facts: Facts = {
-      ...{ address, generations, now, trust },
+      ...{ address, generations, now, trust, inventory },
       newest: generations.at(-1)!,
       ports: ports.get(address) ?? noPorts,
       before: before.get(address)?.seen ?? [],
@@ -159,10 +160,16 @@ function verdictOf(facts: Facts): Verdict {
   return judgeSeen(receipt, latest, facts)
 }
 
-function deliver(address: string, { number, notAfter }: MadeGeneration, now = 0): string {
+function deliver(
+  address: string,
+  { number, notAfter }: MadeGeneration,
+  now = 0,
+  override?: string,
+): string {
+  const how = override === undefined ? '' : ` (install with ${override} --reason TEXT)`
   return notAfter <= now
-    ? `nomad-pki apply ${address}, deliver it, reload, then: nomad-pki probe ${address}`
-    : `deliver generation ${number}, reload, then: nomad-pki probe ${address}`
+    ? `nomad-pki apply ${address}, deliver it${how}, reload, then: nomad-pki probe ${address}`
+    : `deliver generation ${number}${how}, reload, then: nomad-pki probe ${address}`
 }
 
 /** A receipt that came after all that was seen. */
@@ -217,8 +224,9 @@ function judgeSilent(silent: readonly Silence[], { address }: Facts): Verdict {
 function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verdict {
   const { address, generations, newest, ports, now, trust } = facts
   const { seen, silent } = ports
-  const again = deliver(address, newest, now)
   const known = oldest(seen.map((one) => shownBy(one, receipt, facts)))
+  const override = newRootOverride(known, newest, facts.inventory)
+  const again = deliver(address, newest, now, override)
   const say = (state: AgentState, message: string, remedy?: string): Verdict => ({
     ...{ state, message, at, known },
     basis: 'seen',

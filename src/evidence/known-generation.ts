@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Inventory } from '../inventory/inventory.js'
 import { newestBy, type Observation, type Receipt } from './evidence.js'
 import { sameRoots, type MadeGeneration } from './generations.js'
 import type { Ports } from './ports.js'
@@ -22,6 +23,7 @@ export interface Facts {
   readonly receipts: readonly Receipt[]
   readonly now: number
   readonly trust: TrustReader
+  readonly inventory: Inventory
   /** Whether it listens for RPC. */
   readonly dialed: boolean
 }

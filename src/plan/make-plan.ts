@@ -105,7 +105,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     }
     if (found?.certificate !== undefined) {
       pushModes(steps, wanted.address, found.findings)
-      pushCross(steps, wanted, inventory)
+      pushCross(steps, wanted, inventory, options.now)
       continue
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
@@ -127,7 +127,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
         ),
       )
     }
-    pushCross(steps, wanted, inventory)
+    pushCross(steps, wanted, inventory, options.now)
   }
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)
@@ -311,10 +311,17 @@ function pushModes(steps: Step[], address: string, findings: readonly Finding[])
 }
 
 /** The cross-certificates that leaves are to carry and that are not there, or not for this key. */
-function pushCross(steps: Step[], wanted: DesiredAuthority, inventory: Inventory): void {
+function pushCross(
+  steps: Step[],
+  wanted: DesiredAuthority,
+  inventory: Inventory,
+  now: number,
+): void {
   const { address, crossedBy } = wanted
   const certificate = inventory.authorities.get(address)?.certificate
   const missing = crossedBy.filter((by) => {
+    // One that has ended certifies nobody.
+    if ((inventory.authorities.get(by)?.certificate?.notAfter ?? Infinity) <= now) return false
     const cross = inventory.authorities.get(address)?.crossed.get(generationOf(by))
     return cross === undefined || certificate === undefined || !isCrossOf(cross, certificate)
   })

@@ -21,8 +21,8 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
-import type { SeenPort } from '../evidence/evidence.js'
-import { generationsIn, rootAbove } from '../evidence/generations.js'
+import { evidenceIn, type SeenPort } from '../evidence/evidence.js'
+import { generationsIn, rootAbove, sameRoots } from '../evidence/generations.js'
 import { isAuthority, recogniser } from '../evidence/recognise.js'
 
 /** Agents that have the same. */
@@ -68,9 +68,30 @@ export function halfRotations(facts: HalfRotationFacts): readonly HalfRotation[]
   const bundles = groupBy(stances, ({ identity }) => identity.profile.bundle)
   return [...bundles].flatMap(([bundle, members]) => {
     const sides = sidesOf(members)
-    const refused = refusals(sides)
-    return refused === 0 ? [] : [halfRotation(bundle.slice('bundle/'.length), sides, facts)]
+    const name = bundle.slice('bundle/'.length)
+    // A few that lag get their newest archive; the repair is for a cluster that is split.
+    if (refusals(sides) === 0 || isWhole(name, sides, facts)) return []
+    return [halfRotation(name, sides, facts)]
   })
+}
+
+/** Whether most servers have what the spec says: the others refuse it, and a newer archive heals them. */
+function isWhole(
+  name: string,
+  sides: readonly SideOfStances[],
+  { spec }: HalfRotationFacts,
+): boolean {
+  const { signing, trusted } = spec.authorities.find((one) => one.name === name)!
+  const wanted = trusted.map((generation) => `authority/${name}/${generation}`)
+  const sum = (some: readonly SideOfStances[]): number =>
+    some.reduce((all, { servers }) => all + servers, 0)
+  const right = sides.filter(
+    ({ roots, trusts }) =>
+      roots.includes(`authority/${name}/${signing}`) &&
+      trusts !== null &&
+      sameRoots(trusts, wanted),
+  )
+  return sum(right) * 2 > sum(sides)
 }
 
 /** What one agent presents and trusts. */
@@ -160,7 +181,13 @@ function halfRotation(
   const { spec, desired, inventory, now } = facts
   const authority = spec.authorities.find((one) => one.name === name)!
   const below = spec.authorities.filter(({ issuer }) => issuer === name)
-  const concerned = generationsOf(name, sides, authority)
+  const { compromised } = evidenceIn(inventory.ledger, { now })
+  // Nobody is told to trust again what somebody else may have the key of.
+  const concerned = generationsOf(name, sides, authority).filter(
+    (generation) =>
+      authority.trusted.includes(generation) ||
+      !compromised.some(({ address }) => address === `authority/${name}/${generation}`),
+  )
   const keyed = concerned.filter(
     (generation) => keyState(inventory, name, generation) === 'present',
   )

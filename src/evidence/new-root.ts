@@ -1,0 +1,34 @@
+/**
+ * Whether an installer will refuse the newest archive of an agent that lags, and what overrides that:
+ * an agent that came back from an old image trusts nothing that vouches for the present root.
+ *
+ * @module
+ */
+
+import { generationOf } from '../address.js'
+import { rootFingerprint } from '../authority/take-over.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { rootAbove, type MadeGeneration } from './generations.js'
+
+/**
+ * What the installer must be told besides.
+ *
+ * @param known What the agent has.
+ * @param newest What it is to have.
+ * @returns `--override new-root=SHA256:…`; `undefined` where the one vouches for the other.
+ */
+export function newRootOverride(
+  known: MadeGeneration | undefined,
+  newest: MadeGeneration,
+  { authorities }: Inventory,
+): string | undefined {
+  if (known?.trusted === undefined || newest.trusted === undefined) return undefined
+  const root = rootAbove(newest.issuer, authorities)
+  const found = root === undefined ? undefined : authorities.get(root)
+  if (root === undefined || found?.certificate === undefined) return undefined
+  const trusts = known.trusted.includes(root)
+  const certified = known.trusted.some((old) => found.crossed.has(generationOf(old)))
+  const trusted = newest.trusted.includes(rootAbove(known.issuer, authorities) ?? known.issuer)
+  if (trusts || certified || trusted) return undefined
+  return `--override new-root=${rootFingerprint(found.certificate)}`
+}
