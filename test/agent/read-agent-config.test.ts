@@ -123,7 +123,10 @@ test('what is wrong is told for all files at once, and the rest is read', () => 
 test('a gossip key is measured and never kept', () => {
   const key = Buffer.alloc(32, 7).toString('base64')
   const config = read({ 'a.hcl': `server { encrypt = "${key}" }` })
-  expect(config.gossipKey).toMatchObject({ origin: { file: 'a.hcl', line: 1, column: 20 }, bytes: 32 })
+  expect(config.gossipKey).toMatchObject({
+    origin: { file: 'a.hcl', line: 1, column: 20 },
+    bytes: 32,
+  })
   const shown = JSON.stringify({ ...config, files: [] }, (_, value: unknown) =>
     value instanceof Map ? [...value] : value,
   )
