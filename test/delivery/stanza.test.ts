@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { desire } from '../../src/spec/desire.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { packIdentity } from '../../src/delivery/pack-identity.js'
 import { aWorld, installerPath, Node, present, type Run } from './node.js'
@@ -32,7 +33,7 @@ async function aPlace(): Promise<Place> {
     async install(stanza = file, args = ['--reload', 'none'], more = '') {
       const text = `${spec}node: { tls: ${JSON.stringify(node.tls)}${more} }\n`
       const { spec: parsed } = parseSpec(text, { file: 'cluster.yaml' })
-      const identity = world.desired.identities.find(({ name }) => name === 's1')!
+      const identity = desire(parsed!).identities.find(({ name }) => name === 's1')!
       const { archive } = await packIdentity(parsed!, identity, world.store, {
         now: present,
         installer: fs.readFileSync(installerPath),
