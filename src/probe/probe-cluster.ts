@@ -61,6 +61,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined
   /** One more handshake for each leaf; on an RPC port two, where the names are refused. */
   readonly offers?: Offers | undefined
+  /** Called where a port refused the connection or hung up, before it is asked once more. */
+  readonly onAgain?: ((endpoint: string) => void) | undefined
   /** Called after each handshake. */
   readonly onAsked?: ((done: number, endpoint: string) => void) | undefined
 }
@@ -177,12 +179,13 @@ const mostOfName = 900
 
 async function patiently(
   { host, port, rpc }: AgentEndpoint,
-  { timeout, signal }: ProbeOptions,
+  { timeout, signal, onAgain }: ProbeOptions,
 ): ReturnType<typeof describeEndpoint> {
   try {
     return await describeEndpoint(host, port, { rpc, timeout, signal })
   } catch (error) {
     if (!isNomadPkiError(error, 'ERR_UNREACHABLE') || !isHangUp(error.cause)) throw error
+    onAgain?.(formatEndpoint({ host, port }))
     await sleep(pause)
     return describeEndpoint(host, port, { rpc, timeout, signal })
   }

@@ -1,5 +1,6 @@
 /** `probe` against listeners on loopback, from the command down. */
 
+import { createServer as createHttpsServer } from 'node:https'
 import { join } from 'node:path'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -338,6 +339,35 @@ describe('who belongs to the cluster', () => {
     // Part of the cluster says nothing of the whole.
     await live.run('probe', 's1')
     expect(live.s1.requests).toHaveLength(4)
+  })
+
+  test('a port that refuses the connection once, as in a reload, is asked once more, and that is said', async () => {
+    const live = await Live.start()
+    const port = Number(live.c1.http.split(':')[1])
+    const trio = live.trio('client/global/c1')
+    await live.c1.stop()
+    const again = createHttpsServer({ ...trio, requestCert: true })
+    again.on('tlsClientError', () => undefined)
+    setTimeout(() => again.listen(port, '127.0.0.1'), 100)
+    try {
+      const { stdout, stderr } = await live.run('probe', 'c1')
+      expect(stdout).toContain('client/global/c1  proven')
+      expect(stderr).toContain(
+        `asked once more after a refused connection, as in a reload: ${live.c1.http}`,
+      )
+    } finally {
+      again.close()
+    }
+  })
+
+  test('of nobody nothing is proven: evidence without an agent exits 2', async () => {
+    const live = await Live.start()
+    const empty = { format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: Date.now() }
+    const lists = { observations: [], receipts: [], members: [], unreachable: [] }
+    writeFileSync(join(live.cwd, 'empty.json'), JSON.stringify({ ...empty, ...lists }))
+    const { status, stdout } = await live.run('probe', '--evidence', 'empty.json')
+    expect(stdout).toContain('acme: no agent was asked: nothing is proven')
+    expect(status).toBe(2)
   })
 
   test('every server is asked until one has answered', async () => {

@@ -145,8 +145,9 @@ async function askAll(
 ): Promise<Probe> {
   const total = targets.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
   const progress = createProgress(context, total, voice)
+  const again: string[] = []
   try {
-    return await probeCluster(targets, inventory, {
+    const probe = await probeCluster(targets, inventory, {
       clock: () => context.now(),
       timeout,
       signal,
@@ -154,7 +155,17 @@ async function askAll(
       onAsked: (done, endpoint) => {
         progress.update(done, endpoint)
       },
+      onAgain: (endpoint) => again.push(endpoint),
     })
+    // Those that did not answer the second time are told as such.
+    const silent = new Set(probe.unreachable.map(({ endpoint }) => endpoint))
+    const answered = again.filter((endpoint) => !silent.has(endpoint))
+    if (answered.length > 0) {
+      voice.tell(
+        `asked once more after a refused connection, as in a reload: ${answered.join(', ')}`,
+      )
+    }
+    return probe
   } finally {
     progress.clear()
   }
