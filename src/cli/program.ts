@@ -183,6 +183,17 @@ function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`
 }
 
+/** Words of other tools, and what does it here. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  [
+    'revoke',
+    'Nomad reads no revocation list: a certificate counts until it ends. For a node that is gone: nomad-pki remove, and short lifetimes; for a stolen key: nomad-pki rotate authority NAME --compromised',
+  ],
+  ['renew', 'nomad-pki rotate leaves ADDRESS, or --due'],
+  ['issue', 'nomad-pki add KIND NODE, then: nomad-pki apply'],
+  ['delete', 'nomad-pki remove KIND NODE'],
+])
+
 /** `error: unknown option '--jsno'\n(Did you mean --json?)` as a sentence and a hint. */
 function usageError(error: CommanderError, context: Context): NomadPkiError {
   const [first = '', ...rest] = error.message.split('\n')
@@ -196,6 +207,11 @@ function usageError(error: CommanderError, context: Context): NomadPkiError {
       hint: `${hint}; ${help}`,
       cause: error,
     })
+  }
+  const foreign = /^error: unknown command '([a-z-]+)'/.exec(first)?.[1]
+  const instead = foreign === undefined ? undefined : otherWords.get(foreign)
+  if (instead !== undefined) {
+    return new NomadPkiError('ERR_USAGE', sentenceless(first), { hint: instead, cause: error })
   }
   const choice =
     /^error: option '(?:-., )?(--[a-z-]+).*?' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(
