@@ -31,6 +31,12 @@ export interface JsonFault {
 /** How deep values may be nested. */
 const depthLimit = 16
 
+/** More values than the evidence of ten thousand agents has: a value takes about a hundred bytes. */
+const valueLimit = 1_000_000
+
+/** Longer than any text of evidence, UTF-16 units. */
+const textLimit = 16_384
+
 /**
  * Reads documents.
  *
@@ -67,13 +73,15 @@ const space = /[\t\n\r ]*/y
 // RFC 8259 §6 and §7: no leading zeros, no raw control characters.
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 // eslint-disable-next-line no-control-regex
-const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const plain = /[^"\\\u0000-\u001f]{1,1024}/y
+const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const word = /true|false|null/y
 const words: Readonly<Record<string, boolean | null>> = { true: true, false: false, null: null }
 
 class Reader {
   readonly #text: string
   #at = 0
+  #values = 0
 
   constructor(text: string) {
     this.#text = text
@@ -96,6 +104,8 @@ class Reader {
   }
 
   #value(at: number, depth: number): JsonNode {
+    this.#values += 1
+    if (this.#values > valueLimit) throw new Stop(at, `it holds more than ${valueLimit} values`)
     if (depth > depthLimit) throw new Stop(at, `values are nested deeper than ${depthLimit}`)
     switch (this.#text[at]) {
       case '{':
@@ -157,16 +167,35 @@ class Reader {
 
   #string(): string {
     const at = this.#at
-    const raw = this.#take(string)
+    const raw = this.#quoted()
     if (raw === undefined) {
+      const long = this.#at - at > textLimit
+      this.#at = at
       throw new Stop(
         at,
-        this.#text[at] === '"'
-          ? 'this text has no end, or holds what JSON escapes'
-          : this.#missing('a text in double quotes'),
+        long
+          ? `this text is longer than ${textLimit} characters`
+          : this.#text[at] === '"'
+            ? 'this text has no end, or holds what JSON escapes'
+            : this.#missing('a text in double quotes'),
       )
     }
     return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1)
+  }
+
+  /** A text with its quotes; piece by piece, because one pattern for all of it needs a stack as long. */
+  #quoted(): string | undefined {
+    const at = this.#at
+    if (this.#text[at] !== '"') return undefined
+    this.#at += 1
+    while (this.#at - at <= textLimit) {
+      if (this.#text[this.#at] === '"') {
+        this.#at += 1
+        return this.#text.slice(at, this.#at)
+      }
+      if (this.#take(plain) === undefined && this.#take(escape) === undefined) return undefined
+    }
+    return undefined
   }
 
   #expect(sign: string): void {

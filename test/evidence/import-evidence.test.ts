@@ -357,11 +357,11 @@ describe('hostile files', () => {
         ),
       /nested deeper/,
     ],
-    ['a text that never ends', () => `{"${'a'.repeat(1_000_000)}`, /has no end/],
+    ['a text that never ends', () => `{"${'a'.repeat(1_000_000)}`, /longer than 16384/],
     [
       'a text of 1 MB',
       () => JSON.stringify(evidence(observation({ endpoint: 'e'.repeat(1_000_000) }))),
-      /1000000 characters, more than 256/,
+      /longer than 16384/,
     ],
     [
       'too many trusted names',
@@ -468,4 +468,15 @@ describe('the reader', () => {
       { seed: 6, numRuns: 8000 },
     )
   })
+})
+
+test.each([
+  ['objects without end', '{}'.repeat(1_000_001), /more than 1000000 values/],
+  ['a text of ten million characters', `"${'a'.repeat(10_000_000)}"`, /longer than 16384/],
+  ['a text of escapes', `"${'\\n'.repeat(5_000_000)}"`, /longer than 16384/],
+  ['brackets', '['.repeat(10_000_000), /nested deeper/],
+])('%s: refused, within bounds', (_, text, message) => {
+  const before = process.memoryUsage().heapUsed
+  expect(readJsonText(text).fault?.message).toMatch(message)
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(400_000_000)
 })
