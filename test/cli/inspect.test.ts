@@ -176,6 +176,8 @@ describe('verify --ledger-head', () => {
     await cli(place, ['apply', '--yes'])
     const args = ['verify', '--offline', '--ledger-head']
     expect((await cli(place, [...args, ledgerHead])).status).toBe(0)
+    expect((await cli(place, [...args, ledgerHead.slice(0, 16)])).status).toBe(0)
+    expect((await cli(place, [...args, ledgerHead.slice(0, 15)])).status).toBe(64)
     const other = await cli(place, [...args, 'f'.repeat(64)])
     expect(other.status).toBe(2)
     expect(other.stdout).toMatch(/ledger/)
