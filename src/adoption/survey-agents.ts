@@ -113,6 +113,16 @@ function trustNotes(known: readonly Known[]): {
     ({ root, path, agents }) =>
       `${agents} of ${known.length} agents trust ${authorityText(root)} today (${path}): to keep it, put its certificate and key into the store before the first apply, see ${takeOverPage}`,
   )
+  const unread = known.flatMap(({ agent, config: { tls } }) =>
+    agent.inUse === undefined && typeof tls.ca_file?.value === 'string' && tls.ca_file.value !== ''
+      ? [tls.ca_file.value]
+      : [],
+  )
+  if (unread.length > 0) {
+    notes.push(
+      `${unread.length} of ${known.length} agents trust ${unread[0]!} today, which cannot be read here: if another authority made it, see ${takeOverPage} before the first apply`,
+    )
+  }
   return { roots: [...uses.values()].map(({ root }) => root), notes }
 }
 

@@ -73,7 +73,7 @@ export interface FoundIdentity {
 export interface FilesInUse {
   /** Where the file of `ca_file` was read. */
   readonly path: string
-  /** What `ca_file` holds: the roots that the agent trusts. */
+  /** What `ca_file` holds: the roots that the agent trusts. Empty: it cannot be read here. */
   readonly roots: readonly Certificate[]
   /** What `cert_file` holds, leaf first; empty where it was not read. */
   readonly chain: readonly Certificate[]

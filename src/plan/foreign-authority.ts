@@ -6,7 +6,12 @@
  */
 
 import { generationOf } from '../address.js'
-import { authorityText, rootFingerprint, takeOverAdvice } from '../authority/take-over.js'
+import {
+  authorityText,
+  rootFingerprint,
+  takeOverAdvice,
+  takeOverPage,
+} from '../authority/take-over.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
@@ -35,10 +40,17 @@ export function foreignAuthorities(
   // An intermediate of ours that an agent trusts is ours, too.
   const ours = [...inventory.authorities.values()].flatMap(({ certificate }) => certificate ?? [])
   const groups = new Map<string, Group>()
+  const unread = new Map<string, string[]>()
   for (const { address, identity } of configs) {
     const found = inUse.get(address)
     const bundle = bundles.get(identity)?.slice('bundle/'.length)
     if (found === undefined || bundle === undefined) continue
+    if (found.roots.length === 0) {
+      const known = unread.get(found.path)
+      if (known === undefined) unread.set(found.path, [address])
+      else known.push(address)
+      continue
+    }
     const judged = judge(found, ours)
     if (judged === undefined) continue
     const key = `${bundle} ${judged.cut ? 'cut' : ''} ${judged.foreign.map(fingerprintOf).join(' ')}`
@@ -46,7 +58,21 @@ export function foreignAuthorities(
     groups.set(key, group)
     group.addresses.push(address)
   }
-  return [...groups.values()].flatMap((group) => tell(group, desired, inventory, overrides))
+  return [
+    ...[...groups.values()].flatMap((group) => tell(group, desired, inventory, overrides)),
+    ...[...unread].flatMap(([path, addresses]) => addresses.map((one) => tellUnread(path, one))),
+  ]
+}
+
+function tellUnread(path: string, address: string): Finding {
+  return {
+    severity: 'warning',
+    address,
+    reason: 'foreign-authority',
+    message: `the agent trusts ${path}, which cannot be read here; if another authority made it, agents that get the new files and agents that have the old ones refuse each other`,
+    remedy: `before apply, put a copy of the file beside the configuration, and plan again: ${takeOverPage}`,
+    file: path,
+  }
 }
 
 interface Judged {

@@ -37,7 +37,9 @@ export function readFilesInUse(
   const read = filesInUseReader(base, options)
   const inUse = new Map<string, FilesInUse>()
   for (const { address, ...places } of filesToLookAt(configs, inventory)) {
-    const found = read(places)
+    const path = places.ca.at(-1)
+    // Named and not readable here: nobody knows which authority it is.
+    const found = read(places) ?? (path === undefined ? undefined : { path, roots: [], chain: [] })
     if (found !== undefined) inUse.set(address, found)
   }
   return { ...inventory, inUse }

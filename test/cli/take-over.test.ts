@@ -186,4 +186,16 @@ describe('a cluster that uses another authority', () => {
     const signed = await cli(cwd, ['plan'])
     expect(signed.stdout).toContain('error: config/global/s1: config/global/s1 uses another')
   })
+
+  test('a file that cannot be read here is a warning, and a comment of the first spec', async () => {
+    const cwd = copies()
+    fs.rmSync(path.join(cwd, 'agents/s1/tls'), { recursive: true })
+    await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1'])
+    expect(read(cwd, 'cluster.yaml')).toContain(
+      '# 1 of 1 agents trust /etc/nomad.d/tls/ca.pem today, which cannot be read here',
+    )
+    const { stdout } = await cli(cwd, ['plan'])
+    expect(stdout).toContain('the agent trusts /etc/nomad.d/tls/ca.pem, which cannot be read here')
+    expect(stdout).not.toMatch(/^error/m)
+  })
 })
