@@ -127,6 +127,7 @@ describe('a probe of real agents', () => {
     for (const name of ['s1', 'c1']) {
       cpSync(join(base, 'agents', name), join(other, 'agents', name), { recursive: true })
     }
+    await cli(other, ['init', '--new-store'], { now: Date.now() })
     const said = await cli(other, ['apply', '--yes'], { now: Date.now() })
     expect(said.status, said.stderr).toBe(0)
     const leafIn = (store: string): { cert: string; key: string } => ({
@@ -167,7 +168,7 @@ describe('a probe of real agents', () => {
     await ok('rotate', 'leaves', '--all', '--yes')
     const made = await pki('probe')
     expect(made.status).toBe(2)
-    expect(made.stdout).toMatch(/server\/global\/s1 {2}old +it presents generation 1, not 2/)
+    expect(made.stdout).toMatch(/server\/global\/s1 {2}lagging +/)
     s1.reload()
     const half = await probed(/server\/global\/s1 {2}proven/)
     expect(half.status).toBe(2)

@@ -79,6 +79,20 @@ operators:
     return said
   }
 
+  /** Files under another root, made elsewhere: no gate of this store has a say. */
+  async swapped(): Promise<string> {
+    const cwd = folder({
+      'cluster.yaml': readFileSync(join(this.cwd, 'cluster.yaml')),
+    })
+    for (const argv of [
+      ['init', '--new-store'],
+      ['apply', '--yes'],
+    ]) {
+      expect((await cli(cwd, argv, { now: Date.now() })).status).toBe(0)
+    }
+    return join(cwd, 'pki/identity')
+  }
+
   /** What was noted last of each port. */
   get observed(): ReadonlyMap<string, Record<string, unknown>> {
     const lines = readFileSync(join(this.cwd, 'pki/ledger.jsonl'), 'utf8').trim().split('\n')
@@ -109,9 +123,8 @@ describe('probe --refuses', () => {
     ])
 
     // Another root, and its leaves; the first is gone with its key, and what was kept of it decides.
-    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
-    await live.ok('apply', '--yes')
-    live.s1.reload(live.trio('server/global/s1'))
+    const next = await live.swapped()
+    live.s1.reload(trioIn(join(next, 'server/global/s1/current')))
     rmSync(join(live.cwd, 'pki', root), { recursive: true })
     const half = await live.run('probe', '--refuses', root, '--json')
     expect(half.status).toBe(2)
@@ -123,7 +136,7 @@ describe('probe --refuses', () => {
       expect.objectContaining({ address: 'identity/client/global/c1', state: 'accepts' }),
     ])
 
-    live.c1.reload(live.trio('client/global/c1'))
+    live.c1.reload(trioIn(join(next, 'client/global/c1/current')))
     const after = await live.run('probe', '--refuses', root)
     expect(after, after.stdout).toMatchObject({ status: 0 })
     expect(after.stdout).toContain(`2 of 2 agents refuse ${root}`)
@@ -133,10 +146,9 @@ describe('probe --refuses', () => {
   test('half a reload is not enough: one port that takes it is trust', async () => {
     const live = await Live.start()
     await live.run('probe', '--refuses', root)
-    live.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
-    await live.ok('apply', '--yes')
-    live.s1.reload(live.trio('server/global/s1'), { rpc: false })
-    live.c1.reload(live.trio('client/global/c1'))
+    const next = await live.swapped()
+    live.s1.reload(trioIn(join(next, 'server/global/s1/current')), { rpc: false })
+    live.c1.reload(trioIn(join(next, 'client/global/c1/current')))
     const said = await live.run('probe', '--refuses', root)
     expect(said.status).toBe(2)
     expect(said.stdout).toContain(`s1  trusts   ${live.s1.rpc} takes a certificate under it`)
@@ -213,9 +225,11 @@ test('an agent that trusts another root of the same name is seen to refuse ours'
   live.c1.reload(live.trio('client/global/c1'))
   await live.run('probe')
   expect(live.observed.get(live.s1.http)).toMatchObject({
-    trusts: [root, 'authority/agent/2'],
+    trusts: expect.arrayContaining([root, 'authority/agent/2']) as string[],
     accepts: [root],
     refuses: ['authority/agent/2'],
   })
-  expect(live.observed.get(live.c1.http)).toMatchObject({ accepts: [root, 'authority/agent/2'] })
+  expect(live.observed.get(live.c1.http)).toMatchObject({
+    accepts: expect.arrayContaining([root, 'authority/agent/2']) as string[],
+  })
 })
