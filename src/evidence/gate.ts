@@ -253,6 +253,13 @@ function strangers(
       })
       continue
     }
+    if (latest.incomplete !== undefined) {
+      holds.push({
+        address: `member/${region}`,
+        message: `not all who belong to this region are known: ${latest.incomplete}`,
+        remedy: 'nomad-pki probe',
+      })
+    }
     for (const { address, name, kind } of unknownMembers(desired, [latest])) {
       const orphan = [...inventory.identities.values()].find(
         (one) => one.region === region && one.name === name && one.role !== 'operator',

@@ -192,6 +192,24 @@ describe('what holds it', () => {
       'member/global/rogue: Nomad has a server of this name, and neither spec nor store know it',
     ],
     [
+      'a region that gossip names and the spec does not have',
+      (world) => {
+        world.tell('eu', ['e1.eu'], [])
+      },
+      'member/eu: gossip names a region eu, and the spec does not have it',
+    ],
+    [
+      'a region of which the clients are not known',
+      (world) => {
+        const at = world.now
+        world.evidence.members.push({
+          ...{ region: 'us-west', at, servers: ['w1.us-west'], clients: [], gone: [] },
+          incomplete: 'no token',
+        })
+      },
+      'member/us-west: not all who belong to this region are known: no token',
+    ],
+    [
       'a client that nobody knows',
       (world) => {
         world.tell('us-west', ['w1.us-west'], ['x9'])
