@@ -318,8 +318,7 @@ function seal(
   }
   const tbs = encodeTbs({ ...fields, serial })
   // What is looked at is what will be signed, read back from its bytes.
-  // From a copy: what looks at `expected` cannot change what is signed.
-  const expected = parseTbs(Uint8Array.from(tbs))
+  const expected = parseTbs(tbs)
   requireClean(lint(expected, rest.lintContext))
   return new Prepared({ ...rest, input: { tbs, expected, now } })
 }

@@ -8,7 +8,7 @@
 import { NomadPkiError } from '../errors.js'
 import type { LintContext } from '../lint/lint.js'
 import type { PublicKey } from '../keys/algorithms.js'
-import type { Certificate } from '../x509/certificate.js'
+import { parseTbs, type Certificate } from '../x509/certificate.js'
 import type { Issuer, IssuerInput, Signatures } from './issuer.js'
 
 /** What stands behind a {@link Prepared}. */
@@ -30,14 +30,23 @@ let take: (prepared: Prepared) => Preparation | undefined
 
 /** A certificate that may be issued, once. Made by `prepare`, `prepareIntermediate` and `prepareRoot` alone. */
 export class Prepared {
-  /** What the certificate will say; it has no signature and no bytes yet. */
-  readonly expected: Certificate
+  readonly #tbs: Uint8Array
+  #copy: Certificate | undefined
   #preparation: Preparation | undefined
 
   /** @internal */
   constructor(preparation: Preparation) {
-    this.expected = preparation.input.expected
+    this.#tbs = preparation.input.tbs
     this.#preparation = preparation
+  }
+
+  /**
+   * What the certificate will say; it has no signature yet. Read from a copy of the bytes: what looks
+   * at it cannot change what is signed.
+   */
+  get expected(): Certificate {
+    this.#copy ??= parseTbs(Uint8Array.from(this.#tbs))
+    return this.#copy
   }
 
   static {
