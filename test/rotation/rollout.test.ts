@@ -56,6 +56,15 @@ class Fleet {
     return this
   }
 
+  silent(identity: string): this {
+    const message = 'nothing listens there'
+    this.#events.push({
+      ...{ event: 'silent', address: `identity/${identity}`, at: 15, rpc: false },
+      ...{ endpoint: '10.0.0.1:4646', message },
+    })
+    return this
+  }
+
   stanza(address: string, at: number): this {
     this.#events.push({ event: 'stanza', address, at, restart: ['http'] })
     return this
@@ -91,6 +100,34 @@ class Fleet {
     )
   }
 }
+
+describe('certificates that have ended', () => {
+  const servers = (ended: number): string[] => {
+    const fleet3 = new Fleet(spec('{ servers: { "s[1-3]": {} }, clients: { c1: {} } }'))
+    for (let number = 1; number <= ended; number += 1) fleet3.got(`server/global/s${number}`, 1)
+    return fleet3.steps({ now: 2000 })
+  }
+
+  test('a quorum is lost: all servers of the region together, then the clients', () => {
+    expect(servers(3)).toEqual(['global s1+s2+s3', 'global c1'])
+    expect(servers(2)).toEqual(['global s1+s2+s3', 'global c1'])
+  })
+
+  test('a quorum is left: one after the other', () => {
+    expect(servers(1)).toEqual(['global s1', 'global s2', 'global s3', 'global c1'])
+  })
+})
+
+test('what has the newest and fell silent is not delivered again, and is not done', () => {
+  const fleet1 = new Fleet(spec('{ servers: { s1: {} } }')).got('server/global/s1', 2)
+  const { steps, proven, doubtful } = fleet1.silent('server/global/s1').rollout()
+  expect({ steps, proven }).toEqual({ steps: [], proven: 0 })
+  expect(doubtful).toMatchObject([{ state: 'silent', message: 'nothing listens there' }])
+  const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0 }
+  expect(rolloutText(fleet1.rollout(), plainStyle, place)).toMatch(
+    /^server\/global\/s1 is not proven \(silent\): nothing listens there.*\nnothing to deliver, and not finished: 0 of 1 agent/,
+  )
+})
 
 describe('a stanza that only a restart takes up', () => {
   const text = spec('{ servers: { s1: { config: a/s1 } }, clients: { c1: { config: a/c1 } } }')
