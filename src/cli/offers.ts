@@ -6,6 +6,7 @@
 
 import { parseAddress, resolveAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
+import { evidenceIn } from '../evidence/evidence.js'
 import { recogniser } from '../evidence/recognise.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -14,7 +15,7 @@ import type { Offers, Probe } from '../probe/probe-cluster.js'
 import { refusalsDocument, refusalsText, type Refusal } from '../report/refusals.js'
 import { formatName } from '../x509/name.js'
 import type { Context } from './context.js'
-import { controlLeaf, isCompromised, probeLeaves } from './probe-leaves.js'
+import { controlLeaf, probeLeaves } from './probe-leaves.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import type { Voice } from './voice.js'
 import type { Workspace } from './workspace.js'
@@ -57,7 +58,10 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
   const rotating = new Set(
     desired.bundles.flatMap(({ trusted }) => (trusted.length > 1 ? trusted : [])),
   )
-  return [...inventory.authorities.values()].flatMap(({ address, certificate }) => {
+  // Its leaf outlives a compromised root in the store: agents may trust what was pruned.
+  const { compromised } = evidenceIn(inventory.ledger, { now: Infinity })
+  const marked = new Set(compromised.map(({ address }) => address))
+  const found = [...inventory.authorities.values()].flatMap(({ address, certificate }) => {
     if (certificate === undefined) return []
     const { issuer, subject } = certificate
     // Under an intermediate a leaf says nothing of the root.
@@ -65,9 +69,10 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
     const asks =
       rotating.has(address) ||
       isAmbiguous(formatName(subject)) ||
-      isCompromised(address, inventory.ledger)
+      marked.has(address)
     return asks ? [address] : []
   })
+  return [...new Set([...found, ...marked])]
 }
 
 /** Says of each agent whether it refuses a root. Exits 0 only if every one does. */
