@@ -66,10 +66,7 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
     const { issuer, subject } = certificate
     // Under an intermediate a leaf says nothing of the root.
     if (Buffer.compare(issuer.der, subject.der) !== 0) return []
-    const asks =
-      rotating.has(address) ||
-      isAmbiguous(formatName(subject)) ||
-      marked.has(address)
+    const asks = rotating.has(address) || isAmbiguous(formatName(subject)) || marked.has(address)
     return asks ? [address] : []
   })
   return [...new Set([...found, ...marked])]

@@ -113,7 +113,7 @@ async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
 }
 
 /** Whether the ledger says that somebody else may have an authority's key. */
-export function isCompromised(address: string, { lines }: Ledger): boolean {
+function isCompromised(address: string, { lines }: Ledger): boolean {
   const last = lines.findLast(
     (line) =>
       line.address === address && (line.event === 'compromised' || line.event === 'reinstated'),
