@@ -8,7 +8,7 @@
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
-import type { DesiredAuthority } from '../spec/desired.js'
+import type { Desired, DesiredAuthority } from '../spec/desired.js'
 import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
 import { commonNames, formatName, nameSays } from '../x509/name.js'
@@ -147,18 +147,23 @@ function nextGeneration(
 }
 
 /**
- * An authority that the ledger knows or the spec pins, and that the store does not have: making
- * another would cut off the running cluster, so it is told and not made.
+ * An authority that the ledger knows, the spec pins or the store's own files name, and that the store
+ * does not have: making another would cut off the running cluster, so it is told and not made.
  *
  * @param wanted What the spec says.
+ * @param desired Who trusts it.
  * @param inventory What is.
  */
-export function lostAuthority(wanted: DesiredAuthority, inventory: Inventory): Finding | undefined {
+export function lostAuthority(
+  wanted: DesiredAuthority,
+  desired: Pick<Desired, 'bundles' | 'identities'>,
+  inventory: Inventory,
+): Finding | undefined {
   const { address, fingerprint } = wanted
   // Its last line counts: what was pruned and is named again is made anew.
   const last = inventory.ledger.lines.findLast((line) => line.address === address)
   if (last?.event !== 'authority') {
-    if (fingerprint === undefined) return undefined
+    if (fingerprint === undefined) return leftByAnother(wanted, desired, inventory)
     return {
       severity: 'error',
       address,
@@ -187,6 +192,55 @@ export function lostAuthority(wanted: DesiredAuthority, inventory: Inventory): F
           remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
         }),
   }
+}
+
+/**
+ * A half-restored store: bundles or leaves are there whose root neither the store nor its ledger has.
+ * It stood where this one is to be made.
+ */
+function leftByAnother(
+  { address, issuer }: DesiredAuthority,
+  { bundles, identities }: Pick<Desired, 'bundles' | 'identities'>,
+  inventory: Inventory,
+): Finding | undefined {
+  // An intermediate that is made anew is accepted by whoever has the root.
+  if (issuer !== undefined) return undefined
+  const known = new Set<string>()
+  for (const { certificate } of inventory.authorities.values()) {
+    if (certificate !== undefined) known.add(fingerprintOf(certificate))
+  }
+  for (const line of inventory.ledger.lines) {
+    if (line.event === 'authority') known.add(String(line.fingerprint))
+  }
+  const trusting = new Set(
+    bundles.filter(({ trusted }) => trusted.includes(address)).map((bundle) => bundle.address),
+  )
+  const strangerIn = (
+    place: string,
+    roots: readonly Certificate[] | undefined,
+  ): Finding | undefined => {
+    const root = roots?.find((one) => !known.has(fingerprintOf(one)))
+    return (
+      root && {
+        severity: 'error',
+        address,
+        reason: 'incomplete',
+        message: `${place} holds ${formatName(root.subject)}, and neither the store nor its ledger has that root; making another would cut off every running agent`,
+        remedy:
+          'restore the store from a backup; or, for a new root, move the store away and begin another: nomad-pki init --new-store',
+      }
+    )
+  }
+  for (const place of trusting) {
+    const found = strangerIn(place, inventory.bundles.get(place)?.certificates)
+    if (found !== undefined) return found
+  }
+  for (const { address: place, profile } of identities) {
+    if (!trusting.has(profile.bundle)) continue
+    const found = strangerIn(place, inventory.identities.get(place)?.current?.trust)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** A name that the spec leaves open is kept as it is: what was adopted, or made under another default. */

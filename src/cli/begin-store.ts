@@ -16,17 +16,27 @@ import type { Store } from '../inventory/store.js'
  *
  * @param store A store without content.
  * @param at Epoch milliseconds.
- * @throws {NomadPkiError} `ERR_STORE_TRACKED`, `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`
+ * @throws {NomadPkiError} `ERR_FILE_EXISTS` where it has content; `ERR_STORE_TRACKED`,
+ *   `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`
  */
 export async function beginStore(store: Store, at: number): Promise<void> {
   const lock = await store.lock({ command: 'init' })
   try {
+    // Under the lock: of two that begin it at the same time the second one is refused.
+    if (await isBegun(store)) throw hasContent(store)
     const batch = store.batch()
     batch.record(beginning(randomBytes(16).toString('hex'), at))
     await batch.commit()
   } finally {
     await lock.release()
   }
+}
+
+/** Refuses to begin a store that has content. */
+export function hasContent({ location }: Store): NomadPkiError {
+  return new NomadPkiError('ERR_FILE_EXISTS', `the store ${location} has content`, {
+    hint: 'it is in use: nomad-pki plan; a new store goes into another folder (`store` in the spec)',
+  })
 }
 
 /**

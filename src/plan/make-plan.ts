@@ -110,7 +110,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
       continue
-    const lost = lostAuthority(wanted, inventory)
+    const lost = lostAuthority(wanted, desired, inventory)
     if (lost !== undefined) findings.push(lost)
     else if (found?.key.state === 'present') {
       steps.push(

@@ -29,7 +29,7 @@ export function verifyAuthorities(
     const found = inventory.authorities.get(address)
     if (found?.certificate === undefined && (found === undefined || found.findings.length === 0)) {
       findings.push(
-        lostAuthority(wanted, inventory) ?? {
+        lostAuthority(wanted, desired, inventory) ?? {
           severity: 'error',
           address,
           reason: 'missing',

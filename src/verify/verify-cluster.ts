@@ -73,6 +73,6 @@ function noStore({ location }: Inventory): Finding {
     address: 'store',
     reason: 'missing',
     message: `there is no store at ${location}`,
-    remedy: 'nomad-pki apply',
+    remedy: 'restore it from the backup; for a new cluster: nomad-pki init --new-store',
   }
 }

@@ -60,6 +60,13 @@ describe('a store that was never begun, or is lost', () => {
     expect(fs.readdirSync(path.join(cwd, 'pki'))).toEqual([])
   })
 
+  test('verify names the same remedy', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const { status, stdout } = await cli(cwd, ['verify', '--offline'])
+    expect(status).toBe(2)
+    expect(stdout).toContain('restore it from the backup; for a new cluster: nomad-pki init')
+  })
+
   test('the remedy cures it, with --file too', async () => {
     const cwd = folder({ 'other.yaml': spec })
     const said = await cli(cwd, ['apply', '--yes', '--file', 'other.yaml'])
@@ -78,6 +85,31 @@ describe('a store that was never begun, or is lost', () => {
     fs.rmSync(path.join(cwd, 'pki/authority'), { recursive: true })
     expect((await cli(cwd, ['apply', '--yes'])).status).not.toBe(3)
     expect(root.length).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['leaves alone', ['authority', 'bundle', 'ledger.jsonl']],
+    ['a bundle alone', ['authority', 'identity', 'ledger.jsonl']],
+    ['leaves and the beginning of the ledger', ['authority']],
+  ])('half a store does not make an authority: %s', async (_what, gone) => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    await cli(cwd, ['init', '--new-store'])
+    const beginning = fs.readFileSync(path.join(cwd, 'pki/ledger.jsonl'))
+    await cli(cwd, ['apply', '--yes'])
+    for (const name of gone) fs.rmSync(path.join(cwd, 'pki', name), { recursive: true })
+    if (!gone.includes('ledger.jsonl')) {
+      fs.writeFileSync(path.join(cwd, 'pki/ledger.jsonl'), beginning)
+    }
+    const { status, stderr } = await cli(cwd, ['apply', '--yes'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/holds CN=acme agent CA 1 .*, and neither the store nor its ledger has/)
+    expect(stderr).toContain('restore the store from a backup')
+    expect(fs.existsSync(path.join(cwd, 'pki/authority/agent'))).toBe(false)
+    expect((await cli(cwd, ['verify', '--offline'])).stdout).toContain('neither the store nor its')
+    // The way out that is printed.
+    fs.renameSync(path.join(cwd, 'pki'), path.join(cwd, 'away'))
+    expect((await cli(cwd, ['init', '--new-store'])).status).toBe(0)
+    expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
   })
 })
 
@@ -109,6 +141,14 @@ describe('init --new-store', () => {
     expect(status).toBe(1)
     expect(stderr).toMatch(/the store .*pki has content/)
     expect(fs.readFileSync(path.join(cwd, 'pki/ledger.jsonl'))).toEqual(before)
+  })
+
+  test('two at the same time begin one store', async () => {
+    const cwd = folder({ 'cluster.yaml': spec })
+    const both = [cli(cwd, ['init', '--new-store']), cli(cwd, ['init', '--new-store'])]
+    const statuses = (await Promise.all(both)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 0)).toHaveLength(1)
+    expect(ledger(cwd)).toHaveLength(1)
   })
 
   test('is refused in a folder of somebody else, which stays as it is', async () => {

@@ -21,7 +21,7 @@ import { parseSpec } from '../../spec/parse.js'
 import { isBegun } from '../../inventory/begun.js'
 import { directoryStore } from '../../store/directory-store.js'
 import { configPathsOf, readAgentFiles } from '../agent-files.js'
-import { beginStore } from '../begin-store.js'
+import { beginStore, hasContent } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
@@ -94,11 +94,7 @@ async function newStore(options: Options, voice: Voice, context: Context): Promi
     }
   }
   const { store, spec } = await openWorkspace(context, options, voice)
-  if (await isBegun(store)) {
-    throw new NomadPkiError('ERR_FILE_EXISTS', `the store ${store.location} has content`, {
-      hint: 'it is in use: nomad-pki plan; a new store goes into another folder (`store` in the spec)',
-    })
-  }
+  if (await isBegun(store)) throw hasContent(store)
   if (options.dryRun === true) {
     voice.tell(`dry run: ${spec.store} would be begun; nothing was written`)
     return exitStatus.ok
