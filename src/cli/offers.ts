@@ -45,10 +45,11 @@ export async function offersFor(
   workspace: Workspace,
   inventory: Inventory,
   context: Context,
+  options: { readonly keep: boolean },
 ): Promise<{ readonly offers: Offers | undefined; readonly missing: ReadonlyMap<string, string> }> {
   const roots = refused === undefined ? doubtful(workspace, inventory) : [refused]
   if (roots.length === 0) return { offers: undefined, missing: new Map() }
-  const { leaves, missing } = await probeLeaves(roots, workspace, inventory, context)
+  const { leaves, missing } = await probeLeaves(roots, workspace, inventory, context, options)
   if (leaves.size === 0) return { offers: undefined, missing }
   return { offers: { leaves, control: await controlLeaf(context.now()) }, missing }
 }

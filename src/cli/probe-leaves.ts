@@ -39,12 +39,14 @@ const margin = 3_600_000
  * Finds a leaf under each of these roots.
  *
  * @param roots Addresses of authorities' generations.
+ * @param options `keep`: whether one may be made, which is kept in the store.
  */
 export async function probeLeaves(
   roots: readonly string[],
   workspace: Workspace,
   inventory: Inventory,
   context: Context,
+  { keep }: { readonly keep: boolean },
 ): Promise<ProbeLeaves> {
   const leaves = new Map<string, OfferedLeaf>()
   const missing = new Map<string, string>()
@@ -52,7 +54,9 @@ export async function probeLeaves(
     const authority = inventory.authorities.get(root)
     const leaf =
       (await keptLeaf(root, workspace.store, context.now())) ??
-      (authority && (await keepProbeLeaf(authority, workspace.store, inventory.ledger, context))) ??
+      (keep && authority !== undefined
+        ? await keepProbeLeaf(authority, workspace.store, inventory.ledger, context)
+        : undefined) ??
       (authority && (await operatorsLeaf(authority, workspace, context.now())))
     if (leaf !== undefined) leaves.set(root, leaf)
     else {

@@ -517,6 +517,11 @@ export const commands: readonly CommandEntry[] = [
         summary: 'offer a certificate under this root; exit 0 only if every agent refuses it',
       },
       { flags: '--timeout <span>', summary: 'wait so long for each port (default: 5s)' },
+      {
+        ...dryRun,
+        summary: 'ask, and write neither to the ledger nor to a file',
+        conflicts: ['evidence'],
+      },
       long,
       json,
     ],

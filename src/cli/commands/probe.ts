@@ -46,6 +46,7 @@ export const command: Command = async ({ args, options }, context) => {
       hint: 'without addresses and --out; or without --evidence',
     })
   }
+  const dryRun = options.dryRun === true
   const workspace = await openWorkspace(context, options, voice)
   if (options.evidence !== undefined)
     return fromFiles(options.evidence, workspace, options, voice, context)
@@ -55,7 +56,9 @@ export const command: Command = async ({ args, options }, context) => {
     voice.tell('interrupted: nothing is noted')
   })
   const refused = rootOf(options.refuses, inventory)
-  const { offers, missing } = await offersFor(refused, workspace, inventory, context)
+  const { offers, missing } = await offersFor(refused, workspace, inventory, context, {
+    keep: !dryRun,
+  })
   const ask = { timeout, signal, offers }
   const began = context.now()
   const first = await askAll(targets, inventory, ask, voice, context)
@@ -65,16 +68,19 @@ export const command: Command = async ({ args, options }, context) => {
       ? { nomad: undefined, probe: first }
       : await askNomad(targets, first, workspace, inventory, ask, context)
   const members = nomad?.members ?? []
-  if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
-  await remember(
-    newsOf(
-      { seen: probe.sightings, silent: probe.unreachable, members, at: began },
-      evidenceIn(inventory.ledger, { now: context.now() }),
-    ),
-    workspace,
-    options,
-    voice,
-  )
+  if (dryRun) voice.tell('dry run: nothing was noted or written')
+  else {
+    if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
+    await remember(
+      newsOf(
+        { seen: probe.sightings, silent: probe.unreachable, members, at: began },
+        evidenceIn(inventory.ledger, { now: context.now() }),
+      ),
+      workspace,
+      options,
+      voice,
+    )
+  }
   if (refused !== undefined) {
     return tellRefusals(refused, targets, { ...probe, missing: missing.get(refused) }, voice)
   }
