@@ -33,7 +33,7 @@ const keyringProviders: readonly string[] = [
   'transit',
 ]
 
-type Weak = 'bool' | 'string' | 'int' | 'duration' | 'identity'
+type Weak = 'bool' | 'string' | 'int' | 'duration' | 'identity' | 'strings' | 'map'
 
 const of = (type: Weak, names: string): (readonly [string, Weak])[] =>
   names.split(' ').map((name) => [name, type] as const)
@@ -51,6 +51,7 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
     ),
     ...of('duration', 'timeout'),
     ...of('identity', 'service_identity task_identity'),
+    ...of('strings', 'tags'),
     ...of(
       'string',
       'name server_service_name server_http_check_name server_serf_check_name server_rpc_check_name client_service_name client_http_check_name token auth address grpc_address grpc_ca_file ca_file cert_file key_file namespace service_auth_method task_auth_method',
@@ -69,6 +70,9 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
 const identityKeys: ReadonlyMap<string, Weak> = new Map([
   ...of('bool', 'env file'),
   ...of('duration', 'ttl'),
+  ...of('string', 'filepath'),
+  ...of('strings', 'aud'),
+  ...of('map', 'extra_claims'),
 ])
 
 const expectations: Readonly<Record<Weak, string>> = {
@@ -77,6 +81,18 @@ const expectations: Readonly<Record<Weak, string>> = {
   int: 'a whole number',
   duration: 'a duration such as "30s"',
   identity: 'a block',
+  strings: 'a list of strings',
+  map: 'a block of strings',
+}
+
+/** What the value of a key is, in a message. */
+const called: Readonly<Record<Exclude<Weak, 'identity'>, string>> = {
+  bool: 'boolean',
+  string: 'string',
+  int: 'number',
+  duration: 'duration',
+  strings: 'list of strings',
+  map: 'block of strings',
 }
 
 /**
@@ -121,17 +137,35 @@ function checkWeak(
       checkWeak(document, `${path}.${foldKey(name)}`, value, identityKeys, say)
       continue
     }
-    if (value.type === 'literal' && fits(document, value.literal, type)) continue
+    if (decodes(document, value, type)) continue
     const duration = type === 'duration' && value.type === 'literal'
-    const what = type === 'bool' ? 'boolean' : type === 'int' ? 'number' : type
     say(
       'error',
       duration ? 'agent/duration' : 'agent/value',
       value.start,
-      `"${name}" of "${path}" is not a ${what}`,
+      `"${name}" of "${path}" is not a ${called[type]}`,
       { expected: expectations[type] },
     )
   }
+}
+
+function decodes(document: Document, value: Shaped, type: Weak): boolean {
+  switch (type) {
+    case 'strings':
+      // One value counts as a list of it; a block is a list with a map in it.
+      return value.type === 'literal' || (value.type === 'list' && value.items.every(isLiteral))
+    case 'map':
+      return value.type === 'list'
+        ? value.items.every((item) => item.type === 'object' && decodes(document, item, type))
+        : value.type === 'object' &&
+            value.entries.every(({ keys, value: held }) => keys.length === 1 && isLiteral(held))
+    default:
+      return value.type === 'literal' && fits(document, value.literal, type)
+  }
+}
+
+function isLiteral({ type }: Shaped): boolean {
+  return type === 'literal'
 }
 
 /** The decoder turns numbers and booleans into each other and into text; of text it is particular. */

@@ -198,11 +198,8 @@ function settingsOf(document: Document, file: string): FileSettings {
           'error',
           'agent/value',
           origin,
-          `the value of "${path}" is not a ${setting.type}`,
-          {
-            file,
-            expected: expected[setting.type],
-          },
+          `the value of "${path}" is not ${setting.type === 'integer' ? 'an' : 'a'} ${setting.type}`,
+          { file, expected: expected[setting.type] },
         ),
       )
     }

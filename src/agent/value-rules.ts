@@ -7,6 +7,7 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net'
+import { urlFault } from '../nomad/go-url.js'
 import type { VersionRange } from '../nomad/versions.js'
 import { goDuration, isGoDuration } from './duration.js'
 
@@ -124,6 +125,12 @@ const subnet = (is: (text: string) => boolean, bits: number, example: string): T
 const validated: Readonly<Record<string, ValueRule>> = {
   region: { fits: (text) => !text.includes('\0'), expected: 'a name without NUL' },
   'server.default_scheduler_config.scheduler_algorithm': oneOf('binpack', 'spread'),
+  // command/agent/command.go:542
+  'server.oidc_issuer': {
+    role: 'server',
+    fits: (text) => urlFault(text) === undefined,
+    expected: 'a URL such as "https://nomad.example.com"',
+  },
   'client.preferred_address_family': oneOf('ipv4', 'ipv6'),
   'client.min_dynamic_port': port,
   'client.max_dynamic_port': port,

@@ -1,6 +1,6 @@
 /**
- * Why Go cannot read a URI in a certificate: net/url Parse (as of Go 1.26), then the host as
- * crypto/x509 domainNameValid wants it. A certificate with such a URI is not loaded at all.
+ * Why Go cannot read a URL: net/url Parse (as of Go 1.26); and a URI in a certificate, whose host has to
+ * be as crypto/x509 domainNameValid wants it too. A certificate with another one is not loaded at all.
  *
  * @module
  */
@@ -20,6 +20,20 @@ export function domainFault(text: string, constraint: boolean): string | undefin
 
 /** Why a URI of a subjectAltName cannot be parsed; a clause, lower case. */
 export function uriFault(uri: string): string | undefined {
+  return faultOf(uri, (host) => {
+    // Decoded, such an escape is not ASCII.
+    if (host.includes('%')) return 'has a host that is not ASCII'
+    const fault = domainFault(host, false)
+    return fault === undefined ? undefined : `has a host that ${fault}`
+  })
+}
+
+/** Why net/url Parse refuses a text; a clause, lower case. */
+export function urlFault(text: string): string | undefined {
+  return faultOf(text, () => undefined)
+}
+
+function faultOf(uri: string, hostFault: (host: string) => string | undefined): string | undefined {
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(uri)) return 'holds a control character'
   const hash = uri.indexOf('#')
@@ -39,13 +53,16 @@ export function uriFault(uri: string): string | undefined {
     const end = rest.indexOf('/', 2)
     const authority = rest.slice(2, end === -1 ? undefined : end)
     path = end === -1 ? '' : rest.slice(end)
-    const fault = authorityFault(authority)
+    const fault = authorityFault(authority, hostFault)
     if (fault !== undefined) return fault
   }
   return hasBadEscape(path) ? 'has a % without two hex digits' : undefined
 }
 
-function authorityFault(authority: string): string | undefined {
+function authorityFault(
+  authority: string,
+  hostFault: (host: string) => string | undefined,
+): string | undefined {
   const at = authority.lastIndexOf('@')
   const user = at === -1 ? '' : authority.slice(0, at)
   const host = authority.slice(at + 1)
@@ -67,13 +84,10 @@ function authorityFault(authority: string): string | undefined {
   if (colon !== -1 && !/^:[0-9]*$/.test(host.slice(colon))) return 'has a port that is not a number'
   // Of escapes only those beyond ASCII may stand in a host (net/url unescape).
   if (/%(?![89a-f][0-9a-f])/i.test(host)) return 'has an escape in its host'
-  if (!/^[A-Za-z0-9\-._~!$&'()*+,;=:<>"%]*$/.test(host)) {
+  if (!/^[A-Za-z0-9\-._~!$&'()*+,;=:<>"%\u0080-\uffff]*$/.test(host)) {
     return 'has a character in its host that cannot stand there'
   }
-  // Decoded, such an escape is not ASCII.
-  if (host.includes('%')) return 'has a host that is not ASCII'
-  const fault = domainFault(host, false)
-  return fault === undefined ? undefined : `has a host that ${fault}`
+  return hostFault(host)
 }
 
 function hasBadEscape(text: string): boolean {
