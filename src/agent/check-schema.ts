@@ -13,7 +13,8 @@ import { checkFingerprints, checkForeign, checkVolumes, type Say } from './check
 import { diagnostic } from './codes.js'
 import { distinct } from './contradictions.js'
 import { decodedOf } from './decoded.js'
-import { entriesOf } from './flatten.js'
+import { type Entry, entriesOf } from './flatten.js'
+import { isSecretKey } from './redact.js'
 import { type BlockShape, datedKeys, schemaOf } from './schema-table.js'
 import { type Roles, anyRole, valueRules } from './value-rules.js'
 
@@ -90,12 +91,14 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     })
   }
   const told = new Set<Key>()
+  const secrets = new Set(secretLabels(entries))
   for (const { path, shape } of blocksIn(schema)) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
       // A slip of the pen is one of few; a text full of unknown keys is something else.
       told.add(key)
-      sayLeftOver({ key, path, shape, hinted: diagnostics.length < 100 }, options, say)
+      const hidden = secrets.has(key.start)
+      sayLeftOver({ key, path, shape, hinted: diagnostics.length < 100, hidden }, options, say)
     }
   }
   checkDropped(entries, schema, told, say)
@@ -139,14 +142,29 @@ interface LeftOver {
   readonly shape: BlockShape
   /** Whether a key that is nearly the same is worth a search. */
   readonly hinted: boolean
+  /** Whether it is likely a secret. */
+  readonly hidden: boolean
+}
+
+/**
+ * Where labels of secrets stand: `encrypt "…"` without its "=", and a block on the next line, is a block
+ * with a label.
+ */
+function* secretLabels(entries: readonly Entry[]): Generator<number> {
+  for (const { keys, value } of entries) {
+    const first = keys.findIndex(({ name }) => isSecretKey(name))
+    if (first !== -1) for (const { start } of keys.slice(first + 1)) yield start
+    if (value.type === 'object') yield* secretLabels(value.entries)
+  }
 }
 
 function sayLeftOver(
-  { key, path, shape, hinted }: LeftOver,
+  { key, path, shape, hinted, hidden }: LeftOver,
   { nomadVersion, forEdit }: CheckSchemaOptions,
   say: Say,
 ): void {
-  const { name, start } = key
+  const { start } = key
+  const name = hidden && !Object.hasOwn(shape.fields, foldKey(key.name)) ? '(hidden)' : key.name
   const where = path === '' ? 'at the top' : `in "${path}"`
   const stops = shape.type === 'strict'
   if (Object.hasOwn(shape.fields, foldKey(name))) {

@@ -22,6 +22,9 @@ const secret =
   /encrypt$|token|secret|passw|passphrase|credential|private_?key|access_?key|api_?key|^auth$|^license$|^key$|signature|authorization|cookie/
 const harmless = /(?:_ttl|_threshold|_path|_file|_dir|_name|_id|_type|_method)$/
 
+/** A comment that talks of a secret may hold it in any form: `# the token is …`. */
+const prose = /token|secret|passw|passphrase|credential|encrypt/i
+
 /** A value that holds a secret whatever its key is called: cloud auto-join, a URL with a password. */
 const secretValue =
   /(?:token|secret|passw|passphrase|credential|access_?key|api_?key)\w*=[^\s]|:\/\/[^\s/@:]*:[^\s/@]+@/i
@@ -68,7 +71,8 @@ function* spansOf(document: Document, hidden: Hidden): Generator<Splice> {
   const tls = root.items.filter(isTls)
   for (const { start, end } of document.comments) {
     const within = tls.some((item) => start >= item.start && end <= item.end)
-    if (hidden === 'outside-tls' && !within) yield hiddenComment(document.text, start, end)
+    const whole = !within || prose.test(document.text.slice(start, end))
+    if (hidden === 'outside-tls' && whole) yield hiddenComment(document.text, start, end)
     // An attribute that was commented out is often still in use elsewhere.
     else yield* inComment(document.text, start, end)
   }

@@ -203,10 +203,12 @@ function noValue(text: string, keys: readonly Key[], token: Token): Fault {
     })
   }
   const last = keys.at(-1)!
-  const names = keys.map(({ name }) => name).join(' ')
+  // After `encrypt` without its "=" the text in quotes is the secret.
+  const names = keys.flatMap(({ name, quoted }, at) => (at > 0 && quoted ? [] : [name])).join(' ')
   if (token.kind === 'end' || token.kind === '}') {
     return new Fault('hcl/no-value', keys[0]!.start, `"${names}" has no value`, {
       expected: '"=" or "{"',
+      hint: keys.length > 1 && last.quoted ? `is "=" missing after "${names}"?` : undefined,
     })
   }
   const bare = keys.length > 1 && !last.quoted

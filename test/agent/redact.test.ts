@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { redactSecrets } from '../../src/agent/index.js'
+import { checkAgentConfig, hiddenSpans, redactSecrets } from '../../src/agent/index.js'
+import { applySplices } from '../../src/splice.js'
 import { corpus } from '../hcl/corpus.js'
+import { agentFiles } from './builders.js'
 
 describe('secrets are hidden, and nothing else moves', () => {
   test.each([
@@ -38,4 +40,34 @@ describe('secrets are hidden, and nothing else moves', () => {
   test('no gossip key of the corpus survives', () => {
     for (const { name, text } of corpus) expect(redactSecrets(text), name).not.toContain('K8R0YRiD')
   })
+})
+
+describe('a message about a slip repeats no secret', () => {
+  test.each([
+    'server { encrypt "PLANT" }',
+    'server {\n  encrypt "PLANT"\n  server_join { }\n}',
+    'server { encrypt "PLANT", bootstrap_expect = 3 }',
+    'server { encrypt "PLANT" bootstrap_expect = 3 }',
+    'vault { token "PLANT" }',
+    'acl { replication_token "PLANT" { } }',
+    'encrypt "PLANT" { }',
+    'encrypt "PLANT"',
+    'server { encrypt = PLANT }',
+    'server { encrypt = ["PLANT"] }',
+    'server { encrypt : "PLANT" }',
+    'server { encrypt = "PLANT }',
+    '{"server": {"encrypt": PLANT}}',
+  ])('%j', (text) => {
+    const found = checkAgentConfig(agentFiles({ 'a.hcl': text }))
+    expect(found.some(({ severity }) => severity === 'error')).toBe(true)
+    expect(JSON.stringify(found)).not.toContain('PLANT')
+  })
+})
+
+test('of the comments in tls those that talk of a secret are hidden whole in a diff', () => {
+  const text =
+    'tls {\n  rpc = true # the token is PLANT\n  // was: false\n  /* Password\nPLANT */\n}\n'
+  expect(applySplices(text, hiddenSpans(text, 'outside-tls')!)).toBe(
+    'tls {\n  rpc = true # (hidden)\n  // was: false\n  /* (hidden) */\n}\n',
+  )
 })
