@@ -16,6 +16,8 @@ import { parseAddress } from '../address.js'
 import { planTlsEdit, type TlsEditPlan, type TlsValues } from '../agent/index.js'
 import { hasErrors } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
+import { nodeFiles } from '../files/files.js'
+import { openToOthers } from '../files/open-way.js'
 import type { Configs, ConfigWrite } from '../inventory/configs.js'
 import type { Override } from '../overrides.js'
 import { runInstaller } from './installer.js'
@@ -288,6 +290,14 @@ async function planEdit(
     })
   }
   if (!plan.changed) return undefined
+  const open = openToOthers(nodeFiles, plan.file)
+  if (open !== undefined) {
+    throw new NomadPkiError(
+      'ERR_INSTALL_REFUSED',
+      `${open.who} can change ${open.path}, and root does not write where another user can put a link: name the file behind it, or chown root '${open.path}' && chmod go-w '${open.path}'`,
+      { hint: 'nothing was changed' },
+    )
+  }
   const expected = found.files.find(({ path }) => path === plan.file)?.bytes
   return { plan, write: { path: plan.file, text: plan.after, expected } }
 }

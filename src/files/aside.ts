@@ -15,6 +15,7 @@ import { createFile } from './create.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from './fault.js'
 import { createFlags } from './files.js'
 import type { Files, FileStatus } from './files.js'
+import { openToOthers } from './open-way.js'
 import { readWhole } from './read.js'
 
 /** A file to be replaced, or made. */
@@ -149,6 +150,14 @@ function createLike(
 function behindLinks(files: Files, path: string): string {
   const status = files.lstat(path)
   if (status?.isSymbolicLink() !== true) return path
+  const open = openToOthers(files, path)
+  if (open !== undefined) {
+    throw new NomadPkiError(
+      'ERR_FILE_UNWRITABLE',
+      `can't write ${shownPath(path)}: it is a link, ${open.who} can change ${shownPath(open.path)}, and root follows no link there`,
+      { hint: 'name the file behind the link' },
+    )
+  }
   try {
     return files.realpath(path)
   } catch (error) {

@@ -22,6 +22,8 @@ export interface Look {
   readonly path: string
   /** Every directory that is gone through, in that order; also those that a link leads out of. */
   readonly way: readonly Seen[]
+  /** Every link that is followed. */
+  readonly links: readonly Seen[]
   /** Of what was found, links followed. */
   readonly status?: FileStatus | undefined
 }
@@ -40,11 +42,12 @@ export function lookAt(files: Files, path: string): Look {
   let here = '/'
   /** What is still to go, the next one last. */
   const rest = path.split('/').reverse()
-  let links = 0
+  const links: Seen[] = []
   const end = (state: Look['state'], at: string, status?: FileStatus): Look => ({
     state,
     path: at,
     way,
+    links,
     status,
   })
   for (;;) {
@@ -58,8 +61,8 @@ export function lookAt(files: Files, path: string): Look {
     }
     if (status === undefined) return end('missing', here)
     if (status.isSymbolicLink()) {
-      links += 1
-      if (links > linkLimit) return end('missing', here)
+      links.push({ path: here, status })
+      if (links.length > linkLimit) return end('missing', here)
       const target = files.readlink(here)
       rest.push(...target.split('/').reverse())
       here = target.startsWith('/') ? '/' : parentOf(here)

@@ -218,3 +218,70 @@ describe.each(installers)('%s', (_name, run) => {
     expect(await run(place, first)).toMatchObject({ status: 0 })
   })
 })
+
+describe('the configuration that nomad-pki install writes', () => {
+  const stanza = 'name = "s1"\n'
+  const runWith = async (place: Place, config: string): Promise<string> => {
+    const configs = directoryConfigs(place.node.folder)
+    const tls = path.join(place.node.folder, 'tls')
+    const request = { script: installerPath, tls, reload: 'none', now: present }
+    try {
+      const prepared = await prepareInstall(first, { ...request, config }, configs)
+      await install(prepared, { ...request, owner: 'nobody' }, configs)
+      return 'written'
+    } catch (error) {
+      if (!isNomadPkiError(error)) throw error
+      return `${error.code}: ${error.message}`
+    }
+  }
+  const refusal =
+    /ERR_INSTALL_REFUSED: user 65534 can change .*nomad\.d.* where another user can put/
+
+  test.each([
+    ['the file is a link of the agent', 'tls.hcl', 'tls.hcl'],
+    ['the folder holds a link of the agent', '', 'tls.hcl'],
+    ['a folder on the way is a link of the agent', 'conf/tls.hcl', 'conf'],
+  ])('%s: refused, and nothing is touched', async (_what, config, link) => {
+    const place = aPlace()
+    const target = path.join(place.node.folder, link === 'conf' ? 'other' : 'other.hcl')
+    const file = link === 'conf' ? path.join(target, 'tls.hcl') : target
+    if (link === 'conf') fs.mkdirSync(target)
+    fs.writeFileSync(file, stanza, { mode: 0o600 })
+    fs.symlinkSync(target, path.join(place.etc, link))
+    fs.lchownSync(path.join(place.etc, link), nobody, nobody)
+    expect(await runWith(place, path.join(place.etc, config))).toMatch(refusal)
+    expect(fs.readFileSync(file, 'utf8')).toBe(stanza)
+    expect(fs.existsSync(path.join(place.node.folder, 'tls'))).toBe(false)
+  })
+
+  test("a folder within the agent's own: refused", async () => {
+    const place = aPlace()
+    fs.mkdirSync(path.join(place.etc, 'conf'))
+    expect(await runWith(place, path.join(place.etc, 'conf'))).toMatch(refusal)
+    expect(fs.readdirSync(path.join(place.etc, 'conf'))).toEqual([])
+  })
+
+  test('as the package lays it out, and behind a link of root: written', async () => {
+    const place = aPlace()
+    fs.writeFileSync(path.join(place.etc, 'nomad.hcl'), stanza)
+    fs.chownSync(path.join(place.etc, 'nomad.hcl'), nobody, nobody)
+    const link = path.join(place.node.folder, 'config')
+    fs.symlinkSync('nomad.d', link)
+    expect(await runWith(place, path.join(link, 'nomad.hcl'))).toBe('written')
+    expect(fs.readFileSync(path.join(place.etc, 'nomad.hcl'), 'utf8')).toContain('tls {')
+    expect(fs.statSync(path.join(place.etc, 'nomad.hcl')).uid).toBe(nobody)
+  })
+
+  test('a link that is put there after the look: not followed', async () => {
+    const place = aPlace()
+    const target = path.join(place.node.folder, 'other.hcl')
+    fs.writeFileSync(target, stanza, { mode: 0o600 })
+    const file = path.join(place.etc, 'tls.hcl')
+    fs.symlinkSync(target, file)
+    const write = { path: file, text: 'tls {}', expected: Buffer.from(stanza) }
+    await expect(directoryConfigs(place.node.folder).write([write])).rejects.toThrow(
+      /it is a link, user 65534 can change .*nomad\.d, and root follows no link there/,
+    )
+    expect(fs.readFileSync(target, 'utf8')).toBe(stanza)
+  })
+})
