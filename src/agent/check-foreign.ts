@@ -137,7 +137,8 @@ function checkWeak(
       checkWeak(document, `${path}.${foldKey(name)}`, value, identityKeys, say)
       continue
     }
-    if (decodes(document, value, type)) continue
+    // A label is one more block around.
+    if (decodes(document, value, type) && (type !== 'map' || keys.length === 1)) continue
     const duration = type === 'duration' && value.type === 'literal'
     say(
       'error',

@@ -147,6 +147,7 @@ export const valueCases: readonly (readonly [addition: string, verdict: Verdict]
   ['vault { default_identity = "x" }', false],
   ['vault { default_identity { aud = 5 } }', true],
   ['vault { default_identity { ttl = 5 } }', false],
+  ['vault { default_identity { extra_claims "x" { a = "b" } } }', false],
   ['vault { default_identity { env = [] } }', false],
   ['vault { enabled = "maybe" }', false],
   ['vault { token = [] }', false],
