@@ -21,34 +21,57 @@ export { generateKey } from './keys/generate.js'
 export { encodePrivateKey, parsePrivateKey } from './keys/private-key.js'
 export { fingerprintOf, type Certificate } from './x509/certificate.js'
 export { encodeCertificate, parseCertificates } from './x509/certificates.js'
+export { assembleCertificate } from './x509/encode.js'
+export type { SubjectAttributes } from './x509/name.js'
 export { editTls, type TlsValues } from './agent/index.js'
 
 // ── issuing
-export { lint, type LintResult } from './lint/lint.js'
+export { lint, type LintContext, type LintProfile, type LintResult } from './lint/lint.js'
 export { createRoot } from './authority/create-root.js'
-export { prepare, prepareIntermediate, type Prepared } from './authority/prepare.js'
-export { issue, type Issued } from './authority/issue.js'
-export type { Issuer } from './authority/issuer.js'
-export type { Issuers } from './authority/issuers.js'
+export {
+  prepare,
+  prepareIntermediate,
+  type Prepared,
+  type PrepareOptions,
+  type RootRequest,
+} from './authority/prepare.js'
+export type { AuthorityRequest, BeyondIssuer, LeafRequest } from './authority/request.js'
+export { issue, type Issued, type IssueOptions } from './authority/issue.js'
+export type { Issuer, IssuerAnswer, IssuerInput, Signatures } from './authority/issuer.js'
+export type { CertifiedAuthority, Issuers } from './authority/issuers.js'
 export { trustBundle } from './authority/trust-bundle.js'
 
 // ── deciding
 export { parseSpec } from './spec/parse.js'
+export type { AuthoritySpec, ClusterSpec, NodeSpec, OperatorSpec, RegionSpec } from './spec/spec.js'
 export { desire } from './spec/desire.js'
 export type { Desired } from './spec/desired.js'
-export { readInventory } from './inventory/read.js'
+export { readInventory, type InventoryPorts, type ReadInventoryOptions } from './inventory/read.js'
 export type { Inventory } from './inventory/inventory.js'
-export type { Store } from './inventory/store.js'
-export type { Configs } from './inventory/configs.js'
+export type {
+  GenerationFiles,
+  LedgerEvent,
+  ReadStoreOptions,
+  Store,
+  StoreBatch,
+  StoreContents,
+  StoredAuthority,
+  StoredBundle,
+  StoredFile,
+  StoredGeneration,
+  StoredIdentity,
+  StoreLock,
+} from './inventory/store.js'
+export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'
 export { configPaths } from './plan/config-files.js'
-export { makePlan } from './plan/make-plan.js'
+export { makePlan, type MakePlanOptions } from './plan/make-plan.js'
 export type { Plan, Step } from './plan/plan.js'
-export { verifyCluster } from './verify/verify-cluster.js'
-export { rotationOf, type Rotation } from './rotation/stages.js'
+export { verifyCluster, type VerifyOptions } from './verify/verify-cluster.js'
+export { rotationOf, type Rotation, type RotationOptions } from './rotation/stages.js'
 export { evidenceIn, type Evidence } from './evidence/evidence.js'
-export { judgeGate, type GateVerdict } from './evidence/gate.js'
-export { judgeAgents } from './evidence/judge-agents.js'
-export { planRollout } from './rotation/rollout.js'
+export { judgeGate, type GateCondition, type GateFacts, type GateVerdict } from './evidence/gate.js'
+export { judgeAgents, type AgentsSeen, type AgentVerdict } from './evidence/judge-agents.js'
+export { planRollout, type Rollout, type RolloutOptions } from './rotation/rollout.js'
 
 // ── doing
 export { directoryStore } from './store/directory-store.js'
@@ -58,9 +81,9 @@ export { memoryConfigs } from './store/memory-configs.js'
 export { heldIssuer } from './issuers/held.js'
 export { storeIssuers } from './issuers/store-issuers.js'
 export { rehearsalIssuers } from './issuers/rehearsal-issuers.js'
-export { proveCluster } from './probe/prove-cluster.js'
-export { endpointsOf } from './probe/endpoints.js'
-export { probeCluster } from './probe/probe-cluster.js'
-export { packIdentity, type PackedIdentity } from './delivery/pack-identity.js'
-export { applyPlan, collect } from './apply/apply-plan.js'
+export { proveCluster, type ProveOptions } from './probe/prove-cluster.js'
+export { endpointsOf, type AgentTarget } from './probe/endpoints.js'
+export { probeCluster, type Probe, type ProbeOptions } from './probe/probe-cluster.js'
+export { packIdentity, type PackedIdentity, type PackOptions } from './delivery/pack-identity.js'
+export { applyPlan, collect, type ApplyPorts } from './apply/apply-plan.js'
 export type { ApplyEvent } from './apply/events.js'
