@@ -18,6 +18,10 @@ import type { Step } from './plan.js'
 export interface ConfigEdit {
   /** The file. */
   readonly path: string
+  /** The same as the spec says it: another checkout of the spec has it elsewhere. */
+  readonly named: string
+  /** What becomes of each key: `http: false becomes true`. */
+  readonly changes: readonly string[]
   /** Its whole new text. */
   readonly text: string
   /** What it held when it was read; `undefined`: it is new. */
@@ -115,7 +119,17 @@ export function planConfigs(
     if (!edit.changed) continue
     const before = files.find(({ path }) => path === edit.file)?.bytes
     const expected = before === nothing ? undefined : before
-    edits.set(address, { path: edit.file, text: edit.after, expected, restart: edit.restart })
+    edits.set(address, {
+      path: edit.file,
+      named: asNamed(edit.file, wanted, inventory),
+      text: edit.after,
+      expected,
+      changes: edit.changes.map(
+        ({ key, before: was, after }) =>
+          `${key}: ${JSON.stringify(was)} becomes ${JSON.stringify(after)}`,
+      ),
+      restart: edit.restart,
+    })
     if (found.missing !== undefined) {
       findings.push({
         severity: 'warning',
@@ -132,6 +146,17 @@ export function planConfigs(
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
+}
+
+/** A file as the paths of the spec have it. */
+function asNamed(file: string, { paths, write }: DesiredConfig, { configs }: Inventory): string {
+  for (const name of write === undefined ? paths : [write, ...paths]) {
+    const location = configs.get(name)?.location
+    if (location === undefined) continue
+    if (file === location) return name
+    if (file.startsWith(`${location}/`)) return `${name}${file.slice(location.length)}`
+  }
+  return file
 }
 
 /** What an edit turns on and off, and what else it changes: `turns on rpc; sets ca_file`. */

@@ -18,7 +18,7 @@ import type {
   IdentityProfile,
 } from '../spec/desired.js'
 import { fingerprintOf } from '../x509/certificate.js'
-import { stanzaOf } from './configs.js'
+import { stanzaOf, type ConfigEdit } from './configs.js'
 import type { Step, StepContent } from './plan.js'
 
 /**
@@ -27,14 +27,15 @@ import type { Step, StepContent } from './plan.js'
  * @param steps The steps of one plan.
  * @param desired What should be.
  * @param inventory What is: issuers and roots that are there are named with their fingerprint.
- * @param context Where the edits of configurations go: address → file.
+ * @param context The authorities that are there.
+ * @param edits The edits of configurations, by address.
  */
 export function withContent(
   steps: readonly Step[],
   desired: Desired,
   inventory: Inventory,
   context: CheckContext,
-  files: ReadonlyMap<string, { readonly path: string }>,
+  edits: ReadonlyMap<string, ConfigEdit>,
 ): Step[] {
   if (steps.length === 0) return []
   const authorities = new Map(desired.authorities.map((wanted) => [wanted.address, wanted]))
@@ -102,7 +103,7 @@ export function withContent(
     const config = configs.get(address)
     return config === undefined
       ? undefined
-      : ofConfig(config, inventory.location, files.get(address)?.path)
+      : ofConfig(config, inventory.location, edits.get(address))
   }
   return steps.map((step) => {
     const content = contentOf(step)
@@ -125,9 +126,16 @@ function ofAuthority(wanted: DesiredAuthority, named: (address: string) => strin
   }
 }
 
-function ofConfig(config: DesiredConfig, location: string, file: string | undefined): StepContent {
+function ofConfig(
+  config: DesiredConfig,
+  location: string,
+  edit: ConfigEdit | undefined,
+): StepContent {
   return {
-    ...(file === undefined ? {} : { file }),
+    ...(edit && {
+      file: edit.expected === undefined ? `${edit.named}, a new file` : edit.named,
+      changes: edit.changes,
+    }),
     tls: Object.entries(stanzaOf(config, location))
       .filter(([, value]) => value !== undefined)
       .map(([key, value]) => `${key} = ${JSON.stringify(value)}`),

@@ -1,3 +1,5 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { comparePlans, contentOf, formatPlan, parsePlan } from '../../src/plan/plan-file.js'
 import type { Plan } from '../../src/plan/plan.js'
@@ -107,6 +109,43 @@ describe('a reviewed plan does not fit what would be certified otherwise', () =>
     expect(differences).toContainEqual({
       address,
       message: typeof message === 'string' ? message : (expect.stringMatching(message) as string),
+    })
+  })
+
+  describe('an edit of a configuration', () => {
+    const aWorld = (): World => {
+      const world = new World().edit('{ c1: {} }', '{ c1: { config: agents/c1.hcl } }')
+      mkdirSync(join(world.folder, 'agents'))
+      writeFileSync(join(world.folder, 'agents/c1.hcl'), 'name = "c1"\n')
+      return world
+    }
+
+    test.each([
+      [
+        'of a file that is gone since',
+        (file: string) => rmSync(file),
+        'file was agents/c1.hcl, is now agents/c1.hcl, a new file',
+      ],
+      [
+        'of a block that changed since',
+        (file: string) => writeFileSync(file, 'name = "c1"\ntls { http = true }\n'),
+        expect.stringMatching(
+          /^changes was http: false becomes true, .*, is now rpc: false/,
+        ) as string,
+      ],
+    ])('%s', async (_what, tamper, message) => {
+      const world = aWorld()
+      const saved = parsePlan(formatPlan(await world.plan()))
+      tamper(join(world.folder, 'agents/c1.hcl'))
+      expect(comparePlans(saved, await world.plan())).toContainEqual({
+        address: 'config/global/c1',
+        message,
+      })
+    })
+
+    test('fits another checkout of the same spec', async () => {
+      const saved = parsePlan(formatPlan(await aWorld().plan()))
+      expect(comparePlans(saved, await aWorld().plan())).toEqual([])
     })
   })
 
