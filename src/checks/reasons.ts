@@ -41,6 +41,7 @@ export const reasons = {
   'ledger-cut': 'the ledger does not contain a head that was noted elsewhere',
   'manifest-differs': 'manifest.json does not describe the files beside it',
   'identity-shared': 'the spec lets many hosts share one key: what that costs',
+  'not-proven': 'the agent is not proven to have loaded its newest generation',
   'no-server': 'a region has clients and no server that they could join',
   refused: 'Nomad would refuse a connection between two of the agents',
   'handshake-differs': "a real handshake ends otherwise than Nomad's rules say",

@@ -11,6 +11,7 @@ import { isNomadPkiError } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
 import { needsWork, type Schedule, type ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
+import type { AgentProof } from '../verify/agents.js'
 
 /** What every document begins with. */
 export interface Document {
@@ -64,6 +65,7 @@ export function verifyDocument(
     readonly at: number
     readonly ledgerHead: string
     readonly handshakes: number
+    readonly proof: AgentProof
   },
 ): Document {
   const counts = { error: 0, warning: 0, note: 0 }
@@ -75,6 +77,7 @@ export function verifyDocument(
     at: options.at,
     ledgerHead: options.ledgerHead,
     handshakes: options.handshakes,
+    agents: options.proof,
     errors: counts.error,
     warnings: counts.warning,
     notes: counts.note,

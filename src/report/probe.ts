@@ -7,6 +7,7 @@
 import { groupBy } from '../grouping.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { Members } from '../evidence/evidence.js'
+import { stateWords } from '../evidence/state-words.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
 import type { HalfRotation } from '../rotation/half-rotated.js'
 import { fold, rangesOf } from './fold.js'
@@ -46,18 +47,8 @@ export interface NomadSaid {
   readonly missing?: string | undefined
 }
 
-/** How each state is written, everywhere. */
-export const stateWords: Readonly<Record<AgentVerdict['state'], string>> = {
-  proven: 'proven',
-  seen: 'seen',
-  excepted: 'excepted',
-  unobservable: 'not observable',
-  lagging: 'lagging',
-  foreign: 'foreign',
-  expired: 'expired',
-  silent: 'silent',
-  unknown: 'unknown',
-}
+/** How each state is written. */
+const wordOf: Readonly<Record<AgentVerdict['state'], string>> = { ...stateWords, seen: 'seen' }
 
 function paint(style: Style, state: AgentVerdict['state']): Paint {
   if (state === 'proven') return style.good
@@ -81,11 +72,7 @@ export function probeText(
   const rows = groups.map(({ label, members }) => {
     const { state, message, address, seen, silent } = members[0]!
     const text = members.length === 1 ? message : general(message, address, [...seen, ...silent])
-    return [
-      label.replace(/^identity\//, ''),
-      paint(style, state)(stateWords[state]),
-      printable(text),
-    ]
+    return [label.replace(/^identity\//, ''), paint(style, state)(wordOf[state]), printable(text)]
   })
   const seen = verdicts.filter(({ state }) => state === 'seen').length
   const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')

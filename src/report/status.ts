@@ -4,11 +4,13 @@
  * @module
  */
 
+import { sharedName } from '../address.js'
+import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
+import { sharingCost } from '../verify/sharing.js'
 import { fold, type Group } from './fold.js'
-import { stateWords } from './probe.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
 import { formatDay, formatLeft, formatMinute } from './time.js'
@@ -65,6 +67,7 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
         )}; see: ${remedies(work)}`,
     ...deadlineLines(options.deadlines ?? [], style),
     ...proofLines(entries, style),
+    ...sharingLines(entries, style),
     options.ledgerFault === undefined
       ? style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`)
       : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
@@ -120,21 +123,14 @@ function paintOf(entry: ScheduleEntry, style: Style): Paint {
 function proofNote({ proof, address }: ScheduleEntry): string {
   if (proof === undefined || proof.state === 'proven' || proof.state === 'unproven') return ''
   const { newest, counted, proven, judgement } = proof
-  const { state, message } = judgement
+  const { state } = judgement
   if (state === 'unknown') {
     return `generation ${newest.number} was made, none is proven: ${counted.number} may still run`
   }
   if (state === 'lagging' && proven !== undefined && proven.number !== newest.number) {
     return `generation ${newest.number} was made, ${proven.number} is the last proven`
   }
-  const said = judgement.ports.seen
-    .concat()
-    .reduce((text, { endpoint }) => text.replaceAll(endpoint, 'a port'), message)
-  const port = judgement.ports.silent.reduce(
-    (text, { endpoint }) => text.replaceAll(endpoint, 'a port'),
-    said,
-  )
-  return `${stateWords[state]}: ${port.replaceAll(address, 'it')}`
+  return `${stateWords[state]}: ${withoutPorts(judgement).replaceAll(address, 'it')}`
 }
 
 /** Where what is to be done can be seen. */
@@ -169,9 +165,20 @@ function proofLines(entries: readonly ScheduleEntry[], style: Style): readonly s
   if (unproven === 0) return []
   const who =
     unproven === agents.length
-      ? 'no agent was ever seen with what was made for it'
+      ? neverSeen
       : `${count(unproven, 'agent was', 'agents were')} never seen with what was made for ${unproven === 1 ? 'it' : 'them'}`
   return [style.faint(`no proof yet: ${who}; to ask: nomad-pki probe`)]
+}
+
+/** What sharing costs, said once; `verify` says it of each. */
+function sharingLines(entries: readonly ScheduleEntry[], style: Style): readonly string[] {
+  const shared = entries.filter(
+    ({ address, orphan, state }) =>
+      address.endsWith(`/${sharedName}`) && !orphan && state !== 'missing',
+  )
+  if (shared.length === 0) return []
+  const names = shared.map(({ address }) => address.slice('identity/'.length)).sort()
+  return [style.faint(`many hosts share one key: ${names.join(', ')}: ${sharingCost}`)]
 }
 
 function weekOf({ notAfter }: ScheduleEntry): string {

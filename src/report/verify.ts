@@ -1,12 +1,14 @@
 /**
- * The last line of `verify`.
+ * The last lines of `verify`.
  *
  * @module
  */
 
 import type { Diagnostic, Finding } from '../diagnostics.js'
+import { neverSeen } from '../evidence/state-words.js'
 import type { Desired } from '../spec/desired.js'
-import { count, type Style } from './style.js'
+import type { AgentProof } from '../verify/agents.js'
+import { count, thousands, type Style } from './style.js'
 import { formatMinute } from './time.js'
 
 /**
@@ -20,6 +22,7 @@ export function verifySummary(
     readonly cluster: string
     readonly desired: Desired
     readonly handshakes: number
+    readonly proof: AgentProof
     readonly at: number
     readonly now: number
   },
@@ -38,7 +41,17 @@ export function verifySummary(
         : style.good(`proven: ${whatOf(findings, about)}`)
   const rest = notes > 0 ? `; ${count(notes, 'note')}` : ''
   const looked = errors + warnings > 0 ? ` ${style.faint(`(looked at ${whatOf([], about)})`)}` : ''
-  return `${style.strong(about.cluster)}${when}: ${verdict}${rest}${looked}`
+  const agents = agentsText(about.proof, style)
+  const files = `${style.strong(about.cluster)}${when}: ${verdict}${rest}${looked}`
+  return agents === '' ? files : `${files}\n${agents}`
+}
+
+/** What is proven of running agents: the files alone say nothing of them. */
+function agentsText({ agents, proven, delivered }: AgentProof, style: Style): string {
+  if (agents === 0) return ''
+  if (!delivered) return style.faint(`${neverSeen}; to ask: nomad-pki probe`)
+  const text = `${thousands(proven)} of ${count(agents, 'agent')} proven on the newest generation`
+  return proven === agents ? style.good(text) : style.doubtful(text)
 }
 
 /** What was held against Nomad's rules; a certificate that has expired is not proven. */

@@ -9,6 +9,10 @@ import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
 
+/** What a key that many hosts share costs. */
+export const sharingCost =
+  "taken from one host it is all of them, they can't be told apart, and replacing it means all hosts at once"
+
 /** Notes on every shared identity that is there. */
 export function verifySharing(desired: Desired, inventory: Inventory): readonly Finding[] {
   const findings: Finding[] = []
@@ -19,7 +23,7 @@ export function verifySharing(desired: Desired, inventory: Inventory): readonly 
       severity: 'note',
       address,
       reason: 'identity-shared',
-      message: `one key for all ${role === 'combined' ? 'agents' : `${role}s`} of ${region}: taken from one host it is all of them, they can't be told apart, and replacing it means all hosts at once`,
+      message: `one key for all ${role === 'combined' ? 'agents' : `${role}s`} of ${region}: ${sharingCost}`,
       remedy: `name the hosts under \`regions: ${region}: ${role === 'combined' ? 'combined' : `${role}s`}\` in the spec instead of \`shared\`, then: nomad-pki apply`,
     })
   }

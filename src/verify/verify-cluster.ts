@@ -10,6 +10,7 @@ import { checkContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
+import { verifyAgents } from './agents.js'
 import { verifyAuthorities } from './authorities.js'
 import { verifyBundles } from './bundles.js'
 import { chainVerdicts } from './chains.js'
@@ -38,8 +39,8 @@ export interface VerifyOptions {
  * @param desired What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.
  * @returns What is wrong or worth knowing, each with the command that cures it. Empty: Nomad will
- *   accept this cluster. Order: the store, its ledger, authorities, bundles, identities, their
- *   connections, configurations.
+ *   accept this cluster. Order: the store, its ledger, authorities, bundles, identities, what their
+ *   agents are proven to have loaded, their connections, configurations.
  */
 export function verifyCluster(
   desired: Desired,
@@ -53,12 +54,14 @@ export function verifyCluster(
   const context = checkContext(desired, inventory, { now })
   const verdicts = chainVerdicts(desired, inventory, { now })
   const classes = agentClasses(desired, inventory, { now, verdicts })
+  const identities = verifyIdentities(desired, inventory, context, verdicts)
   return [
     ...inventory.findings,
     ...verifyLedger(inventory, options.ledgerHead),
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),
-    ...verifyIdentities(desired, inventory, context, verdicts),
+    ...identities,
+    ...verifyAgents(desired, inventory, identities, { now }),
     ...verifySharing(desired, inventory),
     ...verifyRegions(desired),
     ...verifyConnections(classes, { now }),

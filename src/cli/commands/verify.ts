@@ -11,6 +11,7 @@ import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { specDocument, verifyDocument } from '../../report/json.js'
 import { specSummary, verifySummary } from '../../report/verify.js'
 import { parseSpec } from '../../spec/parse.js'
+import { agentProof } from '../../verify/agents.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
@@ -38,13 +39,16 @@ export const command: Command = async ({ options }, context) => {
     findings.push(...seen.findings)
   }
   const { cluster } = desired
+  const proof = agentProof(desired, inventory, { now: at })
   if (voice.json) {
     const head = inventory.ledger.head
-    voice.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes }))
+    voice.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes, proof }))
   } else {
     const all = options.long === true
     if (findings.length > 0) voice.answer(`${findingsText(findings, voice.style, { all })}\n`)
-    voice.answer(verifySummary(findings, { cluster, desired, handshakes, at, now }, voice.style))
+    voice.answer(
+      verifySummary(findings, { cluster, desired, handshakes, proof, at, now }, voice.style),
+    )
   }
   return statusOfFindings(findings, options.strict === true)
 }
