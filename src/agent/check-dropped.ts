@@ -45,22 +45,32 @@ export function checkDropped(
 
   function dropped(key: Key, name: string, path: string): void {
     const where = path === '' ? 'at the top' : `in "${path}"`
-    const homes = [...homesOf(name, schemaOf(), '')].slice(0, 3)
+    const known = (homesByKey().get(name) ?? []).slice(0, 3)
     say('warning', 'agent/ignored', key.start, `Nomad ignores "${key.name}" ${where}`, {
       hint:
-        homes.length === 0
+        known.length === 0
           ? undefined
-          : `it belongs in ${homes.map((home) => `"${home}"`).join(' or ')}`,
+          : `it belongs in ${known.map((home) => `"${home}"`).join(' or ')}`,
     })
   }
 }
 
-/** Blocks that have a key of that name. */
-function* homesOf(name: string, { fields }: BlockShape, path: string): Generator<string> {
-  if (path !== '' && Object.hasOwn(fields, name)) yield path
-  for (const [key, shape] of Object.entries(fields)) {
-    if (typeof shape === 'object' && shape.type !== 'labelled') {
-      yield* homesOf(name, shape, path === '' ? key : `${path}.${key}`)
+let homes: ReadonlyMap<string, readonly string[]> | undefined
+
+/** The blocks that have a key, by its name; made once, since a hostile text has 100,000 names. */
+function homesByKey(): ReadonlyMap<string, readonly string[]> {
+  if (homes !== undefined) return homes
+  const found = new Map<string, string[]>()
+  collect(schemaOf(), '')
+  homes = found
+  return found
+
+  function collect({ fields }: BlockShape, path: string): void {
+    for (const [key, shape] of Object.entries(fields)) {
+      if (path !== '') found.set(key, [...(found.get(key) ?? []), path])
+      if (typeof shape === 'object' && shape.type !== 'labelled') {
+        collect(shape, path === '' ? key : `${path}.${key}`)
+      }
     }
   }
 }

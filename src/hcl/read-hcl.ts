@@ -204,7 +204,8 @@ function noValue(text: string, keys: readonly Key[], token: Token): Fault {
   }
   const last = keys.at(-1)!
   // After `encrypt` without its "=" the text in quotes is the secret.
-  const names = keys.flatMap(({ name, quoted }, at) => (at > 0 && quoted ? [] : [name])).join(' ')
+  const named = keys.filter(({ quoted }, at) => at === 0 || !quoted).map(({ name }) => name)
+  const names = named.length > 4 ? `${named.slice(0, 4).join(' ')} …` : named.join(' ')
   if (token.kind === 'end' || token.kind === '}') {
     return new Fault('hcl/no-value', keys[0]!.start, `"${names}" has no value`, {
       expected: '"=" or "{"',

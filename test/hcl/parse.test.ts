@@ -334,3 +334,8 @@ describe('fuzz', () => {
     expect(document === undefined).toBe(hasErrors(diagnostics))
   })
 })
+
+test('a message names a few keys, however many there are', () => {
+  const { diagnostics } = parseConfig('a '.repeat(100_000))
+  expect(diagnostics.map(({ message }) => message)).toEqual(['"a a a a …" has no value'])
+})
