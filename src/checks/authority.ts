@@ -83,14 +83,19 @@ export function checkAuthority(
   if (wanted.signing && algorithm === undefined) {
     say('error', 'key-algorithm', `nothing can be signed here with a key of ${keyName}`, next)
   } else if (wanted.signing && algorithm !== wanted.key) {
-    say('warning', 'key-algorithm', `its key is ${keyName}, the spec says ${wanted.key}`, next)
+    say(
+      'warning',
+      'key-algorithm',
+      `its key is ${keyName}, the spec says ${wanted.key}`,
+      `to keep this root: set \`key: ${algorithm}\` for ${wanted.name} in the spec; else ${next}`,
+    )
   }
   if (wanted.signing && subjectDiffers(wanted, certificate)) {
     say(
       'warning',
       'names-differ',
       `its subject is ${formatName(certificate.subject)}, the spec says another`,
-      next,
+      `to keep this root: let \`subject\` of ${wanted.name} in the spec say that; else ${next}`,
     )
   }
   const left = certificate.notAfter - context.now

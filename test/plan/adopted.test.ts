@@ -83,3 +83,17 @@ test.each([
     expect.objectContaining({ reason: 'names-differ', severity: 'warning' }),
   ])
 })
+
+test.each([
+  ['{}', 'key-algorithm', 'to keep this root: set `key: ecdsa-p384` for agent in the spec; else'],
+  [
+    '{ key: ecdsa-p384, subject: { commonName: Another } }',
+    'names-differ',
+    'to keep this root: let `subject` of agent in the spec say that; else',
+  ],
+])('where the spec is %s, %s tells first how the root stays', async (spec, reason, remedy) => {
+  const { findings } = await (await adopted('openssl', spec)).plan()
+  expect(
+    findings.map((finding) => [finding.reason, finding.remedy?.slice(0, remedy.length)]),
+  ).toEqual([[reason, remedy]])
+})
