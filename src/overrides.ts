@@ -18,7 +18,15 @@ const generation = /^[1-9][0-9]{0,8}-[0-9a-f]{8}$/
 
 /** A code of an override. */
 export type OverrideCode =
-  'leave-root' | 'reinstate' | 'new-root' | 'rollback' | 'older' | 'process' | 'cluster' | 'address'
+  | 'leave-root'
+  | 'reinstate'
+  | 'copy'
+  | 'new-root'
+  | 'rollback'
+  | 'older'
+  | 'process'
+  | 'cluster'
+  | 'address'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -37,6 +45,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'AUTHORITY',
     pattern: /^authority\/[A-Za-z0-9._-]{1,253}\/[1-9][0-9]{0,8}$/,
     accepts: 'that this root, which was marked as compromised, is trusted and signs again',
+  },
+  copy: {
+    value: 'STATE',
+    pattern: /^[0-9a-f]{16}$/,
+    accepts: 'that this copy of the store goes on, although another one made what was seen',
   },
   rollback: {
     value: 'GENERATION',

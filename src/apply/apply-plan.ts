@@ -61,7 +61,8 @@ export async function* applyPlan(
   }
   refuseErrors(plan)
   yield { type: 'started', steps: plan.steps.length }
-  if (plan.steps.length === 0) {
+  // What somebody decided is noted, also where nothing is due.
+  if (plan.steps.length === 0 && materials.overrides.length === 0) {
     yield { type: 'finished', done: 0 }
     return
   }

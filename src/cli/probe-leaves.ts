@@ -9,6 +9,7 @@ import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import { prepareProbe, prepareRoot } from '../authority/prepare.js'
 import { isNomadPkiError } from '../errors.js'
+import { evidenceIn } from '../evidence/evidence.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { Ledger } from '../inventory/ledger.js'
 import type { Store } from '../inventory/store.js'
@@ -86,7 +87,8 @@ export async function keepProbeLeaf(
   const now = context.now()
   if (certificate === undefined || key.state !== 'present' || certificate.notAfter <= now + margin)
     return undefined
-  if (isCompromised(address, ledger)) return undefined
+  const { compromised } = evidenceIn(ledger, { now })
+  if (compromised.some((one) => one.address === address)) return undefined
   const issuer = await storeIssuers(store).open({ name, generation, path: [certificate] })
   const leaf = await makeLeaf(issuer, now)
   const [made] = parseCertificates(leaf.cert)
@@ -114,15 +116,6 @@ async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
   const key = await generateKey('ecdsa-p256')
   const { chain } = await issue(prepareProbe(key.publicKey, issuer, { now }))
   return { cert: chain.map(encodeCertificate).join(''), key: encodePrivateKey(key) }
-}
-
-/** Whether the ledger says that somebody else may have an authority's key. */
-function isCompromised(address: string, { lines }: Ledger): boolean {
-  const last = lines.findLast(
-    (line) =>
-      line.address === address && (line.event === 'compromised' || line.event === 'reinstated'),
-  )
-  return last?.event === 'compromised'
 }
 
 async function keptLeaf(root: string, store: Store, now: number): Promise<OfferedLeaf | undefined> {

@@ -33,6 +33,10 @@ export interface Observation {
   readonly accepts?: readonly string[] | undefined
   /** Roots of which it refused a certificate that was offered: it does not trust these keys. */
   readonly refuses?: readonly string[] | undefined
+  /** Our authority whose key signed the chain of a leaf that the ledger lacks (`copies.ts`). */
+  readonly under?: string | undefined
+  /** Serial of such a leaf, hex. */
+  readonly serial?: string | undefined
   /** Who should have been there, where that is not {@link Observation.address}. */
   readonly asked?: string | undefined
   /** When the probe began that saw it: what one probe saw is judged together. Absent in older lines. */
@@ -258,6 +262,8 @@ function observationIn(line: LedgerLine): Observation | undefined {
     issuers: list(line, 'issuers'),
     accepts: list(line, 'accepts'),
     refuses: list(line, 'refuses'),
+    under: text(line, 'under'),
+    serial: text(line, 'serial'),
     asked: text(line, 'asked'),
     run: number(line, 'run'),
   }
@@ -303,13 +309,15 @@ function membersIn(line: LedgerLine): Members | undefined {
 /** The line that notes an observation. */
 export function observed(observation: Observation): LedgerEvent {
   const { address, at, generation, fingerprint, endpoint, rpc, trusts, issuers = [] } = observation
-  const { accepts = [], refuses = [], asked, run } = observation
+  const { accepts = [], refuses = [], under, serial, asked, run } = observation
   return {
     event: 'observed',
     ...{ address, at, generation, fingerprint, endpoint, rpc, trusts },
     ...(issuers.length > 0 && { issuers }),
     ...(accepts.length > 0 && { accepts }),
     ...(refuses.length > 0 && { refuses }),
+    ...(under !== undefined && { under }),
+    ...(under !== undefined && serial !== undefined && { serial }),
     ...(asked !== undefined && asked !== address && { asked }),
     ...(run !== undefined && { run }),
   }

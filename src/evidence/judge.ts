@@ -21,12 +21,14 @@ import {
   type Exception,
   type Observation,
   type Receipt,
+  type SeenPort,
   type Silence,
 } from './evidence.js'
+import { copiesIn, copiesRemedy } from './copies.js'
 import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 import { knownOf, lastOf, namedBy, oldest, shownBy, type Facts } from './known-generation.js'
 import { newRootOverride } from './new-root.js'
-import { portsIn, type Ports } from './ports.js'
+import { askedOf, portsIn, type Ports } from './ports.js'
 import { isAuthority } from './recognise.js'
 import { judgeTrust, trustReader } from './trust.js'
 
@@ -100,11 +102,12 @@ export function judgeAll(
   const receipts = groupBy(evidence.receipts, ({ address }) => address)
   const exceptions = groupBy(evidence.exceptions, ({ address }) => address)
   const trust = trustReader(inventory, evidence, options)
+  const copies = copiesIn(inventory, { now, seen: evidence.observations.map(asAsked) })
   const judgements = new Map<string, Judgement>()
   for (const [address, generations] of generationsIn(inventory)) {
     if (address.startsWith('identity/operator/')) continue
     const facts: Facts = {
-      ...{ address, generations, now, trust, inventory },
+      ...{ address, generations, now, trust, inventory, copies },
       newest: generations.at(-1)!,
       ports: ports.get(address) ?? noPorts,
       before: before.get(address)?.seen ?? [],
@@ -244,6 +247,11 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
       const cure = `is ${endpoint} the address of this agent? if so: ${again}`
       return say('foreign', `${endpoint} presents the leaf of ${other}`, cure)
     }
+    if (foreign.under !== undefined) {
+      const message = `${endpoint} presents a leaf that ${foreign.under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or somebody else has the key`
+      const open = facts.copies.leaves.some((one) => one.fingerprint === fingerprint)
+      return say('foreign', message, open ? copiesRemedy(facts.copies) : again)
+    }
     const strangers = strangersIn(foreign.trusts)
     const trusting = strangers && `, and trusts ${strangers.join(' and ')}, which is not ours`
     const message = `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${trusting ?? ''}`
@@ -314,6 +322,10 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
     `it presents the leaf of generation ${newest.number} and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed`,
     'take the receipt of its installer: nomad-pki probe --evidence FILE',
   )
+}
+
+function asAsked(one: Observation): SeenPort {
+  return { ...one, asked: askedOf(one) }
 }
 
 /** Whom it trusts, where none of them is an authority of ours. */

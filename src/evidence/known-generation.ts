@@ -6,6 +6,7 @@
  */
 
 import type { Inventory } from '../inventory/inventory.js'
+import type { Copies } from './copies.js'
 import { newestBy, type Observation, type Receipt } from './evidence.js'
 import { sameRoots, type MadeGeneration } from './generations.js'
 import type { Ports } from './ports.js'
@@ -24,6 +25,8 @@ export interface Facts {
   readonly now: number
   readonly trust: TrustReader
   readonly inventory: Inventory
+  /** What another copy of this store made. */
+  readonly copies: Copies
   /** Whether it listens for RPC. */
   readonly dialed: boolean
 }

@@ -21,6 +21,7 @@ import type {
   DesiredIdentity,
   IdentityProfile,
 } from '../spec/desired.js'
+import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
@@ -86,7 +87,12 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
   const renew = new Set(options.renew)
-  const findings: Finding[] = [...inventory.findings, ...ledgerFindings(inventory), ...gated]
+  const findings: Finding[] = [
+    ...inventory.findings,
+    ...ledgerFindings(inventory),
+    ...copyFindings(inventory, options),
+    ...gated,
+  ]
   for (const { findings: own } of [
     ...inventory.bundles.values(),
     ...inventory.identities.values(),

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { SeenPort, SilentPort } from '../evidence/evidence.js'
+import { signerOf } from '../evidence/copies.js'
 import { recogniser } from '../evidence/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
@@ -124,8 +125,11 @@ export async function probeCluster(
     }
     const fingerprint = fingerprintOf(shown.chain[0]!)
     const trusts = shown.authorities && known.trusts(shown.authorities.map(nameOf))
+    const whose = known.leaf(fingerprint)?.address
+    // Only what nobody here knows is looked into: a signature costs time.
+    const under = whose === undefined ? signerOf(shown.chain, inventory) : undefined
     return {
-      address: known.leaf(fingerprint)?.address ?? asked,
+      address: whose ?? asked,
       asked,
       at: options.clock(),
       endpoint,
@@ -134,6 +138,7 @@ export async function probeCluster(
       generation: known.generation(fingerprint, trusts ?? null),
       trusts: trusts ?? null,
       issuers: [...new Set(shown.chain.map(({ issuer }) => nameOf(issuer)))],
+      ...(under !== undefined && { under, serial: shown.chain[0]!.serial }),
       // One that asks for none would take any.
       ...(shown.asksForCertificate && (await offerAll(asked, where, fingerprint))),
     }

@@ -8,6 +8,7 @@
 import type { ApplyEvent } from '../apply/events.js'
 import type { Diagnostic, Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
+import type { Copies } from '../evidence/copies.js'
 import type { Plan } from '../plan/plan.js'
 import { needsWork, type Schedule, type ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
@@ -111,6 +112,7 @@ export function statusDocument(
     readonly cluster: string
     readonly ledgerHead: string
     readonly deadlines: readonly Deadline[]
+    readonly copies: Copies
   },
 ): Document {
   return {
@@ -125,6 +127,7 @@ export function statusDocument(
       needsWork: needsWork(entry),
     })),
     deadlines: options.deadlines,
+    copies: options.copies.leaves,
   }
 }
 

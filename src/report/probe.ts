@@ -6,6 +6,7 @@
 
 import { groupBy } from '../grouping.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
+import { copiesText, type Copies } from '../evidence/copies.js'
 import type { Members } from '../evidence/evidence.js'
 import { stateWords } from '../evidence/state-words.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
@@ -25,6 +26,7 @@ export interface ProbeFacts {
   readonly handshakes: number
   readonly warned: number
   readonly halfRotated: readonly HalfRotation[]
+  readonly copies: Copies
   /** What Nomad itself said; absent where it was not asked. */
   readonly nomad?: NomadSaid | undefined
 }
@@ -60,7 +62,7 @@ function paint(style: Style, state: AgentVerdict['state']): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, handshakes, warned, halfRotated, nomad }: ProbeFacts,
+  { cluster, verdicts, handshakes, warned, halfRotated, nomad, copies }: ProbeFacts,
   style: Style,
   options: { readonly all: boolean; readonly fileFlag: string },
 ): string {
@@ -95,6 +97,7 @@ export function probeText(
     ),
     ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
+    ...(copies.leaves.length === 0 ? [] : [style.bad(printable(`store: ${copiesText(copies)}`))]),
     `${style.strong(printable(cluster))}: ${good > 0 && bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(
       `${count(handshakes, 'handshake')}; ${
@@ -227,7 +230,7 @@ function general(
 
 /** The same as a document. */
 export function probeDocument(facts: ProbeFacts): Document {
-  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad } = facts
+  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad, copies } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
@@ -235,6 +238,7 @@ export function probeDocument(facts: ProbeFacts): Document {
     at,
     handshakes,
     warned,
+    copies: copies.leaves,
     halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(

@@ -8,6 +8,7 @@ import { sharedName } from '../address.js'
 import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/schedule.js'
+import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { sharingCost } from '../verify/sharing.js'
 import { fold, type Group } from './fold.js'
@@ -22,6 +23,8 @@ export interface StatusTextOptions {
   readonly all: boolean
   /** Dates of authorities. Default: none. */
   readonly deadlines?: readonly Deadline[] | undefined
+  /** What another copy of this store made. Default: nothing. */
+  readonly copies?: Copies | undefined
   /** Hash of the ledger's last line, to be written down elsewhere. */
   readonly ledgerHead: string
   readonly ledgerLines: number
@@ -68,6 +71,7 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
     ...deadlineLines(options.deadlines ?? [], style),
     ...proofLines(entries, style),
     ...sharingLines(entries, style),
+    ...copiesLines(options.copies, style),
     options.ledgerFault === undefined
       ? style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`)
       : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
@@ -142,6 +146,14 @@ function remedies(work: readonly ScheduleEntry[]): string {
     ...(undelivered > 0 ? ['nomad-pki rotate rollout'] : []),
     ...(undelivered < work.length ? ['nomad-pki plan'] : []),
   ].join(', ')
+}
+
+/** Another copy of the store issues, or somebody has a key: `apply` and `rotate leaves` refuse. */
+function copiesLines(copies: Copies | undefined, style: Style): readonly string[] {
+  if (copies === undefined || copies.leaves.length === 0) return []
+  return [
+    `${style.bad(printable(`store: ${copiesText(copies)}`))}\n${style.faint('fix:')} ${printable(copiesRemedy(copies))}`,
+  ]
 }
 
 /** When to rotate stands in the authority's row; what was begun has dates of its own. */

@@ -200,6 +200,12 @@ describe('the probe leaf', () => {
     expect(existsSync(join(live.cwd, 'pki/probe'))).toBe(false)
     // An operator's own certificate under it serves.
     expect(said.stdout).toContain('2 trust it')
+
+    const again = { code: 'reinstate', value: root, reason: 'a drill' }
+    const override = { event: 'override', address: 'store', at: Date.now(), ...again }
+    await underLock(store, 'test', () => note(store, [override]))
+    await live.run('probe', '--refuses', root)
+    expect(existsSync(join(live.cwd, 'pki/probe/agent/1.pem'))).toBe(true)
   })
 })
 

@@ -15,6 +15,7 @@ import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpo
 import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
+import { copiesIn } from '../../evidence/copies.js'
 import { evidenceIn, type Members, type SeenPort } from '../../evidence/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
 import { newsOf } from '../../evidence/news.js'
@@ -200,13 +201,17 @@ function tell(
   const { cluster } = desired
   const at = context.now()
   const halfRotated = halfRotations({ spec, desired, inventory, seen, now: at })
-  const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad }
+  const copies = copiesIn(inventory, { now: at, seen })
+  const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad, copies }
   if (voice.json) voice.document(probeDocument(facts))
   else {
     const named = { all: options.long === true, fileFlag: fileFlag(options) }
     voice.answer(probeText(facts, voice.style, named))
   }
-  const whole = halfRotated.length === 0 && (nomad === undefined || isWhole(nomad))
+  const whole =
+    halfRotated.length === 0 &&
+    copies.leaves.length === 0 &&
+    (nomad === undefined || isWhole(nomad))
   // Of nobody nothing is proven.
   const proven =
     verdicts.length > 0 && verdicts.every(({ state }) => state === 'proven' || state === 'seen')

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copiesIn } from '../../evidence/copies.js'
 import { makeSchedule, needsWork } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
@@ -26,8 +27,10 @@ export const command: Command = async ({ options }, context) => {
     asMade: options.made === true,
   })
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
+  const copies = copiesIn(inventory, { now })
   const { head: ledgerHead, lines, fault } = inventory.ledger
-  if (voice.json) voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines }))
+  if (voice.json)
+    voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies }))
   else {
     const all = options.long === true
     voice.answer(
@@ -35,6 +38,7 @@ export const command: Command = async ({ options }, context) => {
         cluster,
         all,
         deadlines,
+        copies,
         ledgerHead,
         ledgerLines: lines.length,
         ledgerFault: fault?.line,
@@ -42,6 +46,9 @@ export const command: Command = async ({ options }, context) => {
     )
   }
   const work =
-    schedule.entries.some(needsWork) || deadlines.some(({ due }) => due) || fault !== undefined
+    schedule.entries.some(needsWork) ||
+    deadlines.some(({ due }) => due) ||
+    copies.leaves.length > 0 ||
+    fault !== undefined
   return work ? exitStatus.work : exitStatus.ok
 }

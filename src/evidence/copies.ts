@@ -1,0 +1,219 @@
+/**
+ * What another copy of this store made. Of a store that was copied, or restored from a backup while the
+ * lost one had gone on, two have the same keys: each issues certificates that the other's ledger lacks.
+ *
+ * Only an authority that this ledger made counts: its key was born here. Of one that was put in by hand
+ * nobody knows who signed with it before.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { isIssuedBy } from '../checks/issued-by.js'
+import type { Finding } from '../diagnostics.js'
+import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import type { LedgerLine } from '../inventory/ledger.js'
+import { isOverridden, type Override } from '../overrides.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { verifySignature } from '../x509/signature.js'
+import { clockSkew, type SeenPort } from './evidence.js'
+
+/** A certificate that an authority of this store signed, and that this ledger lacks. */
+export interface CopyLeaf {
+  /** The agent that was asked. */
+  readonly address: string
+  /** `10.0.0.11:4646` */
+  readonly endpoint: string
+  /** When it was seen last, epoch milliseconds. */
+  readonly at: number
+  /** SHA-256 of the leaf, hex. */
+  readonly fingerprint: string
+  /** Hex; absent where the line does not have it. */
+  readonly serial?: string | undefined
+  /** Whose key signed it, `authority/agent/1`. */
+  readonly under: string
+}
+
+/** What nobody has answered for yet. */
+export interface Copies {
+  /** One of each certificate, in the order in which they were seen. */
+  readonly leaves: readonly CopyLeaf[]
+  /** Names exactly these certificates: the value of `--override copy=…`. Empty where there are none. */
+  readonly state: string
+}
+
+/**
+ * The authority of this store whose key stands behind a chain that an agent presents.
+ *
+ * @param chain As presented, the leaf first. The leaf must have the common name of an agent.
+ * @returns `authority/agent/1`; `undefined` where it is not an authority that this ledger made, or its
+ *   key is not in this store.
+ */
+export function signerOf(chain: readonly Certificate[], inventory: Inventory): string | undefined {
+  const [leaf] = chain
+  if (leaf === undefined || !hasRoleName(leaf)) return undefined
+  const own = bornHere(inventory)
+  for (const [at, one] of chain.entries()) {
+    const found = own.find(({ certificate }) => isUnder(one, certificate))
+    if (found !== undefined) return found.address
+    // What the other copy put between: an intermediate, or a new root that an old one certified.
+    const above = chain[at + 1]
+    if (above === undefined || above.basicConstraints?.ca !== true || !isUnder(one, above))
+      return undefined
+  }
+  return undefined
+}
+
+function isUnder(certificate: Certificate, issuer: Certificate): boolean {
+  return isIssuedBy(certificate, issuer) && verifySignature(certificate, issuer)
+}
+
+/** `server.REGION.nomad`, and nothing beside it: as every leaf of an agent that nomad-pki makes. */
+function hasRoleName({ subject: { attributes } }: Certificate): boolean {
+  const [name, ...more] = attributes
+  return (
+    name?.type === 'CN' && more.length === 0 && /^(server|client)\.[^\s]+\.nomad$/.test(name.value)
+  )
+}
+
+type Born = FoundAuthority & { readonly certificate: Certificate }
+
+/** Those whose making is a line of the ledger, and whose key is here. */
+function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
+  const made = new Map<string, unknown>()
+  for (const { event, address, fingerprint } of ledger.lines) {
+    if (event === 'authority') made.set(address, fingerprint)
+  }
+  return [...authorities.values()].filter(
+    (one): one is Born =>
+      one.certificate !== undefined &&
+      one.key.state === 'present' &&
+      made.get(one.address) === fingerprintOf(one.certificate),
+  )
+}
+
+/** Lines that tell what was seen elsewhere, not what was made here. */
+const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received'])
+
+/**
+ * Finds what another copy of this store made, and nobody has answered for yet. Once somebody has
+ * (`--override copy=…`), what was seen until then counts no more.
+ *
+ * @param inventory The ledger says what was made and seen; a ledger that is broken says nothing.
+ * @param options `now`: epoch milliseconds; `seen`: what a probe saw just now. Default: nothing.
+ */
+export function copiesIn(
+  inventory: Inventory,
+  { now, seen = [] }: { readonly now: number; readonly seen?: readonly SeenPort[] | undefined },
+): Copies {
+  const { ledger } = inventory
+  const marked =
+    seen.some(({ under }) => under !== undefined) ||
+    ledger.lines.some((line) => line['under'] !== undefined)
+  if (!marked || ledger.fault !== undefined) return { leaves: [], state: '' }
+  const isOurs = madeHere(inventory)
+  const leaves = new Map<string, CopyLeaf>()
+  const accepted = new Set<string>()
+  const take = (leaf: CopyLeaf): void => {
+    if (leaf.at > now + clockSkew || accepted.has(leaf.fingerprint) || isOurs(leaf.fingerprint)) {
+      return
+    }
+    leaves.set(leaf.fingerprint, leaf)
+  }
+  for (const line of ledger.lines) {
+    if (line.event === 'observed') {
+      const leaf = leafIn(line)
+      if (leaf !== undefined) take(leaf)
+    } else if (line.event === 'override' && line['code'] === 'copy' && line.address === 'store') {
+      for (const fingerprint of leaves.keys()) accepted.add(fingerprint)
+      leaves.clear()
+    }
+  }
+  for (const { asked, endpoint, at, fingerprint, serial, under } of seen) {
+    if (under !== undefined) take({ address: asked, endpoint, at, fingerprint, serial, under })
+  }
+  return { leaves: [...leaves.values()], state: stateOf([...leaves.keys()]) }
+}
+
+/** Whether a leaf is of this store: by its ledger, or by what lies in it. */
+function madeHere({ ledger, identities }: Inventory): (fingerprint: string) => boolean {
+  const made = new Set<unknown>()
+  for (const { event, fingerprint } of ledger.lines) {
+    if (!seenElsewhere.has(event) && fingerprint !== undefined) made.add(fingerprint)
+  }
+  // A run that was killed may have left a generation whose line was cut off.
+  const short = new Set<string>()
+  for (const { generations } of identities.values()) {
+    for (const name of generations) short.add(name.slice(name.indexOf('-') + 1))
+  }
+  return (fingerprint) => made.has(fingerprint) || short.has(fingerprint.slice(0, 8))
+}
+
+function leafIn(line: LedgerLine): CopyLeaf | undefined {
+  const { address, at, asked, endpoint, fingerprint, serial, under } = line
+  if (
+    typeof endpoint !== 'string' ||
+    typeof fingerprint !== 'string' ||
+    typeof under !== 'string'
+  ) {
+    return undefined
+  }
+  return {
+    address: typeof asked === 'string' ? asked : address,
+    ...{ endpoint, at, fingerprint, under },
+    ...(typeof serial === 'string' && { serial }),
+  }
+}
+
+/** The same certificates have the same name, in whatever order they were seen. */
+function stateOf(fingerprints: readonly string[]): string {
+  if (fingerprints.length === 0) return ''
+  return createHash('sha256')
+    .update([...fingerprints].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** How many agents a finding names. */
+const mostNamed = 3
+
+/** What is wrong, in one sentence: lower case, no full stop. */
+export function copiesText({ leaves }: Copies): string {
+  const named = leaves
+    .slice(0, mostNamed)
+    .map(
+      ({ address, endpoint, serial, fingerprint }) =>
+        `${address} at ${endpoint} (${serial === undefined ? `SHA-256 ${fingerprint.slice(0, 16)}…` : `serial ${serial}`})`,
+    )
+  const more = leaves.length > mostNamed ? ` and ${leaves.length - mostNamed} more` : ''
+  const signers = [...new Set(leaves.map(({ under }) => under))].join(' and ')
+  return `the ledger lacks certificates that ${signers} signed: ${named.join(', ')}${more}; another copy of this store made them, or somebody else has the key`
+}
+
+/** What to do about it. */
+export function copiesRemedy({ state }: Copies): string {
+  return `use one copy alone. If the other one is to go on, restore it here; if this one is: nomad-pki apply --override copy=${state} --reason TEXT (docs/store.md, "Back from a backup")`
+}
+
+/**
+ * The error that holds everything that issues, until somebody says which copy goes on.
+ *
+ * @param options `now`: epoch milliseconds; `overrides`: `copy=STATE`.
+ */
+export function copyFindings(
+  inventory: Inventory,
+  options: { readonly now: number; readonly overrides?: readonly Override[] | undefined },
+): readonly Finding[] {
+  const copies = copiesIn(inventory, options)
+  if (copies.leaves.length === 0) return []
+  if (isOverridden(options.overrides ?? [], 'copy', copies.state)) return []
+  return [
+    {
+      severity: 'error',
+      address: 'store',
+      reason: 'copied',
+      message: copiesText(copies),
+      remedy: copiesRemedy(copies),
+    },
+  ]
+}
