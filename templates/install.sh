@@ -42,6 +42,11 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
+# A descriptor that is closed would be given to the next file or pipe.
+(: 3<&0) 2>/dev/null || exec </dev/null
+(: 3>&1) 2>/dev/null || exec >/dev/null
+(: 3>&2) 2>/dev/null || exec 2>/dev/null
+
 # An archive's words must not move anybody's cursor. Where nobody listens, the work goes on.
 say() {
   case $* in

@@ -47,6 +47,20 @@ export async function writeFiles(context: Context, writes: readonly FileWrite[])
   }
 }
 
+/**
+ * Refuses to write a file into the store: a slip of the pen must not cost a key.
+ *
+ * @param what Such as `a plan`.
+ * @throws {NomadPkiError} `ERR_FILE_EXISTS`
+ */
+export function requireOutside(context: Context, store: string, file: string, what: string): void {
+  const within = path.relative(store, context.resolve(file))
+  if (within === '..' || within.startsWith(`..${path.sep}`) || path.isAbsolute(within)) return
+  throw new NomadPkiError('ERR_FILE_EXISTS', `${file}: ${what} is not saved in the store`, {
+    hint: 'name a place beside it',
+  })
+}
+
 /** Shows what would be written, and that nothing was. */
 export function showWrites(writes: readonly FileWrite[], voice: Voice): void {
   for (const { file, text, expected } of writes) {

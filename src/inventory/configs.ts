@@ -29,6 +29,8 @@ export interface ConfigContents {
   readonly files: readonly ConfigFile[]
   /** Folders in it that are called like a file of a configuration: none can be written there. */
   readonly folders?: readonly string[] | undefined
+  /** Why it could not be read; then it has no files. Default: it was read. */
+  readonly fault?: { readonly message: string; readonly remedy?: string | undefined } | undefined
 }
 
 /** A file to be written. */

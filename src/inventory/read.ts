@@ -94,7 +94,7 @@ export async function readInventory(
   }
   const configs = new Map<string, ConfigContents>()
   for (const path of options.configs ?? []) {
-    if (!configs.has(path)) configs.set(path, await ports.configs.read(path))
+    if (!configs.has(path)) configs.set(path, await readConfig(ports.configs, path))
   }
   return {
     storeExists: contents.exists,
@@ -105,6 +105,17 @@ export async function readInventory(
     configs,
     ledger: readLedger(contents.ledger?.bytes),
     findings: general,
+  }
+}
+
+/** One agent's configuration that cannot be read is that agent's fault, and stops no other. */
+async function readConfig(configs: Configs, path: string): Promise<ConfigContents> {
+  try {
+    return await configs.read(path)
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_FILE_UNREADABLE')) throw error
+    const { message, hint: remedy } = error
+    return { path, location: path, kind: 'missing', files: [], fault: { message, remedy } }
   }
 }
 

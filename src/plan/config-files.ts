@@ -70,8 +70,13 @@ export function agentFiles(
     if (contents === undefined) return undefined
     all.push(contents)
   }
+  const target = wanted.write === undefined ? undefined : inventory.configs.get(wanted.write)
+  for (const { fault } of target === undefined ? all : [...all, target]) {
+    if (fault === undefined) continue
+    const { message, remedy = 'make it a file that can be read here, or correct `config`' } = fault
+    return { fault: message, remedy }
+  }
   if (wanted.write !== undefined) {
-    const target = inventory.configs.get(wanted.write)
     return target === undefined ? undefined : gather(all, target)
   }
   const contents = all[0]!

@@ -66,6 +66,26 @@ describe('a slip in the configuration of one agent', () => {
     expect(again.stderr).toContain('log_level')
   })
 
+  test.each([
+    ['a link to nowhere', 'nowhere'],
+    ['a link to a directory', '.'],
+  ])('a configuration that cannot be read, %s: the others are renewed', async (_what, target) => {
+    const cwd = await slipped()
+    fs.rmSync(path.join(cwd, 'agents/c1/nomad.hcl'))
+    fs.symlinkSync(target, path.join(cwd, 'agents/c1/nomad.hcl'))
+    const { status, stderr } = await cli(cwd, ['apply', '--yes'], later)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error: config\/global\/c1: can't read .*nomad\.hcl: it is a link to/m)
+    expect(stderr).toMatch(/^1 error; all else is done$/m)
+    expect(generations(cwd, 'server/global/s1')).toBe(2)
+    const rotated = await cli(cwd, ['rotate', 'leaves', 's1', '--yes'], later)
+    expect(rotated.status).toBe(0)
+    expect(generations(cwd, 'server/global/s1')).toBe(3)
+    const verified = await cli(cwd, ['verify', '--offline'], later)
+    expect(verified.status).toBe(2)
+    expect(verified.stdout).toContain("can't read")
+  })
+
   test('a broken ledger stops everything', async () => {
     const cwd = await slipped()
     const ledger = path.join(cwd, 'pki/ledger.jsonl')

@@ -102,6 +102,16 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
   })
 })
 
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_name, shell) => {
+  test.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])('descriptors that are closed: %s', (closed) => {
+    const node = aNode()
+    const from = node.unpack(first, 'one')
+    const line = `cd '${from}' && ${shell.join(' ')} install.sh --tls '${node.tls}' --reload none ${closed}`
+    expect(spawnSync('sh', ['-c', line], { encoding: 'utf8' })).toMatchObject({ status: 0 })
+    expect(node.current).toMatch(/^1-/)
+  })
+})
+
 describe('an archive that must not be installed here', () => {
   /** Changes the unpacked folder; the sums are made good unless they are what is meant. */
   function changed(

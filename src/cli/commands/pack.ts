@@ -9,6 +9,7 @@ import { resolveAddress } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
 import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
+import { unwritten } from '../../files/aside.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import type { Document } from '../../report/json.js'
@@ -17,6 +18,7 @@ import { packageFile } from '../context.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
+import { requireOutside } from '../write.js'
 import { openWorkspace } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
@@ -38,10 +40,9 @@ export const command: Command = async ({ args, options }, context) => {
     })
     packed.push([fileOf(one), one])
   }
+  for (const [file] of packed) requireOutside(context, store.location, file, 'an archive')
   const dry = options.dryRun === true
-  if (!dry && options.outDir !== undefined) {
-    await nodeFiles.makeTree(context.resolve(options.outDir), 0o700)
-  }
+  if (!dry && options.outDir !== undefined) await makeFolder(context.resolve(options.outDir))
   const documents: Document[] = []
   for (const [file, one] of packed) {
     const { archive, fingerprint, manifest, warnings } = one
@@ -72,6 +73,14 @@ export const command: Command = async ({ args, options }, context) => {
     voice.tell(`${what}: send it on a private way, and remove it after`)
   }
   return exitStatus.ok
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    if (nodeFiles.stat(folder)?.isDirectory() !== true) await nodeFiles.makeTree(folder, 0o700)
+  } catch (error) {
+    throw unwritten(folder, error)
+  }
 }
 
 /** Where an archive goes. */

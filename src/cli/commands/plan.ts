@@ -17,11 +17,10 @@ import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
-import { readIfThere, writeFiles } from '../write.js'
+import { readIfThere, requireOutside, writeFiles } from '../write.js'
 import type { Context } from '../context.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Plan } from '../../plan/plan.js'
-import path from 'node:path'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
 export const command: Command = async ({ args, options }, context) => {
@@ -52,14 +51,9 @@ export const command: Command = async ({ args, options }, context) => {
   return plan.steps.length > 0 || blocked ? exitStatus.work : exitStatus.ok
 }
 
-/** A slip of the pen must not cost a key: only a saved plan is written over, and nothing in the store. */
+/** Only a saved plan is written over, and nothing in the store. */
 async function save(plan: Plan, file: string, store: string, context: Context): Promise<void> {
-  const within = path.relative(store, context.resolve(file))
-  if (within !== '..' && !within.startsWith(`..${path.sep}`) && !path.isAbsolute(within)) {
-    throw new NomadPkiError('ERR_FILE_EXISTS', `${file}: a plan is not saved in the store`, {
-      hint: 'name a file beside it',
-    })
-  }
+  requireOutside(context, store, file, 'a plan')
   const expected = await readIfThere(context, file)
   if (expected !== undefined && !isSavedPlan(expected)) {
     throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is no saved plan`, {
