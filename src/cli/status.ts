@@ -4,8 +4,14 @@
  * @module
  */
 
-import type { Finding } from '../diagnostics.js'
+import { hasErrors, type Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
+import type { GateVerdict } from '../evidence/gate.js'
+import type { AgentVerdict } from '../evidence/judge-agents.js'
+import type { Plan } from '../plan/plan.js'
+import { needsWork, type Schedule } from '../plan/schedule.js'
+import type { Deadline } from '../rotation/deadlines.js'
+import type { Rollout } from '../rotation/rollout.js'
 
 /** The exit statuses, by what they mean. */
 export const exitStatus = {
@@ -73,4 +79,40 @@ export function statusOfFindings(
     ({ severity }) => severity === 'error' || (strict && severity === 'warning'),
   )
   return bad ? exitStatus.work : exitStatus.ok
+}
+
+/** The exit status of `plan`. */
+export function statusOfPlan({ steps, findings }: Pick<Plan, 'steps' | 'findings'>): ExitStatus {
+  return steps.length > 0 || hasErrors(findings) ? exitStatus.work : exitStatus.ok
+}
+
+/**
+ * The exit status of `status`.
+ *
+ * @param broken Whether the ledger is, or another copy of the store issues too.
+ */
+export function statusOfSchedule(
+  { entries }: Schedule,
+  deadlines: readonly Deadline[],
+  broken: boolean,
+): ExitStatus {
+  const work = entries.some(needsWork) || deadlines.some(({ due }) => due) || broken
+  return work ? exitStatus.work : exitStatus.ok
+}
+
+/** The exit status of `probe`, as far as agents go: of nobody nothing is proven. */
+export function statusOfVerdicts(verdicts: readonly Pick<AgentVerdict, 'state'>[]): ExitStatus {
+  const proven =
+    verdicts.length > 0 && verdicts.every(({ state }) => state === 'proven' || state === 'seen')
+  return proven ? exitStatus.ok : exitStatus.work
+}
+
+/** The exit status of `rotate rollout`. */
+export function statusOfRollout({ steps, missing, doubtful }: Rollout): ExitStatus {
+  return steps.length + missing.length + doubtful.length > 0 ? exitStatus.work : exitStatus.ok
+}
+
+/** The exit status of `rotate authority` that shows where a rotation stands. */
+export function statusOfGate(gate: GateVerdict | undefined): ExitStatus {
+  return gate?.open === false ? exitStatus.refused : exitStatus.ok
 }

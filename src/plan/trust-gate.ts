@@ -253,7 +253,10 @@ function inOrder(addresses: readonly string[]): readonly string[] {
   return [...addresses].sort((a, b) => generationOf(a) - generationOf(b))
 }
 
-/** What an unfinished rotation still waits for; `undefined` where nothing may differ. */
+/**
+ * What an unfinished rotation still waits for, or an agent at rest that has what is not ours;
+ * `undefined` where nothing may differ.
+ */
 export function unfinished(
   name: string,
   desired: Desired,
@@ -264,7 +267,6 @@ export function unfinished(
   const signing = desired.authorities.find((one) => one.name === name && one.signing)
   if (signing === undefined || signing.issuer !== undefined || !wasDelivered(evidence))
     return undefined
-  if (!mayDiffer(generationsIn(inventory), name, evidence, now)) return undefined
   const judged = judgeAll(inventory, { now, evidence })
   const agents = desired.identities.filter(
     ({ profile }) => profile.role !== 'operator' && profile.bundle === `bundle/${name}`,
@@ -274,6 +276,9 @@ export function unfinished(
     return state === 'proven' || state === 'excepted'
   }
   if (agents.every(isDone)) return undefined
+  // One that trusts what was never in its bundle differs, whatever was made for it.
+  const strange = agents.some(({ address }) => judged.get(address)?.state === 'foreign')
+  if (!strange && !mayDiffer(generationsIn(inventory), name, evidence, now)) return undefined
   const condition: GateCondition = { trusts: [signing.address], settled: true }
   return judgeGate(condition, {
     ...{ desired, inventory, evidence, now },

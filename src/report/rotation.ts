@@ -33,7 +33,7 @@ export function rotationText(
   const { name, stage, position, way, why, from, to, next } = rotation
   const parts = [
     position === 'settled' && gate !== undefined
-      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; the rotation to it ${gate.open ? 'has ended' : 'has not reached every agent'}`
+      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; ${gate.open ? 'the rotation to it has ended' : 'not every agent is proven to have that'}`
       : position === 'settled'
         ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; no rotation is under way`
         : `${style.strong(`authority ${name}`)}: from generation ${from} to ${to}, ${way}, stage ${stage ?? ''}: ${why}`,

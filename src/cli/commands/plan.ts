@@ -12,7 +12,7 @@ import { planText } from '../../report/plan.js'
 import { shellQuote } from '../../report/shell.js'
 import { notBegun } from '../begin-store.js'
 import { overridesOf } from '../override.js'
-import { exitStatus } from '../status.js'
+import { statusOfPlan } from '../status.js'
 import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
@@ -48,7 +48,7 @@ export const command: Command = async ({ args, options }, context) => {
       voice.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
     else if (plan.steps.length > 0 && !blocked) voice.tell(`to make it so: nomad-pki apply${named}`)
   }
-  return plan.steps.length > 0 || blocked ? exitStatus.work : exitStatus.ok
+  return statusOfPlan(plan)
 }
 
 /** Only a saved plan is written over, and nothing in the store. */

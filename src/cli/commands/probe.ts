@@ -30,7 +30,7 @@ import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { offersFor, rootOf, tellRefusals } from '../offers.js'
 import { createProgress } from '../progress.js'
-import { exitStatus, type ExitStatus } from '../status.js'
+import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
@@ -212,10 +212,7 @@ function tell(
     halfRotated.length === 0 &&
     copies.leaves.length === 0 &&
     (nomad === undefined || isWhole(nomad))
-  // Of nobody nothing is proven.
-  const proven =
-    verdicts.length > 0 && verdicts.every(({ state }) => state === 'proven' || state === 'seen')
-  return proven && whole ? exitStatus.ok : exitStatus.work
+  return whole ? statusOfVerdicts(verdicts) : exitStatus.work
 }
 
 function isWhole({ members, faults, unknown, strange }: NomadSaid): boolean {

@@ -10,7 +10,7 @@ import { makePlan, materialsOf } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
 import type { Context } from '../context.js'
-import { exitStatus, type ExitStatus } from '../status.js'
+import { statusOfRollout, type ExitStatus } from '../status.js'
 import type { Call } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag, openWorkspace, takeInventory } from '../workspace.js'
@@ -47,7 +47,5 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   if (voice.json) {
     voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
   } else voice.answer(rolloutText(order, voice.style, place))
-  return order.steps.length + order.missing.length + order.doubtful.length > 0
-    ? exitStatus.work
-    : exitStatus.ok
+  return statusOfRollout(order)
 }

@@ -21,8 +21,7 @@ import { shellQuote } from '../../report/shell.js'
 import { count } from '../../report/style.js'
 import { dueLeaves } from '../../rotation/due.js'
 import { evidenceIn } from '../../evidence/evidence.js'
-import { judgeGate } from '../../evidence/gate.js'
-import { unfinished } from '../../plan/trust-gate.js'
+import { gateOf } from '../../rotation/gate-of.js'
 import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
 import { editAuthorities } from '../../spec/edit-authority.js'
 import { requireBegun } from '../begin-store.js'
@@ -30,7 +29,7 @@ import type { Context } from '../context.js'
 import { editSpec } from '../edit-spec.js'
 import { mendFirst, perform, refuseBlocked } from '../perform.js'
 import { confirm } from '../prompt.js'
-import { exitStatus, type ExitStatus } from '../status.js'
+import { exitStatus, statusOfGate, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
 import { keepProbeLeaf } from '../probe-leaves.js'
 import { takeEvidence } from '../take-evidence.js'
@@ -187,15 +186,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
     inventory = await takeInventory(workspace)
   }
   const { desired } = workspace
-  // The stage before must have reached everybody, before another rotation begins or its end is written.
-  const gate =
-    rotation.next.gate === undefined
-      ? unfinished(name, desired, inventory, { now })
-      : judgeGate(rotation.next.gate, {
-          ...{ desired, inventory, now },
-          evidence: evidenceIn(inventory.ledger, { now }),
-          authority: `authority/${name}/${rotation.to}`,
-        })
+  const gate = gateOf(rotation, desired, inventory, { now })
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
   if (next && gate?.open === false) {
@@ -209,7 +200,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
   if (voice.json)
     voice.document(rotationDocument(known, { taken: next && options.dryRun !== true }))
   else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
-  if (!next) return gate?.open === false ? exitStatus.refused : exitStatus.ok
+  if (!next) return statusOfGate(gate)
   if (options.compromised === true && rotation.way !== 'intermediate' && options.dryRun !== true) {
     await markCompromised(`authority/${name}/${rotation.from}`, workspace, inventory, context)
   }

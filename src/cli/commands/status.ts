@@ -5,11 +5,11 @@
  */
 
 import { copiesIn } from '../../evidence/copies.js'
-import { makeSchedule, needsWork } from '../../plan/schedule.js'
+import { makeSchedule } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
 import { deadlinesOf } from '../../rotation/deadlines.js'
-import { exitStatus } from '../status.js'
+import { statusOfSchedule } from '../status.js'
 import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { parseInstant } from '../when.js'
@@ -45,10 +45,6 @@ export const command: Command = async ({ options }, context) => {
       }),
     )
   }
-  const work =
-    schedule.entries.some(needsWork) ||
-    deadlines.some(({ due }) => due) ||
-    copies.leaves.length > 0 ||
-    fault !== undefined
-  return work ? exitStatus.work : exitStatus.ok
+  const broken = copies.leaves.length > 0 || fault !== undefined
+  return statusOfSchedule(schedule, deadlines, broken)
 }

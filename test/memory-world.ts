@@ -1,0 +1,82 @@
+/**
+ * A cluster in memory: a spec, its store, a clock, and the verbs plan and apply, for tables and
+ * properties that need many of them. Throws on anything unexpected.
+ *
+ * @module
+ */
+
+import { applyPlan, collect } from '../src/apply/apply-plan.js'
+import type { Inventory } from '../src/inventory/inventory.js'
+import { readInventory } from '../src/inventory/read.js'
+import type { LedgerEvent, Store } from '../src/inventory/store.js'
+import { storeIssuers } from '../src/issuers/store-issuers.js'
+import { makePlan, type MakePlanOptions } from '../src/plan/make-plan.js'
+import type { Plan } from '../src/plan/plan.js'
+import { desire } from '../src/spec/desire.js'
+import type { Desired } from '../src/spec/desired.js'
+import { parseSpec } from '../src/spec/parse.js'
+import type { ClusterSpec } from '../src/spec/spec.js'
+import { memoryConfigs } from '../src/store/memory-configs.js'
+import { memoryStore } from '../src/store/memory-store.js'
+import { start } from './world.js'
+
+/** A cluster in memory. */
+export class MemoryWorld {
+  readonly store: Store = memoryStore()
+  readonly configs: ReturnType<typeof memoryConfigs> = memoryConfigs()
+  now: number = start
+  text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** Replaces text in the spec; it must be there. */
+  edit(from: string, to: string): this {
+    if (!this.text.includes(from)) throw new Error(`the spec does not hold ${from}`)
+    this.text = this.text.replace(from, to)
+    return this
+  }
+
+  later(milliseconds: number): this {
+    this.now += milliseconds
+    return this
+  }
+
+  get spec(): ClusterSpec {
+    const { spec, diagnostics } = parseSpec(this.text, { file: 'cluster.yaml' })
+    if (spec === undefined) throw new Error(JSON.stringify(diagnostics, null, 2))
+    return spec
+  }
+
+  get desired(): Desired {
+    return desire(this.spec)
+  }
+
+  async inventory(): Promise<Inventory> {
+    return readInventory(this)
+  }
+
+  async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {
+    return makePlan(this.desired, await this.inventory(), { now: this.now, ...options })
+  }
+
+  async apply(options: Partial<MakePlanOptions> = {}): Promise<this> {
+    const { store, configs } = this
+    const plan = await this.plan(options)
+    await collect(
+      applyPlan(plan, { store, configs, issuers: storeIssuers(store), clock: () => this.now }),
+    )
+    return this
+  }
+
+  /** Writes lines into the ledger. */
+  async note(...events: readonly LedgerEvent[]): Promise<this> {
+    const lock = await this.store.lock()
+    const batch = this.store.batch()
+    for (const event of events) batch.record(event)
+    await batch.commit()
+    await lock.release()
+    return this
+  }
+}
