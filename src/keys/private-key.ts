@@ -122,9 +122,10 @@ function parsePem(text: string, compute: boolean): AnyPrivateKey {
       throw new NomadPkiError(
         'ERR_KEY_ALGORITHM',
         `a key in the form ${block.label} is not supported`,
-        {
-          hint: 'convert it: openssl pkcs8 -topk8 -nocrypt -in KEY',
-        },
+        // openssl does not read that form.
+        block.label === 'OPENSSH PRIVATE KEY'
+          ? { hint: 'convert a copy of it: ssh-keygen -p -m PKCS8 -N "" -f COPY' }
+          : {},
       )
   }
 }

@@ -243,6 +243,9 @@ function parsed(block: ScannedBlock): Certificate | string {
  * four curves (crypto/tls parsePrivateKey), and computes the public key from the private one.
  */
 function keyOf(block: ScannedBlock): PublicKey | string {
+  if (block.label === 'OPENSSH PRIVATE KEY') {
+    return 'the key is in the form of OpenSSH, which agents do not read'
+  }
   try {
     // Go doesn't mind what stands behind the key, but for PKCS#1 (ParsePKCS1PrivateKey).
     const whole = new DerReader(block.der)

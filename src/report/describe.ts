@@ -194,7 +194,12 @@ function rowsOf(
   const list = (values: readonly string[]): string => values.map(printable).join(', ')
   if (thing.kind === 'key') {
     return [
-      ['key', thing.encrypted ? 'encrypted' : printable(thing.key ?? 'not one that is known here')],
+      [
+        'key',
+        thing.encrypted
+          ? 'encrypted'
+          : printable(thing.key ?? 'of a kind or form that agents do not load'),
+      ],
       ['key identifier', thing.keyIdentifier ?? ''],
       ['belongs to', list(thing.belongsTo)],
     ]

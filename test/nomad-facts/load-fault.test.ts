@@ -166,6 +166,16 @@ describe('what loads and is lost, or of no use', () => {
     })
   })
 
+  test('a key in the form of OpenSSH is told as one', () => {
+    const openssh =
+      '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n'
+    expect(loadFault({ ...good, key: openssh })).toEqual({
+      file: 'key',
+      effect: 'refused',
+      message: 'the key is in the form of OpenSSH, which agents do not read',
+    })
+  })
+
   test('no message holds a byte of a key', () => {
     const secret = keyPem.split('\n')[1]!
     for (const files of [
