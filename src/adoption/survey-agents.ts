@@ -162,7 +162,7 @@ function nodeOf(
       ? { message: 'is reserved', hint: 'it stands for one identity for all' }
       : isName(name)
         ? undefined
-        : (explainNodeKey(name.replace(/[[\]]/g, ' ')) ?? { message: 'is no name' })
+        : (explainNodeKey(name.replace(/[[\]]/g, ' ')) ?? { message: 'is not a name' })
   if (fault !== undefined) {
     refuse('adoption/name', told?.origin ?? startOf(agent), {
       message: `the name ${JSON.stringify(name)} ${fault.message}`,
@@ -172,7 +172,7 @@ function nodeOf(
   if (!isRegionName(region.value)) {
     const explained = explainRegion(region.value)
     refuse('adoption/region', region.origin ?? startOf(agent), {
-      message: `the region ${JSON.stringify(region.value)} ${explained?.message ?? 'is no name'}`,
+      message: `the region ${JSON.stringify(region.value)} ${explained?.message ?? 'is not a name'}`,
       hint: explained?.hint,
     })
   }

@@ -90,7 +90,7 @@ export function checkNamed(
       return [{ severity, code: 'agent/file-kind', message: `${of} is a directory` }]
     case 'special':
       return [
-        { severity: 'warning', code: 'agent/file-kind', message: `${of} is no plain file` },
+        { severity: 'warning', code: 'agent/file-kind', message: `${of} is not a plain file` },
         ...unreadable(of, severity, file, user),
       ]
     case 'unseen':
@@ -114,7 +114,7 @@ function notSeen(of: string, at: string): NamedFault {
   return {
     severity: 'note',
     code: 'agent/file-unseen',
-    message: `${of} cannot be looked at by whoever runs this${at}, and is not judged`,
+    message: `${of} cannot be looked at by the user who runs this${at}, and is not judged`,
     hint: 'run it as root, or as the user of the agent',
   }
 }

@@ -96,7 +96,7 @@ function read(der: Uint8Array, expected: Certificate, name: string): Certificate
   } catch (cause) {
     throw new NomadPkiError(
       'ERR_CORRESPONDENCE',
-      `${name} returned something that is no certificate`,
+      `${name} returned something that is not a certificate`,
       { cause },
     )
   }

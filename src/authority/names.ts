@@ -53,7 +53,7 @@ function dnsName(name: string, { role, region }: LeafRequest): string {
 function uri(text: string): string {
   const absolute = /^[a-z][a-z0-9+.-]*:[!-~]+$/i.test(text)
   const fault = !absolute
-    ? 'is no absolute URI in ASCII'
+    ? 'is not an absolute URI in ASCII'
     : /%(?![0-9a-f]{2})/i.test(text)
       ? 'has a % without two hex digits'
       : /["<>\\^`{|}]/.test(text)

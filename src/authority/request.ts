@@ -19,9 +19,9 @@ export interface LeafRequest {
   readonly publicKey: PublicKey
   /** Milliseconds from now. */
   readonly lifetime: number
-  /** DNS names besides the role's own and `localhost`. */
+  /** DNS names beyond the role's own and `localhost`. */
   readonly names?: readonly string[] | undefined
-  /** Addresses besides the loopback's. */
+  /** Addresses beyond the loopback's. */
   readonly ips?: readonly string[] | undefined
   /** `nomad-pki://operator.nomad/alice` */
   readonly uris?: readonly string[] | undefined
@@ -37,7 +37,7 @@ export interface AuthorityRequest {
   readonly lifetime: number
   /** The regions that an intermediate signs for; a root has none. */
   readonly regions?: readonly string[] | undefined
-  /** DNS names and zones that it may name besides `<region>.nomad` and `localhost`. */
+  /** DNS names and zones that it may name beyond `<region>.nomad` and `localhost`. */
   readonly domains?: readonly string[] | undefined
   /** CIDR: with any, it may name only addresses in these and the loopback's; with none, all addresses. */
   readonly networks?: readonly string[] | undefined

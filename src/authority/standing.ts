@@ -38,7 +38,7 @@ export function standingOf(issuer: Issuer): Standing {
   let standing = known.get(issuer)
   if (standing !== undefined) return standing
   const { certificate, above, name } = issuer
-  if (certificate.basicConstraints?.ca !== true) refuse(issuer, 'is no authority (CA:FALSE)')
+  if (certificate.basicConstraints?.ca !== true) refuse(issuer, 'is not an authority (CA:FALSE)')
   if (certificate.keyUsage?.includes('keyCertSign') === false) {
     refuse(issuer, 'may not sign certificates (keyUsage without keyCertSign)')
   }

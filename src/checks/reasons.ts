@@ -21,7 +21,7 @@ export const reasons = {
   'mode-open': 'others than the owner can read or write it',
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',
-  'issuer-changed': 'another authority, or another generation of it, signs by now',
+  'issuer-changed': 'a different authority, or a newer generation of it, now signs',
   'chain-broken': 'the intermediates are missing, in wrong order, or not those of the issuer',
   'cross-missing': 'the certificate that another generation makes for this root is not there',
   'trust-changed': 'the trust bundle beside the certificate is not the present one',

@@ -22,7 +22,7 @@ export async function agentUser(
 ): Promise<AgentUser> {
   const [who = '', group, ...more] = text.split(':')
   if (who === '' || group === '' || more.length > 0) {
-    throw new NomadPkiError('ERR_USAGE', `--user ${JSON.stringify(text)} is no user`, {
+    throw new NomadPkiError('ERR_USAGE', `invalid --user ${JSON.stringify(text)}`, {
       hint: 'write it as nomad, 998 or 998:997',
     })
   }

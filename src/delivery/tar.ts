@@ -50,7 +50,7 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
   try {
     tar = gunzipSync(archive, { maxOutputLength: mostBytes })
   } catch (cause) {
-    throw invalid('it is no gzip file, it is torn, or it is too large', cause)
+    throw invalid('it is not a gzip file, it is torn, or it is too large', cause)
   }
   const entries: TarEntry[] = []
   for (let at = 0; ;) {
@@ -64,7 +64,7 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
     if (octal(header, 148, 8) !== sumOf(header)) throw invalid('the checksum of a header is wrong')
     const path = text(header, 0, 100)
     const type = String.fromCharCode(header[156]!)
-    if (type !== '0' && type !== '\0') throw invalid(`${quoted(path)} is no plain file`)
+    if (type !== '0' && type !== '\0') throw invalid(`${quoted(path)} is not a plain file`)
     if (text(header, 345, 155) !== '') throw invalid(`the name of ${quoted(path)} is long`)
     const size = octal(header, 124, 12)
     const from = at + block
@@ -133,7 +133,7 @@ function text(header: Buffer, at: number, width: number): string {
 
 function octal(header: Buffer, at: number, width: number): number {
   const digits = text(header, at, width).trim()
-  if (!/^[0-7]{1,11}$/.test(digits)) throw invalid('a number in a header is none')
+  if (!/^[0-7]{1,11}$/.test(digits)) throw invalid('a header field is not an octal number')
   return Number.parseInt(digits, 8)
 }
 

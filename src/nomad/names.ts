@@ -57,7 +57,7 @@ export function classifyName(name: string): NameClass {
 }
 
 /**
- * Why a text is no DNS name that can be certified: LDH labels of RFC 1034 §3.5 and RFC 1123 §2.1,
+ * Why a text is not a DNS name that can be certified: LDH labels of RFC 1034 §3.5 and RFC 1123 §2.1,
  * with `_` as well, because regions named `us_west` run in the wild and Go takes it (crypto/x509
  * validHostname); `xn--` labels that can be read. Lower or upper case; no wildcard, no final dot.
  *

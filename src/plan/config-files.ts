@@ -126,7 +126,7 @@ function gather(
   }
   if (!files.has(write)) {
     return {
-      fault: `${target.path} is none of the files that the agent reads`,
+      fault: `${target.path} is not one of the files that the agent reads`,
       remedy:
         'let `write` be a file of `paths`, or a name that ends in .hcl or .json in one of its directories',
     }

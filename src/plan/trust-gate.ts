@@ -103,7 +103,7 @@ function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
         severity: 'error',
         address,
         reason: 'compromised',
-        message: `the spec ${trusts ? 'trusts' : 'signs with'} ${address}, which is marked as compromised: whoever has its key could make certificates`,
+        message: `the spec ${trusts ? 'trusts' : 'signs with'} ${address}, which is marked as compromised: anyone with its key could make certificates`,
         remedy: `take it out of \`trusted\` and \`signing\` of ${bundle.name} in the spec; or, if nobody else has its key: --override reinstate=${address} --reason TEXT`,
       },
     ]

@@ -284,7 +284,7 @@ const words: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'something in it is not valid yet',
   CERT_SIGNATURE_FAILURE: 'a signature in it is wrong',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it signed itself',
-  INVALID_CA: 'something that signed is no authority',
+  INVALID_CA: 'something that signed is not an authority',
   INVALID_PURPOSE: 'its usages do not allow it',
   PATH_LENGTH_EXCEEDED: 'it is longer than an authority allows',
   SELF_SIGNED_CERT_IN_CHAIN: 'it hangs from a root that is not trusted',

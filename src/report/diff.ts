@@ -23,7 +23,7 @@ export interface DiffOptions {
 }
 
 /** Stands before a diff with something hidden in it. */
-export const notAppliable = 'secrets are hidden in this diff: patch does not take it'
+export const notAppliable = 'parts of this diff are hidden: patch does not take it'
 
 /** The diff of an agent's configuration: whatever is not of its `tls` block stays hidden. */
 export function configDiff(

@@ -52,7 +52,7 @@ export const specCodes = {
   'spec/not-covered': 'the intermediate is not allowed to name it',
   'spec/unknown-region': 'no region has that name',
   'spec/region-choice': 'there are several regions and the operator does not say which',
-  'spec/region-name': 'a region whose role names are no DNS names',
+  'spec/region-name': 'a region whose role names are not DNS names',
   'spec/store': 'a folder that cannot be a store',
   'spec/cipher-suite': 'cipher suites with which Nomad does not start',
   'spec/config': 'a configuration that cannot be written, or that two agents share',

@@ -101,9 +101,9 @@ export interface DesiredIdentity {
   readonly address: string
   readonly name: string
   readonly profile: IdentityProfile
-  /** DNS names besides the role's own and `localhost`; lower case, punycode. */
+  /** DNS names beyond the role's own and `localhost`; lower case, punycode. */
   readonly names: readonly string[]
-  /** Addresses besides the loopback's, in canonical text. */
+  /** Addresses beyond the loopback's, in canonical text. */
   readonly ips: readonly string[]
   /** `nomad-pki://operator.nomad/alice` for an operator. */
   readonly uris: readonly string[]

@@ -161,13 +161,13 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
   if (!isRegionName(node.region)) {
     const told = explainRegion(node.region)
     return {
-      message: `the region ${JSON.stringify(node.region)} ${told?.message ?? 'is no name'}`,
+      message: `the region ${JSON.stringify(node.region)} ${told?.message ?? 'is not a name'}`,
       hint: told?.hint,
     }
   }
   if (node.name === sharedName) {
     return {
-      message: 'shared is no name of a node',
+      message: 'shared cannot be the name of a node',
       hint: 'it stands for one identity for all: write "shared: true" into the section',
     }
   }
@@ -181,7 +181,7 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
     const pattern = parsePattern(node.name)
     return 'fault' in pattern ? { message: pattern.fault, hint: pattern.hint } : undefined
   }
-  return isName(node.name) ? undefined : { message: `${JSON.stringify(node.name)} is no name` }
+  return isName(node.name) ? undefined : { message: `${JSON.stringify(node.name)} is not a name` }
 }
 
 /** Who has the name already. */

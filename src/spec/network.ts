@@ -47,7 +47,7 @@ export function parseIp(text: string): Parsed<IpAddress> {
     }
     return { ok: { family, value } }
   }
-  return { fault: 'is no IP address', hint: ipHint(text) }
+  return { fault: 'is not an IP address', hint: ipHint(text) }
 }
 
 function ipHint(text: string): string {

@@ -28,7 +28,7 @@ export interface NewSpec {
   readonly config?: string | undefined
   /** Nodes one by one, instead of numbers. */
   readonly listed?: readonly ListedNode[] | undefined
-  /** What the agents' `tls` says besides its files; the template says nothing. */
+  /** What the agents' `tls` says beyond its files; the template says nothing. */
   readonly stanza?: { readonly [key: string]: Plain } | undefined
   /** Comments above `node`, a line each. */
   readonly notes?: readonly string[] | undefined

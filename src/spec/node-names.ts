@@ -76,7 +76,7 @@ function checkName(
     const name = expandName(template, node)
     const shown = JSON.stringify(written.length > 80 ? `${written.slice(0, 80)}…` : written)
     const fault =
-      name === '' ? 'is no DNS name' : nameFault(role(written, name), group.role, group.region)
+      name === '' ? 'is not a DNS name' : nameFault(role(written, name), group.role, group.region)
     if (fault !== undefined) {
       report.error('spec/dns-name', at(), `${shown} ${fault}`, { hint: nameHint(written, fault) })
       return

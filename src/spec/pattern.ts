@@ -175,7 +175,7 @@ export function parseTemplate(
             : `there are ${ranges} ranges: write ${known.filter((one) => /^\{n/.test(one)).join(', ')}`,
       }
     } else {
-      return { fault: `${token} is no placeholder`, hint: `there are ${known.join(', ')}` }
+      return { fault: `${token} is not a placeholder`, hint: `there are ${known.join(', ')}` }
     }
   }
   if (plain !== '' || parts.length === 0) parts.push(plain)

@@ -169,14 +169,14 @@ const defaults: RecordShape = {
 const names: Field = {
   key: 'names',
   shape: list(text('a DNS name such as "{node}.acme.internal"')),
-  sentence: `DNS names besides the role's own and \`localhost\`; ${templateWords}.`,
+  sentence: `DNS names beyond the role's own and \`localhost\`; ${templateWords}.`,
   example: '["{node}.acme.internal"]',
 }
 const ips: Field = {
   key: 'ips',
   shape: list(text('an IP address, 10.0.0.11, or a template, 10.0.1.{n} or 10.0.0.0/16+{n}')),
   sentence:
-    "Addresses besides the loopback's. For ranges: `10.0.1.{n}` puts the number into the address, `10.0.0.0/16+{n}` counts from the address and stays in its network.",
+    "Addresses beyond the loopback's. For ranges: `10.0.1.{n}` puts the number into the address, `10.0.0.0/16+{n}` counts from the address and stays in its network.",
   example: '[10.0.0.11]',
 }
 
@@ -376,7 +376,7 @@ const region: RecordShape = {
       key: 'domains',
       shape: list(text('a DNS domain, west.acme.internal')),
       sentence:
-        'What the intermediate may name besides `<region>.nomad` and `localhost`: these domains and all below them.',
+        'What the intermediate may name beyond `<region>.nomad` and `localhost`: these domains and all below them.',
       example: '[west.acme.internal]',
     },
     {
@@ -384,7 +384,7 @@ const region: RecordShape = {
       shape: list(text('a network, 10.2.0.0/16')),
       default: 'addresses are not constrained',
       sentence:
-        'The networks (CIDR) whose addresses the intermediate may name, besides the loopback.',
+        'The networks (CIDR) whose addresses the intermediate may name, beyond the loopback.',
       example: '[10.2.0.0/16]',
     },
     {
@@ -629,7 +629,7 @@ const nodePlace: RecordShape = {
       key: 'stanza',
       shape: nodeStanza,
       sentence:
-        'What the `tls` stanza says besides its files; `rpc` is true. Roles and nodes can differ.',
+        'What the `tls` stanza says beyond its files; `rpc` is true. Roles and nodes can differ.',
       example: '{ tls_min_version: tls13 }',
     },
   ],

@@ -198,7 +198,7 @@ export function replaceScalar(
   const node = found?.map.items[found.index]!.value
   const range = rangeOf(node)
   if (found === undefined || !isScalar(node) || range === undefined)
-    return { fault: `${[...path, key].join('.')} is no simple value` }
+    return { fault: `${[...path, key].join('.')} is not a simple value` }
   const wanted = plainOf(text, (plain) => mapAt(plain, path)!.set(key, value))
   return proved(text, [{ start: range[0], end: range[1], text: quoteText(value) }], wanted)
 }

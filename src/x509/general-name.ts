@@ -49,10 +49,10 @@ export function readGeneralName(reader: DerReader, subtree: boolean, what: strin
       return { type: 'ip', value: formatIp(bytes) }
     }
     const network = decodeSubtree(bytes)
-    if (network === undefined) return fail(`${what} holds addresses that are no network`)
+    if (network === undefined) return fail(`${what} holds addresses that are not a network`)
     return { type: 'ip', value: `${formatIp(network.address)}/${network.prefix}` }
   }
-  if ((tag & 0xc0) !== 0x80 || kind > 8) fail(`${what} holds something that is no name`)
+  if ((tag & 0xc0) !== 0x80 || kind > 8) fail(`${what} holds something that is not a name`)
   return { type: tag === 0xa4 ? 'directory' : 'other', der: reader.whole(what) }
 }
 

@@ -158,7 +158,7 @@ function signsFault(child: Certificate, parent: Certificate): Refusal | undefine
   const called = nameOf(parent)
   const { basicConstraints, keyUsage, version } = parent
   if (basicConstraints === undefined ? version === 3 : !basicConstraints.ca) {
-    return refuse('not-an-authority', `${called} is no authority (no CA:TRUE)`)
+    return refuse('not-an-authority', `${called} is not an authority (no CA:TRUE)`)
   }
   if (keyUsage?.includes('keyCertSign') === false) {
     return refuse('not-an-authority', `${called} may not sign certificates (keyUsage)`)
@@ -200,7 +200,7 @@ function lengthFault(
 ): Refusal | undefined {
   const { basicConstraints } = candidate
   if (!anchor && basicConstraints?.ca !== true) {
-    return refuse('not-an-authority', `${nameOf(candidate)} is no authority (no CA:TRUE)`)
+    return refuse('not-an-authority', `${nameOf(candidate)} is not an authority (no CA:TRUE)`)
   }
   const allowed = basicConstraints?.pathLength
   const below = path.length - 1

@@ -181,7 +181,7 @@ describe('what is refused, with its place', () => {
     ],
     ['a region', server.replace('global', 'eu/west'), '2:10 the region "eu/west"'],
     [
-      'a region that is no DNS name',
+      'a region that is not a DNS name',
       server.replace('global', 'eu-'),
       '2:10 the region "eu-" has a label',
     ],

@@ -50,7 +50,7 @@ describe('what is not there', () => {
       'error agent/file-kind: the file of "cert_file" is a directory',
     ])
     expect(check('cert_file', { state: 'special' })).toEqual([
-      'warning agent/file-kind: the file of "cert_file" is no plain file',
+      'warning agent/file-kind: the file of "cert_file" is not a plain file',
     ])
   })
 })
@@ -87,10 +87,10 @@ describe('what the agent may not read', () => {
 
   test('what whoever runs it cannot see is not judged, and that is said', () => {
     expect(check('key_file', { ...sound, faults: undefined }, { user: nomad })).toEqual([
-      'note agent/file-unseen: the file of "key_file" cannot be looked at by whoever runs this, and is not judged',
+      'note agent/file-unseen: the file of "key_file" cannot be looked at by the user who runs this, and is not judged',
     ])
     expect(check('key_file', { state: 'unseen', at: '/t', way: [way[0]!] })).toEqual([
-      'note agent/file-unseen: the file of "key_file" cannot be looked at by whoever runs this (/t), and is not judged',
+      'note agent/file-unseen: the file of "key_file" cannot be looked at by the user who runs this (/t), and is not judged',
     ])
   })
 })

@@ -225,7 +225,7 @@ describe('a leaf is refused', () => {
     ['a label of 64 characters', { names: ['a'.repeat(64)] }],
     ['an address among the names', { names: ['10.0.0.1'] }],
     ['a NUL in a name', { names: ['a\0.b'] }],
-    ['a name that is no DNS name in any form', { names: ['a‥b'] }],
+    ['a name that is not a DNS name in any form', { names: ['a‥b'] }],
     ['no address', { ips: ['10.0.0.256'] }],
     ['an address with a zone', { ips: ['fe80::1%eth0'] }],
     ['a mapped address', { ips: ['::ffff:10.0.0.1'] }],

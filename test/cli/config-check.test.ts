@@ -200,10 +200,10 @@ describe('--user', () => {
   test.each([
     ['no-such-user', 'there is no user "no-such-user"', 'id -u no-such-user'],
     ['root:no-such-group', 'there is no group "no-such-group"', 'id -u root'],
-    ['', 'is no user', '998:997'],
-    [':5', 'is no user', '998:997'],
-    ['5:', 'is no user', '998:997'],
-    ['1:2:3', 'is no user', '998:997'],
+    ['', 'invalid --user', '998:997'],
+    [':5', 'invalid --user', '998:997'],
+    ['5:', 'invalid --user', '998:997'],
+    ['1:2:3', 'invalid --user', '998:997'],
   ])('%j is refused', async (user, message, hint) => {
     const { status, stderr } = await check(machine(), '--user', user)
     expect(status).toBe(64)

@@ -141,7 +141,7 @@ function header(change: (field: Buffer) => void): Uint8Array {
   return gzipSync(tar)
 }
 
-describe('what is no plain file', () => {
+describe('what is not a plain file', () => {
   test.each(
     Object.entries({
       '1': 'a hard link',
@@ -165,7 +165,7 @@ describe('what is no plain file', () => {
       field.write(type, 156, 'latin1')
       field.write('/etc/passwd', 157, 'latin1')
     })
-    expect(expectRefused(archive)).toContain('is no plain file')
+    expect(expectRefused(archive)).toContain('is not a plain file')
   })
 })
 

@@ -101,13 +101,13 @@ const cases: readonly (readonly [
     'a file below what is a file',
     's1: { config: { paths: [d], write: d/tls.hcl } }',
     { d: server },
-    ['error d/tls.hcl is none of the files that the agent reads'],
+    ['error d/tls.hcl is not one of the files that the agent reads'],
   ],
   [
     'a name that is a temporary one to Nomad',
     's1: { config: { paths: [d], write: "d/.#tls.hcl" } }',
     { 'd/x.hcl': server },
-    ['error d/.#tls.hcl is none of the files that the agent reads'],
+    ['error d/.#tls.hcl is not one of the files that the agent reads'],
   ],
   [
     'a later file that overrides',

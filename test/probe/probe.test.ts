@@ -808,7 +808,7 @@ describe('evidence', () => {
     expect(again.stderr).not.toContain('error')
     const refused = await run(bastion, 'probe', '--out', 'cluster.yaml')
     expect(refused.status).toBe(1)
-    expect(refused.stderr).toContain('cluster.yaml exists, and is no evidence')
+    expect(refused.stderr).toContain('cluster.yaml exists, and is not evidence')
 
     const file = join(bastion, 'evidence.json')
     expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)

@@ -208,7 +208,7 @@ describe('adding', () => {
   test.each([
     [server('s1'), 'global has a server s1 already'],
     [client('s1'), 'global has a server s1 already'],
-    [client('shared'), 'shared is no name of a node'],
+    [client('shared'), 'shared cannot be the name of a node'],
     [client('a b'), 'the name "a b" holds a space'],
     [client('../x'), 'the name "../x" holds "/"'],
     [client('-x'), 'the name "-x" begins with "-"'],
@@ -216,7 +216,7 @@ describe('adding', () => {
     [client('c[1'), 'the name "c[1" has a range that is not one'],
     [{ kind: 'server', region: 'a b', name: 's9' }, 'the region "a b" holds a space'],
     [{ kind: 'operator', region: 'eu', name: 'alice' }, 'no region is called "eu"'],
-    [{ ...client('c1'), ips: ['10.0.0'] }, '"10.0.0" is no IP address'],
+    [{ ...client('c1'), ips: ['10.0.0'] }, '"10.0.0" is not an IP address'],
     [{ ...client('c1'), lifetime: '20y' }, 'a client of global would live 20y, longer than agent'],
     [{ ...client('c1'), key: 'ed25519' }, '"ed25519" is not possible here'],
     [client('s[1-3]'), 'global has a node s1 already'],

@@ -426,7 +426,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'a placeholder that is none',
     client('names: ["{nod}.x"]'),
-    'error 4:38 spec/template {nod} is no placeholder · there are {node}, {region}, {cluster}',
+    'error 4:38 spec/template {nod} is not a placeholder · there are {node}, {region}, {cluster}',
   ],
   [
     'the number of no range',
@@ -446,17 +446,25 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     '256',
     client('ips: [10.0.0.256]'),
-    'error 4:36 spec/address "10.0.0.256" is no IP address · 256',
+    'error 4:36 spec/address "10.0.0.256" is not an IP address · 256',
   ],
-  ['three numbers', client('ips: ["10.0.0"]'), 'error 4:36 spec/address "10.0.0" is no IP address'],
+  [
+    'three numbers',
+    client('ips: ["10.0.0"]'),
+    'error 4:36 spec/address "10.0.0" is not an IP address',
+  ],
   ['a zone', client('ips: ["fe80::1%eth0"]'), 'error 4:36 spec/address "fe80::1%eth0" has a zone'],
   [
     'a mapped address',
     client('ips: ["::ffff:10.0.0.1"]'),
     'error 4:36 spec/address "::ffff:10.0.0.1" is an IPv4 address in IPv6 clothes: TLS libraries compare it as IPv4 · write 10.0.0.1',
   ],
-  ['octal', client('ips: [010.0.0.1]'), 'error 4:36 spec/address "010.0.0.1" is no IP address'],
-  ['nonsense', client('ips: ["1::2::3"]'), 'error 4:36 spec/address "1::2::3" is no IP address'],
+  ['octal', client('ips: [010.0.0.1]'), 'error 4:36 spec/address "010.0.0.1" is not an IP address'],
+  [
+    'nonsense',
+    client('ips: ["1::2::3"]'),
+    'error 4:36 spec/address "1::2::3" is not an IP address',
+  ],
   ['unspecified', client('ips: ["::"]'), 'error 4:36 spec/address "::" is the unspecified address'],
   [
     'one address for all of a range',
@@ -547,8 +555,8 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'a placeholder that is none, in paths and in write',
     client('config: { paths: [a, "{nod}"], write: "{x}" }'),
-    'error 4:51 spec/template {nod} is no placeholder',
-    'error 4:68 spec/template {x} is no placeholder',
+    'error 4:51 spec/template {nod} is not a placeholder',
+    'error 4:68 spec/template {x} is not a placeholder',
   ],
   [
     'one directory for a range',

@@ -148,7 +148,7 @@ describe('a chain does not hold, and says why', () => {
     [
       'the intermediate is no authority',
       'not-an-authority',
-      /CN=middle2 is no authority/,
+      /CN=middle2 is not an authority/,
       () => {
         const no = certify('middle2', { issuer: root })
         return judge(leafOf({ issuer: no }), [no])

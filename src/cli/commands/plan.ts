@@ -56,7 +56,7 @@ async function save(plan: Plan, file: string, store: string, context: Context): 
   requireOutside(context, store, file, 'a plan')
   const expected = await readIfThere(context, file)
   if (expected !== undefined && !isSavedPlan(expected)) {
-    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is no saved plan`, {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is not a saved plan`, {
       hint: 'name another file: only a saved plan is written over',
     })
   }

@@ -234,7 +234,7 @@ function parseTimeout(text: string | undefined): number | undefined {
   if (span !== undefined && span > 0 && span <= 600_000) return span
   throw new NomadPkiError(
     'ERR_USAGE',
-    `--timeout ${JSON.stringify(text)} is no span of up to 10m`,
+    `--timeout ${JSON.stringify(text)} is not a duration of up to 10m`,
     {
       hint: durationSyntax,
     },
@@ -250,7 +250,7 @@ async function save(
 ): Promise<void> {
   const expected = await readIfThere(context, file)
   if (expected !== undefined && !isEvidenceText(Buffer.from(expected).toString('utf8'))) {
-    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is no evidence`, {
+    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is not evidence`, {
       hint: 'name another file: only evidence is written over',
     })
   }

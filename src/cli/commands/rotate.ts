@@ -172,7 +172,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
   if (options.compromised === true && options.rideAlong === true) {
     throw usage(
       '--compromised and --ride-along exclude each other',
-      'as long as the old root is trusted, whoever has its key can make certificates',
+      'as long as the old root is trusted, anyone with its key can make certificates',
     )
   }
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }

@@ -15,6 +15,8 @@ export const rsaModulus: Rule = {
   check: ({ publicKey: { name } }) => {
     const bits = Number(name.slice(4))
     if (bits < 2048) return `its RSA key has ${bits} bits, fewer than 2048`
-    return bits % 8 === 0 ? undefined : `its RSA key has ${bits} bits, which are no whole octets`
+    return bits % 8 === 0
+      ? undefined
+      : `its RSA key has ${bits} bits, which is not a whole number of octets`
   },
 }

@@ -15,6 +15,6 @@ export const basicConstraintsLeaf: Rule = {
   applies: isLeaf,
   check: (certificate) =>
     certificate.basicConstraints?.ca === true
-      ? 'it may sign other certificates, though it is no authority'
+      ? 'it may sign other certificates, though it is not an authority'
       : undefined,
 }

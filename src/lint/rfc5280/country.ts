@@ -14,7 +14,7 @@ export const country: Rule = {
   check: ({ subject }) => {
     for (const { oid, value, tag } of subject.attributes) {
       if (oid !== '2.5.4.6') continue
-      if (tag !== 19) return 'its country is no PrintableString'
+      if (tag !== 19) return 'its country is not a PrintableString'
       if (!twoCapitals.test(value)) {
         return `its country ${JSON.stringify(value)} is not two capital letters`
       }

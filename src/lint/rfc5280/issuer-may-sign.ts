@@ -13,7 +13,7 @@ export const issuerMaySign: Rule = {
   binding: true,
   applies: (_, { issuer }) => issuer !== undefined,
   check: (_, { issuer }) => {
-    if (issuer!.basicConstraints?.ca !== true) return 'its issuer is no authority'
+    if (issuer!.basicConstraints?.ca !== true) return 'its issuer is not an authority'
     return issuer!.keyUsage?.includes('keyCertSign') === false
       ? "its issuer's key usage does not permit to sign certificates"
       : undefined

@@ -13,5 +13,7 @@ export const nameConstraintsAuthority: Rule = {
   source: 'RFC 5280 §4.2.1.10',
   applies: isLeaf,
   check: ({ nameConstraints }) =>
-    nameConstraints === undefined ? undefined : 'it has nameConstraints, though it is no authority',
+    nameConstraints === undefined
+      ? undefined
+      : 'it has nameConstraints, though it is not an authority',
 }

@@ -16,6 +16,6 @@ export const ecPublicKey: Rule = {
     if (name.endsWith('explicit parameters'))
       return 'its elliptic curve is given by parameters, not by its name'
     if (name.endsWith(' compressed')) return 'its public key is a compressed point'
-    return `its elliptic curve (${name}) is none of P-256, P-384, P-521`
+    return `its elliptic curve (${name}) is not one of P-256, P-384, P-521`
   },
 }
