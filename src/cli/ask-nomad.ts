@@ -76,6 +76,10 @@ export async function askNomad(
       sightings: [...probe.sightings, ...more.sightings],
       unreachable: [...probe.unreachable, ...more.unreachable],
       undecided: [...probe.undecided, ...more.undecided],
+      cost: {
+        handshakes: probe.cost.handshakes + more.cost.handshakes,
+        noted: probe.cost.noted + more.cost.noted,
+      },
     },
   }
 }

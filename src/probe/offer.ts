@@ -29,6 +29,8 @@ export interface OfferOutcome {
   readonly fingerprint: string | undefined
   /** Why, where it is undecided. One sentence: lower case, no full stop. */
   readonly message: string
+  /** How many handshakes it took: two where the control was offered as well. */
+  readonly handshakes: number
 }
 
 /** The listener verified the certificate, or could wait no longer to say so; milliseconds. */
@@ -59,9 +61,10 @@ export async function offerCertificate(
   if (!endpoint.rpc || alert !== 'BAD_CERTIFICATE' || control === undefined) return outcome
   const second = await offerOnce(endpoint, control, options)
   const isSame = second.fingerprint === outcome.fingerprint
+  const handshakes = 2
   return isSame && second.state === 'refused'
-    ? { ...outcome, state: 'accepted', message: '' }
-    : outcome
+    ? { ...outcome, state: 'accepted', message: '', handshakes }
+    : { ...outcome, handshakes }
 }
 
 async function offerOnce(
@@ -85,7 +88,7 @@ async function offerOnce(
   })
   const fingerprint = signed && fingerprintOf(parseCertificate(signed))
   const say = (state: OfferOutcome['state'], message = ''): OfferOutcome => ({
-    ...{ state, fingerprint, message },
+    ...{ state, fingerprint, message, handshakes: 1 },
   })
   const where = formatEndpoint(endpoint)
   if (fingerprint === undefined) return say('undecided', `${where} does not show that it has a key`)

@@ -1,6 +1,7 @@
 /**
  * Asks running agents which leaf they present and which authorities they name: one handshake without
- * a certificate on each port. It says what was seen in the words of the ledger, and judges nothing.
+ * a certificate on each port, and one or two for each certificate that is offered. It says what was seen
+ * in the words of the ledger, and judges nothing.
  *
  * On a server each handshake on the RPC port leaves one line at WARN in the agent's log
  * (nomad/rpc.go:369 of 1.11.3, "failed TLS handshake"); HTTPS leaves none.
@@ -41,6 +42,14 @@ export interface Probe {
   readonly sightings: readonly SeenPort[]
   readonly unreachable: readonly Silence[]
   readonly undecided: readonly Undecided[]
+  readonly cost: Cost
+}
+
+/** What asking cost. */
+export interface Cost {
+  readonly handshakes: number
+  /** Handshakes on RPC ports that ended without an answer: servers note each in their logs, at WARN. */
+  readonly noted: number
 }
 
 /** What is offered to every port that asks for a certificate. */
@@ -93,6 +102,8 @@ export async function probeCluster(
   )
   const answers: (SeenPort | Silence)[] = []
   const undecided: Undecided[] = []
+  let handshakes = 0
+  let noted = 0
   let next = 0
   let done = 0
   const worker = async (): Promise<void> => {
@@ -107,11 +118,13 @@ export async function probeCluster(
     sightings: answers.filter((one) => 'asked' in one),
     unreachable: answers.filter((one) => 'message' in one),
     undecided,
+    cost: { handshakes, noted },
   }
 
   async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | Silence> {
     const { rpc } = where
     const endpoint = formatEndpoint(where)
+    handshakes += 1
     let shown: Awaited<ReturnType<typeof describeEndpoint>>
     try {
       shown = await patiently(where, options)
@@ -119,6 +132,7 @@ export async function probeCluster(
       if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
       return { address: asked, endpoint, rpc, message: error.message }
     }
+    if (rpc) noted += 1
     if (!shown.holdsKey) {
       const message = `${endpoint} presents a chain, and does not show that it has its key`
       return { address: asked, endpoint, rpc, message }
@@ -157,6 +171,11 @@ export async function probeCluster(
       const { timeout } = options
       const outcome = await offerCertificate(where, leaf, { control, timeout, signal })
       const endpoint = formatEndpoint(where)
+      handshakes += outcome.handshakes
+      // One handshake that shows trust was answered from within the protocol.
+      if (where.rpc && (outcome.state !== 'accepted' || outcome.handshakes > 1)) {
+        noted += outcome.handshakes
+      }
       // It was reloaded in between: what it said is about another moment.
       if (outcome.state !== 'undecided' && outcome.fingerprint !== fingerprint) {
         const message = `${endpoint} presents another leaf than a moment before`

@@ -10,6 +10,7 @@ import { copiesText, type Copies } from '../evidence/copies.js'
 import type { Members } from '../evidence/evidence.js'
 import { stateWords } from '../evidence/state-words.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
+import type { Cost } from '../probe/probe-cluster.js'
 import type { HalfRotation } from '../rotation/half-rotated.js'
 import { fold, rangesOf } from './fold.js'
 import { authorityEditText } from './rotation.js'
@@ -22,9 +23,7 @@ export interface ProbeFacts {
   readonly cluster: string
   readonly at: number
   readonly verdicts: readonly AgentVerdict[]
-  /** How many handshakes were made, and how many of them on RPC ports that answered. */
-  readonly handshakes: number
-  readonly warned: number
+  readonly cost: Cost
   readonly halfRotated: readonly HalfRotation[]
   readonly copies: Copies
   /** What Nomad itself said; absent where it was not asked. */
@@ -62,7 +61,7 @@ function paint(style: Style, state: AgentVerdict['state']): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, handshakes, warned, halfRotated, nomad, copies }: ProbeFacts,
+  { cluster, verdicts, cost, halfRotated, nomad, copies }: ProbeFacts,
   style: Style,
   options: { readonly all: boolean; readonly fileFlag: string },
 ): string {
@@ -99,14 +98,22 @@ export function probeText(
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     ...(copies.leaves.length === 0 ? [] : [style.bad(printable(`store: ${copiesText(copies)}`))]),
     `${style.strong(printable(cluster))}: ${good > 0 && bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
-    style.faint(
-      `${count(handshakes, 'handshake')}; ${
-        warned === 0
-          ? 'no agent noted any of them'
-          : `${warned === 1 ? 'the RPC port' : `each of the ${count(warned, 'RPC port')}`} noted one in its log, at WARN: failed TLS handshake`
-      }`,
-    ),
+    style.faint(costText(cost, verdicts)),
   ].join('\n')
+}
+
+function costText({ handshakes, noted }: Cost, verdicts: readonly AgentVerdict[]): string {
+  const seen = verdicts.flatMap((one) => one.seen.filter(({ rpc }) => rpc))
+  const ports = new Set(seen.map(({ endpoint }) => endpoint)).size
+  const who =
+    noted === 0
+      ? 'no agent noted any of them'
+      : noted === 1
+        ? 'the RPC port noted one in its log'
+        : noted === ports
+          ? `each of the ${count(ports, 'RPC port')} noted one in its log`
+          : `RPC ports noted ${noted} of them in their logs`
+  return `${count(handshakes, 'handshake')}; ${who}${noted === 0 ? '' : ', at WARN: failed TLS handshake'}`
 }
 
 function halfRotatedText(
@@ -230,14 +237,14 @@ function general(
 
 /** The same as a document. */
 export function probeDocument(facts: ProbeFacts): Document {
-  const { cluster, at, verdicts, handshakes, warned, halfRotated, nomad, copies } = facts
+  const { cluster, at, verdicts, cost, halfRotated, nomad, copies } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
     cluster,
     at,
-    handshakes,
-    warned,
+    handshakes: cost.handshakes,
+    warned: cost.noted,
     copies: copies.leaves,
     halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },

@@ -59,6 +59,7 @@ describe.each(['http', 'rpc'] as const)('%s', (port) => {
     expect(await offered(ours, ours, port)).toEqual({
       state: 'accepted',
       fingerprint: fingerprintOf(ours.holder(address).chain[0]!),
+      handshakes: 1,
       message: '',
     })
   })

@@ -229,7 +229,9 @@ test('an agent that trusts another root of the same name is seen to refuse ours'
   })
   live.s1.reload(theirs('server/global/s1'))
   live.c1.reload(live.trio('client/global/c1'))
-  await live.run('probe')
+  // Of each port its trust by name, and two offers; on RPC the control beside what it takes.
+  const said = await live.run('probe', '--json')
+  expect(JSON.parse(said.stdout)).toMatchObject({ handshakes: 10, warned: 4 })
   expect(live.observed.get(live.s1.http)).toMatchObject({
     trusts: expect.arrayContaining([root, 'authority/agent/2']) as string[],
     accepts: [root],

@@ -12,7 +12,7 @@ import type { Inventory } from '../../inventory/inventory.js'
 import { isBegun } from '../../inventory/begun.js'
 import type { LedgerEvent } from '../../inventory/store.js'
 import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpoints.js'
-import { probeCluster, type Probe } from '../../probe/probe-cluster.js'
+import { probeCluster, type Cost, type Probe } from '../../probe/probe-cluster.js'
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
 import { copiesIn } from '../../evidence/copies.js'
@@ -96,7 +96,7 @@ export const command: Command = async ({ args, options }, context) => {
       seen: looked.seen,
       workspace,
       inventory,
-      handshakes: portsIn([...probe.sightings, ...probe.unreachable]),
+      cost: probe.cost,
       nomad,
     },
     options,
@@ -129,7 +129,7 @@ async function fromFiles(
   const addresses = taken.addresses.filter((address) => agents.has(address))
   return tell(
     judgeNoted(inventory, addresses, { now }),
-    { seen, workspace, inventory, handshakes: 0 },
+    { seen, workspace, inventory, cost: { handshakes: 0, noted: 0 } },
     options,
     voice,
     context,
@@ -184,25 +184,24 @@ function tell(
     seen,
     workspace: { spec, desired },
     inventory,
-    handshakes,
+    cost,
     nomad,
   }: {
     readonly seen: readonly SeenPort[]
     readonly workspace: Workspace
     readonly inventory: Inventory
-    readonly handshakes: number
+    readonly cost: Cost
     readonly nomad?: NomadSaid | undefined
   },
   options: Options,
   voice: Voice,
   context: Context,
 ): ExitStatus {
-  const warned = handshakes === 0 ? 0 : portsIn(seen.filter(({ rpc }) => rpc))
   const { cluster } = desired
   const at = context.now()
   const halfRotated = halfRotations({ spec, desired, inventory, seen, now: at })
   const copies = copiesIn(inventory, { now: at, seen })
-  const facts = { cluster, at, verdicts, handshakes, warned, halfRotated, nomad, copies }
+  const facts = { cluster, at, verdicts, cost, halfRotated, nomad, copies }
   if (voice.json) voice.document(probeDocument(facts))
   else {
     const named = { all: options.long === true, fileFlag: fileFlag(options) }
@@ -221,11 +220,6 @@ function isWhole({ members, faults, unknown, strange }: NomadSaid): boolean {
     faults.every(({ denied }) => !denied) &&
     members.every(({ skew }) => skew === undefined)
   )
-}
-
-/** How many ports: one can have been seen for two reasons, by one handshake. */
-function portsIn(seen: readonly { readonly endpoint: string; readonly rpc: boolean }[]): number {
-  return new Set(seen.map(({ endpoint, rpc }) => `${endpoint} ${rpc}`)).size
 }
 
 function parseTimeout(text: string | undefined): number | undefined {

@@ -61,6 +61,8 @@ export class Fleet {
   readonly cluster: Cluster
   /** Kills what is run here, if it chooses to. */
   stops: Stops = new Stops()
+  /** How many handshakes with a certificate its probes had with RPC ports, by their own word. */
+  offers = 0
   readonly #agents: Agent[]
   readonly #binary: string
   #archives = 0

@@ -38,11 +38,17 @@ export async function takeReceipts(fleet: Fleet): Promise<void> {
 export async function ask(fleet: Fleet): Promise<ReadonlyMap<string, Seen>> {
   const { status, stdout, stderr } = await fleet.pki('probe', '--timeout', '3s', '--json')
   if (status !== 0 && status !== 2) throw new Error(stderr)
-  const { agents, nomad } = JSON.parse(stdout) as {
-    readonly agents: readonly (Seen & { readonly address: string })[]
+  const { agents, nomad, warned } = JSON.parse(stdout) as {
+    readonly agents: readonly (Seen & {
+      readonly address: string
+      readonly ports: readonly { readonly endpoint: string; readonly rpc: boolean }[]
+    })[]
+    readonly warned: number
     readonly nomad: { readonly faults: readonly unknown[]; readonly members: readonly unknown[] }
   }
   if (nomad.faults.length > 0 || nomad.members.length < 2) throw new Error(JSON.stringify(nomad))
+  const ports = agents.flatMap((agent) => agent.ports.filter(({ rpc }) => rpc))
+  fleet.offers += warned - new Set(ports.map(({ endpoint }) => endpoint)).size
   return new Map(agents.map((agent) => [agent.address.split('/').at(-1) ?? '', agent]))
 }
 
