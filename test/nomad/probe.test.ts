@@ -2,7 +2,7 @@
  * What `probe` says of real agents: before and after a reload, what it costs in their logs, and a naive
  * swap of the root on half of them, named and healed without a restart.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { offerCertificate } from '../../src/probe/offer.js'
@@ -58,12 +58,10 @@ function edit(from: string, to: string): void {
 }
 
 const alice = 'pki/identity/operator/global/alice'
-const generationOf = (number: number): string =>
-  readdirSync(join(base, alice)).find((name) => name.startsWith(`${number}-`))!
 
-function credentials(generation: string): Required<Credentials> {
+function credentials(): Required<Credentials> {
   const read = (name: string): string =>
-    readFileSync(join(base, alice, generation, `${name}.pem`), 'utf8')
+    readFileSync(join(base, alice, 'current', `${name}.pem`), 'utf8')
   return { ca: read('ca'), cert: read('cert'), key: read('key') }
 }
 
@@ -175,32 +173,47 @@ describe('a probe of real agents', () => {
 
   test('names a naive swap on half of the agents, and its repair brings them back', async () => {
     edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    const held = await pki('apply', '--yes')
+    expect(held.status).not.toBe(0)
+    expect(held.stdout + held.stderr).toMatch(/authority\/agent\/2 signs from now on/)
+    // Somebody answers for every agent, and errs.
+    for (const agent of ['s1', 'c1']) {
+      await pki('rotate', 'authority', 'agent', '--except', agent, '--reason', 'it is only a lab')
+    }
     await ok('apply', '--yes')
-    s1.reload()
-    const swapped = await probed(/server\/global\/s1 {2}proven/)
+    c1.reload()
+    const swapped = await probed(/client\/global\/c1 {2}proven/)
     expect(swapped.status).toBe(2)
     expect(swapped.stdout).toContain('half-rotated: agents under agent refuse each other')
     expect(swapped.stdout).toContain(
       'write into the spec: agent: signing: 2, trusted: [1, 2], crossed: true',
     )
     // They do: what the client is asked, it cannot ask the server.
-    const first = credentials(generationOf(1))
+    const second = credentials()
     await eventually('the client to be refused', async () =>
-      (await forwarded(first)).status === 500 ? true : undefined,
+      (await forwarded(second)).status === 500 ? true : undefined,
     )
     edit('signing: 2, trusted: [2]', 'signing: 2, trusted: [1, 2], crossed: true')
     await ok('apply', '--yes')
-    c1.reload()
+    s1.reload()
     const explain = (): string => c1.tail()
     await eventually(
-      'the client to be heard again, by a server that is not repaired yet',
-      async () => ((await forwarded(credentials('current'))).status === 200 ? true : undefined),
+      'the client, which is not repaired yet, to be heard again by a server that is',
+      async () => ((await forwarded(second)).status === 200 ? true : undefined),
       { explain },
     )
-    s1.reload()
+    c1.reload()
     const healed = await probed(/2 of 2 agents proven/)
     expect(healed.stdout).not.toContain('half-rotated')
     expect(healed.status).toBe(0)
+    // In a rotation certificates are offered as well: the server notes what the probe says that it cost.
+    const before = warnings()
+    const { stdout } = await ok('probe', '--json')
+    const { handshakes, warned } = JSON.parse(stdout) as Record<'handshakes' | 'warned', number>
+    expect({ handshakes, warned }).toEqual({ handshakes: 11, warned: 5 })
+    await eventually('the lines in the log', async () =>
+      warnings() === before + warned ? true : undefined,
+    )
     expect([s1.exitStatus, c1.exitStatus]).toEqual([undefined, undefined])
     expect((await ok('rotate', 'authority', 'agent')).stdout).toContain('gate: open')
   })

@@ -9,7 +9,7 @@ import { sleep } from './harness/run.js'
 import { takeReceipts } from './harness/witness.js'
 
 /** Long enough for the cluster to stand, and short enough to be waited for. */
-const life = 150_000
+const life = 100_000
 
 let fleet: Fleet
 let born: number
@@ -17,7 +17,7 @@ let born: number
 beforeAll(async () => {
   born = Date.now()
   fleet = await Fleet.start('proof-expired', undefined, (spec) =>
-    spec.replace('node:\n', 'defaults: { lifetime: 150s, renewBefore: 30s }\nnode:\n'),
+    spec.replace('node:\n', 'defaults: { lifetime: 100s, renewBefore: 30s }\nnode:\n'),
   )
 })
 
@@ -37,7 +37,7 @@ interface Rollout {
 }
 
 test('a certificate that has ended is not proven, in any command', async () => {
-  await sleep(Math.max(0, born + life + 20_000 - Date.now()))
+  await sleep(Math.max(0, born + life + 10_000 - Date.now()))
   const seen = await probe()
   expect(seen, seen.stdout).toMatchObject({ status: 2 })
   expect(seen.stdout).toMatch(/expired|ended/)
@@ -48,7 +48,7 @@ test('a certificate that has ended is not proven, in any command', async () => {
 
 test('the order is: all servers of a region together, then its clients; it heals without a restart', async () => {
   const pids = fleet.names.map((name) => fleet.agent(name).pid)
-  fleet.editSpec(/defaults: \{ lifetime: 150s, renewBefore: 30s \}\n/, '')
+  fleet.editSpec(/defaults: \{ lifetime: 100s, renewBefore: 30s \}\n/, '')
   await fleet.pkiOk('apply', '--yes')
   const { status, stdout } = await fleet.pki('rotate', 'rollout', '--json')
   expect(status).toBe(2)
