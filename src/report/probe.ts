@@ -98,11 +98,11 @@ export function probeText(
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
     ...(copies.leaves.length === 0 ? [] : [style.bad(printable(`store: ${copiesText(copies)}`))]),
     `${style.strong(printable(cluster))}: ${good > 0 && bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
-    style.faint(costText(cost, verdicts)),
+    style.faint(handshakesText(cost, verdicts)),
   ].join('\n')
 }
 
-function costText({ handshakes, noted }: Cost, verdicts: readonly AgentVerdict[]): string {
+function handshakesText({ handshakes, noted }: Cost, verdicts: readonly AgentVerdict[]): string {
   const seen = verdicts.flatMap((one) => one.seen.filter(({ rpc }) => rpc))
   const ports = new Set(seen.map(({ endpoint }) => endpoint)).size
   const who =
