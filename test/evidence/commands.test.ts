@@ -193,7 +193,13 @@ describe('what every command says and how it exits', () => {
         const verdicts = judgeNoted(inventory, agents, { now })
         const probe = probeText(
           {
-            ...{ cluster: 'acme', at: now, verdicts, handshakes: 0, warned: 0, halfRotated: [] },
+            ...{
+              cluster: 'acme',
+              at: now,
+              verdicts,
+              cost: { handshakes: 0, noted: 0 },
+              halfRotated: [],
+            },
             copies: copiesIn(inventory, { now }),
           },
           style,

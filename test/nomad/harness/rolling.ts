@@ -88,6 +88,8 @@ export async function rotateAuthority(
       random,
     },
     async () => {
+      // What was delivered last must have been seen with everybody.
+      expect(await unproven(fleet)).toEqual([])
       // The rotation before this one ends when leaves no longer carry its cross-certificate.
       if (authority === 'agent' && fleet.spec.includes('crossed: true')) {
         await fleet.pkiOk('rotate', 'authority', authority, '--next')
