@@ -208,7 +208,7 @@ export NOMAD_TLS_SERVER_NAME=server.${region}.nomad
 }
 
 /** The roots that the spec pins and the bundle does not hold. */
-function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): readonly string[] {
+export function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): readonly string[] {
   const root = spec.authorities.find(({ name }) => `bundle/${name}` === bundle)
   const pins = Object.values(root?.fingerprints ?? {})
   if (pins.length === 0) return []

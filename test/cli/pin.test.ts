@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { cli, folder } from './cli.js'
 
 const spec = (agent: string): string =>
-  `version: 1\ncluster: acme\nauthorities:\n  agent: ${agent}\nregions:\n  global:\n    servers: { s1: {} }\n`
+  `version: 1\ncluster: acme\nauthorities:\n  agent: ${agent}\nregions:\n  global:\n    servers: { s1: {} }\noperators: { alice: {} }\n`
 const other = `SHA256:${'0'.repeat(64)}`
 
 let cwd = ''
@@ -35,6 +35,7 @@ describe('a pinned root', () => {
     [['rotate', 'leaves', '--all', '--yes'], 1],
     [['verify', '--offline'], 2],
     [['pack', 's1', '--out', 'other.tar.gz'], 1],
+    [['env', 'alice'], 1],
   ])('%j refuses another one, with both values', async (line, expected) => {
     pin(`{ fingerprint: ${other} }`)
     const { status, stdout, stderr } = await cli(cwd, line)

@@ -6,6 +6,7 @@
 
 import path from 'node:path'
 import { resolveAddress } from '../../address.js'
+import { pinFaults } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
@@ -30,11 +31,19 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
   const operator = operators.find((one) => one.address === address)!
   const { region } = operator.profile
   const inventory = await takeInventory(workspace)
-  const leaf = inventory.identities.get(address)?.current?.chain[0]
+  const current = inventory.identities.get(address)?.current
+  const leaf = current?.chain[0]
   if (leaf === undefined) {
     throw new NomadPkiError('ERR_STORE_MISSING', `${operator.name} has no certificate yet`, {
       address,
       hint: `nomad-pki apply ${operator.name}`,
+    })
+  }
+  const pins = pinFaults(workspace.spec, operator.profile.bundle, Buffer.from(current!.bundle))
+  if (pins.length > 0) {
+    throw new NomadPkiError('ERR_PLAN_BLOCKED', pins.join('; '), {
+      address,
+      hint: 'nomad-pki plan says what to do about it',
     })
   }
   if (leaf.notAfter <= context.now()) {
