@@ -45,7 +45,7 @@ export function addressesOf({ values, ports, role, region }: AgentConfig): Found
     for (const one of path === 'addresses.http' ? text.split(/\s+/) : [text]) {
       const parsed = parseHostPort(one)
       if (parsed === undefined || /[\s${}]/.test(one)) {
-        notes.add(`what ${path} says is no address (${at}): add the right one to ips or names`)
+        notes.add(`what ${path} says is not an address (${at}): add the right one to ips or names`)
         continue
       }
       const host = canonical(parsed.host)
@@ -70,7 +70,7 @@ export function addressesOf({ values, ports, role, region }: AgentConfig): Found
     // What the spec takes by itself is not said again.
     if (host === undefined || (port === usual && host === first)) continue
     if (!(port >= 1 && port <= 65_535)) {
-      notes.add(`${place} is left out: ports.${place} is no port: ${port}`)
+      notes.add(`${place} is left out: ports.${place} is not a port: ${port}`)
       continue
     }
     probes[place] = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`

@@ -156,7 +156,7 @@ function nodeOf(
       hint: 'set `server { enabled = true }` or `client { enabled = true }`, or leave the agent out and add it by hand',
     })
   }
-  // A range is no name of one node.
+  // A range is not a name of one node.
   const fault =
     name === sharedName
       ? { message: 'is reserved', hint: 'it stands for one identity for all' }

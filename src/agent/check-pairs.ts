@@ -35,7 +35,7 @@ const number = (values: Values, path: string, fallback: number): number =>
   Number(values.get(path)?.text ?? 0) || fallback
 
 const length = (values: Values, path: string, fallback: number): number =>
-  // What is no duration has been told.
+  // What is not a duration has been told.
   (goDuration(values.get(path)?.text ?? '') ?? 0) || fallback
 
 /** Two settings of which only one may be there. */

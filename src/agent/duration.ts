@@ -30,7 +30,7 @@ const nanoseconds: Readonly<Record<string, number>> = {
  * How long a duration is.
  *
  * @param text As `isGoDuration` takes it.
- * @returns Nanoseconds; 0 for the empty text, `undefined` for what is no duration.
+ * @returns Nanoseconds; 0 for the empty text, `undefined` for what is not a duration.
  */
 export function goDuration(text: string): number | undefined {
   if (!isGoDuration(text)) return undefined

@@ -291,7 +291,7 @@ export function endsWithIssuer(leaf: Certificate, issuerEnd: number | undefined)
 const longestOnDemand = 7 * 86_400_000
 
 /**
- * Whether a certificate is made when somebody asks for it, so that an expired one is no work: an
+ * Whether a certificate is made when somebody asks for it, so that an expired one is not work: an
  * operator's with a life of at most a week.
  */
 export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {

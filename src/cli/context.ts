@@ -21,7 +21,7 @@ import { NomadPkiError } from '../errors.js'
 
 /** A stream that is written to. */
 export interface Output {
-  /** Writes as it is; a reader that has gone away is no error. */
+  /** Writes as it is; a reader that has gone away is not an error. */
   write(text: string): void
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none. */

@@ -18,7 +18,7 @@ export async function run(packageUrl: () => URL): Promise<void> {
     try {
       writeSync(1, `${version}\n`)
     } catch {
-      // A reader that has gone away is no error.
+      // A reader that has gone away is not an error.
     }
     return
   }

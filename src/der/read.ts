@@ -104,7 +104,7 @@ export class DerReader {
   /** The octets of a BIT STRING without unused bits: a view. */
   octetsOfBits(what: string): Uint8Array {
     const bytes = this.content(tags.bitString, what)
-    if (bytes.length === 0 || bytes[0] !== 0) fail(`${what} is no bit string of whole octets`)
+    if (bytes.length === 0 || bytes[0] !== 0) fail(`${what} is not a bit string of whole octets`)
     return bytes.subarray(1)
   }
 
@@ -114,7 +114,7 @@ export class DerReader {
     const unused = bytes[0]
     const last = bytes.length - 1
     if (unused === undefined || unused > 7 || last > 4 || (last === 0 && unused > 0)) {
-      return fail(`${what} is no bit string`)
+      return fail(`${what} is not a bit string`)
     }
     if (last > 0 && (bytes[last]! & ((1 << unused) - 1)) !== 0) {
       fail(`${what} has unused bits that are set`)
@@ -129,7 +129,7 @@ export class DerReader {
   /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 allows them: to the second, in `Z`. Epoch milliseconds. */
   time(what: string): number {
     const tag = this.peek()
-    if (tag !== tags.utcTime && tag !== tags.generalizedTime) fail(`${what} is no time`)
+    if (tag !== tags.utcTime && tag !== tags.generalizedTime) fail(`${what} is not a time`)
     const { bytes } = this
     const long = tag === tags.generalizedTime
     const start = this.#content(tag, what)
@@ -146,10 +146,10 @@ export class DerReader {
     const minute = pair(bytes, from + 6, what)
     const second = pair(bytes, from + 8, what)
     if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) {
-      fail(`${what} is no date`)
+      fail(`${what} is not a date`)
     }
     const days = monthDays[month - 1]! - (month === 2 && !isLeap(year) ? 1 : 0)
-    if (day > days) fail(`${what} is no date`)
+    if (day > days) fail(`${what} is not a date`)
     // Date.UTC takes the years 0 to 99 for 1900 to 1999.
     const midnight =
       year < 100 ? new Date(0).setUTCFullYear(year, month - 1, day) : Date.UTC(year, month - 1, day)
@@ -199,7 +199,7 @@ const usualOids: ReadonlyMap<string, string> = new Map(
 /** Reads the content octets of an OBJECT IDENTIFIER, a character each. */
 function decodeOid(packed: string, what: string): string {
   const { length } = packed
-  if (length === 0 || packed.charCodeAt(length - 1) >= 0x80) fail(`${what} is no identifier`)
+  if (length === 0 || packed.charCodeAt(length - 1) >= 0x80) fail(`${what} is not an identifier`)
   if (length > 64) fail(`${what} is an identifier of ${length} octets`)
   let text = ''
   let arc = 0
@@ -234,7 +234,7 @@ function isLeap(year: number): boolean {
 function pair(digits: Uint8Array, at: number, what: string): number {
   const high = digits[at]! - 0x30
   const low = digits[at + 1]! - 0x30
-  if (high < 0 || high > 9 || low < 0 || low > 9) fail(`${what} is no date`)
+  if (high < 0 || high > 9 || low < 0 || low > 9) fail(`${what} is not a date`)
   return high * 10 + low
 }
 

@@ -13,7 +13,7 @@ export function endpointIn(entry: Entry): string | undefined {
   if (endpoint === undefined || /^(?:\[[0-9A-Fa-f:.%\w-]+\]|[\w.-]+):[0-9]{1,5}$/.test(endpoint)) {
     return endpoint
   }
-  entry.fault('endpoint', 'evidence/value', `${shown(endpoint)} is no host and port`)
+  entry.fault('endpoint', 'evidence/value', `${shown(endpoint)} is not a host and port`)
   return undefined
 }
 
@@ -21,7 +21,7 @@ export function endpointIn(entry: Entry): string | undefined {
 export function digestIn(entry: Entry, key: string): string | undefined {
   const digest = entry.text(key)
   if (digest === undefined || /^[0-9a-f]{64}$/.test(digest)) return digest
-  entry.fault(key, 'evidence/value', `${shown(digest)} is no SHA-256`, {
+  entry.fault(key, 'evidence/value', `${shown(digest)} is not a SHA-256`, {
     expected: '64 hexadecimal digits in lower case',
   })
   return undefined

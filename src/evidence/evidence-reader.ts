@@ -35,7 +35,7 @@ export interface Entry {
 export interface EvidenceReader {
   readonly diagnostics: readonly Diagnostic[]
   fault(offset: number, code: EvidenceCode, message: string, details?: FaultDetails): void
-  /** `undefined`, and a diagnostic, for what is no object. */
+  /** `undefined`, and a diagnostic, for what is not an object. */
   entry(node: JsonNode, path: string): Entry | undefined
 }
 

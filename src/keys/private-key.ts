@@ -224,7 +224,7 @@ function pointOf(curve: string, scalar: Uint8Array): Uint8Array {
     ecdh.setPrivateKey(scalar)
     return ecdh.getPublicKey()
   } catch {
-    return fail('the private key is no number on its curve')
+    return fail('the private key is not a number on its curve')
   }
 }
 

@@ -193,7 +193,7 @@ function caFaults(ca: string): readonly LoadFault[] {
       faults.push({
         file: 'ca',
         effect: 'refused',
-        message: `the first block of ca_file is no certificate (${fault}): since Nomad 1.11.3 the agent does not start`,
+        message: `the first block of ca_file is not a certificate (${fault}): since Nomad 1.11.3 the agent does not start`,
         since: '1.11.3',
       })
     }

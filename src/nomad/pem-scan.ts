@@ -9,7 +9,7 @@
 export interface ScannedBlock {
   readonly label: string
   readonly der: Uint8Array
-  /** Whether it has headers: then it is no certificate to a pool (crypto/x509 AppendCertsFromPEM). */
+  /** Whether it has headers: then it is not a certificate to a pool (crypto/x509 AppendCertsFromPEM). */
   readonly headers: boolean
   /** Whether its headers call it encrypted (RFC 1421 §4.6.1.1). */
   readonly encrypted: boolean

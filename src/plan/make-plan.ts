@@ -233,7 +233,7 @@ function planIdentity(
     }
   }
   const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
-  // An operator's certificate is short and made when somebody needs it: an expired one is no work.
+  // An operator's certificate is short and made when somebody needs it: an expired one is not work.
   const leave = isOnDemand(profile) && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
   const surplus = surplusOf(found, profile.keep).length

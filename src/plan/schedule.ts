@@ -31,9 +31,9 @@ export interface ScheduleEntry {
   readonly dueAt?: number | undefined
   /** Which of its generations its agent is known to have; absent where nothing is to be proven, or it was not asked for. */
   readonly proof?: Proof | undefined
-  /** Whether the spec names it: an orphan is not renewed, and is no work. */
+  /** Whether the spec names it: an orphan is not renewed, and is not work. */
   readonly orphan: boolean
-  /** An operator's certificate is made when asked for: an expired one is no work. */
+  /** An operator's certificate is made when asked for: an expired one is not work. */
   readonly onDemand: boolean
 }
 

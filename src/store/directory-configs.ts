@@ -98,7 +98,7 @@ function readDirectory(
   return { files: found, folders }
 }
 
-/** @returns `undefined` for what is no file; what matters must be readable. */
+/** @returns `undefined` for what is not a file; what matters must be readable. */
 function readConfig(
   files: Files,
   path: string,

@@ -63,7 +63,7 @@ export function verifyBundles(
         'error',
         'bundle-stale',
         certificate.basicConstraints?.ca !== true
-          ? `it holds ${name}, which is no authority: Nomad trusts it nevertheless`
+          ? `it holds ${name}, which is not an authority: Nomad trusts it nevertheless`
           : root
             ? `it holds ${name}, which the spec does not trust`
             : `it holds ${name}, an intermediate: Nomad takes it for a root, and its issuer can no longer be withdrawn alone`,

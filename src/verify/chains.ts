@@ -113,8 +113,8 @@ function strangersIn(
     const name = formatName(anchor.subject) || `serial ${anchor.serial}`
     messages.push(
       anchor.basicConstraints?.ca === true
-        ? `ca.pem holds ${name}, which is no root of the spec: agents trust all that it signs`
-        : `ca.pem holds ${name}, which is no authority: agents trust it nevertheless`,
+        ? `ca.pem holds ${name}, which is not a root of the spec: agents trust all that it signs`
+        : `ca.pem holds ${name}, which is not an authority: agents trust it nevertheless`,
     )
   }
   return messages

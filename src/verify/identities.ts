@@ -91,7 +91,7 @@ function verifyIdentity(
       say(
         'error',
         'link-broken',
-        `current points at ${JSON.stringify(found.link)}, which is no generation of it${cure}`,
+        `current points at ${JSON.stringify(found.link)}, which is not a generation of it${cure}`,
       )
     } else if (whole !== undefined) {
       say('error', 'unfinished', `${whole} was made and not switched to`)

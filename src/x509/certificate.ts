@@ -1,6 +1,6 @@
 /**
  * A certificate as a value, and reading one: strictly, and whole. What is malformed anywhere, also
- * inside an extension that is known here, is no certificate.
+ * inside an extension that is known here, is not a certificate.
  *
  * @module
  */

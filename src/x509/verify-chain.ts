@@ -1,7 +1,7 @@
 /**
  * Path validation as Go does it (crypto/x509 Verify), because agents and the `nomad` command do: not
  * RFC 5280 §6.1 to the letter. A trust anchor is held to its dates and constraints like any other
- * certificate, key identifiers only order the search, and a common name is no name.
+ * certificate, key identifiers only order the search, and a common name is not a name.
  *
  * It knows no revocation, as Go does not, and no certificate policies.
  *
@@ -23,7 +23,7 @@ export type ChainFault =
   | 'signature'
   | 'expired'
   | 'not-yet-valid'
-  /** Something that signed is no authority, or may not sign certificates. */
+  /** Something that signed is not an authority, or may not sign certificates. */
   | 'not-an-authority'
   /** More intermediates than an authority allows below it. */
   | 'path-length'

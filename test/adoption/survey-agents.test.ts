@@ -111,23 +111,23 @@ describe('addresses', () => {
     [
       'a place not filled in',
       'advertise { http = "${IP}" }',
-      'advertise.http says is no address (agents/s1/nomad.hcl:4:20)',
+      'advertise.http says is not an address (agents/s1/nomad.hcl:4:20)',
     ],
     [
       'another kind of such',
       'bind_addr = "{IP}"',
-      'bind_addr says is no address (agents/s1/nomad.hcl:4:13)',
+      'bind_addr says is not an address (agents/s1/nomad.hcl:4:13)',
     ],
-    ['a URL', 'advertise { rpc = "http://10.0.0.1" }', 'advertise.rpc says is no address'],
+    ['a URL', 'advertise { rpc = "http://10.0.0.1" }', 'advertise.rpc says is not an address'],
     [
       'a port that is none',
       'bind_addr = "127.0.0.1"\nports { http = 70000 rpc = 1 }',
-      'http is left out: ports.http is no port: 70000',
+      'http is left out: ports.http is not a port: 70000',
     ],
     [
       'a negative one',
       'bind_addr = "127.0.0.1"\nports { http = 1 rpc = -4 }',
-      'rpc is left out: ports.rpc is no port: -4',
+      'rpc is left out: ports.rpc is not a port: -4',
     ],
     [
       "another agent's name",

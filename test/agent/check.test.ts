@@ -365,7 +365,7 @@ describe('what stops the agent before it starts', () => {
       ['error agent/advertise a:2:13'],
     ],
     [
-      'a log rotation that is no duration',
+      'a log rotation that is not a duration',
       `${base}log_file = "/l" log_rotate_duration = "x"`,
       {},
       ['error agent/duration a:2:39'],

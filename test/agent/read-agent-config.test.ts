@@ -39,7 +39,7 @@ describe('the merge over files (trap 2)', () => {
     expect(role).toBe('server')
   })
 
-  test('a port of 0 is no port', () => {
+  test('a port of 0 is not a port', () => {
     const { ports } = read({
       'a.hcl': 'ports { http = 1 rpc = "0x10" }',
       'b.hcl': 'ports { http = 0 }',

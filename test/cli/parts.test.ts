@@ -18,7 +18,7 @@ describe('--at', () => {
   })
 
   test.each(['', 'tomorrow', '2027-13-01', '2027-02-30', '2027-3-1', '01.03.2027', '-3d', '2027'])(
-    '%j is no date',
+    '%j is not a date',
     (text) => {
       expect(() => parseInstant(text, now)).toThrow('not a date')
     },

@@ -24,7 +24,7 @@ describe('the program', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
   })
 
-  test('a reader that goes away is no error', async () => {
+  test('a reader that goes away is not an error', async () => {
     const cwd = folder()
     expect((await runBuilt(built, ['init', '--clients', 'global=3'], { cwd })).status).toBe(0)
     const { status, signal, stderr } = await runBuilt(built, ['plan', '--long', '--quiet'], {

@@ -249,7 +249,7 @@ describe('what is refused', () => {
       'no endpoint',
       () => evidence(observation({ endpoint: 'x y' })),
       'evidence/value',
-      /no host and port/,
+      /not a host and port/,
     ],
     [
       'a terminal sequence',
@@ -261,7 +261,7 @@ describe('what is refused', () => {
       'a fingerprint in capitals',
       () => evidence(observation({ fingerprint: 'AB'.repeat(32) })),
       'evidence/value',
-      /no SHA-256/,
+      /not a SHA-256/,
     ],
     [
       'a receipt of another leaf',

@@ -156,7 +156,7 @@ test('an agent loads, refuses and drops what the library says it does', async ()
   const apart: string[] = []
   for (const [index, files] of all.entries()) {
     const { Pool, Blocks, Pair } = answers[index]!
-    // Two refusals are Nomad's, not Go's: the expiry metric's of a first block that is no certificate.
+    // Two refusals are Nomad's, not Go's: the expiry metric's of a first block that is not a certificate.
     const refused = loadFaults(files).filter(
       ({ effect, message }) => effect === 'refused' && !message.includes('1.11.3'),
     )

@@ -227,7 +227,7 @@ describe('a private key is read', () => {
     expect(codeOf(() => parsePrivateKey(Buffer.from(text)))).toBe('ERR_KEY_MALFORMED')
   })
 
-  test('a scalar that is no number on its curve', () => {
+  test('a scalar that is not a number on its curve', () => {
     const sec1 = Buffer.from(`302e0201010420${'00'.repeat(32)}a00706052b81040022`, 'hex')
     sec1[1] = sec1.length - 2
     expect(codeOf(() => parsePrivateKey(sec1))).toBe('ERR_KEY_MALFORMED')

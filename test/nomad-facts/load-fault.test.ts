@@ -103,7 +103,7 @@ describe('what is refused', () => {
       'a key at the top of ca_file',
       { ca: keyPem + ca },
       'ca',
-      /first block of ca_file is no certificate/,
+      /first block of ca_file is not a certificate/,
     ],
     [
       'a key at the top of cert_file',

@@ -167,7 +167,7 @@ describe('what the plan leaves alone', () => {
   const withOperator = `${smallSpec}operators:\n  alice: { region: global, lifetime: 24h }\n`
   const alice = 'identity/operator/global/alice'
 
-  test("an operator's first certificate is made, an expired one is no work, and asking renews it", async () => {
+  test("an operator's first certificate is made, an expired one is not work, and asking renews it", async () => {
     const world = new World(withOperator)
     expect(await world.steps()).toContain(`create ${alice} (missing)`)
     await world.apply()

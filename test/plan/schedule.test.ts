@@ -51,7 +51,7 @@ describe('the schedule', () => {
     expect(states(await schedule(world, start - day))['authority/agent/1']).toBe('not-yet-valid')
   })
 
-  test("an operator's expired certificate is no work: it is made when asked for", async () => {
+  test("an operator's expired certificate is not work: it is made when asked for", async () => {
     const world = new World(spec)
     await world.apply()
     const { entries } = await schedule(world, start + 3 * day)
@@ -125,7 +125,7 @@ regions:
     expect(due).toEqual(['authority/agent/1'])
   })
 
-  test('an orphan is shown, and is no work', async () => {
+  test('an orphan is shown, and is not work', async () => {
     const world = new World(spec)
     await world.apply()
     world

@@ -260,7 +260,7 @@ const faults: readonly (readonly [
     {
       address: 'bundle/agent',
       reason: 'bundle-stale',
-      message: /no authority: Nomad trusts it nevertheless/,
+      message: /not an authority: Nomad trusts it nevertheless/,
     },
   ],
   [
@@ -285,13 +285,13 @@ const faults: readonly (readonly [
     {
       address: s1,
       reason: 'trust-changed',
-      message: /somebody else, which is no root of the spec/,
+      message: /somebody else, which is not a root of the spec/,
     },
   ],
   [
     "a leaf in a node's ca.pem",
     (c) => c.trust(s1, c.bundle + encodeCertificate(c.leaf(c1))),
-    { address: s1, reason: 'trust-changed', message: /which is no authority: agents trust it/ },
+    { address: s1, reason: 'trust-changed', message: /which is not an authority: agents trust it/ },
   ],
   [
     'constraints that refuse a SAN',

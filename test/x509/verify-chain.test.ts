@@ -146,7 +146,7 @@ describe('a chain does not hold, and says why', () => {
       () => judge(leafOf({ notBefore: now + 1000 })),
     ],
     [
-      'the intermediate is no authority',
+      'the intermediate is not an authority',
       'not-an-authority',
       /CN=middle2 is not an authority/,
       () => {
