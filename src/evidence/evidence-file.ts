@@ -4,28 +4,47 @@
  * @module
  */
 
-import type { Members, Observation, SilentPort } from './evidence.js'
+import type { Members, SeenPort, SilentPort } from './evidence.js'
+import { portLines, type ProbeSeen } from './news.js'
+import { isSeen } from './ports.js'
 
 /** What travels. */
 export interface EvidenceFile {
   readonly cluster: string
   /** When it was written, epoch milliseconds. */
   readonly at: number
-  readonly observations: readonly Observation[]
+  /** When the probe began, epoch milliseconds: its ports are judged together. Absent in older files. */
+  readonly run?: number | undefined
+  readonly observations: readonly SeenPort[]
   readonly members: readonly Members[]
   readonly unreachable: readonly SilentPort[]
 }
 
+/**
+ * What one probe saw, as it travels. What an import notes of it is what the probe itself notes.
+ *
+ * @param written When the file is written, epoch milliseconds.
+ */
+export function evidenceOf(cluster: string, probe: ProbeSeen, written: number): EvidenceFile {
+  const lines = portLines(probe)
+  return {
+    ...{ cluster, at: written, run: probe.at, members: probe.members },
+    observations: lines.flatMap((one) => (isSeen(one) ? [one] : [])),
+    unreachable: lines.flatMap((one) => (isSeen(one) ? [] : [one])),
+  }
+}
+
 /** The text of the file. */
 export function formatEvidence(evidence: EvidenceFile): string {
-  const { cluster, at, observations, members, unreachable } = evidence
+  const { cluster, at, run, observations, members, unreachable } = evidence
   const document = {
     format: 'nomad-pki/evidence',
     version: 1,
     cluster,
     at,
+    ...(run !== undefined && { run }),
     observations: observations.map((one) => ({
-      address: one.address,
+      address: one.asked,
       at: one.at,
       endpoint: one.endpoint,
       rpc: one.rpc,
@@ -33,6 +52,9 @@ export function formatEvidence(evidence: EvidenceFile): string {
       generation: one.generation,
       trusts: one.trusts,
       issuers: one.issuers ?? [],
+      ...(one.accepts !== undefined && { accepts: one.accepts }),
+      ...(one.refuses !== undefined && { refuses: one.refuses }),
+      ...(one.under !== undefined && { under: one.under, serial: one.serial }),
     })),
     receipts: [],
     members,

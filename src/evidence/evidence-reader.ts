@@ -20,6 +20,8 @@ export interface Entry {
   text(key: string, options?: { readonly most?: number }): string | undefined
   /** A whole number from 0 that JSON carries exactly. */
   number(key: string): number | undefined
+  /** A whole number, also below 0. */
+  integer(key: string): number | undefined
   boolean(key: string): boolean | undefined
   texts(key: string): readonly string[] | undefined
   word<T extends string>(key: string, words: readonly T[]): T | undefined
@@ -116,6 +118,11 @@ export function evidenceReader(
           const value = found.kind === 'value' ? found.value : undefined
           const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
           return fits ? value : undefined
+        }),
+      integer: (key) =>
+        as(key, 'a whole number', (found) => {
+          const value = found.kind === 'value' ? found.value : undefined
+          return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
         }),
       boolean: (key) =>
         as(key, 'true or false', (found) =>

@@ -30,6 +30,7 @@ import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
 import { keyOf } from './same-line.js'
+import { nameless, rootsIn, signerIn } from './entry-authorities.js'
 import { digestIn, endpointIn } from './entry-texts.js'
 import { readNode } from './member-node.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
@@ -160,7 +161,8 @@ class Importer {
   #evidence(document: Entry): void {
     if (!this.#isOurs(document)) return
     const written = this.#instant(document)
-    for (const entry of document.entries('observations')) this.#observation(entry)
+    const run = document.has('run') ? this.#instant(document, 'run') : undefined
+    for (const entry of document.entries('observations')) this.#observation(entry, run)
     for (const entry of document.entries('receipts')) this.#receipt(entry)
     for (const entry of document.entries('members')) this.#members(entry)
     for (const entry of document.entries('unreachable')) {
@@ -172,7 +174,8 @@ class Importer {
       const rpc = entry.has('rpc') ? entry.boolean('rpc') : this.#isRpc(endpoint)
       if (rpc === undefined) continue
       this.unreachable.push({ address, endpoint, rpc, message })
-      if (written !== undefined) this.#silence({ address, endpoint, rpc, message, at: written })
+      const at = run ?? written
+      if (at !== undefined) this.#silence({ address, endpoint, rpc, message, at, run })
     }
   }
 
@@ -199,7 +202,8 @@ class Importer {
     if (!reached) this.#note(fellSilent(one))
   }
 
-  #observation(entry: Entry): void {
+  #observation(entry: Entry, run: number | undefined): void {
+    const { inventory } = this.#facts
     const asked = this.#agent(entry)
     const at = this.#instant(entry)
     const endpoint = endpointIn(entry)
@@ -208,6 +212,9 @@ class Importer {
     const claimed = entry.nullable('generation', () => entry.number('generation'))
     const names = entry.nullable('trusts', () => entry.texts('trusts'))
     const issuers = entry.has('issuers') ? entry.texts('issuers') : []
+    const accepts = rootsIn(entry, 'accepts', inventory)
+    const refuses = rootsIn(entry, 'refuses', inventory)
+    const signed = signerIn(entry, inventory)
     if (
       asked === undefined ||
       at === undefined ||
@@ -216,16 +223,16 @@ class Importer {
       fingerprint === undefined ||
       claimed === undefined ||
       names === undefined ||
-      issuers === undefined
+      issuers === undefined ||
+      accepts === undefined ||
+      refuses === undefined ||
+      signed === undefined
     ) {
       return
     }
     for (const name of names ?? []) {
-      if (!isAuthority(name) || this.#facts.inventory.authorities.has(name)) continue
-      const near = didYouMean(name, this.#facts.inventory.authorities.keys())
-      entry.fault('trusts', 'evidence/address', `nothing is called ${shown(name)}`, {
-        hint: near === undefined ? undefined : `did you mean ${near}?`,
-      })
+      if (!isAuthority(name) || inventory.authorities.has(name)) continue
+      nameless(entry, 'trusts', name, inventory)
       return
     }
     const leaf = this.#known.leaf(fingerprint)
@@ -247,15 +254,18 @@ class Importer {
     } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
     this.#sightings.push({ endpoint, rpc, at })
     this.#note(
-      observed({ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked }),
+      observed({
+        ...{ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked, run },
+        ...{ accepts, refuses },
+        ...(leaf === undefined && signed),
+      }),
     )
   }
 
-  /** Addresses stay; names are looked up. */
+  /** Addresses stay; names are looked up. In the order in which they were said. */
   #trusts(names: readonly string[]): readonly string[] {
-    const addresses = names.filter(isAuthority)
-    const found = this.#known.trusts(names.filter((name) => !isAuthority(name)))
-    return [...new Set(addresses), ...found.filter((one) => !addresses.includes(one))]
+    const found = names.flatMap((one) => (isAuthority(one) ? [one] : this.#known.trusts([one])))
+    return [...new Set(found)]
   }
 
   #receipt(entry: Entry): void {
@@ -317,6 +327,7 @@ class Importer {
     const said = entry.has('known') ? entry.texts('known') : []
     const known = said && [...said]
     const incomplete = entry.has('incomplete') ? entry.text('incomplete', { most: 1000 }) : null
+    const skew = entry.has('skew') ? entry.integer('skew') : null
     // A region that the spec does not have is what gossip named: it holds gates.
     if (region !== undefined && !isRegionName(region)) {
       entry.fault('region', 'evidence/address', `${shown(region)} is not the name of a region`)
@@ -331,13 +342,15 @@ class Importer {
       gone === undefined ||
       leader === undefined ||
       known === undefined ||
-      incomplete === undefined
+      incomplete === undefined ||
+      skew === undefined
     ) {
       return
     }
     const more = {
       ...(leader !== null && { leader }),
       ...(incomplete !== null && { incomplete }),
+      ...(skew !== null && { skew }),
       ...(nodes.length > 0 && { nodes }),
     }
     for (const name of [...servers, ...clients]) {
@@ -370,12 +383,12 @@ class Importer {
     return undefined
   }
 
-  #instant(entry: Entry): number | undefined {
-    const at = entry.number('at')
+  #instant(entry: Entry, key = 'at'): number | undefined {
+    const at = entry.number(key)
     if (at === undefined || at <= this.#facts.now + clockSkew) return at
     const minutes = Math.round((at - this.#facts.now) / 60_000)
     const ahead = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
-    entry.fault('at', 'evidence/time', `it is from ${ahead} in the future`, {
+    entry.fault(key, 'evidence/time', `it is from ${ahead} in the future`, {
       hint: 'the clock of that machine is wrong, or the one here',
     })
     return undefined

@@ -46,7 +46,7 @@ export interface ProbeSeen {
  */
 export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[] {
   const { members, at: run } = probe
-  const ports = linesOf(probe)
+  const ports = portLines(probe)
   const last = newestBy<Observation | Silence>([...known.observations, ...known.silences], portOf)
   const received = newestBy(known.receipts, ({ address }) => address)
   const regions = newestBy(known.members, ({ region }) => region)
@@ -83,12 +83,27 @@ export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[
   ]
 }
 
-/** A port can have been asked for two agents; the one that the spec has counts. */
-function linesOf({ seen, silent, at }: ProbeSeen): readonly (Observation | Silence)[] {
-  const lines = new Map<string, Observation | Silence>()
+/** More than any fault has to say, and what a file of evidence takes, UTF-16 units. */
+const mostOfMessage = 1000
+
+/**
+ * One line of each port that a probe asked, for the ledger and for a file alike. A port can have been
+ * asked for two agents; the one that the spec has counts.
+ */
+export function portLines({
+  seen,
+  silent,
+  at,
+}: Pick<ProbeSeen, 'seen' | 'silent' | 'at'>): readonly (SeenPort | Silence)[] {
+  const lines = new Map<string, SeenPort | Silence>()
   const all = [
     ...seen,
-    ...silent.map((one) => ({ ...one, at: Math.max(at, one.at ?? at), rpc: one.rpc === true })),
+    ...silent.map((one) => ({
+      ...one,
+      at: Math.max(at, one.at ?? at),
+      rpc: one.rpc === true,
+      message: one.message.slice(0, mostOfMessage),
+    })),
   ]
   for (const one of all) {
     const known = lines.get(portOf(one))

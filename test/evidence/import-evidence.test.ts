@@ -62,8 +62,8 @@ describe('what is taken', () => {
       ...{ cluster: 'acme', at: now },
       observations: [
         {
-          ...{ address: s1, at: now, endpoint: '[::1]:4647', rpc: true, fingerprint: leaf },
-          ...{ generation: 1, trusts: ['authority/agent/1'], issuers: ['CN=x'] },
+          ...{ address: s1, asked: s1, at: now, endpoint: '[::1]:4647', rpc: true },
+          ...{ fingerprint: leaf, generation: 1, trusts: ['authority/agent/1'], issuers: ['CN=x'] },
         },
       ],
       members: [

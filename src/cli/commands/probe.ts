@@ -16,9 +16,9 @@ import { probeCluster, type Cost, type Probe } from '../../probe/probe-cluster.j
 import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
 import { copiesIn } from '../../evidence/copies.js'
-import { evidenceIn, type Members, type SeenPort } from '../../evidence/evidence.js'
-import { formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
-import { newsOf } from '../../evidence/news.js'
+import { evidenceIn, type SeenPort } from '../../evidence/evidence.js'
+import { evidenceOf, formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
+import { newsOf, type ProbeSeen } from '../../evidence/news.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import {
   judgeAgents,
@@ -68,15 +68,15 @@ export const command: Command = async ({ args, options }, context) => {
     args.length > 0
       ? { nomad: undefined, probe: first }
       : await askNomad(targets, first, workspace, inventory, ask, context)
-  const members = nomad?.members ?? []
+  const noticed = {
+    ...{ seen: probe.sightings, silent: probe.unreachable, at: began },
+    members: nomad?.members ?? [],
+  }
   if (dryRun) voice.tell('dry run: nothing was noted or written')
   else {
-    if (options.out !== undefined) await save(probe, members, options.out, workspace, context)
+    if (options.out !== undefined) await save(noticed, options.out, workspace, context)
     await remember(
-      newsOf(
-        { seen: probe.sightings, silent: probe.unreachable, members, at: began },
-        evidenceIn(inventory.ledger, { now: context.now() }),
-      ),
+      newsOf(noticed, evidenceIn(inventory.ledger, { now: context.now() })),
       workspace,
       options,
       voice,
@@ -236,8 +236,7 @@ function parseTimeout(text: string | undefined): number | undefined {
 }
 
 async function save(
-  { sightings, unreachable }: Probe,
-  members: readonly Members[],
+  probe: ProbeSeen,
   file: string,
   { desired: { cluster } }: Workspace,
   context: Context,
@@ -248,12 +247,7 @@ async function save(
       hint: 'name another file: only evidence is written over',
     })
   }
-  const text = formatEvidence({
-    ...{ cluster, at: context.now() },
-    unreachable: unreachable.map((one) => ({ ...one, message: one.message.slice(0, 1000) })),
-    observations: sightings.map(({ asked, ...seen }) => ({ ...seen, address: asked })),
-    members,
-  })
+  const text = formatEvidence(evidenceOf(cluster, probe, context.now()))
   await writeFiles(context, [{ file, text, expected }])
 }
 
