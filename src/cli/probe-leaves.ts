@@ -104,6 +104,34 @@ export async function keepProbeLeaf(
   return leaf
 }
 
+/**
+ * Removes probe leaves that have ended: the keys of certificates that nobody takes.
+ *
+ * @param ledger Says when each ends.
+ * @param now Epoch milliseconds.
+ */
+export async function dropEndedLeaves(store: Store, ledger: Ledger, now: number): Promise<void> {
+  const ends = new Map<string, number>()
+  for (const { event, address, notAfter } of ledger.lines) {
+    if (event === 'probe' && typeof notAfter === 'number') ends.set(address, notAfter)
+  }
+  const ended: (readonly [name: string, generation: number, address: string])[] = []
+  for (const [address, notAfter] of ends) {
+    const [, name, generation] = address.split('/')
+    if (notAfter > now || (await store.readProbe(name!, Number(generation))) === undefined) continue
+    ended.push([name!, Number(generation), address])
+  }
+  if (ended.length === 0) return
+  await underLock(store, 'probe', async () => {
+    const batch = store.batch()
+    for (const [name, generation, address] of ended) {
+      batch.removeProbe(name, generation)
+      batch.record({ event: 'probe-ended', address, at: now })
+    }
+    await batch.commit()
+  })
+}
+
 /** A leaf of the same form that nobody trusts: its root's key is gone when this returns. */
 export async function controlLeaf(now: number): Promise<OfferedLeaf> {
   const key = await generateKey('ecdsa-p256')

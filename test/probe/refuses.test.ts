@@ -190,6 +190,21 @@ describe('the probe leaf', () => {
     expect((await live.run('plan')).status).toBe(0)
   })
 
+  test('is removed by the probe that sees that it has ended', async () => {
+    const live = await Live.start()
+    await live.run('probe', '--refuses', root)
+    const file = join(live.cwd, 'pki/probe/agent/1.pem')
+    const after = (days: number): Promise<Said> =>
+      cli(live.cwd, ['probe'], { now: Date.now() + days * 86_400_000 })
+    await after(30)
+    expect(existsSync(file)).toBe(true)
+    await after(32)
+    expect(existsSync(file)).toBe(false)
+    const ledger = readFileSync(join(live.cwd, 'pki/ledger.jsonl'), 'utf8')
+    expect(ledger.match(/"event":"probe-ended","address":"authority\/agent\/1"/g)).toHaveLength(1)
+    await live.ok('verify')
+  })
+
   test('is not made with a root that somebody else may have', async () => {
     const live = await Live.start()
     const store = directoryStore(join(live.cwd, 'pki'))

@@ -10,6 +10,7 @@ import { durationSyntax, parseDuration } from '../../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { isBegun } from '../../inventory/begun.js'
+import type { Ledger } from '../../inventory/ledger.js'
 import type { LedgerEvent } from '../../inventory/store.js'
 import { endpointsOf, formatEndpoint, type AgentTarget } from '../../probe/endpoints.js'
 import { probeCluster, type Cost, type Probe } from '../../probe/probe-cluster.js'
@@ -29,6 +30,7 @@ import {
 import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { offersFor, rootOf, tellRefusals } from '../offers.js'
+import { dropEndedLeaves } from '../probe-leaves.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
@@ -78,6 +80,7 @@ export const command: Command = async ({ args, options }, context) => {
     await remember(
       newsOf(noticed, evidenceIn(inventory.ledger, { now: context.now() })),
       workspace,
+      { ledger: inventory.ledger, now: context.now() },
       options,
       voice,
     )
@@ -255,6 +258,7 @@ async function save(
 async function remember(
   events: readonly LedgerEvent[],
   { store }: Workspace,
+  { ledger, now }: { readonly ledger: Ledger; readonly now: number },
   options: Options,
   voice: Voice,
 ): Promise<void> {
@@ -266,9 +270,9 @@ async function remember(
     voice.tell(`there is no store here, and no ledger to note it in${where}`)
     return
   }
-  if (events.length === 0) return
   try {
-    await underLock(store, 'probe', () => note(store, events))
+    if (events.length > 0) await underLock(store, 'probe', () => note(store, events))
+    await dropEndedLeaves(store, ledger, now)
   } catch (error) {
     if (options.out === undefined || !isNomadPkiError(error)) throw error
     voice.tell(`warning: not noted in the ledger: ${error.message}${where}`)
