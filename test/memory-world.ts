@@ -12,8 +12,10 @@ import type { LedgerEvent, Store } from '../src/inventory/store.js'
 import { storeIssuers } from '../src/issuers/store-issuers.js'
 import { makePlan, type MakePlanOptions } from '../src/plan/make-plan.js'
 import type { Plan } from '../src/plan/plan.js'
+import { rotationOf, type Way } from '../src/rotation/stages.js'
 import { desire } from '../src/spec/desire.js'
 import type { Desired } from '../src/spec/desired.js'
+import { editAuthorities, type AuthorityEdit } from '../src/spec/edit-authority.js'
 import { parseSpec } from '../src/spec/parse.js'
 import type { ClusterSpec } from '../src/spec/spec.js'
 import { memoryConfigs } from '../src/store/memory-configs.js'
@@ -22,13 +24,37 @@ import { start } from './world.js'
 
 /** A cluster in memory. */
 export class MemoryWorld {
-  readonly store: Store = memoryStore()
+  readonly store: Store
   readonly configs: ReturnType<typeof memoryConfigs> = memoryConfigs()
   now: number = start
   text: string
 
-  constructor(text: string) {
+  constructor(text: string, store: Store = memoryStore()) {
     this.text = text
+    this.store = store
+  }
+
+  /** The same once more: what is done to it does not touch this one. */
+  async fork(): Promise<MemoryWorld> {
+    const world = new MemoryWorld(this.text, memoryStore(await this.store.read()))
+    world.now = this.now
+    return world
+  }
+
+  /** The next stage of an authority's rotation, as `rotate authority --next` writes it. */
+  async next(name: string, way?: Way): Promise<this> {
+    const rotation = rotationOf(this.spec, await this.inventory(), name, { now: this.now, way })!
+    return this.take(rotation.next.edits)
+  }
+
+  /** Writes what authorities shall say into the spec. */
+  take(edits: readonly AuthorityEdit[]): this {
+    const { text, diagnostics } = editAuthorities(this.text, edits)
+    if (diagnostics.some(({ severity }) => severity === 'error')) {
+      throw new Error(JSON.stringify(diagnostics, null, 2))
+    }
+    this.text = text
+    return this
   }
 
   /** Replaces text in the spec; it must be there. */

@@ -29,7 +29,7 @@ import { holdSteps } from './hold.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
-import { issuable, lifetimeDiffers } from './terms.js'
+import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -123,6 +123,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
         step(wanted.address, 'create', 'unfinished', 'its key was made, its certificate was not'),
       )
     } else {
+      findings.push(...issuableAuthority(wanted, context))
       const what = wanted.issuer === undefined ? 'root' : `intermediate under ${wanted.issuer.name}`
       steps.push(
         step(

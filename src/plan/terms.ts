@@ -11,7 +11,7 @@ import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
-import type { DesiredIdentity, IdentityProfile } from '../spec/desired.js'
+import type { DesiredAuthority, DesiredIdentity, IdentityProfile } from '../spec/desired.js'
 
 /** A lifetime of the spec takes effect with the next renewal: said, because it moves what follows. */
 export function lifetimeDiffers(
@@ -60,17 +60,37 @@ export function issuable(
       remedy: `put ca-key.pem of ${profile.issuer.address} into the store (mode 0400), then: nomad-pki apply`,
     })
   }
-  const latest = Math.floor(signing.notAfter / 1000) * 1000
-  const end = Math.floor((context.now + profile.lifetime) / 1000) * 1000
-  if (profile.beyondIssuer === 'refuse' && end > latest && latest > context.now) {
-    const fits = formatDuration(latest - context.now)
-    findings.push({
+  findings.push(...tooLong(address, profile, context))
+  return findings
+}
+
+/** Whether the root above an intermediate that is to be made lives as long as it would. */
+export function issuableAuthority(
+  { address, lifetime, beyondIssuer, issuer }: DesiredAuthority,
+  context: CheckContext,
+): readonly Finding[] {
+  return issuer === undefined ? [] : tooLong(address, { lifetime, beyondIssuer, issuer }, context)
+}
+
+/** Whether a life would end after what signs it: refused, where the spec does not say `clamp`. */
+function tooLong(
+  address: string,
+  { lifetime, beyondIssuer, issuer }: Pick<IdentityProfile, 'lifetime' | 'beyondIssuer' | 'issuer'>,
+  context: CheckContext,
+): readonly Finding[] {
+  const end = context.authorities.get(issuer.address)?.notAfter
+  if (end === undefined || beyondIssuer !== 'refuse') return []
+  const latest = Math.floor(end / 1000) * 1000
+  const wanted = Math.floor((context.now + lifetime) / 1000) * 1000
+  if (wanted <= latest || latest <= context.now) return []
+  const fits = formatDuration(latest - context.now)
+  return [
+    {
       severity: 'error',
       address,
       reason: 'beyond-issuer',
-      message: `a life of ${formatDuration(profile.lifetime)} would end after ${profile.issuer.address} does (${formatInstant(latest)}); the longest that fits is ${fits}`,
-      remedy: `set \`lifetime: ${fits}\` or \`beyondIssuer: clamp\` in the spec, or raise \`signing\` of ${profile.issuer.name}`,
-    })
-  }
-  return findings
+      message: `a life of ${formatDuration(lifetime)} would end after ${issuer.address} does (${formatInstant(latest)}); the longest that fits is ${fits}`,
+      remedy: `set \`lifetime: ${fits}\` or \`beyondIssuer: clamp\` in the spec, or raise \`signing\` of ${issuer.name}`,
+    },
+  ]
 }
