@@ -240,6 +240,16 @@ if (deep) {
       expect(purged).toMatchObject({ status: 200 })
       expect((await holds()).get('member/global/c9')).toBeUndefined()
     })
+
+    test('its leaf is of our key, so nothing is issued until somebody answers for it', async () => {
+      const refused = await fleet.pki('rotate', 'leaves', 'd1', '--yes')
+      expect(refused).toMatchObject({ status: 1 })
+      expect(refused.stderr).toMatch(
+        /the ledger lacks certificates that authority\/agent\/2 signed: member\/global\/c9 at /,
+      )
+      const [, override = ''] = /--override (copy=[0-9a-f]+) --reason/.exec(refused.stderr) ?? []
+      await fleet.pkiOk('apply', '--yes', '--override', override, '--reason', 'it was a stranger')
+    })
   })
 
   describe('a clock that is wrong by an hour', () => {
