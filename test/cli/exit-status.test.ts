@@ -114,6 +114,14 @@ describe('what 0 promises', () => {
     ['an operator of a tool', 3, status, 2],
     ['an operator of a tool', 3, plan, 2],
     ['an operator of a tool', 3, due, 0],
+    // Nobody listens; nothing was ever delivered.
+    ['all is well', 0, ['probe', '--timeout', '1s'], 2],
+    ['all is well', 0, ['rotate', 'rollout'], 2],
+    ['all is well', 0, ['rotate', 'authority'], 0],
+    ['all is well', 0, ['rotate', 'authority', 'nobody'], 64],
+    ['a node was added', 0, ['rotate', 'rollout'], 2],
+    ['the spec is broken', 0, ['rotate', 'rollout'], 1],
+    ['all is well', 0, ['install', 'nothing.tar.gz', '--tls', 'tls', '--reload', 'none'], 1],
     ['all is well', 0, ['plan', '--no-such'], 64],
   ])('%s, %i days later: %j exits %i', async (situation, days, line, expected) => {
     const cwd = situations[situation]!()
