@@ -14,6 +14,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fingerprintOf } from '../../src/x509/certificate.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
 import { api } from './harness/api.js'
 import { figuresText } from './harness/figures.js'
@@ -340,8 +342,14 @@ if (deep) {
           random,
         ).slice(0, 2),
       )
+      const root = readFileSync(join(fleet.base, 'pki/authority/agent', `${to}`, 'ca.pem'), 'utf8')
+      const newRoot = `new-root=SHA256:${fingerprintOf(parseCertificates(root)[0]!)}`
+      const more = ['--override', newRoot, '--reason', 'it is only a lab']
       for (const name of half) {
-        await deliverWell(name)
+        const held = await fleet.deliver(name)
+        expect(held).toMatchObject({ status: 3 })
+        expect(held.stderr).toContain('another authority made it')
+        expect(await fleet.deliver(name, { more })).toMatchObject({ status: 0 })
         await provenLoaded(fleet, name)
       }
       const { status, stdout } = await fleet.pki('probe', '--timeout', '3s', '--json')
