@@ -158,8 +158,22 @@ beforeAll(() => {
   for (const name of Object.keys(programs)) fs.chmodSync(path.join(bin, name), 0o755)
 })
 afterAll(() => {
-  fs.rmSync(built, { recursive: true, force: true })
+  for (const one of [built, ...plains]) fs.rmSync(one, { recursive: true, force: true })
 })
+
+const plains: string[] = []
+
+/**
+ * A way to a folder whose name needs no quotes: what `ssh` hands on is read by a second shell, as the
+ * documents' own paths are meant to be.
+ */
+function plain(cwd: string): string {
+  if (/^[A-Za-z0-9/_.-]+$/.test(cwd)) return cwd
+  const place = fs.mkdtempSync('/tmp/nomad-pki-docs-')
+  plains.push(place)
+  fs.symlinkSync(cwd, path.join(place, 'folder'))
+  return path.join(place, 'folder')
+}
 
 /** Runs lines in one shell. @returns The exit status of each, and all that was said. */
 function shell(cwd: string, lines: readonly string[]): { statuses: number[]; said: string } {
@@ -178,7 +192,7 @@ function shell(cwd: string, lines: readonly string[]): { statuses: number[]; sai
       env: {
         PATH: `${bin}:${env['PATH']!}`,
         HOME: cwd,
-        ETC: path.join(cwd, 'etc'),
+        ETC: path.join(plain(cwd), 'etc'),
         LOG: log,
         NODE: execPath,
         PACKAGE: built,

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { day } from '../world.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } from './node.js'
+import { shellQuote } from '../../src/report/shell.js'
 
 function aNode(): Node {
   const node = new Node()
@@ -90,7 +91,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     const bin = path.join(node.folder, 'bin')
     fs.mkdirSync(bin)
     // The stage is not there when the files are written to it: dash ends with 2 then.
-    const text = `#!/bin/sh\n[ "$1" != -m ] || exit 0\nPATH='${env.PATH!}' exec mkdir "$@"\n`
+    const text = `#!/bin/sh\n[ "$1" != -m ] || exit 0\nPATH=${shellQuote(env.PATH!)} exec mkdir "$@"\n`
     fs.writeFileSync(path.join(bin, 'mkdir'), text, { mode: 0o755 })
     const two = node.unpack(second, 'two')
     const path2 = { PATH: `${bin}:${env.PATH!}` }
@@ -106,7 +107,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
   test.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])('descriptors that are closed: %s', (closed) => {
     const node = aNode()
     const from = node.unpack(first, 'one')
-    const line = `cd '${from}' && ${shell.join(' ')} install.sh --tls '${node.tls}' --reload none ${closed}`
+    const line = `cd ${shellQuote(from)} && ${shell.join(' ')} install.sh --tls ${shellQuote(node.tls)} --reload none ${closed}`
     expect(spawnSync('sh', ['-c', line], { encoding: 'utf8' })).toMatchObject({ status: 0 })
     expect(node.current).toMatch(/^1-/)
   })

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { env, getuid } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aWorld, generationOf, Node, pack, twoArchives, type Run } from './node.js'
+import { shellQuote } from '../../src/report/shell.js'
 
 const children: ChildProcess[] = []
 afterAll(() => {
@@ -280,7 +281,7 @@ describe('others at work', () => {
     // Both have looked at what is in place when the first one turns it.
     const bin = path.join(node.folder, 'slow')
     fs.mkdirSync(bin)
-    const text = `#!/bin/sh\n[ "$1" != "$AT/.lock" ] || sleep 1\nPATH='${env.PATH!}' exec mkdir "$@"\n`
+    const text = `#!/bin/sh\n[ "$1" != "$AT/.lock" ] || sleep 1\nPATH=${shellQuote(env.PATH!)} exec mkdir "$@"\n`
     fs.writeFileSync(path.join(bin, 'mkdir'), text, { mode: 0o755 })
     const run = (delay: boolean): Promise<{ status: number | null; said: string }> =>
       new Promise((resolve) => {

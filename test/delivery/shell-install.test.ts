@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { shellInstall } from '../../src/report/shell-install.js'
 import { Node, twoArchives } from './node.js'
+import { shellQuote } from '../../src/report/shell.js'
 
 let first: Uint8Array
 let second: Uint8Array
@@ -20,7 +21,7 @@ describe('the command', () => {
     const node = new Node()
     fs.writeFileSync(path.join(node.folder, name), archive, { mode: 0o600 })
     const fingerprint = createHash('sha256').update(expected).digest('hex')
-    const line = shellInstall(name, `--tls '${node.tls}'`, '--reload none')
+    const line = shellInstall(name, `--tls ${shellQuote(node.tls)}`, '--reload none')
     const text = line.replace('FINGERPRINT', fingerprint)
     return { node, run: spawnSync('sh', ['-c', text], { cwd: node.folder, encoding: 'utf8' }) }
   }

@@ -8,6 +8,7 @@ import { desire } from '../../src/spec/desire.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { packIdentity } from '../../src/delivery/pack-identity.js'
 import { aWorld, installerPath, Node, present, type Run } from './node.js'
+import { shellQuote } from '../../src/report/shell.js'
 
 interface Place {
   readonly node: Node
@@ -48,7 +49,7 @@ async function aPlace(): Promise<Place> {
 function unit(node: Node): Record<string, string> {
   const bin = path.join(node.folder, 'bin')
   fs.mkdirSync(bin, { recursive: true })
-  const text = `#!/bin/sh\necho "$*" >>'${node.folder}/asked'\ncase $1 in is-active) echo active ;; show) echo MainPID=7 ;; esac\n`
+  const text = `#!/bin/sh\necho "$*" >>${shellQuote(path.join(node.folder, 'asked'))}\ncase $1 in is-active) echo active ;; show) echo MainPID=7 ;; esac\n`
   fs.writeFileSync(path.join(bin, 'systemctl'), text, { mode: 0o755 })
   return { PATH: `${bin}:${process.env.PATH!}` }
 }
