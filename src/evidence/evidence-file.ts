@@ -5,7 +5,7 @@
  */
 
 import type { Members, SeenPort, SilentPort } from './evidence.js'
-import { portLines, type ProbeSeen } from './news.js'
+import { portLines, withoutTwins, type ProbeSeen } from './news.js'
 import { isSeen } from './ports.js'
 
 /** What travels. */
@@ -27,9 +27,12 @@ export interface EvidenceFile {
  */
 export function evidenceOf(cluster: string, probe: ProbeSeen, written: number): EvidenceFile {
   const lines = portLines(probe)
+  const seen = lines.flatMap((one) => (isSeen(one) ? [one] : []))
+  // A port that was asked for two agents is in it twice: without a ledger nobody knows yet who a member is.
+  const twins = probe.seen.filter((one) => !withoutTwins([...seen, one]).includes(one))
   return {
     ...{ cluster, at: written, run: probe.at, members: probe.members },
-    observations: lines.flatMap((one) => (isSeen(one) ? [one] : [])),
+    observations: [...seen, ...twins],
     unreachable: lines.flatMap((one) => (isSeen(one) ? [] : [one])),
   }
 }

@@ -23,12 +23,14 @@ import {
   observed,
   receiptStates,
   type Observation,
+  type SeenPort,
   type Silence,
   type SilentPort,
 } from './evidence.js'
 import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
+import { withoutTwins } from './news.js'
 import { keyOf } from './same-line.js'
 import { nameless, rootsIn, signerIn } from './entry-authorities.js'
 import { digestIn, endpointIn } from './entry-texts.js'
@@ -162,7 +164,10 @@ class Importer {
     if (!this.#isOurs(document)) return
     const written = this.#instant(document)
     const run = document.has('run') ? this.#instant(document, 'run') : undefined
-    for (const entry of document.entries('observations')) this.#observation(entry, run)
+    const seen = document
+      .entries('observations')
+      .flatMap((one) => this.#observation(one, run) ?? [])
+    for (const one of withoutTwins(seen)) this.#note(observed(one))
     for (const entry of document.entries('receipts')) this.#receipt(entry)
     for (const entry of document.entries('members')) this.#members(entry)
     for (const entry of document.entries('unreachable')) {
@@ -202,7 +207,7 @@ class Importer {
     if (!reached) this.#note(fellSilent(one))
   }
 
-  #observation(entry: Entry, run: number | undefined): void {
+  #observation(entry: Entry, run: number | undefined): SeenPort | undefined {
     const { inventory } = this.#facts
     const asked = this.#agent(entry)
     const at = this.#instant(entry)
@@ -228,12 +233,12 @@ class Importer {
       refuses === undefined ||
       signed === undefined
     ) {
-      return
+      return undefined
     }
     for (const name of names ?? []) {
       if (!isAuthority(name) || inventory.authorities.has(name)) continue
       nameless(entry, 'trusts', name, inventory)
-      return
+      return undefined
     }
     const leaf = this.#known.leaf(fingerprint)
     if (claimed !== null && leaf?.generations.some(({ number }) => number === claimed) !== true) {
@@ -243,7 +248,7 @@ class Importer {
         `the ledger has no generation ${claimed} with this leaf`,
         { hint: 'is this the store that the agents were given their certificates from?' },
       )
-      return
+      return undefined
     }
     const trusts = names && this.#trusts(names)
     const generation = this.#known.generation(fingerprint, trusts)
@@ -253,13 +258,11 @@ class Importer {
       this.asked.set(endpoint, asked)
     } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
     this.#sightings.push({ endpoint, rpc, at })
-    this.#note(
-      observed({
-        ...{ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked, run },
-        ...{ accepts, refuses },
-        ...(leaf === undefined && signed),
-      }),
-    )
+    return {
+      ...{ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked, run },
+      ...{ accepts, refuses },
+      ...(leaf === undefined && signed),
+    }
   }
 
   /** Addresses stay; names are looked up. In the order in which they were said. */

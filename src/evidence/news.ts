@@ -112,6 +112,14 @@ export function portLines({
   return [...lines.values()]
 }
 
+/** Without what was asked as a member at a port that was asked for an agent of the spec too. */
+export function withoutTwins(seen: readonly SeenPort[]): readonly SeenPort[] {
+  const named = new Set(
+    seen.flatMap((one) => (one.asked.startsWith('member/') ? [] : [portOf(one)])),
+  )
+  return seen.filter((one) => !one.asked.startsWith('member/') || !named.has(portOf(one)))
+}
+
 function lineOf(one: Observation | Silence): LedgerEvent {
   return isSeen(one) ? observed(one) : fellSilent(one)
 }
