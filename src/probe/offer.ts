@@ -154,10 +154,10 @@ function isAnswer(answer: Buffer, rpc: boolean): boolean {
   return status !== undefined && ['200', '403', '429', '500'].includes(status)
 }
 
-/** `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA` → `UNKNOWN_CA`. */
+/** `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA` → `UNKNOWN_CA`; the OpenSSL of Node 22 and later says `SSL/TLS` where older ones say `SSLV3`. */
 function alertOf(fault: unknown): string | undefined {
   const code = fault instanceof Error && 'code' in fault ? String(fault.code) : ''
-  return /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)$/.exec(code)?.[1]
+  return /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_ALERT_([A-Z_]+)$/.exec(code)?.[1]
 }
 
 function reasonOf(fault: unknown): string {
