@@ -60,8 +60,9 @@ const endsWith: readonly (readonly [
   ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
 ]
 
-const cluster =
-  'nomad-pki init --cluster acme --servers global=3 --clients global=3 --clients us-west=8 --operator alice && nomad-pki apply'
+// Nodes have their files below the document's own folder: no test writes to the /etc of this machine.
+const cluster = `nomad-pki init --cluster acme --servers global=3 --clients global=3 --clients us-west=8 --operator alice &&
+  sed "s#/etc/nomad-tls#$ETC/agent-tls#" cluster.yaml >edited && mv edited cluster.yaml && nomad-pki apply`
 
 /** What is there before a document begins; without an entry, a cluster with certificates. */
 const before: Readonly<Record<string, string>> = {
@@ -158,10 +159,10 @@ beforeAll(() => {
   for (const name of Object.keys(programs)) fs.chmodSync(path.join(bin, name), 0o755)
 })
 afterAll(() => {
-  for (const one of [built, ...plains]) fs.rmSync(one, { recursive: true, force: true })
+  for (const one of [built, ...plains.values()]) fs.rmSync(one, { recursive: true, force: true })
 })
 
-const plains: string[] = []
+const plains = new Map<string, string>()
 
 /**
  * A way to a folder whose name needs no quotes: what `ssh` hands on is read by a second shell, as the
@@ -169,9 +170,12 @@ const plains: string[] = []
  */
 function plain(cwd: string): string {
   if (/^[A-Za-z0-9/_.-]+$/.test(cwd)) return cwd
-  const place = fs.mkdtempSync('/tmp/nomad-pki-docs-')
-  plains.push(place)
-  fs.symlinkSync(cwd, path.join(place, 'folder'))
+  let place = plains.get(cwd)
+  if (place === undefined) {
+    place = fs.mkdtempSync('/tmp/nomad-pki-docs-')
+    plains.set(cwd, place)
+    fs.symlinkSync(cwd, path.join(place, 'folder'))
+  }
   return path.join(place, 'folder')
 }
 

@@ -89,5 +89,5 @@ describe.each<[string, readonly string[]]>([
 
 test('bash offers nothing where nothing can be known', () => {
   expect(inBash('nomad-pki add client ')).toEqual([])
-  expect(inBash('nomad-pki pack s1 ')).toEqual([])
+  expect(inBash('nomad-pki env alice ')).toEqual([])
 })
