@@ -29,7 +29,8 @@ export function evidenceOf(cluster: string, probe: ProbeSeen, written: number): 
   const lines = portLines(probe)
   const seen = lines.flatMap((one) => (isSeen(one) ? [one] : []))
   // A port that was asked for two agents is in it twice: without a ledger nobody knows yet who a member is.
-  const twins = probe.seen.filter((one) => !withoutTwins([...seen, one]).includes(one))
+  const once = new Set(withoutTwins(probe.seen))
+  const twins = probe.seen.filter((one) => !once.has(one))
   return {
     ...{ cluster, at: written, run: probe.at, members: probe.members },
     observations: [...seen, ...twins],

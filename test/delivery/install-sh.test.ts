@@ -12,8 +12,7 @@ import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } 
 import { shellQuote } from '../../src/report/shell.js'
 
 function aNode(): Node {
-  const node = new Node()
-  return node
+  return new Node()
 }
 
 let first: Uint8Array
