@@ -71,7 +71,10 @@ export async function* applyPlan(
     ...(ports.signal && { signal: ports.signal }),
   })
   try {
-    for (const finding of await ports.store.heal()) yield { type: 'healed', finding }
+    const healed = await ports.store.heal()
+    for (const finding of healed) yield { type: 'healed', finding }
+    // What was put into place only now was not there when the plan counted generations.
+    if (healed.some(({ reason }) => reason === 'unfinished')) throw stale()
     await refuseStale(ports.store, materials)
     await noteOverrides(materials, ports)
     yield* work(plan, materials, ports)
@@ -173,8 +176,12 @@ function refuseErrors(plan: Plan): void {
 async function refuseStale(store: Store, { inventory }: PlanMaterials): Promise<void> {
   const ledger = readLedger((await store.readLedger())?.bytes)
   if (ledger.head === inventory.ledger.head) return
-  throw new NomadPkiError('ERR_PLAN_STALE', 'the store changed since the plan was made', {
-    hint: 'somebody else applied in between: plan again',
+  throw stale()
+}
+
+function stale(): NomadPkiError {
+  return new NomadPkiError('ERR_PLAN_STALE', 'the store changed since the plan was made', {
+    hint: 'another run applied, or what a killed run left was put into place: plan again',
   })
 }
 

@@ -6,9 +6,10 @@
 
 import { issue } from '../authority/issue.js'
 import { prepare } from '../authority/prepare.js'
+import { isIssuedBy } from '../checks/issued-by.js'
 import { NomadPkiError } from '../errors.js'
 import { generationName } from '../inventory/generation-name.js'
-import type { FoundIdentity } from '../inventory/inventory.js'
+import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { encodeManifest } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
@@ -49,6 +50,8 @@ export function identityWork(
   const wanted = new Map(desired.identities.map((identity) => [identity.address, identity]))
   const surplusOf = surplusIn(inventory, { now: ports.clock() })
   const keys = new Map<string, Promise<PrivateKey>>()
+  /** What the ledger knows as made; read where an interrupted run left something. */
+  let lines: ReadonlySet<string> | undefined
   const above = new WeakMap<readonly Certificate[], string>()
 
   return { ahead, work }
@@ -73,6 +76,7 @@ export function identityWork(
       throw new NomadPkiError('ERR_INTERNAL', `unplanned: ${step.address}`)
     }
     const found = inventory.identities.get(step.address)
+    recordLost(identity, found?.unfinished, batch)
     switch (step.action) {
       case 'create':
       case 'renew': {
@@ -176,6 +180,42 @@ export function identityWork(
     return detailOf(leaf, made.directory)
   }
 
+  /**
+   * No certificate without a line: a killed run may have made a generation and not written that. Its
+   * line says what its own files say, because the spec may ask for something else today.
+   */
+  function recordLost(
+    identity: DesiredIdentity,
+    made: FoundGeneration | undefined,
+    batch: StoreBatch,
+  ): void {
+    const leaf = made?.chain[0]
+    if (made === undefined || leaf === undefined) return
+    lines ??= linesIn(inventory)
+    const fingerprint = fingerprintOf(leaf)
+    if (lines.has(lineKey(identity.address, made.number, fingerprint))) return
+    const known = [...inventory.authorities.values()]
+    const issuer = known.find(
+      ({ certificate }) => certificate !== undefined && isIssuedBy(leaf, certificate),
+    )
+    if (issuer === undefined) return
+    const trusted = known.filter(
+      ({ certificate }) =>
+        certificate !== undefined &&
+        made.trust.some((root) => fingerprintOf(root) === fingerprintOf(certificate)),
+    )
+    // A leaf that has a line under an earlier number was put into this one by a refresh.
+    const event = lines.has(lineKey(identity.address, undefined, fingerprint))
+      ? 'refreshed'
+      : 'issued'
+    batch.record({
+      ...lineOf(event, identity, made.number, leaf, []),
+      issuer: issuer.address,
+      trusted: trusted.map(({ address }) => address),
+      healed: true,
+    })
+  }
+
   function put(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
@@ -254,6 +294,22 @@ export function identityWork(
     }
     return text
   }
+}
+
+/** The generations that have a line, and the leaves. */
+function linesIn({ ledger }: Inventory): ReadonlySet<string> {
+  const keys = new Set<string>()
+  for (const { event, address, generation, fingerprint } of ledger.lines) {
+    if (event !== 'issued' && event !== 'refreshed') continue
+    if (typeof generation !== 'number' || typeof fingerprint !== 'string') continue
+    keys.add(lineKey(address, generation, fingerprint))
+    keys.add(lineKey(address, undefined, fingerprint))
+  }
+  return keys
+}
+
+function lineKey(address: string, generation: number | undefined, fingerprint: string): string {
+  return `${address} ${generation ?? ''} ${fingerprint}`
 }
 
 /** Numbers only rise, also over generations that were never switched to. */

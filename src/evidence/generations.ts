@@ -37,7 +37,7 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
     const { event, address, at, generation, fingerprint, notAfter, issuer, trusted } = line
     const { notBefore } = line
     if (event === 'removed') made.delete(address)
-    if (event !== 'issued' && event !== 'refreshed') continue
+    if (event !== 'issued' && event !== 'refreshed' && event !== 'turned') continue
     if (
       typeof generation !== 'number' ||
       typeof fingerprint !== 'string' ||
@@ -50,6 +50,8 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
     const signed = issuers.get(fingerprint) ?? issuer
     issuers.set(fingerprint, signed)
     const known = made.get(address) ?? []
+    // A ledger of an earlier version may know a generation that a killed run made only by its `turned`.
+    if (event === 'turned' && known.some(({ number }) => number === generation)) continue
     known.push({
       number: generation,
       fingerprint,

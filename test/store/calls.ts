@@ -27,3 +27,36 @@ export function watched(files: Files, before: Before): Files {
 export function errno(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: made up by a test`), { code })
 }
+
+/** Calls that only look change nothing; dying before them is dying before the next one that does. */
+const looking: ReadonlySet<keyof Files> = new Set([
+  'read',
+  'fstat',
+  'lstat',
+  'stat',
+  'names',
+  'list',
+  'readlink',
+  'realpath',
+])
+
+/** Calls that die in the N-th one that does something; a write may get through by half before. */
+export function mortal(dieAt: number, half: boolean): { files: Files; calls: () => number } {
+  let calls = 0
+  const dead = (): never => {
+    throw errno('EIO')
+  }
+  const files = watched(hastyFiles, (call, args) => {
+    if (calls >= dieAt) dead()
+    if (looking.has(call)) return
+    calls += 1
+    if (calls < dieAt) return
+    if (half && call === 'write') {
+      const [fd, bytes, offset] = args as [number, Uint8Array, number]
+      const length = Math.floor((bytes.length - offset) / 2)
+      hastyFiles.write(fd, bytes.subarray(offset, offset + length), 0)
+    }
+    dead()
+  })
+  return { files, calls: () => calls }
+}

@@ -11,46 +11,12 @@ import { env, execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Files } from '../../src/files/files.js'
 import { readLedger } from '../../src/inventory/ledger.js'
 import { directoryStore } from '../../src/store/directory-store.js'
-import { errno, hastyFiles, watched } from './calls.js'
+import { hastyFiles, mortal } from './calls.js'
 import { folder } from './grounds.js'
 import { faultsOf, snapshot } from './judge.js'
 import { live } from './life.js'
-
-/** Calls that only look change nothing; dying before them is dying before the next one that does. */
-const looking: ReadonlySet<keyof Files> = new Set([
-  'read',
-  'fstat',
-  'lstat',
-  'stat',
-  'names',
-  'list',
-  'readlink',
-  'realpath',
-])
-
-/** Calls that die in the N-th one that does something; a write may get through by half before. */
-function mortal(dieAt: number, half: boolean): { files: Files; calls: () => number } {
-  let calls = 0
-  const dead = (): never => {
-    throw errno('EIO')
-  }
-  const files = watched(hastyFiles, (call, args) => {
-    if (calls >= dieAt) dead()
-    if (looking.has(call)) return
-    calls += 1
-    if (calls < dieAt) return
-    if (half && call === 'write') {
-      const [fd, bytes, offset] = args as [number, Uint8Array, number]
-      const length = Math.floor((bytes.length - offset) / 2)
-      hastyFiles.write(fd, bytes.subarray(offset, offset + length), 0)
-    }
-    dead()
-  })
-  return { files, calls: () => calls }
-}
 
 async function livedTo(dieAt: number, half: boolean): Promise<{ root: string; calls: number }> {
   const root = join(folder(), 'pki')

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { generationsIn } from '../../src/evidence/generations.js'
+import type { LedgerEvent } from '../../src/inventory/store.js'
+import { World } from '../world.js'
+
+const address = 'identity/server/global/s1'
+const about = (generation: number, fingerprint: string): Omit<LedgerEvent, 'event'> => ({
+  address,
+  at: generation,
+  generation,
+  fingerprint,
+  notBefore: 1,
+  notAfter: 9,
+  issuer: 'authority/agent/1',
+  trusted: ['authority/agent/1'],
+})
+
+test('a generation that only a `turned` line tells was made: no other line was written before the kill', async () => {
+  const world = new World()
+  await world.apply()
+  const { store } = world
+  const lock = await store.lock({ command: 'apply' })
+  const batch = store.batch()
+  batch.record({ event: 'turned', ...about(2, 'bb') })
+  batch.record({ event: 'issued', ...about(3, 'cc') })
+  batch.record({ event: 'turned', ...about(3, 'cc') })
+  await batch.commit()
+  await lock.release()
+  const made = generationsIn(await world.inventory()).get(address)
+  expect(made?.map(({ number }) => number)).toEqual([1, 2, 3])
+  expect(made?.[1]).toMatchObject({ fingerprint: 'bb', issuer: 'authority/agent/1' })
+})
