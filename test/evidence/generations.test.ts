@@ -4,7 +4,8 @@ import type { LedgerEvent } from '../../src/inventory/store.js'
 import { World } from '../world.js'
 
 const address = 'identity/server/global/s1'
-const about = (generation: number, fingerprint: string): Omit<LedgerEvent, 'event'> => ({
+const line = (event: string, generation: number, fingerprint: string): LedgerEvent => ({
+  event,
   address,
   at: generation,
   generation,
@@ -21,9 +22,9 @@ test('a generation that only a `turned` line tells was made: no other line was w
   const { store } = world
   const lock = await store.lock({ command: 'apply' })
   const batch = store.batch()
-  batch.record({ event: 'turned', ...about(2, 'bb') })
-  batch.record({ event: 'issued', ...about(3, 'cc') })
-  batch.record({ event: 'turned', ...about(3, 'cc') })
+  batch.record(line('turned', 2, 'bb'))
+  batch.record(line('issued', 3, 'cc'))
+  batch.record(line('turned', 3, 'cc'))
   await batch.commit()
   await lock.release()
   const made = generationsIn(await world.inventory()).get(address)
