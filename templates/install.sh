@@ -718,6 +718,12 @@ receipt() { # STATE: switched, reloaded, proven
     printf '  "directory": "%s",\n' "${generation##*/}"
     printf '  "fingerprint": "%s",\n' "$(field "$generation/manifest.json" fingerprint)"
     printf '  "archive": %s,\n' "$hash"
+    # For the day on which the files are lost: whom this node trusted.
+    roots=$(prints_of "$generation/ca.pem")
+    case $newline$roots$newline in
+      *"${newline}unreadable$newline"* | "$newline$newline") ;;
+      *) printf '  "roots": [\n%s\n  ],\n' "$(printf '%s\n' "$roots" | sed 's/.*/    "SHA256:&"/; $!s/$/,/')" ;;
+    esac
     [ -z "$cluster" ] || printf '  "cluster": "%s",\n' "$cluster"
     if [ -n "$host" ]; then printf '  "host": "%s",\n' "$host"; else printf '  "host": null,\n'; fi
     noted=$(overrides_of "${generation##*/}")
@@ -725,6 +731,10 @@ receipt() { # STATE: switched, reloaded, proven
     printf '  "at": %s000,\n' "$(date +%s)"
     printf '  "state": "%s"\n}\n' "$1"
   } | write receipt.json 0644
+}
+roots_of_receipt() { # whom this node trusted, as its receipt says, one a line; nothing where it does not
+  [ "$(field "$tls/receipt.json" format)" = nomad-pki/receipt ] || return 0
+  sed -n 's/^    "SHA256:\([0-9a-f]\{64\}\)",\{0,1\}$/\1/p' "$tls/receipt.json"
 }
 overrides_of() { # GENERATION: what was overridden for it, before and now, one a line
   [ "$(field "$tls/receipt.json" directory)" != "$1" ] ||
@@ -1103,30 +1113,57 @@ elif [ -z "$verified" ]; then
 fi
 
 # The others in the cluster believe what this node believed until now. So the new leaf must be trusted
-# by the present trust, or the present leaf by the new one: else another authority made it.
-continues() { # whether something in place vouches for it
-  cmp -s "$tls/$base/ca.pem" "$next/ca.pem" && return 0
-  if have openssl; then
-    vouches "$tls/$base/ca.pem" "$cert" || vouches "$next/ca.pem" "$tls/$base/cert.pem"
+# by the present trust, or the present leaf by the new one: else another authority made it. Where the
+# files of that are lost, the receipt still names the roots and the leaf.
+latest=''
+[ "$(field "$tls/receipt.json" format)" != nomad-pki/receipt ] || latest=$(field "$tls/receipt.json" directory)
+lost=''
+[ -n "$here" ] || [ "$base" = "$latest" ] || ! is_generation "$latest" || lost=$latest
+old=''
+[ -n "$lost" ] || [ -z "$base" ] || old=$(prints_of "$tls/$base/ca.pem")
+case $newline$old$newline in
+  *"${newline}unreadable$newline"* | "$newline$newline")
+    old=''
+    [ "${lost:-$base}" != "$latest" ] || old=$(roots_of_receipt)
+    ;;
+esac
+# The receipt of an earlier version names no roots: then what is left of an earlier generation counts.
+if [ -n "$lost" ] && [ -z "$old" ] && [ -n "$base" ]; then
+  lost=''
+  old=$(prints_of "$tls/$base/ca.pem")
+fi
+continues() { # whether what this node had last vouches for it
+  if [ -n "$lost" ]; then
+    [ "$(field "$tls/receipt.json" fingerprint)" != "$(field "$inner" fingerprint)" ] || return 0
   else
-    # Wider or narrower: then it follows, because each was whole when it was packed.
-    old=$(prints_of "$tls/$base/ca.pem")
-    [ -n "$old" ] || return 1
-    within "$old" "$(prints_of "$next/ca.pem")" || within "$(prints_of "$next/ca.pem")" "$old"
+    cmp -s "$tls/$base/ca.pem" "$next/ca.pem" && return 0
+    if have openssl; then
+      vouches "$tls/$base/ca.pem" "$cert" && return 0
+      vouches "$next/ca.pem" "$tls/$base/cert.pem" && return 0
+    fi
   fi
+  # Wider or narrower: then it follows, because each was whole when it was packed.
+  [ -n "$old" ] || return 1
+  within "$old" "$(prints_of "$next/ca.pem")" || within "$(prints_of "$next/ca.pem")" "$old"
 }
-if [ -n "$base" ] && [ "$base" != "$next" ]; then
+if [ -n "$lost" ] || { [ -n "$base" ] && [ "$base" != "$next" ]; }; then
   # The caller judged it, and says what it let pass; here it is noted.
   if [ -n "$verified" ] || ! continues; then
     have openssl || have base64 || [ -n "$verified" ] ||
       refuse 'the roots of the archive are others, and neither openssl nor base64 is here to name them'
     strangers=''
-    old=$(prints_of "$tls/$base/ca.pem")
     for print in $(prints_of "$next/ca.pem"); do
       within "$print" "$old" || overridden new-root "SHA256:$print" || strangers="$strangers $print"
     done
+    if [ -z "$lost" ]; then
+      why="another authority made it: the present trust ($base) does not accept the new leaf, and the new trust does not accept the present leaf"
+    elif [ -n "$old" ]; then
+      why="another authority made it: the receipt of this node names other roots ($lost, whose files are lost)"
+    else
+      why="another authority may have made it: the files of $lost are lost, and its receipt does not name its roots"
+    fi
     [ -z "$strangers" ] || [ -n "$verified" ] ||
-      refuse "another authority made it: the present trust ($base) does not accept the new leaf, and the new trust does not accept the present leaf. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed"
+      refuse "$why. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed"
   fi
 fi
 

@@ -13,7 +13,7 @@ import { parseCertificates } from '../x509/certificates.js'
 import { verifyChain } from '../x509/verify-chain.js'
 import type { TrioCheck } from './check-trio.js'
 import { checkTrio } from './check-trio.js'
-import type { NodeGeneration } from './node.js'
+import type { LastGeneration, NodeGeneration } from './node.js'
 import type { Archive } from './read-archive.js'
 
 /** What was found. */
@@ -28,13 +28,13 @@ export interface Judgement {
  * Judges an archive for a node.
  *
  * @param archive The archive.
- * @param present What the node has, or had before somebody removed the link; `undefined`: nothing.
+ * @param last What the node has, or had before somebody removed it.
  * @param now Epoch milliseconds.
  * @param overrides The guards that were overridden.
  */
 export function judgeArchive(
   archive: Archive,
-  present: NodeGeneration | undefined,
+  last: LastGeneration,
   now: number,
   overrides: readonly Override[] = [],
 ): Judgement {
@@ -42,20 +42,30 @@ export function judgeArchive(
   const warnings: string[] = []
   const guard = guardOf(overrides, faults, warnings)
   const { manifest, generation } = archive
+  const { present, receipt } = last
   if (manifest.layout === 'flat')
     faults.push('an archive of the layout flat is copied, not installed')
   const there = present?.manifest
-  if (there !== undefined && there.address !== manifest.address) {
+  const here = there?.address ?? receipt?.address ?? manifest.address
+  if (here !== manifest.address) {
     guard(
       'address',
       manifest.address,
-      `the archive is for ${manifest.address}, and this is ${there.address}`,
+      `the archive is for ${manifest.address}, and this is ${here}`,
     )
   } else if (there !== undefined && isOlder(manifest, there)) {
     guard(
       'older',
       manifest.directory,
       `the archive was made at ${manifest.made}, before what is in place (${there.made}): --rollback goes back`,
+    )
+  }
+  const cluster = receipt?.cluster ?? manifest.cluster
+  if (cluster !== manifest.cluster) {
+    guard(
+      'cluster',
+      manifest.cluster,
+      `the archive is of the cluster ${manifest.cluster}, and this node is of ${cluster}`,
     )
   }
   const { ca } = archive.files
@@ -69,8 +79,18 @@ export function judgeArchive(
   if (leaf !== undefined && fingerprintOf(leaf) !== generation.leaf.fingerprint) {
     faults.push(`the leaf is not that of the manifest (${generation.leaf.fingerprint})`)
   }
-  if (present !== undefined && present.directory !== manifest.directory) {
-    judgeContinuity(trio, present, overrides, faults, warnings)
+  const sentence =
+    last.lost === undefined && (present === undefined || present.directory === manifest.directory)
+      ? undefined
+      : whyAnother(trio, generation.leaf.fingerprint, last)
+  if (sentence !== undefined) {
+    const known = new Set(trustedLast(last))
+    const strangers = trio.trust.map(fingerprintOf).filter((print) => !known.has(print))
+    const accepted =
+      strangers.length > 0 &&
+      strangers.every((print) => isOverridden(overrides, 'new-root', `SHA256:${print}`))
+    if (accepted) warnings.push(sentence)
+    else faults.push(`${sentence}. ${newRootHint}`)
   }
   return { faults: [...faults, ...trio.faults], warnings: [...trio.warnings, ...warnings] }
 }
@@ -87,33 +107,49 @@ function guardOf(
   }
 }
 
+/** Fingerprints of roots are not offered for copying: the store knows them. */
+const newRootHint =
+  'The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed'
+
 /**
  * The other agents believe what this node believed until now: so the new leaf must be trusted by the
  * present trust, or the present leaf by the new one. Dates are left out, because a cluster that has
- * expired must be healable. Fingerprints of roots are not offered for copying: the store knows them.
+ * expired must be healable. Where the files are lost, the receipt still names the roots and the leaf.
+ *
+ * @returns Why another authority made it; `undefined` where what the node had vouches for it.
  */
-function judgeContinuity(
-  next: TrioCheck,
-  present: NodeGeneration,
-  overrides: readonly Override[],
-  faults: string[],
-  warnings: string[],
-): void {
-  const trust = readQuietly(present.ca)
-  const chain = readQuietly(present.cert)
-  if (accepts(trust, next.chain) || accepts(next.trust, chain)) return
-  const known = new Set(trust.map(fingerprintOf))
-  const strangers = next.trust.map(fingerprintOf).filter((print) => !known.has(print))
-  const sentence = `another authority made it: the present trust (${present.directory}) does not accept the new leaf, and the new trust does not accept the present leaf`
-  const accepted =
-    strangers.length > 0 &&
-    strangers.every((print) => isOverridden(overrides, 'new-root', `SHA256:${print}`))
-  if (accepted) warnings.push(sentence)
-  else {
-    faults.push(
-      `${sentence}. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed`,
-    )
+function whyAnother(next: TrioCheck, leaf: string, last: LastGeneration): string | undefined {
+  const { present, receipt, lost } = last
+  const old = trustedLast(last)
+  if (lost !== undefined) {
+    if (receipt?.fingerprint === leaf) return undefined
+  } else if (present !== undefined) {
+    const trust = readQuietly(present.ca)
+    if (accepts(trust, next.chain) || accepts(next.trust, readQuietly(present.cert))) {
+      return undefined
+    }
   }
+  // Wider or narrower: then it follows, because each was whole when it was packed.
+  const roots = next.trust.map(fingerprintOf)
+  if (old.length > 0 && (isWithin(old, roots) || isWithin(roots, old))) return undefined
+  if (lost === undefined) {
+    return `another authority made it: the present trust (${present?.directory ?? 'none'}) does not accept the new leaf, and the new trust does not accept the present leaf`
+  }
+  return old.length > 0
+    ? `another authority made it: the receipt of this node names other roots (${lost}, whose files are lost)`
+    : `another authority may have made it: the files of ${lost} are lost, and its receipt does not name its roots`
+}
+
+/** SHA-256 of each root that the node trusted last, as far as its files or its receipt say. */
+function trustedLast({ present, receipt, lost }: LastGeneration): readonly string[] {
+  const noted = receipt?.roots ?? []
+  if (lost !== undefined) return noted
+  const found = readQuietly(present?.ca).map(fingerprintOf)
+  return found.length === 0 && present?.directory === receipt?.directory ? noted : found
+}
+
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  return some.every((one) => all.includes(one))
 }
 
 function accepts(trust: readonly Certificate[], [leaf, ...rest]: readonly Certificate[]): boolean {

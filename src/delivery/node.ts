@@ -65,60 +65,99 @@ export function readGeneration(
   }
 }
 
+/** What a node had last. */
+export interface LastGeneration {
+  /** The generation in use, or what is left of one; `undefined` where nothing is. */
+  readonly present: NodeGeneration | undefined
+  readonly receipt: NodeReceipt | undefined
+  /** The generation that the receipt names, where its files are lost and the receipt alone tells of it. */
+  readonly lost: string | undefined
+}
+
+/** What the receipt of the last installation says. */
+export interface NodeReceipt {
+  readonly cluster: string | undefined
+  readonly address: string | undefined
+  /** `3-9f2c41ab` */
+  readonly directory: string | undefined
+  /** SHA-256 of the leaf, hex. */
+  readonly fingerprint: string | undefined
+  /** SHA-256 of each certificate in `ca.pem`, hex. None in a receipt of an earlier version. */
+  readonly roots: readonly string[]
+}
+
 /**
  * Reads what a node had last: the generation in use, or, where somebody removed the link, the one that
  * the receipt names, or the newest that lies there.
  *
  * @param tls Absolute path of the directory with the link.
- * @returns `undefined` where nothing was ever installed.
  */
-export function readLast(tls: string, files: Files = nodeFiles): NodeGeneration | undefined {
+export function readLast(tls: string, files: Files = nodeFiles): LastGeneration {
+  const receipt = readReceipt(tls, files)
   const current = readCurrent(tls, files)
-  if (current !== undefined) return current
-  const { directory } = readReceipt(tls, files)
-  if (directory !== undefined && parseGenerationName(directory) !== undefined) {
-    const noted = readGeneration(tls, directory, files)
-    if (noted.manifest !== undefined) return noted
+  if (current !== undefined) return { present: current, receipt, lost: undefined }
+  const names = generationsIn(tls, files)
+  const directory = receipt?.directory
+  const noted = directory !== undefined && parseGenerationName(directory) ? directory : undefined
+  if (noted !== undefined && names.includes(noted)) {
+    return { present: readGeneration(tls, noted, files), receipt, lost: undefined }
   }
-  let names: readonly string[]
-  try {
-    names = files.list(tls).map(({ name }) => name)
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error
-    return undefined
-  }
-  return names
-    .filter((name) => parseGenerationName(name) !== undefined)
+  const [present] = names
     .map((name) => readGeneration(tls, name, files))
-    .filter(({ manifest }) => manifest !== undefined)
-    .sort((a, b) => madeAt(b) - madeAt(a))[0]
+    .sort((a, b) => madeAt(b) - madeAt(a))
+  // The receipt of an earlier version names no roots: then what is left of an earlier generation counts.
+  const tells = present === undefined || receipt?.roots.length !== 0
+  return { present, receipt, lost: tells ? noted : undefined }
 }
 
+function generationsIn(tls: string, files: Files): readonly string[] {
+  try {
+    return files
+      .list(tls)
+      .filter((entry) => entry.isDirectory() && parseGenerationName(entry.name) !== undefined)
+      .map(({ name }) => name)
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    return []
+  }
+}
+
+/** One without a manifest comes last. */
 function madeAt({ manifest }: NodeGeneration): number {
-  return Date.parse(manifest?.made ?? '')
+  const made = Date.parse(manifest?.made ?? '')
+  return Number.isNaN(made) ? 0 : made
 }
 
 /**
- * Reads what the last receipt says of the node; nothing of it where there is none.
+ * Reads what the last receipt says of the node.
  *
  * @param tls Absolute path of the directory with the link.
+ * @returns `undefined` where there is none that can be read.
  */
-export function readReceipt(
-  tls: string,
-  files: Files = nodeFiles,
-): { readonly cluster?: string | undefined; readonly directory?: string | undefined } {
+function readReceipt(tls: string, files: Files): NodeReceipt | undefined {
   const reading = readWhole(files, `${tls}/receipt.json`)
-  if (reading.state !== 'read') return {}
+  if (reading.state !== 'read') return undefined
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(reading.bytes).toString('utf8'))
   } catch {
-    return {}
+    return undefined
   }
-  if (typeof value !== 'object' || value === null) return {}
-  const { cluster, directory } = value as Readonly<Record<string, unknown>>
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = value as Readonly<Record<string, unknown>>
+  if (fields.format !== 'nomad-pki/receipt') return undefined
+  const text = (name: string): string | undefined => {
+    const found = fields[name]
+    return typeof found === 'string' ? found : undefined
+  }
+  const roots: readonly unknown[] = Array.isArray(fields.roots) ? fields.roots : []
   return {
-    cluster: typeof cluster === 'string' ? cluster : undefined,
-    directory: typeof directory === 'string' ? directory : undefined,
+    cluster: text('cluster'),
+    address: text('address'),
+    directory: text('directory'),
+    fingerprint: text('fingerprint'),
+    roots: roots.flatMap((one) =>
+      typeof one === 'string' ? (/^SHA256:([0-9a-f]{64})$/.exec(one)?.[1] ?? []) : [],
+    ),
   }
 }

@@ -110,6 +110,12 @@ async function put(node: Node, archive: Uint8Array, overrides: readonly Override
   await install(await prepareInstall(archive, request, configs), request, configs)
 }
 
+/** As `install --dry-run`. */
+function rehearsed(node: Node, archive: Uint8Array): Promise<Tried> {
+  const configs = directoryConfigs(node.folder)
+  return tried(() => prepareInstall(archive, requestFor(node, []), configs))
+}
+
 function nameOf(archive: Uint8Array): string {
   return readTar(archive)
     .map(({ path: name }) => name.split('/')[1]!)
@@ -175,6 +181,111 @@ describe.each(installers)('%s', (_name, run) => {
       expect(refused.status).toBe(3)
       expect(refused.message).toContain('another authority made it')
     }
+  })
+
+  describe('where only the receipt is left', () => {
+    const others = /another authority made it: the receipt of this node names other roots/
+    const unknown = /another authority may have made it: .* its receipt does not name its roots/
+
+    function lose(node: Node): void {
+      fs.rmSync(path.join(node.tls, 'current'))
+      for (const name of node.names()) {
+        if (/^\d+-/.test(name)) fs.rmSync(path.join(node.tls, name), { recursive: true })
+      }
+      expect(node.names()).toEqual(['receipt.json'])
+    }
+    /** As a version before wrote it. */
+    function withoutRoots(node: Node): void {
+      const receipt = node.receipt()
+      delete receipt['roots']
+      const text = JSON.stringify(receipt, undefined, 2)
+      fs.writeFileSync(path.join(node.tls, 'receipt.json'), `${text}\n`)
+    }
+
+    test('it names the roots that the node trusted', () => {
+      expect(aNode(first).receipt()).toMatchObject({ roots: [rootOf(first)] })
+    })
+
+    test.each([
+      ['another store', () => foreign, others, () => undefined],
+      ['a rotation that this node slept through', () => dropped, others, () => undefined],
+      ['another store, after a receipt of before', () => foreign, unknown, withoutRoots],
+    ] as const)(
+      'what %s made is refused, and taken under the name of its root',
+      async (_what, to, message, change) => {
+        const node = aNode(first)
+        lose(node)
+        change(node)
+        const refused = await run(node, to(), [])
+        expect(refused.status).toBe(3)
+        expect(refused.message).toMatch(message)
+        expect(refused.message).toContain('--override new-root=SHA256:HEX --reason TEXT')
+        expect(refused.message).not.toContain(rootOf(to()).slice(7))
+        const other = { code: 'new-root', value: rootOf(first), reason } as const
+        expect((await run(node, to(), [other])).status).toBe(3)
+        expect(node.names()).toEqual(['receipt.json'])
+
+        const right = { code: 'new-root', value: rootOf(to()), reason } as const
+        expect(await run(node, to(), [right])).toMatchObject({ status: 0 })
+        expect(node.receipt()).toMatchObject({ roots: [rootOf(to())], overrides: [right] })
+      },
+    )
+
+    test('what the same authority made is taken; after a receipt of before the same leaf', async () => {
+      const renewed = aNode(first)
+      lose(renewed)
+      expect(await run(renewed, second, [])).toMatchObject({ status: 0 })
+      const wider = aNode(expired)
+      const text = `{\n  "format": "nomad-pki/receipt",\n  "version": 1,\n  "directory": "${nameOf(expired)}",\n  "roots": [\n    "${rootOf(expired)}"\n  ]\n}\n`
+      fs.writeFileSync(path.join(wider.tls, 'receipt.json'), text)
+      lose(wider)
+      expect(await run(wider, healed, [])).toMatchObject({ status: 0 })
+      const again = aNode(first)
+      lose(again)
+      withoutRoots(again)
+      expect((await run(again, second, [])).message).toMatch(unknown)
+      expect(await run(again, first, [])).toMatchObject({ status: 0 })
+    })
+
+    test('of its last generation alone, that counts, and not an earlier one that lies there', async () => {
+      const node = aNode(first)
+      const right = { code: 'new-root', value: rootOf(foreign), reason } as const
+      expect(await run(node, foreign, [right])).toMatchObject({ status: 0 })
+      node.install(node.folder, ['--proven'])
+      fs.rmSync(path.join(node.tls, 'current'))
+      fs.rmSync(path.join(node.tls, nameOf(foreign)), { recursive: true })
+      expect((await run(node, second, [])).message).toMatch(others)
+    })
+
+    test('an archive of another address or cluster is refused', async () => {
+      const node = aNode(neighbour)
+      lose(node)
+      const value = 'identity/server/global/s1'
+      expect((await run(node, second, [])).message).toContain(`--override address=${value} `)
+      expect((await rehearsed(node, second)).message).toContain(`--override address=${value} `)
+      const renamed = aNode(first)
+      lose(renamed)
+      const text = renamed.read('receipt.json').replace('"acme"', '"other"')
+      fs.writeFileSync(path.join(renamed.tls, 'receipt.json'), text)
+      expect((await run(renamed, second, [])).message).toContain('--override cluster=acme ')
+      expect((await rehearsed(renamed, second)).message).toContain('--override cluster=acme ')
+    })
+  })
+
+  test('where ca.pem alone is damaged, the receipt says whom the node trusted', async () => {
+    for (const damage of ['', 'torn']) {
+      const node = aNode(first)
+      fs.writeFileSync(path.join(node.tls, 'current', 'ca.pem'), damage)
+      expect((await run(node, foreign, [])).message).toContain('another authority made it')
+      expect(await run(node, second, [])).toMatchObject({ status: 0 })
+    }
+  })
+
+  test('a generation without its manifest still says whom the node trusted', async () => {
+    const node = aNode(first)
+    fs.rmSync(path.join(node.tls, 'current', 'manifest.json'))
+    for (const gone of ['current', 'receipt.json']) fs.rmSync(path.join(node.tls, gone))
+    expect((await run(node, foreign, [])).message).toContain('another authority made it')
   })
 
   test('a cluster that has expired can be healed', async () => {
@@ -290,6 +401,11 @@ describe('without openssl', () => {
     const right = ['--override', `new-root=${rootOf(foreign)}`, '--reason', reason]
     expect(node.install(two, [...none, '--dry-run', ...right], bare)).toMatchObject({ status: 0 })
     expect(node.install(node.unpack(second, 'second'), none, bare)).toMatchObject({ status: 0 })
+    for (const name of ['current', nameOf(first), nameOf(second)]) {
+      fs.rmSync(path.join(node.tls, name), { recursive: true })
+    }
+    expect(node.install(two, none, bare).stderr).toContain('the receipt of this node names other')
+    expect(node.install(path.join(node.folder, 'second/nomad-pki'), none, bare).status).toBe(0)
   })
 
   test('and without base64: refused with the reason', () => {
