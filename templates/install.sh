@@ -728,6 +728,8 @@ receipt() { # STATE: switched, reloaded, proven
     if [ -n "$host" ]; then printf '  "host": "%s",\n' "$host"; else printf '  "host": null,\n'; fi
     noted=$(overrides_of "${generation##*/}")
     [ -z "$noted" ] || printf '  "overrides": [\n%s\n  ],\n' "$(printf '%s\n' "$noted" | sed '$!s/$/,/')"
+    chain=$(chain_of "$generation/cert.pem")
+    [ -z "$chain" ] || printf '  "chain": [\n%s\n  ],\n' "$chain"
     printf '  "at": %s000,\n' "$(date +%s)"
     printf '  "state": "%s"\n}\n' "$1"
   } | write receipt.json 0644
@@ -735,6 +737,24 @@ receipt() { # STATE: switched, reloaded, proven
 roots_of_receipt() { # whom this node trusted, as its receipt says, one a line; nothing where it does not
   [ "$(field "$tls/receipt.json" format)" = nomad-pki/receipt ] || return 0
   sed -n 's/^    "SHA256:\([0-9a-f]\{64\}\)",\{0,1\}$/\1/p' "$tls/receipt.json"
+}
+chain_of() { # FILE: its certificates, one a line: they show whose key made it
+  [ -f "$1" ] || return 0
+  block=-
+  comma=''
+  while IFS= read -r row || [ -n "$row" ]; do
+    case $row in
+      '-----BEGIN CERTIFICATE-----') block='' ;;
+      '-----END CERTIFICATE-----')
+        [ "$block" != - ] && [ "${#block}" -le 16384 ] || return 0 # nobody reads more
+        printf '%s    "%s"' "$comma" "$block"
+        block=-
+        comma=,$newline
+        ;;
+      *[!A-Za-z0-9+/=]*) block=- ;;
+      *) [ "$block" = - ] || block=$block$row ;;
+    esac
+  done <"$1"
 }
 overrides_of() { # GENERATION: what was overridden for it, before and now, one a line
   [ "$(field "$tls/receipt.json" directory)" != "$1" ] ||

@@ -2,6 +2,9 @@
  * What another copy of this store made. Of a store that was copied, or restored from a backup while the
  * lost one had gone on, two have the same keys: each issues certificates that the other's ledger lacks.
  *
+ * A handshake shows such a certificate, or the receipt of an installer has it. A number or a name in a
+ * receipt proves nothing: only a chain does that one of our keys signed.
+ *
  * Only an authority that this ledger made counts: its key was born here. Of one that was put in by hand
  * nobody knows who signed with it before.
  *
@@ -20,11 +23,13 @@ import { clockSkew, type SeenPort } from './evidence.js'
 
 /** A certificate that an authority of this store signed, and that this ledger lacks. */
 export interface CopyLeaf {
-  /** The agent that was asked. */
+  /** The agent that was asked, or whose installer wrote a receipt. */
   readonly address: string
-  /** `10.0.0.11:4646` */
-  readonly endpoint: string
-  /** When it was seen last, epoch milliseconds. */
+  /** `10.0.0.11:4646`; `null`: a receipt says it. */
+  readonly endpoint: string | null
+  /** The host that the receipt names; absent where it names none, and for what was seen. */
+  readonly host?: string | undefined
+  /** When it was seen last or put in place, epoch milliseconds. */
   readonly at: number
   /** SHA-256 of the leaf, hex. */
   readonly fingerprint: string
@@ -121,7 +126,7 @@ export function copiesIn(
     leaves.set(leaf.fingerprint, leaf)
   }
   for (const line of ledger.lines) {
-    if (line.event === 'observed') {
+    if (seenElsewhere.has(line.event)) {
       const leaf = leafIn(line)
       if (leaf !== undefined) take(leaf)
     } else if (line.event === 'override' && line['code'] === 'copy' && line.address === 'store') {
@@ -150,19 +155,14 @@ function madeHere({ ledger, identities }: Inventory): (fingerprint: string) => b
 }
 
 function leafIn(line: LedgerLine): CopyLeaf | undefined {
-  const { address, at, asked, endpoint, fingerprint, serial, under } = line
-  if (
-    typeof endpoint !== 'string' ||
-    typeof fingerprint !== 'string' ||
-    typeof under !== 'string'
-  ) {
-    return undefined
+  const { event, address, at, asked, endpoint, host, fingerprint, serial, under } = line
+  if (typeof fingerprint !== 'string' || typeof under !== 'string') return undefined
+  const say = { at, fingerprint, ...(typeof serial === 'string' && { serial }), under }
+  if (event === 'received') {
+    return { address, endpoint: null, ...(typeof host === 'string' && { host }), ...say }
   }
-  return {
-    address: typeof asked === 'string' ? asked : address,
-    ...{ endpoint, at, fingerprint, under },
-    ...(typeof serial === 'string' && { serial }),
-  }
+  if (typeof endpoint !== 'string') return undefined
+  return { address: typeof asked === 'string' ? asked : address, endpoint, ...say }
 }
 
 /** The same certificates have the same name, in whatever order they were seen. */
@@ -182,8 +182,8 @@ export function copiesText({ leaves }: Copies): string {
   const named = leaves
     .slice(0, mostNamed)
     .map(
-      ({ address, endpoint, serial, fingerprint }) =>
-        `${address} at ${endpoint} (${serial === undefined ? `SHA-256 ${fingerprint.slice(0, 16)}…` : `serial ${serial}`})`,
+      ({ address, endpoint, host, serial, fingerprint }) =>
+        `${address} ${endpoint === null ? `by the receipt of ${host ?? 'its installer'}` : `at ${endpoint}`} (${serial === undefined ? `SHA-256 ${fingerprint.slice(0, 16)}…` : `serial ${serial}`})`,
     )
   const more = leaves.length > mostNamed ? ` and ${leaves.length - mostNamed} more` : ''
   const signers = [...new Set(leaves.map(({ under }) => under))].join(' and ')

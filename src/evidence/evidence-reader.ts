@@ -23,7 +23,7 @@ export interface Entry {
   /** A whole number, also below 0. */
   integer(key: string): number | undefined
   boolean(key: string): boolean | undefined
-  texts(key: string): readonly string[] | undefined
+  texts(key: string, options?: { readonly most?: number }): readonly string[] | undefined
   word<T extends string>(key: string, words: readonly T[]): T | undefined
   /** `null` where it is that, else what `read` makes of it. */
   nullable<T>(key: string, read: () => T | undefined): T | null | undefined
@@ -128,7 +128,7 @@ export function evidenceReader(
         as(key, 'true or false', (found) =>
           found.kind === 'value' && typeof found.value === 'boolean' ? found.value : undefined,
         ),
-      texts(key) {
+      texts(key, { most: longest = 1024 } = {}) {
         const found = as(key, 'a list of texts', (one) => (one.kind === 'array' ? one : undefined))
         if (found === undefined || isTooLong(found, pathOf(key))) return undefined
         const texts: string[] = []
@@ -139,7 +139,7 @@ export function evidenceReader(
             wrong(name, item, 'a text')
             return undefined
           }
-          if (!isFit(item.at, value, 1024, pathOf(name))) return undefined
+          if (!isFit(item.at, value, longest, pathOf(name))) return undefined
           texts.push(value)
         }
         return texts

@@ -84,6 +84,8 @@ export interface Receipt {
   readonly host: string | null
   /** How far its installer came; absent in older lines. */
   readonly state?: ReceiptState | undefined
+  /** Our authority whose key signed the chain of a leaf that the ledger lacks (`copies.ts`). */
+  readonly under?: string | undefined
 }
 
 /** What an installer did last: turned the link; also told the agent; saw it proven. */
@@ -284,7 +286,11 @@ function receiptIn(line: LedgerLine): Receipt | undefined {
     return undefined
   }
   const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
-  return { address: line.address, at: line.at, generation, fingerprint, archive, host, state }
+  const under = text(line, 'under')
+  return {
+    ...{ address: line.address, at: line.at, generation, fingerprint, archive, host, state },
+    ...(under !== undefined && { under }),
+  }
 }
 
 function membersIn(line: LedgerLine): Members | undefined {

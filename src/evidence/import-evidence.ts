@@ -21,7 +21,6 @@ import {
   evidenceIn,
   fellSilent,
   observed,
-  receiptStates,
   type Observation,
   type SeenPort,
   type Silence,
@@ -35,6 +34,7 @@ import { keyOf } from './same-line.js'
 import { nameless, rootsIn, signerIn } from './entry-authorities.js'
 import { digestIn, endpointIn } from './entry-texts.js'
 import { readNode } from './member-node.js'
+import { copyHint, receiptEvents } from './receipt-entry.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 import { bareName } from './unknown-members.js'
 
@@ -246,7 +246,7 @@ class Importer {
         'fingerprint',
         'evidence/fingerprint',
         `the ledger has no generation ${claimed} with this leaf`,
-        { hint: 'is this the store that the agents were given their certificates from?' },
+        { hint: copyHint(asked) },
       )
       return undefined
     }
@@ -276,48 +276,11 @@ class Importer {
     if (entry.has('cluster') && !this.#isOurs(entry)) return
     const address = this.#agent(entry)
     const at = this.#instant(entry)
-    const generation = entry.number('generation')
-    const fingerprint = digestIn(entry, 'fingerprint')
-    const archive = entry.nullable('archive', () => digestIn(entry, 'archive'))
-    const host = entry.nullable('host', () => entry.text('host', { most: 253 }))
-    const state = entry.has('state') ? entry.word('state', receiptStates) : null
-    if (
-      address === undefined ||
-      at === undefined ||
-      generation === undefined ||
-      fingerprint === undefined ||
-      archive === undefined ||
-      host === undefined ||
-      state === undefined
-    ) {
-      return
-    }
-    const made = this.#made.get(address)?.find(({ number }) => number === generation)
-    if (made === undefined) {
-      entry.fault('generation', 'evidence/generation', `${address} has no generation ${generation}`)
-      return
-    }
-    if (made.fingerprint !== fingerprint) {
-      entry.fault(
-        'fingerprint',
-        'evidence/fingerprint',
-        `generation ${generation} of ${address} has another leaf (SHA-256 ${made.fingerprint.slice(0, 16)}…)`,
-      )
-      return
-    }
-    this.addresses.add(address)
-    this.#note({
-      event: 'received',
-      ...{ address, at, generation, fingerprint, archive, host },
-      ...(state !== null && { state }),
-    })
-    for (const one of entry.entries('overrides')) {
-      const code = one.text('code', { most: 64 })
-      const value = one.text('value', { most: 600 })
-      const reason = one.text('reason', { most: 1000 })
-      if (code === undefined || value === undefined || reason === undefined) continue
-      this.#note({ event: 'override', ...{ address, at, code, value, reason, host } })
-    }
+    if (address === undefined || at === undefined) return
+    const facts = { inventory: this.#facts.inventory, made: this.#made, known: this.#known }
+    const events = receiptEvents(entry, { address, at }, facts)
+    if (events.length > 0) this.addresses.add(address)
+    for (const event of events) this.#note(event)
   }
 
   #members(entry: Entry): void {

@@ -177,9 +177,16 @@ function deliver(
 }
 
 /** A receipt that came after all that was seen. */
-function judgeReceipt(receipt: Receipt, { address, generations, newest, now }: Facts): Verdict {
+function judgeReceipt(receipt: Receipt, facts: Facts): Verdict {
+  const { address, generations, newest, now } = facts
   const found = namedBy(receipt, generations)
   const say = { at: receipt.at, basis: 'received' } as const
+  if (found === undefined && receipt.under !== undefined) {
+    const { under, fingerprint } = receipt
+    const message = `the receipt of its installer names ${copyText(under, fingerprint)}`
+    const remedy = copyCure(fingerprint, facts) ?? deliver(address, newest, now)
+    return { state: 'foreign', message, remedy, ...say }
+  }
   if (found === undefined) {
     const message = `the receipt of its installer names a generation ${receipt.generation} that is not its own`
     return { state: 'foreign', message, remedy: deliver(address, newest, now), ...say }
@@ -248,9 +255,8 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
       return say('foreign', `${endpoint} presents the leaf of ${other}`, cure)
     }
     if (foreign.under !== undefined) {
-      const message = `${endpoint} presents a leaf that ${foreign.under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or somebody else has the key`
-      const open = facts.copies.leaves.some((one) => one.fingerprint === fingerprint)
-      return say('foreign', message, open ? copiesRemedy(facts.copies) : again)
+      const message = `${endpoint} presents ${copyText(foreign.under, fingerprint)}`
+      return say('foreign', message, copyCure(fingerprint, facts) ?? again)
     }
     const strangers = strangersIn(foreign.trusts)
     const trusting = strangers && `, and trusts ${strangers.join(' and ')}, which is not ours`
@@ -322,6 +328,16 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
     `it presents the leaf of generation ${newest.number} and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed`,
     'take the receipt of its installer: nomad-pki probe --evidence FILE',
   )
+}
+
+function copyText(under: string, fingerprint: string): string {
+  return `a leaf that ${under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or somebody else has the key`
+}
+
+/** What to do until somebody has said which copy goes on. */
+function copyCure(fingerprint: string, { copies }: Facts): string | undefined {
+  const open = copies.leaves.some((one) => one.fingerprint === fingerprint)
+  return open ? copiesRemedy(copies) : undefined
 }
 
 function asAsked(one: Observation): SeenPort {

@@ -6,7 +6,7 @@
 
 import { groupBy } from '../grouping.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
-import { copiesText, type Copies } from '../evidence/copies.js'
+import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Members } from '../evidence/evidence.js'
 import { stateWords } from '../evidence/state-words.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
@@ -77,8 +77,12 @@ export function probeText(
   })
   const seen = verdicts.filter(({ state }) => state === 'seen').length
   const bad = verdicts.filter(({ state }) => state !== 'proven' && state !== 'seen')
+  // What cures the store is told with it.
+  const storeCure = copies.leaves.length === 0 ? undefined : copiesRemedy(copies)
   const remedies = groupBy(
-    bad.flatMap(({ remedy, address }) => (remedy === undefined ? [] : [{ remedy, address }])),
+    bad.flatMap(({ remedy, address }) =>
+      remedy === undefined || remedy === storeCure ? [] : [{ remedy, address }],
+    ),
     ({ remedy, address }) => general(remedy, address, []),
   )
   const good = verdicts.length - bad.length
@@ -96,7 +100,12 @@ export function probeText(
     ),
     ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
-    ...(copies.leaves.length === 0 ? [] : [style.bad(printable(`store: ${copiesText(copies)}`))]),
+    ...(storeCure === undefined
+      ? []
+      : [
+          style.bad(printable(`store: ${copiesText(copies)}`)),
+          `${style.faint('fix:')} ${printable(storeCure)}`,
+        ]),
     `${style.strong(printable(cluster))}: ${good > 0 && bad.length === 0 ? style.good(sum) : style.bad(sum)}`,
     style.faint(handshakesText(cost, verdicts)),
   ].join('\n')

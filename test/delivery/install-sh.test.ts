@@ -8,6 +8,7 @@ import { env } from 'node:process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { day } from '../world.js'
 import { readTar } from '../../src/delivery/tar.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
 import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } from './node.js'
 import { shellQuote } from '../../src/report/shell.js'
 
@@ -67,6 +68,11 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     ])
     const receipt = node.receipt()
     expect(receipt).toMatchObject({ generation: 1, archive: null, state: 'switched' })
+    expect(receipt['chain']).toEqual(
+      parseCertificates(node.read('current/cert.pem')).map(({ der }) =>
+        Buffer.from(der).toString('base64'),
+      ),
+    )
 
     const again = node.install(one, ['--reload', 'none'], { shell })
     expect(again.status).toBe(0)

@@ -113,6 +113,8 @@ describe('the proof', () => {
     const outcome = await put(node, second, { reload, probe })
     expect(outcome).toMatchObject({ state: 'proven', proof: { state: 'proven' } })
     expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven', cluster: 'acme' })
+    // With the intermediate, which the store that reads it may lack.
+    expect(node.receipt()['chain']).toHaveLength(2)
     expect(node.names()).not.toContain('.pending')
   })
 

@@ -136,6 +136,13 @@ class History {
     return this
   }
 
+  receive(fingerprint: string, under: string | null = root): this {
+    return this.add('received', {
+      ...{ generation: 2, fingerprint, archive: null, host: 'node-1', state: 'switched' },
+      ...(under !== null && { under, serial: '0b' }),
+    })
+  }
+
   accept(address = 'store'): this {
     return this.add('override', { code: 'copy', value: 'x', reason: 'a drill' }, address)
   }
@@ -180,6 +187,11 @@ describe('what another copy made', () => {
     ['somebody answered, and there is more', begun().see(theirs).accept().see(later), [later]],
     ['somebody answered before', begun().accept().see(theirs), [theirs]],
     ["a node's override is not the store's", begun().see(theirs).accept(s1), [theirs]],
+    ['a receipt of ours', begun().receive(own), []],
+    ['a receipt of a leaf that none of our keys signed', begun().receive(theirs, null), []],
+    ['a receipt of a leaf that our key signed', begun().receive(theirs), [theirs]],
+    ['its receipt, and then itself', begun().receive(theirs).see(theirs), [theirs]],
+    ['a receipt that somebody answered for', begun().receive(theirs).accept().see(theirs), []],
   ])('%s', (_, history, expected) => {
     expect(history.found()).toEqual(expected)
   })
@@ -201,6 +213,18 @@ describe('what another copy made', () => {
     expect(found()).toHaveLength(1)
     history.see(theirs).accept()
     expect(found()).toEqual([])
+  })
+
+  test('a receipt names the host, and no endpoint', () => {
+    const history = begun().receive(theirs)
+    expect(copiesIn(history.inventory(), history).leaves).toEqual([
+      {
+        ...{ address: s1, endpoint: null, host: 'node-1', at: history.now },
+        ...{ fingerprint: theirs, serial: '0b', under: root },
+      },
+    ])
+    const [finding] = copyFindings(history.inventory(), history)
+    expect(finding?.message).toContain(`${s1} by the receipt of node-1 (serial 0b)`)
   })
 
   test('the finding holds the store, and its override names what was seen', () => {

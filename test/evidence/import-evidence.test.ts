@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
@@ -7,6 +8,7 @@ import { generationsIn } from '../../src/evidence/generations.js'
 import { importEvidence, type ImportedEvidence } from '../../src/evidence/import-evidence.js'
 import { readJsonText, type JsonNode } from '../../src/evidence/json-text.js'
 import type { Desired } from '../../src/spec/desired.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
 import { World } from '../world.js'
 
 const s1 = 'identity/server/global/s1'
@@ -15,6 +17,9 @@ let desired: Desired
 let inventory: Inventory
 let now = 0
 let leaf = ''
+/** What a copy of the store made after it was copied, and what another store made. */
+let copy: Inventory
+let other: Inventory
 
 beforeAll(async () => {
   const world = new World()
@@ -23,6 +28,14 @@ beforeAll(async () => {
   inventory = await world.inventory()
   now = world.now
   leaf = generationsIn(inventory).get(s1)![0]!.fingerprint
+  const copied = new World()
+  cpSync(world.folder, copied.folder, { recursive: true, verbatimSymlinks: true })
+  await copied.apply({ renew: [s1] })
+  copy = await copied.inventory()
+  const strange = new World()
+  await strange.apply()
+  await strange.apply({ renew: [s1] })
+  other = await strange.inventory()
 })
 
 function take(...texts: readonly (string | object)[]): ImportedEvidence {
@@ -52,9 +65,65 @@ function receipt(more: object = {}): object {
   }
 }
 
+/** The receipt of the newest generation that a store made for s1, as an installer writes it. */
+function receiptOf(made: Inventory, more: object = {}): object {
+  const { chain, number } = made.identities.get(s1)!.current!
+  return receipt({
+    ...{ generation: number, fingerprint: fingerprintOf(chain[0]!) },
+    chain: chain.map(({ der }) => Buffer.from(der).toString('base64')),
+    ...more,
+  })
+}
+
 function codes({ diagnostics }: ImportedEvidence): string[] {
   return diagnostics.map(({ code }) => code)
 }
+
+describe('the receipt of a generation that another copy of this store made', () => {
+  test('is taken, with the key that signed it', () => {
+    const { events, diagnostics } = take(receiptOf(copy))
+    expect(diagnostics).toEqual([])
+    expect(events).toEqual([
+      expect.objectContaining({
+        ...{ event: 'received', address: s1, generation: 2, under: 'authority/agent/1' },
+        serial: copy.identities.get(s1)!.current!.chain[0]!.serial,
+      }),
+    ])
+  })
+
+  test('and so is one whose number the ledger has with another leaf', () => {
+    const { events } = take(receiptOf(copy, { generation: 1 }))
+    expect(events).toEqual([expect.objectContaining({ under: 'authority/agent/1' })])
+  })
+
+  test('is refused where no chain says who made it', () => {
+    expect(codes(take(receiptOf(copy, { chain: [] })))).toEqual(['evidence/generation'])
+    const { diagnostics } = take(receiptOf(copy, { chain: undefined }))
+    expect(diagnostics).toEqual([
+      expect.objectContaining({
+        code: 'evidence/generation',
+        hint: expect.stringContaining(`nomad-pki probe ${s1}`) as string,
+      }),
+    ])
+  })
+
+  test('is refused where another store made it', () => {
+    expect(codes(take(receiptOf(other)))).toEqual(['evidence/generation'])
+  })
+
+  test('is refused where its chain is another leaf, or none', () => {
+    const fingerprint = 'ab'.repeat(32)
+    expect(codes(take(receiptOf(copy, { fingerprint })))).toEqual(['evidence/fingerprint'])
+    expect(codes(take(receiptOf(copy, { chain: ['AAAA'] })))).toEqual(['evidence/value'])
+    expect(codes(take(receiptOf(copy, { chain: 'AAAA' })))).toEqual(['evidence/type'])
+    expect(codes(take(receiptOf(copy, { chain: ['A\u0007'] })))).toEqual(['evidence/value'])
+  })
+
+  test('of our own generation the chain is not looked at', () => {
+    const { events } = take(receiptOf(inventory, { chain: ['AAAA'] }))
+    expect(events).toEqual([expect.not.objectContaining({ under: expect.anything() as string })])
+  })
+})
 
 describe('what is taken', () => {
   test('what a probe wrote', () => {

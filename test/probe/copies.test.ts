@@ -136,6 +136,40 @@ test('a copy goes on, and the other one issues nothing before somebody decides',
   expect((await run(cwd, 'apply', '--yes', ...override)).status).toBe(1)
 })
 
+test('the receipt of an installer shows it before anybody is asked', async () => {
+  const { cwd } = await live()
+  const copy = copyOf(cwd)
+  expect((await run(copy, 'rotate', 'leaves', 's1', '--yes')).status).toBe(0)
+  const node = folder()
+  const archive = join(node, 's1.tar.gz')
+  expect((await run(copy, 'pack', 's1', '--out', archive)).status).toBe(0)
+  const install = ['install', archive, '--tls', join(node, 'tls'), '--reload', 'none']
+  const installed = await run(node, ...install)
+  expect(installed.status, installed.stderr).toBe(0)
+  const evidence = ['probe', '--evidence', join(node, 'tls/receipt.json')]
+
+  const probed = await run(cwd, ...evidence)
+  expect(probed.status).toBe(2)
+  expect(probed.stdout).toMatch(another)
+  expect(ledger(cwd).at(-1)).toMatchObject({ event: 'received', under: 'authority/agent/1' })
+  const json = await run(cwd, ...evidence, '--json')
+  expect(isValid('probe', json)).toBe(true)
+  expect(JSON.parse(json.stdout)).toMatchObject({ copies: [{ endpoint: null }] })
+  const status = await run(cwd, 'status', '--json')
+  expect(status.status).toBe(2)
+  expect(isValid('status', status)).toBe(true)
+  const refused = await run(cwd, 'apply', '--yes')
+  expect(refused.status).toBe(1)
+  expect(refused.stderr).toMatch(another)
+
+  const [, state] = /--override copy=([0-9a-f]{16}) /.exec(probed.stdout)!
+  const override = ['--override', `copy=${state!}`, '--reason', 'the other host is gone']
+  expect((await run(cwd, 'apply', '--yes', ...override)).status).toBe(0)
+  expect((await run(cwd, ...evidence)).stdout).not.toMatch(another)
+  // The copy that made it takes it as its own.
+  expect((await run(copy, ...evidence)).stdout).not.toMatch(another)
+})
+
 test('the newer copy is put back: nothing is held', async () => {
   const { cwd, s1 } = await live()
   const backup = copyOf(cwd)
