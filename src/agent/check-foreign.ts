@@ -303,8 +303,9 @@ const fingerprintKeys: readonly string[] = ['retry_interval', 'retry_attempts', 
  * The `fingerprint` blocks of a client: only its start looks at their names and keys.
  *
  * @param entries The root's.
+ * @param unknown How bad a key is that Nomad does not know.
  */
-export function checkFingerprints(entries: readonly Entry[], say: Say): void {
+export function checkFingerprints(entries: readonly Entry[], unknown: Severity, say: Say): void {
   for (const client of entries) {
     if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
     for (const { keys, value } of client.value.entries) {
@@ -326,7 +327,7 @@ export function checkFingerprints(entries: readonly Entry[], say: Say): void {
         const key = inner[0]!
         if (fingerprintKeys.includes(foldKey(key.name))) continue
         const message = `Nomad does not know "${key.name}" in "fingerprint", and stops`
-        say('error', 'agent/unknown-key', key.start, message, {
+        say(unknown, 'agent/unknown-key', key.start, message, {
           expected: fingerprintKeys.join(', '),
         })
       }

@@ -131,7 +131,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   }
   checkForeign(document, entries, say)
   checkVolumes(document, entries, say)
-  if (roles.client && options.forEdit !== true) checkFingerprints(entries, say)
+  if (roles.client) checkFingerprints(entries, options.forEdit === true ? 'warning' : 'error', say)
   // A label is left over at the top and, if it is a block's own, in the block too.
   return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }

@@ -8,7 +8,7 @@ import type { Diagnostic, Severity } from '../diagnostics.js'
 import { alwaysHoldsIn, holdsIn, versionGates } from '../nomad/versions.js'
 import type { AgentUser } from './access.js'
 import { checkNamed, type NamedFile } from './check-named.js'
-import { suiteFault } from './cipher-suites.js'
+import { suiteFault, type SuiteKey } from './cipher-suites.js'
 import { type AgentCode, diagnostic } from './codes.js'
 import type { AgentConfig, Effective } from './read-agent-config.js'
 import { type TlsKey, tlsKeys } from './tls-keys.js'
@@ -80,7 +80,12 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
     )
   }
   checkComplete()
-  checkVersionAndSuites()
+  for (const item of checkVersionAndSuites(config, {
+    nomadVersion,
+    suiteKey: named?.get('key_file')?.key,
+  })) {
+    diagnostics.push(item)
+  }
   for (const { key, path } of tlsKeys) {
     const effective = tls[key]
     if (path && effective !== undefined) checkPath(key, effective)
@@ -125,44 +130,6 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
     )
   }
 
-  function checkVersionAndSuites(): void {
-    const least = text('tls_min_version')
-    if (least !== '' && !/^tls1[0-3]$/.test(least)) {
-      say(
-        'error',
-        'agent/min-version',
-        'tls_min_version',
-        `Nomad knows no TLS version "${least.slice(0, 40)}"`,
-        {
-          expected: 'tls10, tls11, tls12 or tls13',
-        },
-      )
-    } else if (least === 'tls13' && !holdsIn(versionGates['tls-min-version-tls13'], nomadVersion)) {
-      say('error', 'agent/min-version', 'tls_min_version', '"tls13" is known since Nomad 1.8.3')
-    } else if (least === 'tls10' || least === 'tls11') {
-      say(
-        'warning',
-        'agent/min-version',
-        'tls_min_version',
-        `"${least}" is no longer considered safe`,
-        {
-          expected: 'tls12 or tls13',
-        },
-      )
-    }
-    const fault = suiteFault(text('tls_cipher_suites'), named?.get('key_file')?.key)
-    if (fault !== undefined) {
-      say('error', 'agent/cipher-suites', 'tls_cipher_suites', fault.message, { hint: fault.hint })
-    } else if (text('tls_cipher_suites') !== '' && least === 'tls13') {
-      say(
-        'note',
-        'agent/cipher-suites',
-        'tls_cipher_suites',
-        'the list has no effect with TLS 1.3 alone',
-      )
-    }
-  }
-
   function checkPath(key: TlsKey, { value }: Effective<boolean | string>): void {
     const path = String(value)
     if (path === '') return
@@ -193,4 +160,54 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
       say(severity, code, key, message, details)
     }
   }
+}
+
+/**
+ * Checks which versions of TLS and which suites are asked for: a wrong one stops the agent.
+ *
+ * @param config As read.
+ * @param options `about`: the keys that are judged; default: both.
+ */
+export function checkVersionAndSuites(
+  { tls }: AgentConfig,
+  options: {
+    readonly nomadVersion?: string | undefined
+    readonly suiteKey?: SuiteKey | undefined
+    readonly about?: ((key: TlsKey) => boolean) | undefined
+  },
+): Diagnostic[] {
+  const { nomadVersion, suiteKey, about = () => true } = options
+  const diagnostics: Diagnostic[] = []
+  const say = (
+    severity: Severity,
+    code: AgentCode,
+    at: TlsKey,
+    message: string,
+    details: { expected?: string | undefined; hint?: string | undefined } = {},
+  ): void => {
+    const origin = tls[at]?.origin
+    if (origin === undefined || !about(at)) return
+    diagnostics.push(diagnostic(severity, code, origin, message, { file: origin.file, ...details }))
+  }
+  const least = String(tls.tls_min_version?.value ?? '')
+  const suites = String(tls.tls_cipher_suites?.value ?? '')
+  if (least !== '' && !/^tls1[0-3]$/.test(least)) {
+    const message = `Nomad knows no TLS version "${least.slice(0, 40)}"`
+    say('error', 'agent/min-version', 'tls_min_version', message, {
+      expected: 'tls10, tls11, tls12 or tls13',
+    })
+  } else if (least === 'tls13' && !holdsIn(versionGates['tls-min-version-tls13'], nomadVersion)) {
+    say('error', 'agent/min-version', 'tls_min_version', '"tls13" is known since Nomad 1.8.3')
+  } else if (least === 'tls10' || least === 'tls11') {
+    const message = `"${least}" is no longer considered safe`
+    say('warning', 'agent/min-version', 'tls_min_version', message, { expected: 'tls12 or tls13' })
+  }
+  const fault = suiteFault(suites, suiteKey)
+  if (fault !== undefined) {
+    say('error', 'agent/cipher-suites', 'tls_cipher_suites', fault.message, { hint: fault.hint })
+  } else if (suites !== '' && least === 'tls13') {
+    const message = 'the list has no effect with TLS 1.3 alone'
+    say('note', 'agent/cipher-suites', 'tls_cipher_suites', message)
+  }
+  return diagnostics
 }

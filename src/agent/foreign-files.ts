@@ -95,7 +95,8 @@ export function checkSameFiles(config: AgentConfig): Diagnostic[] {
  */
 export function checkLeftBehind(before: AgentConfig, after: AgentConfig): Diagnostic[] {
   const [old, fresh] = [tlsFilesOf(before), tlsFilesOf(after)]
-  return foreignFilesOf(after).flatMap(({ block, path, origin }) =>
+  // An edit of `tls` leaves them as they are, and may move them.
+  return foreignFilesOf(before).flatMap(({ block, path, origin }) =>
     old.has(path) && !fresh.has(path)
       ? [
           tell(
@@ -134,9 +135,12 @@ const identities = /^(?:service_identity|task_identity|default_identity)$/
 /**
  * Blocks that use workload identity where the HTTP API asks for a certificate: Consul and Vault fetch
  * Nomad's keys without one.
+ *
+ * @param config Where the blocks stand.
+ * @param after As it will be after an edit of `tls`; default: as it is.
  */
-export function checkKeysFetched(config: AgentConfig): Diagnostic[] {
-  const { http, verify_https_client: asks } = config.tls
+export function checkKeysFetched(config: AgentConfig, after: AgentConfig = config): Diagnostic[] {
+  const { http, verify_https_client: asks } = after.tls
   if (http?.value !== true || asks?.value !== true) return []
   const seen = new Set<string>()
   return config.files.flatMap(({ file, document }) => {

@@ -6,7 +6,8 @@
  */
 
 export { type AgentUser, type Permissions } from './access.js'
-export { checkAgentConfig, type CheckAgentConfigOptions, type CommandLine } from './check.js'
+export { checkAgentConfig, type CheckAgentConfigOptions } from './check.js'
+export { type CommandLine } from './check-start.js'
 export { checkSchema, type CheckSchemaOptions } from './check-schema.js'
 export { type NamedFile } from './check-named.js'
 export { type CheckTlsOptions } from './check-tls.js'

@@ -8,8 +8,9 @@
 import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
 import { needsRestart } from '../nomad/reload.js'
-import { checkAdvertise } from './check-advertise.js'
-import { checkSchema, overriddenPaths } from './check-schema.js'
+import { checkFiles } from './check-files.js'
+import { checkStart, rolesOf } from './check-start.js'
+import { checkVersionAndSuites } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf, isConfigFileName } from './directory.js'
@@ -95,11 +96,8 @@ export function planTlsEdit(
     hasErrors(edit.diagnostics) || !edit.changed
       ? config
       : readAgain(ordered, target, edit.text, kind)
-  const { nomadVersion } = options
-  const overridden = overriddenPaths(
-    config.files.map(({ document }) => document),
-    nomadVersion,
-  )
+  const { nomadVersion, role } = options
+  const readable = config.files.every(({ document }) => document !== undefined)
   const diagnostics = [
     ...target.diagnostics,
     // Of the target itself the edit has said it already, knowing what it replaces.
@@ -107,30 +105,15 @@ export function planTlsEdit(
     ...edit.diagnostics.map((item) =>
       item.code === 'agent/relative-path' ? { ...item, severity: 'error' as const } : item,
     ),
-    ...config.files.flatMap(({ file, document }, index) =>
-      document === undefined
-        ? []
-        : checkSchema(document, {
-            file,
-            nomadVersion,
-            forEdit: true,
-            roles:
-              config.role === undefined
-                ? undefined
-                : { server: config.role !== 'client', client: config.role !== 'server' },
-            exceptTls: file === target.file,
-            overridden: overridden[index],
-          }),
-    ),
+    ...checkFiles(config, { nomadVersion, roles: rolesOf(config, { role }), edited: target.file }),
     ...effectOf(after, wanted, target.file),
     ...upgradeMode(config, wanted),
+    // Places are those of the files as they are.
     ...checkLeftBehind(config, after),
-    // A flag may bind another address: a plan does not know it, and warns.
-    ...checkAdvertise(config, {
-      server: (options.role ?? config.role ?? 'client') !== 'client',
-      severity: 'warning',
-    }),
-    ...checkKeysFetched(after),
+    // What a file that cannot be read would have said is unknown.
+    ...(readable ? checkStart(config, { role, nomadVersion }) : []),
+    ...versionAndSuites(config, after, wanted, nomadVersion),
+    ...checkKeysFetched(config, after),
     ...strayFiles(config.files, ordered, kind),
     ...contradictions(config, options),
   ]
@@ -283,6 +266,19 @@ function effectOf(config: AgentConfig, wanted: TlsValues, target: string): Diagn
     }
   }
   return diagnostics
+}
+
+/** What stays is told where it stands now, what is wanted where it will stand. */
+function versionAndSuites(
+  before: AgentConfig,
+  after: AgentConfig,
+  wanted: TlsValues,
+  nomadVersion: string | undefined,
+): Diagnostic[] {
+  return [
+    ...checkVersionAndSuites(before, { nomadVersion, about: (key) => wanted[key] === undefined }),
+    ...checkVersionAndSuites(after, { nomadVersion, about: (key) => wanted[key] !== undefined }),
+  ].filter(({ severity }) => severity === 'error')
 }
 
 /** Told where it stands now, before any edit. */

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { planTlsEdit, type TlsChange, type TlsValues } from '../agent/index.js'
-import type { Finding } from '../diagnostics.js'
+import { type AgentCode, planTlsEdit, type TlsChange, type TlsValues } from '../agent/index.js'
+import type { Reason } from '../checks/reasons.js'
+import type { Finding, Severity } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Override } from '../overrides.js'
 import type { Desired, DesiredConfig } from '../spec/desired.js'
@@ -110,7 +111,7 @@ export function planConfigs(
       findings.push({
         severity,
         address,
-        reason: code === 'agent/advertise' ? 'will-not-start' : 'stanza-differs',
+        reason: reasonOf(code, severity),
         message: `${file ?? edit.file}:${line}:${column}: ${message}`,
         remedy: hint ?? expected,
         file: file ?? edit.file,
@@ -146,6 +147,24 @@ export function planConfigs(
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }
+}
+
+/** Codes of what stops an agent with the stanza and without it. */
+const stopping: ReadonlySet<string> = new Set<AgentCode>([
+  'agent/cipher-suites',
+  'agent/data-dir',
+  'agent/datacenter',
+  'agent/duration',
+  'agent/gossip-key',
+  'agent/min-version',
+  'agent/template',
+  'agent/value',
+])
+
+function reasonOf(code: string, severity: Severity): Reason {
+  return code === 'agent/advertise' || (severity === 'error' && stopping.has(code))
+    ? 'will-not-start'
+    : 'stanza-differs'
 }
 
 /** A file as the paths of the spec have it. */

@@ -6,6 +6,7 @@ import {
   type TlsValues,
 } from '../../src/agent/index.js'
 import { agentFiles, lines } from './builders.js'
+import { askedVersions, startCases, startText, verdictOf } from './values.js'
 
 const wanted: TlsValues = {
   http: true,
@@ -169,6 +170,91 @@ describe('what would not have the effect wished is refused', () => {
       plan({ 'a.hcl': 'bind_addr = "127.0.0.1"\nserver { enabled = true }' }).diagnostics,
     )
     expect(said.filter((line) => line.startsWith('warning agent/advertise'))).toHaveLength(1)
+  })
+
+  // Each answered so by real agents.
+  describe.each(askedVersions)(
+    'what stops an agent of Nomad %s is told before an edit',
+    (version) => {
+      const place = { data: '/opt/nomad', http: 24_646, rpc: 24_647, serf: 24_648 }
+      const stops = (text: string | Readonly<Record<string, string>>): boolean => {
+        const texts = typeof text === 'string' ? { 'a.hcl': text } : text
+        const { diagnostics } = plan(texts, { nomadVersion: version })
+        // Unknown keys alone stop no edit.
+        return diagnostics.some(
+          ({ severity, code }) => severity === 'error' || code === 'agent/unknown-key',
+        )
+      }
+
+      test.each(startCases)('%s with %s starts: %j', (role, addition, verdict) => {
+        expect(stops(startText(role, addition, place))).toBe(!verdictOf(verdict, version))
+        // In two files as in one.
+        const [first, second] = [startText(role, '', place), addition]
+        if (/^(?:bind_addr|ports|advertise)\b/.test(addition)) return
+        expect(stops({ 'a.hcl': first, 'b.hcl': second })).toBe(!verdictOf(verdict, version))
+      })
+    },
+  )
+
+  test.each<[string, Record<string, string>, TlsValues, string[]]>([
+    [
+      'two files, each sound by itself',
+      {
+        'a.hcl': 'server { enabled = true retry_join = ["a"] }',
+        'b.hcl': '\nserver { server_join { retry_join = ["b"] } }',
+      },
+      wanted,
+      ['error agent/value /n/b.hcl:2:38'],
+    ],
+    [
+      'a port in an address that another file overrides',
+      { 'a.hcl': 'bind_addr = "10.0.0.1:1"', 'b.hcl': 'bind_addr = "10.0.0.1"' },
+      wanted,
+      [],
+    ],
+    [
+      'a version of TLS that stays',
+      { 'a.hcl': '# mine\ntls {\n  tls_min_version = "1.2"\n}' },
+      wanted,
+      ['error agent/min-version /n/a.hcl:3:21'],
+    ],
+    [
+      'a version of TLS that is replaced',
+      { 'a.hcl': 'tls { tls_min_version = "1.2" }' },
+      { ...wanted, tls_min_version: 'tls12' },
+      [],
+    ],
+    [
+      'suites that are wanted',
+      { 'a.hcl': '' },
+      { ...wanted, tls_cipher_suites: 'TLS_AES_128_GCM_SHA256' },
+      ['error agent/cipher-suites /n/tls.hcl:6:25'],
+    ],
+    [
+      'a fingerprint that cannot be configured',
+      { 'a.hcl': 'client { enabled = true fingerprint "env_mine" { } }' },
+      wanted,
+      ['error agent/value /n/a.hcl:1:37'],
+    ],
+  ])('%s', (_, texts, values, expected) => {
+    const { diagnostics } = plan(texts, { role: undefined }, values)
+    expect(lines(diagnostics).filter((line) => line.startsWith('error'))).toEqual(expected)
+  })
+
+  test('what a flag or another file may give is not missed', () => {
+    // `config` may name the file that receives the stanza alone.
+    expect(plan({ 'a.hcl': '' }, { role: 'server' }).changed).toBe(true)
+  })
+
+  test('places are those of the files as they are', () => {
+    const text = 'tls { ca_file = "/old" }\nconsul {\n  ca_file = "/old"\n}\n'
+    const said = lines(plan({ 'a.hcl': text }).diagnostics)
+    expect(said).toContain('warning agent/left-behind /n/a.hcl:3:3')
+    const keys = 'tls { }\nvault {\n  default_identity { }\n}\n'
+    const values = { ...wanted, verify_https_client: true }
+    expect(lines(plan({ 'a.hcl': keys }, {}, values).diagnostics)).toContain(
+      'warning agent/keys-refused /n/a.hcl:3:3',
+    )
   })
 
   test('what an edit changes, key by key; rpc_upgrade_mode set by hand stays, and is a warning', () => {

@@ -246,3 +246,22 @@ test.each([
   const plan = await planned('s1: { config: a }', { a: text }, nomad)
   expect(outline(plan)).toEqual(['edit a', ...warnings])
 })
+
+test('what stops an agent is told before its file is edited, with the reason of an agent that does not start', async () => {
+  const plan = await planned('s1: { config: a }', {
+    'a/1.hcl': 'server { enabled = true retry_join = ["x"] }\nports { rpc = 70000 }\n',
+    'a/2.hcl': 'server { server_join { retry_join = ["y"] } }\n',
+  })
+  expect(plan.edits.size).toBe(0)
+  expect(plan.steps).toEqual([])
+  expect(plan.findings.map(({ severity, reason, message }) => [severity, reason, message])).toEqual(
+    [
+      ['error', 'will-not-start', 'a/1.hcl:2:15: the port of rpc is 70000'],
+      [
+        'error',
+        'will-not-start',
+        'a/2.hcl:1:38: "server.server_join.retry_join" and "server.retry_join" cannot both be set: Nomad stops',
+      ],
+    ],
+  )
+})
