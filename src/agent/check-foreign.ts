@@ -123,8 +123,19 @@ function checkWeak(
     })
     return
   }
+  const labelled = new Map<string, boolean>()
   for (const { keys, value } of block.entries) {
     const name = keys[0]!.name
+    // The decoder gathers what one key holds, and wants all of it to be blocks of the same depth.
+    if (labelled.get(name) === !(keys.length > 1)) {
+      say(
+        'error',
+        'agent/repeated-key',
+        keys[0]!.start,
+        `"${name}" occurs with a label and without one in "${path}"`,
+      )
+    }
+    labelled.set(name, keys.length > 1)
     const type = known.get(foldKey(name))
     if (type === undefined) continue
     if (type === 'identity') {
@@ -225,15 +236,17 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
   if (label !== undefined) {
     say('error', 'agent/value', label.start, 'the "keyring" block has a second label')
   }
-  const seen = new Set<string>()
+  const seen = new Map<string, Shaped>()
   for (const entry of value.entries) {
     const key = entry.keys[0]!
     const name = foldKey(key.name)
     const own = name === 'active' || name === 'name'
-    if (own && seen.has(name)) {
+    // The second one is an extra key, of which Nomad takes the before value: that has to be text.
+    const before = seen.get(name)
+    if (own && before !== undefined && !isText(before)) {
       say('error', 'agent/repeated-key', key.start, `"${key.name}" occurs twice in "keyring"`)
     }
-    seen.add(name)
+    if (before === undefined) seen.set(name, entry.value)
     if (listed && !own) {
       const message = `Nomad does not find "${key.name}" where "keyring" holds a list`
       say('error', 'agent/value', key.start, message, {
@@ -282,15 +295,23 @@ export function checkVolumes(document: Document, entries: readonly Entry[], say:
     for (const { keys, value } of client.value.entries) {
       const [kind, label] = keys
       if (!sameKey(kind!.name, 'host_volume') || value.type !== 'object') continue
-      const path = value.entries.findLast(({ keys: [key] }) => sameKey(key!.name, 'path'))
-      if (label === undefined && value.entries.every((inner) => inner.value.type === 'object')) {
-        continue
+      // Without a label each entry is a volume of its own: one that is called by the entry's key, or
+      // one that has nothing but this entry.
+      const volumes =
+        label === undefined
+          ? value.entries.map((inner) =>
+              inner.value.type === 'object' && inner.keys.length === 1
+                ? { place: inner.keys[0]!, entries: inner.value.entries }
+                : { place: kind!, entries: [inner] },
+            )
+          : [{ place: label, entries: value.entries }]
+      for (const { place, entries: held } of volumes) {
+        const path = held.findLast(({ keys: [key] }) => sameKey(key!.name, 'path'))
+        if (path !== undefined && path.keys.length === 1 && !isEmpty(document, path.value)) continue
+        say('error', 'agent/value', place.start, `the volume "${place.name}" has no path`, {
+          expected: 'path = "/absolute"',
+        })
       }
-      if (path !== undefined && !isEmpty(document, path.value)) continue
-      const place = label ?? kind!
-      say('error', 'agent/value', place.start, `the volume "${place.name}" has no path`, {
-        expected: 'path = "/absolute"',
-      })
     }
   }
 }
