@@ -122,17 +122,22 @@ async function readFit(
   const { role, region } = profile
   const generation = await currentOf(store, { role, region, name }, address)
   const { directory, ca, cert, key } = generation
-  if (ca === undefined || cert === undefined || generation.manifest === undefined) {
+  if (ca === undefined || cert === undefined) {
     throw unfit(address, `${directory} is not whole`)
   }
   if (key === undefined && options.without === undefined) {
     throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
   }
+  // A plan reads no manifests: a new generation brings one.
+  const another = `nomad-pki rotate leaves ${address}`
+  if (generation.manifest === undefined) {
+    throw unfit(address, `${directory} has no manifest`, another)
+  }
   const manifest = readManifest(Buffer.from(generation.manifest.bytes).toString('latin1'))
   if (typeof manifest === 'string')
-    throw unfit(address, `the manifest of ${directory}: ${manifest}`)
+    throw unfit(address, `the manifest of ${directory}: ${manifest}`, another)
   if (manifest.address !== address) {
-    throw unfit(address, `the manifest of ${directory} is of ${manifest.address}`)
+    throw unfit(address, `the manifest of ${directory} is of ${manifest.address}`, another)
   }
   const parts = [
     ['ca.pem', ca.bytes],
@@ -141,7 +146,7 @@ async function readFit(
   ] as const
   for (const [file, bytes] of parts) {
     if (bytes !== undefined && sha256Of(bytes) !== manifest.files[file]) {
-      throw unfit(address, `${file} of ${directory} is not what its manifest says`)
+      throw unfit(address, `${file} of ${directory} is not what its manifest says`, another)
     }
   }
   const { faults, warnings } = checkTrio(

@@ -10,6 +10,7 @@ import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { ConfigContents } from './configs.js'
 import type { Ledger } from './ledger.js'
+import type { Manifest } from './manifest.js'
 
 /** A private key as far as a plan may look into it. */
 export type FoundKey =
@@ -51,6 +52,8 @@ export interface FoundGeneration {
   readonly trust: readonly Certificate[]
   /** The text of `manifest.json`; `undefined` where it is missing, `null` where it was not asked for. */
   readonly manifest: string | undefined | null
+  /** SHA-256 of the files beside the manifest, hex; empty where that was not asked for. */
+  readonly sums: Readonly<Partial<Manifest['files']>>
 }
 
 /** An identity. */

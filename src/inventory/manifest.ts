@@ -84,14 +84,27 @@ export function readManifest(text: string): Manifest | string {
     return 'it is not JSON'
   }
   if (typeof value !== 'object' || value === null) return 'it is not an object'
-  const { format, version, address, generation, made, files } = value as Partial<Manifest>
+  const { format, version, address, generation, made, leaf, files } = value as Partial<Manifest>
   if (format !== 'nomad-pki/generation') return 'it is not the manifest of a generation'
   if (version !== 1) return 'its version is another than 1, which this program reads'
   if (typeof address !== 'string' || typeof generation !== 'number' || typeof made !== 'string') {
     return 'address, generation or made is missing'
   }
-  if (typeof files !== 'object' || (files as unknown) === null) return 'files is missing'
+  if (!holdsTexts(leaf, ['serial', 'fingerprint', 'notBefore', 'notAfter'])) {
+    return 'leaf is missing, or a part of it'
+  }
+  if (!holdsTexts(files, ['ca.pem', 'cert.pem', 'key.pem'])) {
+    return 'files is missing, or a part of it'
+  }
   return value as Manifest
+}
+
+function holdsTexts(value: unknown, keys: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    keys.every((key) => typeof (value as Partial<Record<string, unknown>>)[key] === 'string')
+  )
 }
 
 /** SHA-256 of a text's bytes (the files are ASCII), hex. */

@@ -22,6 +22,7 @@ import type {
   Inventory,
 } from './inventory.js'
 import { readLedger } from './ledger.js'
+import { sha256 } from './manifest.js'
 import type {
   Store,
   StoredAuthority,
@@ -216,6 +217,15 @@ function readGeneration(
       return memory.trust(bundle)
     },
     manifest: memory.manifests ? stored.manifest && textOf(stored.manifest) : null,
+    sums: memory.manifests ? sumsOf(stored) : {},
+  }
+}
+
+function sumsOf({ ca, cert, key }: StoredGeneration): FoundGeneration['sums'] {
+  return {
+    ...(ca && { 'ca.pem': sha256(textOf(ca)) }),
+    ...(cert && { 'cert.pem': sha256(textOf(cert)) }),
+    ...(key && { 'key.pem': sha256(textOf(key)) }),
   }
 }
 

@@ -5,19 +5,18 @@
  */
 
 import type { FoundGeneration } from '../inventory/inventory.js'
-import { readManifest, sha256 } from '../inventory/manifest.js'
+import { readManifest } from '../inventory/manifest.js'
 import { fingerprintOf } from '../x509/certificate.js'
-import { encodeCertificate } from '../x509/certificates.js'
 
 /**
  * Compares a generation with its manifest.
  *
  * @param address The identity.
- * @param generation The generation; the key's own checksum is left to `install`, who has the bytes.
+ * @param generation The generation, read with its manifest.
  * @returns One sentence, or `undefined` where they agree.
  */
 export function manifestFault(address: string, generation: FoundGeneration): string | undefined {
-  const { chain, bundle, directory, number } = generation
+  const { chain, directory, number } = generation
   const leaf = chain[0]
   if (generation.manifest === null) return undefined
   if (generation.manifest === undefined) return 'manifest.json is missing'
@@ -35,11 +34,11 @@ export function manifestFault(address: string, generation: FoundGeneration): str
   if (!directory.endsWith(`-${fingerprint.slice(0, 8)}`)) {
     return `the directory is called ${directory}, and cert.pem begins with ${fingerprint.slice(0, 8)}`
   }
-  const files = manifest.files
-  if (files['ca.pem'] !== sha256(bundle))
-    return 'ca.pem is not the one that manifest.json describes'
-  if (files['cert.pem'] !== sha256(chain.map(encodeCertificate).join(''))) {
-    return 'cert.pem is not the one that manifest.json describes'
+  for (const file of ['ca.pem', 'cert.pem', 'key.pem'] as const) {
+    const sum = generation.sums[file]
+    if (sum !== undefined && sum !== manifest.files[file]) {
+      return `${file} is not the one that manifest.json describes`
+    }
   }
   return undefined
 }

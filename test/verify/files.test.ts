@@ -1,6 +1,7 @@
 /** What only real files can have wrong: modes, links, whole directories, configurations. */
 
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   mkdirSync,
@@ -123,6 +124,25 @@ const faults: readonly (readonly [string, (world: World) => void, Partial<Findin
     'a manifest that is gone',
     (w) => {
       unlinkSync(w.current('server/global/s1', 'manifest.json'))
+    },
+    { severity: 'warning', address: s1, reason: 'manifest-differs' },
+  ],
+  [
+    'text after the last block of cert.pem, which archives refuse and agents pass over',
+    (w) => {
+      appendFileSync(w.current('server/global/s1', 'cert.pem'), 'and more')
+    },
+    {
+      severity: 'warning',
+      address: s1,
+      reason: 'manifest-differs',
+      remedy: `nomad-pki rotate leaves ${s1}`,
+    },
+  ],
+  [
+    'text after the last block of key.pem',
+    (w) => {
+      appendFileSync(w.current('server/global/s1', 'key.pem'), 'and more')
     },
     { severity: 'warning', address: s1, reason: 'manifest-differs' },
   ],

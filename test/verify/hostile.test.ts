@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { aCluster, type Cluster } from '../builders.js'
 import { verifyCluster } from '../../src/verify/verify-cluster.js'
+import { seed } from '../seed.js'
 
 async function small(): Promise<Cluster> {
   return aCluster()
@@ -57,12 +58,12 @@ describe.each(['cert', 'key', 'ca', 'manifest'] as const)('%s.pem or so, damaged
           if (severity === 'error') expect(remedy).toBeTypeOf('string')
         }
         expect(JSON.stringify(findings)).not.toContain(secret)
-        // A key may change outside of what is read of it, and a manifest in what nobody compares.
-        if (damaged !== sound && (file === 'cert' || file === 'ca')) {
+        // A manifest may change in what nobody compares.
+        if (damaged !== sound && file !== 'manifest') {
           expect(findings.map(({ address }) => address)).toContain(w1)
         }
       }),
-      { seed: 11, numRuns: 60 },
+      { seed, numRuns: 60 },
     )
   })
 })
@@ -70,8 +71,6 @@ describe.each(['cert', 'key', 'ca', 'manifest'] as const)('%s.pem or so, damaged
 test('the bundle and the ledger, damaged', async () => {
   const cluster = await small()
   const { bundle, ledger } = cluster
-  // The last line has none after it that would tell; `--ledger-head` is for that.
-  const chained = ledger.slice(0, ledger.lastIndexOf('\n', ledger.length - 2) + 1)
   await fc.assert(
     fc.asyncProperty(mutation, mutation, async (one, two) => {
       cluster.bundle = mutate(bundle, one)
@@ -81,8 +80,10 @@ test('the bundle and the ledger, damaged', async () => {
       })
       const addresses = findings.map(({ address }) => address)
       if (cluster.bundle !== bundle) expect(addresses).toContain('bundle/agent')
-      if (!cluster.ledger.startsWith(chained)) expect(addresses).toContain('ledger')
+      // Whatever is last has no line after it that would tell; `--ledger-head` is for that.
+      const end = cluster.ledger.lastIndexOf('\n', cluster.ledger.length - 2) + 1
+      if (!ledger.startsWith(cluster.ledger.slice(0, end))) expect(addresses).toContain('ledger')
     }),
-    { seed: 12, numRuns: 60 },
+    { seed, numRuns: 60 },
   )
 })
