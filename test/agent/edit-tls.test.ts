@@ -5,6 +5,7 @@ import { hasErrors } from '../../src/diagnostics.js'
 import { foldKey, parseConfig } from '../../src/hcl/index.js'
 import { corpus, mutate, random } from '../hcl/corpus.js'
 import { dataOf, judge } from '../hcl/judge.js'
+import { seed } from '../seed.js'
 
 const wanted: TlsValues = {
   http: true,
@@ -229,7 +230,7 @@ describe('fuzz', () => {
         else expect(editTls(out, wanted).changed).toBe(false)
         planTlsEdit([{ name: 'a.hcl', bytes: new TextEncoder().encode(source) }], wanted)
       }),
-      { seed: 6, numRuns: 3000 },
+      { seed, numRuns: 3000 },
     )
   })
 })

@@ -12,6 +12,7 @@ import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/store.js'
 import type { Desired } from '../../src/spec/desired.js'
 import { World } from '../world.js'
+import { seed } from '../seed.js'
 
 const root = 'authority/agent/1'
 const agents = ['server/global/s1', 'server/global/s2', 'client/global/c1'].map(
@@ -139,7 +140,7 @@ test('the lines of a probe are the lines of its file', () => {
         expect(sorted(taken.events)).toEqual(sorted(direct))
       },
     ),
-    { seed: 20261126, numRuns: 300 },
+    { seed, numRuns: 300 },
   )
 })
 

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contains, formatIp, formatNetwork, parseIp, parseNetwork } from '../../src/spec/network.js'
+import { seed } from '../seed.js'
 
 describe('addresses', () => {
   // RFC 5952 §4 and its examples
@@ -30,7 +31,7 @@ describe('addresses', () => {
         expect(isIPv6(text)).toBe(true)
         expect(parseIp(text)).toEqual({ ok: { family: 6, value } })
       }),
-      { seed: 7 },
+      { seed },
     )
   })
 
@@ -44,7 +45,7 @@ describe('addresses', () => {
           new URL(`http://[${text}]/`).hostname,
         )
       }),
-      { seed: 8 },
+      { seed },
     )
   })
 })

@@ -23,6 +23,7 @@ import { commit, plain, storeContract } from './contract.js'
 import { c1, filesOf, line, s1 } from './words.js'
 import { errno, hastyFiles, watched } from './calls.js'
 import { folder } from './grounds.js'
+import { seed } from '../seed.js'
 
 storeContract('a store on directories', () =>
   directoryStore(join(folder(), 'pki'), { files: hastyFiles }),
@@ -444,6 +445,6 @@ test('any sequence of batches comes to the same on directories and in memory', a
         }
       },
     ),
-    { numRuns: 60, seed: 20261125 },
+    { numRuns: 60, seed },
   )
 })

@@ -12,6 +12,7 @@ import { commit, plain } from './contract.js'
 import { Disk, survivors, type DiskLog } from './disk.js'
 import { live } from './life.js'
 import { filesOf, line, s1 } from './words.js'
+import { seed } from '../seed.js'
 
 const root = '/pki'
 
@@ -122,7 +123,7 @@ describe('when the power fails', () => {
           expect(torn(disk)).toEqual([])
         },
       ),
-      { numRuns: 150, seed: 20261125 },
+      { numRuns: 150, seed },
     )
   })
 
