@@ -31,7 +31,10 @@ export interface Taken {
   readonly leader: boolean
 }
 
-export async function followRollout({ fleet, count }: Stage): Promise<readonly Taken[]> {
+export async function followRollout({
+  fleet,
+  count,
+}: Pick<Stage, 'fleet'> & { readonly count?: Stage['count'] }): Promise<readonly Taken[]> {
   const bin = join(fleet.base, 'bin')
   mkdirSync(bin, { recursive: true })
   const wrapper = join(bin, 'nomad-pki')
@@ -64,7 +67,7 @@ export async function followRollout({ fleet, count }: Stage): Promise<readonly T
         .replace('FINGERPRINT', packed.slice(0, 64))
         .replace(/--tls \S+/, `--tls '${fleet.tls(name)}'`)
         .replace('--reload nomad', `--reload ${fleet.agent(name).pid} --watch 1`)
-      count.reloading(name)
+      count?.reloading(name)
       await runOk('sh', ['-c', there], { cwd: root })
       rmSync(root, { recursive: true, force: true })
     }
