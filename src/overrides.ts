@@ -69,7 +69,7 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
   cluster: {
     value: 'NAME',
     pattern: /^[A-Za-z0-9._-]{1,253}$/,
-    accepts: 'that this node becomes a node of this cluster',
+    accepts: 'that this node, or this store, becomes one of this cluster',
   },
   address: {
     value: 'ADDRESS',

@@ -8,6 +8,7 @@
 /** Every reason with its sentence; `docs/reasons.md` is made from this table. */
 export const reasons = {
   'store-not-begun': 'the store is lost, or was never begun with `init`',
+  'other-cluster': 'the store is of another cluster than the spec',
   copied: 'another copy of this store made certificates that agents present',
   missing: 'the spec names it and the store does not have it',
   incomplete: 'a generation lacks a file, or a file cannot be read or parsed',

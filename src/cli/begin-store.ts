@@ -15,17 +15,18 @@ import type { Store } from '../inventory/store.js'
  * Makes the store and notes its beginning as the first line of its ledger.
  *
  * @param store A store without content.
+ * @param cluster The cluster that it is for.
  * @param at Epoch milliseconds.
  * @throws {NomadPkiError} `ERR_FILE_EXISTS` where it has content; `ERR_STORE_TRACKED`,
  *   `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`
  */
-export async function beginStore(store: Store, at: number): Promise<void> {
+export async function beginStore(store: Store, cluster: string, at: number): Promise<void> {
   const lock = await store.lock({ command: 'init' })
   try {
     // Under the lock: of two that begin it at the same time the second one is refused.
     if (await isBegun(store)) throw hasContent(store)
     const batch = store.batch()
-    batch.record(beginning(randomBytes(16).toString('hex'), at))
+    batch.record(beginning(randomBytes(16).toString('hex'), cluster, at))
     await batch.commit()
   } finally {
     await lock.release()

@@ -12,7 +12,7 @@ import { importEvidence, type ImportedEvidence } from '../evidence/import-eviden
 import type { Context } from './context.js'
 import { note, underLock } from './under-lock.js'
 import type { Voice } from './voice.js'
-import { takeInventory, type Workspace } from './workspace.js'
+import { takeOwnInventory, type Workspace } from './workspace.js'
 
 /**
  * Reads, checks and notes.
@@ -32,7 +32,7 @@ export async function takeEvidence(
   for (const file of new Set(files)) {
     given.push({ file, text: textOf(await context.readFile(file), file) })
   }
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeOwnInventory(workspace)
   if (!inventory.storeExists) {
     throw new NomadPkiError('ERR_STORE_MISSING', `there is no store at ${store.location}`, {
       hint: 'evidence is taken where the ledger is',

@@ -6,10 +6,12 @@
 
 import path from 'node:path'
 import { resolveAddress } from '../address.js'
-import { hasErrors } from '../diagnostics.js'
+import { clusterFindings, notedCluster } from '../checks/cluster.js'
+import { hasErrors, type Finding } from '../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { readLedger } from '../inventory/ledger.js'
 import { readInventory } from '../inventory/read.js'
 import type { Store } from '../inventory/store.js'
 import { configPaths } from '../plan/config-files.js'
@@ -112,6 +114,38 @@ export async function takeInventory(
   const paths = configPaths(desired.configs)
   const inventory = await readInventory({ store, configs }, { configs: paths, ...options })
   return readFilesInUse(inventory, desired.configs, base)
+}
+
+/**
+ * Everything that there is, of a store of the spec's own cluster.
+ *
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` where it is another cluster's.
+ */
+export async function takeOwnInventory(workspace: Workspace): Promise<Inventory> {
+  const inventory = await takeInventory(workspace)
+  refuseAnother(clusterFindings(workspace.desired, inventory))
+  return inventory
+}
+
+/**
+ * Refuses a store of another cluster, for a command that reads no inventory.
+ *
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED`
+ */
+export async function requireOwnStore(workspace: Workspace): Promise<void> {
+  const { store, desired } = workspace
+  const ledger = readLedger((await store.readLedger())?.bytes)
+  if (notedCluster(ledger) === undefined) await takeOwnInventory(workspace)
+  else {
+    const { location } = store
+    refuseAnother(clusterFindings(desired, { ledger, location, authorities: new Map() }))
+  }
+}
+
+function refuseAnother([other]: readonly Finding[]): void {
+  if (other === undefined) return
+  const { message, remedy: hint, address } = other
+  throw new NomadPkiError('ERR_PLAN_BLOCKED', message, { address, hint })
 }
 
 /**

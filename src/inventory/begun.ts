@@ -27,8 +27,9 @@ export async function isBegun(store: Store): Promise<boolean> {
  * The line that begins a ledger.
  *
  * @param id Random: it tells two stores of one cluster apart.
+ * @param cluster The cluster that it is of.
  * @param at Epoch milliseconds.
  */
-export function beginning(id: string, at: number): LedgerEvent {
-  return { event: 'began', address: 'store', at, store: id }
+export function beginning(id: string, cluster: string, at: number): LedgerEvent {
+  return { event: 'began', address: 'store', at, store: id, cluster }
 }

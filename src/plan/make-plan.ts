@@ -6,6 +6,7 @@
  */
 
 import { generationOf } from '../address.js'
+import { clusterFindings } from '../checks/cluster.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
@@ -91,6 +92,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     ...inventory.findings,
     ...ledgerFindings(inventory),
     ...copyFindings(inventory, options),
+    ...clusterFindings(desired, inventory, options),
     ...gated,
   ]
   for (const { findings: own } of [

@@ -113,6 +113,7 @@ export function statusDocument(
     readonly ledgerHead: string
     readonly deadlines: readonly Deadline[]
     readonly copies: Copies
+    readonly findings: readonly Finding[]
   },
 ): Document {
   return {
@@ -128,6 +129,7 @@ export function statusDocument(
     })),
     deadlines: options.deadlines,
     copies: options.copies.leaves,
+    findings: options.findings,
   }
 }
 

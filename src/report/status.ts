@@ -5,12 +5,14 @@
  */
 
 import { sharedName } from '../address.js'
+import type { Finding } from '../diagnostics.js'
 import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/schedule.js'
 import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { sharingCost } from '../verify/sharing.js'
+import { findingsText } from './diagnostics.js'
 import { fold, type Group } from './fold.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
@@ -25,6 +27,8 @@ export interface StatusTextOptions {
   readonly deadlines?: readonly Deadline[] | undefined
   /** What another copy of this store made. Default: nothing. */
   readonly copies?: Copies | undefined
+  /** What is wrong and no date shows. Default: nothing. */
+  readonly findings?: readonly Finding[] | undefined
   /** Hash of the ledger's last line, to be written down elsewhere. */
   readonly ledgerHead: string
   readonly ledgerLines: number
@@ -72,6 +76,7 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
     ...proofLines(entries, style),
     ...sharingLines(entries, style),
     ...copiesLines(options.copies, style),
+    ...findingLines(options, style),
     options.ledgerFault === undefined
       ? style.faint(`ledger: ${count(options.ledgerLines, 'line')}, head ${options.ledgerHead}`)
       : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
@@ -154,6 +159,11 @@ function copiesLines(copies: Copies | undefined, style: Style): readonly string[
   return [
     `${style.bad(printable(`store: ${copiesText(copies)}`))}\n${style.faint('fix:')} ${printable(copiesRemedy(copies))}`,
   ]
+}
+
+/** What no row says. */
+function findingLines({ findings = [], all }: StatusTextOptions, style: Style): readonly string[] {
+  return findings.length === 0 ? [] : [findingsText(findings, style, { all })]
 }
 
 /** When to rotate stands in the authority's row; what was begun has dates of its own. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { clusterFindings } from '../checks/cluster.js'
 import { checkContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -57,6 +58,7 @@ export function verifyCluster(
   const identities = verifyIdentities(desired, inventory, context, verdicts)
   return [
     ...inventory.findings,
+    ...clusterFindings(desired, inventory),
     ...verifyLedger(inventory, options.ledgerHead),
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),

@@ -26,12 +26,15 @@ describe('a store that was never begun, or is lost', () => {
     ['apply', '--dry-run'],
     ['rotate', 'leaves', '--all', '--yes'],
     ['rotate', 'leaves', '--due'],
+    ['rotate', 'authority', 'agent'],
+    ['rotate', 'authority', 'agent', '--next'],
   ])('%s %s %s refuses, says why, and makes nothing', async (...line) => {
     for (const before of ['nothing', 'an empty folder']) {
       const cwd = folder({ 'cluster.yaml': spec })
       if (before !== 'nothing') fs.mkdirSync(path.join(cwd, 'pki'), { mode: 0o700 })
       const { status, stdout, stderr } = await cli(cwd, line)
       expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
+      expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toBe(spec)
       expect(stderr).toMatch(refusal)
       expect(stderr).toMatch(remedy)
       expect(fs.readdirSync(cwd)).toEqual(
@@ -128,6 +131,7 @@ describe('init --new-store', () => {
         address: 'store',
         at: now,
         store: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+        cluster: 'acme',
       },
     ])
     expect((await cli(cwd, ['verify', '--offline'])).stderr).not.toContain('internal')

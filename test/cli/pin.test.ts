@@ -36,6 +36,9 @@ describe('a pinned root', () => {
     [['verify', '--offline'], 2],
     [['pack', 's1', '--out', 'other.tar.gz'], 1],
     [['env', 'alice'], 1],
+    [['status'], 2],
+    [['status', '--json'], 2],
+    [['rotate', 'authority', '--next'], 1],
   ])('%j refuses another one, with both values', async (line, expected) => {
     pin(`{ fingerprint: ${other} }`)
     const { status, stdout, stderr } = await cli(cwd, line)
@@ -43,6 +46,9 @@ describe('a pinned root', () => {
     expect(stdout + stderr).toContain(fingerprint)
     expect(stdout + stderr).toContain(other)
     expect(fs.existsSync(path.join(cwd, 'other.tar.gz'))).toBe(false)
+    expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toBe(
+      spec(`{ fingerprint: ${other} }`),
+    )
   })
 
   test.each([

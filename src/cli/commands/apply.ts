@@ -25,7 +25,7 @@ import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../work
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
 export const command: Command = async ({ args, options }, context) => {
   const voice = voiceOf(context, options)
-  const overrides = overridesOf(options, ['copy', 'leave-root', 'reinstate'])
+  const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, voice)
   await requireBegun(workspace.store, fileFlag(options))

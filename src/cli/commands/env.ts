@@ -15,7 +15,7 @@ import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import { voiceOf } from '../voice.js'
-import { openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command = async ({ args: [name = ''], options }, context) => {
@@ -30,7 +30,7 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
   )
   const operator = operators.find((one) => one.address === address)!
   const { region } = operator.profile
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeOwnInventory(workspace)
   const current = inventory.identities.get(address)?.current
   const leaf = current?.chain[0]
   if (leaf === undefined) {

@@ -68,7 +68,7 @@ export const command: Command = async ({ options }, context) => {
   if (await isBegun(store)) {
     voice.tell(`the store ${spec.store} is there, and stays as it is`)
   } else {
-    await beginStore(store, context.now())
+    await beginStore(store, spec.cluster, context.now())
     voice.answer(`began ${spec.store}`)
   }
   const [root] = found?.roots ?? []
@@ -99,7 +99,7 @@ async function newStore(options: Options, voice: Voice, context: Context): Promi
     voice.tell(`dry run: ${spec.store} would be begun; nothing was written`)
     return exitStatus.ok
   }
-  await beginStore(store, context.now())
+  await beginStore(store, spec.cluster, context.now())
   voice.answer(`began ${spec.store}`)
   voice.tell(
     `next: nomad-pki apply${fileFlag(options)} makes a new authority; every agent of a running cluster must get its root`,

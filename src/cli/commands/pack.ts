@@ -19,7 +19,7 @@ import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { requireOutside } from '../write.js'
-import { openWorkspace } from '../workspace.js'
+import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
 export const command: Command = async ({ args, options }, context) => {
@@ -29,7 +29,9 @@ export const command: Command = async ({ args, options }, context) => {
   const without =
     options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
   const fileOf = placeOf(args, options)
-  const { spec, desired, store } = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, voice)
+  const { spec, desired, store } = workspace
+  await requireOwnStore(workspace)
   const identities = chosen(args, options, desired)
   const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
   const packed: (readonly [string, PackedIdentity])[] = []

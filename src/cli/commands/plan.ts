@@ -33,7 +33,7 @@ export const command: Command = async ({ args, options }, context) => {
     now,
     prune: options.prune === true,
     only,
-    overrides: overridesOf(options, ['copy', 'leave-root', 'reinstate']),
+    overrides: overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate']),
   })
   const { store } = workspace
   const plan: Plan = (await isBegun(store))

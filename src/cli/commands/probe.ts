@@ -37,7 +37,7 @@ import type { Command, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { voiceOf, type Voice } from '../voice.js'
-import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
 /** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
@@ -53,7 +53,7 @@ export const command: Command = async ({ args, options }, context) => {
   const workspace = await openWorkspace(context, options, voice)
   if (options.evidence !== undefined)
     return fromFiles(options.evidence, workspace, options, voice, context)
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeOwnInventory(workspace)
   const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
   const signal = context.onInterrupt(() => {
     voice.tell('interrupted: nothing is noted')
@@ -118,7 +118,7 @@ async function fromFiles(
 ): Promise<ExitStatus> {
   const { spec, desired } = workspace
   const taken = await takeEvidence(files, workspace, voice, context)
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeOwnInventory(workspace)
   const asked = new Map(
     endpointsOf(spec, desired, inventory).flatMap(({ address, endpoints }) =>
       endpoints.map((endpoint) => [formatEndpoint(endpoint), address] as const),

@@ -13,7 +13,7 @@ import type { Context } from '../context.js'
 import { statusOfRollout, type ExitStatus } from '../status.js'
 import type { Call } from '../command.js'
 import { voiceOf } from '../voice.js'
-import { fileFlag, openWorkspace, takeInventory } from '../workspace.js'
+import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
 /** Exits 2 while somebody is without the newest generation. */
 export async function rollout({ options }: Call, context: Context): Promise<ExitStatus> {
@@ -31,7 +31,7 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
     .map(({ address }) => address)
   const leaders = options.leader?.map((text) => resolveAddress(text, servers))
   const now = context.now()
-  const inventory = await takeInventory(workspace)
+  const inventory = await takeOwnInventory(workspace)
   const plan = makePlan(desired, inventory, { now })
   const { steps } = plan
   const edits = [...(materialsOf(plan)?.edits ?? [])]

@@ -14,6 +14,7 @@ import { makePlan } from '../../plan/make-plan.js'
 import { costText } from '../../report/costs.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import type { Plan } from '../../plan/plan.js'
+import { standingErrors } from '../../plan/standing-errors.js'
 import { applyDocument, type Document } from '../../report/json.js'
 import { planText } from '../../report/plan.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
@@ -23,6 +24,7 @@ import { dueLeaves } from '../../rotation/due.js'
 import { evidenceIn } from '../../evidence/evidence.js'
 import { gateOf } from '../../rotation/gate-of.js'
 import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
+import type { Desired } from '../../spec/desired.js'
 import { editAuthorities } from '../../spec/edit-authority.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
@@ -35,7 +37,13 @@ import { keepProbeLeaf } from '../probe-leaves.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { voiceOf } from '../voice.js'
-import { fileFlag, openWorkspace, takeInventory, type Workspace } from '../workspace.js'
+import {
+  fileFlag,
+  openWorkspace,
+  takeInventory,
+  takeOwnInventory,
+  type Workspace,
+} from '../workspace.js'
 
 const due = {
   reason: 'nearing-expiry',
@@ -175,17 +183,20 @@ export async function authority({ args, options }: Call, context: Context): Prom
       'as long as the old root is trusted, anyone with its key can make certificates',
     )
   }
+  // A stage of a rotation that never began would cut the agents off from the store that is restored.
+  await requireBegun(workspace.store, fileFlag(options))
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
   if (options.evidence !== undefined) {
     await takeEvidence(options.evidence, workspace, voice, context)
   }
-  let inventory = await takeInventory(workspace)
+  let inventory = await takeOwnInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
   if (options.except !== undefined) {
     await except(options.except, options.reason!, rotation, workspace, now)
     inventory = await takeInventory(workspace)
   }
   const { desired } = workspace
+  if (options.next === true) refuseOtherRoot(name, desired, inventory, now)
   const gate = gateOf(rotation, desired, inventory, { now })
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
@@ -217,6 +228,19 @@ export async function authority({ args, options }: Call, context: Context): Prom
         : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/** The next stage of another root's rotation is not the one that is meant. */
+function refuseOtherRoot(name: string, desired: Desired, inventory: Inventory, now: number): void {
+  const other = standingErrors(desired, inventory, { now }).find(
+    ({ reason, address }) =>
+      reason === 'fingerprint-differs' && address.startsWith(`authority/${name}/`),
+  )
+  if (other === undefined) return
+  throw new NomadPkiError('ERR_PLAN_BLOCKED', other.message, {
+    address: other.address,
+    hint: other.remedy,
+  })
 }
 
 /**

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { hasErrors } from '../../diagnostics.js'
 import { copiesIn } from '../../evidence/copies.js'
+import { standingErrors } from '../../plan/standing-errors.js'
 import { makeSchedule } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
@@ -28,9 +30,10 @@ export const command: Command = async ({ options }, context) => {
   })
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
+  const findings = standingErrors(workspace.desired, inventory, { now })
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (voice.json)
-    voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies }))
+    voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies, findings }))
   else {
     const all = options.long === true
     voice.answer(
@@ -39,12 +42,13 @@ export const command: Command = async ({ options }, context) => {
         all,
         deadlines,
         copies,
+        findings,
         ledgerHead,
         ledgerLines: lines.length,
         ledgerFault: fault?.line,
       }),
     )
   }
-  const broken = copies.leaves.length > 0 || fault !== undefined
+  const broken = copies.leaves.length > 0 || fault !== undefined || hasErrors(findings)
   return statusOfSchedule(schedule, deadlines, broken)
 }

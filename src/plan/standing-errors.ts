@@ -1,0 +1,38 @@
+/**
+ * Errors of the store and of its authorities that no date shows. While one is there `apply` renews
+ * nothing under it, so `status`, which is watched, says it too.
+ *
+ * @module
+ */
+
+import { checkAuthority } from '../checks/authority.js'
+import { clusterFindings } from '../checks/cluster.js'
+import { checkContext } from '../checks/context.js'
+import type { Reason } from '../checks/reasons.js'
+import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+
+/** The schedule's own entries say these. */
+const dated: ReadonlySet<string> = new Set<Reason>(['expired', 'not-yet-valid'])
+
+/**
+ * Finds them.
+ *
+ * @param desired What should be.
+ * @param inventory What is.
+ * @param options `now`: epoch milliseconds.
+ */
+export function standingErrors(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number },
+): readonly Finding[] {
+  const context = checkContext(desired, inventory, options)
+  const findings = [...inventory.findings, ...clusterFindings(desired, inventory)]
+  for (const wanted of desired.authorities) {
+    const found = inventory.authorities.get(wanted.address)
+    if (found !== undefined) findings.push(...checkAuthority(wanted, found, context))
+  }
+  return findings.filter(({ severity, reason }) => severity === 'error' && !dated.has(reason))
+}
