@@ -241,7 +241,7 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
     const key = entry.keys[0]!
     const name = foldKey(key.name)
     const own = name === 'active' || name === 'name'
-    // The second one is an extra key, of which Nomad takes the before value: that has to be text.
+    // The second one is an extra key, of which Nomad takes the first value: that has to be text.
     const before = seen.get(name)
     if (own && before !== undefined && !isText(before)) {
       say('error', 'agent/repeated-key', key.start, `"${key.name}" occurs twice in "keyring"`)
