@@ -127,7 +127,9 @@ class Commit {
     for (const [directory, name] of away) {
       this.doing = `${directory}/${name}`.slice(root.length + 1)
       await files.removeTree(`${directory}/.gone-${name}`)
-      // An authority's last generation takes its directory along.
+    }
+    // An authority's last generation takes its directory along; several can go together.
+    for (const directory of new Set(away.map(([directory]) => directory))) {
       const parent = directory.slice(0, directory.lastIndexOf('/'))
       const own = directory.slice(parent.length + 1)
       if (

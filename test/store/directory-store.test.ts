@@ -397,6 +397,25 @@ describe('bad worlds', () => {
   })
 })
 
+test('all generations of an authority go in one batch, and its directory with them', async () => {
+  for (const store of [
+    directoryStore(join(folder(), 'pki'), { files: hastyFiles, git: 'ignore' }),
+    memoryStore(),
+  ]) {
+    await commit(store, (batch) => {
+      for (const number of [1, 2, 3]) {
+        batch.putAuthority('agent', number, { key: 'K\n', certificate: `${number}\n` })
+      }
+    })
+    await commit(store, (batch) => {
+      for (const number of [1, 2, 3]) batch.removeAuthority('agent', number)
+    })
+    const { authorities, findings } = await store.read()
+    expect(authorities).toEqual([])
+    expect(findings).toEqual([])
+  }
+})
+
 test('any sequence of batches comes to the same on directories and in memory', async () => {
   const identities = [s1, c1, { ...s1, name: 's2' }] as const
   const step = fc.record({
