@@ -129,7 +129,7 @@ class Commit {
       await files.removeTree(`${directory}/.gone-${name}`)
     }
     // An authority's last generation takes its directory along; several can go together.
-    for (const directory of new Set(away.map(([directory]) => directory))) {
+    for (const directory of new Set(away.map(([place]) => place))) {
       const parent = directory.slice(0, directory.lastIndexOf('/'))
       const own = directory.slice(parent.length + 1)
       if (
