@@ -88,11 +88,10 @@ export class Flow {
       throw new NomadPkiError('ERR_INTERNAL', `no edit is planned for ${step.address}`)
     })
     const { configs, store, clock } = this.#ports
-    // Noted before it is written: what a kill leaves out would be reloaded where a restart is due.
-    const restarts = edits.filter(({ edit }) => edit.restart.length > 0)
-    if (restarts.length > 0) {
+    // Noted before it is written: of what a kill leaves out nobody would know that a node needs it.
+    if (edits.length > 0) {
       const batch = store.batch()
-      for (const { step, edit } of restarts) {
+      for (const { step, edit } of edits) {
         const { address } = step
         batch.record({ event: 'stanza', address, at: clock(), restart: edit.restart })
       }

@@ -142,8 +142,13 @@ export function planConfigs(
       })
     }
     const made = expected === undefined ? ' will be made' : ''
-    const restart = edit.restart.length > 0 ? '; the agent must be restarted' : ''
-    const message = `${edit.file}${made}: apply ${changesText(edit.changes)}${restart}`
+    const load = edit.restart.length > 0 ? 'a restart' : 'a reload'
+    // Where agents read the store, they read this very file.
+    const follows =
+      wanted.tlsDirectory === undefined
+        ? `; the agent needs ${load}`
+        : `; the node needs the new file, then the agent ${load}`
+    const message = `${edit.file}${made}: apply ${changesText(edit.changes)}${follows}`
     steps.push({ address, action: 'write', reasons: [{ reason: 'stanza-differs', message }] })
   }
   return { steps, findings, edits }

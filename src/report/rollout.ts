@@ -33,6 +33,8 @@ interface NodeCommands {
   readonly install: string
   /** On any node, in the folder with the archive; `FINGERPRINT` is what pack printed. */
   readonly script?: string
+  /** On the node, after its configuration is there; absent: `install` and `script` load the files. */
+  readonly load?: string
 }
 
 /** The whole order, as text. */
@@ -99,6 +101,13 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       `${count(steps.length, 'step', 'steps')} to ${count(nodes.length, 'agent', 'agents')}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
     ].join('\n'),
     costText(nodes.length, style, { restarts: nodes.filter(({ restart }) => restart).length }),
+    ...(place.tls !== undefined && nodes.some(({ configs }) => configs.length > 0)
+      ? [
+          style.doubtful(
+            'apply edits configurations on this host, and no archive carries them: copy each to its node before the agent loads its files',
+          ),
+        ]
+      : []),
     ...(leaderless.length === 0
       ? []
       : [
@@ -163,10 +172,26 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
       const { script, install } = commandsOf(node, place)
       return script ?? install
     }
-    if (shared) return [...packs, `on ${whereOf(nodes)}: ${onNode(first!)}`]
+    const end = (node: RolloutNode, where: string): readonly string[] => {
+      const { load } = commandsOf(node, place)
+      if (load === undefined) return []
+      const copies = node.configs.map(
+        (config) => `copy ${shellQuote(config)} to ${where}, over what its agent reads`,
+      )
+      return [...copies, `on ${where}: ${load}`]
+    }
+    if (shared) {
+      const where = whereOf(nodes)
+      return [...packs, `on ${where}: ${onNode(first!)}`, ...end(first!, where)]
+    }
     return nodes.flatMap((node) => {
       const { pack } = commandsOf(node, place)
-      return [...(pack === undefined ? [] : [pack]), `on ${whereOf([node])}: ${onNode(node)}`]
+      const where = whereOf([node])
+      return [
+        ...(pack === undefined ? [] : [pack]),
+        `on ${where}: ${onNode(node)}`,
+        ...end(node, where),
+      ]
     })
   }
   if (place.tls === undefined) {
@@ -175,15 +200,24 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
         `on ${group.length === nodes.length ? 'each' : whereOf(group)}: ${loadText(restart)}`,
     )
   }
-  const groups = groupBy(nodes, ({ generation, restart }) => `${generation} ${restart}`)
+  const groups = groupBy(
+    nodes,
+    ({ generation, restart, configs }) => `${generation} ${restart} ${configs.length > 0}`,
+  )
   return [...groups.values()].flatMap((group) => {
-    const { address, generation, restart } = group[0]!
+    const { address, generation, restart, configs } = group[0]!
     const [, role, region] = address.split('/')
     const names = group.map((node) => lastOf(node.address)).join(' ')
     const archive = `${region!}-NODE-${generation}.tar.gz`
     return [
       `nomad-pki pack $(printf '${role!}/${region!}/%s ' ${names}) --out-dir .${place.fileFlag}`,
-      `on each: ${shellInstall(archive, `--tls ${shellQuote(place.tls!)}`, installEnd(restart))}`,
+      `on each: ${shellInstall(archive, `--tls ${shellQuote(place.tls!)}`, installEnd(group[0]!))}`,
+      ...(configs.length > 0
+        ? [
+            'copy to each its configuration (`config` of the spec), over what its agent reads',
+            `on each: ${loadText(restart)}`,
+          ]
+        : []),
     ]
   })
 }
@@ -193,7 +227,9 @@ function loadText(restart: boolean): string {
   return `systemctl ${restart ? 'restart' : 'reload'} nomad`
 }
 
-function installEnd(restart: boolean): string {
+function installEnd({ restart, configs }: RolloutNode): string {
+  // Files first, then the configuration that names them, then the agent.
+  if (configs.length > 0) return '--reload none'
   return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
 }
 
@@ -202,12 +238,13 @@ function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCom
   const archive = shellQuote(archiveName(node.address, node.generation))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
-    install: `nomad-pki install ${archive} ${installEnd(node.restart)}`,
+    install: `nomad-pki install ${archive} ${installEnd(node)}`,
     script: shellInstall(
       archiveName(node.address, node.generation),
       `--tls ${shellQuote(tls)}`,
-      installEnd(node.restart),
+      installEnd(node),
     ),
+    ...(node.configs.length > 0 && { load: loadText(node.restart) }),
   }
 }
 

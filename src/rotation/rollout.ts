@@ -10,7 +10,8 @@
  */
 
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import { groupBy } from '../grouping.js'
+import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
 import type { AgentState, Judgement } from '../evidence/judge.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
@@ -30,6 +31,11 @@ export interface RolloutNode {
   readonly leader: boolean
   /** Whether its stanza changed so that a reload does not take the change up. */
   readonly restart: boolean
+  /**
+   * Files or directories, as the spec names them, that `apply` edits here and no archive carries: the
+   * agent needs them after its files and before it loads them. Empty where agents read the store.
+   */
+  readonly configs: readonly string[]
   /** Whether only the receipt of its installer can prove it: it asks for no certificate. */
   readonly receipt: boolean
 }
@@ -84,6 +90,8 @@ export interface RolloutOptions {
   readonly leaders?: readonly string[] | undefined
   /** Addresses of configurations whose edit is planned and needs a restart. Default: none. */
   readonly restarts?: ReadonlySet<string> | undefined
+  /** Addresses of all configurations whose edit is planned. Default: `restarts`. */
+  readonly edits?: ReadonlySet<string> | undefined
 }
 
 /** The batch that is taken where nobody says another. */
@@ -116,7 +124,11 @@ export function planRollout(
   const proofs = proofsIn(inventory, options)
   const members = newestBy(evidenceIn(inventory.ledger, options).members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
-  const restarts = restartsIn(desired, inventory, proofs, options.restarts)
+  const changed = changedConfigs(desired, inventory, proofs, options)
+  const restarts = new Set(
+    changed.flatMap(({ config, restart }) => (restart ? [config.identity] : [])),
+  )
+  const edited = groupBy(changed, ({ config }) => config.identity)
   const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const missing: string[] = []
   const doubtful: Doubtful[] = []
@@ -141,13 +153,14 @@ export function planRollout(
     const judgement = proof?.judgement
     if (proof?.state === 'proven') {
       proven += 1
-      continue
+      // It has its certificate, and not yet the configuration that was edited since.
+      if (!edited.has(address)) continue
     }
     if (proof?.state === 'excepted') {
       excepted.push(doubtOf(judgement!))
       continue
     }
-    if (judgement !== undefined && isDelivered(judgement) && !restarts.has(address)) {
+    if (judgement !== undefined && isDelivered(judgement) && !edited.has(address)) {
       doubtful.push(doubtOf(judgement))
       continue
     }
@@ -162,6 +175,7 @@ export function planRollout(
         generation,
         proven: proof?.proven?.number,
         restart: restarts.has(address),
+        configs: (edited.get(address) ?? []).flatMap(({ config }) => deliverable(config, host)),
         leader: !client && leads(agent, host, members.get(region), options.leaders),
         receipt: asksForNone(judgement),
       })
@@ -199,27 +213,38 @@ export function planRollout(
 }
 
 /**
- * The identities whose agents have to be restarted: an edit of their stanza is planned, or was written
- * since they were last proven.
+ * The configurations that the agents do not have yet: an edit of their stanza is planned, or was
+ * written since they were last proven.
  */
-function restartsIn(
+function changedConfigs(
   { configs }: Desired,
   { ledger }: Inventory,
   proofs: ReadonlyMap<string, Proof>,
-  planned: ReadonlySet<string> = new Set(),
-): ReadonlySet<string> {
+  { restarts = new Set(), edits = restarts }: RolloutOptions,
+): readonly { readonly config: DesiredConfig; readonly restart: boolean }[] {
   const written = new Map<string, number>()
-  for (const { event, address, at } of ledger.lines) {
-    if (event === 'stanza') written.set(address, at)
+  const restarted = new Map<string, number>()
+  for (const line of ledger.lines) {
+    if (line.event !== 'stanza') continue
+    written.set(line.address, line.at)
+    if (Array.isArray(line.restart) && line.restart.length > 0) restarted.set(line.address, line.at)
   }
-  return new Set(
-    configs
-      .filter(({ address, identity }) => {
-        const at = written.get(address)
-        return planned.has(address) || (at !== undefined && at >= (proofs.get(identity)?.at ?? 0))
-      })
-      .map(({ identity }) => identity),
-  )
+  return configs.flatMap((config) => {
+    const { address, identity } = config
+    const since = proofs.get(identity)?.at ?? 0
+    const isNew = (at: number | undefined): boolean => at !== undefined && at >= since
+    const restart = restarts.has(address) || isNew(restarted.get(address))
+    return restart || edits.has(address) || isNew(written.get(address)) ? [{ config, restart }] : []
+  })
+}
+
+/** What has to be copied to a host: nothing where the agents read the store, here. */
+function deliverable(
+  { name, tlsDirectory, write, paths }: DesiredConfig,
+  host: string | undefined,
+): readonly string[] {
+  if (tlsDirectory === undefined || (host !== undefined && host !== name)) return []
+  return [write ?? paths[0]!]
 }
 
 function doubtOf({ address, state, message, remedy }: Judgement): Doubtful {

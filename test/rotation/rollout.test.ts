@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/store.js'
-import { rolloutText } from '../../src/report/rollout.js'
+import { rolloutDocument, rolloutText } from '../../src/report/rollout.js'
 import { plainStyle } from '../../src/report/style.js'
 import {
   parseBatch,
@@ -50,10 +50,10 @@ class Fleet {
     })
   }
 
-  got(identity: string, generation: number): this {
+  got(identity: string, generation: number, at = 10): this {
     const address = `identity/${identity}`
     const fingerprint = `${address} ${generation}`
-    this.#events.push({ event: 'received', address, at: 10, generation, fingerprint })
+    this.#events.push({ event: 'received', address, at, generation, fingerprint })
     return this
   }
 
@@ -140,8 +140,43 @@ describe('a stanza that only a restart takes up', () => {
     expect(said).toContain(
       'costs: one restart of each of 1 agent, one reload (SIGHUP, no restart) of each of 1 agent;',
     )
-    expect(said).toMatch(/on s1: .*--reload none && systemctl restart nomad/)
+    // The configuration is edited here and read there: files first, then it, then the agent.
+    expect(said).toMatch(
+      /on s1: .*--reload none\)\n {3}copy a\/s1 to s1, over what its agent reads\n {3}on s1: systemctl restart nomad\n/,
+    )
+    expect(said).toContain('no archive carries them: copy each to its node')
     expect(said).toMatch(/on c1: .*--reload nomad\)$/m)
+    const many = new Fleet(
+      spec(
+        '{ clients: { "c[01-12]": { config: { paths: [all, "a/{node}.hcl"], write: "a/{node}.hcl" } } } }',
+      ),
+    )
+    const all = many.desired.configs.map(({ address }) => address)
+    expect(rolloutText(many.rollout({ restarts: new Set(all), size: '100%' }), plainStyle, place)).toMatch(
+      /on each: .*--reload none\)\n {3}copy to each its configuration .*\n {3}on each: systemctl restart nomad\n/,
+    )
+  })
+
+  test('a change that a reload takes up has to reach the node too', () => {
+    const edits = new Set(['config/global/s1'])
+    const planned = new Fleet(text).got('server/global/s1', 2).rollout({ edits })
+    expect(planned.steps[0]!.nodes).toMatchObject([{ restart: false, configs: ['a/s1'] }])
+    const { steps } = rolloutDocument(planned, { ...place, cluster: 'acme', at: 20 })
+    expect(steps).toMatchObject([{ nodes: [{ load: 'systemctl reload nomad' }] }, {}])
+    // Proven after it was written: nothing is left to do there.
+    const world = new Fleet(text).got('server/global/s1', 2).stanza('config/global/s1', 15)
+    expect(world.steps()).toEqual(['global s1', 'global c1'])
+    expect(world.rollout().proven).toBe(1)
+    expect(world.got('server/global/s1', 2, 16).steps()).toEqual(['global c1'])
+  })
+
+  test('agents that read the store read their configuration here', () => {
+    const here = text.replace('cluster: acme', 'cluster: acme\nnode: { tls: store }')
+    const order = new Fleet(here).rollout({ restarts: new Set(['config/global/s1']) })
+    expect(order.steps[0]!.nodes).toMatchObject([{ restart: true, configs: [] }])
+    const said = rolloutText(order, plainStyle, { ...place, tls: undefined })
+    expect(said).not.toContain('copy')
+    expect(said).toContain('on s1: systemctl restart nomad')
   })
 
   test('written: until the agent was proven after it', () => {

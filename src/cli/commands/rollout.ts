@@ -38,11 +38,14 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const restarts = new Set(
     edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
   )
-  const order = planRollout(desired, inventory, { now, batch, leaders, restarts })
+  const order = planRollout(desired, inventory, {
+    ...{ now, batch, leaders, restarts },
+    edits: new Set(edits.map(([address]) => address)),
+  })
   const place = {
     fileFlag: fileFlag(options),
     tls: spec.node.tls,
-    unapplied: steps.filter(({ address }) => !address.startsWith('config/')).length,
+    unapplied: steps.length,
   }
   if (voice.json) {
     voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
