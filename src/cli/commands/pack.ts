@@ -8,16 +8,16 @@ import path from 'node:path'
 import { resolveAddress } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
 import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
-import { NomadPkiError } from '../../errors.js'
+import { isNomadPkiError, NomadPkiError, type ErrorCode } from '../../errors.js'
 import { unwritten } from '../../files/aside.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import type { Document } from '../../report/json.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { packageFile } from '../context.js'
-import { exitStatus } from '../status.js'
+import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { voiceOf, type Voice } from '../voice.js'
 import { requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
@@ -35,23 +35,34 @@ export const command: Command = async ({ args, options }, context) => {
   const identities = chosen(args, options, desired)
   const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
   const packed: (readonly [string, PackedIdentity])[] = []
+  // What one of many lacks keeps no other from its archive.
+  const held = options.outDir === undefined ? undefined : new Map<string, NomadPkiError>()
   // All of them before the first is written: what one lacks is said while nothing is there.
   for (const identity of identities) {
-    const one = await packIdentity(spec, identity, store, {
-      ...{ now: context.now(), installer, layout, without },
-    })
-    packed.push([fileOf(one), one])
+    try {
+      const one = await packIdentity(spec, identity, store, {
+        ...{ now: context.now(), installer, layout, without },
+      })
+      packed.push([fileOf(one), one])
+    } catch (error) {
+      holdOf(held, identity.address, error, ['ERR_PACK_UNFIT', 'ERR_STORE_MISSING'])
+    }
   }
   for (const [file] of packed) requireOutside(context, store.location, file, 'an archive')
   const dry = options.dryRun === true
-  if (!dry && options.outDir !== undefined) await makeFolder(context.resolve(options.outDir))
+  if (!dry && options.outDir !== undefined && packed.length > 0)
+    await makeFolder(context.resolve(options.outDir))
   const documents: Document[] = []
   for (const [file, one] of packed) {
     const { archive, fingerprint, manifest, warnings } = one
     for (const warning of warnings) voice.tell(`warning: ${manifest.address}: ${warning}`)
-    const state = dry
-      ? 'rehearsed'
-      : await placeFile(nodeFiles, context.resolve(file), archive, 0o600)
+    let state: Awaited<ReturnType<typeof placeFile>> | 'rehearsed' = 'rehearsed'
+    try {
+      if (!dry) state = await placeFile(nodeFiles, context.resolve(file), archive, 0o600)
+    } catch (error) {
+      holdOf(held, manifest.address, error, ['ERR_FILE_EXISTS'])
+      continue
+    }
     documents.push({ ...documentOf(file, one, layout, without === undefined), written: !dry })
     if (voice.json) continue
     voice.answer(`${fingerprint}  ${file}`)
@@ -68,13 +79,43 @@ export const command: Command = async ({ args, options }, context) => {
     voice.document(
       options.outDir === undefined
         ? documents[0]!
-        : { format: 'nomad-pki/packs', version: 1, archives: documents },
+        : {
+            ...{ format: 'nomad-pki/packs', version: 1, archives: documents },
+            held: [...(held ?? [])].map(([address, { message, hint }]) => ({
+              address,
+              message,
+              ...(hint !== undefined && { hint }),
+            })),
+          },
     )
-  } else if (without === undefined && !dry) {
-    const what = packed.length === 1 ? 'it holds the private key' : 'each holds a private key'
+  } else if (without === undefined && !dry && documents.length > 0) {
+    const what = documents.length === 1 ? 'it holds the private key' : 'each holds a private key'
     voice.tell(`${what}: send it on a private way, and remove it after`)
   }
-  return exitStatus.ok
+  return tellHeld(held, identities.length, voice)
+}
+
+type HeldPacks = Map<string, NomadPkiError>
+
+/** Keeps an error of one of many for the end; any other one ends the command. */
+function holdOf(
+  held: HeldPacks | undefined,
+  address: string,
+  error: unknown,
+  codes: readonly ErrorCode[],
+): void {
+  if (held === undefined || !isNomadPkiError(error) || !codes.includes(error.code)) throw error
+  held.set(address, error)
+}
+
+/** Names those that have no archive, last, because that is to be read. */
+function tellHeld(held: HeldPacks | undefined, all: number, voice: Voice): ExitStatus {
+  if (held === undefined || held.size === 0) return exitStatus.ok
+  if (!voice.json) {
+    for (const error of held.values()) voice.fail(error)
+    voice.tell(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
+  }
+  return exitStatus.error
 }
 
 async function makeFolder(folder: string): Promise<void> {
