@@ -565,7 +565,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<thing...>',
     summary: 'describe a certificate, key, address or agent',
     details:
-      'THING is a file (PEM, DER or PKCS#12; - is stdin), an address or the end of one, or the host:port of a running agent. A secret is never shown.',
+      'THING is a file (PEM, DER, PKCS#12 or an archive of pack; - is stdin), an address or the end of one, or the host:port of a running agent. A secret is never shown.',
     options: [{ flags: '--password-file <file>', summary: 'the password of a PKCS#12 file' }, json],
     examples: [
       'nomad-pki inspect server/global/s1',

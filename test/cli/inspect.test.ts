@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { createServer } from 'node:tls'
+import { gzipSync } from 'node:zlib'
 import forge from 'node-forge'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateKeySync } from '../../src/keys/generate.js'
@@ -43,6 +44,39 @@ describe('inspect', () => {
     const { stdout } = await cli(cwd, ['inspect', `127.0.0.1:${port}`])
     server.close()
     expect(stdout).toMatch(/asks for certificates of {2}CN=acme agent CA 1/)
+  })
+
+  test('an archive of pack: the certificates and the key in it', async () => {
+    await cli(cwd, ['pack', 's1', '--out', 's1.tgz'])
+    await cli(cwd, ['pack', 'alice', '--out', 'alice.tgz'])
+    const node = await cli(cwd, ['inspect', 's1.tgz'])
+    expect(node.status).toBe(0)
+    expect(node.stderr).toBe('')
+    expect(node.stdout).toMatch(/s1\.tgz \(nomad-pki\/1-[0-9a-f]{8}\/ca\.pem\)/)
+    expect(node.stdout).toContain('server of global')
+    const { fingerprint256 } = new X509Certificate(fs.readFileSync(current('ca.pem')))
+    expect(node.stdout.replaceAll(':', '').toUpperCase()).toContain(
+      fingerprint256.replaceAll(':', ''),
+    )
+    expect(node.stdout).not.toContain('PRIVATE KEY')
+    const json = await cli(cwd, ['inspect', 's1.tgz', '--json'])
+    const { things } = JSON.parse(json.stdout) as { things: { kind: string }[] }
+    expect(things.map(({ kind }) => kind).sort()).toEqual(['certificate', 'certificate', 'key'])
+    const operator = await cli(cwd, ['inspect', 'alice.tgz'])
+    expect([operator.status, operator.stderr]).toEqual([0, ''])
+  })
+
+  test.each([
+    ['another gzip file', () => gzipSync('nothing')],
+    ['a torn archive', () => fs.readFileSync(path.join(cwd, 's1.tgz')).subarray(0, 3000)],
+  ])('%s is told as what it is', async (_what, bytes) => {
+    fs.rmSync(path.join(cwd, 's1.tgz'), { force: true })
+    await cli(cwd, ['pack', 's1', '--out', 's1.tgz'])
+    fs.writeFileSync(path.join(cwd, 'other.tgz'), bytes())
+    const { status, stderr } = await cli(cwd, ['inspect', 'other.tgz'])
+    expect(status).toBe(1)
+    expect(stderr).toContain('other.tgz: a gzip file, and not an archive to install from: ')
+    expect(stderr).toContain('hint: unpack it, and inspect the certificates in it')
   })
 
   test('what cannot be read hides nothing else, and sets the exit status', async () => {

@@ -5,6 +5,7 @@
  */
 
 import { resolveAddress } from '../../address.js'
+import { readTar, type TarEntry } from '../../delivery/tar.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { pemBlocks } from '../../keys/pem.js'
@@ -17,6 +18,7 @@ import {
   descriptionText,
   type Description,
 } from '../../report/describe.js'
+import { printable } from '../../report/style.js'
 import { parseCertificate, type Certificate } from '../../x509/certificate.js'
 import { formatName } from '../../x509/name.js'
 import { readPkcs12, type Pkcs12Content } from '../../x509/pkcs12.js'
@@ -95,6 +97,8 @@ async function describeBytes(
   options: Options,
   context: Context,
 ): Promise<readonly Description[]> {
+  // RFC 1952 §2.3.1. What pack writes is not compressed, so PEM can be seen in it and not be read.
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return describeArchive(bytes, where, options, context)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
   const blocks = pemBlocks(text)
@@ -104,6 +108,42 @@ async function describeBytes(
       describeBlock(label, der, place, text.slice(start, end)),
     )
   })
+}
+
+/** What `pack` made: all PEM in it. Whether a node would take the archive is not looked at. */
+async function describeArchive(
+  bytes: Uint8Array,
+  where: string,
+  options: Options,
+  context: Context,
+): Promise<readonly Description[]> {
+  let entries: readonly TarEntry[]
+  try {
+    entries = readTar(bytes)
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_ARCHIVE_INVALID')) throw error
+    throw new NomadPkiError(
+      'ERR_CERTIFICATE_MALFORMED',
+      `${where}: a gzip file, and ${error.message}`,
+      { hint: 'unpack it, and inspect the certificates in it', cause: error },
+    )
+  }
+  const things: Description[] = []
+  for (const { path, bytes: content } of entries.filter((entry) => entry.path.endsWith('.pem'))) {
+    const place = `${where} (${printable(path)})`
+    try {
+      things.push(...(await describeBytes(content, place, options, context)))
+    } catch (error) {
+      if (!isNomadPkiError(error)) throw error
+      things.push({ kind: 'unreadable', where: place, code: error.code, message: error.message })
+    }
+  }
+  if (things.length > 0) return things
+  throw new NomadPkiError(
+    'ERR_CERTIFICATE_MALFORMED',
+    `${where}: an archive without certificates and keys`,
+    { hint: 'nomad-pki pack NODE --out FILE makes one that has them' },
+  )
 }
 
 /** One block among several that cannot be read is told as such; a single one is the error. */
