@@ -10,6 +10,7 @@ import { positionsIn } from '../hcl/index.js'
 import { checkAddresses } from './check-addresses.js'
 import { checkAdvertise } from './check-advertise.js'
 import { faultyMetaKeys } from './check-foreign.js'
+import { checkKeyrings } from './check-keyring.js'
 import { checkPairs } from './check-pairs.js'
 import { type AgentCode, diagnostic } from './codes.js'
 import { isGoDuration } from './duration.js'
@@ -121,6 +122,7 @@ export function checkStart(
     ...diagnostics,
     ...checkAddresses(config, roles),
     ...checkPairs(config, roles, nomadVersion),
+    ...(roles.server ? checkKeyrings(config) : []),
   ]
 
   function checkMeta(): void {

@@ -251,6 +251,13 @@ export const agentCodes = {
       'a proxy with a certificate, keys configured by hand, or `verify_https_client = false` with ACLs',
     source: 'GH-23877; command/agent/http.go:143',
   },
+  'agent/keyring-active': {
+    severities: ['warning'],
+    means:
+      'more than one `keyring` block is active: a server of Nomad Community Edition stops, one of Enterprise uses all',
+    remedy: '`active = true` in one block',
+    source: 'nomad/encrypter_ce.go:28',
+  },
   'agent/file-missing': {
     severities: ['error', 'warning'],
     means:

@@ -7,6 +7,7 @@ import {
   checkSchema,
   cipherSuites,
   type NamedFile,
+  planTlsEdit,
   type TlsKey,
 } from '../../src/agent/index.js'
 import { datedKeys } from '../../src/agent/schema-table.js'
@@ -163,6 +164,50 @@ describe.each(askedVersions)('an agent of Nomad %s', (nomadVersion) => {
     const told = check(startText(role, addition, place), { nomadVersion })
     const errors = told.filter((line) => line.startsWith('error'))
     expect(errors.length === 0, told.join('\n')).toBe(verdictOf(verdict, nomadVersion))
+  })
+})
+
+describe('two active keyring blocks stop a server of Community Edition', () => {
+  // Each answered so by agents of 1.11.3 and 2.0.5: "only one server.keyring can be active".
+  const aead = 'keyring "aead" { active = true }'
+  const named = 'keyring "aead" { active = 1 name = "b" }'
+  const off = 'keyring "aead" { active = false }'
+  test.each<[string, Record<string, string>, string[]]>([
+    ['two', { 'a.hcl': `${aead}\n${named}` }, ['warning agent/keyring-active a.hcl:3:1']],
+    ['one twice', { 'a.hcl': `${aead}\n${aead}` }, ['warning agent/keyring-active a.hcl:3:1']],
+    ['one in two files', { 'a.hcl': aead, 'b.hcl': aead }, []],
+    ['one that another file switches off', { 'a.hcl': aead, 'b.hcl': `${off} ${named}` }, []],
+    [
+      'one in each of two files',
+      { 'a.hcl': aead, 'b.hcl': named },
+      ['warning agent/keyring-active b.hcl:1:1'],
+    ],
+    ['one of two', { 'a.hcl': `${off}\n${named}` }, []],
+    [
+      'JSON',
+      {
+        'a.hcl': '',
+        'b.json': '{"keyring": {"aead": {"active": true}, "transit": {"active": true}}}',
+      },
+      ['warning agent/keyring-active b.json:1:2'],
+    ],
+    [
+      'a license says Enterprise',
+      { 'a.hcl': `${aead} ${named} server { license_path = "/l" }` },
+      [],
+    ],
+  ])('%s', (_, texts, expected) => {
+    const all = { ...texts, 'a.hcl': `${base}${texts['a.hcl'] ?? ''}` }
+    const of = (found: readonly string[]): string[] =>
+      found.filter((line) => line.includes('keyring'))
+    expect(of(check(all))).toEqual(expected)
+    const edit = planTlsEdit(agentFiles(all), { http: true })
+    expect(of(lines(edit.diagnostics))).toEqual(expected)
+  })
+
+  test('a client does not look', () => {
+    const text = `data_dir = "/opt" client { enabled = true }\n${aead} ${named}`
+    expect(check(text).filter((line) => line.includes('keyring'))).toEqual([])
   })
 })
 
