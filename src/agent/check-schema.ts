@@ -92,13 +92,17 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   }
   const told = new Set<Key>()
   const secrets = new Set(secretLabels(entries))
+  const owners = new Map(labelsIn(entries))
   for (const { path, shape } of blocksIn(schema)) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
       // A slip of the pen is one of few; a text full of unknown keys is something else.
       told.add(key)
       const hidden = secrets.has(key.start)
-      sayLeftOver({ key, path, shape, hinted: diagnostics.length < 100, hidden }, options, say)
+      const hinted = diagnostics.length < 100
+      const owner = owners.get(key.start)
+      const json = document.syntax === 'json'
+      sayLeftOver({ key, path, shape, hinted, hidden, owner, json }, options, say)
     }
   }
   checkDropped(entries, schema, told, say)
@@ -144,6 +148,18 @@ interface LeftOver {
   readonly hinted: boolean
   /** Whether it is likely a secret. */
   readonly hidden: boolean
+  /** The block whose label it is; in JSON one more key says what a label says in HCL. */
+  readonly owner: string | undefined
+  readonly json: boolean
+}
+
+/** Where each label stands, and the name of its block. */
+function* labelsIn(entries: readonly Entry[]): Generator<readonly [number, string]> {
+  for (const { keys, value } of entries) {
+    const [first, ...labels] = keys
+    for (const { start } of labels) yield [start, first!.name]
+    if (value.type === 'object') yield* labelsIn(value.entries)
+  }
 }
 
 /**
@@ -159,14 +175,24 @@ function* secretLabels(entries: readonly Entry[]): Generator<number> {
 }
 
 function sayLeftOver(
-  { key, path, shape, hinted, hidden }: LeftOver,
+  { key, path, shape, hinted, hidden, owner, json }: LeftOver,
   { nomadVersion, forEdit }: CheckSchemaOptions,
   say: Say,
 ): void {
   const { start } = key
   const name = hidden && !Object.hasOwn(shape.fields, foldKey(key.name)) ? '(hidden)' : key.name
-  const where = path === '' ? 'at the top' : `in "${path}"`
+  const place = owner ?? path
+  const where = place === '' ? 'at the top' : `in "${place}"`
   const stops = shape.type === 'strict'
+  // A slip in `tls` is mended with it; elsewhere it stops the agent with and without an edit.
+  const sure = isKnownRelease(nomadVersion) && (forEdit !== true || path === 'tls')
+  const severity = stops && sure ? 'error' : 'warning'
+  if (owner !== undefined && !json) {
+    const code = stops ? 'agent/unknown-key' : 'agent/ignored'
+    const message = `"${owner}" has the label "${name}", and Nomad ${stops ? 'stops' : 'ignores it'}`
+    say(severity, code, start, message, { hint: 'remove the label, or write "=" before a value' })
+    return
+  }
   if (Object.hasOwn(shape.fields, foldKey(name))) {
     if (stops) {
       say('error', 'agent/repeated-key', start, `"${name}" occurs once too often ${where}`, {
@@ -177,9 +203,6 @@ function sayLeftOver(
     }
     return
   }
-  // A slip in `tls` is mended with it; elsewhere it stops the agent with and without an edit.
-  const sure = isKnownRelease(nomadVersion) && (forEdit !== true || path === 'tls')
-  const severity = stops && sure ? 'error' : 'warning'
   const full = path === '' ? foldKey(name) : `${path}.${foldKey(name)}`
   const range = datedKeys.get(full)
   if (range?.until !== undefined && !holdsIn(range, nomadVersion)) {

@@ -202,7 +202,7 @@ export function decodeShape(
     }
     if (named) name(path, entry?.keys[0]?.name ?? '')
     if (held.length === 0) return
-    const unused = keyPool(held.flatMap(({ keys }) => keys))
+    const unused = keyPool(held)
     const byName = new Map<string, Entry[]>()
     for (const item of held) {
       const [first] = item.keys
@@ -244,16 +244,30 @@ export interface KeyPool {
   readonly rest: () => Key[]
 }
 
-/** A pool of keys; every operation is of constant cost, since hostile texts hold many. */
-function keyPool(keys: readonly Key[]): KeyPool {
+/**
+ * A pool of the keys and labels of entries; every operation is of constant cost, since hostile texts
+ * hold many. Of one name the keys go first, each in the order given: what is left is then the label
+ * that is one too many, and not the key that it is called like.
+ */
+function keyPool(entries: readonly Entry[]): KeyPool {
+  const keys = entries.flatMap((entry) => entry.keys)
   const places = new Map<string, number[]>()
-  // From the back, so that the first is the last of its list.
-  for (let at = keys.length - 1; at >= 0; at -= 1) {
-    const folded = foldKey(keys[at]!.name)
-    const same = places.get(folded)
-    if (same === undefined) places.set(folded, [at])
-    else same.push(at)
+  const put = (label: boolean): void => {
+    // From the back, so that the first is the last of its list.
+    let at = keys.length
+    for (let entry = entries.length - 1; entry >= 0; entry -= 1) {
+      for (let own = entries[entry]!.keys.length - 1; own >= 0; own -= 1) {
+        at -= 1
+        if (own > 0 !== label) continue
+        const folded = foldKey(keys[at]!.name)
+        const same = places.get(folded)
+        if (same === undefined) places.set(folded, [at])
+        else same.push(at)
+      }
+    }
   }
+  put(true)
+  put(false)
   const gone = new Set<number>()
   return {
     remove(name) {

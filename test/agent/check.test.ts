@@ -144,6 +144,32 @@ describe('keys and types, as Nomad’s decoder takes them', () => {
     ])
   })
 
+  // Nomad: "server unexpected keys x".
+  test.each<[string, string[]]>([
+    ['server "x" { }', ['1:8 "server" has the label "x", and Nomad stops']],
+    ['server { }\nserver "x" { }', ['2:8 "server" has the label "x", and Nomad stops']],
+    ['server "server" { }', ['1:8 "server" has the label "server", and Nomad stops']],
+    [
+      'server "region" { }\nregion = "eu"',
+      ['1:8 "server" has the label "region", and Nomad stops'],
+    ],
+    [
+      'client "x" "y" { }',
+      [
+        '1:8 "client" has the label "x", and Nomad stops',
+        '1:12 "client" has the label "y", and Nomad stops',
+      ],
+    ],
+    ['client { reserved "x" { } }', ['1:19 "reserved" has the label "x", and Nomad stops']],
+    ['plugin "a" "b" { }', ['1:12 "plugin" has the label "b", and Nomad stops']],
+    ['{"server": {"x": {}}}', ['1:13 Nomad does not know "x" in "server", and stops']],
+  ])('%s: the place of the label, and whose it is', (text, expected) => {
+    const found = checkSchema(parseConfig(text).document!)
+    expect(found.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual(
+      expected,
+    )
+  })
+
   test('near-misses are named', () => {
     const [first] = checkSchema(parseConfig('clinet { }').document!)
     expect(first?.hint).toBe('did you mean "client"?')
