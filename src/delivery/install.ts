@@ -36,7 +36,7 @@ export interface InstallRequest {
   /** A process, a unit of systemd, or `none`. */
   readonly reload: string
   readonly owner?: string | undefined
-  /** Go on although the last switch was never proven. Default: no. */
+  /** Go on although the last switch was never proven; on the way back: return from it. Default: no. */
   readonly giveUp?: boolean | undefined
   /** Guards that somebody overrode; those that were needed are noted in the receipt. */
   readonly overrides?: readonly Override[] | undefined
@@ -134,11 +134,7 @@ export async function install(
 ): Promise<InstallOutcome> {
   const { archive, bytes, edit, present } = prepared
   const { directory } = archive.manifest
-  const flags = [
-    ...flagsOf(request),
-    '--verified',
-    ...(request.giveUp === true ? ['--give-up'] : []),
-  ]
+  const flags = [...flagsOf(request), '--verified']
   return unpacked(archive, bytes, async (folder, file) => {
     const run = (reload: string, hold: boolean): ReturnType<typeof runInstaller> =>
       runInstaller(
@@ -243,9 +239,10 @@ async function conclude(
   }
 }
 
-function flagsOf({ tls, owner, pace, overrides = [] }: InstallRequest): readonly string[] {
+function flagsOf({ tls, owner, pace, giveUp, overrides = [] }: InstallRequest): readonly string[] {
   return [
     ...['--tls', tls],
+    ...(giveUp === true ? ['--give-up'] : []),
     ...overrides.flatMap(({ code, value, reason }) => [
       ...['--override', `${code}=${value}`],
       ...['--reason', reason],

@@ -317,6 +317,48 @@ describe.each(installers)('%s', (_name, run) => {
   })
 })
 
+/** `--rollback` of each installer, with more flags. */
+const returns = [
+  [
+    'install.sh',
+    (node: Node, overrides: readonly Override[], giveUp = false) => {
+      const run = node.install(node.folder, [
+        ...['--reload', 'none', '--rollback', ...(giveUp ? ['--give-up'] : [])],
+        ...flags(overrides),
+      ])
+      return Promise.resolve({ status: run.status ?? -1, message: run.stderr + run.stdout })
+    },
+  ],
+  [
+    'nomad-pki install',
+    async (node: Node, overrides: readonly Override[], giveUp = false) => {
+      let said = ''
+      const { status, message } = await tried(async () => {
+        const request = { ...requestFor(node, overrides), giveUp }
+        said = (await goBack(request)).said.join('\n')
+      })
+      return { status, message: message + said }
+    },
+  ],
+] as const
+
+describe('a way back that was never proven', () => {
+  test.each(returns)(
+    'said again it goes on, with --give-up it returns: %s',
+    async (_name, back) => {
+      const node = aNode(first)
+      await put(node, second, [])
+      node.install(node.folder, ['--proven'])
+      const places = []
+      for (const giveUp of [false, false, true, true]) {
+        expect((await back(node, [], giveUp)).status).toBe(0)
+        places.push(node.current)
+      }
+      expect(places).toEqual([first, first, second, first].map(nameOf))
+    },
+  )
+})
+
 describe('after a mistake there is a way back', () => {
   async function mistaken(): Promise<Node> {
     const node = aNode(first)
@@ -324,30 +366,7 @@ describe('after a mistake there is a way back', () => {
     return node
   }
 
-  test.each([
-    [
-      'install.sh',
-      (node: Node, overrides: readonly Override[]) => {
-        const run = node.install(node.folder, [
-          '--reload',
-          'none',
-          '--rollback',
-          ...flags(overrides),
-        ])
-        return Promise.resolve({ status: run.status, message: run.stderr + run.stdout })
-      },
-    ],
-    [
-      'nomad-pki install',
-      async (node: Node, overrides: readonly Override[]) => {
-        let said = ''
-        const { status, message } = await tried(async () => {
-          said = (await goBack(requestFor(node, overrides))).said.join('\n')
-        })
-        return { status, message: message + said }
-      },
-    ],
-  ] as const)('--rollback of %s, which says what it breaks', async (_name, back) => {
+  test.each(returns)('--rollback of %s, which says what it breaks', async (_name, back) => {
     const node = await mistaken()
     const refused = await back(node, [])
     expect(refused.status).toBe(3)
