@@ -7,7 +7,7 @@
 import { parseAddress, resolveAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
-import { recogniser } from '../evidence/recognise.js'
+import { authorityNames, recogniser } from '../evidence/recognise.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { AgentTarget } from '../probe/endpoints.js'
@@ -59,9 +59,11 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
   const rotating = new Set(
     desired.bundles.flatMap(({ trusted }) => (trusted.length > 1 ? trusted : [])),
   )
-  // Its leaf outlives a compromised root in the store: agents may trust what was pruned.
+  // Its leaf outlives a compromised root in the store, until its gate has closed: agents may trust what was pruned.
   const { compromised } = evidenceIn(inventory.ledger, { now: Infinity })
-  const marked = new Set(compromised.map(({ address }) => address))
+  const marked = new Set(
+    compromised.flatMap(({ address, closed }) => (closed === undefined ? [address] : [])),
+  )
   const found = [...inventory.authorities.values()].flatMap(({ address, certificate }) => {
     if (certificate === undefined) return []
     const { issuer, subject } = certificate
@@ -73,13 +75,27 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
   return [...new Set([...found, ...marked])]
 }
 
+/** Whether a root's name is enough: its gate has closed, and no other root has the name. */
+function nameTells(root: string, inventory: Inventory): boolean {
+  const names = authorityNames(inventory)
+  const name = names.nameOf(root)
+  const { compromised } = evidenceIn(inventory.ledger, { now: Infinity })
+  return (
+    name !== undefined &&
+    names.withName(name).length === 1 &&
+    compromised.some(({ address, closed }) => address === root && closed !== undefined)
+  )
+}
+
 /** Says of each agent whether it refuses a root. Exits 0 only if every one does. */
 export function tellRefusals(
   root: string,
   targets: readonly AgentTarget[],
   { sightings, unreachable, undecided, missing }: Probe & { readonly missing: string | undefined },
+  inventory: Inventory,
   voice: Voice,
 ): ExitStatus {
+  const byName = missing !== undefined && nameTells(root, inventory)
   const seen = groupBy(sightings, ({ asked }) => asked)
   const silent = groupBy(unreachable, ({ address }) => address)
   const open = groupBy(undecided, ({ address }) => address)
@@ -91,11 +107,21 @@ export function tellRefusals(
     if (endpoint !== undefined) {
       return { address, state: 'accepts', message: `${endpoint} takes a certificate under it` }
     }
-    const fault = missing ?? silent.get(address)?.[0]?.message ?? open.get(address)?.[0]?.message
+    const naming = byName ? ports.find(({ trusts }) => trusts?.includes(root) === true) : undefined
+    if (naming !== undefined) {
+      return { address, state: 'accepts', message: `${naming.endpoint} says its name` }
+    }
+    const fault =
+      (byName ? undefined : missing) ??
+      silent.get(address)?.[0]?.message ??
+      open.get(address)?.[0]?.message
     if (fault !== undefined) return { address, state: 'undecided', message: fault }
     // A port that asks for no certificate trusts nobody by it.
     if (ports.some(({ refuses }) => refuses?.includes(root) === true)) {
       return { address, state: 'refuses', message: '' }
+    }
+    if (byName && ports.some(({ trusts }) => trusts !== null)) {
+      return { address, state: 'refuses', message: `by name: ${missing}` }
     }
     const [port] = ports
     const message =

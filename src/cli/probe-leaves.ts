@@ -8,7 +8,9 @@
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import { prepareProbe, prepareRoot } from '../authority/prepare.js'
+import { formatInstant } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
+import { closedRoots } from '../evidence/closed.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { Ledger } from '../inventory/ledger.js'
@@ -51,6 +53,7 @@ export async function probeLeaves(
 ): Promise<ProbeLeaves> {
   const leaves = new Map<string, OfferedLeaf>()
   const missing = new Map<string, string>()
+  const { compromised } = evidenceIn(inventory.ledger, { now: context.now() })
   for (const root of roots) {
     const authority = inventory.authorities.get(root)
     const leaf =
@@ -61,9 +64,12 @@ export async function probeLeaves(
       (authority && (await operatorsLeaf(authority, workspace, context.now())))
     if (leaf !== undefined) leaves.set(root, leaf)
     else {
+      const { closed } = compromised.find(({ address }) => address === root) ?? {}
       missing.set(
         root,
-        'its key is not at hand, and no probe leaf and no operator under it has a certificate that lives',
+        closed === undefined
+          ? 'its key is not at hand, and no probe leaf and no operator under it has a certificate that lives'
+          : `every agent refused it until ${formatInstant(closed)}, and then its probe leaf was removed`,
       )
     }
   }
@@ -127,6 +133,31 @@ export async function dropEndedLeaves(store: Store, ledger: Ledger, now: number)
     for (const [name, generation, address] of ended) {
       batch.removeProbe(name, generation)
       batch.record({ event: 'probe-ended', address, at: now })
+    }
+    await batch.commit()
+  })
+}
+
+/**
+ * Removes the probe leaves of compromised roots whose gate has closed, and notes that it has: from then on
+ * a root's name tells whether an agent that comes back from an old image trusts it.
+ *
+ * @param now Epoch milliseconds.
+ */
+export async function dropSpentLeaves(
+  { store, desired }: Workspace,
+  inventory: Inventory,
+  now: number,
+): Promise<void> {
+  const closed = closedRoots(desired, inventory, { now })
+  if (closed.length === 0) return
+  await underLock(store, 'probe', async () => {
+    const batch = store.batch()
+    for (const address of closed) {
+      const [, name, generation] = address.split('/')
+      const number = Number(generation)
+      if ((await store.readProbe(name!, number)) !== undefined) batch.removeProbe(name!, number)
+      batch.record({ event: 'probe-ended', address, at: now, gate: 'closed' })
     }
     await batch.commit()
   })

@@ -135,6 +135,8 @@ export interface Compromised {
   readonly address: string
   /** Since when that is known, epoch milliseconds. */
   readonly at: number
+  /** When every agent was seen to refuse it, epoch milliseconds; absent until then. */
+  readonly closed?: number | undefined
 }
 
 /** Everything that is known. */
@@ -195,6 +197,11 @@ export function evidenceIn({ lines }: Ledger, { now }: { readonly now: number })
     switch (event) {
       case 'compromised':
         compromised.set(address, { address, at })
+        continue
+      case 'probe-ended':
+        if (line['gate'] === 'closed' && compromised.has(address)) {
+          compromised.set(address, { ...compromised.get(address)!, closed: at })
+        }
         continue
       case 'reinstated':
         compromised.delete(address)

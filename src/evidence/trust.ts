@@ -29,7 +29,10 @@ export interface TrustReader {
   /** Compromised roots that one of these generations trusted, and whose end has not come. */
   readonly compromisedIn: (generations: readonly MadeGeneration[]) => readonly string[]
   readonly wasCompromised: (generations: readonly MadeGeneration[]) => boolean
-  /** Whether a port of an agent was seen to refuse a root, and since then never to trust it. */
+  /**
+   * Whether a port of an agent was seen to refuse a root, and since then never to trust it. After the
+   * gate of a compromised root has closed, a port refuses it that asks for certificates without its name.
+   */
   readonly refused: (agent: string, port: Observation, root: string) => boolean
   readonly generationsOf: (address: string) => readonly MadeGeneration[]
 }
@@ -69,6 +72,11 @@ export function trustReader(
     const name = names.nameOf(root)
     return all.some((one) => same.includes(one) || one === name) ? undefined : false
   }
+  // Once every agent has refused it, nothing is kept to offer: then its name must do, if it has it alone.
+  const namesFrom = (root: string): number =>
+    (namesakes(root).length < 2
+      ? evidence.compromised.find(({ address }) => address === root)?.closed
+      : undefined) ?? Infinity
   const ended = (root: string): boolean => (names.endOf(root) ?? Infinity) <= now
   const compromisedIn = (generations: readonly MadeGeneration[]): readonly string[] =>
     evidence.compromised
@@ -105,10 +113,12 @@ export function trustReader(
       const own = (byAgent.get(agent) ?? []).filter(
         (one) => one.rpc === port.rpc && (!shared || one.endpoint === port.endpoint),
       )
+      const from = namesFrom(root)
       let refused = false
       for (const one of [...own].sort((a, b) => a.at - b.at)) {
         if (one.refuses?.includes(root) === true) refused = true
         else if (one.accepts?.includes(root) === true || said(one).includes(root)) refused = false
+        else if (one.trusts !== null && one.at > from) refused = true
       }
       return refused
     },

@@ -13,7 +13,7 @@ export interface Refusal {
   readonly address: string
   /** `undecided`: it was not learned whether it trusts the root. */
   readonly state: 'refuses' | 'accepts' | 'undecided'
-  /** Why; empty for one that refuses. */
+  /** Why; empty for one that refused a certificate. */
   readonly message: string
 }
 

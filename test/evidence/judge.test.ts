@@ -83,6 +83,7 @@ class History {
 
 const made = (): History => new History().make(1, [root1])
 const rotated = (): History => made().make(2, [root1, root2])
+const compromised = (): History => rotated().make(3, [root2]).add('compromised', {}, root1)
 
 describe('the judgement', () => {
   test.each<[string, History, string, RegExp]>([
@@ -180,6 +181,49 @@ describe('the judgement', () => {
         .see('leaf3', [root2]),
       'proven',
       /generation 3/,
+    ],
+    [
+      'and that a later handshake named: a refusal of before counts no more',
+      compromised()
+        .see('leaf3', [root2], { refuses: [root1] })
+        .see('leaf1', [root1])
+        .see('leaf3', [root2]),
+      'unobservable',
+      /not seen to refuse/,
+    ],
+    [
+      'and after its gate has closed the name tells: nothing is kept that could be offered',
+      compromised()
+        .see('leaf3', [root2], { refuses: [root1] })
+        .add('probe-ended', { gate: 'closed' }, root1)
+        .see('leaf1', [root1])
+        .see('leaf3', [root2]),
+      'proven',
+      /generation 3/,
+    ],
+    [
+      'its leaf ended before its gate closed',
+      compromised().add('probe-ended', {}, root1).see('leaf3', [root2]),
+      'unobservable',
+      /not seen to refuse/,
+    ],
+    [
+      'what was seen before its gate closed',
+      compromised().see('leaf3', [root2]).add('probe-ended', { gate: 'closed' }, root1),
+      'unobservable',
+      /not seen to refuse/,
+    ],
+    [
+      'reinstated, and compromised again',
+      compromised()
+        .see('leaf3', [root2], { refuses: [root1] })
+        .add('probe-ended', { gate: 'closed' }, root1)
+        .add('override', { code: 'reinstate', value: root1 }, 'store')
+        .add('compromised', {}, root1)
+        .see('leaf1', [root1])
+        .see('leaf3', [root2]),
+      'unobservable',
+      /not seen to refuse/,
     ],
     [
       'reinstated: nothing must be refused',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
+import type { LedgerEvent } from '../../src/inventory/store.js'
 import { note, underLock } from '../../src/cli/under-lock.js'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
@@ -203,6 +204,57 @@ describe('the probe leaf', () => {
     const ledger = readFileSync(join(live.cwd, 'pki/ledger.jsonl'), 'utf8')
     expect(ledger.match(/"event":"probe-ended","address":"authority\/agent\/1"/g)).toHaveLength(1)
     await live.ok('verify')
+  })
+
+  test('of a compromised root goes when every agent refuses it, and the name tells later', async () => {
+    const live = await Live.start()
+    const file = join(live.cwd, 'pki/probe/agent/1.pem')
+    const store = directoryStore(join(live.cwd, 'pki'))
+    const members = (at: number): LedgerEvent => ({
+      ...{ event: 'members', address: 'cluster', at, region: 'global' },
+      ...{ servers: ['s1.global'], clients: ['c1'], gone: [] },
+    })
+    const closed = (): number => {
+      const ledger = readFileSync(join(live.cwd, 'pki/ledger.jsonl'), 'utf8')
+      return ledger.match(/"event":"probe-ended".*"gate":"closed"/g)?.length ?? 0
+    }
+    const old = live.trio('client/global/c1')
+    await live.ok('probe')
+    await underLock(store, 'test', () => note(store, [members(Date.now())]))
+    for (const reloaded of [['s1', 'c1'], ['s1', 'c1'], ['s1']]) {
+      await live.ok('rotate', 'authority', 'agent', '--compromised', '--next')
+      await live.ok('apply', '--yes')
+      live.s1.reload(live.trio('server/global/s1'))
+      if (reloaded.includes('c1')) live.c1.reload(live.trio('client/global/c1'))
+      await live.run('probe')
+      expect(existsSync(file)).toBe(true)
+    }
+    await live.ok('apply', '--yes', '--prune')
+    live.c1.reload(live.trio('client/global/c1'))
+    // Nobody has asked Nomad for more than a day: somebody else may belong to the cluster.
+    let now = Date.now() + 90_000_000
+    const run = (...argv: string[]): Promise<Said> => cli(live.cwd, argv, { now: (now += 1000) })
+    expect((await run('probe')).status).toBe(0)
+    expect([existsSync(file), closed()]).toEqual([true, 0])
+
+    await underLock(store, 'test', () => note(store, [members(now)]))
+    expect((await run('probe')).status).toBe(0)
+    expect([existsSync(file), closed()]).toEqual([false, 1])
+    const asked = await run('probe', '--refuses', root)
+    expect(asked, asked.stdout).toMatchObject({ status: 0 })
+    expect(asked.stdout).toMatch(/c1 +refuses +by name: every agent refused it until .*Z, and then/)
+
+    live.c1.reload(old)
+    expect(await run('probe')).toMatchObject({ status: 2 })
+    const back = await run('probe', '--refuses', root)
+    expect(back).toMatchObject({ status: 2 })
+    expect(back.stdout).toMatch(/c1 +trusts +.* says its name/)
+    live.c1.reload(live.trio('client/global/c1'))
+    for (const argv of ['probe', 'status', 'verify']) {
+      const said = await run(argv)
+      expect(said, said.stdout + said.stderr).toMatchObject({ status: 0 })
+    }
+    expect(closed()).toBe(1)
   })
 
   test('is not made with a root that somebody else may have', async () => {

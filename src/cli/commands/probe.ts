@@ -30,7 +30,7 @@ import {
 import { askNomad, type Asking } from '../ask-nomad.js'
 import type { Context } from '../context.js'
 import { offersFor, rootOf, tellRefusals } from '../offers.js'
-import { dropEndedLeaves } from '../probe-leaves.js'
+import { dropEndedLeaves, dropSpentLeaves } from '../probe-leaves.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
@@ -86,7 +86,8 @@ export const command: Command = async ({ args, options }, context) => {
     )
   }
   if (refused !== undefined) {
-    return tellRefusals(refused, targets, { ...probe, missing: missing.get(refused) }, voice)
+    const looked = { ...probe, missing: missing.get(refused) }
+    return tellRefusals(refused, targets, looked, inventory, voice)
   }
   const looked = {
     addresses: targets.map(({ address }) => address),
@@ -119,6 +120,7 @@ async function fromFiles(
   const { spec, desired } = workspace
   const taken = await takeEvidence(files, workspace, voice, context)
   const inventory = await takeOwnInventory(workspace)
+  await dropSpentLeaves(workspace, inventory, context.now())
   const asked = new Map(
     endpointsOf(spec, desired, inventory).flatMap(({ address, endpoints }) =>
       endpoints.map((endpoint) => [formatEndpoint(endpoint), address] as const),
@@ -257,11 +259,12 @@ async function save(
 /** What was seen goes into the ledger. With `--out` it is safe already, and the ledger may be elsewhere. */
 async function remember(
   events: readonly LedgerEvent[],
-  { store }: Workspace,
+  workspace: Workspace,
   { ledger, now }: { readonly ledger: Ledger; readonly now: number },
   options: Options,
   voice: Voice,
 ): Promise<void> {
+  const { store } = workspace
   const where =
     options.out === undefined
       ? ''
@@ -273,8 +276,16 @@ async function remember(
   try {
     if (events.length > 0) await underLock(store, 'probe', () => note(store, events))
     await dropEndedLeaves(store, ledger, now)
+    if (hasOpenGate(ledger, now)) {
+      await dropSpentLeaves(workspace, await takeOwnInventory(workspace), now)
+    }
   } catch (error) {
     if (options.out === undefined || !isNomadPkiError(error)) throw error
     voice.tell(`warning: not noted in the ledger: ${error.message}${where}`)
   }
+}
+
+/** Whether a root was marked as compromised and somebody may trust it yet. */
+function hasOpenGate(ledger: Ledger, now: number): boolean {
+  return evidenceIn(ledger, { now }).compromised.some(({ closed }) => closed === undefined)
 }

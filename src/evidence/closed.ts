@@ -1,0 +1,55 @@
+/**
+ * When the gate of a compromised root has closed: nobody trusts it, and everybody was seen to refuse it.
+ * Until then its probe leaf is kept, because nothing else can show that.
+ *
+ * @module
+ */
+
+import type { Inventory } from '../inventory/inventory.js'
+import type { Desired } from '../spec/desired.js'
+import { evidenceIn } from './evidence.js'
+import { judgeGate } from './gate.js'
+import { generationsIn } from './generations.js'
+import { judgeAll } from './judge.js'
+import { authorityNames } from './recognise.js'
+
+/**
+ * The compromised roots whose gate is closed for the first time: the spec has left them, every agent that
+ * ever had one is proven, and nobody holds the gate. An agent that somebody answers for may have to be
+ * asked yet. So may everybody where another root has the same name.
+ *
+ * @param options `now`: epoch milliseconds.
+ * @returns Addresses, in the order in which they were marked.
+ */
+export function closedRoots(
+  desired: Desired,
+  inventory: Inventory,
+  options: { readonly now: number },
+): readonly string[] {
+  const evidence = evidenceIn(inventory.ledger, options)
+  const open = evidence.compromised.filter(({ closed }) => closed === undefined)
+  if (open.length === 0) return []
+  const judged = judgeAll(inventory, { ...options, evidence })
+  const made = generationsIn(inventory)
+  const names = authorityNames(inventory)
+  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  return open.flatMap(({ address: root }) => {
+    const name = root.split('/')[1]
+    const signing = desired.authorities.find((one) => one.name === name && one.signing)
+    if (signing === undefined || signing.address === root) return []
+    if (desired.bundles.some(({ trusted }) => trusted.includes(root))) return []
+    const said = names.nameOf(root)
+    if (said !== undefined && names.withName(said).length > 1) return []
+    const isOpen = agents.some(
+      ({ address }) =>
+        made.get(address)?.some(({ trusted }) => trusted?.includes(root) ?? true) === true &&
+        judged.get(address)?.state !== 'proven',
+    )
+    if (isOpen) return []
+    const verdict = judgeGate(
+      { trusts: [signing.address], settled: true },
+      { ...{ desired, inventory, evidence, now: options.now }, authority: signing.address },
+    )
+    return verdict.open ? [root] : []
+  })
+}
