@@ -107,9 +107,17 @@ export function statusOfVerdicts(verdicts: readonly Pick<AgentVerdict, 'state'>[
   return proven ? exitStatus.ok : exitStatus.work
 }
 
-/** The exit status of `rotate rollout`. */
-export function statusOfRollout({ steps, missing, doubtful }: Rollout): ExitStatus {
-  return steps.length + missing.length + doubtful.length > 0 ? exitStatus.work : exitStatus.ok
+/**
+ * The exit status of `rotate rollout`.
+ *
+ * @param unapplied How many steps of the plan make something for agents that is not made yet.
+ */
+export function statusOfRollout(
+  { steps, missing, doubtful }: Rollout,
+  unapplied: number,
+): ExitStatus {
+  const work = steps.length + missing.length + doubtful.length + unapplied
+  return work > 0 ? exitStatus.work : exitStatus.ok
 }
 
 /** The exit status of `rotate authority` that shows where a rotation stands. */

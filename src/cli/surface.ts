@@ -362,7 +362,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '',
     summary: 'show the order in which new files reach the agents, with the commands of each step',
     details:
-      'Agents already proven on the newest generation are left out. Exits 2 while any remain.',
+      'Agents already proven on the newest generation are left out. Exits 2 while any remain, or the plan has steps for agents.',
     options: [
       {
         flags: '--batch <size>',

@@ -43,6 +43,8 @@ export interface CopyLeaf {
 export interface Copies {
   /** One of each certificate, in the order in which they were seen. */
   readonly leaves: readonly CopyLeaf[]
+  /** When somebody answered for a certificate, epoch milliseconds, by its SHA-256. */
+  readonly accepted: ReadonlyMap<string, number>
   /** Names exactly these certificates: the value of `--override copy=…`. Empty where there are none. */
   readonly state: string
 }
@@ -115,10 +117,10 @@ export function copiesIn(
   const marked =
     seen.some(({ under }) => under !== undefined) ||
     ledger.lines.some((line) => line['under'] !== undefined)
-  if (!marked || ledger.fault !== undefined) return { leaves: [], state: '' }
+  if (!marked || ledger.fault !== undefined) return { leaves: [], accepted: new Map(), state: '' }
   const isOurs = madeHere(inventory)
   const leaves = new Map<string, CopyLeaf>()
-  const accepted = new Set<string>()
+  const accepted = new Map<string, number>()
   const take = (leaf: CopyLeaf): void => {
     if (leaf.at > now + clockSkew || accepted.has(leaf.fingerprint) || isOurs(leaf.fingerprint)) {
       return
@@ -130,14 +132,14 @@ export function copiesIn(
       const leaf = leafIn(line)
       if (leaf !== undefined) take(leaf)
     } else if (line.event === 'override' && line['code'] === 'copy' && line.address === 'store') {
-      for (const fingerprint of leaves.keys()) accepted.add(fingerprint)
+      for (const fingerprint of leaves.keys()) accepted.set(fingerprint, line.at)
       leaves.clear()
     }
   }
   for (const { asked, endpoint, at, fingerprint, serial, under } of seen) {
     if (under !== undefined) take({ address: asked, endpoint, at, fingerprint, serial, under })
   }
-  return { leaves: [...leaves.values()], state: stateOf([...leaves.keys()]) }
+  return { leaves: [...leaves.values()], accepted, state: stateOf([...leaves.keys()]) }
 }
 
 /** Whether a leaf is of this store: by its ledger, or by what lies in it. */

@@ -63,6 +63,8 @@ export interface Judgement {
   readonly message: string
   /** What cures it. */
   readonly remedy?: string | undefined
+  /** Whether delivering its newest generation would cure nothing: the remedy comes first. */
+  readonly held?: boolean | undefined
   /** When what it rests on was seen or written, epoch milliseconds. */
   readonly at?: number | undefined
   /** Whether a handshake says it, or the receipt of its installer alone. */
@@ -184,8 +186,8 @@ function judgeReceipt(receipt: Receipt, facts: Facts): Verdict {
   if (found === undefined && receipt.under !== undefined) {
     const { under, fingerprint } = receipt
     const message = `the receipt of its installer names ${copyText(under, fingerprint)}`
-    const remedy = copyCure(fingerprint, facts) ?? deliver(address, newest, now)
-    return { state: 'foreign', message, remedy, ...say }
+    const cure = copyCure(fingerprint, facts) ?? { remedy: deliver(address, newest, now) }
+    return { state: 'foreign', message, ...cure, ...say }
   }
   if (found === undefined) {
     const message = `the receipt of its installer names a generation ${receipt.generation} that is not its own`
@@ -256,19 +258,15 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
     }
     if (foreign.under !== undefined) {
       const message = `${endpoint} presents ${copyText(foreign.under, fingerprint)}`
-      return say('foreign', message, copyCure(fingerprint, facts) ?? again)
+      return { ...say('foreign', message, again), ...copyCure(fingerprint, facts) }
     }
     const strangers = strangersIn(foreign.trusts)
     const trusting = strangers && `, and trusts ${strangers.join(' and ')}, which is not ours`
     const message = `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${trusting ?? ''}`
     // A reload would cut it off from the agents that still have the other authority.
-    return say(
-      'foreign',
-      message,
-      strangers === undefined
-        ? again
-        : `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`,
-    )
+    if (strangers === undefined) return say('foreign', message, again)
+    const cure = `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`
+    return { ...say('foreign', message, cure), held: true }
   }
   const trusts = judgeTrust(seen, newest, address, trust)
   if (trusts.state === 'foreign') return say('foreign', trusts.message, again)
@@ -334,10 +332,23 @@ function copyText(under: string, fingerprint: string): string {
   return `a leaf that ${under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or somebody else has the key`
 }
 
-/** What to do until somebody has said which copy goes on. */
-function copyCure(fingerprint: string, { copies }: Facts): string | undefined {
-  const open = copies.leaves.some((one) => one.fingerprint === fingerprint)
-  return open ? copiesRemedy(copies) : undefined
+/**
+ * What to do until somebody has said which copy goes on, and after that: what was made before is older
+ * than what the agent has, so its installer refuses it.
+ */
+function copyCure(
+  fingerprint: string,
+  { copies, address, newest }: Facts,
+): Pick<Judgement, 'remedy' | 'held'> | undefined {
+  if (copies.leaves.some((one) => one.fingerprint === fingerprint)) {
+    return { remedy: copiesRemedy(copies), held: true }
+  }
+  const answered = copies.accepted.get(fingerprint)
+  if (answered === undefined || newest.at > answered) return undefined
+  return {
+    remedy: `nomad-pki rotate leaves ${address}, deliver it, reload, then: nomad-pki probe ${address}`,
+    held: true,
+  }
 }
 
 function asAsked(one: Observation): SeenPort {

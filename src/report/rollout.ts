@@ -21,7 +21,7 @@ export interface RolloutPlace {
   readonly fileFlag: string
   /** Where the agents have their files; `undefined` where they read the store itself. */
   readonly tls: string | undefined
-  /** How many steps `plan` has that were not applied. */
+  /** How many steps of the plan make something for agents and were not applied. */
   readonly unapplied: number
 }
 
@@ -82,7 +82,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ...heads,
       ...doubts,
       style.doubtful(
-        `nothing to deliver, and not finished: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven on the newest generation`,
+        `nothing to deliver${place.unapplied > 0 ? ' yet' : ''}, and not finished: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven on the newest generation`,
       ),
     ].join('\n')
   }
@@ -90,9 +90,13 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
     return [
       ...heads,
       ...doubts,
-      style.good(
-        `nothing to deliver: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation`,
-      ),
+      place.unapplied > 0
+        ? style.doubtful(
+            `nothing to deliver yet: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation that was made`,
+          )
+        : style.good(
+            `nothing to deliver: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation`,
+          ),
     ].join('\n')
   }
   const parts = [

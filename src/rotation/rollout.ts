@@ -61,7 +61,7 @@ export interface Rollout {
   readonly leaderless: readonly string[]
   /** Agents for which nothing was made yet. */
   readonly missing: readonly string[]
-  /** Agents that have the newest generation, as far as is known, and are not proven. */
+  /** Agents that are not proven, and that delivering the newest generation would not cure. */
   readonly doubtful: readonly Doubtful[]
   /** Agents that are not waited for. */
   readonly excepted: readonly Doubtful[]
@@ -158,6 +158,10 @@ export function planRollout(
     }
     if (proof?.state === 'excepted') {
       excepted.push(doubtOf(judgement!))
+      continue
+    }
+    if (judgement?.held === true) {
+      doubtful.push(doubtOf(judgement))
       continue
     }
     if (judgement !== undefined && isDelivered(judgement) && !edited.has(address)) {

@@ -211,7 +211,8 @@ describe('what every command says and how it exits', () => {
 
         const rollout = planRollout(desired, inventory, { now, batch: usualBatch })
         const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0 }
-        expect(statusOfRollout(rollout) === 0).toBe(coveredAll)
+        expect(statusOfRollout(rollout, 0) === 0).toBe(coveredAll)
+        expect(statusOfRollout(rollout, 1)).toBe(2)
         expect(rollout.proven).toBe(goodSum)
         if (!coveredAll) {
           expect(rolloutText(rollout, style, place)).not.toMatch(/nothing to deliver: /)

@@ -73,7 +73,7 @@ class History {
   inventory(): Inventory {
     const lines = this.events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
     const ledger = { lines, head: '', tornBytes: 0 }
-    return { ledger, authorities: new Map() } as unknown as Inventory
+    return { ledger, authorities: new Map(), identities: new Map() } as unknown as Inventory
   }
 
   judged(): Judgement {
@@ -250,6 +250,19 @@ describe('the judgement', () => {
   ])('%s', (_, history, state, message) => {
     const judged = history.judged()
     expect([judged.state, judged.message]).toEqual([state, expect.stringMatching(message)])
+  })
+
+  test('what its newest generation would not cure is held back from delivery', () => {
+    const copy = { under: root1, serial: '0a' }
+    const held = (history: History): boolean => history.judged().held === true
+    expect(held(made().see('leaf0', [root1]))).toBe(false)
+    expect(held(made().see('leaf0', ['CN=another authority']))).toBe(true)
+    const copied = (): History => made().see('leaf0', [root1], copy)
+    expect(held(copied())).toBe(true)
+    const answered = copied().add('override', { code: 'copy', value: 'x' }, 'store')
+    expect(held(answered)).toBe(true)
+    expect(answered.judged().remedy).toMatch(/^nomad-pki rotate leaves /)
+    expect(held(answered.make(2, [root1]))).toBe(false)
   })
 
   test('evidence of the future says nothing, and spoils nothing that comes before it', () => {

@@ -59,6 +59,17 @@ function ledger(cwd: string): readonly Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
+/** How `rotate rollout` exits, to whom it delivers, and of whom it says that something else comes first. */
+async function rollout(cwd: string): Promise<[number, string[], string[]]> {
+  const { status, stdout } = await run(cwd, 'rotate', 'rollout', '--json')
+  const { steps, doubtful } = JSON.parse(stdout) as {
+    steps: readonly { nodes: readonly { address: string }[] }[]
+    doubtful: readonly { address: string }[]
+  }
+  const nodes = steps.flatMap((step) => step.nodes)
+  return [status, nodes.map(({ address }) => address), doubtful.map(({ address }) => address)]
+}
+
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
 function isValid(name: string, said: Said): boolean {
   const schema = new URL(`../../src/report/schemas/${name}.json`, import.meta.url)
@@ -101,6 +112,9 @@ test('a copy goes on, and the other one issues nothing before somebody decides',
     expect.objectContaining({ severity: 'error', address: 'store', reason: 'copied' }),
   )
 
+  // Nothing that this copy has cures it, so nothing is to be delivered.
+  expect(await rollout(cwd)).toEqual([2, [], ['identity/server/global/s1']])
+
   // Everything that issues is held: what is due, and what is asked for.
   for (const argv of [
     ['apply', '--yes'],
@@ -122,10 +136,15 @@ test('a copy goes on, and the other one issues nothing before somebody decides',
     reason: 'the other host is gone',
   })
   expect((await run(cwd, 'apply', '--yes')).status).toBe(0)
+  // What this copy has for s1 is older than what it runs: its installer would refuse it.
   const again = await run(cwd, 'probe')
-  expect(again.stdout).toContain('fix: deliver generation 1')
+  expect(again.stdout).toContain(
+    'fix: nomad-pki rotate leaves identity/server/global/s1, deliver it',
+  )
   expect(again.stdout).not.toContain('--override copy')
+  expect(await rollout(cwd)).toEqual([2, [], ['identity/server/global/s1']])
   expect((await run(cwd, 'rotate', 'leaves', 's1', '--yes')).status).toBe(0)
+  expect(await rollout(cwd)).toEqual([2, ['identity/server/global/s1'], []])
   s1.reload(trio(cwd, 'server/global/s1'))
   expect((await run(cwd, 'probe')).status).toBe(0)
 

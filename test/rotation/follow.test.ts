@@ -132,6 +132,12 @@ test('each step ends in proof, and what is proven drops out', async () => {
 
   // The root, to its end.
   expect((await cluster.run('rotate', 'authority', 'agent', '--next')).status).toBe(0)
+  // All have what was made, and what the spec asks for is not made.
+  const early = await cluster.run('rotate', 'rollout')
+  expect(early.status).toBe(2)
+  expect(early.stdout).toMatch(
+    /^first: nomad-pki apply \(\d+ steps of the plan\)\nnothing to deliver yet: 3/,
+  )
   expect((await cluster.run('apply', '--yes')).status).toBe(0)
   expect(await cluster.status()).toContain('3 undelivered')
   for (const step of await cluster.order()) expect((await cluster.follow(step)).status).toBe(0)

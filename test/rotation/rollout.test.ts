@@ -343,7 +343,7 @@ describe('as text', () => {
     const world = new Fleet(spec('{ servers: { s1: {} } }')).got('server/global/s1', 2)
     const text = rolloutText(world.rollout(), plainStyle, { ...place, unapplied: 2 })
     expect(text).toBe(
-      'first: nomad-pki apply (2 steps of the plan)\nnothing to deliver: 1 of 1 agent has the newest generation',
+      'first: nomad-pki apply (2 steps of the plan)\nnothing to deliver yet: 1 of 1 agent has the newest generation that was made',
     )
   })
 })

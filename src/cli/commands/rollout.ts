@@ -15,7 +15,7 @@ import type { Call } from '../command.js'
 import { voiceOf } from '../voice.js'
 import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
-/** Exits 2 while somebody is without the newest generation. */
+/** Exits 2 while an agent is without the newest generation, or the plan has one that is not made yet. */
 export async function rollout({ options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
@@ -45,10 +45,11 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const place = {
     fileFlag: fileFlag(options),
     tls: spec.node.tls,
-    unapplied: steps.length,
+    // People's certificates reach no agent.
+    unapplied: steps.filter(({ address }) => !address.startsWith('identity/operator/')).length,
   }
   if (voice.json) {
     voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
   } else voice.answer(rolloutText(order, voice.style, place))
-  return statusOfRollout(order)
+  return statusOfRollout(order, place.unapplied)
 }
