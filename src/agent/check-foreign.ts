@@ -8,9 +8,11 @@
 
 import type { Severity } from '../diagnostics.js'
 import { asString, type Document, foldKey, type Key, sameKey } from '../hcl/index.js'
+import { holdsIn, supportedVersions, type VersionRange } from '../nomad/versions.js'
 import type { AgentCode, DiagnosticDetails } from './codes.js'
 import { isGoDuration } from './duration.js'
 import type { Entry, Shaped } from './flatten.js'
+import { datedKeys } from './schema-table.js'
 
 /** How a check says something of a place in its text. */
 export type Say = (
@@ -35,11 +37,19 @@ const keyringProviders: readonly string[] = [
 
 type Weak = 'bool' | 'string' | 'int' | 'duration' | 'identity' | 'strings' | 'map'
 
-const of = (type: Weak, names: string): (readonly [string, Weak])[] =>
-  names.split(' ').map((name) => [name, type] as const)
+/** What a key holds, in the versions that know it. */
+interface WeakKey extends VersionRange {
+  readonly type: Weak
+}
+
+const of = (type: Weak, names: string, range: VersionRange = {}): (readonly [string, WeakKey])[] =>
+  names.split(' ').map((name) => [name, { type, ...range }] as const)
+
+/** For tokens that Nomad itself fetched (nomad/structs/config/vault.go and consul.go of 1.9.7). */
+const before110 = { until: '1.10.0' }
 
 /** What the weak decoder makes of keys (nomad/structs/config/consul.go, vault.go); others it ignores. */
-const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
+const weakKeys: Readonly<Record<string, ReadonlyMap<string, WeakKey>>> = {
   consul: new Map([
     ...of(
       'bool',
@@ -49,6 +59,7 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
       'int',
       'client_failures_before_critical client_failures_before_warning server_failures_before_critical server_failures_before_warning',
     ),
+    ...of('bool', 'allow_unauthenticated', before110),
     ...of('duration', 'timeout'),
     ...of('identity', 'service_identity task_identity'),
     ...of('strings', 'tags'),
@@ -59,6 +70,8 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
   ]),
   vault: new Map([
     ...of('bool', 'enabled tls_skip_verify'),
+    ...of('bool', 'allow_unauthenticated', before110),
+    ...of('string', 'task_token_ttl', before110),
     ...of('identity', 'default_identity'),
     ...of(
       'string',
@@ -67,12 +80,12 @@ const weakKeys: Readonly<Record<string, ReadonlyMap<string, Weak>>> = {
   ]),
 }
 
-const identityKeys: ReadonlyMap<string, Weak> = new Map([
+const identityKeys: ReadonlyMap<string, WeakKey> = new Map([
   ...of('bool', 'env file'),
   ...of('duration', 'ttl'),
-  ...of('string', 'filepath'),
+  ...of('string', 'filepath', { since: '1.9.0' }),
   ...of('strings', 'aud'),
-  ...of('map', 'extra_claims'),
+  ...of('map', 'extra_claims', { since: '1.8.3' }),
 ])
 
 const expectations: Readonly<Record<Weak, string>> = {
@@ -100,23 +113,38 @@ const called: Readonly<Record<Exclude<Weak, 'identity'>, string>> = {
  *
  * @param document Where the literals stand.
  * @param entries The root's.
+ * @param version `1.11.3`; absent: any that is supported.
  */
-export function checkForeign(document: Document, entries: readonly Entry[], say: Say): void {
+export function checkForeign(
+  document: Document,
+  entries: readonly Entry[],
+  version: string | undefined,
+  say: Say,
+): void {
   for (const entry of entries) {
     const name = entry.keys[0]!.name
     const foreign = foreignBlocks.find((block) => sameKey(block, name))
-    if (foreign !== undefined) checkWeak(document, foreign, entry.value, weakKeys[foreign]!, say)
-    else if (sameKey(name, 'keyring')) checkKeyring(entry, say)
+    if (foreign !== undefined) {
+      checkWeak({ document, version, say }, foreign, entry.value, weakKeys[foreign]!)
+    } else if (sameKey(name, 'keyring') && holdsIn(datedKeys.get('keyring')!, version)) {
+      checkKeyring(entry, say)
+    }
   }
 }
 
+interface WeakCheck {
+  readonly document: Document
+  readonly version: string | undefined
+  readonly say: Say
+}
+
 function checkWeak(
-  document: Document,
+  check: WeakCheck,
   path: string,
   block: Shaped,
-  known: ReadonlyMap<string, Weak>,
-  say: Say,
+  known: ReadonlyMap<string, WeakKey>,
 ): void {
+  const { document, version, say } = check
   if (block.type !== 'object') {
     say('error', 'agent/value', block.start, `"${path}" does not hold a block`, {
       expected: `${path} { … }`,
@@ -136,8 +164,9 @@ function checkWeak(
       )
     }
     labelled.set(name, keys.length > 1)
-    const type = known.get(foldKey(name))
-    if (type === undefined) continue
+    const weak = known.get(foldKey(name))
+    if (weak === undefined || !isRead(weak, version)) continue
+    const { type } = weak
     if (type === 'identity') {
       // Nomad takes the block out by its exact name; under another spelling the decoder finds a list.
       if (name !== foldKey(name)) {
@@ -145,7 +174,7 @@ function checkWeak(
           expected: foldKey(name),
         })
       }
-      checkWeak(document, `${path}.${foldKey(name)}`, value, identityKeys, say)
+      checkWeak(check, `${path}.${foldKey(name)}`, value, identityKeys)
       continue
     }
     // A label is one more block around.
@@ -159,6 +188,11 @@ function checkWeak(
       { expected: expectations[type] },
     )
   }
+}
+
+/** Whether a version reads a key; where any is meant, the newest has to. */
+function isRead(range: VersionRange, version: string | undefined): boolean {
+  return holdsIn(range, version ?? supportedVersions.newest)
 }
 
 function decodes(document: Document, value: Shaped, type: Weak): boolean {

@@ -133,9 +133,11 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
       { expected: rule.expected },
     )
   }
-  checkForeign(document, entries, say)
+  checkForeign(document, entries, nomadVersion, say)
   checkVolumes(document, entries, say)
-  if (roles.client) checkFingerprints(entries, options.forEdit === true ? 'warning' : 'error', say)
+  if (roles.client && holdsIn(datedKeys.get('client.fingerprint')!, nomadVersion)) {
+    checkFingerprints(entries, options.forEdit === true ? 'warning' : 'error', say)
+  }
   // A label is left over at the top and, if it is a block's own, in the block too.
   return distinct(diagnostics).sort((a, b) => a.line - b.line || a.column - b.column)
 }

@@ -7,6 +7,7 @@
 
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
+import { holdsIn } from '../nomad/versions.js'
 import { checkAddresses } from './check-addresses.js'
 import { checkAdvertise } from './check-advertise.js'
 import { faultyMetaKeys } from './check-foreign.js'
@@ -16,6 +17,7 @@ import { type AgentCode, diagnostic } from './codes.js'
 import { isGoDuration } from './duration.js'
 import { entriesOf } from './flatten.js'
 import type { AgentConfig, Origin } from './read-agent-config.js'
+import { datedKeys } from './schema-table.js'
 import { anyRole, type Roles } from './value-rules.js'
 import { isAbsolute } from './wanted.js'
 
@@ -122,7 +124,9 @@ export function checkStart(
     ...diagnostics,
     ...checkAddresses(config, roles),
     ...checkPairs(config, roles, nomadVersion),
-    ...(roles.server ? checkKeyrings(config) : []),
+    ...(roles.server && holdsIn(datedKeys.get('keyring')!, nomadVersion)
+      ? checkKeyrings(config)
+      : []),
   ]
 
   function checkMeta(): void {

@@ -193,6 +193,38 @@ describe.each(askedVersions)('an agent of Nomad %s', (nomadVersion) => {
   })
 })
 
+// The tags of nomad/structs/config in each release say which keys there are.
+test.each<[string, string, string, string[]]>([
+  [
+    'vault { default_identity { extra_claims = "x" } }',
+    '1.8.2',
+    '1.8.3',
+    ['error agent/value :1:43'],
+  ],
+  ['consul { task_identity { filepath = [] } }', '1.8.4', '1.9.0', ['error agent/value :1:37']],
+  ['vault { allow_unauthenticated = "no" }', '1.10.0', '1.9.7', ['error agent/value :1:33']],
+  ['consul { allow_unauthenticated = [] }', '1.10.0', '1.9.7', ['error agent/value :1:34']],
+  ['vault { task_token_ttl = [] }', '1.10.0', '1.9.7', ['error agent/value :1:26']],
+  ['client { fingerprint "mine" { } }', '1.11.1', '1.11.2', ['error agent/value :1:22']],
+  ['keyring "mine" { }', '1.8.2', '1.8.3', ['error agent/value :1:9']],
+])('%s is not read by Nomad %s, and is by %s', (text, without, knows, expected) => {
+  const values = (nomadVersion: string | undefined): string[] =>
+    lines(checkSchema(parseConfig(text).document!, { nomadVersion })).filter((line) =>
+      line.includes('agent/value'),
+    )
+  expect(values(without)).toEqual([])
+  expect(values(knows)).toEqual(expected)
+  // Where any version is meant, the newest decides.
+  expect(values(undefined)).toEqual(values('2.0.5'))
+})
+
+test('a second active keyring is not told of a version that has no keyring', () => {
+  const text = `${base}keyring "aead" { active = true } keyring "aead" { active = true name = "b" }`
+  const told = (nomadVersion: string): boolean =>
+    check(text, { nomadVersion }).some((line) => line.includes('keyring-active'))
+  expect([told('1.8.2'), told('1.8.3')]).toEqual([false, true])
+})
+
 describe('two active keyring blocks stop a server of Community Edition', () => {
   // Each answered so by agents of 1.11.3 and 2.0.5: "only one server.keyring can be active".
   const aead = 'keyring "aead" { active = true }'
