@@ -403,7 +403,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '<path...>',
     summary: "say what Nomad would refuse or ignore in an agent's configuration",
     details:
-      'PATH is an agent: a file or a directory, as -config takes it, or several of them with commas. Of several agents the gossip keys of the servers are compared. Needs no spec. On the machine of the agent it also looks at the files that tls names.',
+      'PATH is an agent: a file or a directory, as -config takes it, or several of them with commas. Of several agents the gossip keys of the servers are compared; --json prints them as one document with `agents`. Needs no spec. On the machine of the agent it also looks at the files that tls names.',
     options: [
       {
         flags: '--nomad-version <version>',

@@ -5,6 +5,7 @@
  */
 
 import type { AgentConfig, Effective, Origin } from '../agent/index.js'
+import type { Diagnostic } from '../diagnostics.js'
 import type { Document } from './json.js'
 import { printable, type Style } from './style.js'
 import { table } from './table.js'
@@ -44,6 +45,19 @@ export function configDocument(config: AgentConfig, paths: readonly string[]): D
     ),
     diagnostics: config.diagnostics,
   }
+}
+
+/**
+ * Several agents as one document.
+ *
+ * @param agents The document of each.
+ * @param diagnostics What is told of them together.
+ */
+export function configsDocument(
+  agents: readonly Document[],
+  diagnostics: readonly Diagnostic[],
+): Document {
+  return { format: 'nomad-pki/configs', version: 1, agents, diagnostics }
 }
 
 function valueOf({ value, origin, overrode }: Effective<Value>): object {

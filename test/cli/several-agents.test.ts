@@ -36,6 +36,30 @@ describe('gossip keys of several servers', () => {
     expect(said.match(/this server has/g)!.length).toBe(2)
   })
 
+  test('--json is one document, with each agent and what is told of them together', async () => {
+    const files = {
+      'a.hcl': server('a', `encrypt = "${key('a')}"`),
+      'b.hcl': `${server('b', `encrypt = "${key('b')}"`)}log_level = "LOUD"\n`,
+    }
+    const cwd = folder(files)
+    const argv = ['config', 'check', ...Object.keys(files)]
+    const { stdout, status } = await cli(cwd, [...argv, '--json'])
+    const { agents, diagnostics } = JSON.parse(stdout) as {
+      readonly agents: readonly { paths: string[]; diagnostics: { code: string }[] }[]
+      readonly diagnostics: readonly { code: string; file: string }[]
+    }
+    expect(status).toBe((await cli(cwd, argv)).status)
+    expect(agents.map(({ paths }) => paths)).toEqual([['a.hcl'], ['b.hcl']])
+    expect(agents.map((one) => one.diagnostics.map(({ code }) => code))).toEqual([
+      ['agent/tls-off'],
+      ['agent/tls-off', 'agent/value'],
+    ])
+    expect(diagnostics).toMatchObject([{ code: 'agent/gossip-differs', file: 'b.hcl' }])
+    // Of one agent it stays what it was.
+    const one = await cli(cwd, ['config', 'check', 'a.hcl', '--json'])
+    expect(JSON.parse(one.stdout)).toMatchObject({ format: 'nomad-pki/config', paths: ['a.hcl'] })
+  })
+
   test('clients have no gossip', async () => {
     const files = {
       's.hcl': server('s', `encrypt = "${key('a')}"`),

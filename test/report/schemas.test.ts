@@ -87,6 +87,15 @@ describe('documents of --json are what their schemas say', () => {
     expect(check((await cli(place, ['config', 'check', 'agents/s1', '--json'])).stdout)).toBe(
       'config',
     )
+    const several = ['config', 'check', 'agents/s1', 'agents/s1/nomad.hcl', '--json']
+    expect(check((await cli(place, several)).stdout)).toBe('configs')
+    const read = (
+      name: string,
+    ): { properties: Record<string, { items: { properties: unknown } }> } =>
+      JSON.parse(fs.readFileSync(new URL(name, schemas), 'utf8')) as ReturnType<typeof read>
+    // Each agent in it is the document of one.
+    const of = read('configs.json').properties.agents!.items.properties
+    expect(of).toEqual(read('config.json').properties)
     const diff = await cli(place, ['config', 'diff', '--json'])
     expect(check(diff.stdout)).toBe('config-diff')
     expect(show.stdout + diff.stdout).not.toContain('c2VjcmV0')

@@ -17,9 +17,10 @@ import { type Diagnostic } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import { isVersion } from '../../nomad/versions.js'
 import { makePlan, materialsOf } from '../../plan/make-plan.js'
-import { configDocument, configText } from '../../report/config.js'
+import { configDocument, configsDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { configDiff } from '../../report/diff.js'
+import type { Document } from '../../report/json.js'
 import { parseSpec } from '../../spec/parse.js'
 import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { agentUser } from '../agent-user.js'
@@ -46,13 +47,9 @@ export async function show({ args, options }: Call, context: Context): Promise<E
 export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const voice = voiceOf(context, options)
   const nomadVersion = await nomadVersionOf(options, context)
-  if (args.length > 1 && voice.json) {
-    throw new NomadPkiError('ERR_USAGE', '--json is about one agent', {
-      hint: 'several -config of one agent are one argument with commas: agents/common,agents/s1.hcl',
-    })
-  }
   const diagnostics: Diagnostic[] = []
   const agents: NamedAgent[] = []
+  const documents: Document[] = []
   for (const name of args.length === 0 ? [''] : args) {
     const paths = name === '' ? [] : await configPathsOf(name, context)
     const { files, folders } = await readAgentFiles(paths, context)
@@ -65,9 +62,15 @@ export async function check({ args, options }: Call, context: Context): Promise<
       ...(await namedBy(config, folders, options, context)),
     })
     diagnostics.push(...found)
-    if (voice.json) voice.document({ ...configDocument(config, paths), diagnostics: found })
+    documents.push({ ...configDocument(config, paths), diagnostics: found })
   }
-  diagnostics.push(...checkGossip(agents))
+  const together = checkGossip(agents)
+  diagnostics.push(...together)
+  if (voice.json) {
+    // A list even of one would be another document than the one that scripts have.
+    const [first, ...more] = documents
+    voice.document(more.length === 0 ? first! : configsDocument(documents, together))
+  }
   if (voice.json) return statusOfFindings(asFindings(diagnostics), options.strict === true)
   if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
   else voice.answer(voice.style.good('Nomad will read this as it is meant'))
