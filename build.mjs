@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -251,7 +250,7 @@ function sbom(packages) {
   }
 }
 
-/** The documents' schemas as they are, and the spec's, which is made from the parser's own table. */
+/** The documents' schemas as they are; those of the spec and the ledger, made from the parsers' own tables. */
 async function schemas() {
   const folder = join(root, 'src/report/schemas')
   for (const name of readdirSync(folder)) {
@@ -259,13 +258,16 @@ async function schemas() {
       writeFileSync(join(out, 'schemas', name), readFileSync(join(folder, name)))
     }
   }
-  const source = ['src/spec/schema.ts'].find((file) => existsSync(join(root, file)))
-  if (source === undefined) return
-  const temporary = join(out, 'schema-of-the-spec.mjs')
-  await esbuild.build({ ...shared, entryPoints: [source], outfile: temporary })
-  const { specSchema } = await import(pathToFileURL(temporary).href)
-  rmSync(temporary)
-  writeFileSync(join(out, 'schemas/spec.json'), `${JSON.stringify(specSchema(), undefined, 2)}\n`)
+  for (const [name, source, made] of [
+    ['spec', 'src/spec/schema.ts', 'specSchema'],
+    ['ledger', 'src/inventory/ledger-schema.ts', 'ledgerSchema'],
+  ]) {
+    const temporary = join(out, `schema-of-${name}.mjs`)
+    await esbuild.build({ ...shared, entryPoints: [source], outfile: temporary })
+    const { [made]: schema } = await import(pathToFileURL(temporary).href)
+    rmSync(temporary)
+    writeFileSync(join(out, `schemas/${name}.json`), `${JSON.stringify(schema(), undefined, 2)}\n`)
+  }
 }
 
 function declarations() {

@@ -50,7 +50,6 @@ export { readInventory, type InventoryPorts, type ReadInventoryOptions } from '.
 export type { Inventory } from './inventory/inventory.js'
 export type {
   GenerationFiles,
-  LedgerEvent,
   ReadStoreOptions,
   Store,
   StoreBatch,
@@ -62,6 +61,7 @@ export type {
   StoredIdentity,
   StoreLock,
 } from './inventory/store.js'
+export type { EventOf, LedgerEvent } from './inventory/ledger-events.js'
 export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'
 export { configPaths } from './plan/config-files.js'
 export { makePlan, type MakePlanOptions } from './plan/make-plan.js'

@@ -34,6 +34,7 @@ import { asciiString, sequence, setOf, tags } from '../src/der/write.js'
 import { authorityKeyIdentifier } from '../src/x509/extensions.js'
 import { encodedOid } from '../src/x509/oids.js'
 import type { Extension } from '../src/x509/extension.js'
+import { told } from './ledger.js'
 
 export const day = 86_400_000
 
@@ -353,7 +354,7 @@ export class Cluster {
 
   record(event: string, address: string, certificate: Certificate): void {
     const { text, head, seq } = chainLine(
-      { event, address, at: this.now, fingerprint: fingerprintOf(certificate) },
+      told(event, address, this.now, { fingerprint: fingerprintOf(certificate) }),
       this.#head,
     )
     this.#head = { head, seq }

@@ -76,7 +76,12 @@ test('the package has what it runs on, types that need no package, and no more',
     expect.arrayContaining(
       [
         ...['bin/nomad-pki.js', 'bin/start.js', 'bin/package.json', 'dist/cli.js', 'dist/index.js'],
-        ...['dist/types/index.d.ts', 'dist/types/hcl/index.d.ts', 'dist/schemas/spec.json'],
+        ...[
+          'dist/types/index.d.ts',
+          'dist/types/hcl/index.d.ts',
+          'dist/schemas/spec.json',
+          'dist/schemas/ledger.json',
+        ],
         ...['dist/LICENSES.txt', 'dist/sbom.cdx.json', 'templates/install.sh', 'LICENSE'],
         ...['README.md', 'docs/guide.md'],
       ].map((name) => `package/${name}`),

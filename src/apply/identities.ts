@@ -10,6 +10,7 @@ import { isIssuedBy } from '../checks/issued-by.js'
 import { NomadPkiError } from '../errors.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { EventOf } from '../inventory/ledger-events.js'
 import { encodeManifest } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
@@ -26,6 +27,9 @@ import type { StepDetail } from './events.js'
 
 /** How many RSA keys are made at once: libuv's pool has four threads (crypto.generateKeyPair). */
 const keysAhead = 4
+
+/** Events that bring a generation. */
+type MadeEvent = 'issued' | 'refreshed' | 'turned'
 
 /** Does the steps of `identity/…`. */
 export interface IdentityWork {
@@ -224,7 +228,7 @@ export function identityWork(
       readonly key: string
       readonly cert: string
       readonly leaf: Certificate
-      readonly event: string
+      readonly event: 'issued' | 'refreshed'
       readonly reasons: readonly string[]
     },
   ): StepDetail {
@@ -253,12 +257,12 @@ export function identityWork(
   }
 
   function lineOf(
-    event: string,
+    event: MadeEvent,
     { address, profile }: DesiredIdentity,
     generation: number,
     leaf: Certificate,
     reasons: readonly string[],
-  ): Parameters<StoreBatch['record']>[0] {
+  ): Omit<EventOf<'issued'>, 'event'> & { readonly event: MadeEvent } {
     return {
       event,
       address,
@@ -299,9 +303,9 @@ export function identityWork(
 /** The generations that have a line, and the leaves. */
 function linesIn({ ledger }: Inventory): ReadonlySet<string> {
   const keys = new Set<string>()
-  for (const { event, address, generation, fingerprint } of ledger.lines) {
-    if (event !== 'issued' && event !== 'refreshed') continue
-    if (typeof generation !== 'number' || typeof fingerprint !== 'string') continue
+  for (const line of ledger.events) {
+    if (line.event !== 'issued' && line.event !== 'refreshed') continue
+    const { address, generation, fingerprint } = line
     keys.add(lineKey(address, generation, fingerprint))
     keys.add(lineKey(address, undefined, fingerprint))
   }

@@ -214,8 +214,8 @@ function leftByAnother(
   for (const { certificate } of inventory.authorities.values()) {
     if (certificate !== undefined) known.add(fingerprintOf(certificate))
   }
-  for (const line of inventory.ledger.lines) {
-    if (line.event === 'authority') known.add(String(line.fingerprint))
+  for (const event of inventory.ledger.events) {
+    if (event.event === 'authority') known.add(event.fingerprint)
   }
   const trusting = new Set(
     bundles.filter(({ trusted }) => trusted.includes(address)).map((bundle) => bundle.address),

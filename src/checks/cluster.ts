@@ -20,12 +20,12 @@ import { commonNames } from '../x509/name.js'
  *
  * @returns `undefined` where the ledger does not say it: a store of an earlier version.
  */
-export function notedCluster({ lines }: Pick<Ledger, 'lines'>): string | undefined {
+export function notedCluster({ events }: Pick<Ledger, 'events'>): string | undefined {
   let name: string | undefined
-  for (const { event, address, cluster, code, value } of lines) {
-    if (address !== 'store') continue
-    if (event === 'began' && typeof cluster === 'string') name = cluster
-    if (event === 'override' && code === 'cluster' && typeof value === 'string') name = value
+  for (const event of events) {
+    if (event.address !== 'store') continue
+    if (event.event === 'began') name = event.cluster ?? name
+    if (event.event === 'override' && event.code === 'cluster') name = event.value
   }
   return name
 }

@@ -102,7 +102,8 @@ export async function keepProbeLeaf(
     const batch = store.batch()
     batch.putProbe(name, generation, leaf.key + leaf.cert)
     batch.record({
-      ...{ event: 'probe', address, at: now, serial: made!.serial },
+      event: 'probe',
+      ...{ address, at: now, serial: made!.serial },
       ...{ fingerprint: fingerprintOf(made!), notAfter: made!.notAfter },
     })
     await batch.commit()
@@ -118,8 +119,8 @@ export async function keepProbeLeaf(
  */
 export async function dropEndedLeaves(store: Store, ledger: Ledger, now: number): Promise<void> {
   const ends = new Map<string, number>()
-  for (const { event, address, notAfter } of ledger.lines) {
-    if (event === 'probe' && typeof notAfter === 'number') ends.set(address, notAfter)
+  for (const event of ledger.events) {
+    if (event.event === 'probe') ends.set(event.address, event.notAfter)
   }
   const ended: (readonly [name: string, generation: number, address: string])[] = []
   for (const [address, notAfter] of ends) {

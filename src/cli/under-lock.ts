@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { LedgerEvent, Store } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
+import type { Store } from '../inventory/store.js'
 import { requireBegun } from './begin-store.js'
 
 /**

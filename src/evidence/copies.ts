@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
-import type { LedgerLine } from '../inventory/ledger.js'
+import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
@@ -87,9 +87,9 @@ type Born = FoundAuthority & { readonly certificate: Certificate }
 
 /** Those whose making is a line of the ledger, and whose key is here. */
 function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
-  const made = new Map<string, unknown>()
-  for (const { event, address, fingerprint } of ledger.lines) {
-    if (event === 'authority') made.set(address, fingerprint)
+  const made = new Map<string, string>()
+  for (const event of ledger.events) {
+    if (event.event === 'authority') made.set(event.address, event.fingerprint)
   }
   return [...authorities.values()].filter(
     (one): one is Born =>
@@ -116,7 +116,7 @@ export function copiesIn(
   const { ledger } = inventory
   const marked =
     seen.some(({ under }) => under !== undefined) ||
-    ledger.lines.some((line) => line['under'] !== undefined)
+    ledger.events.some((event) => 'under' in event && event.under !== undefined)
   if (!marked || ledger.fault !== undefined) return { leaves: [], accepted: new Map(), state: '' }
   const isOurs = madeHere(inventory)
   const leaves = new Map<string, CopyLeaf>()
@@ -127,12 +127,12 @@ export function copiesIn(
     }
     leaves.set(leaf.fingerprint, leaf)
   }
-  for (const line of ledger.lines) {
-    if (seenElsewhere.has(line.event)) {
-      const leaf = leafIn(line)
+  for (const event of ledger.events) {
+    if (event.event === 'observed' || event.event === 'received') {
+      const leaf = leafIn(event)
       if (leaf !== undefined) take(leaf)
-    } else if (line.event === 'override' && line['code'] === 'copy' && line.address === 'store') {
-      for (const fingerprint of leaves.keys()) accepted.set(fingerprint, line.at)
+    } else if (event.event === 'override' && event.code === 'copy' && event.address === 'store') {
+      for (const fingerprint of leaves.keys()) accepted.set(fingerprint, event.at)
       leaves.clear()
     }
   }
@@ -156,15 +156,13 @@ function madeHere({ ledger, identities }: Inventory): (fingerprint: string) => b
   return (fingerprint) => made.has(fingerprint) || short.has(fingerprint.slice(0, 8))
 }
 
-function leafIn(line: LedgerLine): CopyLeaf | undefined {
-  const { event, address, at, asked, endpoint, host, fingerprint, serial, under } = line
-  if (typeof fingerprint !== 'string' || typeof under !== 'string') return undefined
-  const say = { at, fingerprint, ...(typeof serial === 'string' && { serial }), under }
-  if (event === 'received') {
-    return { address, endpoint: null, ...(typeof host === 'string' && { host }), ...say }
-  }
-  if (typeof endpoint !== 'string') return undefined
-  return { address: typeof asked === 'string' ? asked : address, endpoint, ...say }
+function leafIn(event: EventOf<'observed'> | EventOf<'received'>): CopyLeaf | undefined {
+  const { address, at, fingerprint, serial, under } = event
+  if (under === undefined) return undefined
+  const say = { at, fingerprint, ...(serial !== undefined && { serial }), under }
+  return event.event === 'received'
+    ? { address, endpoint: null, ...(event.host !== null && { host: event.host }), ...say }
+    : { address: event.asked ?? address, endpoint: event.endpoint, ...say }
 }
 
 /** The same certificates have the same name, in whatever order they were seen. */

@@ -8,8 +8,7 @@
 
 import { formatNode, parseNode, type MemberNode } from './member-node.js'
 import type { Ledger } from '../inventory/ledger.js'
-import type { LedgerLine } from '../inventory/ledger.js'
-import type { LedgerEvent } from '../inventory/store.js'
+import { ledgerEvents, type EventOf } from '../inventory/ledger-events.js'
 
 /** A handshake with an agent. */
 export interface Observation {
@@ -92,7 +91,8 @@ export interface Receipt {
 export type ReceiptState = (typeof receiptStates)[number]
 
 /** All of them. */
-export const receiptStates = ['switched', 'reloaded', 'proven'] as const
+export const receiptStates: typeof ledgerEvents.received.fields.state.words =
+  ledgerEvents.received.fields.state.words
 
 export type { MemberNode } from './member-node.js'
 
@@ -180,60 +180,57 @@ export function newestBy<Dated extends { readonly at: number }>(
 }
 
 /**
- * Reads the evidence out of a ledger. Passed over are lines that lack something, receipts of a switch
- * that nobody was told of, and lines from the future: they were written with a clock that is wrong.
+ * Reads the evidence out of a ledger. Passed over are receipts of a switch that nobody was told of, and
+ * lines from the future: they were written with a clock that is wrong.
  *
  * @param options `now`: epoch milliseconds.
  */
-export function evidenceIn({ lines }: Ledger, { now }: { readonly now: number }): Evidence {
+export function evidenceIn({ events }: Ledger, { now }: { readonly now: number }): Evidence {
   const observations: Observation[] = []
   const silences: Silence[] = []
   const receipts: Receipt[] = []
   const members: Members[] = []
   const exceptions: Exception[] = []
   const compromised = new Map<string, Compromised>()
-  for (const line of lines) {
-    const { event, address, at } = line
-    switch (event) {
+  for (const event of events) {
+    switch (event.event) {
       case 'compromised':
-        compromised.set(address, { address, at })
-        continue
-      case 'probe-ended':
-        if (line['gate'] === 'closed' && compromised.has(address)) {
-          compromised.set(address, { ...compromised.get(address)!, closed: at })
+        compromised.set(event.address, event)
+        break
+      case 'probe-ended': {
+        const marked = compromised.get(event.address)
+        if (event.gate !== undefined && marked !== undefined) {
+          compromised.set(event.address, { ...marked, closed: event.at })
         }
-        continue
-      case 'reinstated':
-        compromised.delete(address)
-        continue
-      case 'override':
-        if (line['code'] === 'reinstate') compromised.delete(text(line, 'value') ?? '')
-        continue
-      case 'excepted': {
-        const [authority, reason] = [text(line, 'authority'), text(line, 'reason')]
-        if (authority !== undefined && reason !== undefined) {
-          exceptions.push({ address, at, authority, reason })
-        }
-        continue
+        break
       }
+      case 'reinstated':
+        compromised.delete(event.address)
+        break
+      case 'override':
+        if (event.code === 'reinstate') compromised.delete(event.value)
+        break
+      case 'excepted':
+        exceptions.push(event)
+        break
+      case 'observed':
+        observations.push(event)
+        break
+      case 'silent':
+        silences.push(event)
+        break
+      case 'received':
+        // A link that was turned says nothing of what is loaded.
+        if (event.state !== 'switched') receipts.push(event)
+        break
+      case 'members':
+        members.push(membersIn(event))
+        break
       default:
     }
-    if (event === 'observed') push(observations, observationIn(line))
-    else if (event === 'silent') push(silences, silenceIn(line))
-    else if (event === 'received') push(receipts, receiptIn(line))
-    else if (event === 'members') push(members, membersIn(line))
   }
-  return pastOf(
-    {
-      observations,
-      silences,
-      receipts,
-      members,
-      exceptions,
-      compromised: [...compromised.values()],
-    },
-    now,
-  )
+  const all = { observations, silences, receipts, members, exceptions }
+  return pastOf({ ...all, compromised: [...compromised.values()] }, now)
 }
 
 /**
@@ -253,74 +250,12 @@ export function pastOf(evidence: Evidence, now: number): Evidence {
   }
 }
 
-function push<T>(all: T[], one: T | undefined): void {
-  if (one !== undefined) all.push(one)
-}
-
-function observationIn(line: LedgerLine): Observation | undefined {
-  const [endpoint, fingerprint] = [text(line, 'endpoint'), text(line, 'fingerprint')]
-  if (endpoint === undefined || fingerprint === undefined) return undefined
-  return {
-    address: line.address,
-    at: line.at,
-    endpoint,
-    rpc: line['rpc'] === true,
-    fingerprint,
-    generation: number(line, 'generation') ?? null,
-    trusts: list(line, 'trusts') ?? null,
-    issuers: list(line, 'issuers'),
-    accepts: list(line, 'accepts'),
-    refuses: list(line, 'refuses'),
-    under: text(line, 'under'),
-    serial: text(line, 'serial'),
-    asked: text(line, 'asked'),
-    run: number(line, 'run'),
-  }
-}
-
-function silenceIn(line: LedgerLine): Silence | undefined {
-  const [endpoint, message] = [text(line, 'endpoint'), text(line, 'message')]
-  if (endpoint === undefined || message === undefined) return undefined
-  const { address, at } = line
-  return { address, at, endpoint, rpc: line['rpc'] === true, message, run: number(line, 'run') }
-}
-
-function receiptIn(line: LedgerLine): Receipt | undefined {
-  const [generation, fingerprint] = [number(line, 'generation'), text(line, 'fingerprint')]
-  const state = receiptStates.find((one) => one === line['state'])
-  // A link that was turned says nothing of what is loaded.
-  if (generation === undefined || fingerprint === undefined || state === 'switched') {
-    return undefined
-  }
-  const [archive, host] = [text(line, 'archive') ?? null, text(line, 'host') ?? null]
-  const under = text(line, 'under')
-  return {
-    ...{ address: line.address, at: line.at, generation, fingerprint, archive, host, state },
-    ...(under !== undefined && { under }),
-  }
-}
-
-function membersIn(line: LedgerLine): Members | undefined {
-  const region = text(line, 'region')
-  const [servers, clients] = [list(line, 'servers'), list(line, 'clients')]
-  if (region === undefined || servers === undefined || clients === undefined) return undefined
-  const [gone, leader] = [list(line, 'gone') ?? [], text(line, 'leader')]
-  return {
-    region,
-    at: line.at,
-    servers,
-    clients,
-    gone,
-    ...(leader !== undefined && { leader }),
-    known: list(line, 'known'),
-    nodes: list(line, 'nodes')?.flatMap((one) => parseNode(one) ?? []),
-    incomplete: text(line, 'incomplete'),
-    skew: number(line, 'skew'),
-  }
+function membersIn({ gone = [], nodes, ...event }: EventOf<'members'>): Members {
+  return { ...event, gone, nodes: nodes?.flatMap((one) => parseNode(one) ?? []) }
 }
 
 /** The line that notes an observation. */
-export function observed(observation: Observation): LedgerEvent {
+export function observed(observation: Observation): EventOf<'observed'> {
   const { address, at, generation, fingerprint, endpoint, rpc, trusts, issuers = [] } = observation
   const { accepts = [], refuses = [], under, serial, asked, run } = observation
   return {
@@ -337,7 +272,8 @@ export function observed(observation: Observation): LedgerEvent {
 }
 
 /** The line that notes a port that did not answer. */
-export function fellSilent({ address, at, endpoint, rpc, message, run }: Silence): LedgerEvent {
+export function fellSilent(silence: Silence): EventOf<'silent'> {
+  const { address, at, endpoint, rpc, message, run } = silence
   return {
     event: 'silent',
     ...{ address, at, endpoint, rpc, message },
@@ -346,7 +282,7 @@ export function fellSilent({ address, at, endpoint, rpc, message, run }: Silence
 }
 
 /** The line that notes who belongs to a region. */
-export function counted(members: Members): LedgerEvent {
+export function counted(members: Members): EventOf<'members'> {
   const { region, at, servers, clients, gone, leader, known = [] } = members
   const { nodes = [], incomplete, skew } = members
   return {
@@ -359,19 +295,4 @@ export function counted(members: Members): LedgerEvent {
     ...(incomplete !== undefined && { incomplete }),
     ...(skew !== undefined && { skew }),
   }
-}
-
-function text(line: LedgerLine, key: string): string | undefined {
-  const value = line[key]
-  return typeof value === 'string' ? value : undefined
-}
-
-function number(line: LedgerLine, key: string): number | undefined {
-  const value = line[key]
-  return typeof value === 'number' ? value : undefined
-}
-
-function list(line: LedgerLine, key: string): readonly string[] | undefined {
-  const value = line[key]
-  return Array.isArray(value) ? (value as readonly string[]) : undefined
 }

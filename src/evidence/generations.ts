@@ -33,19 +33,11 @@ export type MadeGenerations = ReadonlyMap<string, readonly MadeGeneration[]>
 export function generationsIn({ ledger }: Inventory): MadeGenerations {
   const made = new Map<string, MadeGeneration[]>()
   const issuers = new Map<string, string>()
-  for (const line of ledger.lines) {
-    const { event, address, at, generation, fingerprint, notAfter, issuer, trusted } = line
-    const { notBefore } = line
+  for (const line of ledger.events) {
+    const { event, address } = line
     if (event === 'removed') made.delete(address)
     if (event !== 'issued' && event !== 'refreshed' && event !== 'turned') continue
-    if (
-      typeof generation !== 'number' ||
-      typeof fingerprint !== 'string' ||
-      typeof notAfter !== 'number' ||
-      typeof issuer !== 'string'
-    ) {
-      continue
-    }
+    const { at, generation, fingerprint, notBefore, notAfter, issuer, trusted } = line
     // A refresh keeps the leaf, and so who signed it, whoever would sign now.
     const signed = issuers.get(fingerprint) ?? issuer
     issuers.set(fingerprint, signed)
@@ -56,10 +48,10 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
       number: generation,
       fingerprint,
       at,
-      ...(typeof notBefore === 'number' && { notBefore }),
+      ...(notBefore !== undefined && { notBefore }),
       notAfter,
       issuer: signed,
-      trusted: Array.isArray(trusted) ? (trusted as readonly string[]) : undefined,
+      trusted,
     })
     made.set(address, known)
   }

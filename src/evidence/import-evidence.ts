@@ -13,7 +13,7 @@
 import { isRegionName } from '../address.js'
 import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LedgerEvent } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 import type { Desired } from '../spec/desired.js'
 import {
   clockSkew,
@@ -127,7 +127,7 @@ class Importer {
     const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
     this.#wanted = new Set(agents.map(({ address }) => address))
     this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
-    for (const line of inventory.ledger.lines) this.#lines.add(keyOf(line))
+    for (const event of inventory.ledger.events) this.#lines.add(keyOf(event))
     this.#sightings = [...evidenceIn(inventory.ledger, facts).observations]
   }
 

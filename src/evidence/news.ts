@@ -6,7 +6,7 @@
  */
 
 import { groupBy } from '../grouping.js'
-import type { LedgerEvent } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 import {
   counted,
   evidenceLife,

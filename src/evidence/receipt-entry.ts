@@ -7,7 +7,7 @@
 
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LedgerEvent } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certificate.js'
 import { signerOf } from './copies.js'
 import { digestIn } from './entry-texts.js'

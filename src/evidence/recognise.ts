@@ -124,14 +124,16 @@ export interface AuthorityNames {
  * that.
  */
 export function authorityNames({ authorities, ledger }: Inventory): AuthorityNames {
-  const known = new Map<string, { readonly name?: string; readonly notAfter?: number }>()
-  for (const { event, address, subject, notAfter } of ledger.lines) {
-    if ((event !== 'authority' && event !== 'removed') || !isAuthority(address)) continue
+  const known = new Map<string, { name: string | undefined; notAfter: number | undefined }>()
+  for (const event of ledger.events) {
+    const { address } = event
+    if ((event.event !== 'authority' && event.event !== 'removed') || !isAuthority(address))
+      continue
     const before = known.get(address)
+    const notAfter = event.event === 'authority' ? event.notAfter : undefined
     known.set(address, {
-      ...before,
-      ...(typeof subject === 'string' && { name: subject }),
-      ...(typeof notAfter === 'number' && { notAfter }),
+      name: event.subject ?? before?.name,
+      notAfter: notAfter ?? before?.notAfter,
     })
   }
   for (const [address, { certificate }] of authorities) {

@@ -4,30 +4,28 @@
  * @module
  */
 
-import type { LedgerEvent } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 
 /** What makes two lines the same. */
 export function keyOf(event: LedgerEvent): string {
-  const { address, at, endpoint, rpc, fingerprint, generation, region, trusts } = event
   switch (event.event) {
-    case 'observed':
+    case 'observed': {
+      const { at, endpoint, rpc, fingerprint, trusts } = event
       return JSON.stringify(['observed', at, endpoint, rpc, fingerprint, trusts])
+    }
     case 'silent':
-      return JSON.stringify(['silent', address, at, endpoint, rpc])
-    case 'received':
+      return JSON.stringify(['silent', event.address, event.at, event.endpoint, event.rpc])
+    case 'received': {
+      const { address, at, generation, fingerprint } = event
       return JSON.stringify(['received', address, at, generation, fingerprint])
-    case 'override':
+    }
+    case 'override': {
       // Each later receipt of the generation says it again.
-      return JSON.stringify([
-        'override',
-        address,
-        event.code,
-        event.value,
-        event.reason,
-        event.host,
-      ])
+      const { address, code, value, reason, host } = event
+      return JSON.stringify(['override', address, code, value, reason, host])
+    }
     case 'members':
-      return JSON.stringify(['members', at, region])
+      return JSON.stringify(['members', event.at, event.region])
     default:
       return ''
   }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { LedgerEvent, Store } from './store.js'
+import type { LedgerEvent } from './ledger-events.js'
+import type { Store } from './store.js'
 
 /**
  * Says whether anything was ever put into a store: a ledger's line, an authority, a bundle, an

@@ -8,22 +8,31 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { LedgerEvent } from './store.js'
+import { eventIn, type LedgerEvent } from './ledger-events.js'
 
 /** The head of a ledger without lines. */
 export const emptyHead: string = '0'.repeat(64)
 
-/** One line, parsed. */
-export interface LedgerLine extends LedgerEvent {
+/** One line, of whatever event: what every line has. */
+export interface LedgerLine {
   /** Counts from 1. */
   readonly seq: number
   /** SHA-256 of the line before (its bytes without the newline), hex; {@link emptyHead} for the first. */
   readonly prev: string
+  readonly event: string
+  readonly address: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** Of the certificate that it is about, as events of newer versions name it too. */
+  readonly fingerprint?: unknown
 }
 
 /** A parsed ledger. */
 export interface Ledger {
+  /** All lines, also those of events that are not known here. */
   readonly lines: readonly LedgerLine[]
+  /** What they tell: the known events, in their order. */
+  readonly events: readonly LedgerEvent[]
   /** SHA-256 of the last whole line: what the next line's `prev` will be. */
   readonly head: string
   /** The first place where the chain does not hold; lines from there on are not listed. */
@@ -39,8 +48,9 @@ export interface Ledger {
  */
 export function readLedger(bytes: Uint8Array | undefined): Ledger {
   const lines: LedgerLine[] = []
+  const events: LedgerEvent[] = []
   let head = emptyHead
-  if (bytes === undefined) return { lines, head, tornBytes: 0 }
+  if (bytes === undefined) return { lines, events, head, tornBytes: 0 }
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const text = buffer.toString('utf8')
   let at = 0
@@ -48,13 +58,16 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
     const line = text.slice(at, end)
     const parsed = followLine(line, { head, seq: lines.length })
     if (typeof parsed === 'string') {
-      return { lines, head, fault: { line: lines.length + 1, message: parsed }, tornBytes: 0 }
+      const fault = { line: lines.length + 1, message: parsed }
+      return { lines, events, head, fault, tornBytes: 0 }
     }
     lines.push(parsed)
+    const event = eventIn(parsed)
+    if (event !== undefined) events.push(event)
     head = hashLine(line)
     at = end + 1
   }
-  return { lines, head, tornBytes: buffer.length - (buffer.lastIndexOf(0x0a) + 1) }
+  return { lines, events, head, tornBytes: buffer.length - (buffer.lastIndexOf(0x0a) + 1) }
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import type { Role } from '../address.js'
 import type { Finding } from '../diagnostics.js'
+import type { LedgerEvent } from './ledger-events.js'
 
 /** A file's content and who may read it. */
 export interface StoredFile {
@@ -80,16 +81,6 @@ export interface StoreContents {
 /** A held lock. */
 export interface StoreLock {
   release(): Promise<void>
-}
-
-/** What is noted for ever: one line of the ledger, without what chains it. Never a secret. */
-export interface LedgerEvent {
-  /** `issued`, `turned`, `removed`, `authority`, `bundle`, `started`, … */
-  readonly event: string
-  readonly address: string
-  /** Epoch milliseconds. */
-  readonly at: number
-  readonly [detail: string]: string | number | boolean | null | readonly string[]
 }
 
 /** The files of a new generation of an identity, as text. The key is written first. */

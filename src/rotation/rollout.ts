@@ -228,10 +228,10 @@ function changedConfigs(
 ): readonly { readonly config: DesiredConfig; readonly restart: boolean }[] {
   const written = new Map<string, number>()
   const restarted = new Map<string, number>()
-  for (const line of ledger.lines) {
+  for (const line of ledger.events) {
     if (line.event !== 'stanza') continue
     written.set(line.address, line.at)
-    if (Array.isArray(line.restart) && line.restart.length > 0) restarted.set(line.address, line.at)
+    if (line.restart.length > 0) restarted.set(line.address, line.at)
   }
   return configs.flatMap((config) => {
     const { address, identity } = config

@@ -8,7 +8,8 @@
 import { isName, parseAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
-import type { GenerationFiles, LedgerEvent, StoreBatch } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
+import type { GenerationFiles, StoreBatch } from '../inventory/store.js'
 import { checkIdentity, identityPath, isGenerationNumber, probePath } from './layout.js'
 import type { IdentityName } from './layout.js'
 

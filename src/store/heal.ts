@@ -169,8 +169,9 @@ class Healer {
       )
     if (known) return
     const at = Math.floor(reading.status.mtimeMs)
-    const event = { event: 'authority', address, at, fingerprint, healed: true }
-    appendLedger(files, path, ledgerEnd(files, path), [event])
+    appendLedger(files, path, ledgerEnd(files, path), [
+      { event: 'authority', address, at, fingerprint, healed: true },
+    ])
     touched.add(path)
     touched.add(root)
   }

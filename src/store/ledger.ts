@@ -12,7 +12,7 @@ import { appendFlags, writeFlags } from '../files/files.js'
 import type { Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { chainLine, emptyHead, followLine, hashLine } from '../inventory/ledger.js'
-import type { LedgerEvent } from '../inventory/store.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { modes } from './layout.js'
 
 /** A ledger of 4 million lines. Larger ones were not written by us. */

@@ -62,8 +62,12 @@ async function expectKnown(world: World): Promise<void> {
   expect(inventory.findings).toEqual([])
   const made = generationsIn(inventory)
   for (const identity of identities) {
-    const lines = inventory.ledger.lines.filter(({ address }) => address === `identity/${identity}`)
-    const told = lines.filter(({ event }) => event === 'issued' || event === 'refreshed')
+    const told = inventory.ledger.events.flatMap((one) =>
+      one.address === `identity/${identity}` &&
+      (one.event === 'issued' || one.event === 'refreshed')
+        ? [one]
+        : [],
+    )
     for (const directory of world.generations(identity)) {
       const number = parseGenerationName(directory)?.number
       const known = made.get(`identity/${identity}`)?.find((one) => one.number === number)

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { chainLine, emptyHead } from '../../src/inventory/ledger.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { cli, folder } from './cli.js'
 
 const spec = (cluster: string, agent = '{}'): string =>
@@ -38,7 +38,8 @@ function ofBefore(cwd: string): string {
     .trim()
     .split('\n')
     .map((line) => {
-      const { seq, prev, cluster, ...event } = JSON.parse(line) as LedgerEvent
+      const { seq, prev, cluster, ...event } = JSON.parse(line) as LedgerEvent &
+        Partial<Record<'seq' | 'prev' | 'cluster', unknown>>
       expect([typeof seq, typeof prev]).toEqual(['number', 'string'])
       if (event.event !== 'began') expect(cluster).toBeUndefined()
       const made = chainLine(event, after)

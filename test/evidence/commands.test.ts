@@ -19,7 +19,7 @@ import { evidenceIn } from '../../src/evidence/evidence.js'
 import { judgeNoted } from '../../src/evidence/judge-agents.js'
 import { judgeAll, type Judgement } from '../../src/evidence/judge.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { EventOf, LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { makePlan } from '../../src/plan/make-plan.js'
 import { makeSchedule } from '../../src/plan/schedule.js'
 import { probeText } from '../../src/report/probe.js'
@@ -110,8 +110,10 @@ const histories = fc.record({
   after: fc.constantFrom(0.01, 2, 100),
 })
 
-const made = ({ ledger }: Inventory, address: string, back: number): LedgerEvent => {
-  const all = ledger.lines.filter((one) => one.address === address && one.event === 'issued')
+const made = ({ ledger }: Inventory, address: string, back: number): EventOf<'issued'> => {
+  const all = ledger.events.flatMap((one) =>
+    one.address === address && one.event === 'issued' ? [one] : [],
+  )
   return all[Math.max(0, all.length - 1 - back)]!
 }
 
@@ -123,7 +125,7 @@ function play({ inventory, world }: Stage, steps: readonly Step[]): [LedgerEvent
     now += 60_000
     const see = (number: number, back: number): void => {
       const address = agents[number]!
-      const generation = Number(made(inventory, address, back)['generation'])
+      const { generation } = made(inventory, address, back)
       const host = `10.0.0.${number}`
       events.push(...probed(inventory, [{ address, generation, at: now, host }]))
     }
@@ -150,7 +152,7 @@ function play({ inventory, world }: Stage, steps: readonly Step[]): [LedgerEvent
       }
       if (one.do === 'receipt') {
         const { generation, fingerprint } = made(inventory, address, one.back)
-        const receipt = { generation: generation!, fingerprint: fingerprint!, archive: null }
+        const receipt = { generation, fingerprint, archive: null, host: null }
         events.push({ event: 'received', address, at: now, ...receipt })
       }
     }

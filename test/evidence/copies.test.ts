@@ -4,9 +4,10 @@ import { cpSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { copiesIn, copyFindings, signerOf } from '../../src/evidence/copies.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Certificate } from '../../src/x509/certificate.js'
 import { World } from '../world.js'
+import { ledgerWith, told } from '../ledger.js'
 
 const root = 'authority/agent/1'
 const s1 = 'identity/server/global/s1'
@@ -45,7 +46,7 @@ describe('whose key signed a chain', () => {
 
   const without = (event: string): Inventory => ({
     ...ours,
-    ledger: { ...ours.ledger, lines: ours.ledger.lines.filter((line) => line.event !== event) },
+    ledger: { ...ours.ledger, events: ours.ledger.events.filter((one) => one.event !== event) },
   })
 
   test('a leaf that a copy renewed', () => {
@@ -118,7 +119,7 @@ class History {
 
   add(event: string, detail: Detail, address = s1): this {
     this.now += hour
-    this.events.push({ event, address, at: this.now, ...detail })
+    this.events.push(told(event, address, this.now, detail))
     return this
   }
 
@@ -148,9 +149,8 @@ class History {
   }
 
   inventory(fault?: Inventory['ledger']['fault']): Inventory {
-    const lines = this.events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
     const identities = new Map([[s1, { generations: this.generations }]])
-    const ledger = { lines, head: '', tornBytes: 0, fault }
+    const ledger = { ...ledgerWith(this.events), fault }
     return { ledger, identities } as unknown as Inventory
   }
 

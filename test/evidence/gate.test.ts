@@ -6,6 +6,7 @@ import { rotationOf } from '../../src/rotation/stages.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { fingerprintOf } from '../../src/x509/certificate.js'
 import { day, World } from '../world.js'
+import { told } from '../ledger.js'
 
 const one = 'agent: { lifetime: 10y }'
 const two = 'agent: { lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true }'
@@ -62,8 +63,8 @@ class Rotating extends World {
     trusts: readonly string[] | null = both,
     { generation, at = this.now }: { generation?: number; at?: number } = {},
   ): Promise<void> {
-    const lines = (await this.inventory()).ledger.lines.filter(
-      (line) => line.address === `identity/${identity}` && line.event === 'issued',
+    const lines = (await this.inventory()).ledger.events.flatMap((line) =>
+      line.address === `identity/${identity}` && line.event === 'issued' ? [line] : [],
     )
     const line = generation === undefined ? lines.at(-1)! : lines[generation - 1]!
     this.evidence.observations.push({
@@ -71,8 +72,8 @@ class Rotating extends World {
       at,
       endpoint: `10.0.0.1:${port}`,
       rpc: port % 10 === 7,
-      fingerprint: String(line['fingerprint']),
-      generation: Number(line['generation']),
+      fingerprint: line.fingerprint,
+      generation: line.generation,
       trusts,
     })
   }
@@ -317,10 +318,12 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
   const lock = await store.lock()
   const batch = store.batch()
   const [address, at] = ['identity/server/global/s1', world.now]
-  const observed = { event: 'observed', address, at, endpoint: 'h:1', rpc: true }
-  batch.record({ ...observed, fingerprint: 'ab', generation: 1, trusts: ['authority/agent/1'] })
-  batch.record(observed)
-  batch.record({ event: 'received', address, at, generation: 1, fingerprint: 'ab', archive: null })
+  const observed = { endpoint: 'h:1', rpc: true }
+  const seen = { ...observed, fingerprint: 'ab', generation: 1, trusts: ['authority/agent/1'] }
+  batch.record(told('observed', address, at, seen))
+  batch.record(told('observed', address, at, observed))
+  const receipt = { generation: 1, fingerprint: 'ab', archive: null }
+  batch.record(told('received', address, at, receipt))
   batch.record({
     event: 'members',
     address: 'cluster',
@@ -333,11 +336,12 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
   await batch.commit()
   await lock.release()
   const inventory = await world.inventory()
+  const place = { seq: expect.any(Number) as number, prev: expect.any(String) as string }
+  const line = (event: string, about = address): object => ({ ...place, event, address: about, at })
   expect(evidenceIn(inventory.ledger, { now: world.now })).toEqual({
     observations: [
       {
-        address,
-        at,
+        ...line('observed'),
         endpoint: 'h:1',
         rpc: true,
         fingerprint: 'ab',
@@ -345,14 +349,18 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
         trusts: ['authority/agent/1'],
       },
     ],
-    receipts: [{ address, at, generation: 1, fingerprint: 'ab', archive: null, host: null }],
-    members: [{ region: 'global', at, servers: [], clients: ['c'], gone: [] }],
-    exceptions: [{ address, at, authority: 'authority/agent/2', reason: 'gone' }],
+    receipts: [
+      { ...line('received'), generation: 1, fingerprint: 'ab', archive: null, host: null },
+    ],
+    members: [
+      { ...line('members', 'cluster'), region: 'global', servers: [], clients: ['c'], gone: [] },
+    ],
+    exceptions: [{ ...line('excepted'), authority: 'authority/agent/2', reason: 'gone' }],
     silences: [],
     compromised: [],
   })
   const leaf = inventory.identities.get(address)!.current!.chain[0]!
   expect(fingerprintOf(leaf)).toBe(
-    inventory.ledger.lines.find((line) => line.address === address)!['fingerprint'],
+    inventory.ledger.lines.find((made) => made.address === address)!.fingerprint,
   )
 })

@@ -1,14 +1,19 @@
 import { expect, test } from 'vitest'
 import { generationsIn } from '../../src/evidence/generations.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { World } from '../world.js'
 
 const address = 'identity/server/global/s1'
-const line = (event: string, generation: number, fingerprint: string): LedgerEvent => ({
+const line = (
+  event: 'issued' | 'turned',
+  generation: number,
+  fingerprint: string,
+): LedgerEvent => ({
   event,
   address,
   at: generation,
   generation,
+  serial: '0a',
   fingerprint,
   notBefore: 1,
   notAfter: 9,

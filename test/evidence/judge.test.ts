@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { judgeAll, type Judgement } from '../../src/evidence/judge.js'
 import { proofsIn } from '../../src/evidence/proven.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { ledgerWith, told } from '../ledger.js'
 import { seed } from '../seed.js'
 
 const hour = 3_600_000
@@ -23,7 +24,7 @@ class History {
 
   add(event: string, detail: Detail = {}, address = s1): this {
     this.now += hour
-    this.events.push({ event, address, at: this.now, ...detail })
+    this.events.push(told(event, address, this.now, detail))
     return this
   }
 
@@ -31,7 +32,8 @@ class History {
     const fingerprint = `leaf${number}`
     const notAfter = this.now + 90 * day
     return this.add('issued', {
-      ...{ generation: number, fingerprint, notAfter, issuer: trusted.at(-1)!, trusted },
+      ...{ generation: number, serial: '0a', fingerprint, notAfter },
+      ...{ issuer: trusted.at(-1)!, trusted },
       ...more,
     })
   }
@@ -71,8 +73,7 @@ class History {
   }
 
   inventory(): Inventory {
-    const lines = this.events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
-    const ledger = { lines, head: '', tornBytes: 0 }
+    const ledger = ledgerWith(this.events)
     return { ledger, authorities: new Map(), identities: new Map() } as unknown as Inventory
   }
 
@@ -230,7 +231,7 @@ describe('the judgement', () => {
       rotated()
         .make(3, [root2])
         .add('compromised', {}, root1)
-        .add('override', { code: 'reinstate', value: root1 }, 'store')
+        .add('override', { code: 'reinstate', value: root1, reason: 'a drill' }, 'store')
         .see('leaf3', [root2]),
       'proven',
       /generation 3/,

@@ -5,14 +5,12 @@
  */
 
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { ledgerWith } from '../ledger.js'
 
 /** The same, with more lines. */
 export function withLines(inventory: Inventory, events: readonly LedgerEvent[]): Inventory {
-  const { ledger } = inventory
-  const first = ledger.lines.length + 1
-  const more = events.map((event, at) => ({ ...event, seq: first + at, prev: '' }))
-  return { ...inventory, ledger: { ...ledger, lines: [...ledger.lines, ...more] } }
+  return { ...inventory, ledger: ledgerWith(events, inventory.ledger) }
 }
 
 /** What an agent shows: a generation that was made, a leaf of nobody, or nothing. */
@@ -29,19 +27,21 @@ export interface Shown {
 /** The lines of one probe. */
 export function probed({ ledger }: Inventory, shown: readonly Shown[]): readonly LedgerEvent[] {
   return shown.flatMap(({ address, at, generation, trusts, host = '10.0.0.1' }) => {
-    const made = ledger.lines.filter(
-      (line) => line.address === address && (line.event === 'issued' || line.event === 'refreshed'),
+    const made = ledger.events.flatMap((line) =>
+      line.address === address && (line.event === 'issued' || line.event === 'refreshed')
+        ? [line]
+        : [],
     )
-    const line = made.find((one) => one['generation'] === generation) ?? made.at(-1)!
+    const line = made.find((one) => one.generation === generation) ?? made.at(-1)!
     const ports = address.startsWith('identity/client/') ? [false] : [false, true]
     return ports.map((rpc): LedgerEvent => {
       const port = { address, at, run: at, rpc, endpoint: `${host}:464${rpc ? 7 : 6}` }
       if (generation === 0) return { event: 'silent', message: 'nothing listens there', ...port }
       return {
         ...{ event: 'observed', ...port },
-        fingerprint: generation === -1 ? 'f'.repeat(64) : (line['fingerprint'] as string),
-        generation: generation === -1 ? null : (line['generation'] as number),
-        trusts: trusts === undefined ? (line['trusted'] as readonly string[]) : trusts,
+        fingerprint: generation === -1 ? 'f'.repeat(64) : line.fingerprint,
+        generation: generation === -1 ? null : line.generation,
+        trusts: trusts === undefined ? line.trusted! : trusts,
       }
     })
   })

@@ -82,7 +82,7 @@ const silent = { address, endpoint: '10.0.0.1:4647', rpc: true, message: 'nothin
 test('a port that falls silent is noted, with the port that still answers; the same silence once', () => {
   const at = start + 1000
   const news = newsOf({ ...probe, at, seen: [seen(false, { at })], silent: [silent] }, before())
-  expect(news.map(({ event, endpoint, run }) => [event, endpoint, run])).toEqual([
+  expect(news.map((one) => 'endpoint' in one && [one.event, one.endpoint, one.run])).toEqual([
     ['observed', '10.0.0.1:4646', at],
     ['silent', '10.0.0.1:4647', at],
   ])

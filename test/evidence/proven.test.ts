@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { proofsIn, type Proof } from '../../src/evidence/proven.js'
 import { seed } from '../seed.js'
+import { ledgerWith, told } from '../ledger.js'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -24,16 +25,17 @@ class Story {
 
   #tell(event: string, more: Record<string, string | number | null | boolean | string[]>): this {
     this.now += hour
-    this.#events.push({ event, address: this.address, at: this.now, ...more })
+    this.#events.push(told(event, this.address, this.now, more))
     return this
   }
 
   made(generation: number, leaf = `leaf${generation}`, trusted: string[] = [root1]): this {
-    const known = this.#events.find((one) => one['fingerprint'] === leaf && 'notAfter' in one)
+    const known = this.#events.find((one) => one.event === 'issued' && one.fingerprint === leaf)
     return this.#tell(known === undefined ? 'issued' : 'refreshed', {
       generation,
+      serial: '0a',
       fingerprint: leaf,
-      notAfter: (known?.['notAfter'] as number | undefined) ?? this.now + 90 * day,
+      notAfter: known?.event === 'issued' ? known.notAfter : this.now + 90 * day,
       issuer: root1,
       trusted,
     })
@@ -67,8 +69,7 @@ class Story {
   }
 
   proof(now: number = this.now): Proof | undefined {
-    const lines = this.#events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
-    const ledger = { lines, head: '', tornBytes: 0 }
+    const ledger = ledgerWith(this.#events)
     return proofsIn({ ledger, authorities: this.authorities } as unknown as Inventory, { now }).get(
       this.address,
     )

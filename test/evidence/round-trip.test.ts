@@ -9,7 +9,7 @@ import { importEvidence } from '../../src/evidence/import-evidence.js'
 import { newsOf, type ProbeSeen } from '../../src/evidence/news.js'
 import { recogniser } from '../../src/evidence/recognise.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Desired } from '../../src/spec/desired.js'
 import { World } from '../world.js'
 import { seed } from '../seed.js'
@@ -106,8 +106,12 @@ function sighting(one: typeof seen extends fc.Arbitrary<infer T> ? T : never): S
 }
 
 function sorted(events: readonly LedgerEvent[]): readonly LedgerEvent[] {
-  const keyOf = ({ event, endpoint, rpc, region }: LedgerEvent): string =>
-    JSON.stringify([event, endpoint, rpc, region])
+  const keyOf = (one: LedgerEvent): string =>
+    JSON.stringify([
+      one.event,
+      'endpoint' in one && [one.endpoint, one.rpc],
+      'region' in one && one.region,
+    ])
   return [...events].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
 }
 

@@ -8,7 +8,8 @@ import {
   hashLine,
   readLedger,
 } from '../../src/inventory/ledger.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { told } from '../ledger.js'
 import { seed } from '../seed.js'
 
 function ledgerOf(events: readonly LedgerEvent[]): string {
@@ -22,26 +23,27 @@ function ledgerOf(events: readonly LedgerEvent[]): string {
     .join('')
 }
 
-const events: readonly LedgerEvent[] = ['a', 'b', 'c', 'd'].map((address, at) => ({
-  event: 'issued',
-  address,
-  at,
-  names: ['ümlaut', 'line\nbreak', '😀'],
-}))
+const names = ['ümlaut', 'line\nbreak', '😀']
+const events = ['a', 'b', 'c', 'd'].map((address, at) => told('issued', address, at, { names }))
 
 const whole = ledgerOf(events)
 
 test('no ledger and an empty one have the empty head', () => {
-  expect(readLedger(undefined)).toEqual({ lines: [], head: emptyHead, tornBytes: 0 })
-  expect(readLedger(Buffer.alloc(0))).toEqual({ lines: [], head: emptyHead, tornBytes: 0 })
+  expect(readLedger(undefined)).toEqual({ lines: [], events: [], head: emptyHead, tornBytes: 0 })
+  expect(readLedger(Buffer.alloc(0))).toEqual({
+    lines: [],
+    events: [],
+    head: emptyHead,
+    tornBytes: 0,
+  })
 })
 
 test('what is written is read, and the head is the hash of the last line', () => {
   const { lines, head, fault, tornBytes } = readLedger(Buffer.from(whole))
   expect(fault).toBeUndefined()
   expect(tornBytes).toBe(0)
-  expect(lines.map(({ seq, address, names }) => ({ seq, address, names }))).toEqual(
-    events.map(({ address, names }, at) => ({ seq: at + 1, address, names })),
+  expect(lines).toEqual(
+    events.map((event, at) => ({ ...event, seq: at + 1, prev: expect.any(String) as string })),
   )
   const last = whole.trimEnd().split('\n').at(-1)!
   expect(head).toBe(createHash('sha256').update(last).digest('hex'))

@@ -31,8 +31,8 @@ class Node extends World {
   }
 
   async receive(generation: number): Promise<void> {
-    const { lines } = (await this.inventory()).ledger
-    const made = lines.find((line) => line.event === 'issued' && line['generation'] === generation)
+    const { events } = (await this.inventory()).ledger
+    const made = events.flatMap((one) => (one.event === 'issued' ? [one] : []))
     const { store } = this
     const lock = await store.lock({ command: 'test' })
     const batch = store.batch()
@@ -41,7 +41,9 @@ class Node extends World {
       address: `identity/${s1}`,
       at: this.later(1000).now,
       generation,
-      fingerprint: String(made!['fingerprint']),
+      fingerprint: made.find((one) => one.generation === generation)!.fingerprint,
+      archive: null,
+      host: null,
     })
     await batch.commit()
     await lock.release()

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, test } from 'vitest'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { unfinished } from '../../src/plan/trust-gate.js'
 import type { Override } from '../../src/overrides.js'
 import { day, World } from '../world.js'
@@ -64,22 +64,23 @@ regions:
     this.later(1000)
     const run = this.now
     const events = names.flatMap((name, index) => {
-      const made = ledger.lines.filter(
-        ({ address, event }) =>
-          address === `identity/${name}` && (event === 'issued' || event === 'refreshed'),
+      const made = ledger.events.flatMap((one) =>
+        one.address === `identity/${name}` && (one.event === 'issued' || one.event === 'refreshed')
+          ? [one]
+          : [],
       )
       const line = made[(generations[name] ?? made.length) - 1]!
       const ports = name.startsWith('client') ? [false] : [false, true]
-      return ports.map((rpc) => ({
+      return ports.map((rpc): LedgerEvent => ({
         event: 'observed',
         address: `identity/${name}`,
         ...{ at: this.now, run, rpc, endpoint: `10.0.0.${index}:464${rpc ? 7 : 6}` },
-        fingerprint: line['fingerprint'] as string,
-        generation: line['generation'] as number,
-        trusts: line['trusted'] as string[],
+        fingerprint: line.fingerprint,
+        generation: line.generation,
+        trusts: line.trusted!,
       }))
     })
-    const members = {
+    const members: LedgerEvent = {
       ...{ event: 'members', address: 'cluster', at: this.now, region: 'global' },
       ...{ servers: ['s1.global', 's2.global'], clients: ['c1'], gone: [] },
     }
@@ -190,7 +191,7 @@ describe('a root that signs for the first time', () => {
 })
 
 describe('a compromised root', () => {
-  const mark = { event: 'compromised', address: 'authority/agent/1' }
+  const mark = { event: 'compromised', address: 'authority/agent/1' } as const
 
   async function ended(): Promise<Gated> {
     const world = await Gated.rolledOut(staged1)
@@ -236,12 +237,12 @@ describe('a compromised root', () => {
       ),
     )
     const { ledger } = await world.inventory()
-    const seen = ledger.lines.filter(({ event }) => event === 'observed').slice(-5)
+    const seen = ledger.events.flatMap((one) => (one.event === 'observed' ? [one] : [])).slice(-5)
     world.later(1000)
     await world.note(
       ...seen.map(({ event, address, endpoint, rpc, fingerprint, generation, trusts }) => ({
         ...{ event, address, at: world.now, run: world.now },
-        ...({ endpoint, rpc, fingerprint, generation, trusts } as Record<string, string>),
+        ...{ endpoint, rpc, fingerprint, generation, trusts },
         refuses: ['authority/agent/1'],
       })),
     )

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { note, underLock } from '../../src/cli/under-lock.js'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
@@ -260,7 +260,7 @@ describe('the probe leaf', () => {
   test('is not made with a root that somebody else may have', async () => {
     const live = await Live.start()
     const store = directoryStore(join(live.cwd, 'pki'))
-    const mark = { event: 'compromised', address: root, at: Date.now() }
+    const mark = { event: 'compromised', address: root, at: Date.now() } as const
     await underLock(store, 'test', () => note(store, [mark]))
     const said = await live.run('probe', '--refuses', root)
     expect(said.status).toBe(2)
@@ -269,7 +269,7 @@ describe('the probe leaf', () => {
     expect(said.stdout).toContain('2 trust it')
 
     const again = { code: 'reinstate', value: root, reason: 'a drill' }
-    const override = { event: 'override', address: 'store', at: Date.now(), ...again }
+    const override = { event: 'override', address: 'store', at: Date.now(), ...again } as const
     await underLock(store, 'test', () => note(store, [override]))
     await live.run('probe', '--refuses', root)
     expect(existsSync(join(live.cwd, 'pki/probe/agent/1.pem'))).toBe(true)

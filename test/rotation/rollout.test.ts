@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
-import type { LedgerEvent } from '../../src/inventory/store.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { rolloutDocument, rolloutText } from '../../src/report/rollout.js'
 import { plainStyle } from '../../src/report/style.js'
 import {
@@ -13,6 +13,7 @@ import {
 import { desire } from '../../src/spec/desire.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { seed } from '../seed.js'
+import { ledgerWith } from '../ledger.js'
 
 const spec = (global: string, west = ''): string => `version: 1
 cluster: acme
@@ -43,6 +44,7 @@ class Fleet {
       address,
       at: generation,
       generation,
+      serial: '0a',
       fingerprint: `${address} ${generation}`,
       notAfter: 1000,
       issuer: 'authority/agent/1',
@@ -53,7 +55,8 @@ class Fleet {
   got(identity: string, generation: number, at = 10): this {
     const address = `identity/${identity}`
     const fingerprint = `${address} ${generation}`
-    this.#events.push({ event: 'received', address, at, generation, fingerprint })
+    const receipt = { generation, fingerprint, archive: null, host: null }
+    this.#events.push({ event: 'received', address, at, ...receipt })
     return this
   }
 
@@ -84,9 +87,8 @@ class Fleet {
 
   rollout(options: Partial<RolloutOptions> & { size?: string } = {}): Rollout {
     const { size = '50%', ...rest } = options
-    const lines = this.#events.map((event, at) => ({ ...event, seq: at + 1, prev: '' }))
     const inventory = {
-      ledger: { lines, head: '', tornBytes: 0 },
+      ledger: ledgerWith(this.#events),
       identities: new Map(),
       authorities: new Map(),
     } as unknown as Inventory
@@ -152,7 +154,9 @@ describe('a stanza that only a restart takes up', () => {
       ),
     )
     const all = many.desired.configs.map(({ address }) => address)
-    expect(rolloutText(many.rollout({ restarts: new Set(all), size: '100%' }), plainStyle, place)).toMatch(
+    expect(
+      rolloutText(many.rollout({ restarts: new Set(all), size: '100%' }), plainStyle, place),
+    ).toMatch(
       /on each: .*--reload none\)\n {3}copy to each its configuration .*\n {3}on each: systemctl restart nomad\n/,
     )
   })

@@ -117,12 +117,12 @@ test('after an older backup is put back, numbers repeat and nothing is overwritt
   copyFolder(root, backup)
   await commit(at(root), (batch) => {
     batch.putGeneration(s1, '4-00000004', filesOf('s1 4'))
-    batch.record({ ...line('issued', 'identity/server/global/s1'), fingerprint: '00000004' })
+    batch.record(line('issued', 'identity/server/global/s1', { fingerprint: '00000004' }))
   })
   const { head } = readLedger((await at(root).readLedger())?.bytes)
   await commit(at(backup), (batch) => {
     batch.putGeneration(s1, '4-0000000b', filesOf('s1 4 again'))
-    batch.record({ ...line('issued', 'identity/server/global/s1'), fingerprint: '0000000b' })
+    batch.record(line('issued', 'identity/server/global/s1', { fingerprint: '0000000b' }))
   })
   // The same number, another leaf: the name tells them apart, and so does the ledger's head.
   expect((await at(backup).read()).identities[0]?.link).toBe('4-0000000b')

@@ -329,7 +329,7 @@ export function storeContract(name: string, makeStore: () => Store): void {
       for (const round of [1, 2, 3]) {
         await commit(store, (batch) => {
           batch.record(line('issued', `identity/server/global/s${round}`))
-          batch.record({ ...line('turned', 'ümlaut and "quotes"\n'), round, reasons: ['missing'] })
+          batch.record(line('turned', 'ümlaut and "quotes"\n', { round, reasons: ['missing'] }))
         })
       }
       const ledger = readLedger((await store.readLedger())?.bytes)

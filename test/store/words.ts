@@ -1,5 +1,8 @@
 /** Names and texts that the tests of stores share. */
 
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { told } from '../ledger.js'
+
 export const s1 = { role: 'server', region: 'global', name: 's1' } as const
 export const c1 = { role: 'client', region: 'eu_west', name: 'c1' } as const
 
@@ -14,9 +17,6 @@ export function filesOf(mark: string): { key: string; cert: string; ca: string; 
 }
 
 /** A line for the ledger. */
-export function line(
-  event: string,
-  address: string,
-): { event: string; address: string; at: number } {
-  return { event, address, at: 1_795_500_000_000 }
+export function line(event: string, address: string, detail: object = {}): LedgerEvent {
+  return told(event, address, 1_795_500_000_000, detail)
 }
