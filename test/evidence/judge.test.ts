@@ -260,7 +260,11 @@ describe('the judgement', () => {
     expect(held(made().see('leaf0', ['CN=another authority']))).toBe(true)
     const copied = (): History => made().see('leaf0', [root1], copy)
     expect(held(copied())).toBe(true)
-    const answered = copied().add('override', { code: 'copy', value: 'x' }, 'store')
+    const answered = copied().add(
+      'override',
+      { code: 'copy', value: 'x', reason: 'a drill' },
+      'store',
+    )
     expect(held(answered)).toBe(true)
     expect(answered.judged().remedy).toMatch(/^nomad-pki rotate leaves /)
     expect(held(answered.make(2, [root1]))).toBe(false)
