@@ -16,6 +16,7 @@ import type { Plan, Step } from '../plan/plan.js'
 import { findingsText } from '../report/diagnostics.js'
 import { applyDocument } from '../report/json.js'
 import { appliedText, heldText } from '../report/plan.js'
+import { removeLeftAsides } from '../store/left-asides.js'
 import { memoryStore } from '../store/memory-store.js'
 import type { Context } from './context.js'
 import { createProgress } from './progress.js'
@@ -53,7 +54,10 @@ export async function mendFirst(
     return { inventory, events: [] }
   }
   const { store } = workspace
-  const findings = await underLock(store, 'apply', () => store.heal())
+  const findings = await underLock(store, 'apply', async () => [
+    ...(await store.heal()),
+    ...removeLeftAsides(inventory),
+  ])
   if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
   return {
     inventory: await takeInventory(workspace),

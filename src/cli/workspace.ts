@@ -23,6 +23,7 @@ import type { ClusterSpec } from '../spec/spec.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { directoryStore } from '../store/directory-store.js'
 import { readFilesInUse } from '../store/files-in-use.js'
+import { findLeftAsides } from '../store/left-asides.js'
 import type { Context } from './context.js'
 import type { Options } from './command.js'
 import type { Voice } from './voice.js'
@@ -113,7 +114,7 @@ export async function takeInventory(
 ): Promise<Inventory> {
   const paths = configPaths(desired.configs)
   const inventory = await readInventory({ store, configs }, { configs: paths, ...options })
-  return readFilesInUse(inventory, desired.configs, base)
+  return readFilesInUse(findLeftAsides(inventory, desired.configs), desired.configs, base)
 }
 
 /**

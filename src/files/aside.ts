@@ -188,18 +188,29 @@ const asideEnd = '.nomad-pki~'
  * @param directory Absolute; one that is not there has nothing in it.
  */
 export function sweepAsides(files: Files, directory: string): void {
+  for (const path of leftAsides(files, directory)) unlinkQuietly(files, path)
+}
+
+/**
+ * Finds what killed processes wrote aside in a directory.
+ *
+ * @param files The calls to use.
+ * @param directory Absolute; one that is not there, or cannot be read, has nothing in it.
+ * @returns Full paths.
+ */
+export function leftAsides(files: Files, directory: string): readonly string[] {
   let found: readonly string[]
   try {
     found = files.names(directory)
   } catch {
-    return
+    return []
   }
-  for (const name of found) {
-    if (!name.endsWith(asideEnd)) continue
+  return found.flatMap((name) => {
+    if (!name.endsWith(asideEnd)) return []
     const writer = /\.(?:([1-9][0-9]*)-)?[0-9a-f]{8}\.nomad-pki~$/.exec(name)
-    if (writer === null || (writer[1] !== undefined && runs(Number(writer[1])))) continue
-    unlinkQuietly(files, `${directory}/${name}`)
-  }
+    if (writer === null || (writer[1] !== undefined && runs(Number(writer[1])))) return []
+    return [`${directory}/${name}`]
+  })
 }
 
 /** Whether a process of this number runs; another user's counts. */

@@ -62,6 +62,48 @@ describe('what was written aside beside a configuration', () => {
   })
 })
 
+describe('a copy of a configuration that a killed run left', () => {
+  const configured = (config: string): string => spec.replace('s1: {}', `s1: { config: ${config} }`)
+
+  test.each([
+    ['a directory', 'agents/s1', 'agents/s1'],
+    ['a file', 'agents/s1.hcl', 'agents'],
+    ['a link to a directory', 'link', 'agents/s1'],
+  ])(
+    'beside %s is a note of plan, status and verify, and removed by apply --yes',
+    async (_what, config, place) => {
+      const cwd = folder({ 'cluster.yaml': configured(config) })
+      fs.mkdirSync(path.join(cwd, 'agents/s1'), { recursive: true })
+      fs.symlinkSync('agents/s1', path.join(cwd, 'link'))
+      await cli(cwd, ['init', '--new-store'])
+      await cli(cwd, ['apply', '--yes'])
+      const good = await cli(cwd, ['status'])
+      const left = `${place}/.tls.hcl.0a1b2c3d.nomad-pki~`
+      const busy = `${place}/.tls.hcl.${process.ppid}-0a1b2c3d.nomad-pki~`
+      for (const name of [left, busy]) fs.writeFileSync(path.join(cwd, name), 'encrypt = "secret"')
+      for (const line of [['plan'], ['status'], ['verify', '--offline'], ['apply']]) {
+        const { status, stdout, stderr } = await cli(cwd, line)
+        expect({ line, status, stderr }).toEqual({ line, status: 0, stderr })
+        expect(stdout + stderr).toMatch(
+          /note: config\/global\/s1: an interrupted run left a copy of a configuration: .*\.tls\.hcl\.0a1b2c3d/,
+        )
+        expect(stdout + stderr).toContain('fix: nomad-pki apply --yes')
+        expect(stdout + stderr).not.toContain(path.basename(busy))
+        expect(stdout + stderr).not.toContain('secret')
+        expect(fs.existsSync(path.join(cwd, left))).toBe(true)
+      }
+      const { status, stderr } = await cli(cwd, ['apply', '--yes'])
+      expect([status, stderr]).toEqual([
+        0,
+        expect.stringMatching(/removed .*\.0a1b2c3d\.nomad-pki~/),
+      ])
+      expect(fs.existsSync(path.join(cwd, left))).toBe(false)
+      expect(fs.existsSync(path.join(cwd, busy))).toBe(true)
+      expect((await cli(cwd, ['status'])).stdout).toBe(good.stdout)
+    },
+  )
+})
+
 describe('one authority twice in one batch', () => {
   test.each([
     ['in memory', () => memoryStore()],

@@ -6,6 +6,7 @@
 
 import { hasErrors } from '../../diagnostics.js'
 import { copiesIn } from '../../evidence/copies.js'
+import { leftOvers } from '../../inventory/inventory.js'
 import { standingErrors } from '../../plan/standing-errors.js'
 import { makeSchedule } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
@@ -30,7 +31,10 @@ export const command: Command = async ({ options }, context) => {
   })
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
-  const findings = standingErrors(workspace.desired, inventory, { now })
+  const findings = [
+    ...standingErrors(workspace.desired, inventory, { now }),
+    ...leftOvers(inventory),
+  ]
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (voice.json)
     voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies, findings }))
