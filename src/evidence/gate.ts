@@ -72,7 +72,10 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
   const evidence = pastOf(facts.evidence, now)
   const exceptions = evidence.exceptions.filter((one) => one.authority === authority)
   const excepted = new Map(exceptions.map(({ address, reason }) => [address, reason]))
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  // Regions of another root neither trust this one nor need it.
+  const [, name] = authority.split('/')
+  const below = desired.identities.filter(({ profile }) => profile.bundle === `bundle/${name}`)
+  const agents = below.filter(({ profile }) => profile.role !== 'operator')
   const judge: Judge = {
     condition,
     now,
@@ -101,7 +104,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     proven,
     agents: agents.length,
     excepted: [...excepted].map(([address, reason]) => ({ address, reason })),
-    notes: operatorNotes(desired, judge),
+    notes: operatorNotes(below, judge),
   }
 }
 
@@ -231,9 +234,10 @@ function strangers(
   const holds: Hold[] = []
   const said = newestBy(members, ({ region }) => region)
   const regions = new Set(agents.map(({ profile }) => profile.region))
+  const known = new Set(desired.identities.map(({ profile }) => profile.region))
   for (const [region, { at }] of said) {
     // Federated: its servers are joined to ours, and trust what ours trust.
-    if (regions.has(region) || now - at > evidenceLife) continue
+    if (known.has(region) || now - at > evidenceLife) continue
     holds.push({
       address: `member/${region}`,
       message: `gossip names a region ${region}, and the spec does not have it`,
@@ -279,11 +283,11 @@ function strangers(
 
 /** People are no agents: nobody waits for them, and they are told. */
 function operatorNotes(
-  desired: Desired,
+  identities: readonly DesiredIdentity[],
   { condition, now, made, rootOf, riding }: Judge,
 ): readonly string[] {
   const notes: string[] = []
-  for (const { address, profile } of desired.identities) {
+  for (const { address, profile } of identities) {
     if (profile.role !== 'operator') continue
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
