@@ -37,7 +37,7 @@ async function probe(world: World, addresses: readonly string[]): Promise<void> 
   const members = addresses.map((address) => {
     const [, , region, name] = address.split('/')
     const lists = { servers: [`${name!}.${region!}`], clients: [], gone: [] }
-    return { event: 'members', address: 'cluster', at, region: region!, ...lists }
+    return { event: 'members' as const, address: 'cluster', at, region: region!, ...lists }
   })
   await underLock(store, 'test', () => note(store, [...lines, ...members]))
 }
