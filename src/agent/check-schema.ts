@@ -198,7 +198,7 @@ function sayLeftOver(
   if (Object.hasOwn(shape.fields, foldKey(name))) {
     if (stops) {
       say('error', 'agent/repeated-key', start, `"${name}" occurs once too often ${where}`, {
-        hint: `Nomad stops with "unexpected keys ${name}"`,
+        hint: `remove one: Nomad stops with "unexpected keys ${name}"`,
       })
     } else {
       say('warning', 'agent/ignored', start, `"${name}" occurs twice ${where}: the last one counts`)
@@ -214,12 +214,12 @@ function sayLeftOver(
   const near = hinted ? didYouMean(name, Object.keys(shape.fields)) : undefined
   const hint =
     range?.since !== undefined
-      ? `Nomad ${range.since} and later know it`
+      ? `remove it, or upgrade: Nomad ${range.since} and later know it`
       : near !== undefined
         ? `did you mean "${near}"?`
         : isKnownRelease(nomadVersion)
           ? undefined
-          : `the keys of Nomad ${supportedVersions.oldest} to ${supportedVersions.newest} are known here`
+          : `look it up: known here are the keys of Nomad ${supportedVersions.oldest} to ${supportedVersions.newest}`
   const nomad = nomadVersion === undefined ? 'Nomad' : `Nomad ${nomadVersion}`
   const message = `${nomad} does not know "${name}" ${where}, and ${stops ? 'stops' : 'ignores it'}`
   say(severity, stops ? 'agent/unknown-key' : 'agent/ignored', start, message, { hint })

@@ -98,7 +98,7 @@ export function checkStart(
   }
   if (textOf(config, 'log_file') !== '' && !isGoDuration(textOf(config, 'log_rotate_duration'))) {
     const at = config.values.get('log_rotate_duration')?.origin
-    refuse('agent/duration', at, '"log_rotate_duration" is not a duration', 'such as "24h"')
+    refuse('agent/duration', at, '"log_rotate_duration" is not a duration', 'write it as "24h"')
   }
   if (client) checkMeta()
   const { datacenter, gossipKey: key } = config
@@ -113,7 +113,12 @@ export function checkStart(
       key.bytes === undefined
         ? 'the gossip key is not base64'
         : `the gossip key has ${key.bytes} bytes`
-    refuse('agent/gossip-key', key.origin, message, 'base64 of 16, 24 or 32 bytes')
+    refuse(
+      'agent/gossip-key',
+      key.origin,
+      message,
+      'nomad operator gossip keyring generate makes one of 32 bytes',
+    )
   }
   if (flags?.dev !== true) {
     // A flag may bind another address.
@@ -136,7 +141,12 @@ export function checkStart(
       for (const { name, start: at } of faultyMetaKeys(entriesOf(document))) {
         if (diagnostics.length >= 1000) return
         const message = `"${name.slice(0, 40)}" cannot be a key of "meta"`
-        refuse('agent/value', { file, ...position(at) }, message, 'no dot first, last or twice')
+        refuse(
+          'agent/value',
+          { file, ...position(at) },
+          message,
+          'write it without a dot that is first, last or double',
+        )
       }
     }
   }
@@ -158,13 +168,13 @@ export function checkMissing(config: AgentConfig, flags: CommandLine = {}): Diag
     diagnostics.push(diagnostic('warning', 'agent/no-files', start, 'Nomad reads no file here'))
   }
   if (!server && !client) {
-    const hint = 'unless the agent is started with -server or -client'
+    const hint = 'enable one, or start the agent with -server or -client'
     diagnostics.push(missing('agent/no-role', 'neither server nor client is enabled', hint))
   }
   if (flags.dev !== true && text('data_dir') === '' && (flags.dataDir ?? '') === '') {
     const own = ['client.alloc_dir', 'client.alloc_mounts_dir', 'client.state_dir', 'plugin_dir']
     if (server || (client && own.some((path) => text(path) === ''))) {
-      const hint = 'unless it is given with -data-dir'
+      const hint = 'write it, or start the agent with -data-dir'
       diagnostics.push(missing('agent/data-dir', '"data_dir" is missing', hint))
     }
   }

@@ -98,7 +98,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
       key,
       'none of the files that "tls" names is on this machine',
       {
-        hint: 'they are judged on the machine of the agent, and where --user says who it runs as',
+        hint: 'run it on the machine of the agent, or say its user: --user NAME',
       },
     )
   }

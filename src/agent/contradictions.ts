@@ -60,7 +60,7 @@ export function contradictions(config: AgentConfig, { region, role }: Expectatio
     diagnostics.push(
       diagnostic(stated ? 'error' : 'warning', 'agent/region', origin, message, {
         file: origin.file,
-        hint: stated ? undefined : 'unless the agent is started with -region',
+        hint: stated ? undefined : 'write it, or start the agent with -region',
       }),
     )
   }

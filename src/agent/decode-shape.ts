@@ -55,7 +55,7 @@ const expectations: Readonly<Record<Exclude<Shape, BlockShape>, string>> = {
   strings: 'a list of strings',
   map: 'a block of strings',
   any: 'a block',
-  refused: 'no such line: Nomad stops at any value (it cannot decode "uint")',
+  refused: 'nothing: Nomad stops at any value (it cannot decode "uint")',
 }
 
 /**

@@ -69,9 +69,14 @@ function tell(
   return diagnostic(severity, code, place, message, { file, hint })
 }
 
-/** Blocks that name the agent's own files: they are read once, at the start. */
-export function checkSameFiles(config: AgentConfig): Diagnostic[] {
-  const own = tlsFilesOf(config)
+/**
+ * Blocks that name the agent's own files: they are read once, at the start.
+ *
+ * @param config Where the blocks stand.
+ * @param after As it will be after an edit of `tls`; default: as it is.
+ */
+export function checkSameFiles(config: AgentConfig, after: AgentConfig = config): Diagnostic[] {
+  const own = tlsFilesOf(after)
   return foreignFilesOf(config).flatMap(({ block, path, origin }) =>
     own.has(path)
       ? [
@@ -80,7 +85,7 @@ export function checkSameFiles(config: AgentConfig): Diagnostic[] {
             'agent/not-reloaded',
             origin,
             `"${block}" names a file of "tls" too, and does not reload it`,
-            'after a renewal the agent needs a restart',
+            'restart the agent after each renewal',
           ),
         ]
       : [],
@@ -111,12 +116,19 @@ export function checkLeftBehind(before: AgentConfig, after: AgentConfig): Diagno
   )
 }
 
-/** Blocks with a certificate that `tls` does not name: it is renewed by somebody else, or by nobody. */
-export function checkOwnFiles(config: AgentConfig): Diagnostic[] {
-  const own = tlsFilesOf(config)
+/**
+ * Blocks with a certificate that `tls` does not name: something else renews it, or nothing does.
+ *
+ * @param config Where the blocks stand.
+ * @param after As it will be after an edit of `tls`; default: as it is.
+ */
+export function checkOwnFiles(config: AgentConfig, after: AgentConfig = config): Diagnostic[] {
+  const own = tlsFilesOf(after)
+  const behind = new Set([...tlsFilesOf(config)].filter((path) => !own.has(path)))
   if (own.size === 0) return []
   return foreignFilesOf(config).flatMap(({ block, key, path, origin }) =>
-    key === 'cert_file' && !own.has(path)
+    // What an edit leaves behind is told as that.
+    key === 'cert_file' && !own.has(path) && !behind.has(path)
       ? [
           tell(
             'note',

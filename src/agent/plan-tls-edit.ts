@@ -15,7 +15,12 @@ import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf, isConfigFileName } from './directory.js'
 import { editTls } from './edit-tls.js'
-import { checkKeysFetched, checkLeftBehind } from './foreign-files.js'
+import {
+  checkKeysFetched,
+  checkLeftBehind,
+  checkOwnFiles,
+  checkSameFiles,
+} from './foreign-files.js'
 import { type AgentConfig, readAgentConfig } from './read-agent-config.js'
 import { type TlsKey, tlsKeys, type TlsValues } from './tls-keys.js'
 
@@ -110,6 +115,8 @@ export function planTlsEdit(
     ...upgradeMode(config, wanted),
     // Places are those of the files as they are.
     ...checkLeftBehind(config, after),
+    ...checkSameFiles(config, after),
+    ...checkOwnFiles(config, after),
     // What a file that cannot be read would have said is unknown.
     ...(readable ? checkStart(config, { role, nomadVersion }) : []),
     ...versionAndSuites(config, after, wanted, nomadVersion),
@@ -139,10 +146,10 @@ export function planTlsEdit(
               'note',
               'agent/restart',
               { line, column },
-              `the change of ${restart.map((key) => `"${key}"`).join(', ')} needs a restart`,
+              `the change of ${restart.map((key) => `"${key}"`).join(', ')} needs a restart: a reload looks at what the three files hold, and at nothing else`,
               {
                 file: target.file,
-                hint: 'a reload looks at the contents of the three files, and at nothing else',
+                hint: 'restart the agent when the file is on its node',
               },
             ),
           ]),

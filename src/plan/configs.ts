@@ -113,7 +113,7 @@ export function planConfigs(
         address,
         reason: reasonOf(code, severity),
         message: `${file ?? edit.file}:${line}:${column}: ${message}`,
-        remedy: hint ?? expected,
+        remedy: hint ?? (expected === undefined ? undefined : `write ${expected}`),
         file: file ?? edit.file,
       })
     }

@@ -162,7 +162,24 @@ describe('what would not have the effect wished is refused', () => {
     expect(said).toContain('warning agent/left-behind /n/a.hcl:1:10')
     // Where the path stays, so does the block.
     const same = { 'a.hcl': files['a.hcl'].replaceAll('/old/ca.pem', String(wanted.ca_file)) }
-    expect(lines(plan(same).diagnostics)).not.toContainEqual(expect.stringContaining('left-behind'))
+    const stays = lines(plan(same).diagnostics)
+    expect(stays).not.toContainEqual(expect.stringContaining('left-behind'))
+    expect(stays).toContain('warning agent/not-reloaded /n/a.hcl:1:10')
+  })
+
+  test('a consul block that an edit left behind is told afterwards too', () => {
+    const cert = { ...wanted, cert_file: '/t/cert.pem' }
+    const first = plan(
+      { 'a.hcl': 'consul { cert_file = "/old/c.pem" }\ntls { cert_file = "/old/c.pem" }' },
+      {},
+      cert,
+    )
+    const of = (one: TlsEditPlan): string[] =>
+      lines(one.diagnostics).filter((line) => /left-behind|own-files/.test(line))
+    expect(of(first)).toEqual(['warning agent/left-behind /n/a.hcl:1:10'])
+    const second = plan({ 'a.hcl': first.after }, {}, cert)
+    expect(second.changed).toBe(false)
+    expect(of(second)).toEqual(['note agent/own-files /n/a.hcl:1:10'])
   })
 
   test('an agent that would not start for want of an address is a warning of a plan', () => {
@@ -346,10 +363,10 @@ test('changes that a reload does not apply are named', () => {
   // One note for a file, however many keys it is about.
   const fresh = plan({ 'a.hcl': '' })
   expect(fresh.diagnostics.map(({ message }) => message)).toEqual([
-    'the change of "http" needs a restart',
+    'the change of "http" needs a restart: a reload looks at what the three files hold, and at nothing else',
   ])
   const all = plan({ 'a.hcl': '' }, {}, { http: true, verify_https_client: true })
   expect(all.diagnostics.map(({ message }) => message)).toEqual([
-    'the change of "http", "verify_https_client" needs a restart',
+    'the change of "http", "verify_https_client" needs a restart: a reload looks at what the three files hold, and at nothing else',
   ])
 })
