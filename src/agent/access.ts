@@ -27,7 +27,7 @@ export interface AgentUser {
 /**
  * Whether a user may read a file, the way to it left aside.
  *
- * @param user Whoever; 0 may read everything.
+ * @param user Any; 0 may read everything.
  * @param file Its permissions.
  */
 export function mayRead(user: AgentUser, file: Permissions): boolean {
@@ -37,7 +37,7 @@ export function mayRead(user: AgentUser, file: Permissions): boolean {
 /**
  * Whether a user may go through a directory.
  *
- * @param user Whoever; 0 may enter everything.
+ * @param user Any; 0 may enter everything.
  * @param directory Its permissions.
  */
 export function mayEnter(user: AgentUser, directory: Permissions): boolean {

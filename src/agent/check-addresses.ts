@@ -57,7 +57,7 @@ export function checkAddresses(config: AgentConfig, roles: Roles): Diagnostic[] 
       )
     }
   }
-  // Who listens: HTTP everywhere, the other two on servers.
+  // HTTP listens everywhere, the other two on servers.
   const listening = ports.filter((which) => which === 'http' || roles.server)
   for (const which of listening) {
     const port = config.values.get(`ports.${which}`)!
@@ -132,8 +132,8 @@ function hasPort(text: string): boolean {
 }
 
 /**
- * Texts in one document that look like templates which nobody rendered. What Nomad renders itself is no
- * such text; what it renders without merging it first is judged here.
+ * Finds texts in one document that look like templates that were never rendered. What Nomad renders
+ * itself is not one of them; what it renders without merging it first is judged here.
  *
  * @param document As parsed.
  * @param file Its name.

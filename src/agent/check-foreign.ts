@@ -246,7 +246,7 @@ function isWeakBoolean(text: string): boolean {
 function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
   const [first, provider, label] = keys
   const providers = keyringProviders.join(', ')
-  // Something that is no block at all was told by the decoder.
+  // Something that is not a block was told by the decoder.
   if (value.type !== 'object') return
   if (provider === undefined && value.entries.length > 0 && isNested(value.entries)) {
     // In JSON providers can hold lists, { "keyring": { "aead": [{ … }] } }; Nomad then looks for the
@@ -263,9 +263,15 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
     return
   }
   if (!keyringProviders.includes(provider.name)) {
-    say('error', 'agent/value', provider.start, `Nomad knows no keyring "${provider.name}"`, {
-      expected: providers,
-    })
+    say(
+      'error',
+      'agent/value',
+      provider.start,
+      `Nomad does not know the keyring "${provider.name}"`,
+      {
+        expected: providers,
+      },
+    )
   }
   if (label !== undefined) {
     say('error', 'agent/value', label.start, 'the "keyring" block has a second label')
@@ -371,7 +377,7 @@ export function checkFingerprints(entries: readonly Entry[], unknown: Severity, 
           'error',
           'agent/value',
           label.start,
-          `no fingerprint "${label.name}" can be configured`,
+          `the fingerprint "${label.name}" cannot be configured`,
           {
             expected: fingerprinters.join(', '),
           },

@@ -24,15 +24,15 @@ import { isAbsolute } from './wanted.js'
 
 /** What was found at a path that the configuration names. */
 export interface NamedFile {
-  /** `special`: a pipe, a device, a socket; `unseen`: whoever looked was not let through. */
+  /** `special`: a pipe, a device, a socket; `unseen`: it could not be looked at. */
   readonly state: 'missing' | 'directory' | 'special' | 'unseen' | 'present'
-  /** What is missing, or who let nobody through; default: the path itself. */
+  /** What is missing, or what cannot be entered; default: the path itself. */
   readonly at?: string | undefined
   /** The directories on the way, from the root on; default: nothing is known of them. */
   readonly way?: readonly Permissions[] | undefined
   /** Its own; absent: nothing is known. */
   readonly permissions?: Permissions | undefined
-  /** What Nomad makes of its content; absent: whoever looked could not read it. */
+  /** What Nomad makes of its content; absent: it could not be read. */
   readonly faults?: readonly LoadFault[] | undefined
   /** For `cert_file`: why peers refuse what loads; absent: nobody looked. */
   readonly peers?: readonly PeerFault[] | undefined
@@ -114,7 +114,7 @@ function notSeen(of: string, at: string): NamedFault {
   return {
     severity: 'note',
     code: 'agent/file-unseen',
-    message: `${of} cannot be looked at by the user who runs this${at}, and is not judged`,
+    message: `this user cannot look at ${of}${at}, so it is not judged`,
     hint: 'run it as root, or as the user of the agent',
   }
 }
@@ -129,7 +129,7 @@ function unreadable(
   const assumed = user.assumed === true
   const severity = assumed ? 'warning' : worst
   const hint = assumed
-    ? 'that is the owner of "key_file"; --user says who the agent runs as'
+    ? 'that is the owner of "key_file"; say the user of the agent with --user NAME'
     : undefined
   const barred = way.find((directory) => !mayEnter(user, directory))
   if (barred !== undefined) {
@@ -206,7 +206,7 @@ function tooOpen(
   const code = 'agent/file-mode'
   const writable = writableByAll(permissions, way)
   if (writable !== undefined) {
-    const message = `everybody can replace ${of}: ${writable.path} (${describe(writable)})`
+    const message = `every user can replace ${of}: ${writable.path} (${describe(writable)})`
     return [{ severity: 'warning', code, message, hint: `chmod o-w ${writable.path}` }]
   }
   const open = key === 'key_file' ? opennessOf(permissions, way) : undefined
@@ -216,7 +216,7 @@ function tooOpen(
     user !== undefined && user.assumed !== true && user.uid !== permissions.uid && user.uid !== 0
   if (open.to === 'group' && own && user.gids.includes(permissions.gid)) return []
   const expected = 'mode 0600'
-  const who = open.to === 'everyone' ? 'everybody' : `group ${permissions.gid}`
+  const who = open.to === 'everyone' ? 'every user' : `group ${permissions.gid}`
   if (open.shield !== undefined) {
     const message = `nothing but ${open.shield.path} (${describe(open.shield)}) keeps ${who} from the private key (${describe(permissions)})`
     return [{ severity: 'note', code, message, expected }]

@@ -192,7 +192,7 @@ export function checkVersionAndSuites(
   const least = String(tls.tls_min_version?.value ?? '')
   const suites = String(tls.tls_cipher_suites?.value ?? '')
   if (least !== '' && !/^tls1[0-3]$/.test(least)) {
-    const message = `Nomad knows no TLS version "${least.slice(0, 40)}"`
+    const message = `Nomad does not know the TLS version "${least.slice(0, 40)}"`
     say('error', 'agent/min-version', 'tls_min_version', message, {
       expected: 'tls10, tls11, tls12 or tls13',
     })

@@ -52,7 +52,7 @@ export function suiteFault(list: string, key?: SuiteKey): SuiteFault | undefined
     }
     const removed = /_CBC_SHA256$/.test(name)
     return {
-      message: `Nomad knows no cipher suite "${name.slice(0, 80)}"`,
+      message: `Nomad does not know the cipher suite "${name.slice(0, 80)}"`,
       hint: removed ? 'removed in 1.8.2, 1.7.10 and 1.6.13' : undefined,
     }
   }

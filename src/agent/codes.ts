@@ -93,7 +93,7 @@ export const agentCodes = {
   'agent/path': {
     severities: ['warning'],
     means:
-      'a path that is not what it seems: a line end from a heredoc, or `${` that nobody replaces',
+      'a path that is not what it seems: a line end from a heredoc, or `${`, which Nomad does not replace',
     remedy: 'write it as one quoted string',
     source: 'hcl/token.go Value',
   },
@@ -149,7 +149,7 @@ export const agentCodes = {
   'agent/template': {
     severities: ['error', 'warning'],
     means:
-      'what looks like a template that was never rendered; an error in a key whose templates Nomad renders, with a function that it does not know',
+      'text that looks like a template that was never rendered; an error in a key whose templates Nomad renders, with a function that it does not know',
     remedy: 'render it, and check the result',
     source: 'command/agent/config.go:2238-2307; go-sockaddr template/template.go',
   },
@@ -182,7 +182,7 @@ export const agentCodes = {
   'agent/cipher-suites': {
     severities: ['error', 'note'],
     means:
-      'the list of cipher suites is not one that Nomad takes: spaces, names of TLS 1.3, none for the kind of key; or it has no effect',
+      'the list of cipher suites is not one that Nomad takes: spaces, names of TLS 1.3, no suite for the kind of key; or it has no effect',
     remedy: 'commas without spaces, and a suite for the key',
     source: 'helper/tlsutil/config.go:381-433',
   },
@@ -208,7 +208,7 @@ export const agentCodes = {
   'agent/gossip-differs': {
     severities: ['error'],
     means:
-      'servers of one cluster have different gossip keys, or one has none: they do not see each other',
+      'servers of one cluster have different gossip keys, or one lacks a key: they do not see each other',
     remedy: 'one key for all servers of all regions',
     source: 'nomad/server.go setupSerf',
   },
@@ -233,7 +233,7 @@ export const agentCodes = {
   'agent/left-behind': {
     severities: ['warning'],
     means:
-      'an edit of `tls` names new files, and a `consul` or `vault` block stays on the old ones, which nothing renews from now on',
+      'an edit of `tls` names new files, and a `consul` or `vault` block stays on the old ones, which nothing renews any more',
     remedy: 'name the new files in the block, or give it a certificate of its own',
     source: '',
   },
@@ -261,13 +261,13 @@ export const agentCodes = {
   'agent/file-missing': {
     severities: ['error', 'warning'],
     means:
-      'a file that the configuration names is not there; a warning where nobody reads it (TLS off before 1.11.3; the key), or the path is relative',
+      'a file that the configuration names is not there; a warning where the agent does not read it (TLS off before 1.11.3; the key), or the path is relative',
     remedy: 'deliver it, or correct the path',
     source: 'command/agent/agent.go:182-191',
   },
   'agent/file-kind': {
     severities: ['error', 'warning'],
-    means: 'what the configuration names is a directory, or no plain file',
+    means: 'what the configuration names is a directory, or not a plain file',
     remedy: 'name the file in it',
     source: 'nomad/structs/config/tls.go:82-99',
   },
@@ -281,7 +281,7 @@ export const agentCodes = {
   'agent/file-content': {
     severities: ['error', 'warning'],
     means:
-      'Nomad refuses what a file holds, or no handshake succeeds with it; a warning where nobody uses it',
+      'Nomad refuses what a file holds, or no handshake succeeds with it; a warning where the agent does not use it',
     remedy: 'issue and deliver the three files again',
     source: 'helper/tlsutil/config.go:176-195, 435-449; command/agent/tls_metrics.go:48-153',
   },
@@ -294,7 +294,7 @@ export const agentCodes = {
   },
   'agent/file-passed-over': {
     severities: ['warning'],
-    means: 'Nomad passes over a part of a file without a word',
+    means: 'Nomad silently skips a part of a file',
     remedy: 'remove or mend the part',
     source: 'crypto/x509 AppendCertsFromPEM',
   },
@@ -307,7 +307,7 @@ export const agentCodes = {
   },
   'agent/file-unseen': {
     severities: ['note'],
-    means: 'who runs the check cannot look at a file, so it is not judged',
+    means: 'the user that runs the check cannot look at a file, so it is not judged',
     remedy: 'run it as root, or as the user of the agent',
     source: '',
   },
@@ -334,7 +334,7 @@ export const agentCodes = {
 /** A code of this room. */
 export type AgentCode = keyof typeof agentCodes
 
-/** What a diagnostic says besides its place and sentence. */
+/** What a diagnostic says beyond its place and sentence. */
 export interface DiagnosticDetails {
   readonly file?: string | undefined
   readonly expected?: string | undefined

@@ -108,7 +108,7 @@ export function checkLeftBehind(before: AgentConfig, after: AgentConfig): Diagno
             'warning',
             'agent/left-behind',
             origin,
-            `"${block}" names ${path}, as "tls" did: it stays with the old certificate, which nothing renews from now on`,
+            `"${block}" names ${path}, as "tls" did: it stays with the old certificate, which nothing renews any more`,
             `name the file of "tls" in "${block}" as well, and restart the agent after each renewal; or give "${block}" a certificate of its own`,
           ),
         ]

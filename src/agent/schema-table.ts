@@ -54,7 +54,7 @@ const lax = (fields: Rows): Block => ({ type: 'lax', fields })
 const labelled = (fields: Rows): Block => ({ type: 'labelled', fields })
 /** A key that Nomad knows from this version on. */
 const from = (since: string, shape: Dated['shape']): Dated => ({ type: 'dated', since, shape })
-/** A key that Nomad knows no longer from this version on. */
+/** A key that Nomad no longer knows from this version on. */
 const before = (until: string, shape: Dated['shape']): Dated => ({ type: 'dated', until, shape })
 
 /** The whole configuration. */

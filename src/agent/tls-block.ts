@@ -33,7 +33,7 @@ const known = new Map<string, (typeof tlsKeys)[number]>(tlsKeys.map((entry) => [
  * Finds the block.
  *
  * @param document A file of an agent.
- * @param wanted Keys whose value is going to be replaced: a wrong literal there is no fault.
+ * @param wanted Keys whose value is going to be replaced: a wrong literal there is not a fault.
  * @param file The file's name, for the diagnostics.
  */
 export function findTlsBlock(

@@ -17,7 +17,7 @@ export interface TlsEdit {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** The wanted values in the order in which they are written; what is `undefined` is no wish. */
+/** The wanted values in the order in which they are written; what is `undefined` is left out. */
 export function wantedAttributes(wanted: TlsValues): Attribute[] {
   return tlsKeys.flatMap(({ key }) => {
     const value = wanted[key]

@@ -56,7 +56,7 @@ function validPrefix(bytes: Uint8Array): number {
     const middle = (good + bad) >> 1
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     try {
-      // Streaming: a sequence that is merely cut is no fault yet.
+      // Streaming: a sequence that is merely cut is not a fault yet.
       decoder.decode(bytes.subarray(0, middle), { stream: true })
       good = middle
     } catch {

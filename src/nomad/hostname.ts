@@ -48,7 +48,7 @@ export function matchesHostname(pattern: string, host: string): boolean {
   const candidate = lowerAscii(host)
   const lower = lowerAscii(pattern)
   if (!isValidHostname(candidate, false) || !isValidHostname(lower, true)) {
-    // What is no host name is compared as it is: the region `a b` still works.
+    // What is not a host name is compared as it is: the region `a b` still works.
     return lower !== '' && lower !== '.' && candidate !== '.' && lower === candidate
   }
   const wanted = candidate.endsWith('.') ? candidate.slice(0, -1) : candidate

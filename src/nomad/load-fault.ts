@@ -115,7 +115,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   if (typeof leaf === 'string') return refuse('cert', `the first certificate of cert_file: ${leaf}`)
   for (const [index, block] of blocks.entries()) {
     const other = index === 0 ? leaf : parsed(block)
-    // LoadX509KeyPair parses the leaf alone; whoever is shown the rest parses all of it.
+    // LoadX509KeyPair parses the leaf alone; a peer that is shown the rest parses all of it.
     if (typeof other === 'string') {
       faults.push({
         file: 'cert',

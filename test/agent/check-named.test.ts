@@ -87,10 +87,10 @@ describe('what the agent may not read', () => {
 
   test('what whoever runs it cannot see is not judged, and that is said', () => {
     expect(check('key_file', { ...sound, faults: undefined }, { user: nomad })).toEqual([
-      'note agent/file-unseen: the file of "key_file" cannot be looked at by the user who runs this, and is not judged',
+      'note agent/file-unseen: this user cannot look at the file of "key_file", so it is not judged',
     ])
     expect(check('key_file', { state: 'unseen', at: '/t', way: [way[0]!] })).toEqual([
-      'note agent/file-unseen: the file of "key_file" cannot be looked at by the user who runs this (/t), and is not judged',
+      'note agent/file-unseen: this user cannot look at the file of "key_file" (/t), so it is not judged',
     ])
   })
 })
@@ -175,7 +175,7 @@ describe('what is too open', () => {
   })
   test('a key for everybody, for a group; certificates are public', () => {
     expect(check('key_file', open(0o644))).toEqual([
-      'warning agent/file-mode: everybody can read the private key (mode 0644, user 0, group 997)',
+      'warning agent/file-mode: every user can read the private key (mode 0644, user 0, group 997)',
     ])
     expect(check('key_file', open(0o640))).toEqual([
       'note agent/file-mode: group 997 can read the private key (mode 0640, user 0, group 997)',
@@ -193,13 +193,13 @@ describe('what is too open', () => {
   test('a directory that is closed makes it a note', () => {
     const closed = { ...open(0o644), way: [way[0]!, at('/t', 0o700, 0)] }
     expect(check('key_file', closed)).toEqual([
-      'note agent/file-mode: nothing but /t (mode 0700, user 0, group 997) keeps everybody from the private key (mode 0644, user 0, group 997)',
+      'note agent/file-mode: nothing but /t (mode 0700, user 0, group 997) keeps every user from the private key (mode 0644, user 0, group 997)',
     ])
   })
 
   test('whatever everybody can replace, certificates too', () => {
     expect(check('ca_file', open(0o666))).toEqual([
-      'warning agent/file-mode: everybody can replace the file of "ca_file": /t/f (mode 0666, user 0, group 997)',
+      'warning agent/file-mode: every user can replace the file of "ca_file": /t/f (mode 0666, user 0, group 997)',
     ])
     const door = { ...open(0o644), way: [way[0]!, at('/t', 0o777, 0, 0)] }
     expect(check('ca_file', door)[0]).toContain('"ca_file": /t (mode 0777')

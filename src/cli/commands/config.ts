@@ -56,7 +56,7 @@ export async function check({ args, options }: Call, context: Context): Promise<
     const config = readAgentConfig(files)
     agents.push({ name, config })
     const found = checkAgentConfig(files, {
-      // Which files of a directory count is settled by now.
+      // The files that count in a directory are already chosen.
       kind: 'files',
       nomadVersion,
       ...(await namedBy(config, folders, options, context)),
@@ -100,7 +100,7 @@ async function nomadVersionOf(options: Options, context: Context): Promise<strin
   }
 }
 
-/** What is known of the files that the configuration names, and who is to read them. */
+/** What is known of the files that the configuration names, and the user that is to read them. */
 async function namedBy(
   config: AgentConfig,
   folders: readonly string[],
@@ -109,7 +109,7 @@ async function namedBy(
 ): Promise<CheckTlsOptions> {
   const given = options.user === undefined ? undefined : await agentUser(options.user, context)
   const { found, here } = namedFiles(config, folders, context.now())
-  // Whoever says who the agent is means this machine.
+  // --user means that this is the machine of the agent.
   if (!here && given === undefined) return { elsewhere: found.size > 0 }
   const owner = found.get('key_file')?.permissions
   const user =
