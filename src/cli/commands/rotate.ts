@@ -59,7 +59,8 @@ export async function leaves({ args, options }: Call, context: Context): Promise
   }
   const workspace = await openWorkspace(context, options, voice)
   await requireBegun(workspace.store, fileFlag(options))
-  const mended = await mendFirst(workspace, await takeInventory(workspace), options, voice, context)
+  const own = await takeOwnInventory(workspace)
+  const mended = await mendFirst(workspace, own, options, voice, context)
   const { desired } = workspace
   const now = context.now()
   const chosen =
