@@ -9,7 +9,7 @@
 export const reasons = {
   'store-not-begun': 'the store is lost, or was never begun with `init`',
   'other-cluster': 'the store is of another cluster than the spec',
-  copied: 'another copy of this store made certificates that agents present',
+  copied: 'another copy of this store made certificates that agents present or receipts name',
   missing: 'the spec names it and the store does not have it',
   incomplete: 'a generation lacks a file, or a file cannot be read or parsed',
   unfinished: 'a whole generation was made, but an interruption came before the link turned',

@@ -9,6 +9,7 @@
 import { clusterFindings } from '../checks/cluster.js'
 import { checkContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
+import { copyFindings } from '../evidence/copies.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
 import { verifyAgents } from './agents.js'
@@ -60,6 +61,7 @@ export function verifyCluster(
     ...inventory.findings,
     ...clusterFindings(desired, inventory),
     ...verifyLedger(inventory, options.ledgerHead),
+    ...copyFindings(inventory, { now }),
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),
     ...identities,
