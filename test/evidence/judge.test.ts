@@ -219,7 +219,7 @@ describe('the judgement', () => {
       compromised()
         .see('leaf3', [root2], { refuses: [root1] })
         .add('probe-ended', { gate: 'closed' }, root1)
-        .add('override', { code: 'reinstate', value: root1 }, 'store')
+        .add('override', { code: 'reinstate', value: root1, reason: 'a drill' }, 'store')
         .add('compromised', {}, root1)
         .see('leaf1', [root1])
         .see('leaf3', [root2]),
