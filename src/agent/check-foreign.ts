@@ -1,13 +1,12 @@
 /**
  * Blocks that no schema describes in full: `consul` and `vault`, which go through another decoder
- * (command/agent/config_parse.go:520-720), `keyring`, whose keys depend on its provider, and the
- * volumes of a client, each of which needs a path.
+ * (command/agent/config_parse.go:520-720), and `keyring`, whose keys depend on its provider.
  *
  * @module
  */
 
 import type { Severity } from '../diagnostics.js'
-import { asString, type Document, foldKey, type Key, sameKey } from '../hcl/index.js'
+import { asString, type Document, foldKey, sameKey } from '../hcl/index.js'
 import { holdsIn, supportedVersions, type VersionRange } from '../nomad/versions.js'
 import type { AgentCode, DiagnosticDetails } from './codes.js'
 import { isGoDuration } from './duration.js'
@@ -151,21 +150,22 @@ function checkWeak(
     })
     return
   }
-  const labelled = new Map<string, boolean>()
-  for (const { keys, value } of block.entries) {
+  const firsts = new Map<string, Entry>()
+  const lasts = new Map(block.entries.map((entry) => [entry.keys[0]!.name, entry]))
+  for (const entry of block.entries) {
+    const { keys, value } = entry
     const name = keys[0]!.name
-    // The decoder gathers what one key holds, and wants all of it to be blocks of the same depth.
-    if (labelled.get(name) === !(keys.length > 1)) {
-      say(
-        'error',
-        'agent/repeated-key',
-        keys[0]!.start,
-        `"${name}" occurs with a label and without one in "${path}"`,
-      )
+    const first = firsts.get(name)
+    if (first === undefined) firsts.set(name, entry)
+    else if (!joins(document, first, entry)) {
+      const message = `"${name}" occurs twice in "${path}", with values that do not go together`
+      say('error', 'agent/repeated-key', keys[0]!.start, message)
+      continue
     }
-    labelled.set(name, keys.length > 1)
     const weak = known.get(foldKey(name))
     if (weak === undefined || !isRead(weak, version)) continue
+    // A list of blocks is as good as more of them behind a first one.
+    if (first?.value.type === 'object' && value.type === 'list') continue
     const { type } = weak
     if (type === 'identity') {
       // Nomad takes the block out by its exact name; under another spelling the decoder finds a list.
@@ -177,8 +177,14 @@ function checkWeak(
       checkWeak(check, `${path}.${foldKey(name)}`, value, identityKeys)
       continue
     }
+    // What a later one replaces is never looked at.
+    if (value.type === 'literal' && lasts.get(name) !== entry) continue
     // A label is one more block around.
-    if (decodes(document, value, type) && (type !== 'map' || keys.length === 1)) continue
+    if (
+      decodes(document, value, type, first?.value ?? value) &&
+      (type !== 'map' || keys.length === 1)
+    )
+      continue
     const duration = type === 'duration' && value.type === 'literal'
     say(
       'error',
@@ -195,18 +201,54 @@ function isRead(range: VersionRange, version: string | undefined): boolean {
   return holdsIn(range, version ?? supportedVersions.newest)
 }
 
-function decodes(document: Document, value: Shaped, type: Weak): boolean {
+/**
+ * Whether Nomad can decode what a key holds at a second place: into what the first one was (hcl
+ * decoder.go:121-300), all with a label or none.
+ */
+function joins(document: Document, first: Entry, second: Entry): boolean {
+  if (first.keys.length > 1 !== second.keys.length > 1) return false
+  const { value } = second
+  switch (first.value.type) {
+    case 'object':
+      return (
+        value.type === 'object' ||
+        (value.type === 'list' && value.items.every(({ type }) => type === 'object'))
+      )
+    case 'list':
+      return value.type !== 'literal'
+    case 'literal':
+      break
+  }
+  if (value.type !== 'literal') return false
+  const { kind } = value.literal
+  const text = asString(document, value.literal)
+  switch (first.value.literal.kind) {
+    case 'bool':
+      return kind !== 'heredoc' && /^(?:0|1|true|false)$/i.test(text)
+    case 'number':
+      return (kind === 'number' || kind === 'string') && isGoInteger(text)
+    case 'float':
+      return kind === 'number' || kind === 'float'
+    default:
+      return true
+  }
+}
+
+/** @param shape What it is decoded into: the first value of its key. */
+function decodes(document: Document, value: Shaped, type: Weak, shape: Shaped): boolean {
   switch (type) {
     case 'strings':
       // One value counts as a list of it; a block is a list with a map in it.
       return value.type === 'literal' || (value.type === 'list' && value.items.every(isLiteral))
     case 'map':
       return value.type === 'list'
-        ? value.items.every((item) => item.type === 'object' && decodes(document, item, type))
+        ? value.items.every((item) => item.type === 'object' && decodes(document, item, type, item))
         : value.type === 'object' &&
             value.entries.every(({ keys, value: held }) => keys.length === 1 && isLiteral(held))
     default:
-      return value.type === 'literal' && fits(document, value.literal, type)
+      return (
+        value.type === 'literal' && fits(asString(document, value.literal), isText(shape), type)
+      )
   }
 }
 
@@ -215,26 +257,22 @@ function isLiteral({ type }: Shaped): boolean {
 }
 
 /** The decoder turns numbers and booleans into each other and into text; of text it is particular. */
-function fits(
-  document: Document,
-  literal: Extract<Shaped, { type: 'literal' }>['literal'],
-  type: Weak,
-): boolean {
-  const text = asString(document, literal)
-  const quoted = literal.kind === 'string' || literal.kind === 'heredoc'
+function fits(text: string, quoted: boolean, type: Weak): boolean {
   switch (type) {
     case 'bool':
       return !quoted || isWeakBoolean(text)
     case 'int':
-      return (
-        !quoted ||
-        /^(?:|[+-]?(?:0[xX][0-9A-Fa-f_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*))$/.test(text)
-      )
+      return !quoted || text === '' || isGoInteger(text)
     case 'duration':
       return isGoDuration(text)
     default:
       return true
   }
+}
+
+/** What Go's `strconv.ParseInt` reads with base 0. */
+function isGoInteger(text: string): boolean {
+  return /^[+-]?(?:0[xX][0-9A-Fa-f_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)$/.test(text)
 }
 
 /** Go's `strconv.ParseBool`, or nothing. */
@@ -244,7 +282,7 @@ function isWeakBoolean(text: string): boolean {
 
 /** command/agent/config_parse.go:612-648: everything but `active` and `name` has to be a string. */
 function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
-  const [first, provider, label] = keys
+  const [kind, provider, label] = keys
   const providers = keyringProviders.join(', ')
   // Something that is not a block was told by the decoder.
   if (value.type !== 'object') return
@@ -252,12 +290,12 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
     // In JSON providers can hold lists, { "keyring": { "aead": [{ … }] } }; Nomad then looks for the
     // provider's own keys one level too high, and does not find them.
     for (const inner of value.entries) {
-      checkKeyring({ keys: [first!, ...inner.keys], value: inner.value }, say, true)
+      checkKeyring({ keys: [kind!, ...inner.keys], value: inner.value }, say, true)
     }
     return
   }
   if (provider === undefined) {
-    say('error', 'agent/value', first!.start, 'the "keyring" block has no provider', {
+    say('error', 'agent/value', kind!.start, 'the "keyring" block has no provider', {
       expected: `keyring "aead" { … }; there are ${providers}`,
     })
     return
@@ -276,24 +314,25 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
   if (label !== undefined) {
     say('error', 'agent/value', label.start, 'the "keyring" block has a second label')
   }
-  const seen = new Map<string, Shaped>()
+  const own = new Set<string>()
+  const first = new Map<string, Shaped>()
   for (const entry of value.entries) {
     const key = entry.keys[0]!
     const name = foldKey(key.name)
-    const own = name === 'active' || name === 'name'
-    // The second one is an extra key, of which Nomad takes the first value: that has to be text.
-    const before = seen.get(name)
-    if (own && before !== undefined && !isText(before)) {
+    const isOwn = name === 'active' || name === 'name'
+    if (!first.has(key.name)) first.set(key.name, entry.value)
+    // A second one counts as an extra key, and Nomad takes the first value under its exact name: text.
+    if (isOwn && own.has(name) && (listed || !isText(first.get(key.name)!))) {
       say('error', 'agent/repeated-key', key.start, `"${key.name}" occurs twice in "keyring"`)
     }
-    if (before === undefined) seen.set(name, entry.value)
-    if (listed && !own) {
+    own.add(name)
+    if (listed && !isOwn) {
       const message = `Nomad does not find "${key.name}" where "keyring" holds a list`
       say('error', 'agent/value', key.start, message, {
         expected: 'the provider as an object: "keyring": { "awskms": { … } }',
       })
     }
-    if (own || listed || isText(entry.value)) continue
+    if (isOwn || listed || isText(entry.value)) continue
     say('error', 'agent/value', entry.value.start, `"${key.name}" of "keyring" is not a string`, {
       expected: 'a quoted string',
     })
@@ -309,53 +348,4 @@ function isText(value: Shaped): boolean {
     value.type === 'literal' &&
     (value.literal.kind === 'string' || value.literal.kind === 'heredoc')
   )
-}
-
-/**
- * Keys of a client's `meta` that no variable can be named by (helper/funcs.go validInterpVarKey).
- *
- * @param entries The root's.
- */
-export function* faultyMetaKeys(entries: readonly Entry[]): Generator<Key> {
-  for (const client of entries) {
-    if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
-    for (const { keys, value } of client.value.entries) {
-      if (!sameKey(keys[0]!.name, 'meta') || value.type !== 'object') continue
-      for (const { keys: names } of value.entries) {
-        if (!/^[^.]+(?:\.[^.]+)*$/.test(names[0]!.name)) yield names[0]!
-      }
-    }
-  }
-}
-
-/** command/agent/command.go IsValidConfig: "Missing path in host_volume config". */
-export function checkVolumes(document: Document, entries: readonly Entry[], say: Say): void {
-  for (const client of entries) {
-    if (!sameKey(client.keys[0]!.name, 'client') || client.value.type !== 'object') continue
-    for (const { keys, value } of client.value.entries) {
-      const [kind, label] = keys
-      if (!sameKey(kind!.name, 'host_volume') || value.type !== 'object') continue
-      // Without a label each entry is a volume of its own: one that is called by the entry's key, or
-      // one that has nothing but this entry.
-      const volumes =
-        label === undefined
-          ? value.entries.map((inner) =>
-              inner.value.type === 'object' && inner.keys.length === 1
-                ? { place: inner.keys[0]!, entries: inner.value.entries }
-                : { place: kind!, entries: [inner] },
-            )
-          : [{ place: label, entries: value.entries }]
-      for (const { place, entries: held } of volumes) {
-        const path = held.findLast(({ keys: [key] }) => sameKey(key!.name, 'path'))
-        if (path !== undefined && path.keys.length === 1 && !isEmpty(document, path.value)) continue
-        say('error', 'agent/value', place.start, `the volume "${place.name}" has no path`, {
-          expected: 'path = "/absolute"',
-        })
-      }
-    }
-  }
-}
-
-function isEmpty(document: Document, value: Shaped): boolean {
-  return value.type === 'literal' && asString(document, value.literal) === ''
 }
