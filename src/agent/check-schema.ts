@@ -92,16 +92,18 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
     })
   }
   const told = new Set<Key>()
-  const secrets = new Set(secretLabels(entries))
-  const owners = new Map(labelsIn(entries))
-  for (const { path, shape } of blocksIn(schema)) {
+  // Most texts leave nothing over, and then nothing is asked about labels.
+  const labels = [...decoded.leftOver.values()].every((pool) => pool.isEmpty())
+    ? undefined
+    : { secrets: new Set(secretLabels(entries)), owners: new Map(labelsIn(entries)) }
+  for (const { path, shape } of labels === undefined ? [] : blocksIn(schema)) {
     for (const key of decoded.leftOver.get(path)?.rest() ?? []) {
       if (full()) break
       // A slip of the pen is one of few; a text full of unknown keys is something else.
       told.add(key)
-      const hidden = secrets.has(key.start)
+      const hidden = labels?.secrets.has(key.start) === true
       const hinted = diagnostics.length < 100
-      const owner = owners.get(key.start)
+      const owner = labels?.owners.get(key.start)
       const json = document.syntax === 'json'
       sayLeftOver({ key, path, shape, hinted, hidden, owner, json }, options, say)
     }

@@ -250,7 +250,8 @@ export interface KeyPool {
  * that is one too many, and not the key that it is called like.
  */
 function keyPool(entries: readonly Entry[]): KeyPool {
-  const keys = entries.flatMap((entry) => entry.keys)
+  const keys: Key[] = []
+  for (const entry of entries) for (const key of entry.keys) keys.push(key)
   const places = new Map<string, number[]>()
   const put = (label: boolean): void => {
     // From the back, so that the first is the last of its list.
@@ -266,7 +267,7 @@ function keyPool(entries: readonly Entry[]): KeyPool {
       }
     }
   }
-  put(true)
+  if (keys.length > entries.length) put(true)
   put(false)
   const gone = new Set<number>()
   return {
