@@ -164,8 +164,12 @@ const isGood = ({ state }: Judgement): boolean => state === 'proven'
 const isCovered = ({ state }: Judgement): boolean => state === 'proven' || state === 'excepted'
 
 /** What the gate may take for granted of one agent: seen within a day, with a leaf of this stage. */
-function passes({ state, basis, at, known }: Judgement, first: number, now: number): boolean {
-  if (state === 'excepted') return true
+function passes(
+  { state, basis, at, known }: Judgement,
+  { first, now, excepted }: { first: number; now: number; excepted: boolean },
+): boolean {
+  // An exception is not needed for one that is proven, but where a receipt alone says so it counts.
+  if (state === 'excepted' || (state === 'proven' && excepted)) return true
   if (basis !== 'seen' || at === undefined || now - at > day) return false
   return state === 'proven' || (state === 'lagging' && (known?.number ?? 0) >= first)
 }
@@ -184,6 +188,11 @@ describe('what every command says and how it exits', () => {
         const { desired, spec } = world
         const judged = judgeAll(inventory, { now })
         const all = agents.map((address) => judged.get(address)!)
+        const excepted = new Set(
+          events.flatMap(({ event, address }) => (event === 'excepted' ? [address] : [])),
+        )
+        const lets = (one: Judgement): boolean =>
+          passes(one, { first, now, excepted: excepted.has(one.address) })
         const delivered = wasDelivered(evidenceIn(inventory.ledger, { now }))
         const goodAll = all.every(isGood)
         const coveredAll = all.every(isCovered)
@@ -236,7 +245,7 @@ describe('what every command says and how it exits', () => {
         const said = rotationText({ rotation, gate, agents: 3 }, style, { flags: '' })
         const waits = rotation.next.gate !== undefined
         const lacking = waits
-          ? all.some((one) => !passes(one, first, now))
+          ? all.some((one) => !lets(one))
           : all.some(({ state }) => state === 'foreign')
         if (lacking) {
           expect(statusOfGate(gate)).toBe(3)
@@ -248,7 +257,7 @@ describe('what every command says and how it exits', () => {
           const plan = makePlan(stage.next.desired, inventory, { now })
           const drops = number === 1
           const held = plan.findings.some(({ reason }) => reason === 'trust-needed')
-          if (drops && all.some((one) => !passes(one, first, now))) {
+          if (drops && all.some((one) => !lets(one))) {
             expect(statusOfPlan(plan)).toBe(2)
             expect(held).toBe(true)
             expect(plan.steps.some(({ address }) => address === 'bundle/agent')).toBe(false)
