@@ -11,7 +11,7 @@ import { readInventory } from '../src/inventory/read.js'
 import type { LedgerEvent } from '../src/inventory/ledger-events.js'
 import type { Store } from '../src/inventory/store.js'
 import { storeIssuers } from '../src/issuers/store-issuers.js'
-import { makePlan, type MakePlanOptions } from '../src/plan/make-plan.js'
+import { makePlan, type MakePlanOptions, type Planned } from '../src/plan/make-plan.js'
 import type { Plan } from '../src/plan/plan.js'
 import { rotationOf, type Way } from '../src/rotation/stages.js'
 import { desire } from '../src/spec/desire.js'
@@ -84,15 +84,25 @@ export class MemoryWorld {
     return readInventory(this)
   }
 
-  async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {
+  /** A plan with its materials. */
+  async planned(options: Partial<MakePlanOptions> = {}): Promise<Planned> {
     return makePlan(this.desired, await this.inventory(), { now: this.now, ...options })
+  }
+
+  async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {
+    return (await this.planned(options)).plan
   }
 
   async apply(options: Partial<MakePlanOptions> = {}): Promise<this> {
     const { store, configs } = this
-    const plan = await this.plan(options)
+    const { plan, materials } = await this.planned(options)
     await collect(
-      applyPlan(plan, { store, configs, issuers: storeIssuers(store), clock: () => this.now }),
+      applyPlan(plan, materials, {
+        store,
+        configs,
+        issuers: storeIssuers(store),
+        clock: () => this.now,
+      }),
     )
     return this
   }

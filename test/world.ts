@@ -20,7 +20,7 @@ import { readInventory } from '../src/inventory/read.js'
 import type { Inventory } from '../src/inventory/inventory.js'
 import { storeIssuers } from '../src/issuers/store-issuers.js'
 import { configPaths } from '../src/plan/config-files.js'
-import { makePlan, type MakePlanOptions } from '../src/plan/make-plan.js'
+import { makePlan, type MakePlanOptions, type Planned } from '../src/plan/make-plan.js'
 import type { Plan } from '../src/plan/plan.js'
 import { desire } from '../src/spec/desire.js'
 import type { Desired } from '../src/spec/desired.js'
@@ -92,8 +92,13 @@ export class World {
     return readInventory(this.ports, { configs: configPaths(this.desired.configs) })
   }
 
-  async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {
+  /** A plan with its materials. */
+  async planned(options: Partial<MakePlanOptions> = {}): Promise<Planned> {
     return makePlan(this.desired, await this.inventory(), { now: this.now, ...options })
+  }
+
+  async plan(options: Partial<MakePlanOptions> = {}): Promise<Plan> {
+    return (await this.planned(options)).plan
   }
 
   /** The plan as lines: `renew identity/server/global/s1 (key-mismatch)`. */
@@ -109,8 +114,9 @@ export class World {
   ): Promise<readonly ApplyEvent[]> {
     const { signal, ...rest } = options
     const ports = this.ports
+    const { plan, materials } = await this.planned(rest)
     return collect(
-      applyPlan(await this.plan(rest), {
+      applyPlan(plan, materials, {
         ...ports,
         issuers: storeIssuers(ports.store),
         clock: () => this.now,

@@ -29,17 +29,17 @@ const desired = desire(spec)
 const store = memoryStore()
 const ports = { store, configs: memoryConfigs() }
 
-const plan = makePlan(desired, await readInventory(ports), { now })
+const { plan, materials } = makePlan(desired, await readInventory(ports), { now })
 console.log(
   `${plan.steps.length} steps, the first: ${plan.steps[0].action} ${plan.steps[0].address}`,
 )
 
 const events = await collect(
-  applyPlan(plan, { ...ports, issuers: storeIssuers(store), clock: () => now }),
+  applyPlan(plan, materials, { ...ports, issuers: storeIssuers(store), clock: () => now }),
 )
 console.log(`${events.filter(({ type }) => type === 'done').length} steps done`)
 
 const after = await readInventory(ports)
-console.log(`${makePlan(desired, after, { now }).steps.length} steps left`)
+console.log(`${makePlan(desired, after, { now }).plan.steps.length} steps left`)
 const findings = verifyCluster(desired, after, { now })
 console.log(`${findings.filter(({ severity }) => severity === 'error').length} errors found`)

@@ -20,13 +20,15 @@ import {
 async function renew(text, { store, configs }, now) {
   const { spec, diagnostics } = parseSpec(text)
   if (spec === undefined) throw new Error(diagnostics.map(({ message }) => message).join('\n'))
-  const plan = makePlan(desire(spec), await readInventory({ store, configs }), { now })
+  const { plan, materials } = makePlan(desire(spec), await readInventory({ store, configs }), {
+    now,
+  })
   for (const { severity, address, message } of plan.findings) {
     if (severity === 'error') console.error(`${address}: ${message}`) // what it concerns is left out
   }
   let done = 0
   const world = { store, configs, issuers: storeIssuers(store), clock: () => now }
-  for await (const event of applyPlan(plan, world)) if (event.type === 'done') done += 1
+  for await (const event of applyPlan(plan, materials, world)) if (event.type === 'done') done += 1
   console.log(`${new Date(now).toISOString().slice(0, 10)}: ${done} steps done`)
 }
 

@@ -49,6 +49,8 @@ const store = audited(memoryStore(), ({ event }) =>
 )
 const ports = { store, configs: memoryConfigs() }
 const now = Date.now()
-const plan = makePlan(desire(spec), await readInventory(ports), { now })
-await collect(applyPlan(plan, { ...ports, issuers: storeIssuers(store), clock: () => now }))
+const { plan, materials } = makePlan(desire(spec), await readInventory(ports), { now })
+await collect(
+  applyPlan(plan, materials, { ...ports, issuers: storeIssuers(store), clock: () => now }),
+)
 for (const [event, count] of counted) console.log(`${event}: ${count}`)

@@ -15,7 +15,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import { readLedger } from '../inventory/ledger.js'
 import type { Store } from '../inventory/store.js'
-import { materialsOf, type PlanMaterials } from '../plan/make-plan.js'
+import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { Authorities } from './authorities.js'
 import type { ApplyEvent, StepDetail } from './events.js'
@@ -40,23 +40,28 @@ export interface ApplyPorts {
 }
 
 /**
- * Applies a plan that {@link makePlan} has made in this process.
+ * Applies a plan.
  *
- * @param plan The plan: one that was read from a file is made anew and compared, never executed.
+ * @param plan What {@link makePlan} gave, or a copy of it: one that was read from a file is compared with a
+ * new one (`comparePlans`) and never done by itself.
+ * @param materials What {@link makePlan} gave with it.
  * @param ports The world.
  * @returns Events; `done` comes only when the step is on disk and its link has turned.
- * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store
- * changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
+ * @throws {NomadPkiError} `ERR_PLAN_INVALID` if its steps are not those that the materials belong to;
+ * `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
  * `ERR_BEYOND_ISSUER` and the like with the address that they are about; `ERR_CONFIG_CHANGED`.
  */
 export async function* applyPlan(
   plan: Plan,
+  materials: PlanMaterials,
   ports: ApplyPorts,
 ): AsyncGenerator<ApplyEvent, void, void> {
-  const materials = materialsOf(plan)
-  if (materials === undefined) {
-    throw new NomadPkiError('ERR_PLAN_INVALID', 'a plan is applied by the process that made it', {
-      hint: 'make it with makePlan and compare it with the saved one',
+  if (
+    plan.steps !== materials.steps &&
+    JSON.stringify(plan.steps) !== JSON.stringify(materials.steps)
+  ) {
+    throw new NomadPkiError('ERR_PLAN_INVALID', 'the plan has other steps than its materials', {
+      hint: 'apply what makePlan gave; compare a saved plan with it (comparePlans)',
     })
   }
   refuseErrors(plan)

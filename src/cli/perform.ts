@@ -12,6 +12,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { leftOvers, type Inventory } from '../inventory/inventory.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
+import type { Planned } from '../plan/make-plan.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { findingsText } from '../report/diagnostics.js'
 import { applyDocument } from '../report/json.js'
@@ -66,7 +67,7 @@ export async function mendFirst(
 }
 
 export async function perform(
-  plan: Plan,
+  { plan, materials }: Planned,
   workspace: Workspace,
   { inventory, events: before }: Mended,
   { options, again }: { readonly options: Options; readonly again: string },
@@ -84,7 +85,7 @@ export async function perform(
   const events: ApplyEvent[] = [...before]
   let begun = 0
   try {
-    for await (const event of applyPlan(plan, {
+    for await (const event of applyPlan(plan, materials, {
       ...ports,
       clock: () => context.now(),
       signal,

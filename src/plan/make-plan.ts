@@ -50,8 +50,13 @@ export interface MakePlanOptions {
   readonly overrides?: readonly Override[] | undefined
 }
 
-/** What a plan was made from: `applyPlan` needs it, and a plan read from a file does not have it. */
+/**
+ * What a plan was made from: `applyPlan` needs it besides the plan, and a plan that was read from a file
+ * does not have it.
+ */
 export interface PlanMaterials {
+  /** The steps of the plan: no others are done with these materials. */
+  readonly steps: readonly Step[]
   readonly desired: Desired
   readonly inventory: Inventory
   readonly context: CheckContext
@@ -61,11 +66,10 @@ export interface PlanMaterials {
   readonly overrides: readonly Override[]
 }
 
-const materials = new WeakMap<Plan, PlanMaterials>()
-
-/** What a plan was made from; `undefined` for one that was not made by {@link makePlan} in this process. */
-export function materialsOf(plan: Plan): PlanMaterials | undefined {
-  return materials.get(plan)
+/** A plan, and what it was made from. */
+export interface Planned {
+  readonly plan: Plan
+  readonly materials: PlanMaterials
 }
 
 /** The least action that cures a reason. */
@@ -81,9 +85,14 @@ const cures: Readonly<Partial<Record<Reason, Action>>> = {
  * @param spec What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.
  * @param options The time, and which part of it.
- * @returns The plan: no steps where nothing is to be done.
+ * @returns The plan, without steps where nothing is to be done; and what `applyPlan` needs to make it true.
+ * @example
+ * ```ts
+ * const { plan, materials } = makePlan(desire(spec), await readInventory(ports), { now: Date.now() })
+ * for await (const event of applyPlan(plan, materials, ports)) console.log(event)
+ * ```
  */
-export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanOptions): Plan {
+export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanOptions): Planned {
   const { desired, findings: gated } = gateTrust(spec, inventory, options)
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
@@ -200,8 +209,8 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     orphans,
     findings,
   }
-  materials.set(plan, { desired, inventory, context, edits: configs.edits, overrides })
-  return plan
+  const { edits } = configs
+  return { plan, materials: { steps: going, desired, inventory, context, edits, overrides } }
 }
 
 function planIdentity(

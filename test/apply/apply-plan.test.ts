@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { applyPlan, collect } from '../../src/apply/apply-plan.js'
 import type { ApplyEvent } from '../../src/apply/events.js'
 import { readManifest, sha256 } from '../../src/inventory/manifest.js'
 import { storeIssuers } from '../../src/issuers/store-issuers.js'
+import type { Plan } from '../../src/plan/plan.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { World } from '../world.js'
 
@@ -36,8 +37,8 @@ test('every generation holds the trio and a manifest that says so, with modes an
 test('`done` comes after the link turned: whoever waits for it can load the files', async () => {
   const world = new World()
   const ports = world.ports
-  const plan = await world.plan()
-  for await (const event of applyPlan(plan, {
+  const { plan, materials } = await world.planned()
+  for await (const event of applyPlan(plan, materials, {
     ...ports,
     issuers: storeIssuers(ports.store),
     clock: () => world.now,
@@ -54,7 +55,8 @@ test('a large cluster is made in bounded batches, and an abort stops between ste
   const controller = new AbortController()
   const ports = world.ports
   const events: ApplyEvent[] = []
-  for await (const event of applyPlan(await world.plan(), {
+  const { plan, materials } = await world.planned()
+  for await (const event of applyPlan(plan, materials, {
     ...ports,
     issuers: storeIssuers(ports.store),
     clock: () => world.now,
@@ -87,11 +89,11 @@ regions:
     writeFileSync(text(node), 'client { enabled = true }\ntls {}\n')
   }
   const ports = world.ports
-  const plan = await world.plan()
+  const { plan, materials } = await world.planned()
   writeFileSync(text('c2'), 'client { enabled = true }\n# mine\ntls {}\n')
   const done: string[] = []
   const applying = async (): Promise<void> => {
-    for await (const event of applyPlan(plan, {
+    for await (const event of applyPlan(plan, materials, {
       ...ports,
       issuers: storeIssuers(ports.store),
       clock: () => world.now,
@@ -108,24 +110,58 @@ regions:
   expect(await world.steps()).toEqual([])
 })
 
+test.each<[what: string, copied: (plan: Plan) => Plan]>([
+  ['a spread', (plan) => ({ ...plan })],
+  ['a clone', (plan) => structuredClone(plan)],
+  ['JSON', (plan) => JSON.parse(JSON.stringify(plan)) as Plan],
+])('a plan is data: a copy is as good, %s', async (_what, copied) => {
+  const world = new World()
+  const ports = world.ports
+  const { plan, materials } = await world.planned()
+  await collect(
+    applyPlan(copied(plan), materials, {
+      ...ports,
+      issuers: storeIssuers(ports.store),
+      clock: () => world.now,
+    }),
+  )
+  expect(await world.steps()).toEqual([])
+})
+
 describe('what is refused', () => {
-  test('a plan that was not made by this process: its content is never executed', async () => {
+  test.each<[what: string, changed: (plan: Plan) => Plan]>([
+    ['a step less', (plan) => ({ ...plan, steps: plan.steps.slice(1) })],
+    ['a step twice', (plan) => ({ ...plan, steps: [...plan.steps, plan.steps[0]!] })],
+    [
+      'another action',
+      (plan) => ({ ...plan, steps: plan.steps.map((step) => ({ ...step, action: 'remove' })) }),
+    ],
+  ])('a plan with other steps than its materials: %s', async (_what, changed) => {
     const world = new World()
     const ports = world.ports
-    const copy = structuredClone(await world.plan())
+    const { plan, materials } = await world.planned()
     const run = collect(
-      applyPlan(copy, { ...ports, issuers: storeIssuers(ports.store), clock: () => world.now }),
+      applyPlan(changed(plan), materials, {
+        ...ports,
+        issuers: storeIssuers(ports.store),
+        clock: () => world.now,
+      }),
     )
     await expect(run).rejects.toMatchObject({ code: 'ERR_PLAN_INVALID' })
+    expect(existsSync(world.path())).toBe(false)
   })
 
   test('a plan that somebody else overtook', async () => {
     const world = new World()
-    const plan = await world.plan()
+    const { plan, materials } = await world.planned()
     await world.apply()
     const ports = world.ports
     const run = collect(
-      applyPlan(plan, { ...ports, issuers: storeIssuers(ports.store), clock: () => world.now }),
+      applyPlan(plan, materials, {
+        ...ports,
+        issuers: storeIssuers(ports.store),
+        clock: () => world.now,
+      }),
     )
     await expect(run).rejects.toMatchObject({ code: 'ERR_PLAN_STALE' })
   })

@@ -36,8 +36,9 @@ async function applyWith(world: World, files: Files): Promise<void> {
   } finally {
     await lock.release()
   }
+  const { plan, materials } = await world.planned()
   await collect(
-    applyPlan(await world.plan(), {
+    applyPlan(plan, materials, {
       ...world.ports,
       store,
       issuers: storeIssuers(store),

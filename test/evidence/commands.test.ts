@@ -254,7 +254,7 @@ describe('what every command says and how it exits', () => {
         counts.open += Number(waits && gate?.open === true)
 
         if (stage.next !== undefined && delivered) {
-          const plan = makePlan(stage.next.desired, inventory, { now })
+          const { plan } = makePlan(stage.next.desired, inventory, { now })
           const drops = number === 1
           const held = plan.findings.some(({ reason }) => reason === 'trust-needed')
           if (drops && all.some((one) => !lets(one))) {

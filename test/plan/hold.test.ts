@@ -31,11 +31,8 @@ async function planWith(
 ): Promise<Plan> {
   const inventory = await world.inventory()
   const findings = errors.map((one) => ({ ...one, severity: 'error', message: 'wrong' }) as const)
-  return makePlan(
-    world.desired,
-    { ...inventory, findings: [...inventory.findings, ...findings] },
-    { now: world.now },
-  )
+  const all = { ...inventory, findings: [...inventory.findings, ...findings] }
+  return makePlan(world.desired, all, { now: world.now }).plan
 }
 
 const going = ({ steps }: Plan): string[] => steps.map(({ address }) => address).sort()
@@ -131,7 +128,7 @@ describe('an error holds its address and what depends on it', () => {
       reason: 'link-broken',
       message: 'wrong',
     } as const
-    const plan = makePlan(
+    const { plan } = makePlan(
       world.desired,
       { ...inventory, findings: [error] },
       { now: world.now, prune: true },

@@ -94,7 +94,7 @@ describe('for any sound spec', () => {
         const desired = desire(spec)
         const store = memoryStore()
         const ports = { store, configs: memoryConfigs() }
-        const plan = makePlan(desired, await readInventory(ports), { now: start })
+        const { plan, materials } = makePlan(desired, await readInventory(ports), { now: start })
         const order = plan.steps.map((step) => step.address)
         expect(new Set(order).size).toBe(order.length)
         for (const authority of desired.authorities) {
@@ -104,10 +104,14 @@ describe('for any sound spec', () => {
           )
         }
         await collect(
-          applyPlan(plan, { ...ports, issuers: storeIssuers(store), clock: () => start }),
+          applyPlan(plan, materials, {
+            ...ports,
+            issuers: storeIssuers(store),
+            clock: () => start,
+          }),
         )
         const after = await readInventory(ports)
-        expect(makePlan(desired, after, { now: start }).steps).toEqual([])
+        expect(makePlan(desired, after, { now: start }).plan.steps).toEqual([])
         const errors = verifyCluster(desired, after, { now: start }).filter(
           ({ severity }) => severity === 'error',
         )

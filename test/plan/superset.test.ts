@@ -160,12 +160,16 @@ describe('what plan accepts, apply makes', () => {
         const desired = desire(spec)
         const store = memoryStore()
         const ports = { store, configs: memoryConfigs() }
-        const plan = makePlan(desired, await readInventory(ports), { now: start })
+        const { plan, materials } = makePlan(desired, await readInventory(ports), { now: start })
         if (plan.findings.some(({ severity }) => severity === 'error')) return
         await collect(
-          applyPlan(plan, { ...ports, issuers: storeIssuers(store), clock: () => start }),
+          applyPlan(plan, materials, {
+            ...ports,
+            issuers: storeIssuers(store),
+            clock: () => start,
+          }),
         )
-        expect(makePlan(desired, await readInventory(ports), { now: start }).steps).toEqual([])
+        expect(makePlan(desired, await readInventory(ports), { now: start }).plan.steps).toEqual([])
         made += 1
       }),
       { numRuns: 200, seed },

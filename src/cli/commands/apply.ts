@@ -37,7 +37,8 @@ export const command: Command = async ({ args, options }, context) => {
     options.prune === true ||
     saved?.steps.some(({ reasons }) => reasons.some(({ reason }) => reason === 'orphan')) === true
   const now = context.now()
-  const plan = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
+  const planned = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
+  const { plan } = planned
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, voice)
   if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, voice)
@@ -54,7 +55,7 @@ export const command: Command = async ({ args, options }, context) => {
     }
   }
   return perform(
-    plan,
+    planned,
     workspace,
     mended,
     { options, again: commandLine(args, options) },

@@ -16,7 +16,7 @@ import { resolveAddress } from '../../address.js'
 import { type Diagnostic } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import { isVersion } from '../../nomad/versions.js'
-import { makePlan, materialsOf } from '../../plan/make-plan.js'
+import { makePlan } from '../../plan/make-plan.js'
 import { configDocument, configsDocument, configText } from '../../report/config.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { configDiff } from '../../report/diff.js'
@@ -127,10 +127,10 @@ export async function diff({ args, options }: Call, context: Context): Promise<E
   const { desired } = workspace
   const all = desired.configs.map(({ address }) => address)
   const wanted = args.length === 0 ? all : args.map((text) => resolveAddress(text, all))
-  const plan = makePlan(desired, await takeInventory(workspace), { now: context.now() })
-  const edits = [...(materialsOf(plan)?.edits ?? [])].filter(([address]) =>
-    wanted.includes(address),
-  )
+  const { plan, materials } = makePlan(desired, await takeInventory(workspace), {
+    now: context.now(),
+  })
+  const edits = [...materials.edits].filter(([address]) => wanted.includes(address))
   const findings = plan.findings.filter(({ address }) => wanted.includes(address))
   if (voice.json) {
     const changes = edits.map(([address, { path }]) => ({ address, file: path }))

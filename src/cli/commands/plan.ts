@@ -29,7 +29,7 @@ export const command: Command = async ({ args, options }, context) => {
   const workspace = await openWorkspace(context, options, voice)
   const only = namedIdentities(args, workspace.desired)
   const named = fileFlag(options)
-  const made = makePlan(workspace.desired, await takeInventory(workspace), {
+  const { plan: made } = makePlan(workspace.desired, await takeInventory(workspace), {
     now,
     prune: options.prune === true,
     only,

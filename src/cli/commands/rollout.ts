@@ -6,7 +6,7 @@
 
 import { resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
-import { makePlan, materialsOf } from '../../plan/make-plan.js'
+import { makePlan } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
 import type { Context } from '../context.js'
@@ -32,9 +32,9 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const leaders = options.leader?.map((text) => resolveAddress(text, servers))
   const now = context.now()
   const inventory = await takeOwnInventory(workspace)
-  const plan = makePlan(desired, inventory, { now })
+  const { plan, materials } = makePlan(desired, inventory, { now })
   const { steps } = plan
-  const edits = [...(materialsOf(plan)?.edits ?? [])]
+  const edits = [...materials.edits]
   const restarts = new Set(
     edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
   )

@@ -73,13 +73,14 @@ export async function leaves({ args, options }: Call, context: Context): Promise
     return exitStatus.ok
   }
   requireSigners(chosen, workspace, mended.inventory)
-  const plan = makePlan(desired, mended.inventory, {
+  const planned = makePlan(desired, mended.inventory, {
     now,
     only: chosen,
     renew: chosen,
     ...(options.due === true && { renewReason: due }),
     keepKey: options.keepKey === true,
   })
+  const { plan } = planned
   refuseBlocked(plan, voice)
   // What a timer runs was decided when the timer was set up.
   if (options.yes !== true && options.due !== true && options.dryRun !== true) {
@@ -93,7 +94,7 @@ export async function leaves({ args, options }: Call, context: Context): Promise
     }
   }
   const again = commandLine(['leaves', ...args], options)
-  const status = await perform(plan, workspace, mended, { options, again }, voice, context)
+  const status = await perform(planned, workspace, mended, { options, again }, voice, context)
   if (status === exitStatus.ok && options.dryRun !== true) {
     voice.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
   }
