@@ -22,6 +22,9 @@ export const roles = ['server', 'client', 'combined', 'operator'] as const
 /** What an identity is for: an agent's role, or a person's. */
 export type Role = (typeof roles)[number]
 
+/** What an agent is. */
+export type AgentRole = Exclude<Role, 'operator'>
+
 /** The name that stands for "one identity for all of this role in the region". */
 export const sharedName = 'shared'
 
@@ -64,19 +67,43 @@ export function isName(text: string): boolean {
   return name.test(text)
 }
 
+/** The address of a generation of an authority. */
+export function authorityAddress(name: string, generation: number): string {
+  return `authority/${name}/${generation}`
+}
+
+/** The address of the trust bundle under an authority. */
+export function bundleAddress(name: string): string {
+  return `bundle/${name}`
+}
+
+/** The address of an identity. */
+export function identityAddress(identity: {
+  readonly role: Role
+  readonly region: string
+  readonly name: string
+}): string {
+  return `identity/${identity.role}/${identity.region}/${identity.name}`
+}
+
+/** The address of an agent's configuration. */
+export function configAddress(agent: { readonly region: string; readonly name: string }): string {
+  return `config/${agent.region}/${agent.name}`
+}
+
 /** Writes an address. The same text, behind the store's folder, is its place in the store. */
 export function formatAddress(address: Address): string {
   switch (address.kind) {
     case 'authority':
-      return `authority/${address.name}/${address.generation}`
+      return authorityAddress(address.name, address.generation)
     case 'bundle':
-      return `bundle/${address.name}`
+      return bundleAddress(address.name)
     case 'identity': {
-      const { role, region, name, generation } = address
-      return `identity/${role}/${region}/${name}${generation === undefined ? '' : `/${generation}`}`
+      const { generation } = address
+      return `${identityAddress(address)}${generation === undefined ? '' : `/${generation}`}`
     }
     case 'config':
-      return `config/${address.region}/${address.name}`
+      return configAddress(address)
   }
 }
 
@@ -141,6 +168,43 @@ function isRole(text: string): text is Role {
 
 function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,8}$/.test(text)
+}
+
+/** What kind of thing an address is of; other texts are not looked at. */
+export function kindOf(address: string): AddressKind {
+  return address.slice(0, address.indexOf('/')) as AddressKind
+}
+
+/** The role in an identity's address, which nobody need have checked. */
+export function roleIn(identity: string): Role | undefined {
+  const role = identity.split('/', 2)[1] ?? ''
+  return isRole(role) ? role : undefined
+}
+
+/** Whether it is the address of a person's identity. */
+export function isOfOperator(address: string): boolean {
+  return address.startsWith('identity/operator/')
+}
+
+/** The name in an authority's address: `agent` of `authority/agent/2`. */
+export function authorityNameOf(authority: string): string {
+  return authority.slice('authority/'.length, authority.lastIndexOf('/'))
+}
+
+/** Whether it is the address of a generation of this authority; what agents trust can also be a name. */
+export function isOfAuthority(address: string, name: string): boolean {
+  return address.startsWith(`authority/${name}/`)
+}
+
+/**
+ * Takes an identity's address apart.
+ *
+ * @throws {NomadPkiError} `ERR_INTERNAL` if it is another kind of address.
+ */
+export function parseIdentity(text: string): Extract<Address, { kind: 'identity' }> {
+  const address = parseAddress(text)
+  if (address.kind === 'identity') return address
+  throw new NomadPkiError('ERR_INTERNAL', `not an identity: ${text}`)
 }
 
 /** The number at the end of an authority's address: 2 of `authority/agent/2`. */

@@ -6,6 +6,7 @@
 
 import type { Diagnostic } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
+import { runsServer } from '../nomad/roles.js'
 import { diagnostic } from './codes.js'
 import type { AgentConfig } from './read-agent-config.js'
 
@@ -24,7 +25,7 @@ export interface NamedAgent {
 export function checkGossip(agents: readonly NamedAgent[]): Diagnostic[] {
   const servers = agents.filter(
     ({ config: { role, files } }) =>
-      (role === 'server' || role === 'combined') &&
+      runsServer(role) &&
       // What cannot be read says nothing about a key.
       files.every(({ document }) => document !== undefined),
   )

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { kindOf, type AddressKind } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
@@ -157,8 +158,8 @@ function sortSteps(steps: readonly Step[]): {
   readonly removals: readonly Step[]
 } {
   const orphan = (step: Step): boolean => step.reasons[0]?.reason === 'orphan'
-  const of = (...kinds: readonly string[]): readonly Step[] =>
-    steps.filter((step) => !orphan(step) && kinds.includes(step.address.split('/', 1)[0]!))
+  const of = (...kinds: readonly AddressKind[]): readonly Step[] =>
+    steps.filter((step) => !orphan(step) && kinds.includes(kindOf(step.address)))
   return {
     authorities: of('authority', 'bundle'),
     identities: of('identity'),

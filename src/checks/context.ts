@@ -5,6 +5,7 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
 import { trustBundle } from '../authority/trust-bundle.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
@@ -79,7 +80,12 @@ export function checkContext(
     riding: ridingUnder(desired, inventory),
     sharedKeys: sharedKeys(inventory),
     crossObstacle: (address) =>
-      crossObstacle(address, crossDemand(address.split('/')[1]!, desired), inventory, options.now),
+      crossObstacle(
+        address,
+        crossDemand(authorityNameOf(address), desired),
+        inventory,
+        options.now,
+      ),
   }
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { generationOf } from '../address.js'
+import { bundleAddress, generationOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { FoundKey, Inventory } from '../inventory/inventory.js'
@@ -33,7 +33,7 @@ export function crossDemand(name: string, desired: Desired): CrossDemand {
   return {
     depth: desired.authorities.some(({ issuer }) => issuer?.name === name) ? 2 : 1,
     identities: () =>
-      desired.identities.filter(({ profile }) => profile.bundle === `bundle/${name}`),
+      desired.identities.filter(({ profile }) => profile.bundle === bundleAddress(name)),
   }
 }
 

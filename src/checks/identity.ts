@@ -11,7 +11,7 @@ import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { commonNames } from '../x509/name.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
-import { profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity, IdentityProfile } from '../spec/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
@@ -295,7 +295,7 @@ const longestOnDemand = 7 * 86_400_000
  * operator's with a life of at most a week.
  */
 export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {
-  return role === 'operator' && lifetime <= longestOnDemand
+  return !isAgent(role) && lifetime <= longestOnDemand
 }
 
 /**

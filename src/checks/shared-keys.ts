@@ -5,6 +5,7 @@
  * @module
  */
 
+import { kindOf } from '../address.js'
 import type { Inventory } from '../inventory/inventory.js'
 
 /**
@@ -28,7 +29,7 @@ export function sharedKeys(inventory: Inventory): ReadonlyMap<string, readonly s
   for (const holder of holders.values()) {
     if (typeof holder === 'string') continue
     // Two generations of an authority with one key: a renewed certificate, which is somebody's right.
-    const distinct = holder.filter((address) => !address.startsWith('authority/'))
+    const distinct = holder.filter((address) => kindOf(address) !== 'authority')
     if (distinct.length === 0) continue
     for (const address of holder) {
       shared.set(

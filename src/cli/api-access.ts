@@ -7,6 +7,7 @@
 
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Credential } from '../probe/members.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import type { Context } from './context.js'
@@ -37,7 +38,7 @@ export async function apiAccess(
     return certificate === undefined ? [] : [encodeCertificate(certificate)]
   })
   for (const { address, name, profile } of desired.identities) {
-    if (profile.role !== 'operator' || credentials.length >= most) continue
+    if (isAgent(profile.role) || credentials.length >= most) continue
     const current = inventory.identities.get(address)?.current
     if (current?.chain[0] === undefined || current.chain[0].notAfter <= context.now()) continue
     const identity = { role: profile.role, region: profile.region, name }

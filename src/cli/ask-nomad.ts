@@ -8,6 +8,7 @@
 import { NomadPkiError } from '../errors.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { askMembers, type MemberHost, type MembersAnswer } from '../probe/members.js'
 import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
@@ -45,7 +46,7 @@ export async function askNomad(
   const { desired } = workspace
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   if (credentials.length === 0 || roots === '') {
-    const operator = desired.identities.find(({ profile }) => profile.role === 'operator')
+    const operator = desired.identities.find(({ profile }) => !isAgent(profile.role))
     const missing =
       operator === undefined
         ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
@@ -54,7 +55,7 @@ export async function askNomad(
   }
   const clock = (): number => context.now()
   const servers = serversThatAnswer(targets, probe, desired)
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const names = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const regions = [...new Set(agents.map(({ profile }) => profile.region))]
   const said = await askMembers({
@@ -91,9 +92,7 @@ function serversThatAnswer(
 ): ReadonlyMap<string, readonly AgentEndpoint[]> {
   const answering = new Set(sightings.map(({ endpoint }) => endpoint))
   const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
-  const servers = desired.identities.filter(
-    ({ profile }) => profile.role === 'server' || profile.role === 'combined',
-  )
+  const servers = desired.identities.filter(({ profile }) => runsServer(profile.role))
   const regions = groupBy(servers, ({ profile }) => profile.region)
   return new Map(
     [...regions].map(([region, members]) => [
@@ -109,8 +108,7 @@ function serversThatAnswer(
 function addressOf({ region, kind, name }: MemberHost, desired: Desired): string {
   const bare = bareName(name, region)
   const named = desired.identities.find(
-    ({ profile, name: own }) =>
-      profile.role !== 'operator' && profile.region === region && own === bare,
+    ({ profile, name: own }) => isAgent(profile.role) && profile.region === region && own === bare,
   )
   // Two hosts with the name of an agent: both have to be what it should be.
   if (named !== undefined) return named.address

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
+import { isAgent } from '../nomad/roles.js'
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import { prepareProbe, prepareRoot } from '../authority/prepare.js'
@@ -124,9 +126,9 @@ export async function dropEndedLeaves(store: Store, ledger: Ledger, now: number)
   }
   const ended: (readonly [name: string, generation: number, address: string])[] = []
   for (const [address, notAfter] of ends) {
-    const [, name, generation] = address.split('/')
-    if (notAfter > now || (await store.readProbe(name!, Number(generation))) === undefined) continue
-    ended.push([name!, Number(generation), address])
+    const [name, generation] = [authorityNameOf(address), generationOf(address)]
+    if (notAfter > now || (await store.readProbe(name, generation)) === undefined) continue
+    ended.push([name, generation, address])
   }
   if (ended.length === 0) return
   await underLock(store, 'probe', async () => {
@@ -155,9 +157,9 @@ export async function dropSpentLeaves(
   await underLock(store, 'probe', async () => {
     const batch = store.batch()
     for (const address of closed) {
-      const [, name, generation] = address.split('/')
-      const number = Number(generation)
-      if ((await store.readProbe(name!, number)) !== undefined) batch.removeProbe(name!, number)
+      const [name, generation] = [authorityNameOf(address), generationOf(address)]
+      if ((await store.readProbe(name, generation)) !== undefined)
+        batch.removeProbe(name, generation)
       batch.record({ event: 'probe-ended', address, at: now, gate: 'closed' })
     }
     await batch.commit()
@@ -179,8 +181,7 @@ async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
 }
 
 async function keptLeaf(root: string, store: Store, now: number): Promise<OfferedLeaf | undefined> {
-  const [, name, generation] = root.split('/')
-  const bytes = await store.readProbe(name!, Number(generation))
+  const bytes = await store.readProbe(authorityNameOf(root), generationOf(root))
   if (bytes === undefined) return undefined
   const text = textOf(bytes)
   const at = text.indexOf('-----BEGIN CERTIFICATE-----')
@@ -203,7 +204,7 @@ async function operatorsLeaf(
 ): Promise<OfferedLeaf | undefined> {
   if (certificate === undefined) return undefined
   for (const { name, profile } of desired.identities) {
-    if (profile.role !== 'operator') continue
+    if (isAgent(profile.role)) continue
     const { role, region } = profile
     for (const { cert, key } of await store.readGenerations({ role, region, name })) {
       if (cert === undefined || key === undefined) continue

@@ -17,10 +17,11 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import { parseIdentity, sharedName } from '../address.js'
 import { newTlsFile, type TlsValues } from '../agent/index.js'
 import { NomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
+import { isAgent } from '../nomad/roles.js'
 import { sha256Of } from './digest.js'
 import { writeTar, type TarEntry } from './tar.js'
 
@@ -153,8 +154,8 @@ export function packFiles(
  * @param generation Its number.
  */
 export function archiveName(address: string, generation: number): string {
-  const [, role, region, name] = address.split('/')
+  const { role, region, name } = parseIdentity(address)
   // Names are one node's in a region; `shared` is each role's, and a person may be called as a node.
-  const of = name === sharedName || role === 'operator' ? `${role!}-${name!}` : name!
-  return `${region!}-${of}-${generation}.tar.gz`
+  const of = name === sharedName || !isAgent(role) ? `${role}-${name}` : name
+  return `${region}-${of}-${generation}.tar.gz`
 }

@@ -19,6 +19,7 @@ import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
 import { openToOthers } from '../files/open-way.js'
 import type { Configs, ConfigWrite } from '../inventory/configs.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Override } from '../overrides.js'
 import { runInstaller } from './installer.js'
 import { judgeArchive, judgeReturn } from './judge.js'
@@ -276,7 +277,7 @@ async function planEdit(
   const plan = planTlsEdit(found.files, stanzaFor(archive, tls), {
     kind: found.kind === 'directory' ? 'directory' : 'files',
     location: found.location,
-    ...(address.kind === 'identity' && address.role !== 'operator'
+    ...(address.kind === 'identity' && isAgent(address.role)
       ? { region: address.region, role: address.role }
       : {}),
   })

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { bundleAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { formatInstant } from '../duration.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
+import { isAgent } from '../nomad/roles.js'
 import type { DesiredIdentity } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
@@ -61,7 +63,7 @@ export async function packIdentity(
 ): Promise<PackedIdentity> {
   const { address, profile } = identity
   const { role } = profile
-  if (role === 'operator') return packOperator(spec, identity, store, options)
+  if (!isAgent(role)) return packOperator(spec, identity, store, options)
   const { tls } = spec.node
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
@@ -152,7 +154,7 @@ async function readFit(
   const { faults, warnings } = checkTrio(
     { ca: ca.bytes, cert: cert.bytes, key: key?.bytes },
     options.now,
-    role === 'operator' ? ['clientAuth'] : undefined,
+    isAgent(role) ? undefined : ['clientAuth'],
   )
   const all = [...faults, ...pinFaults(spec, profile.bundle, ca.bytes)]
   if (all.length > 0) throw unfit(address, all.join('; '))
@@ -214,7 +216,7 @@ export NOMAD_TLS_SERVER_NAME=server.${region}.nomad
 
 /** The roots that the spec pins and the bundle does not hold. */
 export function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): readonly string[] {
-  const root = spec.authorities.find(({ name }) => `bundle/${name}` === bundle)
+  const root = spec.authorities.find(({ name }) => bundleAddress(name) === bundle)
   const pins = Object.values(root?.fingerprints ?? {})
   if (pins.length === 0) return []
   const held = parseCertificates(Buffer.from(ca).toString('latin1')).map(

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
 import { evidenceIn } from './evidence.js'
@@ -32,9 +34,9 @@ export function closedRoots(
   const judged = judgeAll(inventory, { ...options, evidence })
   const made = generationsIn(inventory)
   const names = authorityNames(inventory)
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   return open.flatMap(({ address: root }) => {
-    const name = root.split('/')[1]
+    const name = authorityNameOf(root)
     const signing = desired.authorities.find((one) => one.name === name && one.signing)
     if (signing === undefined || signing.address === root) return []
     if (desired.bundles.some(({ trusted }) => trusted.includes(root))) return []

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isOfAuthority, isOfOperator } from '../address.js'
 import { sameRoots, type MadeGenerations } from './generations.js'
 import type { Evidence } from './evidence.js'
 
@@ -25,12 +26,11 @@ export function mayDiffer(
   evidence: Evidence,
   now: number,
 ): boolean {
-  const prefix = `authority/${name}/`
   const pending = new Set(evidence.compromised.map(({ address }) => address))
   return [...made].some(([address, generations]) => {
     const trusted = generations.at(-1)?.trusted
-    if (address.startsWith('identity/operator/') || trusted === undefined) return false
-    if (!trusted.some((root) => root.startsWith(prefix))) return false
+    if (isOfOperator(address) || trusted === undefined) return false
+    if (!trusted.some((root) => isOfAuthority(root, name))) return false
     return generations.some(
       (one) =>
         (one.notAfter > now && !sameRoots(one.trusted, trusted)) ||

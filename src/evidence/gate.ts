@@ -8,8 +8,10 @@
  * @module
  */
 
+import { authorityNameOf, bundleAddress, roleIn } from '../address.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import { evidenceLife, newestBy, pastOf, type Evidence, type Members } from './evidence.js'
 import { isMute } from './judge-agents.js'
@@ -73,9 +75,9 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
   const exceptions = evidence.exceptions.filter((one) => one.authority === authority)
   const excepted = new Map(exceptions.map(({ address, reason }) => [address, reason]))
   // Regions of another root neither trust this one nor need it.
-  const [, name] = authority.split('/')
-  const below = desired.identities.filter(({ profile }) => profile.bundle === `bundle/${name}`)
-  const agents = below.filter(({ profile }) => profile.role !== 'operator')
+  const bundle = bundleAddress(authorityNameOf(authority))
+  const below = desired.identities.filter(({ profile }) => profile.bundle === bundle)
+  const agents = below.filter(({ profile }) => isAgent(profile.role))
   const judge: Judge = {
     condition,
     now,
@@ -175,7 +177,7 @@ function isWhole(
   const { seen, silent } = ports
   const leaves = new Set(seen.map(({ fingerprint }) => fingerprint))
   if (basis !== 'seen' || silent.length > 0 || leaves.size !== 1) return false
-  if (!address.startsWith('identity/client/') && !seen.some(({ rpc }) => rpc)) return false
+  if (runsServer(roleIn(address)) && !seen.some(({ rpc }) => rpc)) return false
   const shown = seen.filter(({ trusts }) => trusts !== null)
   return (
     shown.length > 0 && shown.every(({ trusts }) => wanted.every((root) => trusts!.includes(root)))
@@ -266,7 +268,7 @@ function strangers(
     }
     for (const { address, name, kind } of unknownMembers(desired, [latest])) {
       const orphan = [...inventory.identities.values()].find(
-        (one) => one.region === region && one.name === name && one.role !== 'operator',
+        (one) => one.region === region && one.name === name && isAgent(one.role),
       )
       holds.push({
         address,
@@ -288,7 +290,7 @@ function operatorNotes(
 ): readonly string[] {
   const notes: string[] = []
   for (const { address, profile } of identities) {
-    if (profile.role !== 'operator') continue
+    if (isAgent(profile.role)) continue
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
     if (!satisfies(newest, condition, rootOf)) {

@@ -14,6 +14,7 @@ import { isRegionName } from '../address.js'
 import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Desired } from '../spec/desired.js'
 import {
   clockSkew,
@@ -124,7 +125,7 @@ class Importer {
     const { desired, inventory } = facts
     this.#known = recogniser(inventory)
     this.#made = generationsIn(inventory)
-    const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+    const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
     this.#wanted = new Set(agents.map(({ address }) => address))
     this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
     for (const event of inventory.ledger.events) this.#lines.add(keyOf(event))

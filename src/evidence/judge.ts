@@ -14,7 +14,8 @@ import { takeOverPage } from '../authority/take-over.js'
 import { formatInstant } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { groupBy } from '../grouping.js'
-import { sharedName } from '../address.js'
+import { isOfOperator, roleIn, sharedName } from '../address.js'
+import { runsServer } from '../nomad/roles.js'
 import {
   evidenceIn,
   type Evidence,
@@ -107,14 +108,14 @@ export function judgeAll(
   const copies = copiesIn(inventory, { now, seen: evidence.observations.map(asAsked) })
   const judgements = new Map<string, Judgement>()
   for (const [address, generations] of generationsIn(inventory)) {
-    if (address.startsWith('identity/operator/')) continue
+    if (isOfOperator(address)) continue
     const facts: Facts = {
       ...{ address, generations, now, trust, inventory, copies },
       newest: generations.at(-1)!,
       ports: ports.get(address) ?? noPorts,
       before: before.get(address)?.seen ?? [],
       receipts: receipts.get(address) ?? [],
-      dialed: !address.startsWith('identity/client/'),
+      dialed: runsServer(roleIn(address)),
     }
     const judged = address.endsWith(`/${sharedName}`) ? judgeShared(facts) : judgeHost(facts)
     judgements.set(address, withException(judged, exceptions.get(address) ?? []))

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isAgent } from '../nomad/roles.js'
 import type { Desired } from '../spec/desired.js'
 import type { Members } from './evidence.js'
 
@@ -35,7 +36,7 @@ export function unknownMembers(
   const shared = new Set<string>()
   for (const { name, profile } of desired.identities) {
     const { region, role } = profile
-    if (role === 'operator') continue
+    if (!isAgent(role)) continue
     known.add(`${region}/${name}`)
     if (!profile.shared) continue
     for (const kind of role === 'combined' ? ['server', 'client'] : [role]) {

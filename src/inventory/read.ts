@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatAddress } from '../address.js'
+import { formatAddress, identityAddress } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import { pemBlocks } from '../keys/pem.js'
@@ -156,7 +156,7 @@ async function readIdentity(
   memory: Parsed,
 ): Promise<FoundIdentity> {
   const { role, region, name, generations } = stored
-  const address = `identity/${role}/${region}/${name}`
+  const address = identityAddress({ role, region, name })
   const findings = known.size === 0 ? [] : [...(known.get(address) ?? [])]
   const current = stored.current && readGeneration(address, stored.current, findings, memory)
   const newest = generations.at(-1)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
 import { NomadPkiError } from '../errors.js'
 import type { Store } from '../inventory/store.js'
@@ -29,7 +30,7 @@ export function storeIssuers(store: Store): Issuers {
         throw new NomadPkiError(
           'ERR_STORE_UNREADABLE',
           `the key of authority/${name}/${generation} is not in the store`,
-          { address: `authority/${name}/${generation}` },
+          { address: authorityAddress(name, generation) },
         )
       }
       const [certificate, ...above] = path

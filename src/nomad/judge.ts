@@ -19,6 +19,7 @@ import {
 } from './checks.js'
 import { handshakeKeyFault } from './load-fault.js'
 import { parseFault } from './parse-fault.js'
+import { isAgent } from './roles.js'
 
 /** One end of a connection: an agent's three files and what its stanza says. */
 export interface AgentFacts {
@@ -107,11 +108,11 @@ export function judgeConnection(
 function loaded({ chain, role }: AgentFacts, side: Refusal['side']): Refusal | undefined {
   const [leaf] = chain
   if (leaf === undefined) {
-    return side === 'listener' || role !== 'operator'
+    return side === 'listener' || isAgent(role)
       ? { ok: false, check: 'load', side, message: 'it has no certificate' }
       : undefined
   }
-  const fault = parseFault(leaf) ?? handshakeKeyFault(leaf.publicKey, role !== 'operator')
+  const fault = parseFault(leaf) ?? handshakeKeyFault(leaf.publicKey, isAgent(role))
   return fault === undefined ? undefined : { ok: false, check: 'load', side, message: fault }
 }
 

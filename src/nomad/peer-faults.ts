@@ -15,6 +15,7 @@ import {
   serverNameFault,
 } from './checks.js'
 import type { AgentFacts } from './judge.js'
+import { runsClient, runsServer } from './roles.js'
 
 /** What is known of the agent. */
 export interface PeerFacts extends Omit<AgentFacts, 'role'> {
@@ -46,7 +47,7 @@ export function peerFaults(facts: PeerFacts, now: number): readonly PeerFault[] 
   const { role } = facts
   const purposes = [
     // Servers listen for RPC, and every agent with `http` listens for HTTPS.
-    ...(http || role === 'server' || role === 'combined' ? (['serverAuth'] as const) : []),
+    ...(http || runsServer(role) ? (['serverAuth'] as const) : []),
     ...(rpc ? (['clientAuth'] as const) : []),
   ]
   for (const purpose of purposes) {
@@ -67,7 +68,7 @@ function namesOf(leaf: Certificate, facts: PeerFacts): readonly PeerFault[] {
     if (fault !== undefined) faults.push({ effect, message: `${who}: ${fault}` })
   }
   const names = rpc && verifyServerHostname
-  if (names && (role === 'server' || role === 'combined')) {
+  if (names && runsServer(role)) {
     const raft = rpcUpgradeMode === true ? undefined : raftNameFault(leaf, region)
     const request = requestNameFault(leaf, region, 'servers')
     const fault = serverNameFault(leaf, region) ?? raft ?? request
@@ -77,7 +78,7 @@ function namesOf(leaf: Certificate, facts: PeerFacts): readonly PeerFault[] {
     const fault = rpcNameFault(leaf, region) ?? requestNameFault(leaf, region, 'clients')
     say('all', `every server of ${region} refuses it as a client`, fault)
   }
-  if (http && faults.length === 0 && (role === 'client' || role === 'combined')) {
+  if (http && faults.length === 0 && runsClient(role)) {
     say('some', 'other clients refuse its HTTPS (migration of disks)', nodeNameFault(leaf, region))
   }
   return faults

@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { Role } from '../address.js'
+import type { AgentRole, Role } from '../address.js'
 
 /** The first label of a name that Nomad, or we, read as a role. */
 export type RoleLabel = 'server' | 'client' | 'cli'
@@ -118,4 +118,19 @@ export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
  */
 export function profileOf(role: Role): RoleProfile {
   return roleProfiles[role]
+}
+
+/** Whether the role is an agent's, and not a person's. */
+export function isAgent(role: Role): role is AgentRole {
+  return roleProfiles[role].agent
+}
+
+/** Whether an agent of the role is a server: others dial its RPC port, and it counts for the quorum. */
+export function runsServer(role: Role | undefined): boolean {
+  return role !== undefined && roleProfiles[role].labels.includes('server')
+}
+
+/** Whether an agent of the role is a client: it dials servers, and runs allocations. */
+export function runsClient(role: Role | undefined): boolean {
+  return role !== undefined && roleProfiles[role].labels.includes('client')
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { generationOf } from '../address.js'
+import { generationOf, isOfAuthority } from '../address.js'
 import {
   authorityText,
   rootFingerprint,
@@ -139,7 +139,7 @@ function tell(
 /** The first number that no generation in the store has. */
 function next(name: string, { authorities }: Inventory): number {
   const taken = [...authorities.keys()]
-    .filter((address) => address.startsWith(`authority/${name}/`))
+    .filter((address) => isOfAuthority(address, name))
     .map(generationOf)
   return Math.max(0, ...taken) + 1
 }

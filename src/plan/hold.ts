@@ -13,7 +13,7 @@
  * @module
  */
 
-import { parseAddress, type Address } from '../address.js'
+import { type Address, bundleAddress, kindOf, parseAddress } from '../address.js'
 import type { Reason } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
@@ -88,7 +88,7 @@ class Holds {
       steps.flatMap(({ action, address }) => (action === 'create' ? [address] : [])),
     )
     this.#changing = new Set(
-      steps.flatMap(({ address }) => (address.startsWith('bundle/') ? [address] : [])),
+      steps.flatMap(({ address }) => (kindOf(address) === 'bundle' ? [address] : [])),
     )
     for (const error of errors) this.#take(error, inventory)
     this.#spread(steps, desired)
@@ -100,7 +100,7 @@ class Holds {
     if (own !== undefined) return own
     // What an error keeps from being renewed may still need what the spec no longer names.
     if (reasons[0]?.reason === 'orphan') {
-      return address.startsWith('identity/') ? undefined : this.#any
+      return kindOf(address) === 'identity' ? undefined : this.#any
     }
     const identity = this.#identities.get(address)
     if (identity !== undefined) return this.#ofIdentity(identity.profile, action)
@@ -156,7 +156,7 @@ class Holds {
         set(this.#signers, address, address)
         const there = inventory.authorities.get(address)?.certificate !== undefined
         const only = signsNothing.has(reason) || (reason === 'incomplete' && there)
-        if (!only) set(this.#trust, `bundle/${parsed.name}`, address)
+        if (!only) set(this.#trust, bundleAddress(parsed.name), address)
       }
     }
   }

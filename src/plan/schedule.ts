@@ -8,6 +8,7 @@
 import { endsWithIssuer, isOnDemand, renewBeforeOf } from '../checks/identity.js'
 import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
@@ -133,7 +134,7 @@ export function makeSchedule(
       kind: 'identity',
       ...(proof === undefined ? made : asProven(made, proof, endOf, now)),
       orphan: wanted === undefined,
-      onDemand: wanted === undefined ? role === 'operator' : isOnDemand(wanted.profile),
+      onDemand: wanted === undefined ? !isAgent(role) : isOnDemand(wanted.profile),
     })
   }
   return { at: now, entries: entries.sort(bySoonest) }

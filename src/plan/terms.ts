@@ -11,6 +11,7 @@ import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import type { DesiredAuthority, DesiredIdentity, IdentityProfile } from '../spec/desired.js'
 
 /** A lifetime of the spec takes effect with the next renewal: said, because it moves what follows. */
@@ -21,7 +22,7 @@ export function lifetimeDiffers(
 ): readonly Finding[] {
   const { address, profile } = wanted
   const leaf = found?.current?.chain[0]
-  if (leaf === undefined || profile.role === 'operator') return []
+  if (leaf === undefined || !isAgent(profile.role)) return []
   const lived = leaf.notAfter - leaf.notBefore
   // Its beginning is set back by five minutes, and its times are whole seconds.
   if (Math.abs(lived - profile.lifetime) <= defaultBackdate + 1000) return []

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { generationOf } from '../address.js'
+import { bundleAddress, generationOf, isOfAuthority } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
 import { evidenceIn, type Evidence } from '../evidence/evidence.js'
@@ -20,6 +20,7 @@ import { judgeGate, type GateCondition, type GateVerdict } from '../evidence/gat
 import { generationsIn, rootAbove, type MadeGenerations } from '../evidence/generations.js'
 import { judgeAll } from '../evidence/judge.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import { isOverridden, type Override } from '../overrides.js'
 import type { Desired, DesiredAuthority, DesiredBundle, DesiredIdentity } from '../spec/desired.js'
 import { sameCertificate } from '../x509/certificate.js'
@@ -78,7 +79,7 @@ function standingOf(bundle: DesiredBundle, { desired, made, inventory }: Facts):
   const trusted = new Set<string>()
   const issuers = new Set<string>()
   for (const { address, profile } of desired.identities) {
-    if (profile.role === 'operator' || profile.bundle !== bundle.address) continue
+    if (!isAgent(profile.role) || profile.bundle !== bundle.address) continue
     const newest = made.get(address)?.at(-1)
     for (const root of newest?.trusted ?? []) trusted.add(root)
     if (newest !== undefined) issuers.add(newest.issuer)
@@ -92,7 +93,7 @@ function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
   const { evidence, desired, overrides } = facts
   const { trusted, roots } = standingOf(bundle, facts)
   return evidence.compromised.flatMap(({ address }): readonly Finding[] => {
-    if (!address.startsWith(`authority/${bundle.name}/`)) return []
+    if (!isOfAuthority(address, bundle.name)) return []
     if (isOverridden(overrides, 'reinstate', address)) return []
     const signs = desired.authorities.some((one) => one.address === address && one.signing)
     const left = [...roots].some((root) => generationOf(root) > generationOf(address))
@@ -269,7 +270,7 @@ export function unfinished(
     return undefined
   const judged = judgeAll(inventory, { now, evidence })
   const agents = desired.identities.filter(
-    ({ profile }) => profile.role !== 'operator' && profile.bundle === `bundle/${name}`,
+    ({ profile }) => isAgent(profile.role) && profile.bundle === bundleAddress(name),
   )
   const isDone = ({ address }: DesiredIdentity): boolean => {
     const state = judged.get(address)?.state

@@ -6,10 +6,11 @@
  */
 
 import { isIP } from 'node:net'
-import { sharedName } from '../address.js'
+import { identityAddress, sharedName } from '../address.js'
 import { parseHostPort } from '../adoption/host-port.js'
 import { readAgentConfig, type AgentConfig } from '../agent/index.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import { agentFiles } from '../plan/config-files.js'
 import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
 import { expandTemplate, nodeAt, type Template } from '../spec/pattern.js'
@@ -56,13 +57,13 @@ export function endpointsOf(
   const said = endpointsInSpec(spec)
   const configs = new Map(desired.configs.map((config) => [config.identity, config]))
   return desired.identities
-    .filter(({ profile }) => profile.role !== 'operator')
+    .filter(({ profile }) => isAgent(profile.role))
     .map((identity) => {
       const { address, profile } = identity
       // A client does not listen for RPC, and a port without TLS has no certificate to show.
       const places: readonly Place[] = [
         ...(identity.stanza?.http === false ? [] : (['http'] as const)),
-        ...(profile.role === 'client' ? [] : (['rpc'] as const)),
+        ...(runsServer(profile.role) ? (['rpc'] as const) : []),
       ]
       const own = said.get(address)
       const missing = profile.shared ? [] : places.filter((place) => own?.[place] === undefined)
@@ -95,7 +96,7 @@ function endpointsInSpec(
         const node = shared ? { name: sharedName, numbers: [] } : nodeAt(pattern, index)
         const text = (template: Template | undefined): string | undefined =>
           template && expandTemplate(template, node)
-        said.set(`identity/${role}/${region}/${node.name}`, {
+        said.set(identityAddress({ role, region, name: node.name }), {
           ...(http !== undefined && { http: text(http)! }),
           ...(rpc !== undefined && { rpc: text(rpc)! }),
         })

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseIdentity } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
 import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
@@ -131,7 +132,12 @@ function halfRotatedText(
   fileFlag: string,
 ): string {
   const namesOf = (addresses: readonly string[]): string =>
-    rangesOf(addresses.map((address) => address.split('/').slice(2).join('/')))
+    rangesOf(
+      addresses.map((address) => {
+        const { region, name } = parseIdentity(address)
+        return `${region}/${name}`
+      }),
+    )
   const everybody = `every one of the ${count(agents, 'agent')}`
   const steps = [
     ...(edits.length === 0

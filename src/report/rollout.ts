@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseIdentity } from '../address.js'
 import { archiveName } from '../delivery/archive.js'
 import { groupBy } from '../grouping.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
@@ -210,11 +211,11 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
   )
   return [...groups.values()].flatMap((group) => {
     const { address, generation, restart, configs } = group[0]!
-    const [, role, region] = address.split('/')
+    const { role, region } = parseIdentity(address)
     const names = group.map((node) => lastOf(node.address)).join(' ')
-    const archive = `${region!}-NODE-${generation}.tar.gz`
+    const archive = `${region}-NODE-${generation}.tar.gz`
     return [
-      `nomad-pki pack $(printf '${role!}/${region!}/%s ' ${names}) --out-dir .${place.fileFlag}`,
+      `nomad-pki pack $(printf '${role}/${region}/%s ' ${names}) --out-dir .${place.fileFlag}`,
       `on each: ${shellInstall(archive, `--tls ${shellQuote(place.tls!)}`, installEnd(group[0]!))}`,
       ...(configs.length > 0
         ? [

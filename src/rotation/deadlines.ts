@@ -4,10 +4,12 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import { checkContext } from '../checks/context.js'
 import { ridersOf } from '../checks/riding.js'
 import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Desired } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
@@ -49,7 +51,7 @@ export function deadlinesOf(facts: DeadlineFacts): readonly Deadline[] {
   const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
   const deadlines = spec.authorities.flatMap(({ name, signing, trusted }) => {
     const rotation = rotationOf(spec, inventory, name, { now: schedule.at })!
-    const entry = entries.get(`authority/${name}/${signing}`)
+    const entry = entries.get(authorityAddress(name, signing))
     return rotation.position === 'crossed' || rotation.position === 'signing'
       ? untilOldEnds(rotation, trusted, inventory)
       : whileItSigns(rotation, entry)
@@ -76,7 +78,7 @@ function carried(
   const last = new Map<string, { readonly address: string; readonly at: number; of: number }>()
   for (const { address, profile } of desired.identities) {
     const dueAt = entries.get(address)?.dueAt
-    if (!riders.has(address) || profile.role === 'operator' || dueAt === undefined) continue
+    if (!riders.has(address) || !isAgent(profile.role) || dueAt === undefined) continue
     // It is the root's rotation that an intermediate's leaves wait for.
     const authority = spec.authorities.find(({ name }) => name === profile.issuer.name)
     const above = spec.authorities.find(({ name }) => name === authority?.issuer)
@@ -116,10 +118,10 @@ function untilOldEnds(
   { authorities }: Inventory,
 ): readonly Dated[] {
   const old = trusted.filter((generation) => generation !== to)
-  const crossed = authorities.get(`authority/${name}/${to}`)?.crossed
+  const crossed = authorities.get(authorityAddress(name, to))?.crossed
   const ends = old.flatMap((generation) =>
     [
-      authorities.get(`authority/${name}/${generation}`)?.certificate,
+      authorities.get(authorityAddress(name, generation))?.certificate,
       position === 'crossed' ? crossed?.get(generation) : undefined,
     ].flatMap((certificate) => certificate?.notAfter ?? []),
   )

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { judgeGate, type GateVerdict } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -28,6 +29,6 @@ export function gateOf(
   return judgeGate(next.gate, {
     ...{ desired, inventory, now },
     evidence: evidenceIn(inventory.ledger, { now }),
-    authority: `authority/${name}/${to}`,
+    authority: authorityAddress(name, to),
   })
 }

@@ -14,10 +14,11 @@
  * @module
  */
 
-import { generationOf } from '../address.js'
+import { authorityAddress, bundleAddress, generationOf, isOfAuthority } from '../address.js'
 import { crossDemand, crossObstacle } from '../checks/cross.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { AuthorityEdit } from '../spec/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
@@ -82,12 +83,12 @@ function isWhole(
   { spec }: HalfRotationFacts,
 ): boolean {
   const { signing, trusted } = spec.authorities.find((one) => one.name === name)!
-  const wanted = trusted.map((generation) => `authority/${name}/${generation}`)
+  const wanted = trusted.map((generation) => authorityAddress(name, generation))
   const sum = (some: readonly SideOfStances[]): number =>
     some.reduce((all, { servers }) => all + servers, 0)
   const right = sides.filter(
     ({ roots, trusts }) =>
-      roots.includes(`authority/${name}/${signing}`) &&
+      roots.includes(authorityAddress(name, signing)) &&
       trusts !== null &&
       sameRoots(trusts, wanted),
   )
@@ -151,7 +152,7 @@ function sidesOf(stances: readonly Stance[]): readonly SideOfStances[] {
     }
     if (found.agents.at(-1) !== identity.address) found.agents.push(identity.address)
     found.size += 1
-    if (identity.profile.role !== 'client') found.servers += 1
+    if (runsServer(identity.profile.role)) found.servers += 1
   }
   return [...sides.values()].map(({ side, size, servers }) => ({ ...side, size, servers }))
 }
@@ -186,7 +187,7 @@ function halfRotation(
   const concerned = generationsOf(name, sides, authority).filter(
     (generation) =>
       authority.trusted.includes(generation) ||
-      !compromised.some(({ address }) => address === `authority/${name}/${generation}`),
+      !compromised.some(({ address }) => address === authorityAddress(name, generation)),
   )
   const keyed = concerned.filter(
     (generation) => keyState(inventory, name, generation) === 'present',
@@ -195,7 +196,7 @@ function halfRotation(
   const others = concerned.filter((generation) => generation !== signing)
   const uncrossed = others
     .map((other) =>
-      crossObstacle(`authority/${name}/${other}`, crossDemand(name, desired), inventory, now),
+      crossObstacle(authorityAddress(name, other), crossDemand(name, desired), inventory, now),
     )
     .find((one) => one !== undefined)
   const crossed = uncrossed === undefined && others.length > 0
@@ -213,11 +214,11 @@ function halfRotation(
     concerned.every((generation) => authority.trusted.includes(generation))
   const raised = below.filter(
     (one) =>
-      rootAbove(`authority/${one.name}/${one.signing}`, inventory.authorities) !==
-      `authority/${name}/${signing}`,
+      rootAbove(authorityAddress(one.name, one.signing), inventory.authorities) !==
+      authorityAddress(name, signing),
   )
   const agents = desired.identities.filter(
-    ({ profile }) => profile.role !== 'operator' && profile.bundle === `bundle/${name}`,
+    ({ profile }) => isAgent(profile.role) && profile.bundle === bundleAddress(name),
   )
   return {
     authority: name,
@@ -249,9 +250,8 @@ function generationsOf(
   sides: readonly Side[],
   { signing, trusted }: AuthoritySpec,
 ): readonly number[] {
-  const prefix = `authority/${name}/`
   const numbersOf = (addresses: readonly string[]): readonly number[] =>
-    addresses.filter((one) => isAuthority(one) && one.startsWith(prefix)).map(generationOf)
+    addresses.filter((one) => isAuthority(one) && isOfAuthority(one, name)).map(generationOf)
   const needed = new Set([
     ...sides.flatMap(({ trusts }) => numbersOf(trusts ?? [])),
     ...trusted,
@@ -265,5 +265,5 @@ function generationsOf(
 }
 
 function keyState(inventory: Inventory, name: string, generation: number): string | undefined {
-  return inventory.authorities.get(`authority/${name}/${generation}`)?.key.state
+  return inventory.authorities.get(authorityAddress(name, generation))?.key.state
 }

@@ -9,6 +9,8 @@
  * @module
  */
 
+import { parseIdentity } from '../address.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { groupBy } from '../grouping.js'
 import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
@@ -123,7 +125,7 @@ export function planRollout(
 ): Rollout {
   const proofs = proofsIn(inventory, options)
   const members = newestBy(evidenceIn(inventory.ledger, options).members, ({ region }) => region)
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const changed = changedConfigs(desired, inventory, proofs, options)
   const restarts = new Set(
     changed.flatMap(({ config, restart }) => (restart ? [config.identity] : [])),
@@ -141,7 +143,7 @@ export function planRollout(
   for (const agent of agents) {
     const { address, profile } = agent
     const { region } = profile
-    const client = profile.role === 'client'
+    const client = !runsServer(profile.role)
     const hosts = hostsOf(agent, members.get(region), named)
     if (client) sizes.set(region, (sizes.get(region) ?? 0) + hosts.length)
     const proof = proofs.get(address)
@@ -276,7 +278,7 @@ function hasLostQuorum(
   agents: readonly DesiredIdentity[],
 ): boolean {
   const servers = agents.filter(
-    ({ profile }) => profile.region === region && profile.role !== 'client',
+    ({ profile }) => profile.region === region && runsServer(profile.role),
   )
   const lost = nodes.filter(({ address }) => ended.has(address)).length
   return lost > 0 && servers.length - lost < Math.floor(servers.length / 2) + 1
@@ -325,5 +327,5 @@ function knowsLeader(
 }
 
 function saidOf(region: string, leaders: readonly string[] | undefined): boolean {
-  return leaders?.some((address) => address.split('/')[2] === region) === true
+  return leaders?.some((address) => parseIdentity(address).region === region) === true
 }

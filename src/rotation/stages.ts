@@ -10,6 +10,7 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import { crossDemand, crossObstacle } from '../checks/cross.js'
 import type { GateCondition } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -180,7 +181,7 @@ function chooseWay(
   inventory: Inventory,
   { way, compromised, now }: RotationOptions,
 ): { readonly way: Way; readonly why: string } {
-  const address = `authority/${authority.name}/${authority.signing}`
+  const address = authorityAddress(authority.name, authority.signing)
   const obstacle =
     compromised === true
       ? 'the old key may be in other hands, and must not certify anything'
@@ -209,7 +210,7 @@ function trusting(
     next: {
       title: `generation ${to} signs: every leaf is renewed`,
       edits: [{ name, signing: to }, ...below.map(raised)],
-      gate: { trusts: [`authority/${name}/${to}`] },
+      gate: { trusts: [authorityAddress(name, to)] },
       reloads: true,
     },
   }
@@ -243,7 +244,7 @@ function crossed({ name, signing: to }: AuthoritySpec, from: number): Plain {
 
 /** Nobody may drop the old root before everybody carries the new leaf. */
 function dropping(name: string, to: number): Stage {
-  const root = `authority/${name}/${to}`
+  const root = authorityAddress(name, to)
   return {
     title: `the older generations are no longer trusted; keys and leaves stay`,
     edits: [{ name, trusted: [to] }],

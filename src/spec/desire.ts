@@ -4,7 +4,13 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import {
+  authorityAddress,
+  bundleAddress,
+  configAddress,
+  identityAddress,
+  sharedName,
+} from '../address.js'
 import { commonNameOf } from './authorities.js'
 import type {
   Desired,
@@ -33,7 +39,7 @@ export function desire(spec: ClusterSpec): Desired {
     let issuer = issuers.get(name)
     if (issuer === undefined) {
       const generation = byName.get(name)!.signing
-      issuer = { address: `authority/${name}/${generation}`, name, generation }
+      issuer = { address: authorityAddress(name, generation), name, generation }
       issuers.set(name, issuer)
     }
     return issuer
@@ -49,7 +55,7 @@ export function desire(spec: ClusterSpec): Desired {
   for (const operator of spec.operators) {
     const region = spec.regions.find(({ name }) => name === operator.region)!
     identities.push({
-      address: `identity/operator/${operator.region}/${operator.name}`,
+      address: identityAddress({ role: 'operator', ...operator }),
       name: operator.name,
       profile: profiles(region, 'operator', false, operator.terms),
       names: none,
@@ -65,9 +71,9 @@ export function desire(spec: ClusterSpec): Desired {
     bundles: spec.authorities
       .filter(({ issuer }) => issuer === undefined)
       .map(({ name, trusted }): DesiredBundle => ({
-        address: `bundle/${name}`,
+        address: bundleAddress(name),
         name,
-        trusted: trusted.map((generation) => `authority/${name}/${generation}`),
+        trusted: trusted.map((generation) => authorityAddress(name, generation)),
       })),
     identities,
     configs,
@@ -83,7 +89,7 @@ function generationsOf(
   const { name, subject, named, signing, trusted, crossed, constraints } = authority
   const generations = [...new Set([...trusted, signing])].sort((a, b) => a - b)
   return generations.map((generation) => ({
-    address: `authority/${name}/${generation}`,
+    address: authorityAddress(name, generation),
     name,
     generation,
     ...(authority.issuer === undefined ? {} : { issuer: issuerOf(authority.issuer) }),
@@ -104,7 +110,7 @@ function generationsOf(
       crossed && generation === signing
         ? generations
             .filter((other) => other !== signing)
-            .map((other) => `authority/${name}/${other}`)
+            .map((other) => authorityAddress(name, other))
         : none,
   }))
 }
@@ -134,7 +140,7 @@ function createProfiles(
         role,
         region: region.name,
         issuer: issuerOf(region.authority),
-        bundle: `bundle/${rootOf(region.authority)}`,
+        bundle: bundleAddress(rootOf(region.authority)),
         ...terms,
         shared,
       }
@@ -154,7 +160,6 @@ function spread(
 ): void {
   const { role, pattern, shared } = group
   const profile = profiles(region, role, shared, group.terms)
-  const prefix = `identity/${role}/${region.name}/`
   const constantNames = group.names.every(({ constant }) => constant)
   const constantIps = group.ips.every((ip) => ip.kind === 'text' && ip.template.constant)
   let names = none
@@ -163,7 +168,7 @@ function spread(
     const node = shared ? sharedNode : nodeAt(pattern, index)
     if (index === 0 || !constantNames) names = namesOf(group, node)
     if (index === 0 || !constantIps) ips = ipsOf(group, node)
-    const address = prefix + node.name
+    const address = identityAddress({ role, region: region.name, name: node.name })
     identities.push({
       address,
       name: node.name,
@@ -176,7 +181,7 @@ function spread(
     const { config } = group
     if (config !== undefined) {
       configs.push({
-        address: `config/${region.name}/${node.name}`,
+        address: configAddress({ region: region.name, name: node.name }),
         region: region.name,
         name: node.name,
         role,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isName, sharedName } from '../address.js'
+import { type AgentRole, isName, sharedName } from '../address.js'
 import { resolveConfig, type ConfigsSeen } from './agent-config.js'
 import type { AuthorityDraft } from './authorities.js'
 import { parseIpTemplate, type IpTemplate } from './ip-template.js'
@@ -18,7 +18,7 @@ import {
   type Template,
 } from './pattern.js'
 import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
-import type { AgentRole, NodeGroup } from './spec.js'
+import type { NodeGroup } from './spec.js'
 import { explainName } from './explain.js'
 import { checkStanza, mergeStanza, suiteKeyOf } from './stanza.js'
 import { spanText, type TermsOf } from './terms.js'

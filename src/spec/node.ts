@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import type { SuiteKey } from '../agent/cipher-suites.js'
 import type { Resolving } from './raw.js'
-import type { AgentRole, NodeSpec } from './spec.js'
+import type { NodeSpec } from './spec.js'
 import { checkStanza, mergeStanza } from './stanza.js'
 
 /**

@@ -6,6 +6,7 @@
 
 import { didYouMean } from '../diagnostics.js'
 import { dnsNameFault, regionFault } from '../nomad/names.js'
+import { runsServer } from '../nomad/roles.js'
 import type { AuthorityDraft } from './authorities.js'
 import { groupsOf, type Frame, type NodeCount } from './groups.js'
 import { formatNetwork, parseNetwork } from './network.js'
@@ -120,7 +121,7 @@ function checkServers({ raw, sources, report }: Resolving, regions: readonly Reg
 }
 
 function hasServers({ groups }: RegionSpec): boolean {
-  return groups.some(({ role }) => role !== 'client')
+  return groups.some(({ role }) => runsServer(role))
 }
 
 function authorityOf(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import { type AgentRole, sharedName } from '../address.js'
 import type { SuiteKey } from '../agent/cipher-suites.js'
 import { didYouMean } from '../diagnostics.js'
 import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
@@ -13,7 +13,7 @@ import type { Report } from './report.js'
 import type { Sources } from './sources.js'
 import { resolveNode } from './node.js'
 import { resolveRegions } from './regions.js'
-import type { AgentRole, AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
+import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
 import { suiteKeyOf } from './stanza.js'
 import { createTerms, spanText, type TermsOf } from './terms.js'
 

@@ -5,15 +5,12 @@
  * @module
  */
 
-import type { Role } from '../address.js'
+import type { AgentRole } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { DesiredStanza } from './desired.js'
 import type { IpTemplate } from './ip-template.js'
 import type { NodePattern, Template } from './pattern.js'
-
-/** The roles that agents have. */
-export type AgentRole = Exclude<Role, 'operator'>
 
 /** A cluster as described. */
 export interface ClusterSpec {

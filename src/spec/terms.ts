@@ -8,6 +8,7 @@
 import type { Role } from '../address.js'
 import { formatDuration, parseDuration } from '../duration.js'
 import { algorithmOf } from '../keys/algorithms.js'
+import { isAgent } from '../nomad/roles.js'
 import type { RawTerms, Resolving } from './raw.js'
 import type { Terms } from './spec.js'
 
@@ -93,7 +94,7 @@ export function createTerms(resolving: Resolving): TermsOf {
       base = [
         { terms: builtIn, origin: undefined },
         layerOf(defaults),
-        { terms: role === 'operator' ? { lifetime: operatorLifetime } : {}, origin: undefined },
+        { terms: isAgent(role) ? {} : { lifetime: operatorLifetime }, origin: undefined },
         layerOf(defaults?.[role]),
       ]
       bases.set(role, base)

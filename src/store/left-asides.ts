@@ -6,6 +6,7 @@
  */
 
 import { dirname } from 'node:path'
+import { kindOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { leftAsides, unlinkQuietly } from '../files/aside.js'
 import { shownPath } from '../files/fault.js'
@@ -58,7 +59,7 @@ export function removeLeftAsides(
   files: Files = nodeFiles,
 ): readonly Finding[] {
   return findings.flatMap(({ address, reason, file }) => {
-    if (reason !== 'left-over' || file === undefined || !address.startsWith('config/')) return []
+    if (reason !== 'left-over' || file === undefined || kindOf(address) !== 'config') return []
     unlinkQuietly(files, file)
     if (files.lstat(file) !== undefined) return []
     return [finding('note', address, 'left-over', `removed ${shownPath(file)}`)]

@@ -11,6 +11,7 @@ import { evidenceIn } from '../evidence/evidence.js'
 import { judgeAll, type AgentState, type Judgement, type Judgements } from '../evidence/judge.js'
 import { stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 
 /** How many agents are proven. */
@@ -86,7 +87,7 @@ export function verifyAgents(
 }
 
 function agentsOf({ identities }: Desired): readonly DesiredIdentity[] {
-  return identities.filter(({ profile }) => profile.role !== 'operator')
+  return identities.filter(({ profile }) => isAgent(profile.role))
 }
 
 /** `undefined` where no agent was ever seen. */

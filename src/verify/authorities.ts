@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { isIssuedBy, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
@@ -66,7 +67,7 @@ export function verifyAuthorities(
       })
     }
     for (const [by, crossed] of found.crossed) {
-      const signer = inventory.authorities.get(`authority/${found.name}/${by}`)?.certificate
+      const signer = inventory.authorities.get(authorityAddress(found.name, by))?.certificate
       const fault = !samePublicKey(crossed.publicKey, certificate.publicKey)
         ? 'is for another key'
         : signer === undefined || !verifySignature(crossed, signer)

@@ -16,6 +16,7 @@
 import type { Finding } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
 import { judgeConnection, type Protocol } from '../nomad/judge.js'
+import { isAgent, runsClient, runsServer } from '../nomad/roles.js'
 import type { AgentClass } from './classes.js'
 
 /** One kind of connection between two classes. */
@@ -42,8 +43,8 @@ export function connectionsOf(classes: readonly AgentClass[]): readonly Connecti
   const connections: Connection[] = []
   for (const family of groupBy(classes, ({ bundle }) => bundle).values()) {
     const servers = family.filter(isServer)
-    const operators = family.filter(({ role }) => role === 'operator')
-    const agents = family.filter(({ role }) => role !== 'operator')
+    const operators = family.filter(({ role }) => !isAgent(role))
+    const agents = family.filter(({ role }) => isAgent(role))
     for (const region of groupBy(family, ({ region }) => region).values()) {
       const local = region.filter(isServer)
       const clients = region.filter(isClient)
@@ -106,11 +107,11 @@ export function verifyConnections(
 }
 
 function isServer({ role }: AgentClass): boolean {
-  return role === 'server' || role === 'combined'
+  return runsServer(role)
 }
 
 function isClient({ role }: AgentClass): boolean {
-  return role === 'client' || role === 'combined'
+  return runsClient(role)
 }
 
 interface Refusal extends Connection {

@@ -12,6 +12,7 @@ import { signerOf } from '../checks/riding.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import type { ChainVerdict } from '../x509/verify-chain.js'
 import { chainFindings, type ChainVerdicts } from './chains.js'
@@ -165,7 +166,7 @@ function judged(
 ): Finding {
   const { reason, message } = given
   // A person's certificate is short and made when it is needed: an old one is no fault of the cluster.
-  if (reason === 'expired' && profile.role === 'operator') {
+  if (reason === 'expired' && !isAgent(profile.role)) {
     return about(address, 'note', reason, message)
   }
   // Too many certificates, or their order, which Go forgives: peers find a path all the same.

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { kindOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { lint, type LintContext } from '../lint/lint.js'
@@ -41,10 +42,11 @@ export function lintFindings(certificate: Certificate, subject: LintSubject): re
       address,
       reason: rule,
       message: `${message} (${source})`,
-      remedy: address.startsWith('identity/')
-        ? // Lint is no reason for a plan: the leaf is made anew because it was asked for.
-          `nomad-pki rotate leaves ${address}`
-        : 'begin a new generation of the authority: raise `signing` in the spec',
+      remedy:
+        kindOf(address) === 'identity'
+          ? // Lint is no reason for a plan: the leaf is made anew because it was asked for.
+            `nomad-pki rotate leaves ${address}`
+          : 'begin a new generation of the authority: raise `signing` in the spec',
     }),
   )
 }

@@ -6,11 +6,12 @@
 
 import { didYouMean, type Finding } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 
 /** Finds regions whose clients have no server to join: clients dial their own region's servers alone. */
 export function verifyRegions(desired: Desired): readonly Finding[] {
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const regions = groupBy(agents, ({ profile }) => profile.region)
   const served = [...regions].filter(([, members]) => members.some(isServer)).map(([name]) => name)
   return [...regions].flatMap(([region, members]): Finding[] => {
@@ -30,5 +31,5 @@ export function verifyRegions(desired: Desired): readonly Finding[] {
 }
 
 function isServer({ profile }: DesiredIdentity): boolean {
-  return profile.role === 'server' || profile.role === 'combined'
+  return runsServer(profile.role)
 }

@@ -6,6 +6,7 @@
 
 import { didYouMean } from '../../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
+import { isAgent } from '../../nomad/roles.js'
 import { completionShells, type CompletionShell } from '../../report/completion-shells.js'
 import { completionText } from '../../report/completion.js'
 import { desire } from '../../spec/desire.js'
@@ -57,16 +58,15 @@ const lists: Readonly<Record<ListedKind, (desired: Desired) => readonly string[]
   addresses: ({ identities, authorities, bundles }) =>
     typed([...identities, ...authorities, ...bundles]),
   identities: ({ identities }) => typed(identities),
-  agents: ({ identities }) =>
-    typed(identities.filter(({ profile }) => profile.role !== 'operator')),
+  agents: ({ identities }) => typed(identities.filter(({ profile }) => isAgent(profile.role))),
   authorities: ({ authorities }) => [...new Set(authorities.map(({ name }) => name))],
   configs: ({ configs }) => typed(configs),
   nodes: ({ identities }) =>
     identities.map(({ name, profile }) =>
-      profile.role === 'operator' ? name : `${profile.region}/${name}`,
+      isAgent(profile.role) ? `${profile.region}/${name}` : name,
     ),
   operators: ({ identities }) =>
-    identities.filter(({ profile }) => profile.role === 'operator').map(({ name }) => name),
+    identities.filter(({ profile }) => !isAgent(profile.role)).map(({ name }) => name),
 }
 
 /** The shortest end of each address that means it alone, then the addresses themselves. */

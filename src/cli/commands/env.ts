@@ -9,6 +9,7 @@ import { resolveAddress } from '../../address.js'
 import { pinFaults } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { isAgent, runsServer } from '../../nomad/roles.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
 import { exportsText, shells, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
@@ -23,7 +24,7 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
   const shell = parseShell(options.shell ?? 'sh')
   const workspace = await openWorkspace(context, options, voice)
   const { desired, store } = workspace
-  const operators = desired.identities.filter(({ profile }) => profile.role === 'operator')
+  const operators = desired.identities.filter(({ profile }) => !isAgent(profile.role))
   const address = resolveAddress(
     name,
     operators.map((operator) => operator.address),
@@ -145,7 +146,7 @@ function chooseServerName(
   const roleName = `server.${region}.nomad`
   if (typeof asked === 'string') return asked
   if (asked === true) return roleName
-  const agents = desired.identities.filter(({ profile }) => profile.role !== 'operator')
+  const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const found = agents.some((agent) => holds(agent, url.host, inventory))
   return found ? undefined : roleName
 }
@@ -160,7 +161,6 @@ function holds({ address }: DesiredIdentity, host: string, inventory: Inventory)
 
 function serversOf(desired: Desired, region: string): readonly DesiredIdentity[] {
   return desired.identities.filter(
-    ({ profile }) =>
-      profile.region === region && (profile.role === 'server' || profile.role === 'combined'),
+    ({ profile }) => profile.region === region && runsServer(profile.role),
   )
 }

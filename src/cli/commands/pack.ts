@@ -12,6 +12,7 @@ import { isNomadPkiError, NomadPkiError, type ErrorCode } from '../../errors.js'
 import { unwritten } from '../../files/aside.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
+import { isAgent } from '../../nomad/roles.js'
 import type { Document } from '../../report/json.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { packageFile } from '../context.js'
@@ -159,7 +160,7 @@ function chosen(
   { identities }: Desired,
 ): readonly DesiredIdentity[] {
   if (all === true) {
-    const agents = identities.filter(({ profile }) => profile.role !== 'operator')
+    const agents = identities.filter(({ profile }) => isAgent(profile.role))
     if (agents.length === 0) throw usage('the spec has no agents')
     return agents
   }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { resolveAddress } from '../../address.js'
+import { isOfOperator, resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
+import { runsServer } from '../../nomad/roles.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
@@ -27,7 +28,7 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const workspace = await openWorkspace(context, options, voice)
   const { desired, spec } = workspace
   const servers = desired.identities
-    .filter(({ profile }) => profile.role === 'server' || profile.role === 'combined')
+    .filter(({ profile }) => runsServer(profile.role))
     .map(({ address }) => address)
   const leaders = options.leader?.map((text) => resolveAddress(text, servers))
   const now = context.now()
@@ -46,7 +47,7 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
     fileFlag: fileFlag(options),
     tls: spec.node.tls,
     // People's certificates reach no agent.
-    unapplied: steps.filter(({ address }) => !address.startsWith('identity/operator/')).length,
+    unapplied: steps.filter(({ address }) => !isOfOperator(address)).length,
   }
   if (voice.json) {
     voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))

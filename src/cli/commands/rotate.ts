@@ -4,12 +4,13 @@
  * @module
  */
 
-import { parseAddress, resolveAddress } from '../../address.js'
+import { authorityAddress, isOfAuthority, parseAddress, resolveAddress } from '../../address.js'
 import { checkContext } from '../../checks/context.js'
 import { didYouMean } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { formatInstant } from '../../duration.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { isAgent } from '../../nomad/roles.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { costText } from '../../report/costs.js'
 import type { ApplyEvent } from '../../apply/events.js'
@@ -119,7 +120,7 @@ function chosenLeaves(args: readonly string[], { desired }: Workspace): readonly
   const all = desired.identities.map(({ address }) => address)
   if (args.length > 0) return [...new Set(args.map((text) => resolveAddress(text, all)))]
   return desired.identities
-    .filter(({ profile }) => profile.role !== 'operator')
+    .filter(({ profile }) => isAgent(profile.role))
     .map(({ address }) => address)
 }
 
@@ -215,7 +216,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
   else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
   if (!next) return statusOfGate(gate)
   if (options.compromised === true && rotation.way !== 'intermediate' && options.dryRun !== true) {
-    await markCompromised(`authority/${name}/${rotation.from}`, workspace, inventory, context)
+    await markCompromised(authorityAddress(name, rotation.from), workspace, inventory, context)
   }
   const { file, written } = await editSpec(context, options, voice, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
@@ -235,8 +236,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
 /** The next stage of another root's rotation is not the one that is meant. */
 function refuseOtherRoot(name: string, desired: Desired, inventory: Inventory, now: number): void {
   const other = standingErrors(desired, inventory, { now }).find(
-    ({ reason, address }) =>
-      reason === 'fingerprint-differs' && address.startsWith(`authority/${name}/`),
+    ({ reason, address }) => reason === 'fingerprint-differs' && isOfAuthority(address, name),
   )
   if (other === undefined) return
   throw new NomadPkiError('ERR_PLAN_BLOCKED', other.message, {
@@ -281,7 +281,7 @@ function agentsUnder(name: string, { desired, spec }: Workspace): number {
       .map((one) => one.name),
   )
   return desired.identities.filter(
-    ({ profile }) => profile.role !== 'operator' && below.has(profile.issuer.name),
+    ({ profile }) => isAgent(profile.role) && below.has(profile.issuer.name),
   ).length
 }
 
@@ -298,7 +298,7 @@ async function except(
   const address = text.startsWith('member/') ? text : resolveAddress(text, all)
   if (!text.startsWith('member/')) parseAddress(address)
   // Where no stage is under way, it is the root that signs: its rotation has not reached everybody.
-  const coming = `authority/${name}/${position === 'settled' ? from : to}`
+  const coming = authorityAddress(name, position === 'settled' ? from : to)
   await underLock(store, 'rotate', () =>
     note(store, [{ event: 'excepted', address, at, authority: coming, reason }]),
   )

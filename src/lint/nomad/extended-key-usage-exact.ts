@@ -4,7 +4,7 @@
  * @module
  */
 
-import { roleProfiles } from '../../nomad/roles.js'
+import { isAgent, roleProfiles } from '../../nomad/roles.js'
 import type { Rule } from '../rule.js'
 import { roleOf } from '../scope.js'
 
@@ -18,7 +18,7 @@ export const extendedKeyUsageExact: Rule = {
     const { extendedKeyUsage: wanted, role } = roleProfiles[roleOf(context)!]
     for (const purpose of found) {
       if (!(wanted as readonly string[]).includes(purpose)) {
-        return `its extendedKeyUsage has ${purpose}, which ${role === 'operator' ? 'an operator' : 'an agent'} has no use for`
+        return `its extendedKeyUsage has ${purpose}, which ${isAgent(role) ? 'an agent' : 'an operator'} has no use for`
       }
     }
     return undefined
