@@ -10,10 +10,7 @@ import { lookAt } from '../files/look.js'
 import { readWhole } from '../files/read.js'
 import { loadFaults, type LoadFault } from '../nomad/load-fault.js'
 import { peerFaults, type PeerFault } from '../nomad/peer-faults.js'
-import { readableCertificates } from '../nomad/readable.js'
-import { scanPem } from '../nomad/pem-scan.js'
-import { isNomadPkiError } from '../errors.js'
-import { parseCertificate } from '../x509/certificate.js'
+import { readableCertificates, trustedCertificates } from '../nomad/readable.js'
 
 /** The keys that name files, and what they are called elsewhere. */
 const keys = { ca_file: 'ca', cert_file: 'cert', key_file: 'key' } as const
@@ -82,7 +79,7 @@ function peersOf(
   return peerFaults(
     {
       chain: readableCertificates(cert),
-      trust: readableCertificates(ca),
+      trust: trustedCertificates(ca),
       region: region.value,
       role,
       http: on('http'),
@@ -123,13 +120,6 @@ function permissionsOf(path: string, { mode, uid, gid }: FileStatus): Permission
 
 /** What tls_cipher_suites must have a suite for. */
 function suiteKeyOf(cert: string | undefined): SuiteKey | undefined {
-  const block = scanPem(cert ?? '').blocks.find(({ label }) => label === 'CERTIFICATE')
-  if (block === undefined) return undefined
-  try {
-    const { name } = parseCertificate(block.der).publicKey
-    return name.startsWith('rsa') ? 'RSA' : name.startsWith('ecdsa') ? 'ECDSA' : undefined
-  } catch (error) {
-    if (isNomadPkiError(error)) return undefined
-    throw error
-  }
+  const name = readableCertificates(cert ?? '')[0]?.publicKey.name
+  return name?.startsWith('rsa') ? 'RSA' : name?.startsWith('ecdsa') ? 'ECDSA' : undefined
 }

@@ -1,15 +1,16 @@
 /**
- * Reads the store and the agents' configurations into values. It judges nothing: what can't be
- * parsed becomes a finding of the thing it belongs to, and the checks decide what follows.
+ * Reads the store and the agents' configurations into values. It judges nothing: what cannot be
+ * parsed becomes a finding of the item it belongs to, and the checks decide what follows.
  *
  * @module
  */
 
 import { formatAddress, identityAddress } from '../address.js'
 import type { Finding } from '../diagnostics.js'
-import { isNomadPkiError } from '../errors.js'
-import { pemBlocks } from '../keys/pem.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { firstWritten } from '../keys/pem.js'
 import { writtenHalfOf } from '../keys/private-key.js'
+import { trustedCertificates } from '../nomad/readable.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import type { ConfigContents, Configs } from './configs.js'
@@ -41,7 +42,7 @@ export interface InventoryPorts {
 export interface ReadInventoryOptions {
   /** The agents' configurations, by the path of the spec. Default: none. */
   readonly configs?: Iterable<string> | undefined
-  /** Whether manifests are read too; a plan needs none. Default: yes. */
+  /** Whether manifests are read too; a plan does not need them. Default: yes. */
   readonly manifests?: boolean | undefined
 }
 
@@ -109,7 +110,7 @@ export async function readInventory(
   }
 }
 
-/** One agent's configuration that cannot be read is that agent's fault, and stops no other. */
+/** A configuration that cannot be read is a fault of its agent alone. */
 async function readConfig(configs: Configs, path: string): Promise<ConfigContents> {
   try {
     return await configs.read(path)
@@ -129,7 +130,7 @@ function readAuthority(
   const findings = [...(known.get(address) ?? [])]
   const certificate =
     stored.certificate &&
-    attempt(address, 'ca.pem', findings, () => onlyCertificate(textOf(stored.certificate!)))
+    attempt(address, 'ca.pem', findings, () => parseCertificates(textOf(stored.certificate!))[0])
   if (stored.certificate !== undefined && certificate === undefined && findings.length === 0) {
     findings.push({
       severity: 'error',
@@ -141,9 +142,9 @@ function readAuthority(
   }
   const crossed = new Map<number, Certificate>()
   for (const [by, file] of stored.crossed) {
-    const parsed = attempt(address, `crossed-by-${by}.pem`, findings, () =>
-      onlyCertificate(textOf(file)),
-    )
+    const [parsed] =
+      attempt(address, `crossed-by-${by}.pem`, findings, () => parseCertificates(textOf(file))) ??
+      []
     if (parsed) crossed.set(by, parsed)
   }
   return { address, name, generation, certificate, key: readKey(stored.key), crossed, findings }
@@ -233,8 +234,8 @@ function readKey(file: StoredFile | undefined): FoundKey {
   if (file === undefined) return { state: 'absent' }
   try {
     const text = textOf(file)
-    const der = firstBlock(text, beginOfKey, endOfKey)
-    return { state: 'present', publicKey: writtenHalfOf(der ?? text) }
+    const written = firstWritten(text, 'PRIVATE KEY')
+    return { state: 'present', publicKey: writtenHalfOf(written?.der ?? text) }
   } catch (error) {
     if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return { state: 'encrypted' }
     if (isNomadPkiError(error)) return { state: 'malformed', message: error.message }
@@ -255,7 +256,7 @@ class Parsed {
     this.manifests = manifests
   }
 
-  /** Whoever comes next mostly trusts the same: comparing bytes is cheaper than another text. */
+  /** Most agents trust the same as the agent before: comparing bytes is cheaper than making another text. */
   bundleOf(file: StoredFile): string {
     if (this.#last !== undefined && Buffer.compare(this.#last.bytes, file.bytes) === 0) {
       return this.#last.text
@@ -268,73 +269,30 @@ class Parsed {
   }
 
   chain(text: string): readonly Certificate[] {
-    const leaf = parseCertificate(leafOf(text))
-    const cut = text.indexOf(endOfCertificate)
-    const rest = cut === -1 ? '' : text.slice(cut + endOfCertificate.length)
-    let above = this.#rests.get(rest)
+    const first = firstWritten(text, 'CERTIFICATE')
+    if (first === undefined) {
+      const all = parseCertificates(text)
+      if (all.length > 0) return all
+      throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', 'it holds no certificate')
+    }
+    const leaf = parseCertificate(first.der)
+    let above = this.#rests.get(first.rest)
     if (above === undefined) {
-      above = parseCertificates(rest)
-      this.#rests.set(rest, above)
+      above = parseCertificates(first.rest)
+      this.#rests.set(first.rest, above)
     }
     return above.length === 0 ? [leaf] : [leaf, ...above]
   }
 
-  /** As Nomad loads it: a block that can't be parsed is dropped in silence (helper/tlsutil/config.go:176). */
+  /** As an agent loads it. */
   trust(text: string): readonly Certificate[] {
     let known = this.#trusts.get(text)
     if (known === undefined) {
-      known = loadTrust(text)
+      known = trustedCertificates(text)
       this.#trusts.set(text, known)
     }
     return known
   }
-}
-
-const beginOfCertificate = '-----BEGIN CERTIFICATE-----\n'
-const endOfCertificate = '-----END CERTIFICATE-----\n'
-const beginOfKey = '-----BEGIN PRIVATE KEY-----\n'
-const endOfKey = '-----END PRIVATE KEY-----\n'
-
-/** The first certificate's DER; files as we write them take the short way. */
-function leafOf(text: string): Uint8Array {
-  return (
-    firstBlock(text, beginOfCertificate, endOfCertificate) ??
-    pemBlocks(text).find(({ label }) => label === 'CERTIFICATE')?.der ??
-    new Uint8Array()
-  )
-}
-
-/**
- * What stands between two lines at the beginning of a text, if it is as we write it. Node passes over
- * what is no base64, so the length tells whether all of it was; only `-` and `_` it takes besides.
- */
-function firstBlock(text: string, begin: string, end: string): Uint8Array | undefined {
-  const until = text.indexOf(end)
-  if (until === -1 || !text.startsWith(begin)) return undefined
-  const body = text.slice(begin.length, until)
-  if (body.includes('-') || body.includes('_')) return undefined
-  const characters = body.length - Math.ceil(body.length / 65)
-  const padding = body.endsWith('==\n') ? 2 : body.endsWith('=\n') ? 1 : 0
-  const der = Buffer.from(body, 'base64')
-  return characters % 4 === 0 && der.length === (characters / 4) * 3 - padding ? der : undefined
-}
-
-function loadTrust(text: string): readonly Certificate[] {
-  const loaded: Certificate[] = []
-  for (const match of text.matchAll(
-    /-----BEGIN CERTIFICATE-----\r?\n[\s\S]*?-----END CERTIFICATE-----/g,
-  )) {
-    try {
-      loaded.push(...parseCertificates(`${match[0]}\n`))
-    } catch (error) {
-      if (!isNomadPkiError(error)) throw error
-    }
-  }
-  return loaded
-}
-
-function onlyCertificate(text: string): Certificate | undefined {
-  return parseCertificates(text)[0]
 }
 
 function attempt<T>(

@@ -1,29 +1,13 @@
 /**
- * PEM, strictly (RFC 7468): between blocks anything may stand, but a block that began must be whole.
- * Go's decoder passes over a damaged block in silence, and so an agent loses a certificate from its
- * bundle without a word; here that is an error with a line.
+ * PEM, strictly (RFC 7468): between blocks anything may stand, but every BEGIN and every END must
+ * belong to a block that Go's decoder finds too.
  *
  * @module
  */
 
 import { positionOf } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
-
-/** One block. */
-export interface PemBlock {
-  /** `CERTIFICATE`, `PRIVATE KEY`, … */
-  readonly label: string
-  readonly der: Uint8Array
-  /** Where its BEGIN line starts in the text, a UTF-16 offset. */
-  readonly start: number
-  /** Where its END line ends, before the line break. */
-  readonly end: number
-  /** Whether it has headers that call it encrypted: `Proc-Type: 4,ENCRYPTED` (RFC 1421 §4.6.1.1). */
-  readonly encrypted: boolean
-}
-
-const begin = '-----BEGIN '
-const dashes = '-----'
+import { begin, dashes, scanPem, type PemBlock } from './pem-scan.js'
 
 /**
  * Finds all blocks.
@@ -32,27 +16,15 @@ const dashes = '-----'
  * @throws {NomadPkiError} `ERR_PEM_MALFORMED` with the line, for a block that is damaged; what it holds is never in the message.
  */
 export function pemBlocks(text: string): readonly PemBlock[] {
-  const blocks: PemBlock[] = []
+  const { blocks } = scanPem(text)
   let from = 0
-  for (let at = text.indexOf(begin); at !== -1; at = text.indexOf(begin, from)) {
-    if (at > 0 && text.charCodeAt(at - 1) !== 10 && text.charCodeAt(at - 1) !== 13) {
-      malformed(text, at, 'BEGIN does not stand at the start of its line, so agents pass over it')
-    }
-    const labelEnd = text.indexOf(dashes, at + begin.length)
-    const label = labelEnd === -1 ? '' : text.slice(at + begin.length, labelEnd)
-    if (!/^[A-Z0-9][A-Z0-9 ]{0,63}$/.test(label)) malformed(text, at, 'this BEGIN line is damaged')
-    const close = `${dashes}END ${label}${dashes}`
-    const bodyStart = labelEnd + dashes.length
-    const bodyEnd = text.indexOf(close, bodyStart)
-    if (bodyEnd === -1) malformed(text, at, `the block of ${label} has no end`)
-    const next = text.indexOf(begin, bodyStart)
-    if (next !== -1 && next < bodyEnd) malformed(text, at, `the block of ${label} has no end`)
-    const { der, encrypted } = decode(text.slice(bodyStart, bodyEnd), text, at, label)
-    from = bodyEnd + close.length
-    blocks.push({ label, der, start: at, end: from, encrypted })
+  for (const { label, der, start, end } of blocks) {
+    requireNoOther(text, from, start)
+    if (!labels.test(label)) malformed(text, start, 'this BEGIN line is damaged')
+    if (der.length === 0) malformed(text, start, `the block of ${label} is empty`)
+    from = end
   }
-  const stray = text.indexOf(`${dashes}END `, from)
-  if (stray !== -1) malformed(text, stray, 'this END has no BEGIN')
+  requireNoOther(text, from, text.length)
   return blocks
 }
 
@@ -69,27 +41,68 @@ export function pemEncode(label: string, der: Uint8Array): string {
   return `${text}${dashes}END ${label}${dashes}\n`
 }
 
-function decode(
-  body: string,
+/**
+ * Reads the first block of a text that begins as {@link pemEncode} writes it: the short way for the
+ * store's own files, which are most of what a plan reads.
+ *
+ * @param text The whole text.
+ * @param label The label that the block must have.
+ * @returns The block's bytes and what follows it; `undefined` where the text begins otherwise.
+ */
+export function firstWritten(
   text: string,
-  at: number,
   label: string,
-): { readonly der: Uint8Array; readonly encrypted: boolean } {
-  let encrypted = false
-  let base64 = body
-  if (body.includes(':')) {
-    // RFC 1421 §4.4: headers end at the first empty line.
-    const headers = /^[ \t]*\r?\n((?:[^\r\n]+\r?\n)+?)[ \t]*\r?\n/.exec(body)
-    if (headers === null) malformed(text, at, `the headers of this ${label} are damaged`)
-    encrypted = /^Proc-Type: *4, *ENCRYPTED/m.test(headers[1]!)
-    base64 = body.slice(headers[0].length)
+): { readonly der: Uint8Array; readonly rest: string } | undefined {
+  const open = `${begin}${label}${dashes}\n`
+  const close = `\n${dashes}END ${label}${dashes}\n`
+  if (!text.startsWith(open)) return undefined
+  const until = text.indexOf(close, open.length)
+  if (until === -1) return undefined
+  const body = text.slice(open.length, until)
+  // Node passes over what is not base64, so the length tells whether all of it was; Node also takes - and _.
+  if (body.includes('-') || body.includes('_')) return undefined
+  const characters = body.length - Math.floor(body.length / 65)
+  const padding = body.endsWith('==') ? 2 : body.endsWith('=') ? 1 : 0
+  const der = Buffer.from(body, 'base64')
+  if (characters % 4 !== 0 || der.length !== (characters / 4) * 3 - padding) return undefined
+  return { der, rest: text.slice(until + close.length) }
+}
+
+const labels = /^[A-Z0-9][A-Z0-9 ]{0,63}$/
+
+/** Refuses a BEGIN or an END between two places of a text: the scan found no block there. */
+function requireNoOther(text: string, from: number, to: number): void {
+  const at = text.indexOf(begin, from)
+  if (at !== -1 && at < to) malformed(text, at, faultAt(text, at))
+  const stray = text.indexOf(`${dashes}END `, from)
+  if (stray !== -1 && stray < to) malformed(text, stray, 'this END has no BEGIN')
+}
+
+/** Why the scan found no block at a BEGIN. */
+function faultAt(text: string, at: number): string {
+  if (at > 0 && text.charCodeAt(at - 1) !== 10) {
+    return 'BEGIN does not stand at the start of its line, so agents pass over it'
   }
-  const packed = base64.replace(/[\r\n\t ]+/g, '')
-  if (packed.length === 0) malformed(text, at, `the block of ${label} is empty`)
-  if (packed.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(packed)) {
-    malformed(text, at, `the block of ${label} is not base64`)
+  const labelEnd = text.indexOf(dashes, at + begin.length)
+  const label = labelEnd === -1 ? '' : text.slice(at + begin.length, labelEnd)
+  if (!labels.test(label)) return 'this BEGIN line is damaged'
+  const body = labelEnd + dashes.length
+  if (!lineEndsAt(text, body)) {
+    return `the BEGIN line of ${label} does not end after its dashes, so agents pass over it`
   }
-  return { der: Buffer.from(packed, 'base64'), encrypted }
+  const close = `${dashes}END ${label}${dashes}`
+  const end = text.indexOf(close, body)
+  const next = text.indexOf(begin, body)
+  if (end === -1 || (next !== -1 && next < end)) return `the block of ${label} has no end`
+  if (text.charCodeAt(end - 1) !== 10 || !lineEndsAt(text, end + close.length)) {
+    return `the END line of ${label} does not stand alone, so agents pass over the block`
+  }
+  return `the block of ${label} is not base64`
+}
+
+/** Whether nothing but blanks stands between a place and the end of its line. */
+function lineEndsAt(text: string, at: number): boolean {
+  return /^[ \t]*(?:\r?\n|$)/.test(text.slice(at, at + 80))
 }
 
 function malformed(text: string, at: number, message: string): never {

@@ -9,11 +9,10 @@ import { DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import { scanPem, type PemBlock } from '../keys/pem-scan.js'
 import { publicHalfOf } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
-import { parseCertificate, type Certificate } from '../x509/certificate.js'
-import { parseFault } from './parse-fault.js'
-import { scanPem, type ScannedBlock } from './pem-scan.js'
+import { anchorOf, certificateOf } from './readable.js'
 import type { VersionRange } from './versions.js'
 
 /** The texts of the three files. */
@@ -111,10 +110,10 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
       until: '2.0.0',
     })
   }
-  const leaf = parsed(first)
+  const leaf = certificateOf(first)
   if (typeof leaf === 'string') return refuse('cert', `the first certificate of cert_file: ${leaf}`)
   for (const [index, block] of blocks.entries()) {
-    const other = index === 0 ? leaf : parsed(block)
+    const other = index === 0 ? leaf : certificateOf(block)
     // LoadX509KeyPair parses the leaf alone; a peer that is shown the rest parses all of it.
     if (typeof other === 'string') {
       faults.push({
@@ -136,7 +135,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   if (typeof held === 'string') return refuse('key', held)
   if (!samePublicKey(held, leaf.publicKey)) {
     const owner = blocks.findIndex((block) => {
-      const other = parsed(block)
+      const other = certificateOf(block)
       return typeof other !== 'string' && samePublicKey(held, other.publicKey)
     })
     return refuse(
@@ -164,16 +163,11 @@ function caFaults(ca: string): readonly LoadFault[] {
   let good = 0
   let first: string | undefined
   for (const [index, block] of blocks.entries()) {
-    const fault =
-      block.label !== 'CERTIFICATE'
-        ? `it is of type ${block.label}`
-        : block.headers
-          ? 'it has headers'
-          : faultOf(parsed(block))
-    if (fault === undefined) {
+    const fault = anchorOf(block)
+    if (typeof fault !== 'string') {
       good += 1
-      const key = keyNameOf(parsed(block))
-      if (key !== undefined && !signing.test(key)) {
+      const key = fault.publicKey.name
+      if (!signing.test(key)) {
         faults.push({
           file: 'ca',
           effect: 'dropped',
@@ -220,29 +214,11 @@ function caFaults(ca: string): readonly LoadFault[] {
 /** The keys whose signatures Go checks (crypto/x509 signatureAlgorithmDetails). */
 const signing = /^(?:rsa-\d+|ecdsa-p(?:224|256|384|521)|ed25519)$/
 
-function keyNameOf(certificate: Certificate | string): string | undefined {
-  return typeof certificate === 'string' ? undefined : certificate.publicKey.name
-}
-
-function faultOf(certificate: Certificate | string): string | undefined {
-  return typeof certificate === 'string' ? certificate : undefined
-}
-
-function parsed(block: ScannedBlock): Certificate | string {
-  try {
-    const certificate = parseCertificate(block.der)
-    return parseFault(certificate) ?? certificate
-  } catch (error) {
-    if (isNomadPkiError(error)) return error.message
-    throw error
-  }
-}
-
 /**
  * The public key, or a reason if Go cannot load it: it loads RSA of any length, Ed25519, and ECDSA on
  * four curves (crypto/tls parsePrivateKey), and computes the public key from the private one.
  */
-function keyOf(block: ScannedBlock): PublicKey | string {
+function keyOf(block: PemBlock): PublicKey | string {
   if (block.label === 'OPENSSH PRIVATE KEY') {
     return 'the key is in the form of OpenSSH, which agents do not read'
   }

@@ -1,27 +1,71 @@
 /**
- * The certificates of a file as an agent sees it: what cannot be parsed is passed over.
+ * The certificates of a file as an agent reads them: what cannot be parsed is passed over.
  *
  * @module
  */
 
 import { isNomadPkiError } from '../errors.js'
+import { scanPem, type PemBlock } from '../keys/pem-scan.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
-import { scanPem } from './pem-scan.js'
+import { parseFault } from './parse-fault.js'
 
 /**
- * Reads every certificate of a text that can be read, in order.
+ * Reads every certificate of a text that can be read, in order, also where Go's parser would refuse
+ * it: for reports about `cert_file`.
  *
  * @param pem The whole text.
  * @returns Never throws for anything in the text.
  */
 export function readableCertificates(pem: string): readonly Certificate[] {
-  return scanPem(pem).blocks.flatMap(({ label, der }) => {
-    if (label !== 'CERTIFICATE') return []
-    try {
-      return [parseCertificate(der)]
-    } catch (error) {
-      if (isNomadPkiError(error)) return []
-      throw error
-    }
-  })
+  return certificatesAmong(
+    scanPem(pem).blocks.map((block) =>
+      block.label === 'CERTIFICATE' ? readable(block.der) : `it is of type ${block.label}`,
+    ),
+  )
+}
+
+/**
+ * Reads what `ca_file` makes an agent trust (helper/tlsutil/config.go:176-195): each certificate that
+ * AppendCertsFromPEM adds to the pool, in order.
+ *
+ * @param pem The whole text.
+ * @returns Never throws for anything in the text.
+ */
+export function trustedCertificates(pem: string): readonly Certificate[] {
+  return certificatesAmong(scanPem(pem).blocks.map(anchorOf))
+}
+
+/**
+ * Reads a block of `ca_file` by the rule of AppendCertsFromPEM.
+ *
+ * @param block As {@link scanPem} found it.
+ * @returns The certificate, or why the agent passes over the block.
+ */
+export function anchorOf(block: PemBlock): Certificate | string {
+  if (block.label !== 'CERTIFICATE') return `it is of type ${block.label}`
+  return block.headers ? 'it has headers' : certificateOf(block)
+}
+
+/**
+ * Reads a certificate by the rules of Go's parser.
+ *
+ * @param block As {@link scanPem} found it.
+ * @returns The certificate, or why Go refuses it.
+ */
+export function certificateOf({ der }: PemBlock): Certificate | string {
+  const certificate = readable(der)
+  return typeof certificate === 'string' ? certificate : (parseFault(certificate) ?? certificate)
+}
+
+function readable(der: Uint8Array): Certificate | string {
+  try {
+    return parseCertificate(der)
+  } catch (error) {
+    if (isNomadPkiError(error)) return error.message
+    throw error
+  }
+}
+
+function certificatesAmong(read: readonly (Certificate | string)[]): readonly Certificate[] {
+  return read.filter((one) => typeof one !== 'string')
 }

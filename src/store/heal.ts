@@ -13,6 +13,7 @@ import { shownPath } from '../files/fault.js'
 import { breather } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { readLedger } from '../inventory/ledger.js'
+import { scanPem } from '../keys/pem-scan.js'
 import { unwritable, type Ground } from './ground.js'
 import { digestOf, isGenerationNumber, isTemporary, names, parseStaging } from './layout.js'
 import { appendLedger, ledgerEnd, ledgerLimit, mendLedger } from './ledger.js'
@@ -200,6 +201,6 @@ class Healer {
 
 /** SHA-256 of what the first PEM block holds, as the other lines have it. */
 function fingerprintOfPem(text: string): string {
-  const body = /-----BEGIN [A-Z ]+-----([\s\S]*?)-----END/.exec(text)?.[1] ?? ''
-  return createHash('sha256').update(Buffer.from(body, 'base64')).digest('hex')
+  const der = scanPem(text).blocks[0]?.der ?? new Uint8Array()
+  return createHash('sha256').update(der).digest('hex')
 }

@@ -12,14 +12,14 @@ import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { lint } from '../../src/lint/lint.js'
 import { judgeConnection, type AgentFacts } from '../../src/nomad/judge.js'
 import { loadFaults } from '../../src/nomad/load-fault.js'
-import { scanPem } from '../../src/nomad/pem-scan.js'
+import { scanPem } from '../../src/keys/pem-scan.js'
 import { parseCertificate, type Certificate } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { agent, build, commonName, intermediate, root, san } from '../lint/draft.js'
 import { goTool, zlintBinary } from '../nomad/harness/binaries.js'
 import { picker, randomFrom } from '../nomad/harness/identities.js'
 import { runOk } from '../nomad/harness/run.js'
-import { certificates, pairs } from '../nomad-facts/go-variants.js'
+import { caFiles, certificates, pairs } from '../nomad-facts/go-variants.js'
 import { damage, hostileCase, now, type HostileCase } from './hostile.js'
 
 const cases = Number(process.env.NOMAD_PKI_HOSTILE ?? 6000)
@@ -111,9 +111,12 @@ test(`Go and Nomad's rules say what the library says of ${cases} hostile chains`
 
 test('the table of what Go parses and loads is what Go says', async () => {
   const keyed = pairs()
+  const bundles = caFiles()
   const answers = await ask([
     ...certificates.map(({ draft }) => ({ Chain: [base64(build(draft))], Now: now })),
     ...keyed.map(({ cert, key }) => ({ Files: true, Cert: cert, Key: key })),
+    // JSON is UTF-8: the byte order mark, written as Latin-1 above, becomes other bytes before BEGIN.
+    ...bundles.map(({ ca }) => ({ Files: true, Ca: ca })),
   ])
   const apart = [
     ...certificates.flatMap(({ name, parses }, index) => {
@@ -123,6 +126,12 @@ test('the table of what Go parses and loads is what Go says', async () => {
     ...keyed.flatMap(({ name, loads }, index) => {
       const { Pair } = answers[certificates.length + index]!
       return (Pair === '') === loads ? [] : [`${name}: ${Pair}`]
+    }),
+    ...bundles.flatMap(({ name, blocks, pool }, index) => {
+      const { Blocks, Pool } = answers[certificates.length + keyed.length + index]!
+      return Blocks === blocks && Pool === pool
+        ? []
+        : [`${name}: ${Blocks} blocks, ${Pool} trusted`]
     }),
   ]
   expect(apart).toEqual([])

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isNomadPkiError } from '../../src/errors.js'
-import { pemBlocks, pemEncode } from '../../src/keys/pem.js'
+import { scanPem } from '../../src/keys/pem-scan.js'
+import { firstWritten, pemBlocks, pemEncode } from '../../src/keys/pem.js'
 import { seed } from '../seed.js'
 
 const block = pemEncode('CERTIFICATE', Buffer.alloc(100, 7))
@@ -104,6 +105,21 @@ describe('a damaged block is an error with its line', () => {
       `\ufeff${block}`,
       'line 1: BEGIN does not stand at the start of its line, so agents pass over it',
     ],
+    [
+      'all on one line',
+      '-----BEGIN A-----MAA=-----END A-----\n',
+      'line 1: the BEGIN line of A does not end after its dashes, so agents pass over it',
+    ],
+    [
+      'END behind the base64',
+      '-----BEGIN A-----\nMAA=-----END A-----\n',
+      'line 1: the END line of A does not stand alone, so agents pass over the block',
+    ],
+    [
+      'text behind END',
+      '-----BEGIN A-----\nMAA=\n-----END A-----x\n',
+      'line 1: the END line of A does not stand alone, so agents pass over the block',
+    ],
   ])('%s', (_, text, expected) => {
     expect(faultOf(text)).toBe(expected)
   })
@@ -120,7 +136,24 @@ describe('a damaged block is an error with its line', () => {
     expect(pemBlocks(text)[0]).toMatchObject({ encrypted: true, label: 'EC PRIVATE KEY' })
   })
 
-  test('a megabyte of BEGIN lines ends soon', () => {
+  test('a megabyte of BEGIN lines ends soon, and one of END lines', () => {
     expect(faultOf('-----BEGIN A-----\n'.repeat(60_000))).toMatch(/no end/)
+    expect(faultOf('-----END A-----\n'.repeat(60_000))).toMatch(/no BEGIN/)
+  })
+
+  test.each([
+    ['as it is written', block, ''],
+    ['with more behind it', `${block}x`, 'x'],
+    ['with a short last line', pemEncode('CERTIFICATE', Buffer.alloc(48)), ''],
+    ['with a full last line', pemEncode('CERTIFICATE', Buffer.alloc(96)), ''],
+    ['damaged', block.replace('Bwc', 'B*c'), undefined],
+    ['with the other alphabet', block.replace('Bwc', 'B-c'), undefined],
+    ['with CRLF', block.replaceAll('\n', '\r\n'), undefined],
+    ['behind text', `x\n${block}`, undefined],
+    ['of another label', block.replaceAll('CERTIFICATE', 'X'), undefined],
+  ])('the short way takes a block %s only where the long way agrees', (_, text, rest) => {
+    const found = firstWritten(text, 'CERTIFICATE')
+    expect(found?.rest).toBe(rest)
+    if (found !== undefined) expect(found.der).toEqual(scanPem(text).blocks[0]?.der)
   })
 })

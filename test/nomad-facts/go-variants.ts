@@ -21,6 +21,7 @@ import { nameConstraints } from '../../src/x509/extensions.js'
 import {
   agent,
   build,
+  commonName,
   ecKeyOf,
   oid,
   p256,
@@ -325,4 +326,54 @@ function withPoint(pkcs8: Uint8Array, other: Uint8Array): Uint8Array {
   const out = Uint8Array.from(pkcs8)
   out.set(other.subarray(other.length - 65), out.length - 65)
   return out
+}
+
+/** A `ca_file`, how many blocks Go finds in it, and how many certificates its pool gets. */
+export interface CaFile {
+  readonly name: string
+  readonly ca: string
+  readonly blocks: number
+  readonly pool: number
+}
+
+/** Where readers of PEM differ, each with Go's verdict. */
+export function caFiles(): readonly CaFile[] {
+  const one = pemEncode('CERTIFICATE', build(root()))
+  const two = pemEncode('CERTIFICATE', build(root({ subject: commonName('two') })))
+  const opening = '-----BEGIN CERTIFICATE-----\n'
+  const closing = '-----END CERTIFICATE-----\n'
+  const unparsed = certificates.find(({ parses }) => !parses)!
+  const file = (name: string, ca: string, blocks: number, pool: number): CaFile => ({
+    name,
+    ca,
+    blocks,
+    pool,
+  })
+  return [
+    file('two certificates', one + two, 2, 2),
+    file('CRLF', (one + two).replaceAll('\n', '\r\n'), 2, 2),
+    file('CR alone', (one + two).replaceAll('\n', '\r'), 0, 0),
+    file('text between', `first\n${one}\nsecond: it\n${two}`, 2, 2),
+    file('no line break at the end', (one + two).trimEnd(), 2, 2),
+    file('blanks behind BEGIN and END', (one + two).replaceAll('-----\n', '----- \t\n'), 2, 2),
+    file('blanks in the base64', (one + two).replaceAll('AA', 'A A'), 2, 2),
+    file('BEGIN behind blanks', `${one}  ${two}`, 1, 1),
+    file('BEGIN behind a byte order mark', `\u00ef\u00bb\u00bf${one}${two}`, 1, 1),
+    file('text behind BEGIN', one.replace(opening, `${opening.trimEnd()} x\n`) + two, 1, 1),
+    file('text behind END', one.replace(closing, `${closing.trimEnd()} x\n`) + two, 1, 1),
+    file('END behind the base64', one.replace(`\n${closing}`, closing) + two, 1, 1),
+    file('on one line', one.replaceAll('\n', '') + `\n${two}`, 1, 1),
+    file('a BEGIN without an END before', `${opening}AAAA\n${one}${two}`, 2, 2),
+    file('a BEGIN without an END between', `${one}${opening}AAAA\n${two}`, 2, 2),
+    file('an END without a BEGIN before', `x\n${closing}${one}${two}`, 2, 2),
+    file('another label at END', one.replace('END CERTIFICATE', 'END CERT') + two, 1, 1),
+    file('damaged base64', one.replace('MII', 'M!I') + two, 1, 1),
+    file('bytes that are not a certificate', pemEncode('CERTIFICATE', Buffer.alloc(9)) + two, 2, 1),
+    file('headers', one.replace(opening, `${opening}a: b\n\n`) + two, 2, 1),
+    file('headers to the end of the text', `${opening}a: b\nc:${closing.trimEnd()}`, 0, 0),
+    file('an empty block', `${opening}${closing}${two}`, 2, 1),
+    file('a key before', pemEncode('PRIVATE KEY', Buffer.alloc(9)) + two, 2, 1),
+    file('TRUSTED CERTIFICATE', one.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE') + two, 2, 1),
+    file(unparsed.name, pemEncode('CERTIFICATE', build(unparsed.draft)) + two, 2, 1),
+  ]
 }
