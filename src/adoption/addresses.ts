@@ -7,14 +7,14 @@
 import { isIP } from 'node:net'
 import type { AgentConfig, Origin } from '../agent/index.js'
 import { classifyName } from '../nomad/names.js'
-import { formatIp, parseIp } from '../spec/network.js'
+import { formatIp, octetsOf, unmapped } from '../x509/ip-address.js'
 import { parseHostPort } from './host-port.js'
 
 /** What was found. */
 export interface FoundAddresses {
   /** `ips`, `names`, `http` and `rpc` of a node; only what there is. */
   readonly value: Readonly<Record<string, string | readonly string[]>>
-  /** What only the host itself knows, or nobody can read; a line each. */
+  /** What only the host itself knows, or what cannot be read; a line each. */
   readonly notes: readonly string[]
 }
 
@@ -105,10 +105,9 @@ function textAt(
 function canonical(host: string): string {
   // A zone means something on its host alone.
   const bare = isIP(host) === 6 ? host.replace(/%.*$/, '') : host
-  const parsed = parseIp(bare)
-  if ('ok' in parsed) return formatIp(parsed.ok)
-  const four = /^write ([0-9.]+)$/.exec(parsed.hint ?? '')?.[1]
-  return isIP(bare) === 6 && four !== undefined ? four : bare.toLowerCase().replace(/\.$/, '')
+  const address = octetsOf(bare)
+  if (address === undefined) return bare.toLowerCase().replace(/\.$/, '')
+  return formatIp(unmapped(address) ?? address)
 }
 
 function isUnspecified(host: string): boolean {

@@ -7,7 +7,7 @@
 import { NomadPkiError } from '../errors.js'
 import { dnsNameFault, regionFault } from '../nomad/names.js'
 import type { GeneralName, NameConstraints } from '../x509/extension.js'
-import { formatIp, parseNetwork } from '../x509/ip-address.js'
+import { formatNetwork, parseNetwork } from '../x509/ip-address.js'
 
 /** The regions that an intermediate signs for, and what else it may name. */
 export interface ConstraintSource {
@@ -53,8 +53,7 @@ export function constraintsOf(source: ConstraintSource): NameConstraints {
     value,
   }))
   const networks = (source.networks ?? []).map((text) => {
-    const { address, prefix } = parseNetwork(text)
-    return `${formatIp(address)}/${prefix}`
+    return formatNetwork(parseNetwork(text))
   })
   if (networks.length > 0) {
     for (const value of distinct([...networks, '127.0.0.0/8', '::1/128'])) {

@@ -6,7 +6,8 @@
  */
 
 import { isIP } from 'node:net'
-import { formatIp, parseIp, parsePrefixed, type Network } from './network.js'
+import { formatIp, networkHolds, type Network } from '../x509/ip-address.js'
+import { parseIp, parsePrefixed } from './network.js'
 import {
   expandTemplate,
   parseTemplate,
@@ -58,23 +59,24 @@ export function expandIp(template: IpTemplate, node: NodeOfPattern): Parsed<stri
     return 'fault' in address ? address : { ok: formatIp(address.ok) }
   }
   const { network } = template
-  if (network.family === 4) return countedV4(network, node.numbers[template.index]!, node.name)
-  const host = BigInt(128 - network.bits)
-  const value = network.value + BigInt(node.numbers[template.index]!)
-  const text = formatIp({
-    family: network.family,
-    value: value & ((1n << 128n) - 1n),
-  })
-  return value >> host === network.value >> host ? { ok: text } : outside(text, node.name)
+  const { address, over } = later(network.address, node.numbers[template.index]!)
+  const text = formatIp(address)
+  return !over && networkHolds(network, address) ? { ok: text } : outside(text, node.name)
 }
 
-/** The same on plain numbers: most addresses are IPv4, and there are thousands. */
-function countedV4(network: Network, number: number, name: string): Parsed<string> {
-  const base = Number(network.value)
-  const size = 2 ** (32 - network.bits)
-  const value = base + number
-  const text = `${(value >>> 24) & 255}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
-  return Math.floor(value / size) === Math.floor(base / size) ? { ok: text } : outside(text, name)
+/** An address so many behind another; `over` where it is behind the last of all addresses. */
+function later(
+  base: Uint8Array,
+  number: number,
+): { readonly address: Uint8Array; readonly over: boolean } {
+  const address = Uint8Array.from(base)
+  let carry = number
+  for (let at = address.length - 1; at >= 0 && carry > 0; at -= 1) {
+    const sum = address[at]! + carry
+    address[at] = sum % 256
+    carry = Math.floor(sum / 256)
+  }
+  return { address, over: carry > 0 }
 }
 
 function outside(text: string, name: string): Parsed<string> {

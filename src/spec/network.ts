@@ -1,53 +1,47 @@
 /**
- * IP addresses and networks: canonical text, membership, and addresses counted from a base.
+ * IP addresses and networks as a spec writes them: what is wrong with a text, and how to write it.
+ * What an address is, and how it is written, is in `x509/ip-address.ts`.
  *
  * @module
  */
 
 import { isIP } from 'node:net'
+import {
+  baseOf,
+  cidrOf,
+  formatIp,
+  formatNetwork,
+  octetsOf,
+  unmapped,
+  type Network,
+} from '../x509/ip-address.js'
 import type { Parsed } from './pattern.js'
-
-/** An address as a number, so that one can count. */
-export interface IpAddress {
-  readonly family: 4 | 6
-  readonly value: bigint
-}
-
-/** A network in CIDR form. */
-export interface Network extends IpAddress {
-  readonly bits: number
-}
 
 /**
  * Reads an address that a certificate may carry.
  *
  * @param text An IPv4 or IPv6 address.
+ * @returns Its 4 or 16 octets, or what is wrong with it.
  */
-export function parseIp(text: string): Parsed<IpAddress> {
-  const family = isIP(text)
-  if (family === 4) {
-    const value = fromV4(text)
-    if (value === 0n) return { fault: 'is the unspecified address: nobody dials it' }
-    return { ok: { family, value } }
+export function parseIp(text: string): Parsed<Uint8Array> {
+  const address = octetsOf(text)
+  if (address === undefined) {
+    return isIP(text) === 0
+      ? { fault: 'is not an IP address', hint: ipHint(text) }
+      : {
+          fault: 'has a zone, which means something on one host alone',
+          hint: `write ${text.split('%')[0]!}`,
+        }
   }
-  if (family === 6) {
-    if (text.includes('%')) {
-      return {
-        fault: 'has a zone, which means something on one host alone',
-        hint: `write ${text.split('%')[0]!}`,
-      }
-    }
-    const value = fromV6(text)
-    if (value === 0n) return { fault: 'is the unspecified address: nobody dials it' }
-    if (value >> 32n === 0xffffn) {
-      return {
-        fault: 'is an IPv4 address in IPv6 clothes: TLS libraries compare it as IPv4',
-        hint: `write ${formatIp({ family: 4, value: value & 0xffffffffn })}`,
-      }
-    }
-    return { ok: { family, value } }
+  if (address.every((byte) => byte === 0)) {
+    return { fault: 'is the unspecified address: nobody dials it' }
   }
-  return { fault: 'is not an IP address', hint: ipHint(text) }
+  const four = unmapped(address)
+  if (four === undefined) return { ok: address }
+  return {
+    fault: 'is an IPv4-mapped IPv6 address: TLS libraries compare it as IPv4',
+    hint: `write ${formatIp(four)}`,
+  }
 }
 
 function ipHint(text: string): string {
@@ -67,27 +61,6 @@ function ipHint(text: string): string {
   return 'a DNS name belongs into names:'
 }
 
-/** The text that is compared and stored: dotted IPv4, RFC 5952 for IPv6. */
-export function formatIp({ family, value }: IpAddress): string {
-  if (family === 4) {
-    const number = Number(value)
-    return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`
-  }
-  const groups: string[] = []
-  for (let shift = 112n; shift >= 0n; shift -= 16n)
-    groups.push(((value >> shift) & 0xffffn).toString(16))
-  // RFC 5952 §4.2: the longest run of zeros, at least two, the first of equals.
-  let best = { start: -1, length: 1 }
-  for (let at = 0; at < 8; at += 1) {
-    let length = 0
-    while (at + length < 8 && groups[at + length] === '0') length += 1
-    if (length > best.length) best = { start: at, length }
-    at += length
-  }
-  if (best.start === -1) return groups.join(':')
-  return `${groups.slice(0, best.start).join(':')}::${groups.slice(best.start + best.length).join(':')}`
-}
-
 /**
  * Reads a network; its host bits must be zero.
  *
@@ -96,9 +69,9 @@ export function formatIp({ family, value }: IpAddress): string {
 export function parseNetwork(text: string): Parsed<Network> {
   const network = parsePrefixed(text)
   if ('fault' in network) return network
-  const base = maskOf(network.ok)
-  if (base !== network.ok.value) {
-    const fixed = `${formatIp({ family: network.ok.family, value: base })}/${network.ok.bits}`
+  const address = baseOf(network.ok)
+  if (Buffer.compare(address, network.ok.address) !== 0) {
+    const fixed = formatNetwork({ ...network.ok, address })
     return { fault: 'has bits set behind its prefix', hint: `did you mean ${fixed}?` }
   }
   return network
@@ -108,66 +81,25 @@ export function parseNetwork(text: string): Parsed<Network> {
 export function parsePrefixed(text: string): Parsed<Network> {
   const slash = text.indexOf('/')
   if (slash === -1) {
-    const bits = isIP(text) === 6 ? 128 : 32
+    const address = octetsOf(text)
+    const hint = `did you mean ${text}/${(address?.length ?? 0) * 8}?`
     return {
       fault: 'has no prefix length',
-      hint: isIP(text) === 0 ? 'a network is written 10.2.0.0/16' : `did you mean ${text}/${bits}?`,
+      hint: address === undefined ? 'a network is written 10.2.0.0/16' : hint,
     }
   }
-  const address = text.slice(0, slash)
-  const family = isIP(address)
-  if ((family !== 4 && family !== 6) || address.includes('%')) {
+  const address = octetsOf(text.slice(0, slash))
+  if (address === undefined) {
     return { fault: 'does not begin with an IP address', hint: 'a network is written 10.2.0.0/16' }
   }
-  const bits = text.slice(slash + 1)
-  const most = family === 4 ? 32 : 128
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > most) {
-    return { fault: `has no prefix length from 0 to ${most}` }
+  const network = cidrOf(text)
+  if (network === undefined) {
+    return { fault: `has no prefix length from 0 to ${address.length * 8}` }
   }
-  const value = family === 4 ? fromV4(address) : fromV6(address)
-  return { ok: { family, value, bits: Number(bits) } }
-}
-
-/** Writes a network. */
-export function formatNetwork(network: Network): string {
-  return `${formatIp(network)}/${network.bits}`
-}
-
-/** Whether an address lies in a network. */
-export function contains(network: Network, address: IpAddress): boolean {
-  if (network.family !== address.family) return false
-  const host = BigInt((network.family === 4 ? 32 : 128) - network.bits)
-  return network.value >> host === address.value >> host
-}
-
-function maskOf(network: Network): bigint {
-  const host = BigInt((network.family === 4 ? 32 : 128) - network.bits)
-  return (network.value >> host) << host
-}
-
-function fromV4(text: string): bigint {
-  return BigInt(v4Number(text))
-}
-
-function v4Number(text: string): number {
-  let value = 0
-  for (const part of text.split('.')) value = value * 256 + Number(part)
-  return value
-}
-
-function fromV6(text: string): bigint {
-  const dotted = text.lastIndexOf('.') === -1 ? undefined : text.slice(text.lastIndexOf(':') + 1)
-  let plain = text
-  if (dotted !== undefined) {
-    const number = v4Number(dotted)
-    plain = `${text.slice(0, text.lastIndexOf(':') + 1)}${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
+  const four = unmapped(address)
+  if (four === undefined) return { ok: network }
+  return {
+    fault: 'is a network of IPv4-mapped IPv6 addresses: TLS libraries compare them as IPv4',
+    hint: `write it as IPv4: ${formatIp(four)}/${Math.max(0, network.prefix - 96)}`,
   }
-  const [head, tail] = plain.split('::') as [string, string | undefined]
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const middle = tail === undefined ? [] : Array<string>(8 - left.length - right.length).fill('0')
-  return [...left, ...middle, ...right].reduce(
-    (value, group) => (value << 16n) | BigInt(parseInt(group, 16)),
-    0n,
-  )
 }

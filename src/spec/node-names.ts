@@ -7,8 +7,9 @@
 
 import { domainToASCII } from 'node:url'
 import { nameFault } from '../nomad/names.js'
+import { networkHolds, octetsOf, type Network } from '../x509/ip-address.js'
 import { expandIp } from './ip-template.js'
-import { contains, parseIp, parseNetwork, type Network } from './network.js'
+import { parseNetwork } from './network.js'
 import { expandTemplate, nodeAt, type NodeOfPattern, type Template } from './pattern.js'
 import type { RawNode, Resolving } from './raw.js'
 import type { NodeGroup } from './spec.js'
@@ -175,15 +176,15 @@ function checkIp(
   for (let place = 0; place < group.pattern.count; place += 1) {
     const text = expandIp(template, nodeAt(group.pattern, place))
     if ('fault' in text) continue
-    const address = parseIp(text.ok)
-    if ('fault' in address || networks.some((network) => contains(network, address.ok))) continue
+    const address = octetsOf(text.ok)!
+    if (networks.some((network) => networkHolds(network, address))) continue
     report.error(
       'spec/not-covered',
       at(),
       `${constraints.authority} is not allowed to name ${text.ok}`,
       {
         expected: `an address in ${constraints.networks.join(', ')}`,
-        hint: `add its network to region ${constraints.region}: networks: [${[...constraints.networks, `${text.ok}/${address.ok.family === 4 ? 32 : 128}`].join(', ')}]`,
+        hint: `add its network to region ${constraints.region}: networks: [${[...constraints.networks, `${text.ok}/${address.length * 8}`].join(', ')}]`,
       },
     )
     return

@@ -7,7 +7,14 @@
 
 import { isIP } from 'node:net'
 import type { GeneralName, NameConstraints } from './extension.js'
-import { encodeIp, networkHolds, parseNetwork, type Network } from './ip-address.js'
+import {
+  cidrOf,
+  encodeIp,
+  networkHolds,
+  octetsOf,
+  parseNetwork,
+  type Network,
+} from './ip-address.js'
 
 /**
  * Why constraints refuse a name.
@@ -50,7 +57,7 @@ function matches(
 ): boolean {
   switch (type) {
     case 'ip':
-      return networkHolds(networkOf(constraint), addressOf(subject))
+      return networkHolds(networkOf(constraint), octetsOf(subject) ?? encodeIp(subject))
     case 'email': {
       const [local = '', host = ''] = subject.split('@')
       if (!constraint.includes('@')) return inDomain(host, constraint)
@@ -103,16 +110,8 @@ const networks = new Map<string, Network>()
 function networkOf(text: string): Network {
   let network = networks.get(text)
   if (network === undefined) {
-    network = parseNetwork(text)
+    network = cidrOf(text) ?? parseNetwork(text)
     if (networks.size < 1000) networks.set(text, network)
   }
   return network
-}
-
-/** The octets of an address that stands in a certificate, where also a mapped one can stand. */
-function addressOf(text: string): Uint8Array {
-  if (!text.startsWith('::ffff:') || !text.includes('.')) return encodeIp(text)
-  const out = new Uint8Array(16).fill(0xff, 10, 12)
-  out.set(encodeIp(text.slice(7)), 12)
-  return out
 }

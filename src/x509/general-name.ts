@@ -9,7 +9,14 @@ import { fail, type DerReader } from '../der/read.js'
 import { asciiString, contextPrimitive } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
 import type { GeneralName } from './extension.js'
-import { decodeSubtree, encodeIp, encodeSubtree, formatIp, parseNetwork } from './ip-address.js'
+import {
+  decodeSubtree,
+  encodeIp,
+  encodeSubtree,
+  formatIp,
+  formatNetwork,
+  parseNetwork,
+} from './ip-address.js'
 
 const email = 1
 const dns = 2
@@ -50,7 +57,7 @@ export function readGeneralName(reader: DerReader, subtree: boolean, what: strin
     }
     const network = decodeSubtree(bytes)
     if (network === undefined) return fail(`${what} holds addresses that are not a network`)
-    return { type: 'ip', value: `${formatIp(network.address)}/${network.prefix}` }
+    return { type: 'ip', value: formatNetwork(network) }
   }
   if ((tag & 0xc0) !== 0x80 || kind > 8) fail(`${what} holds something that is not a name`)
   return { type: tag === 0xa4 ? 'directory' : 'other', der: reader.whole(what) }

@@ -13,6 +13,63 @@ export interface Network {
   readonly prefix: number
 }
 
+/** The loopback's stand in every agent's certificate: the first addresses are remembered. */
+const mostRemembered = 64
+const octets = new Map<string, Uint8Array>()
+const texts = new Map<string, string>()
+
+/**
+ * Reads an address.
+ *
+ * @param text IPv4 or IPv6, also IPv4-mapped.
+ * @returns 4 or 16 octets, which nobody may change; `undefined` for anything else, and for an address
+ *   with a zone (`fe80::1%eth0`), which a certificate cannot hold.
+ */
+export function octetsOf(text: string): Uint8Array | undefined {
+  const before = octets.get(text)
+  if (before !== undefined) return before
+  const version = text.includes('%') ? 0 : isIP(text)
+  if (version === 0) return undefined
+  const bytes = version === 4 ? encodeIpv4(text) : encodeIpv6(text)
+  if (octets.size < mostRemembered) octets.set(text, bytes)
+  return bytes
+}
+
+/**
+ * Reads `address/bits`.
+ *
+ * @param text CIDR notation; bits behind the prefix may be set.
+ * @returns `undefined` where it is not a network.
+ */
+export function cidrOf(text: string): Network | undefined {
+  const slash = text.indexOf('/')
+  const address = slash === -1 ? undefined : octetsOf(text.slice(0, slash))
+  const bits = text.slice(slash + 1)
+  if (address === undefined || !/^(0|[1-9][0-9]{0,2})$/.test(bits)) return undefined
+  const prefix = Number(bits)
+  return prefix > address.length * 8 ? undefined : { address, prefix }
+}
+
+/** The four octets of an IPv4-mapped IPv6 address; `undefined` for any other. RFC 4291 §2.5.5.2 */
+export function unmapped(address: Uint8Array): Uint8Array | undefined {
+  return address.length === 16 &&
+    address[10] === 0xff &&
+    address[11] === 0xff &&
+    address.subarray(0, 10).every((byte) => byte === 0)
+    ? address.subarray(12)
+    : undefined
+}
+
+/** The first address of a network: no bit behind the prefix is set. */
+export function baseOf({ address, prefix }: Network): Uint8Array {
+  return address.map((byte, at) => byte & maskOctet(prefix, at))
+}
+
+/** The canonical text of a network: its address as {@link formatIp} writes it, and its prefix. */
+export function formatNetwork({ address, prefix }: Network): string {
+  return `${formatIp(address)}/${prefix}`
+}
+
 /**
  * The octets of an address: 4 or 16.
  *
@@ -20,28 +77,14 @@ export interface Network {
  * can say, and for IPv4 mapped into IPv6, which would never match the address that it means.
  */
 export function encodeIp(text: string): Uint8Array {
-  const before = octets.get(text)
-  if (before !== undefined) return before
-  const bytes = parseIp(text)
-  if (octets.size < mostRemembered) octets.set(text, bytes)
-  return bytes
-}
-
-/** The loopback's stand in every agent's certificate; the first to come are remembered. */
-const mostRemembered = 64
-const octets = new Map<string, Uint8Array>()
-const texts = new Map<string, string>()
-
-function parseIp(text: string): Uint8Array {
-  const version = text.includes('%') ? 0 : isIP(text)
-  if (version === 4) return encodeIpv4(text)
-  if (version !== 6) {
+  const bytes = octetsOf(text)
+  if (bytes === undefined) {
     throw new NomadPkiError('ERR_NAME_INVALID', `not an IP address: ${JSON.stringify(text)}`)
   }
-  const bytes = encodeIpv6(text)
-  if (isMapped(bytes)) {
+  const four = unmapped(bytes)
+  if (four !== undefined) {
     throw new NomadPkiError('ERR_NAME_INVALID', `IPv4 in the form of IPv6: ${text}`, {
-      hint: `write ${bytes.subarray(12).join('.')}`,
+      hint: `write ${formatIp(four)}`,
     })
   }
   return bytes
@@ -65,7 +108,8 @@ export function formatIp(bytes: Uint8Array): string {
 }
 
 function formatIpv6(bytes: Uint8Array): string {
-  if (isMapped(bytes)) return `::ffff:${bytes.subarray(12).join('.')}`
+  const four = unmapped(bytes)
+  if (four !== undefined) return `::ffff:${formatIp(four)}`
   const groups: number[] = []
   for (let at = 0; at < 16; at += 2) groups.push(bytes[at]! * 256 + bytes[at + 1]!)
   // The longest run of zeros, the first of equals, and never a single group.
@@ -103,21 +147,21 @@ export function parseNetwork(text: string): Network {
       hint: 'write it as 10.0.0.0/8 or fd00::/8',
     })
   }
-  const address = encodeIp(text.slice(0, slash))
-  const prefix = Number(length)
+  const network = { address: encodeIp(text.slice(0, slash)), prefix: Number(length) }
+  const { address, prefix } = network
   if (prefix > address.length * 8) {
     throw new NomadPkiError(
       'ERR_NAME_INVALID',
       `the prefix of ${text} is longer than ${address.length * 8} bits`,
     )
   }
-  const network = address.map((byte, at) => byte & maskOctet(prefix, at))
-  if (Buffer.compare(network, address) !== 0) {
+  const base = baseOf(network)
+  if (Buffer.compare(base, address) !== 0) {
     throw new NomadPkiError('ERR_NAME_INVALID', `${text} has bits behind its prefix`, {
-      hint: `write ${formatIp(network)}/${prefix}`,
+      hint: `write ${formatNetwork({ address: base, prefix })}`,
     })
   }
-  return { address, prefix }
+  return network
 }
 
 /** A network as a name constraint has it: address, then mask. RFC 5280 §4.2.1.10 */
@@ -187,12 +231,6 @@ function encodeIpv6(text: string): Uint8Array {
     out[2 * index + 1] = value & 0xff
   })
   return out
-}
-
-function isMapped(bytes: Uint8Array): boolean {
-  return (
-    bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff
-  )
 }
 
 function maskOctet(prefix: number, at: number): number {

@@ -457,7 +457,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'a mapped address',
     client('ips: ["::ffff:10.0.0.1"]'),
-    'error 4:36 spec/address "::ffff:10.0.0.1" is an IPv4 address in IPv6 clothes: TLS libraries compare it as IPv4 · write 10.0.0.1',
+    'error 4:36 spec/address "::ffff:10.0.0.1" is an IPv4-mapped IPv6 address: TLS libraries compare it as IPv4 · write 10.0.0.1',
   ],
   ['octal', client('ips: [010.0.0.1]'), 'error 4:36 spec/address "010.0.0.1" is not an IP address'],
   [
@@ -497,6 +497,11 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     'the end of a range outside its network',
     west('"c[1-300]": { ips: ["10.2.0.0/24+{n}"] }'),
     'error 5:110 spec/address "10.2.0.0/24+{n}" gives 10.2.1.44 for c300, which is outside the network',
+  ],
+  [
+    'the end of a range behind the last address of all',
+    west('"c[1-300]": { ips: ["255.255.255.0/0+{n}"] }'),
+    'error 5:110 spec/address "255.255.255.0/0+{n}" gives 0.0.0.44 for c300, which is outside',
   ],
   [
     "a domain in Nomad's zone",

@@ -5,12 +5,15 @@ import { element, octetString, sequence, setOf } from '../../src/der/write.js'
 import { isNomadPkiError } from '../../src/errors.js'
 import { constraintFault } from '../../src/x509/constraints.js'
 import {
+  cidrOf,
   decodeSubtree,
   encodeIp,
   encodeSubtree,
   formatIp,
   networkHolds,
+  octetsOf,
   parseNetwork,
+  unmapped,
 } from '../../src/x509/ip-address.js'
 import { commonNames, encodeName, formatName, parseName } from '../../src/x509/name.js'
 import { encodedOid } from '../../src/x509/oids.js'
@@ -208,6 +211,17 @@ describe('addresses', () => {
   test('a mask with gaps is none', () => {
     expect(decodeSubtree(Buffer.from('0a000000ff00ff00', 'hex'))).toBeUndefined()
     expect(decodeSubtree(Buffer.from('0a000000', 'hex'))).toBeUndefined()
+  })
+
+  test('a mapped address is read where it can stand in a certificate, and not written into one', () => {
+    const text = '::ffff:10.0.0.1'
+    const mapped = octetsOf(text)!
+    expect(unmapped(mapped)).toEqual(Uint8Array.of(10, 0, 0, 1))
+    expect(formatIp(mapped)).toBe(text)
+    expect(invalid(() => encodeIp(text))).toBe(true)
+    // A foreign certificate may exclude such a network, with bits behind its prefix.
+    expect(networkHolds(cidrOf('::ffff:10.0.0.1/104')!, mapped)).toBe(true)
+    expect(octetsOf('fe80::1%eth0')).toBeUndefined()
   })
 
   test('are in their network and in no other family’s', () => {
