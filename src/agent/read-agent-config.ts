@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import {
   asBoolean,
@@ -19,6 +18,7 @@ import {
   positionsIn,
   type Value,
 } from '../hcl/index.js'
+import { sha256 } from '../sha256.js'
 import { diagnostic } from './codes.js'
 import type { AgentFile } from './directory.js'
 import { type Setting, settings } from './settings.js'
@@ -208,7 +208,7 @@ function settingsOf(document: Document, file: string): FileSettings {
 }
 
 function digestOf(key: string): string {
-  return createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex')
+  return sha256(Buffer.from(key, 'base64'))
 }
 
 /** How many bytes Go's `base64.StdEncoding` makes of a text; it passes over line ends. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 
 /** The page that says how a running cluster is taken over. */
@@ -12,12 +12,7 @@ export const takeOverPage = 'docs/take-over.md'
 
 /** `CN=Nomad Agent CA, SHA256:…`: an authority as messages name it. */
 export function authorityText(certificate: Certificate): string {
-  return `${formatName(certificate.subject)}, ${rootFingerprint(certificate)}`
-}
-
-/** `SHA256:` and 64 digits, as `--override` takes it. */
-export function rootFingerprint(certificate: Certificate): string {
-  return `SHA256:${fingerprintOf(certificate)}`
+  return `${formatName(certificate.subject)}, ${fingerprintText(certificate)}`
 }
 
 /**

@@ -9,7 +9,12 @@ import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority } from '../spec/desired.js'
-import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
+import {
+  fingerprintOf,
+  type Certificate,
+  type GeneralName,
+  fingerprintText,
+} from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
 import { commonNames, formatName, nameSays } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
@@ -51,7 +56,7 @@ export function checkAuthority(
     }
     return findings
   }
-  const fingerprint = `SHA256:${fingerprintOf(certificate)}`
+  const fingerprint = fingerprintText(certificate)
   if (wanted.fingerprint !== undefined && wanted.fingerprint !== fingerprint) {
     say(
       'error',

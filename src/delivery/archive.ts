@@ -22,7 +22,7 @@ import { newTlsFile, type TlsValues } from '../agent/index.js'
 import { NomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
 import { isAgent } from '../nomad/roles.js'
-import { sha256Of } from './digest.js'
+import { sha256 } from '../sha256.js'
 import { writeTar, type TarEntry } from './tar.js'
 
 /** How the generation lies in the archive. */
@@ -115,7 +115,7 @@ export function packArchive(parts: ArchiveParts): Uint8Array {
     key: files.key !== undefined,
     stanza: parts.stanza,
     files: Object.fromEntries(
-      [...installer, ...rest].map(({ path, bytes }) => [path, sha256Of(bytes)]),
+      [...installer, ...rest].map(({ path, bytes }) => [path, sha256(bytes)]),
     ),
   }
   // One key a line: the installer reads it with sed.
@@ -135,7 +135,7 @@ export function packFiles(
   made: string,
   rest: readonly TarEntry[] = [],
 ): Uint8Array {
-  const sums = [...head, ...rest].map(({ path, bytes }) => `${sha256Of(bytes)}  ${path}\n`).join('')
+  const sums = [...head, ...rest].map(({ path, bytes }) => `${sha256(bytes)}  ${path}\n`).join('')
   const listed = { path: 'SHA256SUMS', bytes: Buffer.from(sums), mode: 0o644 }
   return writeTar(
     [...head, listed, ...rest].map((entry) => ({

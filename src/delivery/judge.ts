@@ -8,7 +8,7 @@
 import { isNomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
 import { isOverridden, type Override, type OverrideCode } from '../overrides.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate, fingerprintText } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { verifyChain } from '../x509/verify-chain.js'
 import type { TrioCheck } from './check-trio.js'
@@ -85,10 +85,10 @@ export function judgeArchive(
       : whyAnother(trio, generation.leaf.fingerprint, last)
   if (sentence !== undefined) {
     const known = new Set(trustedLast(last))
-    const strangers = trio.trust.map(fingerprintOf).filter((print) => !known.has(print))
+    const unknown = trio.trust.filter((root) => !known.has(fingerprintOf(root)))
     const accepted =
-      strangers.length > 0 &&
-      strangers.every((print) => isOverridden(overrides, 'new-root', `SHA256:${print}`))
+      unknown.length > 0 &&
+      unknown.every((root) => isOverridden(overrides, 'new-root', fingerprintText(root)))
     if (accepted) warnings.push(sentence)
     else faults.push(`${sentence}. ${newRootHint}`)
   }

@@ -14,9 +14,9 @@ import type { DesiredIdentity } from '../spec/desired.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
 import { checkTrio } from './check-trio.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { fingerprintText } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
-import { sha256Of } from './digest.js'
+import { sha256 } from '../sha256.js'
 
 /** How it is packed. */
 export interface PackOptions {
@@ -102,7 +102,7 @@ export async function packIdentity(
     },
     installer: options.installer,
   })
-  return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+  return { archive, fingerprint: sha256(archive), manifest, directory, warnings }
 }
 
 interface FitGeneration {
@@ -147,7 +147,7 @@ async function readFit(
     ['key.pem', key?.bytes],
   ] as const
   for (const [file, bytes] of parts) {
-    if (bytes !== undefined && sha256Of(bytes) !== manifest.files[file]) {
+    if (bytes !== undefined && sha256(bytes) !== manifest.files[file]) {
       throw unfit(address, `${file} of ${directory} is not what its manifest says`, another)
     }
   }
@@ -198,7 +198,7 @@ async function packOperator(
     manifest.made,
   )
   const { directory } = generation
-  return { archive, fingerprint: sha256Of(archive), manifest, directory, warnings }
+  return { archive, fingerprint: sha256(archive), manifest, directory, warnings }
 }
 
 /** The variables of Nomad's api/api.go:337-391, for a shell in the folder of the files. */
@@ -219,9 +219,7 @@ export function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): re
   const root = spec.authorities.find(({ name }) => bundleAddress(name) === bundle)
   const pins = Object.values(root?.fingerprints ?? {})
   if (pins.length === 0) return []
-  const held = parseCertificates(Buffer.from(ca).toString('latin1')).map(
-    (certificate) => `SHA256:${fingerprintOf(certificate)}`,
-  )
+  const held = parseCertificates(Buffer.from(ca).toString('latin1')).map(fingerprintText)
   return pins
     .filter((pin) => !held.includes(pin))
     .map((pin) => `the spec pins the root ${pin}, and ca.pem holds ${held.join(', ')}`)

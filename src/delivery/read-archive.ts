@@ -10,7 +10,7 @@ import { tlsKeys, type TlsValues } from '../agent/index.js'
 import { generationName, generationNamePattern } from '../inventory/generation-name.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import { archiveFolder, type ArchiveManifest } from './archive.js'
-import { sha256Of } from './digest.js'
+import { sha256 } from '../sha256.js'
 import { invalid, quoted, readTar, type TarEntry } from './tar.js'
 
 /** An archive whose checksums are complete and whose manifests agree. */
@@ -60,7 +60,7 @@ export function readArchive(bytes: Uint8Array): Archive {
   for (const { path } of entries) if (!expected.has(path)) throw foreign(path)
   const sums = entries
     .filter(({ path }) => path !== 'SHA256SUMS')
-    .map((entry) => `${sha256Of(entry.bytes)}  ${entry.path}\n`)
+    .map((entry) => `${sha256(entry.bytes)}  ${entry.path}\n`)
   if (textOf(need('SHA256SUMS')) !== sums.join('')) {
     throw invalid('its files are not what SHA256SUMS says')
   }
@@ -68,7 +68,7 @@ export function readArchive(bytes: Uint8Array): Archive {
   const names = Object.keys(manifest.files)
   if (
     names.length !== listed.length ||
-    listed.some(({ path, bytes: content }) => manifest.files[path] !== sha256Of(content))
+    listed.some(({ path, bytes: content }) => manifest.files[path] !== sha256(content))
   ) {
     throw invalid('its files are not what its manifest says')
   }
@@ -85,11 +85,11 @@ export function readArchive(bytes: Uint8Array): Archive {
   if (manifest.key !== (files.key !== undefined)) throw invalid('whether it holds a key is unclear')
   for (const part of ['ca', 'cert', 'key'] as const) {
     const file = files[part]
-    if (file !== undefined && generation.files[`${part}.pem`] !== sha256Of(file)) {
+    if (file !== undefined && generation.files[`${part}.pem`] !== sha256(file)) {
       throw invalid(`${part}.pem is not what the manifest of its generation says`)
     }
   }
-  return { fingerprint: sha256Of(bytes), manifest, generation, files, entries }
+  return { fingerprint: sha256(bytes), manifest, generation, files, entries }
 }
 
 function agree(manifest: ArchiveManifest, generation: Manifest): void {

@@ -11,12 +11,12 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
+import { sha256 } from '../sha256.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { clockSkew, type SeenPort } from './evidence.js'
@@ -168,10 +168,7 @@ function leafIn(event: EventOf<'observed'> | EventOf<'received'>): CopyLeaf | un
 /** The same certificates have the same name, in whatever order they were seen. */
 function stateOf(fingerprints: readonly string[]): string {
   if (fingerprints.length === 0) return ''
-  return createHash('sha256')
-    .update([...fingerprints].sort().join('\n'))
-    .digest('hex')
-    .slice(0, 16)
+  return sha256([...fingerprints].sort().join('\n')).slice(0, 16)
 }
 
 /** How many agents a finding names. */

@@ -6,7 +6,7 @@
  */
 
 import { generationOf } from '../address.js'
-import { rootFingerprint } from '../authority/take-over.js'
+import { fingerprintText } from '../x509/certificate.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { rootAbove, type MadeGeneration } from './generations.js'
 
@@ -30,5 +30,5 @@ export function newRootOverride(
   const certified = known.trusted.some((old) => found.crossed.has(generationOf(old)))
   const trusted = newest.trusted.includes(rootAbove(known.issuer, authorities) ?? known.issuer)
   if (trusts || certified || trusted) return undefined
-  return `--override new-root=${rootFingerprint(found.certificate)}`
+  return `--override new-root=${fingerprintText(found.certificate)}`
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { sha256 } from '../sha256.js'
 import { eventIn, type LedgerEvent } from './ledger-events.js'
 
 /** The head of a ledger without lines. */
@@ -113,7 +113,7 @@ export function chainLine(
  * @returns SHA-256, hex.
  */
 export function hashLine(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
+  return sha256(text)
 }
 
 function parseLine(text: string): LedgerLine | string {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { formatInstant } from '../duration.js'
+import { sha256 } from '../sha256.js'
 
 /** A manifest. */
 export interface Manifest {
@@ -63,9 +63,9 @@ export function encodeManifest(facts: ManifestFacts): string {
       notAfter: formatInstant(leaf.notAfter),
     },
     files: {
-      'ca.pem': sha256(files.ca),
-      'cert.pem': sha256(files.cert),
-      'key.pem': sha256(files.key),
+      'ca.pem': sha256(bytesOf(files.ca)),
+      'cert.pem': sha256(bytesOf(files.cert)),
+      'key.pem': sha256(bytesOf(files.key)),
     },
   }
   return `${JSON.stringify(manifest, null, 2)}\n`
@@ -107,7 +107,7 @@ function holdsTexts(value: unknown, keys: readonly string[]): boolean {
   )
 }
 
-/** SHA-256 of a text's bytes (the files are ASCII), hex. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'latin1').digest('hex')
+/** The files are ASCII. */
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
 }

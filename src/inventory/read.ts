@@ -11,6 +11,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { firstWritten } from '../keys/pem.js'
 import { writtenHalfOf } from '../keys/private-key.js'
 import { trustedCertificates } from '../nomad/readable.js'
+import { sha256 } from '../sha256.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import type { ConfigContents, Configs } from './configs.js'
@@ -23,7 +24,6 @@ import type {
   Inventory,
 } from './inventory.js'
 import { readLedger } from './ledger.js'
-import { sha256 } from './manifest.js'
 import type {
   Store,
   StoredAuthority,
@@ -224,9 +224,9 @@ function readGeneration(
 
 function sumsOf({ ca, cert, key }: StoredGeneration): FoundGeneration['sums'] {
   return {
-    ...(ca && { 'ca.pem': sha256(textOf(ca)) }),
-    ...(cert && { 'cert.pem': sha256(textOf(cert)) }),
-    ...(key && { 'key.pem': sha256(textOf(key)) }),
+    ...(ca && { 'ca.pem': sha256(ca.bytes) }),
+    ...(cert && { 'cert.pem': sha256(cert.bytes) }),
+    ...(key && { 'key.pem': sha256(key.bytes) }),
   }
 }
 

@@ -17,7 +17,7 @@ import type {
   DesiredIdentity,
   IdentityProfile,
 } from '../spec/desired.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { fingerprintText } from '../x509/certificate.js'
 import { stanzaOf, type ConfigEdit } from './configs.js'
 import type { Step, StepContent } from './plan.js'
 
@@ -46,7 +46,7 @@ export function withContent(
 
   const named = (address: string): string => {
     const certificate = context.authorities.get(address)?.certificate
-    return certificate === undefined ? address : `${address} SHA256:${fingerprintOf(certificate)}`
+    return certificate === undefined ? address : `${address} ${fingerprintText(certificate)}`
   }
   const ofBundle = (address: string): readonly string[] =>
     (bundles.get(address)?.trusted ?? []).map(named)
@@ -84,7 +84,7 @@ export function withContent(
     const leaf = generation?.chain[0]
     const { issuer, trusted } = ofProfile(profile)
     return {
-      ...(leaf === undefined ? {} : { leaf: `SHA256:${fingerprintOf(leaf)}` }),
+      ...(leaf === undefined ? {} : { leaf: fingerprintText(leaf) }),
       ...(action === 'refresh' && { issuer: issuer!, trusted: trusted! }),
     }
   }

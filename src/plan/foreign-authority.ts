@@ -6,19 +6,14 @@
  */
 
 import { generationOf, isOfAuthority } from '../address.js'
-import {
-  authorityText,
-  rootFingerprint,
-  takeOverAdvice,
-  takeOverPage,
-} from '../authority/take-over.js'
+import { authorityText, takeOverAdvice, takeOverPage } from '../authority/take-over.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { isOverridden, type Override } from '../overrides.js'
 import type { Desired, DesiredConfig } from '../spec/desired.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, fingerprintText, type Certificate } from '../x509/certificate.js'
 
 /**
  * Compares the roots that agents trust today with those of the store.
@@ -115,7 +110,7 @@ function tell(
   const made = inventory.authorities.get(signing.address)?.certificate !== undefined
   const [first] = foreign
   const overridden = foreign.every((one) =>
-    isOverridden(overrides, 'leave-root', rootFingerprint(one)),
+    isOverridden(overrides, 'leave-root', fingerprintText(one)),
   )
   const who =
     addresses.length === 1 ? addresses[0]! : `${addresses.length} agents (${addresses[0]!}, …)`
@@ -123,7 +118,7 @@ function tell(
   const message = cut
     ? `${who} ${addresses.length === 1 ? 'uses' : 'use'} another authority today: ${names} (${path}); agents that get the new files and agents that still have the old ones would refuse each other`
     : `${who} would no longer trust ${names} (${path})`
-  const flags = foreign.map((one) => `--override leave-root=${rootFingerprint(one)}`).join(' ')
+  const flags = foreign.map((one) => `--override leave-root=${fingerprintText(one)}`).join(' ')
   const generation = made ? next(bundle, inventory) : signing.generation
   const more = made
     ? `, then set \`signing: ${generation}, trusted: [${generation}]\` for ${bundle} in the spec`

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { endsWithIssuer, renewBeforeOf, isOnDemand } from '../checks/identity.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { sha256 } from '../sha256.js'
 import type { Desired } from '../spec/desired.js'
 
 /** The widest spread, as a part of `renewBefore`; it is only ever earlier. */
@@ -20,7 +20,7 @@ const spread = 0.1
  * @param address `identity/server/global/s1`
  */
 export function jitterOf(address: string): number {
-  return createHash('sha256').update(address).digest().readUInt32BE(0) / 2 ** 32
+  return Number.parseInt(sha256(address).slice(0, 8), 16) / 2 ** 32
 }
 
 /**

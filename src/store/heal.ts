@@ -6,7 +6,6 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { isName, isRegionName } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { shownPath } from '../files/fault.js'
@@ -14,6 +13,7 @@ import { breather } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { readLedger } from '../inventory/ledger.js'
 import { scanPem } from '../keys/pem-scan.js'
+import { sha256 } from '../sha256.js'
 import { unwritable, type Ground } from './ground.js'
 import { digestOf, isGenerationNumber, isTemporary, names, parseStaging } from './layout.js'
 import { appendLedger, ledgerEnd, ledgerLimit, mendLedger } from './ledger.js'
@@ -202,5 +202,5 @@ class Healer {
 /** SHA-256 of what the first PEM block holds, as the other lines have it. */
 function fingerprintOfPem(text: string): string {
   const der = scanPem(text).blocks[0]?.der ?? new Uint8Array()
-  return createHash('sha256').update(der).digest('hex')
+  return sha256(der)
 }

@@ -24,11 +24,11 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { isName, isRegionName, roles } from '../address.js'
 import type { Role } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
+import { sha256 } from '../sha256.js'
 
 /** Which identity. */
 export interface IdentityName {
@@ -164,12 +164,10 @@ export function parseStaging(
 
 /** The digest of a directory's files, in the order of their names. */
 export function digestOf(files: Iterable<readonly [string, Uint8Array]>): string {
-  const hash = createHash('sha256')
-  for (const [name, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(`${name} ${bytes.length}\n`)
-    hash.update(bytes)
-  }
-  return hash.digest('hex').slice(0, 16)
+  const parts = [...files]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, bytes]) => [Buffer.from(`${name} ${bytes.length}\n`), bytes])
+  return sha256(Buffer.concat(parts)).slice(0, 16)
 }
 
 /** Whether a name is one of those that stand for work under way. */

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { hash } from 'node:crypto'
 import { DerReader, fail } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parsePublicKey } from '../keys/public-key.js'
+import { sha256 } from '../sha256.js'
 import type { Extension, ExtensionFields } from './extension.js'
 import { hexOf, readExtensionList, readExtensions } from './extensions.js'
 import { parseName, type Name } from './name.js'
@@ -122,10 +122,15 @@ export function sameCertificate(a: Certificate, b: Certificate): boolean {
 export function fingerprintOf(certificate: Certificate): string {
   let fingerprint = fingerprints.get(certificate)
   if (fingerprint === undefined) {
-    fingerprint = hash('sha256', certificate.der, 'hex')
+    fingerprint = sha256(certificate.der)
     fingerprints.set(certificate, fingerprint)
   }
   return fingerprint
+}
+
+/** The fingerprint as messages and `--override` have it: `SHA256:` and 64 hex digits. */
+export function fingerprintText(certificate: Certificate): string {
+  return `SHA256:${fingerprintOf(certificate)}`
 }
 
 function readOuter(

@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, expect, test } from 'vitest'
-import { rootFingerprint } from '../../src/authority/take-over.js'
+import { fingerprintText } from '../../src/x509/certificate.js'
 import type { SeenPort } from '../../src/evidence/evidence.js'
 import { judgeAll } from '../../src/evidence/judge.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
@@ -59,7 +59,7 @@ test('the one that lags gets its newest archive, with the override named', () =>
   const root = inventory.authorities.get('authority/agent/2')!.certificate!
   expect(judged.state).toBe('lagging')
   expect(judged.remedy).toBe(
-    `deliver generation ${judged.newest.number} (install with --override new-root=${rootFingerprint(root)} --reason TEXT), reload, then: nomad-pki probe ${servers[0]!}`,
+    `deliver generation ${judged.newest.number} (install with --override new-root=${fingerprintText(root)} --reason TEXT), reload, then: nomad-pki probe ${servers[0]!}`,
   )
   expect(repairs(1)).toEqual([])
 })
