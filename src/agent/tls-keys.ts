@@ -28,6 +28,22 @@ export interface TlsValues {
   readonly tls_cipher_suites?: string | undefined
 }
 
+/**
+ * Names the three files of an agent, as the store, an archive and a node lay them out.
+ *
+ * @param tls The directory that has the link `current`, absolute.
+ */
+export function tlsFilesIn(
+  tls: string,
+): Readonly<Record<'ca_file' | 'cert_file' | 'key_file', string>> {
+  const current = `${tls}/current`
+  return {
+    ca_file: `${current}/ca.pem`,
+    cert_file: `${current}/cert.pem`,
+    key_file: `${current}/key.pem`,
+  }
+}
+
 /** A key of the `tls` block. */
 export type TlsKey = keyof TlsValues
 

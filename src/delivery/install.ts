@@ -14,6 +14,7 @@
 
 import { parseAddress } from '../address.js'
 import { planTlsEdit, type TlsEditPlan, type TlsValues } from '../agent/index.js'
+import { tlsFilesIn } from '../agent/tls-keys.js'
 import { hasErrors } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
@@ -255,12 +256,7 @@ function flagsOf({ tls, owner, pace, giveUp, overrides = [] }: InstallRequest): 
 
 /** The stanza, with the place that is meant here. */
 export function stanzaFor({ manifest }: Archive, tls: string): TlsValues {
-  return {
-    ...manifest.stanza,
-    ca_file: `${tls}/current/ca.pem`,
-    cert_file: `${tls}/current/cert.pem`,
-    key_file: `${tls}/current/key.pem`,
-  }
+  return { ...manifest.stanza, ...tlsFilesIn(tls) }
 }
 
 async function planEdit(

@@ -17,6 +17,7 @@ import { checkTrio } from './check-trio.js'
 import { fingerprintText } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { sha256 } from '../sha256.js'
+import { tlsValuesOf } from '../spec/stanza.js'
 
 /** How it is packed. */
 export interface PackOptions {
@@ -78,21 +79,13 @@ export async function packIdentity(
     options,
   )
   const { directory } = generation
-  const { http, ...stanza } = identity.stanza ?? spec.node.stanza
   const archive = packArchive({
     cluster: spec.cluster,
     directory,
     layout: options.layout ?? 'links',
     tls,
     owner: spec.node.owner[role],
-    stanza: {
-      http,
-      rpc: true,
-      ca_file: `${tls}/current/ca.pem`,
-      cert_file: `${tls}/current/cert.pem`,
-      key_file: `${tls}/current/key.pem`,
-      ...stanza,
-    },
+    stanza: tlsValuesOf(identity.stanza ?? spec.node.stanza, tls),
     manifest,
     files: {
       ca,

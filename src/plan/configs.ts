@@ -11,6 +11,7 @@ import type { Finding, Severity } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Override } from '../overrides.js'
 import type { Desired, DesiredConfig } from '../spec/desired.js'
+import { tlsValuesOf } from '../spec/stanza.js'
 import { agentFiles, nothing } from './config-files.js'
 import { foreignAuthorities } from './foreign-authority.js'
 import type { Step } from './plan.js'
@@ -206,14 +207,5 @@ function changesText(changes: readonly TlsChange[]): string {
  * @param location Where the store is, for agents that read it in place.
  */
 export function stanzaOf(config: DesiredConfig, location: string): TlsValues {
-  const { http, ...stanza } = config.stanza
-  const directory = config.tlsDirectory ?? `${location}/${config.identity}`
-  return {
-    http,
-    rpc: true,
-    ca_file: `${directory}/current/ca.pem`,
-    cert_file: `${directory}/current/cert.pem`,
-    key_file: `${directory}/current/key.pem`,
-    ...stanza,
-  }
+  return tlsValuesOf(config.stanza, config.tlsDirectory ?? `${location}/${config.identity}`)
 }

@@ -5,6 +5,7 @@
  */
 
 import { suiteFault, type SuiteKey } from '../agent/cipher-suites.js'
+import { tlsFilesIn, type TlsValues } from '../agent/tls-keys.js'
 import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import type { DesiredStanza } from './desired.js'
 import type { RawStanza, Resolving } from './raw.js'
@@ -25,6 +26,16 @@ export function mergeStanza(...layers: readonly (RawStanza | undefined)[]): Desi
     ...(least === undefined ? {} : { tls_min_version: least }),
     ...(suites === undefined ? {} : { tls_cipher_suites: suites }),
   }
+}
+
+/**
+ * Gives the whole `tls` block of an agent, in the order in which it is written.
+ *
+ * @param stanza What the spec says of it.
+ * @param tls The directory that has the link `current`, absolute.
+ */
+export function tlsValuesOf({ http, ...others }: DesiredStanza, tls: string): TlsValues {
+  return { http, rpc: true, ...tlsFilesIn(tls), ...others }
 }
 
 /** Which cipher suites a kind of key needs. */
