@@ -1,11 +1,11 @@
 /**
  * Texts that nobody writes and somebody sends: a great deal of one thing, ten thousand braces. Nothing
- * but diagnostics comes of them, and no case comes near its time limit, which is generous for a
- * machine that is busy and out of reach for a cost that grows as the square of the length.
+ * but diagnostics comes of them, and each costs a bounded multiple of the CPU that a plain text of its
+ * length costs. The time limits are for hangs.
  */
 
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import {
   agentCodes,
   checkAgentConfig,
@@ -149,15 +149,49 @@ const shapes: Readonly<Record<string, Shape>> = {
   'JSON, a wrong value again and again': (length) => `{${fill('"name":[{}],', length)}"z":1}`,
 }
 
+/** CPU that `act` takes, milliseconds: what other processes do does not count. */
+function costOf(act: () => void): number {
+  const before = process.cpuUsage()
+  act()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
+const plain: Shape = (length) => each(length, (index) => `# ${index}\nregion = "eu"\n`)
+
+/**
+ * How many times the cost of a plain text of its length a text may have. The worst is about 9; what grows
+ * as the square of the length was far beyond.
+ */
+const factor = 20
+
+function expectInProportion(shape: Shape, length: number, base: number): void {
+  const text = shape(length)
+  expect(costOf(() => everything(text))).toBeLessThan(factor * base)
+}
+
+const baseOf = (length: number): number => {
+  const text = plain(length)
+  return Math.min(...[1, 2, 3].map(() => costOf(() => everything(text))))
+}
+
 describe(`${mendedSize} characters of what was mended`, () => {
+  let base = 0
+  beforeAll(() => {
+    base = baseOf(mendedSize)
+  }, limit)
   test.each(Object.entries(mended))('%s', { timeout: limit }, (_, shape) => {
-    everything(shape(mendedSize))
+    expectInProportion(shape, mendedSize, base)
   })
 })
 
 describe(`${size} characters of`, () => {
+  let base = 0
+  beforeAll(() => {
+    base = baseOf(size)
+  }, limit)
   test.each(Object.entries(shapes))('%s', { timeout: limit }, (_, shape) => {
-    everything(shape(size))
+    expectInProportion(shape, size, base)
   })
 })
 

@@ -46,12 +46,15 @@ class Rotating extends World {
     this.#clients = spec(clients)
   }
 
-  static async begun(clients?: string): Promise<Rotating> {
+  static async begun(
+    clients?: string,
+    options: { readonly only?: readonly string[] } = {},
+  ): Promise<Rotating> {
     const world = new Rotating(clients)
     await world.apply()
     world.later(hour)
     world.edit(world.#clients, spec(clients, two, ', signing: 2'))
-    await world.apply()
+    await world.apply(options)
     world.later(hour)
     return world
   }
@@ -309,6 +312,19 @@ test('people are told, and nobody waits for them', async () => {
   const world = await Rotating.begun()
   await world.seeAll()
   expect((await world.judge()).notes).toEqual([])
+})
+
+test('a person with a certificate of the old root is told with what renews it, and the gate is open', async () => {
+  const agents = ['server/global/s1', 'server/global/s2', 'client/global/c1', 'server/us-west/w1']
+  const world = await Rotating.begun(undefined, {
+    only: agents.map((agent) => `identity/${agent}`),
+  })
+  await world.seeAll()
+  const { open, notes } = await world.judge()
+  expect(notes).toEqual([
+    'identity/operator/global/alice has a certificate of the old root: nomad-pki apply identity/operator/global/alice',
+  ])
+  expect(open).toBe(true)
 })
 
 test('evidence is lines of the ledger; what lacks something counts for nothing', async () => {
