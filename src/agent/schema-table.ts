@@ -518,11 +518,11 @@ function* datesOf({ fields }: Block, path: string): Generator<[string, VersionRa
 }
 
 /** The versions whose keys differ from those of the version before. */
-const turns: readonly VersionRange[] = [
+const changes: readonly VersionRange[] = [
   ...new Set([...datedKeys.values()].map(({ since, until }) => since ?? until!)),
 ].map((since) => ({ since }))
 
-const made = new Map<string, BlockShape>()
+const schemas = new Map<string, BlockShape>()
 
 /**
  * The keys that a version of Nomad knows; `consul` and `vault` are read by other means, see
@@ -531,15 +531,15 @@ const made = new Map<string, BlockShape>()
  * @param version `1.11.3`; absent: what any supported version knows.
  */
 export function schemaOf(version?: string): BlockShape {
-  // One for each stretch between two turns, however many versions are asked for.
+  // One for each stretch between two changes, however many versions are asked for.
   const stretch =
     version !== undefined && isVersion(version)
-      ? String(turns.filter((turn) => holdsIn(turn, version)).length)
+      ? String(changes.filter((change) => holdsIn(change, version)).length)
       : 'any'
-  const known = made.get(stretch)
+  const known = schemas.get(stretch)
   if (known !== undefined) return known
   const schema = blockOf(table, version)
-  made.set(stretch, schema)
+  schemas.set(stretch, schema)
   return schema
 }
 

@@ -12,7 +12,7 @@ import { prepareCross, prepareIntermediate } from '../authority/prepare.js'
 import type { AuthorityRequest } from '../authority/request.js'
 import { subjectFor } from '../authority/subject.js'
 import { trustBundle } from '../authority/trust-bundle.js'
-import { isCrossOf, standing, type StandingAuthority } from '../checks/context.js'
+import { authorityPath, isCrossOf, type AuthorityPath } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
 import type { StoreBatch } from '../inventory/store.js'
 import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
@@ -30,7 +30,7 @@ export class Authorities {
   readonly #materials: PlanMaterials
   readonly #issuers: Issuers
   readonly #now: number
-  readonly #standing: Map<string, StandingAuthority>
+  readonly #paths: Map<string, AuthorityPath>
   readonly #keys = new Map<string, PrivateKey>()
   readonly #open = new Map<string, Promise<Issuer>>()
   readonly #bundles = new Map<string, string>()
@@ -39,7 +39,7 @@ export class Authorities {
     this.#materials = materials
     this.#issuers = issuers
     this.#now = now
-    this.#standing = new Map(materials.context.authorities)
+    this.#paths = new Map(materials.context.authorities)
   }
 
   /** The time for which everything in this apply is prepared. */
@@ -72,7 +72,7 @@ export class Authorities {
 
   /** What goes behind a leaf that an authority signs. */
   chain(address: string): readonly Certificate[] {
-    return this.#stand(address).chain
+    return this.#path(address).chain
   }
 
   /** The roots in a trust bundle, by address. */
@@ -87,7 +87,7 @@ export class Authorities {
       open = this.#issuers.open(
         {
           ...this.#nameOf(address),
-          path: this.#stand(address).path as readonly [Certificate, ...Certificate[]],
+          path: this.#path(address).path as readonly [Certificate, ...Certificate[]],
         },
         this.#keys.get(address),
       )
@@ -101,7 +101,7 @@ export class Authorities {
     let text = this.#bundles.get(address)
     if (text === undefined) {
       const wanted = this.#materials.desired.bundles.find((bundle) => bundle.address === address)
-      const roots = (wanted?.trusted ?? []).map((root) => this.#stand(root).certificate)
+      const roots = (wanted?.trusted ?? []).map((root) => this.#path(root).certificate)
       text = trustBundle(roots)
       this.#bundles.set(address, text)
     }
@@ -131,8 +131,8 @@ export class Authorities {
               now: this.#now,
             }),
           )
-    const above = issuer && this.#stand(issuer.address)
-    this.#standing.set(address, standing(address, certificate, { issuer: above }))
+    const above = issuer && this.#path(issuer.address)
+    this.#paths.set(address, authorityPath(address, certificate, { issuer: above }))
     this.#keys.set(address, key)
     batch.putAuthority(name, generation, {
       key: encodePrivateKey(key),
@@ -156,7 +156,7 @@ export class Authorities {
   /** Has the other generations certify a root, and puts what they made behind its leaves. */
   async #cross(wanted: DesiredAuthority, batch: StoreBatch): Promise<StepDetail> {
     const { desired, inventory } = this.#materials
-    const { certificate } = this.#stand(wanted.address)
+    const { certificate } = this.#path(wanted.address)
     const crosses = new Map(
       [...(inventory.authorities.get(wanted.address)?.crossed ?? [])].filter(([, cross]) =>
         isCrossOf(cross, certificate),
@@ -183,12 +183,12 @@ export class Authorities {
         notAfter: cross.notAfter,
       })
     }
-    const made = standing(wanted.address, certificate, { crosses: [...crosses.values()] })
-    this.#standing.set(wanted.address, made)
+    const made = authorityPath(wanted.address, certificate, { crosses: [...crosses.values()] })
+    this.#paths.set(wanted.address, made)
     // What hangs from this root carries them too.
-    for (const [address, hanging] of this.#standing) {
+    for (const [address, hanging] of this.#paths) {
       if (address === wanted.address || hanging.path.at(-1) !== certificate) continue
-      this.#standing.set(address, standing(address, hanging.certificate, { issuer: made }))
+      this.#paths.set(address, authorityPath(address, hanging.certificate, { issuer: made }))
     }
     return {
       serial: certificate.serial,
@@ -197,8 +197,8 @@ export class Authorities {
     }
   }
 
-  #stand(address: string): StandingAuthority {
-    const found = this.#standing.get(address)
+  #path(address: string): AuthorityPath {
+    const found = this.#paths.get(address)
     if (found !== undefined) return found
     throw new NomadPkiError('ERR_STORE_UNREADABLE', `${address} is not there`, { address })
   }

@@ -38,9 +38,9 @@ import {
   requirePermitted,
   requirePurposes,
   requireRoomBelow,
-  standingOf,
-  type Standing,
-} from './standing.js'
+  issuerFactsOf,
+  type IssuerFacts,
+} from './issuer-facts.js'
 import { ownValidity, validityUnder } from './validity.js'
 
 export { Prepared } from './prepared.js'
@@ -77,18 +77,18 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
   const { role, region, publicKey } = request
   const key = leafAlgorithm(publicKey)
   const profile = profileOf(role)
-  const standing = standingOf(issuer)
+  const facts = issuerFactsOf(issuer)
   requirePurposes(issuer, profile.extendedKeyUsage)
   const names = namesOf(request)
-  requirePermitted(issuer, standing, names)
-  return under(issuer, standing, {
+  requirePermitted(issuer, facts, names)
+  return under(issuer, facts, {
     request,
     options,
     subject: subjectOf(profile.commonName(region)),
     extensions: [
       ...usages(profile, key.kind),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
-      standing.authorityKeyIdentifier,
+      facts.authorityKeyIdentifier,
       subjectAltName(names),
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: role, region },
@@ -110,9 +110,9 @@ export function prepareProbe(
   options: PrepareOptions,
 ): Prepared {
   const { kind } = leafAlgorithm(publicKey)
-  const standing = standingOf(issuer)
+  const facts = issuerFactsOf(issuer)
   requirePurposes(issuer, ['clientAuth'])
-  return under(issuer, standing, {
+  return under(issuer, facts, {
     request: { publicKey, lifetime: 31 * 86_400_000, beyondIssuer: 'clamp' },
     options,
     subject: encodeName({ commonName: probeProfile.commonName }),
@@ -121,7 +121,7 @@ export function prepareProbe(
       keyUsage(profileOf('operator').keyUsage(kind)),
       extendedKeyUsage(['clientAuth']),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
-      standing.authorityKeyIdentifier,
+      facts.authorityKeyIdentifier,
       subjectAltName([{ type: 'uri', value: probeProfile.uri }]),
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: 'probe' },
@@ -144,9 +144,9 @@ export function prepareIntermediate(
 ): Prepared {
   const { publicKey } = request
   authorityAlgorithm(publicKey)
-  const standing = standingOf(issuer)
+  const facts = issuerFactsOf(issuer)
   requireRoomBelow(issuer)
-  return under(issuer, standing, {
+  return under(issuer, facts, {
     request,
     options,
     subject: encodeName(request.subject),
@@ -155,7 +155,7 @@ export function prepareIntermediate(
       keyUsage(['keyCertSign', 'cRLSign']),
       nameConstraints(constraintsOf(request)),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
-      standing.authorityKeyIdentifier,
+      facts.authorityKeyIdentifier,
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: 'intermediate' },
   })
@@ -221,9 +221,9 @@ export function prepareCross(
 ): Prepared {
   const { publicKey, subject, subjectKeyIdentifier: identifier } = root
   authorityAlgorithm(publicKey)
-  const standing = standingOf(issuer)
+  const facts = issuerFactsOf(issuer)
   requireRoomBelow(issuer, 1 + (options.intermediates ?? 0))
-  return under(issuer, standing, {
+  return under(issuer, facts, {
     request: { publicKey, lifetime: root.notAfter - options.now, beyondIssuer: 'clamp' },
     options,
     // Its raw bytes: a chain is followed by comparing them.
@@ -233,7 +233,7 @@ export function prepareCross(
       keyUsage(['keyCertSign', 'cRLSign']),
       // The root's own, which the authority key identifiers below it name.
       subjectKeyIdentifier(identifier ?? keyIdentifierOf(publicKey)),
-      standing.authorityKeyIdentifier,
+      facts.authorityKeyIdentifier,
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: 'cross' },
   })
@@ -274,16 +274,16 @@ interface Draft {
   readonly lintContext: LintContext
 }
 
-function under(issuer: Issuer, standing: Standing, draft: Draft): Prepared {
+function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
   const { request, options, subject, extensions, lintContext } = draft
   const { lifetime, beyondIssuer, publicKey } = request
   return seal(
     {
       serial: options.serial,
-      signatureIdentifier: standing.algorithm.signatureIdentifier,
+      signatureIdentifier: facts.algorithm.signatureIdentifier,
       // Its raw bytes: a re-encoding need not be the same (RFC 5280 §7.1).
       issuer: issuer.certificate.subject.der,
-      ...validityUnder(issuer, standing, { ...options, lifetime, beyondIssuer }),
+      ...validityUnder(issuer, facts, { ...options, lifetime, beyondIssuer }),
       subject,
       spki: publicKey.spki,
       extensions,

@@ -8,7 +8,7 @@ import { formatDuration } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
 import type { Issuer } from './issuer.js'
 import type { BeyondIssuer } from './request.js'
-import type { Standing } from './standing.js'
+import type { IssuerFacts } from './issuer-facts.js'
 
 /** How far a certificate's beginning is set back by default: clocks differ. */
 export const defaultBackdate: number = 5 * 60_000
@@ -54,23 +54,23 @@ export function ownValidity({
  */
 export function validityUnder(
   issuer: Issuer,
-  standing: Standing,
+  facts: IssuerFacts,
   request: ValidityRequest,
 ): Validity {
   const { now } = request
   const own = ownValidity(request)
-  if (standing.notBefore > now) {
+  if (facts.notBefore > now) {
     throw new NomadPkiError(
       'ERR_NOT_YET_VALID',
-      `${issuer.name} is valid from ${dateOf(standing.notBefore)}, and it is ${dateOf(now)}`,
+      `${issuer.name} is valid from ${dateOf(facts.notBefore)}, and it is ${dateOf(now)}`,
       { hint: 'is the clock right?' },
     )
   }
-  const notBefore = Math.max(own.notBefore, standing.notBefore)
-  const end = standing.notAfter
+  const notBefore = Math.max(own.notBefore, facts.notBefore)
+  const end = facts.notAfter
   if (own.notAfter <= end) return { notBefore, notAfter: own.notAfter }
   const whose =
-    standing.endsWith === issuer.certificate ? issuer.name : `what stands above ${issuer.name}`
+    facts.endsWith === issuer.certificate ? issuer.name : `what stands above ${issuer.name}`
   const left = end - now
   if (left < 1000) {
     throw new NomadPkiError('ERR_BEYOND_ISSUER', `${whose} ended on ${dateOf(end)}`, {

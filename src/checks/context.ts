@@ -1,6 +1,6 @@
 /**
- * What the checks look at besides the thing itself: the authorities as they are found, and what
- * follows from them for everyone below. Made once for a plan or a verification.
+ * What the checks need beyond the item itself: the authorities as they are found, and what follows
+ * from them for all that they sign. Made once for a plan or a verification.
  *
  * @module
  */
@@ -12,26 +12,26 @@ import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.j
 import type { Certificate } from '../x509/certificate.js'
 import { crossDemand, crossObstacle } from './cross.js'
 import { isIssuedBy } from './issued-by.js'
-import { ridingUnder, type Riding } from './riding.js'
+import { deferralsUnder, type Deferral } from './deferral.js'
 import { sharedKeys } from './shared-keys.js'
 
 export { isIssuedBy } from './issued-by.js'
 
-/** An authority that is there, with what stands above it. */
-export interface StandingAuthority {
+/** An authority with its certification path, both found in the store. */
+export interface AuthorityPath {
   readonly address: string
   readonly certificate: Certificate
-  /** What goes behind a leaf in `cert.pem`: this authority and those above it, without the root; the root's cross-certificates last. */
+  /** What follows a leaf in `cert.pem`: this authority and those above it, without the root; the root's cross-certificates last. */
   readonly chain: readonly Certificate[]
   /** Those of {@link chain} that are cross-certificates of its root. */
   readonly crosses: readonly Certificate[]
-  /** Cross-certificates of its root that leaves no longer need and may still carry. */
+  /** Cross-certificates of its root that leaves no longer need but may still have. */
   readonly retired: readonly Certificate[]
   /** This one and every certificate above it, the root last. */
   readonly path: readonly Certificate[]
-  /** The earliest end of the path, epoch milliseconds: no leaf may outlive it. */
+  /** The earliest end of the path, epoch milliseconds: a leaf must not outlive it. */
   readonly notAfter: number
-  /** The latest beginning of the path. */
+  /** The latest beginning of the path, epoch milliseconds. */
   readonly notBefore: number
 }
 
@@ -40,11 +40,11 @@ export interface CheckContext {
   /** Epoch milliseconds. */
   readonly now: number
   /** The authorities that are found whole; absent ones are missing or broken. */
-  readonly authorities: ReadonlyMap<string, StandingAuthority>
+  readonly authorities: ReadonlyMap<string, AuthorityPath>
   /** What each bundle has to say; absent while one of its roots is missing. */
   readonly bundles: ReadonlyMap<string, string>
-  /** What may stay until its renewal, by the address of the authority that signs; see `rollout` in the spec. */
-  readonly riding: ReadonlyMap<string, Riding>
+  /** What may stay until its renewal, by the address of the signing authority; see `rollout` in the spec. */
+  readonly deferrals: ReadonlyMap<string, Deferral>
   /** For each address that shares its key, the others with it. */
   readonly sharedKeys: ReadonlyMap<string, readonly string[]>
   /** Why a root, by its address, cannot vouch for its successor; see `checks/cross.ts`. */
@@ -52,7 +52,7 @@ export interface CheckContext {
 }
 
 /**
- * Gathers it.
+ * Makes the context of one plan or verification.
  *
  * @param desired What should be.
  * @param inventory What is.
@@ -63,10 +63,10 @@ export function checkContext(
   inventory: Inventory,
   options: { readonly now: number },
 ): CheckContext {
-  const authorities = new Map<string, StandingAuthority>()
+  const authorities = new Map<string, AuthorityPath>()
   for (const wanted of desired.authorities) {
-    const stood = stand(wanted, inventory, authorities)
-    if (stood !== undefined) authorities.set(wanted.address, stood)
+    const path = foundPath(wanted, inventory, authorities)
+    if (path !== undefined) authorities.set(wanted.address, path)
   }
   const bundles = new Map<string, string>()
   for (const { address, trusted } of desired.bundles) {
@@ -77,7 +77,7 @@ export function checkContext(
     now: options.now,
     authorities,
     bundles,
-    riding: ridingUnder(desired, inventory),
+    deferrals: deferralsUnder(desired, inventory),
     sharedKeys: sharedKeys(inventory),
     crossObstacle: (address) =>
       crossObstacle(
@@ -89,30 +89,30 @@ export function checkContext(
   }
 }
 
-function stand(
+function foundPath(
   wanted: DesiredAuthority,
   inventory: Inventory,
-  known: ReadonlyMap<string, StandingAuthority>,
-): StandingAuthority | undefined {
+  known: ReadonlyMap<string, AuthorityPath>,
+): AuthorityPath | undefined {
   const found = inventory.authorities.get(wanted.address)
   const certificate = found?.certificate
   if (found === undefined || certificate === undefined) return undefined
   if (wanted.issuer === undefined) {
     const crosses = [...found.crossed.values()].filter((cross) => isCrossOf(cross, certificate))
     return wanted.crossed
-      ? standing(wanted.address, certificate, { crosses })
-      : standing(wanted.address, certificate, { retired: crosses })
+      ? authorityPath(wanted.address, certificate, { crosses })
+      : authorityPath(wanted.address, certificate, { retired: crosses })
   }
   const issuer = issuerIn(known, wanted.issuer, certificate)
-  return issuer && standing(wanted.address, certificate, { issuer })
+  return issuer && authorityPath(wanted.address, certificate, { issuer })
 }
 
 /** The generation of the issuer that really signed it: after the root's rotation an older one may still be trusted. */
 function issuerIn(
-  known: ReadonlyMap<string, StandingAuthority>,
+  known: ReadonlyMap<string, AuthorityPath>,
   issuer: DesiredIssuer,
   certificate: Certificate,
-): StandingAuthority | undefined {
+): AuthorityPath | undefined {
   const named = known.get(issuer.address)
   if (named !== undefined && isIssuedBy(certificate, named.certificate)) return named
   for (const candidate of known.values()) {
@@ -122,19 +122,19 @@ function issuerIn(
 }
 
 /**
- * One authority on top of its issuer, or a root with its cross-certificates.
+ * Puts an authority below its issuer, or gives a root its cross-certificates.
  *
- * @param above `crosses`: those that go behind a leaf; `retired`: those that may still stand there.
+ * @param above `crosses`: those that follow a leaf; `retired`: those that may still follow it.
  */
-export function standing(
+export function authorityPath(
   address: string,
   certificate: Certificate,
   above: {
-    readonly issuer?: StandingAuthority | undefined
+    readonly issuer?: AuthorityPath | undefined
     readonly crosses?: readonly Certificate[] | undefined
     readonly retired?: readonly Certificate[] | undefined
   } = {},
-): StandingAuthority {
+): AuthorityPath {
   const { issuer, crosses = [], retired = [] } = above
   return {
     address,

@@ -168,7 +168,7 @@ function issuerCurrent(
   context: CheckContext,
 ): ReasonGiven | undefined {
   const { issuer } = wanted.profile
-  if (context.riding.get(issuer.address)?.signerOf(generation) !== undefined) return undefined
+  if (context.deferrals.get(issuer.address)?.signerOf(generation) !== undefined) return undefined
   const signing = context.authorities.get(issuer.address)
   if (signing === undefined) {
     return {
@@ -239,7 +239,7 @@ function trustCurrent(
   if (bundle !== undefined && generation.bundle === bundle) return undefined
   if (generation.bundle === '')
     return { reason: 'incomplete', message: 'ca.pem is missing or empty' }
-  if (context.riding.get(wanted.profile.issuer.address)?.trustStays(generation) === true) {
+  if (context.deferrals.get(wanted.profile.issuer.address)?.trustStays(generation) === true) {
     return undefined
   }
   return { reason: 'trust-changed', message: `ca.pem is not ${wanted.profile.bundle}` }
@@ -266,7 +266,7 @@ function renewalDue({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
   if (endsWithIssuer(leaf, signing?.notAfter)) return undefined
   // What rode along is said where it gets off.
   const rode =
-    context.riding.has(wanted.profile.issuer.address) &&
+    context.deferrals.has(wanted.profile.issuer.address) &&
     (signing === undefined || !isIssuedBy(leaf, signing.certificate))
       ? `; ${wanted.profile.issuer.address} will sign the next`
       : ''

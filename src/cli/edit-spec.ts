@@ -11,7 +11,7 @@ import { parseSpec } from '../spec/parse.js'
 import type { ClusterSpec } from '../spec/spec.js'
 import type { Context } from './context.js'
 import type { Options } from './command.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 import { readSpec } from './workspace.js'
 import { showWrites, writeFiles } from './write.js'
 
@@ -26,7 +26,7 @@ import { showWrites, writeFiles } from './write.js'
 export async function editSpec(
   context: Context,
   options: Options,
-  voice: Voice,
+  printer: Printer,
   edit: (text: string, spec: ClusterSpec, file: string) => SpecEdit,
 ): Promise<{ readonly file: string; readonly spec: ClusterSpec; readonly written: boolean }> {
   const { file, text, bytes } = await readSpec(context, options)
@@ -40,10 +40,10 @@ export async function editSpec(
       diagnostics: made.diagnostics,
     })
   }
-  voice.warn(made.diagnostics)
+  printer.warn(made.diagnostics)
   const written = options.dryRun !== true
   const writes = [{ file, text: made.text, expected: bytes }]
   if (written) await writeFiles(context, writes)
-  else showWrites(writes, voice)
+  else showWrites(writes, printer)
   return { file, spec: parseSpec(made.text, { file }).spec ?? spec, written }
 }

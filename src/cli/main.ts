@@ -8,7 +8,7 @@
 import type { Context } from './context.js'
 import { processContext } from './context.js'
 import { runProgram } from './program.js'
-import { createVoice } from './voice.js'
+import { createPrinter } from './printer.js'
 import { exitStatus, statusOfError, type ExitStatus } from './status.js'
 
 /**
@@ -22,7 +22,7 @@ export async function start(packageUrl: () => URL): Promise<ExitStatus> {
   try {
     context = processContext(packageUrl)
   } catch (error) {
-    // There is no voice without a context: the current folder is gone.
+    // There is no printer without a context: the current folder is gone.
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
     return exitStatus.error
   }
@@ -50,7 +50,7 @@ export async function main(context: Context): Promise<ExitStatus> {
 
 function fail(error: unknown, context: Context): void {
   const has = (flag: string): boolean => context.argv.includes(flag)
-  createVoice(context, {
+  createPrinter(context, {
     quiet: false,
     color: !has('--no-color'),
     debug: has('--debug'),

@@ -17,7 +17,7 @@ import { formatName } from '../x509/name.js'
 import type { Context } from './context.js'
 import { controlLeaf, probeLeaves } from './probe-leaves.js'
 import { exitStatus, type ExitStatus } from './status.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 import type { Workspace } from './workspace.js'
 
 /**
@@ -93,7 +93,7 @@ export function tellRefusals(
   targets: readonly AgentTarget[],
   { sightings, unreachable, undecided, missing }: Probe & { readonly missing: string | undefined },
   inventory: Inventory,
-  voice: Voice,
+  printer: Printer,
 ): ExitStatus {
   const byName = missing !== undefined && nameTells(root, inventory)
   const seen = groupBy(sightings, ({ asked }) => asked)
@@ -130,8 +130,8 @@ export function tellRefusals(
         : `${port.endpoint} asks for no certificate, so whom it trusts cannot be seen`
     return { address, state: 'undecided', message }
   })
-  if (voice.json) voice.document(refusalsDocument(root, agents))
-  else voice.answer(refusalsText(root, agents, voice.style))
+  if (printer.json) printer.document(refusalsDocument(root, agents))
+  else printer.answer(refusalsText(root, agents, printer.style))
   const all = agents.length > 0 && agents.every(({ state }) => state === 'refuses')
   return all ? exitStatus.ok : exitStatus.work
 }

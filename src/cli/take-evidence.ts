@@ -11,7 +11,7 @@ import { count } from '../report/style.js'
 import { importEvidence, type ImportedEvidence } from '../evidence/import-evidence.js'
 import type { Context } from './context.js'
 import { note, underLock } from './under-lock.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 import { takeOwnInventory, type Workspace } from './workspace.js'
 
 /**
@@ -24,7 +24,7 @@ import { takeOwnInventory, type Workspace } from './workspace.js'
 export async function takeEvidence(
   files: readonly string[],
   workspace: Workspace,
-  voice: Voice,
+  printer: Printer,
   context: Context,
 ): Promise<ImportedEvidence> {
   const { store, desired } = workspace
@@ -52,7 +52,7 @@ export async function takeEvidence(
       })
     }
     await note(store, taken.events)
-    voice.tell(
+    printer.tell(
       `evidence: ${count(taken.events.length, 'line')} noted${taken.before === 0 ? '' : `, ${taken.before} there already`}`,
     )
     return taken

@@ -26,7 +26,7 @@ import { readFilesInUse } from '../store/files-in-use.js'
 import { findLeftAsides } from '../store/left-asides.js'
 import type { Context } from './context.js'
 import type { Options } from './command.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 
 /** The name that is looked for where `--file` names none; in the current folder and nowhere else. */
 export const defaultSpec = 'cluster.yaml'
@@ -87,14 +87,14 @@ export async function readSpec(
 export async function openWorkspace(
   context: Context,
   options: Options,
-  voice: Voice,
+  printer: Printer,
 ): Promise<Workspace> {
   const { file, text } = await readSpec(context, options)
   const { spec, diagnostics } = parseSpec(text, { file })
   if (spec === undefined || hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', `${file} has errors`, { diagnostics })
   }
-  voice.warn(diagnostics)
+  printer.warn(diagnostics)
   const base = path.dirname(context.resolve(file))
   return {
     file,

@@ -10,7 +10,7 @@ import { NomadPkiError, isNomadPkiError } from '../errors.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { diffText } from '../report/diff.js'
 import type { Context } from './context.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 
 /** One file to write. */
 export interface FileWrite {
@@ -62,13 +62,13 @@ export function requireOutside(context: Context, store: string, file: string, wh
 }
 
 /** Shows what would be written, and that nothing was. */
-export function showWrites(writes: readonly FileWrite[], voice: Voice): void {
+export function showWrites(writes: readonly FileWrite[], printer: Printer): void {
   for (const { file, text, expected } of writes) {
     const before = expected && Buffer.from(expected).toString('utf8')
     // A document alone goes to stdout.
-    if (!voice.json) voice.answer(diffText(file, before, text, voice.style))
+    if (!printer.json) printer.answer(diffText(file, before, text, printer.style))
   }
-  voice.tell('dry run: nothing was written')
+  printer.tell('dry run: nothing was written')
 }
 
 /** What a file holds, or `undefined` where there is none. */

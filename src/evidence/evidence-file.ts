@@ -5,7 +5,7 @@
  */
 
 import type { Members, SeenPort, SilentPort } from './evidence.js'
-import { portLines, withoutTwins, type ProbeSeen } from './news.js'
+import { portLines, withoutTwins, type ProbeSeen } from './new-lines.js'
 import { isSeen } from './ports.js'
 
 /** What travels. */

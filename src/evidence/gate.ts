@@ -84,7 +84,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     made: generationsIn(inventory),
     // Exceptions are the gate's own: what an agent was seen to have is told without them.
     judgements: judgeAll(inventory, { now, evidence: { ...evidence, exceptions: [] } }),
-    riding: new Set(
+    deferred: new Set(
       desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
     ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
@@ -97,7 +97,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     if (hold === undefined) proven += 1
     else holds.push(hold)
   }
-  for (const hold of strangers(agents, evidence.members, inventory, facts)) {
+  for (const hold of memberHolds(agents, evidence.members, inventory, facts)) {
     if (!excepted.has(hold.address)) holds.push(hold)
   }
   return {
@@ -117,13 +117,13 @@ interface Judge {
   readonly judgements: Judgements
   readonly rootOf: (issuer: string) => string | undefined
   /** Authorities of which leaves wait for their renewal. */
-  readonly riding: ReadonlySet<string>
+  readonly deferred: ReadonlySet<string>
 }
 
 /** One agent with a leaf of its own. */
 function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
   const { address, profile } = identity
-  const { condition, made, judgements, rootOf, riding } = judge
+  const { condition, made, judgements, rootOf, deferred } = judge
   const newest = made.get(address)?.at(-1)
   if (newest === undefined || !satisfies(newest, condition, rootOf)) {
     return {
@@ -133,7 +133,7 @@ function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
           ? 'it has no certificate yet'
           : `its generation ${newest.number} is not of this stage`,
       remedy:
-        newest !== undefined && riding.has(profile.issuer.address)
+        newest !== undefined && deferred.has(profile.issuer.address)
           ? `its next renewal will be; at once: nomad-pki rotate leaves ${address}`
           : 'nomad-pki apply',
     }
@@ -226,8 +226,8 @@ function leafFits(
   return leafUnder === undefined || rootOf(issuer) === leafUnder
 }
 
-/** Whom Nomad names and nobody knows; and regions of which Nomad was not asked. */
-function strangers(
+/** A hold for each member of gossip that the spec does not have, and for each region that was not asked for its members. */
+function memberHolds(
   agents: readonly DesiredIdentity[],
   members: readonly Members[],
   inventory: Inventory,
@@ -286,7 +286,7 @@ function strangers(
 /** People are no agents: nobody waits for them, and they are told. */
 function operatorNotes(
   identities: readonly DesiredIdentity[],
-  { condition, now, made, rootOf, riding }: Judge,
+  { condition, now, made, rootOf, deferred }: Judge,
 ): readonly string[] {
   const notes: string[] = []
   for (const { address, profile } of identities) {
@@ -294,8 +294,8 @@ function operatorNotes(
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
     if (!satisfies(newest, condition, rootOf)) {
-      // What rides is not renewed because somebody applies.
-      const cure = riding.has(profile.issuer.address) ? 'rotate leaves' : 'apply'
+      // `apply` leaves a deferred agent alone until its renewal is due.
+      const cure = deferred.has(profile.issuer.address) ? 'rotate leaves' : 'apply'
       notes.push(`${address} has a certificate of the old root: nomad-pki ${cure} ${address}`)
     }
   }

@@ -30,7 +30,7 @@ import {
 import { evidenceReader, type Entry } from './evidence-reader.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
 import { readJsonText, shown } from './json-text.js'
-import { withoutTwins } from './news.js'
+import { withoutTwins } from './new-lines.js'
 import { keyOf } from './same-line.js'
 import { nameless, rootsIn, signerIn } from './entry-authorities.js'
 import { digestIn, endpointIn } from './entry-texts.js'

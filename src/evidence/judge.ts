@@ -261,11 +261,11 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
       const message = `${endpoint} presents ${copyText(foreign.under, fingerprint)}`
       return { ...say('foreign', message, again), ...copyCure(fingerprint, facts) }
     }
-    const strangers = strangersIn(foreign.trusts)
-    const trusting = strangers && `, and trusts ${strangers.join(' and ')}, which is not ours`
+    const others = otherAuthoritiesIn(foreign.trusts)
+    const trusting = others && `, and trusts ${others.join(' and ')}, which is not ours`
     const message = `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${trusting ?? ''}`
     // A reload would cut it off from the agents that still have the other authority.
-    if (strangers === undefined) return say('foreign', message, again)
+    if (others === undefined) return say('foreign', message, again)
     const cure = `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`
     return { ...say('foreign', message, cure), held: true }
   }
@@ -356,8 +356,8 @@ function asAsked(one: Observation): SeenPort {
   return { ...one, asked: askedOf(one) }
 }
 
-/** Whom it trusts, where none of them is an authority of ours. */
-function strangersIn(trusts: readonly string[] | null): readonly string[] | undefined {
+/** The authorities that an agent trusts, where not one of them is ours. */
+function otherAuthoritiesIn(trusts: readonly string[] | null): readonly string[] | undefined {
   return trusts === null || trusts.length === 0 || trusts.some(isAuthority) ? undefined : trusts
 }
 

@@ -21,7 +21,7 @@ export interface TrustReader {
   /** Our roots that a port trusts; `undefined` where it can't be told of each. */
   readonly roots: (port: Observation) => readonly string[] | undefined
   /** What a port trusts that is not a root of ours, as names. */
-  readonly strangers: (port: Observation) => readonly string[]
+  readonly unknownAuthorities: (port: Observation) => readonly string[]
   /** Whether a port trusts a root: `undefined` where that can't be told. */
   readonly trusts: (port: Observation, root: string) => boolean | undefined
   /** Roots of which a port says a name that several have. */
@@ -102,7 +102,7 @@ export function trustReader(
       }
       return roots
     },
-    strangers: (port) =>
+    unknownAuthorities: (port) =>
       said(port).filter((one) => !isAuthority(one) && names.withName(one).length === 0),
     compromisedIn,
     wasCompromised: (generations) => compromisedIn(generations).length > 0,
@@ -185,9 +185,9 @@ export function judgeTrust(
   const past = reader.compromisedIn(made)
   for (const port of seen) {
     const { endpoint } = port
-    const strangers = reader.strangers(port)
-    if (strangers.length > 0) {
-      const message = `${endpoint} also trusts ${strangers.join(' and ')}, which is not ours`
+    const unknownAuthorities = reader.unknownAuthorities(port)
+    if (unknownAuthorities.length > 0) {
+      const message = `${endpoint} also trusts ${unknownAuthorities.join(' and ')}, which is not ours`
       return { state: 'foreign', message }
     }
     const asks = port.trusts !== null

@@ -12,7 +12,7 @@ import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js
 import { crossFindings } from '../checks/cross.js'
 import { actChecks, isOnDemand, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
-import { neededByRiders } from '../checks/riding.js'
+import { neededByDeferred } from '../checks/deferral.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
@@ -359,7 +359,7 @@ function findOrphans(
   }
   const authorities = new Set(desired.authorities.map(({ address }) => address))
   // What agents still have of an earlier stage is no orphan before their renewal.
-  const needed = neededByRiders(desired, inventory, context)
+  const needed = neededByDeferred(desired, inventory, context)
   for (const [address, { certificate }] of inventory.authorities) {
     if (!authorities.has(address) && !needed.has(address))
       orphans.push({ address, notAfter: certificate?.notAfter })

@@ -174,7 +174,7 @@ function identityLife(
     // Of several roots of one name and key the one that lives longest holds the chain up.
     const ends = new Map<string, number>()
     for (const root of current.trust) {
-      const name = hexOf(root.subject.der)
+      const name = nameKey(root.subject.der)
       ends.set(name, Math.max(ends.get(name) ?? -Infinity, root.notAfter))
     }
     roots = ends
@@ -185,7 +185,7 @@ function identityLife(
     if (index > 0 && certificate.notAfter < end.notAfter) {
       end = { address: nameOf(certificate), notAfter: certificate.notAfter }
     }
-    const root = roots.get(hexOf(certificate.issuer.der))
+    const root = roots.get(nameKey(certificate.issuer.der))
     if (root !== undefined) {
       if (root < end.notAfter)
         end = { address: `root ${nameOfIssuer(certificate)}`, notAfter: root }
@@ -310,7 +310,8 @@ function bySoonest(a: ScheduleEntry, b: ScheduleEntry): number {
   return (a.notAfter ?? -Infinity) - (b.notAfter ?? -Infinity) || (a.address < b.address ? -1 : 1)
 }
 
-function hexOf(bytes: Uint8Array): string {
+/** The bytes of a name as a key of a map. */
+function nameKey(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 

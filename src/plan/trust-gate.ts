@@ -67,15 +67,15 @@ interface Facts {
   readonly overrides: readonly Override[]
 }
 
-/** What the newest generations of the agents of a bundle have. */
-interface Standing {
+/** What the newest generations of a bundle's agents use. */
+interface RootsInUse {
   /** Roots that some of them trust. */
   readonly trusted: ReadonlySet<string>
   /** Roots above their leaves. */
   readonly roots: ReadonlySet<string>
 }
 
-function standingOf(bundle: DesiredBundle, { desired, made, inventory }: Facts): Standing {
+function rootsInUse(bundle: DesiredBundle, { desired, made, inventory }: Facts): RootsInUse {
   const trusted = new Set<string>()
   const issuers = new Set<string>()
   for (const { address, profile } of desired.identities) {
@@ -91,7 +91,7 @@ function standingOf(bundle: DesiredBundle, { desired, made, inventory }: Facts):
 /** A compromised root that the spec trusts or has sign although agents had left it. */
 function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
   const { evidence, desired, overrides } = facts
-  const { trusted, roots } = standingOf(bundle, facts)
+  const { trusted, roots } = rootsInUse(bundle, facts)
   return evidence.compromised.flatMap(({ address }): readonly Finding[] => {
     if (!isOfAuthority(address, bundle.name)) return []
     if (isOverridden(overrides, 'reinstate', address)) return []
@@ -125,7 +125,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     ({ name, signing: signs }) => name === bundle.name && signs,
   )
   if (signing === undefined) return free
-  const { trusted, roots } = standingOf(bundle, facts)
+  const { trusted, roots } = rootsInUse(bundle, facts)
   const bundled = bundledRoots(bundle, facts)
   const keep = [...trusted].filter(
     (root) =>

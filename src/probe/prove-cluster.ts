@@ -93,7 +93,7 @@ export async function proveClasses(
   options: ProveOptions,
 ): Promise<Proof> {
   const trials = enough(trialsOf(classes), options.now)
-  const turns = new Map<AgentClass, number>()
+  const tried = new Map<AgentClass, number>()
   const known = new Map<string, Promise<HandshakeFiles>>()
   const disagreements = new Map<string, { finding: Finding; more: number }>()
   let next = 0
@@ -160,11 +160,11 @@ export async function proveClasses(
     else told.more += 1
   }
 
-  /** Members take turns, so that more of the very files are tried at no further cost. */
+  /** Takes the next member each time: more of the real files are tried at the same cost. */
   function memberOf(one: AgentClass): string {
-    const turn = turns.get(one) ?? 0
-    turns.set(one, turn + 1)
-    return one.members[turn % one.members.length]!
+    const count = tried.get(one) ?? 0
+    tried.set(one, count + 1)
+    return one.members[count % one.members.length]!
   }
 
   function files(address: string): Promise<HandshakeFiles> {

@@ -6,7 +6,7 @@
 
 import { authorityAddress } from '../address.js'
 import { checkContext } from '../checks/context.js'
-import { ridersOf } from '../checks/riding.js'
+import { deferredAgents } from '../checks/deferral.js'
 import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
@@ -74,11 +74,11 @@ function carried(
 ): readonly Dated[] {
   if (!desired.authorities.some(({ rideAlong }) => rideAlong)) return []
   const context = checkContext(desired, inventory, { now: schedule.at })
-  const riders = new Set(ridersOf(desired, inventory, context))
+  const deferred = new Set(deferredAgents(desired, inventory, context))
   const last = new Map<string, { readonly address: string; readonly at: number; of: number }>()
   for (const { address, profile } of desired.identities) {
     const dueAt = entries.get(address)?.dueAt
-    if (!riders.has(address) || !isAgent(profile.role) || dueAt === undefined) continue
+    if (!deferred.has(address) || !isAgent(profile.role) || dueAt === undefined) continue
     // It is the root's rotation that an intermediate's leaves wait for.
     const authority = spec.authorities.find(({ name }) => name === profile.issuer.name)
     const above = spec.authorities.find(({ name }) => name === authority?.issuer)

@@ -33,7 +33,7 @@ import {
   type IdentityRemoval,
   type Turn,
 } from './batch.js'
-import { unwritable, type Ground } from './ground.js'
+import { unwritable, type StoreTree } from './tree.js'
 import { crossedName, generationFiles, identityPath, modes, names, stagingName } from './layout.js'
 import { appendLedger, ledgerEnd, mendLedger, type LedgerEnd } from './ledger.js'
 import { repairModes } from './repair.js'
@@ -49,25 +49,25 @@ interface Move {
 /**
  * Commits.
  *
- * @param ground The store, whose lock is held.
+ * @param tree The store, whose lock is held.
  * @param changes What to change.
  * @throws {NomadPkiError} `ERR_STORE_UNWRITABLE` and what {@link Changes} can't be: nothing has
  * turned then, unless it says so.
  */
-export async function commitChanges(ground: Ground, changes: Changes): Promise<void> {
-  const commit = new Commit(ground, changes)
+export async function commitChanges(tree: StoreTree, changes: Changes): Promise<void> {
+  const commit = new Commit(tree, changes)
   try {
     await commit.run()
   } catch (error) {
     await commit.tidy()
-    throw unwritable(error, ground.root, commit.doing)
+    throw unwritable(error, tree.root, commit.doing)
   }
 }
 
 class Commit {
   /** What is under way, for the message if it fails. */
   doing: string | undefined
-  readonly #ground: Ground
+  readonly #tree: StoreTree
   readonly #changes: Changes
   /** Paths of the generations that the batch writes. */
   readonly #puts: ReadonlySet<string>
@@ -76,8 +76,8 @@ class Commit {
   /** A directory that is being written. */
   #torn: string | undefined
 
-  constructor(ground: Ground, changes: Changes) {
-    this.#ground = ground
+  constructor(tree: StoreTree, changes: Changes) {
+    this.#tree = tree
     this.#changes = changes
     this.#puts = new Set(
       changes.generations.map(
@@ -87,7 +87,7 @@ class Commit {
   }
 
   async run(): Promise<void> {
-    const { files, root } = this.#ground
+    const { files, root } = this.#tree
     const { authorities, bundles, generations, turns, repairs, events } = this.#changes
     const ledger = `${root}/${names.ledger}`
     const end = events.length > 0 ? ledgerEnd(files, ledger) : undefined
@@ -108,22 +108,22 @@ class Commit {
     }
     for (const address of repairs) {
       this.doing = address
-      repairModes(this.#ground, parseAddress(address))
+      repairModes(this.#tree, parseAddress(address))
       await this.#breathe()
     }
     if (end !== undefined) this.#appendLedger(ledger, end)
     this.doing = undefined
-    await this.#ground.barrier()
+    await this.#tree.barrier()
 
     await this.#makeMoves()
     const away = [...this.#goingAway()]
-    if (wasCurrent) await this.#ground.barrier()
+    if (wasCurrent) await this.#tree.barrier()
     for (const [directory, name] of away) {
-      await this.#putAway(directory, name)
+      await this.#renameToGone(directory, name)
       await this.#breathe()
     }
     this.doing = undefined
-    await this.#ground.barrier()
+    await this.#tree.barrier()
     for (const [directory, name] of away) {
       this.doing = `${directory}/${name}`.slice(root.length + 1)
       await files.removeTree(`${directory}/.gone-${name}`)
@@ -134,19 +134,19 @@ class Commit {
       const own = directory.slice(parent.length + 1)
       if (
         parent === `${root}/authority` &&
-        this.#ground.listing(parent).has(own) &&
-        this.#ground.listing(directory).size === 0
+        this.#tree.listing(parent).has(own) &&
+        this.#tree.listing(directory).size === 0
       ) {
         files.rmdir(directory)
-        this.#ground.forget(directory)
-        this.#ground.note(parent, own, undefined)
+        this.#tree.forget(directory)
+        this.#tree.note(parent, own, undefined)
       }
     }
   }
 
   /** After a failure: what was only begun is taken away again; a whole generation stays, for the next run to finish. */
   async tidy(): Promise<void> {
-    const { files } = this.#ground
+    const { files } = this.#tree
     const begun = this.#moves.filter(({ kind }) => kind !== 'directory')
     for (const { directory, from } of begun) {
       try {
@@ -166,7 +166,7 @@ class Commit {
     const path = identityPath(identity)
     this.doing = path
     if (this.#puts.has(`${path}/${directory}`)) return
-    const { files, root, touched } = this.#ground
+    const { files, root, touched } = this.#tree
     const place = `${root}/${path}/${directory}`
     if (files.lstat(place)?.isDirectory() !== true) throw turnsToNothing(identity, directory)
     // Whoever made it may have been killed before its barrier.
@@ -188,14 +188,14 @@ class Commit {
 
   #linkOf(path: string): string | undefined {
     try {
-      return this.#ground.files.readlink(`${this.#ground.root}/${path}/${names.current}`)
+      return this.#tree.files.readlink(`${this.#tree.root}/${path}/${names.current}`)
     } catch {
       return undefined
     }
   }
 
   #writeAuthority({ name, generation, key, certificate, crossed }: AuthorityPut): void {
-    const { files } = this.#ground
+    const { files } = this.#tree
     const final = String(generation)
     this.doing = `authority/${name}/${final}`
     const wanted: [name: string, bytes: Uint8Array, mode: number][] = []
@@ -206,18 +206,18 @@ class Commit {
     for (const [by, pem] of crossed) {
       wanted.push([crossedName(by), Buffer.from(pem), modes.public])
     }
-    const parent = this.#ground.directory(`authority/${name}`)
-    if (!this.#ground.listing(parent).has(final)) {
+    const parent = this.#tree.directory(`authority/${name}`)
+    if (!this.#tree.listing(parent).has(final)) {
       if (certificate === undefined) {
         throw crossesNothing(name, generation)
       }
       const staging = this.#stage(parent, final, wanted)
-      this.#ground.note(parent, staging, 'directory')
+      this.#tree.note(parent, staging, 'directory')
       this.#touch(`${parent}/${staging}`, wanted)
       this.#moves.push({ directory: parent, from: staging, to: final, kind: 'directory' })
       return
     }
-    const place = this.#ground.directory(`authority/${name}/${final}`)
+    const place = this.#tree.directory(`authority/${name}/${final}`)
     for (const [file, bytes, mode] of wanted) {
       if (file === names.authorityKey) {
         const there = readWhole(files, `${place}/${file}`)
@@ -230,25 +230,25 @@ class Commit {
 
   #writeBundle(name: string, pem: string): void {
     this.doing = `bundle/${name}`
-    const place = this.#ground.directory(this.doing)
+    const place = this.#tree.directory(this.doing)
     this.#aside(place, names.bundle, Buffer.from(pem), modes.public)
   }
 
   #writeProbe(path: string, pem: string): void {
     this.doing = path
     const [directory, file] = [parentOf(path), path.slice(path.lastIndexOf('/') + 1)]
-    this.#aside(this.#ground.directory(directory), file, Buffer.from(pem), modes.key)
+    this.#aside(this.#tree.directory(directory), file, Buffer.from(pem), modes.key)
   }
 
   #writeGeneration({ identity, directory, files }: GenerationPut): void {
     this.doing = identityPath(identity)
-    const parent = this.#ground.directory(this.doing)
+    const parent = this.#tree.directory(this.doing)
     const wanted = generationFiles.map(
       ([part, file, mode]) => [file, Buffer.from(files[part]), mode] as const,
     )
-    if (this.#ground.listing(parent).has(directory)) {
+    if (this.#tree.listing(parent).has(directory)) {
       const same = wanted.every(([file, bytes]) => {
-        const there = readWhole(this.#ground.files, `${parent}/${directory}/${file}`)
+        const there = readWhole(this.#tree.files, `${parent}/${directory}/${file}`)
         return there.state === 'read' && Buffer.compare(there.bytes, bytes) === 0
       })
       if (!same) throw generationExists(identity, directory)
@@ -258,14 +258,14 @@ class Commit {
     const staging = this.#stage(parent, directory, wanted)
     // Into place before the barrier: nothing points there yet, and afterwards one rename per
     // identity, that of the link, is all that is left to do.
-    this.#ground.files.rename(`${parent}/${staging}`, `${parent}/${directory}`)
-    this.#ground.note(parent, directory, 'directory')
+    this.#tree.files.rename(`${parent}/${staging}`, `${parent}/${directory}`)
+    this.#tree.note(parent, directory, 'directory')
     this.#touch(`${parent}/${directory}`, wanted)
   }
 
   #touch(place: string, wanted: readonly (readonly [name: string, ...unknown[]])[]): void {
-    this.#ground.touched.add(place)
-    for (const [name] of wanted) this.#ground.touched.add(`${place}/${name}`)
+    this.#tree.touched.add(place)
+    for (const [name] of wanted) this.#tree.touched.add(`${place}/${name}`)
   }
 
   /** Writes a directory under a name that tells a whole one from a torn one. */
@@ -274,7 +274,7 @@ class Commit {
     final: string,
     wanted: readonly (readonly [name: string, bytes: Uint8Array, mode: number])[],
   ): string {
-    const { files, keepsModes } = this.#ground
+    const { files, keepsModes } = this.#tree
     const staging = stagingName(
       final,
       wanted.map(([name, bytes]) => [name, bytes] as const),
@@ -295,31 +295,31 @@ class Commit {
     const from = `.new-${file}`
     this.#discard(place, from)
     this.#moves.push({ directory: place, from, to: file, kind: 'other' })
-    createFile(this.#ground.files, `${place}/${from}`, bytes, mode, this.#ground.keepsModes)
-    this.#ground.touched.add(`${place}/${from}`)
-    this.#ground.note(place, from, 'other')
+    createFile(this.#tree.files, `${place}/${from}`, bytes, mode, this.#tree.keepsModes)
+    this.#tree.touched.add(`${place}/${from}`)
+    this.#tree.note(place, from, 'other')
   }
 
   #prepareLink({ identity, directory }: Turn): void {
     this.doing = identityPath(identity)
-    const place = this.#ground.directory(this.doing)
+    const place = this.#tree.directory(this.doing)
     const from = `.turn-${names.current}`
     this.#discard(place, from)
     this.#moves.push({ directory: place, from, to: names.current, kind: 'link' })
-    this.#ground.files.symlink(directory, `${place}/${from}`)
-    this.#ground.note(place, from, 'link')
+    this.#tree.files.symlink(directory, `${place}/${from}`)
+    this.#tree.note(place, from, 'link')
   }
 
   /** Takes away what an interrupted run left under a temporary name. */
   #discard(place: string, name: string): void {
-    if (!this.#ground.listing(place).has(name)) return
-    this.#ground.files.unlink(`${place}/${name}`)
-    this.#ground.note(place, name, undefined)
+    if (!this.#tree.listing(place).has(name)) return
+    this.#tree.files.unlink(`${place}/${name}`)
+    this.#tree.note(place, name, undefined)
   }
 
   #appendLedger(path: string, end: LedgerEnd): void {
     this.doing = names.ledger
-    const { files, root, touched } = this.#ground
+    const { files, root, touched } = this.#tree
     const whole = mendLedger(files, path, end)
     appendLedger(files, path, whole, this.#changes.events)
     touched.add(path)
@@ -328,17 +328,17 @@ class Commit {
 
   async #makeMoves(): Promise<void> {
     for (const { directory, from, to, kind } of this.#moves) {
-      this.doing = directory.slice(this.#ground.root.length + 1)
-      this.#ground.files.rename(`${directory}/${from}`, `${directory}/${to}`)
-      this.#ground.touched.drop(`${directory}/${from}`)
-      this.#ground.note(directory, from, undefined)
-      this.#ground.note(directory, to, kind)
+      this.doing = directory.slice(this.#tree.root.length + 1)
+      this.#tree.files.rename(`${directory}/${from}`, `${directory}/${to}`)
+      this.#tree.touched.drop(`${directory}/${from}`)
+      this.#tree.note(directory, from, undefined)
+      this.#tree.note(directory, to, kind)
       await this.#breathe()
     }
   }
 
   *#goingAway(): Generator<readonly [directory: string, name: string]> {
-    const { root } = this.#ground
+    const { root } = this.#tree
     for (const { identity, directories } of this.#changes.removals) {
       const path = identityPath(identity)
       if (directories === undefined) yield [parentOf(`${root}/${path}`), identity.name]
@@ -354,10 +354,10 @@ class Commit {
     }
   }
 
-  async #putAway(directory: string, name: string): Promise<void> {
-    const { files, root } = this.#ground
+  async #renameToGone(directory: string, name: string): Promise<void> {
+    const { files, root } = this.#tree
     this.doing = `${directory}/${name}`.slice(root.length + 1)
-    const listing = this.#ground.listing(directory)
+    const listing = this.#tree.listing(directory)
     if (!listing.has(name)) return
     const gone = `.gone-${name}`
     if (listing.has(gone)) await files.removeTree(`${directory}/${gone}`)
@@ -366,8 +366,8 @@ class Commit {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
     }
-    this.#ground.forget(`${directory}/${name}`)
-    this.#ground.note(directory, name, undefined)
+    this.#tree.forget(`${directory}/${name}`)
+    this.#tree.note(directory, name, undefined)
   }
 }
 

@@ -13,7 +13,7 @@ import { ignoreLine, trackingOf } from '../files/tracked.js'
 import type { Store } from '../inventory/store.js'
 import { gather } from './batch.js'
 import { commitChanges } from './commit.js'
-import { Ground, unwritable } from './ground.js'
+import { StoreTree, unwritable } from './tree.js'
 import { healStore } from './heal.js'
 import { identityPath, modes, names, places, probePath } from './layout.js'
 import { ledgerLimit } from './ledger.js'
@@ -51,7 +51,7 @@ const defaultWait = 10_000
 export function directoryStore(path: string, options: DirectoryStoreOptions = {}): Store {
   const root = resolve(path)
   const files = options.files ?? nodeFiles
-  let held: { readonly nonce: string; readonly ground: Ground } | undefined
+  let held: { readonly nonce: string; readonly tree: StoreTree } | undefined
 
   return {
     location: root,
@@ -73,18 +73,18 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
     async lock({ wait = defaultWait, command = 'nomad-pki', signal } = {}) {
       if (options.git !== 'ignore') await refuseTracked(root)
       let nonce: string
-      let ground: Ground
+      let tree: StoreTree
       try {
         makeRoot(files, root)
         nonce = await takeLock(files, root, { wait, command, signal })
-        ground = new Ground(files, root, options.barrier ?? 'auto')
+        tree = new StoreTree(files, root, options.barrier ?? 'auto')
         // A store that was just made has to be found again after a power failure.
-        ground.touched.add(root)
-        ground.touched.add(dirname(root))
+        tree.touched.add(root)
+        tree.touched.add(dirname(root))
       } catch (error) {
         throw unwritable(error, root, undefined)
       }
-      held = { nonce, ground }
+      held = { nonce, tree }
       return {
         async release() {
           if (held?.nonce === nonce) held = undefined
@@ -100,7 +100,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
     batch: () => gather(async (changes) => commitChanges(work(), changes)),
   }
 
-  function work(): Ground {
+  function work(): StoreTree {
     if (held === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', 'the store is written without its lock')
     }
@@ -111,7 +111,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
         { hint: 'somebody removed it by hand: find out who is at work there, then run it again' },
       )
     }
-    return held.ground
+    return held.tree
   }
 }
 

@@ -14,7 +14,7 @@ import { readWhole } from '../files/read.js'
 import { readLedger } from '../inventory/ledger.js'
 import { scanPem } from '../keys/pem-scan.js'
 import { sha256 } from '../sha256.js'
-import { unwritable, type Ground } from './ground.js'
+import { unwritable, type StoreTree } from './tree.js'
 import { digestOf, isGenerationNumber, isTemporary, names, parseStaging } from './layout.js'
 import { appendLedger, ledgerEnd, ledgerLimit, mendLedger } from './ledger.js'
 import { tidyLocks } from './lock.js'
@@ -23,31 +23,31 @@ import { finding } from './reasons.js'
 /**
  * Heals.
  *
- * @param ground The store, whose lock is held.
+ * @param tree The store, whose lock is held.
  * @returns What was done: notes.
  * @throws {NomadPkiError} `ERR_STORE_UNWRITABLE`, `ERR_LEDGER_BROKEN`
  */
-export async function healStore(ground: Ground): Promise<readonly Finding[]> {
-  const healer = new Healer(ground)
+export async function healStore(tree: StoreTree): Promise<readonly Finding[]> {
+  const healer = new Healer(tree)
   try {
     return await healer.heal()
   } catch (error) {
-    throw unwritable(error, ground.root, healer.doing)
+    throw unwritable(error, tree.root, healer.doing)
   }
 }
 
 class Healer {
   doing: string | undefined
-  readonly #ground: Ground
+  readonly #tree: StoreTree
   readonly #findings: Finding[] = []
   readonly #breathe = breather()
 
-  constructor(ground: Ground) {
-    this.#ground = ground
+  constructor(tree: StoreTree) {
+    this.#tree = tree
   }
 
   async heal(): Promise<readonly Finding[]> {
-    const { files, root } = this.#ground
+    const { files, root } = this.#tree
     tidyLocks(files, root)
     this.#mendLedger()
     for (const name of this.#below('authority')) {
@@ -83,20 +83,20 @@ class Healer {
   }
 
   #below(path: string, isRight: (name: string) => boolean = isName): string[] {
-    return [...this.#ground.listing(`${this.#ground.root}/${path}`)]
+    return [...this.#tree.listing(`${this.#tree.root}/${path}`)]
       .filter(([name, kind]) => kind === 'directory' && isRight(name))
       .map(([name]) => name)
   }
 
   async #directory(path: string, addressOf: (final: string) => string): Promise<void> {
-    const { files, root } = this.#ground
+    const { files, root } = this.#tree
     const place = `${root}/${path}`
     this.doing = path
-    for (const [name, kind] of [...this.#ground.listing(place)]) {
+    for (const [name, kind] of [...this.#tree.listing(place)]) {
       if (!isTemporary(name)) continue
       const staging = kind === 'directory' ? parseStaging(name) : undefined
       if (staging !== undefined && this.#isWhole(`${place}/${name}`, staging.digest)) {
-        if (this.#ground.listing(place).has(staging.final)) {
+        if (this.#tree.listing(place).has(staging.final)) {
           // Never seen to happen; a key is not thrown away on a guess.
           this.#say(
             addressOf(staging.final),
@@ -109,12 +109,12 @@ class Healer {
           this.#recordAuthority(addressOf(staging.final), `${place}/${name}`)
         }
         files.rename(`${place}/${name}`, `${place}/${staging.final}`)
-        this.#ground.note(place, name, undefined)
-        this.#ground.note(place, staging.final, 'directory')
+        this.#tree.note(place, name, undefined)
+        this.#tree.note(place, staging.final, 'directory')
         // Whoever wrote it was killed before its barrier.
         const final = `${place}/${staging.final}`
-        for (const file of files.names(final)) this.#ground.touched.add(`${final}/${file}`)
-        this.#ground.touched.add(final)
+        for (const file of files.names(final)) this.#tree.touched.add(`${final}/${file}`)
+        this.#tree.touched.add(final)
         this.#say(
           addressOf(staging.final),
           'unfinished',
@@ -124,8 +124,8 @@ class Healer {
       }
       if (kind === 'directory') await files.removeTree(`${place}/${name}`)
       else files.unlink(`${place}/${name}`)
-      this.#ground.forget(`${place}/${name}`)
-      this.#ground.note(place, name, undefined)
+      this.#tree.forget(`${place}/${name}`)
+      this.#tree.note(place, name, undefined)
       this.#say(
         addressOf(staging?.final ?? name.replace(/^\.[a-z]+-/, '')),
         'left-over',
@@ -135,7 +135,7 @@ class Healer {
   }
 
   #isWhole(place: string, digest: string): boolean {
-    const { files } = this.#ground
+    const { files } = this.#tree
     const found: [string, Uint8Array][] = []
     for (const name of files.names(place)) {
       const reading = readWhole(files, `${place}/${name}`)
@@ -147,17 +147,17 @@ class Healer {
 
   /** A directory that was made for what then did not come. */
   #dropEmpty(parent: string, name: string): void {
-    const { files, root } = this.#ground
+    const { files, root } = this.#tree
     const place = `${root}/${parent}/${name}`
-    if (this.#ground.listing(place).size > 0) return
+    if (this.#tree.listing(place).size > 0) return
     files.rmdir(place)
-    this.#ground.forget(place)
-    this.#ground.note(`${root}/${parent}`, name, undefined)
+    this.#tree.forget(place)
+    this.#tree.note(`${root}/${parent}`, name, undefined)
   }
 
   /** No authority without a line: whoever made this one may have been killed before it wrote it. */
   #recordAuthority(address: string, place: string): void {
-    const { files, root, touched } = this.#ground
+    const { files, root, touched } = this.#tree
     const reading = readWhole(files, `${place}/${names.bundle}`)
     if (reading.state !== 'read') return
     const fingerprint = fingerprintOfPem(Buffer.from(reading.bytes).toString('latin1'))
@@ -178,7 +178,7 @@ class Healer {
   }
 
   #mendLedger(): void {
-    const { files, root, touched } = this.#ground
+    const { files, root, touched } = this.#tree
     this.doing = names.ledger
     const path = `${root}/${names.ledger}`
     const end = ledgerEnd(files, path)

@@ -7,7 +7,7 @@
 
 import type { CheckContext } from '../checks/context.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
-import { signerOf } from '../checks/riding.js'
+import { signerOf } from '../checks/deferral.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
@@ -70,7 +70,7 @@ export function chainFindings(
       `ca.pem: ${dropped}; agents drop such a certificate without a word and trust the rest`,
     )
   }
-  for (const message of strangersIn(generation, profile.issuer.address, context))
+  for (const message of unknownAnchorsIn(generation, profile.issuer.address, context))
     say('trust-changed', message)
   const root = signerOf(generation, profile.issuer.address, context)?.root
   if (root !== undefined && !generation.trust.some((anchor) => sameCertificate(anchor, root))) {
@@ -92,13 +92,13 @@ const reasonsOf: Readonly<Partial<Record<ChainFault, Reason>>> = {
 }
 
 /** Anchors that are none of our roots: whoever holds such a key is every server to this agent. */
-function strangersIn(
+function unknownAnchorsIn(
   generation: FoundGeneration,
   issuer: string,
   context: CheckContext,
 ): readonly string[] {
   // Earlier roots of ours leave with a later renewal.
-  if (context.riding.get(issuer)?.trustStays(generation) === true) return []
+  if (context.deferrals.get(issuer)?.trustStays(generation) === true) return []
   const { trust } = generation
   const messages: string[] = []
   for (const anchor of trust) {

@@ -8,7 +8,7 @@
 import type { CheckContext } from '../checks/context.js'
 import { goodChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
-import { signerOf } from '../checks/riding.js'
+import { signerOf } from '../checks/deferral.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'

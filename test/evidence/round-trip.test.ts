@@ -6,7 +6,7 @@ import { evidenceIn, type SeenPort } from '../../src/evidence/evidence.js'
 import { evidenceOf, formatEvidence } from '../../src/evidence/evidence-file.js'
 import { generationsIn } from '../../src/evidence/generations.js'
 import { importEvidence } from '../../src/evidence/import-evidence.js'
-import { newsOf, type ProbeSeen } from '../../src/evidence/news.js'
+import { newLinesOf, type ProbeSeen } from '../../src/evidence/new-lines.js'
 import { recogniser } from '../../src/evidence/recognise.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
@@ -137,7 +137,7 @@ test('the lines of a probe are the lines of its file', () => {
             ...rest,
           })),
         }
-        const direct = newsOf(probe, evidenceIn(inventory.ledger, { now }))
+        const direct = newLinesOf(probe, evidenceIn(inventory.ledger, { now }))
         const text = formatEvidence(evidenceOf('acme', probe, now))
         const taken = importEvidence([{ file: 'x.json', text }], { desired, inventory, now })
         expect(taken.diagnostics).toEqual([])

@@ -10,15 +10,15 @@ import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec; `apply` does the rest. */
 export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const kind = parseKind(kindText)
   let added = ''
-  const { file, written } = await editSpec(context, options, voice, (source, spec, name) => {
+  const { file, written } = await editSpec(context, options, printer, (source, spec, name) => {
     // A person belongs somewhere, and where there is one region nobody has to say it.
     const first = spec.regions[0]?.name
     const fallback = kind === 'operator' || spec.regions.length === 1 ? first : undefined
@@ -37,8 +37,8 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
     )
   })
   if (!written) return exitStatus.ok
-  voice.answer(`added ${kind} ${added} to ${file}`)
-  voice.tell(`next: nomad-pki apply${fileFlag(options)}`)
+  printer.answer(`added ${kind} ${added} to ${file}`)
+  printer.tell(`next: nomad-pki apply${fileFlag(options)}`)
   return exitStatus.ok
 }
 

@@ -15,22 +15,28 @@ import { shellQuote } from '../../report/shell.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
 import { overridesOf } from '../override.js'
-import { mendFirst, perform, refuseBlocked } from '../perform.js'
+import { healFirst, runPlan, refuseBlocked } from '../run-plan.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
 export const command: Command = async ({ args, options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   await requireBegun(workspace.store, fileFlag(options))
-  const mended = await mendFirst(workspace, await takeInventory(workspace), options, voice, context)
-  const { inventory } = mended
+  const healed = await healFirst(
+    workspace,
+    await takeInventory(workspace),
+    options,
+    printer,
+    context,
+  )
+  const { inventory } = healed
   const only = namedIdentities(args, workspace.desired)
   // What was saved says itself whether it removes; `--prune` need not be said again.
   const prune =
@@ -40,26 +46,26 @@ export const command: Command = async ({ args, options }, context) => {
   const planned = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
   const { plan } = planned
   if (saved !== undefined) refuseStale(saved, plan)
-  refuseBlocked(plan, voice)
-  if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, voice)
+  refuseBlocked(plan, printer)
+  if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, printer)
   const dryRun = options.dryRun === true
   const allowed = options.yes === true || saved !== undefined || dryRun
   if (plan.steps.length > 0 && !allowed) {
     context.stderr.write(
-      `${planText(plan, voice.errorStyle, { all: options.long === true, now: context.now() })}\n\n`,
+      `${planText(plan, printer.errorStyle, { all: options.long === true, now: context.now() })}\n\n`,
     )
     const hint = `to apply without being asked: ${commandLine(args, options, '--yes')}`
     if (!(await confirm(context, 'Apply these steps?', hint))) {
-      voice.tell('nothing was done')
+      printer.tell('nothing was done')
       return exitStatus.refused
     }
   }
-  return perform(
+  return runPlan(
     planned,
     workspace,
-    mended,
+    healed,
     { options, again: commandLine(args, options) },
-    voice,
+    printer,
     context,
   )
 }
@@ -69,13 +75,13 @@ function tellIdle(
   only: readonly string[],
   { identities }: Inventory,
   context: Context,
-  voice: Voice,
+  printer: Printer,
 ): void {
   for (const address of only) {
     const leaf = identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
     const left = formatDuration(leaf.notAfter - context.now())
-    voice.tell(
+    printer.tell(
       `${address}: ${left} are left of its life, and its renewal is not due; for a new one now: nomad-pki rotate leaves ${address}`,
     )
   }

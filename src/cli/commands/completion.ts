@@ -15,12 +15,12 @@ import { parseSpec } from '../../spec/parse.js'
 import type { Command } from '../command.js'
 import { exitStatus } from '../status.js'
 import { commands, families, globalOptions, type WordKind } from '../surface.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { readSpec } from '../workspace.js'
 
 /** Prints what the shell evaluates, or the words of a kind. */
 export const command: Command = async ({ args: [shell = ''], options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   if (options.list !== undefined) {
     let words: readonly string[] = []
     try {
@@ -31,7 +31,7 @@ export const command: Command = async ({ args: [shell = ''], options }, context)
       // Where there is no spec, there is nothing to complete: a shell has no place for an error here.
       if (!isNomadPkiError(error)) throw error
     }
-    if (words.length > 0) voice.answer(words.join('\n'))
+    if (words.length > 0) printer.answer(words.join('\n'))
     return exitStatus.ok
   }
   if (!isShell(shell)) {
@@ -47,7 +47,7 @@ export const command: Command = async ({ args: [shell = ''], options }, context)
       },
     )
   }
-  voice.answer(completionText(shell, commands, families, globalOptions).trimEnd())
+  printer.answer(completionText(shell, commands, families, globalOptions).trimEnd())
   return exitStatus.ok
 }
 

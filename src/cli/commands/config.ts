@@ -28,24 +28,24 @@ import type { Context } from '../context.js'
 import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** The effective values after Nomad's own merge, each with where it comes from. */
 export async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const config = readAgentConfig((await readAgentFiles(args, context)).files)
-  if (voice.json) voice.document(configDocument(config, args))
+  if (printer.json) printer.document(configDocument(config, args))
   else {
-    voice.answer(configText(config, voice.style))
-    voice.warn(config.diagnostics)
+    printer.answer(configText(config, printer.style))
+    printer.warn(config.diagnostics)
   }
   return statusOfFindings(asFindings(config.diagnostics), false)
 }
 
 /** What Nomad will refuse or silently ignore. */
 export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const nomadVersion = await nomadVersionOf(options, context)
   const diagnostics: Diagnostic[] = []
   const agents: NamedAgent[] = []
@@ -66,14 +66,14 @@ export async function check({ args, options }: Call, context: Context): Promise<
   }
   const together = checkGossip(agents)
   diagnostics.push(...together)
-  if (voice.json) {
+  if (printer.json) {
     // A list even of one would be another document than the one that scripts have.
     const [first, ...more] = documents
-    voice.document(more.length === 0 ? first! : configsDocument(documents, together))
+    printer.document(more.length === 0 ? first! : configsDocument(documents, together))
   }
-  if (voice.json) return statusOfFindings(asFindings(diagnostics), options.strict === true)
-  if (diagnostics.length > 0) voice.answer(diagnosticsText(diagnostics, voice.style))
-  else voice.answer(voice.style.good('Nomad will read this as it is meant'))
+  if (printer.json) return statusOfFindings(asFindings(diagnostics), options.strict === true)
+  if (diagnostics.length > 0) printer.answer(diagnosticsText(diagnostics, printer.style))
+  else printer.answer(printer.style.good('Nomad will read this as it is meant'))
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
 }
 
@@ -122,8 +122,8 @@ async function namedBy(
 
 /** What `apply` would write. */
 export async function diff({ args, options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
-  const workspace = await openWorkspace(context, options, voice)
+  const printer = printerOf(context, options)
+  const workspace = await openWorkspace(context, options, printer)
   const { desired } = workspace
   const all = desired.configs.map(({ address }) => address)
   const wanted = args.length === 0 ? all : args.map((text) => resolveAddress(text, all))
@@ -132,17 +132,17 @@ export async function diff({ args, options }: Call, context: Context): Promise<E
   })
   const edits = [...materials.edits].filter(([address]) => wanted.includes(address))
   const findings = plan.findings.filter(({ address }) => wanted.includes(address))
-  if (voice.json) {
+  if (printer.json) {
     const changes = edits.map(([address, { path }]) => ({ address, file: path }))
-    voice.document({ format: 'nomad-pki/config-diff', version: 1, changes, findings })
+    printer.document({ format: 'nomad-pki/config-diff', version: 1, changes, findings })
   } else {
     const texts = edits.map(([, { path, text, expected }]) =>
-      configDiff(path, expected && Buffer.from(expected).toString('utf8'), text, voice.style),
+      configDiff(path, expected && Buffer.from(expected).toString('utf8'), text, printer.style),
     )
-    if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
-    if (texts.length > 0) voice.answer(texts.join('\n'))
+    if (findings.length > 0) printer.tell(findingsText(findings, printer.errorStyle, { all: true }))
+    if (texts.length > 0) printer.answer(texts.join('\n'))
     else if (!findings.some(({ severity }) => severity === 'error')) {
-      voice.answer(voice.style.good('nothing to do'))
+      printer.answer(printer.style.good('nothing to do'))
     }
   }
   return edits.length > 0 || findings.some(({ severity }) => severity === 'error')

@@ -15,14 +15,14 @@ import { exportsText, shells, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command = async ({ args: [name = ''], options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const shell = parseShell(options.shell ?? 'sh')
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const operators = desired.identities.filter(({ profile }) => !isAgent(profile.role))
   const address = resolveAddress(
@@ -48,14 +48,14 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
     })
   }
   if (leaf.notAfter <= context.now()) {
-    voice.tell(
+    printer.tell(
       `warning: the certificate of ${operator.name} has expired; a new one: nomad-pki apply ${operator.name}`,
     )
   }
   const url =
     options.url === undefined ? defaultUrl(workspace, inventory, region) : parseUrl(options.url)
   if (options.url === undefined && url.host === '127.0.0.1') {
-    voice.tell(
+    printer.tell(
       `note: no server of ${region} has an address in the spec: this machine is assumed (--url says another)`,
     )
   }
@@ -69,13 +69,13 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
     ['NOMAD_CLIENT_KEY', path.join(directory, 'key.pem')],
   ]
   if (serverName !== undefined) variables.push(['NOMAD_TLS_SERVER_NAME', serverName])
-  if (voice.json) {
+  if (printer.json) {
     const environment = Object.fromEntries(variables)
-    voice.document({ format: 'nomad-pki/env', version: 1, operator: address, environment })
+    printer.document({ format: 'nomad-pki/env', version: 1, operator: address, environment })
   } else {
-    voice.answer(exportsText(variables, shell))
+    printer.answer(exportsText(variables, shell))
     if (context.stdout.isTTY) {
-      voice.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
+      printer.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
     }
   }
   return exitStatus.ok

@@ -25,14 +25,14 @@ import { beginStore, hasContent } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 import { defaultSpec, fileFlag, openWorkspace } from '../workspace.js'
 import { readIfThere, showWrites, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */
 export const command: Command = async ({ options }, context) => {
-  const voice = voiceOf(context, options)
-  if (options.newStore === true) return newStore(options, voice, context)
+  const printer = printerOf(context, options)
+  if (options.newStore === true) return newStore(options, printer, context)
   const file = options.file ?? defaultSpec
   if (await context.exists(file)) {
     throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists already`, {
@@ -49,7 +49,7 @@ export const command: Command = async ({ options }, context) => {
   if (spec === undefined || hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
   }
-  voice.warn(diagnostics)
+  printer.warn(diagnostics)
   const writes: FileWrite[] = [{ file, text, expected: undefined }]
   const ignored = await ignoreStore(
     context,
@@ -58,21 +58,21 @@ export const command: Command = async ({ options }, context) => {
   )
   if (ignored !== undefined) writes.unshift(ignored)
   if (options.dryRun === true) {
-    showWrites(writes, voice)
+    showWrites(writes, printer)
     return exitStatus.ok
   }
   await writeFiles(context, writes)
   const named = fileFlag(options)
-  voice.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
+  printer.answer(writes.map((write) => `wrote ${write.file}`).join('\n'))
   const store = directoryStore(path.resolve(path.dirname(context.resolve(file)), spec.store))
   if (await isBegun(store)) {
-    voice.tell(`the store ${spec.store} is there, and stays as it is`)
+    printer.tell(`the store ${spec.store} is there, and stays as it is`)
   } else {
     await beginStore(store, spec.cluster, context.now())
-    voice.answer(`began ${spec.store}`)
+    printer.answer(`began ${spec.store}`)
   }
   const [root] = found?.roots ?? []
-  voice.tell(
+  printer.tell(
     [
       ...(root === undefined ? [] : ['', ...keepText(found!.roots, spec.store, file)]),
       '',
@@ -87,21 +87,21 @@ export const command: Command = async ({ options }, context) => {
 }
 
 /** A store for a spec that is there; the spec is only read. */
-async function newStore(options: Options, voice: Voice, context: Context): Promise<ExitStatus> {
+async function newStore(options: Options, printer: Printer, context: Context): Promise<ExitStatus> {
   for (const flag of ['cluster', 'servers', 'clients', 'combined', 'operator', 'from'] as const) {
     if (options[flag] !== undefined) {
       throw usage(`--new-store and --${flag}: the spec is there, and is not written`)
     }
   }
-  const { store, spec } = await openWorkspace(context, options, voice)
+  const { store, spec } = await openWorkspace(context, options, printer)
   if (await isBegun(store)) throw hasContent(store)
   if (options.dryRun === true) {
-    voice.tell(`dry run: ${spec.store} would be begun; nothing was written`)
+    printer.tell(`dry run: ${spec.store} would be begun; nothing was written`)
     return exitStatus.ok
   }
   await beginStore(store, spec.cluster, context.now())
-  voice.answer(`began ${spec.store}`)
-  voice.tell(
+  printer.answer(`began ${spec.store}`)
+  printer.tell(
     `next: nomad-pki apply${fileFlag(options)} makes a new authority; every agent of a running cluster must get its root`,
   )
   return exitStatus.ok

@@ -27,12 +27,12 @@ import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
 import { exitStatus, statusOfError } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Describes each thing; a secret is never shown. */
 export const command: Command = async ({ args, options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const things: Description[] = []
   let failed: unknown
   for (const arg of args) {
@@ -45,10 +45,10 @@ export const command: Command = async ({ args, options }, context) => {
     }
   }
   const described = withOwners(things)
-  if (voice.json) voice.document({ format: 'nomad-pki/inspect', version: 1, things: described })
+  if (printer.json) printer.document({ format: 'nomad-pki/inspect', version: 1, things: described })
   else {
-    const texts = described.map((thing) => descriptionText(thing, voice.style, context.now()))
-    voice.answer(texts.join('\n\n'))
+    const texts = described.map((thing) => descriptionText(thing, printer.style, context.now()))
+    printer.answer(texts.join('\n\n'))
   }
   // What cannot be read hides nothing else, and is not passed over.
   if (failed !== undefined) return statusOfError(failed)
@@ -283,7 +283,7 @@ async function describeAddress(
     })
   }
   const inventory = await takeInventory(
-    await openWorkspace(context, options, voiceOf(context, options)),
+    await openWorkspace(context, options, printerOf(context, options)),
   )
   const { authorities, bundles, identities } = inventory
   const address = resolveAddress(text, [

@@ -23,7 +23,7 @@ import { packageFile, type Context } from '../context.js'
 import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 
 /** Where a node has its files, where neither the archive nor the user says. */
 const defaultTls = '/etc/nomad.d/tls'
@@ -33,16 +33,20 @@ const codes = ['new-root', 'rollback', 'older', 'cluster', 'address', 'process']
 
 /** Installs, or goes back. */
 export const command: Command = async ({ args: [file], options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   if (options.rollback === true) {
     if (file !== undefined)
       throw usage('--rollback takes no archive: the node has what it goes back to')
     const request = requestOf(options, context.resolve(options.tls ?? defaultTls), context)
     if (options.dryRun === true) {
-      voice.answer(`would go back to ${await wayBack(request)}`)
+      printer.answer(`would go back to ${await wayBack(request)}`)
       return exitStatus.ok
     }
-    return tell(await goBack({ ...request, signal: interruption(context, voice) }), request, voice)
+    return tell(
+      await goBack({ ...request, signal: interruption(context, printer) }),
+      request,
+      printer,
+    )
   }
   if (file === undefined) throw usage('which archive?', 'nomad-pki pack NODE --out FILE makes one')
   const bytes = await context.readFile(file)
@@ -50,10 +54,10 @@ export const command: Command = async ({ args: [file], options }, context) => {
   const request = requestOf(options, context.resolve(tls), context)
   const mode = file === '-' ? undefined : await context.mode(file)
   if (mode !== undefined && (mode & 0o077) !== 0) {
-    voice.tell(`warning: others can read ${file}: chmod 600, and see who did`)
+    printer.tell(`warning: others can read ${file}: chmod 600, and see who did`)
   }
   if (options.fingerprint === undefined) {
-    voice.tell(
+    printer.tell(
       'note: without --fingerprint nothing says that this archive is the one that was packed',
     )
   }
@@ -67,14 +71,14 @@ export const command: Command = async ({ args: [file], options }, context) => {
     },
     configs,
   )
-  for (const warning of prepared.warnings) voice.tell(`warning: ${warning}`)
-  if (options.dryRun === true) return rehearse(prepared, request, voice)
-  const signal = interruption(context, voice)
+  for (const warning of prepared.warnings) printer.tell(`warning: ${warning}`)
+  if (options.dryRun === true) return rehearse(prepared, request, printer)
+  const signal = interruption(context, printer)
   const outcome = await install(prepared, { ...request, signal }, configs)
   if (prepared.archive.manifest.key && file !== '-') {
-    voice.tell(`the archive holds the private key: remove ${file}`)
+    printer.tell(`the archive holds the private key: remove ${file}`)
   }
-  return tell(outcome, request, voice, prepared)
+  return tell(outcome, request, printer, prepared)
 }
 
 function requestOf(options: Options, tls: string, context: Context): InstallRequest {
@@ -99,21 +103,21 @@ function requestOf(options: Options, tls: string, context: Context): InstallRequ
   }
 }
 
-function interruption(context: Context, voice: Voice): AbortSignal {
+function interruption(context: Context, printer: Printer): AbortSignal {
   return context.onInterrupt(() => {
-    voice.tell('interrupted: what is in place stays whole; once more kills')
+    printer.tell('interrupted: what is in place stays whole; once more kills')
   })
 }
 
 function rehearse(
   prepared: PreparedInstall,
   { tls, reload }: InstallRequest,
-  voice: Voice,
+  printer: Printer,
 ): ExitStatus {
   const { archive, present, edit } = prepared
   const { directory, address } = archive.manifest
-  if (voice.json) {
-    voice.document({
+  if (printer.json) {
+    printer.document({
       format: 'nomad-pki/install',
       version: 1,
       dryRun: true,
@@ -125,15 +129,15 @@ function rehearse(
     return exitStatus.ok
   }
   const from = present?.directory ?? 'nothing'
-  voice.answer(
+  printer.answer(
     from === directory
       ? `${directory} is in place already`
       : `would switch ${tls}/current: ${from} to ${directory}, for ${address}; reload: ${reload}`,
   )
   if (edit !== undefined) {
     const { file, before, after, restart } = edit.plan
-    voice.answer(configDiff(file, before, after, voice.style))
-    if (restart.length > 0) voice.answer(`the change of ${restart.join(', ')} needs a restart`)
+    printer.answer(configDiff(file, before, after, printer.style))
+    if (restart.length > 0) printer.answer(`the change of ${restart.join(', ')} needs a restart`)
   }
   return exitStatus.ok
 }
@@ -141,14 +145,14 @@ function rehearse(
 function tell(
   outcome: InstallOutcome,
   { tls, reload }: InstallRequest,
-  voice: Voice,
+  printer: Printer,
   prepared?: PreparedInstall,
 ): ExitStatus {
   const { directory, state, proof, said } = outcome
-  for (const line of said) voice.tell(line)
+  for (const line of said) printer.tell(line)
   const edit = prepared?.edit
-  if (voice.json) {
-    voice.document({
+  if (printer.json) {
+    printer.document({
       format: 'nomad-pki/install',
       version: 1,
       dryRun: false,
@@ -159,7 +163,7 @@ function tell(
       ...(proof && { proof: proof.state }),
     })
   } else {
-    voice.answer(`${directory}: ${sentenceOf(outcome, reload)}`)
+    printer.answer(`${directory}: ${sentenceOf(outcome, reload)}`)
   }
   if (state === 'back') return exitStatus.error
   return state === 'proven' || state === 'reloaded' || state === 'placed'

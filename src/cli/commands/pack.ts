@@ -18,19 +18,19 @@ import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { packageFile } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 import { requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
 export const command: Command = async ({ args, options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   // One of its choices: the table of commands says so.
   const layout = (options.layout ?? 'links') as Layout
   const without =
     options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
   const fileOf = placeOf(args, options)
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const { spec, desired, store } = workspace
   await requireOwnStore(workspace)
   const identities = chosen(args, options, desired)
@@ -56,7 +56,7 @@ export const command: Command = async ({ args, options }, context) => {
   const documents: Document[] = []
   for (const [file, one] of packed) {
     const { archive, fingerprint, manifest, warnings } = one
-    for (const warning of warnings) voice.tell(`warning: ${manifest.address}: ${warning}`)
+    for (const warning of warnings) printer.tell(`warning: ${manifest.address}: ${warning}`)
     let state: Awaited<ReturnType<typeof placeFile>> | 'rehearsed' = 'rehearsed'
     try {
       if (!dry) state = await placeFile(nodeFiles, context.resolve(file), archive, 0o600)
@@ -65,19 +65,19 @@ export const command: Command = async ({ args, options }, context) => {
       continue
     }
     documents.push({ ...documentOf(file, one, layout, without === undefined), written: !dry })
-    if (voice.json) continue
-    voice.answer(`${fingerprint}  ${file}`)
+    if (printer.json) continue
+    printer.answer(`${fingerprint}  ${file}`)
     const note = {
       placed: '',
       same: '; it is there already',
       rehearsed: '; dry run: nothing was written',
     }
-    voice.tell(
+    printer.tell(
       `${manifest.address}, generation ${manifest.generation}, valid until ${untilText(manifest)}${note[state]}`,
     )
   }
-  if (voice.json) {
-    voice.document(
+  if (printer.json) {
+    printer.document(
       options.outDir === undefined
         ? documents[0]!
         : {
@@ -91,9 +91,9 @@ export const command: Command = async ({ args, options }, context) => {
     )
   } else if (without === undefined && !dry && documents.length > 0) {
     const what = documents.length === 1 ? 'it holds the private key' : 'each holds a private key'
-    voice.tell(`${what}: send it on a private way, and remove it after`)
+    printer.tell(`${what}: send it on a private way, and remove it after`)
   }
-  return tellHeld(held, identities.length, voice)
+  return tellHeld(held, identities.length, printer)
 }
 
 type HeldPacks = Map<string, NomadPkiError>
@@ -110,11 +110,11 @@ function holdOf(
 }
 
 /** Names those that have no archive, last, because that is to be read. */
-function tellHeld(held: HeldPacks | undefined, all: number, voice: Voice): ExitStatus {
+function tellHeld(held: HeldPacks | undefined, all: number, printer: Printer): ExitStatus {
   if (held === undefined || held.size === 0) return exitStatus.ok
-  if (!voice.json) {
-    for (const error of held.values()) voice.fail(error)
-    voice.tell(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
+  if (!printer.json) {
+    for (const error of held.values()) printer.fail(error)
+    printer.tell(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
   }
   return exitStatus.error
 }

@@ -14,7 +14,7 @@ import { notBegun } from '../begin-store.js'
 import { overridesOf } from '../override.js'
 import { statusOfPlan } from '../status.js'
 import type { Command } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 import { readIfThere, requireOutside, writeFiles } from '../write.js'
@@ -24,9 +24,9 @@ import type { Plan } from '../../plan/plan.js'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
 export const command: Command = async ({ args, options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const only = namedIdentities(args, workspace.desired)
   const named = fileFlag(options)
   const { plan: made } = makePlan(workspace.desired, await takeInventory(workspace), {
@@ -41,12 +41,13 @@ export const command: Command = async ({ args, options }, context) => {
     : { ...made, findings: [notBegun(store, named), ...made.findings] }
   if (options.out !== undefined) await save(plan, options.out, store.location, context)
   const blocked = hasErrors(plan.findings)
-  if (voice.json) voice.document(plan)
+  if (printer.json) printer.document(plan)
   else {
-    voice.answer(planText(plan, voice.style, { all: options.long === true, now }))
+    printer.answer(planText(plan, printer.style, { all: options.long === true, now }))
     if (options.out !== undefined)
-      voice.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
-    else if (plan.steps.length > 0 && !blocked) voice.tell(`to make it so: nomad-pki apply${named}`)
+      printer.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
+    else if (plan.steps.length > 0 && !blocked)
+      printer.tell(`to make it so: nomad-pki apply${named}`)
   }
   return statusOfPlan(plan)
 }

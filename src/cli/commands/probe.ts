@@ -19,7 +19,7 @@ import { shellQuote } from '../../report/shell.js'
 import { copiesIn } from '../../evidence/copies.js'
 import { evidenceIn, type SeenPort } from '../../evidence/evidence.js'
 import { evidenceOf, formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
-import { newsOf, type ProbeSeen } from '../../evidence/news.js'
+import { newLinesOf, type ProbeSeen } from '../../evidence/new-lines.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import {
   judgeAgents,
@@ -36,13 +36,13 @@ import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
 /** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
 export const command: Command = async ({ args, options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const timeout = parseTimeout(options.timeout)
   if (options.evidence !== undefined && (args.length > 0 || options.out !== undefined)) {
     throw new NomadPkiError('ERR_USAGE', '--evidence asks nobody', {
@@ -50,13 +50,13 @@ export const command: Command = async ({ args, options }, context) => {
     })
   }
   const dryRun = options.dryRun === true
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   if (options.evidence !== undefined)
-    return fromFiles(options.evidence, workspace, options, voice, context)
+    return fromFiles(options.evidence, workspace, options, printer, context)
   const inventory = await takeOwnInventory(workspace)
   const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
   const signal = context.onInterrupt(() => {
-    voice.tell('interrupted: nothing is noted')
+    printer.tell('interrupted: nothing is noted')
   })
   const refused = rootOf(options.refuses, inventory)
   const { offers, missing } = await offersFor(refused, workspace, inventory, context, {
@@ -64,7 +64,7 @@ export const command: Command = async ({ args, options }, context) => {
   })
   const ask = { timeout, signal, offers }
   const began = context.now()
-  const first = await askAll(targets, inventory, ask, voice, context)
+  const first = await askAll(targets, inventory, ask, printer, context)
   // Who belongs to the cluster is asked with the whole of it.
   const { nomad, probe } =
     args.length > 0
@@ -74,20 +74,20 @@ export const command: Command = async ({ args, options }, context) => {
     ...{ seen: probe.sightings, silent: probe.unreachable, at: began },
     members: nomad?.members ?? [],
   }
-  if (dryRun) voice.tell('dry run: nothing was noted or written')
+  if (dryRun) printer.tell('dry run: nothing was noted or written')
   else {
     if (options.out !== undefined) await save(noticed, options.out, workspace, context)
     await remember(
-      newsOf(noticed, evidenceIn(inventory.ledger, { now: context.now() })),
+      newLinesOf(noticed, evidenceIn(inventory.ledger, { now: context.now() })),
       workspace,
       { ledger: inventory.ledger, now: context.now() },
       options,
-      voice,
+      printer,
     )
   }
   if (refused !== undefined) {
     const looked = { ...probe, missing: missing.get(refused) }
-    return tellRefusals(refused, targets, looked, inventory, voice)
+    return tellRefusals(refused, targets, looked, inventory, printer)
   }
   const looked = {
     addresses: targets.map(({ address }) => address),
@@ -104,7 +104,7 @@ export const command: Command = async ({ args, options }, context) => {
       nomad,
     },
     options,
-    voice,
+    printer,
     context,
   )
 }
@@ -114,11 +114,11 @@ async function fromFiles(
   files: readonly string[],
   workspace: Workspace,
   options: Options,
-  voice: Voice,
+  printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
   const { spec, desired } = workspace
-  const taken = await takeEvidence(files, workspace, voice, context)
+  const taken = await takeEvidence(files, workspace, printer, context)
   const inventory = await takeOwnInventory(workspace)
   await dropSpentLeaves(workspace, inventory, context.now())
   const asked = new Map(
@@ -136,7 +136,7 @@ async function fromFiles(
     judgeNoted(inventory, addresses, { now }),
     { seen, workspace, inventory, cost: { handshakes: 0, noted: 0 } },
     options,
-    voice,
+    printer,
     context,
   )
 }
@@ -152,11 +152,11 @@ async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
   { timeout, signal, offers }: Asking,
-  voice: Voice,
+  printer: Printer,
   context: Context,
 ): Promise<Probe> {
   const total = targets.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
-  const progress = createProgress(context, total, voice)
+  const progress = createProgress(context, total, printer)
   const again: string[] = []
   try {
     const probe = await probeCluster(targets, inventory, {
@@ -173,7 +173,7 @@ async function askAll(
     const silent = new Set(probe.unreachable.map(({ endpoint }) => endpoint))
     const answered = again.filter((endpoint) => !silent.has(endpoint))
     if (answered.length > 0) {
-      voice.tell(
+      printer.tell(
         `asked once more after a refused connection, as in a reload: ${answered.join(', ')}`,
       )
     }
@@ -199,7 +199,7 @@ function tell(
     readonly nomad?: NomadSaid | undefined
   },
   options: Options,
-  voice: Voice,
+  printer: Printer,
   context: Context,
 ): ExitStatus {
   const { cluster } = desired
@@ -207,10 +207,10 @@ function tell(
   const halfRotated = halfRotations({ spec, desired, inventory, seen, now: at })
   const copies = copiesIn(inventory, { now: at, seen })
   const facts = { cluster, at, verdicts, cost, halfRotated, nomad, copies }
-  if (voice.json) voice.document(probeDocument(facts))
+  if (printer.json) printer.document(probeDocument(facts))
   else {
     const named = { all: options.long === true, fileFlag: fileFlag(options) }
-    voice.answer(probeText(facts, voice.style, named))
+    printer.answer(probeText(facts, printer.style, named))
   }
   const whole =
     halfRotated.length === 0 &&
@@ -262,7 +262,7 @@ async function remember(
   workspace: Workspace,
   { ledger, now }: { readonly ledger: Ledger; readonly now: number },
   options: Options,
-  voice: Voice,
+  printer: Printer,
 ): Promise<void> {
   const { store } = workspace
   const where =
@@ -270,7 +270,7 @@ async function remember(
       ? ''
       : `; where it is: nomad-pki probe --evidence ${shellQuote(options.out)}`
   if (!(await isBegun(store))) {
-    voice.tell(`there is no store here, and no ledger to note it in${where}`)
+    printer.tell(`there is no store here, and no ledger to note it in${where}`)
     return
   }
   try {
@@ -281,7 +281,7 @@ async function remember(
     }
   } catch (error) {
     if (options.out === undefined || !isNomadPkiError(error)) throw error
-    voice.tell(`warning: not noted in the ledger: ${error.message}${where}`)
+    printer.tell(`warning: not noted in the ledger: ${error.message}${where}`)
   }
 }
 

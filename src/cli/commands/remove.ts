@@ -9,15 +9,15 @@ import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec. */
 export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const kind = parseKind(kindText)
   let removed = ''
-  const { file, written } = await editSpec(context, options, voice, (source, spec, name) => {
+  const { file, written } = await editSpec(context, options, printer, (source, spec, name) => {
     const fallback =
       kind === 'operator'
         ? spec.operators.find((operator) => operator.name === text)?.region
@@ -29,8 +29,8 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
     return removeNode(source, node, { file: name })
   })
   if (!written) return exitStatus.ok
-  voice.answer(`removed ${kind} ${removed} from ${file}`)
-  voice.tell(
+  printer.answer(`removed ${kind} ${removed} from ${file}`)
+  printer.tell(
     `its certificate is valid until it ends; to take it out of the store: nomad-pki apply${fileFlag(options)} --prune`,
   )
   return exitStatus.ok

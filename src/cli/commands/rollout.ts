@@ -13,19 +13,19 @@ import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
 import type { Context } from '../context.js'
 import { statusOfRollout, type ExitStatus } from '../status.js'
 import type { Call } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
 /** Exits 2 while an agent is without the newest generation, or the plan has one that is not made yet. */
 export async function rollout({ options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
   if (batch === undefined) {
     throw new NomadPkiError('ERR_USAGE', `--batch ${JSON.stringify(options.batch)}: no batch`, {
       hint: 'a part of the clients of a region (10%), or how many (25)',
     })
   }
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const { desired, spec } = workspace
   const servers = desired.identities
     .filter(({ profile }) => runsServer(profile.role))
@@ -49,8 +49,8 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
     // People's certificates reach no agent.
     unapplied: steps.filter(({ address }) => !isOfOperator(address)).length,
   }
-  if (voice.json) {
-    voice.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
-  } else voice.answer(rolloutText(order, voice.style, place))
+  if (printer.json) {
+    printer.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
+  } else printer.answer(rolloutText(order, printer.style, place))
   return statusOfRollout(order, place.unapplied)
 }

@@ -15,7 +15,7 @@ import { makePlan } from '../../plan/make-plan.js'
 import { costText } from '../../report/costs.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import type { Plan } from '../../plan/plan.js'
-import { standingErrors } from '../../plan/standing-errors.js'
+import { undatedErrors } from '../../plan/undated-errors.js'
 import { applyDocument, type Document } from '../../report/json.js'
 import { planText } from '../../report/plan.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
@@ -30,14 +30,14 @@ import { editAuthorities } from '../../spec/edit-authority.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
 import { editSpec } from '../edit-spec.js'
-import { mendFirst, perform, refuseBlocked } from '../perform.js'
+import { healFirst, runPlan, refuseBlocked } from '../run-plan.js'
 import { confirm } from '../prompt.js'
 import { exitStatus, statusOfGate, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
 import { keepProbeLeaf } from '../probe-leaves.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import {
   fileFlag,
   openWorkspace,
@@ -53,28 +53,28 @@ const due = {
 
 /** New generations. Exits 3 where nobody can sign. */
 export async function leaves({ args, options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const ways = [args.length > 0, options.due === true, options.all === true].filter(Boolean)
   if (ways.length !== 1) {
     throw usage('which leaves?', 'name their addresses, or say --due, or --all')
   }
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   await requireBegun(workspace.store, fileFlag(options))
   const own = await takeOwnInventory(workspace)
-  const mended = await mendFirst(workspace, own, options, voice, context)
+  const healed = await healFirst(workspace, own, options, printer, context)
   const { desired } = workspace
   const now = context.now()
   const chosen =
     options.due === true
-      ? dueLeaves(desired, mended.inventory, checkContext(desired, mended.inventory, { now }))
+      ? dueLeaves(desired, healed.inventory, checkContext(desired, healed.inventory, { now }))
       : chosenLeaves(args, workspace)
   if (chosen.length === 0) {
-    if (voice.json) voice.document(nothingDue(desired.cluster, now, mended.events, options))
-    else voice.answer(voice.style.good('nothing is due'))
+    if (printer.json) printer.document(nothingDue(desired.cluster, now, healed.events, options))
+    else printer.answer(printer.style.good('nothing is due'))
     return exitStatus.ok
   }
-  requireSigners(chosen, workspace, mended.inventory)
-  const planned = makePlan(desired, mended.inventory, {
+  requireSigners(chosen, workspace, healed.inventory)
+  const planned = makePlan(desired, healed.inventory, {
     now,
     only: chosen,
     renew: chosen,
@@ -82,22 +82,22 @@ export async function leaves({ args, options }: Call, context: Context): Promise
     keepKey: options.keepKey === true,
   })
   const { plan } = planned
-  refuseBlocked(plan, voice)
+  refuseBlocked(plan, printer)
   // What a timer runs was decided when the timer was set up.
   if (options.yes !== true && options.due !== true && options.dryRun !== true) {
-    const costs = costText(chosen.length, voice.errorStyle, { rotated: 'leaves' })
-    const text = planText(plan, voice.errorStyle, { all: false, now })
+    const costs = costText(chosen.length, printer.errorStyle, { rotated: 'leaves' })
+    const text = planText(plan, printer.errorStyle, { all: false, now })
     context.stderr.write(`${text}\n\n${costs}\n\n`)
     const again = commandLine(['leaves', ...args], options, '--yes')
     if (!(await confirm(context, 'Make these?', `to rotate without being asked: ${again}`))) {
-      voice.tell('nothing was done')
+      printer.tell('nothing was done')
       return exitStatus.refused
     }
   }
   const again = commandLine(['leaves', ...args], options)
-  const status = await perform(planned, workspace, mended, { options, again }, voice, context)
+  const status = await runPlan(planned, workspace, healed, { options, again }, printer, context)
   if (status === exitStatus.ok && options.dryRun !== true) {
-    voice.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
+    printer.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
   }
   return status
 }
@@ -163,8 +163,8 @@ function requireSigners(
 
 /** Where a rotation stands; with `--next` the next edit of the spec. Exits 3 where the gate is closed. */
 export async function authority({ args, options }: Call, context: Context): Promise<ExitStatus> {
-  const voice = voiceOf(context, options)
-  const workspace = await openWorkspace(context, options, voice)
+  const printer = printerOf(context, options)
+  const workspace = await openWorkspace(context, options, printer)
   const names = workspace.spec.authorities.map(({ name }) => name)
   const [name = names.length === 1 ? names[0]! : ''] = args
   if (args.length > 1 || !names.includes(name)) {
@@ -190,7 +190,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
   await requireBegun(workspace.store, fileFlag(options))
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
   if (options.evidence !== undefined) {
-    await takeEvidence(options.evidence, workspace, voice, context)
+    await takeEvidence(options.evidence, workspace, printer, context)
   }
   let inventory = await takeOwnInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
@@ -204,26 +204,26 @@ export async function authority({ args, options }: Call, context: Context): Prom
   const known = { rotation, gate, agents: agentsUnder(name, workspace) }
   const next = options.next === true
   if (next && gate?.open === false) {
-    voice.tell(rotationText(known, voice.errorStyle, { flags: flagsOf(options) }))
+    printer.tell(rotationText(known, printer.errorStyle, { flags: flagsOf(options) }))
     throw new NomadPkiError(
       'ERR_REFUSED',
       `the gate is closed: ${count(gate.holds.length, 'reason holds', 'reasons hold')} it`,
       { hint: gate.holds[0]?.remedy },
     )
   }
-  if (voice.json)
-    voice.document(rotationDocument(known, { taken: next && options.dryRun !== true }))
-  else if (!next) voice.answer(rotationText(known, voice.style, { flags: flagsOf(options) }))
+  if (printer.json)
+    printer.document(rotationDocument(known, { taken: next && options.dryRun !== true }))
+  else if (!next) printer.answer(rotationText(known, printer.style, { flags: flagsOf(options) }))
   if (!next) return statusOfGate(gate)
   if (options.compromised === true && rotation.way !== 'intermediate' && options.dryRun !== true) {
     await markCompromised(authorityAddress(name, rotation.from), workspace, inventory, context)
   }
-  const { file, written } = await editSpec(context, options, voice, (text, _spec, named) =>
+  const { file, written } = await editSpec(context, options, printer, (text, _spec, named) =>
     editAuthorities(text, rotation.next.edits, { file: named }),
   )
   if (!written) return exitStatus.ok
-  if (!voice.json) voice.answer(`${file}: ${rotation.next.title}`)
-  voice.tell(
+  if (!printer.json) printer.answer(`${file}: ${rotation.next.title}`)
+  printer.tell(
     rotation.next.reloads && rotation.next.rides
       ? `next: nomad-pki apply${fileFlag(options)}; agents take it up as they are renewed (rotate leaves --due), and status says until when`
       : rotation.next.reloads
@@ -235,7 +235,7 @@ export async function authority({ args, options }: Call, context: Context): Prom
 
 /** The next stage of another root's rotation is not the one that is meant. */
 function refuseOtherRoot(name: string, desired: Desired, inventory: Inventory, now: number): void {
-  const other = standingErrors(desired, inventory, { now }).find(
+  const other = undatedErrors(desired, inventory, { now }).find(
     ({ reason, address }) => reason === 'fingerprint-differs' && isOfAuthority(address, name),
   )
   if (other === undefined) return

@@ -7,22 +7,22 @@
 import { hasErrors } from '../../diagnostics.js'
 import { copiesIn } from '../../evidence/copies.js'
 import { leftOvers } from '../../inventory/inventory.js'
-import { standingErrors } from '../../plan/standing-errors.js'
+import { undatedErrors } from '../../plan/undated-errors.js'
 import { makeSchedule } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
 import { deadlinesOf } from '../../rotation/deadlines.js'
 import { statusOfSchedule } from '../status.js'
 import type { Command } from '../command.js'
-import { voiceOf } from '../voice.js'
+import { printerOf } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 2 when something is missing, due, undelivered or expired, or a stage's date is near. */
 export const command: Command = async ({ options }, context) => {
-  const voice = voiceOf(context, options)
+  const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const { cluster } = workspace.desired
   const inventory = await takeInventory(workspace)
   const schedule = makeSchedule(workspace.desired, inventory, {
@@ -32,16 +32,16 @@ export const command: Command = async ({ options }, context) => {
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
   const findings = [
-    ...standingErrors(workspace.desired, inventory, { now }),
+    ...undatedErrors(workspace.desired, inventory, { now }),
     ...leftOvers(inventory),
   ]
   const { head: ledgerHead, lines, fault } = inventory.ledger
-  if (voice.json)
-    voice.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies, findings }))
+  if (printer.json)
+    printer.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies, findings }))
   else {
     const all = options.long === true
-    voice.answer(
-      statusText(schedule, voice.style, {
+    printer.answer(
+      statusText(schedule, printer.style, {
         cluster,
         all,
         deadlines,

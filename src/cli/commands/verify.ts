@@ -16,18 +16,18 @@ import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import type { Context } from '../context.js'
-import { voiceOf, type Voice } from '../voice.js'
+import { printerOf, type Printer } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** Exits 0 where nothing is wrong, 2 with findings that are errors (`--strict`: or warnings). */
 export const command: Command = async ({ options }, context) => {
-  const voice = voiceOf(context, options)
-  if (options.specOnly === true) return verifySpec(options, context, voice)
+  const printer = printerOf(context, options)
+  if (options.specOnly === true) return verifySpec(options, context, printer)
   const now = context.now()
   const at = options.at === undefined ? now : parseInstant(options.at, now)
   const ledgerHead = parseHead(options.ledgerHead)
-  const workspace = await openWorkspace(context, options, voice)
+  const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const inventory = await takeInventory(workspace, { manifests: true })
   const findings: Finding[] = [...verifyCluster(desired, inventory, { now, at, ledgerHead })]
@@ -40,29 +40,33 @@ export const command: Command = async ({ options }, context) => {
   }
   const { cluster } = desired
   const proof = agentProof(desired, inventory, { now: at })
-  if (voice.json) {
+  if (printer.json) {
     const head = inventory.ledger.head
-    voice.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes, proof }))
+    printer.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes, proof }))
   } else {
     const all = options.long === true
-    if (findings.length > 0) voice.answer(`${findingsText(findings, voice.style, { all })}\n`)
-    voice.answer(
-      verifySummary(findings, { cluster, desired, handshakes, proof, at, now }, voice.style),
+    if (findings.length > 0) printer.answer(`${findingsText(findings, printer.style, { all })}\n`)
+    printer.answer(
+      verifySummary(findings, { cluster, desired, handshakes, proof, at, now }, printer.style),
     )
   }
   return statusOfFindings(findings, options.strict === true)
 }
 
 /** The spec alone, with every diagnostic: also one with errors is an answer. */
-async function verifySpec(options: Options, context: Context, voice: Voice): Promise<ExitStatus> {
+async function verifySpec(
+  options: Options,
+  context: Context,
+  printer: Printer,
+): Promise<ExitStatus> {
   const { file, text } = await readSpec(context, options)
   const { spec, diagnostics } = parseSpec(text, { file })
-  if (voice.json) voice.document(specDocument(diagnostics, { file, cluster: spec?.cluster }))
+  if (printer.json) printer.document(specDocument(diagnostics, { file, cluster: spec?.cluster }))
   else {
     if (diagnostics.length > 0) {
-      voice.answer(`${diagnosticsText(diagnostics, voice.style)}\n`)
+      printer.answer(`${diagnosticsText(diagnostics, printer.style)}\n`)
     }
-    voice.answer(specSummary(file, diagnostics, voice.style))
+    printer.answer(specSummary(file, diagnostics, printer.style))
   }
   return statusOfFindings(diagnostics, options.strict === true)
 }

@@ -1,7 +1,7 @@
 /**
- * `rollout: ride-along`: a new generation of an authority is no reason to renew. What an agent has
- * stays, as long as everybody takes its leaf and it takes everybody's, and its next renewal carries
- * what changed.
+ * Deferred renewals, `rollout: ride-along` in the spec: a new generation of an authority is not a
+ * reason to renew. An agent keeps its files while all agents accept its leaf and it accepts theirs;
+ * its next renewal brings what changed.
  *
  * @module
  */
@@ -14,31 +14,31 @@ import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 
 /**
- * Who carries an earlier generation, and is let be until its renewal.
+ * Lists the agents still on an earlier generation that are deliberately not renewed before they are due.
  *
  * @returns Addresses of identities.
  */
-export function ridersOf(
+export function deferredAgents(
   desired: Desired,
   inventory: Inventory,
-  context: RidingContext,
+  context: DeferralContext,
 ): readonly string[] {
-  return riders(desired, inventory, context).map(({ address }) => address)
+  return deferred(desired, inventory, context).map(({ address }) => address)
 }
 
 /**
- * Authorities that riders need: they signed what still rides, or are trusted by it.
+ * Lists the authorities that deferred agents need: they signed their leaves, or are trusted by them.
  *
  * @returns Addresses.
  */
-export function neededByRiders(
+export function neededByDeferred(
   desired: Desired,
   inventory: Inventory,
-  context: RidingContext,
+  context: DeferralContext,
 ): ReadonlySet<string> {
   const needed = new Set<string>()
   const texts = new Set<string>()
-  for (const { current, signer } of riders(desired, inventory, context)) {
+  for (const { current, signer } of deferred(desired, inventory, context)) {
     if (signer !== undefined) needed.add(signer.address)
     if (texts.has(current.bundle)) continue
     texts.add(current.bundle)
@@ -51,31 +51,31 @@ export function neededByRiders(
   return needed
 }
 
-type RidingContext = Pick<CheckContext, 'bundles' | 'riding'>
+type DeferralContext = Pick<CheckContext, 'bundles' | 'deferrals'>
 
-function riders(
+function deferred(
   desired: Desired,
   inventory: Inventory,
-  context: RidingContext,
+  context: DeferralContext,
 ): readonly {
   readonly address: string
   readonly current: FoundGeneration
   readonly signer: Signer | undefined
 }[] {
-  if (context.riding.size === 0) return []
+  if (context.deferrals.size === 0) return []
   return desired.identities.flatMap(({ address, profile }) => {
     const current = inventory.identities.get(address)?.current
-    const riding = context.riding.get(profile.issuer.address)
-    if (current === undefined || riding === undefined) return []
-    const signer = riding.signerOf(current)
-    const rides =
+    const deferral = context.deferrals.get(profile.issuer.address)
+    if (current === undefined || deferral === undefined) return []
+    const signer = deferral.signerOf(current)
+    const stays =
       signer !== undefined ||
-      (current.bundle !== context.bundles.get(profile.bundle) && riding.trustStays(current))
-    return rides ? [{ address, current, signer }] : []
+      (current.bundle !== context.bundles.get(profile.bundle) && deferral.trustStays(current))
+    return stays ? [{ address, current, signer }] : []
   })
 }
 
-/** Who signed a leaf. */
+/** The authority that signed a leaf. */
 export interface Signer {
   /** `authority/us-west/1` */
   readonly address: string
@@ -85,9 +85,9 @@ export interface Signer {
 }
 
 /**
- * Who signed the leaf of a generation, or should have.
+ * Finds the authority that signed the leaf of a generation, or should have signed it.
  *
- * @param issuer The authority that signs by now.
+ * @param issuer The authority that signs now.
  * @returns `undefined` where it is yet to be made.
  */
 export function signerOf(
@@ -95,7 +95,7 @@ export function signerOf(
   issuer: string,
   context: CheckContext,
 ): Signer | undefined {
-  const earlier = context.riding.get(issuer)?.signerOf(generation)
+  const earlier = context.deferrals.get(issuer)?.signerOf(generation)
   const signing = context.authorities.get(issuer)
   return (
     earlier ??
@@ -103,40 +103,43 @@ export function signerOf(
   )
 }
 
-/** What may stay under one authority until its renewal. */
-export interface Riding {
-  /** The other generation of the issuer that signed the leaf; only where every agent still takes it, because its root is trusted. */
+/** What may stay under one signing authority until its renewal. */
+export interface Deferral {
+  /** The other generation of the issuer that signed the leaf; only where all agents still accept it, because its root is trusted. */
   readonly signerOf: (generation: FoundGeneration) => Signer | undefined
-  /** Whether the agent still takes every leaf that there may be. */
+  /** Whether the agent still accepts every leaf that can exist. */
   readonly trustStays: (generation: FoundGeneration) => boolean
 }
 
 /**
- * Gathers it.
+ * Collects the deferrals.
  *
- * @returns By the address of the authority that signs; those that ride only.
+ * @returns By the address of the signing authority; only authorities with `rollout: ride-along`.
  */
-export function ridingUnder(desired: Desired, inventory: Inventory): ReadonlyMap<string, Riding> {
-  const riding = new Map<string, Riding>()
+export function deferralsUnder(
+  desired: Desired,
+  inventory: Inventory,
+): ReadonlyMap<string, Deferral> {
+  const deferrals = new Map<string, Deferral>()
   const wanted = new Map(desired.authorities.map((one) => [one.address, one]))
   for (const authority of desired.authorities) {
     if (!authority.signing || !authority.rideAlong) continue
     const root = authority.issuer === undefined ? authority : wanted.get(authority.issuer.address)
     const trusted = desired.bundles.find(({ name }) => name === root?.name)?.trusted
     if (root === undefined || trusted === undefined) continue
-    riding.set(authority.address, {
+    deferrals.set(authority.address, {
       signerOf: earlierSigners(authority, trusted, inventory),
       trustStays: remembered(trustStays(root, trusted, inventory)),
     })
   }
-  return riding
+  return deferrals
 }
 
 function earlierSigners(
   { address, name, issuer }: DesiredAuthority,
   trusted: readonly string[],
   { authorities }: Inventory,
-): Riding['signerOf'] {
+): Deferral['signerOf'] {
   const roots = trusted.flatMap((root) => authorities.get(root)?.certificate ?? [])
   const others = [...authorities.values()].flatMap((one) =>
     one.name === name && one.address !== address ? [one] : [],
@@ -161,7 +164,7 @@ function trustStays(
   root: DesiredAuthority,
   trusted: readonly string[],
   { authorities }: Inventory,
-): Riding['trustStays'] {
+): Deferral['trustStays'] {
   const own = [...authorities.values()].filter(({ name }) => name === root.name)
   return ({ trust }) => {
     const has = new Set<string>()
@@ -169,14 +172,14 @@ function trustStays(
       const found = own.find(
         (one) => one.certificate && sameCertificate(one.certificate, certificate),
       )
-      // A root that is none of ours is no earlier stage.
+      // A root that is not ours is not an earlier stage.
       if (found === undefined) return false
       has.add(found.address)
     }
     return trusted.every(
       (one) =>
         has.has(one) ||
-        // Its leaves carry the certificate that an older one made for it.
+        // Its leaves have the cross-certificate that an older root issued.
         (one === root.address && root.crossedBy.some((by) => has.has(by))) ||
         // It signs nothing yet.
         generationOf(one) > root.generation,
@@ -184,8 +187,8 @@ function trustStays(
   }
 }
 
-/** Ten thousand agents have one text of `ca.pem`. */
-function remembered(judge: Riding['trustStays']): Riding['trustStays'] {
+/** Remembers the answer for each text of `ca.pem`: ten thousand agents have the same one. */
+function remembered(judge: Deferral['trustStays']): Deferral['trustStays'] {
   const known = new Map<string, boolean>()
   return (generation) => {
     let stays = known.get(generation.bundle)

@@ -1,6 +1,6 @@
 /**
- * Errors of the store and of its authorities that no date shows. While one is there `apply` renews
- * nothing under it, so `status`, which is watched, says it too.
+ * Errors of the store and of its authorities that no date shows. Under such an error `apply` renews
+ * nothing, so `status`, which is watched, reports it too.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../spec/desired.js'
 
-/** The schedule's own entries say these. */
+/** The entries of the schedule report these. */
 const dated: ReadonlySet<string> = new Set<Reason>(['expired', 'not-yet-valid'])
 
 /**
- * Finds them.
+ * Lists these errors.
  *
  * @param desired What should be.
  * @param inventory What is.
  * @param options `now`: epoch milliseconds.
  */
-export function standingErrors(
+export function undatedErrors(
   desired: Desired,
   inventory: Inventory,
   options: { readonly now: number },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Evidence, Members, Receipt, SeenPort } from '../../src/evidence/evidence.js'
-import { newsOf, noteLife } from '../../src/evidence/news.js'
+import { newLinesOf, noteLife } from '../../src/evidence/new-lines.js'
 
 const start = 1_800_000_000_000
 const nothing: Evidence = {
@@ -45,21 +45,21 @@ test.each<[string, Partial<SeenPort>, Evidence, number]>([
   ['another agent behind the port', { address: 'identity/server/global/s2' }, before(), 2],
   ['the same after a receipt', { at: later }, { ...before(), receipts: [receipt] }, 2],
   ['a clock that went back', { at: start - 1 }, before(), 2],
-])('%s', (_, change, known, lines) => {
+])('%s', (_, change, known, count) => {
   const at = change.at ?? start + 1
-  const news = newsOf(
+  const lines = newLinesOf(
     { ...probe, at, seen: [seen(true, { at }), seen(false, { at, ...change })] },
     known,
   )
-  expect(news).toHaveLength(lines)
-  expect(news.every(({ event }) => event === 'observed')).toBe(true)
+  expect(lines).toHaveLength(count)
+  expect(lines.every(({ event }) => event === 'observed')).toBe(true)
 })
 
 test('another agent is noted for itself alone', () => {
   const other = 'identity/server/global/s2'
   const two = seen(true, { address: other, asked: other, endpoint: '10.0.0.2:4647' })
-  const news = newsOf({ ...probe, at: start, seen: [seen(true), seen(false), two] }, before())
-  expect(news.map((line) => line.address)).toEqual([other])
+  const lines = newLinesOf({ ...probe, at: start, seen: [seen(true), seen(false), two] }, before())
+  expect(lines.map((line) => line.address)).toEqual([other])
 })
 
 test('members are noted when they changed, or when the note grows old', () => {
@@ -69,7 +69,7 @@ test('members are noted when they changed, or when the note grows old', () => {
   })
   const known: Evidence = { ...nothing, members: [members()] }
   const count = (change: Partial<Members>): number =>
-    newsOf({ ...probe, at: start, seen: [], members: [members(change)] }, known).length
+    newLinesOf({ ...probe, at: start, seen: [], members: [members(change)] }, known).length
   expect(count({ at: later })).toBe(0)
   expect(count({ at: later, leader: 's1.global' })).toBe(1)
   expect(count({ at: later, clients: ['c1'] })).toBe(1)
@@ -81,8 +81,11 @@ const silent = { address, endpoint: '10.0.0.1:4647', rpc: true, message: 'nothin
 
 test('a port that falls silent is noted, with the port that still answers; the same silence once', () => {
   const at = start + 1000
-  const news = newsOf({ ...probe, at, seen: [seen(false, { at })], silent: [silent] }, before())
-  expect(news.map((one) => 'endpoint' in one && [one.event, one.endpoint, one.run])).toEqual([
+  const lines = newLinesOf(
+    { ...probe, at, seen: [seen(false, { at })], silent: [silent] },
+    before(),
+  )
+  expect(lines.map((one) => 'endpoint' in one && [one.event, one.endpoint, one.run])).toEqual([
     ['observed', '10.0.0.1:4646', at],
     ['silent', '10.0.0.1:4647', at],
   ])
@@ -97,18 +100,18 @@ test('a port that falls silent is noted, with the port that still answers; the s
     seen: [seen(false, { at: at + 5000 })],
     silent: [silent],
   }
-  expect(newsOf(again, known)).toEqual([])
+  expect(newLinesOf(again, known)).toEqual([])
 })
 
 test('an agent that moved is noted whole, so that its old address counts no more', () => {
   const at = start + 1000
   const moved = [seen(true, { at }), seen(false, { at, endpoint: '10.0.0.9:4646' })]
-  expect(newsOf({ ...probe, at, seen: moved }, before())).toHaveLength(2)
+  expect(newLinesOf({ ...probe, at, seen: moved }, before())).toHaveLength(2)
 })
 
 test('a port that was asked for two agents is noted for the one of the spec', () => {
   const twice = [seen(false), seen(false, { asked: 'member/global/x' })]
-  const [line, ...more] = newsOf({ ...probe, at: start, seen: twice }, nothing)
+  const [line, ...more] = newLinesOf({ ...probe, at: start, seen: twice }, nothing)
   expect(more).toEqual([])
   expect(line).not.toHaveProperty('asked')
 })

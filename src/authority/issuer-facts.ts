@@ -1,5 +1,5 @@
 /**
- * What an issuer may do, found once for all that it signs.
+ * What an issuer may sign, found once for all its certificates.
  *
  * @module
  */
@@ -12,31 +12,31 @@ import { constraintFault } from '../x509/constraints.js'
 import { authorityKeyIdentifier, writtenOnce } from '../x509/extensions.js'
 import type { Issuer } from './issuer.js'
 
-/** An issuer's means and bounds. */
-export interface Standing {
-  /** What its signatures are. */
+/** The algorithm of an issuer and the limits of what it signs. */
+export interface IssuerFacts {
+  /** The algorithm of its signatures. */
   readonly algorithm: AlgorithmEntry
-  /** The latest beginning among itself and those above. */
+  /** The latest `notBefore` of its path. */
   readonly notBefore: number
-  /** The earliest end, and whose it is. */
+  /** The earliest `notAfter` of its path; {@link endsWith} has it. */
   readonly notAfter: number
   readonly endsWith: Certificate
-  /** It copies the issuer's own identifier (RFC 5280 §4.2.1.1). */
+  /** A copy of the issuer's own identifier (RFC 5280 §4.2.1.1). */
   readonly authorityKeyIdentifier: Extension
   /** All constraints on what it signs. */
   readonly constraints: readonly NameConstraints[]
 }
 
-const known = new WeakMap<Issuer, Standing>()
+const known = new WeakMap<Issuer, IssuerFacts>()
 
 /**
- * Looks at an issuer.
+ * Gives the facts of an issuer.
  *
  * @throws {NomadPkiError} `ERR_ISSUER_REFUSED` if its certificate doesn't allow it to sign at all; `ERR_KEY_ALGORITHM`.
  */
-export function standingOf(issuer: Issuer): Standing {
-  let standing = known.get(issuer)
-  if (standing !== undefined) return standing
+export function issuerFactsOf(issuer: Issuer): IssuerFacts {
+  let facts = known.get(issuer)
+  if (facts !== undefined) return facts
   const { certificate, above, name } = issuer
   if (certificate.basicConstraints?.ca !== true) refuse(issuer, 'is not an authority (CA:FALSE)')
   if (certificate.keyUsage?.includes('keyCertSign') === false) {
@@ -51,7 +51,7 @@ export function standingOf(issuer: Issuer): Standing {
   }
   const path = [certificate, ...above]
   const endsWith = path.reduce((first, next) => (next.notAfter < first.notAfter ? next : first))
-  standing = {
+  facts = {
     algorithm: algorithmOf(algorithm),
     notBefore: Math.max(...path.map(({ notBefore }) => notBefore)),
     notAfter: endsWith.notAfter,
@@ -63,8 +63,8 @@ export function standingOf(issuer: Issuer): Standing {
     ),
     constraints: path.flatMap(({ nameConstraints }) => nameConstraints ?? []),
   }
-  known.set(issuer, standing)
-  return standing
+  known.set(issuer, facts)
+  return facts
 }
 
 /**
@@ -113,7 +113,7 @@ export function requirePurposes(issuer: Issuer, purposes: readonly string[]): vo
  */
 export function requirePermitted(
   issuer: Issuer,
-  { constraints }: Standing,
+  { constraints }: IssuerFacts,
   names: readonly GeneralName[],
 ): void {
   for (const bounds of constraints) {

@@ -1,6 +1,6 @@
 /**
- * Which of what a probe saw is worth a line of the ledger. Every line is kept for ever, and a fleet of
- * a thousand agents that is probed each hour would write half a million of them in ten days, all saying the same.
+ * Decides which results of a probe get a line in the ledger. Every line is kept for ever: a thousand
+ * agents that are probed each hour would write half a million equal lines in ten days.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import {
 } from './evidence.js'
 import { askedOf, isSeen, portsIn } from './ports.js'
 
-/** What says nothing new is noted again after this, milliseconds: evidence must never age by our thrift. */
+/** An unchanged result is noted again after this time, in milliseconds, so that evidence does not expire because lines were saved. */
 export const noteLife: number = evidenceLife / 4
 
 /** What one probe saw. */
@@ -37,29 +37,29 @@ export interface ProbeSeen {
 }
 
 /**
- * Chooses.
+ * Gives the lines that the ledger does not have yet.
  *
  * @param probe What one probe saw.
  * @param known What the ledger says already.
  * @returns Lines. An agent's ports are noted together or not at all: whether they agree is judged
  *   from what one probe saw.
  */
-export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[] {
+export function newLinesOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[] {
   const { members, at: run } = probe
   const ports = portLines(probe)
   const last = newestBy<Observation | Silence>([...known.observations, ...known.silences], portOf)
   const received = newestBy(known.receipts, ({ address }) => address)
   const regions = newestBy(known.members, ({ region }) => region)
   const before = portsIn(known, { now: run })
-  const isNews = (one: Observation | Silence): boolean => {
+  const isNew = (one: Observation | Silence): boolean => {
     const was = last.get(portOf(one))
     if (was === undefined || !isFresh(was, one)) return true
-    // What came last counts: after a receipt it must be said again.
+    // The newest line counts: after a receipt the same result is noted again.
     const receipt = received.get(one.address)
     return (receipt !== undefined && receipt.at >= was.at) || !isSame(lineOf(was), lineOf(one))
   }
   const asked = groupBy(ports, askedOf)
-  // An endpoint that is no longer asked counts no more: that is news of those that are.
+  // An endpoint that is no longer asked no longer counts: the agent's other endpoints are noted again.
   const moved = [...asked].flatMap(([address, own]) => {
     const { seen = [], silent = [] } = before.get(address) ?? {}
     const now = new Set(own.map(portOf))
@@ -68,7 +68,7 @@ export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[
   })
   const agents = new Set([
     ...moved,
-    ...ports.filter(isNews).flatMap((one) => [askedOf(one), one.address]),
+    ...ports.filter(isNew).flatMap((one) => [askedOf(one), one.address]),
   ])
   return [
     ...ports
@@ -83,7 +83,7 @@ export function newsOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[
   ]
 }
 
-/** More than any fault has to say, and what a file of evidence takes, UTF-16 units. */
+/** The longest message that an evidence file takes, in UTF-16 units; no fault of ours is longer. */
 const mostOfMessage = 1000
 
 /**
@@ -124,7 +124,7 @@ function lineOf(one: Observation | Silence): LedgerEvent {
   return isSeen(one) ? observed(one) : fellSilent(one)
 }
 
-/** A clock that went back makes everything news. */
+/** After a clock went back everything is noted again. */
 function isFresh(before: { readonly at: number }, now: { readonly at: number }): boolean {
   return now.at >= before.at && now.at - before.at < noteLife
 }

@@ -1,6 +1,6 @@
 /**
- * What writing to a store's directories stands on: the calls, the root, what is known of its
- * directories while the lock is held, and what waits for the next barrier.
+ * The directories of a store while its lock is held: the calls, the root, the names in its
+ * directories as far as they were read, and what waits for the next barrier.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import { modes } from './layout.js'
 /** What a name in a directory stands for. */
 type EntryKind = 'directory' | 'link' | 'other'
 
-/** The ground under one held lock. */
-export class Ground {
+/** The directories of a store under one held lock. */
+export class StoreTree {
   readonly files: Files
   readonly root: string
   readonly touched: Touched = new Touched()
-  /** Whether files get the mode that is asked for, so that one call for each can be spared. */
+  /** Whether files get the mode that is asked for: then one call a file is saved. */
   readonly keepsModes: boolean
   readonly #kind: BarrierKind
   readonly #listings = new Map<string, Map<string, EntryKind>>()
@@ -127,7 +127,7 @@ export class Ground {
 }
 
 /**
- * Turns what the operating system said while writing into an error of ours.
+ * Makes an error of ours from what the operating system said while writing.
  *
  * @param error Anything that was caught.
  * @param root The store.

@@ -1,6 +1,6 @@
 /**
- * A plan made true, as `apply` and `rotate` do it: what a killed run left is mended first, nothing is
- * begun that could not be ended, progress is told, and an interruption says how to go on.
+ * Runs a plan for `apply` and `rotate`: repairs what a killed run left, refuses a plan that is blocked,
+ * shows progress, and says after an interruption how to go on.
  *
  * @module
  */
@@ -26,32 +26,33 @@ import { rehearsalConfigs } from './rehearsal.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import type { Options } from './command.js'
 import { underLock } from './under-lock.js'
-import type { Voice } from './voice.js'
+import type { Printer } from './printer.js'
 import { takeInventory, type Workspace } from './workspace.js'
 
-/** A store without what a killed run left. */
-export interface Mended {
+/** The store after {@link healFirst}. */
+export interface Healed {
   readonly inventory: Inventory
-  /** What was mended, as the events that tell it. */
+  /** What was repaired, as events. */
   readonly events: readonly ApplyEvent[]
 }
 
 /**
- * What a killed run left is put into place before the plan is made: a plan of the torn state would
- * take for lost what is only not yet in its place.
+ * Repairs what a killed run left, before the plan is made: a plan of the torn state would take
+ * for lost what is only not yet in its place. Without permission (`--yes`, `--plan` or a terminal) and
+ * with `--dry-run` it reports and changes nothing.
  */
-export async function mendFirst(
+export async function healFirst(
   workspace: Workspace,
   inventory: Inventory,
   options: Options,
-  voice: Voice,
+  printer: Printer,
   context: Context,
-): Promise<Mended> {
+): Promise<Healed> {
   const left = leftOvers(inventory)
   const allowed = options.yes === true || options.plan !== undefined || canAsk(context)
   if (left.length === 0) return { inventory, events: [] }
   if (!allowed || options.dryRun === true) {
-    voice.tell(findingsText(left, voice.errorStyle, { all: true }))
+    printer.tell(findingsText(left, printer.errorStyle, { all: true }))
     return { inventory, events: [] }
   }
   const { store } = workspace
@@ -59,27 +60,32 @@ export async function mendFirst(
     ...(await store.heal()),
     ...removeLeftAsides(inventory),
   ])
-  if (findings.length > 0) voice.tell(findingsText(findings, voice.errorStyle, { all: true }))
+  if (findings.length > 0) printer.tell(findingsText(findings, printer.errorStyle, { all: true }))
   return {
     inventory: await takeInventory(workspace),
     events: findings.map((finding) => ({ type: 'healed', finding })),
   }
 }
 
-export async function perform(
+/**
+ * Runs a plan, shows its progress and prints the result.
+ *
+ * @returns `interrupted` after Ctrl-C; `error` where findings held a part of the plan.
+ */
+export async function runPlan(
   { plan, materials }: Planned,
   workspace: Workspace,
-  { inventory, events: before }: Mended,
+  { inventory, events: before }: Healed,
   { options, again }: { readonly options: Options; readonly again: string },
-  voice: Voice,
+  printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
   const dryRun = options.dryRun === true
   const ports = dryRun ? await rehearsal(workspace, inventory) : await real(workspace)
-  const progress = createProgress(context, plan.steps.length, voice)
+  const progress = createProgress(context, plan.steps.length, printer)
   const signal = context.onInterrupt(() => {
     progress.clear()
-    voice.tell('interrupted: finishing what is under way; once more kills')
+    printer.tell('interrupted: finishing what is under way; once more kills')
   })
   const goOn = `what is done is done; to go on: ${again}`
   const events: ApplyEvent[] = [...before]
@@ -95,29 +101,29 @@ export async function perform(
       if (event.type === 'doing') progress.update((begun += 1) - 1, doingText(event.step))
       if (event.type === 'healed') {
         progress.clear()
-        voice.tell(findingsText([event.finding], voice.errorStyle, { all: true }))
+        printer.tell(findingsText([event.finding], printer.errorStyle, { all: true }))
       }
     }
   } catch (error) {
-    if (isNomadPkiError(error, 'ERR_INTERRUPTED')) voice.tell(goOn)
+    if (isNomadPkiError(error, 'ERR_INTERRUPTED')) printer.tell(goOn)
     throw error
   } finally {
     progress.clear()
   }
-  if (voice.json) voice.document(applyDocument(plan, events, { dryRun }))
+  if (printer.json) printer.document(applyDocument(plan, events, { dryRun }))
   else
-    voice.answer(
-      appliedText(plan, events, voice.style, {
+    printer.answer(
+      appliedText(plan, events, printer.style, {
         all: options.long === true,
         dryRun,
         now: context.now(),
       }),
     )
   if (events.some(({ type }) => type === 'stopped')) {
-    voice.tell(goOn)
+    printer.tell(goOn)
     return exitStatus.interrupted
   }
-  return tellHeld(plan, voice)
+  return tellHeld(plan, printer)
 }
 
 async function real({ store, configs }: Workspace): Promise<{
@@ -128,7 +134,7 @@ async function real({ store, configs }: Workspace): Promise<{
   return { store, configs, issuers: storeIssuers(store) }
 }
 
-/** The same work on ports in memory, with throwaway keys in the authorities' names. */
+/** Ports in memory, with throwaway keys in the authorities' names: for `--dry-run`. */
 async function rehearsal(
   { store, configs }: Workspace,
   inventory: Inventory,
@@ -141,10 +147,10 @@ async function rehearsal(
 }
 
 /**
- * Refuses a plan whose errors leave nothing to do: all errors are told, not the first alone. Where
- * something goes on, {@link perform} tells what is held.
+ * Refuses a plan whose errors leave nothing to do, and prints all its errors. Where a part can be
+ * done, {@link runPlan} reports what is held.
  */
-export function refuseBlocked({ findings, steps, held = [] }: Plan, voice: Voice): void {
+export function refuseBlocked({ findings, steps, held = [] }: Plan, printer: Printer): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const [first] = errors
   if (first === undefined || steps.length > 0) return
@@ -154,7 +160,7 @@ export function refuseBlocked({ findings, steps, held = [] }: Plan, voice: Voice
       hint: first.remedy,
     })
   }
-  voice.tell(findingsText(errors, voice.errorStyle, { all: false }))
+  printer.tell(findingsText(errors, printer.errorStyle, { all: false }))
   throw new NomadPkiError(
     'ERR_PLAN_BLOCKED',
     held.length === 0
@@ -163,12 +169,12 @@ export function refuseBlocked({ findings, steps, held = [] }: Plan, voice: Voice
   )
 }
 
-/** What errors hold is told, and is no success. */
-function tellHeld({ findings, held = [] }: Plan, voice: Voice): ExitStatus {
+/** Reports what errors hold; then the command does not succeed. */
+function tellHeld({ findings, held = [] }: Plan, printer: Printer): ExitStatus {
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return exitStatus.ok
-  voice.tell(findingsText(errors, voice.errorStyle, { all: false }))
-  voice.tell(`${heldText(errors.length, held.length)}; all else is done`)
+  printer.tell(findingsText(errors, printer.errorStyle, { all: false }))
+  printer.tell(`${heldText(errors.length, held.length)}; all else is done`)
   return exitStatus.error
 }
 

@@ -1,8 +1,8 @@
 /**
- * How the command speaks. The rules, for every command:
+ * How a command prints. The rules, for every command:
  *
- * - The answer to what was asked goes to stdout, everything else to stderr.
- * - `--quiet` leaves of the latter only errors and questions.
+ * - The answer goes to stdout, everything else to stderr.
+ * - With `--quiet` only errors and questions go to stderr.
  * - Progress is shown only on a terminal.
  * - Colours only on a terminal, and not with `--no-color`, `NO_COLOR` or `TERM=dumb`.
  * - A stack trace only with `--debug`.
@@ -18,37 +18,37 @@ import type { Plan } from '../plan/plan.js'
 import type { Context, Output } from './context.js'
 import type { Options } from './command.js'
 
-/** What the user said about speaking. */
-export interface VoiceOptions {
+/** The flags about printing. */
+export interface PrinterOptions {
   readonly quiet: boolean
   readonly color: boolean
   readonly debug: boolean
   readonly json: boolean
 }
 
-/** Speaks. */
-export interface Voice {
+/** Prints the answer and messages of one command. */
+export interface Printer {
   /** For what goes to stdout. */
   readonly style: Style
   /** For what goes to stderr. */
   readonly errorStyle: Style
   readonly json: boolean
   readonly quiet: boolean
-  /** The answer, with a newline behind it. */
+  /** Prints the answer and a newline. */
   answer(text: string): void
-  /** The answer as a document. */
+  /** Prints the answer as JSON. */
   document(document: Document | Plan): void
-  /** Something worth knowing. */
+  /** Prints a note; not with `--quiet`. */
   tell(text: string): void
-  /** Warnings about a text that was read. */
+  /** Prints warnings about a text that was read; not with `--quiet`. */
   warn(diagnostics: readonly Diagnostic[]): void
-  /** An error that ends the command. */
+  /** Prints an error that ends the command. */
   fail(error: unknown): void
 }
 
-/** The voice that the options ask for. */
-export function voiceOf(context: Context, options: Options): Voice {
-  return createVoice(context, {
+/** Makes the printer that the options of a command ask for. */
+export function printerOf(context: Context, options: Options): Printer {
+  return createPrinter(context, {
     quiet: options.quiet === true,
     color: options.color !== false,
     debug: options.debug === true,
@@ -56,11 +56,11 @@ export function voiceOf(context: Context, options: Options): Voice {
   })
 }
 
-/** A voice for one command. */
-export function createVoice(context: Context, options: VoiceOptions): Voice {
+/** Makes the printer of one command. */
+export function createPrinter(context: Context, options: PrinterOptions): Printer {
   const style = styleFor(context, context.stdout, options)
   let errorStyle: Style | undefined
-  // Looked at when it is needed: only then is there a stderr.
+  // Made when it is needed: `context.stderr` opens on its first use.
   const styleOfErrors = (): Style => (errorStyle ??= styleFor(context, context.stderr, options))
   return {
     style,
@@ -90,7 +90,7 @@ export function createVoice(context: Context, options: VoiceOptions): Voice {
   }
 }
 
-function styleFor(context: Context, output: Output, { color }: VoiceOptions): Style {
+function styleFor(context: Context, output: Output, { color }: PrinterOptions): Style {
   const { NO_COLOR, TERM } = context.env
   // https://no-color.org: present and not empty.
   const refused = !color || (NO_COLOR !== undefined && NO_COLOR !== '') || TERM === 'dumb'
