@@ -18,6 +18,7 @@ const bands: readonly (readonly string[])[] = [
     'duration.ts',
     'address.ts',
     'overrides.ts',
+    'memo.ts',
     'sha256.ts',
     'splice.ts',
     'grouping.ts',

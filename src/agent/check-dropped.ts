@@ -7,6 +7,7 @@
  */
 
 import { foldKey, type Key, sameKey } from '../hcl/index.js'
+import { once } from '../memo.js'
 import { foreignBlocks, type Say } from './check-foreign.js'
 import type { Entry } from './flatten.js'
 import { type BlockShape, schemaOf } from './schema-table.js'
@@ -55,14 +56,10 @@ export function checkDropped(
   }
 }
 
-let homes: ReadonlyMap<string, readonly string[]> | undefined
-
-/** The blocks that have a key, by its name; made once, since a hostile text has 100,000 names. */
-function homesByKey(): ReadonlyMap<string, readonly string[]> {
-  if (homes !== undefined) return homes
+/** The blocks that have a key, by its name. A hostile text asks for 100,000 names. */
+const homesByKey = once((): ReadonlyMap<string, readonly string[]> => {
   const found = new Map<string, string[]>()
   collect(schemaOf(), '')
-  homes = found
   return found
 
   function collect({ fields }: BlockShape, path: string): void {
@@ -73,4 +70,4 @@ function homesByKey(): ReadonlyMap<string, readonly string[]> {
       }
     }
   }
-}
+})

@@ -7,6 +7,7 @@
 
 import { type Diagnostic, didYouMean } from '../diagnostics.js'
 import { asString, type Document, foldKey, type Key, positionsIn } from '../hcl/index.js'
+import { memoByObject } from '../memo.js'
 import { holdsIn, isKnownRelease, supportedVersions, type VersionRange } from '../nomad/versions.js'
 import { checkDropped } from './check-dropped.js'
 import { checkFingerprints, checkVolumes } from './check-client.js'
@@ -232,14 +233,8 @@ function removal(path: string, { until }: VersionRange): string {
   return `Nomad ${until!} removed "${path.slice(path.lastIndexOf('.') + 1)}"`
 }
 
-/** The same for every document, and there are 50 of them. */
-const blocks = new WeakMap<BlockShape, readonly { path: string; shape: BlockShape }[]>()
-
-function blocksIn(schema: BlockShape): readonly { path: string; shape: BlockShape }[] {
-  const known = blocks.get(schema) ?? [...blocksOf(schema, '')]
-  blocks.set(schema, known)
-  return known
-}
+/** A schema has 50 blocks, and they are the same for every document. */
+const blocksIn = memoByObject((schema: BlockShape) => [...blocksOf(schema, '')])
 
 function* blocksOf(
   shape: BlockShape,

@@ -1,19 +1,27 @@
 /**
- * What Nomad decodes from one document, once for all who ask: its values, and the keys that are left
- * over after Nomad's own tidying.
+ * What Nomad decodes from one document: its values, and the keys that are left over after Nomad's own
+ * tidying.
  *
  * @module
  */
 
 import { type Document, sameKey } from '../hcl/index.js'
+import { memoByObject, memoLast } from '../memo.js'
 import { holdsIn } from '../nomad/versions.js'
 import { foreignBlocks } from './check-foreign.js'
 import { type Decoded, decodeShape } from './decode-shape.js'
 import { entriesOf } from './flatten.js'
 import { datedKeys, schemaOf } from './schema-table.js'
 
-/** Three checks ask for the same document; decoding is most of what each costs. */
-const known = new WeakMap<Document, { readonly version: string; readonly decoded: Decoded }>()
+/** Three checks ask for the same document, all by one version; decoding is most of their cost. */
+const decodings = memoByObject((document: Document) =>
+  memoLast((version: string): Decoded => {
+    const nomadVersion = version === '' ? undefined : version
+    const decoded = decodeShape(document, entriesOf(document), schemaOf(nomadVersion))
+    tidy(decoded, nomadVersion)
+    return decoded
+  }),
+)
 
 /**
  * Decodes a document by the schema of a version.
@@ -22,13 +30,7 @@ const known = new WeakMap<Document, { readonly version: string; readonly decoded
  * @param nomadVersion `1.11.3`; absent: any that is supported.
  */
 export function decodedOf(document: Document, nomadVersion: string | undefined): Decoded {
-  const version = nomadVersion ?? ''
-  const before = known.get(document)
-  if (before?.version === version) return before.decoded
-  const decoded = decodeShape(document, entriesOf(document), schemaOf(nomadVersion))
-  tidy(decoded, nomadVersion)
-  known.set(document, { version, decoded })
-  return decoded
+  return decodings(document)(nomadVersion ?? '')
 }
 
 /**

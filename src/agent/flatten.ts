@@ -8,6 +8,7 @@
  */
 
 import type { Document, Item, Key, Literal, Value } from '../hcl/index.js'
+import { memoByObject } from '../memo.js'
 
 /** An item: its keys, and what they hold. */
 export interface Entry {
@@ -21,17 +22,13 @@ export type Shaped =
   | { readonly type: 'object'; readonly start: number; readonly entries: readonly Entry[] }
   | { readonly type: 'list'; readonly start: number; readonly items: readonly Shaped[] }
 
-/** Four checks ask for the same document: without it they were a third of what a check costs. */
-const known = new WeakMap<Document, readonly Entry[]>()
-
-/** The entries of the root. */
-export function entriesOf(document: Document): readonly Entry[] {
-  const before = known.get(document)
-  if (before !== undefined) return before
-  const made = entries(document.root.items, document.syntax === 'json')
-  known.set(document, made)
-  return made
-}
+/**
+ * Gives the entries of a document's root. Four checks ask for the same document: computed each time,
+ * they were a third of the cost of a check.
+ */
+export const entriesOf: (document: Document) => readonly Entry[] = memoByObject(
+  (document: Document) => entries(document.root.items, document.syntax === 'json'),
+)
 
 function entries(items: readonly Item[], json: boolean): Entry[] {
   return items.flatMap(({ keys, value }) =>

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { memoByText } from '../memo.js'
 import { holdsIn, isVersion, type VersionRange } from '../nomad/versions.js'
 
 /**
@@ -522,7 +523,10 @@ const changes: readonly VersionRange[] = [
   ...new Set([...datedKeys.values()].map(({ since, until }) => since ?? until!)),
 ].map((since) => ({ since }))
 
-const schemas = new Map<string, BlockShape>()
+/** One schema for each stretch between two changes, however many versions are asked for. */
+const schemaOfStretch = memoByText((_: string, version: string | undefined) =>
+  blockOf(table, version),
+)
 
 /**
  * The keys that a version of Nomad knows; `consul` and `vault` are read by other means, see
@@ -531,16 +535,11 @@ const schemas = new Map<string, BlockShape>()
  * @param version `1.11.3`; absent: what any supported version knows.
  */
 export function schemaOf(version?: string): BlockShape {
-  // One for each stretch between two changes, however many versions are asked for.
   const stretch =
     version !== undefined && isVersion(version)
       ? String(changes.filter((change) => holdsIn(change, version)).length)
       : 'any'
-  const known = schemas.get(stretch)
-  if (known !== undefined) return known
-  const schema = blockOf(table, version)
-  schemas.set(stretch, schema)
-  return schema
+  return schemaOfStretch(stretch, version)
 }
 
 function blockOf({ type, fields }: Block, version: string | undefined): BlockShape {

@@ -7,6 +7,7 @@
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type AlgorithmEntry } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
+import { memoByObject } from '../memo.js'
 import type { Certificate, Extension, GeneralName, NameConstraints } from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
 import { authorityKeyIdentifier, writtenOnce } from '../x509/extensions.js'
@@ -27,16 +28,12 @@ export interface IssuerFacts {
   readonly constraints: readonly NameConstraints[]
 }
 
-const known = new WeakMap<Issuer, IssuerFacts>()
-
 /**
- * Gives the facts of an issuer.
+ * Gives the facts of an issuer. An authority signs thousands of leaves.
  *
  * @throws {NomadPkiError} `ERR_ISSUER_REFUSED` if its certificate doesn't allow it to sign at all; `ERR_KEY_ALGORITHM`.
  */
-export function issuerFactsOf(issuer: Issuer): IssuerFacts {
-  let facts = known.get(issuer)
-  if (facts !== undefined) return facts
+export const issuerFactsOf: (issuer: Issuer) => IssuerFacts = memoByObject((issuer: Issuer) => {
   const { certificate, above, name } = issuer
   if (certificate.basicConstraints?.ca !== true) refuse(issuer, 'is not an authority (CA:FALSE)')
   if (certificate.keyUsage?.includes('keyCertSign') === false) {
@@ -51,7 +48,7 @@ export function issuerFactsOf(issuer: Issuer): IssuerFacts {
   }
   const path = [certificate, ...above]
   const endsWith = path.reduce((first, next) => (next.notAfter < first.notAfter ? next : first))
-  facts = {
+  return {
     algorithm: algorithmOf(algorithm),
     notBefore: Math.max(...path.map(({ notBefore }) => notBefore)),
     notAfter: endsWith.notAfter,
@@ -63,9 +60,7 @@ export function issuerFactsOf(issuer: Issuer): IssuerFacts {
     ),
     constraints: path.flatMap(({ nameConstraints }) => nameConstraints ?? []),
   }
-  known.set(issuer, facts)
-  return facts
-}
+})
 
 /**
  * Whether one more authority fits under an issuer: every path length above must leave room

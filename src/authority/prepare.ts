@@ -15,6 +15,7 @@ import {
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
 import { lint, type LintContext } from '../lint/lint.js'
+import { memoByObject, memoByText, memoLast } from '../memo.js'
 import { probeProfile, profileOf, type RoleProfile } from '../nomad/roles.js'
 import { parseTbs, type Certificate, type Extension } from '../x509/certificate.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
@@ -86,7 +87,7 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
     options,
     subject: subjectOf(profile.commonName(region)),
     extensions: [
-      ...usages(profile, key.kind),
+      ...usages(profile)(key.kind),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
       facts.authorityKeyIdentifier,
       subjectAltName(names),
@@ -239,32 +240,19 @@ export function prepareCross(
   })
 }
 
-const written = new Map<string, readonly Extension[]>()
-
-/** What all leaves of a role and a kind of key have in common, written once. */
-function usages(profile: RoleProfile, kind: AlgorithmEntry['kind']): readonly Extension[] {
-  const name = `${profile.role} ${kind}`
-  let extensions = written.get(name)
-  if (extensions === undefined) {
-    extensions = [
+/** The extensions that all leaves of a role and a kind of key have in common, written once. */
+const usages = memoByObject((profile: RoleProfile) =>
+  memoByText((kind: AlgorithmEntry['kind']) =>
+    [
       basicConstraints({ ca: false }),
       keyUsage(profile.keyUsage(kind)),
       extendedKeyUsage(profile.extendedKeyUsage),
-    ].map(writtenOnce)
-    written.set(name, extensions)
-  }
-  return extensions
-}
+    ].map(writtenOnce),
+  ),
+)
 
-let lastSubject: { readonly commonName: string; readonly der: Uint8Array } | undefined
-
-function subjectOf(commonName: string): Uint8Array {
-  // Leaves come in runs of one role and region.
-  if (lastSubject?.commonName !== commonName) {
-    lastSubject = { commonName, der: encodeName({ commonName }) }
-  }
-  return lastSubject.der
-}
+/** Leaves come in runs of one role and region. */
+const subjectOf = memoLast((commonName: string) => encodeName({ commonName }))
 
 interface Draft {
   readonly request: Pick<LeafRequest, 'publicKey' | 'lifetime' | 'beyondIssuer'>

@@ -8,6 +8,7 @@
 
 import { generationOf } from '../address.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
+import { memoByText } from '../memo.js'
 import type { Desired, DesiredAuthority } from '../spec/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
@@ -189,13 +190,6 @@ function trustStays(
 
 /** Remembers the answer for each text of `ca.pem`: ten thousand agents have the same one. */
 function remembered(judge: Deferral['trustStays']): Deferral['trustStays'] {
-  const known = new Map<string, boolean>()
-  return (generation) => {
-    let stays = known.get(generation.bundle)
-    if (stays === undefined) {
-      stays = judge(generation)
-      known.set(generation.bundle, stays)
-    }
-    return stays
-  }
+  const stays = memoByText((_: string, generation: FoundGeneration) => judge(generation))
+  return (generation) => stays(generation.bundle, generation)
 }

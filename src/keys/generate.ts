@@ -9,9 +9,10 @@
  * @module
  */
 
-import { createECDH, generateKeyPair, generateKeyPairSync, type ECDH } from 'node:crypto'
+import { createECDH, generateKeyPair, generateKeyPairSync } from 'node:crypto'
 import { promisify } from 'node:util'
 import { element, integer, octetString, sequence, tags } from '../der/write.js'
+import { memoByObject } from '../memo.js'
 import {
   algorithmOf,
   type AlgorithmEntry,
@@ -95,14 +96,11 @@ export function ecPrivateKey(
 
 const generatePair = promisify(generateKeyPair)
 
-const generators = new Map<KeyAlgorithm, ECDH>()
+/** Made once: the object sets up its curve. */
+const generatorOf = memoByObject(({ curve }: AlgorithmEntry) => createECDH(curve!))
 
 function generateEcKey(entry: AlgorithmEntry): PrivateKey {
-  let ecdh = generators.get(entry.name)
-  if (ecdh === undefined) {
-    ecdh = createECDH(entry.curve!)
-    generators.set(entry.name, ecdh)
-  }
+  const ecdh = generatorOf(entry)
   const point = ecdh.generateKeys()
   return ecPrivateKey(entry, ecdh.getPrivateKey(), point)
 }
@@ -114,37 +112,30 @@ interface Template {
   readonly middle: Uint8Array
 }
 
-const templates = new Map<KeyAlgorithm, Template>()
-
-/** Writes the structure once around zeros, and remembers what stands around them. */
-function templateOf(entry: AlgorithmEntry): Template {
-  let template = templates.get(entry.name)
-  if (template === undefined) {
-    const length = entry.scalarLength!
-    const pointLength = 1 + 2 * length
-    const algorithm = entry.spkiPrefix!.subarray(0, -2)
-    const identifier = algorithm.subarray(algorithm.indexOf(0x30, 1))
-    const whole = sequence(
-      integer(0),
-      identifierOf(identifier),
-      octetString(
-        sequence(
-          integer(1),
-          octetString(new Uint8Array(length)),
-          element(0xa1, element(tags.bitString, Uint8Array.of(0), new Uint8Array(pointLength))),
-        ),
+/** Writes the structure once around zeros; each key is then three copies of bytes. */
+const templateOf = memoByObject((entry: AlgorithmEntry): Template => {
+  const length = entry.scalarLength!
+  const pointLength = 1 + 2 * length
+  const algorithm = entry.spkiPrefix!.subarray(0, -2)
+  const identifier = algorithm.subarray(algorithm.indexOf(0x30, 1))
+  const whole = sequence(
+    integer(0),
+    identifierOf(identifier),
+    octetString(
+      sequence(
+        integer(1),
+        octetString(new Uint8Array(length)),
+        element(0xa1, element(tags.bitString, Uint8Array.of(0), new Uint8Array(pointLength))),
       ),
-    )
-    const middleEnd = whole.length - pointLength
-    const middleStart = middleEnd - middleLength(pointLength)
-    template = {
-      prefix: whole.subarray(0, middleStart - length),
-      middle: whole.subarray(middleStart, middleEnd),
-    }
-    templates.set(entry.name, template)
+    ),
+  )
+  const middleEnd = whole.length - pointLength
+  const middleStart = middleEnd - middleLength(pointLength)
+  return {
+    prefix: whole.subarray(0, middleStart - length),
+    middle: whole.subarray(middleStart, middleEnd),
   }
-  return template
-}
+})
 
 /** The AlgorithmIdentifier that stands in an SPKI's prefix. */
 function identifierOf(bytes: Uint8Array): Uint8Array {

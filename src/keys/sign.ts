@@ -6,47 +6,37 @@
 
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { NomadPkiError } from '../errors.js'
+import { memoByObject } from '../memo.js'
 import { algorithmOf, type PrivateKey, type PublicKey } from './algorithms.js'
 
-const privateObjects = new WeakMap<PrivateKey, KeyObject>()
-const publicObjects = new WeakMap<PublicKey, KeyObject>()
-
 /**
- * The key as node:crypto takes it, made once: parsing it costs ten times what a signature does.
+ * The key as node:crypto takes it: parsing it costs ten times what a signature does.
  *
  * @throws {NomadPkiError} `ERR_KEY_MALFORMED` if OpenSSL refuses it.
  */
-export function keyObjectOf(key: PrivateKey): KeyObject {
-  let object = privateObjects.get(key)
-  if (object === undefined) {
-    try {
-      object = createPrivateKey({ key: bufferOf(key.pkcs8), format: 'der', type: 'pkcs8' })
-    } catch {
-      // OpenSSL's own error says nothing that helps, and might say too much.
-      throw new NomadPkiError('ERR_KEY_MALFORMED', 'OpenSSL refuses the private key')
-    }
-    privateObjects.set(key, object)
+export const keyObjectOf: (key: PrivateKey) => KeyObject = memoByObject(({ pkcs8 }: PrivateKey) => {
+  try {
+    return createPrivateKey({ key: bufferOf(pkcs8), format: 'der', type: 'pkcs8' })
+  } catch {
+    // OpenSSL's own error says nothing that helps, and might say too much.
+    throw new NomadPkiError('ERR_KEY_MALFORMED', 'OpenSSL refuses the private key')
   }
-  return object
-}
+})
 
 /**
- * The public key as node:crypto takes it, made once.
+ * The public key as node:crypto takes it; an authority's checks thousands of signatures.
  *
  * @throws {NomadPkiError} `ERR_KEY_MALFORMED` if OpenSSL refuses it, for a point that is not on its curve.
  */
-export function publicKeyObjectOf(key: PublicKey): KeyObject {
-  let object = publicObjects.get(key)
-  if (object === undefined) {
+export const publicKeyObjectOf: (key: PublicKey) => KeyObject = memoByObject(
+  ({ spki, name }: PublicKey) => {
     try {
-      object = createPublicKey({ key: bufferOf(key.spki), format: 'der', type: 'spki' })
+      return createPublicKey({ key: bufferOf(spki), format: 'der', type: 'spki' })
     } catch {
-      throw new NomadPkiError('ERR_KEY_MALFORMED', `OpenSSL refuses the public key (${key.name})`)
+      throw new NomadPkiError('ERR_KEY_MALFORMED', `OpenSSL refuses the public key (${name})`)
     }
-    publicObjects.set(key, object)
-  }
-  return object
-}
+  },
+)
 
 /**
  * Signs, with the digest that the algorithms' table gives.

@@ -7,8 +7,9 @@
  */
 
 import type { Role } from '../address.js'
+import { memoByObject, memoByText, memoLast } from '../memo.js'
 import type { Certificate } from '../x509/certificate.js'
-import { verifyChain, type ChainVerdict } from '../x509/verify-chain.js'
+import { verifyChain } from '../x509/verify-chain.js'
 import {
   hostnameFault,
   nodeNameFault,
@@ -135,41 +136,24 @@ function chained(
     if (fault !== undefined) return refuse(`certificate ${index + 2} of its chain: ${fault}`)
   }
   const purpose = side === 'listener' ? 'serverAuth' : 'clientAuth'
-  const verdict = verdictOf(chain, trust, `${purpose} ${now}`, () =>
-    verifyChain(leaf, behind, trust, { now, purpose }),
-  )
+  const verdict = verdictOf(chain)(trust)(purpose)(now)
   return verdict.ok ? undefined : refuse(verdict.message)
 }
 
-const verdicts = new WeakMap<
-  readonly Certificate[],
-  WeakMap<readonly Certificate[], Map<string, ChainVerdict>>
->()
-
 /**
- * A chain meets the same trust in every pair of a class, and its signatures cost more than all else:
- * they are looked at once.
+ * A chain meets the same trust in every pair of a class, and its signatures cost more than all else. One
+ * moment at a time is asked about.
  */
-function verdictOf(
-  chain: readonly Certificate[],
-  trust: readonly Certificate[],
-  key: string,
-  verify: () => ChainVerdict,
-): ChainVerdict {
-  const under =
-    verdicts.get(chain) ?? new WeakMap<readonly Certificate[], Map<string, ChainVerdict>>()
-  verdicts.set(chain, under)
-  const known = under.get(trust) ?? new Map<string, ChainVerdict>()
-  under.set(trust, known)
-  let verdict = known.get(key)
-  if (verdict === undefined) {
-    verdict = verify()
-    // One moment at a time is asked about; a what-if date after another must not pile up.
-    if (known.size > 8) known.clear()
-    known.set(key, verdict)
-  }
-  return verdict
-}
+const verdictOf = memoByObject((chain: readonly Certificate[]) =>
+  memoByObject((trust: readonly Certificate[]) =>
+    memoByText((purpose: 'serverAuth' | 'clientAuth') =>
+      memoLast((now: number) => {
+        const [leaf, ...behind] = chain
+        return verifyChain(leaf!, behind, trust, { now, purpose })
+      }),
+    ),
+  ),
+)
 
 /** What the dialer demands of the listener's names: checks 1 and 5. */
 function listenerNamed(

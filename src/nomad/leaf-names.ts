@@ -6,7 +6,8 @@
  */
 
 import type { Role } from '../address.js'
-import { loopback, profileOf } from './roles.js'
+import { memoByObject, memoByText } from '../memo.js'
+import { loopback, profileOf, type RoleProfile } from './roles.js'
 
 /** The names of a leaf, by their type in the subjectAltName; no duplicates. */
 export interface LeafNames {
@@ -28,7 +29,7 @@ export function leafNames(wanted: {
   readonly uris?: readonly string[] | undefined
 }): LeafNames {
   const { names = [], ips = [], uris = [] } = wanted
-  const base = baseNames(wanted.role, wanted.region)
+  const base = baseNames(profileOf(wanted.role))(wanted.region)
   // Most clients have no names of their own, and a plan asks for ten thousand of them.
   if (names.length === 0 && ips.length === 0 && uris.length === 0) return base
   return {
@@ -38,23 +39,17 @@ export function leafNames(wanted: {
   }
 }
 
-const known = new Map<string, LeafNames>()
-
-function baseNames(role: Role, region: string): LeafNames {
-  const key = `${role}/${region}`
-  let base = known.get(key)
-  if (base === undefined) {
-    const profile = profileOf(role)
+/** Most agents of a plan have only the names of their role and region. */
+const baseNames = memoByObject((profile: RoleProfile) =>
+  memoByText((region): LeafNames => {
     const local = profile.localNames ? loopback : { names: [], ips: [] }
-    base = {
+    return {
       dns: distinct([...profile.roleNames(region), ...local.names]),
       ips: local.ips,
       uris: [],
     }
-    known.set(key, base)
-  }
-  return base
-}
+  }),
+)
 
 function distinct(items: readonly string[]): readonly string[] {
   // A handful of names: a Set costs more than looking (this runs once for every node of a plan).

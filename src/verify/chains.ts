@@ -11,6 +11,7 @@ import { signerOf } from '../checks/deferral.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
+import { memoByObject } from '../memo.js'
 import type { Desired, DesiredIdentity } from '../spec/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
@@ -63,7 +64,8 @@ export function chainFindings(
       remedy: `nomad-pki apply ${address}`,
     })
   }
-  const dropped = droppedFrom(generation)
+  const dropped =
+    generation.bundle === '' ? undefined : strictFaults(generation.trust, generation.bundle).fault
   if (dropped !== undefined) {
     say(
       'incomplete',
@@ -120,25 +122,13 @@ function unknownAnchorsIn(
   return messages
 }
 
-/** What a strict reading of ca.pem finds that Nomad's own passes over; equal texts are read once. */
-const readings = new WeakMap<readonly Certificate[], { readonly fault: string | undefined }>()
-
-function droppedFrom({ bundle, trust }: FoundGeneration): string | undefined {
-  if (bundle === '') return undefined
-  let reading = readings.get(trust)
-  if (reading === undefined) {
-    reading = { fault: strictFault(bundle) }
-    readings.set(trust, reading)
-  }
-  return reading.fault
-}
-
-function strictFault(bundle: string): string | undefined {
+/** The fault that a strict reading of ca.pem finds and Nomad's own passes over; agents share their trust. */
+const strictFaults = memoByObject((_: readonly Certificate[], bundle: string) => {
   try {
     parseCertificates(bundle)
-    return undefined
+    return {}
   } catch (error) {
-    if (isNomadPkiError(error)) return error.message
+    if (isNomadPkiError(error)) return { fault: error.message }
     throw error
   }
-}
+})

@@ -10,6 +10,7 @@ import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parsePublicKey } from '../keys/public-key.js'
+import { memoByObject } from '../memo.js'
 import { sha256 } from '../sha256.js'
 import type { Extension, ExtensionFields } from './extension.js'
 import { hexOf, readExtensionList, readExtensions } from './extensions.js'
@@ -111,22 +112,18 @@ export function completeCertificate(
   })
 }
 
-const fingerprints = new WeakMap<Certificate, string>()
-
 /** Whether two are the same certificate, byte for byte. */
 export function sameCertificate(a: Certificate, b: Certificate): boolean {
   return a === b || Buffer.compare(a.der, b.der) === 0
 }
 
-/** SHA-256 of the certificate, in hex: what every other tool calls its fingerprint. */
-export function fingerprintOf(certificate: Certificate): string {
-  let fingerprint = fingerprints.get(certificate)
-  if (fingerprint === undefined) {
-    fingerprint = sha256(certificate.der)
-    fingerprints.set(certificate, fingerprint)
-  }
-  return fingerprint
-}
+/**
+ * Gives the fingerprint of a certificate, as other tools do: SHA-256 of its DER, in hex. Gates and
+ * evidence ask for that of a root once for every agent.
+ */
+export const fingerprintOf: (certificate: Certificate) => string = memoByObject(
+  ({ der }: Certificate) => sha256(der),
+)
 
 /** The fingerprint as messages and `--override` have it: `SHA256:` and 64 hex digits. */
 export function fingerprintText(certificate: Certificate): string {

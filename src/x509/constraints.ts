@@ -6,15 +6,9 @@
  */
 
 import { isIP } from 'node:net'
+import { memoByText } from '../memo.js'
 import type { GeneralName, NameConstraints } from './extension.js'
-import {
-  cidrOf,
-  encodeIp,
-  networkHolds,
-  octetsOf,
-  parseNetwork,
-  type Network,
-} from './ip-address.js'
+import { cidrOf, encodeIp, networkHolds, octetsOf, parseNetwork } from './ip-address.js'
 
 /**
  * Why constraints refuse a name.
@@ -105,13 +99,5 @@ function textOf(name: GeneralName): string {
   return 'value' in name ? name.value : ''
 }
 
-const networks = new Map<string, Network>()
-
-function networkOf(text: string): Network {
-  let network = networks.get(text)
-  if (network === undefined) {
-    network = cidrOf(text) ?? parseNetwork(text)
-    if (networks.size < 1000) networks.set(text, network)
-  }
-  return network
-}
+/** The constraints of an authority are asked for every address of every leaf. */
+const networkOf = memoByText((text) => cidrOf(text) ?? parseNetwork(text), 1000)

@@ -95,6 +95,7 @@ export function encodeExtension(extension: Extension): Uint8Array {
     : sequence(encodedOid(oid), content)
 }
 
+/** Only of extensions that are announced with {@link writtenOnce}: most others stand in one certificate. */
 const written = new WeakMap<Extension, Uint8Array>()
 
 /** Writes an extension now that will stand in many certificates, and gives it back. */

@@ -6,6 +6,7 @@
 
 import { isIP } from 'node:net'
 import { NomadPkiError } from '../errors.js'
+import { memoByText } from '../memo.js'
 
 /** A network: octets of its address, and how many leading bits count. */
 export interface Network {
@@ -13,10 +14,8 @@ export interface Network {
   readonly prefix: number
 }
 
-/** The loopback's stand in every agent's certificate: the first addresses are remembered. */
+/** Every agent's certificate has the loopback addresses; they are among the first that are asked for. */
 const mostRemembered = 64
-const octets = new Map<string, Uint8Array>()
-const texts = new Map<string, string>()
 
 /**
  * Reads an address.
@@ -25,15 +24,11 @@ const texts = new Map<string, string>()
  * @returns 4 or 16 octets, which nobody may change; `undefined` for anything else, and for an address
  *   with a zone (`fe80::1%eth0`), which a certificate cannot hold.
  */
-export function octetsOf(text: string): Uint8Array | undefined {
-  const before = octets.get(text)
-  if (before !== undefined) return before
+export const octetsOf: (text: string) => Uint8Array | undefined = memoByText((text) => {
   const version = text.includes('%') ? 0 : isIP(text)
   if (version === 0) return undefined
-  const bytes = version === 4 ? encodeIpv4(text) : encodeIpv6(text)
-  if (octets.size < mostRemembered) octets.set(text, bytes)
-  return bytes
-}
+  return version === 4 ? encodeIpv4(text) : encodeIpv6(text)
+}, mostRemembered)
 
 /**
  * Reads `address/bits`.
@@ -99,13 +94,10 @@ export function encodeIp(text: string): Uint8Array {
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes[0]!}.${bytes[1]!}.${bytes[2]!}.${bytes[3]!}`
   if (bytes.length !== 16) throw new TypeError('an address has 4 or 16 octets')
-  const packed = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('latin1')
-  const before = texts.get(packed)
-  if (before !== undefined) return before
-  const text = formatIpv6(bytes)
-  if (texts.size < mostRemembered) texts.set(packed, text)
-  return text
+  return ipv6Text(Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('latin1'), bytes)
 }
+
+const ipv6Text = memoByText((_: string, bytes: Uint8Array) => formatIpv6(bytes), mostRemembered)
 
 function formatIpv6(bytes: Uint8Array): string {
   const four = unmapped(bytes)

@@ -5,6 +5,7 @@
  */
 
 import { objectIdentifier } from '../der/write.js'
+import { memoByText } from '../memo.js'
 import type { KeyUsage } from './extension.js'
 
 /** Extensions. RFC 5280 §4.2.1 */
@@ -62,17 +63,10 @@ export const keyUsages: readonly KeyUsage[] = [
   'decipherOnly',
 ]
 
-const encoded = new Map<string, Uint8Array>()
-
 /**
- * An OBJECT IDENTIFIER's encoding, made once. For identifiers of the tables above, not for a
- * stranger's: they stay in memory.
+ * An OBJECT IDENTIFIER's encoding, made once: every certificate has a dozen of them. Only for
+ * identifiers of the tables above: they stay in memory.
  */
-export function encodedOid(dotted: string): Uint8Array {
-  let bytes = encoded.get(dotted)
-  if (bytes === undefined) {
-    bytes = objectIdentifier(dotted)
-    encoded.set(dotted, bytes)
-  }
-  return bytes
-}
+export const encodedOid: (dotted: string) => Uint8Array = memoByText((dotted) =>
+  objectIdentifier(dotted),
+)

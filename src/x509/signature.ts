@@ -6,6 +6,7 @@
 
 import { verifyBytes } from '../keys/sign.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import { memoByObject } from '../memo.js'
 import type { Certificate } from './certificate.js'
 
 /**
@@ -30,24 +31,20 @@ export function isKnownSignature(oid: string): boolean {
   return algorithms.has(oid)
 }
 
-const checked = new WeakMap<Certificate, WeakMap<PublicKey, boolean>>()
+/** Ten thousand leaves check the signature of their authority once. */
+const checks = memoByObject((certificate: Certificate) =>
+  memoByObject((key: PublicKey) => isSignedBy(certificate, key)),
+)
 
 /**
- * Checks a certificate's signature. Nothing else: whether the issuer may sign is `verifyChain`'s
- * matter. What was found is remembered, so that ten thousand leaves check their authority once.
+ * Checks a certificate's signature, and nothing else: whether the issuer may sign is decided by
+ * `verifyChain`.
  *
  * @param certificate The signed one.
  * @param issuer The one whose key should have signed.
  */
 export function verifySignature(certificate: Certificate, issuer: Certificate): boolean {
-  const { publicKey } = issuer
-  let known = checked.get(certificate)
-  const before = known?.get(publicKey)
-  if (before !== undefined) return before
-  const valid = isSignedBy(certificate, publicKey)
-  if (known === undefined) checked.set(certificate, (known = new WeakMap()))
-  known.set(publicKey, valid)
-  return valid
+  return checks(certificate)(issuer.publicKey)
 }
 
 /** The same for a bare key, without memory. */
