@@ -19,7 +19,7 @@ export const durationSyntax =
   'a whole number and a unit (y, w, d, h, m or s), such as 90d, 36h or 1y30d'
 
 /** The same as a regular expression, for the JSON Schema. */
-export const durationPattern = '^([0-9]{1,6}[ywdhms])+$'
+const durationPattern = '^([0-9]{1,6}[ywdhms])+$'
 
 /**
  * Reads a duration.

@@ -26,7 +26,7 @@ import { parseDuration } from '../src/duration.js'
 import { testContext } from './cli/context.js'
 
 /** The instant at which every transcript begins: the present, because handshakes know no other. */
-export const scriptNow: number = Date.now()
+const scriptNow: number = Date.now()
 
 /** Runs a transcript in a new folder, which is removed. Throws with the line that does not hold. */
 export async function runScript(file: string): Promise<void> {

@@ -16,7 +16,7 @@ import {
 import { applySplices, type Splice } from '../splice.js'
 
 /** What stands in the place of a secret. */
-export const redacted = '"(hidden)"'
+const redacted = '"(hidden)"'
 
 const secret =
   /encrypt$|token|secret|passw|passphrase|credential|private_?key|access_?key|api_?key|^auth$|^license$|^key$|signature|authorization|cookie/

@@ -19,7 +19,7 @@ import type { Store } from '../inventory/store.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { Authorities } from './authorities.js'
-import type { ApplyEvent, StepDetail } from './events.js'
+import type { ApplyEvent } from './events.js'
 import { identityWork } from './identities.js'
 import { Flow } from './flow.js'
 import { removeOrphan } from './removals.js'
@@ -207,5 +207,3 @@ export async function collect(events: AsyncIterable<ApplyEvent>): Promise<readon
   for await (const event of events) all.push(event)
   return all
 }
-
-export type { StepDetail }

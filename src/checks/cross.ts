@@ -75,7 +75,7 @@ export function crossObstacle(
  * @param certificate Its certificate.
  * @returns One clause, lower case; `undefined` where they accept it.
  */
-export function vouchObstacle(
+function vouchObstacle(
   address: string,
   certificate: Certificate,
   demand: CrossDemand,

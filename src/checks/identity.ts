@@ -30,7 +30,7 @@ export interface Subject {
 export type IdentityCheck = (subject: Subject, context: CheckContext) => ReasonGiven | undefined
 
 /** What plan and verify both ask, gravest first. */
-export const identityChecks: readonly IdentityCheck[] = [
+const identityChecks: readonly IdentityCheck[] = [
   keyThere,
   keyBelongs,
   keyOwn,

@@ -28,7 +28,7 @@ export type WordKind =
   | 'files'
 
 /** The kinds that `completion --list` knows. */
-export const wordKinds: readonly Exclude<WordKind, 'files'>[] = [
+const wordKinds: readonly Exclude<WordKind, 'files'>[] = [
   'addresses',
   'identities',
   'agents',

@@ -255,7 +255,7 @@ function flagsOf({ tls, owner, pace, giveUp, overrides = [] }: InstallRequest): 
 }
 
 /** The stanza, with the place that is meant here. */
-export function stanzaFor({ manifest }: Archive, tls: string): TlsValues {
+function stanzaFor({ manifest }: Archive, tls: string): TlsValues {
   return { ...manifest.stanza, ...tlsFilesIn(tls) }
 }
 

@@ -34,7 +34,7 @@ import { isAuthority } from './recognise.js'
 import { judgeTrust, trustReader } from './trust.js'
 
 /** How an agent stands, in the order in which an agent of many hosts is as bad as its worst. */
-export const agentStates = [
+const agentStates = [
   /** It presents a leaf that is not its own, or trusts a root that is not ours. */
   'foreign',
   /** The leaf that it presents has ended. */
@@ -86,7 +86,7 @@ export interface Judgement {
 export type Judgements = ReadonlyMap<string, Judgement>
 
 /** No port was seen, none was silent. */
-export const noPorts: Ports = { seen: [], silent: [] }
+const noPorts: Ports = { seen: [], silent: [] }
 
 /**
  * Judges every agent of which the ledger knows a generation.
@@ -138,7 +138,7 @@ function withException(judged: Judgement, exceptions: readonly Exception[]): Jud
 }
 
 /** The highest generation among addresses of one root. */
-export function newestRoot(trusted: readonly string[]): string | undefined {
+function newestRoot(trusted: readonly string[]): string | undefined {
   const numberOf = (address: string): number => Number(address.slice(address.lastIndexOf('/') + 1))
   return trusted.reduce<string | undefined>(
     (last, one) => (last === undefined || numberOf(one) > numberOf(last) ? one : last),

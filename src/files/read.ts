@@ -27,7 +27,7 @@ export type Reading =
 const absent: Reading = { state: 'absent' }
 
 /** Larger than any certificate chain or key: what is larger was not written by us. */
-export const fileLimit: number = 4 * 1024 * 1024
+const fileLimit: number = 4 * 1024 * 1024
 
 /**
  * Reads a file. Links are not followed and pipes not waited for, unless the flags say so.

@@ -147,7 +147,7 @@ export function appendBlock(
 }
 
 /** A block on its own, its `=` aligned as HashiCorp's formatter does; no newline at its end. */
-export function blockText(
+function blockText(
   key: string,
   attributes: readonly Attribute[],
   indent: string,

@@ -189,7 +189,7 @@ export function asInteger(document: Document, literal: Literal): bigint | undefi
 }
 
 /** Go's `strconv.ParseInt(text, 0, 64)`. */
-export function parseGoInteger(text: string): bigint | undefined {
+function parseGoInteger(text: string): bigint | undefined {
   if (!integer.test(text)) return undefined
   const negative = text.startsWith('-')
   let digits = text.replace(/^[+-]/, '').replaceAll('_', '').toLowerCase()

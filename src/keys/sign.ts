@@ -28,7 +28,7 @@ export const keyObjectOf: (key: PrivateKey) => KeyObject = memoByObject(({ pkcs8
  *
  * @throws {NomadPkiError} `ERR_KEY_MALFORMED` if OpenSSL refuses it, for a point that is not on its curve.
  */
-export const publicKeyObjectOf: (key: PublicKey) => KeyObject = memoByObject(
+const publicKeyObjectOf: (key: PublicKey) => KeyObject = memoByObject(
   ({ spki, name }: PublicKey) => {
     try {
       return createPublicKey({ key: bufferOf(spki), format: 'der', type: 'spki' })

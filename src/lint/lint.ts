@@ -10,7 +10,7 @@ import type { Certificate } from '../x509/certificate.js'
 import type { LintContext, LintResult, Rule } from './rule.js'
 import { rules } from './rules.js'
 
-export type { LintContext, LintProfile, LintResult, Rule } from './rule.js'
+export type { LintContext, LintProfile, LintResult } from './rule.js'
 
 const nothing: readonly LintResult[] = []
 

@@ -20,14 +20,11 @@ import { encodeIp, formatIp } from '../x509/ip-address.js'
 import { matchesHostname } from './hostname.js'
 import { roleName } from './roles.js'
 
-/** The number of a check. */
-export type NameCheck = 1 | 2 | 3 | 4 | 5
-
 /** Who may ask a question of an RPC: servers alone, or servers and clients. */
 export type Audience = 'servers' | 'clients'
 
 /** dNSNames of the subjectAltName, in order. */
-export function dnsNames(certificate: Certificate): readonly string[] {
+function dnsNames(certificate: Certificate): readonly string[] {
   const names: string[] = []
   for (const name of certificate.subjectAltName ?? [])
     if (name.type === 'dns') names.push(name.value)
@@ -48,7 +45,7 @@ export function lastCommonName(certificate: Certificate): string | undefined {
 }
 
 /** What the listener's checks look at: every dNSName and the last common name. */
-export function identityNames(certificate: Certificate): readonly string[] {
+function identityNames(certificate: Certificate): readonly string[] {
   const common = lastCommonName(certificate)
   return common === undefined ? dnsNames(certificate) : [...dnsNames(certificate), common]
 }

@@ -62,14 +62,13 @@ function nameFaultIn({ attributes }: Name): string | undefined {
 const stringTags: ReadonlySet<number> = new Set([12, 18, 19, 20, 22, 30])
 
 /** What agents say of an EC key on a curve that Go does not have. */
-export const unsupportedCurve =
-  'its elliptic curve is unknown to agents (P-224, P-256, P-384, P-521)'
+const unsupportedCurve = 'its elliptic curve is unknown to agents (P-224, P-256, P-384, P-521)'
 
 /**
  * Why Go cannot parse a public key. Keys of algorithms that Go does not know at all are passed over
  * there, and are of no use in a handshake. parser.go parsePublicKey
  */
-export function publicKeyFault({ name, spki }: PublicKey): string | undefined {
+function publicKeyFault({ name, spki }: PublicKey): string | undefined {
   if (name === 'rsa-pss') return undefined
   if (name.startsWith('rsa-')) return rsaFault(spki)
   if (name.startsWith('ecdsa')) {

@@ -67,7 +67,7 @@ export function placesOfTls(
  * @param path As the configuration says it.
  * @param folders Where the configuration lies.
  */
-export function placesOf(path: string, folders: readonly string[]): readonly string[] {
+function placesOf(path: string, folders: readonly string[]): readonly string[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   const copies = parts.includes('..')
     ? []

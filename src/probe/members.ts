@@ -73,7 +73,7 @@ export interface MembersFault {
 }
 
 /** Clocks that differ by more are told, milliseconds; an answer says its time to the second. */
-export const mostSkew = 60_000
+const mostSkew = 60_000
 
 /** So many clients that are down are asked since when. */
 const mostDown = 64

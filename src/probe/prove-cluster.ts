@@ -87,7 +87,7 @@ export async function proveCluster(
  * @param filesOf The three files of an identity, by its address.
  * @throws {NomadPkiError} `ERR_INTERRUPTED` by the signal; what `filesOf` throws.
  */
-export async function proveClasses(
+async function proveClasses(
   classes: readonly AgentClass[],
   filesOf: (address: string) => Promise<HandshakeFiles>,
   options: ProveOptions,

@@ -93,6 +93,6 @@ function follows(a: string, b: string): boolean {
 }
 
 /** The address up to and including its last `/`; the generation of an authority is a part of its name. */
-export function parentOf(address: string): string {
+function parentOf(address: string): string {
   return address.slice(0, address.lastIndexOf('/') + 1)
 }

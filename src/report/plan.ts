@@ -72,7 +72,7 @@ export function planText(plan: Plan, style: Style, options: PlanTextOptions): st
 }
 
 /** Steps as aligned lines: symbol, address, action, why. */
-export function stepsText(steps: readonly Step[], style: Style, options: PlanTextOptions): string {
+function stepsText(steps: readonly Step[], style: Style, options: PlanTextOptions): string {
   const rows = fold(steps, {
     all: options.all,
     keyOf: ({ action, reasons: given }) =>
@@ -115,7 +115,7 @@ export function heldText(errors: number, held: number): string {
 }
 
 /** `14 to create, 3 to renew` */
-export function planSummary(plan: Plan): string {
+function planSummary(plan: Plan): string {
   const counts = new Map<Action, number>()
   for (const { action } of plan.steps) counts.set(action, (counts.get(action) ?? 0) + 1)
   return [...counts].map(([action, number]) => `${thousands(number)} ${verbs[action]}`).join(', ')

@@ -38,7 +38,7 @@ import { itself, Observer } from './observe.js'
 import { finding } from './reasons.js'
 
 /** What a store that does not exist holds. */
-export const nothing: StoreContents = {
+const nothing: StoreContents = {
   exists: false,
   authorities: [],
   bundles: [],

@@ -16,13 +16,7 @@ import type { Extension, ExtensionFields } from './extension.js'
 import { hexOf, readExtensionList, readExtensions } from './extensions.js'
 import { parseName, type Name } from './name.js'
 
-export type {
-  BasicConstraints,
-  Extension,
-  GeneralName,
-  KeyUsage,
-  NameConstraints,
-} from './extension.js'
+export type { Extension, GeneralName, NameConstraints } from './extension.js'
 
 /** A parsed certificate. Instants are epoch milliseconds, identifiers lower-case hex. */
 export interface Certificate extends ExtensionFields {

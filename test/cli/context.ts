@@ -7,7 +7,7 @@
 import { filesFrom, type Context, type Input, type Output } from '../../src/cli/context.js'
 
 /** The folder of this package. */
-export const packageUrl: URL = new URL('../../', import.meta.url)
+const packageUrl: URL = new URL('../../', import.meta.url)
 
 /** What a test says about the world. */
 export interface World {

@@ -20,7 +20,7 @@ import { day, smallSpec, World } from '../world.js'
 
 /** The present: the installer asks the system's clock. */
 export const present: number = Math.floor(Date.now() / 1000) * 1000
-export const hour = 3_600_000
+const hour = 3_600_000
 
 /** `templates/install.sh` */
 export const installerPath: string = fileURLToPath(

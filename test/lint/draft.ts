@@ -96,7 +96,7 @@ const signer = createPrivateKey({
   format: 'der',
   type: 'pkcs8',
 })
-export const signatureAlgorithm: Uint8Array = hex('300506032b6570')
+const signatureAlgorithm: Uint8Array = hex('300506032b6570')
 export const authorityKey: string = keyIdentifierOf(parsePublicKey(ed25519))
 
 /** One RDN with one attribute. */
@@ -129,7 +129,7 @@ const identifierOf = (spki: Uint8Array): Extension =>
   subjectKeyIdentifier(keyIdentifierOf(parsePublicKey(spki)))
 
 export const rootName: Uint8Array = commonName('lint root')
-export const intermediateName: Uint8Array = commonName('lint us-west')
+const intermediateName: Uint8Array = commonName('lint us-west')
 
 /** What a careful authority makes of a root. */
 export function root(change: Draft = {}): Draft {

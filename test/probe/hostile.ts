@@ -39,7 +39,7 @@ export const hostileModes = [
 ] as const
 export type HostileMode = (typeof hostileModes)[number]
 
-export const sized = (octets: number, body: Uint8Array): Buffer => {
+const sized = (octets: number, body: Uint8Array): Buffer => {
   const length = Buffer.alloc(octets)
   length.writeUIntBE(body.length, 0, octets)
   return Buffer.concat([length, body])

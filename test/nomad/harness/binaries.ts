@@ -10,7 +10,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { askedVersions } from '../../agent/values.js'
 
-export const repository: string = resolve(import.meta.dirname, '../../..')
+const repository: string = resolve(import.meta.dirname, '../../..')
 
 /** The command under test, run by this very Node; `NOMAD_PKI_COMMAND` names another, such as an installed one. */
 export const command: string = process.env.NOMAD_PKI_COMMAND ?? join(repository, 'bin/nomad-pki.js')

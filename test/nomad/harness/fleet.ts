@@ -36,7 +36,7 @@ import { Stops } from './stops.js'
 /** `nobody`: every Linux has it, whatever else it has. */
 const unprivileged = { uid: 65_534, gid: 65_534 }
 
-export const members: readonly Member[] = [
+const members: readonly Member[] = [
   ...['s1', 's2', 's3'].map((name) => ({ name, region: 'global', role: 'server' as const })),
   ...['c1', 'c2'].map((name) => ({ name, region: 'global', role: 'client' as const })),
   { name: 'w1', region: 'us-west', role: 'server' },

@@ -23,7 +23,7 @@ const quote = (text: string): string => JSON.stringify(text)
 const list = (items: readonly string[] = []): string => `[${items.map(quote).join(', ')}]`
 
 /** The same facts in the hand of each of six agents. */
-export const hands: Readonly<Record<string, (plan: AgentPlan) => Handwriting>> = {
+const hands: Readonly<Record<string, (plan: AgentPlan) => Handwriting>> = {
   s1: packaged,
   s2: split,
   s3: json,

@@ -12,7 +12,7 @@ import { eventually } from './run.js'
 import { LogStream, type Route, Traffic } from './traffic.js'
 
 /** Local, forwarded to the leader, across regions, through clients, and from a server to a client. */
-export async function routesOf(fleet: Fleet): Promise<readonly Route[]> {
+async function routesOf(fleet: Fleet): Promise<readonly Route[]> {
   const route = (kind: Route['kind'], agent: string, path: string): Route => ({
     kind,
     agent,

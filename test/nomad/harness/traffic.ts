@@ -33,7 +33,7 @@ export interface Loss {
  * How often a request is made again at once. One that travels over several pooled connections (from a
  * client to a server to its leader, to a region and to its leader) can meet an ended one on each.
  */
-export const patience: Readonly<Record<Route['kind'], number>> = {
+const patience: Readonly<Record<Route['kind'], number>> = {
   local: 1,
   leader: 1,
   client: 2,
