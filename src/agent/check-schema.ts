@@ -30,7 +30,7 @@ export interface CheckSchemaOptions {
    * the agent with and without the edit; default: no.
    */
   readonly forEdit?: boolean | undefined
-  /** Leave the values in `tls` to somebody else; default: no. */
+  /** Skip the values in `tls`, which another check judges; default: no. */
   readonly exceptTls?: boolean | undefined
   /** What the agent is: it looks at a server's or a client's values only as one; default: either. */
   readonly roles?: Roles | undefined
@@ -76,7 +76,7 @@ export function checkSchema(document: Document, options: CheckSchemaOptions = {}
   const { file, nomadVersion, roles = anyRole } = options
   const position = positionsIn(document.text)
   const diagnostics: Diagnostic[] = []
-  // Nobody reads more, and hostile texts hold a hundred thousand.
+  // A reader needs no more, and hostile texts hold a hundred thousand.
   const full = (): boolean => diagnostics.length >= 1000
   const say: Say = (severity, code, at, message, details = {}) => {
     if (full()) return

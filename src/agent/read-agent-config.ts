@@ -39,7 +39,7 @@ export interface Setpoint<T> {
 /** A value after the merge. */
 export interface Effective<T> {
   readonly value: T
-  /** Absent: nobody sets it, the value is Nomad's default. */
+  /** Absent: no file sets it, and the value is Nomad's default. */
   readonly origin?: Origin | undefined
   /** What else was set for it, in the order of reading, and has no effect. */
   readonly overrode: readonly Setpoint<T>[]
@@ -169,7 +169,7 @@ interface FileSettings {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Nobody reads more, and a hostile text holds a hundred thousand. */
+/** A reader needs no more, and a hostile text holds a hundred thousand. */
 const diagnosticsLimit = 1000
 
 /** In one file the last value wins, whatever it is: Nomad decodes every block into one struct. */

@@ -29,7 +29,7 @@ const prose = /token|secret|passw|passphrase|credential|encrypt/i
 const secretValue =
   /(?:token|secret|passw|passphrase|credential|access_?key|api_?key)\w*=[^\s]|:\/\/[^\s/@:]*:[^\s/@]+@/i
 
-/** Whether a key's value is shown to nobody: `encrypt`, tokens, passwords and the like. */
+/** Whether a key's value is never shown: `encrypt`, tokens, passwords and the like. */
 export function isSecretKey(name: string): boolean {
   const folded = foldKey(name)
   return secret.test(folded) && !harmless.test(folded)
@@ -42,7 +42,7 @@ export type Hidden = 'secrets' | 'outside-tls'
  * Hides every secret of a configuration, and nothing else.
  *
  * @param text HCL or JSON.
- * @returns `undefined` if the text cannot be read: then nobody knows where its secrets are.
+ * @returns `undefined` if the text cannot be read: then its secrets cannot be located.
  */
 export function redactSecrets(text: string): string | undefined {
   const spans = hiddenSpans(text, 'secrets')

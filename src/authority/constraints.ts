@@ -12,7 +12,7 @@ import { formatNetwork, parseNetwork } from '../x509/ip-address.js'
 /** The regions that an intermediate signs for, and what else it may name. */
 export interface ConstraintSource {
   readonly regions?: readonly string[] | undefined
-  /** DNS zones besides the regions' own. */
+  /** DNS zones beyond the regions' own. */
   readonly domains?: readonly string[] | undefined
   /** CIDR; with none, addresses are not constrained. */
   readonly networks?: readonly string[] | undefined
@@ -23,8 +23,8 @@ export interface ConstraintSource {
  * the declared domains. Addresses are bound only where networks are declared, and then the
  * loopback's must be named too, or no agent could carry its own.
  *
- * They don't bind a common name, and Nomad honours that: whoever holds the intermediate's key has
- * server authority everywhere. They guard against mistakes.
+ * They don't bind a common name, which Nomad accepts: with the intermediate's key a person has the
+ * rights of a server in every region. The constraints guard against mistakes.
  *
  * @throws {NomadPkiError} `ERR_NAME_INVALID`
  */

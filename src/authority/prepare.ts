@@ -65,11 +65,11 @@ export type RootRequest = Omit<
 }
 
 /**
- * Prepares a certificate for an agent or a person. Its common name is its role's own, and it carries
- * no other role's name: Nomad takes a common name as authority, and constraints don't bind it.
+ * Prepares a certificate for an agent or an operator. Its common name is that of its role, and it does
+ * not have another role's name: Nomad trusts a common name, and constraints don't bind it.
  *
- * @param request Who it is for.
- * @param issuer Who will sign it.
+ * @param request The role, region, names and key that it certifies.
+ * @param issuer The authority that will sign it.
  * @param options `now`, and what has a default.
  * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`,
  * `ERR_NOT_YET_VALID`, `ERR_ISSUER_REFUSED`, `ERR_LINT`
@@ -98,10 +98,10 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
 
 /**
  * Prepares a probe leaf: what is offered to agents to see whether they trust this issuer's key. It has
- * the names of no role, no host and no operator, and lives 31 days, or as long as its issuer.
+ * no name of a role, host or operator, and lives 31 days, or as long as its issuer.
  *
  * @param publicKey Of the key that will be kept beside it.
- * @param issuer Whose trust is asked for.
+ * @param issuer The authority whose trust is tested.
  * @param options `now`, and what has a default.
  * @throws {NomadPkiError} as {@link prepare}
  */
@@ -134,7 +134,7 @@ export function prepareProbe(
  * constraints for its regions.
  *
  * @param request Which regions, domains and networks it is for.
- * @param issuer Who will sign it.
+ * @param issuer The authority that will sign it.
  * @param options `now`, and what has a default.
  * @throws {NomadPkiError} as {@link prepare}
  */
@@ -206,8 +206,8 @@ export function prepareRoot(request: RootRequest, options: PrepareOptions): Prep
 
 /**
  * Prepares a cross-certificate: another root's name and key, certified by this issuer, so that
- * whoever trusts only the issuer takes what the other root signs (RFC 5280 §3.2). It ends with
- * whichever of the two ends first, and carries no constraint of its own.
+ * an agent that trusts only the issuer accepts what the other root signs (RFC 5280 §3.2). It ends when
+ * the first of the two ends, and has no constraint of its own.
  *
  * @param root The self-signed certificate of the root that is certified.
  * @param issuer The root that certifies it.

@@ -30,7 +30,7 @@ export interface ValidityRequest {
 /**
  * The validity of something without an issuer: from a little before now.
  *
- * @throws {TypeError} for times that are no numbers.
+ * @throws {TypeError} for times that are not numbers.
  * @throws {NomadPkiError} `ERR_BEYOND_ISSUER` for a lifetime of nothing.
  */
 export function ownValidity({

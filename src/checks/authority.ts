@@ -83,7 +83,7 @@ export function checkAuthority(
       `restore ${address}/ca-key.pem from a backup of the store`,
     )
   }
-  // One that is only trusted by now is on its way out: it keeps the key and the name that it had.
+  // An authority that is now only trusted is leaving: it keeps the key and the name that it had.
   const { algorithm, name: keyName } = certificate.publicKey
   if (wanted.signing && algorithm === undefined) {
     say('error', 'key-algorithm', `nothing can be signed here with a key of ${keyName}`, next)
@@ -105,7 +105,7 @@ export function checkAuthority(
   }
   const left = certificate.notAfter - context.now
   if (left <= 0) {
-    // One that only is trusted holds nobody up: nothing under it lives, and nothing waits for it.
+    // An authority that is only trusted blocks no agent: no certificate under it is valid.
     if (wanted.signing) say('error', 'expired', `it expired ${formatDuration(-left)} ago`, next)
     else {
       say(
@@ -148,7 +148,7 @@ function nextGeneration(
     `set \`${what}\` for ${name} in the spec (a new generation), then: nomad-pki apply`
   if (issuer !== undefined) return set(`signing: ${to}`)
   const ended = context.authorities.get(address)?.certificate.notAfter ?? Infinity
-  // Nothing under it lives: there is no agent that would be cut off.
+  // No certificate under it is valid, so no agent can be cut off.
   if (ended <= context.now) return set(`signing: ${to}, trusted: [${to}]`)
   const obstacle = context.crossObstacle(address)
   return obstacle === undefined
@@ -157,11 +157,11 @@ function nextGeneration(
 }
 
 /**
- * An authority that the ledger knows, the spec pins or the store's own files name, and that the store
- * does not have: making another would cut off the running cluster, so it is told and not made.
+ * Finds out whether the store lost an authority that the ledger knows, the spec pins or files of the
+ * store name. Another one would cut off the running cluster, so the loss is an error.
  *
  * @param wanted What the spec says.
- * @param desired Who trusts it.
+ * @param desired The bundles and identities that trust it.
  * @param inventory What is.
  */
 export function lostAuthority(
@@ -213,7 +213,7 @@ function leftByAnother(
   { bundles, identities }: Pick<Desired, 'bundles' | 'identities'>,
   inventory: Inventory,
 ): Finding | undefined {
-  // An intermediate that is made anew is accepted by whoever has the root.
+  // A new intermediate is accepted by every agent that trusts the root.
   if (issuer !== undefined) return undefined
   const known = new Set<string>()
   for (const { certificate } of inventory.authorities.values()) {

@@ -127,7 +127,7 @@ export function crossFindings(
     const old = inventory.authorities.get(by)
     // What is yet to be made has no constraints and has its key; what is lost is told as such.
     if (old?.certificate === undefined) return []
-    // One that has ended vouches for nobody: whoever trusts it alone takes nothing any more.
+    // An expired root vouches for nothing: an agent that trusts it alone accepts no certificate.
     if (old.certificate.notAfter <= now) return []
     const there = inventory.authorities.get(address)?.crossed.has(generationOf(by)) === true
     const obstacle = there

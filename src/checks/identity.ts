@@ -206,7 +206,7 @@ function chainWhole(
     }
   }
   const surplus = above.slice(expected.length)
-  // They left with later renewals: nobody is reloaded for a certificate less.
+  // They leave with later renewals: a certificate too many is not worth a reload.
   const left = (one: Certificate): boolean =>
     signing.retired.some((other) => sameCertificate(one, other))
   if (
@@ -287,12 +287,12 @@ export function endsWithIssuer(leaf: Certificate, issuerEnd: number | undefined)
   return issuerEnd !== undefined && leaf.notAfter >= Math.floor(issuerEnd / 1000) * 1000
 }
 
-/** A certificate that lives longer is a tool's: nobody asks for it each morning. */
+/** A certificate that lives longer belongs to a tool, which does not ask for it each morning. */
 const longestOnDemand = 7 * 86_400_000
 
 /**
- * Whether a certificate is made when somebody asks for it, so that an expired one is not work: an
- * operator's with a life of at most a week.
+ * Whether a certificate is made on demand, so that an expired one is not due: an operator's with a life
+ * of at most a week.
  */
 export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {
   return !isAgent(role) && lifetime <= longestOnDemand

@@ -60,7 +60,7 @@ export function namedFiles(
     found.set(key, { ...file, faults: own, key: suiteKeyOf(texts.get('cert_file')) })
   }
   const cert = found.get('cert_file')
-  // What does not load reaches nobody anyway, and has been told.
+  // What does not load reaches no peer, and was already reported.
   if (cert !== undefined && faults.every(({ effect }) => effect === 'dropped')) {
     found.set('cert_file', { ...cert, peers: peersOf(config, texts, now) })
   }

@@ -116,7 +116,7 @@ export function tellRefusals(
       silent.get(address)?.[0]?.message ??
       open.get(address)?.[0]?.message
     if (fault !== undefined) return { address, state: 'undecided', message: fault }
-    // A port that asks for no certificate trusts nobody by it.
+    // A port that does not ask for a certificate trusts no root by it.
     if (ports.some(({ refuses }) => refuses?.includes(root) === true)) {
       return { address, state: 'refuses', message: '' }
     }

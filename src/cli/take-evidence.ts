@@ -39,7 +39,7 @@ export async function takeEvidence(
     })
   }
   return underLock(store, 'probe', async () => {
-    // Somebody may have taken the same evidence in between.
+    // Another process may have recorded the same evidence in between.
     const ledger = readLedger((await store.readLedger())?.bytes)
     const taken = importEvidence(given, {
       desired,

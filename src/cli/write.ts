@@ -22,7 +22,7 @@ export interface FileWrite {
 }
 
 /**
- * Writes files.
+ * Writes files; a file that changed since it was read is an error.
  *
  * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`; `ERR_FILE_EXISTS` or `ERR_FILE_UNWRITABLE` if one
  * is not what was read.

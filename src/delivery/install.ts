@@ -40,7 +40,7 @@ export interface InstallRequest {
   readonly owner?: string | undefined
   /** Go on although the last switch was never proven; on the way back: return from it. Default: no. */
   readonly giveUp?: boolean | undefined
-  /** Guards that somebody overrode; those that were needed are noted in the receipt. */
+  /** Guards that were overridden; those that were needed are noted in the receipt. */
   readonly overrides?: readonly Override[] | undefined
   /** Where the agent listens, to prove what it loaded; absent: nothing is proven. */
   readonly probe?: { readonly host: string; readonly port: number } | undefined
@@ -56,10 +56,10 @@ export interface InstallRequest {
 /** An archive that may be installed here. */
 export interface PreparedInstall {
   readonly archive: Archive
-  /** All of it, as it was looked at: what is on a disk may be another by now. */
+  /** The archive's bytes as they were checked: the file may have changed since. */
   readonly bytes: Uint8Array
   readonly present: NodeGeneration | undefined
-  /** What is to be written into the configuration; `undefined`: nothing, or nobody asked. */
+  /** What to write into the configuration; `undefined`: nothing, or it was not asked for. */
   readonly edit: { readonly plan: TlsEditPlan; readonly write: ConfigWrite } | undefined
   readonly warnings: readonly string[]
 }
@@ -122,7 +122,7 @@ export async function prepareInstall(
 }
 
 /**
- * Installs.
+ * Installs a prepared archive.
  *
  * @param prepared From {@link prepareInstall}.
  * @param request What and where.
@@ -228,7 +228,7 @@ async function conclude(
       await settle('--settled')
       return { directory, state: 'reloaded', proof, said }
     case 'old': {
-      // Nobody told it to load anything: it can't be blamed.
+      // It was not told to load anything, so it is not at fault.
       if (reload === 'none' || !mayReturn) return { directory, state: 'unproven', proof, said }
       const back = await runInstaller(script, folder, [
         ...['--tls', tls, '--verified', '--rollback', '--reload', 'none'],

@@ -28,7 +28,7 @@ export interface Judgement {
  * Judges an archive for a node.
  *
  * @param archive The archive.
- * @param last What the node has, or had before somebody removed it.
+ * @param last What the node has, or had before it was removed.
  * @param now Epoch milliseconds.
  * @param overrides The guards that were overridden.
  */

@@ -49,7 +49,7 @@ export interface PackedIdentity {
 /**
  * Packs the current generation of an identity.
  *
- * @param spec Where nodes have their files, whose they are, what the stanza says.
+ * @param spec Where nodes have their files, their owner, what the stanza says.
  * @param identity An agent's, or an operator's: that is three files and the variables that name them.
  * @param store Where the generation lies.
  * @param options How.

@@ -5,8 +5,8 @@
  * A handshake shows such a certificate, or the receipt of an installer has it. A number or a name in a
  * receipt proves nothing: only a chain does that one of our keys signed.
  *
- * Only an authority that this ledger made counts: its key was born here. Of one that was put in by hand
- * nobody knows who signed with it before.
+ * Only an authority that this ledger made counts: its key was made here. For an authority that was put
+ * in by hand, earlier signatures are unknown.
  *
  * @module
  */
@@ -35,22 +35,22 @@ export interface CopyLeaf {
   readonly fingerprint: string
   /** Hex; absent where the line does not have it. */
   readonly serial?: string | undefined
-  /** Whose key signed it, `authority/agent/1`. */
+  /** The authority whose key signed it, `authority/agent/1`. */
   readonly under: string
 }
 
-/** What nobody has answered for yet. */
+/** Certificates of another copy that are not accepted yet. */
 export interface Copies {
   /** One of each certificate, in the order in which they were seen. */
   readonly leaves: readonly CopyLeaf[]
-  /** When somebody answered for a certificate, epoch milliseconds, by its SHA-256. */
+  /** When a certificate was accepted, epoch milliseconds, by its SHA-256. */
   readonly accepted: ReadonlyMap<string, number>
   /** Names exactly these certificates: the value of `--override copy=…`. Empty where there are none. */
   readonly state: string
 }
 
 /**
- * The authority of this store whose key stands behind a chain that an agent presents.
+ * Finds the authority of this store whose key signed a chain that an agent presents.
  *
  * @param chain As presented, the leaf first. The leaf must have the common name of an agent.
  * @returns `authority/agent/1`; `undefined` where it is not an authority that this ledger made, or its
@@ -103,8 +103,8 @@ function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
 const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received'])
 
 /**
- * Finds what another copy of this store made, and nobody has answered for yet. Once somebody has
- * (`--override copy=…`), what was seen until then counts no more.
+ * Finds certificates that another copy of this store made and that are not accepted yet. After
+ * `--override copy=…` what was seen until then no longer counts.
  *
  * @param inventory The ledger says what was made and seen; a ledger that is broken says nothing.
  * @param options `now`: epoch milliseconds; `seen`: what a probe saw just now. Default: nothing.
@@ -193,7 +193,7 @@ export function copiesRemedy({ state }: Copies): string {
 }
 
 /**
- * The error that holds everything that issues, until somebody says which copy goes on.
+ * Gives the error that holds all issuing, until the operator says which copy goes on.
  *
  * @param options `now`: epoch milliseconds; `overrides`: `copy=STATE`.
  */

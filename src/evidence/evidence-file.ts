@@ -8,7 +8,7 @@ import type { Members, SeenPort, SilentPort } from './evidence.js'
 import { portLines, withoutTwins, type ProbeSeen } from './new-lines.js'
 import { isSeen } from './ports.js'
 
-/** What travels. */
+/** The evidence of one probe, as a file has it. */
 export interface EvidenceFile {
   readonly cluster: string
   /** When it was written, epoch milliseconds. */
@@ -21,14 +21,14 @@ export interface EvidenceFile {
 }
 
 /**
- * What one probe saw, as it travels. What an import notes of it is what the probe itself notes.
+ * Makes the file of one probe. Its import records the same lines as the probe itself.
  *
  * @param written When the file is written, epoch milliseconds.
  */
 export function evidenceOf(cluster: string, probe: ProbeSeen, written: number): EvidenceFile {
   const lines = portLines(probe)
   const seen = lines.flatMap((one) => (isSeen(one) ? [one] : []))
-  // A port that was asked for two agents is in it twice: without a ledger nobody knows yet who a member is.
+  // A port that was asked for two agents is in it twice: without a ledger a member cannot be identified yet.
   const once = new Set(withoutTwins(probe.seen))
   const twins = probe.seen.filter((one) => !once.has(one))
   return {

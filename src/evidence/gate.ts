@@ -1,9 +1,9 @@
 /**
- * The gate before a stage: whether every agent of the cluster was seen to have what the stage takes
- * for granted. Made is not delivered, delivered is not loaded: only a handshake shows what an agent
- * loaded, and where it shows no trust (it asks for no certificate), the receipt of its installer must do.
+ * The gate before a stage: whether every agent of the cluster was seen to have what the stage needs.
+ * A new generation may not be delivered or loaded: only a handshake shows what an agent loaded. Where
+ * it does not show trust, because the agent asks for no certificate, the installer's receipt counts.
  *
- * An agent that nobody knows holds the gate, and so does one that cannot be reached.
+ * An unknown agent holds the gate, and so does one that cannot be reached.
  *
  * @module
  */
@@ -29,9 +29,9 @@ export interface GateCondition {
   readonly settled?: boolean | undefined
 }
 
-/** Why the gate is held, and by whom. */
+/** Why an agent holds the gate. */
 export interface Hold {
-  /** `identity/server/global/s1`, or `member/global/s9` for one that only Nomad knows. */
+  /** `identity/server/global/s1`, or `member/global/s9` for an agent that only Nomad knows. */
   readonly address: string
   /** One sentence: lower case, no full stop. */
   readonly message: string
@@ -185,8 +185,8 @@ function isWhole(
 }
 
 /**
- * A leaf that many hosts have: nobody can say which of them took the new one, so every one that still
- * lives counts.
+ * Why a leaf that many hosts share holds the gate: it is unknown which of them loaded the new one, so
+ * every generation that is still valid counts.
  */
 function holdOfShared({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
   const { condition, now, made, rootOf } = judge
@@ -283,7 +283,7 @@ function memberHolds(
   return holds
 }
 
-/** People are no agents: nobody waits for them, and they are told. */
+/** Notes about operators, whose certificates do not hold the gate. */
 function operatorNotes(
   identities: readonly DesiredIdentity[],
   { condition, now, made, rootOf, deferred }: Judge,

@@ -3,9 +3,9 @@
  * against the spec and the ledger, and turned into lines of the ledger. All that is wrong with it is
  * said at once, with line and path; a file with errors is not taken in part.
  *
- * Whose leaf it is, of which generation and under which authorities is not believed but found anew
- * from fingerprints and names: the bastion may have had no store. A leaf that nobody knows is taken as
- * such, because it must hold the gate.
+ * The agent, generation and authorities of a leaf are not believed but found again from fingerprints
+ * and names: the bastion may have had no store. An unknown leaf is recorded as unknown, because it must
+ * hold the gate.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export interface ImportedEvidence {
   readonly before: number
   /** Agents that they speak of. */
   readonly addresses: readonly string[]
-  /** Who should be at which endpoint, as they say. */
+  /** The agent that each endpoint should be, as the files say. */
   readonly asked: ReadonlyMap<string, string>
   /** Ports that did not answer when it was gathered. */
   readonly unreachable: readonly SilentPort[]
@@ -79,7 +79,7 @@ const sizeLimit = 32 * 1024 * 1024
 const mostDiagnostics = 50
 
 /**
- * Checks evidence.
+ * Checks files of evidence and gives the ledger lines that they are worth.
  *
  * @param given The files, in any order; each holds one document, or several one after another.
  * @param facts What is known here.

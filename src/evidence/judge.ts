@@ -47,7 +47,7 @@ const agentStates = [
   'unobservable',
   /** It was never seen, or nothing was made for it. */
   'unknown',
-  /** Somebody answers for it: in the rotation that is under way it is not waited for. */
+  /** It is excepted: the rotation under way does not wait for it. */
   'excepted',
   /** It has the newest generation. */
   'proven',
@@ -78,7 +78,7 @@ export interface Judgement {
   readonly known?: MadeGeneration | undefined
   /** What was seen of it last. */
   readonly ports: Ports
-  /** Who answers for it, where that is why its state is `excepted`. */
+  /** The exception, where its state is `excepted`. */
   readonly exception?: Exception | undefined
 }
 
@@ -334,8 +334,8 @@ function copyText(under: string, fingerprint: string): string {
 }
 
 /**
- * What to do until somebody has said which copy goes on, and after that: what was made before is older
- * than what the agent has, so its installer refuses it.
+ * What to do before and after the operator has said which copy goes on. An older generation than the
+ * agent has would be refused by its installer.
  */
 function copyCure(
   fingerprint: string,

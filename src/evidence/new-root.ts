@@ -11,7 +11,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { rootAbove, type MadeGeneration } from './generations.js'
 
 /**
- * What the installer must be told besides.
+ * Gives the override that the installer needs for a new root.
  *
  * @param known What the agent has.
  * @param newest What it is to have.

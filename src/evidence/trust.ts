@@ -1,7 +1,7 @@
 /**
- * Whom an agent trusts, as far as that can be seen. A certificate that it took or refused tells of a
- * key. The names in its request for a certificate tell of names: where several roots have one name, or
- * where a name is not of ours, they don't tell of which key.
+ * Which roots an agent trusts, as far as that can be seen. A certificate that it accepted or refused
+ * identifies a key. The names in its request for a certificate identify only names: several roots may
+ * have one name, and a name may not be ours.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { authorityNames, isAuthority, leavesIn } from './recognise.js'
 
 /** Answers questions about what was seen. */
 export interface TrustReader {
-  /** Whose leaf it is. */
+  /** The agent that a leaf was made for. */
   readonly leafOf: (fingerprint: string) => string | undefined
   /** Our roots that a port trusts; `undefined` where it can't be told of each. */
   readonly roots: (port: Observation) => readonly string[] | undefined

@@ -1,6 +1,6 @@
 /**
- * `manifest.json` beside the three files of a generation: whose it is, which number, when it was
- * made, and the files' checksums. "Older" means its time, not its number: backups get restored.
+ * `manifest.json` beside the three files of a generation: its identity, its number, when it was made,
+ * and the files' checksums. "Older" means its time, not its number: backups get restored.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { formatInstant } from '../duration.js'
 import { sha256 } from '../sha256.js'
 
-/** A manifest. */
+/** The contents of `manifest.json`. */
 export interface Manifest {
   readonly format: 'nomad-pki/generation'
   readonly version: 1

@@ -38,7 +38,7 @@ export interface InventoryPorts {
   readonly configs: Configs
 }
 
-/** What to read besides the store. */
+/** What to read beyond the store. */
 export interface ReadInventoryOptions {
   /** The agents' configurations, by the path of the spec. Default: none. */
   readonly configs?: Iterable<string> | undefined

@@ -51,7 +51,7 @@ export function signBytes(key: PrivateKey, bytes: Uint8Array): Uint8Array {
 /**
  * Checks a signature.
  *
- * @param key Whose it should be.
+ * @param key The key that should have made it.
  * @param hash The digest; `null` for Ed25519.
  * @param bytes What was signed.
  * @param signature In the form of certificates: DER for ECDSA.

@@ -18,7 +18,7 @@ const nothing: readonly LintResult[] = []
  * Lints one certificate.
  *
  * @param certificate What is looked at; it need not be signed yet.
- * @param context What is known besides it.
+ * @param context What is known beyond the certificate.
  * @returns Every rule that is broken; empty for a clean certificate.
  */
 export function lint(certificate: Certificate, context: LintContext = {}): readonly LintResult[] {

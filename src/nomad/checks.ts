@@ -3,7 +3,7 @@
  * dialers' follow Go's rules for host names and take wildcards; the listeners' compare letter by
  * letter and take the common name as well, which no name constraint binds.
  *
- * | # | who asks                                    | wildcard | common name |
+ * | # | the side that checks                        | wildcard | common name |
  * | - | ------------------------------------------- | -------- | ----------- |
  * | 1 | dialer of RPC and raft                      | yes      | no          |
  * | 2 | listener of RPC, when it is connected       | no       | yes         |
@@ -20,7 +20,7 @@ import { encodeIp, formatIp } from '../x509/ip-address.js'
 import { matchesHostname } from './hostname.js'
 import { roleName } from './roles.js'
 
-/** Who may ask a question of an RPC: servers alone, or servers and clients. */
+/** The agents that may make an RPC request: servers alone, or servers and clients. */
 export type Audience = 'servers' | 'clients'
 
 /** dNSNames of the subjectAltName, in order. */
@@ -97,7 +97,7 @@ export function raftNameFault(dialer: Certificate, region: string): string | und
  *
  * @param dialer What the dialer presents.
  * @param region The listener's region.
- * @param audience Who may ask.
+ * @param audience The agents that may ask.
  */
 export function requestNameFault(
   dialer: Certificate,

@@ -57,14 +57,14 @@ export interface JudgeOptions {
   readonly now: number
 }
 
-/** Whether it stands; if not, whose certificate is refused, and by what. */
+/** Whether the connection is accepted; if not, which side's certificate is refused, and by which check. */
 export type Verdict =
   | { readonly ok: true }
   | {
       readonly ok: false
       /** The number of the name check; or its chain, or that an agent can't load or use it. */
       readonly check: 1 | 2 | 3 | 4 | 5 | 'chain' | 'load'
-      /** Whose certificate is refused: `listener` means that the dialer refuses. */
+      /** The side whose certificate is refused: `listener` means that the dialer refuses. */
       readonly side: 'dialer' | 'listener'
       /** One sentence: lower case, no full stop. */
       readonly message: string
@@ -77,8 +77,8 @@ const accepted: Verdict = { ok: true }
 /**
  * Judges one connection.
  *
- * @param dialer Who connects.
- * @param listener Who is connected to.
+ * @param dialer The agent that connects.
+ * @param listener The agent that it connects to.
  * @param options What is spoken, and when.
  */
 export function judgeConnection(

@@ -210,7 +210,7 @@ function constraintsFault({
   return undefined
 }
 
-/** verify.go parseRFC2821Mailbox, without quoted local parts, which nobody constrains. */
+/** verify.go parseRFC2821Mailbox, without quoted local parts, which are not used in constraints. */
 function mailboxFault(text: string): string | undefined {
   const at = text.lastIndexOf('@')
   const [local, domain] = [text.slice(0, at), text.slice(at + 1)]

@@ -57,7 +57,7 @@ export function planConfigs(
       ? []
       : [...foreignAuthorities(around.desired, configs, inventory, around.overrides)]
   const edits = new Map<string, ConfigEdit>()
-  /** Who writes which file. */
+  /** The agent that writes each file. */
   const written = new Map<string, string>()
   for (const wanted of configs) {
     const { address } = wanted

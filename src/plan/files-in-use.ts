@@ -24,7 +24,7 @@ export interface FilesToLookAt {
 /**
  * Lists the files of the agents whose stanza names others than it is to name.
  *
- * @param configs Whose.
+ * @param configs The agents to look at.
  * @param inventory Where their configurations were read into.
  */
 export function filesToLookAt(

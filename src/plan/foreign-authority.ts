@@ -19,7 +19,7 @@ import { fingerprintOf, fingerprintText, type Certificate } from '../x509/certif
  * Compares the roots that agents trust today with those of the store.
  *
  * @param desired The whole spec.
- * @param configs Whose configurations are looked at.
+ * @param configs The agents whose configurations are looked at.
  * @param inventory With `inUse`; without it nothing is known, and nothing is said.
  * @param overrides `leave-root` makes a warning of an error.
  */
@@ -93,7 +93,7 @@ function judge({ roots, chain }: FilesInUse, ours: readonly Certificate[]): Judg
   return { foreign: sorted, cut: !known || sorted.some(signs) }
 }
 
-/** A root that was issued again with its key and name is the same for whoever trusts it. */
+/** A root that was issued again with its key and name is the same to every agent that trusts it. */
 function isSameAuthority(a: Certificate, b: Certificate): boolean {
   return (
     Buffer.compare(a.subject.der, b.subject.der) === 0 && samePublicKey(a.publicKey, b.publicKey)

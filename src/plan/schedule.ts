@@ -140,7 +140,7 @@ export function makeSchedule(
   return { at: now, entries: entries.sort(bySoonest) }
 }
 
-/** Whether anything of it is due, expired or missing, so that somebody should act. */
+/** Whether an entry is due, expired or missing, so that the operator should act. */
 export function needsWork(entry: ScheduleEntry): boolean {
   if (entry.orphan || entry.state === 'good') return false
   if (!entry.onDemand) return true

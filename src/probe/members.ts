@@ -1,6 +1,6 @@
 /**
- * Asks Nomad itself who belongs to the cluster: servers by gossip (`/v1/agent/members`), clients by
- * their registration (`/v1/nodes`). What the spec forgot is found here and nowhere else.
+ * Asks Nomad itself for the members of the cluster: servers by gossip (`/v1/agent/members`), clients by
+ * their registration (`/v1/nodes`). Only this finds an agent that the spec forgot.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { formatEndpoint, type AgentEndpoint } from './endpoints.js'
 
 /** A certificate for the HTTP API. */
 export interface Credential {
-  /** Who it is, for messages. */
+  /** The name of its owner, for messages. */
   readonly name: string
-  /** PEM; absent for agents that ask nobody who they are. */
+  /** PEM; absent for agents that ask for no certificate. */
   readonly cert?: string | undefined
   readonly key?: string | undefined
 }
 
-/** Whom to ask, and with what. */
+/** The servers to ask, and with what. */
 export interface MembersQuestion {
   readonly regions: readonly string[]
   /** HTTPS ports of servers by region, the likeliest to answer first. */
@@ -30,11 +30,11 @@ export interface MembersQuestion {
   /** PEM of the roots that a server's certificate must hang from. */
   readonly roots: string
   /**
-   * Whose address is wanted: a client's costs a request of its own. Two hosts of one name are always
+   * The members whose address is wanted: a client's costs a request of its own. Two hosts of one name are always
    * located.
    */
   readonly locate: (one: Pick<MemberHost, 'region' | 'kind' | 'name'>) => boolean
-  /** `NOMAD_TOKEN`, where access is controlled by tokens; sent to servers that proved who they are. */
+  /** `NOMAD_TOKEN`, where access is controlled by tokens; sent only to servers that proved their identity. */
   readonly token?: string | undefined
   /** Epoch milliseconds. */
   readonly clock: () => number
@@ -141,7 +141,7 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Reg
         skew !== undefined && Math.abs(skew) > mostSkew ? { skew: Math.round(skew) } : undefined
       const base = { region, at: clock(), servers: alive, gone, ...off }
       if (!question.regions.includes(region)) {
-        // Nobody's spec has it: what gossip says is told, even where nothing more is learned.
+        // The spec does not have this region: what gossip says is told, even where nothing more is learned.
         const found = serverHosts(region, said, question)
         const incomplete = 'its clients were not told'
         partial ??= { members: { ...base, clients: [], incomplete }, hosts: found }

@@ -18,7 +18,7 @@ export const foldAbove = 6
  * Groups neighbours-in-kind, in the order of their first member.
  *
  * @param items What is to be said.
- * @param options `keyOf`: what must be equal (besides the address up to its last `/`) for two items
+ * @param options `keyOf`: what must be equal (beyond the address up to its last `/`) for two items
  *   to be alike; `all`: fold nothing.
  */
 export function fold<T extends { readonly address: string }>(

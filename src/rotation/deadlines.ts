@@ -23,13 +23,13 @@ export interface Deadline {
   readonly kind: 'rotate' | 'stage' | 'carried'
   /** Epoch milliseconds. */
   readonly at: number
-  /** What must be done by then and why, one sentence. */
+  /** What must be done before that and why, one sentence. */
   readonly message: string
-  /** Whether it is near, so that somebody should act. */
+  /** Whether it is near, so that the operator should act. */
   readonly due: boolean
 }
 
-/** A stage is due so long before its date, milliseconds: the first is not a day old by then. */
+/** How far ahead of its date a stage is reported as due, in milliseconds. */
 const notice = 30 * 86_400_000
 
 /** What the dates follow from. */
@@ -111,7 +111,7 @@ function whileItSigns(
     : [{ authority: name, kind: 'rotate', at: entry.dueAt, message: `its rotation: ${why}` }]
 }
 
-/** Who trusts the old root alone follows the cross-certificate, which ends with it. */
+/** Agents that trust the old root alone depend on the cross-certificate, which ends with it. */
 function untilOldEnds(
   { name, position, from, to }: Rotation,
   trusted: readonly number[],

@@ -8,9 +8,9 @@
  * ── barrier ──  all of it is on disk
  * turn           one rename each: authorities into place, bundles, links
  * ── barrier ──  only where a generation is to go that was current until now
- * put away       one rename each: what is to be removed gets a name that nobody reads
+ * set aside      one rename each: what is to be removed gets a name that is not read
  * ── barrier ──  what turned is on disk: the batch is done
- * remove         what was put away; a kill here leaves it to `heal`
+ * remove         what was set aside; a kill here leaves it to `heal`
  * ```
  *
  * @module
@@ -47,7 +47,7 @@ interface Move {
 }
 
 /**
- * Commits.
+ * Writes the changes of a batch.
  *
  * @param tree The store, whose lock is held.
  * @param changes What to change.
@@ -169,7 +169,7 @@ class Commit {
     const { files, root, touched } = this.#tree
     const place = `${root}/${path}/${directory}`
     if (files.lstat(place)?.isDirectory() !== true) throw turnsToNothing(identity, directory)
-    // Whoever made it may have been killed before its barrier.
+    // The run that made it may have been killed before its barrier.
     for (const name of files.names(place)) touched.add(`${place}/${name}`)
     touched.add(place)
     touched.add(`${root}/${path}`)

@@ -21,7 +21,7 @@ import { tidyLocks } from './lock.js'
 import { finding } from './reasons.js'
 
 /**
- * Heals.
+ * Repairs what a killed run left.
  *
  * @param tree The store, whose lock is held.
  * @returns What was done: notes.
@@ -111,7 +111,7 @@ class Healer {
         files.rename(`${place}/${name}`, `${place}/${staging.final}`)
         this.#tree.note(place, name, undefined)
         this.#tree.note(place, staging.final, 'directory')
-        // Whoever wrote it was killed before its barrier.
+        // The run that wrote it was killed before its barrier.
         const final = `${place}/${staging.final}`
         for (const file of files.names(final)) this.#tree.touched.add(`${final}/${file}`)
         this.#tree.touched.add(final)
@@ -155,7 +155,7 @@ class Healer {
     this.#tree.note(`${root}/${parent}`, name, undefined)
   }
 
-  /** No authority without a line: whoever made this one may have been killed before it wrote it. */
+  /** Adds the ledger line of an authority whose run was killed before it wrote the line. */
   #recordAuthority(address: string, place: string): void {
     const { files, root, touched } = this.#tree
     const reading = readWhole(files, `${place}/${names.bundle}`)

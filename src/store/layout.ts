@@ -30,7 +30,7 @@ import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { sha256 } from '../sha256.js'
 
-/** Which identity. */
+/** The names that an identity's directory is made of. */
 export interface IdentityName {
   readonly role: Role
   readonly region: string

@@ -96,9 +96,9 @@ export async function readStore(
 }
 
 /**
- * One file.
+ * Reads one file.
  *
- * @returns `undefined` where there is none.
+ * @returns `undefined` where it does not exist.
  * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
  */
 export function readOne(files: Files, path: string, limit?: number): StoredFile | undefined {
@@ -281,7 +281,7 @@ export class Reader {
       if (link !== undefined && !linked && attempt === 0) continue
       const current = linked ? this.generation(path, link, this.#manifests) : undefined
       if (current !== undefined && !hasAll(current) && attempt < 3 && this.#link(path) !== link) {
-        // It went while it was read: whoever removed it had turned the link before.
+        // It went while it was read: the link was turned before the removal.
         this.#seen.findings.length = before
         continue
       }
@@ -302,8 +302,8 @@ export class Reader {
    * The usual case without listing the directory, which costs a plan of ten thousand a third of its
    * reading: by its link count it holds one directory, and the link names a whole generation. File
    * systems that count otherwise (btrfs: always 1; APFS: files too) never get here or have no link.
-   * What is looked at besides the files (the generation's own mode, what does not belong there) is for
-   * whoever asks for manifests as well.
+   * The generation's own mode and what does not belong there are looked at only where manifests are
+   * asked for.
    */
   #onlyGeneration(identity: IdentityName, path: string): StoredIdentity | undefined {
     const before = this.#seen.findings.length
@@ -318,7 +318,7 @@ export class Reader {
     return undefined
   }
 
-  /** Nothing where somebody removed the identity since its name was read. */
+  /** Empty where the identity was removed since its name was read. */
   #namesOf(place: string): readonly string[] {
     try {
       return this.#files.names(place)

@@ -93,7 +93,7 @@ const reasonsOf: Readonly<Partial<Record<ChainFault, Reason>>> = {
   'not-yet-valid': 'not-yet-valid',
 }
 
-/** Anchors that are none of our roots: whoever holds such a key is every server to this agent. */
+/** Anchors that are not our roots: with such a key anyone can act as any server towards this agent. */
 function unknownAnchorsIn(
   generation: FoundGeneration,
   issuer: string,

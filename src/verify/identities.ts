@@ -36,7 +36,7 @@ const told: ReadonlyMap<string, Reason> = new Map([
   ['nomad/agent-key', 'key-unusable'],
 ])
 
-/** Verifies the identities that the spec names, and says which the store has besides. */
+/** Verifies the identities that the spec names, and lists the others of the store. */
 export function verifyIdentities(
   desired: Desired,
   inventory: Inventory,
@@ -165,7 +165,7 @@ function judged(
   issuerBegins: number | undefined,
 ): Finding {
   const { reason, message } = given
-  // A person's certificate is short and made when it is needed: an old one is no fault of the cluster.
+  // An operator's certificate is short and made on demand: an expired one is not a fault of the cluster.
   if (reason === 'expired' && !isAgent(profile.role)) {
     return about(address, 'note', reason, message)
   }
@@ -175,7 +175,7 @@ function judged(
   }
   const finding = about(address, severities[reason] ?? 'error', reason, message)
   if (reason !== 'not-yet-valid' || issuerBegins === undefined) return finding
-  // Whoever signs has not begun either: a new leaf would be no better.
+  // The issuer is not valid yet either: a new leaf would not help.
   return {
     ...finding,
     remedy: `set the clock of this machine right, or wait until ${formatInstant(issuerBegins)}`,

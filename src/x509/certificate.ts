@@ -163,7 +163,7 @@ function readTbs(tbs: Uint8Array): TbsFields {
   const subject = parseName(fields.whole('the subject'), 'the subject')
   const publicKey = parsePublicKey(fields.whole('the public key'))
   if (version > 1) {
-    // Unique identifiers, which nobody uses (RFC 5280 §4.1.2.8).
+    // Unique identifiers, which are not used (RFC 5280 §4.1.2.8).
     for (const tag of [0x81, 0x82]) if (fields.peek() === tag) fields.content(tag, 'an identifier')
   }
   const extensions =

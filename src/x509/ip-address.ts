@@ -21,7 +21,7 @@ const mostRemembered = 64
  * Reads an address.
  *
  * @param text IPv4 or IPv6, also IPv4-mapped.
- * @returns 4 or 16 octets, which nobody may change; `undefined` for anything else, and for an address
+ * @returns 4 or 16 octets, which must not be changed; `undefined` for anything else, and for an address
  *   with a zone (`fe80::1%eth0`), which a certificate cannot hold.
  */
 export const octetsOf: (text: string) => Uint8Array | undefined = memoByText((text) => {
@@ -168,7 +168,7 @@ export function encodeSubtree({ address, prefix }: Network): Uint8Array {
  * Reads a name constraint's address and mask.
  *
  * @param bytes 8 or 32 octets.
- * @returns `undefined` if they are no network: another length, or a mask with gaps (Go refuses both).
+ * @returns `undefined` if they are not a network: another length, or a mask with gaps (Go refuses both).
  */
 export function decodeSubtree(bytes: Uint8Array): Network | undefined {
   if (bytes.length !== 8 && bytes.length !== 32) return undefined

@@ -19,7 +19,7 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
   const kind = parseKind(kindText)
   let added = ''
   const { file, written } = await editSpec(context, options, printer, (source, spec, name) => {
-    // A person belongs somewhere, and where there is one region nobody has to say it.
+    // An operator belongs to a region; the only one need not be named.
     const first = spec.regions[0]?.name
     const fallback = kind === 'operator' || spec.regions.length === 1 ? first : undefined
     const node = parseNode(text, kind, { region: options.region, fallback })

@@ -70,7 +70,7 @@ export const command: Command = async ({ args, options }, context) => {
   )
 }
 
-/** Who asked for one by its name learns why nothing is done, and how to have it all the same. */
+/** Says of each named address that is not due why nothing is done, and how to renew it anyway. */
 function tellIdle(
   only: readonly string[],
   { identities }: Inventory,

@@ -206,7 +206,7 @@ async function describeDer(
   }
   const open = async (): Promise<Pkcs12Content> => {
     if (options.passwordFile === undefined) {
-      // Many have none, and nobody should be asked for it.
+      // Many files have no password: try that before asking.
       try {
         return await readPkcs12(bytes, '')
       } catch (error) {

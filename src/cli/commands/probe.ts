@@ -1,6 +1,6 @@
 /**
- * `probe`: ask the running agents which generation they loaded and whom they trust; or take what was
- * seen elsewhere.
+ * `probe`: asks the running agents which generation they loaded and which roots they trust, or records
+ * what was seen elsewhere.
  *
  * @module
  */
@@ -65,7 +65,7 @@ export const command: Command = async ({ args, options }, context) => {
   const ask = { timeout, signal, offers }
   const began = context.now()
   const first = await askAll(targets, inventory, ask, printer, context)
-  // Who belongs to the cluster is asked with the whole of it.
+  // The members are asked for only where the whole cluster is probed.
   const { nomad, probe } =
     args.length > 0
       ? { nomad: undefined, probe: first }
@@ -127,7 +127,7 @@ async function fromFiles(
     ),
   )
   for (const [endpoint, address] of taken.asked) asked.set(endpoint, address)
-  // One that left the spec is noted, and nobody's work.
+  // An agent that left the spec is noted; nothing has to be done about it.
   const agents = new Set(desired.identities.map(({ address }) => address))
   const now = context.now()
   const seen = lastSeen(evidenceIn(inventory.ledger, { now }), asked, now)
@@ -285,7 +285,7 @@ async function remember(
   }
 }
 
-/** Whether a root was marked as compromised and somebody may trust it yet. */
+/** Whether a root was marked as compromised and some agents may still trust it. */
 function hasOpenGate(ledger: Ledger, now: number): boolean {
   return evidenceIn(ledger, { now }).compromised.some(({ closed }) => closed === undefined)
 }

@@ -51,7 +51,7 @@ const due = {
   message: 'its renewal is due; the days are spread by address',
 } as const
 
-/** New generations. Exits 3 where nobody can sign. */
+/** `rotate leaves`: makes new generations. Exits 3 where no authority can sign. */
 export async function leaves({ args, options }: Call, context: Context): Promise<ExitStatus> {
   const printer = printerOf(context, options)
   const ways = [args.length > 0, options.due === true, options.all === true].filter(Boolean)
@@ -285,7 +285,7 @@ function agentsUnder(name: string, { desired, spec }: Workspace): number {
   ).length
 }
 
-/** Somebody answers for an agent that can't be asked: written to the ledger, for this rotation alone. */
+/** Records an exception for an agent that cannot be asked, for this rotation alone. */
 async function except(
   text: string,
   reason: string,
@@ -297,7 +297,7 @@ async function except(
   const all = desired.identities.map(({ address }) => address)
   const address = text.startsWith('member/') ? text : resolveAddress(text, all)
   if (!text.startsWith('member/')) parseAddress(address)
-  // Where no stage is under way, it is the root that signs: its rotation has not reached everybody.
+  // Without a stage under way it is the signing root: its rotation has not reached every agent.
   const coming = authorityAddress(name, position === 'settled' ? from : to)
   await underLock(store, 'rotate', () =>
     note(store, [{ event: 'excepted', address, at, authority: coming, reason }]),

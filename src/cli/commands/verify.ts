@@ -71,7 +71,7 @@ async function verifySpec(
   return statusOfFindings(diagnostics, options.strict === true)
 }
 
-/** Its beginning will do; below 64 bits somebody could make a ledger that fits. */
+/** The beginning of the head is enough; below 64 bits a matching ledger could be forged. */
 function parseHead(text: string | undefined): string | undefined {
   if (text === undefined || /^[0-9a-f]{16,64}$/.test(text)) return text
   throw new NomadPkiError('ERR_USAGE', '--ledger-head is 16 to 64 hexadecimal digits', {
