@@ -1,6 +1,6 @@
 /**
  * Values: additions to a server's configuration, and whether Nomad takes them: each answered so by
- * `nomad config validate` of 1.11.3 and of 2.0.5. `test/nomad/config-validate.test.ts` asks the Nomad at
+ * `nomad config validate` of 1.11.3 and of 2.0.5. `test/real-nomad/config-validate.test.ts` asks the Nomad at
  * hand again (`NOMAD_PKI_NOMAD` names another); this table carries the answers of the other.
  */
 
@@ -279,7 +279,7 @@ export function startText(role: 'server' | 'client', addition: string, place: Pl
 
 /**
  * Additions to an agent of a role, and whether it starts: answered so by agents of 1.11.3 and 2.0.5, which
- * `test/nomad/config-check.test.ts` starts again. `nomad config validate` looks at none of these.
+ * `test/real-nomad/config-check.test.ts` starts again. `nomad config validate` looks at none of these.
  */
 export const startCases: readonly (readonly [
   role: 'server' | 'client',

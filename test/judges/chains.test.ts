@@ -7,8 +7,8 @@ import { generateKeySync } from '../../src/keys/generate.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import type { GeneralName } from '../../src/x509/extension.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
-import { goTool } from '../nomad/harness/binaries.js'
-import { runOk } from '../nomad/harness/run.js'
+import { goTool } from '../real-nomad/harness/binaries.js'
+import { runOk } from '../real-nomad/harness/run.js'
 import { certify, dns, ip, now, type Holder } from '../x509/chains.js'
 
 const count = Number(process.env.NOMAD_PKI_CHAINS ?? 1500)

@@ -31,7 +31,7 @@ import {
   utc,
   type Draft,
 } from '../lint/draft.js'
-import type { Picker } from '../nomad/harness/identities.js'
+import type { Picker } from '../real-nomad/harness/identities.js'
 
 /** The moment of all questions. */
 export const now: number = Date.UTC(2026, 5, 1)

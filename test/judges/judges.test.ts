@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mint } from '../nomad/harness/mint.js'
+import { mint } from '../real-nomad/harness/mint.js'
 import { certtool, go, nss, openssl, zlint } from './judges.js'
 import { everyShape, type Shape } from './shapes.js'
 

@@ -5,8 +5,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { goTool, zlintBinary } from '../nomad/harness/binaries.js'
-import { run, runOk } from '../nomad/harness/run.js'
+import { goTool, zlintBinary } from '../real-nomad/harness/binaries.js'
+import { run, runOk } from '../real-nomad/harness/run.js'
 import type { Shape } from './shapes.js'
 
 export interface Complaint {
