@@ -26,6 +26,14 @@
 #   --settle SECONDS how old a process must be before it is signalled (default 15)
 #   --watch SECONDS  how long it is watched after that (default 5)
 #   --verified       the caller has verified chains and pairs itself
+#   --porcelain      end stdout with one line for programs: KEY=VALUE pairs, - where nothing is known
+#
+# With --porcelain the last line of stdout is, in this order, with one space between two pairs:
+#   porcelain=1 status=0 result=installed reason=- changed=yes before=2-0be1d7c5 wanted=3-9f2c41ab
+#   generation=3-9f2c41ab fingerprint=SHA256:HEX address=identity/server/global/s1 state=reloaded
+#   agent=presents message=
+# generation, fingerprint, address and state are of what is in place now. message is the last one, and
+# goes on to the end of the line. The values: see "For programs" in delivery.md.
 #
 # Exit status: 0 it is in place, or was; 1 it went wrong, and is as it was before, unless it says so;
 # 2 it is in place, and not loaded or not proven; 3 refused, nothing was changed; 64 called wrongly.
@@ -61,6 +69,9 @@ say() {
 # What this ends with is set, never inherited: dash ends with 2 where a redirection fails, and 2 means
 # that it is in place.
 outcome='' told='' locked='' scratch=''
+# What --porcelain tells: see report.
+porcelain='' ready='' result='' code=- changed=no before='' wants='' agent=not-told message=''
+for one; do [ "$one" != --porcelain ] || porcelain=1; done
 end() { # STATUS
   outcome=$1
   exit "$1"
@@ -69,29 +80,63 @@ leave() {
   set +e
   trap '' INT TERM HUP
   [ -n "$outcome" ] || outcome=1
-  [ "$outcome" = 0 ] || [ -n "$told" ] || if [ -n "$locked" ]; then
-    place=$(current_of)
-    say "install.sh: stopped half-way: ${place:-nothing} is in place; the same command goes on" >&2
-  else
-    say 'install.sh: stopped: nothing was changed' >&2
-  fi
+  [ "$outcome" = 0 ] || [ -n "$told" ] || {
+    case $outcome in 130 | 143) code=interrupted ;; *) code=stopped ;; esac
+    message='stopped: nothing was changed'
+    if [ -n "$locked" ]; then
+      place=$(current_of)
+      message="stopped half-way: ${place:-nothing} is in place; the same command goes on"
+    fi
+    say "install.sh: $message" >&2
+  }
+  [ -z "$porcelain" ] || line=$(report)
   [ -z "$locked" ] || release_lock
+  [ -z "$porcelain" ] || say "$line"
   exit "$outcome"
+}
+report() { # for programs: how it ended, and what is in place; not a word of it depends on what people read
+  case $outcome in
+    0 | 2)
+      # What was mended on the way is a change.
+      [ "$result$changed" != unchangedyes ] || result=installed
+      result=${result:-installed}
+      ;;
+    3) result=refused ;;
+    64) result=usage ;;
+    130 | 143) result=stopped ;;
+    *) [ "$result" = returned ] || result=failed ;;
+  esac
+  place='' print='' state='' whose=''
+  if [ -n "$ready" ]; then
+    is_generation "$wants" || wants=''
+    place=$(current_of)
+  fi
+  if [ -n "$place" ]; then
+    print=$(field "$tls/$place/manifest.json" fingerprint)
+    whose=$(field "$tls/$place/manifest.json" address)
+    [ "$(field "$tls/receipt.json" directory)" != "$place" ] || state=$(field "$tls/receipt.json" state)
+  fi
+  case $print in '' | *[!0-9a-f]*) print=- ;; *) print=SHA256:$print ;; esac
+  case $whose in '' | *[!A-Za-z0-9._/-]*) whose=- ;; esac
+  case $state in switched | reloaded | proven) ;; *) state=- ;; esac
+  printf '%s ' "porcelain=1 status=$outcome result=$result reason=$code changed=$changed"
+  printf '%s ' "before=${before:--} wanted=${wants:--} generation=${place:--} fingerprint=$print"
+  printf '%s' "address=$whose state=$state agent=$agent message=$message"
 }
 trap 'leave' EXIT
 trap 'end 130' INT
 trap 'end 143' TERM HUP
 trap '' PIPE
 
-die() { # STATUS MESSAGE
-  status=$1
-  shift
-  say "install.sh: $*" >&2
+die() { # STATUS REASON MESSAGE
+  code=$2
+  message=$3
+  say "install.sh: ${4:-}$3" >&2
   told=1
-  end "$status"
+  end "$1"
 }
-refuse() { die 3 "refused: $*"; }
-usage() { die 64 "$* (--help says how)"; }
+refuse() { die 3 "$1" "$2" 'refused: '; }
+usage() { die 64 usage "$1 (--help says how)"; }
 
 tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
 proven='' probe='' settle=15 watch=5 verified='' stanza='' overrides='' reason=''
@@ -125,8 +170,10 @@ while [ $# -gt 0 ]; do
     --proven) proven=proven ;;
     --settled) proven=settled ;;
     --verified) verified=1 ;;
+    --porcelain) ;; # seen above: also a wrong call ends with the line
     -h | --help)
       # The head of this file.
+      porcelain=''
       sed -n '1d; /^$/q; s/^# \{0,1\}//; p' "$0"
       end 0
       ;;
@@ -181,6 +228,10 @@ overridden() { # CODE VALUE: whether it was given; from then on it is noted
     ;;
   esac
 }
+guard() { # CODE VALUE SENTENCE: what it refuses, unless that was overridden
+  overridden "$1" "$2" || refuse "$1" "$3; --override $1=$2 --reason TEXT accepts it"
+  say "warning: $3"
+}
 [ -n "$reload" ] || [ -n "$proven" ] || usage '--reload PID, UNIT or none is missing'
 for number in "$settle" "$watch"; do
   case $number in '' | *[!0-9]* | ?????*) usage "not a number of seconds: $number" ;; esac
@@ -213,7 +264,7 @@ sum() { # FILE: its SHA-256
   fi
   printf '%s\n' "${1%% *}"
 }
-have sha256sum || have shasum || have openssl || refuse 'there is no sha256sum, shasum or openssl'
+have sha256sum || have shasum || have openssl || refuse tool 'there is no sha256sum, shasum or openssl'
 
 flush() { sync -f "$tls" 2>/dev/null || sync; }
 
@@ -270,7 +321,7 @@ is_hash() { # SHA-256, hex
   case $1 in *[!0-9a-f]*) return 1 ;; esac
   [ "${#1}" = 64 ]
 }
-before() { [ "$1" != "$2" ] && expr "x$1" '<' "x$2" >/dev/null; }
+is_before() { [ "$1" != "$2" ] && expr "x$1" '<' "x$2" >/dev/null; }
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
 current_of() { # the name of the generation that is in use; empty where there is none
@@ -341,13 +392,15 @@ within() { # LINES LINES: each of the first is one of the second
   done
 }
 
-check_times() { # MANIFEST WHAT HOW: to REFUSE, or what else is done with the reason
+check_times() { # MANIFEST WHAT, and what says that it has ended
   ends=$(field "$1" notAfter)
+  what=$2
   begins=$(field "$1" notBefore)
-  is_instant "$ends" && is_instant "$begins" || refuse "the manifest of $2 says no dates"
-  before "$(now)" "$ends" || "$3" "$2 expired at $ends"
-  ! before "$(now)" "$begins" ||
-    refuse "$2 is valid from $begins, and it is $(now) here: is the clock right?"
+  is_instant "$ends" && is_instant "$begins" || refuse archive "the manifest of $what says no dates"
+  shift 2
+  is_before "$(now)" "$ends" || "$@" "$what expired at $ends"
+  ! is_before "$(now)" "$begins" ||
+    refuse not-yet-valid "$what is valid from $begins, and it is $(now) here: is the clock right?"
 }
 
 # ── the process ──────────────────────────────────────────────────────────────────────────────
@@ -396,13 +449,13 @@ program_of() { # PID: what runs there, where the system tells
 main_pid() { systemctl show -p MainPID "$unit" 2>/dev/null | sed -n 's/^MainPID=//p'; }
 
 find_process() { # what is to be reloaded must be there before anything is changed
-  [ -z "$probe" ] || have openssl || refuse 'openssl, which could ask the agent, is not here: without --probe'
+  [ -z "$probe" ] || have openssl || refuse tool 'openssl, which could ask the agent, is not here: without --probe'
   case $reload in
     none) return 0 ;;
     */*)
       # Of a pipe it would wait for the other end.
       [ -f "$reload" ] && [ -r "$reload" ] ||
-        refuse "$reload is not a file that can be read: whose process is to be reloaded?"
+        refuse process "$reload is not a file that can be read: whose process is to be reloaded?"
       IFS= read -r pid <"$reload" || :
       pid=$(printf '%s' "$pid" | tr -d '[:space:]')
       ;;
@@ -411,25 +464,22 @@ find_process() { # what is to be reloaded must be there before anything is chang
   esac
   if [ -n "$unit" ]; then
     case $unit in -*) usage "not a unit: $unit" ;; esac
-    have systemctl || refuse "there is no systemctl to reload $unit with: --reload PID"
+    have systemctl || refuse tool "there is no systemctl to reload $unit with: --reload PID"
     case $(systemctl is-active "$unit" 2>/dev/null || :) in
       active | reloading | activating) ;;
-      *) refuse "$unit is not active: --reload none puts it in place for the next start" ;;
+      *) refuse process "$unit is not active: --reload none puts it in place for the next start" ;;
     esac
     return 0
   fi
-  case $pid in '' | *[!0-9]* | 0 | 1) refuse "no process to reload: '$pid'" ;; esac
-  alive "$pid" || refuse "there is no process $pid: --reload none puts it in place for the next start"
-  kill -0 "$pid" 2>/dev/null || refuse "process $pid is another user's, and $(id -un) may not signal it"
+  case $pid in '' | *[!0-9]* | 0 | 1) refuse process "no process to reload: '$pid'" ;; esac
+  alive "$pid" || refuse process "there is no process $pid: --reload none puts it in place for the next start"
+  kill -0 "$pid" 2>/dev/null || refuse process "process $pid is another user's, and $(id -un) may not signal it"
   program=$(program_of "$pid")
   case $program in
     '' | nomad*) ;;
-    *)
-      overridden process "$program" ||
-        refuse "process $pid is $program, not nomad: is it the agent? --override process=$program --reason TEXT says so"
-      ;;
+    *) guard process "$program" "process $pid is $program, not nomad: is it the agent?" ;;
   esac
-  catches_hup "$pid" || refuse "process $pid does not catch SIGHUP and would be killed: is it the agent?"
+  catches_hup "$pid" || refuse process "process $pid does not catch SIGHUP and would be killed: is it the agent?"
 }
 
 settle() { # PID
@@ -486,12 +536,12 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
 check_place() { # of the directories, those that are there
   place=$tls
   while [ ! -e "$place" ]; do
-    [ ! -L "$place" ] || refuse "$place is a link that leads nowhere"
+    [ ! -L "$place" ] || refuse place "$place is a link that leads nowhere"
     place=${place%/*}
     place=${place:-/}
   done
-  [ -d "$place" ] || refuse "$place is not a directory"
-  [ -w "$place" ] && [ -x "$place" ] || refuse "$place can't be written by $(id -un)"
+  [ -d "$place" ] || refuse place "$place is not a directory"
+  [ -w "$place" ] && [ -x "$place" ] || refuse place "$place can't be written by $(id -un)"
   check_way "$tls" whole
   [ -z "$stanza" ] || check_way "${stanza%/*}/" above
 }
@@ -565,7 +615,7 @@ check_way() { # PATH whole|above
   way=$(open_to "$1" "$2")
   [ -z "$way" ] || {
     place=${way%"$newline"*}
-    refuse "${way#*"$newline"} can change $place, and root does not write where another user can put a link: chown root '$place' && chmod go-w '$place', or --tls /etc/nomad-tls (node.tls in the spec)"
+    refuse place "${way#*"$newline"} can change $place, and root does not write where another user can put a link: chown root '$place' && chmod go-w '$place', or --tls /etc/nomad-tls (node.tls in the spec)"
   }
 }
 
@@ -576,12 +626,12 @@ check_way() { # PATH whole|above
 take_lock() {
   place=$tls/.lock
   tries=0
-  [ ! -L "$place" ] || die 1 "$place is a link: look who made it"
+  [ ! -L "$place" ] || die 1 place "$place is a link: look who made it"
   while :; do
     if mkdir "$place" 2>/dev/null; then
       printf '%s %s\n' "$$" "$(birth_of $$)" >"$place/pid" || {
         rm -rf "$place"
-        die 1 "nothing can be written to $tls"
+        die 1 write "nothing can be written to $tls"
       }
       # Where the one before it changed meanwhile, it was not dead.
       if [ "$place" = "$tls/.lock" ] ||
@@ -595,11 +645,11 @@ take_lock() {
     fi
     if [ ! -d "$place" ]; then
       # Given back this very moment; or it can't be made.
-      [ ! -e "$place" ] || die 1 "$place is in the way"
-      [ -d "$tls" ] && [ -w "$tls" ] || die 1 "$tls can't be written"
+      [ ! -e "$place" ] || die 1 place "$place is in the way"
+      [ -d "$tls" ] && [ -w "$tls" ] || die 1 place "$tls can't be written"
       place=$tls/.lock
       tries=$((tries + 1))
-      [ "$tries" -lt 10 ] || die 1 "$place can't be made"
+      [ "$tries" -lt 10 ] || die 1 write "$place can't be made"
       continue
     fi
     holder=$(cat "$place/pid" 2>/dev/null || :)
@@ -616,7 +666,7 @@ take_lock() {
       tries=0
       continue
     fi
-    [ "$tries" -lt 10 ] || die 3 "refused: process $process is installing here already ($tls/.lock)"
+    [ "$tries" -lt 10 ] || refuse locked "process $process is installing here already ($tls/.lock)"
     nap 1
   done
 }
@@ -661,22 +711,23 @@ enclose() { # GENERATION: nobody may put a link in it while root is at work ther
   [ "$(id -u)" != 0 ] || [ -z "$(find "$1" -prune \( ! -user 0 -o -perm -020 -o -perm -002 \))" ] || {
     chown -h 0 "$1"
     chmod 0755 "$1"
+    changed=yes
     say "$1 was not root's alone, and is now"
   }
 }
-guard() { # GENERATION: modes and owner as they were given, whoever changed them since
+mend() { # GENERATION: modes and owner as they were given, whoever changed them since
   enclose "$1"
   for part in key.pem:600 cert.pem:644 ca.pem:644 manifest.json:644; do
     file=$1/${part%:*}
-    [ ! -L "$file" ] || die 1 "$file is a link: look who made it"
+    [ ! -L "$file" ] || die 1 place "$file is a link: look who made it"
     [ -z "$(find "$file" ! -perm "${part#*:}")" ] || {
       chmod "${part#*:}" "$file"
-      mended=1
+      mended=1 changed=yes
       say "the mode of $file was not ${part#*:}, and is now"
     }
     [ -z "$owner" ] || [ -z "$(find "$file" ! -user "$owner")" ] || {
       chown -h "$owner" "$file"
-      mended=1
+      mended=1 changed=yes
       say "$file did not belong to $owner, and does now"
     }
   done
@@ -685,10 +736,11 @@ guard() { # GENERATION: modes and owner as they were given, whoever changed them
 switch() { # TO WAY: with a note of where from and which way, on or back, until it is proven
   from=$(current_of)
   if [ "$from" != "$1" ]; then
+    changed=yes
     printf 'from %s\nto %s\nat %s\nway %s\n' "${from:--}" "$1" "$(now)" "$2" | write .pending 0644
     ln -s "$1" "$scratch/current"
     flush
-    turn "$scratch/current" "$tls/current" || die 1 "$tls/current could not be turned"
+    turn "$scratch/current" "$tls/current" || die 1 write "$tls/current could not be turned"
     flush
   fi
 }
@@ -784,6 +836,7 @@ prune() { # three are kept: the current one, the one before it, and the newest o
     case $name in "$keep" | "$last") continue ;; esac
     kept=$((kept + 1))
     [ "$kept" -gt 3 ] || continue
+    changed=yes
     mv "$tls/$name" "$scratch/$name"
     rm -rf "${scratch:?}/$name"
   done
@@ -792,33 +845,33 @@ prune() { # three are kept: the current one, the one before it, and the newest o
 finish() { # what follows every switch: stanza, reload, receipt, and what a shell can see of the agent
   target=$(current_of)
   [ -z "$stanza" ] || put_stanza
-  state=switched
+  state=switched changed=yes
   if [ -n "$restart" ]; then
     receipt switched
     [ "$reload" = none ] ||
-      die 2 "$target is in place, and so is the stanza: restart the agent${unit:+ (systemctl restart $unit)}, a reload does not take it up"
+      die 2 restart "$target is in place, and so is the stanza: restart the agent${unit:+ (systemctl restart $unit)}, a reload does not take it up"
   elif [ "$reload" != none ]; then
-    result=0
-    signal || result=$?
-    case $result in
-      0) state=reloaded ;;
+    signalled=0
+    signal || signalled=$?
+    case $signalled in
+      0) state=reloaded agent=told ;;
       1) went_back died ;;
       *)
         receipt switched
-        die 2 "$target is in place, and the agent could not be reloaded: run the same command again when it runs"
+        die 2 reload "$target is in place, and the agent could not be reloaded: run the same command again when it runs"
         ;;
     esac
   fi
   seen=''
   if [ "$state" = reloaded ] && [ -n "$probe" ]; then
     ask "$target" "$(pending from)"
-    case $answer in
-      new) seen=", and $probe presents it" ;;
-      old) went_back presents ;;
-      same) say 'note: the leaf is the one from before: whether its trust was loaded can not be seen from here' ;;
+    case $agent in
+      presents) seen=", and $probe presents it" ;;
+      old) went_back old ;;
+      same-leaf) say 'note: the leaf is the one from before: whether its trust was loaded can not be seen from here' ;;
       *)
         receipt reloaded
-        die 2 "$target is in place, and not proven: $answer"
+        die 2 agent "$target is in place, and not proven: $answer"
         ;;
     esac
   fi
@@ -848,22 +901,22 @@ finish() { # what follows every switch: stanza, reload, receipt, and what a shel
 restart=''
 check_stanza() {
   [ "$(field manifest.json tls)" = "$tls" ] ||
-    refuse "the stanza of the archive names files in $(field manifest.json tls), not in $tls"
-  folder=$(cd "${stanza%/*}/" 2>/dev/null && pwd -P) || refuse "${stanza%/*} is not a directory"
+    refuse stanza "the stanza of the archive names files in $(field manifest.json tls), not in $tls"
+  folder=$(cd "${stanza%/*}/" 2>/dev/null && pwd -P) || refuse stanza "${stanza%/*} is not a directory"
   stanza=${folder%/}/${stanza##*/}
   for other in "$folder"/*.hcl "$folder"/*.json; do
     [ "$other" != "$stanza" ] && [ -f "$other" ] || continue
     ! grep -Eq '^[[:space:]{]*"?tls"?[[:space:]]*[:={]' "$other" ||
-      refuse "$other has a tls block already: put the lines of $(pwd)/tls.hcl there"
+      refuse stanza "$other has a tls block already: put the lines of $(pwd)/tls.hcl there"
   done
   [ -e "$stanza" ] || [ -L "$stanza" ] || {
     restart=1
     return 0
   }
-  [ -f "$stanza" ] && [ ! -L "$stanza" ] || refuse "$stanza is not a plain file"
+  [ -f "$stanza" ] && [ ! -L "$stanza" ] || refuse stanza "$stanza is not a plain file"
   cmp -s tls.hcl "$stanza" || {
     [ "$(sum "$stanza")" = "$(sed -n 's/^stanza //p' "$tls/.stanza" 2>/dev/null || :)" ] ||
-      refuse "$stanza was not written by install.sh, or was changed: put the lines of $(pwd)/tls.hcl there, or move it away"
+      refuse stanza "$stanza was not written by install.sh, or was changed: put the lines of $(pwd)/tls.hcl there, or move it away"
     # Paths are taken up by a reload, the rest is not (helper/tlsutil/config.go:467).
     [ "$(settings tls.hcl)" = "$(settings "$stanza")" ] || restart=1
   }
@@ -885,7 +938,7 @@ put_stanza() {
       exit 1
     }
     cd / && rmdir "$part"
-  ) || die 1 "$stanza could not be written; $target is in place"
+  ) || die 1 write "$stanza could not be written; $target is in place"
   printf 'stanza %s\n' "$(sum tls.hcl)" | write .stanza 0644
 }
 
@@ -904,7 +957,7 @@ presented() { # the SHA-256 of the leaf
   # Of nothing.
   case $1 in e3b0c44298fc1c14*) ;; *) printf '%s\n' "${1%% *}" ;; esac
 }
-ask() { # TARGET BEFORE: answer=new, old, same, or what is wrong
+ask() { # TARGET BEFORE: agent=presents, same-leaf, old; or silent, other, and the answer in words
   new=$(field "$tls/$1/manifest.json" fingerprint)
   old=''
   case $2 in '' | -) ;; *) old=$(field "$tls/$2/manifest.json" fingerprint) ;; esac
@@ -912,41 +965,52 @@ ask() { # TARGET BEFORE: answer=new, old, same, or what is wrong
   while :; do
     leaf=$(presented)
     case $leaf in
-      '') answer="nobody at $probe answers, with TLS and with the key of what it presents" ;;
-      "$new") answer=new ;;
-      "$old") answer=old ;;
-      *) answer="the agent at $probe presents $leaf, which is neither the new leaf nor the one before" ;;
+      '')
+        agent=silent
+        answer="nobody at $probe answers, with TLS and with the key of what it presents"
+        ;;
+      "$new")
+        agent=presents
+        break
+        ;;
+      "$old") agent=old ;;
+      *)
+        agent=other
+        answer="the agent at $probe presents $leaf, which is neither the new leaf nor the one before"
+        ;;
     esac
-    [ "$answer" != new ] || break
     looks=$((looks + 1))
     [ "$looks" -lt 10 ] || break
     nap 1
   done
-  [ "$answer-$new" != "new-$old" ] || answer=same
+  [ "$agent-$new" != "presents-$old" ] || agent=same-leaf
 }
 
 # Only where the agent died of it, or still presents what it had: one that cannot be reached may be well.
-went_back() { # died | presents
+went_back() { # died | old
+  agent=$1
   dead=$(current_of)
   back=$(pending from)
-  case $back in '' | -) die 1 "the agent died after the reload of $dead, and there is nothing to go back to" ;; esac
-  whole "$tls/$back" || die 1 "the agent died after the reload of $dead, and $back is not whole"
+  seen='the agent died'
+  [ "$agent" != old ] || seen="the agent still presents the leaf of $back"
+  seen="$seen after the reload of $dead"
+  case $back in '' | -) die 1 agent "$seen, and there is nothing to go back to" ;; esac
+  whole "$tls/$back" || die 1 agent "$seen, and $back is not whole"
   ln -s "$back" "$scratch/current"
-  turn "$scratch/current" "$tls/current" || die 1 "$tls/current could not be turned back to $back"
+  turn "$scratch/current" "$tls/current" || die 1 write "$tls/current could not be turned back to $back"
   rm -f "$tls/.pending"
+  result=returned changed=yes
   archive=''
   receipt switched
   flush
-  if [ "$1" = presents ]; then
-    die 1 "the agent still presents the leaf of $back after the reload of $dead: $back is in place again; the agent's log says why"
-  fi
+  [ "$agent" != old ] || die 1 agent "$seen: $back is in place again; the agent's log says why"
   if [ -n "$unit" ]; then
     systemctl reset-failed "$unit" 2>/dev/null || :
     if systemctl restart "$unit"; then
-      die 1 "the agent died after the reload of $dead: $back is in place again, and $unit was restarted"
+      die 1 agent "$seen: $back is in place again, and $unit was restarted"
     fi
   fi
-  die 1 "the agent died after the reload of $dead: $back is in place again; start the agent"
+  die 1 agent "$seen: $back is in place again; start the agent"
 }
 
 begin() { # under the lock: what an interruption left goes first
@@ -954,16 +1018,20 @@ begin() { # under the lock: what an interruption left goes first
   check_way "$tls" whole
   take_lock
   tidy
-  scratch=$(mktemp -d "$tls/.part-XXXXXXXX") || die 1 "nothing can be written to $tls"
+  scratch=$(mktemp -d "$tls/.part-XXXXXXXX") || die 1 write "nothing can be written to $tls"
   find_turner "$scratch" ||
-    refuse "neither mv -T, mv -h nor perl is here: $tls/current can't be turned in one step"
+    refuse tool "neither mv -T, mv -h nor perl is here: $tls/current can't be turned in one step"
 }
+
+ready=1
+before=$(current_of)
 
 # ── proven ───────────────────────────────────────────────────────────────────────────────────
 
 if [ -n "$proven" ]; then
-  [ -n "$(current_of)" ] || refuse "nothing is in place in $tls"
+  [ -n "$(current_of)" ] || refuse nothing "nothing is in place in $tls"
   begin
+  result=noted changed=yes
   [ "$proven" = settled ] || receipt proven
   prune
   rm -f "$tls/.pending"
@@ -972,16 +1040,16 @@ if [ -n "$proven" ]; then
 fi
 
 [ ! -e "$tls/current" ] || [ -L "$tls/current" ] ||
-  refuse "$tls/current is not a link: what put it there must keep it, or it must be moved away"
+  refuse place "$tls/current is not a link: what put it there must keep it, or it must be moved away"
 next=''
 here=$(current_of)
 [ -n "$here" ] || [ ! -L "$tls/current" ] ||
-  refuse "$tls/current leads to nothing that this installs; look at it, and remove it"
+  refuse place "$tls/current leads to nothing that this installs; look at it, and remove it"
 
 # ── back ─────────────────────────────────────────────────────────────────────────────────────
 
 if [ -n "$rollback" ]; then
-  [ -n "$here" ] || refuse "nothing is in place in $tls"
+  [ -n "$here" ] || refuse nothing "nothing is in place in $tls"
   back=$(pending from)
   # Asked again before it was proven: it goes on, and not back to where it came from.
   [ "$(pending way)" != back ] || [ -n "$giveup" ] || back=$here
@@ -998,22 +1066,18 @@ if [ -n "$rollback" ]; then
       done
       ;;
   esac
-  [ -n "$back" ] || refuse "there is no generation before $here"
-  whole "$tls/$back" || refuse "$back is not whole"
-  doubt() { # REASON: what would break
-    overridden rollback "$back" ||
-      refuse "$*; to go back all the same: --override rollback=$back --reason TEXT"
-    say "warning: $*"
-  }
-  check_times "$tls/$back/manifest.json" "$back" doubt
+  wants=$back
+  [ -n "$back" ] || refuse nothing "there is no generation before $here"
+  whole "$tls/$back" || refuse damaged "$back is not whole"
+  check_times "$tls/$back/manifest.json" "$back" guard rollback "$back"
   if [ -z "$verified" ] && ! cmp -s "$tls/$here/ca.pem" "$tls/$back/ca.pem"; then
     if have openssl; then
       trusts "$tls/$here/ca.pem" "$tls/$back/cert.pem" ||
-        doubt "the leaf of $back is not trusted by what $here trusts: agents that are still where $here is refuse this one"
+        guard rollback "$back" "the leaf of $back is not trusted by what $here trusts: agents that are still where $here is refuse this one"
       trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||
-        doubt "the leaf of $here is not trusted by what $back trusts: this agent refuses those that are still where $here is"
+        guard rollback "$back" "the leaf of $here is not trusted by what $back trusts: this agent refuses those that are still where $here is"
     else
-      doubt "the trust of $back is another, and openssl, which could compare them, is not here"
+      guard rollback "$back" "the trust of $back is another, and openssl, which could compare them, is not here"
     fi
   elif [ -n "$verified" ]; then
     # The caller judged it, and says what it let pass.
@@ -1022,11 +1086,12 @@ if [ -n "$rollback" ]; then
   check_place
   find_process
   if [ -n "$dry" ]; then
-    say "would go back: $here to $back; reload: $reload"
+    result=planned
+    say "would switch $tls/current back: $here to $back; reload: $reload"
     end 0
   fi
   begin
-  [ "$(current_of)" = "$here" ] || refuse 'somebody installed something else meanwhile'
+  [ "$(current_of)" = "$here" ] || refuse locked 'somebody installed something else meanwhile'
   switch "$back" back
   finish
   end 0
@@ -1035,51 +1100,52 @@ fi
 # ── forward: check ───────────────────────────────────────────────────────────────────────────
 
 [ -f manifest.json ] && [ -r manifest.json ] && [ -f SHA256SUMS ] && [ -r SHA256SUMS ] ||
-  refuse "no archive is unpacked here: $(pwd) has no manifest.json and SHA256SUMS"
-[ "$(field manifest.json format)" = nomad-pki/archive ] || refuse 'manifest.json is not that of an archive'
-[ "$(field manifest.json version)" = 1 ] || refuse 'the archive is of another version'
+  refuse archive "no archive is unpacked here: $(pwd) has no manifest.json and SHA256SUMS"
+[ "$(field manifest.json format)" = nomad-pki/archive ] || refuse archive 'manifest.json is not that of an archive'
+[ "$(field manifest.json version)" = 1 ] || refuse archive 'the archive is of another version'
 [ "$(field manifest.json layout)" = links ] ||
-  refuse 'an archive of the layout flat is copied, not installed'
+  refuse archive 'an archive of the layout flat is copied, not installed'
 next=$(field manifest.json directory)
-is_generation "$next" || refuse "manifest.json names no generation: '$next'"
+wants=$next
+is_generation "$next" || refuse archive "manifest.json names no generation: '$next'"
 address=$(field manifest.json address)
-case $address in '' | *[!A-Za-z0-9._/-]*) refuse "manifest.json names no address: '$address'" ;; esac
+case $address in '' | *[!A-Za-z0-9._/-]*) refuse archive "manifest.json names no address: '$address'" ;; esac
 
 listed=$(sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort)
 found=$(find . -type f ! -path ./SHA256SUMS | sed 's/^\.\///' | sort)
-[ -z "$(find . ! -type f ! -type d)" ] || refuse 'the folder holds links or worse'
-[ "$listed" = "$found" ] || refuse 'the folder does not hold exactly what SHA256SUMS lists: torn, or somebody added to it'
+[ -z "$(find . ! -type f ! -type d)" ] || refuse archive 'the folder holds links or worse'
+[ "$listed" = "$found" ] || refuse archive 'the folder does not hold exactly what SHA256SUMS lists: torn, or somebody added to it'
 while IFS= read -r line || [ -n "$line" ]; do
   name=${line#*  }
   case $name in
     manifest.json | install.sh | tls.hcl | "$next/ca.pem" | "$next/cert.pem" | "$next/key.pem" | "$next/manifest.json") ;;
-    *) refuse "SHA256SUMS lists what no archive holds: $name" ;;
+    *) refuse archive "SHA256SUMS lists what no archive holds: $name" ;;
   esac
-  [ "$(sum "$name")" = "${line%%  *}" ] || refuse "$name is torn or tampered with: its checksum is another"
+  [ "$(sum "$name")" = "${line%%  *}" ] || refuse archive "$name is torn or tampered with: its checksum is another"
 done <SHA256SUMS
 for name in manifest.json install.sh tls.hcl "$next/ca.pem" "$next/manifest.json"; do
-  [ -f "$name" ] || refuse "$name is missing"
+  [ -f "$name" ] || refuse archive "$name is missing"
 done
 if [ -n "$archive" ]; then
-  [ -f "$archive" ] && [ -r "$archive" ] || refuse "$archive is not a file that can be read"
+  [ -f "$archive" ] && [ -r "$archive" ] || refuse archive "$archive is not a file that can be read"
   [ -z "$wanted" ] || [ "$(sum "$archive")" = "$wanted" ] ||
-    refuse "the fingerprint of $archive is $(sum "$archive"), not $wanted"
+    refuse fingerprint "the fingerprint of $archive is $(sum "$archive"), not $wanted"
   gzip -dc <"$archive" | tar -xOf - nomad-pki/SHA256SUMS 2>/dev/null | cmp -s - SHA256SUMS ||
-    refuse "$archive is not what was unpacked here"
+    refuse archive "$archive is not what was unpacked here"
 fi
 
 inner=$next/manifest.json
 [ "$(field "$inner" format)" = nomad-pki/generation ] && [ "$(field "$inner" version)" = 1 ] ||
-  refuse "$inner is not that of a generation"
-[ "$(field "$inner" address)" = "$address" ] || refuse "$inner is of another address"
-[ "$(field "$inner" generation)" = "${next%-*}" ] || refuse "$inner is of another generation"
+  refuse archive "$inner is not that of a generation"
+[ "$(field "$inner" address)" = "$address" ] || refuse archive "$inner is of another address"
+[ "$(field "$inner" generation)" = "${next%-*}" ] || refuse archive "$inner is of another generation"
 print=$(field "$inner" fingerprint)
-is_hash "$print" || refuse "$inner names no leaf"
-case $print in "${next#*-}"*) ;; *) refuse "$inner is of another leaf" ;; esac
-is_instant "$(field "$inner" made)" || refuse "$inner does not say when it was made"
+is_hash "$print" || refuse archive "$inner names no leaf"
+case $print in "${next#*-}"*) ;; *) refuse archive "$inner is of another leaf" ;; esac
+is_instant "$(field "$inner" made)" || refuse archive "$inner does not say when it was made"
 cluster=$(field manifest.json cluster)
-case $cluster in '' | *[!A-Za-z0-9._-]*) refuse "manifest.json names no cluster: '$cluster'" ;; esac
-check_times "$inner" "$next" refuse
+case $cluster in '' | *[!A-Za-z0-9._-]*) refuse archive "manifest.json names no cluster: '$cluster'" ;; esac
+check_times "$inner" "$next" refuse expired
 
 # What this node was before: also where somebody removed the link.
 base=$here
@@ -1090,45 +1156,45 @@ fi
 there=$tls/$base/manifest.json
 for known in ${base:+"$there"} "$tls/receipt.json"; do
   other=$(field "$known" address)
-  [ -z "$other" ] || [ "$other" = "$address" ] || overridden address "$address" ||
-    refuse "the archive is for $address, and this is $other; if it is to become $address: --override address=$address --reason TEXT"
+  [ -z "$other" ] || [ "$other" = "$address" ] ||
+    guard address "$address" "the archive is for $address, and this is $other"
 done
 other=$(field "$tls/receipt.json" cluster)
-[ -z "$other" ] || [ "$other" = "$cluster" ] || overridden cluster "$cluster" ||
-  refuse "the archive is of the cluster $cluster, and this node is of $other; if it is to become one of $cluster: --override cluster=$cluster --reason TEXT"
+[ -z "$other" ] || [ "$other" = "$cluster" ] ||
+  guard cluster "$cluster" "the archive is of the cluster $cluster, and this node is of $other"
 if [ -n "$base" ] && [ -f "$there" ]; then
   older=''
-  ! before "$(field "$inner" made)" "$(field "$there" made)" || older=1
+  ! is_before "$(field "$inner" made)" "$(field "$there" made)" || older=1
   # Two of one second: then the number.
   [ "$(field "$inner" made)" != "$(field "$there" made)" ] || [ "${next%-*}" -ge "${base%-*}" ] || older=1
-  [ -z "$older" ] || overridden older "$next" ||
-    refuse "the archive was made at $(field "$inner" made), before what is in place ($base, $(field "$there" made)): --rollback goes back, --override older=$next --reason TEXT takes this archive"
+  [ -z "$older" ] ||
+    guard older "$next" "the archive was made at $(field "$inner" made), before what is in place ($base, $(field "$there" made)): --rollback goes back"
 fi
 
 # A key that never leaves its node, or trust alone: the rest is what the node has.
 cert=$next/cert.pem
 key=$next/key.pem
 if [ ! -f "$cert" ]; then
-  [ -n "$here" ] || refuse 'the archive has no certificate, and none is in place'
+  [ -n "$here" ] || refuse key 'the archive has no certificate, and none is in place'
   cert=$tls/$here/cert.pem
 fi
 if [ ! -f "$key" ]; then
   key=$keyfile
   [ -n "$key" ] || [ -z "$here" ] || key=$tls/$here/key.pem
-  [ -n "$key" ] && [ -f "$key" ] || refuse 'the archive has no key, and none is in place: --key FILE'
+  [ -n "$key" ] && [ -f "$key" ] || refuse key 'the archive has no key, and none is in place: --key FILE'
 elif [ -n "$keyfile" ]; then
-  refuse 'the archive has a key: --key is for one without'
+  refuse key 'the archive has a key: --key is for one without'
 fi
-[ "$(sum "$next/ca.pem")" = "$(field "$inner" ca.pem)" ] || refuse "ca.pem is not that of $inner"
-[ "$(sum "$cert")" = "$(field "$inner" cert.pem)" ] || refuse "cert.pem is not that of $inner"
+[ "$(sum "$next/ca.pem")" = "$(field "$inner" ca.pem)" ] || refuse archive "ca.pem is not that of $inner"
+[ "$(sum "$cert")" = "$(field "$inner" cert.pem)" ] || refuse archive "cert.pem is not that of $inner"
 if have openssl; then
-  fits "$key" "$cert" || refuse 'the key does not belong to the certificate'
-  trusts "$next/ca.pem" "$cert" || refuse 'the certificate is not trusted by the ca.pem beside it'
+  fits "$key" "$cert" || refuse key 'the key does not belong to the certificate'
+  trusts "$next/ca.pem" "$cert" || refuse chain 'the certificate is not trusted by the ca.pem beside it'
   leaf=$(openssl x509 -in "$cert" -outform DER 2>/dev/null | openssl dgst -sha256 -r)
-  [ "${leaf%% *}" = "$(field "$inner" fingerprint)" ] || refuse 'the leaf is not that of the manifest'
+  [ "${leaf%% *}" = "$(field "$inner" fingerprint)" ] || refuse archive 'the leaf is not that of the manifest'
 elif [ -z "$verified" ]; then
   [ "$(sum "$key")" = "$(field "$inner" key.pem)" ] ||
-    refuse 'the key is not the one that was packed, and openssl, which could compare them, is not here'
+    refuse key 'the key is not the one that was packed, and openssl, which could compare them, is not here'
   say 'note: openssl is not here: chain and key were not looked at beyond their checksums'
 fi
 
@@ -1170,7 +1236,7 @@ if [ -n "$lost" ] || { [ -n "$base" ] && [ "$base" != "$next" ]; }; then
   # The caller judged it, and says what it let pass; here it is noted.
   if [ -n "$verified" ] || ! continues; then
     have openssl || have base64 || [ -n "$verified" ] ||
-      refuse 'the roots of the archive are others, and neither openssl nor base64 is here to name them'
+      refuse tool 'the roots of the archive are others, and neither openssl nor base64 is here to name them'
     strangers=''
     for print in $(prints_of "$next/ca.pem"); do
       within "$print" "$old" || overridden new-root "SHA256:$print" || strangers="$strangers $print"
@@ -1183,12 +1249,12 @@ if [ -n "$lost" ] || { [ -n "$base" ] && [ "$base" != "$next" ]; }; then
       why="another authority may have made it: the files of $lost are lost, and its receipt does not name its roots"
     fi
     [ -z "$strangers" ] || [ -n "$verified" ] ||
-      refuse "$why. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed"
+      refuse new-root "$why. The agents that have not changed would refuse this node. Where the store was lost, restore it; where this is right: --override new-root=SHA256:HEX --reason TEXT, with the SHA-256 of the root in the archive as nomad-pki inspect shows it where the archive was packed"
   fi
 fi
 
 if [ "$(id -u)" = 0 ]; then
-  [ -z "$owner" ] || id -u "$owner" >/dev/null 2>&1 || refuse "there is no user $owner"
+  [ -z "$owner" ] || id -u "$owner" >/dev/null 2>&1 || refuse owner "there is no user $owner"
   if [ -z "$owner" ]; then
     owner=$(field manifest.json owner)
     if ! id -u "$owner" >/dev/null 2>&1; then
@@ -1197,7 +1263,7 @@ if [ "$(id -u)" = 0 ]; then
     fi
   fi
 elif [ -n "$owner" ] && [ "$owner" != "$(id -un)" ]; then
-  refuse "only root can give files to $owner"
+  refuse owner "only root can give files to $owner"
 fi
 
 unproven=''
@@ -1208,7 +1274,7 @@ if [ "$here" != "$next" ]; then
       unproven="the switch to $here at $(pending at) was never proven"
       proves="--proven says that the agent has loaded it, its own archive again with --reload has it loaded"
       [ -z "$verified" ] || proves="its own archive again with --reload and --probe proves it"
-      [ -n "$giveup" ] || refuse "$unproven: $proves, --give-up goes on without"
+      [ -n "$giveup" ] || refuse unproven "$unproven: $proves, --give-up goes on without"
       ;;
   esac
 fi
@@ -1221,15 +1287,18 @@ in_place() { # whether there is nothing to switch
     cmp -s "$inner" "$tls/$next/manifest.json"
 }
 stay() { # under the lock: modes, owner, receipt and stanza, and the agent where nothing says that it has it
-  guard "$tls/$next"
-  [ "$(field "$tls/receipt.json" directory)" = "$next" ] || receipt switched
+  mend "$tls/$next"
+  [ "$(field "$tls/receipt.json" directory)" = "$next" ] || {
+    changed=yes
+    receipt switched
+  }
   prune
   again=$mended
   # What the agent could not read, or was not told, it has not loaded.
   [ "$(field "$tls/receipt.json" state)" != switched ] || again=1
   if [ -n "$probe" ] && [ -z "$again" ]; then
     ask "$next" ''
-    [ "$answer" = new ] || again=1
+    [ "$agent" = presents ] || again=1
   fi
   [ "$reload" != none ] || again=''
   [ -z "$stanza" ] || cmp -s tls.hcl "$stanza" || again=1
@@ -1243,6 +1312,7 @@ if in_place; then
     begin
     stay
   }
+  result=unchanged
   loaded=''
   [ "$(field "$tls/receipt.json" state)" != switched ] ||
     loaded='; nothing says that the agent has loaded it: --reload tells it'
@@ -1250,7 +1320,8 @@ if in_place; then
   end 0
 fi
 if [ -n "$dry" ]; then
-  say "would switch: ${here:-nothing} to $next, for $address; owner: ${owner:-$(id -un)}; reload: $reload"
+  result=planned
+  say "would switch $tls/current: ${here:-nothing} to $next, for $address; owner: ${owner:-$(id -un)}; reload: $reload"
   [ -z "$stanza" ] || cmp -s tls.hcl "$stanza" ||
     say "would write $stanza${restart:+; the agent takes it up at its next start, not by a reload}"
   end 0
@@ -1259,14 +1330,15 @@ fi
 # ── forward: do ──────────────────────────────────────────────────────────────────────────────
 
 # The agent must get through all of them.
-[ -d "$tls" ] || (umask 022 && mkdir -p "$tls") || die 1 "$tls can't be made"
+[ -d "$tls" ] || (umask 022 && mkdir -p "$tls") || die 1 write "$tls can't be made"
 begin
 if [ "$(current_of)" != "$here" ]; then
   here=$(current_of)
-  [ "$here" = "$next" ] || refuse "somebody installed something else meanwhile: ${here:-nothing} is in place"
+  [ "$here" = "$next" ] || refuse locked "somebody installed something else meanwhile: ${here:-nothing} is in place"
   # Somebody installed the same archive.
   if in_place; then
     stay
+    result=unchanged
     say "$next is in place already: somebody else installed it at the same time"
     end 0
   fi
@@ -1283,6 +1355,7 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
   # The agent's user owns the files and not the directory: it can't put a link where root will write.
   chmod 0755 "$stage"
   flush
+  changed=yes
   if [ ! -e "$tls/$next" ]; then
     mv "$stage" "$tls/$next"
   elif [ "$here" != "$next" ]; then
@@ -1298,7 +1371,7 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
     printf 'from %s\nto %s\nat %s\nway on\n' - "$next" "$(now)" | write .pending 0644
   fi
 fi
-guard "$tls/$next"
+mend "$tls/$next"
 switch "$next" on
 finish
 outcome=0

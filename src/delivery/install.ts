@@ -3,7 +3,7 @@
  * it would be without us; around it are the checks that a shell can't make, and the proof:
  *
  * ```text
- * prepare   fingerprint, archive, pair, chain, what is in place, the stanza: all that speaks against it
+ * prepare   fingerprint, archive, pair, chain, the same authority, the stanza: what a shell can't judge
  * place     install.sh: place, switch                      (and reload, where the stanza stays as it is)
  * stanza    written, and only then reload; or not, where the change needs a restart
  * prove     a handshake shows the new generation; the old one: back; nobody answers: not proven
@@ -76,7 +76,8 @@ export interface InstallOutcome {
 }
 
 /**
- * Looks at everything that speaks against it; changes nothing.
+ * Looks at everything that a shell can't judge; changes nothing. The rest, such as another node's archive,
+ * an older one, or a process that is not there, is refused by the installer before it changes anything.
  *
  * @param bytes The archive.
  * @param request What and where; `fingerprint`: SHA-256 that the archive must have; `config`: the agent's
@@ -122,6 +123,26 @@ export async function prepareInstall(
 }
 
 /**
+ * Goes through the checks that the installer makes itself; changes nothing.
+ *
+ * @param prepared From {@link prepareInstall}.
+ * @returns What it would do: its lines, for people.
+ * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`.
+ */
+export async function rehearseInstall(
+  { archive, bytes, edit }: PreparedInstall,
+  request: InstallRequest,
+): Promise<readonly string[]> {
+  // Where the agent must be restarted it is not told anything.
+  const reload = edit !== undefined && edit.plan.restart.length > 0 ? 'none' : request.reload
+  return unpacked(archive, bytes, async (folder, file) => {
+    const flags = [...flagsOf(request), '--verified', '--archive', file]
+    const args = [...flags, '--reload', reload, '--dry-run']
+    return (await runInstaller(request.script, folder, args)).said
+  })
+}
+
+/**
  * Installs a prepared archive.
  *
  * @param prepared From {@link prepareInstall}.
@@ -160,43 +181,54 @@ export async function install(
   })
 }
 
-/** Goes back to the generation before the present one, if it still fits. */
-export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
-  const { script, tls } = request
-  const present = readCurrent(tls)
-  if (present === undefined) {
-    throw new NomadPkiError('ERR_INSTALL_REFUSED', `nothing is in place in ${tls}`)
-  }
-  const back = await wayBack(request)
-  const { faults, warnings } = judgeReturn(
-    present,
-    readGeneration(tls, back),
-    request.now,
-    request.overrides,
-  )
-  if (faults.length > 0) throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '))
-  const hold = request.probe === undefined ? [] : ['--hold']
-  const args = [...flagsOf(request), '--verified', '--rollback', '--reload', request.reload]
-  const run = await runInstaller(script, tls, [...args, ...hold], request.signal)
-  const { state } = run
-  const said = [...warnings.map((warning) => `warning: ${warning}`), ...run.said]
-  if (state === 'unloaded') return { directory: back, state, proof: undefined, said }
-  return conclude(request, tls, back, { before: present, mayReturn: false }, said)
+/** A way back that may be gone. */
+export interface PreparedReturn {
+  readonly present: NodeGeneration
+  /** `2-0be1d7c5`, where it goes back to. */
+  readonly directory: string
+  /** What the installer says that it would do, and what was overridden: lines, for people. */
+  readonly said: readonly string[]
+  readonly warnings: readonly string[]
 }
 
-/** Where the installer would go back to. */
-export async function wayBack(request: InstallRequest): Promise<string> {
-  const { script, tls } = request
-  const rehearsal = [
-    ...flagsOf(request),
-    ...['--verified', '--rollback', '--dry-run', '--reload', 'none'],
-  ]
-  const { said } = await runInstaller(script, tls, rehearsal)
-  const back = said.map((line) => /^would go back: \S+ to (\S+);/.exec(line)?.[1]).find(Boolean)
-  if (back === undefined) {
+/**
+ * Finds the generation before the present one, and everything that speaks against it; changes nothing.
+ *
+ * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`
+ */
+export async function prepareReturn(request: InstallRequest): Promise<PreparedReturn> {
+  const { tls, now, overrides } = request
+  const { report, said } = await runInstaller(request.script, anywhere, [
+    ...returnFlags(request),
+    '--dry-run',
+  ])
+  if (report.before === undefined || report.wanted === undefined) {
     throw new NomadPkiError('ERR_INTERNAL', 'the installer does not say where it would go back to')
   }
-  return back
+  const present = readGeneration(tls, report.before)
+  const back = readGeneration(tls, report.wanted)
+  const { faults, warnings } = judgeReturn(present, back, now, overrides)
+  if (faults.length > 0) throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '))
+  return { present, directory: back.directory, said, warnings }
+}
+
+/** Goes back to the generation before the present one, if it still fits. */
+export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
+  const { present, directory, warnings } = await prepareReturn(request)
+  const hold = request.probe === undefined ? [] : ['--hold']
+  const args = [...returnFlags(request), ...hold]
+  const run = await runInstaller(request.script, anywhere, args, request.signal)
+  const { state } = run
+  const said = [...warnings.map((warning) => `warning: ${warning}`), ...run.said]
+  if (state === 'unloaded') return { directory, state, proof: undefined, said }
+  return conclude(request, anywhere, directory, { before: present, mayReturn: false }, said)
+}
+
+/** The folder does not count where nothing is unpacked. */
+const anywhere = '/'
+
+function returnFlags(request: InstallRequest): readonly string[] {
+  return [...flagsOf(request), '--verified', '--rollback', '--reload', request.reload]
 }
 
 async function conclude(
@@ -234,7 +266,12 @@ async function conclude(
         ...['--tls', tls, '--verified', '--rollback', '--reload', 'none'],
       ])
       await settle('--proven')
-      return { directory: old!.directory, state: 'back', proof, said: [...said, ...back.said] }
+      return {
+        directory: back.report.generation ?? directory,
+        state: 'back',
+        proof,
+        said: [...said, ...back.said],
+      }
     }
     default:
       return { directory, state: 'unproven', proof, said }

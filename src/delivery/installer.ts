@@ -7,12 +7,25 @@
 import { execFile } from 'node:child_process'
 import { NomadPkiError } from '../errors.js'
 
-/** What the installer said. */
+/** How the installer ended. */
 export interface InstallerRun {
   /** `done`: in place, or it was. `unloaded`: in place, and the agent could not be reloaded. */
   readonly state: 'done' | 'unloaded'
-  /** Its lines, for people. */
+  readonly report: InstallerReport
+  /** Its lines, for people. Nothing reads them. */
   readonly said: readonly string[]
+}
+
+/** The last line of `install.sh --porcelain`, as far as it is used here. */
+export interface InstallerReport {
+  /** `3-9f2c41ab`, what was in place before; `undefined`: nothing. */
+  readonly before: string | undefined
+  /** What was to be put in place. */
+  readonly wanted: string | undefined
+  /** What is in place now. */
+  readonly generation: string | undefined
+  /** What went wrong, for people; empty where nothing did. */
+  readonly message: string
 }
 
 /**
@@ -31,19 +44,43 @@ export async function runInstaller(
   args: readonly string[],
   signal?: AbortSignal,
 ): Promise<InstallerRun> {
-  const { status, stdout, stderr } = await shell([script, ...args], folder, signal)
-  const said = lines(stdout)
-  const complaints = lines(stderr).map((line) => line.replace(/^install\.sh: (refused: )?/, ''))
-  if (status === 0) return { state: 'done', said: [...said, ...complaints] }
+  const command = [script, '--porcelain', ...args]
+  const { status, stdout, stderr } = await shell(command, folder, signal)
+  const told = lines(stdout)
+  const report = readReport(told.at(-1) ?? '')
+  // What tools complained of; its own sentence is in the report.
+  const complaints = lines(stderr).filter((line) => !line.startsWith('install.sh: '))
+  if (report !== undefined && (status === 0 || (status === 2 && signal?.aborted !== true))) {
+    const { message } = report
+    const said = [...told.slice(0, -1), ...complaints, ...(message === '' ? [] : [message])]
+    return { state: status === 0 ? 'done' : 'unloaded', report, said }
+  }
   // What had come to its end before the signal is done.
   if (signal?.aborted === true) {
     throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted; what is in place is whole', {
       hint: 'the same command goes on',
     })
   }
-  if (status === 2) return { state: 'unloaded', said: [...said, ...complaints] }
-  const reason = complaints.at(-1) ?? `the installer ended with ${String(status)}`
+  const why = [report?.message, complaints.at(-1)].find((text) => text !== undefined && text !== '')
+  const reason = why ?? `the installer ended with ${String(status)}, and does not say why`
   throw new NomadPkiError(status === 3 ? 'ERR_INSTALL_REFUSED' : 'ERR_INSTALL_FAILED', reason)
+}
+
+/** @returns `undefined` for every other line: it was killed before it could say how it ended. */
+function readReport(line: string): InstallerReport | undefined {
+  const [, pairs, message] = /^porcelain=1 (.*?) message=(.*)$/.exec(line) ?? []
+  if (pairs === undefined || message === undefined) return undefined
+  const values = new Map(
+    pairs.split(' ').map((pair) => {
+      const at = pair.indexOf('=')
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+  const of = (name: string): string | undefined => {
+    const value = values.get(name)
+    return value === '-' ? undefined : value
+  }
+  return { before: of('before'), wanted: of('wanted'), generation: of('generation'), message }
 }
 
 interface Ended {

@@ -1,13 +1,13 @@
 /**
- * Whether an archive may be put in place on a node, and whether a node may go back: everything that
- * speaks against it, at once. It changes nothing.
+ * Whether an archive may be put in place on a node, and whether a node may go back: what a shell can't judge
+ * (chains, keys, and whether the same authority made it). Address, cluster, age, place and process are judged
+ * by `install.sh` alone. It changes nothing.
  *
  * @module
  */
 
 import { isNomadPkiError } from '../errors.js'
-import type { Manifest } from '../inventory/manifest.js'
-import { isOverridden, type Override, type OverrideCode } from '../overrides.js'
+import { isOverridden, type Override } from '../overrides.js'
 import { fingerprintOf, type Certificate, fingerprintText } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { verifyChain } from '../x509/verify-chain.js'
@@ -40,34 +40,8 @@ export function judgeArchive(
 ): Judgement {
   const faults: string[] = []
   const warnings: string[] = []
-  const guard = guardOf(overrides, faults, warnings)
   const { manifest, generation } = archive
-  const { present, receipt } = last
-  if (manifest.layout === 'flat')
-    faults.push('an archive of the layout flat is copied, not installed')
-  const there = present?.manifest
-  const here = there?.address ?? receipt?.address ?? manifest.address
-  if (here !== manifest.address) {
-    guard(
-      'address',
-      manifest.address,
-      `the archive is for ${manifest.address}, and this is ${here}`,
-    )
-  } else if (there !== undefined && isOlder(manifest, there)) {
-    guard(
-      'older',
-      manifest.directory,
-      `the archive was made at ${manifest.made}, before what is in place (${there.made}): --rollback goes back`,
-    )
-  }
-  const cluster = receipt?.cluster ?? manifest.cluster
-  if (cluster !== manifest.cluster) {
-    guard(
-      'cluster',
-      manifest.cluster,
-      `the archive is of the cluster ${manifest.cluster}, and this node is of ${cluster}`,
-    )
-  }
+  const { present } = last
   const { ca } = archive.files
   const cert = archive.files.cert ?? present?.cert
   const key = archive.files.key ?? present?.key
@@ -93,18 +67,6 @@ export function judgeArchive(
     else faults.push(`${sentence}. ${newRootHint}`)
   }
   return { faults: [...faults, ...trio.faults], warnings: [...trio.warnings, ...warnings] }
-}
-
-/** How a guard is asked: a fault, unless it was overridden. */
-function guardOf(
-  overrides: readonly Override[],
-  faults: string[],
-  warnings: string[],
-): (code: OverrideCode, value: string, sentence: string) => void {
-  return (code, value, sentence) => {
-    if (isOverridden(overrides, code, value)) warnings.push(sentence)
-    else faults.push(`${sentence} (--override ${code}=${value} --reason TEXT accepts it)`)
-  }
 }
 
 /** Fingerprints of roots are not offered for copying: the store knows them. */
@@ -165,14 +127,6 @@ function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
     return []
   }
 }
-
-/** By time; by number where two were made in one second. */
-function isOlder(one: Made, other: Made): boolean {
-  const [a, b] = [Date.parse(one.made), Date.parse(other.made)]
-  return a < b || (a === b && one.generation < other.generation)
-}
-
-type Made = Pick<Manifest, 'made' | 'generation'>
 
 /**
  * Judges the way back: who is on the old generation and who is on the present one must still talk to

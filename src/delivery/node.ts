@@ -76,8 +76,6 @@ export interface LastGeneration {
 
 /** What the receipt of the last installation says. */
 export interface NodeReceipt {
-  readonly cluster: string | undefined
-  readonly address: string | undefined
   /** `3-9f2c41ab` */
   readonly directory: string | undefined
   /** SHA-256 of the leaf, hex. */
@@ -152,8 +150,6 @@ function readReceipt(tls: string, files: Files): NodeReceipt | undefined {
   }
   const roots: readonly unknown[] = Array.isArray(fields.roots) ? fields.roots : []
   return {
-    cluster: text('cluster'),
-    address: text('address'),
     directory: text('directory'),
     fingerprint: text('fingerprint'),
     roots: roots.flatMap((one) =>

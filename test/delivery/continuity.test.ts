@@ -4,13 +4,30 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { goBack, install, prepareInstall, type InstallRequest } from '../../src/delivery/install.js'
+import {
+  goBack,
+  install,
+  prepareInstall,
+  prepareReturn,
+  rehearseInstall,
+  type InstallRequest,
+} from '../../src/delivery/install.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { isNomadPkiError } from '../../src/errors.js'
 import type { Override } from '../../src/overrides.js'
 import { directoryConfigs } from '../../src/store/directory-configs.js'
 import { day } from '../world.js'
-import { aWorld, generationOf, installerPath, Node, pack, present, rootOf } from './node.js'
+import {
+  aWorld,
+  generationOf,
+  installerPath,
+  Node,
+  pack,
+  present,
+  renewed,
+  rootOf,
+  foreignArchive,
+} from './node.js'
 
 const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {}, s2: {} } } }\n'
 const reason = 'the store was lost'
@@ -26,17 +43,10 @@ let foreign: Uint8Array
 let expired: Uint8Array
 let healed: Uint8Array
 beforeAll(async () => {
-  const world = aWorld(spec)
-  world.now -= 70 * day
-  await world.apply()
-  first = await pack(world)
-  world.later(70 * day)
-  await world.apply()
-  second = await pack(world)
+  const { world, ...archives } = await renewed(spec)
+  ;({ first, second } = archives)
   neighbour = await pack(world, 's2')
-  const other = aWorld(spec).later(60_000)
-  await other.apply()
-  foreign = await pack(other)
+  foreign = await foreignArchive(spec)
 
   const rotated = aWorld(`${spec}authorities: { agent: { lifetime: 10y } }\n`)
   rotated.now -= 70 * day
@@ -113,7 +123,10 @@ async function put(node: Node, archive: Uint8Array, overrides: readonly Override
 /** As `install --dry-run`. */
 function rehearsed(node: Node, archive: Uint8Array): Promise<Tried> {
   const configs = directoryConfigs(node.folder)
-  return tried(() => prepareInstall(archive, requestFor(node, []), configs))
+  return tried(async () => {
+    const request = requestFor(node, [])
+    await rehearseInstall(await prepareInstall(archive, request, configs), request)
+  })
 }
 
 function nameOf(archive: Uint8Array): string {
@@ -232,9 +245,9 @@ describe.each(installers)('%s', (_name, run) => {
     )
 
     test('what the same authority made is taken; after a receipt of before the same leaf', async () => {
-      const renewed = aNode(first)
-      lose(renewed)
-      expect(await run(renewed, second, [])).toMatchObject({ status: 0 })
+      const narrow = aNode(first)
+      lose(narrow)
+      expect(await run(narrow, second, [])).toMatchObject({ status: 0 })
       const wider = aNode(expired)
       const text = `{\n  "format": "nomad-pki/receipt",\n  "version": 1,\n  "directory": "${nameOf(expired)}",\n  "roots": [\n    "${rootOf(expired)}"\n  ]\n}\n`
       fs.writeFileSync(path.join(wider.tls, 'receipt.json'), text)
@@ -372,6 +385,13 @@ describe('after a mistake there is a way back', () => {
     expect(refused.status).toBe(3)
     expect(refused.message).toContain(`--override rollback=${nameOf(first)} --reason TEXT`)
     const rollback = { code: 'rollback', value: nameOf(first), reason } as const
+    // A rehearsal finds the same.
+    const code = 'ERR_INSTALL_REFUSED'
+    await expect(prepareReturn(requestFor(node, []))).rejects.toMatchObject({ code })
+    const rehearsal = await prepareReturn(requestFor(node, [rollback]))
+    expect(rehearsal.said.join('\n')).toContain(`back: ${nameOf(foreign)} to ${nameOf(first)};`)
+    expect(rehearsal.warnings.join('\n')).toContain('is not trusted by what')
+    expect(node.current).toBe(nameOf(foreign))
     const done = await back(node, [rollback])
     expect(done.status).toBe(0)
     expect(done.message).toMatch(/warning: the leaf of 1-\w+ is not trusted by what 1-\w+ trusts/)
@@ -417,6 +437,7 @@ describe('without openssl', () => {
     const refused = node.install(two, none, bare)
     expect(refused.status).toBe(3)
     expect(refused.stderr).toContain('another authority made it')
+    expect(refused.told.reason).toBe('new-root')
     const right = ['--override', `new-root=${rootOf(foreign)}`, '--reason', reason]
     expect(node.install(two, [...none, '--dry-run', ...right], bare)).toMatchObject({ status: 0 })
     expect(node.install(node.unpack(second, 'second'), none, bare)).toMatchObject({ status: 0 })
@@ -433,7 +454,23 @@ describe('without openssl', () => {
     const run = node.install(node.unpack(foreign, 'foreign'), ['--reload', 'none'], bare)
     expect(run.status).toBe(3)
     expect(run.stderr).toContain('neither openssl nor base64')
+    expect(run.told.reason).toBe('tool')
   })
+})
+
+test('programs are told which guard refused', async () => {
+  const renamed = aNode(first)
+  const text = renamed.read('receipt.json').replace('"acme"', '"other"')
+  fs.writeFileSync(path.join(renamed.tls, 'receipt.json'), text)
+  const mistaken = aNode(first)
+  await put(mistaken, foreign, [{ code: 'new-root', value: rootOf(foreign), reason }])
+  const none = ['--reload', 'none']
+  const reasons = [
+    renamed.install(renamed.unpack(second, 'two'), none),
+    mistaken.install(mistaken.folder, [...none, '--rollback']),
+    mistaken.install(mistaken.unpack(second, 'two'), [...none, '--give-up']),
+  ].map(({ told }) => told.reason)
+  expect(reasons).toEqual(['cluster', 'rollback', 'older'])
 })
 
 describe('an override', () => {

@@ -13,8 +13,7 @@ import path from 'node:path'
 import { env } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readTar } from '../../src/delivery/tar.js'
-import { day } from '../world.js'
-import { aWorld, installerPath, Node, pack } from './node.js'
+import { installerPath, Node, pack, renewed } from './node.js'
 
 const stride = Number(env.CRASH_STRIDE ?? 29)
 let points = 0
@@ -97,16 +96,13 @@ const archives = new Map<string, ReadonlyMap<string, Uint8Array>>()
 
 beforeAll(async () => {
   ;({ counting: bin, plain } = shims())
-  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
-  world.now -= 70 * day
-  await world.apply()
-  const packed = [await pack(world)]
-  world.later(70 * day)
-  for (let at = 0; at < 3; at += 1) {
-    await world.apply()
-    packed.push(await pack(world))
+  const { world, first, second } = await renewed()
+  const packed = [first, second]
+  for (let at = 0; at < 2; at += 1) {
     fs.rmSync(world.current('server/global/s1', 'key.pem'))
     world.later(60_000)
+    await world.apply()
+    packed.push(await pack(world))
   }
   const base = new Node()
   for (const [at, archive] of packed.entries()) {

@@ -12,23 +12,17 @@ import { prove } from '../../src/delivery/proof.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { hostileListener, hostileModes, type HostileMode } from '../probe/hostile.js'
-import { day } from '../world.js'
-import { aWorld, generationOf, installerPath, Node, pack } from './node.js'
+import { aWorld, generationOf, installerPath, Node, renewed } from './node.js'
 
 /** By kind of key: a key exchange without a signature needs one of RSA. */
 const archives = new Map<string, readonly [Uint8Array, Uint8Array]>()
 let own: { readonly certificate: Uint8Array; readonly key: KeyObject }
 beforeAll(async () => {
   for (const key of ['ecdsa-p256', 'rsa-2048']) {
-    const world = aWorld(
+    const { first, second } = await renewed(
       `version: 1\ncluster: acme\ndefaults: { key: ${key} }\nregions: { global: { servers: { s1: {} } } }\n`,
     )
-    world.now -= 70 * day
-    await world.apply()
-    const first = await pack(world)
-    world.later(70 * day)
-    await world.apply()
-    archives.set(key, [first, await pack(world)])
+    archives.set(key, [first, second])
   }
   const other = aWorld()
   await other.apply()

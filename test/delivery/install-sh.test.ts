@@ -6,10 +6,19 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { day } from '../world.js'
 import { readTar } from '../../src/delivery/tar.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
-import { aWorld, generationOf, installerPath, Node, pack, rewriteSums, shells } from './node.js'
+import {
+  generationOf,
+  installerPath,
+  Node,
+  pack,
+  renewed,
+  rewriteSums,
+  shells,
+  foreignArchive,
+  toldBy,
+} from './node.js'
 import { shellQuote } from '../../src/report/shell.js'
 
 function aNode(): Node {
@@ -28,27 +37,20 @@ let bare: Uint8Array
 let foreign: Uint8Array
 beforeAll(async () => {
   const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {}, s2: {} } } }\n'
-  const world = aWorld(spec)
-  const renewed = async (): Promise<Uint8Array> => {
+  const { world, ...archives } = await renewed(spec)
+  ;({ first, second } = archives)
+  const next = async (): Promise<Uint8Array> => {
     // A key that is gone is a reason for a new generation.
     fs.rmSync(world.current('server/global/s1', 'key.pem'))
     world.later(60_000)
     await world.apply()
     return pack(world)
   }
-  world.now -= 70 * day
-  await world.apply()
-  first = await pack(world)
-  world.later(70 * day)
-  await world.apply()
-  second = await pack(world)
   neighbour = await pack(world, 's2')
   bare = await pack(world, 's1', { without: 'key' })
-  third = await renewed()
-  fourth = await renewed()
-  const other = aWorld(spec)
-  await other.apply()
-  foreign = await pack(other)
+  third = await next()
+  fourth = await next()
+  foreign = await foreignArchive(spec)
 })
 
 describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_name, shell) => {
@@ -60,6 +62,9 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     expect(made.stdout).toContain('is in place; the agent loads it at its next reload or start')
     const old = node.current!
     expect(old).toMatch(/^1-[0-9a-f]{8}$/)
+    const address = 'identity/server/global/s1'
+    const files = { result: 'installed', state: 'switched', agent: 'not-told', address }
+    expect(made.told).toMatchObject({ ...files, before: '-', wanted: old })
     expect(node.names()).toEqual([old, 'current', 'receipt.json'].sort())
     expect(['key', 'cert', 'ca'].map((part) => node.mode(`current/${part}.pem`))).toEqual([
       '600',
@@ -77,13 +82,14 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     const again = node.install(one, ['--reload', 'none'], { shell })
     expect(again.status).toBe(0)
     expect(again.stdout).toContain(`${old} is in place already`)
+    expect(again.told).toMatchObject({ ...files, result: 'unchanged', wanted: old })
     expect(node.receipt()).toEqual(receipt)
 
     const two = node.unpack(second, 'two')
     expect(node.install(two, ['--reload', 'none'], { shell }).status).toBe(0)
     expect(node.current).toMatch(/^2-/)
     const back = node.install(two, ['--reload', 'none', '--rollback'], { shell })
-    expect(back).toMatchObject({ status: 0, stderr: '' })
+    expect(back).toMatchObject({ status: 0, stderr: '', told: { ...files, wanted: old } })
     expect(node.current).toBe(old)
   })
 })
@@ -103,6 +109,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('%s', (_
     const run = node.install(two, undefined, { shell, env: path2 })
     expect(run.status).toBe(1)
     expect(run.stderr).toContain(`stopped half-way: ${old!} is in place`)
+    expect(run.told).toMatchObject({ result: 'failed', reason: 'stopped' })
     expect(node.current).toBe(old)
     expect(node.install(two, undefined, { shell }).status).toBe(0)
   })
@@ -249,6 +256,11 @@ describe('an archive that must not be installed here', () => {
     expect(run.stderr).toMatch(/^install\.sh: refused: /m)
     expect(run.stderr).toMatch(message)
     expect(run.status).toBe(3)
+    const dates: Readonly<Record<string, string>> = {
+      'an expired leaf': 'expired',
+      'a leaf of the future': 'not-yet-valid',
+    }
+    expect(run.told).toMatchObject({ reason: dates[_what] ?? 'archive', address: '-', state: '-' })
     expect(fs.existsSync(node.tls)).toBe(false)
   })
 
@@ -260,6 +272,8 @@ describe('an archive that must not be installed here', () => {
     expect(run.stderr).toContain(
       'is for identity/server/global/s1, and this is identity/server/global/s2',
     )
+    // The address is that of what is in place.
+    expect(run.told).toMatchObject({ reason: 'address', address: 'identity/server/global/s2' })
   })
 
   test('one that is older, by the time at which it was made and not by its number', () => {
@@ -268,6 +282,10 @@ describe('an archive that must not be installed here', () => {
     const run = node.install(node.unpack(first, 'one'))
     expect(run.status).toBe(3)
     expect(run.stderr).toMatch(/made at .*, before what is in place .*--rollback/)
+    expect(run.told).toMatchObject({
+      reason: 'older',
+      wanted: expect.stringMatching(/^1-/) as string,
+    })
     expect(node.current).toMatch(/^2-/)
     // Two of one second: then the number says it.
     const made = /"made": "[^"]*"/
@@ -282,9 +300,9 @@ describe('an archive that must not be installed here', () => {
     const other = new Map(
       readTar(foreign).map(({ path: name, bytes }) => [name.split('/').at(-1)!, bytes]),
     )
-    for (const [file, message] of [
-      ['key.pem', /key does not belong/],
-      ['ca.pem', /not trusted by the ca\.pem/],
+    for (const [file, message, reason] of [
+      ['key.pem', /key does not belong/, 'key'],
+      ['ca.pem', /not trusted by the ca\.pem/, 'chain'],
     ] as const) {
       const { node, folder } = changed(second, (at) => {
         const place = path.join(at, generationOf(at))
@@ -299,7 +317,7 @@ describe('an archive that must not be installed here', () => {
       })
       const run = node.install(folder)
       expect(run.stderr).toMatch(message)
-      expect(run.status).toBe(3)
+      expect([run.status, run.told.reason]).toEqual([3, reason])
     }
   })
 
@@ -312,6 +330,7 @@ describe('an archive that must not be installed here', () => {
     const other = node.install(folder, [...none, '--archive', file, '--fingerprint', '00'])
     expect(other.status).toBe(3)
     expect(other.stderr).toContain(`is ${fingerprint}, not 00`)
+    expect(other.told.reason).toBe('fingerprint')
     node.unpack(first, 'one')
     const swapped = node.install(folder, [
       ...none,
@@ -334,9 +353,25 @@ describe('an archive that must not be installed here', () => {
     ['a fingerprint of nothing', ['--tls', 'x', '--reload', 'none', '--fingerprint', '00']],
     ['seconds that are none', ['--tls', 'x', '--reload', 'none', '--watch', '1s']],
   ])('called with %s: 64', (_what, args) => {
-    const { status, stderr } = spawnSync('sh', [installerPath, ...args], { encoding: 'utf8' })
-    expect(status).toBe(64)
-    expect(stderr).toContain('--help says how')
+    const plain = spawnSync('sh', [installerPath, ...args], { encoding: 'utf8' })
+    expect(plain).toMatchObject({ status: 64, stdout: '' })
+    expect(plain.stderr).toContain('--help says how')
+    const line = [installerPath, '--porcelain', ...args]
+    const { stdout, told } = toldBy(spawnSync('sh', line, { encoding: 'utf8' }))
+    expect(stdout).toBe('')
+    expect(told).toMatchObject({ status: '64', result: 'usage', reason: 'usage', generation: '-' })
+    expect(plain.stderr).toBe(`install.sh: ${told.message!}\n`)
+  })
+
+  test('every reason that it can give is documented, and no other', () => {
+    const script = fs.readFileSync(installerPath, 'utf8')
+    const given = script.matchAll(/\b(?:(?:refuse|die \d+|guard) |code=)([a-z-]+)(?= ["']| ;;|\n)/g)
+    const page = fs.readFileSync(new URL('../../docs/delivery.md', import.meta.url), 'utf8')
+    const [, table = ''] = /\n\| reason +\|[^\n]*\n([^]*?)\n\n/.exec(page) ?? []
+    const documented = [...table.matchAll(/`([a-z-]+)`/g)].map(([, reason]) => reason)
+    const reasons = new Set([...given].map(([, reason]) => reason))
+    expect(reasons.size).toBeGreaterThan(20)
+    expect(documented.sort()).toEqual([...reasons].sort())
   })
 
   test('--help: every option that it takes, and the exit statuses', () => {
@@ -360,9 +395,11 @@ describe('one switch at a time', () => {
     const three = node.unpack(third, 'three')
     const held = node.install(three)
     expect(held.status).toBe(3)
+    expect(held.told).toMatchObject({ reason: 'unproven', wanted: generationOf(three) })
     expect(held.stderr).toMatch(/the switch to 2-\w+ at \S+ was never proven/)
     expect(node.current).toMatch(/^2-/)
-    expect(node.install(three, ['--proven']).status).toBe(0)
+    const proven = node.install(three, ['--proven'])
+    expect(proven).toMatchObject({ status: 0, told: { result: 'noted', state: 'proven' } })
     expect(node.receipt()).toMatchObject({ generation: 2, state: 'proven' })
     expect(node.install(three).status).toBe(0)
     expect(node.current).toMatch(/^3-/)
@@ -407,7 +444,9 @@ describe('one switch at a time', () => {
     expect(node.install(one).status).toBe(0)
     expect(node.read('current/cert.pem')).toBe(before)
     fs.chmodSync(path.join(place, 'key.pem'), 0o644)
-    expect(node.install(one).stdout).toContain('was not 600, and is now')
+    const mended = node.install(one)
+    expect(mended.stdout).toContain('was not 600, and is now')
+    expect(mended.told).toMatchObject({ result: 'installed', changed: 'yes' })
     expect(node.mode('current/key.pem')).toBe('600')
   })
 
@@ -416,8 +455,55 @@ describe('one switch at a time', () => {
     const one = node.unpack(first, 'one')
     const run = node.install(one, ['--reload', 'none', '--dry-run'])
     expect(run.status).toBe(0)
-    expect(run.stdout).toMatch(/would switch: nothing to 1-\w{8}, for identity\/server\/global\/s1/)
+    expect(run.stdout).toMatch(
+      /would switch \S.*\/current: nothing to 1-\w{8}, for identity\/server\/global\/s1/,
+    )
+    expect(run.told).toMatchObject({ result: 'planned', changed: 'no', wanted: generationOf(one) })
     expect(fs.existsSync(node.tls)).toBe(false)
+    const nothing = node.install(one, ['--reload', 'none', '--rollback', '--dry-run'])
+    expect(nothing.told).toMatchObject({ result: 'refused', reason: 'nothing', wanted: '-' })
+    expect(node.install(one).status).toBe(0)
+    expect(node.install(one, ['--reload', 'none', '--dry-run']).told.result).toBe('unchanged')
+    const two = node.unpack(second, 'two')
+    expect(node.install(two).status).toBe(0)
+    const back = node.install(two, ['--reload', 'none', '--rollback', '--dry-run'])
+    expect(back.told).toMatchObject({ result: 'planned', wanted: generationOf(one) })
+    fs.rmSync(path.join(node.tls, generationOf(one), 'key.pem'))
+    const damaged = node.install(two, ['--reload', 'none', '--rollback'])
+    expect(damaged.told).toMatchObject({ reason: 'damaged', wanted: generationOf(one) })
+  })
+
+  test('without --porcelain there is no such line, with it the words for people stay', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    const run = (...args: string[]): string => {
+      const line = ['install.sh', '--tls', node.tls, '--reload', 'none', '--dry-run', ...args]
+      return spawnSync('sh', line, { cwd: one, encoding: 'utf8' }).stdout
+    }
+    const plain = run()
+    expect(plain).not.toContain('porcelain')
+    expect(toldBy({ status: 0, stdout: run('--porcelain'), stderr: '' }).stdout).toBe(plain)
+    expect(run('--porcelain', '--help')).toBe(run('--help'))
+  })
+
+  test('what another wrote into a manifest or a receipt can not add to the line', () => {
+    const node = aNode()
+    const one = node.unpack(first, 'one')
+    expect(node.install(one).status).toBe(0)
+    for (const [file, key] of [
+      ['current/manifest.json', 'address'],
+      ['current/manifest.json', 'fingerprint'],
+      ['receipt.json', 'state'],
+    ] as const) {
+      const place = path.join(node.tls, file)
+      const text = node.read(file)
+      const odd = text.replace(new RegExp(`"${key}": "[^"]*"`), `"${key}": "x status=9 result=y"`)
+      expect(odd).not.toBe(text)
+      fs.writeFileSync(place, odd)
+      const { told } = node.install(node.folder)
+      expect(told).toMatchObject({ status: '3', result: 'refused', [key]: '-' })
+      fs.writeFileSync(place, text)
+    }
   })
 })
 
@@ -425,7 +511,9 @@ describe('what a node has already', () => {
   test('a key that is not in the archive is taken from the generation in place, and from a file', () => {
     const node = aNode()
     const folder = node.unpack(bare, 'bare')
-    expect(node.install(folder).stderr).toContain('the archive has no key')
+    const bareRun = node.install(folder)
+    expect(bareRun.stderr).toContain('the archive has no key')
+    expect(bareRun.told.reason).toBe('key')
     const key = path.join(node.folder, 'key')
     const full = node.unpack(second, 'full')
     fs.copyFileSync(path.join(full, generationOf(full), 'key.pem'), key)

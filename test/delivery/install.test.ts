@@ -14,9 +14,9 @@ import {
   type InstallOutcome,
   type InstallRequest,
 } from '../../src/delivery/install.js'
+import { runInstaller } from '../../src/delivery/installer.js'
 import { directoryConfigs } from '../../src/store/directory-configs.js'
-import { day } from '../world.js'
-import { aWorld, installerPath, Node, pack, present, rootOf } from './node.js'
+import { installerPath, Node, pack, present, renewed, rootOf, foreignArchive } from './node.js'
 
 const children: ChildProcess[] = []
 afterAll(() => {
@@ -41,22 +41,15 @@ authorities:
   west: { issuer: agent, lifetime: 3y }
 regions: { global: { authority: west, servers: { s1: {} } } }
 `
-  const world = aWorld(spec)
-  world.now -= 70 * day
-  await world.apply()
-  first = await pack(world)
-  world.later(70 * day)
-  await world.apply()
-  second = await pack(world)
+  const { world, ...archives } = await renewed(spec)
+  ;({ first, second } = archives)
   world
     .later(60_000)
     .edit('agent: { lifetime: 10y', 'agent: { lifetime: 10y, signing: 1, trusted: [1, 2]')
   await world.apply()
   refreshed = await pack(world)
   trustOnly = await pack(world, 's1', { without: 'leaf' })
-  const other = aWorld(spec).later(120_000)
-  await other.apply()
-  foreign = await pack(other)
+  foreign = await foreignArchive(spec)
 })
 
 async function aNode(...archives: readonly Uint8Array[]): Promise<Node> {
@@ -234,6 +227,7 @@ describe('openssl as the one that asks, where there is no Node', () => {
   test('the new leaf', async () => {
     const { node, run } = await shell('reload')
     expect(run).toMatchObject({ status: 0, stderr: '' })
+    expect(run.told).toMatchObject({ result: 'installed', state: 'reloaded', agent: 'presents' })
     expect(run.stdout).toMatch(/the agent was told to load it, and 127\.0\.0\.1:\d+ presents it/)
     // openssl alone is not a proof.
     expect(node.receipt()).toMatchObject({ generation: 2, state: 'reloaded' })
@@ -244,13 +238,26 @@ describe('openssl as the one that asks, where there is no Node', () => {
     const { node, run } = await shell('keep')
     expect(run.status).toBe(1)
     expect(run.stderr).toMatch(/still presents the leaf of 1-.*1-\w+ is in place again/)
+    expect(run.told).toMatchObject({ result: 'returned', reason: 'agent', agent: 'old' })
     expect(node.current).toMatch(/^1-/)
+  })
+
+  test('something else: in place, and not proven', async () => {
+    const node = await aNode(first)
+    const { reload } = await running(node, 'reload')
+    const { probe } = await running(await aNode(foreign), 'keep')
+    const args = ['--watch', '0', '--reload', reload, '--probe', `127.0.0.1:${probe.port}`]
+    const run = node.install(node.unpack(second, 'next'), args, { env: hurried(node) })
+    expect(run.status).toBe(2)
+    expect(run.stderr).toMatch(/presents [0-9a-f]{64}, which is neither the new leaf nor the one/)
+    expect(run.told).toMatchObject({ result: 'installed', reason: 'agent', agent: 'other' })
   })
 
   test('nobody answers: in place, not proven, and it holds the next switch', async () => {
     const { node, run } = await shell('close')
     expect(run.status).toBe(2)
     expect(run.stderr).toMatch(/in place, and not proven: nobody at 127\.0\.0\.1:\d+ answers/)
+    expect(run.told).toMatchObject({ result: 'installed', reason: 'agent', agent: 'silent' })
     expect(node.current).toMatch(/^2-/)
     expect(node.install(node.unpack(refreshed, 'third')).stderr).toContain('was never proven')
   })
@@ -259,8 +266,51 @@ describe('openssl as the one that asks, where there is no Node', () => {
     const { node, run } = await shell('reload', [second, refreshed])
     expect(run.status).toBe(0)
     expect(run.stdout).toContain('whether its trust was loaded can not be seen from here')
+    expect(run.told).toMatchObject({ result: 'installed', reason: '-', agent: 'same-leaf' })
     expect(node.receipt()).toMatchObject({ generation: 3, state: 'reloaded' })
     expect(node.names()).not.toContain('.pending')
+  })
+})
+
+describe('what install.sh said', () => {
+  function installer(text: string): string {
+    const file = path.join(new Node().folder, 'install.sh')
+    fs.writeFileSync(file, text)
+    return file
+  }
+  const line = (message: string): string =>
+    `echo 'porcelain=1 status=0 before=- wanted=2-0be1d7c5 more=x generation=- message=${message}'`
+
+  test('is read from its last line, and not from its words for people', async () => {
+    const words = "echo 'a note'\necho 'a tool complains' >&2\necho 'install.sh: refused: x' >&2\n"
+    const refused = installer(`${words}${line('the reason message=this one')}\nexit 3\n`)
+    await expect(runInstaller(refused, '/', [])).rejects.toMatchObject({
+      code: 'ERR_INSTALL_REFUSED',
+      message: 'the reason message=this one',
+    })
+    const unloaded = installer(`${words}${line('not loaded')}\nexit 2\n`)
+    expect(await runInstaller(unloaded, '/', [])).toEqual({
+      state: 'unloaded',
+      report: {
+        before: undefined,
+        wanted: '2-0be1d7c5',
+        generation: undefined,
+        message: 'not loaded',
+      },
+      said: ['a note', 'a tool complains', 'not loaded'],
+    })
+  })
+
+  test.each([
+    ['nothing', 'exit 0\n', 'the installer ended with 0, and does not say why'],
+    ['no reason', `${line('')}\nkill -9 $$\n`, 'the installer ended with SIGKILL'],
+    ['something else last', `${line('')}\necho more\n`, 'the installer ended with 0'],
+    ['only what a tool complains of', "echo 'no room' >&2\nexit 1\n", 'no room'],
+  ])('%s: it failed', async (_what, text, message) => {
+    await expect(runInstaller(installer(text), '/', [])).rejects.toMatchObject({
+      code: 'ERR_INSTALL_FAILED',
+      message: expect.stringContaining(message) as string,
+    })
   })
 })
 

@@ -99,18 +99,32 @@ export async function pack(
   return archive
 }
 
-/** A node's first archive, and the one of its renewal after seventy days. */
-export async function twoArchives(): Promise<{
+/** One server; the spec of {@link renewed} and {@link foreignArchive}. */
+const oneServer = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n'
+
+/**
+ * A cluster that is seventy days old: the first archive of its node `s1`, and that of its renewal now.
+ * The world goes on from there.
+ */
+export async function renewed(spec: string = oneServer): Promise<{
+  readonly world: World
   readonly first: Uint8Array
   readonly second: Uint8Array
 }> {
-  const world = aWorld('version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n')
+  const world = aWorld(spec)
   world.now -= 70 * day
   await world.apply()
   const first = await pack(world)
   world.later(70 * day)
   await world.apply()
-  return { first, second: await pack(world) }
+  return { world, first, second: await pack(world) }
+}
+
+/** An archive of another store of the same spec: younger than all of {@link renewed}, with another root. */
+export async function foreignArchive(spec: string = oneServer): Promise<Uint8Array> {
+  const world = aWorld(spec).later(hour / 2)
+  await world.apply()
+  return pack(world)
 }
 
 /** The root in an archive, as a person finds it where the store is. */
@@ -142,6 +156,37 @@ export interface Run {
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string
+}
+
+/** The last line of stdout under `--porcelain`: these keys, in this order. */
+const keys = [
+  ...['porcelain', 'status', 'result', 'reason', 'changed', 'before', 'wanted', 'generation'],
+  ...['fingerprint', 'address', 'state', 'agent'],
+] as const
+const lastLine = new RegExp(
+  `^((?:.*\\n)*)${keys.map((key) => `${key}=(\\S+) `).join('')}message=(.*)\\n$`,
+)
+
+/** What a run of the installer said to people, and what it told programs. */
+export interface ToldRun extends Run {
+  readonly told: Readonly<Record<string, string>>
+}
+
+/** Takes the line for programs from what was said. */
+export function toldBy(run: Run): ToldRun {
+  const [, said = '', ...values] = lastLine.exec(run.stdout) ?? []
+  if (values.length === 0) throw new Error(`no last line for programs: ${JSON.stringify(run)}`)
+  const told = Object.fromEntries([...keys, 'message'].map((key, at) => [key, values[at]!]))
+  return { ...run, stdout: said, told }
+}
+
+/** The results that an exit status can have. */
+const results: Readonly<Record<string, readonly string[]>> = {
+  0: ['installed', 'unchanged', 'planned', 'noted'],
+  1: ['failed', 'returned'],
+  2: ['installed'],
+  3: ['refused'],
+  64: ['usage'],
 }
 
 const nodes: Node[] = []
@@ -176,17 +221,61 @@ export class Node {
     return path.join(this.folder, as, 'nomad-pki')
   }
 
-  /** Runs the installer in a folder. */
+  /** Everything that lasts, with what would show that it was written again. */
+  private state(): string[] {
+    const names = fs.existsSync(this.tls)
+      ? fs.readdirSync(this.tls, { recursive: true, encoding: 'utf8' })
+      : []
+    return names
+      .filter((name) => !/^\.(lock|part-)/.test(name))
+      .sort()
+      .map((name) => {
+        const { ino, mode, uid } = fs.lstatSync(path.join(this.tls, name))
+        return `${name} ${ino} ${mode} ${uid}`
+      })
+  }
+
+  /** Runs the installer in a folder; what it tells programs must be what is so. */
   install(
     from: string,
     args: readonly string[] = ['--reload', 'none'],
     options: { readonly shell?: readonly string[]; readonly env?: Record<string, string> } = {},
+  ): ToldRun {
+    const before = [this.current, this.state()] as const
+    const run = toldBy(this.run(from, args, options))
+    const { told, status, stderr } = run
+    expect([told.status, results[status!]]).toEqual([
+      String(status),
+      expect.arrayContaining([told.result]) as string[],
+    ])
+    expect([told.reason === '-', told.message === '']).toEqual([status === 0, status === 0])
+    expect(stderr).toContain(told.message)
+    if (status === 64) return run
+    const { current = '-' } = this
+    expect([told.before, told.generation]).toEqual([before[0] ?? '-', current])
+    if (told.fingerprint !== '-')
+      expect(current).toBe(`${current.split('-')[0]!}-${told.fingerprint!.slice(7, 15)}`)
+    // Nothing that an archive claims to be gets into the line unless it has the form of a generation.
+    expect(told.wanted).toMatch(/^(-|[1-9]\d*-[0-9a-f]{8})$/)
+    if (told.changed === 'no') expect(this.state()).toEqual(before[1])
+    if (told.result === 'installed')
+      expect([told.generation, told.changed]).toEqual([told.wanted, 'yes'])
+    return run
+  }
+
+  private run(
+    from: string,
+    args: readonly string[],
+    options: { readonly shell?: readonly string[]; readonly env?: Record<string, string> },
   ): Run {
     const [program = 'sh', ...before] = options.shell ?? ['sh']
     const script = fs.existsSync(path.join(from, 'install.sh')) ? 'install.sh' : installerPath
     const { status, stdout, stderr } = spawnSync(
       program,
-      [...before, script, '--tls', this.tls, '--settle', '0', '--watch', '1', ...args],
+      [
+        ...[...before, script, '--porcelain', '--tls', this.tls],
+        ...['--settle', '0', '--watch', '1', ...args],
+      ],
       {
         cwd: from,
         encoding: 'utf8',

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env, getuid } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { aWorld, generationOf, Node, pack, twoArchives, type Run } from './node.js'
+import { aWorld, generationOf, Node, pack, renewed, toldBy, type Run } from './node.js'
 import { shellQuote } from '../../src/report/shell.js'
 
 const children: ChildProcess[] = []
@@ -16,7 +16,7 @@ afterAll(() => {
 /** The first archive is unpacked in `one`, the second in `two`; nothing is in place. */
 let template: Node
 beforeAll(async () => {
-  const { first, second } = await twoArchives()
+  const { first, second } = await renewed()
   template = new Node()
   template.unpack(first, 'one')
   template.unpack(second, 'two')
@@ -102,8 +102,8 @@ describe('links', () => {
       ['plain', /current is not a link/],
       ['else', /leads to nothing that this installs/],
     ] as const) {
-      const run = into(one, place(name))
-      expect([name, run.status]).toEqual([name, 3])
+      const run = toldBy(into(one, place(name), [...none, '--porcelain']))
+      expect([name, run.status, run.told.reason]).toEqual([name, 3, 'place'])
       expect(run.stderr).toMatch(message)
     }
   })
@@ -159,8 +159,8 @@ describe('users', () => {
     expect(unprivileged(node, two)).toMatchObject({ status: 0 })
     expect(node.current).toMatch(/^2-/)
     expect(node.mode('current/key.pem')).toBe('600')
-    const run = unprivileged(node, two, [...none, '--owner', 'root'])
-    expect(run.status).toBe(3)
+    const run = toldBy(unprivileged(node, two, [...none, '--owner', 'root', '--porcelain']))
+    expect([run.status, run.told.reason]).toEqual([3, 'owner'])
     expect(run.stderr).toContain('only root can give files to root')
   })
 
@@ -212,6 +212,7 @@ exit 1
       const run = node.install(two, none, { env: full(node, at) })
       expect([at, run.status]).toEqual([at, 1])
       expect(run.stderr).toContain('No space left')
+      expect(run.told).toMatchObject({ result: 'failed', reason: 'stopped', generation: old })
       expect(run.stderr).toContain(`${old} is in place; the same command goes on`)
       expect(node.current).toBe(old)
       expect(node.names().filter((name) => !name.startsWith('2-'))).toEqual(names)
@@ -228,8 +229,19 @@ exit 1
     expect(run.status).toBe(1)
     expect(node.current).toMatch(/^2-/)
     expect(node.receipt()).toMatchObject({ generation: 1 })
+    // What the receipt says is of another generation.
+    expect(run.told).toMatchObject({ result: 'failed', changed: 'yes', state: '-' })
     expect(node.install(two).status).toBe(0)
     expect(node.receipt()).toMatchObject({ generation: 2 })
+  })
+
+  test('after what is in use was mended: that is a change', () => {
+    const { node, one } = aNode()
+    expect(node.install(one).status).toBe(0)
+    fs.writeFileSync(path.join(node.tls, 'current/ca.pem'), 'damaged')
+    const run = node.install(one, none, { env: full(node, 5) })
+    expect(run).toMatchObject({ status: 1, told: { result: 'failed', changed: 'yes' } })
+    expect(node.read('current/ca.pem')).not.toBe('damaged')
   })
 })
 
@@ -257,6 +269,7 @@ describe('others at work', () => {
     const run = node.install(one, none, { env: hurried(node) })
     expect(run.status).toBe(3)
     expect(run.stderr).toContain(`process ${child.pid!} is installing here already`)
+    expect(run.told).toMatchObject({ result: 'refused', reason: 'locked' })
     expect(node.names()).toEqual(['.lock'])
   })
 

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Node, runs, twoArchives } from './node.js'
+import { Node, renewed, runs, toldBy } from './node.js'
 
 const children: ChildProcess[] = []
 afterAll(() => {
@@ -15,7 +15,7 @@ afterAll(() => {
 /** The first generation is in place, the second one unpacked. */
 let template: Node
 beforeAll(async () => {
-  const { first, second } = await twoArchives()
+  const { first, second } = await renewed()
   template = new Node()
   expect(template.install(template.unpack(first, 'one')).status).toBe(0)
   template.unpack(second, 'two')
@@ -52,11 +52,14 @@ describe('a process', () => {
     const run = node.install(two, ['--reload', String(pid)])
     expect(run).toMatchObject({ status: 0, stderr: '' })
     expect(run.stdout).toContain('the agent was told to load it')
+    expect(run.told).toMatchObject({ result: 'installed', state: 'reloaded', agent: 'told' })
     await heard(mark).toBe('\n')
     expect(node.receipt()).toMatchObject({ generation: 2, state: 'reloaded' })
     expect(node.names()).not.toContain('.pending')
     // Nothing to do: it isn't told again.
-    expect(node.install(two, ['--reload', String(pid)]).stdout).toContain('in place already')
+    const again = node.install(two, ['--reload', String(pid)])
+    expect(again.stdout).toContain('in place already')
+    expect(again.told).toMatchObject({ result: 'unchanged', changed: 'no', agent: 'not-told' })
     await heard(mark).toBe('\n')
   })
 
@@ -85,6 +88,8 @@ describe('a process', () => {
     expect(run.status).toBe(1)
     expect(run.stderr).toContain(`the agent died after the reload of 2-`)
     expect(run.stderr).toContain(`${old!} is in place again; start the agent`)
+    expect(run.told).toMatchObject({ result: 'returned', reason: 'agent', agent: 'died' })
+    expect([run.told.wanted, run.told.generation]).toEqual([expect.stringMatching(/^2-/), old])
     expect(node.current).toBe(old)
     expect(node.receipt()).toMatchObject({ generation: 1 })
     expect(node.names()).not.toContain('.pending')
@@ -120,6 +125,7 @@ describe('a process', () => {
     const run = node.install(two, ['--reload', reload])
     expect(run.status).toBe(3)
     expect(run.stderr).toMatch(message)
+    expect(run.told).toMatchObject({ reason: 'process', generation: old })
     expect(node.current).toBe(old)
   })
 
@@ -167,6 +173,28 @@ describe('a process', () => {
       state: 'reloaded',
       overrides: [{ code: 'process', value: name.slice('process='.length), reason }],
     })
+  })
+
+  test('a signal while it waits: the last line says so, and what is in place', async () => {
+    const { node, two } = aNode()
+    const old = node.current
+    const { pid } = await agent(':')
+    const line = ['install.sh', '--porcelain', '--tls', node.tls, '--settle', '999']
+    const child = spawn('sh', [...line, '--reload', String(pid)], { cwd: two })
+    children.push(child)
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (part: Buffer) => {
+      stdout += part.toString()
+      if (part.includes('waiting until')) child.kill('SIGTERM')
+    })
+    child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
+    const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+    expect(status).toBe(143)
+    const { told } = toldBy({ status, stdout, stderr })
+    expect(told).toMatchObject({ status: '143', result: 'stopped', reason: 'interrupted' })
+    expect(told).toMatchObject({ changed: 'yes', before: old, generation: node.current })
+    expect(node.current).toMatch(/^2-/)
+    expect(stderr).toContain(told.message)
   })
 
   test('--hold leaves it unproven, and --proven ends that', async () => {
@@ -270,6 +298,7 @@ describe('a unit', () => {
     const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
     expect(run.status).toBe(2)
     expect(run.stderr).toContain('the agent could not be reloaded')
+    expect(run.told).toMatchObject({ result: 'installed', reason: 'reload', agent: 'not-told' })
     expect(node.current).toMatch(/^2-/)
     fs.writeFileSync(path.join(node.folder, 'well'), '')
     expect(

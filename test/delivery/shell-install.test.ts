@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { shellInstall } from '../../src/report/shell-install.js'
-import { Node, twoArchives } from './node.js'
+import { Node, renewed } from './node.js'
 import { shellQuote } from '../../src/report/shell.js'
 
 let first: Uint8Array
 let second: Uint8Array
 beforeAll(async () => {
-  ;({ first, second } = await twoArchives())
+  ;({ first, second } = await renewed())
 })
 
 describe('the command', () => {

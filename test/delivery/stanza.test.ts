@@ -7,14 +7,14 @@ import { describe, expect, test } from 'vitest'
 import { desire } from '../../src/spec/desire.js'
 import { parseSpec } from '../../src/spec/parse.js'
 import { packIdentity } from '../../src/delivery/pack-identity.js'
-import { aWorld, installerPath, Node, present, type Run } from './node.js'
+import { aWorld, installerPath, Node, present, type ToldRun } from './node.js'
 import { shellQuote } from '../../src/report/shell.js'
 
 interface Place {
   readonly node: Node
   readonly etc: string
   readonly stanza: string
-  install(stanza?: string, args?: readonly string[], more?: string): Promise<Run>
+  install(stanza?: string, args?: readonly string[], more?: string): Promise<ToldRun>
 }
 
 const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n'
@@ -65,6 +65,7 @@ describe('a file that is not there', () => {
     expect(run.stderr).toContain(
       'and so is the stanza: restart the agent (systemctl restart nomad.service)',
     )
+    expect(run.told).toMatchObject({ result: 'installed', reason: 'restart', agent: 'not-told' })
     expect(fs.readFileSync(place.stanza, 'utf8')).toContain(`${place.node.tls}/current/cert.pem"`)
     expect(fs.statSync(place.stanza).mode & 0o777).toBe(0o644)
     expect(fs.readdirSync(place.etc)).toEqual(['tls.hcl'])
@@ -112,6 +113,7 @@ describe('a file that is there', () => {
     const run = await place.install()
     expect(run.status).toBe(3)
     expect(run.stderr).toContain('was not written by install.sh')
+    expect(run.told.reason).toBe('stanza')
     expect(fs.readFileSync(place.stanza, 'utf8')).toBe(text)
     expect(fs.existsSync(place.node.tls)).toBe(false)
   })

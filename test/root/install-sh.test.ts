@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { env } from 'node:process'
 import { beforeAll, expect, test } from 'vitest'
-import { Node, twoArchives } from '../delivery/node.js'
+import { Node, renewed } from '../delivery/node.js'
 
 const none = ['--reload', 'none']
 /** A user without rights. */
@@ -14,7 +14,7 @@ const nobody = 65534
 /** An archive is unpacked in `one`; nothing is in place. */
 let template: Node
 beforeAll(async () => {
-  const { first } = await twoArchives()
+  const { first } = await renewed()
   template = new Node()
   template.unpack(first, 'one')
 })
@@ -34,7 +34,8 @@ test('the files are the agent’s, the directory is root’s', () => {
   fs.chownSync(path.join(node.tls, 'current/key.pem'), 0, 0)
   expect(node.install(one, [...none, '--owner', 'nobody']).stdout).toContain('belong to nobody')
   expect(fs.statSync(path.join(node.tls, 'current/key.pem')).uid).toBe(uid)
-  expect(node.install(one, [...none, '--owner', 'no-such-user']).status).toBe(3)
+  const unknown = node.install(one, [...none, '--owner', 'no-such-user'])
+  expect(unknown).toMatchObject({ status: 3, told: { reason: 'owner' } })
 })
 
 test('whatever root’s umask is, the agent can enter and read', () => {

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { install, prepareInstall } from '../../src/delivery/install.js'
 import { isNomadPkiError } from '../../src/errors.js'
 import { directoryConfigs } from '../../src/store/directory-configs.js'
-import { installerPath, Node, present, twoArchives } from '../delivery/node.js'
+import { installerPath, Node, present, renewed } from '../delivery/node.js'
 
 /** A user without rights, who stands for `nomad`. */
 const nobody = 65534
@@ -20,7 +20,7 @@ let first: Uint8Array
 let second: Uint8Array
 beforeAll(async () => {
   expect(getuid?.(), 'this suite needs root').toBe(0)
-  ;({ first, second } = await twoArchives())
+  ;({ first, second } = await renewed())
 })
 
 const children: ChildProcess[] = []

@@ -9,7 +9,8 @@ import {
   goBack,
   install,
   prepareInstall,
-  wayBack,
+  prepareReturn,
+  rehearseInstall,
   type InstallOutcome,
   type InstallRequest,
   type PreparedInstall,
@@ -39,7 +40,9 @@ export const command: Command = async ({ args: [file], options }, context) => {
       throw usage('--rollback takes no archive: the node has what it goes back to')
     const request = requestOf(options, context.resolve(options.tls ?? defaultTls), context)
     if (options.dryRun === true) {
-      printer.answer(`would go back to ${await wayBack(request)}`)
+      const { said, warnings } = await prepareReturn(request)
+      for (const warning of warnings) printer.tell(`warning: ${warning}`)
+      for (const line of said) printer.answer(line)
       return exitStatus.ok
     }
     return tell(
@@ -109,14 +112,17 @@ function interruption(context: Context, printer: Printer): AbortSignal {
   })
 }
 
-function rehearse(
+async function rehearse(
   prepared: PreparedInstall,
-  { tls, reload }: InstallRequest,
+  request: InstallRequest,
   printer: Printer,
-): ExitStatus {
-  const { archive, present, edit } = prepared
-  const { directory, address } = archive.manifest
+): Promise<ExitStatus> {
+  const { archive, edit } = prepared
+  const { tls } = request
+  const { directory } = archive.manifest
+  const said = await rehearseInstall(prepared, request)
   if (printer.json) {
+    for (const line of said) printer.tell(line)
     printer.document({
       format: 'nomad-pki/install',
       version: 1,
@@ -128,12 +134,7 @@ function rehearse(
     })
     return exitStatus.ok
   }
-  const from = present?.directory ?? 'nothing'
-  printer.answer(
-    from === directory
-      ? `${directory} is in place already`
-      : `would switch ${tls}/current: ${from} to ${directory}, for ${address}; reload: ${reload}`,
-  )
+  for (const line of said) printer.answer(line)
   if (edit !== undefined) {
     const { file, before, after, restart } = edit.plan
     printer.answer(configDiff(file, before, after, printer.style))
