@@ -14,6 +14,7 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 const bands: readonly (readonly string[])[] = [
   [
     'errors.ts',
+    'bytes.ts',
     'diagnostics.ts',
     'duration.ts',
     'address.ts',

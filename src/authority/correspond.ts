@@ -6,6 +6,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 
 /** How far a remote issuer's clock may differ: it dates the certificate itself. */
@@ -22,15 +23,14 @@ export function correspondenceFault(
   returned: Certificate,
   expected: Certificate,
 ): string | undefined {
-  if (Buffer.compare(returned.innerSignatureAlgorithm, returned.outerSignatureAlgorithm) !== 0) {
+  if (!sameBytes(returned.innerSignatureAlgorithm, returned.outerSignatureAlgorithm)) {
     return 'it names two signature algorithms'
   }
-  if (Buffer.compare(returned.tbs, expected.tbs) === 0) return undefined
-  if (Buffer.compare(returned.publicKey.spki, expected.publicKey.spki) !== 0) {
+  if (sameBytes(returned.tbs, expected.tbs)) return undefined
+  if (!sameBytes(returned.publicKey.spki, expected.publicKey.spki)) {
     return 'it is for another key'
   }
-  if (Buffer.compare(returned.issuer.der, expected.issuer.der) !== 0)
-    return 'it names another issuer'
+  if (!sameBytes(returned.issuer.der, expected.issuer.der)) return 'it names another issuer'
   const facts: readonly (readonly [string, unknown, unknown])[] = [
     ['version', returned.version, expected.version],
     ['subject', subjectOf(returned), subjectOf(expected)],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { lint } from '../lint/lint.js'
@@ -72,7 +73,7 @@ function receive(
   const certificate = read(der, expected, signer.name)
   const fault = correspondenceFault(certificate, expected)
   if (fault !== undefined) throw correspondence(signer.name, fault)
-  if (Buffer.compare(certificate.tbs, input.tbs) !== 0) {
+  if (!sameBytes(certificate.tbs, input.tbs)) {
     const broken = lint(certificate, lintContext).find(({ severity }) => severity === 'error')
     if (broken !== undefined) throw correspondence(signer.name, `${broken.rule}: ${broken.message}`)
   }

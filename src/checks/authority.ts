@@ -19,6 +19,7 @@ import { constraintFault } from '../x509/constraints.js'
 import { commonNames, formatName, nameSays } from '../x509/name.js'
 import { constraintsOf } from '../authority/constraints.js'
 import { subjectFor } from '../authority/subject.js'
+import { sameBytes } from '../bytes.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 
@@ -67,7 +68,7 @@ export function checkAuthority(
   }
   const next = nextGeneration(wanted, context)
   if (key.state === 'present') {
-    if (Buffer.compare(key.publicKey.spki, certificate.publicKey.spki) !== 0) {
+    if (!sameBytes(key.publicKey.spki, certificate.publicKey.spki)) {
       say(
         'error',
         'key-mismatch',

@@ -7,6 +7,7 @@
 
 import { authorityNameOf } from '../address.js'
 import { trustBundle } from '../authority/trust-bundle.js'
+import { sameBytes } from '../bytes.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../spec/desired.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -152,8 +153,8 @@ export function authorityPath(
 /** Whether a certificate is a cross-certificate of a root: its name and key, signed by another. */
 export function isCrossOf(cross: Certificate, root: Certificate): boolean {
   return (
-    Buffer.compare(cross.subject.der, root.subject.der) === 0 &&
-    Buffer.compare(cross.publicKey.spki, root.publicKey.spki) === 0 &&
-    Buffer.compare(cross.der, root.der) !== 0
+    sameBytes(cross.subject.der, root.subject.der) &&
+    sameBytes(cross.publicKey.spki, root.publicKey.spki) &&
+    !sameBytes(cross.der, root.der)
   )
 }

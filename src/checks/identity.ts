@@ -6,6 +6,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { formatDuration } from '../duration.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { commonNames } from '../x509/name.js'
@@ -81,7 +82,7 @@ function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
 
 function keyBelongs({ generation: { key }, leaf }: Subject): ReasonGiven | undefined {
   if (key.state !== 'present') return undefined
-  if (Buffer.compare(key.publicKey.spki, leaf.publicKey.spki) === 0) return undefined
+  if (sameBytes(key.publicKey.spki, leaf.publicKey.spki)) return undefined
   return { reason: 'key-mismatch', message: 'key.pem does not belong to the certificate' }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 
 /**
@@ -26,7 +27,7 @@ export function isAnchor(certificate: Certificate, others: Iterable<Certificate>
  */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   return (
-    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
+    sameBytes(certificate.issuer.der, issuer.subject.der) &&
     (certificate.authorityKeyIdentifier === undefined ||
       issuer.subjectKeyIdentifier === undefined ||
       certificate.authorityKeyIdentifier === issuer.subjectKeyIdentifier)

@@ -6,6 +6,7 @@
  */
 
 import { kindOf } from '../address.js'
+import { latin1Of } from '../bytes.js'
 import type { Inventory } from '../inventory/inventory.js'
 
 /**
@@ -42,7 +43,7 @@ export function sharedKeys(inventory: Inventory): ReadonlyMap<string, readonly s
 
   function note(spki: Uint8Array, address: string): void {
     // The whole SPKI as a Latin-1 string: as a map's key it is as good as a hash, and cheaper.
-    const text = Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength).toString('latin1')
+    const text = latin1Of(spki)
     const known = holders.get(text)
     if (known === undefined) holders.set(text, address)
     else if (typeof known === 'string') holders.set(text, [known, address])

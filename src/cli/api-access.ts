@@ -5,6 +5,7 @@
  * @module
  */
 
+import { latin1Of } from '../bytes.js'
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
@@ -45,9 +46,9 @@ export async function apiAccess(
     const generations = await store.readGenerations(identity)
     const { cert, key } = generations.find(({ number }) => number === current.number) ?? {}
     if (cert === undefined || key === undefined) continue
-    credentials.push({ name, cert: textOf(cert.bytes), key: textOf(key.bytes) })
+    credentials.push({ name, cert: latin1Of(cert.bytes), key: latin1Of(key.bytes) })
   }
-  const file = async (path: string): Promise<string> => textOf(await context.readFile(path))
+  const file = async (path: string): Promise<string> => latin1Of(await context.readFile(path))
   if (NOMAD_CLIENT_CERT !== undefined && NOMAD_CLIENT_KEY !== undefined) {
     try {
       const [cert, key] = [await file(NOMAD_CLIENT_CERT), await file(NOMAD_CLIENT_KEY)]
@@ -61,8 +62,4 @@ export async function apiAccess(
   const open = desired.identities.some(({ stanza }) => stanza?.verify_https_client === false)
   if (credentials.length === 0 && open) credentials.push({ name: 'nobody' })
   return { credentials, roots: roots.join(''), token: token === '' ? undefined : token }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }

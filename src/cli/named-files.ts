@@ -5,6 +5,7 @@
  */
 
 import type { AgentConfig, NamedFile, Permissions, SuiteKey, TlsKey } from '../agent/index.js'
+import { latin1Of } from '../bytes.js'
 import { nodeFiles, followFlags, type Files, type FileStatus } from '../files/files.js'
 import { lookAt } from '../files/look.js'
 import { readWhole } from '../files/read.js'
@@ -111,7 +112,7 @@ function lookAtOne(path: string, files: Files): { file: NamedFile; text?: string
   const file: NamedFile = { state: 'present', way, permissions }
   const reading = readWhole(files, path, { flags: followFlags })
   if (reading.state !== 'read') return { file }
-  return { file, text: Buffer.from(reading.bytes).toString('latin1') }
+  return { file, text: latin1Of(reading.bytes) }
 }
 
 function permissionsOf(path: string, { mode, uid, gid }: FileStatus): Permissions {

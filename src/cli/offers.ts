@@ -5,6 +5,7 @@
  */
 
 import { parseAddress, resolveAddress } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { authorityNames, recogniser } from '../evidence/recognise.js'
@@ -68,7 +69,7 @@ function doubtful({ desired }: Workspace, inventory: Inventory): readonly string
     if (certificate === undefined) return []
     const { issuer, subject } = certificate
     // Under an intermediate a leaf says nothing of the root.
-    if (Buffer.compare(issuer.der, subject.der) !== 0) return []
+    if (!sameBytes(issuer.der, subject.der)) return []
     const asks = rotating.has(address) || isAmbiguous(formatName(subject)) || marked.has(address)
     return asks ? [address] : []
   })

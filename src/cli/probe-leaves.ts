@@ -10,6 +10,7 @@ import { isAgent } from '../nomad/roles.js'
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import { prepareProbe, prepareRoot } from '../authority/prepare.js'
+import { latin1Of } from '../bytes.js'
 import { formatInstant } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { closedRoots } from '../evidence/closed.js'
@@ -183,7 +184,7 @@ async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {
 async function keptLeaf(root: string, store: Store, now: number): Promise<OfferedLeaf | undefined> {
   const bytes = await store.readProbe(authorityNameOf(root), generationOf(root))
   if (bytes === undefined) return undefined
-  const text = textOf(bytes)
+  const text = latin1Of(bytes)
   const at = text.indexOf('-----BEGIN CERTIFICATE-----')
   if (at === -1) return undefined
   try {
@@ -209,12 +210,12 @@ async function operatorsLeaf(
     for (const { cert, key } of await store.readGenerations({ role, region, name })) {
       if (cert === undefined || key === undefined) continue
       try {
-        const chain = parseCertificates(textOf(cert.bytes))
+        const chain = parseCertificates(latin1Of(cert.bytes))
         const [leaf, above] = [chain[0], chain.at(-1)]
         if (leaf === undefined || above === undefined || !lives(leaf, now)) continue
         // Straight under the root, so that no cross-certificate behind it is what is taken.
         if (chain.length > 1 || !isSignedBy(above, certificate.publicKey)) continue
-        return { cert: textOf(cert.bytes), key: textOf(key.bytes) }
+        return { cert: latin1Of(cert.bytes), key: latin1Of(key.bytes) }
       } catch (error) {
         if (!isNomadPkiError(error)) throw error
       }
@@ -225,8 +226,4 @@ async function operatorsLeaf(
 
 function lives({ notBefore, notAfter }: Certificate, now: number): boolean {
   return notBefore <= now && now < notAfter - margin
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }

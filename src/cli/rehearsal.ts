@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -25,14 +26,14 @@ export function rehearsalConfigs(configs: Configs, inventory: Inventory): Config
     async write(writes) {
       for (const { path, expected } of writes) {
         const there = files.get(path)
-        if (there === undefined ? expected !== undefined : !sameBytes(there, expected)) {
+        if (
+          there === undefined
+            ? expected !== undefined
+            : expected === undefined || !sameBytes(there, expected)
+        ) {
           throw new NomadPkiError('ERR_CONFIG_CHANGED', `${path} is not what was read`)
         }
       }
     },
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return b !== undefined && Buffer.compare(a, b) === 0
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { bufferOf } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { objectIdentifier, tags } from './write.js'
 
@@ -17,9 +18,7 @@ export class DerReader {
   readonly end: number
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
-    this.bytes = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.bytes = bufferOf(bytes)
     this.position = start
     this.end = end
   }

@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import { getuid, kill, pid } from 'node:process'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { barrier, Touched } from './barrier.js'
 import type { BarrierKind } from './barrier.js'
@@ -99,9 +100,9 @@ async function writeAside(
   if (there.state === 'absent') {
     if (expected !== undefined) throw changed(path)
     await makeDirectory(files, dirname(target))
-  } else if (expected === undefined || Buffer.compare(there.bytes, expected) !== 0) {
+  } else if (expected === undefined || !sameBytes(there.bytes, expected)) {
     // An interrupted run was here before.
-    if (Buffer.compare(there.bytes, bytes) === 0) return undefined
+    if (sameBytes(there.bytes, bytes)) return undefined
     throw changed(path)
   }
   const aside = asideOf(target)

@@ -5,6 +5,7 @@
  */
 
 import { dirname } from 'node:path'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { asideOf, sweepAsides, unlinkQuietly, unwritten } from './aside.js'
 import { createFile } from './create.js'
@@ -68,9 +69,7 @@ export async function placeFile(
 function isSame(files: Files, path: string, bytes: Uint8Array, mode: number): boolean {
   const there = readWhole(files, path, { limit: bytes.length + 1 })
   return (
-    there.state === 'read' &&
-    (there.status.mode & 0o7777) === mode &&
-    Buffer.compare(there.bytes, bytes) === 0
+    there.state === 'read' && (there.status.mode & 0o7777) === mode && sameBytes(there.bytes, bytes)
   )
 }
 

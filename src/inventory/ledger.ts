@@ -7,6 +7,7 @@
  * @module
  */
 
+import { bufferOf } from '../bytes.js'
 import { sha256 } from '../sha256.js'
 import { eventIn, type LedgerEvent } from './ledger-events.js'
 
@@ -51,7 +52,7 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
   const events: LedgerEvent[] = []
   let head = emptyHead
   if (bytes === undefined) return { lines, events, head, tornBytes: 0 }
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = bufferOf(bytes)
   const text = buffer.toString('utf8')
   let at = 0
   for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {

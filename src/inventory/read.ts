@@ -6,6 +6,7 @@
  */
 
 import { formatAddress, identityAddress } from '../address.js'
+import { latin1Of, sameBytes } from '../bytes.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { firstWritten } from '../keys/pem.js'
@@ -192,7 +193,7 @@ function isWhole(found: FoundGeneration, stored: StoredGeneration): boolean {
     stored.manifest !== undefined &&
     found.bundle !== '' &&
     found.key.state === 'present' &&
-    Buffer.compare(found.key.publicKey.spki, leaf.publicKey.spki) === 0
+    sameBytes(found.key.publicKey.spki, leaf.publicKey.spki)
   )
 }
 
@@ -258,7 +259,7 @@ class Parsed {
 
   /** Most agents trust the same as the agent before: comparing bytes is cheaper than making another text. */
   bundleOf(file: StoredFile): string {
-    if (this.#last !== undefined && Buffer.compare(this.#last.bytes, file.bytes) === 0) {
+    if (this.#last !== undefined && sameBytes(this.#last.bytes, file.bytes)) {
       return this.#last.text
     }
     const text = textOf(file)
@@ -316,8 +317,6 @@ function attempt<T>(
   }
 }
 
-function textOf(file: StoredFile): string {
-  // Latin-1 keeps every byte, so comparing texts compares files; PEM itself is ASCII.
-  const { bytes } = file
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+function textOf({ bytes }: StoredFile): string {
+  return latin1Of(bytes)
 }

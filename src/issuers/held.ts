@@ -5,6 +5,7 @@
  */
 
 import type { Issuer } from '../authority/issuer.js'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { samePublicKey } from '../keys/public-key.js'
@@ -71,6 +72,6 @@ export function chainOf(
   above: readonly Certificate[],
 ): readonly Certificate[] {
   return [certificate, ...above].filter(
-    ({ issuer, subject }) => Buffer.compare(issuer.der, subject.der) !== 0,
+    ({ issuer, subject }) => !sameBytes(issuer.der, subject.der),
   )
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bufferOf } from '../bytes.js'
 interface Curve {
   readonly p: bigint
   readonly b: bigint
@@ -49,7 +50,7 @@ export function isOnCurve(name: string, point: Uint8Array): boolean {
   const found = curves[name]
   if (found === undefined || point[0] !== 4 || point.length !== 1 + 2 * found.length) return false
   const { p, b, length } = found
-  const digits = Buffer.from(point.buffer, point.byteOffset, point.byteLength).toString('hex')
+  const digits = bufferOf(point).toString('hex')
   const x = BigInt(`0x${digits.slice(2, 2 + 2 * length)}`)
   const y = BigInt(`0x${digits.slice(2 + 2 * length)}`)
   if (x >= p || y >= p) return false

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bufferOf } from '../bytes.js'
 import { positionOf } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { begin, dashes, scanPem, type PemBlock } from './pem-scan.js'
@@ -35,7 +36,7 @@ export function pemBlocks(text: string): readonly PemBlock[] {
  * @param der What it holds.
  */
 export function pemEncode(label: string, der: Uint8Array): string {
-  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64')
+  const base64 = bufferOf(der).toString('base64')
   let text = `${begin}${label}${dashes}\n`
   for (let at = 0; at < base64.length; at += 64) text += `${base64.slice(at, at + 64)}\n`
   return `${text}${dashes}END ${label}${dashes}\n`

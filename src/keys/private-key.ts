@@ -7,6 +7,7 @@
  */
 
 import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto'
+import { latin1Of } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import {
   bitString,
@@ -76,12 +77,7 @@ type AnyPrivateKey = Omit<PrivateKey, 'algorithm'> & {
 function read(input: string | Uint8Array, compute: boolean): AnyPrivateKey {
   try {
     if (typeof input !== 'string' && input[0] === tags.sequence) return parseDer(input, compute)
-    return parsePem(
-      typeof input === 'string'
-        ? input
-        : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString('latin1'),
-      compute,
-    )
+    return parsePem(typeof input === 'string' ? input : latin1Of(input), compute)
   } catch (error) {
     if (
       isNomadPkiError(error, 'ERR_DER_MALFORMED') ||

@@ -5,6 +5,7 @@
  */
 
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+import { bufferOf } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { memoByObject } from '../memo.js'
 import { algorithmOf, type PrivateKey, type PublicKey } from './algorithms.js'
@@ -68,8 +69,4 @@ export function verifyBytes(
   } catch {
     return false
   }
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Role } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { Extension } from '../x509/extension.js'
 import type { LintContext } from './rule.js'
@@ -40,12 +41,4 @@ export function extensionOf(certificate: Certificate, oid: string): Extension | 
 /** Whether it names itself as its issuer. */
 export function isSelfIssued({ issuer, subject }: Certificate): boolean {
   return sameBytes(issuer.der, subject.der)
-}
-
-/** Whether two ranges hold the same bytes. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false
-  return true
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Role } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import { memoByObject, memoByText, memoLast } from '../memo.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifyChain } from '../x509/verify-chain.js'
@@ -222,8 +223,4 @@ function sent(dialer: AgentFacts, listener: AgentFacts, https: boolean): Refusal
     message:
       'it sends no certificate: none of its chain was issued by an authority that the listener names as trusted',
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a === b || (a.length === b.length && Buffer.compare(a, b) === 0)
 }

@@ -7,6 +7,7 @@
  */
 
 import { isIP } from 'node:net'
+import { sameBytes } from '../bytes.js'
 import { DerReader } from '../der/read.js'
 import { isPrintable, tags } from '../der/write.js'
 import { isNomadPkiError } from '../errors.js'
@@ -27,7 +28,7 @@ export function parseFault(certificate: Certificate): string | undefined {
   const { innerSignatureAlgorithm, outerSignatureAlgorithm } = certificate
   if (
     innerSignatureAlgorithm !== outerSignatureAlgorithm &&
-    Buffer.compare(innerSignatureAlgorithm, outerSignatureAlgorithm) !== 0
+    !sameBytes(innerSignatureAlgorithm, outerSignatureAlgorithm)
   ) {
     return 'its two signature algorithms differ'
   }
@@ -101,7 +102,7 @@ const plainKeys: ReadonlyMap<string, string> = new Map([
 
 function rsaFault(spki: Uint8Array): string | undefined {
   const { parameters, bits } = partsOf(spki)
-  if (Buffer.compare(parameters, nullBytes) !== 0) return 'its RSA key lacks the NULL parameters'
+  if (!sameBytes(parameters, nullBytes)) return 'its RSA key lacks the NULL parameters'
   const key = new DerReader(bits).enter(tags.sequence, 'the RSA key')
   const modulus = key.integer('the modulus')
   if (modulus.length === 1 && modulus[0] === 0) return 'its RSA key has the modulus 0'

@@ -7,6 +7,7 @@
 
 import { generationOf, isOfAuthority } from '../address.js'
 import { authorityText, takeOverAdvice, takeOverPage } from '../authority/take-over.js'
+import { sameBytes } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
@@ -95,9 +96,7 @@ function judge({ roots, chain }: FilesInUse, ours: readonly Certificate[]): Judg
 
 /** A root that was issued again with its key and name is the same to every agent that trusts it. */
 function isSameAuthority(a: Certificate, b: Certificate): boolean {
-  return (
-    Buffer.compare(a.subject.der, b.subject.der) === 0 && samePublicKey(a.publicKey, b.publicKey)
-  )
+  return sameBytes(a.subject.der, b.subject.der) && samePublicKey(a.publicKey, b.publicKey)
 }
 
 function tell(

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { latin1Of } from '../bytes.js'
 import { endsWithIssuer, isOnDemand, renewBeforeOf } from '../checks/identity.js'
 import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
@@ -174,7 +175,7 @@ function identityLife(
     // Of several roots of one name and key the one that lives longest holds the chain up.
     const ends = new Map<string, number>()
     for (const root of current.trust) {
-      const name = nameKey(root.subject.der)
+      const name = latin1Of(root.subject.der)
       ends.set(name, Math.max(ends.get(name) ?? -Infinity, root.notAfter))
     }
     roots = ends
@@ -185,7 +186,7 @@ function identityLife(
     if (index > 0 && certificate.notAfter < end.notAfter) {
       end = { address: nameOf(certificate), notAfter: certificate.notAfter }
     }
-    const root = roots.get(nameKey(certificate.issuer.der))
+    const root = roots.get(latin1Of(certificate.issuer.der))
     if (root !== undefined) {
       if (root < end.notAfter)
         end = { address: `root ${nameOfIssuer(certificate)}`, notAfter: root }
@@ -308,11 +309,6 @@ function missing(address: string, kind: ScheduleEntry['kind']): ScheduleEntry {
 
 function bySoonest(a: ScheduleEntry, b: ScheduleEntry): number {
   return (a.notAfter ?? -Infinity) - (b.notAfter ?? -Infinity) || (a.address < b.address ? -1 : 1)
-}
-
-/** The bytes of a name as a key of a map. */
-function nameKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 function nameOf({ subject }: Certificate): string {

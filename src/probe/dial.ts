@@ -8,6 +8,7 @@
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { AgentEndpoint } from './endpoints.js'
 import { RecordCounter } from './records.js'
@@ -156,7 +157,7 @@ export async function dial(
   const agree = flight.whole && leaf !== undefined && first !== undefined
   return {
     ...{ flight, bytes, fault },
-    signed: agree && Buffer.compare(leaf!, first) === 0 ? first : undefined,
+    signed: agree && sameBytes(leaf!, first) ? first : undefined,
   }
 }
 

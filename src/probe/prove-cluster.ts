@@ -5,6 +5,7 @@
  * @module
  */
 
+import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
@@ -326,7 +327,5 @@ function disagreement(
 }
 
 function textOf(file: StoredFile | undefined): string {
-  if (file === undefined) return ''
-  const { bytes } = file
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  return file === undefined ? '' : latin1Of(file.bytes)
 }

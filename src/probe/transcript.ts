@@ -13,6 +13,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { MessageQueue, opener, record, recordsOf, uint, type Opened } from './records.js'
 
 /** What a server's first flight held. */
@@ -194,7 +195,7 @@ function readServerHello(
 ): { version: 'TLSv1.2' | 'TLSv1.3' | undefined; suite: number } | undefined {
   const reader = new Reader(content)
   const legacy = reader.uint(2)
-  if (Buffer.compare(reader.bytes(32), retry) === 0) return undefined
+  if (sameBytes(reader.bytes(32), retry)) return undefined
   reader.vector(1)
   const suite = reader.uint(2)
   reader.uint(1)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { classifyName } from '../nomad/names.js'
@@ -129,7 +130,7 @@ export function describeCertificate(
 
 /** By its signature; where agents know no such signature, by its name. */
 function isSelfSigned(certificate: Certificate): boolean {
-  if (Buffer.compare(certificate.subject.der, certificate.issuer.der) !== 0) return false
+  if (!sameBytes(certificate.subject.der, certificate.issuer.der)) return false
   return (
     !isKnownSignature(certificate.signatureAlgorithm) || verifySignature(certificate, certificate)
   )

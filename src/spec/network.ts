@@ -6,6 +6,7 @@
  */
 
 import { isIP } from 'node:net'
+import { sameBytes } from '../bytes.js'
 import {
   baseOf,
   cidrOf,
@@ -70,7 +71,7 @@ export function parseNetwork(text: string): Parsed<Network> {
   const network = parsePrefixed(text)
   if ('fault' in network) return network
   const address = baseOf(network.ok)
-  if (Buffer.compare(address, network.ok.address) !== 0) {
+  if (!sameBytes(address, network.ok.address)) {
     const fixed = formatNetwork({ ...network.ok, address })
     return { fault: 'has bits set behind its prefix', hint: `did you mean ${fixed}?` }
   }

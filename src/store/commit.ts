@@ -17,6 +17,7 @@
  */
 
 import { parseAddress } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import { createFile } from '../files/create.js'
 import { errnoOf } from '../files/fault.js'
 import { breather } from '../files/files.js'
@@ -221,7 +222,7 @@ class Commit {
     for (const [file, bytes, mode] of wanted) {
       if (file === names.authorityKey) {
         const there = readWhole(files, `${place}/${file}`)
-        if (there.state === 'read' && Buffer.compare(there.bytes, bytes) === 0) continue
+        if (there.state === 'read' && sameBytes(there.bytes, bytes)) continue
         if (there.state !== 'absent') throw keyExists(name, generation)
       }
       this.#aside(place, file, bytes, mode)
@@ -249,7 +250,7 @@ class Commit {
     if (this.#tree.listing(parent).has(directory)) {
       const same = wanted.every(([file, bytes]) => {
         const there = readWhole(this.#tree.files, `${parent}/${directory}/${file}`)
-        return there.state === 'read' && Buffer.compare(there.bytes, bytes) === 0
+        return there.state === 'read' && sameBytes(there.bytes, bytes)
       })
       if (!same) throw generationExists(identity, directory)
       this.#touch(`${parent}/${directory}`, wanted)

@@ -6,6 +6,7 @@
  */
 
 import { resolve } from 'node:path'
+import { latin1Of } from '../bytes.js'
 import { followFlags, nodeFiles, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
@@ -78,5 +79,5 @@ export function filesInUseReader(
 function readCertificateFile(path: string, files: Files): readonly Certificate[] {
   const reading = readWhole(files, path, { flags: followFlags })
   if (reading.state !== 'read') return []
-  return readableCertificates(Buffer.from(reading.bytes).toString('latin1'))
+  return readableCertificates(latin1Of(reading.bytes))
 }

@@ -7,6 +7,7 @@
  */
 
 import { isName, isRegionName } from '../address.js'
+import { latin1Of } from '../bytes.js'
 import type { Finding } from '../diagnostics.js'
 import { shownPath } from '../files/fault.js'
 import { breather } from '../files/files.js'
@@ -160,7 +161,7 @@ class Healer {
     const { files, root, touched } = this.#tree
     const reading = readWhole(files, `${place}/${names.bundle}`)
     if (reading.state !== 'read') return
-    const fingerprint = fingerprintOfPem(Buffer.from(reading.bytes).toString('latin1'))
+    const fingerprint = fingerprintOfPem(latin1Of(reading.bytes))
     const path = `${root}/${names.ledger}`
     const ledger = readWhole(files, path, { limit: ledgerLimit })
     const known =

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { ConfigFile, Configs } from '../inventory/configs.js'
 
@@ -39,7 +40,7 @@ export function memoryConfigs(files: Readonly<Record<string, string>> = {}): Con
         const same =
           there === undefined || expected === undefined
             ? there === expected
-            : Buffer.compare(there, expected) === 0
+            : sameBytes(there, expected)
         const done = there !== undefined && Buffer.from(there).toString('utf8') === text
         if (!same && !done)
           throw new NomadPkiError('ERR_CONFIG_CHANGED', `${path} is not what was read`)

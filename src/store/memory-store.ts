@@ -6,6 +6,7 @@
  */
 
 import { parseAddress } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { chainLine, readLedger } from '../inventory/ledger.js'
@@ -320,7 +321,7 @@ function fileOf(text: string): StoredFile {
 }
 
 function sameText(file: StoredFile | undefined, text: string): boolean {
-  return file !== undefined && Buffer.compare(file.bytes, Buffer.from(text)) === 0
+  return file !== undefined && sameBytes(file.bytes, Buffer.from(text))
 }
 
 function comparePaths(a: string, b: string): number {

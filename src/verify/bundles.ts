@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
@@ -42,15 +43,14 @@ export function verifyBundles(
       certificate: context.authorities.get(root)?.certificate,
     }))
     const has = (der: Uint8Array): boolean =>
-      found.certificates.some((certificate) => Buffer.compare(certificate.der, der) === 0)
+      found.certificates.some((certificate) => sameBytes(certificate.der, der))
     const lacking = wanted.filter(
       ({ certificate }) => certificate !== undefined && !has(certificate.der),
     )
     const extra = found.certificates.filter(
       ({ der }) =>
         !wanted.some(
-          ({ certificate }) =>
-            certificate !== undefined && Buffer.compare(certificate.der, der) === 0,
+          ({ certificate }) => certificate !== undefined && sameBytes(certificate.der, der),
         ),
     )
     if (lacking.length > 0) {
@@ -58,7 +58,7 @@ export function verifyBundles(
     }
     for (const certificate of extra) {
       const name = formatName(certificate.subject)
-      const root = Buffer.compare(certificate.subject.der, certificate.issuer.der) === 0
+      const root = sameBytes(certificate.subject.der, certificate.issuer.der)
       say(
         'error',
         'bundle-stale',

@@ -7,6 +7,7 @@
  */
 
 import type { Role } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { AgentFacts } from '../nomad/judge.js'
 import { classifyName } from '../nomad/names.js'
@@ -72,7 +73,7 @@ interface Draft extends AgentClass {
 }
 
 function isKeyed({ key }: FoundGeneration, leaf: Certificate): boolean {
-  return key.state === 'present' && Buffer.compare(key.publicKey.spki, leaf.publicKey.spki) === 0
+  return key.state === 'present' && sameBytes(key.publicKey.spki, leaf.publicKey.spki)
 }
 
 function draft(

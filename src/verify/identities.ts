@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import type { CheckContext } from '../checks/context.js'
 import { goodChecks, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
@@ -153,7 +154,7 @@ function leafPlace({ chain, key }: FoundGeneration): number {
   const place = chain.findIndex((certificate) =>
     spki === undefined
       ? certificate.basicConstraints?.ca !== true
-      : Buffer.compare(certificate.publicKey.spki, spki) === 0,
+      : sameBytes(certificate.publicKey.spki, spki),
   )
   return place > 0 && first.basicConstraints?.ca === true ? place : 0
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -100,15 +101,15 @@ export function completeCertificate(
   return malformedAs(() => {
     const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
     const same =
-      Buffer.compare(tbs, expected.tbs) === 0 &&
-      Buffer.compare(outerSignatureAlgorithm, expected.innerSignatureAlgorithm) === 0
+      sameBytes(tbs, expected.tbs) &&
+      sameBytes(outerSignatureAlgorithm, expected.innerSignatureAlgorithm)
     return same ? { ...expected, der, tbs, outerSignatureAlgorithm, signature } : undefined
   })
 }
 
 /** Whether two are the same certificate, byte for byte. */
 export function sameCertificate(a: Certificate, b: Certificate): boolean {
-  return a === b || Buffer.compare(a.der, b.der) === 0
+  return sameBytes(a.der, b.der)
 }
 
 /**

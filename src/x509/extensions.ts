@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bufferOf } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import {
   boolean,
@@ -294,8 +295,6 @@ function readAuthorityKeyIdentifier(value: Uint8Array): string | undefined {
 
 /** Octets in lower-case hex. */
 export function hexOf(bytes: Uint8Array): string {
-  const view = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = bufferOf(bytes)
   return view.toString('hex')
 }

@@ -5,6 +5,7 @@
  */
 
 import { isIP } from 'node:net'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { memoByText } from '../memo.js'
 
@@ -148,7 +149,7 @@ export function parseNetwork(text: string): Network {
     )
   }
   const base = baseOf(network)
-  if (Buffer.compare(base, address) !== 0) {
+  if (!sameBytes(base, address)) {
     throw new NomadPkiError('ERR_NAME_INVALID', `${text} has bits behind its prefix`, {
       hint: `write ${formatNetwork({ address: base, prefix })}`,
     })

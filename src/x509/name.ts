@@ -4,6 +4,7 @@
  * @module
  */
 
+import { latin1Of, sameBytes } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { asciiString, isPrintable, sequence, setOf, tags, utf8String } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
@@ -141,7 +142,7 @@ export function encodeName(attributes: SubjectAttributes): Uint8Array {
  * @throws {NomadPkiError} `ERR_DER_MALFORMED`
  */
 export function parseName(der: Uint8Array, what: string): Name {
-  const before = recent.find((name) => Buffer.compare(name.der, der) === 0)
+  const before = recent.find((name) => sameBytes(name.der, der))
   if (before !== undefined) return before
   const name = readName(Uint8Array.from(der), what)
   recent.unshift(name)
@@ -251,7 +252,7 @@ function decodeString(tag: number, bytes: Uint8Array, what: string): string {
 function latin1(bytes: Uint8Array, ascii: boolean): string | undefined {
   if (bytes.length > 256) {
     if (ascii && bytes.some((byte) => byte > 127)) return undefined
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    return latin1Of(bytes)
   }
   let text = ''
   for (const byte of bytes) {

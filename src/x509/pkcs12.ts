@@ -10,6 +10,7 @@
 
 import { pbkdf2Sync } from 'node:crypto'
 import type * as forgeModule from 'node-forge'
+import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { PrivateKey } from '../keys/algorithms.js'
 import { parsePrivateKey } from '../keys/private-key.js'
@@ -60,7 +61,7 @@ interface Bag {
 
 function open(forge: Forge, bytes: Uint8Array, password: string): readonly Bag[] {
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    const text = latin1Of(bytes)
     const pfx = forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(text, false), false, password)
     return pfx.safeContents.flatMap(({ safeBags }) => safeBags as readonly Bag[])
   } catch (error) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { latin1Of } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { bitString, context, integer, sequence, setOf, tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -88,10 +89,7 @@ export function encodeRequest(request: CertificateRequest | Uint8Array): string 
 }
 
 function fromPem(input: string | Uint8Array): Uint8Array {
-  const text =
-    typeof input === 'string'
-      ? input
-      : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString('latin1')
+  const text = typeof input === 'string' ? input : latin1Of(input)
   // `NEW CERTIFICATE REQUEST` is what older tools write (RFC 7468 §7).
   const found = pemBlocks(text).filter(({ label }) => /^(NEW )?CERTIFICATE REQUEST$/.test(label))
   if (found.length === 1) return found[0]!.der

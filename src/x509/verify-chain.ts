@@ -8,8 +8,9 @@
  * @module
  */
 
+import { sameBytes } from '../bytes.js'
 import { samePublicKey } from '../keys/public-key.js'
-import type { Certificate } from './certificate.js'
+import { sameCertificate, type Certificate } from './certificate.js'
 import { constraintFault } from './constraints.js'
 import { extensionOids } from './oids.js'
 import { formatName } from './name.js'
@@ -88,7 +89,7 @@ export function verifyChain(
     hint: undefined,
     late: undefined,
   }
-  if (roots.some((root) => isSame(root, leaf))) return finish([leaf], options)
+  if (roots.some((root) => sameCertificate(root, leaf))) return finish([leaf], options)
   const path = climb([leaf], search)
   if (path !== undefined) return { ok: true, path }
   if (search.checks > mostSignatureChecks) {
@@ -127,7 +128,7 @@ function climb(path: readonly Certificate[], search: Search): readonly Certifica
 
 /** Those whose subject is the issuer, whose key identifier fits first (CertPool.findPotentialParents). */
 function parentsOf(child: Certificate, pool: readonly Certificate[]): readonly Certificate[] {
-  const named = pool.filter(({ subject }) => isEqual(subject.der, child.issuer.der))
+  const named = pool.filter(({ subject }) => sameBytes(subject.der, child.issuer.der))
   const wanted = child.authorityKeyIdentifier
   if (named.length < 2 || wanted === undefined) return named
   const rank = ({ subjectKeyIdentifier }: Certificate): number =>
@@ -288,7 +289,7 @@ function missing(
   const seen = new Set<Certificate>([leaf])
   for (;;) {
     const next = intermediates.find(
-      (other) => !seen.has(other) && isEqual(other.subject.der, top.issuer.der),
+      (other) => !seen.has(other) && sameBytes(other.subject.der, top.issuer.der),
     )
     if (next === undefined) break
     seen.add(next)
@@ -298,7 +299,7 @@ function missing(
   const others = roots.map(({ subject }) => formatName(subject)).join('; ')
   return refuse(
     'unknown-authority',
-    isEqual(top.issuer.der, top.subject.der)
+    sameBytes(top.issuer.der, top.subject.der)
       ? `${wanted} signed itself, and is not trusted (trusted: ${others || 'none'})`
       : `the certificate of ${wanted}, which signed ${nameOf(top)}, is neither presented nor trusted (trusted: ${others || 'none'})`,
   )
@@ -306,21 +307,13 @@ function missing(
 
 /** crypto/x509 alreadyInChain: the same subject, key and subjectAltName. */
 function isTwin(a: Certificate, b: Certificate): boolean {
-  if (!isEqual(a.subject.der, b.subject.der) || !samePublicKey(a.publicKey, b.publicKey))
+  if (!sameBytes(a.subject.der, b.subject.der) || !samePublicKey(a.publicKey, b.publicKey))
     return false
   const names = ({ extensions }: Certificate): Uint8Array | undefined =>
     extensions.find(({ oid }) => oid === extensionOids.subjectAltName)?.value
   const [first, second] = [names(a), names(b)]
   if (first === undefined || second === undefined) return first === second
-  return isEqual(first, second)
-}
-
-function isSame(a: Certificate, b: Certificate): boolean {
-  return a === b || isEqual(a.der, b.der)
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
+  return sameBytes(first, second)
 }
 
 function nameOf({ subject }: Certificate): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bufferOf } from '../../bytes.js'
 import { formatDuration } from '../../duration.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
@@ -89,7 +90,7 @@ function tellIdle(
 
 async function readSaved(file: string, context: Context): Promise<Plan> {
   const bytes = await context.readFile(file)
-  return parsePlan(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
+  return parsePlan(bufferOf(bytes).toString('utf8'))
 }
 
 function refuseStale(saved: Plan, fresh: Plan): void {

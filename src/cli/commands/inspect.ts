@@ -5,6 +5,7 @@
  */
 
 import { resolveAddress } from '../../address.js'
+import { latin1Of } from '../../bytes.js'
 import { readTar, type TarEntry } from '../../delivery/tar.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
@@ -99,7 +100,7 @@ async function describeBytes(
 ): Promise<readonly Description[]> {
   // RFC 1952 §2.3.1. What pack writes is not compressed, so PEM can be seen in it and not be read.
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return describeArchive(bytes, where, options, context)
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const text = latin1Of(bytes)
   if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
   const blocks = pemBlocks(text)
   return blocks.flatMap(({ label, der, start, end }, index): readonly Description[] => {

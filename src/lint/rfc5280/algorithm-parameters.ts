@@ -4,10 +4,10 @@
  * @module
  */
 
+import { sameBytes } from '../../bytes.js'
 import { algorithmOf, keyAlgorithms } from '../../keys/algorithms.js'
 import { nullValue, objectIdentifier, sequence } from '../../der/write.js'
 import type { Rule } from '../rule.js'
-import { sameBytes } from '../scope.js'
 
 /** With NULL for RSA, with nothing for all others, by OID. */
 const identifiers: ReadonlyMap<string, Uint8Array> = new Map([

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { sameBytes } from '../../bytes.js'
 import type { Rule } from '../rule.js'
-import { sameBytes } from '../scope.js'
 
 /** RFC 5280 §4.1.1.2: the algorithm inside what is signed is the one beside it. Go refuses others. */
 export const algorithmsEqual: Rule = {

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { sameBytes } from '../../bytes.js'
 import type { Rule } from '../rule.js'
-import { sameBytes } from '../scope.js'
 
 /** RFC 5280 §6.1.3 (a)(4): chains are found by the bytes of the name; a re-encoding need not match. */
 export const issuerName: Rule = {
