@@ -1274,7 +1274,8 @@ if [ "$here" != "$next" ]; then
       unproven="the switch to $here at $(pending at) was never proven"
       proves="--proven says that the agent has loaded it, its own archive again with --reload has it loaded"
       [ -z "$verified" ] || proves="its own archive again with --reload and --probe proves it"
-      [ -n "$giveup" ] || refuse unproven "$unproven: $proves, --give-up goes on without"
+      # A switch that somebody made since we looked is judged under the lock.
+      [ -n "$giveup" ] || [ "$(pending to)" != "$here" ] || refuse unproven "$unproven: $proves, --give-up goes on without"
       ;;
   esac
 fi

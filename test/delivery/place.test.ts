@@ -288,30 +288,42 @@ describe('others at work', () => {
     }
   })
 
-  test('two of one archive: the second one finds it in place, and does not call it something else', async () => {
-    const { node, one, two } = aNode()
-    expect(node.install(one).status).toBe(0)
-    // Both have looked at what is in place when the first one turns it.
-    const bin = path.join(node.folder, 'slow')
-    fs.mkdirSync(bin)
-    const text = `#!/bin/sh\n[ "$1" != "$AT/.lock" ] || sleep 1\nPATH=${shellQuote(env.PATH!)} exec mkdir "$@"\n`
-    fs.writeFileSync(path.join(bin, 'mkdir'), text, { mode: 0o755 })
-    const run = (delay: boolean): Promise<{ status: number | null; said: string }> =>
-      new Promise((resolve) => {
-        const child = spawn('sh', ['install.sh', '--tls', node.tls, ...none], {
-          cwd: two,
-          env: { ...env, AT: node.tls, ...(delay && { PATH: `${bin}:${env.PATH!}` }) },
+  test.each([
+    ['before it looks for unproven switches', 'find', '"$1" = .'],
+    ['before it takes the lock', 'mkdir', '"$1" = "$AT/.lock"'],
+  ])(
+    'two of one archive: the second one, slow %s, finds it in place',
+    async (_when, tool, call) => {
+      const { node, one, two } = aNode()
+      expect(node.install(one).status).toBe(0)
+      // Both have looked at what is in place when the first one turns it.
+      const bin = path.join(node.folder, 'slow')
+      fs.mkdirSync(bin)
+      const wait = 'while [ "$(readlink "$AT/current")" = "$OLD" ]; do sleep 0.1; done'
+      const text = `#!/bin/sh\nPATH=${shellQuote(env.PATH!)}\n[ ! ${call} ] || ${wait}\nexec ${tool} "$@"\n`
+      fs.writeFileSync(path.join(bin, tool), text, { mode: 0o755 })
+      const run = (delay: boolean): Promise<{ status: number | null; said: string }> =>
+        new Promise((resolve) => {
+          const child = spawn('sh', ['install.sh', '--tls', node.tls, ...none], {
+            cwd: two,
+            env: {
+              ...env,
+              AT: node.tls,
+              OLD: node.current,
+              ...(delay && { PATH: `${bin}:${env.PATH!}` }),
+            },
+          })
+          let said = ''
+          child.stdout.on('data', (part: Buffer) => (said += part.toString()))
+          child.stderr.on('data', (part: Buffer) => (said += part.toString()))
+          child.on('close', (status) => resolve({ status, said }))
         })
-        let said = ''
-        child.stdout.on('data', (part: Buffer) => (said += part.toString()))
-        child.stderr.on('data', (part: Buffer) => (said += part.toString()))
-        child.on('close', (status) => resolve({ status, said }))
-      })
-    const [late] = await Promise.all([run(true), run(false)])
-    expect(late.status).toBe(0)
-    expect(late.said).not.toContain('something else')
-    expect(node.current).toBe(generationOf(two))
-  })
+      const [late] = await Promise.all([run(true), run(false)])
+      expect([late.status, late.said]).toEqual([0, expect.stringContaining('is in place')])
+      expect(late.said).not.toContain('something else')
+      expect(node.current).toBe(generationOf(two))
+    },
+  )
 
   test('five at once: each ends well or is refused, and one generation is in place', async () => {
     const { node, one } = aNode()
