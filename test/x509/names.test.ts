@@ -222,6 +222,9 @@ describe('addresses', () => {
     // A foreign certificate may exclude such a network, with bits behind its prefix.
     expect(networkHolds(cidrOf('::ffff:10.0.0.1/104')!, mapped)).toBe(true)
     expect(octetsOf('fe80::1%eth0')).toBeUndefined()
+    for (const near of ['::ff00:a00:1', '::ff:a00:1', '1::ffff:a00:1', '::a00:1']) {
+      expect(unmapped(octetsOf(near)!)).toBeUndefined()
+    }
   })
 
   test('are in their network and in no other family’s', () => {
