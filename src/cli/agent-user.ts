@@ -5,8 +5,10 @@
  */
 
 import type { AgentUser } from '../agent/index.js'
-import { NomadPkiError, isNomadPkiError } from '../errors.js'
+import type { NomadPkiError } from '../errors.js'
+import { isNomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
+import { usage } from './usage.js'
 
 /**
  * Reads `NAME`, `UID`, or either with `:GROUP`. Names are those of /etc/passwd and /etc/group; a
@@ -22,9 +24,7 @@ export async function agentUser(
 ): Promise<AgentUser> {
   const [who = '', group, ...more] = text.split(':')
   if (who === '' || group === '' || more.length > 0) {
-    throw new NomadPkiError('ERR_USAGE', `invalid --user ${JSON.stringify(text)}`, {
-      hint: 'write it as nomad, 998 or 998:997',
-    })
+    throw usage(`invalid --user ${JSON.stringify(text)}`, 'write it as nomad, 998 or 998:997')
   }
   const users = await table('/etc/passwd', context)
   const groups = await table('/etc/group', context)
@@ -56,9 +56,10 @@ function isId(text: string): boolean {
 }
 
 function unknown(message: string, who: string): NomadPkiError {
-  return new NomadPkiError('ERR_USAGE', message, {
-    hint: `numbers do without: --user $(id -u ${isId(who) ? 'USER' : who}):$(id -g ${isId(who) ? 'USER' : who})`,
-  })
+  return usage(
+    message,
+    `numbers do without: --user $(id -u ${isId(who) ? 'USER' : who}):$(id -g ${isId(who) ? 'USER' : who})`,
+  )
 }
 
 async function table(

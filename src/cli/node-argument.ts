@@ -5,8 +5,8 @@
  */
 
 import { didYouMean } from '../diagnostics.js'
-import { NomadPkiError } from '../errors.js'
 import type { NodeEdit } from '../spec/edit.js'
+import { usage } from './usage.js'
 
 const kinds = ['server', 'client', 'combined', 'operator'] as const
 
@@ -22,9 +22,10 @@ export function parseKind(text: string): NodeKind {
   const kind = kinds.find((one) => one === text || `${one}s` === text)
   if (kind !== undefined) return kind
   const near = didYouMean(text, kinds)
-  throw new NomadPkiError('ERR_USAGE', `unknown kind: ${JSON.stringify(text)}`, {
-    hint: near === undefined ? `there are: ${kinds.join(', ')}` : `did you mean ${near}?`,
-  })
+  throw usage(
+    `unknown kind: ${JSON.stringify(text)}`,
+    near === undefined ? `there are: ${kinds.join(', ')}` : `did you mean ${near}?`,
+  )
 }
 
 /**
@@ -44,17 +45,16 @@ export function parseNode(
   const name = parts.at(-1)!
   const region = parts.length === 1 ? (options.region ?? options.fallback) : parts[0]!
   if (parts.length > 2 || name === '' || region === '') {
-    throw new NomadPkiError('ERR_USAGE', `not REGION/NAME: ${JSON.stringify(text)}`, {
-      hint: `write it as us-west/${kind === 'operator' ? 'alice' : 'c9'}`,
-    })
+    throw usage(
+      `not REGION/NAME: ${JSON.stringify(text)}`,
+      `write it as us-west/${kind === 'operator' ? 'alice' : 'c9'}`,
+    )
   }
   if (region === undefined) {
-    throw new NomadPkiError('ERR_USAGE', `in which region is ${JSON.stringify(name)}?`, {
-      hint: `write it as REGION/${name}`,
-    })
+    throw usage(`in which region is ${JSON.stringify(name)}?`, `write it as REGION/${name}`)
   }
   if (options.region !== undefined && options.region !== region) {
-    throw new NomadPkiError('ERR_USAGE', `two regions: ${region} and --region ${options.region}`)
+    throw usage(`two regions: ${region} and --region ${options.region}`)
   }
   return { kind, region, name }
 }

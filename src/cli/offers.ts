@@ -6,7 +6,6 @@
 
 import { parseAddress, resolveAddress } from '../address.js'
 import { sameBytes } from '../bytes.js'
-import { NomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { authorityNames, recogniser } from '../evidence/recognise.js'
 import { groupBy } from '../grouping.js'
@@ -19,6 +18,7 @@ import type { Context } from './context.js'
 import { controlLeaf, probeLeaves } from './probe-leaves.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import type { Printer } from './printer.js'
+import { usage } from './usage.js'
 import type { Workspace } from './workspace.js'
 
 /**
@@ -31,9 +31,10 @@ export function rootOf(text: string | undefined, inventory: Inventory): string |
   const whole = /^authority\/[^/]+\/[1-9][0-9]*$/.test(text)
   const address = whole ? text : resolveAddress(text, [...inventory.authorities.keys()])
   if (parseAddress(address).kind === 'authority') return address
-  throw new NomadPkiError('ERR_USAGE', `--refuses ${JSON.stringify(text)} is not an authority`, {
-    hint: 'name a root by its address: authority/agent/1',
-  })
+  throw usage(
+    `--refuses ${JSON.stringify(text)} is not an authority`,
+    'name a root by its address: authority/agent/1',
+  )
 }
 
 /**

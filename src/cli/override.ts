@@ -5,10 +5,10 @@
  */
 
 import { didYouMean } from '../diagnostics.js'
-import { NomadPkiError } from '../errors.js'
 import { overrideCodes, type Override, type OverrideCode } from '../overrides.js'
 import type { Options } from './command.js'
 import type { OptionEntry } from './surface.js'
+import { usage } from './usage.js'
 
 /** The options of a command that has such guards. */
 export const overrideOptions: readonly OptionEntry[] = [
@@ -35,11 +35,11 @@ export function overridesOf(
   if (codes.length === 0) return []
   const why = reason?.trim() ?? ''
   if (why === '') {
-    throw new NomadPkiError('ERR_USAGE', '--override needs --reason TEXT: why is it right here?')
+    throw usage('--override needs --reason TEXT: why is it right here?')
   }
   // eslint-disable-next-line no-control-regex -- a reason is printed, and noted as one line
   if (why.length > 500 || /[\u0000-\u001f\u007f]/.test(why)) {
-    throw new NomadPkiError('ERR_USAGE', '--reason is one line of at most 500 characters')
+    throw usage('--reason is one line of at most 500 characters')
   }
   return codes.map((one) => ({ ...one, reason: why }))
 }
@@ -54,9 +54,10 @@ function readOne(
   if (found === undefined) {
     const near = didYouMean(code, known)
     const list = known.map((one) => `${one}=${overrideCodes[one].value}`).join(', ')
-    throw new NomadPkiError('ERR_USAGE', `unknown override ${JSON.stringify(code)}`, {
-      hint: near === undefined ? `there are: ${list}` : `did you mean ${near}?`,
-    })
+    throw usage(
+      `unknown override ${JSON.stringify(code)}`,
+      near === undefined ? `there are: ${list}` : `did you mean ${near}?`,
+    )
   }
   const entry = overrideCodes[found]
   const value =
@@ -64,9 +65,10 @@ function readOne(
       ? fingerprint(text.slice(at + 1))
       : text.slice(at + 1)
   if (at === -1 || !entry.pattern.test(value)) {
-    throw new NomadPkiError('ERR_USAGE', `invalid --override ${JSON.stringify(text)}`, {
-      hint: `expected ${found}=${entry.value}: it accepts ${entry.accepts}`,
-    })
+    throw usage(
+      `invalid --override ${JSON.stringify(text)}`,
+      `expected ${found}=${entry.value}: it accepts ${entry.accepts}`,
+    )
   }
   return { code: found, value }
 }

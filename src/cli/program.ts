@@ -19,6 +19,7 @@ import {
   type CommandGroup,
   type OptionEntry,
 } from './surface.js'
+import { usage } from './usage.js'
 import { version } from './version.js'
 
 /** Not errors: help or the version was asked for. Their exit code is that of the process so far. */
@@ -43,9 +44,10 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
   const names = [...new Set(commands.map(firstWord))]
   if (first === 'help' && second !== undefined && !names.includes(second)) {
     const near = didYouMean(second, names)
-    throw new NomadPkiError('ERR_USAGE', `unknown command '${second}'`, {
-      hint: near === undefined ? 'see: nomad-pki --help' : `did you mean ${near}?`,
-    })
+    throw usage(
+      `unknown command '${second}'`,
+      near === undefined ? 'see: nomad-pki --help' : `did you mean ${near}?`,
+    )
   }
   try {
     await program.parseAsync([...context.argv], { from: 'user' })

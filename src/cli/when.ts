@@ -5,7 +5,7 @@
  */
 
 import { durationSyntax, parseDuration } from '../duration.js'
-import { NomadPkiError } from '../errors.js'
+import { usage } from './usage.js'
 
 /**
  * Reads `--at`.
@@ -26,9 +26,10 @@ export function parseInstant(text: string, now: number): number {
     Number.isNaN(instant) ||
     (day !== undefined && new Date(instant).getUTCDate() !== Number(day))
   ) {
-    throw new NomadPkiError('ERR_USAGE', `not a date: ${JSON.stringify(text)}`, {
-      hint: `write 2027-03-01, 2027-03-01T12:00:00Z, or a span from now: + and ${durationSyntax}`,
-    })
+    throw usage(
+      `not a date: ${JSON.stringify(text)}`,
+      `write 2027-03-01, 2027-03-01T12:00:00Z, or a span from now: + and ${durationSyntax}`,
+    )
   }
   return instant
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { NomadPkiError } from '../../errors.js'
 import { addNode, type NewNode } from '../../spec/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec; `apply` does the rest. */
@@ -47,9 +47,10 @@ function configOf({ config = [], write }: Options): NewNode['config'] {
   const paths = typeof config === 'string' ? [config] : config
   const last = paths.at(-1)
   if (last === undefined && write !== undefined) {
-    throw new NomadPkiError('ERR_USAGE', '--write says which of several --config is written', {
-      hint: 'name all that the agent is started with: --config base --config agents/s1.hcl',
-    })
+    throw usage(
+      '--write says which of several --config is written',
+      'name all that the agent is started with: --config base --config agents/s1.hcl',
+    )
   }
   if (last === undefined || (paths.length === 1 && write === undefined)) return last
   const file = /\.(?:hcl|json)$/.test(last) ? last : `${last.replace(/\/+$/, '')}/tls.hcl`

@@ -14,7 +14,7 @@ import {
 } from '../../agent/index.js'
 import { resolveAddress } from '../../address.js'
 import { type Diagnostic } from '../../diagnostics.js'
-import { isNomadPkiError, NomadPkiError } from '../../errors.js'
+import { isNomadPkiError } from '../../errors.js'
 import { isVersion } from '../../nomad/versions.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { configDocument, configsDocument, configText } from '../../report/config.js'
@@ -29,6 +29,7 @@ import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
 import type { Call, Options } from '../command.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** The effective values after Nomad's own merge, each with where it comes from. */
@@ -87,9 +88,7 @@ async function nomadVersionOf(options: Options, context: Context): Promise<strin
   const given = options.nomadVersion
   if (given !== undefined) {
     if (isVersion(given)) return given
-    throw new NomadPkiError('ERR_USAGE', `not a version: ${JSON.stringify(given)}`, {
-      hint: 'write it as 1.11.3',
-    })
+    throw usage(`not a version: ${JSON.stringify(given)}`, 'write it as 1.11.3')
   }
   try {
     return parseSpec((await readSpec(context, options)).text).spec?.nomadVersion

@@ -16,6 +16,7 @@ import type { Desired, DesiredIdentity } from '../../spec/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
@@ -84,9 +85,7 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
 function parseShell(text: string): Shell {
   const word = text === 'bash' || text === 'zsh' ? 'sh' : text
   if ((shells as readonly string[]).includes(word)) return word as Shell
-  throw new NomadPkiError('ERR_USAGE', `unknown shell: ${JSON.stringify(text)}`, {
-    hint: `there are: ${shells.join(', ')}`,
-  })
+  throw usage(`unknown shell: ${JSON.stringify(text)}`, `there are: ${shells.join(', ')}`)
 }
 
 interface Url {
@@ -97,9 +96,7 @@ interface Url {
 
 function parseUrl(text: string): Url {
   const bad = (why: string): NomadPkiError =>
-    new NomadPkiError('ERR_USAGE', `--url ${JSON.stringify(text)}: ${why}`, {
-      hint: 'write it as https://10.0.0.11:4646',
-    })
+    usage(`--url ${JSON.stringify(text)}: ${why}`, 'write it as https://10.0.0.11:4646')
   let url: URL
   try {
     url = new URL(text)

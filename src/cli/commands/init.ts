@@ -26,6 +26,7 @@ import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { printerOf, type Printer } from '../printer.js'
+import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, openWorkspace } from '../workspace.js'
 import { readIfThere, showWrites, writeFiles, type FileWrite } from '../write.js'
 
@@ -90,7 +91,7 @@ export const command: Command = async ({ options }, context) => {
 async function newStore(options: Options, printer: Printer, context: Context): Promise<ExitStatus> {
   for (const flag of ['cluster', 'servers', 'clients', 'combined', 'operator', 'from'] as const) {
     if (options[flag] !== undefined) {
-      throw usage(`--new-store and --${flag}: the spec is there, and is not written`)
+      throw initUsage(`--new-store and --${flag}: the spec is there, and is not written`)
     }
   }
   const { store, spec } = await openWorkspace(context, options, printer)
@@ -159,7 +160,7 @@ async function adopted(
 function clusterOf(options: Options, context: Context): NewSpec {
   const folder = path.basename(path.dirname(context.resolve(options.file ?? defaultSpec)))
   const cluster = options.cluster ?? (isName(folder) ? folder : 'nomad')
-  if (!isName(cluster)) throw usage(`--cluster ${JSON.stringify(cluster)}: not a name`)
+  if (!isName(cluster)) throw initUsage(`--cluster ${JSON.stringify(cluster)}: not a name`)
   const counts = {
     servers: countsOf('servers', options.servers),
     clients: countsOf('clients', options.clients),
@@ -169,7 +170,7 @@ function clusterOf(options: Options, context: Context): NewSpec {
   if (options.from !== undefined) {
     for (const flag of ['servers', 'clients', 'combined'] as const) {
       if (options[flag] !== undefined) {
-        throw usage(`--${flag} and --from: the nodes are numbered, or read from the agents`)
+        throw initUsage(`--${flag} and --from: the nodes are numbered, or read from the agents`)
       }
     }
     return { cluster, operators }
@@ -187,21 +188,24 @@ function countsOf(flag: string, texts: readonly string[] = []): Readonly<Record<
       /^(?<region>[^=]*)=(?<digits>[0-9]{1,6})$/.exec(text)?.groups ?? {}
     const count = Number(digits)
     if (region !== '' && count === 0) {
-      throw usage(
+      throw initUsage(
         `--${flag} ${JSON.stringify(text)}: at least 1`,
         `leave --${flag} ${region}=0 out where there are none`,
       )
     }
     if (region === '' || count < 1) {
-      throw usage(`--${flag} ${JSON.stringify(text)}: not REGION=COUNT`, `write --${flag} global=3`)
+      throw initUsage(
+        `--${flag} ${JSON.stringify(text)}: not REGION=COUNT`,
+        `write --${flag} global=3`,
+      )
     }
     if (!isRegionName(region)) {
-      throw usage(
+      throw initUsage(
         `--${flag} ${JSON.stringify(text)}: not a region's name`,
         'letters, digits, ".", "_" and "-", at most 51',
       )
     }
-    if (counts.has(region)) throw usage(`--${flag}: ${region} is named twice`)
+    if (counts.has(region)) throw initUsage(`--${flag}: ${region} is named twice`)
     counts.set(region, count)
   }
   return Object.fromEntries(counts)
@@ -210,7 +214,7 @@ function countsOf(flag: string, texts: readonly string[] = []): Readonly<Record<
 function operatorsOf(names: readonly string[] = []): readonly string[] {
   for (const name of names) {
     if (!isName(name)) {
-      throw usage(
+      throw initUsage(
         `--operator ${JSON.stringify(name)}: not a name`,
         'letters, digits, ".", "_" and "-", at most 63',
       )
@@ -239,6 +243,6 @@ async function readText(context: Context, file: string): Promise<string> {
   return Buffer.from(await context.readFile(file)).toString('utf8')
 }
 
-function usage(message: string, hint?: string): NomadPkiError {
-  return new NomadPkiError('ERR_USAGE', message, { hint: hint ?? 'see: nomad-pki init --help' })
+function initUsage(message: string, hint = 'see: nomad-pki init --help'): NomadPkiError {
+  return usage(message, hint)
 }

@@ -16,7 +16,6 @@ import {
   type PreparedInstall,
 } from '../../delivery/install.js'
 import { readArchive } from '../../delivery/read-archive.js'
-import { NomadPkiError } from '../../errors.js'
 import { parseEndpoint } from '../../probe/endpoint.js'
 import { configDiff } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
@@ -25,6 +24,7 @@ import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { printerOf, type Printer } from '../printer.js'
+import { usage } from '../usage.js'
 
 /** Where a node has its files, where neither the archive nor the user says. */
 const defaultTls = '/etc/nomad.d/tls'
@@ -208,8 +208,4 @@ function unprovenText(proof: InstallOutcome['proof'], reload: string): string {
     default:
       return 'nothing was seen'
   }
-}
-
-function usage(message: string, hint?: string): NomadPkiError {
-  return new NomadPkiError('ERR_USAGE', message, { hint })
 }

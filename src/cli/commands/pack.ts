@@ -8,7 +8,8 @@ import path from 'node:path'
 import { resolveAddress } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
 import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
-import { isNomadPkiError, NomadPkiError, type ErrorCode } from '../../errors.js'
+import type { NomadPkiError } from '../../errors.js'
+import { isNomadPkiError, type ErrorCode } from '../../errors.js'
 import { unwritten } from '../../files/aside.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
@@ -19,6 +20,7 @@ import { packageFile } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import { printerOf, type Printer } from '../printer.js'
+import { usage } from '../usage.js'
 import { requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
@@ -188,8 +190,4 @@ function documentOf(
     file,
     archive: fingerprint,
   }
-}
-
-function usage(message: string, hint?: string): NomadPkiError {
-  return new NomadPkiError('ERR_USAGE', message, { hint })
 }

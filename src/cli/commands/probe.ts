@@ -37,6 +37,7 @@ import type { Command, Options } from '../command.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { printerOf, type Printer } from '../printer.js'
+import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 import { readIfThere, writeFiles } from '../write.js'
 
@@ -45,9 +46,7 @@ export const command: Command = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const timeout = parseTimeout(options.timeout)
   if (options.evidence !== undefined && (args.length > 0 || options.out !== undefined)) {
-    throw new NomadPkiError('ERR_USAGE', '--evidence asks nobody', {
-      hint: 'without addresses and --out; or without --evidence',
-    })
+    throw usage('--evidence asks nobody', 'without addresses and --out; or without --evidence')
   }
   const dryRun = options.dryRun === true
   const workspace = await openWorkspace(context, options, printer)
@@ -231,13 +230,7 @@ function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const span = parseDuration(text)
   if (span !== undefined && span > 0 && span <= 600_000) return span
-  throw new NomadPkiError(
-    'ERR_USAGE',
-    `--timeout ${JSON.stringify(text)} is not a duration of up to 10m`,
-    {
-      hint: durationSyntax,
-    },
-  )
+  throw usage(`--timeout ${JSON.stringify(text)} is not a duration of up to 10m`, durationSyntax)
 }
 
 async function save(

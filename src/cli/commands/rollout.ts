@@ -5,7 +5,6 @@
  */
 
 import { isOfOperator, resolveAddress } from '../../address.js'
-import { NomadPkiError } from '../../errors.js'
 import { runsServer } from '../../nomad/roles.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
@@ -14,6 +13,7 @@ import type { Context } from '../context.js'
 import { statusOfRollout, type ExitStatus } from '../status.js'
 import type { Call } from '../command.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
 /** Exits 2 while an agent is without the newest generation, or the plan has one that is not made yet. */
@@ -21,9 +21,10 @@ export async function rollout({ options }: Call, context: Context): Promise<Exit
   const printer = printerOf(context, options)
   const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
   if (batch === undefined) {
-    throw new NomadPkiError('ERR_USAGE', `--batch ${JSON.stringify(options.batch)}: no batch`, {
-      hint: 'a part of the clients of a region (10%), or how many (25)',
-    })
+    throw usage(
+      `--batch ${JSON.stringify(options.batch)}: no batch`,
+      'a part of the clients of a region (10%), or how many (25)',
+    )
   }
   const workspace = await openWorkspace(context, options, printer)
   const { desired, spec } = workspace

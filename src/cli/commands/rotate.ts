@@ -38,6 +38,7 @@ import { keepProbeLeaf } from '../probe-leaves.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import {
   fileFlag,
   openWorkspace,
@@ -316,8 +317,4 @@ function commandLine(
     ...(options.keepKey === true ? ['--keep-key'] : []),
   ]
   return ['nomad-pki rotate', ...[...args, ...flags, ...more].map(shellQuote)].join(' ')
-}
-
-function usage(message: string, hint: string): NomadPkiError {
-  return new NomadPkiError('ERR_USAGE', message, { hint })
 }

@@ -5,7 +5,6 @@
  */
 
 import type { Finding } from '../../diagnostics.js'
-import { NomadPkiError } from '../../errors.js'
 import { proveCluster } from '../../probe/prove-cluster.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { specDocument, verifyDocument } from '../../report/json.js'
@@ -17,6 +16,7 @@ import { statusOfFindings, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
 import type { Context } from '../context.js'
 import { printerOf, type Printer } from '../printer.js'
+import { usage } from '../usage.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
@@ -74,7 +74,5 @@ async function verifySpec(
 /** The beginning of the head is enough; below 64 bits a matching ledger could be forged. */
 function parseHead(text: string | undefined): string | undefined {
   if (text === undefined || /^[0-9a-f]{16,64}$/.test(text)) return text
-  throw new NomadPkiError('ERR_USAGE', '--ledger-head is 16 to 64 hexadecimal digits', {
-    hint: 'nomad-pki status prints it',
-  })
+  throw usage('--ledger-head is 16 to 64 hexadecimal digits', 'nomad-pki status prints it')
 }
