@@ -64,7 +64,12 @@ export type {
 export type { EventOf, LedgerEvent } from './inventory/ledger-events.js'
 export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'
 export { configPaths } from './plan/config-files.js'
-export { makePlan, type MakePlanOptions, type Planned, type PlanMaterials } from './plan/make-plan.js'
+export {
+  makePlan,
+  type MakePlanOptions,
+  type Planned,
+  type PlanMaterials,
+} from './plan/make-plan.js'
 export type { Plan, Step } from './plan/plan.js'
 export { verifyCluster, type VerifyOptions } from './verify/verify-cluster.js'
 export { rotationOf, type Rotation, type RotationOptions } from './rotation/stages.js'
