@@ -61,7 +61,7 @@ function matches(
     case 'dns':
       if (inDomain(subject, constraint)) return true
       // A wildcard answers for the excluded name, too (Go since 1.25.5, CVE-2025-61727).
-      return excluding && subject.startsWith('*.') && coversByWildcard(subject, constraint)
+      return excluding && subject.startsWith('*') && coversByWildcard(subject, constraint)
     case 'uri':
       return inDomain(subject, constraint)
   }
@@ -76,10 +76,10 @@ function inDomain(name: string, constraint: string): boolean {
   return lower.endsWith(`.${zone}`) || (!below && lower === zone)
 }
 
+/** Both without their first label (constraints.go trimFirstLabel): of `.a.b` that is all of it. */
 function coversByWildcard(wildcard: string, constraint: string): boolean {
-  const parent = wildcard.slice(1).toLowerCase()
-  const zone = constraint.replace(/^\./, '').toLowerCase()
-  return zone.endsWith(parent) && !zone.slice(0, -parent.length).includes('.')
+  const rest = (name: string): string => name.slice(name.indexOf('.')).toLowerCase()
+  return constraint.includes('.') && wildcard.includes('.') && rest(wildcard) === rest(constraint)
 }
 
 /** Go's domainToReverseLabels: no empty label anywhere, and visible ASCII. */

@@ -280,6 +280,19 @@ describe('name constraints', () => {
     ],
     ['a wildcard that does not', dns('*.b'), { permitted: [], excluded: [dns('x.a.b')] }, true],
     [
+      'a wildcard beside what is excluded below a name',
+      dns('*.b'),
+      { permitted: [], excluded: [dns('.a.b')] },
+      true,
+    ],
+    [
+      'a wildcard at what is excluded below a name',
+      dns('*.a.b'),
+      { permitted: [], excluded: [dns('.a.b')] },
+      false,
+    ],
+    ['a wildcard in a label', dns('*x.b'), { permitted: [], excluded: [dns('a.b')] }, false],
+    [
       'a URI without a host (Go 1.26)',
       { type: 'uri', value: 'nomad-pki:operator/alice' },
       west,
