@@ -7,6 +7,7 @@ import type { Issuer, IssuerAnswer } from '../../src/authority/issuer.js'
 import {
   Prepared,
   prepare,
+  prepareCross,
   prepareIntermediate,
   prepareRoot,
   type PrepareOptions,
@@ -22,9 +23,10 @@ import { lint } from '../../src/lint/lint.js'
 import { parseTbs } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
-import { subjectAltName } from '../../src/x509/extensions.js'
+import { nameConstraints, subjectAltName } from '../../src/x509/extensions.js'
 import { commonNames, formatName } from '../../src/x509/name.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
+import { certify, dns, now as chainsNow } from '../x509/chains.js'
 
 const day = 86_400_000
 const now = Date.UTC(2026, 5, 1, 12, 0, 0, 123)
@@ -611,6 +613,23 @@ describe('what comes back must correspond', () => {
     },
   )
 
+  test('excluded names that were not asked for do not', async () => {
+    const excluding = { ...nameConstraints({ permitted: [], excluded: [dns('a.example')] }) }
+    expect(
+      await rootKeyIssuer(
+        rewritten((fields) => ({
+          extensions: [...fields.extensions, { ...excluding, critical: false }],
+        })),
+      ),
+    ).toMatch(/its excluded names is/)
+  })
+
+  test('what means the same and breaks a rule does not: its own bytes are linted too', async () => {
+    expect(await rootKeyIssuer(rewritten(() => ({ serial: '00' })))).toMatch(
+      /rfc5280\/serial-number/,
+    )
+  })
+
   test('a signature by another key does not, nor junk', async () => {
     const wrong: Issuer = {
       ...root,
@@ -634,6 +653,24 @@ describe('what comes back must correspond', () => {
     await expect(issue(prepare(leaf(), junk, { now }))).rejects.toMatchObject({
       code: 'ERR_CORRESPONDENCE',
     })
+  })
+})
+
+describe('a cross-certificate needs room below its issuer', () => {
+  const coming = certify('coming', { ca: true }).certificate
+  const under = (pathLength: number | undefined): Issuer =>
+    heldIssuer(certify('going', { ca: true, pathLength, usage: ['keyCertSign', 'cRLSign'] }))
+  test.each([
+    [undefined, 1, undefined],
+    [0, 0, 'ERR_ISSUER_REFUSED'],
+    [1, 0, undefined],
+    [1, 1, 'ERR_ISSUER_REFUSED'],
+    [2, 1, undefined],
+  ])('a path length of %s, with %i below: %s', (pathLength, intermediates, code) => {
+    const prepared = errorOf(() =>
+      prepareCross(coming, under(pathLength), { now: chainsNow, intermediates }),
+    )
+    expect(prepared?.code).toBe(code)
   })
 })
 

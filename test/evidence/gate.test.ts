@@ -380,3 +380,40 @@ test('evidence is lines of the ledger; what lacks something counts for nothing',
     inventory.ledger.lines.find((made) => made.address === address)!.fingerprint,
   )
 })
+
+test('a receipt alone opens no gate: its installer said so, and nobody saw it', async () => {
+  const world = await Rotating.begun()
+  await world.seeAll()
+  const { observations, receipts } = world.evidence
+  const [seen] = observations.filter(({ address }) => address === 'identity/client/global/c1')
+  observations.splice(observations.indexOf(seen!), 1)
+  const { address, fingerprint, generation } = seen!
+  receipts.push({
+    address,
+    fingerprint,
+    generation: generation!,
+    at: world.now,
+    archive: null,
+    host: 'c1',
+  })
+  const { open, holds } = await world.judge()
+  expect(open).toBe(false)
+  expect(holds).toMatchObject([{ address, remedy: `nomad-pki probe ${address}` }])
+})
+
+test('a server with an older leaf of this stage has to show it at its RPC port, too', async () => {
+  const s1 = 'server/global/s1'
+  const world = await Rotating.begun()
+  await world.apply({ renew: [`identity/${s1}`] })
+  await world.seeAll()
+  const { observations } = world.evidence
+  observations.splice(
+    0,
+    observations.length,
+    ...observations.filter(({ address }) => address !== `identity/${s1}`),
+  )
+  await world.see(s1, 4646, both, { generation: 2 })
+  expect((await world.judge()).holds.map(({ address }) => address)).toEqual([`identity/${s1}`])
+  await world.see(s1, 4647, both, { generation: 2 })
+  expect(await world.holds()).toEqual([])
+})

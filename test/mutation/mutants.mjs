@@ -137,13 +137,6 @@ export const mutants = [
     tests: ['test/authority'],
   },
   {
-    what: 'the version need not correspond',
-    file: 'src/authority/correspond.ts',
-    from: "['version', returned.version, expected.version],",
-    to: '',
-    tests: ['test/authority'],
-  },
-  {
     what: 'what is prepared is not linted',
     file: 'src/authority/prepare.ts',
     from: 'requireClean(lint(expected, rest.lintContext))',

@@ -397,6 +397,25 @@ describe('bad worlds', () => {
   })
 })
 
+test('a ledger line that lacks only its newline stays; one that is torn is cut off', async () => {
+  const { store, root } = await small()
+  const path = join(root, 'ledger.jsonl')
+  const sound = readFileSync(path, 'utf8')
+  const heal = async (): Promise<string> => {
+    const lock = await store.lock()
+    try {
+      await store.heal()
+    } finally {
+      await lock.release()
+    }
+    return readFileSync(path, 'utf8')
+  }
+  writeFileSync(path, sound.slice(0, -1))
+  expect(await heal()).toBe(sound)
+  writeFileSync(path, sound.slice(0, -2))
+  expect(await heal()).toBe(sound.slice(0, sound.lastIndexOf('\n', sound.length - 2) + 1))
+})
+
 test('all generations of an authority go in one batch, and its directory with them', async () => {
   for (const store of [
     directoryStore(join(folder(), 'pki'), { files: hastyFiles, git: 'ignore' }),

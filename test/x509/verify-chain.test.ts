@@ -293,3 +293,11 @@ describe('a chain does not hold, and says why', () => {
     expect(judge(leaf, [...crowd, ...loop]).ok).toBe(false)
   })
 })
+
+test('after a hundred signatures agents give up, and so do we', () => {
+  const leaf = leafOf()
+  const named = (count: number): Holder[] =>
+    Array.from({ length: count }, () => certify('middle', { ca: true, issuer: root }))
+  expect(codeOf(judge(leaf, named(100)))).toBe('signature')
+  expect(codeOf(judge(leaf, named(101)))).toBe('too-complex')
+})
