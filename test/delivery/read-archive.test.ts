@@ -37,6 +37,11 @@ const sumsName = 'nomad-pki/SHA256SUMS'
 
 /** An archive whose sums and whose own manifest fit what is in it: only the lie itself is left. */
 function consistent(files: Contents): Uint8Array {
+  return summed(consistentFiles(files))
+}
+
+/** The files with a manifest that fits them. */
+function consistentFiles(files: Contents): Contents {
   const all = new Map(files)
   const inside = [...all.keys()].filter((name) => name !== sumsName && name !== manifestName)
   try {
@@ -49,12 +54,20 @@ function consistent(files: Contents): Uint8Array {
   } catch {
     // It is none.
   }
-  const sums = [...all.keys()]
+  return all
+}
+
+/** An archive of files, with sums that fit them. */
+function summed(files: Contents): Uint8Array {
+  const sums = [...files.keys()]
     .filter((name) => name !== sumsName)
-    .map((name) => `${hash(all.get(name)!)}  ${name.replace('nomad-pki/', '')}\n`)
-  all.set(sumsName, Buffer.from(sums.join('')))
+    .map((name) => `${hash(files.get(name)!)}  ${name.replace('nomad-pki/', '')}\n`)
+  return asTar(new Map(files).set(sumsName, Buffer.from(sums.join(''))))
+}
+
+function asTar(files: Contents): Uint8Array {
   return writeTar(
-    [...all].map(([name, bytes]) => ({ path: name, bytes, mode: 0o644 })),
+    [...files].map(([name, bytes]) => ({ path: name, bytes, mode: 0o644 })),
     present,
   )
 }
@@ -88,6 +101,37 @@ function expectRefused(archive: Uint8Array): string {
 test('what was packed is read, and so is what is consistent in itself', () => {
   expect(readArchive(packed).entries.length).toBe(contents.size)
   expect(readArchive(consistent(contents)).manifest.directory).toBe(generation)
+})
+
+describe('three lists of sums, and each is compared by itself', () => {
+  const changedPart = (file: string): Contents => {
+    const files = new Map(contents)
+    const name = `nomad-pki/${generation}/${file}`
+    files.set(name, Buffer.concat([files.get(name)!, Buffer.from('\n')]))
+    return files
+  }
+
+  test.each(['ca.pem', 'cert.pem', 'key.pem'])('%s: those of the generation alone', (file) => {
+    expect(expectRefused(consistent(changedPart(file)))).toContain(
+      `${file} is not what the manifest of its generation says`,
+    )
+  })
+
+  test.each(['ca.pem', 'cert.pem', 'key.pem', 'manifest.json'])(
+    "%s: those of the archive's manifest alone",
+    (file) => {
+      // The sums fit, and the list in the manifest is still that of the archive as it was packed.
+      const sums = new Map(consistentFiles(changedPart(file)))
+      sums.set(manifestName, contents.get(manifestName)!)
+      expect(expectRefused(summed(sums))).toContain('its files are not what its manifest says')
+    },
+  )
+
+  test('SHA256SUMS alone', () => {
+    const files = new Map(contents)
+    files.set(sumsName, Buffer.from(`${hash(Buffer.alloc(0))}  x\n`))
+    expect(expectRefused(asTar(files))).toContain('its files are not what SHA256SUMS says')
+  })
 })
 
 describe('names', () => {
