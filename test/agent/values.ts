@@ -229,6 +229,8 @@ export const valueCases: readonly (readonly [addition: string, verdict: Verdict]
   ['consul { ssl = "a"\nssl = true }', true],
   ['consul { ssl = true\nssl = "a" }', false],
   ['consul { client_failures_before_warning = "a"\nclient_failures_before_warning = true }', false],
+  ['keyring = []', false],
+  ['keyring "aead" { }\nkeyring = []', false],
   ['keyring "aead" { "ACTIVE" = true\nactive = "true" }', true],
   ['keyring "aead" { "ACTIVE" = "true"\nactive = true }', false],
   ['client { enabled = true meta { "a.b" = "c" } }', true],
