@@ -284,12 +284,12 @@ function isWeakBoolean(text: string): boolean {
 function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
   const [kind, provider, label] = keys
   const providers = keyringProviders.join(', ')
-  // An empty list is an item without a block: Nomad counts the one and looks for the other, and panics.
-  if (value.type === 'list' && value.items.length === 0) {
+  const noProvider = (): void =>
     say('error', 'agent/value', kind!.start, 'the "keyring" block has no provider', {
       expected: `keyring "aead" { … }; there are ${providers}`,
     })
-  }
+  // An empty list is an item without a block: Nomad counts the one and looks for the other, and panics.
+  if (value.type === 'list' && value.items.length === 0) noProvider()
   // Something that is not a block was told by the decoder.
   if (value.type !== 'object') return
   if (provider === undefined && value.entries.length > 0 && isNested(value.entries)) {
@@ -301,9 +301,7 @@ function checkKeyring({ keys, value }: Entry, say: Say, listed = false): void {
     return
   }
   if (provider === undefined) {
-    say('error', 'agent/value', kind!.start, 'the "keyring" block has no provider', {
-      expected: `keyring "aead" { … }; there are ${providers}`,
-    })
+    noProvider()
     return
   }
   if (!keyringProviders.includes(provider.name)) {
