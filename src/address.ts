@@ -170,12 +170,12 @@ function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,8}$/.test(text)
 }
 
-/** What kind of thing an address is of; other texts are not looked at. */
+/** The kind of a text that is known to be an address. */
 export function kindOf(address: string): AddressKind {
   return address.slice(0, address.indexOf('/')) as AddressKind
 }
 
-/** The role in an identity's address, which nobody need have checked. */
+/** The role in an identity's address; `undefined` where the text names none. */
 export function roleIn(identity: string): Role | undefined {
   const role = identity.split('/', 2)[1] ?? ''
   return isRole(role) ? role : undefined

@@ -49,7 +49,8 @@ export interface ApplyPorts {
  * @param ports The world.
  * @returns Events; `done` comes only when the step is on disk and its link has turned.
  * @throws {NomadPkiError} `ERR_PLAN_INVALID` if its steps are not those that the materials belong to;
- * `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
+ * `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store
+ * changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
  * `ERR_BEYOND_ISSUER` and the like with the address that they are about; `ERR_CONFIG_CHANGED`.
  */
 export async function* applyPlan(

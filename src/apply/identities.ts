@@ -6,10 +6,12 @@
 
 import { issue } from '../authority/issue.js'
 import { prepare } from '../authority/prepare.js'
+import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import { NomadPkiError } from '../errors.js'
+import { generationsIn, type MadeGenerations } from '../evidence/generations.js'
 import { generationName } from '../inventory/generation-name.js'
-import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { encodeManifest } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
@@ -55,7 +57,7 @@ export function identityWork(
   const surplusOf = surplusIn(inventory, { now: ports.clock() })
   const keys = new Map<string, Promise<PrivateKey>>()
   /** What the ledger knows as made; read where an interrupted run left something. */
-  let lines: ReadonlySet<string> | undefined
+  let told: MadeGenerations | undefined
   const above = new WeakMap<readonly Certificate[], string>()
 
   return { ahead, work }
@@ -159,7 +161,7 @@ export function identityWork(
       throw new NomadPkiError('ERR_INTERNAL', `nothing to refresh: ${identity.address}`)
     }
     return put(identity, found, batch, {
-      key: Buffer.from(key).toString('latin1'),
+      key: latin1Of(key),
       leaf,
       cert: encodeCertificate(leaf) + textAbove(authorities.chain(identity.profile.issuer.address)),
       event: 'refreshed',
@@ -195,9 +197,10 @@ export function identityWork(
   ): void {
     const leaf = made?.chain[0]
     if (made === undefined || leaf === undefined) return
-    lines ??= linesIn(inventory)
+    told ??= generationsIn(inventory)
     const fingerprint = fingerprintOf(leaf)
-    if (lines.has(lineKey(identity.address, made.number, fingerprint))) return
+    const same = (told.get(identity.address) ?? []).filter((one) => one.fingerprint === fingerprint)
+    if (same.some(({ number }) => number === made.number)) return
     const known = [...inventory.authorities.values()]
     const issuer = known.find(
       ({ certificate }) => certificate !== undefined && isIssuedBy(leaf, certificate),
@@ -209,11 +212,8 @@ export function identityWork(
         made.trust.some((root) => fingerprintOf(root) === fingerprintOf(certificate)),
     )
     // A leaf that has a line under an earlier number was put into this one by a refresh.
-    const event = lines.has(lineKey(identity.address, undefined, fingerprint))
-      ? 'refreshed'
-      : 'issued'
     batch.record({
-      ...lineOf(event, identity, made.number, leaf, []),
+      ...lineOf(same.length > 0 ? 'refreshed' : 'issued', identity, made.number, leaf, []),
       issuer: issuer.address,
       trusted: trusted.map(({ address }) => address),
       healed: true,
@@ -298,22 +298,6 @@ export function identityWork(
     }
     return text
   }
-}
-
-/** The generations that have a line, and the leaves. */
-function linesIn({ ledger }: Inventory): ReadonlySet<string> {
-  const keys = new Set<string>()
-  for (const line of ledger.events) {
-    if (line.event !== 'issued' && line.event !== 'refreshed') continue
-    const { address, generation, fingerprint } = line
-    keys.add(lineKey(address, generation, fingerprint))
-    keys.add(lineKey(address, undefined, fingerprint))
-  }
-  return keys
-}
-
-function lineKey(address: string, generation: number | undefined, fingerprint: string): string {
-  return `${address} ${generation ?? ''} ${fingerprint}`
 }
 
 /** Numbers only rise, also over generations that were never switched to. */
