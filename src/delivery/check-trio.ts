@@ -6,6 +6,7 @@
  */
 
 import { formatInstant } from '../duration.js'
+import { latin1Of } from '../bytes.js'
 import { isNomadPkiError } from '../errors.js'
 import { loadFaults } from '../nomad/load-fault.js'
 import { parseCertificates } from '../x509/certificates.js'
@@ -44,16 +45,15 @@ export function checkTrio(
   now: number,
   purposes: readonly ('serverAuth' | 'clientAuth')[] = ['serverAuth', 'clientAuth'],
 ): TrioCheck {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
   const load = loadFaults({
-    ca: text(trio.ca),
-    cert: text(trio.cert),
-    key: trio.key === undefined ? '' : text(trio.key),
+    ca: latin1Of(trio.ca),
+    cert: latin1Of(trio.cert),
+    key: trio.key === undefined ? '' : latin1Of(trio.key),
   }).filter(({ file }) => trio.key !== undefined || file !== 'key')
   const faults = load.filter(({ effect }) => effect !== 'dropped').map(({ message }) => message)
   const warnings = load.filter(({ effect }) => effect === 'dropped').map(({ message }) => message)
-  const chain = read(text(trio.cert), 'cert.pem', faults)
-  const trust = read(text(trio.ca), 'ca.pem', faults)
+  const chain = read(latin1Of(trio.cert), 'cert.pem', faults)
+  const trust = read(latin1Of(trio.ca), 'ca.pem', faults)
   const [leaf, ...others] = chain
   if (leaf !== undefined && trust.length > 0) {
     if (leaf.notAfter <= now) faults.push(`the leaf expired at ${formatInstant(leaf.notAfter)}`)

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { latin1Of } from '../bytes.js'
 import { isNomadPkiError } from '../errors.js'
 import { isOverridden, type Override } from '../overrides.js'
 import { fingerprintOf, type Certificate, fingerprintText } from '../x509/certificate.js'
@@ -121,7 +122,7 @@ function accepts(trust: readonly Certificate[], [leaf, ...rest]: readonly Certif
 /** None where a file was damaged in place: nothing vouches for anything then. */
 function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
   try {
-    return pem === undefined ? [] : parseCertificates(Buffer.from(pem).toString('latin1'))
+    return pem === undefined ? [] : parseCertificates(latin1Of(pem))
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
     return []

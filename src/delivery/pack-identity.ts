@@ -5,6 +5,7 @@
  */
 
 import { bundleAddress } from '../address.js'
+import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { formatInstant } from '../duration.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
@@ -128,7 +129,7 @@ async function readFit(
   if (generation.manifest === undefined) {
     throw unfit(address, `${directory} has no manifest`, another)
   }
-  const manifest = readManifest(Buffer.from(generation.manifest.bytes).toString('latin1'))
+  const manifest = readManifest(latin1Of(generation.manifest.bytes))
   if (typeof manifest === 'string')
     throw unfit(address, `the manifest of ${directory}: ${manifest}`, another)
   if (manifest.address !== address) {
@@ -212,7 +213,7 @@ export function pinFaults(spec: ClusterSpec, bundle: string, ca: Uint8Array): re
   const root = spec.authorities.find(({ name }) => bundleAddress(name) === bundle)
   const pins = Object.values(root?.fingerprints ?? {})
   if (pins.length === 0) return []
-  const held = parseCertificates(Buffer.from(ca).toString('latin1')).map(fingerprintText)
+  const held = parseCertificates(latin1Of(ca)).map(fingerprintText)
   return pins
     .filter((pin) => !held.includes(pin))
     .map((pin) => `the spec pins the root ${pin}, and ca.pem holds ${held.join(', ')}`)

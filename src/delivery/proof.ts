@@ -6,6 +6,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { latin1Of } from '../bytes.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { describeEndpoint, type EndpointDescription } from '../probe/endpoint.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
@@ -111,7 +112,7 @@ function trustOf({ ca }: NodeGeneration): string | undefined {
 /** `undefined` for what was damaged in place: nobody presents that. */
 function read(pem: Uint8Array | undefined): readonly Certificate[] | undefined {
   try {
-    return pem && parseCertificates(Buffer.from(pem).toString('latin1'))
+    return pem && parseCertificates(latin1Of(pem))
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
     return undefined
