@@ -259,7 +259,7 @@ async function schemas() {
     }
   }
   for (const [name, source, made] of [
-    ['spec', 'src/spec/schema.ts', 'specSchema'],
+    ['spec', 'src/cluster/schema.ts', 'specSchema'],
     ['ledger', 'src/inventory/ledger-schema.ts', 'ledgerSchema'],
   ]) {
     const temporary = join(out, `schema-of-${name}.mjs`)

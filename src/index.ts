@@ -42,10 +42,16 @@ export type { CertifiedAuthority, Issuers } from './authority/issuers.js'
 export { trustBundle } from './authority/trust-bundle.js'
 
 // ── deciding
-export { parseSpec } from './spec/parse.js'
-export type { AuthoritySpec, ClusterSpec, NodeSpec, OperatorSpec, RegionSpec } from './spec/spec.js'
-export { desire } from './spec/desire.js'
-export type { Desired } from './spec/desired.js'
+export { parseSpec } from './cluster/parse.js'
+export type {
+  AuthoritySpec,
+  ClusterSpec,
+  NodeSpec,
+  OperatorSpec,
+  RegionSpec,
+} from './cluster/spec.js'
+export { desire } from './cluster/desire.js'
+export type { Desired } from './cluster/desired.js'
 export { readInventory, type InventoryPorts, type ReadInventoryOptions } from './inventory/read.js'
 export type { Inventory } from './inventory/inventory.js'
 export type {

@@ -26,7 +26,7 @@ const bands: readonly (readonly string[])[] = [
   ],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
-  ['spec', 'inventory', 'checks'],
+  ['cluster', 'inventory', 'checks'],
   ['evidence'],
   ['plan', 'verify', 'rotation', 'adoption'],
   ['files', 'store', 'issuers', 'probe', 'delivery', 'apply'],
@@ -44,7 +44,7 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
   ['node-forge', /'node-forge[^']*'/, ['x509/']],
   ['node-forge other than by await import()', /^import (?!type)[^\n]*'node-forge/m, []],
   ['commander', /'commander'/, ['cli/program.ts']],
-  ['yaml', /'yaml'/, ['spec/']],
+  ['yaml', /'yaml'/, ['cluster/']],
   ['jsonc-parser', /'jsonc-parser'/, ['hcl/']],
   ['node:tls', /'node:tls'/, ['probe/']],
   [
@@ -65,10 +65,10 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
 const grammars: readonly string[] = [
   'agent/schema-table.ts',
   'cli/surface.ts',
-  'spec/read.ts',
-  'spec/regions.ts',
-  'spec/shape.ts',
-  'spec/yaml-edit.ts',
+  'cluster/read.ts',
+  'cluster/regions.ts',
+  'cluster/shape.ts',
+  'cluster/yaml-edit.ts',
 ]
 
 interface SourceFile {

@@ -26,7 +26,7 @@ import type {
   DesiredConfig,
   DesiredIdentity,
   IdentityProfile,
-} from '../src/spec/desired.js'
+} from '../src/cluster/desired.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../src/x509/certificate.js'
 import { encodeCertificate } from '../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs, type TbsFields } from '../src/x509/encode.js'

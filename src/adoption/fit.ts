@@ -6,9 +6,9 @@
  */
 
 import type { Diagnostic } from '../diagnostics.js'
-import type { ListedNode } from '../spec/new-spec.js'
-import { parseSpec } from '../spec/parse.js'
-import type { Plain } from '../spec/yaml-write.js'
+import type { ListedNode } from '../cluster/new-spec.js'
+import { parseSpec } from '../cluster/parse.js'
+import type { Plain } from '../cluster/yaml-write.js'
 
 /** Keys and values. */
 export type Entries = Readonly<Record<string, Plain>>

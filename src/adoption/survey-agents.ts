@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SpecCode } from '../spec/codes.js'
+import type { SpecCode } from '../cluster/codes.js'
 import type { AdoptionCode } from './codes.js'
 import { isName, isRegionName, sharedName } from '../address.js'
 import {
@@ -17,12 +17,12 @@ import {
 } from '../agent/index.js'
 import { type Diagnostic, hasErrors } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
-import { explainNodeKey, explainRegion } from '../spec/explain.js'
-import type { ListedNode, NewSpec } from '../spec/new-spec.js'
+import { explainNodeKey, explainRegion } from '../cluster/explain.js'
+import type { ListedNode, NewSpec } from '../cluster/new-spec.js'
 import type { FilesInUse } from '../inventory/inventory.js'
 import { authorityText, takeOverPage } from '../authority/take-over.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
-import type { Plain } from '../spec/yaml-write.js'
+import type { Plain } from '../cluster/yaml-write.js'
 import { addressesOf } from './addresses.js'
 import { type Dropped, type Entries, fitNode, fitStanza, nodeFault } from './fit.js'
 

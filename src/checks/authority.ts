@@ -8,7 +8,7 @@
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredAuthority } from '../spec/desired.js'
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import {
   fingerprintOf,
   type Certificate,

@@ -11,7 +11,7 @@ import type { Ledger } from '../inventory/ledger.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
 import { keyMarkLength } from '../authority/subject.js'
 import { isOverridden, type Override } from '../overrides.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import { commonNames } from '../x509/name.js'
 
 /**

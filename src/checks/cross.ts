@@ -12,7 +12,7 @@ import { formatInstant } from '../duration.js'
 import type { FoundKey, Inventory } from '../inventory/inventory.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
-import type { Desired, DesiredAuthority, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
 

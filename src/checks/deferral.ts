@@ -9,7 +9,7 @@
 import { generationOf } from '../address.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import { memoByText } from '../memo.js'
-import type { Desired, DesiredAuthority } from '../spec/desired.js'
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'

@@ -15,7 +15,7 @@ import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js
 import type { NomadSaid } from '../report/probe.js'
 import type { SeenPort } from '../evidence/evidence.js'
 import { bareName, unknownMembers } from '../evidence/unknown-members.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import { apiAccess } from './api-access.js'
 import type { Context } from './context.js'
 import type { Workspace } from './workspace.js'

@@ -6,9 +6,9 @@
 
 import { hasErrors } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
-import type { SpecEdit } from '../spec/edit.js'
-import { parseSpec } from '../spec/parse.js'
-import type { ClusterSpec } from '../spec/spec.js'
+import type { SpecEdit } from '../cluster/edit.js'
+import { parseSpec } from '../cluster/parse.js'
+import type { ClusterSpec } from '../cluster/spec.js'
 import type { Context } from './context.js'
 import type { Options } from './command.js'
 import type { Printer } from './printer.js'

@@ -5,7 +5,7 @@
  */
 
 import { didYouMean } from '../diagnostics.js'
-import type { NodeEdit } from '../spec/edit.js'
+import type { NodeEdit } from '../cluster/edit.js'
 import { usage } from './usage.js'
 
 const kinds = ['server', 'client', 'combined', 'operator'] as const

@@ -11,14 +11,14 @@ import { formatInstant } from '../duration.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
 import { isAgent } from '../nomad/roles.js'
-import type { DesiredIdentity } from '../spec/desired.js'
-import type { ClusterSpec } from '../spec/spec.js'
+import type { DesiredIdentity } from '../cluster/desired.js'
+import type { ClusterSpec } from '../cluster/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
 import { checkTrio } from './check-trio.js'
 import { fingerprintText } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { sha256 } from '../sha256.js'
-import { tlsValuesOf } from '../spec/stanza.js'
+import { tlsValuesOf } from '../cluster/stanza.js'
 
 /** How it is packed. */
 export interface PackOptions {

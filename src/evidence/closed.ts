@@ -8,7 +8,7 @@
 import { authorityNameOf } from '../address.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import { evidenceIn } from './evidence.js'
 import { judgeGate } from './gate.js'
 import { generationsIn } from './generations.js'

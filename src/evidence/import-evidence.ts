@@ -15,7 +15,7 @@ import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { isAgent } from '../nomad/roles.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import {
   clockSkew,
   counted,

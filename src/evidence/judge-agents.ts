@@ -7,7 +7,7 @@
 
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import {
   evidenceIn,
   evidenceLife,

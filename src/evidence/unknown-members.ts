@@ -5,7 +5,7 @@
  */
 
 import { isAgent } from '../nomad/roles.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import type { Members } from './evidence.js'
 
 /** One that only Nomad knows. */

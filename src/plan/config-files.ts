@@ -13,7 +13,7 @@ import {
 } from '../agent/index.js'
 import type { ConfigContents, ConfigFile } from '../inventory/configs.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { DesiredConfig } from '../spec/desired.js'
+import type { DesiredConfig } from '../cluster/desired.js'
 
 /** What `planTlsEdit` takes. */
 export interface AgentFiles {

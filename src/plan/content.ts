@@ -16,7 +16,7 @@ import type {
   DesiredConfig,
   DesiredIdentity,
   IdentityProfile,
-} from '../spec/desired.js'
+} from '../cluster/desired.js'
 import { fingerprintText } from '../x509/certificate.js'
 import { stanzaOf, type ConfigEdit } from './configs.js'
 import type { Step, StepContent } from './plan.js'

@@ -7,7 +7,7 @@
 
 import { readAgentConfig, type AgentFile, type TlsValues } from '../agent/index.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { DesiredConfig } from '../spec/desired.js'
+import type { DesiredConfig } from '../cluster/desired.js'
 import { agentFiles } from './config-files.js'
 import { stanzaOf } from './configs.js'
 

@@ -13,7 +13,7 @@ import type { Finding } from '../diagnostics.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { isOverridden, type Override } from '../overrides.js'
-import type { Desired, DesiredConfig } from '../spec/desired.js'
+import type { Desired, DesiredConfig } from '../cluster/desired.js'
 import { fingerprintOf, fingerprintText, type Certificate } from '../x509/certificate.js'
 
 /**

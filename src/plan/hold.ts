@@ -18,7 +18,7 @@ import type { Reason } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired, IdentityProfile } from '../spec/desired.js'
+import type { Desired, IdentityProfile } from '../cluster/desired.js'
 import type { HeldStep, Step } from './plan.js'
 
 /** Reasons for which an authority cannot sign, while what it signed and who trusts it stays as it is. */

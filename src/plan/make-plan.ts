@@ -21,7 +21,7 @@ import type {
   DesiredAuthority,
   DesiredIdentity,
   IdentityProfile,
-} from '../spec/desired.js'
+} from '../cluster/desired.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'

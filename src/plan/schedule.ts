@@ -12,7 +12,7 @@ import { proofsIn, type Proof } from '../evidence/proven.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 
 /** Where something stands in its life, best first. */
 export type LifeState =

@@ -12,7 +12,7 @@ import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
-import type { DesiredAuthority, DesiredIdentity, IdentityProfile } from '../spec/desired.js'
+import type { DesiredAuthority, DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 
 /** A lifetime of the spec takes effect with the next renewal: said, because it moves what follows. */
 export function lifetimeDiffers(

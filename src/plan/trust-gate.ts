@@ -22,7 +22,12 @@ import { judgeAll } from '../evidence/judge.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import { isOverridden, type Override } from '../overrides.js'
-import type { Desired, DesiredAuthority, DesiredBundle, DesiredIdentity } from '../spec/desired.js'
+import type {
+  Desired,
+  DesiredAuthority,
+  DesiredBundle,
+  DesiredIdentity,
+} from '../cluster/desired.js'
 import { sameCertificate } from '../x509/certificate.js'
 
 /** What the plan goes on with. */

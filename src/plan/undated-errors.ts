@@ -11,7 +11,7 @@ import { checkContext } from '../checks/context.js'
 import type { Reason } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 
 /** The entries of the schedule report these. */
 const dated: ReadonlySet<string> = new Set<Reason>(['expired', 'not-yet-valid'])

@@ -12,9 +12,9 @@ import { readAgentConfig, type AgentConfig } from '../agent/index.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import { agentFiles } from '../plan/config-files.js'
-import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
-import { expandTemplate, nodeAt, type Template } from '../spec/pattern.js'
-import type { ClusterSpec } from '../spec/spec.js'
+import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired.js'
+import { expandTemplate, nodeAt, type Template } from '../cluster/pattern.js'
+import type { ClusterSpec } from '../cluster/spec.js'
 
 /** One port of one agent. */
 export interface AgentEndpoint {

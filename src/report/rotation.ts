@@ -6,7 +6,7 @@
 
 import type { GateVerdict } from '../evidence/gate.js'
 import type { Rotation } from '../rotation/stages.js'
-import type { AuthorityEdit } from '../spec/edit-authority.js'
+import type { AuthorityEdit } from '../cluster/edit-authority.js'
 import { costText } from './costs.js'
 import { fold } from './fold.js'
 import type { Document } from './json.js'

@@ -6,7 +6,7 @@
 
 import type { Diagnostic, Finding } from '../diagnostics.js'
 import { neverSeen } from '../evidence/state-words.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import type { AgentProof } from '../verify/agents.js'
 import { count, thousands, type Style } from './style.js'
 import { formatMinute } from './time.js'

@@ -11,8 +11,8 @@ import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
-import type { Desired } from '../spec/desired.js'
-import type { ClusterSpec } from '../spec/spec.js'
+import type { Desired } from '../cluster/desired.js'
+import type { ClusterSpec } from '../cluster/spec.js'
 import { rotationOf, type Rotation } from './stages.js'
 
 /** A date of an authority. */

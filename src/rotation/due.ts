@@ -9,7 +9,7 @@ import { endsWithIssuer, renewBeforeOf, isOnDemand } from '../checks/identity.js
 import type { CheckContext } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { sha256 } from '../sha256.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 
 /** The widest spread, as a part of `renewBefore`; it is only ever earlier. */
 const spread = 0.1

@@ -9,7 +9,7 @@ import { evidenceIn } from '../evidence/evidence.js'
 import { judgeGate, type GateVerdict } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { unfinished } from '../plan/trust-gate.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import type { Rotation } from './stages.js'
 
 /**

@@ -14,9 +14,9 @@ import { authorityAddress } from '../address.js'
 import { crossDemand, crossObstacle } from '../checks/cross.js'
 import type { GateCondition } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { desire } from '../spec/desire.js'
-import type { AuthorityEdit } from '../spec/edit-authority.js'
-import type { AuthoritySpec, ClusterSpec } from '../spec/spec.js'
+import { desire } from '../cluster/desire.js'
+import type { AuthorityEdit } from '../cluster/edit-authority.js'
+import type { AuthoritySpec, ClusterSpec } from '../cluster/spec.js'
 
 /** How a root is replaced. An intermediate is replaced by one edit, without a gate. */
 export type Way = 'crossed' | 'staged'

@@ -12,7 +12,7 @@ import { readWhole } from '../files/read.js'
 import type { FilesInUse, Inventory } from '../inventory/inventory.js'
 import { readableCertificates } from '../nomad/readable.js'
 import { filesToLookAt, type FilesToLookAt } from '../plan/files-in-use.js'
-import type { DesiredConfig } from '../spec/desired.js'
+import type { DesiredConfig } from '../cluster/desired.js'
 import type { Certificate } from '../x509/certificate.js'
 
 /** How to read them. */

@@ -12,7 +12,7 @@ import { leftAsides, unlinkQuietly } from '../files/aside.js'
 import { shownPath } from '../files/fault.js'
 import { nodeFiles, type Files } from '../files/files.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { DesiredConfig } from '../spec/desired.js'
+import type { DesiredConfig } from '../cluster/desired.js'
 import { finding } from './reasons.js'
 
 /**

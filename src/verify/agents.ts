@@ -12,7 +12,7 @@ import { judgeAll, type AgentState, type Judgement, type Judgements } from '../e
 import { stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
-import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 
 /** How many agents are proven. */
 export interface AgentProof {

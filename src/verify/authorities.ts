@@ -11,7 +11,7 @@ import { crossFindings } from '../checks/cross.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { samePublicKey } from '../keys/public-key.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import { verifySignature } from '../x509/signature.js'
 import { lintFindings, ownFingerprints } from './lint.js'
 

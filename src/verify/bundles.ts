@@ -9,7 +9,7 @@ import type { CheckContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 import { formatName } from '../x509/name.js'
 
 /** Verifies the bundles that the spec names. */

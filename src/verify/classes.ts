@@ -11,7 +11,7 @@ import { sameBytes } from '../bytes.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { AgentFacts } from '../nomad/judge.js'
 import { classifyName } from '../nomad/names.js'
-import type { Desired, DesiredConfig, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired.js'
 
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { commonNames } from '../x509/name.js'

@@ -8,7 +8,7 @@
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { planConfigs } from '../plan/configs.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 
 /** Verifies the configurations that the spec names. */
 export function verifyConfigs(desired: Desired, inventory: Inventory): readonly Finding[] {

@@ -7,7 +7,7 @@
 import { didYouMean, type Finding } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
-import type { Desired, DesiredIdentity } from '../spec/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 
 /** Finds regions whose clients have no server to join: clients dial their own region's servers alone. */
 export function verifyRegions(desired: Desired): readonly Finding[] {

@@ -7,7 +7,7 @@
 
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Desired } from '../spec/desired.js'
+import type { Desired } from '../cluster/desired.js'
 
 /** What a key that many hosts share costs. */
 export const sharingCost =

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseHostPort } from '../../src/adoption/host-port.js'
 import { surveyAgents, type SurveyedAgent } from '../../src/adoption/survey-agents.js'
-import { newSpec } from '../../src/spec/new-spec.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { newSpec } from '../../src/cluster/new-spec.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { seed } from '../seed.js'
 
 /** An agent started with one file. */

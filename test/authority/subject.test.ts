@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { subjectFor } from '../../src/authority/subject.js'
 import { generateKey } from '../../src/keys/generate.js'
 import { keyIdentifierOf } from '../../src/keys/public-key.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { commonNames } from '../../src/x509/name.js'
 import { smallSpec, World } from '../world.js'
 

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity.js'
 import { readTar } from '../../src/delivery/tar.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { day, smallSpec, World } from '../world.js'
 
 /** The present: the installer asks the system's clock. */

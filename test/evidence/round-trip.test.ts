@@ -10,7 +10,7 @@ import { newLinesOf, type ProbeSeen } from '../../src/evidence/new-lines.js'
 import { recogniser } from '../../src/evidence/recognise.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
-import type { Desired } from '../../src/spec/desired.js'
+import type { Desired } from '../../src/cluster/desired.js'
 import { World } from '../world.js'
 import { seed } from '../seed.js'
 

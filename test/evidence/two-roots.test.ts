@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { note, underLock } from '../../src/cli/under-lock.js'
 import { gateOf } from '../../src/rotation/gate-of.js'
 import { rotationOf } from '../../src/rotation/stages.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { World } from '../world.js'
 import { probed } from './lines.js'
 

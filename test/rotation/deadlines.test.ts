@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { makeSchedule } from '../../src/plan/schedule.js'
 import { deadlinesOf, type Deadline } from '../../src/rotation/deadlines.js'
 import { rotationOf, type Way } from '../../src/rotation/stages.js'
-import { editAuthorities } from '../../src/spec/edit-authority.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { editAuthorities } from '../../src/cluster/edit-authority.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { day, start, World } from '../world.js'
 
 const year = 365 * day

@@ -10,8 +10,8 @@ import {
   type Rollout,
   type RolloutOptions,
 } from '../../src/rotation/rollout.js'
-import { desire } from '../../src/spec/desire.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { desire } from '../../src/cluster/desire.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { seed } from '../seed.js'
 import { ledgerWith } from '../ledger.js'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { rotationOf, type RotationOptions } from '../../src/rotation/stages.js'
-import { editAuthorities } from '../../src/spec/edit-authority.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { editAuthorities } from '../../src/cluster/edit-authority.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { rmSync } from 'node:fs'
 import { World } from '../world.js'
 

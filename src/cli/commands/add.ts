@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addNode, type NewNode } from '../../spec/edit.js'
+import { addNode, type NewNode } from '../../cluster/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'

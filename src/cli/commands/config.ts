@@ -21,7 +21,7 @@ import { configDocument, configsDocument, configText } from '../../report/config
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { configDiff } from '../../report/diff.js'
 import type { Document } from '../../report/json.js'
-import { parseSpec } from '../../spec/parse.js'
+import { parseSpec } from '../../cluster/parse.js'
 import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'

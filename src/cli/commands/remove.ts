@@ -4,7 +4,7 @@
  * @module
  */
 
-import { removeNode } from '../../spec/edit.js'
+import { removeNode } from '../../cluster/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'

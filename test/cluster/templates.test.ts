@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkAgentConfig } from '../../src/agent/index.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 
 const read = (name: string): string => readFileSync(`templates/${name}`, 'utf8')
 

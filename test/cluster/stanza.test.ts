@@ -1,9 +1,9 @@
 /** What the `tls` stanza of an agent says: of all, of its role, of itself. */
 
 import { describe, expect, test } from 'vitest'
-import { desire } from '../../src/spec/desire.js'
-import type { DesiredStanza } from '../../src/spec/desired.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { desire } from '../../src/cluster/desire.js'
+import type { DesiredStanza } from '../../src/cluster/desired.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 
 const spec = (node: string, servers = '{ s1: {} }', clients = '{ c1: {} }'): string =>
   `version: 1

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { desire } from '../../src/spec/desire.js'
-import { editAuthorities } from '../../src/spec/edit-authority.js'
-import { parseSpec } from '../../src/spec/parse.js'
+import { desire } from '../../src/cluster/desire.js'
+import { editAuthorities } from '../../src/cluster/edit-authority.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 
 const a = `SHA256:${'a'.repeat(64)}`
 const b = `SHA256:${'b'.repeat(64)}`

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { specCodes } from '../../src/spec/codes.js'
-import { parseSpec } from '../../src/spec/parse.js'
-import { specReference } from '../../src/spec/reference.js'
-import { specShape } from '../../src/spec/shape.js'
-import type { Field, Shape } from '../../src/spec/shape-types.js'
+import { specCodes } from '../../src/cluster/codes.js'
+import { parseSpec } from '../../src/cluster/parse.js'
+import { specReference } from '../../src/cluster/reference.js'
+import { specShape } from '../../src/cluster/shape.js'
+import type { Field, Shape } from '../../src/cluster/shape-types.js'
 
 const file = 'docs/spec.md'
 

@@ -2,8 +2,8 @@
  * Specs for the tests of this room.
  */
 
-import { parseSpec } from '../../src/spec/parse.js'
-import type { ClusterSpec } from '../../src/spec/spec.js'
+import { parseSpec } from '../../src/cluster/parse.js'
+import type { ClusterSpec } from '../../src/cluster/spec.js'
 
 /** A spec that uses everything once. */
 export const fullSpec = `version: 1

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { editAuthorities, type AuthorityEdit } from '../../src/spec/edit-authority.js'
+import { editAuthorities, type AuthorityEdit } from '../../src/cluster/edit-authority.js'
 
 const rest = 'regions:\n  global: { servers: { s1: {} } }\n'
 const first: AuthorityEdit = { name: 'agent', signing: 2, trusted: [1, 2], crossed: true }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../src/address.js'
-import { desire } from '../../src/spec/desire.js'
+import { desire } from '../../src/cluster/desire.js'
 import { fullSpec, mustParse, withRegions } from './specs.js'
 
 const day = 86_400_000

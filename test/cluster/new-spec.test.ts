@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { desire } from '../../src/spec/desire.js'
-import { newSpec } from '../../src/spec/new-spec.js'
+import { desire } from '../../src/cluster/desire.js'
+import { newSpec } from '../../src/cluster/new-spec.js'
 import { complaints, mustParse } from './specs.js'
 
 const template = readFileSync('templates/cluster.yaml', 'utf8')

@@ -29,7 +29,7 @@ export function specReference(): string {
 
 const head = `# The spec: cluster.yaml
 
-<!-- Made from the table in src/spec/shape.ts: change it there, then UPDATE_REFERENCE=1 npx vitest run test/spec/reference.test.ts -->
+<!-- Made from the table in src/cluster/shape.ts: change it there, then UPDATE_REFERENCE=1 npx vitest run test/cluster/reference.test.ts -->
 
 One file says what the cluster should have. It is YAML 1.2 (JSON is such): \`true\` and \`false\` are truth values,
 \`yes\` and \`no\` are texts. Anchors, aliases, tags, merge keys and several documents are refused, and so is a key

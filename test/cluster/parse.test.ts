@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseSpec } from '../../src/spec/parse.js'
+import { parseSpec } from '../../src/cluster/parse.js'
 import { complaints, fullSpec, mustParse, withRegions } from './specs.js'
 
 /** One client with these options. */

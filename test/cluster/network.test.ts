@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseIp, parseNetwork } from '../../src/spec/network.js'
+import { parseIp, parseNetwork } from '../../src/cluster/network.js'
 import { formatIp, formatNetwork, networkHolds, unmapped } from '../../src/x509/ip-address.js'
 import { seed } from '../seed.js'
 
