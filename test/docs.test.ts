@@ -3,17 +3,14 @@
  * built command. One folder a document; what belongs to other machines is played by the programs below.
  *
  * A block of commands is fenced as `sh`; one that shows what a command says as `console`, with a `$`
- * before the command. Output that has changed is written anew by UPDATE_REFERENCE=1.
+ * before the command: `npm run docs` runs those, and writes what they say.
  */
 
-import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { env, execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildPackage } from './built.js'
-import { folder } from './cli/cli.js'
+import { blocksOf, startMachine, type Machine } from './docs/machine.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -97,49 +94,6 @@ tls {
 EOF`,
 }
 
-/** Programs of the reader's machine, as far as documents need them. */
-const programs: Readonly<Record<string, string>> = {
-  // A person answers the question of apply, and no agent answers a probe.
-  'nomad-pki': `
-    case " $* " in
-      *' --yes '*) ;;
-      ' apply '*) set -- "$@" --yes ;;
-      ' probe '*) set -- "$@" --timeout 1s ;;
-    esac
-    case $1 in
-      pack)
-        "$NODE" "$PACKAGE/bin/nomad-pki.js" "$@" >"$HOME/.packed"
-        status=$?
-        cat "$HOME/.packed"
-        exit $status
-        ;;
-      *) exec "$NODE" "$PACKAGE/bin/nomad-pki.js" "$@" ;;
-    esac`,
-  nomad: ':',
-  sudo: 'exec "$@"',
-  scp: `
-    for to in "$@"; do :; done
-    mkdir -p "hosts/\${to%%:*}"
-    while [ $# -gt 1 ]; do cp "$1" "hosts/\${to%%:*}/\${to#*:}"; shift; done`,
-  ssh: 'mkdir -p "hosts/$1" && cd "hosts/$1" && shift && exec sh -c "$*"',
-}
-
-interface Block {
-  readonly language: string
-  readonly lines: readonly string[]
-}
-
-/** The fenced blocks of a document. */
-function blocksOf(text: string): Block[] {
-  return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, language, body]) => ({
-    language: language!,
-    lines: body!
-      .replaceAll(/ \\\n */g, ' ')
-      .trimEnd()
-      .split('\n'),
-  }))
-}
-
 const documents = [
   ...fs.readdirSync(root).map((name) => name),
   ...fs.readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`),
@@ -147,66 +101,11 @@ const documents = [
   .filter((name) => name.endsWith('.md') && !(name in elsewhere))
   .map((name) => [name, fs.readFileSync(path.join(root, name), 'utf8')] as const)
 
-let built = ''
-let bin = ''
+let machine: Machine
 beforeAll(() => {
-  built = buildPackage()
-  bin = folder(
-    Object.fromEntries(
-      Object.entries(programs).map(([name, text]) => [name, `#!/bin/sh\n${text}\n`]),
-    ),
-  )
-  for (const name of Object.keys(programs)) fs.chmodSync(path.join(bin, name), 0o755)
+  machine = startMachine()
 })
-afterAll(() => {
-  for (const one of [built, ...plains.values()]) fs.rmSync(one, { recursive: true, force: true })
-})
-
-const plains = new Map<string, string>()
-
-/**
- * A way to a folder whose name needs no quotes: what `ssh` hands on is read by a second shell, as the
- * documents' own paths are meant to be.
- */
-function plain(cwd: string): string {
-  if (/^[A-Za-z0-9/_.-]+$/.test(cwd)) return cwd
-  let place = plains.get(cwd)
-  if (place === undefined) {
-    place = fs.mkdtempSync('/tmp/nomad-pki-docs-')
-    plains.set(cwd, place)
-    fs.symlinkSync(cwd, path.join(place, 'folder'))
-  }
-  return path.join(place, 'folder')
-}
-
-/** Runs lines in one shell. @returns The exit status of each, and all that was said. */
-function shell(cwd: string, lines: readonly string[]): { statuses: number[]; said: string } {
-  const log = path.join(folder(), 'log')
-  fs.writeFileSync(log, '')
-  const script = lines.map(
-    (line) => `FINGERPRINT=$(cut -c1-64 "$HOME/.packed" 2>&-)\n${line}\necho $? >>"$LOG"`,
-  )
-  const { stdout, error } = spawnSync(
-    'sh',
-    ['-c', ['exec 2>&1; export FINGERPRINT', ...script].join('\n')],
-    {
-      cwd,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: `${bin}:${env['PATH']!}`,
-        HOME: cwd,
-        ETC: path.join(plain(cwd), 'etc'),
-        LOG: log,
-        NODE: execPath,
-        PACKAGE: built,
-      },
-    },
-  )
-  if (error !== undefined) throw error
-  const statuses = fs.readFileSync(log, 'utf8').split('\n').slice(0, -1).map(Number)
-  return { statuses, said: stdout }
-}
+afterAll(() => machine.remove())
 
 const withCommands = documents.filter(([, text]) =>
   blocksOf(text).some(({ language }) => language === 'sh'),
@@ -214,15 +113,15 @@ const withCommands = documents.filter(([, text]) =>
 
 describe('commands', () => {
   test.each(withCommands)('%s', (name, text) => {
-    const cwd = folder()
-    const begun = shell(cwd, [before[name] ?? cluster])
+    const cwd = machine.folder()
+    const begun = machine.run(cwd, [before[name] ?? cluster])
     expect(begun).toMatchObject({ statuses: [0] })
     for (const { language, lines } of blocksOf(text)) {
       if (language !== 'sh') continue
       const run = lines.filter(
         (line) => !/^(#|$)/.test(line) && !notHere.some(([pattern]) => pattern.test(line)),
       )
-      const { statuses, said } = shell(
+      const { statuses, said } = machine.run(
         cwd,
         run.map((line) => played.reduce((now, [from, to]) => now.replaceAll(from, to), line)),
       )
@@ -265,29 +164,5 @@ describe('commands', () => {
     for (const name of [...Object.keys(before), ...Object.keys(elsewhere)]) {
       expect(fs.existsSync(path.join(root, name))).toBe(true)
     }
-  })
-})
-
-describe('what a document shows is what its own cluster gives', () => {
-  const shown = documents.filter(([, text]) =>
-    blocksOf(text).some(({ language }) => language === 'console'),
-  )
-
-  test.each(shown)('%s', (name, text) => {
-    const first = blocksOf(text)
-      .flatMap(({ language, lines }) => (language === 'sh' ? lines : []))
-      .find((line) => line.startsWith('nomad-pki init '))!
-    expect(first).toBeDefined()
-    let now = text
-    const cwd = folder()
-    expect(shell(cwd, [first]).statuses).toEqual([0])
-    for (const { language, lines } of blocksOf(text)) {
-      if (language !== 'console') continue
-      expect(lines[0]).toMatch(/^\$ nomad-pki /)
-      const { said } = shell(cwd, [lines[0]!.slice(2)])
-      now = now.replace(lines.join('\n'), () => `${lines[0]!}\n${said.trim()}`)
-    }
-    if (env['UPDATE_REFERENCE'] === '1') fs.writeFileSync(path.join(root, name), now)
-    else expect(text).toBe(now)
   })
 })

@@ -1,16 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { commandReference } from '../../src/report/command-reference.js'
 import { exitStatusSentences } from '../../src/cli/status.js'
 import { commands, families, globalOptions } from '../../src/cli/surface.js'
 import { wordsOf } from '../testscript.js'
 import { cli } from './cli.js'
 
 describe('the command surface', () => {
-  test('docs/commands.md is what the program says (update it with: npx vitest run test/cli/surface -u)', async () => {
-    const text = commandReference(commands, globalOptions, exitStatusSentences)
-    await expect(text).toMatchFileSnapshot('../../docs/commands.md')
-  })
-
   test.each(commands.map((entry) => [entry.name, entry] as const))(
     '%s: its help shows its options and both examples',
     async (name, entry) => {

@@ -8,19 +8,10 @@ import { rules } from '../../src/lint/rules.js'
 import { parseCertificate, type Certificate } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { agent, build, intermediate, operator, p256, root, rsa, type Draft } from './draft.js'
-import { issuerDrafts, vectors, type IssuerName, type RuleVectors } from './vectors.js'
+import { issuerDrafts, issuers, lintContextOf, vectors } from './vectors.js'
 
 const folder = fileURLToPath(new URL('../vectors/lint/', import.meta.url))
 const update = process.env.UPDATE_VECTORS !== undefined
-
-const issuers = Object.fromEntries(
-  Object.entries(issuerDrafts).map(([name, draft]) => [name, parseCertificate(build(draft))]),
-) as Readonly<Record<IssuerName, Certificate>>
-
-function contextOf({ profile, region, issuer, badIssuers }: RuleVectors, fault = ''): LintContext {
-  const above = badIssuers?.[fault] ?? issuer
-  return { profile, region, issuer: above && issuers[above] }
-}
 
 function ruleOf(name: string) {
   return rules.find((rule) => rule.name === name)!
@@ -76,13 +67,13 @@ describe.each(vectors)('$rule', (vector) => {
   const rule = ruleOf(vector.rule)
 
   test('takes the good one', () => {
-    const found = lint(read(`${vector.rule}/good.pem`), contextOf(vector))
+    const found = lint(read(`${vector.rule}/good.pem`), lintContextOf(vector))
     expect(found.filter(({ rule: name }) => name === vector.rule)).toEqual([])
   })
 
   for (const fault of Object.keys(vector.bad)) {
     test(`refuses ${fault}`, () => {
-      const found = lint(read(`${vector.rule}/bad-${fault}.pem`), contextOf(vector, fault))
+      const found = lint(read(`${vector.rule}/bad-${fault}.pem`), lintContextOf(vector, fault))
       const own = found.find(({ rule: name }) => name === vector.rule)
       expect(own).toMatchObject({ severity: rule.severity ?? 'error', source: rule.source })
       expect(own?.message).toMatch(/^[a-z].*[^.]$/)
@@ -124,39 +115,6 @@ describe('a certificate as we make it', () => {
     expect(lint(parseCertificate(build(draft)), context)).toEqual([])
     // And without a word about what it is.
     expect(lint(parseCertificate(build(draft)))).toEqual([])
-  })
-})
-
-describe('docs/lint.md', () => {
-  test('lists every rule, with what it says of its first bad vector', () => {
-    const rows = rules.map((rule) => {
-      const vector = vectors.find((one) => one.rule === rule.name)
-      const [fault, draft] = Object.entries(vector?.bad ?? {})[0] ?? []
-      const found =
-        vector === undefined || draft === undefined
-          ? lint(parseCertificate(build(agent('server', 'global'))), { region: 'a..b' })
-          : lint(parseCertificate(build(draft)), contextOf(vector, fault))
-      const { message } = found.find((one) => one.rule === rule.name)!
-      const foreign = rule.binding === true ? (rule.severity ?? 'error') : 'note'
-      const cells = [rule.name, message, rule.source, rule.severity ?? 'error', foreign]
-      return `| \`${rule.name}\` | ${cells.slice(1).join(' | ').replaceAll('<', '\\<')} |`
-    })
-    const text = [
-      '# Lint rules',
-      '',
-      'Every certificate is held against these rules before it is signed, and again by `verify`. In what we',
-      'issue a broken rule stops the signature (the fourth column); in what others issued it is a note, unless',
-      'Nomad itself refuses such a certificate or gives it other authority (the last column). A message is',
-      'given for each as an example. Vectors, good and bad, are under `test/vectors/lint/`.',
-      '',
-      '| rule | for example | source | ours | others’ |',
-      '|---|---|---|---|---|',
-      ...rows,
-      '',
-    ].join('\n')
-    const path = fileURLToPath(new URL('../../docs/lint.md', import.meta.url))
-    if (update) writeFileSync(path, text)
-    expect(readFileSync(path, 'utf8')).toBe(text)
   })
 })
 

@@ -12,6 +12,7 @@ import {
   contextPrimitive,
 } from '../../src/der/write.js'
 import type { LintContext } from '../../src/lint/lint.js'
+import { parseCertificate, type Certificate } from '../../src/x509/certificate.js'
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -23,6 +24,7 @@ import {
 import {
   agent,
   attribute,
+  build,
   commonName,
   ecKeyOf,
   ed25519,
@@ -95,6 +97,20 @@ const withOrganization = (value: string, tag?: number): Draft =>
 const ext = (extensions: NonNullable<Draft['extensions']>): Draft => server({ extensions })
 const usual = ['server.global.nomad', 'localhost']
 const local = ['127.0.0.1', '::1']
+
+/** The certificates of the issuers. */
+export const issuers: Readonly<Record<IssuerName, Certificate>> = Object.fromEntries(
+  Object.entries(issuerDrafts).map(([name, draft]) => [name, parseCertificate(build(draft))]),
+) as Readonly<Record<IssuerName, Certificate>>
+
+/** What a rule is told beside the certificate; some faults stand under an issuer of their own. */
+export function lintContextOf(
+  { profile, region, issuer, badIssuers }: RuleVectors,
+  fault = '',
+): LintContext {
+  const above = badIssuers?.[fault] ?? issuer
+  return { profile, region, issuer: above && issuers[above] }
+}
 
 export const vectors: readonly RuleVectors[] = [
   {

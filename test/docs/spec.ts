@@ -4,11 +4,11 @@
  * @module
  */
 
-import { specCodes } from './codes.js'
-import { specShape } from './shape.js'
-import type { Field, Shape } from './shape-types.js'
+import { specCodes } from '../../src/cluster/codes.js'
+import { specShape } from '../../src/cluster/shape.js'
+import type { Field, Shape } from '../../src/cluster/shape-types.js'
 
-/** The reference of `cluster.yaml` as Markdown; the file in `docs/` is its output. */
+/** The reference of `cluster.yaml` as Markdown. */
 export function specReference(): string {
   return [
     head,
@@ -29,7 +29,7 @@ export function specReference(): string {
 
 const head = `# The spec: cluster.yaml
 
-<!-- Made from the table in src/cluster/shape.ts: change it there, then UPDATE_REFERENCE=1 npx vitest run test/cluster/reference.test.ts -->
+<!-- Made from the table in src/cluster/shape.ts: change it there, then npm run docs -->
 
 One file says what the cluster should have. It is YAML 1.2 (JSON is such): \`true\` and \`false\` are truth values,
 \`yes\` and \`no\` are texts. Anchors, aliases, tags, merge keys and several documents are refused, and so is a key

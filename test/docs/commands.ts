@@ -1,10 +1,10 @@
 /**
- * `docs/commands.md`, from the table of commands: it cannot go stale.
+ * `docs/commands.md`, made from the table of commands.
  *
  * @module
  */
 
-import type { CompletionOption } from './completion.js'
+import type { CompletionOption } from '../../src/report/completion.js'
 
 /** What the reference says about a command. */
 export interface ReferenceCommand {

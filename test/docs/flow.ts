@@ -1,29 +1,27 @@
 /**
- * Draws flow.svg: how a certificate gets from cluster.yaml to an agent, and how it is seen there.
+ * `docs/images/flow.svg`: how a certificate gets from cluster.yaml to an agent, and how it is seen there.
  *
- *   node docs/images/flow.mjs        writes flow.svg beside this file
+ * @module
  */
-import { writeFileSync } from 'node:fs'
-import { argv } from 'node:process'
-import { fileURLToPath } from 'node:url'
 
-const escape = (text) => text.replace(/[&<>"]/g, (letter) => `&#${String(letter.codePointAt(0))};`)
+const escape = (text: string): string =>
+  text.replace(/[&<>"]/g, (letter) => `&#${String(letter.codePointAt(0))};`)
 
-const text = (x, y, words, kind = 'label') =>
+const text = (x: number, y: number, words: string, kind = 'label'): string =>
   `<text x="${x}" y="${y}" class="${kind}">${escape(words)}</text>`
 
-const box = (x, y, width, height, kind = 'box') =>
+const box = (x: number, y: number, width: number, height: number, kind = 'box'): string =>
   `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="6" class="${kind}"/>`
 
-const arrow = (path, kind = 'arrow') =>
+const arrow = (path: string, kind = 'arrow'): string =>
   `<path d="${path}" class="${kind}" marker-end="url(#head)"/>`
 
 /** A padlock, its lower left corner at a point. */
-const lock = (x, y) =>
+const lock = (x: number, y: number): string =>
   `<path d="M${x + 3} ${y - 10}v-4a5 5 0 0 1 10 0v4" class="shackle"/><rect x="${x}" y="${y - 10}" width="16" height="11" rx="2" class="lock"/>`
 
-/** @returns {string} The picture. */
-export function flow() {
+/** The picture as SVG. */
+export function flow(): string {
   const parts = [
     box(10, 10, 400, 250, 'host'),
     text(26, 34, 'the host of the store', 'title'),
@@ -67,8 +65,4 @@ text{font-family:system-ui,sans-serif;fill:#1f2328}.title{font-size:15px;font-we
 ${parts.join('\n')}
 </svg>
 `
-}
-
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(fileURLToPath(new URL('flow.svg', import.meta.url)), flow())
 }
