@@ -27,18 +27,22 @@ export { editTls, type TlsValues } from './agent/index.js'
 
 // ── issuing
 export { lint, type LintContext, type LintProfile, type LintResult } from './lint/lint.js'
-export { createRoot } from './authority/create-root.js'
 export {
   prepare,
   prepareIntermediate,
   type Prepared,
   type PrepareOptions,
-  type RootRequest,
 } from './authority/prepare.js'
 export type { AuthorityRequest, BeyondIssuer, LeafRequest } from './authority/request.js'
 export { issue, type Issued, type IssueOptions } from './authority/issue.js'
-export type { Issuer, IssuerAnswer, IssuerInput, Signatures } from './authority/issuer.js'
-export type { CertifiedAuthority, Issuers } from './authority/issuers.js'
+export type { Issuer, IssuerAnswer, IssuerInput, Signatures, Signer } from './authority/issuer.js'
+export type {
+  AuthorityKeeper,
+  AuthorityKey,
+  CertifiedAuthority,
+  Issuers,
+  NewAuthority,
+} from './authority/issuers.js'
 export { trustBundle } from './authority/trust-bundle.js'
 
 // ── deciding
@@ -89,6 +93,7 @@ export { directoryStore } from './store/directory-store.js'
 export { directoryConfigs } from './store/directory-configs.js'
 export { memoryStore } from './store/memory-store.js'
 export { memoryConfigs } from './store/memory-configs.js'
+export { createRoot, type RootRequest } from './issuers/create-root.js'
 export { heldIssuer } from './issuers/held.js'
 export { storeIssuers } from './issuers/store-issuers.js'
 export { rehearsalIssuers } from './issuers/rehearsal-issuers.js'

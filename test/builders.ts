@@ -5,7 +5,7 @@
  */
 
 import { formatAddress, type Role } from '../src/address.js'
-import { createRoot } from '../src/authority/create-root.js'
+import { createRoot } from '../src/issuers/create-root.js'
 import { issue } from '../src/authority/issue.js'
 import type { Issuer } from '../src/authority/issuer.js'
 import { prepare, prepareIntermediate } from '../src/authority/prepare.js'

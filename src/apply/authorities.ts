@@ -4,19 +4,15 @@
  * @module
  */
 
-import { createRoot } from '../authority/create-root.js'
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
-import type { Issuers } from '../authority/issuers.js'
-import { prepareCross, prepareIntermediate } from '../authority/prepare.js'
-import type { AuthorityRequest } from '../authority/request.js'
+import type { AuthorityKey, CertifiedAuthority, Issuers } from '../authority/issuers.js'
+import { prepareCross, prepareIntermediate, prepareRoot } from '../authority/prepare.js'
 import { subjectFor } from '../authority/subject.js'
 import { trustBundle } from '../authority/trust-bundle.js'
 import { authorityPath, isCrossOf, type AuthorityPath } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
 import type { StoreBatch } from '../inventory/store.js'
-import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
-import { encodePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
 import type { DesiredAuthority } from '../cluster/desired.js'
@@ -31,7 +27,7 @@ export class Authorities {
   readonly #issuers: Issuers
   readonly #now: number
   readonly #paths: Map<string, AuthorityPath>
-  readonly #keys = new Map<string, PrivateKey>()
+  readonly #keys = new Map<string, AuthorityKey>()
   readonly #open = new Map<string, Promise<Issuer>>()
   readonly #bundles = new Map<string, string>()
 
@@ -84,13 +80,9 @@ export class Authorities {
   issuer(address: string): Promise<Issuer> {
     let open = this.#open.get(address)
     if (open === undefined) {
-      open = this.#issuers.open(
-        {
-          ...this.#nameOf(address),
-          path: this.#path(address).path as readonly [Certificate, ...Certificate[]],
-        },
-        this.#keys.get(address),
-      )
+      const { name, generation } = this.#nameOf(address)
+      const path = this.#path(address).path as CertifiedAuthority['path']
+      open = this.#keys.get(address)?.open(path) ?? this.#issuers.open({ name, generation, path })
       this.#open.set(address, open)
     }
     return open
@@ -110,34 +102,32 @@ export class Authorities {
 
   async #create(wanted: DesiredAuthority, batch: StoreBatch): Promise<StepDetail> {
     const { address, name, generation, lifetime, constraints, issuer } = wanted
-    const key = await this.#issuers.keyFor({ name, generation, algorithm: wanted.key })
-    const subject = subjectFor(wanted.subject, key.publicKey)
-    const request = (publicKey: PublicKey): AuthorityRequest => ({
-      subject,
-      publicKey,
-      lifetime,
-      beyondIssuer: wanted.beyondIssuer,
-      ...(constraints && {
-        regions: constraints.regions,
-        domains: constraints.domains,
-        networks: constraints.networks,
-      }),
-    })
-    const { certificate } =
+    const key = await this.#issuers.begin({ name, generation, algorithm: wanted.key })
+    const { publicKey } = key
+    const subject = subjectFor(wanted.subject, publicKey)
+    const { certificate } = await issue(
       issuer === undefined
-        ? await createRoot({ subject, lifetime, key }, { now: this.#now })
-        : await issue(
-            prepareIntermediate(request(key.publicKey), await this.issuer(issuer.address), {
-              now: this.#now,
-            }),
-          )
+        ? prepareRoot({ subject, lifetime }, key, { now: this.#now })
+        : prepareIntermediate(
+            {
+              subject,
+              publicKey,
+              lifetime,
+              beyondIssuer: wanted.beyondIssuer,
+              ...(constraints && {
+                regions: constraints.regions,
+                domains: constraints.domains,
+                networks: constraints.networks,
+              }),
+            },
+            await this.issuer(issuer.address),
+            { now: this.#now },
+          ),
+    )
     const above = issuer && this.#path(issuer.address)
     this.#paths.set(address, authorityPath(address, certificate, { issuer: above }))
     this.#keys.set(address, key)
-    batch.putAuthority(name, generation, {
-      key: encodePrivateKey(key),
-      certificate: encodeCertificate(certificate),
-    })
+    key.keep(batch, encodeCertificate(certificate))
     const fingerprint = fingerprintOf(certificate)
     batch.record({
       event: 'authority',

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 
 /** What an issuer is asked to sign. */
@@ -53,4 +54,15 @@ export interface Issuer {
     input: IssuerInput,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<IssuerAnswer>
+}
+
+/** A key that signs, with or without a certificate: what an {@link Issuer} is before its own exists. */
+export interface Signer {
+  /** For messages: the authority's name. */
+  readonly name: string
+  /** What its signatures are checked with. */
+  readonly publicKey: PublicKey
+  readonly signatures: Signatures
+  /** As {@link Issuer.issue}. */
+  readonly issue: Issuer['issue']
 }

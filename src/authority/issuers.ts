@@ -1,13 +1,21 @@
 /**
- * The port to the authorities' keys: where they are, and who signs with them. Implemented in
- * `issuers/`, by keys of the store and by rehearsal keys.
+ * The port to the authorities: where their keys are, and who signs with them. Implemented in
+ * `issuers/`, by keys of the store and by rehearsal keys. A private key does not pass through it.
  *
  * @module
  */
 
-import type { KeyAlgorithm, PrivateKey } from '../keys/algorithms.js'
+import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
-import type { Issuer } from './issuer.js'
+import type { Issuer, Signer } from './issuer.js'
+
+/** An authority that has no certificate yet. */
+export interface NewAuthority {
+  readonly name: string
+  readonly generation: number
+  /** The algorithm of its key. */
+  readonly algorithm: KeyAlgorithm
+}
 
 /** An authority whose certificate exists. */
 export interface CertifiedAuthority {
@@ -17,23 +25,50 @@ export interface CertifiedAuthority {
   readonly path: readonly [Certificate, ...Certificate[]]
 }
 
+/** Where an authority that was certified is kept: a batch of the store. */
+export interface AuthorityKeeper {
+  putAuthority(
+    name: string,
+    generation: number,
+    files: { readonly key?: string; readonly certificate: string },
+  ): void
+}
+
+/**
+ * The key of an authority that is being certified. It signs the authority's own certificate, where that
+ * is a root; the authority above signs all others.
+ */
+export interface AuthorityKey extends Signer {
+  /**
+   * Keeps the authority: its certificate, and beside it its key where the store is the place for it.
+   *
+   * @param keeper The batch that makes both durable.
+   * @param certificate PEM.
+   */
+  keep(keeper: AuthorityKeeper, certificate: string): void
+  /**
+   * Who signs in the authority's name once it is certified.
+   *
+   * @param path Its certificate and every one above it, the root last.
+   * @throws {NomadPkiError} as {@link Issuers.open}
+   */
+  open(path: CertifiedAuthority['path']): Promise<Issuer>
+}
+
 /** The authorities' keys. */
 export interface Issuers {
   /**
-   * The key for an authority that is about to be certified: the one that an interrupted run had made,
-   * else a new one. It is not kept anywhere yet.
+   * The key of an authority that is about to be certified: the one that an interrupted run had made,
+   * else a new one. It is kept by {@link AuthorityKey.keep} and not before.
+   *
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`, `ERR_KEY_ENCRYPTED`, `ERR_KEY_MALFORMED`
    */
-  keyFor(authority: {
-    readonly name: string
-    readonly generation: number
-    readonly algorithm: KeyAlgorithm
-  }): Promise<PrivateKey>
+  begin(authority: NewAuthority): Promise<AuthorityKey>
   /**
    * Who signs in the name of an authority.
    *
    * @param authority Whose certificate it is.
-   * @param key Its key where the caller has just made it; else it is looked up.
    * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`, `ERR_KEY_ENCRYPTED`, `ERR_KEY_MALFORMED`, `ERR_KEY_MISMATCH`
    */
-  open(authority: CertifiedAuthority, key?: PrivateKey): Promise<Issuer>
+  open(authority: CertifiedAuthority): Promise<Issuer>
 }

@@ -6,19 +6,13 @@
  */
 
 import { NomadPkiError } from '../errors.js'
-import {
-  algorithmOf,
-  type AlgorithmEntry,
-  type PrivateKey,
-  type PublicKey,
-} from '../keys/algorithms.js'
+import { algorithmOf, type AlgorithmEntry, type PublicKey } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
-import { signBytes } from '../keys/sign.js'
 import { lint, type LintContext } from '../lint/lint.js'
 import { memoByObject, memoByText, memoLast } from '../memo.js'
 import { probeProfile, profileOf, type RoleProfile } from '../nomad/roles.js'
 import { parseTbs, type Certificate, type Extension } from '../x509/certificate.js'
-import { assembleCertificate, encodeTbs, type TbsFields } from '../x509/encode.js'
+import { encodeTbs, type TbsFields } from '../x509/encode.js'
 import {
   basicConstraints,
   extendedKeyUsage,
@@ -30,7 +24,7 @@ import {
 } from '../x509/extensions.js'
 import { encodeName } from '../x509/name.js'
 import { constraintsOf } from './constraints.js'
-import type { Issuer } from './issuer.js'
+import type { Issuer, Signer } from './issuer.js'
 import { namesOf } from './names.js'
 import { Prepared, type Preparation } from './prepared.js'
 import type { AuthorityRequest, LeafRequest } from './request.js'
@@ -54,14 +48,6 @@ export interface PrepareOptions {
   readonly backdate?: number | undefined
   /** Hex, at most 20 octets, positive. Default: random. */
   readonly serial?: string | undefined
-}
-
-/** A root's request: it signs itself, so its key comes with it. */
-export type RootRequest = Omit<
-  AuthorityRequest,
-  'publicKey' | 'regions' | 'domains' | 'networks' | 'beyondIssuer'
-> & {
-  readonly key: PrivateKey
 }
 
 /**
@@ -165,42 +151,36 @@ export function prepareIntermediate(
 /**
  * Prepares a root: no path length, so that intermediates and cross-certificates can come.
  *
- * @param request Its subject, lifetime and key.
+ * @param request Its subject and lifetime.
+ * @param signer Its own key, which signs it.
  * @param options `now`, and what has a default.
  * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_LINT`
  */
-export function prepareRoot(request: RootRequest, options: PrepareOptions): Prepared {
-  const { key, subject, lifetime } = request
-  const entry = authorityAlgorithm(key.publicKey)
+export function prepareRoot(
+  request: Pick<AuthorityRequest, 'subject' | 'lifetime'>,
+  signer: Signer,
+  options: PrepareOptions,
+): Prepared {
+  const { subject, lifetime } = request
+  const { publicKey } = signer
+  const { signatureIdentifier } = authorityAlgorithm(publicKey)
   const name = encodeName(subject)
   return seal(
     {
       serial: options.serial,
-      signatureIdentifier: entry.signatureIdentifier,
+      signatureIdentifier,
       issuer: name,
       ...ownValidity({ ...options, lifetime }),
       subject: name,
-      spki: key.publicKey.spki,
+      spki: publicKey.spki,
       extensions: [
         basicConstraints({ ca: true }),
         keyUsage(['keyCertSign', 'cRLSign']),
-        subjectKeyIdentifier(keyIdentifierOf(key.publicKey)),
+        subjectKeyIdentifier(keyIdentifierOf(publicKey)),
       ],
     },
     options.now,
-    {
-      signer: {
-        name: subject.commonName,
-        publicKey: key.publicKey,
-        signatures: 'own',
-        issue: async ({ tbs }) => ({
-          outcome: 'issued',
-          certificate: assembleCertificate(tbs, entry.signatureIdentifier, signBytes(key, tbs)),
-        }),
-      },
-      chain: [],
-      lintContext: { now: options.now, profile: 'root' },
-    },
+    { signer, chain: [], lintContext: { now: options.now, profile: 'root' } },
   )
 }
 

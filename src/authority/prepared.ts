@@ -7,20 +7,14 @@
 
 import { NomadPkiError } from '../errors.js'
 import type { LintContext } from '../lint/lint.js'
-import type { PublicKey } from '../keys/algorithms.js'
 import { parseTbs, type Certificate } from '../x509/certificate.js'
-import type { Issuer, IssuerInput, Signatures } from './issuer.js'
+import type { IssuerInput, Signer } from './issuer.js'
 
 /** What stands behind a {@link Prepared}. */
 export interface Preparation {
   readonly input: IssuerInput
-  /** The issuer's name for messages, and what holds its answers to account. */
-  readonly signer: {
-    readonly name: string
-    readonly publicKey: PublicKey
-    readonly signatures: Signatures
-    readonly issue: Issuer['issue']
-  }
+  /** Who is asked, and what the answers are held against. */
+  readonly signer: Signer
   /** What goes behind the certificate. */
   readonly chain: readonly Certificate[]
   readonly lintContext: LintContext

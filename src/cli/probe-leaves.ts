@@ -9,7 +9,7 @@ import { authorityNameOf, generationOf } from '../address.js'
 import { isAgent } from '../nomad/roles.js'
 import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
-import { prepareProbe, prepareRoot } from '../authority/prepare.js'
+import { prepareProbe } from '../authority/prepare.js'
 import { latin1Of } from '../bytes.js'
 import { formatInstant } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
@@ -18,8 +18,8 @@ import { evidenceIn } from '../evidence/evidence.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { Ledger } from '../inventory/ledger.js'
 import type { Store } from '../inventory/store.js'
-import { heldIssuer } from '../issuers/held.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
+import { throwawayIssuer } from '../issuers/throwaway.js'
 import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey } from '../keys/private-key.js'
 import type { OfferedLeaf } from '../probe/offer.js'
@@ -169,10 +169,8 @@ export async function dropSpentLeaves(
 
 /** A leaf of the same form that nobody trusts: its root's key is gone when this returns. */
 export async function controlLeaf(now: number): Promise<OfferedLeaf> {
-  const key = await generateKey('ecdsa-p256')
-  const request = { subject: { commonName: 'nomad-pki probe control' }, lifetime: 86_400_000, key }
-  const { certificate } = await issue(prepareRoot(request, { now }))
-  return makeLeaf(heldIssuer({ certificate, key }), now)
+  const request = { subject: { commonName: 'nomad-pki probe control' }, lifetime: 86_400_000 }
+  return makeLeaf(await throwawayIssuer(request, { now }), now)
 }
 
 async function makeLeaf(issuer: Issuer, now: number): Promise<OfferedLeaf> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Issuer } from '../authority/issuer.js'
+import type { Issuer, Signer } from '../authority/issuer.js'
 import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
@@ -33,7 +33,7 @@ export interface HeldIssuerParts {
  */
 export function heldIssuer({ certificate, key, above = [], name }: HeldIssuerParts): Issuer {
   const called = name ?? nameOf(certificate)
-  const { hash, signatureIdentifier } = algorithmOf(key.algorithm)
+  const { hash } = algorithmOf(key.algorithm)
   const probe = certificate.tbs
   if (
     !samePublicKey(key.publicKey, certificate.publicKey) ||
@@ -50,6 +50,22 @@ export function heldIssuer({ certificate, key, above = [], name }: HeldIssuerPar
     certificate,
     above,
     chain: chainOf(certificate, above),
+    signatures: 'own',
+    issue: heldSigner(called, key).issue,
+  }
+}
+
+/**
+ * A key that signs before there is a certificate for it.
+ *
+ * @param name For messages.
+ * @param key What it signs with.
+ */
+export function heldSigner(name: string, key: PrivateKey): Signer {
+  const { signatureIdentifier } = algorithmOf(key.algorithm)
+  return {
+    name,
+    publicKey: key.publicKey,
     signatures: 'own',
     async issue({ tbs }) {
       const signature = signBytes(key, tbs)

@@ -7,18 +7,17 @@
 
 import type { Issuers } from '../authority/issuers.js'
 import { generateKey } from '../keys/generate.js'
-import { heldIssuer } from './held.js'
+import { newAuthorityKey } from './new-key.js'
 import { rehearsalIssuer } from './rehearsal.js'
 
 /** Issuers that sign with keys nobody keeps. */
 export function rehearsalIssuers(): Issuers {
   return {
-    keyFor: ({ algorithm }) => generateKey(algorithm),
-    async open({ name, path }, key) {
-      const [certificate, ...above] = path
-      return key === undefined
-        ? rehearsalIssuer({ name, certificate, above })
-        : heldIssuer({ name, certificate, above, key })
+    async begin(authority) {
+      return newAuthorityKey(authority, await generateKey(authority.algorithm))
+    },
+    async open({ name, path: [certificate, ...above] }) {
+      return rehearsalIssuer({ name, certificate, above })
     },
   }
 }

@@ -12,6 +12,7 @@ import type { PrivateKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
 import { parsePrivateKey } from '../keys/private-key.js'
 import { heldIssuer } from './held.js'
+import { newAuthorityKey } from './new-key.js'
 
 /**
  * Issuers whose keys lie in a store.
@@ -20,12 +21,16 @@ import { heldIssuer } from './held.js'
  */
 export function storeIssuers(store: Store): Issuers {
   return {
-    async keyFor({ name, generation, algorithm }) {
+    async begin(authority) {
+      const { name, generation, algorithm } = authority
       const made = await readKey(store, name, generation)
-      return made?.algorithm === algorithm ? made : generateKey(algorithm)
+      return newAuthorityKey(
+        authority,
+        made?.algorithm === algorithm ? made : await generateKey(algorithm),
+      )
     },
-    async open({ name, generation, path }, key) {
-      const held = key ?? (await readKey(store, name, generation))
+    async open({ name, generation, path }) {
+      const held = await readKey(store, name, generation)
       if (held === undefined) {
         throw new NomadPkiError(
           'ERR_STORE_UNREADABLE',

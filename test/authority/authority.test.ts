@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { roles } from '../../src/address.js'
-import { createRoot } from '../../src/authority/create-root.js'
+import { createRoot } from '../../src/issuers/create-root.js'
 import { issue } from '../../src/authority/issue.js'
 import type { Issuer, IssuerAnswer } from '../../src/authority/issuer.js'
 import {
@@ -15,7 +15,7 @@ import {
 import type { AuthorityRequest, LeafRequest } from '../../src/authority/request.js'
 import { trustBundle } from '../../src/authority/trust-bundle.js'
 import { isNomadPkiError, type NomadPkiError } from '../../src/errors.js'
-import { heldIssuer } from '../../src/issuers/held.js'
+import { heldIssuer, heldSigner } from '../../src/issuers/held.js'
 import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/keys/algorithms.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { signBytes } from '../../src/keys/sign.js'
@@ -695,7 +695,8 @@ describe('a trust bundle', () => {
 })
 
 test('prepareRoot prepares and does not sign', () => {
-  const prepared = prepareRoot({ subject: { commonName: 'x' }, lifetime: day, key: key() }, { now })
+  const signer = heldSigner('x', key())
+  const prepared = prepareRoot({ subject: { commonName: 'x' }, lifetime: day }, signer, { now })
   expect(prepared.expected.signature).toHaveLength(0)
   expect(prepared.expected.der).toHaveLength(0)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createRoot } from '../../src/authority/create-root.js'
+import { createRoot } from '../../src/issuers/create-root.js'
 import { issue } from '../../src/authority/issue.js'
 import { prepare, prepareIntermediate } from '../../src/authority/prepare.js'
 import { isNomadPkiError } from '../../src/errors.js'

@@ -1,7 +1,7 @@
 /** Roots that cannot vouch for their successor: plan and verify both say so, and no remedy proposes it. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createRoot } from '../../src/authority/create-root.js'
+import { createRoot } from '../../src/issuers/create-root.js'
 import { heldIssuer } from '../../src/issuers/held.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { encodePrivateKey, parsePrivateKey } from '../../src/keys/private-key.js'
