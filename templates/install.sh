@@ -21,6 +21,7 @@
 #   --reason TEXT    why a guard is overridden: it is noted in the receipt
 #   --probe H:P      where the agent serves HTTPS: openssl asks it which leaf it presents
 #   --hold           leave the switch unproven until --proven or --settled says otherwise
+#   --untold         note that the agent has yet to load what is in place: the next run tells it
 #   --proven         somebody saw the agent present the current generation
 #   --settled        nothing can show it, and the receipt must do
 #   --settle SECONDS how old a process must be before it is signalled (default 15)
@@ -138,7 +139,7 @@ die() { # STATUS REASON MESSAGE
 refuse() { die 3 "$1" "$2" 'refused: '; }
 usage() { die 64 usage "$1 (--help says how)"; }
 
-tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold=''
+tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold='' untold=''
 proven='' probe='' settle=15 watch=5 verified='' stanza='' overrides='' reason=''
 newline='
 '
@@ -167,6 +168,7 @@ while [ $# -gt 0 ]; do
     --rollback) rollback=1 ;;
     --give-up) giveup=1 ;;
     --hold) hold=1 ;;
+    --untold) untold=1 ;;
     --proven) proven=proven ;;
     --settled) proven=settled ;;
     --verified) verified=1 ;;
@@ -1289,7 +1291,7 @@ in_place() { # whether there is nothing to switch
 }
 stay() { # under the lock: modes, owner, receipt and stanza, and the agent where nothing says that it has it
   mend "$tls/$next"
-  [ "$(field "$tls/receipt.json" directory)" = "$next" ] || {
+  [ -z "$untold" ] && [ "$(field "$tls/receipt.json" directory)" = "$next" ] || {
     changed=yes
     receipt switched
   }

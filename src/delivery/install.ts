@@ -22,7 +22,7 @@ import { openToOthers } from '../files/open-way.js'
 import type { Configs, ConfigWrite } from '../inventory/configs.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Override } from '../overrides.js'
-import { runInstaller } from './installer.js'
+import { runInstaller, type InstallerRun } from './installer.js'
 import { judgeArchive, judgeReturn } from './judge.js'
 import { readCurrent, readGeneration, readLast, type NodeGeneration } from './node.js'
 import { prove, type Proof, type ProveOptions } from './proof.js'
@@ -68,8 +68,13 @@ export interface PreparedInstall {
 export interface InstallOutcome {
   /** `3-9f2c41ab`, what is in place now. */
   readonly directory: string
-  /** `restart`: the change of the stanza needs one. `back`: the agent still showed the old generation. */
-  readonly state: 'proven' | 'reloaded' | 'placed' | 'unloaded' | 'unproven' | 'restart' | 'back'
+  /**
+   * `reloaded`: this run told the agent to load it. `placed`: the agent was not told. `unchanged`: it was
+   * in place, and an earlier run told the agent. `restart`: the change of the stanza needs one. `back`: the
+   * agent still showed the old generation.
+   */
+  readonly state:
+    'proven' | 'reloaded' | 'placed' | 'unchanged' | 'unloaded' | 'unproven' | 'restart' | 'back'
   readonly proof: Proof | undefined
   /** The installer's own lines, for people. */
   readonly said: readonly string[]
@@ -159,25 +164,28 @@ export async function install(
   const { directory } = archive.manifest
   const flags = [...flagsOf(request), '--verified']
   return unpacked(archive, bytes, async (folder, file) => {
-    const run = (reload: string, hold: boolean): ReturnType<typeof runInstaller> =>
+    const run = (reload: string, more: readonly string[]): ReturnType<typeof runInstaller> =>
       runInstaller(
         request.script,
         folder,
-        [...flags, ...['--archive', file, '--reload', reload], ...(hold ? ['--hold'] : [])],
+        [...flags, ...['--archive', file, '--reload', reload], ...more],
         request.signal,
       )
     const said: string[] = []
     if (edit !== undefined) {
-      // Files before the configuration that names them.
-      said.push(...(await run('none', true)).said)
+      // Files before the configuration that names them. The receipt says `switched` until the agent was told:
+      // killed in between, the same command still tells it.
+      said.push(...(await run('none', ['--hold', '--untold'])).said)
       await configs.write([edit.write])
       if (edit.plan.restart.length > 0)
         return { directory, state: 'restart', proof: undefined, said }
     }
-    const { state, said: more } = await run(request.reload, request.probe !== undefined)
-    said.push(...more)
-    if (state === 'unloaded') return { directory, state, proof: undefined, said }
-    return conclude(request, folder, directory, { before: present, mayReturn: true }, said)
+    const ended = await run(request.reload, request.probe === undefined ? [] : ['--hold'])
+    said.push(...ended.said)
+    if (ended.state === 'unloaded') {
+      return { directory, state: ended.state, proof: undefined, said }
+    }
+    return conclude(request, folder, ended, { directory, before: present, mayReturn: true }, said)
   })
 }
 
@@ -221,7 +229,7 @@ export async function goBack(request: InstallRequest): Promise<InstallOutcome> {
   const { state } = run
   const said = [...warnings.map((warning) => `warning: ${warning}`), ...run.said]
   if (state === 'unloaded') return { directory, state, proof: undefined, said }
-  return conclude(request, anywhere, directory, { before: present, mayReturn: false }, said)
+  return conclude(request, anywhere, run, { directory, before: present, mayReturn: false }, said)
 }
 
 /** The folder does not count where nothing is unpacked. */
@@ -234,17 +242,21 @@ function returnFlags(request: InstallRequest): readonly string[] {
 async function conclude(
   request: InstallRequest,
   folder: string,
-  directory: string,
+  { report }: InstallerRun,
   {
+    directory,
     before,
     mayReturn,
-  }: { readonly before: NodeGeneration | undefined; readonly mayReturn: boolean },
+  }: {
+    readonly directory: string
+    readonly before: NodeGeneration | undefined
+    readonly mayReturn: boolean
+  },
   said: readonly string[],
 ): Promise<InstallOutcome> {
   const { script, tls, reload, probe } = request
-  if (probe === undefined) {
-    return { directory, state: reload === 'none' ? 'placed' : 'reloaded', proof: undefined, said }
-  }
+  const unseen = report.told ? 'reloaded' : report.state === 'switched' ? 'placed' : 'unchanged'
+  if (probe === undefined) return { directory, state: unseen, proof: undefined, said }
   const now = readGeneration(tls, directory)
   const old = before?.directory === directory ? undefined : before
   const proof = await prove(probe, now, old, { signal: request.signal, ...request.prove })
@@ -255,10 +267,9 @@ async function conclude(
       await settle('--proven')
       return { directory, state: 'proven', proof, said }
     case 'unobservable':
-      if (reload === 'none') return { directory, state: 'placed', proof, said }
       // Nothing will ever show more than this: the receipt must do.
-      await settle('--settled')
-      return { directory, state: 'reloaded', proof, said }
+      if (unseen !== 'placed') await settle('--settled')
+      return { directory, state: unseen, proof, said }
     case 'old': {
       // It was not told to load anything, so it is not at fault.
       if (reload === 'none' || !mayReturn) return { directory, state: 'unproven', proof, said }

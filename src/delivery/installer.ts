@@ -24,6 +24,10 @@ export interface InstallerReport {
   readonly wanted: string | undefined
   /** What is in place now. */
   readonly generation: string | undefined
+  /** What the receipt says of it: `switched`, `reloaded`, `proven`. */
+  readonly state: string | undefined
+  /** Whether this run told the agent to load it. */
+  readonly told: boolean
   /** What went wrong, for people; empty where nothing did. */
   readonly message: string
 }
@@ -80,7 +84,10 @@ function readReport(line: string): InstallerReport | undefined {
     const value = values.get(name)
     return value === '-' ? undefined : value
   }
-  return { before: of('before'), wanted: of('wanted'), generation: of('generation'), message }
+  return {
+    ...{ before: of('before'), wanted: of('wanted'), generation: of('generation') },
+    ...{ state: of('state'), told: of('agent') === 'told', message },
+  }
 }
 
 interface Ended {

@@ -152,6 +152,19 @@ describe('the proof', () => {
     expect(node.names()).not.toContain('.pending')
   })
 
+  test('what is in place already: no run says that it told the agent, unless it did', async () => {
+    const node = await aNode(first)
+    const { reload, probe } = await running(node, 'reload')
+    // Nobody was told of it yet.
+    expect(await put(node, first)).toMatchObject({ state: 'placed' })
+    expect(await put(node, first, { reload })).toMatchObject({ state: 'reloaded' })
+    expect(await put(node, first, { reload })).toMatchObject({ state: 'unchanged' })
+    expect(await put(node, first)).toMatchObject({ state: 'unchanged' })
+    expect(await put(node, first, { reload, probe })).toMatchObject({ state: 'proven' })
+    expect(await put(node, first, { reload })).toMatchObject({ state: 'unchanged' })
+    expect(node.receipt()).toMatchObject({ state: 'proven' })
+  })
+
   test('the same leaf with another trust, and the agent asks: the names of its roots are the proof', async () => {
     const node = await aNode(second)
     const { reload, probe } = await running(node, 'reload', 'asks')
@@ -295,6 +308,8 @@ describe('what install.sh said', () => {
         before: undefined,
         wanted: '2-0be1d7c5',
         generation: undefined,
+        state: undefined,
+        told: false,
         message: 'not loaded',
       },
       said: ['a note', 'a tool complains', 'not loaded'],
@@ -460,6 +475,32 @@ describe('the stanza', () => {
     expect(fs.readdirSync(folder).map((file) => fs.statSync(path.join(folder, file)).ino)).toEqual(
       before,
     )
+  })
+
+  test('in another configuration of what is in place already: the agent is told to load it', async () => {
+    const node = await aNode()
+    const agent = { reload: (await running(await aNode(first), 'reload')).reload }
+    const folder = configured(node, plain)
+    expect(await put(node, first, { config: folder })).toMatchObject({ state: 'restart' })
+    expect(await put(node, first, { ...agent, config: folder })).toMatchObject({
+      state: 'reloaded',
+    })
+    const file = fs.readdirSync(folder).find((name) => name !== 'agent.hcl') ?? 'agent.hcl'
+    const text = fs.readFileSync(path.join(folder, file), 'utf8')
+    expect(text).toContain(`${node.tls}/current/ca.pem`)
+    // A reload applies it: only the path of a file is another.
+    fs.writeFileSync(
+      path.join(folder, file),
+      text.replace(`${node.tls}/current/ca.pem`, '/etc/other/ca.pem'),
+    )
+    expect(await put(node, first, { ...agent, config: folder })).toMatchObject({
+      state: 'reloaded',
+    })
+    expect(fs.readFileSync(path.join(folder, file), 'utf8')).toBe(text)
+    expect(node.receipt()).toMatchObject({ state: 'reloaded' })
+    expect(await put(node, first, { ...agent, config: folder })).toMatchObject({
+      state: 'unchanged',
+    })
   })
 
   test('a configuration that can not receive it: refused before anything is changed', async () => {

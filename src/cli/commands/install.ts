@@ -167,9 +167,8 @@ function tell(
     printer.answer(`${directory}: ${sentenceOf(outcome, reload)}`)
   }
   if (state === 'back') return exitStatus.error
-  return state === 'proven' || state === 'reloaded' || state === 'placed'
-    ? exitStatus.ok
-    : exitStatus.work
+  const isDone = ['proven', 'reloaded', 'placed', 'unchanged'].includes(state)
+  return isDone ? exitStatus.ok : exitStatus.work
 }
 
 function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
@@ -182,6 +181,10 @@ function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
         : 'in place; the agent presents the leaf, and does not show whom it trusts'
     case 'placed':
       return 'in place; the agent loads it at its next reload or start'
+    case 'unchanged':
+      return proof === undefined
+        ? 'in place already; an earlier run told the agent to load it (--probe HOST:PORT proves that it did)'
+        : 'in place already; the agent presents the leaf, and does not show whom it trusts'
     case 'unloaded':
       return 'in place, and the agent could not be told to load it'
     case 'restart':
