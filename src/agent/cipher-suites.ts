@@ -8,6 +8,16 @@
 /** The kind of private key that a suite signs with. */
 export type SuiteKey = 'RSA' | 'ECDSA'
 
+/**
+ * Gives the kind of suite that a key needs.
+ *
+ * @param algorithm The name of its algorithm, ours or foreign: `rsa-2048`, `ecdsa-p224`.
+ * @returns `undefined` for a key that agents do not load (helper/tlsutil/config.go:439-449).
+ */
+export function suiteKeyOf(algorithm: string): SuiteKey | undefined {
+  return algorithm.startsWith('rsa') ? 'RSA' : algorithm.startsWith('ecdsa') ? 'ECDSA' : undefined
+}
+
 const endings = [
   'CHACHA20_POLY1305',
   'AES_128_GCM_SHA256',

@@ -518,10 +518,10 @@ function* datesOf({ fields }: Block, path: string): Generator<[string, VersionRa
   }
 }
 
-/** The versions whose keys differ from those of the version before. */
+/** The versions whose keys differ from those of the version before: a key begins or ends there. */
 const changes: readonly VersionRange[] = [
-  ...new Set([...datedKeys.values()].map(({ since, until }) => since ?? until!)),
-].map((since) => ({ since }))
+  ...new Set([...datedKeys.values()].flatMap(({ since, until }) => [since, until])),
+].flatMap((since) => (since === undefined ? [] : [{ since }]))
 
 /** One schema for each stretch between two changes, however many versions are asked for. */
 const schemaOfStretch = memoByText((_: string, version: string | undefined) =>

@@ -5,6 +5,7 @@
  */
 
 import type { AgentConfig, NamedFile, Permissions, SuiteKey, TlsKey } from '../agent/index.js'
+import { suiteKeyOf } from '../agent/cipher-suites.js'
 import { latin1Of } from '../bytes.js'
 import { nodeFiles, followFlags, type Files, type FileStatus } from '../files/files.js'
 import { lookAt } from '../files/look.js'
@@ -58,7 +59,7 @@ export function namedFiles(
   for (const [key, file] of found) {
     if (!texts.has(key)) continue
     const own = faults.filter((fault) => fault.file === keys[key])
-    found.set(key, { ...file, faults: own, key: suiteKeyOf(texts.get('cert_file')) })
+    found.set(key, { ...file, faults: own, key: suiteKeyIn(texts.get('cert_file')) })
   }
   const cert = found.get('cert_file')
   // What does not load reaches no peer, and was already reported.
@@ -120,7 +121,6 @@ function permissionsOf(path: string, { mode, uid, gid }: FileStatus): Permission
 }
 
 /** What tls_cipher_suites must have a suite for. */
-function suiteKeyOf(cert: string | undefined): SuiteKey | undefined {
-  const name = readableCertificates(cert ?? '')[0]?.publicKey.name
-  return name?.startsWith('rsa') ? 'RSA' : name?.startsWith('ecdsa') ? 'ECDSA' : undefined
+function suiteKeyIn(cert: string | undefined): SuiteKey | undefined {
+  return suiteKeyOf(readableCertificates(cert ?? '')[0]?.publicKey.name ?? '')
 }

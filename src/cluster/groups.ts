@@ -6,6 +6,7 @@
 
 import { type AgentRole, isName, sharedName } from '../address.js'
 import { resolveConfig, type ConfigsSeen } from './agent-config.js'
+import { suiteKeyOf } from '../agent/cipher-suites.js'
 import type { AuthorityDraft } from './authorities.js'
 import { parseIpTemplate, type IpTemplate } from './ip-template.js'
 import { checkNames, type Constraints } from './node-names.js'
@@ -20,8 +21,8 @@ import {
 import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
 import type { NodeGroup } from './spec.js'
 import { explainName } from './explain.js'
-import { checkStanza, mergeStanza, suiteKeyOf } from './stanza.js'
-import { spanText, type TermsOf } from './terms.js'
+import { checkStanza, mergeStanza } from './stanza.js'
+import { checkLifetime, type TermsOf } from './terms.js'
 import { quote } from './words.js'
 
 /** One store holds no more: the plan of so many is still a matter of seconds. */
@@ -216,21 +217,14 @@ function groupOf(
   const { raw, sources, report } = resolving
   const { terms, lifetimeAt } = termsOf(role, entry)
   const { authority } = frame
-  if (
-    authority !== undefined &&
-    terms.lifetime > authority.lifetime &&
-    terms.beyondIssuer === 'refuse'
-  ) {
-    report.error(
-      'spec/beyond-issuer',
-      lifetimeAt ??
+  if (authority !== undefined) {
+    checkLifetime(report, terms, authority, {
+      whose: `a ${role} of ${frame.name}`,
+      at: () =>
+        lifetimeAt ??
         (raw.authorities === undefined ? 0 : sources.keyAt(raw.authorities, authority.name)),
-      `a ${role} of ${frame.name} would live ${spanText(terms.lifetime)}, longer than ${authority.name}, which signs it (${spanText(authority.lifetime)})`,
-      {
-        expected: `at most ${spanText(authority.lifetime)}`,
-        hint: 'or defaults: { beyondIssuer: clamp }',
-      },
-    )
+      hint: 'or defaults: { beyondIssuer: clamp }',
+    })
   }
   checkStanza(resolving, entry?.stanza, new Set([suiteKeyOf(terms.key)]))
   const fixed = { region: frame.name, cluster: raw.cluster ?? 'cluster' }

@@ -18,7 +18,7 @@ import { checkStanza, mergeStanza } from './stanza.js'
  */
 export function resolveNode(
   resolving: Resolving,
-  keysOf: (role?: AgentRole) => ReadonlySet<SuiteKey>,
+  keysOf: (role?: AgentRole) => ReadonlySet<SuiteKey | undefined>,
 ): NodeSpec {
   const { tls = '/etc/nomad.d/tls', owner, stanza } = resolving.raw.node ?? {}
   checkStanza(resolving, stanza, keysOf())

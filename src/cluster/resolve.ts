@@ -5,7 +5,7 @@
  */
 
 import { type AgentRole, sharedName } from '../address.js'
-import type { SuiteKey } from '../agent/cipher-suites.js'
+import { suiteKeyOf, type SuiteKey } from '../agent/cipher-suites.js'
 import { didYouMean } from '../diagnostics.js'
 import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
 import type { RawSpec, Resolving } from './raw.js'
@@ -14,8 +14,7 @@ import type { Sources } from './sources.js'
 import { resolveNode } from './node.js'
 import { resolveRegions } from './regions.js'
 import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
-import { suiteKeyOf } from './stanza.js'
-import { createTerms, spanText, type TermsOf } from './terms.js'
+import { checkLifetime, createTerms, type TermsOf } from './terms.js'
 
 /**
  * Resolves a spec; what is wrong is reported. The result is only good if nothing failed.
@@ -40,7 +39,7 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
 function suiteKeysOf(
   regions: readonly RegionSpec[],
   role: AgentRole | undefined,
-): ReadonlySet<SuiteKey> {
+): ReadonlySet<SuiteKey | undefined> {
   const groups = regions.flatMap((region) => region.groups)
   return new Set(
     groups
@@ -122,20 +121,12 @@ function resolveOperators(
       if (region === undefined) continue
     }
     const authority = drafts.get(regions.find((one) => one.name === region)?.authority ?? '')
-    if (
-      authority !== undefined &&
-      terms.lifetime > authority.lifetime &&
-      terms.beyondIssuer === 'refuse'
-    ) {
-      report.error(
-        'spec/beyond-issuer',
-        lifetimeAt ?? at,
-        `operator ${name} would live ${spanText(terms.lifetime)}, longer than ${authority.name}, which signs it (${spanText(authority.lifetime)})`,
-        {
-          expected: `at most ${spanText(authority.lifetime)}`,
-          hint: 'people usually have hours: lifetime: 24h',
-        },
-      )
+    if (authority !== undefined) {
+      checkLifetime(report, terms, authority, {
+        whose: `operator ${name}`,
+        at: () => lifetimeAt ?? at,
+        hint: 'people usually have hours: lifetime: 24h',
+      })
     }
     out.push({ name, region, terms })
   }

@@ -6,7 +6,6 @@
 
 import { suiteFault, type SuiteKey } from '../agent/cipher-suites.js'
 import { tlsFilesIn, type TlsValues } from '../agent/tls-keys.js'
-import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import type { DesiredStanza } from './desired.js'
 import type { RawStanza, Resolving } from './raw.js'
 
@@ -38,22 +37,17 @@ export function tlsValuesOf({ http, ...others }: DesiredStanza, tls: string): Tl
   return { http, rpc: true, ...tlsFilesIn(tls), ...others }
 }
 
-/** Which cipher suites a kind of key needs. */
-export function suiteKeyOf(key: KeyAlgorithm): SuiteKey {
-  return algorithmOf(key).kind === 'rsa' ? 'RSA' : 'ECDSA'
-}
-
 /**
  * Reports what is weak or wrong in one layer.
  *
  * @param resolving The spec as read.
  * @param stanza The layer.
- * @param keys The kinds of keys of the agents that it is for.
+ * @param keys The kinds of keys of the agents that it is for; `undefined` stands for one that no agent loads.
  */
 export function checkStanza(
   { sources, report }: Resolving,
   stanza: RawStanza | undefined,
-  keys: ReadonlySet<SuiteKey>,
+  keys: ReadonlySet<SuiteKey | undefined>,
 ): void {
   if (stanza === undefined) return
   const weak = (key: keyof RawStanza, message: string, hint: string): void => {

@@ -68,6 +68,27 @@ export function usableSpan(
 }
 
 /**
+ * Complains about a leaf that would live longer than the authority that signs it.
+ *
+ * @param leaf `whose`: the subject of the message; `at`: the offset to blame; `hint`: what else can be written.
+ */
+export function checkLifetime(
+  report: Resolving['report'],
+  { lifetime, beyondIssuer }: Terms,
+  authority: { readonly name: string; readonly lifetime: number },
+  { whose, at, hint }: { readonly whose: string; readonly at: () => number; readonly hint: string },
+): void {
+  if (lifetime <= authority.lifetime || beyondIssuer !== 'refuse') return
+  const most = spanText(authority.lifetime)
+  report.error(
+    'spec/beyond-issuer',
+    at(),
+    `${whose} would live ${spanText(lifetime)}, longer than ${authority.name}, which signs it (${most})`,
+    { expected: `at most ${most}`, hint },
+  )
+}
+
+/**
  * Opens the terms of a spec.
  *
  * @param resolving The spec as read.

@@ -12,7 +12,7 @@ import type { Desired } from '../cluster/desired.js'
 import { evidenceIn } from './evidence.js'
 import { judgeGate } from './gate.js'
 import { generationsIn } from './generations.js'
-import { judgeAll } from './judge.js'
+import { judgeSeenAlone } from './judge.js'
 import { authorityNames } from './recognise.js'
 
 /**
@@ -31,7 +31,7 @@ export function closedRoots(
   const evidence = evidenceIn(inventory.ledger, options)
   const open = evidence.compromised.filter(({ closed }) => closed === undefined)
   if (open.length === 0) return []
-  const judged = judgeAll(inventory, { ...options, evidence })
+  const judgements = judgeSeenAlone(inventory, { ...options, evidence })
   const made = generationsIn(inventory)
   const names = authorityNames(inventory)
   const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
@@ -45,12 +45,12 @@ export function closedRoots(
     const isOpen = agents.some(
       ({ address }) =>
         made.get(address)?.some(({ trusted }) => trusted?.includes(root) ?? true) === true &&
-        judged.get(address)?.state !== 'proven',
+        judgements.get(address)?.state !== 'proven',
     )
     if (isOpen) return []
     const verdict = judgeGate(
       { trusts: [signing.address], settled: true },
-      { ...{ desired, inventory, evidence, now: options.now }, authority: signing.address },
+      { desired, inventory, evidence, now: options.now, authority: signing.address, judgements },
     )
     return verdict.open ? [root] : []
   })

@@ -14,6 +14,7 @@
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import { madeFingerprints } from '../inventory/ledger.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
 import { sha256 } from '../sha256.js'
@@ -56,7 +57,10 @@ export interface Copies {
  * @returns `authority/agent/1`; `undefined` where it is not an authority that this ledger made, or its
  *   key is not in this store.
  */
-export function signerOf(chain: readonly Certificate[], inventory: Inventory): string | undefined {
+export function ownSignerOf(
+  chain: readonly Certificate[],
+  inventory: Inventory,
+): string | undefined {
   const [leaf] = chain
   if (leaf === undefined || !hasRoleName(leaf)) return undefined
   const own = bornHere(inventory)
@@ -98,9 +102,6 @@ function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
       made.get(one.address) === fingerprintOf(one.certificate),
   )
 }
-
-/** Lines that tell what was seen elsewhere, not what was made here. */
-const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received'])
 
 /**
  * Finds certificates that another copy of this store made and that are not accepted yet. After
@@ -144,10 +145,7 @@ export function copiesIn(
 
 /** Whether a leaf is of this store: by its ledger, or by what lies in it. */
 function madeHere({ ledger, identities }: Inventory): (fingerprint: string) => boolean {
-  const made = new Set<unknown>()
-  for (const { event, fingerprint } of ledger.lines) {
-    if (!seenElsewhere.has(event) && fingerprint !== undefined) made.add(fingerprint)
-  }
+  const made = madeFingerprints(ledger)
   // A run that was killed may have left a generation whose line was cut off.
   const short = new Set<string>()
   for (const { generations } of identities.values()) {

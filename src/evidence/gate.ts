@@ -15,7 +15,8 @@ import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import { evidenceLife, newestBy, pastOf, type Evidence, type Members } from './evidence.js'
 import { isMute } from './judge-agents.js'
-import { judgeAll, type Judgement, type Judgements } from './judge.js'
+import { judgeSeenAlone } from './judge.js'
+import type { Judgement, Judgements } from './judgement.js'
 import { generationsIn, rootAbove, sameRoots, type MadeGeneration } from './generations.js'
 import { unknownMembers } from './unknown-members.js'
 
@@ -62,6 +63,8 @@ export interface GateFacts {
   readonly now: number
   /** The root that is coming: exceptions are for its rotation alone. */
   readonly authority: string
+  /** What the agents were seen to have, exceptions apart. Default: it is judged from the evidence. */
+  readonly judgements?: Judgements | undefined
 }
 
 /**
@@ -83,7 +86,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     now,
     made: generationsIn(inventory),
     // Exceptions are the gate's own: what an agent was seen to have is told without them.
-    judgements: judgeAll(inventory, { now, evidence: { ...evidence, exceptions: [] } }),
+    judgements: facts.judgements ?? judgeSeenAlone(inventory, { now, evidence }),
     deferred: new Set(
       desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
     ),

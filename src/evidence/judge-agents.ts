@@ -16,7 +16,8 @@ import {
   type SeenPort,
   type SilentPort,
 } from './evidence.js'
-import { judgeAll, type AgentState, type Judgement } from './judge.js'
+import { judgeAll } from './judge.js'
+import type { AgentState, Judgement } from './judgement.js'
 
 /** One agent. */
 export interface AgentVerdict {

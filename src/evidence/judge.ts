@@ -19,7 +19,6 @@ import { runsServer } from '../nomad/roles.js'
 import {
   evidenceIn,
   type Evidence,
-  type Exception,
   type Observation,
   type Receipt,
   type SeenPort,
@@ -28,68 +27,23 @@ import {
 import { copiesIn, copiesRemedy } from './copies.js'
 import { generationsIn, sameRoots, type MadeGeneration } from './generations.js'
 import { knownOf, lastOf, namedBy, oldest, shownBy, type Facts } from './known-generation.js'
+import {
+  agentStates,
+  withExceptions,
+  type AgentState,
+  type Judgement,
+  type Judgements,
+} from './judgement.js'
 import { newRootOverride } from './new-root.js'
 import { askedOf, portsIn, type Ports } from './ports.js'
 import { isAuthority } from './recognise.js'
 import { judgeTrust, trustReader } from './trust.js'
 
-/** How an agent stands, in the order in which an agent of many hosts is as bad as its worst. */
-const agentStates = [
-  /** It presents a leaf that is not its own, or trusts a root that is not ours. */
-  'foreign',
-  /** The leaf that it presents has ended. */
-  'expired',
-  /** It has an older generation, or a part of the newest. */
-  'lagging',
-  /** A port of it did not answer when it was last asked. */
-  'silent',
-  /** What it shows does not say what it trusts. */
-  'unobservable',
-  /** It was never seen, or nothing was made for it. */
-  'unknown',
-  /** It is excepted: the rotation under way does not wait for it. */
-  'excepted',
-  /** It has the newest generation. */
-  'proven',
-] as const
-
-/** How an agent stands. */
-export type AgentState = (typeof agentStates)[number]
-
-/** The judgement of one agent. */
-export interface Judgement {
-  readonly address: string
-  readonly state: AgentState
-  /** One sentence: lower case, no full stop. */
-  readonly message: string
-  /** What cures it. */
-  readonly remedy?: string | undefined
-  /** Whether delivering its newest generation would cure nothing: the remedy comes first. */
-  readonly held?: boolean | undefined
-  /** When what it rests on was seen or written, epoch milliseconds. */
-  readonly at?: number | undefined
-  /** Whether a handshake says it, or the receipt of its installer alone. */
-  readonly basis?: 'seen' | 'received' | undefined
-  /** The newest that was made. */
-  readonly newest: MadeGeneration
-  /** All that were made, in the order of their numbers. */
-  readonly made: readonly MadeGeneration[]
-  /** The one that it was last known to have; of several that it can have the oldest. */
-  readonly known?: MadeGeneration | undefined
-  /** What was seen of it last. */
-  readonly ports: Ports
-  /** The exception, where its state is `excepted`. */
-  readonly exception?: Exception | undefined
-}
-
-/** Judgements by address; agents alone, those of which the ledger knows a generation. */
-export type Judgements = ReadonlyMap<string, Judgement>
-
 /** No port was seen, none was silent. */
 const noPorts: Ports = { seen: [], silent: [] }
 
 /**
- * Judges every agent of which the ledger knows a generation.
+ * Judges every agent of which the ledger knows a generation: what it was seen to have, then who is excepted.
  *
  * @param inventory Its ledger and its authorities.
  * @param options `now`: epoch milliseconds; `evidence`: default: what the ledger says.
@@ -98,12 +52,23 @@ export function judgeAll(
   inventory: Inventory,
   options: { readonly now: number; readonly evidence?: Evidence | undefined },
 ): Judgements {
-  const { now } = options
-  const evidence = options.evidence ?? evidenceIn(inventory.ledger, { now })
+  const evidence = options.evidence ?? evidenceIn(inventory.ledger, options)
+  return withExceptions(judgeSeenAlone(inventory, { now: options.now, evidence }), evidence)
+}
+
+/**
+ * Judges every agent by what it was seen to have: exceptions do not count.
+ *
+ * @param options `now`: epoch milliseconds.
+ */
+export function judgeSeenAlone(
+  inventory: Inventory,
+  options: { readonly now: number; readonly evidence: Evidence },
+): Judgements {
+  const { now, evidence } = options
   const ports = portsIn(evidence, options)
   const before = portsIn({ observations: evidence.observations, silences: [] }, options)
   const receipts = groupBy(evidence.receipts, ({ address }) => address)
-  const exceptions = groupBy(evidence.exceptions, ({ address }) => address)
   const trust = trustReader(inventory, evidence, options)
   const copies = copiesIn(inventory, { now, seen: evidence.observations.map(asAsked) })
   const judgements = new Map<string, Judgement>()
@@ -117,33 +82,12 @@ export function judgeAll(
       receipts: receipts.get(address) ?? [],
       dialed: runsServer(roleIn(address)),
     }
-    const judged = address.endsWith(`/${sharedName}`) ? judgeShared(facts) : judgeHost(facts)
-    judgements.set(address, withException(judged, exceptions.get(address) ?? []))
+    judgements.set(
+      address,
+      address.endsWith(`/${sharedName}`) ? judgeShared(facts) : judgeHost(facts),
+    )
   }
   return judgements
-}
-
-/** An exception is for the rotation to the newest root that an agent is to trust. */
-function withException(judged: Judgement, exceptions: readonly Exception[]): Judgement {
-  if (judged.state === 'proven') return judged
-  const coming = newestRoot(judged.newest.trusted ?? [])
-  const exception = exceptions.findLast(({ authority }) => authority === coming)
-  if (exception === undefined) return judged
-  return {
-    ...judged,
-    state: 'excepted',
-    message: `${exception.reason} (${judged.message})`,
-    exception,
-  }
-}
-
-/** The highest generation among addresses of one root. */
-function newestRoot(trusted: readonly string[]): string | undefined {
-  const numberOf = (address: string): number => Number(address.slice(address.lastIndexOf('/') + 1))
-  return trusted.reduce<string | undefined>(
-    (last, one) => (last === undefined || numberOf(one) > numberOf(last) ? one : last),
-    undefined,
-  )
 }
 
 type Verdict = Pick<Judgement, 'state' | 'message'> & Partial<Judgement>

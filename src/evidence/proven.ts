@@ -13,7 +13,8 @@
 
 import type { Inventory } from '../inventory/inventory.js'
 import type { MadeGeneration } from './generations.js'
-import { judgeAll, type Judgement } from './judge.js'
+import { judgeAll } from './judge.js'
+import type { Judgement } from './judgement.js'
 
 /** How an agent stands to the newest generation that was made for it. */
 export type ProofState =

@@ -9,7 +9,7 @@ import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certificate.js'
-import { signerOf } from './copies.js'
+import { ownSignerOf } from './copies.js'
 import { digestIn } from './entry-texts.js'
 import { receiptStates } from './evidence.js'
 import type { Entry } from './evidence-reader.js'
@@ -146,6 +146,6 @@ function copyIn(
     })
     return 'fault'
   }
-  const under = signerOf(chain, inventory)
+  const under = ownSignerOf(chain, inventory)
   return under === undefined ? undefined : { under, serial: leaf.serial }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AgentState, Judgement } from './judge.js'
+import type { AgentState, Judgement } from './judgement.js'
 
 /** The word of each state. */
 export const stateWords: Readonly<Record<AgentState, string>> = {

@@ -9,7 +9,7 @@
 import { sharedName } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { AgentState } from './judge.js'
+import type { AgentState } from './judgement.js'
 import { portOf, type Evidence, type Observation } from './evidence.js'
 import type { MadeGeneration } from './generations.js'
 import { authorityNames, isAuthority, leavesIn } from './recognise.js'

@@ -71,6 +71,22 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
   return { lines, events, head, tornBytes: buffer.length - (buffer.lastIndexOf(0x0a) + 1) }
 }
 
+/** Events that tell of certificates which were seen elsewhere, and not made here. */
+const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received'])
+
+/**
+ * Lists the certificates that were made here, those of events of newer versions too.
+ *
+ * @returns SHA-256 of each, hex.
+ */
+export function madeFingerprints({ lines }: Ledger): ReadonlySet<string> {
+  const made = new Set<string>()
+  for (const { event, fingerprint } of lines) {
+    if (typeof fingerprint === 'string' && !seenElsewhere.has(event)) made.add(fingerprint)
+  }
+  return made
+}
+
 /**
  * Reads a line that should follow on others.
  *

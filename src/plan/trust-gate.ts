@@ -18,7 +18,8 @@ import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
 import { evidenceIn, type Evidence } from '../evidence/evidence.js'
 import { judgeGate, type GateCondition, type GateVerdict } from '../evidence/gate.js'
 import { generationsIn, rootAbove, type MadeGenerations } from '../evidence/generations.js'
-import { judgeAll } from '../evidence/judge.js'
+import { judgeSeenAlone } from '../evidence/judge.js'
+import { withExceptions } from '../evidence/judgement.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import { isOverridden, type Override } from '../overrides.js'
@@ -273,7 +274,8 @@ export function unfinished(
   const signing = desired.authorities.find((one) => one.name === name && one.signing)
   if (signing === undefined || signing.issuer !== undefined || !wasDelivered(evidence))
     return undefined
-  const judged = judgeAll(inventory, { now, evidence })
+  const judgements = judgeSeenAlone(inventory, { now, evidence })
+  const judged = withExceptions(judgements, evidence)
   const agents = desired.identities.filter(
     ({ profile }) => isAgent(profile.role) && profile.bundle === bundleAddress(name),
   )
@@ -287,7 +289,7 @@ export function unfinished(
   if (!strange && !mayDiffer(generationsIn(inventory), name, evidence, now)) return undefined
   const condition: GateCondition = { trusts: [signing.address], settled: true }
   return judgeGate(condition, {
-    ...{ desired, inventory, evidence, now },
+    ...{ desired, inventory, evidence, now, judgements },
     authority: signing.address,
   })
 }

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { SeenPort, SilentPort } from '../evidence/evidence.js'
-import { signerOf } from '../evidence/copies.js'
+import { ownSignerOf } from '../evidence/copies.js'
 import { recogniser } from '../evidence/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
@@ -141,7 +141,7 @@ export async function probeCluster(
     const trusts = shown.authorities && known.trusts(shown.authorities.map(nameOf))
     const whose = known.leaf(fingerprint)?.address
     // Only what nobody here knows is looked into: a signature costs time.
-    const under = whose === undefined ? signerOf(shown.chain, inventory) : undefined
+    const under = whose === undefined ? ownSignerOf(shown.chain, inventory) : undefined
     return {
       address: whose ?? asked,
       asked,

@@ -15,7 +15,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { groupBy } from '../grouping.js'
 import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired.js'
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
-import type { AgentState, Judgement } from '../evidence/judge.js'
+import type { AgentState, Judgement } from '../evidence/judgement.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
 import { bareName } from '../evidence/unknown-members.js'
 

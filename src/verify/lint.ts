@@ -7,25 +7,14 @@
 
 import { kindOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
-import type { Inventory } from '../inventory/inventory.js'
 import { lint, type LintContext } from '../lint/lint.js'
-
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
 /** What else is to be known about the certificate. */
 export interface LintSubject extends LintContext {
   readonly address: string
-  /** Fingerprints of everything that we issued: {@link ownFingerprints}. */
+  /** SHA-256 of every certificate that was made here, hex: `madeFingerprints`. */
   readonly own: ReadonlySet<string>
-}
-
-/** The SHA-256 of every certificate that the ledger says was issued here, hex. */
-export function ownFingerprints({ ledger }: Inventory): ReadonlySet<string> {
-  const own = new Set<string>()
-  for (const { fingerprint } of ledger.lines) {
-    if (typeof fingerprint === 'string') own.add(fingerprint)
-  }
-  return own
 }
 
 /**

@@ -19,6 +19,16 @@ export const extensionOids = {
   extendedKeyUsage: '2.5.29.37',
 } as const
 
+/** The extensions that Go handles (crypto/x509 parser.go processExtensions): ours, and those that others write. */
+export const handledExtensions: ReadonlySet<string> = new Set([
+  ...Object.values(extensionOids),
+  '2.5.29.31',
+  '2.5.29.32',
+  '2.5.29.33',
+  '2.5.29.36',
+  '2.5.29.54',
+])
+
 /** Attributes of names (X.520, RFC 4519, RFC 4524, RFC 2985) by OID. */
 export const attributeTypes: ReadonlyMap<string, string> = new Map([
   ['2.5.4.3', 'CN'],

@@ -12,7 +12,7 @@ import { sameBytes } from '../bytes.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { sameCertificate, type Certificate } from './certificate.js'
 import { constraintFault } from './constraints.js'
-import { extensionOids } from './oids.js'
+import { extensionOids, handledExtensions } from './oids.js'
 import { formatName } from './name.js'
 import { isKnownSignature, verifySignature } from './signature.js'
 
@@ -212,22 +212,12 @@ function lengthFault(
   )
 }
 
-/** What crypto/x509 processExtensions handles, policies among it. */
-const handled: ReadonlySet<string> = new Set([
-  ...Object.values(extensionOids),
-  '2.5.29.31',
-  '2.5.29.32',
-  '2.5.29.33',
-  '2.5.29.36',
-  '2.5.29.54',
-])
-
 function unhandledIn(certificate: Certificate): Refusal | undefined {
   for (const { oid, critical } of certificate.extensions) {
     if (!critical) continue
     const { subjectAltName, nameConstraints } = certificate
     const unread =
-      !handled.has(oid) ||
+      !handledExtensions.has(oid) ||
       (oid === extensionOids.subjectAltName && !subjectAltName!.some((name) => 'value' in name)) ||
       (oid === extensionOids.nameConstraints &&
         [...nameConstraints!.permitted, ...nameConstraints!.excluded].some(

@@ -2,7 +2,7 @@
 
 import { cpSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { copiesIn, copyFindings, signerOf } from '../../src/evidence/copies.js'
+import { copiesIn, copyFindings, ownSignerOf } from '../../src/evidence/copies.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Certificate } from '../../src/x509/certificate.js'
@@ -50,39 +50,41 @@ describe('whose key signed a chain', () => {
   })
 
   test('a leaf that a copy renewed', () => {
-    expect(signerOf(renewed, ours)).toBe(root)
+    expect(ownSignerOf(renewed, ours)).toBe(root)
   })
 
   test('a leaf of a root that a copy made, and that our root certified', () => {
     expect(crossed).toHaveLength(2)
-    expect(signerOf(crossed, ours)).toBe(root)
-    expect(signerOf(crossed.slice(0, 1), ours)).toBeUndefined()
+    expect(ownSignerOf(crossed, ours)).toBe(root)
+    expect(ownSignerOf(crossed.slice(0, 1), ours)).toBeUndefined()
   })
 
   test('a leaf of another store', () => {
-    expect(signerOf(strange, ours)).toBeUndefined()
+    expect(ownSignerOf(strange, ours)).toBeUndefined()
   })
 
   test('an authority that was put in by hand: others may have signed with it before', () => {
-    expect(signerOf(renewed, without('authority'))).toBeUndefined()
+    expect(ownSignerOf(renewed, without('authority'))).toBeUndefined()
   })
 
   test('an authority whose key is kept elsewhere', () => {
     const found = ours.authorities.get(root)!
     const keyless = { ...found, key: { state: 'absent' } } as const
-    expect(signerOf(renewed, { ...ours, authorities: new Map([[root, keyless]]) })).toBeUndefined()
+    expect(
+      ownSignerOf(renewed, { ...ours, authorities: new Map([[root, keyless]]) }),
+    ).toBeUndefined()
   })
 
   test('a signature of another key under the name of our root', () => {
     const [leaf] = renewed
     const forged = { ...leaf!, signature: Buffer.from(leaf!.signature).reverse() }
-    expect(signerOf([forged], ours)).toBeUndefined()
+    expect(ownSignerOf([forged], ours)).toBeUndefined()
   })
 
   test('an issuer between that is not an authority', () => {
     const [leaf, above] = crossed
     const plain = { ...above!, basicConstraints: { ca: false } }
-    expect(signerOf([leaf!, plain], ours)).toBeUndefined()
+    expect(ownSignerOf([leaf!, plain], ours)).toBeUndefined()
   })
 
   test.each([
@@ -99,11 +101,11 @@ describe('whose key signed a chain', () => {
     const [leaf] = renewed
     const attributes = names.map(([type, value]) => ({ type: type!, value: value! }))
     const other = { ...leaf!, subject: { ...leaf!.subject, attributes } } as unknown as Certificate
-    expect(signerOf([other], ours)).toBeUndefined()
+    expect(ownSignerOf([other], ours)).toBeUndefined()
   })
 
   test('nothing', () => {
-    expect(signerOf([], ours)).toBeUndefined()
+    expect(ownSignerOf([], ours)).toBeUndefined()
   })
 })
 

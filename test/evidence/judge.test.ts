@@ -4,7 +4,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { judgeAll, type Judgement } from '../../src/evidence/judge.js'
+import { judgeAll } from '../../src/evidence/judge.js'
+import type { Judgement } from '../../src/evidence/judgement.js'
 import { proofsIn } from '../../src/evidence/proven.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'

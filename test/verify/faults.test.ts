@@ -14,10 +14,12 @@ import {
 } from '../builders.js'
 import { tags } from '../../src/der/write.js'
 import type { Finding } from '../../src/diagnostics.js'
+import { ledgerWith, told } from '../ledger.js'
 import { pemEncode } from '../../src/keys/pem.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { verifyCluster, type VerifyOptions } from '../../src/verify/verify-cluster.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import { extendedKeyUsage, nameConstraints, subjectAltName } from '../../src/x509/extensions.js'
 import { extensionOids } from '../../src/x509/oids.js'
@@ -121,16 +123,7 @@ const faults: readonly (readonly [
   ],
   [
     'a wildcard',
-    (c) =>
-      c.reissue(s1, ({ extensions }) => ({
-        extensions: withExtension(
-          extensions,
-          subjectAltName([
-            { type: 'dns', value: 'server.global.nomad' },
-            { type: 'dns', value: '*.global.nomad' },
-          ]),
-        ),
-      })),
+    withWildcard,
     { address: s1, reason: /^nomad\/wildcard/, message: /wildcard/i, severity: 'note' },
   ],
   [
@@ -476,6 +469,35 @@ describe('the ledger', () => {
     ])
   })
 })
+
+test.each([
+  ['made here', 'issued', 'error'],
+  ['only seen at a port', 'observed', 'note'],
+  ['only named by a receipt', 'received', 'note'],
+] as const)('lint is strict with what was made here alone: %s', async (_, event, severity) => {
+  const cluster = await sound()
+  withWildcard(cluster)
+  const inventory = await cluster.inventory()
+  const fingerprint = fingerprintOf(cluster.holder(s1).chain[0]!)
+  const ledger = ledgerWith([told(event, s1, cluster.now, { fingerprint })])
+  const findings = verifyCluster(cluster.desired, { ...inventory, ledger }, { now: cluster.now })
+  expect(findings.filter(({ reason }) => reason.startsWith('nomad/wildcard'))).toEqual([
+    expect.objectContaining({ address: s1, severity }),
+  ])
+})
+
+/** Nomad takes it; nothing that is made here has one. */
+function withWildcard(cluster: Cluster): void {
+  cluster.reissue(s1, ({ extensions }) => ({
+    extensions: withExtension(
+      extensions,
+      subjectAltName([
+        { type: 'dns', value: 'server.global.nomad' },
+        { type: 'dns', value: '*.global.nomad' },
+      ]),
+    ),
+  }))
+}
 
 /** A root of the same name as ours, by another key. */
 function selfSigned(cluster: Cluster): ReturnType<Cluster['root']> {
