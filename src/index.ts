@@ -1,16 +1,84 @@
 /**
- * The public API, grouped by room. It names; it defines nothing.
+ * The public API, grouped by task. It names; it defines nothing. Each line `// ── …` begins a page of
+ * `docs/library/`.
  *
  * @module
  */
 
-// ── foot
-export { NomadPkiError, isNomadPkiError, type ErrorCode } from './errors.js'
-export type { Diagnostic, Finding, Severity } from './diagnostics.js'
-export { formatDuration, parseDuration } from './duration.js'
-export { formatAddress, parseAddress, type Address, type Role } from './address.js'
+// ── Describe a cluster
+export { parseSpec, type ParsedSpec, type ParseSpecOptions } from './cluster/parse.js'
+export type {
+  AuthoritySpec,
+  ClusterSpec,
+  ConfigSpec,
+  NodeGroup,
+  NodeSpec,
+  OperatorSpec,
+  RegionSpec,
+  Terms,
+} from './cluster/spec.js'
+export type { NodePattern, NodeRange, Placeholder, Template } from './cluster/pattern.js'
+export type { IpTemplate } from './cluster/ip-template.js'
+export type { Network } from './x509/ip-address.js'
+export { desire } from './cluster/desire.js'
+export type {
+  Desired,
+  DesiredAuthority,
+  DesiredBundle,
+  DesiredConfig,
+  DesiredConstraints,
+  DesiredIdentity,
+  DesiredIssuer,
+  DesiredStanza,
+  IdentityProfile,
+} from './cluster/desired.js'
 
-// ── facts
+// ── Read what exists
+export { readInventory, type InventoryPorts, type ReadInventoryOptions } from './inventory/read.js'
+export type {
+  FilesInUse,
+  FoundAuthority,
+  FoundBundle,
+  FoundGeneration,
+  FoundIdentity,
+  FoundKey,
+  Inventory,
+} from './inventory/inventory.js'
+export type { Manifest } from './inventory/manifest.js'
+export type { Ledger, LedgerLine } from './inventory/ledger.js'
+export type {
+  EventField,
+  EventFields,
+  EventName,
+  EventOf,
+  EventValue,
+  EventValues,
+  JsonTypes,
+  LedgerEvent,
+} from './inventory/ledger-events.js'
+
+// ── Plan and apply
+export {
+  makePlan,
+  type MakePlanOptions,
+  type Planned,
+  type PlanMaterials,
+} from './plan/make-plan.js'
+export type { Action, HeldStep, Orphan, Plan, Step, StepContent } from './plan/plan.js'
+export type { ConfigEdit } from './plan/configs.js'
+export type { AuthorityPath, CheckContext } from './checks/context.js'
+export type { Deferral, SigningAuthority } from './checks/deferral.js'
+export type { Reason, ReasonGiven } from './checks/reasons.js'
+export type { Override, OverrideCode } from './overrides.js'
+export { applyPlan, collect, type ApplyPorts } from './apply/apply-plan.js'
+export type { ApplyEvent, StepDetail } from './apply/events.js'
+
+// ── Check
+export { verifyCluster, type VerifyOptions } from './verify/verify-cluster.js'
+export { proveCluster, type Proof, type ProveOptions } from './probe/prove-cluster.js'
+export { lint, type LintContext, type LintProfile, type LintResult } from './lint/lint.js'
+
+// ── Keys and certificates
 export {
   keyAlgorithms,
   type KeyAlgorithm,
@@ -21,12 +89,18 @@ export { generateKey } from './keys/generate.js'
 export { encodePrivateKey, parsePrivateKey } from './keys/private-key.js'
 export { fingerprintOf, type Certificate } from './x509/certificate.js'
 export { encodeCertificate, parseCertificates } from './x509/certificates.js'
-export { assembleCertificate } from './x509/encode.js'
-export type { SubjectAttributes } from './x509/name.js'
-export { editTls, type TlsValues } from './agent/index.js'
+export type {
+  BasicConstraints,
+  Extension,
+  ExtensionFields,
+  GeneralName,
+  KeyUsage,
+  NameConstraints,
+} from './x509/extension.js'
+export type { Name, NameAttribute, SubjectAttributes } from './x509/name.js'
 
-// ── issuing
-export { lint, type LintContext, type LintProfile, type LintResult } from './lint/lint.js'
+// ── Issue a certificate
+export { createRoot, type RootRequest } from './issuers/create-root.js'
 export {
   prepare,
   prepareIntermediate,
@@ -35,6 +109,9 @@ export {
 } from './authority/prepare.js'
 export type { AuthorityRequest, BeyondIssuer, LeafRequest } from './authority/request.js'
 export { issue, type Issued, type IssueOptions } from './authority/issue.js'
+export { trustBundle } from './authority/trust-bundle.js'
+
+// ── Issuers
 export type { Issuer, IssuerAnswer, IssuerInput, Signatures, Signer } from './authority/issuer.js'
 export type {
   AuthorityKeeper,
@@ -43,21 +120,12 @@ export type {
   Issuers,
   NewAuthority,
 } from './authority/issuers.js'
-export { trustBundle } from './authority/trust-bundle.js'
+export { heldIssuer, type HeldIssuerParts } from './issuers/held.js'
+export { storeIssuers } from './issuers/store-issuers.js'
+export { rehearsalIssuers } from './issuers/rehearsal-issuers.js'
+export { assembleCertificate } from './x509/encode.js'
 
-// ── deciding
-export { parseSpec } from './cluster/parse.js'
-export type {
-  AuthoritySpec,
-  ClusterSpec,
-  NodeSpec,
-  OperatorSpec,
-  RegionSpec,
-} from './cluster/spec.js'
-export { desire } from './cluster/desire.js'
-export type { Desired } from './cluster/desired.js'
-export { readInventory, type InventoryPorts, type ReadInventoryOptions } from './inventory/read.js'
-export type { Inventory } from './inventory/inventory.js'
+// ── Stores
 export type {
   GenerationFiles,
   ReadStoreOptions,
@@ -71,35 +139,82 @@ export type {
   StoredIdentity,
   StoreLock,
 } from './inventory/store.js'
-export type { EventOf, LedgerEvent } from './inventory/ledger-events.js'
-export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'
-export { configPaths } from './plan/config-files.js'
-export {
-  makePlan,
-  type MakePlanOptions,
-  type Planned,
-  type PlanMaterials,
-} from './plan/make-plan.js'
-export type { Plan, Step } from './plan/plan.js'
-export { verifyCluster, type VerifyOptions } from './verify/verify-cluster.js'
-export { rotationOf, type Rotation, type RotationOptions } from './rotation/stages.js'
-export { evidenceIn, type Evidence } from './evidence/evidence.js'
-export { judgeGate, type GateCondition, type GateFacts, type GateVerdict } from './evidence/gate.js'
-export { judgeAgents, type AgentsSeen, type AgentVerdict } from './evidence/judge-agents.js'
-export { planRollout, type Rollout, type RolloutOptions } from './rotation/rollout.js'
-
-// ── doing
-export { directoryStore } from './store/directory-store.js'
-export { directoryConfigs } from './store/directory-configs.js'
+export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.js'
 export { memoryStore } from './store/memory-store.js'
+export type { Files, FileStatus, DirectoryEntry } from './files/files.js'
+export type { BarrierKind } from './files/barrier.js'
+
+// ── Agents' configurations
+export { editTls, type EditTlsOptions, type TlsEdit, type TlsValues } from './agent/index.js'
+export { configPaths } from './plan/config-files.js'
+export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'
+export { directoryConfigs, type DirectoryConfigsOptions } from './store/directory-configs.js'
 export { memoryConfigs } from './store/memory-configs.js'
-export { createRoot, type RootRequest } from './issuers/create-root.js'
-export { heldIssuer } from './issuers/held.js'
-export { storeIssuers } from './issuers/store-issuers.js'
-export { rehearsalIssuers } from './issuers/rehearsal-issuers.js'
-export { proveCluster, type ProveOptions } from './probe/prove-cluster.js'
-export { endpointsOf, type AgentTarget } from './probe/endpoints.js'
-export { probeCluster, type Probe, type ProbeOptions } from './probe/probe-cluster.js'
+
+// ── Ask running agents
+export { endpointsOf, type AgentEndpoint, type AgentTarget } from './probe/endpoints.js'
+export {
+  probeCluster,
+  type Cost,
+  type Offers,
+  type Probe,
+  type ProbeOptions,
+  type SilentEndpoint,
+  type Undecided,
+} from './probe/probe-cluster.js'
+export type { OfferedLeaf } from './probe/dial.js'
+export { judgeAgents, type AgentsSeen, type AgentVerdict } from './evidence/judge-agents.js'
+export type { AgentState, Judgement, Judgements } from './evidence/judgement.js'
+export type { MadeGeneration } from './evidence/generations.js'
+export type { Ports } from './evidence/ports.js'
+
+// ── Rotate
+export {
+  rotationOf,
+  type NextStage,
+  type Rotation,
+  type RotationOptions,
+  type RotationPosition,
+  type Way,
+} from './rotation/stages.js'
+export type { AuthorityEdit } from './cluster/edit-authority.js'
+export { evidenceIn } from './evidence/evidence.js'
+export type {
+  Compromised,
+  Evidence,
+  Exception,
+  Members,
+  Observation,
+  Receipt,
+  ReceiptState,
+  SeenPort,
+  Silence,
+  SilentPort,
+} from './evidence/evidence.js'
+export type { MemberNode } from './evidence/member-node.js'
+export {
+  judgeGate,
+  type GateCondition,
+  type GateFacts,
+  type GateVerdict,
+  type Hold,
+} from './evidence/gate.js'
+export {
+  planRollout,
+  type Batch,
+  type Doubtful,
+  type Rollout,
+  type RolloutNode,
+  type RolloutOptions,
+  type RolloutStep,
+} from './rotation/rollout.js'
+
+// ── Deliver
 export { packIdentity, type PackedIdentity, type PackOptions } from './delivery/pack-identity.js'
-export { applyPlan, collect, type ApplyPorts } from './apply/apply-plan.js'
-export type { ApplyEvent } from './apply/events.js'
+export type { Layout } from './delivery/archive.js'
+
+// ── Errors, addresses, spans of time
+export { NomadPkiError, isNomadPkiError, type ErrorCode, type ErrorDetails } from './errors.js'
+export type { Diagnostic, Finding, Position, Severity } from './diagnostics.js'
+export { formatAddress, parseAddress, type Address, type AgentRole, type Role } from './address.js'
+export { formatDuration, parseDuration } from './duration.js'

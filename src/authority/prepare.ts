@@ -26,7 +26,7 @@ import { encodeName } from '../x509/name.js'
 import { constraintsOf } from './constraints.js'
 import type { Issuer, Signer } from './issuer.js'
 import { namesOf } from './names.js'
-import { Prepared, type Preparation } from './prepared.js'
+import { madeFrom, type Prepared, type Preparation } from './prepared.js'
 import type { AuthorityRequest, LeafRequest } from './request.js'
 import { randomSerial } from './serial.js'
 import {
@@ -288,7 +288,7 @@ function seal(
   // What is looked at is what will be signed, read back from its bytes.
   const expected = parseTbs(tbs)
   requireClean(lint(expected, rest.lintContext))
-  return new Prepared({ ...rest, input: { tbs, expected, now } })
+  return madeFrom({ ...rest, input: { tbs, expected, now } })
 }
 
 function requireClean(results: ReturnType<typeof lint>): void {

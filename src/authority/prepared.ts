@@ -20,6 +20,7 @@ export interface Preparation {
   readonly lintContext: LintContext
 }
 
+let make: (preparation: Preparation) => Prepared
 let take: (prepared: Prepared) => Preparation | undefined
 
 /** A certificate that may be issued, once. Made by `prepare`, `prepareIntermediate` and `prepareRoot` alone. */
@@ -28,8 +29,7 @@ export class Prepared {
   #copy: Certificate | undefined
   #preparation: Preparation | undefined
 
-  /** @internal */
-  constructor(preparation: Preparation) {
+  private constructor(preparation: Preparation) {
     this.#tbs = preparation.input.tbs
     this.#preparation = preparation
   }
@@ -44,6 +44,7 @@ export class Prepared {
   }
 
   static {
+    make = (preparation) => new Prepared(preparation)
     take = (prepared) => {
       // What only looks like one has no such field.
       if (!(#preparation in prepared)) return undefined
@@ -52,6 +53,15 @@ export class Prepared {
       return preparation
     }
   }
+}
+
+/**
+ * Makes the token. Only `prepare.ts` calls it, after the rules were checked.
+ *
+ * @param preparation What `issue` will need.
+ */
+export function madeFrom(preparation: Preparation): Prepared {
+  return make(preparation)
 }
 
 /**

@@ -61,7 +61,7 @@ function deferred(
 ): readonly {
   readonly address: string
   readonly current: FoundGeneration
-  readonly signer: Signer | undefined
+  readonly signer: SigningAuthority | undefined
 }[] {
   if (context.deferrals.size === 0) return []
   return desired.identities.flatMap(({ address, profile }) => {
@@ -77,7 +77,7 @@ function deferred(
 }
 
 /** The authority that signed a leaf. */
-export interface Signer {
+export interface SigningAuthority {
   /** `authority/us-west/1` */
   readonly address: string
   readonly certificate: Certificate
@@ -95,7 +95,7 @@ export function signerOf(
   generation: FoundGeneration,
   issuer: string,
   context: CheckContext,
-): Signer | undefined {
+): SigningAuthority | undefined {
   const earlier = context.deferrals.get(issuer)?.signerOf(generation)
   const signing = context.authorities.get(issuer)
   return (
@@ -107,7 +107,7 @@ export function signerOf(
 /** What may stay under one signing authority until its renewal. */
 export interface Deferral {
   /** The other generation of the issuer that signed the leaf; only where all agents still accept it, because its root is trusted. */
-  readonly signerOf: (generation: FoundGeneration) => Signer | undefined
+  readonly signerOf: (generation: FoundGeneration) => SigningAuthority | undefined
   /** Whether the agent still accepts every leaf that can exist. */
   readonly trustStays: (generation: FoundGeneration) => boolean
 }
@@ -145,7 +145,7 @@ function earlierSigners(
   const others = [...authorities.values()].flatMap((one) =>
     one.name === name && one.address !== address ? [one] : [],
   )
-  const taken = others.flatMap(({ address: other, certificate }): Signer[] => {
+  const taken = others.flatMap(({ address: other, certificate }): SigningAuthority[] => {
     const root = certificate && roots.find((one) => isIssuedBy(certificate, one))
     return certificate === undefined || root === undefined
       ? []

@@ -33,3 +33,5 @@ export type {
   Value,
 } from './tree.js'
 export { unwritable, writeLiteral, type Scalar } from './write-literal.js'
+export type { Diagnostic, Position, Severity } from '../diagnostics.js'
+export type { Splice } from '../splice.js'

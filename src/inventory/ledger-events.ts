@@ -264,39 +264,43 @@ export const ledgerEvents = {
   },
 } as const
 
-type Table = typeof ledgerEvents
-
 /** The words in `event`. */
-export type EventName = keyof Table
+export type EventName = keyof typeof ledgerEvents
 
-type FieldsOf<Name extends EventName> = Table[Name] extends { readonly like: infer Other }
-  ? FieldsOf<Other & EventName>
-  : Table[Name] extends { readonly fields: infer Fields }
+/** The entries of an event's fields, by their names. */
+export type EventFields<Name extends EventName> = (typeof ledgerEvents)[Name] extends {
+  readonly like: infer Other
+}
+  ? EventFields<Other & EventName>
+  : (typeof ledgerEvents)[Name] extends { readonly fields: infer Fields }
     ? Fields
     : never
 
-interface JsonValues {
+/** The types of JSON that fields have, by the words of the table. */
+export interface JsonTypes {
   readonly string: string
   readonly number: number
   readonly boolean: boolean
   readonly array: readonly string[]
 }
 
-type ValueOf<Field> =
+/** The value of a field, by its entry. */
+export type EventValue<Field> =
   | (Field extends { readonly words: readonly (infer Word)[] }
       ? Word
       : Field extends EventField
-        ? JsonValues[(typeof fieldTypes)[Field['type']]['json']]
+        ? JsonTypes[(typeof fieldTypes)[Field['type']]['json']]
         : never)
   | (Field extends { readonly nullable: true } ? null : never)
 
-type Values<Fields> = {
+/** The values of an event's fields; optional ones may be absent. */
+export type EventValues<Fields> = {
   readonly [
     Key in keyof Fields as Fields[Key] extends { readonly optional: true } ? never : Key
-  ]: ValueOf<Fields[Key]>
+  ]: EventValue<Fields[Key]>
 } & {
   readonly [Key in keyof Fields as Fields[Key] extends { readonly optional: true } ? Key : never]?:
-    ValueOf<Fields[Key]> | undefined
+    EventValue<Fields[Key]> | undefined
 }
 
 /** One event, without what chains its line. */
@@ -306,7 +310,7 @@ export type EventOf<Name extends EventName> = {
   readonly address: string
   /** Epoch milliseconds. */
   readonly at: number
-} & Values<FieldsOf<Name>>
+} & EventValues<EventFields<Name>>
 
 /** What is noted for ever: one line of the ledger, without what chains it. Never a secret. */
 export type LedgerEvent = { [Name in EventName]: EventOf<Name> }[EventName]
@@ -320,7 +324,7 @@ export function fieldsOf(event: EventName): readonly (readonly [string, EventFie
 /** How one field is read: `instead` stands for a wrong value; without it the line does not count. */
 interface Check {
   readonly key: string
-  readonly json: keyof JsonValues
+  readonly json: keyof JsonTypes
   readonly words: readonly unknown[] | undefined
   readonly optional: boolean
   readonly instead: readonly [null | undefined | false] | undefined

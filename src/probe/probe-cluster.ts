@@ -23,7 +23,7 @@ import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoint
 import { offerCertificate, type OfferedLeaf } from './offer.js'
 
 /** An endpoint that did not answer, or not in TLS. */
-export interface Silence extends SilentPort {
+export interface SilentEndpoint extends SilentPort {
   readonly rpc: boolean
 }
 
@@ -40,7 +40,7 @@ export interface Undecided {
 /** What was seen. */
 export interface Probe {
   readonly sightings: readonly SeenPort[]
-  readonly unreachable: readonly Silence[]
+  readonly unreachable: readonly SilentEndpoint[]
   readonly undecided: readonly Undecided[]
   readonly cost: Cost
 }
@@ -100,7 +100,7 @@ export async function probeCluster(
   const questions = targets.flatMap(({ address, endpoints }) =>
     endpoints.map((endpoint) => ({ address, endpoint })),
   )
-  const answers: (SeenPort | Silence)[] = []
+  const answers: (SeenPort | SilentEndpoint)[] = []
   const undecided: Undecided[] = []
   let handshakes = 0
   let noted = 0
@@ -121,7 +121,7 @@ export async function probeCluster(
     cost: { handshakes, noted },
   }
 
-  async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | Silence> {
+  async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | SilentEndpoint> {
     const { rpc } = where
     const endpoint = formatEndpoint(where)
     handshakes += 1

@@ -22,7 +22,7 @@ import type { AuthoritySpec, ClusterSpec } from '../cluster/spec.js'
 export type Way = 'crossed' | 'staged'
 
 /** Where an authority stands. */
-export type Position =
+export type RotationPosition =
   /** One generation signs and is trusted. */
   | 'settled'
   /** Leaves of the new root with a cross-certificate, trust in both. */
@@ -50,7 +50,7 @@ export interface NextStage {
 /** A rotation. */
 export interface Rotation {
   readonly name: string
-  readonly position: Position
+  readonly position: RotationPosition
   /** `2 of 2`: which of the stages that reload agents this is; `undefined` where it is settled. */
   readonly stage?: string | undefined
   /** The way it goes, or would go. */
