@@ -107,7 +107,14 @@ export {
   type Prepared,
   type PrepareOptions,
 } from './authority/prepare.js'
-export type { AuthorityRequest, BeyondIssuer, LeafRequest } from './authority/request.js'
+export type {
+  AuthorityRequest,
+  BeyondIssuer,
+  LeafRequest,
+  RequestContents,
+  RequestMaker,
+} from './authority/request.js'
+export { makeRequest, type RequestContent } from './x509/request.js'
 export { issue, type Issued, type IssueOptions } from './authority/issue.js'
 export { trustBundle } from './authority/trust-bundle.js'
 

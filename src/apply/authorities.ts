@@ -112,6 +112,7 @@ export class Authorities {
             {
               subject,
               publicKey,
+              request: key.request,
               lifetime,
               beyondIssuer: wanted.beyondIssuer,
               ...(constraints && {

@@ -24,6 +24,7 @@ import { surplusIn } from '../plan/surplus.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
+import { makeRequest } from '../x509/request.js'
 import type { Authorities } from './authorities.js'
 import type { StepDetail } from './events.js'
 
@@ -123,7 +124,10 @@ export function identityWork(
     const issuer = await authorities.issuer(profile.issuer.address)
     const { role, region, lifetime, beyondIssuer } = profile
     const prepared = prepare(
-      { role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
+      {
+        ...{ role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
+        request: (asked) => makeRequest({ ...asked, key }),
+      },
       issuer,
       { now: authorities.now },
     )

@@ -1,7 +1,7 @@
 /**
  * Whether what an issuer returned is what was prepared. An issuer that holds a key signs our bytes,
  * and they must come back as they went. One that writes its own bytes is held to the meaning: names
- * as a set, because Vault sorts them, and a life no longer than asked for.
+ * as a set, because Vault sorts them; a serial number of its own; dates by its own clock.
  *
  * @module
  */
@@ -10,18 +10,26 @@ import { sameBytes } from '../bytes.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 
 /** How far a remote issuer's clock may differ: it dates the certificate itself. */
-const leeway = 10 * 60_000
+const mostSkew = 5 * 60_000
+
+/**
+ * Extensions that an issuer may add: they say where more is told, and limit or permit nothing.
+ * Authority information access, CRL distribution points, certificate policies (RFC 5280 §4.2).
+ */
+const harmless: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.1.1', '2.5.29.31', '2.5.29.32'])
 
 /**
  * What does not correspond.
  *
  * @param returned What the issuer gave.
  * @param expected What was prepared.
+ * @param now The moment for which it was prepared, epoch milliseconds.
  * @returns One sentence, lower case; `undefined` if it corresponds.
  */
 export function correspondenceFault(
   returned: Certificate,
   expected: Certificate,
+  now: number,
 ): string | undefined {
   if (!sameBytes(returned.innerSignatureAlgorithm, returned.outerSignatureAlgorithm)) {
     return 'it names two signature algorithms'
@@ -54,12 +62,25 @@ export function correspondenceFault(
   for (const [what, has, wanted] of facts) {
     if (has !== wanted) return `its ${what} is ${String(has)} where ${String(wanted)} was asked for`
   }
-  if (returned.notAfter > expected.notAfter + leeway) return 'it lives longer than asked for'
-  if (returned.notBefore < expected.notBefore - leeway) return 'it begins earlier than asked for'
-  const unknown = returned.extensions.find(
-    ({ oid, critical }) => critical && !expected.extensions.some((other) => other.oid === oid),
+  const date = dateFault(returned, expected, now)
+  if (date !== undefined) return date
+  const more = returned.extensions.find(
+    ({ oid, critical }) =>
+      (critical || !harmless.has(oid)) && !expected.extensions.some((other) => other.oid === oid),
   )
-  return unknown && `it has a critical extension that was not asked for (${unknown.oid})`
+  if (more === undefined) return undefined
+  return `it has ${more.critical ? 'a critical' : 'an'} extension that was not asked for (${more.oid})`
+}
+
+/** An issuer begins a life when it signs, later than what was prepared: up to now is right, plus the skew. */
+function dateFault(returned: Certificate, expected: Certificate, now: number): string | undefined {
+  // A life of minutes bears less.
+  const skew = Math.min(mostSkew, (expected.notAfter - now) / 4)
+  if (returned.notAfter > expected.notAfter + skew) return 'it lives longer than asked for'
+  if (returned.notAfter < expected.notAfter - skew) return 'it ends earlier than asked for'
+  if (returned.notBefore < expected.notBefore - skew) return 'it begins earlier than asked for'
+  if (returned.notBefore > now + skew) return 'it begins later than now'
+  return undefined
 }
 
 function subjectOf({ subject }: Certificate): string {

@@ -71,7 +71,7 @@ function receive(
 ): Certificate {
   const { expected } = input
   const certificate = read(der, expected, signer.name)
-  const fault = correspondenceFault(certificate, expected)
+  const fault = correspondenceFault(certificate, expected, input.now)
   if (fault !== undefined) throw correspondence(signer.name, fault)
   if (!sameBytes(certificate.tbs, input.tbs)) {
     const broken = lint(certificate, lintContext).find(({ severity }) => severity === 'error')

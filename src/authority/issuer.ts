@@ -11,8 +11,20 @@ import type { Certificate } from '../x509/certificate.js'
 export interface IssuerInput {
   /** The bytes to be signed by an issuer that holds a key, DER. */
   readonly tbs: Uint8Array
-  /** The same as a value, without a signature: what an issuer that writes the bytes itself is to match. */
+  /**
+   * The same as a value, without a signature: what an issuer that writes the bytes itself is to match.
+   * Such an issuer chooses the serial number, and its clock the dates' minutes; all else is compared.
+   */
   readonly expected: Certificate
+  /**
+   * Makes a request (PKCS#10, DER) by the key that is certified, for an issuer that writes the bytes
+   * itself. It asks for the subject and the names of {@link expected}; a second call gives the same
+   * bytes. `undefined` where the key cannot sign here.
+   *
+   * @throws {NomadPkiError} `ERR_KEY_MISMATCH` if the request is for another key;
+   * `ERR_CERTIFICATE_MALFORMED` if it is not a request.
+   */
+  readonly request?: (() => Uint8Array) | undefined
   /** The moment for which it was prepared, epoch milliseconds. */
   readonly now: number
 }
@@ -38,8 +50,10 @@ export type Signatures = 'own' | 'foreign' | 'rehearsed'
 
 /**
  * Who signs. Contract of failure: {@link Issuer.issue} answers and does not throw, but for an abort
- * of its signal before anything was asked, or a defect. Several calls may be in flight at once. What
- * it returns is not trusted: `issue` (authority/issue.ts) holds it against what was prepared.
+ * of its signal before anything was asked, or a defect. An abort later ends the waiting: the answer is
+ * `unknown`. One call asks for one certificate: an issuer asks again only where it knows that nothing
+ * was signed. Several calls may be in flight at once. What it returns is not trusted: `issue`
+ * (authority/issue.ts) holds it against what was prepared.
  */
 export interface Issuer {
   /** For messages: the authority's name. */

@@ -8,6 +8,7 @@
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { Issuer, Signer } from './issuer.js'
+import type { RequestMaker } from './request.js'
 
 /** An authority that has no certificate yet. */
 export interface NewAuthority {
@@ -39,6 +40,8 @@ export interface AuthorityKeeper {
  * is a root; the authority above signs all others.
  */
 export interface AuthorityKey extends Signer {
+  /** Makes a request by this key, for an authority above that writes the bytes itself. Default: it can't. */
+  readonly request?: RequestMaker | undefined
   /**
    * Keeps the authority: its certificate, and beside it its key where the store is the place for it.
    *

@@ -11,7 +11,12 @@ import { keyIdentifierOf } from '../keys/public-key.js'
 import { lint, type LintContext } from '../lint/lint.js'
 import { memoByObject, memoByText, memoLast } from '../memo.js'
 import { probeProfile, profileOf, type RoleProfile } from '../nomad/roles.js'
-import { parseTbs, type Certificate, type Extension } from '../x509/certificate.js'
+import {
+  parseTbs,
+  type Certificate,
+  type Extension,
+  type GeneralName,
+} from '../x509/certificate.js'
 import { encodeTbs, type TbsFields } from '../x509/encode.js'
 import {
   basicConstraints,
@@ -24,9 +29,10 @@ import {
 } from '../x509/extensions.js'
 import { encodeName } from '../x509/name.js'
 import { constraintsOf } from './constraints.js'
-import type { Issuer, Signer } from './issuer.js'
+import type { Issuer, IssuerInput, Signer } from './issuer.js'
 import { namesOf } from './names.js'
 import { madeFrom, type Prepared, type Preparation } from './prepared.js'
+import { requestFor } from './request-for.js'
 import type { AuthorityRequest, LeafRequest } from './request.js'
 import { randomSerial } from './serial.js'
 import {
@@ -72,6 +78,7 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
     request,
     options,
     subject: subjectOf(profile.commonName(region)),
+    names,
     extensions: [
       ...usages(profile)(key.kind),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
@@ -235,15 +242,17 @@ const usages = memoByObject((profile: RoleProfile) =>
 const subjectOf = memoLast((commonName: string) => encodeName({ commonName }))
 
 interface Draft {
-  readonly request: Pick<LeafRequest, 'publicKey' | 'lifetime' | 'beyondIssuer'>
+  readonly request: Pick<LeafRequest, 'publicKey' | 'lifetime' | 'beyondIssuer' | 'request'>
   readonly options: PrepareOptions
   readonly subject: Uint8Array
+  /** The names in {@link extensions}. Default: none. */
+  readonly names?: readonly GeneralName[] | undefined
   readonly extensions: readonly Extension[]
   readonly lintContext: LintContext
 }
 
 function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
-  const { request, options, subject, extensions, lintContext } = draft
+  const { request, options, subject, names = [], extensions, lintContext } = draft
   const { lifetime, beyondIssuer, publicKey } = request
   return seal(
     {
@@ -266,6 +275,7 @@ function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
       },
       chain: issuer.chain,
       lintContext,
+      request: request.request && requestFor(publicKey, request.request, { subject, names }),
     },
   )
 }
@@ -273,7 +283,7 @@ function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
 function seal(
   fields: Omit<TbsFields, 'serial'> & { readonly serial: string | undefined },
   now: number,
-  rest: Omit<Preparation, 'input'>,
+  { request, ...rest }: Omit<Preparation, 'input'> & Pick<IssuerInput, 'request'>,
 ): Prepared {
   const serial = fields.serial ?? randomSerial()
   // RFC 5280 §4.1.2.2
@@ -288,7 +298,7 @@ function seal(
   // What is looked at is what will be signed, read back from its bytes.
   const expected = parseTbs(tbs)
   requireClean(lint(expected, rest.lintContext))
-  return madeFrom({ ...rest, input: { tbs, expected, now } })
+  return madeFrom({ ...rest, input: { tbs, expected, now, request } })
 }
 
 function requireClean(results: ReturnType<typeof lint>): void {

@@ -7,10 +7,24 @@
 
 import type { Role } from '../address.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import type { GeneralName } from '../x509/extension.js'
 import type { SubjectAttributes } from '../x509/name.js'
 
 /** What to do with a life that ends after the issuer's: refuse, or end it with the issuer's. */
 export type BeyondIssuer = 'refuse' | 'clamp'
+
+/** What a request (PKCS#10) asks for: the subject and the names that will be certified. */
+export interface RequestContents {
+  /** Name, DER. */
+  readonly subject: Uint8Array
+  readonly names: readonly GeneralName[]
+}
+
+/**
+ * Makes a request, DER: `(asked) => makeRequest({ ...asked, key })`. It is called only where an issuer
+ * writes the bytes itself, and once.
+ */
+export type RequestMaker = (asked: RequestContents) => Uint8Array
 
 /** A certificate for an agent or a person. */
 export interface LeafRequest {
@@ -25,6 +39,8 @@ export interface LeafRequest {
   readonly ips?: readonly string[] | undefined
   /** `nomad-pki://operator.nomad/alice` */
   readonly uris?: readonly string[] | undefined
+  /** A request by {@link publicKey}'s private half. Default: none can be made. */
+  readonly request?: RequestMaker | undefined
   /** Default: `refuse`. */
   readonly beyondIssuer?: BeyondIssuer | undefined
 }
@@ -33,6 +49,8 @@ export interface LeafRequest {
 export interface AuthorityRequest {
   readonly subject: SubjectAttributes
   readonly publicKey: PublicKey
+  /** A request by {@link publicKey}'s private half. Default: none can be made. */
+  readonly request?: RequestMaker | undefined
   /** Milliseconds from now. */
   readonly lifetime: number
   /** The regions that an intermediate signs for; a root has none. */

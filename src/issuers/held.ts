@@ -67,7 +67,8 @@ export function heldSigner(name: string, key: PrivateKey): Signer {
     name,
     publicKey: key.publicKey,
     signatures: 'own',
-    async issue({ tbs }) {
+    async issue({ tbs }, { signal } = {}) {
+      signal?.throwIfAborted()
       const signature = signBytes(key, tbs)
       return {
         outcome: 'issued',

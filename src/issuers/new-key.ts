@@ -7,6 +7,7 @@
 import type { AuthorityKey, NewAuthority } from '../authority/issuers.js'
 import type { PrivateKey } from '../keys/algorithms.js'
 import { encodePrivateKey } from '../keys/private-key.js'
+import { makeRequest } from '../x509/request.js'
 import { heldIssuer, heldSigner } from './held.js'
 
 /**
@@ -18,6 +19,7 @@ import { heldIssuer, heldSigner } from './held.js'
 export function newAuthorityKey({ name, generation }: NewAuthority, key: PrivateKey): AuthorityKey {
   return {
     ...heldSigner(name, key),
+    request: (asked) => makeRequest({ ...asked, key }),
     keep(keeper, certificate) {
       keeper.putAuthority(name, generation, { key: encodePrivateKey(key), certificate })
     },

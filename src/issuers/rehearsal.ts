@@ -31,7 +31,8 @@ export function rehearsalIssuer({ certificate, above = [], name }: RehearsalPart
     above,
     chain: chainOf(certificate, above),
     signatures: 'rehearsed',
-    async issue({ tbs }) {
+    async issue({ tbs }, { signal } = {}) {
+      signal?.throwIfAborted()
       const { algorithm } = certificate.publicKey
       if (algorithm === undefined) {
         return { outcome: 'refused', reason: `no key of ${certificate.publicKey.name} can be made` }

@@ -20,7 +20,7 @@ import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/key
 import { generateKeySync } from '../../src/keys/generate.js'
 import { signBytes } from '../../src/keys/sign.js'
 import { lint } from '../../src/lint/lint.js'
-import { parseTbs } from '../../src/x509/certificate.js'
+import { parseTbs, type Extension } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import { nameConstraints, subjectAltName } from '../../src/x509/extensions.js'
@@ -549,6 +549,43 @@ describe('what comes back must correspond', () => {
     }
   }
 
+  test('a life of minutes bears less of another clock', async () => {
+    const signer = generateKeySync('ecdsa-p256')
+    const made = await createRoot(
+      { subject: { commonName: 'remote' }, lifetime: day, key: signer },
+      { now },
+    )
+    const held = heldIssuer({ certificate: made.certificate, key: signer })
+    const later = (by: number): Issuer => ({
+      ...held,
+      signatures: 'foreign',
+      issue: async ({ tbs, expected, now: at }) => {
+        const changed = rewritten((fields) => ({ notAfter: fields.notAfter + by }))(tbs)
+        return held.issue({ tbs: changed, expected, now: at })
+      },
+    })
+    const asked = (by: number): Promise<unknown> =>
+      issue(prepare(leaf({ lifetime: 8 * 60_000 }), later(by), { now }))
+    await asked(110_000)
+    await asked(-110_000)
+    await expect(asked(130_000)).rejects.toThrow(/lives longer/)
+    await expect(asked(-130_000)).rejects.toThrow(/ends earlier/)
+  })
+
+  test('a place where more is told may be added: it permits nothing', async () => {
+    const extension = (oid: string): Extension => ({
+      oid,
+      critical: false,
+      value: Buffer.from('3000', 'hex'),
+    })
+    for (const oid of ['1.3.6.1.5.5.7.1.1', '2.5.29.31', '2.5.29.32']) {
+      const answer = await rootKeyIssuer(
+        rewritten((fields) => ({ extensions: [...fields.extensions, extension(oid)] })),
+      )
+      expect(answer).toBe('issued')
+    }
+  })
+
   test('our own bytes do', async () => {
     expect(await rootKeyIssuer((tbs) => tbs)).toBe('issued')
   })
@@ -573,6 +610,18 @@ describe('what comes back must correspond', () => {
     ['another key', () => ({ spki: generateKeySync('ecdsa-p256').publicKey.spki }), /another key/],
     ['a longer life', (fields) => ({ notAfter: fields.notAfter + day }), /lives longer/],
     ['an earlier beginning', (fields) => ({ notBefore: fields.notBefore - day }), /begins earlier/],
+    ['a shorter life', (fields) => ({ notAfter: fields.notAfter - day }), /ends earlier/],
+    ['a life that is to come', () => ({ notBefore: now + day }), /begins later than now/],
+    [
+      'another name of its issuer',
+      (fields) => ({
+        extensions: [
+          ...fields.extensions,
+          { ...subjectAltName([dns('evil')]), oid: '2.5.29.18', critical: false },
+        ],
+      }),
+      /it has an extension that was not asked for \(2\.5\.29\.18\)/,
+    ],
     ['another issuer’s name', (fields) => ({ issuer: fields.subject }), /another issuer/],
     ['another subject', () => ({ subject: root.certificate.subject.der }), /its subject is/],
     [

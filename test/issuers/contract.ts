@@ -1,0 +1,175 @@
+/**
+ * What every `Issuer` promises: one suite, run on each implementation.
+ */
+
+import { describe, expect, test } from 'vitest'
+import { issue } from '../../src/authority/issue.js'
+import type { Issuer, IssuerInput } from '../../src/authority/issuer.js'
+import { prepare, prepareIntermediate, prepareProbe } from '../../src/authority/prepare.js'
+import type { LeafRequest } from '../../src/authority/request.js'
+import { sameBytes } from '../../src/bytes.js'
+import type { KeyAlgorithm, PrivateKey } from '../../src/keys/algorithms.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { isSignedBy } from '../../src/x509/signature.js'
+import { makeRequest } from '../../src/x509/request.js'
+
+export const day = 86_400_000
+export const now: number = Date.UTC(2026, 10, 26)
+
+/** An implementation on trial. */
+export interface Tried {
+  readonly issuer: Issuer
+  /** Whether it certifies authorities too. */
+  readonly authorities: boolean
+  /** The private key behind it, where it lies in this process. */
+  readonly key?: PrivateKey
+}
+
+/** A request for a leaf whose key is at hand. */
+export function leafFor(key: PrivateKey, fields: Partial<LeafRequest> = {}): LeafRequest {
+  return {
+    role: 'server',
+    region: 'global',
+    lifetime: 90 * day,
+    names: ['s1.b.example', 's1.a.example'],
+    ips: ['10.0.0.11', 'fd00::11'],
+    ...fields,
+    publicKey: key.publicKey,
+    request: (asked) => makeRequest({ ...asked, key }),
+  }
+}
+
+/** What an issuer is handed for a leaf. */
+async function inputOf(issuer: Issuer): Promise<IssuerInput> {
+  let handed: IssuerInput | undefined
+  const spy: Issuer = {
+    ...issuer,
+    async issue(input) {
+      handed = input
+      return { outcome: 'refused', reason: 'only looked at' }
+    },
+  }
+  const prepared = prepare(leafFor(generateKeySync('ecdsa-p256')), spy, { now })
+  await expect(issue(prepared)).rejects.toMatchObject({ code: 'ERR_ISSUER_REFUSED' })
+  return handed!
+}
+
+/** Runs the suite on an implementation. */
+export function issuerContract(what: string, make: () => Promise<Tried>): void {
+  describe(`an issuer: ${what}`, () => {
+    test('says who it is: its certificate, those above it, and what goes behind a leaf', async () => {
+      const { issuer } = await make()
+      expect(issuer.name).not.toBe('')
+      expect(issuer.certificate.basicConstraints?.ca).toBe(true)
+      const path = [issuer.certificate, ...issuer.above]
+      path.slice(0, -1).forEach((certificate, at) => {
+        expect(isSignedBy(certificate, path[at + 1]!.publicKey)).toBe(true)
+      })
+      expect(issuer.chain).toEqual(
+        path.filter(({ issuer: by, subject }) => !sameBytes(by.der, subject.der)),
+      )
+    })
+
+    test.each<[LeafRequest['role'], Partial<LeafRequest>]>([
+      ['server', {}],
+      ['client', {}],
+      ['combined', {}],
+      ['operator', { names: [], ips: [], uris: ['nomad-pki://operator.nomad/alice'] }],
+    ])('certifies a %s', async (role, fields) => {
+      const { issuer } = await make()
+      const key = generateKeySync('ecdsa-p256')
+      const { certificate, chain } = await issue(
+        prepare(leafFor(key, { ...fields, role }), issuer, { now }),
+      )
+      expect(certificate.publicKey.spki).toEqual(key.publicKey.spki)
+      expect(chain).toEqual([certificate, ...issuer.chain])
+      expect(isSignedBy(certificate, issuer.certificate.publicKey)).toBe(
+        issuer.signatures !== 'rehearsed',
+      )
+    })
+
+    test.each<KeyAlgorithm>(['ecdsa-p384', 'ecdsa-p521', 'rsa-2048'])(
+      'certifies a key of %s',
+      async (algorithm) => {
+        const { issuer } = await make()
+        const key = generateKeySync(algorithm)
+        const { certificate } = await issue(prepare(leafFor(key), issuer, { now }))
+        expect(certificate.publicKey.algorithm).toBe(algorithm)
+      },
+    )
+
+    test('certifies a probe leaf, and authorities where it says so', async () => {
+      const { issuer, authorities } = await make()
+      const key = generateKeySync('ecdsa-p256')
+      if (!authorities) {
+        expect(issuer.signatures).toBe('foreign')
+        return
+      }
+      const prepared = (): ReturnType<typeof prepareIntermediate> =>
+        prepareIntermediate(
+          {
+            subject: { commonName: 'low' },
+            publicKey: key.publicKey,
+            lifetime: 300 * day,
+            regions: ['global'],
+          },
+          issuer,
+          { now },
+        )
+      if (issuer.above.length > 0) {
+        expect(prepared).toThrow(/may not sign authorities/)
+        return
+      }
+      const probe = await issue(prepareProbe(key.publicKey, issuer, { now }))
+      expect(probe.certificate.publicKey.spki).toEqual(key.publicKey.spki)
+      const low = await issue(prepared())
+      expect(low.certificate.basicConstraints).toEqual({ ca: true, pathLength: 0 })
+    })
+
+    test('takes many calls at once, and each gets the certificate that it asked for', async () => {
+      const { issuer } = await make()
+      const keys = Array.from({ length: 40 }, () => generateKeySync('ecdsa-p256'))
+      const all = await Promise.all(
+        keys.map((key, at) =>
+          issue(prepare(leafFor(key, { names: [`s${at}.example`] }), issuer, { now })),
+        ),
+      )
+      expect(new Set(all.map(({ certificate }) => certificate.serial)).size).toBe(keys.length)
+      all.forEach(({ certificate }, at) => {
+        expect(certificate.publicKey.spki).toEqual(keys[at]!.publicKey.spki)
+        expect(certificate.subjectAltName).toContainEqual({
+          type: 'dns',
+          value: `s${at}.example`,
+        })
+      })
+    })
+
+    test('asks nobody where it was aborted before', async () => {
+      const { issuer } = await make()
+      const asked = issuer.issue(await inputOf(issuer), { signal: AbortSignal.abort() })
+      await asked.then(
+        ({ outcome }) => expect(outcome).toBe('refused'),
+        (error: unknown) => expect(error).toMatchObject({ name: 'AbortError' }),
+      )
+    })
+
+    test('does not change what it is asked', async () => {
+      const { issuer } = await make()
+      const input = await inputOf(issuer)
+      const before = Uint8Array.from(input.tbs)
+      expect(await issuer.issue(input)).toMatchObject({ outcome: 'issued' })
+      expect(Buffer.from(input.tbs).equals(before)).toBe(true)
+    })
+
+    test('shows no private key', async () => {
+      const { issuer, key } = await make()
+      if (key === undefined) {
+        expect(issuer.signatures).not.toBe('own')
+        return
+      }
+      const secret = Buffer.from(key.pkcs8).toString('base64').slice(48, 88)
+      expect(JSON.stringify(issuer)).not.toContain(secret)
+      expect(JSON.stringify(Object.values(issuer).map(String))).not.toContain(secret)
+    })
+  })
+}
