@@ -15,6 +15,7 @@ import {
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { chunksOf, link } from './link.mjs'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const fast = process.argv.includes('--fast')
@@ -33,6 +34,15 @@ try {
   process.exit(0)
 }
 
+/**
+ * What becomes chunks of its own, and so is loaded only where it is used: configurations of agents, which
+ * not every spec names. The others keep what both need out of that chunk.
+ */
+const parts = {
+  agent: 'src/agent/index.ts',
+  identities: 'src/checks/identity.ts',
+  spec: 'src/cluster/new-spec.ts',
+}
 const entries = { index: 'src/index.ts', hcl: 'src/hcl/index.ts', cli: 'src/cli/run.ts' }
 const shared = {
   absWorkingDir: root,
@@ -62,7 +72,7 @@ const withoutChildProcess = {
 }
 
 /** Asked for when something of it is used: `isIP` alone needs all of the sockets' code. */
-const slow = new Set(['node:net', 'node:tls', 'node:timers/promises', 'node:os'])
+const slow = new Set(['node:net', 'node:tls', 'node:timers/promises', 'node:os', 'node:zlib'])
 
 /**
  * An import of `node:fs` reads every property of the module, and so loads what stands behind its lazy
@@ -83,9 +93,19 @@ const builtinsByRequire = {
             .map((name) => `get ${name}() { return require(${JSON.stringify(path)}).${name} }`)
             .join(',')
             .replace(/^[^]*$/, 'module.exports = {$&}')
-        : `module.exports = require(${JSON.stringify(path)})`,
+        : namesOf(await import(path), path),
     }))
   },
+}
+
+/** A module of Node as one of ours: only the names that are used are read, and none is copied. */
+function namesOf(names, path) {
+  const named = Object.keys(names).filter((name) => name !== 'default')
+  return [
+    `const it = require(${JSON.stringify(path)})`,
+    'export default it',
+    ...named.map((name) => `export const ${name} = /* @__PURE__ */ (() => it.${name})()`),
+  ].join('\n')
 }
 
 if (single) {
@@ -95,43 +115,31 @@ if (single) {
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(join(out, 'schemas'), { recursive: true })
-const bundles = [
-  // The library, to be read by whoever steps into it.
-  {
-    entryPoints: { index: entries.index, hcl: entries.hcl },
-    minifySyntax: true,
-    // Packages in CommonJS ask for node:* by require, which a module does not have.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  },
-  // The command, to be loaded fast: names alone are a fifth of `--help`.
-  {
-    entryPoints: { cli: entries.cli },
-    minify: true,
-    // Node 22.0 to 22.2 lack getBuiltinModule.
-    banner: {
-      js: 'const require = process.getBuiltinModule ?? (await import("node:module")).createRequire(import.meta.url);',
-    },
-    plugins: [withoutChildProcess, builtinsByRequire],
-  },
-]
 const inputs = new Set()
-for (const bundle of bundles) {
-  const { metafile } = await esbuild.build({
-    ...shared,
-    ...bundle,
-    outdir: out,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    metafile: true,
-  })
+const keep = ({ metafile }) => {
   for (const input of Object.keys(metafile.inputs)) inputs.add(input)
   for (const { imports } of Object.values(metafile.outputs)) {
     const lost = imports.find(({ external, path }) => external && !isBuiltin(path))
     if (lost !== undefined) throw new Error(`${lost.path} is not bundled, and nothing installs it`)
   }
 }
+// The library, to be read by whoever steps into it.
+keep(
+  await esbuild.build({
+    ...shared,
+    entryPoints: { index: entries.index, hcl: entries.hcl },
+    outdir: out,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    minifySyntax: true,
+    metafile: true,
+    // Packages in CommonJS ask for node:* by require, which a module does not have.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  }),
+)
+await command()
 
 const packages = bundled([...inputs])
 writeFileSync(join(out, 'LICENSES.txt'), licences(packages))
@@ -143,8 +151,39 @@ if (!fast) {
 }
 
 /**
+ * The command, to be loaded fast: `dist/cli.cjs`, and beside it in `cli/` what it asks for. Names alone
+ * are a fifth of `--help`.
+ */
+async function command() {
+  const bundle = await esbuild.build({
+    ...shared,
+    entryPoints: { cli: entries.cli, ...parts },
+    outdir: out,
+    splitting: true,
+    minify: true,
+    metafile: true,
+    write: false,
+    plugins: [withoutChildProcess, builtinsByRequire],
+  })
+  keep(bundle)
+  const chunks = chunksOf(bundle)
+  const named = (word) => [...chunks.keys()].find((name) => name.startsWith(`${word}-`))
+  const holding = (input) => [...chunks].find(([, { inputs: all }]) => all.includes(input))[0]
+  const texts = await link(esbuild.transform, shared.target, chunks, [
+    ['cli', ['cli']],
+    ['main', [named('main')]],
+    ['plan', [named('plan')]],
+    ['agents', [holding('src/agent/read-agent-config.ts')]],
+  ])
+  mkdirSync(join(out, 'cli'))
+  for (const [name, text] of texts) {
+    writeFileSync(join(out, name === 'cli' ? 'cli.cjs' : `cli/${name}.cjs`), text)
+  }
+}
+
+/**
  * The command as one file for any folder: bin/nomad-pki.js as it is, so that an old Node is told what
- * is needed, then all of dist/cli.js, with the files that commands read from the package.
+ * is needed, then all of dist/cli.cjs, with the files that commands read from the package.
  */
 async function singleFile() {
   const folder = join(root, 'templates')

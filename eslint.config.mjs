@@ -59,7 +59,7 @@ export default tseslint.config(
     files: ['bin/*.js'],
     languageOptions: {
       sourceType: 'commonjs',
-      globals: { require: 'readonly', __dirname: 'readonly' },
+      globals: { require: 'readonly', exports: 'readonly', __dirname: 'readonly' },
     },
   },
   {

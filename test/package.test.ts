@@ -140,7 +140,7 @@ describe('the package', () => {
     expect(manifest.dependencies ?? {}).toEqual({})
     // No node_modules are above it: a package that it asked for would not be found.
     const { metafile } = await build({
-      entryPoints: ['index', 'hcl', 'cli'].map((name) => path.join(built, `dist/${name}.js`)),
+      entryPoints: ['index', 'hcl'].map((name) => path.join(built, `dist/${name}.js`)),
       bundle: true,
       write: false,
       metafile: true,
@@ -153,6 +153,13 @@ describe('the package', () => {
     const outside = asked.filter(({ external }) => external).map((one) => one.path)
     expect(outside.filter((name) => !isBuiltin(name))).toEqual([])
     expect(outside).toContain('node:crypto')
+    // The command's files are linked: what they ask Node for is not theirs.
+    const command = fs
+      .readdirSync(path.join(built, 'dist/cli'))
+      .map((name) => fs.readFileSync(path.join(built, 'dist/cli', name), 'utf8'))
+    const required = command.flatMap((text) => [...text.matchAll(/\brequire\("([^".][^"]*)"\)/g)])
+    expect(required.map(([, name]) => name!).filter((name) => !isBuiltin(name))).toEqual([])
+    expect(command.join('')).toContain('"node:crypto"')
   })
 
   test('each package that the sources import is bundled, declared, locked, and brings its licence', () => {
@@ -200,20 +207,40 @@ describe('the package', () => {
   })
 
   test('`--version` and `--help` load neither each other nor anything heavy', () => {
-    const chunks = (file: string, seen = new Set<string>()): Set<string> => {
-      if (seen.has(file)) return seen
-      seen.add(file)
-      const text = fs.readFileSync(file, 'utf8')
-      for (const [, target] of text.matchAll(/(?:from|^import|;import) ?"(\.[^"]+)"/gm)) {
-        chunks(path.join(path.dirname(file), target!), seen)
-      }
-      return seen
-    }
-    const texts = [...chunks(path.join(built, 'dist/cli.js'))].map((file) =>
-      fs.readFileSync(file, 'utf8'),
+    const text = (file: string): string => fs.readFileSync(path.join(built, 'dist', file), 'utf8')
+    expect(text('cli.cjs').length).toBeLessThan(16_000)
+    expect(text('cli.cjs')).not.toContain('CommanderError')
+    expect(text('cli/main.cjs')).toContain('CommanderError')
+    expect(text('cli/main.cjs').length).toBeLessThan(100_000)
+  })
+
+  test('`plan` is one file more, and loads what reads configurations of agents where there are some', () => {
+    const hook = path.join(built, 'loads.cjs')
+    fs.writeFileSync(
+      hook,
+      `const { Module } = require('node:module'), load = Module._load
+       Module._load = function (name, ...more) {
+         if (/\\.cjs$/.test(name)) process.stderr.write(\`loads \${name}\\n\`)
+         return load.call(this, name, ...more)
+       }`,
     )
-    expect(texts.join('').length).toBeLessThan(16_000)
-    expect(texts.some((text) => text.includes('CommanderError'))).toBe(false)
+    const loads = (spec: string): readonly string[] => {
+      const folder = fs.mkdtempSync(path.join(built, 'loads-'))
+      fs.writeFileSync(path.join(folder, 'cluster.yaml'), spec)
+      const { stderr } = spawnSync(
+        process.execPath,
+        ['--require', hook, path.join(built, 'bin/nomad-pki.js'), 'plan'],
+        { cwd: folder, encoding: 'utf8' },
+      )
+      return [...stderr.matchAll(/^loads (.*)$/gm)].map(([, name]) => name!)
+    }
+    const files = ['../dist/cli.cjs', './cli/main.cjs', './cli/plan.cjs']
+    const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {} } } }\n'
+    expect(loads(spec)).toEqual(files)
+    expect(loads(spec.replace('s1: {}', 's1: { config: agents/s1 }'))).toEqual([
+      ...files,
+      './cli/agents.cjs',
+    ])
   })
 
   test('it runs where it was not built, with a name that needs quotes', async () => {

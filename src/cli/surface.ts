@@ -164,7 +164,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki init --cluster acme --from agents/s1 agents/c1.hcl',
     ],
     words: [none],
-    load: async () => (await import('./commands/everyday.js')).init,
+    load: async () => (await import('./commands/init.js')).command,
   },
   {
     name: 'add',
@@ -193,7 +193,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki add operator bob --region global',
     ],
     words: [kinds, none],
-    load: async () => (await import('./commands/everyday.js')).add,
+    load: async () => (await import('./commands/add.js')).command,
   },
   {
     name: 'remove',
@@ -204,7 +204,7 @@ export const commands: readonly CommandEntry[] = [
     options: [dryRun],
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
     words: [kinds, 'nodes'],
-    load: async () => (await import('./commands/everyday.js')).remove,
+    load: async () => (await import('./commands/remove.js')).command,
   },
   {
     name: 'plan',
@@ -223,7 +223,7 @@ export const commands: readonly CommandEntry[] = [
     ],
     examples: ['nomad-pki plan', 'nomad-pki plan --out plan.json'],
     words: ['addresses'],
-    load: async () => (await import('./commands/everyday.js')).plan,
+    load: async () => (await import('./commands/plan.js')).command,
   },
   {
     name: 'apply',
@@ -287,7 +287,7 @@ export const commands: readonly CommandEntry[] = [
     ],
     examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
     words: [none],
-    load: async () => (await import('./commands/everyday.js')).status,
+    load: async () => (await import('./commands/status.js')).command,
   },
   {
     name: 'rotate leaves',
@@ -385,7 +385,7 @@ export const commands: readonly CommandEntry[] = [
     options: [json],
     examples: ['nomad-pki config show agents/s1', 'nomad-pki config show agents/s1 --json'],
     words: ['files'],
-    load: async () => (await import('./commands/everyday.js')).configShow,
+    load: async () => (await import('./commands/config.js')).show,
   },
   {
     name: 'config diff',
@@ -395,7 +395,7 @@ export const commands: readonly CommandEntry[] = [
     options: [json],
     examples: ['nomad-pki config diff', 'nomad-pki config diff global/s1'],
     words: ['configs'],
-    load: async () => (await import('./commands/everyday.js')).configDiff,
+    load: async () => (await import('./commands/config.js')).diff,
   },
   {
     name: 'config check',
@@ -422,7 +422,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki config check agents/s1 --nomad-version 1.11.3',
     ],
     words: ['files'],
-    load: async () => (await import('./commands/everyday.js')).configCheck,
+    load: async () => (await import('./commands/config.js')).check,
   },
   {
     name: 'pack',
@@ -557,7 +557,7 @@ export const commands: readonly CommandEntry[] = [
       'nomad-pki env alice --url https://nomad.example:4646 --shell fish',
     ],
     words: ['operators', none],
-    load: async () => (await import('./commands/everyday.js')).env,
+    load: async () => (await import('./commands/env.js')).command,
   },
   {
     name: 'inspect',

@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as fs from 'node:fs'
+import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
 

@@ -141,13 +141,6 @@ export function makeSchedule(
   return { at: now, entries: entries.sort(bySoonest) }
 }
 
-/** Whether an entry is due, expired or missing, so that the operator should act. */
-export function needsWork(entry: ScheduleEntry): boolean {
-  if (entry.orphan || entry.state === 'good') return false
-  if (!entry.onDemand) return true
-  return entry.state === 'missing'
-}
-
 interface Link {
   readonly address: string
   readonly certificate: Certificate

@@ -262,20 +262,8 @@ const benches = {
     }
   },
   async start() {
-    const empty = () => seconds(process.execPath, ['-e', '0'])
-    const folder = clusterOf(3, false)
-    for (const [what, args, most] of [
-      ['--version', ['--version'], 1.4],
-      ['--help', ['--help'], 1.9],
-      ['plan of three nodes', ['plan'], 3.5],
-    ]) {
-      figure(
-        `${what} / node -e 0`,
-        ratio(() => seconds(process.execPath, [command, ...args], { cwd: folder }), empty, 21),
-        '×',
-        { most },
-      )
-    }
+    const { startUp } = await import('./start-up.mjs')
+    for (const { what, ratio: value, most } of startUp(41)) figure(what, value, '×', { most })
   },
   async config() {
     const { parseConfig } = await import(pathToFileURL(join(root, 'dist', 'hcl.js')).href)

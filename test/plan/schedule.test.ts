@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { makeSchedule, needsWork, type Schedule } from '../../src/plan/schedule.js'
+import { needsWork } from '../../src/plan/needs-work.js'
+import { makeSchedule, type Schedule } from '../../src/plan/schedule.js'
 import { day, start, World } from '../world.js'
 
 const spec = `version: 1
