@@ -10,11 +10,11 @@ import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
-import { askMembers, type MemberHost, type MembersAnswer } from '../probe/members.js'
+import { askMembers, type MemberHost } from '../probe/members.js'
 import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
 import type { NomadSaid } from '../report/probe.js'
 import type { SeenPort } from '../evidence/evidence.js'
-import { bareName, unknownMembers } from '../evidence/unknown-members.js'
+import { bareName, unknownMembers, withRecognised } from '../evidence/unknown-members.js'
 import type { Desired } from '../cluster/desired.js'
 import { apiAccess } from './api-access.js'
 import type { Context } from './context.js'
@@ -67,7 +67,8 @@ export async function askNomad(
   const more = await askHosts(said.hosts, probe, desired, (asked) =>
     probeCluster(asked, inventory, { clock, timeout, signal, offers }),
   )
-  const members = withKnown(said, more.sightings, desired)
+  const recognised = recognisedIn(more.sightings, desired)
+  const members = said.members.map((one) => withRecognised(one, recognised))
   return {
     nomad: {
       ...{ members, faults: said.faults, unknown: unknownMembers(desired, members) },
@@ -143,24 +144,8 @@ async function askHosts(
   return { ...more, sightings: [...again, ...more.sightings] }
 }
 
-/** Whoever presented the leaf of an agent of the spec is that one, whatever Nomad calls it. */
-function withKnown(
-  { members, hosts }: MembersAnswer,
-  sightings: readonly SeenPort[],
-  desired: Desired,
-): MembersAnswer['members'] {
+/** Who presented the leaf of an agent of the spec, as it was asked. */
+function recognisedIn(sightings: readonly SeenPort[], desired: Desired): ReadonlySet<string> {
   const agents = new Set(desired.identities.map(({ address }) => address))
-  const recognised = new Set(
-    sightings
-      .filter(({ address, generation }) => generation !== null && agents.has(address))
-      .map(({ endpoint }) => endpoint),
-  )
-  return members.map((one) => {
-    const known = hosts
-      .filter(
-        ({ region, endpoint }) => region === one.region && recognised.has(formatEndpoint(endpoint)),
-      )
-      .map(({ name }) => name)
-    return known.length === 0 ? one : { ...one, known }
-  })
+  return new Set(sightings.filter(({ address }) => agents.has(address)).map(({ asked }) => asked))
 }

@@ -37,7 +37,7 @@ import { digestIn, endpointIn } from './entry-texts.js'
 import { readNode } from './member-node.js'
 import { copyHint, receiptEvents } from './receipt-entry.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
-import { bareName } from './unknown-members.js'
+import { withRecognised } from './unknown-members.js'
 
 /** A file that was handed over. */
 export interface GivenEvidence {
@@ -291,8 +291,7 @@ class Importer {
     const clients = entry.texts('clients')
     const gone = entry.has('gone') ? entry.texts('gone') : []
     const leader = entry.has('leader') ? entry.text('leader') : null
-    const said = entry.has('known') ? entry.texts('known') : []
-    const known = said && [...said]
+    const known = entry.has('known') ? entry.texts('known') : []
     const incomplete = entry.has('incomplete') ? entry.text('incomplete', { most: 1000 }) : null
     const skew = entry.has('skew') ? entry.integer('skew') : null
     // A region that the spec does not have is what gossip named: it holds gates.
@@ -320,11 +319,8 @@ class Importer {
       ...(skew !== null && { skew }),
       ...(nodes.length > 0 && { nodes }),
     }
-    for (const name of [...servers, ...clients]) {
-      const asked = `member/${region}/${bareName(name, region)}`
-      if (this.#recognised.has(asked) && !known.includes(name)) known.push(name)
-    }
-    this.#note(counted({ region, at, servers, clients, gone, known, ...more }))
+    const members = { region, at, servers, clients, gone, known, ...more }
+    this.#note(counted(withRecognised(members, this.#recognised)))
   }
 
   /** The same line twice is one line. */

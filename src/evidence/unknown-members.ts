@@ -25,6 +25,21 @@ export function bareName(name: string, region: string): string {
 }
 
 /**
+ * Adds to `known` those that presented the leaf of an agent of the spec.
+ *
+ * @param members What Nomad said of one region.
+ * @param recognised Who presented such a leaf, as it was asked: `member/global/s9`.
+ * @returns The same, where there are none to add.
+ */
+export function withRecognised(members: Members, recognised: ReadonlySet<string>): Members {
+  const { region, servers, clients, known = [] } = members
+  const more = [...servers, ...clients].filter(
+    (name) => recognised.has(`member/${region}/${bareName(name, region)}`) && !known.includes(name),
+  )
+  return more.length === 0 ? members : { ...members, known: [...known, ...more] }
+}
+
+/**
  * Finds them: by name, and where a region shares one identity, by what they are. Who presented the leaf
  * of an agent of the spec is known, whatever Nomad calls it.
  */

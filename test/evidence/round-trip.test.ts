@@ -11,6 +11,7 @@ import { recogniser } from '../../src/evidence/recognise.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Desired } from '../../src/cluster/desired.js'
+import { withRecognised } from '../../src/evidence/unknown-members.js'
 import { World } from '../world.js'
 import { seed } from '../seed.js'
 
@@ -123,19 +124,23 @@ test('the lines of a probe are the lines of its file', () => {
       fc.uniqueArray(members, { maxLength: 2, selector: ({ region }) => region }),
       (sightings, silences, regions) => {
         const ports = new Set(sightings.map(({ host }) => host))
+        const presented = sightings.map(sighting)
+        const wanted = new Set(desired.identities.map((one) => one.address))
+        const recognised = new Set(
+          presented.flatMap(({ address: whose, asked }) => (wanted.has(whose) ? [asked] : [])),
+        )
         const probe: ProbeSeen = {
           at: now - 30_000,
-          seen: sightings.map(sighting),
+          seen: presented,
           // One port answers or it does not.
           silent: silences
             .filter(({ host }) => !ports.has(host))
             .map(({ asked, host, rpc, message }) => ({
               ...{ address: asked, endpoint: endpointOf(host, rpc), rpc, message },
             })),
-          members: regions.map(({ ago: before, ...rest }) => ({
-            at: now - before,
-            ...rest,
-          })),
+          members: regions.map(({ ago: before, ...rest }) =>
+            withRecognised({ at: now - before, ...rest }, recognised),
+          ),
         }
         const direct = newLinesOf(probe, evidenceIn(inventory.ledger, { now }))
         const text = formatEvidence(evidenceOf('acme', probe, now))
