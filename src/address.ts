@@ -91,7 +91,13 @@ export function configAddress(agent: { readonly region: string; readonly name: s
   return `config/${agent.region}/${agent.name}`
 }
 
-/** Writes an address. The same text, behind the store's folder, is its place in the store. */
+/**
+ * Writes an address as one text, `identity/server/global/s1`. The same text, behind the store's folder, is its
+ * place in the store.
+ *
+ * @param address Its parts.
+ * @returns The text; {@link parseAddress} reads it.
+ */
 export function formatAddress(address: Address): string {
   switch (address.kind) {
     case 'authority':
@@ -108,8 +114,10 @@ export function formatAddress(address: Address): string {
 }
 
 /**
- * Reads a whole address; {@link resolveAddress} takes shortened ones.
+ * Reads a whole address. A shortened one (`s1`) is an error: only commands take those.
  *
+ * @param text Such as `identity/server/global/s1` or `authority/agent/2`.
+ * @returns Its parts.
  * @throws {NomadPkiError} `ERR_ADDRESS_INVALID`
  */
 export function parseAddress(text: string): Address {

@@ -22,9 +22,9 @@ export const durationSyntax =
 const durationPattern = '^([0-9]{1,6}[ywdhms])+$'
 
 /**
- * Reads a duration.
+ * Reads a duration such as `90d`, `36h` or `1y30d` and gives milliseconds.
  *
- * @param text Such as `90d`, `36h`, `1y30d`; a year is 365 days.
+ * @param text Whole numbers and units (y, w, d, h, m, s), the longest unit first; a year is 365 days.
  * @returns Milliseconds, or `undefined` if the text is not a duration. Zero is a duration.
  */
 export function parseDuration(text: string): number | undefined {
@@ -45,6 +45,7 @@ export function parseDuration(text: string): number | undefined {
  * Writes a duration with at most two units, rounded down, the way {@link parseDuration} reads it.
  *
  * @param milliseconds A span of time; a negative one gets a minus sign.
+ * @returns Such as `89d23h`.
  */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 0) return `-${formatDuration(-milliseconds)}`

@@ -73,23 +73,22 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/**
- * The one error that this library throws on purpose. Discriminate by {@link NomadPkiError.code}.
- *
- * @example
- *
- * ```ts
- * try { … } catch (error) {
- *   if (isNomadPkiError(error, 'ERR_BEYOND_ISSUER')) console.error(error.message, error.hint)
- * }
- * ```
- */
+/** The one error that this library throws on purpose. {@link NomadPkiError.code} says which one it is. */
 export class NomadPkiError extends Error {
+  /** The stable code: docs/errors.md lists all. */
   readonly code: ErrorCode
+  /** The next step, lower case, no full stop; `undefined` where there is none to give. */
   readonly hint: string | undefined
+  /** The address of the thing that the error is about. */
   readonly address: string | undefined
+  /** What is wrong in which text, with line and column; empty for other errors. */
   readonly diagnostics: readonly Diagnostic[]
 
+  /**
+   * @param code The stable code.
+   * @param message One sentence: lower case, no full stop.
+   * @param details What else is known.
+   */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'NomadPkiError'
@@ -105,6 +104,19 @@ export class NomadPkiError extends Error {
  *
  * @param error Anything that was thrown.
  * @param code If given, only this code counts.
+ * @returns Whether it is; the compiler then knows its fields.
+ * @example
+ *
+ * ```ts
+ * import { isNomadPkiError, parseAddress } from 'nomad-pki'
+ *
+ * try {
+ *   parseAddress('server/s1')
+ * } catch (error) {
+ *   if (!isNomadPkiError(error, 'ERR_ADDRESS_INVALID')) throw error
+ *   console.error(error.message, error.hint ?? '')
+ * }
+ * ```
  */
 export function isNomadPkiError(error: unknown, code?: ErrorCode): error is NomadPkiError {
   return error instanceof NomadPkiError && (code === undefined || error.code === code)

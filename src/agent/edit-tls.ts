@@ -42,15 +42,21 @@ export interface EditTlsOptions {
  * everything else stay. The result is parsed again and compared before it is returned.
  *
  * It refuses, with line and column, what Nomad would refuse in the block: a second `tls`, a label,
- * unknown or repeated keys, values of the wrong type.
+ * unknown or repeated keys, values of the wrong type. It never throws for anything in `source`.
  *
  * @param source The whole text.
  * @param wanted The values to be set; keys that are absent or `undefined` stay as they are.
- * @returns Never throws for anything in `source`.
+ * @param options The file's name, and what an empty text becomes.
+ * @returns The new text; the old one, with diagnostics, where something is wrong.
+ * @see nomad/structs/config/tls.go:18-73 of Nomad 1.11.3 (the keys); docs/config.md
  * @example
  *
  * ```ts
+ * import { editTls } from 'nomad-pki'
+ *
+ * const source = 'region = "eu"\ntls {\n  http = false # for now\n}\n'
  * const { text, changed, diagnostics } = editTls(source, { http: true, rpc: true }, { file: 'nomad.hcl' })
+ * console.log(changed, diagnostics.length, text)
  * ```
  */
 export function editTls(source: string, wanted: TlsValues, options: EditTlsOptions = {}): TlsEdit {

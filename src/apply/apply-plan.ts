@@ -41,17 +41,24 @@ export interface ApplyPorts {
 }
 
 /**
- * Applies a plan.
+ * Does the steps of a plan, in order, under the lock of the store. An error stops it: every step that was
+ * reported as `done` stays, and a new plan goes on from there.
  *
- * @param plan What {@link makePlan} gave, or a copy of it: one that was read from a file is compared with a
- * new one (`comparePlans`) and never done by itself.
+ * @param plan What {@link makePlan} gave, or a copy of it. One that was read from a file is compared with a
+ * new one (`comparePlans`) and never applied by itself.
+ *
  * @param materials What {@link makePlan} gave with it.
- * @param ports The world.
+ * @param ports The store, the configurations, the issuers and the clock.
  * @returns Events; `done` comes only when the step is on disk and its link has turned.
- * @throws {NomadPkiError} `ERR_PLAN_INVALID` if its steps are not those that the materials belong to;
- * `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE` if the store
- * changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`; `ERR_LINT`,
- * `ERR_BEYOND_ISSUER` and the like with the address that they are about; `ERR_CONFIG_CHANGED`.
+ * @throws {NomadPkiError} Before the first step: `ERR_PLAN_INVALID` if its steps are not those that the
+ * materials belong to; `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE`
+ * if the store changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`.
+ * @throws {NomadPkiError} Of a disk: `ERR_STORE_UNREADABLE`, `ERR_STORE_UNWRITABLE`, `ERR_CONFIG_CHANGED`,
+ * `ERR_FILE_UNWRITABLE`.
+ * @throws {NomadPkiError} Of an authority's key: `ERR_KEY_ENCRYPTED`, `ERR_KEY_MALFORMED`, `ERR_KEY_MISMATCH`.
+ * @throws {NomadPkiError} Of a certificate, with the address that it is for: what {@link prepare} and
+ * {@link issue} throw: `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_NOT_YET_VALID`,
+ * `ERR_LINT`, `ERR_ISSUER_REFUSED`, `ERR_ISSUER_UNKNOWN`, `ERR_CORRESPONDENCE`.
  */
 export async function* applyPlan(
   plan: Plan,
@@ -202,7 +209,13 @@ function about(step: Step, error: unknown): unknown {
   })
 }
 
-/** Runs an apply to its end and gathers its events. */
+/**
+ * Runs {@link applyPlan} to its end and gathers its events, for callers that show no progress.
+ *
+ * @param events What {@link applyPlan} returned.
+ * @returns All events in order.
+ * @throws Whatever the events throw; those before it are lost.
+ */
 export async function collect(events: AsyncIterable<ApplyEvent>): Promise<readonly ApplyEvent[]> {
   const all: ApplyEvent[] = []
   for await (const event of events) all.push(event)

@@ -19,11 +19,10 @@ const mostSkew = 5 * 60_000
 const harmless: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.1.1', '2.5.29.31', '2.5.29.32'])
 
 /**
- * What does not correspond.
+ * Compares a certificate that an issuer returned with what was prepared, and says in what it differs.
  *
  * @param returned What the issuer gave.
  * @param expected What was prepared.
- * @param now The moment for which it was prepared, epoch milliseconds.
  * @returns One sentence, lower case; `undefined` if it corresponds.
  */
 export function correspondenceFault(

@@ -33,10 +33,12 @@ export interface IssueOptions {
 }
 
 /**
- * Has a certificate signed.
+ * Has the issuer sign what was prepared, and compares what comes back with it. An issuer is not trusted: a
+ * certificate with another name, key or life is an error.
  *
- * @param prepared From `prepare`, `prepareIntermediate` or `prepareRoot`; it is spent, also when this fails.
+ * @param prepared From `prepare` or `prepareIntermediate`; it is spent, also when this fails.
  * @param options What has a default.
+ * @returns The certificate, and the chain for `cert.pem`.
  * @throws {NomadPkiError} `ERR_PREPARED_SPENT`; `ERR_ISSUER_REFUSED`, nothing exists;
  * `ERR_ISSUER_UNKNOWN`, something may; `ERR_CORRESPONDENCE`, something exists that was not asked for
  */

@@ -64,6 +64,13 @@ export interface Issuer {
   /** Every certificate above this issuer's that is known, the root last; empty for a root. No leaf may outlive any. */
   readonly above: readonly Certificate[]
   readonly signatures: Signatures
+  /**
+   * Signs, or says why not.
+   *
+   * @param input The bytes, and what they say.
+   * @param options `signal`: aborts.
+   * @returns An answer for every outcome; see the contract of failure above.
+   */
   issue(
     input: IssuerInput,
     options?: { readonly signal?: AbortSignal | undefined },

@@ -62,9 +62,14 @@ export interface PrepareOptions {
  *
  * @param request The role, region, names and key that it certifies.
  * @param issuer The authority that will sign it.
- * @param options `now`, and what has a default.
- * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`,
- * `ERR_NOT_YET_VALID`, `ERR_ISSUER_REFUSED`, `ERR_LINT`
+ * @param options The time, and what has a default.
+ * @returns What `issue` takes, once. Nothing is signed yet.
+ * @throws {NomadPkiError} `ERR_NAME_INVALID` for a name or address that cannot be certified;
+ * `ERR_KEY_ALGORITHM` for a key that agents refuse; `ERR_BEYOND_ISSUER` for a life that ends after the
+ * issuer's; `ERR_NOT_YET_VALID`, where the issuer's life has not begun; `ERR_ISSUER_REFUSED`, where the
+ * issuer's own constraints forbid it; `ERR_LINT`
+ *
+ * @see RFC 5280 §4.2; nomad/server.go:640 and helper/tlsutil/config.go of Nomad 1.11.3 (names)
  */
 export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOptions): Prepared {
   const { role, region, publicKey } = request
@@ -128,8 +133,12 @@ export function prepareProbe(
  *
  * @param request Which regions, domains and networks it is for.
  * @param issuer The authority that will sign it.
- * @param options `now`, and what has a default.
- * @throws {NomadPkiError} as {@link prepare}
+ * @param options The time, and what has a default.
+ * @returns What `issue` takes, once. Nothing is signed yet.
+ * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`,
+ * `ERR_NOT_YET_VALID`, `ERR_ISSUER_REFUSED`, `ERR_LINT`, each as for {@link prepare}
+ *
+ * @see RFC 5280 §4.2.1.10
  */
 export function prepareIntermediate(
   request: AuthorityRequest,

@@ -8,10 +8,11 @@ import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 
 /**
- * The text of a trust bundle, the soonest-expiring root first, so that it does not depend on the
- * order in which a spec lists them.
+ * Writes the trust bundle for agents (`ca_file`): PEM of the roots, the soonest-expiring first, each once.
+ * The text does not depend on the order of the argument.
  *
- * @param roots Roots only; an intermediate in `ca_file` would be trusted by itself.
+ * @param roots Roots only: an agent would trust an intermediate in `ca_file` by itself.
+ * @returns The text of `ca.pem`; empty without roots.
  */
 export function trustBundle(roots: readonly Certificate[]): string {
   return [...new Map(roots.map((root) => [fingerprintOf(root), root]))]

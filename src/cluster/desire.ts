@@ -27,10 +27,12 @@ import { expandTemplate, nodeAt, type NodeOfPattern } from './pattern.js'
 import type { AuthoritySpec, ClusterSpec, NodeGroup, RegionSpec, Terms } from './spec.js'
 
 /**
- * Spreads a spec out. Pure; ten thousand nodes take some tens of milliseconds, and nodes with the
- * same terms share one profile object.
+ * Lists everything that a cluster should have: authorities, trust bundles, identities and stanzas, one for
+ * each node. Ten thousand nodes take some tens of milliseconds. Nodes with the same terms share one profile
+ * object.
  *
  * @param spec As `parseSpec` gives it.
+ * @returns Lists in the order of the spec; an issuer stands before what it signs.
  */
 export function desire(spec: ClusterSpec): Desired {
   const byName = new Map(spec.authorities.map((authority) => [authority.name, authority]))

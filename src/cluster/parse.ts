@@ -28,11 +28,23 @@ export interface ParsedSpec {
 }
 
 /**
- * Reads a spec.
+ * Reads the text of `cluster.yaml` and gives the cluster that it describes, or everything that is wrong
+ * with it. Nothing is thrown.
  *
- * @param text The whole text, YAML 1.2 (JSON is such).
- * @param options See {@link ParseSpecOptions}.
- * @returns The spec, and all diagnostics at once; nothing is thrown.
+ * @param text The whole text, YAML 1.2 or JSON; at most 4 MB.
+ * @param options The name of the file, for diagnostics.
+ * @returns The spec, absent where a diagnostic is an error; and all diagnostics, in the order of the text.
+ * @see docs/spec.md
+ * @example
+ *
+ * ```ts
+ * import { desire, parseSpec } from 'nomad-pki'
+ *
+ * const text = 'version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n'
+ * const { spec, diagnostics } = parseSpec(text, { file: 'cluster.yaml' })
+ * for (const { line, column, message } of diagnostics) console.error(`${line}:${column} ${message}`)
+ * if (spec !== undefined) console.log(desire(spec).identities.map(({ address }) => address))
+ * ```
  */
 export function parseSpec(text: string, options: ParseSpecOptions = {}): ParsedSpec {
   const report = createReport(text, options.file)

@@ -48,14 +48,39 @@ export interface PackedIdentity {
 }
 
 /**
- * Packs the current generation of an identity.
+ * Packs the current generation of an identity into an archive with its installer. An archive of an agent holds
+ * the private key unless `without` says otherwise.
  *
  * @param spec Where nodes have their files, their owner, what the stanza says.
  * @param identity An agent's, or an operator's: that is three files and the variables that name them.
- * @param store Where the generation lies.
- * @param options How.
+ * @param store Where the generation is.
+ * @param options The time, the installer, the layout.
+ * @returns The archive (a gzip'd tar), its fingerprint, and what should be known about it.
  * @throws {NomadPkiError} `ERR_USAGE` where agents read the store itself, and for an operator without its key;
- *   `ERR_STORE_MISSING` if there is no current generation; `ERR_PACK_UNFIT` if an agent could not load it.
+ * `ERR_STORE_MISSING` if there is no current generation; `ERR_STORE_UNREADABLE`; `ERR_PACK_UNFIT` if an
+ * agent could not load it.
+ *
+ * @see docs/delivery.md
+ * @example
+ *
+ * ```ts
+ * import {
+ *   applyPlan, collect, desire, makePlan, memoryConfigs, memoryStore, packIdentity, parseSpec, readInventory,
+ *   storeIssuers,
+ * } from 'nomad-pki'
+ *
+ * const { spec } = parseSpec('version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n')
+ * if (spec === undefined) throw new Error('the spec has errors')
+ * const store = memoryStore()
+ * const ports = { store, configs: memoryConfigs(), issuers: storeIssuers(store), clock: () => Date.now() }
+ * const desired = desire(spec)
+ * const { plan, materials } = makePlan(desired, await readInventory(ports), { now: Date.now() })
+ * await collect(applyPlan(plan, materials, ports))
+ *
+ * const installer = new TextEncoder().encode('#!/bin/sh\n') // templates/install.sh of the package
+ * const packed = await packIdentity(spec, desired.identities[0]!, store, { now: Date.now(), installer })
+ * console.log(packed.directory, packed.archive.length > 0)
+ * ```
  */
 export async function packIdentity(
   spec: ClusterSpec,

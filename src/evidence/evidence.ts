@@ -180,10 +180,14 @@ export function newestBy<Dated extends { readonly at: number }>(
 }
 
 /**
- * Reads the evidence out of a ledger. Passed over are receipts of a switch that nobody was told of, and
- * lines from the future: they were written with a clock that is wrong.
+ * Gathers what a ledger says of running agents: handshakes, silent ports, receipts, members and exceptions.
+ * It leaves out receipts of a switch that no agent was told of, and lines from the future, which were written
+ * with a wrong clock.
  *
+ * @param ledger `inventory.ledger`.
  * @param options `now`: epoch milliseconds.
+ * @returns Everything in the order of the ledger.
+ * @see docs/proof.md
  */
 export function evidenceIn({ events }: Ledger, { now }: { readonly now: number }): Evidence {
   const observations: Observation[] = []

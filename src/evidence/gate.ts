@@ -68,9 +68,13 @@ export interface GateFacts {
 }
 
 /**
- * Decides whether every agent has what a stage takes for granted.
+ * Decides whether every agent has what a stage of a rotation takes for granted. An agent that is unknown or
+ * cannot be reached holds the gate.
  *
- * @param condition What every agent must have.
+ * @param condition What every agent must have: `rotationOf(…).next.gate`.
+ * @param facts The cluster, what is known of it, and the time.
+ * @returns Open or closed, with each agent that holds it and what opens it.
+ * @see docs/proof.md
  */
 export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdict {
   const { desired, inventory, now, authority } = facts

@@ -29,7 +29,9 @@ export interface MadeGeneration {
 /** By the identity's address, in the order of their numbers. */
 export type MadeGenerations = ReadonlyMap<string, readonly MadeGeneration[]>
 
-/** Reads them. */
+/**
+ * Lists the generations of each identity that the ledger knows, oldest first, by the identity's address.
+ */
 export function generationsIn({ ledger }: Inventory): MadeGenerations {
   const made = new Map<string, MadeGeneration[]>()
   const issuers = new Map<string, string>()

@@ -38,7 +38,7 @@ const valueLimit = 1_000_000
 const textLimit = 16_384
 
 /**
- * Reads documents.
+ * Reads one JSON document after the other from a text, with the place of each value.
  *
  * @param text Anything.
  * @returns The documents up to the first fault; a text of white space alone is a fault.

@@ -67,13 +67,15 @@ export function lastSeen(
 }
 
 /**
- * Judges agents that a probe asked.
+ * Judges agents that a probe asked: whether each has its newest generation, an earlier one, or something that
+ * is not its own.
  *
- * @param desired The cluster.
- * @param inventory The ledger says which generations there are, and what was seen before.
+ * @param desired The cluster: `desire(spec)`.
+ * @param inventory Its ledger says which generations there are, and what was seen before.
  * @param looked What was seen.
  * @param options `now`: epoch milliseconds.
  * @returns In the order of `looked.addresses`.
+ * @see docs/proof.md
  */
 export function judgeAgents(
   desired: Desired,

@@ -26,7 +26,9 @@ const oneGo = 900_000
 
 type Line = Observation | Silence
 
-/** Whether a port answered. */
+/**
+ * Tells a port that answered from one that was silent.
+ */
 export function isSeen(line: Line): line is Observation {
   return 'fingerprint' in line
 }

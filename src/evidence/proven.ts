@@ -49,12 +49,12 @@ export interface Proof {
 }
 
 /**
- * Reads the ledger once.
+ * Says of each agent which generation it is proven to have, and when that ends, from the ledger alone.
  *
  * @param inventory Its ledger.
  * @param options `now`: epoch milliseconds, which decides what still lives.
  * @returns By address, of agents alone: people's certificates are used by no agent. What the ledger
- *   does not know is not there.
+ * does not know is not there.
  */
 export function proofsIn(
   inventory: Inventory,

@@ -38,8 +38,10 @@ export interface TrustReader {
 }
 
 /**
- * Prepares the answers.
+ * Prepares the answers to one question: does an agent that was seen trust a root, by key or by name?
  *
+ * @param inventory The authorities, and the ledger with the leaves that were made.
+ * @param evidence What was seen.
  * @param options `now`: epoch milliseconds.
  */
 export function trustReader(

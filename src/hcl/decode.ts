@@ -14,10 +14,13 @@ export interface Decoded {
 }
 
 /**
- * Decodes UTF-8.
+ * Decodes the bytes of a configuration as UTF-8, and refuses with line and column what HashiCorp's scanner
+ * refuses: a byte order mark, broken sequences, NUL.
  *
  * @param bytes The content of a file.
  * @param file Its name, for the diagnostics.
+ * @returns The text, absent where a diagnostic is an error.
+ * @see https://github.com/hashicorp/hcl/blob/v1.0.1-nomad-1/hcl/scanner/scanner.go
  */
 export function decodeText(bytes: Uint8Array, file?: string): Decoded {
   const refuse = (code: HclCode, message: string, hint: string, before = ''): Decoded => ({

@@ -27,12 +27,26 @@ export interface Attribute {
   readonly value: Scalar
 }
 
-/** The items of an object that have this one key, in any case. */
+/**
+ * Lists the items of an object that have one key and no label, in any case of letters.
+ *
+ * @param object An object of a document.
+ * @param name The key.
+ * @returns The items in the order of the text.
+ */
 export function itemsNamed(object: ObjectValue, name: string): Item[] {
   return object.items.filter(({ keys }) => sameKey(keys[0]!.name, name))
 }
 
-/** Whether a literal already means a value, the way HashiCorp's decoder reads it into that type. */
+/**
+ * Tells whether a literal already means a value, the way HashiCorp's decoder reads it into that type: `"true"`
+ * and `1` mean `true`.
+ *
+ * @param document The document of the literal.
+ * @param literal What stands there.
+ * @param value What is wanted.
+ * @returns Whether nothing has to change.
+ */
 export function means(document: Document, literal: Literal, value: Scalar): boolean {
   switch (typeof value) {
     case 'boolean':
@@ -48,10 +62,12 @@ export function means(document: Document, literal: Literal, value: Scalar): bool
  * Sets attributes of an object: a literal that already means the value is left alone, another one
  * is replaced, and what is missing is added behind the last item, in the order given.
  *
+ * @param document The document.
  * @param object An object of the document.
  * @param attributes Names that the object holds at most once, and there as a literal; values that
- *   can be written (see `unwritable`).
- * @returns Splices for `applySplices`; none if nothing has to change.
+ * can be written (see `unwritable`).
+ *
+ * @returns Splices for the document's text, none of which overlap; empty if nothing has to change.
  */
 export function setAttributes(
   document: Document,
@@ -77,7 +93,14 @@ export function setAttributes(
   return splices
 }
 
-/** Replaces a value and nothing else; a heredoc's last newline is put back. */
+/**
+ * Replaces a value and nothing else; a heredoc's last newline is put back.
+ *
+ * @param document The document of the literal.
+ * @param literal What is replaced.
+ * @param value What stands there afterwards.
+ * @returns One splice for the document's text.
+ */
 export function replaceLiteral({ text }: Document, literal: Literal, value: Scalar): Splice {
   const { start, end, kind } = literal
   const tail = kind !== 'heredoc' ? '' : text[end - 2] === '\r' ? '\r\n' : '\n'
@@ -87,7 +110,10 @@ export function replaceLiteral({ text }: Document, literal: Literal, value: Scal
 /**
  * Removes an item; in HCL together with its line, if nothing else stands on it.
  *
+ * @param document The document.
  * @param object The object that holds it.
+ * @param item The item.
+ * @returns One splice for the document's text.
  */
 export function removeItem(document: Document, object: ObjectValue, item: Item): Splice {
   const { text, syntax } = document
@@ -114,8 +140,10 @@ export function removeItem(document: Document, object: ObjectValue, item: Item):
 /**
  * Adds a top-level block (in JSON: a property that holds an object) at the end of the document.
  *
+ * @param document The document.
  * @param key The block's key.
  * @param attributes What it holds.
+ * @returns One splice for the document's text.
  */
 export function appendBlock(
   document: Document,

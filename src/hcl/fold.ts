@@ -8,9 +8,11 @@
 const ascii = /^[\u0020-\u007e]*$/
 
 /**
- * A form that is equal for keys that match.
+ * Gives a form of a key that is equal for keys that match: HashiCorp's decoder compares them without case.
  *
  * @param key Without quotes and escapes.
+ * @returns The form; compare it, don't show it.
+ * @see Go's `strings.EqualFold`
  */
 export function foldKey(key: string): string {
   if (isFolded(key)) return key
@@ -43,7 +45,13 @@ function single(changed: string, before: string): string {
   return one ? changed : before
 }
 
-/** Whether two keys match. */
+/**
+ * Tells whether HashiCorp's decoder takes two keys for one, in any case of letters.
+ *
+ * @param a A key, without quotes and escapes.
+ * @param b Another one.
+ * @returns Whether they match.
+ */
 export function sameKey(a: string, b: string): boolean {
   return a === b || foldKey(a) === foldKey(b)
 }

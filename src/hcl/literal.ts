@@ -118,14 +118,24 @@ function trimBlanks(value: string): string {
   return value.slice(0, end)
 }
 
-/** The text of a literal exactly as it is written. */
+/**
+ * Gives the text of a literal exactly as it is written, with quotes.
+ *
+ * @param document The document of the literal.
+ * @param literal What stands there.
+ * @returns A part of the document's text.
+ */
 export function rawText(document: Document, literal: Literal): string {
   return document.text.slice(literal.start, literal.end)
 }
 
 /**
- * A literal where a string is wanted: numbers and booleans are taken as they are written, and
+ * Reads a literal where a string is wanted: numbers and booleans are taken as they are written, and
  * JSON's `null` is the empty string.
+ *
+ * @param document The document of the literal.
+ * @param literal What stands there.
+ * @returns The string, without quotes and escapes.
  */
 export function asString(document: Document, literal: Literal): string {
   const { text, syntax } = document
@@ -153,10 +163,14 @@ function jsonString(raw: string): string {
 }
 
 /**
- * A literal where a boolean is wanted.
+ * Reads a literal where a boolean is wanted.
  *
+ * @param document The document of the literal.
+ * @param literal What stands there.
  * @returns `undefined` if HCL 1 refuses it: only `true`, `false`, `1` and `0` count, quoted or not,
- *   in any case, and without escapes.
+ * in any case, and without escapes.
+ *
+ * @see https://github.com/hashicorp/hcl/blob/v1.0.1-nomad-1/decoder.go (decodeBool)
  */
 export function asBoolean(document: Document, literal: Literal): boolean | undefined {
   if (literal.kind === 'heredoc' || literal.kind === 'float' || literal.kind === 'null') {
@@ -178,10 +192,13 @@ const integer =
   /^[+-]?(?:0[xX](?:_?[0-9A-Fa-f])+|0[bB](?:_?[01])+|0[oO]?(?:_?[0-7])+|0|[1-9](?:_?[0-9])*)$/
 
 /**
- * A literal where an integer is wanted: Go's `ParseInt(text, 0, 64)`, so `"4646"`, `0x1226` and the
+ * Reads a literal where an integer is wanted: Go's `ParseInt(text, 0, 64)`, so `"4646"`, `0x1226` and the
  * octal `0755` count.
  *
+ * @param document The document of the literal.
+ * @param literal What stands there.
  * @returns `undefined` if HCL 1 refuses it.
+ * @see https://pkg.go.dev/strconv#ParseInt
  */
 export function asInteger(document: Document, literal: Literal): bigint | undefined {
   if (literal.kind !== 'number' && literal.kind !== 'string') return undefined
@@ -203,7 +220,13 @@ function parseGoInteger(text: string): bigint | undefined {
   return value >= -(2n ** 63n) && value < 2n ** 63n ? value : undefined
 }
 
-/** A literal where a floating-point number is wanted, or `undefined`. */
+/**
+ * Reads a literal where a floating-point number is wanted.
+ *
+ * @param document The document of the literal.
+ * @param literal What stands there.
+ * @returns `undefined` if HCL 1 refuses it.
+ */
 export function asFloat(document: Document, literal: Literal): number | undefined {
   if (literal.kind !== 'number' && literal.kind !== 'float') return undefined
   const value = Number(rawText(document, literal))

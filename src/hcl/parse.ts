@@ -27,14 +27,23 @@ export interface ParseConfigOptions {
 }
 
 /**
- * Parses a configuration. It never throws: whatever is wrong with the source is a diagnostic with
- * line and column.
+ * Parses a configuration, HCL 1 or JSON. It never throws: whatever is wrong with the source is a diagnostic
+ * with line and column.
  *
  * @param source Bytes of a file, or its text.
+ * @param options The file's name, for the diagnostics.
+ * @returns The document, absent where a diagnostic is an error.
+ * @see https://github.com/hashicorp/hcl/tree/v1.0.1-nomad-1
  * @example
  *
  * ```ts
- * const { document, diagnostics } = parseConfig('region = "eu" tls { http = true }')
+ * import { asBoolean, itemsNamed, objectIn, parseConfig } from 'nomad-pki/hcl'
+ *
+ * const { document, diagnostics } = parseConfig('region = "eu"\ntls {\n  http = true\n}\n')
+ * if (document === undefined) throw new Error(diagnostics.map(({ message }) => message).join())
+ * const [tls] = itemsNamed(document.root, 'tls')
+ * const [http] = itemsNamed(objectIn(tls!)!, 'http')
+ * if (http?.value.kind === 'literal') console.log(asBoolean(document, http.value))
  * ```
  */
 export function parseConfig(
@@ -86,7 +95,13 @@ function dropped(document: Document, file: string | undefined): Diagnostic[] {
 /** Go's `unicode.IsSpace`. */
 const space = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 
-/** Whether the text will be read as JSON. */
+/**
+ * Tells whether a text will be read as JSON: where its first character that is not a space is `{`, whatever
+ * the name of its file.
+ *
+ * @param text The whole text.
+ * @returns Whether it is JSON to Nomad; else it is HCL.
+ */
 export function isJson(text: string): boolean {
   let at = 0
   while (at < text.length && space.test(text[at]!)) at += 1

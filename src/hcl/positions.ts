@@ -7,10 +7,11 @@
 import type { Position } from '../diagnostics.js'
 
 /**
- * Prepares a text.
+ * Prepares a text, and gives the function that finds line and column of an offset in it.
  *
+ * @param text The whole text.
  * @returns Line and column of an offset, both from 1, columns in code points. Offsets in rising
- *   order cost least.
+ * order cost least.
  */
 export function positionsIn(text: string): (offset: number) => Position {
   let starts: number[] | undefined

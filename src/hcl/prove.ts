@@ -62,7 +62,12 @@ export function disproof(
   return undefined
 }
 
-/** The object of an item: its value, or in JSON the one object of its list. */
+/**
+ * Finds the object that an item holds: its value, or in JSON the one object of its list.
+ *
+ * @param item An item of a document.
+ * @returns `undefined` where it holds something else.
+ */
 export function objectIn({ value }: Item): ObjectValue | undefined {
   if (value.type === 'object') return value
   const [only, more] = value.type === 'list' ? value.items : []

@@ -8,9 +8,10 @@
 export type Scalar = string | number | boolean
 
 /**
- * Writes a value as a literal.
+ * Writes a value as a literal that HCL 1 and JSON read alike.
  *
  * @param value Anything for which {@link unwritable} says nothing.
+ * @returns The literal, with quotes where it is a string.
  */
 export function writeLiteral(value: Scalar): string {
   // JSON's escapes are a subset of HCL 1's, and JSON.stringify emits neither "\/" nor pairs of
@@ -22,9 +23,10 @@ export function writeLiteral(value: Scalar): string {
 }
 
 /**
- * Why a value cannot be written, or `undefined`.
+ * Says why a value cannot be written as a literal that HCL 1, JSON and HashiCorp's readers of both take alike.
  *
  * @param value The value.
+ * @returns A clause, lower case; `undefined` if it can be written.
  */
 export function unwritable(value: Scalar): string | undefined {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return 'it is not an integer'

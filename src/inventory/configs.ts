@@ -43,7 +43,12 @@ export interface ConfigWrite {
 
 /** The agents' configurations. */
 export interface Configs {
-  /** @throws {NomadPkiError} `ERR_FILE_UNREADABLE` */
+  /**
+   * Reads what is at one path of the spec: a directory of files, a file, or nothing.
+   *
+   * @param path As the spec has it.
+   * @throws {NomadPkiError} `ERR_FILE_UNREADABLE`
+   */
   read(path: string): Promise<ConfigContents>
   /**
    * Writes files aside and renames them into place, keeping mode and owner, following links.

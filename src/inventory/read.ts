@@ -48,12 +48,22 @@ export interface ReadInventoryOptions {
 }
 
 /**
- * Reads everything there is.
+ * Reads everything that exists: the store with its ledger, and the configurations that are asked for. A file
+ * that cannot be parsed is a finding, not an error.
  *
  * @param ports The store and the configurations.
- * @param options Which configurations to read.
- * @returns Values only: no PEM of a key, and no private key at all.
+ * @param options Which configurations to read, and whether manifests are read too.
+ * @returns Values only: no PEM of a key, and no private key.
  * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`, `ERR_FILE_UNREADABLE` where a whole directory can't be listed.
+ * @example
+ *
+ * ```ts
+ * import { memoryConfigs, memoryStore, readInventory } from 'nomad-pki'
+ *
+ * const inventory = await readInventory({ store: memoryStore(), configs: memoryConfigs() })
+ * for (const { address, message } of inventory.findings) console.error(`${address}: ${message}`)
+ * console.log(inventory.storeExists, inventory.ledger.events.length)
+ * ```
  */
 export async function readInventory(
   ports: InventoryPorts,

@@ -78,8 +78,9 @@ export interface StoreContents {
   readonly findings: readonly Finding[]
 }
 
-/** A held lock. */
+/** A lock on a store: no other process writes until it is released. */
 export interface StoreLock {
+  /** Gives the lock back. A second call does nothing. */
   release(): Promise<void>
 }
 
@@ -101,6 +102,7 @@ export interface StoreBatch {
   putAuthority(name: string, generation: number, files: { key?: string; certificate: string }): void
   /** Writes `crossed-by-N.pem` beside an authority that is there, or that this batch puts; over another one too. */
   putCross(name: string, generation: number, by: number, pem: string): void
+  /** Writes `bundle/NAME/ca.pem`, over another one too. */
   putBundle(name: string, pem: string): void
   /** Writes `identity/…/DIRECTORY` whole and turns `current` to it at {@link commit}. */
   putGeneration(
@@ -115,15 +117,25 @@ export interface StoreBatch {
     identity: { role: Role; region: string; name: string },
     directories?: readonly string[],
   ): void
+  /** Removes one generation of an authority, with its key. */
   removeAuthority(name: string, generation: number): void
+  /** Removes a trust bundle. */
   removeBundle(name: string): void
   /** Writes `probe/NAME/GENERATION.pem` (0600): a leaf that asks agents whether they trust the authority, its key first. */
   putProbe(name: string, generation: number, pem: string): void
+  /** Removes a probe leaf; nothing happens where there is none. */
   removeProbe(name: string, generation: number): void
   /** Sets the modes of an identity's or authority's files to what they should be. */
   repairModes(address: string): void
+  /** Appends an event to the ledger. The store chains the line to the one before. */
   record(event: LedgerEvent): void
-  /** @throws {NomadPkiError} `ERR_STORE_UNWRITABLE` (read-only, full disk, wrong owner); links have not turned then. */
+  /**
+   * Makes all of the batch durable, and then visible; a batch is committed once.
+   *
+   * @throws {NomadPkiError} Links have not turned then: `ERR_STORE_UNWRITABLE` (read-only, full disk, wrong
+   * owner); `ERR_FILE_EXISTS` where another key or generation is in the place; `ERR_STORE_UNREADABLE` where
+   * the batch needs an authority or a generation that is not there.
+   */
   commit(): Promise<void>
 }
 
@@ -151,26 +163,55 @@ export interface Store {
     region: string
     name: string
   }): Promise<StoredIdentity | undefined>
-  /** Every generation of one identity with content. */
+  /**
+   * Every generation of one identity, with its files.
+   *
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
+   */
   readGenerations(identity: {
     role: Role
     region: string
     name: string
   }): Promise<readonly StoredGeneration[]>
-  /** The PEM of an authority's private key; `undefined` where it is kept elsewhere. */
+  /**
+   * The PEM of an authority's private key.
+   *
+   * @returns `undefined` where it is kept elsewhere.
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
+   */
   readAuthorityKey(name: string, generation: number): Promise<Uint8Array | undefined>
-  /** The key and the chain of the probe leaf under an authority, PEM; `undefined` where there is none. */
+  /**
+   * The key and the chain of the probe leaf under an authority, PEM.
+   *
+   * @returns `undefined` where there is none.
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
+   */
   readProbe(name: string, generation: number): Promise<Uint8Array | undefined>
-  /** The ledger alone: cheap, to see whether somebody wrote in between. */
+  /**
+   * The ledger alone: cheap, to see whether another process wrote in between.
+   *
+   * @returns `undefined` where there is none.
+   * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
+   */
   readLedger(): Promise<StoredFile | undefined>
   /**
-   * The only one who writes. Creates the store where it is missing, and refuses one that git would track.
+   * Takes the lock: only its holder writes. Creates the store where it is missing, and refuses one that git
+   * would track.
    *
+   * @param options `wait`: milliseconds; `command`: what others are told that it is held for; `signal`: ends
+   * the wait.
    * @throws {NomadPkiError} `ERR_STORE_LOCKED` after `wait` milliseconds (10,000), saying who holds it;
-   * `ERR_STORE_TRACKED`; `ERR_STORE_UNWRITABLE`.
+   * `ERR_STORE_TRACKED`; `ERR_STORE_UNWRITABLE`; `ERR_INTERRUPTED` by the signal.
    */
   lock(options?: { wait?: number; command?: string; signal?: AbortSignal }): Promise<StoreLock>
-  /** Mends what a killed run left (torn staging directories, a torn last line of the ledger); only under the lock. Says what it did. */
+  /**
+   * Mends what a killed run left: torn staging directories, a torn last line of the ledger. Only the holder
+   * of the lock calls it.
+   *
+   * @returns What it did.
+   * @throws {NomadPkiError} `ERR_STORE_UNWRITABLE`; `ERR_LEDGER_BROKEN` where the last line is damaged.
+   */
   heal(): Promise<readonly Finding[]>
+  /** Begins a batch. Only the holder of the lock commits it. */
   batch(): StoreBatch
 }

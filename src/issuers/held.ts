@@ -25,9 +25,10 @@ export interface HeldIssuerParts {
 }
 
 /**
- * Opens an issuer, and tries its key once.
+ * Opens an issuer with a key in this process, and tries the key once.
  *
  * @param parts Certificate, key, and what stands above.
+ * @returns An issuer for `prepare` and `issue`.
  * @throws {NomadPkiError} `ERR_KEY_MISMATCH` if the key doesn't belong to the certificate, also where
  * it only says so; `ERR_KEY_MALFORMED`
  */

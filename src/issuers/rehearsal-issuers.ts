@@ -10,7 +10,12 @@ import { generateKey } from '../keys/generate.js'
 import { newAuthorityKey } from './new-key.js'
 import { rehearsalIssuer } from './rehearsal.js'
 
-/** Issuers that sign with keys nobody keeps. */
+/**
+ * Gives issuers for a dry run: they go through each step of a signature, with keys that nobody keeps. No
+ * signature of theirs is valid.
+ *
+ * @returns The port that `applyPlan` takes.
+ */
 export function rehearsalIssuers(): Issuers {
   return {
     async begin(authority) {

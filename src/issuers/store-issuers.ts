@@ -15,9 +15,20 @@ import { heldIssuer } from './held.js'
 import { newAuthorityKey } from './new-key.js'
 
 /**
- * Issuers whose keys lie in a store.
+ * Gives the authorities whose keys are files of a store. A key is read when it signs first.
  *
- * @param store Where they lie.
+ * @param store Where the keys are.
+ * @returns The port that `applyPlan` takes. Its functions throw, and document it.
+ * @example
+ *
+ * ```ts
+ * import { memoryStore, rehearsalIssuers, storeIssuers } from 'nomad-pki'
+ *
+ * const store = memoryStore()
+ * const issuers = storeIssuers(store) // real signatures
+ * const rehearsal = rehearsalIssuers() // for a dry run: no signature is valid, no key is kept
+ * console.log(issuers !== rehearsal)
+ * ```
  */
 export function storeIssuers(store: Store): Issuers {
   return {

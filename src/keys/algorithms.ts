@@ -124,9 +124,9 @@ export function isKeyAlgorithm(text: string): text is KeyAlgorithm {
 }
 
 /**
- * Everything about an algorithm.
+ * Looks an algorithm up in the one table: curve, digest, identifiers, who takes it.
  *
- * @throws {NomadPkiError} `ERR_KEY_ALGORITHM` for a name that is none of ours.
+ * @throws {NomadPkiError} `ERR_KEY_ALGORITHM` for an unknown name.
  */
 export function algorithmOf(name: KeyAlgorithm): AlgorithmEntry {
   if (!isKeyAlgorithm(name)) {

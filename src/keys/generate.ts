@@ -21,10 +21,22 @@ import {
 } from './algorithms.js'
 
 /**
- * Makes a key. RSA keys are made off the main thread; four at once are as fast as it gets.
+ * Makes a private key of an algorithm. RSA keys are made off the main thread; more than four at once gain
+ * nothing.
  *
- * @param algorithm One of `keyAlgorithms`.
- * @throws {NomadPkiError} `ERR_KEY_ALGORITHM`
+ * @param algorithm One of `keyAlgorithms`; agents of Nomad take all but `ed25519`.
+ * @returns The key with its public half; it is not kept anywhere.
+ * @throws {NomadPkiError} `ERR_KEY_ALGORITHM` for an unknown name.
+ * @see helper/tlsutil/config.go:435-449 of Nomad 1.11.3 (RSA and ECDSA only)
+ * @example
+ *
+ * ```ts
+ * import { encodePrivateKey, generateKey, parsePrivateKey } from 'nomad-pki'
+ *
+ * const key = await generateKey('ecdsa-p256')
+ * const pem = encodePrivateKey(key) // write it with mode 0600
+ * console.log(parsePrivateKey(pem).publicKey.name)
+ * ```
  */
 export async function generateKey(algorithm: KeyAlgorithm): Promise<PrivateKey> {
   const entry = algorithmOf(algorithm)

@@ -34,7 +34,7 @@ export const dashes = '-----'
 const trailer = '\n-----END '
 
 /**
- * Finds the blocks.
+ * Finds the PEM blocks that Go's `pem.Decode` finds in a text, and counts the damaged ones.
  *
  * @param text The whole text.
  */

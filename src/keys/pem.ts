@@ -11,7 +11,7 @@ import { NomadPkiError } from '../errors.js'
 import { begin, dashes, scanPem, type PemBlock } from './pem-scan.js'
 
 /**
- * Finds all blocks.
+ * Finds all PEM blocks of a text, and refuses damaged ones that Go would silently pass over.
  *
  * @param text The whole text.
  * @throws {NomadPkiError} `ERR_PEM_MALFORMED` with the line, for a block that is damaged; what it holds is never in the message.

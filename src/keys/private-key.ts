@@ -25,19 +25,27 @@ import { pemBlocks, pemEncode } from './pem.js'
 import { parsePublicKey } from './public-key.js'
 
 /**
- * A private key as PEM, `PRIVATE KEY` (PKCS#8, unencrypted): what agents, browsers' tools and
- * OpenSSL all load.
+ * Writes a private key as PEM, `PRIVATE KEY` (PKCS#8, unencrypted): what agents, tools of browsers and OpenSSL
+ * all load.
+ *
+ * @param key From `generateKey` or `parsePrivateKey`.
+ * @returns The PEM, with a final newline. It is a secret.
+ * @see RFC 5958 §2, RFC 7468 §10
  */
 export function encodePrivateKey(key: PrivateKey): string {
   return pemEncode('PRIVATE KEY', key.pkcs8)
 }
 
 /**
- * Reads a private key. The public key is the one that stands in it, or is computed where none does;
- * that it really belongs to the private one shows when it signs.
+ * Reads a private key from PEM or DER: PKCS#8, SEC 1 or PKCS#1. The public key is the one that stands in it,
+ * or is computed where none does; that it really belongs to the private one shows when it signs.
  *
  * @param input PEM, as text or bytes, where certificates and parameters are passed over; or DER.
- * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED`; `ERR_KEY_ALGORITHM` for sound keys that are none of ours; `ERR_KEY_MALFORMED` for all else.
+ * @returns The key and its public half.
+ * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED`; `ERR_KEY_ALGORITHM` for a sound key of an unsupported
+ * algorithm; `ERR_KEY_MALFORMED` for all else.
+ *
+ * @see RFC 5958, RFC 5915, RFC 8017 §A.1.2
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
   const { algorithm, pkcs8, publicKey } = read(input, false)

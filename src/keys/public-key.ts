@@ -48,7 +48,8 @@ const curves: Readonly<Record<string, KeyAlgorithm>> = {
 }
 
 /**
- * Reads a SubjectPublicKeyInfo.
+ * Reads a public key from the DER of its SubjectPublicKeyInfo, also of algorithms that are not supported.
+ * RFC 5280 §4.1.2.7
  *
  * @param spki DER, whole.
  * @throws {NomadPkiError} `ERR_DER_MALFORMED`

@@ -50,7 +50,7 @@ export function signBytes(key: PrivateKey, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Checks a signature.
+ * Tells whether a signature over some bytes is valid and was made by a key.
  *
  * @param key The key that should have made it.
  * @param hash The digest; `null` for Ed25519.

@@ -15,11 +15,13 @@ export type { LintContext, LintProfile, LintResult } from './rule.js'
 const nothing: readonly LintResult[] = []
 
 /**
- * Lints one certificate.
+ * Holds one certificate against every rule of RFC 5280, RFC 8813 and Nomad. It does not look at the time, at
+ * trust or at the signature: those are matters of a chain.
  *
  * @param certificate What is looked at; it need not be signed yet.
- * @param context What is known beyond the certificate.
+ * @param context What is known besides the certificate.
  * @returns Every rule that is broken; empty for a clean certificate.
+ * @see docs/lint.md
  */
 export function lint(certificate: Certificate, context: LintContext = {}): readonly LintResult[] {
   let results: LintResult[] | undefined

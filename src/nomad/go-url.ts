@@ -6,7 +6,7 @@
  */
 
 /**
- * Why a name is not a domain to Go. crypto/x509 parser.go domainNameValid
+ * Says why Go does not take a name for a domain. crypto/x509 parser.go domainNameValid
  *
  * @param constraint Whether it is a subtree of name constraints, which may begin with a dot.
  */

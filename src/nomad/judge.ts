@@ -76,11 +76,12 @@ type Refusal = Extract<Verdict, { readonly ok: false }>
 const accepted: Verdict = { ok: true }
 
 /**
- * Judges one connection.
+ * Decides whether Nomad lets one agent connect to another, by the checks of both sides in their order.
  *
  * @param dialer The agent that connects.
  * @param listener The agent that it connects to.
  * @param options What is spoken, and when.
+ * @returns Accepted, or the first check that fails.
  */
 export function judgeConnection(
   dialer: AgentFacts,

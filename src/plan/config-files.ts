@@ -40,9 +40,11 @@ export interface AgentFilesFault {
 export const nothing: Uint8Array = new Uint8Array()
 
 /**
- * Every path that has to be read for the configurations, each once.
+ * Lists the paths that have to be read for some configurations, each once: what `readInventory` takes as
+ * `configs`.
  *
- * @param configs Whose.
+ * @param configs `desire(spec).configs`, or a part of it.
+ * @returns Paths as the spec has them, in its order.
  */
 export function configPaths(configs: readonly DesiredConfig[]): ReadonlySet<string> {
   const paths = new Set<string>()
@@ -54,7 +56,7 @@ export function configPaths(configs: readonly DesiredConfig[]): ReadonlySet<stri
 }
 
 /**
- * Gathers an agent's files.
+ * Gathers the files that Nomad reads as one agent's configuration, in the order in which it merges them.
  *
  * @param wanted The agent.
  * @param inventory Where its paths were read into.

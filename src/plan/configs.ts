@@ -40,7 +40,7 @@ export interface ConfigPlan {
 }
 
 /**
- * Plans the stanzas.
+ * Plans the edits of agents' `tls` stanzas, and says what hinders them.
  *
  * @param configs Which agents' configurations.
  * @param inventory Where they were read into.

@@ -80,16 +80,27 @@ const cures: Readonly<Partial<Record<Reason, Action>>> = {
 }
 
 /**
- * Plans.
+ * Compares what should be with what is, and gives the steps from one to the other. It reads no clock and no
+ * disk: the same arguments give the same plan.
  *
  * @param spec What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.
- * @param options The time, and which part of it.
+ * @param options The time, and which part of the cluster.
  * @returns The plan, without steps where nothing is to be done; and what `applyPlan` needs to make it true.
  * @example
+ *
  * ```ts
+ * import {
+ *   applyPlan, collect, desire, makePlan, memoryConfigs, memoryStore, parseSpec, readInventory, storeIssuers,
+ * } from 'nomad-pki'
+ *
+ * const { spec } = parseSpec('version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n')
+ * if (spec === undefined) throw new Error('the spec has errors')
+ * const store = memoryStore()
+ * const ports = { store, configs: memoryConfigs(), issuers: storeIssuers(store), clock: () => Date.now() }
  * const { plan, materials } = makePlan(desire(spec), await readInventory(ports), { now: Date.now() })
- * for await (const event of applyPlan(plan, materials, ports)) console.log(event)
+ * for (const { action, address } of plan.steps) console.log(action, address)
+ * await collect(applyPlan(plan, materials, ports))
  * ```
  */
 export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanOptions): Planned {

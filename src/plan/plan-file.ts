@@ -14,7 +14,7 @@ export function formatPlan(plan: Plan): string {
 }
 
 /**
- * Reads a saved plan.
+ * Reads a plan that `plan --out` saved, and refuses a file of another kind or version.
  *
  * @param text The file.
  * @throws {NomadPkiError} `ERR_PLAN_INVALID`

@@ -59,7 +59,7 @@ export interface ScheduleOptions {
 }
 
 /**
- * Makes the schedule.
+ * Lists when each certificate ends and when it is due, counted from what agents are proven to have.
  *
  * @param desired What should be.
  * @param inventory What is.

@@ -17,7 +17,7 @@ import type { Desired } from '../cluster/desired.js'
 const dated: ReadonlySet<string> = new Set<Reason>(['expired', 'not-yet-valid'])
 
 /**
- * Lists these errors.
+ * Lists the errors of the store and of its authorities that have nothing to do with the date.
  *
  * @param desired What should be.
  * @param inventory What is.

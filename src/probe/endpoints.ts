@@ -42,12 +42,33 @@ const usual = { http: 4646, rpc: 4647 } as const
 type Place = keyof typeof usual
 
 /**
- * Finds the endpoints of all agents, in the order of the spec. What many hosts share has none: nobody
- * says which hosts they are.
+ * Finds the addresses at which agents can be asked, in the order of the spec: HTTPS at 4646 and, of servers,
+ * RPC at 4647, unless spec or configuration say others. An identity that many hosts share has none, because
+ * the spec does not name the hosts.
  *
  * @param spec For its own `http` and `rpc`.
- * @param desired The same spec, spread out.
+ * @param desired The same spec, spread out: `desire(spec)`.
  * @param inventory With the agents' configurations.
+ * @returns Each agent once; without endpoints where nothing says its address.
+ * @example
+ *
+ * ```ts
+ * import {
+ *   desire, endpointsOf, judgeAgents, memoryConfigs, memoryStore, parseSpec, probeCluster, readInventory,
+ * } from 'nomad-pki'
+ *
+ * const text = 'version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: { ips: [127.0.0.1] } }\n'
+ * const { spec } = parseSpec(text)
+ * if (spec === undefined) throw new Error('the spec has errors')
+ * const desired = desire(spec)
+ * const inventory = await readInventory({ store: memoryStore(), configs: memoryConfigs() })
+ * const targets = endpointsOf(spec, desired, inventory)
+ * const probe = await probeCluster(targets, inventory, { clock: () => Date.now(), timeout: 1000 })
+ * const seen = { addresses: targets.map(({ address }) => address), seen: probe.sightings, silent: probe.unreachable }
+ * for (const verdict of judgeAgents(desired, inventory, seen, { now: Date.now() })) {
+ *   console.log(verdict.address, verdict.state, verdict.message)
+ * }
+ * ```
  */
 export function endpointsOf(
   spec: ClusterSpec,

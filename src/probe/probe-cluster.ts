@@ -81,13 +81,16 @@ export interface ProbeOptions {
 const pause = 300
 
 /**
- * Probes.
+ * Asks running agents which certificate they present and which roots they name, by one handshake with each
+ * port, and more where certificates are offered. It logs in nowhere, changes nothing and judges nothing. A
+ * server notes each handshake on its RPC port in its log, at WARN.
  *
- * @param targets Whom, and where.
- * @param inventory The ledger and the authorities, in whose words it is told.
+ * @param targets Which agents, and where.
+ * @param inventory The ledger and the authorities, by which certificates are recognised.
  * @param options The clock, and how to ask.
- * @returns In the order of the targets.
- * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ * @returns In the order of the targets. A port that does not answer is a value, not an error.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED` by the signal.
+ * @see nomad/rpc.go:369 of Nomad 1.11.3 (the log line); docs/probe.md
  */
 export async function probeCluster(
   targets: readonly AgentTarget[],

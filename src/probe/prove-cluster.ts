@@ -49,11 +49,15 @@ export interface Proof {
 const versions = ['TLSv1.2', 'TLSv1.3'] as const
 
 /**
- * Proves a cluster with the files in its store.
+ * Makes real TLS handshakes between the certificates of a store, in memory: one for each pair of classes of
+ * agents that Nomad connects, in TLS 1.2 and in TLS 1.3. It compares each with what {@link verifyCluster}
+ * judges by the rules.
  *
  * @param desired What should be.
  * @param inventory What is.
  * @param store Where the files are; of each class only those of members that shake hands are read.
+ * @param options The present time, and how many handshakes run at once.
+ * @returns How many pairs were tried, and a finding for each on which handshake and rules disagree.
  * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`; `ERR_INTERRUPTED` by the signal.
  */
 export async function proveCluster(

@@ -113,10 +113,15 @@ export function parseBatch(text: string): Batch | undefined {
 }
 
 /**
- * Works out the order.
+ * Works out in which order hosts receive what was made: servers one at a time, region by region, the leader
+ * last, then clients in batches. Agents proven to have the newest generation are left out, so a second call
+ * goes on where the first one stopped.
  *
- * @param desired Who there is.
- * @param inventory What was made, and what is known of it.
+ * @param desired The cluster: `desire(spec)`.
+ * @param inventory What was made, and what is known of the agents.
+ * @param options The time, the size of a batch, and who leads.
+ * @returns The steps, and the agents that no delivery cures.
+ * @see nomad/server.go:676 of Nomad 1.11.3 (what a reload closes)
  */
 export function planRollout(
   desired: Desired,

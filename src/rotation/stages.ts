@@ -77,12 +77,25 @@ export interface RotationOptions {
 }
 
 /**
- * Says where an authority's rotation stands and what comes next.
+ * Says where an authority's rotation stands and which edit of the spec comes next.
  *
  * @param spec The cluster.
- * @param inventory The store: whether the old root can sign.
+ * @param inventory The store: it decides whether the old root can sign.
  * @param name The authority.
+ * @param options The time, and which way is wanted.
  * @returns `undefined` for a name that the spec does not have.
+ * @see docs/rotation.md
+ * @example
+ *
+ * ```ts
+ * import { memoryConfigs, memoryStore, parseSpec, readInventory, rotationOf } from 'nomad-pki'
+ *
+ * const { spec } = parseSpec('version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n')
+ * if (spec === undefined) throw new Error('the spec has errors')
+ * const inventory = await readInventory({ store: memoryStore(), configs: memoryConfigs() })
+ * const rotation = rotationOf(spec, inventory, 'agent', { now: Date.now() })
+ * console.log(rotation?.position, rotation?.next.title)
+ * ```
  */
 export function rotationOf(
   spec: ClusterSpec,

@@ -23,10 +23,11 @@ export interface DirectoryConfigsOptions {
 }
 
 /**
- * Configurations on directories.
+ * Reads and writes agents' configurations on this machine's disk.
  *
  * @param base What relative paths begin at: the folder of the spec.
  * @param options How they are read and written.
+ * @returns The port. Its functions throw, and document it.
  */
 export function directoryConfigs(base: string, options: DirectoryConfigsOptions = {}): Configs {
   const files = options.files ?? nodeFiles

@@ -43,10 +43,21 @@ const samples = [
 const defaultWait = 10_000
 
 /**
- * A store on directories. Nothing is touched before it is read or locked.
+ * Opens a store on directories. Nothing is touched before it is read or locked.
  *
- * @param path The store's directory; it need not exist.
+ * @param path The store's directory, absolute or relative to the process; it need not exist.
  * @param options How it works.
+ * @returns The port. Its functions throw, and document it.
+ * @see docs/store.md
+ * @example
+ *
+ * ```ts
+ * import { directoryStore } from 'nomad-pki'
+ *
+ * const store = directoryStore('pki')
+ * const { exists, findings } = await store.read()
+ * console.log(exists, findings.length)
+ * ```
  */
 export function directoryStore(path: string, options: DirectoryStoreOptions = {}): Store {
   const root = resolve(path)

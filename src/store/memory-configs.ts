@@ -9,9 +9,10 @@ import { NomadPkiError } from '../errors.js'
 import type { ConfigFile, Configs } from '../inventory/configs.js'
 
 /**
- * Configurations in memory.
+ * Keeps agents' configurations in memory, for tests and for trying an edit.
  *
  * @param files Texts by their paths: `{ 'agents/s1/server.hcl': '…' }`. Left as they are; a copy is written to.
+ * @returns The port. Its functions throw, and document it.
  */
 export function memoryConfigs(files: Readonly<Record<string, string>> = {}): Configs {
   const texts = new Map(

@@ -38,9 +38,10 @@ interface MemoryIdentity {
 }
 
 /**
- * A store in memory.
+ * Makes a store in memory, for tests and for trying a plan. It keeps the contract of the store on directories.
  *
  * @param seed What it holds at first; of generations that are not current only the names are known.
+ * @returns The port. Its functions throw, and document it.
  */
 export function memoryStore(seed?: StoreContents): Store {
   const state = new State(seed)

@@ -36,13 +36,29 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies.
+ * Checks the files of a store against the spec and against Nomad's rules: keys, names, usages, chains, trust,
+ * modes, the ledger, and whether each agent would accept each agent that connects to it. It makes no
+ * handshake ({@link proveCluster} does) and does not know what agents have loaded ({@link probeCluster} does).
  *
  * @param desired What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.
- * @returns What is wrong or worth knowing, each with the command that cures it. Empty: Nomad will
- *   accept this cluster. Order: the store, its ledger, authorities, bundles, identities, what their
- *   agents are proven to have loaded, their connections, configurations.
+ * @param options The time of the verdict.
+ * @returns What is wrong or worth knowing, each with the command that cures it. Empty: Nomad will accept
+ * this cluster. Order: the store, its ledger, authorities, bundles, identities, what their agents are
+ * proven to have loaded, their connections, configurations.
+ *
+ * @see docs/verify.md
+ * @example
+ *
+ * ```ts
+ * import { desire, memoryConfigs, memoryStore, parseSpec, readInventory, verifyCluster } from 'nomad-pki'
+ *
+ * const { spec } = parseSpec('version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n')
+ * if (spec === undefined) throw new Error('the spec has errors')
+ * const inventory = await readInventory({ store: memoryStore(), configs: memoryConfigs() })
+ * const findings = verifyCluster(desire(spec), inventory, { now: Date.now() })
+ * for (const { severity, address, message } of findings) console.log(severity, address, message)
+ * ```
  */
 export function verifyCluster(
   desired: Desired,

@@ -47,10 +47,11 @@ export interface Certificate extends ExtensionFields {
 }
 
 /**
- * Reads a certificate.
+ * Reads one certificate from DER, with all that its extensions say.
  *
  * @param der DER, and nothing behind it.
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
+ * @see RFC 5280 §4.1
  */
 export function parseCertificate(der: Uint8Array): Certificate {
   return malformedAs(() => {

@@ -47,11 +47,14 @@ export function encodeTbs(fields: TbsFields): Uint8Array {
 }
 
 /**
- * Puts a certificate together.
+ * Joins the signed bytes, the algorithm and the signature into the DER of a certificate: what an issuer of
+ * your own returns.
  *
- * @param tbs What was signed.
- * @param signatureIdentifier AlgorithmIdentifier, DER: the same as inside.
- * @param signature As in certificates: DER for ECDSA.
+ * @param tbs The bytes that were signed: `IssuerInput.tbs`.
+ * @param signatureIdentifier AlgorithmIdentifier, DER: `IssuerInput.expected.outerSignatureAlgorithm`.
+ * @param signature As certificates have it: DER for ECDSA (RFC 3279 §2.2.3), the plain octets for RSA and Ed25519.
+ * @returns The certificate, DER.
+ * @see RFC 5280 §4.1
  */
 export function assembleCertificate(
   tbs: Uint8Array,

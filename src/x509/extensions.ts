@@ -50,7 +50,7 @@ export function extendedKeyUsage(usages: readonly string[]): Extension {
 }
 
 /**
- * subjectAltName
+ * Makes the extension with the names of a certificate. RFC 5280 §4.2.1.6
  *
  * @throws {NomadPkiError} `ERR_NAME_INVALID`
  */
@@ -73,7 +73,11 @@ export function nameConstraints({ permitted, excluded }: NameConstraints): Exten
   return { oid: extensionOids.nameConstraints, critical: true, value: sequence(...parts) }
 }
 
-/** subjectKeyIdentifier, from hex. */
+/**
+ * Makes the extension with the identifier of the certificate's own key. RFC 5280 §4.2.1.2
+ *
+ * @param identifier Hex.
+ */
 export function subjectKeyIdentifier(identifier: string): Extension {
   const value = octetString(Buffer.from(identifier, 'hex'))
   return { oid: extensionOids.subjectKeyIdentifier, critical: false, value }
@@ -293,7 +297,9 @@ function readAuthorityKeyIdentifier(value: Uint8Array): string | undefined {
   return identifier
 }
 
-/** Octets in lower-case hex. */
+/**
+ * Writes octets in lower-case hex, as identifiers and serial numbers have it.
+ */
 export function hexOf(bytes: Uint8Array): string {
   const view = bufferOf(bytes)
   return view.toString('hex')

@@ -31,10 +31,12 @@ const texts: Readonly<Record<number, 'email' | 'dns' | 'uri'>> = {
 }
 
 /**
- * Reads the next GeneralName.
+ * Reads the GeneralName that a reader stands before. RFC 5280 §4.2.1.6
  *
  * @param reader Stands before it.
  * @param subtree Whether addresses come with masks, as in name constraints.
+ * @param what What is read, for messages.
+ * @throws {NomadPkiError} `ERR_DER_MALFORMED`
  */
 export function readGeneralName(reader: DerReader, subtree: boolean, what: string): GeneralName {
   const tag = reader.peek()
@@ -64,7 +66,7 @@ export function readGeneralName(reader: DerReader, subtree: boolean, what: strin
 }
 
 /**
- * Writes a GeneralName.
+ * Writes a name of a subjectAltName, or a subtree of name constraints, as DER. RFC 5280 §4.2.1.6, §4.2.1.10
  *
  * @param name Text that is ASCII; addresses as text, subtrees of addresses as CIDR.
  * @throws {NomadPkiError} `ERR_NAME_INVALID`

@@ -32,9 +32,10 @@ export const octetsOf: (text: string) => Uint8Array | undefined = memoByText((te
 }, mostRemembered)
 
 /**
- * Reads `address/bits`.
+ * Reads a network in CIDR notation as a person writes it: bits behind the prefix may be set.
+ * {@link parseNetwork} refuses those.
  *
- * @param text CIDR notation; bits behind the prefix may be set.
+ * @param text `10.0.0.0/8` or `fd00::/8`.
  * @returns `undefined` where it is not a network.
  */
 export function cidrOf(text: string): Network | undefined {

@@ -136,9 +136,10 @@ export function encodeName(attributes: SubjectAttributes): Uint8Array {
 }
 
 /**
- * Reads a Name.
+ * Reads a distinguished name from DER: issuers and subjects. RFC 5280 §4.1.2.4
  *
  * @param der DER, whole.
+ * @param what What is read, for messages.
  * @throws {NomadPkiError} `ERR_DER_MALFORMED`
  */
 export function parseName(der: Uint8Array, what: string): Name {

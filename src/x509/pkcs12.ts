@@ -30,13 +30,14 @@ const mostRounds = 5_000_000
 const mostOldRounds = 500_000
 
 /**
- * Reads a PKCS#12 file.
+ * Reads the keys and certificates of a PKCS#12 file (`.p12`, `.pfx`), also with ciphers that OpenSSL 3
+ * refuses. RFC 7292
  *
  * @param bytes The file.
  * @param password Its password; empty for none.
  * @returns Every key and certificate in it, in its order.
- * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED` for a wrong password, `ERR_KEY_MALFORMED` for what is no
- * such file, `ERR_KEY_ALGORITHM`, `ERR_CERTIFICATE_MALFORMED` for what is in it.
+ * @throws {NomadPkiError} `ERR_KEY_ENCRYPTED` for a wrong password; `ERR_KEY_MALFORMED` for a file of
+ * another kind; `ERR_KEY_ALGORITHM`, `ERR_CERTIFICATE_MALFORMED` for what is in it.
  */
 export async function readPkcs12(bytes: Uint8Array, password: string): Promise<Pkcs12Content> {
   if (bytes.length > mostBytes) malformed(`it has ${bytes.length} bytes, more than ${mostBytes}`)

@@ -62,10 +62,12 @@ export function parseRequest(input: string | Uint8Array): CertificateRequest {
 }
 
 /**
- * Makes a request, signed by the key it is for.
+ * Makes a certificate request (PKCS#10), signed by the key that it is for.
  *
+ * @param content The subject, the names and the key.
  * @returns DER; {@link encodeRequest} makes PEM of it.
  * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_MALFORMED`
+ * @see RFC 2986
  */
 export function makeRequest({ subject, key, names = [] }: RequestContent): Uint8Array {
   const { signatureIdentifier } = algorithmOf(key.algorithm)
@@ -83,7 +85,9 @@ export function makeRequest({ subject, key, names = [] }: RequestContent): Uint8
   return sequence(info, signatureIdentifier, bitString(signBytes(key, info)))
 }
 
-/** A request as PEM. */
+/**
+ * Writes a certificate request as a PEM block. RFC 7468 §7
+ */
 export function encodeRequest(request: CertificateRequest | Uint8Array): string {
   return pemEncode('CERTIFICATE REQUEST', 'der' in request ? request.der : request)
 }

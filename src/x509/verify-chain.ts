@@ -65,7 +65,8 @@ type Refusal = Extract<ChainVerdict, { readonly ok: false }>
 const mostSignatureChecks = 100
 
 /**
- * Verifies a chain.
+ * Decides whether a certificate chains up to a trusted root, at a moment and for a use, by the rules of Go's
+ * `crypto/x509`, which agents use.
  *
  * @param leaf What is presented first.
  * @param intermediates What is presented behind it, in any order.
