@@ -52,9 +52,10 @@ export interface ApplyPorts {
  * @returns Events; `done` comes only when the step is on disk and its link has turned.
  * @throws {NomadPkiError} Before the first step: `ERR_PLAN_INVALID` if its steps are not those that the
  * materials belong to; `ERR_PLAN_BLOCKED` if the plan has errors that leave nothing to do; `ERR_PLAN_STALE`
- * if the store changed since; `ERR_STORE_LOCKED`, `ERR_STORE_TRACKED`.
+ * if the store changed since; `ERR_LEDGER_BROKEN` if its last line is damaged; `ERR_STORE_LOCKED`,
+ * `ERR_STORE_TRACKED`; `ERR_INTERRUPTED` by the signal, while it waits for the lock.
  * @throws {NomadPkiError} Of a disk: `ERR_STORE_UNREADABLE`, `ERR_STORE_UNWRITABLE`, `ERR_CONFIG_CHANGED`,
- * `ERR_FILE_UNWRITABLE`.
+ * `ERR_FILE_UNWRITABLE`, `ERR_FILE_EXISTS` where another key is in the place.
  * @throws {NomadPkiError} Of an authority's key: `ERR_KEY_ENCRYPTED`, `ERR_KEY_MALFORMED`, `ERR_KEY_MISMATCH`.
  * @throws {NomadPkiError} Of a certificate, with the address that it is for: what {@link prepare} and
  * {@link issue} throw: `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_NOT_YET_VALID`,

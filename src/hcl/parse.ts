@@ -43,7 +43,7 @@ export interface ParseConfigOptions {
  * if (document === undefined) throw new Error(diagnostics.map(({ message }) => message).join())
  * const [tls] = itemsNamed(document.root, 'tls')
  * const [http] = itemsNamed(objectIn(tls!)!, 'http')
- * if (http?.value.kind === 'literal') console.log(asBoolean(document, http.value))
+ * if (http?.value.type === 'literal') console.log(asBoolean(document, http.value))
  * ```
  */
 export function parseConfig(

@@ -1,0 +1,35 @@
+/**
+ * The groups of the public API, as `src/index.ts` has them: `// ── title`, then what belongs to it.
+ *
+ * @module
+ */
+
+/** One group. */
+export interface Section {
+  readonly title: string
+  /** What is exported, types included, in the order of the file. */
+  readonly names: readonly string[]
+  /** The lines of the file below the title. */
+  readonly text: string
+}
+
+/** Takes the text of `src/index.ts` apart. */
+export function sections(text: string): readonly Section[] {
+  return text
+    .split(/^\/\/ ── /m)
+    .slice(1)
+    .map((part) => {
+      const [title = '', ...rest] = part.split('\n')
+      const body = rest.join('\n')
+      const names = [...body.matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+        .flatMap(([, list]) => list!.split(','))
+        .map((name) =>
+          name
+            .trim()
+            .replace(/^type /, '')
+            .replace(/^.* as /, ''),
+        )
+        .filter((name) => name !== '')
+      return { title, names, text: body.trim() }
+    })
+}
