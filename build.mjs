@@ -289,7 +289,7 @@ function sbom(packages) {
   }
 }
 
-/** The documents' schemas as they are; those of the spec and the ledger, made from the parsers' own tables. */
+/** The documents' schemas as they are; those of the spec, the ledger and evidence, made from the parsers' own tables. */
 async function schemas() {
   const folder = join(root, 'src/report/schemas')
   for (const name of readdirSync(folder)) {
@@ -300,6 +300,7 @@ async function schemas() {
   for (const [name, source, made] of [
     ['spec', 'src/cluster/schema.ts', 'specSchema'],
     ['ledger', 'src/inventory/ledger-schema.ts', 'ledgerSchema'],
+    ['evidence', 'src/evidence/evidence-schema.ts', 'evidenceSchema'],
   ]) {
     const temporary = join(out, `schema-of-${name}.mjs`)
     await esbuild.build({ ...shared, entryPoints: [source], outfile: temporary })

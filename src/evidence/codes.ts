@@ -13,7 +13,7 @@ export const evidenceCodes = {
   'evidence/generation': 'the identity has no such generation',
   'evidence/missing': 'a key is missing',
   'evidence/more': 'there are more faults than are listed',
-  'evidence/syntax': 'it is not JSON',
+  'evidence/syntax': 'it is not a JSON object a line',
   'evidence/time': 'it is from the future',
   'evidence/too-large': 'the file is larger than 32 MB',
   'evidence/too-many': 'a list has more items than one cluster has agents',

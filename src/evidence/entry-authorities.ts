@@ -1,61 +1,46 @@
 /**
- * The authorities that an entry of a file of evidence names, held against those of the store.
+ * The authorities that a line of evidence names, held against those of the store.
  *
  * @module
  */
 
 import { didYouMean } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Observation } from './evidence.js'
-import type { Entry } from './evidence-reader.js'
-import { shown } from './json-text.js'
+import type { EventOf } from '../inventory/ledger-events.js'
+import type { Entry } from './entry.js'
+import { shown } from './json-lines.js'
 import { isAuthority } from './recognise.js'
 
 /**
- * Roots of which a certificate was offered; also those that are no longer in the store.
+ * Finds an authority that is not known here. A root of which a certificate was offered can have left the
+ * store; a name in `trusts` that is not an address of ours can be of another authority.
  *
- * @returns None where the key is absent; `undefined`, and a diagnostic, for what is not an authority of ours.
+ * @returns Whether all are known; else there is a diagnostic.
  */
-export function rootsIn(
-  entry: Entry,
-  key: 'accepts' | 'refuses',
-  inventory: Inventory,
-): readonly string[] | undefined {
-  const roots = entry.has(key) ? entry.texts(key) : []
-  const strange = roots?.find((one) => !isKnown(one, inventory))
-  if (strange === undefined) return roots
-  nameless(entry, key, strange, inventory)
-  return undefined
-}
-
-/**
- * Whose key signed a leaf that the ledger lacks.
- *
- * @returns Nothing where the key is absent; `undefined`, and a diagnostic, for what is not an authority of ours.
- */
-export function signerIn(
+export function knowsAuthorities(
+  { trusts, accepts = [], refuses = [], under }: EventOf<'observed'>,
   entry: Entry,
   inventory: Inventory,
-): Pick<Observation, 'under' | 'serial'> | undefined {
-  if (!entry.has('under')) return {}
-  const [under, serial] = [entry.text('under'), entry.text('serial')]
-  if (under === undefined || serial === undefined) return undefined
-  if (inventory.authorities.has(under)) return { under, serial }
-  nameless(entry, 'under', under, inventory)
-  return undefined
-}
-
-/** Says that an authority is not known here. */
-export function nameless(
-  entry: Entry,
-  key: string,
-  name: string,
-  { authorities }: Inventory,
-): void {
-  const near = didYouMean(name, authorities.keys())
-  entry.fault(key, 'evidence/address', `nothing is called ${shown(name)}`, {
-    hint: near === undefined ? undefined : `did you mean ${near}?`,
-  })
+): boolean {
+  const { authorities } = inventory
+  const isHere = (one: string): boolean => authorities.has(one)
+  const wasHere = (one: string): boolean => isKnown(one, inventory)
+  const named = {
+    trusts: trusts?.filter(isAuthority).find((one) => !isHere(one)),
+    accepts: accepts.find((one) => !wasHere(one)),
+    refuses: refuses.find((one) => !wasHere(one)),
+    under: under === undefined || isHere(under) ? undefined : under,
+  }
+  let all = true
+  for (const [key, name] of Object.entries(named)) {
+    if (name === undefined) continue
+    all = false
+    const near = didYouMean(name, authorities.keys())
+    entry.fault(key, 'evidence/address', `nothing is called ${shown(name)}`, {
+      hint: near === undefined ? undefined : `did you mean ${near}?`,
+    })
+  }
+  return all
 }
 
 function isKnown(address: string, { authorities, ledger }: Inventory): boolean {

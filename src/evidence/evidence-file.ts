@@ -1,75 +1,41 @@
 /**
- * Evidence as a file: what a probe saw on a bastion, on its way to the ledger.
+ * Evidence as a file: what a probe saw on a bastion, on its way to the ledger. The first line names the
+ * format, the cluster and the time; the others are the lines that the ledger would get.
  *
  * @module
  */
 
-import type { Members, SeenPort, SilentPort } from './evidence.js'
+import { observed, counted, fellSilent } from './evidence.js'
 import { portLines, withoutTwins, type ProbeSeen } from './new-lines.js'
 import { isSeen } from './ports.js'
 
-/** The evidence of one probe, as a file has it. */
-export interface EvidenceFile {
-  readonly cluster: string
-  /** When it was written, epoch milliseconds. */
-  readonly at: number
-  /** When the probe began, epoch milliseconds: its ports are judged together. Absent in older files. */
-  readonly run?: number | undefined
-  readonly observations: readonly SeenPort[]
-  readonly members: readonly Members[]
-  readonly unreachable: readonly SilentPort[]
-}
+/** What the first line has in `format` and `version`. */
+export const evidenceFormat = { format: 'nomad-pki/evidence', version: 2 } as const
+
+/** The events that it can hold: what a probe sees. */
+export const evidenceEvents = ['observed', 'silent', 'members'] as const
 
 /**
- * Makes the file of one probe. Its import records the same lines as the probe itself.
+ * Writes the file of one probe. Its import records the same lines as the probe itself.
  *
  * @param written When the file is written, epoch milliseconds.
  */
-export function evidenceOf(cluster: string, probe: ProbeSeen, written: number): EvidenceFile {
-  const lines = portLines(probe)
-  const seen = lines.flatMap((one) => (isSeen(one) ? [one] : []))
+export function formatEvidence(cluster: string, probe: ProbeSeen, written: number): string {
   // A port that was asked for two agents is in it twice: without a ledger a member cannot be identified yet.
   const once = new Set(withoutTwins(probe.seen))
   const twins = probe.seen.filter((one) => !once.has(one))
-  return {
-    ...{ cluster, at: written, run: probe.at, members: probe.members },
-    observations: [...seen, ...twins],
-    unreachable: lines.flatMap((one) => (isSeen(one) ? [] : [one])),
-  }
+  const lines = [
+    { ...evidenceFormat, cluster, at: written },
+    ...[...portLines(probe), ...twins].map((one) => ({
+      ...(isSeen(one) ? observed(one) : fellSilent(one)),
+      run: probe.at,
+    })),
+    ...probe.members.map(counted),
+  ]
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 }
 
-/** The text of the file. */
-export function formatEvidence(evidence: EvidenceFile): string {
-  const { cluster, at, run, observations, members, unreachable } = evidence
-  const document = {
-    format: 'nomad-pki/evidence',
-    version: 1,
-    cluster,
-    at,
-    ...(run !== undefined && { run }),
-    observations: observations.map((one) => ({
-      address: one.asked,
-      at: one.at,
-      endpoint: one.endpoint,
-      rpc: one.rpc,
-      fingerprint: one.fingerprint,
-      generation: one.generation,
-      trusts: one.trusts,
-      issuers: one.issuers ?? [],
-      ...(one.accepts !== undefined && { accepts: one.accepts }),
-      ...(one.refuses !== undefined && { refuses: one.refuses }),
-      ...(one.under !== undefined && { under: one.under, serial: one.serial }),
-    })),
-    receipts: [],
-    members,
-    unreachable: unreachable.map(({ address, endpoint, rpc = false, message }) => ({
-      ...{ address, endpoint, rpc, message },
-    })),
-  }
-  return `${JSON.stringify(document, undefined, 1)}\n`
-}
-
-/** Whether a text is such a file, so that it may be written over. */
+/** Whether a text is such a file, also of an earlier version, so that it may be written over. */
 export function isEvidenceText(text: string): boolean {
   return /^\s*\{\s*"format": ?"nomad-pki\/evidence"/.test(text)
 }

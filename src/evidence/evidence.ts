@@ -254,7 +254,8 @@ export function pastOf(evidence: Evidence, now: number): Evidence {
   }
 }
 
-function membersIn({ gone = [], nodes, ...event }: EventOf<'members'>): Members {
+/** The members that a line notes. */
+export function membersIn({ gone = [], nodes, ...event }: EventOf<'members'>): Members {
   return { ...event, gone, nodes: nodes?.flatMap((one) => parseNode(one) ?? []) }
 }
 

@@ -13,30 +13,31 @@
 import { isRegionName } from '../address.js'
 import { didYouMean, type Diagnostic } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { ledgerEvents, type EventOf, type LedgerEvent } from '../inventory/ledger-events.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Desired } from '../cluster/desired.js'
+import { entryOf, faultsOf, type Entry } from './entry.js'
+import { knowsAuthorities } from './entry-authorities.js'
 import {
   clockSkew,
   counted,
   evidenceIn,
   fellSilent,
+  membersIn,
   observed,
   type Observation,
   type SeenPort,
   type Silence,
   type SilentPort,
 } from './evidence.js'
-import { evidenceReader, type Entry } from './evidence-reader.js'
+import { evidenceEvents, evidenceFormat } from './evidence-file.js'
 import { generationsIn, type MadeGenerations } from './generations.js'
-import { readJsonText, shown } from './json-text.js'
+import { jsonLines, shown } from './json-lines.js'
+import { parseNode } from './member-node.js'
 import { withoutTwins } from './new-lines.js'
-import { keyOf } from './same-line.js'
-import { nameless, rootsIn, signerIn } from './entry-authorities.js'
-import { digestIn, endpointIn } from './entry-texts.js'
-import { readNode } from './member-node.js'
 import { copyHint, receiptEvents } from './receipt-entry.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
+import { keyOf } from './same-line.js'
 import { withRecognised } from './unknown-members.js'
 
 /** A file that was handed over. */
@@ -81,7 +82,7 @@ const mostDiagnostics = 50
 /**
  * Checks files of evidence and gives the ledger lines that they are worth.
  *
- * @param given The files, in any order; each holds one document, or several one after another.
+ * @param given The files, in any order; evidence and receipts may stand one after another in one file.
  * @param facts What is known here.
  */
 export function importEvidence(
@@ -133,112 +134,107 @@ class Importer {
   }
 
   take(file: string, text: string): readonly Diagnostic[] {
-    const reader = evidenceReader(text, { file, most: mostDiagnostics })
+    const faults = faultsOf({ file, most: mostDiagnostics })
     if (text.length > sizeLimit) {
-      reader.fault(0, 'evidence/too-large', 'it is larger than 32 MB')
-      return reader.diagnostics
+      faults.add({ line: 1, column: 1 }, 'evidence/too-large', 'it is larger than 32 MB')
+      return faults.diagnostics
     }
-    const { documents, fault } = readJsonText(text.replace(/^\ufeff/, ' '))
-    if (fault !== undefined) reader.fault(fault.at, 'evidence/syntax', fault.message)
-    for (const [index, node] of documents.entries()) {
-      const document = reader.entry(node, documents.length > 1 ? `[${index}]` : '')
-      if (document === undefined) continue
-      const format = document.text('format')
-      const version = document.number('version')
-      if (format === undefined || version === undefined) continue
-      if (format !== 'nomad-pki/evidence' && format !== 'nomad-pki/receipt') {
-        document.fault('format', 'evidence/format', `its format is ${shown(format)}`, {
-          expected: '"nomad-pki/evidence" or "nomad-pki/receipt"',
-        })
-      } else if (version !== 1) {
-        document.fault('version', 'evidence/version', `its version is ${version}`, {
-          expected: '1',
-          hint: 'a newer nomad-pki wrote it',
-        })
-      } else if (format === 'nomad-pki/receipt') this.#receipt(document)
-      else this.#evidence(document)
+    // What one probe saw is judged together: the lines after a first line.
+    let probe: Entry[] | undefined
+    for (const found of jsonLines(text.replace(/^\ufeff/, ' '))) {
+      if (faults.isFull()) break
+      if ('message' in found) {
+        faults.add(found.position, 'evidence/syntax', found.message)
+        break
+      }
+      const entry = entryOf(found, faults)
+      if (!entry.has('event')) {
+        const format = formatOf(entry)
+        if (format === 'receipt') this.#receipt(entry)
+        else if (format === 'evidence') {
+          this.#probe(probe)
+          probe = this.#isOurs(entry) ? [] : undefined
+          this.#instant(entry, 'at')
+        } else probe = undefined
+      } else if (probe !== undefined) probe.push(entry)
+      else if (faults.diagnostics.length === 0) {
+        entry.fault(
+          'event',
+          'evidence/format',
+          'the first line, which names format and cluster, is missing',
+        )
+      }
     }
-    return reader.diagnostics
+    this.#probe(probe)
+    return faults.diagnostics
   }
 
-  #evidence(document: Entry): void {
-    if (!this.#isOurs(document)) return
-    const written = this.#instant(document)
-    const run = document.has('run') ? this.#instant(document, 'run') : undefined
-    const seen = document
-      .entries('observations')
-      .flatMap((one) => this.#observation(one, run) ?? [])
-    for (const one of withoutTwins(seen)) this.#note(observed(one))
-    for (const entry of document.entries('receipts')) this.#receipt(entry)
-    for (const entry of document.entries('members')) this.#members(entry)
-    for (const entry of document.entries('unreachable')) {
-      const address = this.#agent(entry)
-      const endpoint = endpointIn(entry)
-      const message = entry.text('message', { most: 1000 })
-      if (address === undefined || endpoint === undefined || message === undefined) continue
-      if (!address.startsWith('member/')) this.addresses.add(address)
-      const rpc = entry.has('rpc') ? entry.boolean('rpc') : this.#isRpc(endpoint)
-      if (rpc === undefined) continue
-      this.unreachable.push({ address, endpoint, rpc, message })
-      const at = run ?? written
-      if (at !== undefined) this.#silence({ address, endpoint, rpc, message, at, run })
+  /** What one probe saw. */
+  #probe(entries: readonly Entry[] = []): void {
+    const seen: SeenPort[] = []
+    const members: EventOf<'members'>[] = []
+    const silent: Silence[] = []
+    for (const entry of entries) {
+      switch (entry.fields(eventField)?.event) {
+        case 'observed':
+          seen.push(...(this.#observation(entry) ?? []))
+          break
+        case 'silent':
+          silent.push(...(this.#silence(entry) ?? []))
+          break
+        case 'members':
+          members.push(...(this.#members(entry) ?? []))
+          break
+        case undefined:
+      }
     }
+    for (const one of withoutTwins(seen)) this.#note(observed(one))
+    for (const one of members) {
+      this.#note(counted(withRecognised(membersIn(one), this.#recognised)))
+    }
+    for (const one of silent) if (!this.#wasReached(one)) this.#note(fellSilent(one))
   }
 
   #isOurs(entry: Entry): boolean {
     const { cluster } = this.#facts.desired
-    const said = entry.text('cluster')
-    if (said === undefined || said === cluster) return true
+    const said = entry.fields(clusterField)?.cluster
+    if (said === undefined || said === cluster) return said === cluster
     entry.fault('cluster', 'evidence/cluster', `it is about the cluster ${shown(said)}`, {
       expected: JSON.stringify(cluster),
     })
     return false
   }
 
-  /** Files of earlier versions do not say which port it was. */
-  #isRpc(endpoint: string): boolean {
-    return this.#sightings.some((one) => one.endpoint === endpoint && one.rpc)
-  }
-
   /** What another place reached at about that time is not silent. */
-  #silence(one: Silence): void {
-    const reached = this.#sightings.some(
+  #wasReached(one: Silence): boolean {
+    return this.#sightings.some(
       ({ endpoint, at }) => endpoint === one.endpoint && Math.abs(at - one.at) <= reachLife,
     )
-    if (!reached) this.#note(fellSilent(one))
   }
 
-  #observation(entry: Entry, run: number | undefined): SeenPort | undefined {
+  #silence(entry: Entry): readonly Silence[] | undefined {
+    const address = this.#agent(entry, 'address')
+    const when = this.#times(entry)
+    const read = entry.fields(ledgerEvents.silent.fields)
+    if (address === undefined || when === undefined || read === undefined) return undefined
+    if (!isEndpoint(entry, read.endpoint)) return undefined
+    if (!address.startsWith('member/')) this.addresses.add(address)
+    const silence = { address, ...read, ...when }
+    this.unreachable.push(silence)
+    return [silence]
+  }
+
+  #observation(entry: Entry): readonly SeenPort[] | undefined {
     const { inventory } = this.#facts
-    const asked = this.#agent(entry)
-    const at = this.#instant(entry)
-    const endpoint = endpointIn(entry)
-    const rpc = entry.boolean('rpc')
-    const fingerprint = digestIn(entry, 'fingerprint')
-    const claimed = entry.nullable('generation', () => entry.number('generation'))
-    const names = entry.nullable('trusts', () => entry.texts('trusts'))
-    const issuers = entry.has('issuers') ? entry.texts('issuers') : []
-    const accepts = rootsIn(entry, 'accepts', inventory)
-    const refuses = rootsIn(entry, 'refuses', inventory)
-    const signed = signerIn(entry, inventory)
-    if (
-      asked === undefined ||
-      at === undefined ||
-      endpoint === undefined ||
-      rpc === undefined ||
-      fingerprint === undefined ||
-      claimed === undefined ||
-      names === undefined ||
-      issuers === undefined ||
-      accepts === undefined ||
-      refuses === undefined ||
-      signed === undefined
-    ) {
-      return undefined
-    }
-    for (const name of names ?? []) {
-      if (!isAuthority(name) || inventory.authorities.has(name)) continue
-      nameless(entry, 'trusts', name, inventory)
+    const asked = this.#agent(entry, entry.has('asked') ? 'asked' : 'address')
+    const when = this.#times(entry)
+    const read = entry.fields(ledgerEvents.observed.fields)
+    if (asked === undefined || when === undefined || read === undefined) return undefined
+    const { fingerprint, endpoint, rpc, generation: claimed, under, serial } = read
+    const said: EventOf<'observed'> = { event: 'observed', address: asked, ...read, ...when }
+    if (!isEndpoint(entry, endpoint) || !knowsAuthorities(said, entry, inventory)) return undefined
+    if (under !== undefined && serial === undefined) {
+      entry.fault('under', 'evidence/missing', 'serial is missing')
       return undefined
     }
     const leaf = this.#known.leaf(fingerprint)
@@ -251,19 +247,16 @@ class Importer {
       )
       return undefined
     }
-    const trusts = names && this.#trusts(names)
+    const trusts = read.trusts && this.#trusts(read.trusts)
     const generation = this.#known.generation(fingerprint, trusts)
     const address = leaf?.address ?? asked
     if (!asked.startsWith('member/')) {
       this.addresses.add(asked)
       this.asked.set(endpoint, asked)
     } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
-    this.#sightings.push({ endpoint, rpc, at })
-    return {
-      ...{ address, at, generation, fingerprint, endpoint, rpc, trusts, issuers, asked, run },
-      ...{ accepts, refuses },
-      ...(leaf === undefined && signed),
-    }
+    this.#sightings.push({ endpoint, rpc, at: when.at })
+    const signed = leaf === undefined ? { under, serial } : { under: undefined, serial: undefined }
+    return [{ ...said, address, generation, trusts, asked, ...signed }]
   }
 
   /** Addresses stay; names are looked up. In the order in which they were said. */
@@ -275,8 +268,8 @@ class Importer {
   #receipt(entry: Entry): void {
     // A node of another cluster may have an agent with the same name. Older receipts don't say it.
     if (entry.has('cluster') && !this.#isOurs(entry)) return
-    const address = this.#agent(entry)
-    const at = this.#instant(entry)
+    const address = this.#agent(entry, 'address')
+    const at = this.#instant(entry, 'at')
     if (address === undefined || at === undefined) return
     const facts = { inventory: this.#facts.inventory, made: this.#made, known: this.#known }
     const events = receiptEvents(entry, { address, at }, facts)
@@ -284,43 +277,22 @@ class Importer {
     for (const event of events) this.#note(event)
   }
 
-  #members(entry: Entry): void {
-    const region = entry.text('region')
-    const at = this.#instant(entry)
-    const servers = entry.texts('servers')
-    const clients = entry.texts('clients')
-    const gone = entry.has('gone') ? entry.texts('gone') : []
-    const leader = entry.has('leader') ? entry.text('leader') : null
-    const known = entry.has('known') ? entry.texts('known') : []
-    const incomplete = entry.has('incomplete') ? entry.text('incomplete', { most: 1000 }) : null
-    const skew = entry.has('skew') ? entry.integer('skew') : null
+  #members(entry: Entry): readonly EventOf<'members'>[] | undefined {
+    const at = this.#instant(entry, 'at')
+    const read = entry.fields(ledgerEvents.members.fields)
+    if (at === undefined || read === undefined) return undefined
+    const { region, nodes = [] } = read
     // A region that the spec does not have is what gossip named: it holds gates.
-    if (region !== undefined && !isRegionName(region)) {
+    if (!isRegionName(region)) {
       entry.fault('region', 'evidence/address', `${shown(region)} is not the name of a region`)
-      return
+      return undefined
     }
-    const nodes = entry.entries('nodes').flatMap((one) => readNode(one) ?? [])
-    if (
-      region === undefined ||
-      at === undefined ||
-      servers === undefined ||
-      clients === undefined ||
-      gone === undefined ||
-      leader === undefined ||
-      known === undefined ||
-      incomplete === undefined ||
-      skew === undefined
-    ) {
-      return
+    const strange = nodes.find((one) => parseNode(one) === undefined)
+    if (strange !== undefined) {
+      entry.fault('nodes', 'evidence/value', `${shown(strange)} is not a member`)
+      return undefined
     }
-    const more = {
-      ...(leader !== null && { leader }),
-      ...(incomplete !== null && { incomplete }),
-      ...(skew !== null && { skew }),
-      ...(nodes.length > 0 && { nodes }),
-    }
-    const members = { region, at, servers, clients, gone, known, ...more }
-    this.#note(counted(withRecognised(members, this.#recognised)))
+    return [{ event: 'members', address: 'cluster', at, ...read }]
   }
 
   /** The same line twice is one line. */
@@ -334,20 +306,27 @@ class Importer {
     this.events.push(event)
   }
 
-  #agent(entry: Entry): string | undefined {
-    const address = entry.text('address')
+  #agent(entry: Entry, key: 'address' | 'asked'): string | undefined {
+    const address = entry.fields({ [key]: { type: 'address', text: 'an agent' } })?.[key]
     if (address === undefined || this.#agents.has(address)) return address
     const [, region = ''] = /^member\/([^/]+)\/[^/]+$/.exec(address) ?? []
     if (isRegionName(region)) return address
     const near = didYouMean(address, this.#agents)
-    entry.fault('address', 'evidence/address', `no agent is called ${shown(address)}`, {
+    entry.fault(key, 'evidence/address', `no agent is called ${shown(address)}`, {
       hint: near === undefined ? undefined : `did you mean ${near}?`,
     })
     return undefined
   }
 
-  #instant(entry: Entry, key = 'at'): number | undefined {
-    const at = entry.number(key)
+  /** When a port was asked, and when its probe began. */
+  #times(entry: Entry): { readonly at: number; readonly run: number | undefined } | undefined {
+    const at = this.#instant(entry, 'at')
+    const run = entry.has('run') ? this.#instant(entry, 'run') : undefined
+    return at === undefined || (entry.has('run') && run === undefined) ? undefined : { at, run }
+  }
+
+  #instant(entry: Entry, key: 'at' | 'run'): number | undefined {
+    const at = entry.fields({ [key]: { type: 'instant', text: 'when' } })?.[key]
     if (at === undefined || at <= this.#facts.now + clockSkew) return at
     const minutes = Math.round((at - this.#facts.now) / 60_000)
     const ahead = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
@@ -356,4 +335,43 @@ class Importer {
     })
     return undefined
   }
+}
+
+const formatFields = {
+  format: { type: 'text', text: 'what the object is' },
+  version: { type: 'number', text: 'of the format' },
+} as const
+const clusterField = { cluster: { type: 'text', text: 'the cluster' } } as const
+const eventField = {
+  event: { type: 'text', text: 'what the line tells', words: evidenceEvents },
+} as const
+
+/** What an object says that it is; `undefined`, and a diagnostic, for what is not read here. */
+function formatOf(entry: Entry): 'evidence' | 'receipt' | undefined {
+  const read = entry.fields(formatFields)
+  if (read === undefined) return undefined
+  const { format, version } = read
+  if (format !== evidenceFormat.format && format !== 'nomad-pki/receipt') {
+    entry.fault('format', 'evidence/format', `its format is ${shown(format)}`, {
+      expected: '"nomad-pki/evidence" or "nomad-pki/receipt"',
+    })
+    return undefined
+  }
+  const known = format === evidenceFormat.format ? evidenceFormat.version : 1
+  if (version === known) return format === evidenceFormat.format ? 'evidence' : 'receipt'
+  entry.fault('version', 'evidence/version', `its version is ${version}`, {
+    expected: String(known),
+    hint:
+      version < known
+        ? 'an earlier nomad-pki wrote it: probe again with this one'
+        : 'a newer nomad-pki wrote it',
+  })
+  return undefined
+}
+
+/** Whether a text is like `10.0.0.11:4646`; else there is a diagnostic. */
+function isEndpoint(entry: Entry, endpoint: string): boolean {
+  if (/^(?:\[[0-9A-Fa-f:.%\w-]+\]|[\w.-]+):[0-9]{1,5}$/.test(endpoint)) return true
+  entry.fault('endpoint', 'evidence/value', `${shown(endpoint)} is not a host and port`)
+  return false
 }

@@ -1,11 +1,8 @@
 /**
- * A member of a region of which there is more to say than its name: as a value, in a line of the ledger,
- * and in a file of evidence.
+ * A member of a region of which there is more to say than its name: as a value, and as a text in a line.
  *
  * @module
  */
-
-import type { Entry } from './evidence-reader.js'
 
 /** One member, where there is more to say of it than its name. */
 export interface MemberNode {
@@ -42,21 +39,5 @@ export function parseNode(line: string): MemberNode | undefined {
     ...{ id, name, kind, status },
     ...(endpoint !== '-' && { endpoint }),
     ...(/^[0-9]+$/.test(since) && { since: Number(since) }),
-  }
-}
-
-/** Reads one of a file of evidence; what is wrong with it is said there, and it is left out. */
-export function readNode(entry: Entry): MemberNode | undefined {
-  const [id, name, status] = [entry.text('id'), entry.text('name'), entry.text('status')]
-  const kind = entry.word('kind', ['server', 'client'] as const)
-  const endpoint = entry.has('endpoint') ? entry.text('endpoint') : undefined
-  const since = entry.has('since') ? entry.number('since') : undefined
-  if (id === undefined || name === undefined || status === undefined || kind === undefined) {
-    return undefined
-  }
-  return {
-    ...{ id, name, kind, status },
-    ...(endpoint !== undefined && { endpoint }),
-    ...(since !== undefined && { since }),
   }
 }

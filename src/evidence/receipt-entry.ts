@@ -1,20 +1,44 @@
 /**
- * The receipt of an installer, as an entry of a file of evidence: held against what the ledger has, and
- * turned into its lines.
+ * The receipt of an installer, as one object of evidence: held against what the ledger has, and turned
+ * into its lines.
  *
  * @module
  */
 
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { ledgerEvents, type EventField, type LedgerEvent } from '../inventory/ledger-events.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certificate.js'
 import { ownSignerOf } from './copies.js'
-import { digestIn } from './entry-texts.js'
-import { receiptStates } from './evidence.js'
-import type { Entry } from './evidence-reader.js'
+import type { Entry } from './entry.js'
 import type { MadeGenerations } from './generations.js'
 import type { Recogniser } from './recognise.js'
+
+/** What an installer writes, as far as it is read here: the ledger's fields, and the chain. */
+const receiptFields = {
+  generation: ledgerEvents.received.fields.generation,
+  fingerprint: ledgerEvents.received.fields.fingerprint,
+  archive: ledgerEvents.received.fields.archive,
+  host: ledgerEvents.received.fields.host,
+  state: ledgerEvents.received.fields.state,
+  chain: {
+    type: 'texts',
+    text: 'the certificates of `cert.pem` in base64, the leaf first: they show whose key made a generation that the ledger lacks',
+    optional: true,
+  },
+} as const
+
+/** What a receipt says of each override. */
+const overrideFields = {
+  code: ledgerEvents.override.fields.code,
+  value: ledgerEvents.override.fields.value,
+  reason: ledgerEvents.override.fields.reason,
+} as const
+
+/** The same tables, for the schema. */
+export const receiptTables: Readonly<
+  Record<'receipt' | 'override', Readonly<Record<string, EventField>>>
+> = { receipt: receiptFields, override: overrideFields }
 
 /** What a receipt is held against. */
 export interface ReceiptFacts {
@@ -38,25 +62,16 @@ export function receiptEvents(
   { address, at }: { readonly address: string; readonly at: number },
   { inventory, made, known }: ReceiptFacts,
 ): readonly LedgerEvent[] {
-  const generation = entry.number('generation')
-  const fingerprint = digestIn(entry, 'fingerprint')
-  const archive = entry.nullable('archive', () => digestIn(entry, 'archive'))
-  const host = entry.nullable('host', () => entry.text('host', { most: 253 }))
-  const state = entry.has('state') ? entry.word('state', receiptStates) : null
-  if (
-    generation === undefined ||
-    fingerprint === undefined ||
-    archive === undefined ||
-    host === undefined ||
-    state === undefined
-  ) {
-    return []
-  }
+  const read = entry.fields(receiptFields)
+  if (read === undefined) return []
+  const { generation, fingerprint, archive, host, state, chain } = read
   const own = made.get(address)?.find(({ number }) => number === generation)
   let copy: Copied | undefined
   if (own?.fingerprint !== fingerprint) {
     const found =
-      known.leaf(fingerprint) === undefined ? copyIn(entry, fingerprint, inventory) : undefined
+      known.leaf(fingerprint) === undefined
+        ? copyIn(entry, chain, fingerprint, inventory)
+        : undefined
     if (found === 'fault') return []
     if (found === undefined) {
       unmade(entry, address, generation, own?.fingerprint)
@@ -67,15 +82,12 @@ export function receiptEvents(
   const received: LedgerEvent = {
     event: 'received',
     ...{ address, at, generation, fingerprint, archive, host },
-    ...(state !== null && { state }),
+    ...(state !== undefined && { state }),
     ...copy,
   }
   const overrides = entry.entries('overrides').flatMap((one): readonly LedgerEvent[] => {
-    const code = one.text('code', { most: 64 })
-    const value = one.text('value', { most: 600 })
-    const reason = one.text('reason', { most: 1000 })
-    if (code === undefined || value === undefined || reason === undefined) return []
-    return [{ event: 'override', ...{ address, at, code, value, reason, host } }]
+    const said = one.fields(overrideFields)
+    return said === undefined ? [] : [{ event: 'override', address, at, ...said, host }]
   })
   return [received, ...overrides]
 }
@@ -107,9 +119,6 @@ interface Copied {
   readonly serial: string
 }
 
-/** A certificate in a receipt, base64 characters: an installer leaves out what is longer. */
-const longestCertificate = 16_384
-
 /** No chain of ours has more. */
 const longestChain = 10
 
@@ -122,12 +131,10 @@ const longestChain = 10
  */
 function copyIn(
   entry: Entry,
+  texts: readonly string[] = [],
   fingerprint: string,
   inventory: Inventory,
 ): Copied | undefined | 'fault' {
-  if (!entry.has('chain')) return undefined
-  const texts = entry.texts('chain', { most: longestCertificate })
-  if (texts === undefined) return 'fault'
   const chain: Certificate[] = []
   for (const text of texts.slice(0, longestChain)) {
     try {

@@ -27,13 +27,16 @@ export function ledgerSchema(): Readonly<Record<string, unknown>> {
     },
     allOf: (Object.keys(ledgerEvents) as EventName[]).map((event) => ({
       if: { properties: { event: { const: event } } },
-      then: { description: ledgerEvents[event].text, ...schemaOf(event) },
+      then: { description: ledgerEvents[event].text, ...fieldsSchema(fieldsOf(event)) },
     })),
   }
 }
 
-function schemaOf(event: EventName): object {
-  const fields = fieldsOf(event)
+/** The keywords `required` and `properties` for some fields. */
+export function fieldsSchema(fields: readonly (readonly [string, EventField])[]): {
+  readonly required?: readonly string[]
+  readonly properties: Readonly<Record<string, object>>
+} {
   const required = fields.filter(([, { optional }]) => optional !== true).map(([key]) => key)
   return {
     ...(required.length > 0 && { required }),

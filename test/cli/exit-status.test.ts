@@ -223,17 +223,15 @@ describe('what was made and not delivered', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .find(({ event, address }) => event === 'issued' && address === 'identity/server/global/s1')!
-    const receipt = {
-      ...{ format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: now },
-      ...{ unreachable: [], members: [] },
-      observations: [
-        {
-          ...{ address: 'identity/server/global/s1', endpoint: '10.0.0.1:4646', rpc: false },
-          ...{ at: now, fingerprint: issued['fingerprint'], generation: 1, trusts: null },
-        },
-      ],
-    }
-    fs.writeFileSync(path.join(cwd, 'evidence.json'), JSON.stringify(receipt))
+    const lines = [
+      { format: 'nomad-pki/evidence', version: 2, cluster: 'acme', at: now },
+      {
+        ...{ event: 'observed', address: 'identity/server/global/s1', endpoint: '10.0.0.1:4646' },
+        ...{ rpc: false, at: now, fingerprint: issued['fingerprint'], generation: 1, trusts: null },
+      },
+    ]
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    fs.writeFileSync(path.join(cwd, 'evidence.json'), text)
     const taken = await cli(cwd, ['probe', '--evidence', 'evidence.json'])
     expect(taken.stderr).toContain('1 line noted')
     const later = { now: now + 65 * day }

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import { evidenceIn, type SeenPort } from '../../src/evidence/evidence.js'
-import { evidenceOf, formatEvidence } from '../../src/evidence/evidence-file.js'
+import { formatEvidence } from '../../src/evidence/evidence-file.js'
 import { generationsIn } from '../../src/evidence/generations.js'
 import { importEvidence } from '../../src/evidence/import-evidence.js'
 import { newLinesOf, type ProbeSeen } from '../../src/evidence/new-lines.js'
@@ -143,7 +143,7 @@ test('the lines of a probe are the lines of its file', () => {
           ),
         }
         const direct = newLinesOf(probe, evidenceIn(inventory.ledger, { now }))
-        const text = formatEvidence(evidenceOf('acme', probe, now))
+        const text = formatEvidence('acme', probe, now)
         const taken = importEvidence([{ file: 'x.json', text }], { desired, inventory, now })
         expect(taken.diagnostics).toEqual([])
         expect(sorted(taken.events)).toEqual(sorted(direct))
@@ -153,17 +153,18 @@ test('the lines of a probe are the lines of its file', () => {
   )
 })
 
+const header = `{"format":"nomad-pki/evidence","version":2,"cluster":"acme","at":1}\n`
+
 test.each([
   ['accepts', { accepts: ['authority/agent/9'] }],
   ['refuses', { refuses: ['CN=acme'] }],
   ['under', { under: 'authority/other/1', serial: '0a' }],
 ])('%s must name an authority of this store', (key, more) => {
   const one = {
-    ...{ address: agents[0]!, at: now, endpoint: '10.0.0.1:4646', rpc: false },
+    ...{ event: 'observed', address: agents[0]!, at: now, endpoint: '10.0.0.1:4646', rpc: false },
     ...{ fingerprint: 'ab'.repeat(32), generation: null, trusts: null, ...more },
   }
-  const document = { format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: now }
-  const text = JSON.stringify({ ...document, observations: [one] })
+  const text = `${header}${JSON.stringify(one)}\n`
   const taken = importEvidence([{ file: 'x.json', text }], { desired, inventory, now })
   expect(taken.events).toEqual([])
   expect(taken.diagnostics).toEqual([
@@ -175,8 +176,9 @@ test.each([
 })
 
 test('a file from the future is refused, also by when its probe began', () => {
-  const document = { format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: now }
-  const text = JSON.stringify({ ...document, run: now + 3_600_000 })
+  const asked = { event: 'silent', address: agents[0]!, at: now, endpoint: '10.0.0.1:4646' }
+  const line = { ...asked, rpc: false, message: 'x', run: now + 3_600_000 }
+  const text = `${header}${JSON.stringify(line)}\n`
   const taken = importEvidence([{ file: 'x.json', text }], { desired, inventory, now })
   expect(taken.diagnostics).toEqual([expect.objectContaining({ code: 'evidence/time' })])
 })

@@ -9,6 +9,7 @@ import { cli, folder } from '../cli/cli.js'
 import { sequence, setOf, utf8String } from '../../src/der/write.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { signBytes } from '../../src/keys/sign.js'
+import { evidenceSchema } from '../../src/evidence/evidence-schema.js'
 import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import { encodedOid } from '../../src/x509/oids.js'
@@ -120,7 +121,12 @@ const schema = (name: string): object =>
     readFileSync(new URL(`../../src/report/schemas/${name}.json`, import.meta.url), 'utf8'),
   ) as object
 const validate = ajv.compile(schema('probe'))
-const validateEvidence = ajv.compile(schema('evidence'))
+const objectsIn = (file: string): readonly unknown[] =>
+  readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
+const validateEvidence = ajv.compile(evidenceSchema())
 
 interface ProbeDocument {
   readonly agents: readonly Record<string, unknown>[]
@@ -362,9 +368,8 @@ describe('who belongs to the cluster', () => {
 
   test('of nobody nothing is proven: evidence without an agent exits 2', async () => {
     const live = await Live.start()
-    const empty = { format: 'nomad-pki/evidence', version: 1, cluster: 'acme', at: Date.now() }
-    const lists = { observations: [], receipts: [], members: [], unreachable: [] }
-    writeFileSync(join(live.cwd, 'empty.json'), JSON.stringify({ ...empty, ...lists }))
+    const empty = { format: 'nomad-pki/evidence', version: 2, cluster: 'acme', at: Date.now() }
+    writeFileSync(join(live.cwd, 'empty.json'), JSON.stringify(empty))
     const { status, stdout } = await live.run('probe', '--evidence', 'empty.json')
     expect(stdout).toContain('acme: no agent was asked: nothing is proven')
     expect(status).toBe(2)
@@ -620,7 +625,7 @@ describe('who belongs to the cluster', () => {
     }
     const seen = await cli(bastion, ['probe', '--out', 'e.json'], { now: Date.now(), env })
     expect(seen.stdout).toContain('Nomad names 1 server and 0 clients in global')
-    expect(validateEvidence(JSON.parse(readFileSync(join(bastion, 'e.json'), 'utf8')))).toBe(true)
+    expect(objectsIn(join(bastion, 'e.json')).every((one) => validateEvidence(one))).toBe(true)
     const taken = await live.run('probe', '--evidence', join(bastion, 'e.json'))
     expect(taken.stderr).toBe('evidence: 6 lines noted\n')
     expect(live.ledger.filter(({ event }) => event === 'members')).toHaveLength(1)
@@ -811,7 +816,8 @@ describe('evidence', () => {
     expect(refused.stderr).toContain('cluster.yaml exists, and is not evidence')
 
     const file = join(bastion, 'evidence.json')
-    expect(validateEvidence(JSON.parse(readFileSync(file, 'utf8'))), file).toBe(true)
+    expect(objectsIn(file)).toHaveLength(6)
+    for (const one of objectsIn(file)) expect(validateEvidence(one), JSON.stringify(one)).toBe(true)
     const taken = await live.run('probe', '--evidence', file)
     expect(taken.stderr).toBe('evidence: 5 lines noted\n')
     expect(taken.stdout).toContain('3 of 3 agents proven on the newest generation')
@@ -872,7 +878,7 @@ describe('evidence', () => {
     ]) {
       const { status, stderr } = await live.run(...argv)
       expect(status).toBe(1)
-      expect(stderr).toMatch(/bad.json:\d+:\d+: observations\[2\].address: no agent is called/)
+      expect(stderr).toMatch(/bad.json:4:\d+: address: no agent is called/)
       expect(stderr).toContain('did you mean')
     }
     expect(live.ledger).toHaveLength(length)

@@ -18,7 +18,7 @@ import { probeDocument, probeText, type NomadSaid } from '../../report/probe.js'
 import { shellQuote } from '../../report/shell.js'
 import { copiesIn } from '../../evidence/copies.js'
 import { evidenceIn, type SeenPort } from '../../evidence/evidence.js'
-import { evidenceOf, formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
+import { formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
 import { newLinesOf, type ProbeSeen } from '../../evidence/new-lines.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import {
@@ -245,7 +245,7 @@ async function save(
       hint: 'name another file: only evidence is written over',
     })
   }
-  const text = formatEvidence(evidenceOf(cluster, probe, context.now()))
+  const text = formatEvidence(cluster, probe, context.now())
   await writeFiles(context, [{ file, text, expected }])
 }
 
