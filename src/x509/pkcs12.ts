@@ -15,18 +15,21 @@ import { NomadPkiError } from '../errors.js'
 import type { PrivateKey } from '../keys/algorithms.js'
 import { parsePrivateKey } from '../keys/private-key.js'
 import { parseCertificate, type Certificate } from './certificate.js'
+import { derivationHashes, derivePkcs12, type DerivationHash } from './pkcs12-key.js'
 
 /** What was in a file. */
 export interface Pkcs12Content {
   readonly keys: readonly PrivateKey[]
   readonly certificates: readonly Certificate[]
+  /** The name that a browser shows for the key; absent where the file has none. */
+  readonly friendlyName?: string | undefined
 }
 
 /** Larger ones are no key and chain. */
 const mostBytes = 1 << 20
 /** A stranger's file says how long its opening takes: this many rounds are some seconds. */
 const mostRounds = 5_000_000
-/** The same for the derivation of old, in JavaScript. */
+/** The same for the derivation of PKCS#12 itself, where each round is a call. */
 const mostOldRounds = 500_000
 
 /**
@@ -45,12 +48,16 @@ export async function readPkcs12(bytes: Uint8Array, password: string): Promise<P
   const bags = withBareBags(forge, () => open(forge, bytes, password))
   const keys: PrivateKey[] = []
   const certificates: Certificate[] = []
-  for (const { type, asn1 } of bags) {
+  let friendlyName: string | undefined
+  for (const { type, asn1, attributes } of bags) {
     const der = Buffer.from(forge.asn1.toDer(asn1).getBytes(), 'latin1')
     if (type === forge.pki.oids.certBag) certificates.push(parseCertificate(der))
-    else keys.push(parsePrivateKey(der))
+    else {
+      keys.push(parsePrivateKey(der))
+      friendlyName ??= attributes?.friendlyName?.[0]
+    }
   }
-  return { keys, certificates }
+  return { keys, certificates, ...(friendlyName !== undefined && { friendlyName }) }
 }
 
 type Forge = typeof forgeModule
@@ -58,6 +65,7 @@ type Forge = typeof forgeModule
 interface Bag {
   readonly type: string
   readonly asn1: Parameters<Forge['asn1']['toDer']>[0]
+  readonly attributes?: { readonly friendlyName?: readonly string[] }
 }
 
 function open(forge: Forge, bytes: Uint8Array, password: string): readonly Bag[] {
@@ -76,7 +84,24 @@ function open(forge: Forge, bytes: Uint8Array, password: string): readonly Bag[]
   }
 }
 
-type Derive = (password: string, salt: string, ...rest: readonly unknown[]) => unknown
+/** One of forge's hashes; absent: SHA-1. */
+type Digest = { readonly algorithm?: string } | null | undefined
+
+/** forge's `generatePkcs12Key`; salt and result are its ByteBuffer. */
+type Derive = (
+  password: string,
+  salt: { bytes(): string },
+  purpose: number,
+  rounds: number,
+  length: number,
+  digest?: Digest,
+) => unknown
+
+function hashOf(digest: Digest): DerivationHash {
+  const name = digest?.algorithm ?? 'sha1'
+  const known: Readonly<Record<string, DerivationHash | undefined>> = derivationHashes
+  return known[name] ?? malformed(`its MAC is made with ${name}`)
+}
 
 /** What is put in the place of forge's own functions for the time of one call. */
 interface Seams {
@@ -99,22 +124,26 @@ function withBareBags<Result>(forge: Forge, run: () => Result): Result {
   const leave = (): never => {
     throw new TypeError('left as it is')
   }
-  const old: Derive = (password, salt, id, rounds, ...rest) => {
+  const old: Derive = (password, salt, id, rounds, length, digest) => {
     limit(rounds, mostOldRounds)
-    return (generatePkcs12Key as Derive)(password, salt, id, rounds, ...rest)
+    const octets = Buffer.from(salt.bytes(), 'latin1')
+    const hash = hashOf(digest)
+    const derived = derivePkcs12(hash, id, password, octets, rounds, length)
+    return forge.util.createBuffer(latin1Of(derived))
   }
-  const modern: Derive = (password, salt, rounds, length, digest) => {
+  const modern = (
+    password: string,
+    salt: string,
+    rounds: number,
+    length: number,
+    digest: Digest,
+  ): string => {
     limit(rounds, mostRounds)
-    const hash = (digest as { readonly algorithm?: string } | null)?.algorithm ?? 'sha1'
     const secret = Buffer.from(password.normalize('NFC'), 'utf8')
-    const key = pbkdf2Sync(
-      secret,
-      Buffer.from(salt, 'latin1'),
-      rounds as number,
-      length as number,
-      hash,
+    const octets = Buffer.from(salt, 'latin1')
+    return pbkdf2Sync(secret, octets, rounds, length, digest?.algorithm ?? 'sha1').toString(
+      'latin1',
     )
-    return key.toString('latin1')
   }
   try {
     pki.certificateFromAsn1 = leave
