@@ -62,10 +62,14 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
     /\b(PrivateKey|encodePrivateKey|parsePrivateKey|generateKey(Sync)?)\b/,
     [
       'keys/',
+      'x509/make-pkcs12.ts',
       'x509/pkcs12.ts',
       'x509/request.ts',
       'nomad/load-fault.ts',
       'issuers/',
+      // Keys of leaves: they sign requests for what they are, and go to browsers.
+      'delivery/pack-layout.ts',
+      'delivery/pack-p12.ts',
       'apply/identities.ts',
       'cli/probe-leaves.ts',
       'index.ts',

@@ -55,6 +55,7 @@ const endsWith: readonly (readonly [
     'the gate saw no agent: none runs here',
   ],
   ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
+  ['docs/other-tools.md', /--layout p12/, 64, 'no terminal is there to show the password on'],
 ]
 
 // Nodes have their files below the document's own folder: no test writes to the /etc of this machine.
@@ -67,6 +68,8 @@ const before: Readonly<Record<string, string>> = {
   'docs/guide.md': ':',
   'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
+  'docs/other-tools.md':
+    'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',
   // An authority that somebody made, and an agent that uses it.
   'docs/take-over.md': `
     (mkdir old && cd old && nomad-pki init --servers global=1 && nomad-pki apply) &&

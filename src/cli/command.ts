@@ -28,6 +28,7 @@ export interface Options {
   readonly batch?: string
   readonly cluster?: string
   readonly clients?: readonly string[]
+  readonly compat?: boolean
   readonly compromised?: boolean
   readonly combined?: readonly string[]
   readonly config?: string | readonly string[]
@@ -48,6 +49,7 @@ export interface Options {
   readonly list?: string
   readonly long?: boolean
   readonly name?: readonly string[]
+  readonly newPasswordFile?: string
   readonly newStore?: boolean
   readonly next?: boolean
   readonly nomadVersion?: string
@@ -78,6 +80,7 @@ export interface Options {
   readonly url?: string
   readonly user?: string
   readonly way?: string
+  readonly withAuthorityKey?: boolean
   readonly withoutKey?: boolean
   readonly write?: string
   readonly yes?: boolean

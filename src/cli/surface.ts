@@ -430,7 +430,7 @@ export const commands: readonly CommandEntry[] = [
     arguments: '[address...]',
     summary: 'pack what a node receives, and print the fingerprint of the archive',
     details:
-      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file; the same again is not an error. An operator gets ca.pem, cert.pem, key.pem and nomad.env.',
+      'The current generation, the stanza and install.sh in one file, which nobody else can read: it holds the private key. Never written over another file; the same again is not an error. An operator gets ca.pem, cert.pem, key.pem and nomad.env, or with --layout p12 a file for a browser, with a new password. With --layout cfssl or nomad-tls a folder gets plain files instead; an address says whose, where several have their own keys.',
     options: [
       { flags: '--out <file>', summary: 'the archive, such as s1.tar.gz' },
       {
@@ -440,13 +440,33 @@ export const commands: readonly CommandEntry[] = [
       { flags: '--all', summary: 'all agents; with --out-dir' },
       {
         flags: '--layout <layout>',
-        choices: ['links', 'flat'],
-        summary: 'links, or flat: without links and installer, for Ansible and images',
+        choices: ['links', 'flat', 'cfssl', 'nomad-tls', 'p12'],
+        summary:
+          'links; flat: without links and installer, for Ansible and images; cfssl, nomad-tls: plain files under the names of that tool; p12: an operator for a browser',
       },
       { flags: '--without-key', summary: 'leave the private key out: the node has it' },
       {
         flags: '--trust-only',
         summary: 'leave the leaf out too: new trust around what the node has',
+      },
+      { flags: '--region <region>', summary: 'with cfssl or nomad-tls: of this region' },
+      {
+        flags: '--with-authority-key',
+        summary: 'with cfssl or nomad-tls: the private key of the authority too',
+      },
+      {
+        flags: '--compat',
+        summary: 'with p12: 3DES and SHA-1, for what reads nothing newer',
+      },
+      {
+        flags: '--password-file <file>',
+        summary: 'with p12: the password is the content of this file',
+        conflicts: ['newPasswordFile'],
+        value: 'files',
+      },
+      {
+        flags: '--new-password-file <file>',
+        summary: 'with p12: write the new password into this file, instead of on the terminal',
       },
       dryRun,
       json,

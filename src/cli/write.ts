@@ -7,6 +7,8 @@
 
 import path from 'node:path'
 import { NomadPkiError, isNomadPkiError } from '../errors.js'
+import { unwritten } from '../files/aside.js'
+import { nodeFiles } from '../files/files.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { diffText } from '../report/diff.js'
 import type { Context } from './context.js'
@@ -74,4 +76,18 @@ export function showWrites(writes: readonly FileWrite[], printer: Printer): void
 /** What a file holds, or `undefined` where there is none. */
 export async function readIfThere(context: Context, file: string): Promise<Uint8Array | undefined> {
   return (await context.exists(file)) ? context.readFile(file) : undefined
+}
+
+/**
+ * Makes a folder that nobody else can look into, and those above it.
+ *
+ * @param folder Absolute.
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    if (nodeFiles.stat(folder)?.isDirectory() !== true) await nodeFiles.makeTree(folder, 0o700)
+  } catch (error) {
+    throw unwritten(folder, error)
+  }
 }

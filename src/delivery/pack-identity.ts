@@ -124,7 +124,8 @@ export async function packIdentity(
   return { archive, fingerprint: sha256(archive), manifest, directory, warnings }
 }
 
-interface FitGeneration {
+/** The current generation of an identity, proven to be fit. */
+export interface FitGeneration {
   readonly generation: StoredGeneration
   readonly manifest: Manifest
   readonly ca: Uint8Array
@@ -133,12 +134,16 @@ interface FitGeneration {
   readonly warnings: readonly string[]
 }
 
-/** The current generation, looked at before it goes. */
-async function readFit(
+/**
+ * Reads the current generation of an identity and looks at it before it goes.
+ *
+ * @throws {NomadPkiError} `ERR_STORE_MISSING` if there is none; `ERR_PACK_UNFIT` if it could not be loaded.
+ */
+export async function readFit(
   spec: ClusterSpec,
   { address, name, profile }: DesiredIdentity,
   store: Store,
-  options: PackOptions,
+  options: Pick<PackOptions, 'now' | 'without'>,
 ): Promise<FitGeneration> {
   const { role, region } = profile
   const generation = await currentOf(store, { role, region, name }, address)

@@ -66,6 +66,41 @@ export async function placeFile(
   }
 }
 
+/** One of several files to be placed. */
+export interface Placing {
+  /** Absolute. */
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** Permission bits. */
+  readonly mode: number
+}
+
+/**
+ * Places several files, in their order. All names are looked at before the first file is written: another file
+ * under one of them leaves nothing new.
+ *
+ * @returns What {@link placeFile} says of each.
+ * @throws {NomadPkiError} as {@link placeFile}; what was placed before a failure stays, whole.
+ */
+export async function placeFiles(
+  files: Files,
+  placings: readonly Placing[],
+): Promise<readonly ('placed' | 'same')[]> {
+  for (const { path, bytes, mode } of placings) {
+    try {
+      if (files.lstat(path) === undefined || isSame(files, path, bytes, mode)) continue
+    } catch (error) {
+      throw unwritten(path, error)
+    }
+    throw existsAlready(path)
+  }
+  const states: ('placed' | 'same')[] = []
+  for (const { path, bytes, mode } of placings) {
+    states.push(await placeFile(files, path, bytes, mode))
+  }
+  return states
+}
+
 function isSame(files: Files, path: string, bytes: Uint8Array, mode: number): boolean {
   const there = readWhole(files, path, { limit: bytes.length + 1 })
   return (
@@ -73,7 +108,8 @@ function isSame(files: Files, path: string, bytes: Uint8Array, mode: number): bo
   )
 }
 
-function existsAlready(path: string): NomadPkiError {
+/** The error of a name that is taken. */
+export function existsAlready(path: string): NomadPkiError {
   return new NomadPkiError('ERR_FILE_EXISTS', `${shownPath(path)} exists already`, {
     hint: 'remove it, or give another name: nothing is written over',
   })

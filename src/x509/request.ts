@@ -5,7 +5,7 @@
  * @module
  */
 
-import { latin1Of } from '../bytes.js'
+import { latin1Of, sameBytes } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { bitString, context, integer, sequence, setOf, tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -90,6 +90,25 @@ export function makeRequest({ subject, key, names = [] }: RequestContent): Uint8
  */
 export function encodeRequest(request: CertificateRequest | Uint8Array): string {
   return pemEncode('CERTIFICATE REQUEST', 'der' in request ? request.der : request)
+}
+
+/**
+ * Whether two texts in PEM are requests that ask for the same: names and key, whatever the signature is.
+ *
+ * @param one PEM; a text that holds no sound request is the same as nothing.
+ * @param other PEM
+ */
+export function sameRequest(one: string, other: string): boolean {
+  try {
+    const [left, right] = [one, other].map((text) => {
+      const { der } = parseRequest(text)
+      return new DerReader(der).enter(tags.sequence, 'the request').whole('what is signed')
+    })
+    return sameBytes(left!, right!)
+  } catch (error) {
+    if (isNomadPkiError(error)) return false
+    throw error
+  }
 }
 
 function fromPem(input: string | Uint8Array): Uint8Array {

@@ -57,6 +57,20 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('what is packed', async () => {
+    for (const line of [
+      ['--all', '--out-dir', 'packed'],
+      ['alice', '--out', 'alice.tar.gz'],
+      ['--all', '--layout', 'cfssl', '--out-dir', 'cfssl'],
+      ['--all', '--layout', 'nomad-tls', '--out-dir', 'nomad-tls', '--with-authority-key'],
+      ['alice', '--layout', 'p12', '--out', 'alice.p12', '--new-password-file', 'password'],
+    ]) {
+      const { stdout, stderr, status } = await cli(cwd, ['pack', ...line, '--json'])
+      expect([status, stderr]).toEqual([0, ''])
+      expect(['pack', 'packs', 'files']).toContain(check(stdout))
+    }
+  })
+
   test('rotations', async () => {
     const place = folder()
     await cli(place, ['init', '--servers', 'global=1'])

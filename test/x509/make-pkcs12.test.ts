@@ -60,7 +60,7 @@ describe.each(forms)('a PKCS#12 file, %s,', (form) => {
     const keys = bags.filter(({ type }) => type === forge.pki.oids.pkcs8ShroudedKeyBag)
     expect([keys.length, others.length]).toEqual([1, 2])
     expect(keys[0]!.attributes).toEqual(certificate!.attributes)
-    expect(others.map(({ attributes }) => attributes)).toEqual([{}, {}])
+    expect(others.map(({ attributes }) => Object.keys(attributes as object))).toEqual([[], []])
   })
 
   test('opens with its password alone, and shows no byte of the key', async () => {

@@ -7,28 +7,33 @@
 import path from 'node:path'
 import { resolveAddress } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
+import { isFileLayout, type FileLayout } from '../../delivery/file-layouts.js'
 import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
 import type { NomadPkiError } from '../../errors.js'
 import { isNomadPkiError, type ErrorCode } from '../../errors.js'
-import { unwritten } from '../../files/aside.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import { isAgent } from '../../nomad/roles.js'
 import type { Document } from '../../report/json.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
-import { packageFile } from '../context.js'
+import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command, Options } from '../command.js'
+import { packForTool } from '../pack-layout.js'
+import { packP12 } from '../pack-p12.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
-import { requireOutside } from '../write.js'
+import { makeFolder, requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
 export const command: Command = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   // One of its choices: the table of commands says so.
-  const layout = (options.layout ?? 'links') as Layout
+  const asked = options.layout ?? 'links'
+  requireFitting(asked, options)
+  if (asked === 'p12' || isFileLayout(asked)) return packForOthers(asked, args, options, context)
+  const layout = asked as Layout
   const without =
     options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
   const fileOf = placeOf(args, options)
@@ -98,6 +103,50 @@ export const command: Command = async ({ args, options }, context) => {
   return tellHeld(held, identities.length, printer)
 }
 
+const archives: readonly string[] = ['links', 'flat']
+const toolFiles: readonly string[] = ['cfssl', 'nomad-tls']
+
+/** The options that only some layouts have. */
+const layoutOptions: readonly (readonly [keyof Options, flag: string, of: readonly string[]])[] = [
+  ['withoutKey', '--without-key', archives],
+  ['trustOnly', '--trust-only', archives],
+  ['region', '--region', toolFiles],
+  ['withAuthorityKey', '--with-authority-key', toolFiles],
+  ['compat', '--compat', ['p12']],
+  ['passwordFile', '--password-file', ['p12']],
+  ['newPasswordFile', '--new-password-file', ['p12']],
+]
+
+function requireFitting(layout: string, options: Options): void {
+  for (const [option, flag, of] of layoutOptions) {
+    if (options[option] === undefined || of.includes(layout)) continue
+    throw usage(
+      `${flag} does not go with the layout ${layout}`,
+      `it goes with ${of.map((one) => `--layout ${one}`).join(' and ')}`,
+    )
+  }
+}
+
+/** What is not an archive: files as other tools name them, or a browser reads them. */
+async function packForOthers(
+  layout: FileLayout | 'p12',
+  args: readonly string[],
+  options: Options,
+  context: Context,
+): Promise<ExitStatus> {
+  const printer = printerOf(context, options)
+  if (options.all !== true && args.length === 0) {
+    throw usage('of what?', layout === 'p12' ? 'pack alice --layout p12' : `--all, or addresses`)
+  }
+  const workspace = await openWorkspace(context, options, printer)
+  await requireOwnStore(workspace)
+  const addresses = workspace.desired.identities.map(({ address }) => address)
+  const named = [...new Set(args.map((text) => resolveAddress(text, addresses)))]
+  if (layout !== 'p12') return packForTool(layout, named, workspace, options, context, printer)
+  const identities = workspace.desired.identities.filter(({ address }) => named.includes(address))
+  return packP12(identities, workspace, options, context, printer)
+}
+
 type HeldPacks = Map<string, NomadPkiError>
 
 /** Keeps an error of one of many for the end; any other one ends the command. */
@@ -119,14 +168,6 @@ function tellHeld(held: HeldPacks | undefined, all: number, printer: Printer): E
     printer.tell(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
   }
   return exitStatus.error
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    if (nodeFiles.stat(folder)?.isDirectory() !== true) await nodeFiles.makeTree(folder, 0o700)
-  } catch (error) {
-    throw unwritten(folder, error)
-  }
 }
 
 /** Where an archive goes. */
