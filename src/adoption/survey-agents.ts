@@ -48,6 +48,16 @@ export interface Survey {
   readonly diagnostics: readonly Diagnostic[]
   /** The roots that the agents trust today, each once, as far as their files were read. */
   readonly roots: readonly Certificate[]
+  /** Each agent with the node that it is in the spec. */
+  readonly nodes: readonly SurveyedNode[]
+}
+
+/** An agent, and its node. */
+export interface SurveyedNode {
+  readonly agent: SurveyedAgent
+  readonly node: ListedNode
+  /** `cert_file` as its configuration has it; `undefined` where it says none. */
+  readonly certFile: string | undefined
 }
 
 interface Known {
@@ -60,9 +70,13 @@ interface Known {
  * Surveys agents.
  *
  * @param agents Their configurations, read in full.
+ * @param options `adopting`: their authority is taken over, so no comment asks for that.
  * @returns Never throws for anything in the files.
  */
-export function surveyAgents(agents: readonly SurveyedAgent[]): Survey {
+export function surveyAgents(
+  agents: readonly SurveyedAgent[],
+  options: { readonly adopting?: boolean } = {},
+): Survey {
   const diagnostics: Diagnostic[] = []
   const known: Known[] = []
   const names = new Map<string, string>()
@@ -91,8 +105,17 @@ export function surveyAgents(agents: readonly SurveyedAgent[]): Survey {
     own.has(node) ? { ...node, value: { ...node.value, stanza: { http: false } } } : node,
   )
   const trusted = trustNotes(known)
-  const spec = { listed, ...(stanza && { stanza }), notes: [...notes, ...trusted.notes] }
-  return { spec, diagnostics, roots: trusted.roots }
+  const said = options.adopting === true ? notes : [...notes, ...trusted.notes]
+  const spec = { listed, ...(stanza && { stanza }), notes: said }
+  const nodes = known.map(({ agent, config }, index): SurveyedNode => {
+    const certFile = config.tls.cert_file?.value
+    return {
+      agent,
+      node: listed[index]!,
+      certFile: typeof certFile === 'string' && certFile !== '' ? certFile : undefined,
+    }
+  })
+  return { spec, diagnostics, roots: trusted.roots, nodes }
 }
 
 /** Which authority the agents use today: a new root beside it would cut the cluster in two. */

@@ -11,6 +11,7 @@ import { sameBytes } from '../bytes.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desired.js'
 import type { Certificate } from '../x509/certificate.js'
+import { adoptedIn } from './adopted.js'
 import { crossDemand, crossObstacle } from './cross.js'
 import { isIssuedBy } from './issued-by.js'
 import { deferralsUnder, type Deferral } from './deferral.js'
@@ -48,6 +49,8 @@ export interface CheckContext {
   readonly deferrals: ReadonlyMap<string, Deferral>
   /** For each address that shares its key, the others with it. */
   readonly sharedKeys: ReadonlyMap<string, readonly string[]>
+  /** Fingerprints of certificates that another tool made; see `checks/adopted.ts`. */
+  readonly adopted: ReadonlySet<string>
   /** Why a root, by its address, cannot vouch for its successor; see `checks/cross.ts`. */
   readonly crossObstacle: (address: string) => string | undefined
 }
@@ -80,6 +83,7 @@ export function checkContext(
     bundles,
     deferrals: deferralsUnder(desired, inventory),
     sharedKeys: sharedKeys(inventory),
+    adopted: adoptedIn(inventory),
     crossObstacle: (address) =>
       crossObstacle(
         address,

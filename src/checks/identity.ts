@@ -6,15 +6,19 @@
  * @module
  */
 
+import { isIP } from 'node:net'
 import { sameBytes } from '../bytes.js'
 import { formatDuration } from '../duration.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { commonNames } from '../x509/name.js'
+import { algorithmOf } from '../keys/algorithms.js'
+import { lint } from '../lint/lint.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
+import { nameFault } from '../nomad/names.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
-import { sameCertificate, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 import type { ReasonGiven } from './reasons.js'
@@ -96,18 +100,38 @@ function keyOwn({ wanted }: Subject, context: CheckContext): ReasonGiven | undef
   }
 }
 
-function keyAlgorithm({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
+function keyAlgorithm(
+  { wanted: { profile }, leaf }: Subject,
+  context: CheckContext,
+): ReasonGiven | undefined {
   const { algorithm, name } = leaf.publicKey
   if (algorithm === profile.key) return undefined
   const unusable = handshakeKeyFault(leaf.publicKey, profileOf(profile.role).agent)
   if (unusable !== undefined) {
     return { reason: 'key-unusable', message: `agents refuse a key of type ${name}: ${unusable}` }
   }
+  // The spec has no word for it, so it cannot ask for it: RSA of 2560 bits, for instance.
+  const sayable = algorithm !== undefined && algorithmOf(algorithm).agentsTake
+  if (!sayable && isAdopted(leaf, context)) return undefined
   return { reason: 'key-algorithm', message: `the key is ${name}, the spec says ${profile.key}` }
 }
 
-function roleNamed({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefined {
+/** Whether another tool made it: then Nomad's rules count, and the form of our own certificates does not. */
+function isAdopted(leaf: Certificate, { adopted }: CheckContext): boolean {
+  return adopted.size > 0 && adopted.has(fingerprintOf(leaf))
+}
+
+function roleNamed(
+  { wanted: { profile }, leaf }: Subject,
+  context: CheckContext,
+): ReasonGiven | undefined {
   const { role, region } = profile
+  if (isAdopted(leaf, context)) {
+    const refused = lint(leaf, { profile: role, region, strictness: 'foreign' }).find(
+      ({ rule, severity }) => severity === 'error' && rule.startsWith('nomad/'),
+    )
+    return refused && { reason: 'role-differs', message: refused.message }
+  }
   const entry = profileOf(role)
   // Nomad reads the last CN of the subject (crypto/x509/pkix FillFromRDNSequence keeps the last one).
   const names = commonNames(leaf.subject)
@@ -126,7 +150,8 @@ function roleNamed({ wanted: { profile }, leaf }: Subject): ReasonGiven | undefi
   return undefined
 }
 
-function namesAgree({ wanted, leaf }: Subject): ReasonGiven | undefined {
+function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
+  if (isAdopted(leaf, context)) return ownNamesAgree(wanted, leaf)
   const { role, region } = wanted.profile
   const names = leafNames({
     role,
@@ -162,6 +187,32 @@ function namesAgree({ wanted, leaf }: Subject): ReasonGiven | undefined {
     extra !== undefined ? `names ${extra}, which the spec does not` : undefined,
   ].filter((part) => part !== undefined)
   return { reason: 'names-differ', message: `it ${parts.join(' and ') || 'repeats a name'}` }
+}
+
+/**
+ * The names of an adopted leaf: it has what the spec names, and of what the spec could name nothing
+ * else. What every leaf of ours has besides (`localhost`, `::1`, an operator's URI) its renewal brings.
+ */
+function ownNamesAgree(wanted: DesiredIdentity, leaf: Certificate): ReasonGiven | undefined {
+  const { role, region } = wanted.profile
+  if (!isAgent(role)) return undefined
+  const base = leafNames({ role, region })
+  const has = new Set<string>()
+  for (const name of leaf.subjectAltName ?? []) {
+    if (name.type === 'dns') has.add(name.value.toLowerCase())
+    else if (name.type === 'ip') has.add(name.value)
+  }
+  const missing = [...wanted.names, ...wanted.ips].filter((name) => !has.has(name))
+  if (missing.length > 0) {
+    return { reason: 'names-differ', message: `it lacks ${missing.join(', ')}` }
+  }
+  const extra = [...has].find(
+    (name) =>
+      ![...base.dns, ...base.ips, ...wanted.names, ...wanted.ips].includes(name) &&
+      (isIP(name) !== 0 || nameFault(name, role, region) === undefined),
+  )
+  if (extra === undefined) return undefined
+  return { reason: 'names-differ', message: `it names ${extra}, which the spec does not` }
 }
 
 function issuerCurrent(
@@ -249,7 +300,7 @@ function trustCurrent(
 function withinIssuer({ wanted, leaf }: Subject, context: CheckContext): ReasonGiven | undefined {
   const signing = context.authorities.get(wanted.profile.issuer.address)
   if (signing === undefined || leaf.notAfter <= signing.notAfter) return undefined
-  if (!isIssuedBy(leaf, signing.certificate)) return undefined
+  if (!isIssuedBy(leaf, signing.certificate) || isAdopted(leaf, context)) return undefined
   return {
     reason: 'beyond-issuer',
     message: `it ends ${formatDuration(leaf.notAfter - signing.notAfter)} after its issuer does`,

@@ -23,6 +23,7 @@ export interface Options {
   readonly quiet?: boolean
   readonly color?: boolean
   readonly debug?: boolean
+  readonly agents?: readonly string[]
   readonly all?: boolean
   readonly at?: string
   readonly batch?: string

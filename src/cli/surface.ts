@@ -167,6 +167,28 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/init.js')).command,
   },
   {
+    name: 'adopt',
+    group: 'describe',
+    arguments: '<folder...>',
+    summary: 'take over the authority and certificates that another tool made',
+    details:
+      'FOLDER is what cfssl, nomad tls, consul tls, easy-rsa, openssl, mkcert, step or Vault left: what a file is follows from its content. The authority becomes generation 1 in the store, certificates that live become those of their agents; all else is listed with the reason. The folder stays as it is. A second run adds what is new.',
+    options: [
+      { flags: '--cluster <name>', summary: 'name of the cluster (default: that of the folder)' },
+      many(
+        '--agents <config...>',
+        'configurations of the agents, one an agent, as init --from takes them: they give names, and say which certificate each uses',
+      ),
+      dryRun,
+      json,
+    ],
+    examples: [
+      'nomad-pki adopt tls --cluster acme',
+      "nomad-pki adopt tls --agents 'agents/*' --dry-run",
+    ],
+    load: async () => (await import('./commands/adopt.js')).command,
+  },
+  {
     name: 'add',
     group: 'describe',
     arguments: '<kind> <node>',

@@ -10,7 +10,7 @@ import { addNode, type EditOptions, type NewNode, type SpecEdit } from './edit.j
 import { parseSpec } from './parse.js'
 import { insertEntry, keysAt, removeEntry, replaceScalar } from './yaml-edit.js'
 import type { YamlEdit } from './yaml-meaning.js'
-import { quoteKey, written, type Plain } from './yaml-write.js'
+import { flow, quoteKey, written, type Plain } from './yaml-write.js'
 
 /** What a new cluster has. Numbers by region. */
 export interface NewSpec {
@@ -32,6 +32,22 @@ export interface NewSpec {
   readonly stanza?: { readonly [key: string]: Plain } | undefined
   /** Comments above `node`, a line each. */
   readonly notes?: readonly string[] | undefined
+  /** Authorities, instead of the template's root. */
+  readonly authorities?: readonly ListedEntry[] | undefined
+  /** `defaults`, instead of the template's, and comments above it. */
+  readonly defaults?: Omit<ListedEntry, 'name'> | undefined
+  /** What regions say besides their nodes: who signs, and what an intermediate may name. */
+  readonly regions?: ReadonlyMap<string, { readonly [key: string]: Plain }> | undefined
+  /** Operators one by one, instead of names. */
+  readonly people?: readonly ListedEntry[] | undefined
+}
+
+/** A key of the spec with its value and the comments above it. */
+export interface ListedEntry {
+  readonly name: string
+  readonly value: { readonly [key: string]: Plain }
+  /** A line each. */
+  readonly notes: readonly string[]
 }
 
 /** A node as it will stand in the spec. */
@@ -95,9 +111,20 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
     const above = wanted.notes.map((note) => `${comment(note)}\n`).join('')
     text = text.replace(/^node:/m, () => `${above}node:`)
   }
+  if (wanted.authorities !== undefined) {
+    text = text.replace(sectionOf('authorities'), () =>
+      entriesText('authorities', wanted.authorities!),
+    )
+  }
+  const { defaults } = wanted
+  if (defaults !== undefined) {
+    const above = defaults.notes.map((note) => `${comment(note)}\n`).join('')
+    const line = `${above}defaults: ${flow(defaults.value)}\n`
+    text = text.replace(/^defaults: .*\n/m, () => line)
+  }
   // The template's own nodes are an example: they go before the wished ones come.
   if (wanted.listed !== undefined) {
-    text = text.replace(/^regions:\n(?:[ \t].*\n)*/m, () => regionsText(wanted.listed!))
+    text = text.replace(sectionOf('regions'), () => regionsText(wanted.listed!, wanted.regions))
   } else for (const region of own) text = must(removeEntry(text, ['regions'], region, ''))
   for (const name of keysAt(text, ['operators']) ?? []) {
     text = must(removeEntry(text, ['operators'], name, ''))
@@ -108,6 +135,9 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
     const edit = insertEntry(text, ['regions', region, section], name, value)
     if ('fault' in edit) break
     text = edit.text
+  }
+  if (wanted.people !== undefined && wanted.people.length > 0) {
+    text = text.replace(/^operators:.*\n/m, () => entriesText('operators', wanted.people!))
   }
   const made = parseSpec(text, options)
   if (hasErrors(made.diagnostics)) return { text, diagnostics: made.diagnostics }
@@ -120,11 +150,28 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
   return { text, diagnostics }
 }
 
+/** A key at the margin of the template, with everything below it. */
+function sectionOf(key: string): RegExp {
+  return new RegExp(`^${key}:\\n(?:[ \\t].*\\n)*`, 'm')
+}
+
+function entriesText(key: string, entries: readonly ListedEntry[]): string {
+  const lines = [`${key}:`]
+  for (const { name, value, notes } of entries) {
+    lines.push(...notes.map((note) => `  ${comment(note)}`))
+    lines.push(written([name], value, '  ', '  ', '\n'))
+  }
+  return `${lines.join('\n')}\n`
+}
+
 /** `regions` written anew: comments can't be inserted between entries that are not there yet. */
-function regionsText(nodes: readonly ListedNode[]): string {
+function regionsText(nodes: readonly ListedNode[], terms: NewSpec['regions']): string {
   const lines = ['regions:']
   for (const region of new Set(nodes.map((node) => node.region))) {
     lines.push(`  ${quoteKey(region)}:`)
+    for (const [key, value] of Object.entries(terms?.get(region) ?? {})) {
+      lines.push(written([key], value, '    ', '  ', '\n'))
+    }
     for (const [section, kind] of kinds) {
       const own = nodes.filter((node) => node.region === region && node.kind === kind)
       if (own.length === 0) continue

@@ -38,7 +38,9 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
   for (const line of ledger.events) {
     const { event, address } = line
     if (event === 'removed') made.delete(address)
-    if (event !== 'issued' && event !== 'refreshed' && event !== 'turned') continue
+    if (event !== 'issued' && event !== 'adopted' && event !== 'refreshed' && event !== 'turned') {
+      continue
+    }
     const { at, generation, fingerprint, notBefore, notAfter, issuer, trusted } = line
     // A refresh keeps the leaf, and so who signed it, whoever would sign now.
     const signed = issuers.get(fingerprint) ?? issuer

@@ -56,6 +56,7 @@ export const ledgerEvents = {
         optional: true,
         nullable: true,
       },
+      adopted: { type: 'flag', text: 'another tool made it, and it was taken over', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },
   },
@@ -90,6 +91,11 @@ export const ledgerEvents = {
       reasons: { type: 'texts', text: 'why: the reasons of the plan', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },
+  },
+  adopted: {
+    text: 'A certificate that another tool made became a generation of an identity.',
+    address: 'the identity',
+    like: 'issued',
   },
   refreshed: {
     text: 'An identity got a new generation with the same key and certificate.',

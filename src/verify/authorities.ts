@@ -10,11 +10,10 @@ import { isIssuedBy, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { madeFingerprints } from '../inventory/ledger.js'
 import { samePublicKey } from '../keys/public-key.js'
 import type { Desired } from '../cluster/desired.js'
 import { verifySignature } from '../x509/signature.js'
-import { lintFindings } from './lint.js'
+import { issuedFingerprints, lintFindings } from './lint.js'
 
 /** Verifies the authorities that the spec names, and says which the store has besides. */
 export function verifyAuthorities(
@@ -23,7 +22,7 @@ export function verifyAuthorities(
   context: CheckContext,
 ): readonly Finding[] {
   const findings: Finding[] = []
-  const own = madeFingerprints(inventory.ledger)
+  const own = issuedFingerprints(inventory, context)
   const named = new Set<string>()
   for (const wanted of desired.authorities) {
     const { address } = wanted

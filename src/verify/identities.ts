@@ -13,12 +13,11 @@ import { signerOf } from '../checks/deferral.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
-import { madeFingerprints } from '../inventory/ledger.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { ChainVerdict } from '../x509/verify-chain.js'
 import { chainFindings, type ChainVerdicts } from './chains.js'
-import { lintFindings } from './lint.js'
+import { issuedFingerprints, lintFindings } from './lint.js'
 import { manifestFault } from './manifests.js'
 
 /** What a reason means for a cluster that is to run; what is not here is an error. */
@@ -46,7 +45,7 @@ export function verifyIdentities(
   verdicts: ChainVerdicts,
 ): readonly Finding[] {
   const findings: Finding[] = []
-  const own = madeFingerprints(inventory.ledger)
+  const own = issuedFingerprints(inventory, context)
   const named = new Set<string>()
   for (const wanted of desired.identities) {
     const { address } = wanted

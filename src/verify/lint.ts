@@ -6,15 +6,28 @@
  */
 
 import { kindOf } from '../address.js'
+import type { CheckContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { madeFingerprints } from '../inventory/ledger.js'
 import { lint, type LintContext } from '../lint/lint.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
 /** What else is to be known about the certificate. */
 export interface LintSubject extends LintContext {
   readonly address: string
-  /** SHA-256 of every certificate that was made here, hex: `madeFingerprints`. */
+  /** SHA-256 of every certificate that was issued here, hex: {@link issuedFingerprints}. */
   readonly own: ReadonlySet<string>
+}
+
+/** Lists the certificates that were issued here: those that were made, without those that were adopted. */
+export function issuedFingerprints(
+  { ledger }: Pick<Inventory, 'ledger'>,
+  { adopted }: Pick<CheckContext, 'adopted'>,
+): ReadonlySet<string> {
+  const made = madeFingerprints(ledger)
+  if (adopted.size === 0) return made
+  return new Set([...made].filter((fingerprint) => !adopted.has(fingerprint)))
 }
 
 /**

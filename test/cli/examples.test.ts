@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/cli/surface.js'
+import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { cli, folder } from './cli.js'
 
@@ -55,8 +56,11 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
   '%s',
   (name, examples) => {
     test.each(examples)('%s', async (example) => {
-      const cwd = folder(name === 'init' ? agents : {})
-      if (name !== 'init') fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+      const fresh = name === 'init' || name === 'adopt'
+      const cwd = folder(fresh ? agents : {})
+      if (name === 'adopt')
+        fs.cpSync(fixture('nomad-tls'), path.join(cwd, 'tls'), { recursive: true })
+      if (!fresh) fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
       const first = before[example]
       if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)
       const { status, stdout, stderr } = await call(cwd, example)

@@ -6,21 +6,18 @@
  */
 
 import path from 'node:path'
-import { surveyAgents, type SurveyedAgent } from '../../adoption/survey-agents.js'
+import { surveyAgents } from '../../adoption/survey-agents.js'
 import { isName, isRegionName } from '../../address.js'
-import { readAgentConfig, type AgentFile } from '../../agent/index.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
-import { placesOfTls } from '../../plan/files-in-use.js'
 import { authorityText, takeOverPage } from '../../authority/take-over.js'
 import { takeOverCommands } from '../../report/take-over.js'
-import { filesInUseReader } from '../../store/files-in-use.js'
 import type { Certificate } from '../../x509/certificate.js'
 import { newSpec, type NewSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
 import { isBegun } from '../../inventory/begun.js'
 import { directoryStore } from '../../store/directory-store.js'
-import { configPathsOf, readAgentFiles } from '../agent-files.js'
+import { readAgents } from '../agent-files.js'
 import { beginStore, hasContent } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -119,12 +116,6 @@ function keepText(roots: readonly Certificate[], store: string, file: string): r
   ]
 }
 
-/** Of several `-config` the file that receives the stanza: the last one with `tls`, else the last. */
-function writtenOf(files: readonly AgentFile[]): string {
-  const read = readAgentConfig(files).files
-  return (read.findLast(({ hasTls }) => hasTls) ?? read.at(-1)!).file
-}
-
 /** The nodes, from the configurations of the agents that are there. */
 async function adopted(
   wanted: NewSpec,
@@ -132,23 +123,7 @@ async function adopted(
   file: string,
   context: Context,
 ): Promise<{ readonly wanted: NewSpec; readonly roots: readonly Certificate[] }> {
-  const folder = path.dirname(context.resolve(file))
-  const filesInUse = filesInUseReader(context.cwd)
-  const agents: SurveyedAgent[] = []
-  for (const given of paths) {
-    const parts = await configPathsOf(given, context)
-    const { files } = await readAgentFiles(parts, context)
-    const inSpec = (one: string): string =>
-      path.isAbsolute(one) ? one : path.relative(folder, context.resolve(one)) || '.'
-    const last = parts.at(-1)!
-    const { base, name } = path.parse(context.resolve(last))
-    const host = files.some((one) => one.path === last) ? name : base
-    const several =
-      parts.length === 1 ? undefined : { paths: parts.map(inSpec), write: inSpec(writtenOf(files)) }
-    const inUse = filesInUse(placesOfTls(files))
-    agents.push({ config: inSpec(last), several, host, files, inUse })
-  }
-  const { spec, diagnostics, roots } = surveyAgents(agents)
+  const { spec, diagnostics, roots } = surveyAgents(await readAgents(paths, file, context))
   if (hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
       diagnostics,
@@ -224,7 +199,7 @@ function operatorsOf(names: readonly string[] = []): readonly string[] {
 }
 
 /** The `.gitignore` with a line for the store; `undefined` where it has one already. */
-async function ignoreStore(
+export async function ignoreStore(
   context: Context,
   file: string,
   store: string,

@@ -1,0 +1,272 @@
+/**
+ * From a folder that another tool filled to a spec and the first generations of a store: the authority
+ * stays what it is, certificates that live become those of their agents, and all else is named.
+ *
+ * @module
+ */
+
+import { authorityAddress, formatAddress, generationOf } from '../address.js'
+import { adoptionNotes } from './notes.js'
+import { authorityText } from '../authority/take-over.js'
+import type { Diagnostic } from '../diagnostics.js'
+import { hasErrors } from '../diagnostics.js'
+import type { NewSpec } from '../cluster/new-spec.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { formatName } from '../x509/name.js'
+import { collect, type MaterialFile } from './collect.js'
+import { leavesIn, type Leaf } from './leaves.js'
+import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
+import type { LeftOut } from './materials.js'
+import { placeLeaves } from './placed.js'
+import { specOf } from './spec.js'
+import { surveyAgents, type SurveyedAgent } from './survey-agents.js'
+import { treesIn, type Tree, type Trees } from './trees.js'
+
+/** What is adopted from. */
+export interface AdoptionInput {
+  readonly files: readonly MaterialFile[]
+  /** Configurations of agents; default: none. */
+  readonly agents?: readonly SurveyedAgent[] | undefined
+  /** Addresses by fingerprint of what the store has already; default: nothing. */
+  readonly known?: ReadonlyMap<string, string> | undefined
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** What comes of it. */
+export interface Adoption {
+  /** Parts of a new spec. */
+  readonly spec: Omit<NewSpec, 'cluster'>
+  readonly authorities: readonly AdoptedAuthority[]
+  readonly identities: readonly AdoptedIdentity[]
+  readonly leftOut: readonly LeftOut[]
+  /** What is wrong with configurations of agents; with an error nothing is adopted. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** Why nothing can be adopted: one sentence, and what to do. */
+  readonly refused?: { readonly message: string; readonly hint: string } | undefined
+}
+
+/** The name of the root in the spec, as the template has it. */
+const rootName = 'agent'
+
+/**
+ * Plans an adoption.
+ *
+ * @param input Everything read in full.
+ * @returns Never throws for anything in the files.
+ */
+export function planAdoption({ files, agents = [], known, now }: AdoptionInput): Adoption {
+  const survey = surveyAgents(agents, { adopting: true })
+  const trusted = survey.roots
+  const collection = collect([...files, ...agents.flatMap(materialsOfAgent)])
+  const trees = treesIn(collection, trusted, now)
+  const found = leavesIn(collection, trees, now)
+  const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
+  const placement = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
+  leftOut.push(...placement.leftOut)
+  const diagnostics: Diagnostic[] = [...survey.diagnostics]
+  const failed = (): Adoption => ({
+    spec: {},
+    authorities: [],
+    identities: [],
+    leftOut,
+    diagnostics,
+  })
+  if (hasErrors(diagnostics)) return failed()
+
+  const signers = new Set(placement.placed.map(({ leaf }) => leaf.signer))
+  const roots = rootsOf(trees, signers, trusted)
+  if (!Array.isArray(roots)) {
+    return { ...failed(), refused: roots }
+  }
+  const named = nameAuthorities(roots, signers, placement.placed, known ?? new Map())
+  const [other] = named.refused
+  if (named.size === 0 && other !== undefined) {
+    return {
+      ...failed(),
+      refused: {
+        message: `the store has another root already, and ${authorityText(other.certificate)} is in ${other.places[0]!}`,
+        hint: 'where no agent uses the root of the store yet, move the store away and adopt again; else begin a rotation: nomad-pki rotate authority',
+      },
+    }
+  }
+  for (const tree of trees.trees) {
+    if (named.has(tree)) continue
+    const crossing = [...named.keys()].some(({ crosses }) => crosses.some(({ by }) => by === tree))
+    leftOut.push({
+      kind: 'left-out',
+      place: tree.places[0]!,
+      code: named.refused.has(tree) ? 'adoption/authority' : 'adoption/signs-nothing',
+      message: named.refused.has(tree)
+        ? `the store has another authority already, and ${authorityText(tree.certificate)} is not it`
+        : `the authority ${formatName(tree.certificate.subject)} signed no living certificate that is adopted${crossing ? ', beyond a cross-certificate' : ''}`,
+    })
+  }
+  const authorities = [...named].map(([tree, { name, generation }]): AdoptedAuthority => {
+    const above = tree.issuer && named.get(tree.issuer)
+    const crossed = new Map<number, Certificate>()
+    for (const { by, certificate } of tree.crosses) {
+      const signer = named.get(by)
+      if (signer?.name === name) crossed.set(signer.generation, certificate)
+    }
+    return {
+      address: authorityAddress(name, generation),
+      name,
+      generation,
+      certificate: tree.certificate,
+      key: tree.key,
+      ...(above && { issuer: authorityAddress(above.name, above.generation) }),
+      crossed,
+      places: tree.places,
+      notes: adoptionNotes(tree.certificate, tree.issuer?.certificate),
+    }
+  })
+  const addressOf = (leaf: Leaf): string | undefined => {
+    const entry = named.get(leaf.signer)
+    return entry && authorityAddress(entry.name, entry.generation)
+  }
+  const placed = placement.placed.filter(({ leaf }) => {
+    if (addressOf(leaf) !== undefined) return true
+    leftOut.push({
+      kind: 'left-out',
+      place: leaf.places[0]!,
+      code: 'adoption/authority',
+      message: `it was signed by ${formatName(leaf.signer.certificate.subject)}, which is not adopted`,
+    })
+    return false
+  })
+  const identities = placed.map(({ role, region, name, leaf }): AdoptedIdentity => ({
+    address: formatAddress({ kind: 'identity', role, region, name }),
+    role,
+    region,
+    name,
+    leaf: leaf.certificate,
+    names: leaf.named.names,
+    ips: leaf.named.ips,
+    key: leaf.key,
+    issuer: addressOf(leaf)!,
+    places: leaf.places,
+  }))
+  const spec = specOf({
+    authorities,
+    placed,
+    bare: placement.bare,
+    signerOf: (leaf) => named.get(leaf.signer)!.name,
+    survey: survey.spec,
+    now,
+  })
+  return { spec, authorities, identities, leftOut, diagnostics }
+}
+
+/** What an agent's own files hold: certificates alone, its key stays where it is. */
+function materialsOfAgent({ inUse, config }: SurveyedAgent): readonly MaterialFile[] {
+  if (inUse === undefined) return []
+  const of = (file: string, certificates: readonly Certificate[]): MaterialFile => ({
+    file,
+    materials: certificates.map((certificate) => ({
+      kind: 'certificate',
+      place: file,
+      certificate,
+    })),
+  })
+  return [of(inUse.path, inUse.roots), of(`cert_file of ${config}`, inUse.chain)]
+}
+
+/** The roots that agents are to trust, or why that cannot be told. */
+function rootsOf(
+  { trees }: Trees,
+  signers: ReadonlySet<Tree>,
+  trusted: readonly Certificate[],
+): Tree[] | { readonly message: string; readonly hint: string } {
+  const trust = new Set(trusted.map(fingerprintOf))
+  const roots = new Set<Tree>()
+  for (const signer of signers) roots.add(signer.issuer ?? signer)
+  for (const tree of trees) {
+    if (tree.anchor && trust.has(fingerprintOf(tree.certificate))) roots.add(tree)
+  }
+  if (roots.size === 0) {
+    const anchors = trees.filter(({ anchor }) => anchor)
+    if (anchors.length !== 1) {
+      return {
+        hint: 'name the folder that holds the certificate of the authority, and of one cluster alone',
+        message:
+          anchors.length === 0
+            ? 'there is no authority in it that lives: no certificate with CA:TRUE, or all have expired'
+            : `there are ${anchors.length} authorities in it, and no certificate of an agent tells which one is in use: ${anchors.map(({ places }) => places[0]!).join(', ')}`,
+      }
+    }
+    roots.add(anchors[0]!)
+  }
+  const [first, ...others] = roots
+  // Trust in both is given to every agent, so something has to show that agents have it already.
+  const together = new Set([first!])
+  for (let grew = true; grew;) {
+    grew = false
+    for (const root of others) {
+      if (together.has(root) || ![...together].some((one) => belongTogether(one, root))) continue
+      together.add(root)
+      grew = true
+    }
+  }
+  const apart = others.find((root) => !together.has(root))
+  if (apart !== undefined) {
+    return {
+      hint: 'adopt the folder of one cluster; or name the configurations of the agents with --agents, with a copy of a ca_file that holds both beside them',
+      message: `several roots sign for agents (${authorityText(first!.certificate)} in ${first!.places[0]!}; ${authorityText(apart.certificate)} in ${apart.places[0]!}), and no file holds both of them: are they two clusters?`,
+    }
+  }
+  return [...roots]
+}
+
+/** Whether one file holds both, as a `ca_file` of a rotation does, or one certified the other. */
+function belongTogether(a: Tree, b: Tree): boolean {
+  return (
+    a.files.some((file) => b.files.includes(file)) ||
+    a.crosses.some(({ by }) => by === b) ||
+    b.crosses.some(({ by }) => by === a)
+  )
+}
+
+class Named extends Map<Tree, { readonly name: string; readonly generation: number }> {
+  /** Those that cannot be adopted, because the store has another one. */
+  readonly refused = new Set<Tree>()
+}
+
+/** Names of authorities in the spec: the roots are generations of one, intermediates are named by their region. */
+function nameAuthorities(
+  roots: readonly Tree[],
+  signers: ReadonlySet<Tree>,
+  placed: readonly { readonly region: string; readonly leaf: Leaf }[],
+  known: ReadonlyMap<string, string>,
+): Named {
+  const named = new Named()
+  const begun = [...known.values()].filter((address) => address.startsWith('authority/'))
+  const take = (tree: Tree, name: string, generation: number): void => {
+    const address = known.get(fingerprintOf(tree.certificate))
+    if (address !== undefined) {
+      const [, own = name] = address.split('/')
+      named.set(tree, { name: own, generation: generationOf(address) })
+    } else if (begun.some((one) => one.startsWith(`authority/${name}/`))) named.refused.add(tree)
+    else named.set(tree, { name, generation })
+  }
+  const sorted = [...roots].sort(
+    (a, b) =>
+      a.certificate.notBefore - b.certificate.notBefore ||
+      (fingerprintOf(a.certificate) < fingerprintOf(b.certificate) ? -1 : 1),
+  )
+  for (const [index, tree] of sorted.entries()) take(tree, rootName, index + 1)
+  const between = [...signers].filter((tree) => tree.issuer !== undefined && named.has(tree.issuer))
+  const taken = new Set<string>([rootName])
+  for (const tree of between) {
+    const regions = new Set(
+      placed.filter(({ leaf }) => leaf.signer === tree).map((one) => one.region),
+    )
+    const [region] = regions
+    const wanted = between.length > 1 && regions.size === 1 ? region! : 'issuing'
+    let name = wanted
+    for (let next = 2; taken.has(name); next += 1) name = `${wanted}-${next}`
+    taken.add(name)
+    take(tree, name, 1)
+  }
+  return named
+}

@@ -1,0 +1,44 @@
+/**
+ * What is adopted: values that are ready to be put into a store.
+ *
+ * @module
+ */
+
+import type { FoundKey } from '../keys/found-key.js'
+import type { Role } from '../address.js'
+import type { Certificate } from '../x509/certificate.js'
+
+/** A generation of an authority. */
+export interface AdoptedAuthority {
+  /** `authority/agent/1` */
+  readonly address: string
+  readonly name: string
+  readonly generation: number
+  readonly certificate: Certificate
+  /** Absent: it is adopted without its key, and cannot sign. */
+  readonly key?: FoundKey | undefined
+  /** The address of the root above it. */
+  readonly issuer?: string | undefined
+  /** Certificates that other generations made for this root, by their number. */
+  readonly crossed: ReadonlyMap<number, Certificate>
+  readonly places: readonly string[]
+  /** What is unusual in it and Nomad takes, a line each. */
+  readonly notes: readonly string[]
+}
+
+/** A certificate with its key that becomes the first generation of an identity. */
+export interface AdoptedIdentity {
+  /** `identity/server/global/s1` */
+  readonly address: string
+  readonly role: Role
+  readonly region: string
+  readonly name: string
+  readonly leaf: Certificate
+  /** What it names beyond its role and the loopback. */
+  readonly names: readonly string[]
+  readonly ips: readonly string[]
+  readonly key: FoundKey
+  /** The address of the authority that signed it. */
+  readonly issuer: string
+  readonly places: readonly string[]
+}

@@ -1,0 +1,43 @@
+/**
+ * What is unusual in a certificate of another tool, and Nomad takes: said, and never a reason to refuse.
+ *
+ * @module
+ */
+
+import { lint } from '../lint/lint.js'
+import type { Certificate } from '../x509/certificate.js'
+
+/**
+ * Notes on an authority.
+ *
+ * @param certificate Its certificate.
+ * @param issuer Who signed it; `undefined` for a root.
+ * @returns Sentences, a line each.
+ */
+export function adoptionNotes(
+  certificate: Certificate,
+  issuer: Certificate | undefined,
+): readonly string[] {
+  const notes: string[] = []
+  const { pathLength } = certificate.basicConstraints ?? {}
+  if (pathLength !== undefined) {
+    notes.push(
+      pathLength === 0
+        ? 'its path length is 0: no intermediate can stand below it'
+        : `its path length is ${pathLength}`,
+    )
+  }
+  const { nameConstraints } = certificate
+  if (nameConstraints !== undefined) {
+    const names = nameConstraints.permitted.flatMap((name) => ('value' in name ? [name.value] : []))
+    notes.push(`its name constraints permit ${names.join(', ') || 'nothing by name'} alone`)
+  }
+  for (const { message, source } of lint(certificate, {
+    strictness: 'foreign',
+    profile: issuer === undefined ? 'root' : 'intermediate',
+    issuer: issuer ?? certificate,
+  })) {
+    notes.push(`${message} (${source})`)
+  }
+  return notes
+}

@@ -1,0 +1,342 @@
+/**
+ * Which node or operator each adopted certificate belongs to: by the configurations of agents, by the
+ * names in it, and at last by a guess that is said.
+ *
+ * @module
+ */
+
+import { isIP } from 'node:net'
+import { isName, parseAddress, sharedName, type Role } from '../address.js'
+import { groupBy } from '../grouping.js'
+import type { ListedNode } from '../cluster/new-spec.js'
+import type { Plain } from '../cluster/yaml-write.js'
+import { fingerprintOf } from '../x509/certificate.js'
+import { commonNames } from '../x509/name.js'
+import { classifyName } from '../nomad/names.js'
+import type { Leaf } from './leaves.js'
+import type { LeftOut } from './materials.js'
+import { hostOf } from './roles.js'
+import type { SurveyedNode } from './survey-agents.js'
+
+/** A certificate at its place in the spec. */
+export interface Placed {
+  readonly role: Role
+  readonly region: string
+  readonly name: string
+  readonly leaf: Leaf
+  /** Comments, a line each. */
+  readonly notes: readonly string[]
+  /** The agent that uses it, where a configuration says so. */
+  readonly agent?: SurveyedNode | undefined
+}
+
+/** Every certificate with its place, and the agents that have none. */
+export interface Placement {
+  readonly placed: readonly Placed[]
+  /** Agents whose certificate is not here. */
+  readonly bare: readonly SurveyedNode[]
+  readonly leftOut: readonly LeftOut[]
+}
+
+/**
+ * Places certificates.
+ *
+ * @param leaves Those that can be adopted.
+ * @param agents The agents whose configurations were read.
+ * @param known Addresses of identities by fingerprint, as the ledger has them.
+ */
+export function placeLeaves(
+  leaves: readonly Leaf[],
+  agents: readonly SurveyedNode[],
+  known: ReadonlyMap<string, string>,
+): Placement {
+  const placed: Placed[] = []
+  const leftOut: LeftOut[] = []
+  const bare: SurveyedNode[] = []
+  const names = new Names(agents)
+  const rest = new Set(leaves)
+
+  for (const leaf of leaves) {
+    const address = known.get(fingerprintOf(leaf.certificate))
+    const parsed = address === undefined ? undefined : parseAddress(address)
+    if (parsed?.kind !== 'identity') continue
+    const { role, region, name } = parsed
+    names.claim(role, region, name)
+    const agent = agents.find(
+      ({ node }) => node.kind === role && node.region === region && node.name === name,
+    )
+    placed.push({ role, region, name, leaf, notes: agent?.node.notes ?? [], agent })
+    rest.delete(leaf)
+  }
+
+  const used = new Map<SurveyedNode, Leaf>()
+  for (const agent of agents) {
+    const leaf = leafOf(agent, leaves)
+    if (leaf === undefined) bare.push(agent)
+    else used.set(agent, leaf)
+  }
+  for (const [, group] of groupBy(used, ([{ node }]) => `${node.kind} ${node.region}`)) {
+    const [first] = group
+    const [{ node }, leaf] = first!
+    const all = agents.filter(
+      ({ node: other }) => other.kind === node.kind && other.region === node.region,
+    )
+    const one = group.every(([, other]) => other === leaf) && group.length === all.length
+    if (one && group.length > 1) {
+      if (rest.has(leaf)) {
+        const who = group.map(([agent]) => agent.node.name).join(', ')
+        placed.push({
+          role: node.kind,
+          region: node.region,
+          name: sharedName,
+          leaf,
+          notes: [
+            `one pair of ${leaf.places[0]!} for ${who}: to give each its own, name them here instead of shared`,
+          ],
+        })
+      }
+      continue
+    }
+    for (const [agent, own] of group) {
+      if (!rest.has(own)) continue
+      const { kind, region, name } = agent.node
+      placed.push({ role: kind, region, name, leaf: own, notes: agent.node.notes, agent })
+    }
+  }
+  for (const leaf of used.values()) rest.delete(leaf)
+
+  const sections = groupBy(rest, ({ named }) => `${named.role} ${named.region ?? ''}`)
+  for (const [, group] of sections) {
+    const { role, region } = group[0]!.named
+    if (role === 'operator' || region === undefined) continue
+    placeAgents(group, { role, region, agents, names, placed, leftOut })
+  }
+  const [firstRegion = 'global'] = [...placed, ...agents.map(({ node }) => node)].map(
+    (one) => one.region,
+  )
+  const people = [...rest].filter(({ named }) => named.role === 'operator')
+  for (const leaf of newestFirst(people)) {
+    const name = names.free('operator', '', operatorName(leaf))
+    const region = leaf.named.region ?? firstRegion
+    placed.push({
+      role: 'operator',
+      region,
+      name,
+      leaf,
+      notes: [`of ${leaf.places[0]!}; the name is a guess`],
+    })
+  }
+  return { placed, bare, leftOut }
+}
+
+interface Section {
+  readonly role: Role
+  readonly region: string
+  readonly agents: readonly SurveyedNode[]
+  readonly names: Names
+  readonly placed: Placed[]
+  readonly leftOut: LeftOut[]
+}
+
+/** Certificates of agents that no configuration names. */
+function placeAgents(
+  group: readonly Leaf[],
+  { role, region, agents, names, placed, leftOut }: Section,
+): void {
+  const surveyed = agents.some(({ node }) => node.kind === role && node.region === region)
+  const earlier = placed.some((one) => one.role === role && one.region === region)
+  const taken = new Map<string, Leaf>()
+  const hostless: Leaf[] = []
+  for (const leaf of newestFirst(group)) {
+    const host = hostOf(leaf.named)
+    if (host === undefined) {
+      hostless.push(leaf)
+      continue
+    }
+    const other = taken.get(host)
+    if (other !== undefined && sameNames(other, leaf)) {
+      leftOut.push({
+        kind: 'left-out',
+        place: leaf.places[0]!,
+        code: 'adoption/replaced',
+        message: `${other.places[0]!} has the same names and begins later`,
+      })
+      continue
+    }
+    taken.set(host, leaf)
+    const full = leaf.named.names[0]
+    const name = names.free(role, region, other !== undefined && full && isName(full) ? full : host)
+    const [by = ''] = [...leaf.named.names, ...leaf.named.ips]
+    placed.push({
+      role,
+      region,
+      name,
+      leaf,
+      notes: [`of ${leaf.places[0]!}; the name of the node is a guess from ${by}`],
+    })
+  }
+  if (hostless.length > 0 && surveyed) {
+    for (const leaf of hostless) {
+      leftOut.push({
+        kind: 'left-out',
+        place: leaf.places[0]!,
+        code: 'adoption/agent',
+        message: `no ${role} of ${region} that --agents named uses it`,
+        hint: 'name the configuration of the agent that uses it, too',
+      })
+    }
+    return
+  }
+  const [only] = hostless
+  if (hostless.length === 1 && taken.size === 0 && !earlier) {
+    placed.push({
+      role,
+      region,
+      name: sharedName,
+      leaf: only!,
+      notes: [
+        `${only!.places[0]!} names no host: which agents use it? To give each its own, name them here instead of shared`,
+      ],
+    })
+    return
+  }
+  for (const leaf of hostless) {
+    const name = names.free(role, region, pathName(leaf, hostless))
+    placed.push({
+      role,
+      region,
+      name,
+      leaf,
+      notes: [`which agent uses ${leaf.places[0]!}? It names no host; the name here is a guess`],
+    })
+  }
+}
+
+/** Names of nodes are unique in their region, whatever their role. */
+class Names {
+  readonly #taken = new Set<string>()
+
+  constructor(agents: readonly SurveyedNode[]) {
+    for (const { node } of agents) this.claim(node.kind, node.region, node.name)
+  }
+
+  claim(role: Role, region: string, name: string): void {
+    this.#taken.add(this.#key(role, region, name))
+  }
+
+  /** The name, or it with a number where another has it. */
+  free(role: Role, region: string, wanted: string): string {
+    let name = wanted
+    for (let next = 2; this.#taken.has(this.#key(role, region, name)); next += 1) {
+      name = `${wanted.slice(0, 58)}-${next}`
+    }
+    this.claim(role, region, name)
+    return name
+  }
+
+  #key(role: Role, region: string, name: string): string {
+    return `${role === 'operator' ? '' : region}/${name.toLowerCase()}`
+  }
+}
+
+/** The certificate that an agent uses: what `cert_file` holds, or the only one of that file's name. */
+function leafOf({ agent, certFile }: SurveyedNode, leaves: readonly Leaf[]): Leaf | undefined {
+  const own = agent.inUse?.chain[0]
+  if (own !== undefined) {
+    const fingerprint = fingerprintOf(own)
+    return leaves.find(({ certificate }) => fingerprintOf(certificate) === fingerprint)
+  }
+  if (certFile === undefined) return undefined
+  const file = baseOf(certFile)
+  const alike = leaves.filter(({ files }) => files.some((one) => baseOf(one) === file))
+  return alike.length === 1 ? alike[0] : undefined
+}
+
+function sameNames(a: Leaf, b: Leaf): boolean {
+  const text = ({ named: { names, ips } }: Leaf): string =>
+    [...names]
+      .sort()
+      .concat([...ips].sort())
+      .join(' ')
+  return text(a) === text(b)
+}
+
+function newestFirst(leaves: readonly Leaf[]): readonly Leaf[] {
+  return [...leaves].sort(
+    (a, b) =>
+      b.certificate.notBefore - a.certificate.notBefore ||
+      (fingerprintOf(a.certificate) < fingerprintOf(b.certificate) ? -1 : 1),
+  )
+}
+
+/** An operator's name: the common name where it is a person's, else that of the file. */
+function operatorName(leaf: Leaf): string {
+  const common = commonNames(leaf.certificate.subject).at(-1)
+  if (common !== undefined && classifyName(common).kind === 'plain') {
+    const name = asName(common.split('@')[0]!)
+    if (name !== undefined) return name
+  }
+  const stem = stemOf(leaf.files[0]!)
+  // `nomad tls cert create -cli` calls it global-cli-nomad.pem.
+  return asName(/^.+-cli-.+$/.test(stem) ? 'cli' : stem) ?? 'operator'
+}
+
+/** A name out of the path: the file's, or the folder's where all files have one name. */
+function pathName(leaf: Leaf, among: readonly Leaf[]): string {
+  const file = leaf.files[0]!
+  const stems = new Set(among.map(({ files }) => stemOf(files[0]!)))
+  const folder = file.split('/').at(-2)
+  const name = stems.size < among.length && folder !== undefined ? folder : stemOf(file)
+  return asName(name) ?? 'node'
+}
+
+function stemOf(file: string): string {
+  return baseOf(file).replace(/\.(pem|crt|cer|cert|der|json)$/i, '')
+}
+
+function baseOf(file: string): string {
+  return file.split('/').at(-1) ?? file
+}
+
+function asName(text: string): string | undefined {
+  const name = text
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+    .slice(0, 63)
+  return isName(name) && name !== sharedName ? name : undefined
+}
+
+/**
+ * What a node says in the spec: the names and addresses of its certificate. What its configuration says
+ * beyond them is no reason for a new certificate, and stands where it is probed.
+ */
+export function valueOf(placed: Placed): {
+  readonly value: Record<string, Plain>
+  readonly notes: readonly string[]
+} {
+  const { names, ips } = placed.leaf.named
+  const own: ListedNode['value'] = placed.agent?.node.value ?? {}
+  const notes: string[] = []
+  const others = Object.entries(own).filter(([key]) => key !== 'ips' && key !== 'names')
+  const value: Record<string, Plain> = {
+    ...(ips.length > 0 && { ips: [...ips] }),
+    ...(names.length > 0 && { names: [...names] }),
+    ...Object.fromEntries(others),
+  }
+  const more = (['ips', 'names'] as const).flatMap((key) =>
+    ((own[key] ?? []) as readonly string[]).filter(
+      (one) => !(key === 'ips' ? ips : names).includes(one),
+    ),
+  )
+  const [first] = more
+  if (first === undefined) return { value, notes }
+  notes.push(
+    `its configuration names ${more.join(', ')}, its certificate does not: add it to ips or names for the next one`,
+  )
+  const host = isIP(first) === 6 ? `[${first}]` : first
+  if (ips.length === 0) {
+    value['http'] ??= `${host}:4646`
+    if (placed.role !== 'client') value['rpc'] ??= `${host}:4647`
+  }
+  return { value, notes }
+}

@@ -1,0 +1,159 @@
+/**
+ * The authorities among certificates: versions of one key and name are one authority, and who signed
+ * whom is told by signatures, not by names alone.
+ *
+ * @module
+ */
+
+import type { FoundKey } from '../keys/found-key.js'
+import { sameBytes } from '../bytes.js'
+import { isIssuedBy } from '../checks/issued-by.js'
+import { formatInstant } from '../duration.js'
+import { groupBy } from '../grouping.js'
+import { sha256 } from '../sha256.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { formatName } from '../x509/name.js'
+import { verifySignature } from '../x509/signature.js'
+import type { Collection, FoundCertificate } from './collect.js'
+import type { LeftOut } from './materials.js'
+
+/** An authority: one key under one name. */
+export interface Tree {
+  /** The version that is adopted. */
+  readonly certificate: Certificate
+  readonly places: readonly string[]
+  readonly files: readonly string[]
+  readonly key?: FoundKey | undefined
+  /** Whether agents trust it as it is: it signed itself, agents have it in `ca_file`, or its issuer is not there. */
+  readonly anchor: boolean
+  /** Who signed it; absent for an anchor. */
+  readonly issuer?: Tree | undefined
+  /** Certificates of the same key and name that other authorities made. */
+  readonly crosses: readonly { readonly by: Tree; readonly certificate: Certificate }[]
+}
+
+/** The authorities. */
+export interface Trees {
+  readonly trees: readonly Tree[]
+  /** Who signed a certificate, among them. */
+  signerOf(certificate: Certificate): Tree | undefined
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** More signatures than any real folder needs: a hostile one has many of one name. */
+const mostChecks = 20_000
+
+type Draft = { -readonly [Key in keyof Tree]: Tree[Key] } & { versions: FoundCertificate[] }
+
+/** Whether a certificate is an authority's, as Go takes it: version 1 has no extension to say it. */
+export function isAuthority(certificate: Certificate): boolean {
+  if (certificate.basicConstraints?.ca === true) return true
+  return certificate.version < 3 && isIssuedBy(certificate, certificate)
+}
+
+/**
+ * Finds the authorities.
+ *
+ * @param collection Everything that was found.
+ * @param trusted What agents have in `ca_file`, as far as it was read.
+ * @param now Epoch milliseconds.
+ */
+export function treesIn(
+  collection: Collection,
+  trusted: readonly Certificate[],
+  now: number,
+): Trees {
+  const leftOut: LeftOut[] = []
+  const trust = new Set(trusted.map(fingerprintOf))
+  const own = collection.certificates.filter(({ certificate }) => isAuthority(certificate))
+  const drafts: Draft[] = []
+  const groups = groupBy(own, ({ certificate: { subject, publicKey } }) =>
+    sha256(Buffer.concat([subject.der, publicKey.spki])),
+  )
+  for (const [, versions] of groups) {
+    const living = versions.filter(({ certificate }) => certificate.notAfter > now)
+    for (const one of versions) if (!living.includes(one)) leftOut.push(expired(one))
+    if (living.length === 0) continue
+    const selfSigned = living.filter(({ certificate }) => isSelfSigned(certificate))
+    const inUse = living.filter(({ certificate }) => trust.has(fingerprintOf(certificate)))
+    const best = longest(inUse) ?? longest(selfSigned) ?? longest(living)!
+    drafts.push({
+      ...best,
+      key: collection.keyOf(best.certificate.publicKey),
+      anchor: inUse.length > 0 || selfSigned.length > 0,
+      issuer: undefined,
+      crosses: [],
+      versions: living,
+    })
+  }
+  const byName = groupBy(drafts, ({ certificate }) => sha256(certificate.subject.der))
+  let checks = 0
+  const signerOf = (certificate: Certificate): Draft | undefined =>
+    (byName.get(sha256(certificate.issuer.der)) ?? []).find((draft) => {
+      if (checks >= mostChecks) return false
+      checks += 1
+      return verifySignature(certificate, draft.certificate)
+    })
+  for (const draft of drafts) {
+    if (!draft.anchor) {
+      const issuer = signerOf(draft.certificate)
+      if (issuer === undefined || issuer === draft) draft.anchor = true
+      else draft.issuer = issuer
+    }
+    const crosses: { by: Tree; certificate: Certificate }[] = []
+    for (const version of draft.versions) {
+      if (version.certificate === draft.certificate) continue
+      const by = isSelfSigned(version.certificate) ? draft : signerOf(version.certificate)
+      if (by !== undefined && by !== draft && draft.anchor) {
+        crosses.push({ by, certificate: version.certificate })
+      } else {
+        leftOut.push({
+          kind: 'left-out',
+          place: version.places[0]!,
+          code: 'adoption/replaced',
+          message: `it has the key and name of ${draft.places[0]!}, which is adopted`,
+        })
+      }
+    }
+    draft.crosses = crosses
+  }
+  // Two that signed each other, and no root above them: agents can trust neither as an intermediate.
+  for (const draft of drafts) {
+    const seen = new Set<Tree>()
+    for (let at: Tree | undefined = draft; at !== undefined; at = at.issuer) {
+      if (seen.has(at)) {
+        draft.anchor = true
+        draft.issuer = undefined
+        break
+      }
+      seen.add(at)
+    }
+  }
+  return { trees: drafts, signerOf, leftOut }
+}
+
+/** Whether its own key signed it. */
+export function isSelfSigned(certificate: Certificate): boolean {
+  return (
+    sameBytes(certificate.issuer.der, certificate.subject.der) &&
+    verifySignature(certificate, certificate)
+  )
+}
+
+/** The one that ends last; of equals the one with the lower fingerprint, so that each run takes the same. */
+function longest(versions: readonly FoundCertificate[]): FoundCertificate | undefined {
+  return [...versions].sort(
+    (a, b) =>
+      b.certificate.notAfter - a.certificate.notAfter ||
+      (fingerprintOf(a.certificate) < fingerprintOf(b.certificate) ? -1 : 1),
+  )[0]
+}
+
+function expired({ places, certificate }: FoundCertificate): LeftOut {
+  return {
+    kind: 'left-out',
+    place: places[0]!,
+    code: 'adoption/expired',
+    message: `the authority ${formatName(certificate.subject)} expired ${formatInstant(certificate.notAfter)}`,
+  }
+}

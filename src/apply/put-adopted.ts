@@ -1,0 +1,250 @@
+/**
+ * Puts what was adopted into a store. Each part is made once, so that the same command goes on where an
+ * interrupted one stopped: authorities, then the ledger's lines, then the files of identities. A file
+ * without its line would pass for one that this program made.
+ *
+ * @module
+ */
+
+import type { AdoptedAuthority, AdoptedIdentity } from '../adoption/adopted.js'
+import { authorityText } from '../authority/take-over.js'
+import { checkContext } from '../checks/context.js'
+import { desire } from '../cluster/desire.js'
+import type { ClusterSpec } from '../cluster/spec.js'
+import { NomadPkiError } from '../errors.js'
+import { generationName } from '../inventory/generation-name.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { encodeManifest } from '../inventory/manifest.js'
+import { readInventory } from '../inventory/read.js'
+import type { Configs } from '../inventory/configs.js'
+import type { Store } from '../inventory/store.js'
+import { fingerprintOf } from '../x509/certificate.js'
+import { encodeCertificate } from '../x509/certificates.js'
+import { formatName } from '../x509/name.js'
+
+/** What is put, and by which spec. */
+export interface AdoptedParts {
+  readonly spec: ClusterSpec
+  readonly authorities: readonly AdoptedAuthority[]
+  readonly identities: readonly AdoptedIdentity[]
+}
+
+/** What was new. */
+export interface PutAdopted {
+  /** Addresses, in the order in which they were put. */
+  readonly put: readonly string[]
+}
+
+/**
+ * Finds out what of it the store lacks.
+ *
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` where another authority has the place of an adopted one.
+ */
+export function missingOf(
+  { authorities, identities }: Omit<AdoptedParts, 'spec'>,
+  inventory: Pick<Inventory, 'authorities' | 'identities' | 'location'>,
+): {
+  readonly authorities: readonly AdoptedAuthority[]
+  readonly identities: readonly AdoptedIdentity[]
+} {
+  for (const { address, certificate } of authorities) {
+    const found = inventory.authorities.get(address)?.certificate
+    if (found === undefined || fingerprintOf(found) === fingerprintOf(certificate)) continue
+    throw new NomadPkiError(
+      'ERR_PLAN_BLOCKED',
+      `the store has another authority as ${address}: ${authorityText(found)}, and ${authorityText(certificate)} is to be adopted`,
+      {
+        address,
+        hint: `where no agent uses that one yet, move the store ${inventory.location} away, and adopt again`,
+      },
+    )
+  }
+  return {
+    authorities: authorities.filter(
+      ({ address }) => inventory.authorities.get(address)?.certificate === undefined,
+    ),
+    identities: identities.filter(({ address, leaf }) => {
+      const found = inventory.identities.get(address)
+      if (found === undefined || (found.current === undefined && found.unfinished === undefined)) {
+        return true
+      }
+      const own = found.unfinished?.chain[0]
+      return found.current === undefined && own !== undefined && isSame(own, leaf)
+    }),
+  }
+}
+
+/**
+ * Puts it.
+ *
+ * @param parts What to put; the spec names all of it.
+ * @param ports The store, which must have begun; and the time.
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED`, `ERR_STORE_LOCKED`, `ERR_STORE_UNWRITABLE`
+ */
+export async function putAdopted(
+  parts: AdoptedParts,
+  ports: { readonly store: Store; readonly configs: Configs; readonly clock: () => number },
+): Promise<PutAdopted> {
+  const { store, configs, clock } = ports
+  const lock = await store.lock({ command: 'adopt' })
+  try {
+    await store.heal()
+    const before = await readInventory({ store, configs }, { configs: [] })
+    const missing = missingOf(parts, before)
+    await putAuthorities(missing.authorities, before, { store, at: clock() })
+    const inventory = await readInventory({ store, configs }, { configs: [] })
+    await noteIdentities(missing.identities, parts, inventory, { store, at: clock() })
+    await putIdentities(missing.identities, parts, inventory, { store, at: clock() })
+    return {
+      put: [...missing.authorities, ...missing.identities].map(({ address }) => address),
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+interface Port {
+  readonly store: Store
+  readonly at: number
+}
+
+async function putAuthorities(
+  authorities: readonly AdoptedAuthority[],
+  { ledger }: Inventory,
+  { store, at }: Port,
+): Promise<void> {
+  if (authorities.length === 0) return
+  const batch = store.batch()
+  for (const { address, name, generation, certificate, key, issuer, crossed } of authorities) {
+    batch.putAuthority(name, generation, {
+      ...(key && { key: key.pem }),
+      certificate: encodeCertificate(certificate),
+    })
+    const fingerprint = fingerprintOf(certificate)
+    const noted = ledger.events.some(
+      (line) =>
+        line.event === 'authority' && line.address === address && line.fingerprint === fingerprint,
+    )
+    if (!noted) {
+      batch.record({
+        event: 'authority',
+        address,
+        at,
+        serial: certificate.serial,
+        fingerprint,
+        subject: formatName(certificate.subject),
+        notAfter: certificate.notAfter,
+        issuer: issuer ?? null,
+        adopted: true,
+      })
+    }
+    for (const [by, cross] of crossed) {
+      batch.putCross(name, generation, by, encodeCertificate(cross))
+      batch.record({
+        event: 'crossed',
+        address,
+        at,
+        by: `authority/${name}/${by}`,
+        serial: cross.serial,
+        fingerprint: fingerprintOf(cross),
+        notAfter: cross.notAfter,
+      })
+    }
+  }
+  await batch.commit()
+}
+
+/** The ledger's lines come first, in a step of their own. */
+async function noteIdentities(
+  identities: readonly AdoptedIdentity[],
+  { spec }: AdoptedParts,
+  { ledger }: Inventory,
+  { store, at }: Port,
+): Promise<void> {
+  const noted = new Set<string>()
+  for (const line of ledger.events) {
+    if (line.event === 'adopted') noted.add(`${line.address} ${line.fingerprint}`)
+  }
+  const { bundles, identities: wanted } = desire(spec)
+  const profiles = new Map(wanted.map(({ address, profile }) => [address, profile]))
+  const trusted = new Map(bundles.map((bundle) => [bundle.address, bundle.trusted]))
+  const batch = store.batch()
+  let lines = 0
+  for (const { address, leaf, issuer } of identities) {
+    const fingerprint = fingerprintOf(leaf)
+    const profile = profiles.get(address)
+    if (profile === undefined || noted.has(`${address} ${fingerprint}`)) continue
+    lines += 1
+    batch.record({
+      event: 'adopted',
+      address,
+      at,
+      generation: 1,
+      serial: leaf.serial,
+      fingerprint,
+      notBefore: leaf.notBefore,
+      notAfter: leaf.notAfter,
+      issuer,
+      trusted: trusted.get(profile.bundle) ?? [],
+    })
+  }
+  if (lines > 0) await batch.commit()
+}
+
+async function putIdentities(
+  identities: readonly AdoptedIdentity[],
+  { spec }: AdoptedParts,
+  inventory: Inventory,
+  { store, at }: Port,
+): Promise<void> {
+  const desired = desire(spec)
+  const context = checkContext(desired, inventory, { now: at })
+  const profiles = new Map(desired.identities.map(({ address, profile }) => [address, profile]))
+  const batch = store.batch()
+  let count = 0
+  for (const { address, name: bundle } of desired.bundles) {
+    const text = context.bundles.get(address)
+    if (text === undefined || inventory.bundles.get(address)?.text === text) continue
+    count += 1
+    batch.putBundle(bundle, text)
+    const trusted = desired.bundles.find((one) => one.address === address)?.trusted ?? []
+    batch.record({ event: 'bundle', address, at, trusted })
+  }
+  for (const { address, role, region, name, leaf, key, issuer } of identities) {
+    const profile = profiles.get(address)
+    const ca = profile && context.bundles.get(profile.bundle)
+    // The spec was edited since, and names it no longer.
+    if (ca === undefined) continue
+    count += 1
+    const fingerprint = fingerprintOf(leaf)
+    const directory = generationName(1, fingerprint)
+    if (inventory.identities.get(address)?.unfinished !== undefined) {
+      batch.turn({ role, region, name }, directory)
+      continue
+    }
+    const above = context.authorities.get(issuer)?.chain ?? []
+    const files = {
+      key: key.pem,
+      cert: [leaf, ...above].map(encodeCertificate).join(''),
+      ca,
+    }
+    const manifest = encodeManifest({
+      address,
+      generation: 1,
+      made: at,
+      leaf: {
+        serial: leaf.serial,
+        fingerprint,
+        notBefore: leaf.notBefore,
+        notAfter: leaf.notAfter,
+      },
+      files,
+    })
+    batch.putGeneration({ role, region, name }, directory, { ...files, manifest })
+  }
+  if (count > 0) await batch.commit()
+}
+
+function isSame(a: Parameters<typeof fingerprintOf>[0], b: typeof a): boolean {
+  return fingerprintOf(a) === fingerprintOf(b)
+}

@@ -1,0 +1,308 @@
+/**
+ * `adopt`: a folder that another tool filled becomes cluster.yaml and the first generations of a store.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { planAdoption, type Adoption } from '../../adoption/adopt.js'
+import type { AdoptedIdentity } from '../../adoption/adopted.js'
+import type { MaterialFile } from '../../adoption/collect.js'
+import { materialsIn, unread, type LeftOut } from '../../adoption/materials.js'
+import { isName, sharedName } from '../../address.js'
+import { missingOf, putAdopted } from '../../apply/put-adopted.js'
+import { addNode } from '../../cluster/edit.js'
+import { desire } from '../../cluster/desire.js'
+import { newSpec } from '../../cluster/new-spec.js'
+import { parseSpec } from '../../cluster/parse.js'
+import type { ClusterSpec } from '../../cluster/spec.js'
+import { hasErrors } from '../../diagnostics.js'
+import { NomadPkiError } from '../../errors.js'
+import { describeFault, errnoOf } from '../../files/fault.js'
+import { nodeFiles } from '../../files/files.js'
+import { walkFiles } from '../../files/walk.js'
+import { isBegun } from '../../inventory/begun.js'
+import type { Inventory } from '../../inventory/inventory.js'
+import { readInventory } from '../../inventory/read.js'
+import type { Store } from '../../inventory/store.js'
+import { adoptionDocument, adoptionText, type AdoptionReport } from '../../report/adoption.js'
+import { directoryConfigs } from '../../store/directory-configs.js'
+import { directoryStore } from '../../store/directory-store.js'
+import { fingerprintOf } from '../../x509/certificate.js'
+import { readAgents } from '../agent-files.js'
+import { beginStore } from '../begin-store.js'
+import type { Command, Options } from '../command.js'
+import { packageFile, type Context } from '../context.js'
+import { printerOf } from '../printer.js'
+import { exitStatus } from '../status.js'
+import { usage } from '../usage.js'
+import { defaultSpec, fileFlag, readSpec } from '../workspace.js'
+import { showWrites, writeFiles, type FileWrite } from '../write.js'
+import { ignoreStore } from './init.js'
+
+/** Writes over nothing, and changes nothing in the folders that it reads. */
+export const command: Command = async ({ args, options }, context) => {
+  const printer = printerOf(context, options)
+  if (args.length === 0) throw usage('name the folder to adopt', 'nomad-pki adopt tls')
+  const file = options.file ?? defaultSpec
+  const base = path.dirname(context.resolve(file))
+  const present = await presentSpec(file, options, context)
+  const place = path.resolve(base, present?.spec.store ?? 'pki')
+  const store = directoryStore(place)
+  const configs = directoryConfigs(base)
+  const begun = await isBegun(store)
+  const inventory = begun ? await readInventory({ store, configs }, { configs: [] }) : undefined
+  const adoption = planAdoption({
+    files: await readFolders(args, place, context),
+    agents: await readAgents(await expand(options.agents ?? [], context), file, context),
+    known: inventory && knownIn(inventory),
+    now: context.now(),
+  })
+  requireAdoptable(adoption, args)
+  const leftOut: LeftOut[] = [...adoption.leftOut]
+  const { text, spec } =
+    present === undefined
+      ? await firstSpec(adoption, file, options, context)
+      : moreNodes(present.text, adoption.identities, file, leftOut)
+  const named = namedBy(spec, adoption.identities, leftOut)
+  const missing =
+    inventory === undefined
+      ? { authorities: adoption.authorities, identities: named }
+      : missingOf({ authorities: adoption.authorities, identities: named }, inventory)
+  const writes: FileWrite[] = []
+  if (text !== present?.text) {
+    const ignored = await ignoreStore(
+      context,
+      path.join(path.dirname(file), '.gitignore'),
+      spec.store,
+    )
+    if (ignored !== undefined) writes.push(ignored)
+    writes.push({ file, text, expected: present?.bytes })
+  }
+  const report: AdoptionReport = {
+    cluster: spec.cluster,
+    file,
+    dryRun: options.dryRun === true,
+    specChanged: text !== present?.text,
+    authorities: adoption.authorities,
+    identities: named,
+    fresh: new Set([...missing.authorities, ...missing.identities].map(({ address }) => address)),
+    leftOut,
+  }
+  if (options.dryRun === true) {
+    if (printer.json) printer.document(adoptionDocument(report))
+    else printer.answer(adoptionText(report))
+    showWrites(writes, printer)
+    return exitStatus.ok
+  }
+  await writeFiles(context, writes)
+  const whole =
+    inventory !== undefined &&
+    report.fresh.size === 0 &&
+    desire(spec).bundles.every(({ address }) => inventory.bundles.has(address))
+  if (!whole) await put(store, { spec, adoption, identities: named, begun }, configs, context)
+  if (printer.json) printer.document(adoptionDocument(report))
+  else {
+    printer.answer(adoptionText(report))
+    for (const write of writes) printer.answer(`wrote ${write.file}`)
+  }
+  const flag = fileFlag(options)
+  printer.tell(
+    [
+      '',
+      'next:',
+      `  edit ${file}: the comments in it are questions`,
+      `  nomad-pki plan${flag}      what has to be made, and why`,
+      `  nomad-pki apply${flag}     make it`,
+      `  nomad-pki verify${flag}    check it`,
+    ].join('\n'),
+  )
+  return exitStatus.ok
+}
+
+interface Present {
+  readonly text: string
+  readonly bytes: Uint8Array
+  readonly spec: ClusterSpec
+}
+
+async function presentSpec(
+  file: string,
+  options: Options,
+  context: Context,
+): Promise<Present | undefined> {
+  if (!(await context.exists(file))) return undefined
+  const { text, bytes } = await readSpec(context, options)
+  const { spec, diagnostics } = parseSpec(text, { file })
+  if (spec === undefined || hasErrors(diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', `${file} has errors`, { diagnostics })
+  }
+  return { text, bytes, spec }
+}
+
+async function readFolders(
+  folders: readonly string[],
+  store: string,
+  context: Context,
+): Promise<readonly MaterialFile[]> {
+  const read = new Map<string, MaterialFile>()
+  for (const folder of folders) {
+    let walked
+    try {
+      walked = await walkFiles(nodeFiles, context.resolve(folder), { except: [store] })
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error
+      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${folder}: ${describeFault(error)}`, {
+        cause: error,
+      })
+    }
+    for (const one of walked) {
+      const way = path.relative(context.cwd, one.path)
+      const file = way === '' ? '.' : way.startsWith('..') ? one.path : way
+      const materials = 'bytes' in one ? materialsIn(file, one.bytes) : [unread(file, one.message)]
+      read.set(one.path, { file, materials })
+    }
+  }
+  return [...read.values()]
+}
+
+/** `agents/*` in quotes, for shells and programs that do not spread it. */
+async function expand(patterns: readonly string[], context: Context): Promise<readonly string[]> {
+  const out: string[] = []
+  for (const pattern of patterns) {
+    if (!pattern.includes('*') || (await context.exists(pattern))) {
+      out.push(pattern)
+      continue
+    }
+    const { dir, base } = path.parse(pattern)
+    if (dir.includes('*')) {
+      throw usage(`--agents ${pattern}: * stands in the last part of a path alone`)
+    }
+    const shape = new RegExp(
+      `^${base.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
+    )
+    const names = nodeFiles
+      .names(context.resolve(dir))
+      .filter((name) => shape.test(name) && !name.startsWith('.'))
+      .sort()
+    if (names.length === 0) throw usage(`--agents ${pattern}: nothing has such a name`)
+    out.push(...names.map((name) => path.join(dir, name)))
+  }
+  return out
+}
+
+/** Addresses by fingerprint of what the store has, and of what its ledger noted as adopted. */
+function knownIn({ authorities, identities, ledger }: Inventory): ReadonlyMap<string, string> {
+  const known = new Map<string, string>()
+  for (const event of ledger.events) {
+    if (event.event === 'adopted') known.set(event.fingerprint, event.address)
+  }
+  for (const { address, certificate } of authorities.values()) {
+    if (certificate !== undefined) known.set(fingerprintOf(certificate), address)
+  }
+  for (const { address, current } of identities.values()) {
+    const leaf = current?.chain[0]
+    if (leaf !== undefined) known.set(fingerprintOf(leaf), address)
+  }
+  return known
+}
+
+function requireAdoptable({ diagnostics, refused }: Adoption, folders: readonly string[]): void {
+  if (hasErrors(diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
+      diagnostics,
+    })
+  }
+  if (refused === undefined) return
+  throw new NomadPkiError(
+    'ERR_PLAN_BLOCKED',
+    `nothing can be adopted from ${folders.join(', ')}: ${refused.message}`,
+    { hint: refused.hint },
+  )
+}
+
+async function firstSpec(
+  adoption: Adoption,
+  file: string,
+  options: Options,
+  context: Context,
+): Promise<{ readonly text: string; readonly spec: ClusterSpec }> {
+  const folder = path.basename(path.dirname(context.resolve(file)))
+  const cluster = options.cluster ?? (isName(folder) ? folder : 'nomad')
+  if (!isName(cluster)) throw usage(`--cluster ${JSON.stringify(cluster)}: not a name`)
+  const template = Buffer.from(
+    await context.readFile(packageFile(context, 'templates/cluster.yaml')),
+  ).toString('utf8')
+  const { text, diagnostics } = newSpec({ cluster, ...adoption.spec }, template, { file })
+  const { spec } = parseSpec(text, { file })
+  if (spec === undefined || hasErrors(diagnostics)) {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
+  }
+  return { text, spec }
+}
+
+/** The spec that is there, with the nodes that it lacks. */
+function moreNodes(
+  present: string,
+  identities: readonly AdoptedIdentity[],
+  file: string,
+  leftOut: LeftOut[],
+): { readonly text: string; readonly spec: ClusterSpec } {
+  let text = present
+  let spec = parseSpec(text, { file }).spec!
+  for (const { address, role, region, name, places, leaf, names, ips } of identities) {
+    if (desire(spec).identities.some((one) => one.address === address)) continue
+    const { algorithm } = leaf.publicKey
+    const edit =
+      name === sharedName
+        ? undefined
+        : addNode(text, { kind: role, region, name, names, ips, key: algorithm }, { file })
+    const fault =
+      edit === undefined
+        ? 'an identity that several agents share is added by hand'
+        : edit.diagnostics.find(({ severity }) => severity === 'error')?.message
+    if (edit === undefined || fault !== undefined) {
+      leftOut.push({
+        kind: 'left-out',
+        place: places[0]!,
+        code: 'adoption/agent',
+        message: `${file} does not name ${address}: ${fault!}`,
+        hint: `add it to ${file}, and adopt again`,
+      })
+      continue
+    }
+    text = edit.text
+    spec = parseSpec(text, { file }).spec!
+  }
+  return { text, spec }
+}
+
+/** The identities that the spec names. */
+function namedBy(
+  spec: ClusterSpec,
+  identities: readonly AdoptedIdentity[],
+  leftOut: readonly LeftOut[],
+): readonly AdoptedIdentity[] {
+  const addresses = new Set(desire(spec).identities.map(({ address }) => address))
+  const told = new Set(leftOut.map(({ place }) => place))
+  return identities.filter(({ address, places }) => addresses.has(address) && !told.has(places[0]!))
+}
+
+async function put(
+  store: Store,
+  parts: {
+    readonly spec: ClusterSpec
+    readonly adoption: Adoption
+    readonly identities: readonly AdoptedIdentity[]
+    readonly begun: boolean
+  },
+  configs: ReturnType<typeof directoryConfigs>,
+  context: Context,
+): Promise<void> {
+  const { spec, adoption, identities, begun } = parts
+  if (!begun) await beginStore(store, spec.cluster, context.now())
+  await putAdopted(
+    { spec, authorities: adoption.authorities, identities },
+    { store, configs, clock: () => context.now() },
+  )
+}

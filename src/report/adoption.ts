@@ -1,0 +1,97 @@
+/**
+ * What `adopt` found: what it takes over, and everything that it leaves out with the reason.
+ *
+ * @module
+ */
+
+import type { AdoptedAuthority, AdoptedIdentity } from '../adoption/adopted.js'
+import type { LeftOut } from '../adoption/materials.js'
+import { authorityText } from '../authority/take-over.js'
+import { formatInstant } from '../duration.js'
+import { groupBy } from '../grouping.js'
+import { fingerprintText } from '../x509/certificate.js'
+import { formatName } from '../x509/name.js'
+import type { Document } from './json.js'
+import { printable } from './style.js'
+
+/** What is told. */
+export interface AdoptionReport {
+  readonly cluster: string
+  readonly file: string
+  readonly dryRun: boolean
+  /** Whether the spec was, or would be, written or changed. */
+  readonly specChanged: boolean
+  readonly authorities: readonly AdoptedAuthority[]
+  readonly identities: readonly AdoptedIdentity[]
+  /** Addresses of what the store did not have before. */
+  readonly fresh: ReadonlySet<string>
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** The document of `adopt --json`. */
+export function adoptionDocument(report: AdoptionReport): Document {
+  const { cluster, file, dryRun, specChanged, authorities, identities, fresh, leftOut } = report
+  return {
+    format: 'nomad-pki/adoption',
+    version: 1,
+    cluster,
+    file,
+    dryRun,
+    specChanged,
+    authorities: authorities.map(({ address, certificate, key, places, notes }) => ({
+      address,
+      fingerprint: fingerprintText(certificate),
+      subject: formatName(certificate.subject),
+      notAfter: certificate.notAfter,
+      key: key !== undefined,
+      new: fresh.has(address),
+      from: places,
+      notes,
+    })),
+    identities: identities.map(({ address, leaf, issuer, places }) => ({
+      address,
+      fingerprint: fingerprintText(leaf),
+      notAfter: leaf.notAfter,
+      issuer,
+      new: fresh.has(address),
+      from: places,
+    })),
+    leftOut: leftOut.map(({ place, code, message, hint }) => ({
+      place,
+      code,
+      message,
+      ...(hint !== undefined && { hint }),
+    })),
+  }
+}
+
+/** More than this many files with one reason share a line. */
+const mostListed = 10
+
+/** The same as text. */
+export function adoptionText(report: AdoptionReport): string {
+  const { authorities, identities, fresh, leftOut } = report
+  const lines: string[] = []
+  const mark = (address: string): string => (fresh.has(address) ? '+' : '=')
+  for (const { address, certificate, key, places, notes } of authorities) {
+    const without = key === undefined ? ', without its key' : ''
+    lines.push(`${mark(address)} ${address}  ${authorityText(certificate)}${without}`)
+    lines.push(`    from ${places[0]!}, ends ${formatInstant(certificate.notAfter)}`)
+    lines.push(...notes.map((note) => `    note: ${note}`))
+  }
+  for (const { address, leaf, places } of identities) {
+    lines.push(`${mark(address)} ${address}`)
+    lines.push(`    from ${places[0]!}, ends ${formatInstant(leaf.notAfter)}`)
+  }
+  if (leftOut.length > 0) lines.push('', 'left out:')
+  for (const [, group] of groupBy(leftOut, ({ code, message }) => `${code} ${message}`)) {
+    const shown = group.length > mostListed ? group.slice(0, 3) : group
+    for (const { place } of shown) lines.push(`  ${place}`)
+    if (shown.length < group.length) lines.push(`  and ${group.length - shown.length} more:`)
+    const [{ message, hint }] = group as readonly [LeftOut, ...LeftOut[]]
+    lines.push(`      ${message}`)
+    if (hint !== undefined) lines.push(`      hint: ${hint}`)
+  }
+  // Names of files and subjects are a stranger's.
+  return lines.map(printable).join('\n')
+}

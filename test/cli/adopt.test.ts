@@ -1,0 +1,255 @@
+/** A folder that another tool filled becomes spec and store: what is taken, what is not, and what plan then says. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { fixture, stateOf } from '../adoption/folders.js'
+import { cli, folder, type Said } from './cli.js'
+
+interface Document {
+  readonly specChanged: boolean
+  readonly authorities: readonly { address: string; key: boolean; new: boolean; notes: string[] }[]
+  readonly identities: readonly { address: string; new: boolean; from: string[] }[]
+  readonly leftOut: readonly { place: string; code: string; message: string; hint?: string }[]
+}
+
+function withFolder(name: string): string {
+  const cwd = folder()
+  fs.cpSync(fixture(name), path.join(cwd, 'old'), { recursive: true, preserveTimestamps: true })
+  return cwd
+}
+
+function documentOf({ stdout }: Said): Document {
+  return JSON.parse(stdout) as Document
+}
+
+function read(cwd: string, file: string): string {
+  return fs.readFileSync(path.join(cwd, file), 'utf8')
+}
+
+function mode(cwd: string, file: string): string {
+  return (fs.statSync(path.join(cwd, file)).mode & 0o777).toString(8)
+}
+
+const folders: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  [
+    'nomad-tls',
+    ['identity/server/global/s1', 'identity/client/global/shared', 'identity/operator/global/cli'],
+    [],
+  ],
+  [
+    'cfssl',
+    [
+      'identity/server/global/shared',
+      'identity/client/global/shared',
+      'identity/combined/global/shared',
+      'identity/operator/global/cli',
+    ],
+    [
+      'old/ca-csr.json adoption/unused',
+      'old/cfssl.json adoption/unused',
+      'old/cli.csr adoption/unused',
+      'old/client.csr adoption/unused',
+      'old/dev.json: csr adoption/unused',
+      'old/nomad-ca.csr adoption/unused',
+      'old/server.csr adoption/unused',
+    ],
+  ],
+  [
+    'openssl',
+    ['identity/server/global/s1', 'identity/client/global/c1'],
+    [
+      'old/c1.p12 adoption/unused',
+      'old/c1.req adoption/unused',
+      'old/root-encrypted.key adoption/encrypted',
+      'old/root.srl adoption/unrelated',
+      'old/s1.req adoption/unused',
+    ],
+  ],
+  [
+    'easy-rsa',
+    ['identity/server/global/s1', 'identity/client/global/c1', 'identity/operator/global/alice'],
+    [
+      'old/pki/index.txt adoption/unrelated',
+      'old/pki/index.txt.attr adoption/unrelated',
+      'old/pki/reqs/alice.req adoption/unused',
+      'old/pki/reqs/c1.req adoption/unused',
+      'old/pki/reqs/s1.req adoption/unused',
+      'old/pki/serial adoption/unrelated',
+    ],
+  ],
+]
+
+describe.each(folders)('a folder of %s', (name, identities, leftOut) => {
+  test('is adopted: nothing is left to do, and Nomad accepts it', async () => {
+    const cwd = withFolder(name)
+    const before = stateOf(path.join(cwd, 'old'))
+    const adopted = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--json'])
+    expect(adopted.status).toBe(0)
+    const said = documentOf(adopted)
+    expect(said.authorities).toMatchObject([{ address: 'authority/agent/1', key: true, new: true }])
+    expect(said.identities.map(({ address }) => address).sort()).toEqual([...identities].sort())
+    expect(said.leftOut.map(({ place, code }) => `${place} ${code}`).sort()).toEqual(leftOut)
+    expect(stateOf(path.join(cwd, 'old'))).toEqual(before)
+    expect(mode(cwd, 'pki/authority/agent/1/ca-key.pem')).toBe('400')
+    for (const { address } of said.identities) {
+      expect(mode(cwd, `pki/${address}/current/key.pem`)).toBe('600')
+    }
+    const plan = await cli(cwd, ['plan'])
+    expect([plan.status, plan.stdout]).toEqual([0, 'nothing to do\n'])
+    const verify = await cli(cwd, ['verify', '--json'])
+    expect(JSON.parse(verify.stdout)).toMatchObject({ errors: 0, warnings: 0 })
+    expect(verify.status).toBe(0)
+    // No secret is told.
+    const keys = adopted.stdout + adopted.stderr + read(cwd, 'cluster.yaml')
+    expect(keys).not.toContain('PRIVATE KEY')
+  })
+
+  test('a dry run writes nothing, and a second run adds nothing', async () => {
+    const cwd = withFolder(name)
+    const nothing = stateOf(cwd)
+    const dry = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--dry-run'])
+    expect(dry.status).toBe(0)
+    expect(dry.stdout).toContain('+ authority/agent/1')
+    expect(dry.stdout).toContain('regions:')
+    expect(stateOf(cwd)).toEqual(nothing)
+    await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    const after = stateOf(cwd)
+    const again = await cli(cwd, ['adopt', 'old', '--json'])
+    expect(again.status).toBe(0)
+    const said = documentOf(again)
+    expect(said.specChanged).toBe(false)
+    expect([...said.authorities, ...said.identities].filter((one) => one.new)).toEqual([])
+    expect(stateOf(cwd)).toEqual(after)
+  })
+
+  test('its certificates can be renewed, and old and new accept each other', async () => {
+    const cwd = withFolder(name)
+    await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    const renewed = await cli(cwd, ['rotate', 'leaves', '--all', '--yes'])
+    expect([renewed.status, renewed.stderr]).toEqual([0, renewed.stderr])
+    expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)
+  })
+})
+
+const config = (node: string, role: string, cert: string): string => `name = "${node}"
+region = "global"
+${role} { enabled = true }
+advertise { http = "10.0.0.1${node.slice(1)}" }
+tls {
+  http = true
+  rpc = true
+  verify_server_hostname = true
+  verify_https_client = true
+  ca_file = "/opt/tls/nomad-agent-ca.pem"
+  cert_file = "/opt/tls/${cert}.pem"
+  key_file = "/opt/tls/${cert}-key.pem"
+}
+`
+
+describe('configurations of agents', () => {
+  test('name the nodes; one pair of all servers is shared, one of a single client is its own', async () => {
+    const cwd = withFolder('nomad-tls')
+    for (const [node, role, cert] of [
+      ['s1', 'server', 'global-server-nomad'],
+      ['s2', 'server', 'global-server-nomad'],
+      ['s3', 'server', 'global-server-nomad'],
+      ['c1', 'client', 'global-client-nomad'],
+    ] as const) {
+      fs.mkdirSync(path.join(cwd, 'agents', node), { recursive: true })
+      fs.writeFileSync(path.join(cwd, 'agents', node, 'nomad.hcl'), config(node, role, cert))
+    }
+    const adopted = await cli(cwd, ['adopt', 'old', '--agents', 'agents/*', '--json'])
+    expect(adopted.status).toBe(0)
+    expect(documentOf(adopted).identities.map(({ address }) => address)).toEqual([
+      'identity/client/global/c1',
+      'identity/server/global/shared',
+      'identity/operator/global/cli',
+    ])
+    const spec = read(cwd, 'cluster.yaml')
+    expect(spec).toContain('for s1, s2, s3: to give each its own')
+    expect(spec).toContain('c1: { config: agents/c1, http: "10.0.0.11:4646" }')
+    const plan = await cli(cwd, ['plan', '--json'])
+    // The stanza is the only thing that is not as it should be: it names the old files.
+    const { steps, findings } = JSON.parse(plan.stdout) as {
+      steps: { address: string }[]
+      findings: { severity: string; message: string }[]
+    }
+    expect(steps.map(({ address }) => address)).toEqual(['config/global/c1'])
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+    expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)
+  })
+
+  test('an agent whose certificate is not there gets one with the first apply, and for that reason', async () => {
+    const cwd = withFolder('nomad-tls')
+    fs.mkdirSync(path.join(cwd, 'agents'))
+    fs.writeFileSync(path.join(cwd, 'agents/c7.hcl'), config('c7', 'client', 'other'))
+    expect((await cli(cwd, ['adopt', 'old', '--agents', 'agents/c7.hcl'])).status).toBe(0)
+    const { stdout } = await cli(cwd, ['plan', 'identity/client/global/c7'])
+    expect(stdout).toMatch(/^\+ {2}identity\/client\/global\/c7 {2}create/m)
+    expect(stdout).not.toContain('global/shared')
+  })
+})
+
+describe('an authority without its key', () => {
+  test('is adopted; its certificates stay, and the rotation to a new root begins without an edit', async () => {
+    const cwd = withFolder('nomad-tls')
+    fs.rmSync(path.join(cwd, 'old/nomad-agent-ca-key.pem'))
+    const adopted = await cli(cwd, ['adopt', 'old', '--json'])
+    expect(documentOf(adopted).authorities).toMatchObject([{ key: false }])
+    expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+    expect((await cli(cwd, ['verify'])).status).toBe(0)
+    expect(fs.existsSync(path.join(cwd, 'pki/authority/agent/1/ca-key.pem'))).toBe(false)
+    const next = await cli(cwd, ['rotate', 'authority', 'agent', '--next'])
+    expect([next.status, next.stderr]).toEqual([0, next.stderr])
+    const applied = await cli(cwd, ['apply', '--yes'])
+    expect([applied.status, applied.stderr]).toEqual([0, applied.stderr])
+    expect(read(cwd, 'pki/bundle/agent/ca.pem').match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
+    expect((await cli(cwd, ['verify'])).status).toBe(0)
+  })
+})
+
+describe('what was begun before', () => {
+  test('a spec of init stays as it is, and gets the authority', async () => {
+    const cwd = withFolder('openssl')
+    await cli(cwd, ['init', '--servers', 'global=1', '--clients', 'global=1'])
+    const before = read(cwd, 'cluster.yaml')
+    const adopted = await cli(cwd, ['adopt', 'old', '--json'])
+    expect(adopted.status).toBe(0)
+    expect(read(cwd, 'cluster.yaml')).toBe(before)
+    expect(documentOf(adopted).identities).toHaveLength(2)
+  })
+
+  test('a store with another root refuses, and nothing changes', async () => {
+    const cwd = withFolder('nomad-tls')
+    await cli(cwd, ['init', '--servers', 'global=1'])
+    await cli(cwd, ['apply', '--yes'])
+    const before = stateOf(cwd)
+    const adopted = await cli(cwd, ['adopt', 'old'])
+    expect(adopted.status).toBe(1)
+    expect(adopted.stderr).toContain('the store has another root already')
+    expect(stateOf(cwd)).toEqual(before)
+  })
+
+  test('a run that stopped anywhere is finished by the same command', async () => {
+    const whole = withFolder('cfssl')
+    await cli(whole, ['adopt', 'old', '--cluster', 'acme'])
+    const files = Object.keys(stateOf(path.join(whole, 'pki'))).filter(
+      (name) => !/ledger|\.lock/.test(name),
+    )
+    for (const part of ['authority', 'bundle', 'identity']) {
+      const cwd = folder()
+      fs.cpSync(whole, cwd, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+      fs.rmSync(path.join(cwd, 'pki', part), { recursive: true })
+      const again = await cli(cwd, ['adopt', 'old'])
+      expect([part, again.status, again.stderr]).toEqual([part, 0, again.stderr])
+      const now = Object.keys(stateOf(path.join(cwd, 'pki'))).filter(
+        (name) => !/ledger|\.lock/.test(name),
+      )
+      expect(now).toEqual(files)
+      expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+      expect((await cli(cwd, ['verify', '--offline'])).status).toBe(0)
+    }
+  })
+})
