@@ -1,6 +1,6 @@
 // Writes every page that is made from the sources: the table is test/docs/pages.ts.
-//   node docs.mjs             writes those that differ, and names them
-//   node docs.mjs --check     writes nothing; names those that differ, and exits 1
+//   node docs.mjs [PAGE…]             writes those that differ, and names them
+//   node docs.mjs --check [PAGE…]     writes nothing; names those that differ, and exits 1
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,11 +10,7 @@ import { build } from 'esbuild'
 const root = dirname(fileURLToPath(import.meta.url))
 const words = process.argv.slice(2)
 const check = words.includes('--check')
-const unknown = words.find((word) => word !== '--check')
-if (unknown !== undefined) {
-  console.error(`unknown word: ${unknown}; node docs.mjs [--check]`)
-  process.exit(64)
-}
+const only = words.filter((word) => word !== '--check')
 
 /** A file that is bundled elsewhere still finds what lies beside it. */
 const whereItWas = {
@@ -54,8 +50,14 @@ try {
   rmSync(work, { recursive: true, force: true })
 }
 
+const unknown = only.find((name) => !(name in pages))
+if (unknown !== undefined) {
+  console.error(`unknown page: ${unknown}; there are ${Object.keys(pages).join(', ')}`)
+  process.exit(64)
+}
 let differing = 0
 for (const [name, page] of Object.entries(pages)) {
+  if (only.length > 0 && !only.includes(name)) continue
   const file = join(root, name)
   const present = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const wanted = await page(present)

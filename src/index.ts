@@ -151,7 +151,7 @@ export { memoryStore } from './store/memory-store.js'
 export type { Files, FileStatus, DirectoryEntry } from './files/files.js'
 export type { BarrierKind } from './files/barrier.js'
 
-// ── Agents' configurations
+// ── Agents’ configurations
 export { editTls, type EditTlsOptions, type TlsEdit, type TlsValues } from './agent/index.js'
 export { configPaths } from './plan/config-files.js'
 export type { ConfigContents, ConfigFile, Configs, ConfigWrite } from './inventory/configs.js'

@@ -57,8 +57,8 @@ export interface ApplyPorts {
  * @throws {NomadPkiError} Of a disk: `ERR_STORE_UNREADABLE`, `ERR_STORE_UNWRITABLE`, `ERR_CONFIG_CHANGED`,
  * `ERR_FILE_UNWRITABLE`, `ERR_FILE_EXISTS` where another key is in the place.
  * @throws {NomadPkiError} Of an authority's key: `ERR_KEY_ENCRYPTED`, `ERR_KEY_MALFORMED`, `ERR_KEY_MISMATCH`.
- * @throws {NomadPkiError} Of a certificate, with the address that it is for: what {@link prepare} and
- * {@link issue} throw: `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_NOT_YET_VALID`,
+ * @throws {NomadPkiError} Of a certificate, with the address that it is for: what `prepare` and `issue`
+ * throw: `ERR_NAME_INVALID`, `ERR_KEY_ALGORITHM`, `ERR_BEYOND_ISSUER`, `ERR_NOT_YET_VALID`,
  * `ERR_LINT`, `ERR_ISSUER_REFUSED`, `ERR_ISSUER_UNKNOWN`, `ERR_CORRESPONDENCE`.
  */
 export async function* applyPlan(

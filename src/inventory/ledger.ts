@@ -18,7 +18,7 @@ export const emptyHead: string = '0'.repeat(64)
 export interface LedgerLine {
   /** Counts from 1. */
   readonly seq: number
-  /** SHA-256 of the line before (its bytes without the newline), hex; {@link emptyHead} for the first. */
+  /** SHA-256 of the line before (its bytes without the newline), hex; 64 zeros for the first. */
   readonly prev: string
   readonly event: string
   readonly address: string

@@ -38,7 +38,7 @@ export interface VerifyOptions {
 /**
  * Checks the files of a store against the spec and against Nomad's rules: keys, names, usages, chains, trust,
  * modes, the ledger, and whether each agent would accept each agent that connects to it. It makes no
- * handshake ({@link proveCluster} does) and does not know what agents have loaded ({@link probeCluster} does).
+ * handshake (`proveCluster` does) and does not know what agents have loaded (`probeCluster` does).
  *
  * @param desired What should be: `desire(spec)`.
  * @param inventory What is: `await readInventory(ports)`.

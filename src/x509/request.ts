@@ -65,7 +65,7 @@ export function parseRequest(input: string | Uint8Array): CertificateRequest {
  * Makes a certificate request (PKCS#10), signed by the key that it is for.
  *
  * @param content The subject, the names and the key.
- * @returns DER; {@link encodeRequest} makes PEM of it.
+ * @returns The request, DER.
  * @throws {NomadPkiError} `ERR_NAME_INVALID`, `ERR_KEY_MALFORMED`
  * @see RFC 2986
  */

@@ -10,6 +10,7 @@ import { agentCodesPage, codesPage, errorsPage, reasonsPage } from './codes.js'
 import { commandReference } from './commands.js'
 import { flow } from './flow.js'
 import { ledgerPage } from './ledger.js'
+import { libraryIndex, libraryPages, libraryPaths } from './library.js'
 import { lintPage } from './lint.js'
 import { withOutput } from './shown.js'
 import { specReference } from './spec.js'
@@ -26,6 +27,8 @@ export const pages: Readonly<Record<string, Page>> = {
   'docs/errors.md': errorsPage,
   'docs/images/flow.svg': flow,
   'docs/ledger.md': ledgerPage,
+  'docs/library.md': libraryIndex,
+  ...Object.fromEntries(libraryPaths.map((page) => [page, () => libraryPages().get(page)!])),
   'docs/lint.md': lintPage,
   'docs/reasons.md': reasonsPage,
   'docs/spec.md': specReference,
