@@ -33,7 +33,7 @@ const textLimit = 16_384
 const objectLimit = 8 * 1024 * 1024
 
 /**
- * Reads objects.
+ * Reads the JSON objects of a text, one a line, with the place of each value.
  *
  * @param text Anything.
  * @returns The objects up to the first fault, and that; a text of white space alone is a fault.

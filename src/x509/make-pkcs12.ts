@@ -72,7 +72,7 @@ const oids = {
 } as const
 
 /**
- * Makes a PKCS#12 file.
+ * Writes a key and its certificates as a PKCS#12 file (`.p12`, `.pfx`). RFC 7292
  *
  * @returns DER. Each call draws new salts, so that two files of the same parts differ.
  * @throws {NomadPkiError} `ERR_KEY_MISMATCH` if the first certificate is not the key's; `ERR_KEY_ALGORITHM` for
