@@ -209,12 +209,20 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
     const trusting = others && `, and trusts ${others.join(' and ')}, which is not ours`
     const message = `${endpoint} presents a leaf that the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…)${trusting ?? ''}`
     // A reload would cut it off from the agents that still have the other authority.
-    if (others === undefined) return say('foreign', message, again)
+    if (others === undefined) {
+      return say(
+        'foreign',
+        message,
+        `${again}; if its installer refuses that as older: ${renewed(address)}`,
+      )
+    }
     const cure = `the agent uses another authority: keep that one, or move all agents on purpose: ${takeOverPage}`
     return { ...say('foreign', message, cure), held: true }
   }
   const trusts = judgeTrust(seen, newest, address, trust)
-  if (trusts.state === 'foreign') return say('foreign', trusts.message, again)
+  if (trusts.state === 'foreign') {
+    return { ...say('foreign', trusts.message, again), ...trustCure(seen, facts) }
+  }
   for (const one of seen) {
     const made = own(one)[0]!
     const fault = datesFault(made, now)
@@ -234,7 +242,9 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
       again,
     )
   }
-  if (trusts.state === 'lagging') return say('lagging', trusts.message, again)
+  if (trusts.state === 'lagging') {
+    return { ...say('lagging', trusts.message, again), ...trustCure(seen, facts) }
+  }
   if (silent.length > 0) {
     const message = `${silent[0]!.message}; what answered has generation ${newest.number}`
     return say('silent', message, `nomad-pki probe ${address}`)
@@ -290,10 +300,31 @@ function copyCure(
   }
   const answered = copies.accepted.get(fingerprint)
   if (answered === undefined || newest.at > answered) return undefined
-  return {
-    remedy: `nomad-pki rotate leaves ${address}, deliver it, reload, then: nomad-pki probe ${address}`,
-    held: true,
+  return { remedy: renewed(address), held: true }
+}
+
+function renewed(address: string): string {
+  return `nomad-pki rotate leaves ${address}, deliver it, reload, then: nomad-pki probe ${address}`
+}
+
+/**
+ * What to do about an agent with our newest leaf and a trust that no generation of it had: another copy of
+ * this store made that generation, or somebody edited the file. An installer refuses an archive that is
+ * older than what is in place, so a new generation comes first.
+ */
+function trustCure(
+  seen: readonly Observation[],
+  { address, generations, newest, trust }: Facts,
+): Pick<Judgement, 'remedy' | 'held'> | undefined {
+  const wasMade = (one: Observation): boolean => {
+    if (trust.unknownAuthorities(one).length > 0) return false
+    const roots = trust.roots(one)
+    return (
+      roots === undefined || generations.some(({ trusted = roots }) => sameRoots(trusted, roots))
+    )
   }
+  const isNewest = seen.every(({ fingerprint }) => fingerprint === newest.fingerprint)
+  return isNewest && !seen.every(wasMade) ? { remedy: renewed(address), held: true } : undefined
 }
 
 function asAsked(one: Observation): SeenPort {
