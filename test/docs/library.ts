@@ -16,7 +16,7 @@ import { reasons } from '../../src/checks/reasons.js'
 import { errorCodes } from '../../src/errors.js'
 import { agentStates } from '../../src/evidence/judgement.js'
 import { ledgerEvents } from '../../src/inventory/ledger-events.js'
-import { sections } from './sections.js'
+import { namesIn, sections } from './sections.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -115,7 +115,8 @@ function allGroups(): readonly Group[] {
   })
   const [page, about] = hcl
   const text = "export * from './hcl/index.js'"
-  return [...own, { page, title: 'HCL (`nomad-pki/hcl`)', about, names: [], text }]
+  const names = namesIn(fs.readFileSync(path.join(root, 'src/hcl/index.ts'), 'utf8'))
+  return [...own, { page, title: 'HCL (`nomad-pki/hcl`)', about, names, text }]
 }
 
 /** The text of each page, by its path. All are made at once, on the first call. */

@@ -21,15 +21,19 @@ export function sections(text: string): readonly Section[] {
     .map((part) => {
       const [title = '', ...rest] = part.split('\n')
       const body = rest.join('\n')
-      const names = [...body.matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
-        .flatMap(([, list]) => list!.split(','))
-        .map((name) =>
-          name
-            .trim()
-            .replace(/^type /, '')
-            .replace(/^.* as /, ''),
-        )
-        .filter((name) => name !== '')
-      return { title, names, text: body.trim() }
+      return { title, names: namesIn(body), text: body.trim() }
     })
+}
+
+/** What a text that only names exports, types included, in its order. */
+export function namesIn(text: string): readonly string[] {
+  return [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+    .flatMap(([, list]) => list!.split(','))
+    .map((name) =>
+      name
+        .trim()
+        .replace(/^type /, '')
+        .replace(/^.* as /, ''),
+    )
+    .filter((name) => name !== '')
 }
