@@ -65,7 +65,8 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
     ...(clamp && { beyondIssuer: 'clamp' }),
   }
   return {
-    ...survey,
+    ...(survey.stanza && { stanza: survey.stanza }),
+    ...(survey.notes && { notes: survey.notes }),
     ...(listed.length > 0 ? { listed } : { servers: { global: 3 }, clients: { global: 1 } }),
     authorities: authorityEntries(parts),
     ...((common !== undefined || clamp) && {
