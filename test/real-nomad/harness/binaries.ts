@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { askedVersions } from '../../agent/values.js'
 
 const repository: string = resolve(import.meta.dirname, '../../..')
@@ -54,6 +54,17 @@ export function zlintBinary(): string {
     .trim()
     .replace(/^zlint=/, '')
   return zlint
+}
+
+let cfssl: string | undefined
+
+/** The folder of cfssl and cfssljson, built by `.ci/tools` on first use. */
+export function cfsslFolder(): string {
+  cfssl ??= execFileSync(join(repository, '.ci/tools'), ['cfssl'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return dirname(cfssl.split('\n')[0]!.replace(/^cfssl=/, ''))
 }
 
 const tools = new Map<string, string>()
