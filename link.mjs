@@ -80,7 +80,8 @@ function loader(table, places, exported, load, module, entry) {
     const chunk = { exports: {} }
     made[name] = chunk.exports
     table[name](chunk.exports, need, chunk)
-    return (made[name] = chunk.exports)
+    // Values instead of esbuild's getters, which a call in a loop would ask each time.
+    return (made[name] = { ...chunk.exports })
   }
   const later = (name) => {
     let chunk
