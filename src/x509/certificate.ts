@@ -56,11 +56,7 @@ export interface Certificate extends ExtensionFields {
 export function parseCertificate(der: Uint8Array): Certificate {
   return malformedAs(() => {
     const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
-    const algorithm = new DerReader(outerSignatureAlgorithm)
-    const signatureAlgorithm = algorithm
-      .enter(tags.sequence, 'the signature algorithm')
-      .oid('the signature algorithm')
-    return { der, ...readTbs(tbs), signatureAlgorithm, outerSignatureAlgorithm, signature }
+    return readTbs(tbs, { der, outerSignatureAlgorithm, signature })
   })
 }
 
@@ -72,19 +68,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
  */
 export function parseTbs(tbs: Uint8Array): Certificate {
-  return malformedAs(() => {
-    const fields = readTbs(tbs)
-    const signatureAlgorithm = new DerReader(fields.innerSignatureAlgorithm)
-      .enter(tags.sequence, 'the signature algorithm')
-      .oid('the signature algorithm')
-    return {
-      der: new Uint8Array(0),
-      ...fields,
-      signatureAlgorithm,
-      outerSignatureAlgorithm: fields.innerSignatureAlgorithm,
-      signature: new Uint8Array(0),
-    }
-  })
+  return malformedAs(() => readTbs(tbs))
 }
 
 /**
@@ -139,12 +123,11 @@ function readOuter(
   return { tbs, outerSignatureAlgorithm, signature }
 }
 
-type TbsFields = Omit<
-  Certificate,
-  'der' | 'signatureAlgorithm' | 'outerSignatureAlgorithm' | 'signature'
->
+/** What stands around the signed part. */
+type Around = Pick<Certificate, 'der' | 'outerSignatureAlgorithm' | 'signature'>
 
-function readTbs(tbs: Uint8Array): TbsFields {
+/** @param around Absent in what is not signed yet. */
+function readTbs(tbs: Uint8Array, around?: Around): Certificate {
   const reader = new DerReader(tbs)
   const fields = reader.enter(tags.sequence, 'what is signed')
   reader.finish('what is signed')
@@ -174,7 +157,11 @@ function readTbs(tbs: Uint8Array): TbsFields {
       : []
   fields.finish('what is signed')
   const padded = number.length > 1 && number[0] === 0
+  const outerSignatureAlgorithm = around?.outerSignatureAlgorithm ?? innerSignatureAlgorithm
+  // Written out, and in one object: a plan reads ten thousand, and each spread copies all fields.
+  const said = readExtensions(extensions)
   return {
+    der: around?.der ?? unsigned,
     tbs,
     version,
     serial: hexOf(padded ? number.subarray(1) : number),
@@ -184,10 +171,26 @@ function readTbs(tbs: Uint8Array): TbsFields {
     notBefore,
     notAfter,
     publicKey,
+    signatureAlgorithm: signatureOid(outerSignatureAlgorithm),
     innerSignatureAlgorithm,
+    outerSignatureAlgorithm,
+    signature: around?.signature ?? unsigned,
     extensions,
-    ...readExtensions(extensions),
+    basicConstraints: said.basicConstraints,
+    keyUsage: said.keyUsage,
+    extendedKeyUsage: said.extendedKeyUsage,
+    subjectAltName: said.subjectAltName,
+    nameConstraints: said.nameConstraints,
+    subjectKeyIdentifier: said.subjectKeyIdentifier,
+    authorityKeyIdentifier: said.authorityKeyIdentifier,
   }
+}
+
+const unsigned = new Uint8Array(0)
+
+function signatureOid(identifier: Uint8Array): string {
+  const what = 'the signature algorithm'
+  return new DerReader(identifier).enter(tags.sequence, what).oid(what)
 }
 
 function malformedAs<Value>(read: () => Value): Value {

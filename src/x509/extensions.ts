@@ -137,7 +137,7 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionField
         fields.extendedKeyUsage = readOnce(extension, readExtendedKeyUsage)
         break
       case extensionOids.subjectAltName:
-        fields.subjectAltName = readSubjectAltName(value)
+        fields.subjectAltName = readOnce(extension, readSubjectAltName)
         break
       case extensionOids.nameConstraints:
         fields.nameConstraints = readNameConstraints(value)
@@ -182,6 +182,8 @@ const alike: ReadonlySet<string> = new Set([
   extensionOids.basicConstraints,
   extensionOids.keyUsage,
   extensionOids.extendedKeyUsage,
+  // Clients of a region have the same names, unless the spec gives them more.
+  extensionOids.subjectAltName,
   extensionOids.authorityKeyIdentifier,
 ])
 
