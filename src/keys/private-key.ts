@@ -20,7 +20,7 @@ import {
 } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { algorithmOf, type KeyAlgorithm, type PrivateKey, type PublicKey } from './algorithms.js'
-import { ecPrivateKey } from './generate.js'
+import { ecHalfAsWritten, ecPrivateKey } from './generate.js'
 import { pemBlocks, pemEncode } from './pem.js'
 import { parsePublicKey } from './public-key.js'
 
@@ -73,7 +73,8 @@ export function publicHalfOf(input: string | Uint8Array): PublicKey {
  * @throws {NomadPkiError} as {@link publicHalfOf}
  */
 export function writtenHalfOf(input: string | Uint8Array): PublicKey {
-  return read(input, false).publicKey
+  const asWritten = typeof input === 'string' ? undefined : ecHalfAsWritten(input)
+  return asWritten ?? read(input, false).publicKey
 }
 
 /** A key, of one of our algorithms or not. */

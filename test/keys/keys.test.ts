@@ -17,7 +17,7 @@ import {
   type PrivateKey,
 } from '../../src/keys/algorithms.js'
 import { ecPrivateKey, generateKey, generateKeySync } from '../../src/keys/generate.js'
-import { encodePrivateKey, parsePrivateKey } from '../../src/keys/private-key.js'
+import { encodePrivateKey, parsePrivateKey, writtenHalfOf } from '../../src/keys/private-key.js'
 import { keyIdentifierOf, parsePublicKey, samePublicKey } from '../../src/keys/public-key.js'
 import { keyObjectOf, signBytes, verifyBytes } from '../../src/keys/sign.js'
 
@@ -124,6 +124,31 @@ describe('a made key', () => {
 })
 
 describe('a private key is read', () => {
+  test.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'] as const)(
+    'as we write it, by what stands around its numbers: %s',
+    (name) => {
+      const { pkcs8, publicKey } = keys.get(name)!
+      expect(writtenHalfOf(pkcs8)).toEqual(publicKey)
+      // What is not one of its numbers is compared.
+      const point = pkcs8.length - publicKey.spki.length + algorithmOf(name).spkiPrefix!.length
+      const scalar = Buffer.from(keys.get(name)!.pkcs8).indexOf(
+        octetString(new Uint8Array(algorithmOf(name).scalarLength!)).subarray(0, 2),
+      )
+      for (const at of [0, 1, 4, scalar - 1, scalar, point - 1]) {
+        const changed = Buffer.from(pkcs8)
+        changed[at]! ^= 0x40
+        expect(
+          codeOf(() => writtenHalfOf(changed)),
+          `octet ${at}`,
+        ).toBeDefined()
+      }
+      // A point in another form is computed anew.
+      const other = Buffer.from(pkcs8)
+      other[point] = 2
+      expect(writtenHalfOf(other)).toEqual(publicKey)
+    },
+  )
+
   const forms: readonly (readonly [
     string,
     (object: KeyObject) => string | Buffer,
