@@ -97,6 +97,7 @@ function rootsInUse(bundle: DesiredBundle, { desired, made, inventory }: Facts):
 /** A compromised root that the spec trusts or has sign although agents had left it. */
 function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
   const { evidence, desired, overrides } = facts
+  if (evidence.compromised.length === 0) return []
   const { trusted, roots } = rootsInUse(bundle, facts)
   return evidence.compromised.flatMap(({ address }): readonly Finding[] => {
     if (!isOfAuthority(address, bundle.name)) return []
