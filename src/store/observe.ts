@@ -70,12 +70,14 @@ export class Observer {
     )
   }
 
-  file(address: string, path: string, mode: number, limit?: number): StoredFile | undefined {
-    const reading = readWhole(
-      this.#files,
-      `${this.#root}/${path}`,
-      limit === undefined ? {} : { limit },
-    )
+  /** @param options As those of {@link readWhole}. */
+  file(
+    address: string,
+    path: string,
+    mode: number,
+    options: { readonly limit?: number; readonly like?: Uint8Array | undefined } = {},
+  ): StoredFile | undefined {
+    const reading = readWhole(this.#files, `${this.#root}/${path}`, options)
     if (reading.state === 'read') {
       // Whether it is open: any bit for others where there should be none, writing elsewhere.
       const open = reading.mode & ((mode & 0o077) === 0 ? 0o077 : 0o022)

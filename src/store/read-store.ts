@@ -123,6 +123,8 @@ export class Reader {
   readonly #seen: Observer
   readonly #breathe = breather()
   readonly #manifests: boolean
+  /** The `ca.pem` that was read last: most agents have the same. */
+  #trust: Uint8Array | undefined
 
   constructor(files: Files, root: string, manifests = false) {
     this.#manifests = manifests
@@ -153,7 +155,7 @@ export class Reader {
     const bundles = there.has('bundle') ? this.#bundles() : []
     if (there.has('probe')) this.#probes()
     const identities = there.has('identity') ? await this.#identities() : []
-    const ledger = this.#seen.file(itself, names.ledger, modes.ledger, ledgerLimit)
+    const ledger = this.#seen.file(itself, names.ledger, modes.ledger, { limit: ledgerLimit })
     if (ledger !== undefined && ledger.bytes.length > 0 && ledger.bytes.at(-1) !== 0x0a) {
       this.#seen.leftOver(itself, names.ledger, 'an interrupted run left the last line torn in')
     }
@@ -170,11 +172,15 @@ export class Reader {
   generation(path: string, directory: string, manifest: boolean): StoredGeneration {
     const { number, fingerprint } = parseGenerationName(directory)!
     const place = `${path}/${directory}`
+    const ca = this.#seen.file(path, `${place}/${names.bundle}`, modes.public, {
+      like: this.#trust,
+    })
+    this.#trust = ca?.bytes
     const generation = {
       directory,
       number,
       fingerprint,
-      ca: this.#seen.file(path, `${place}/${names.bundle}`, modes.public),
+      ca,
       cert: this.#seen.file(path, `${place}/${names.certificate}`, modes.public),
       key: this.#seen.file(path, `${place}/${names.key}`, modes.key),
     }
