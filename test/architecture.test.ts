@@ -94,7 +94,6 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
 /** Tables and grammars may be long. */
 const grammars: readonly string[] = [
   'agent/schema-table.ts',
-  'cli/surface.ts',
   'cluster/read.ts',
   'cluster/regions.ts',
   'cluster/shape.ts',

@@ -33,9 +33,7 @@ export async function readAgentFiles(
   const folders: string[] = []
   for (const path of paths) {
     const contents = await configs.read(path)
-    folders.push(
-      contents.kind === 'directory' ? contents.location : dirname(contents.location),
-    )
+    folders.push(contents.kind === 'directory' ? contents.location : dirname(contents.location))
     if (contents.kind === 'missing') {
       throw new NomadPkiError('ERR_FILE_UNREADABLE', `${path}: no such file or directory`)
     }

@@ -10,7 +10,7 @@ import type { SpecEdit } from '../cluster/edit.js'
 import { parseSpec } from '../cluster/parse.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import type { Context } from './context.js'
-import type { Options } from './command.js'
+import type { GlobalOptions } from './surface/entry.js'
 import type { Printer } from './printer.js'
 import { readSpec } from './workspace.js'
 import { showWrites, writeFiles } from './write.js'
@@ -25,7 +25,7 @@ import { showWrites, writeFiles } from './write.js'
  */
 export async function editSpec(
   context: Context,
-  options: Options,
+  options: Pick<GlobalOptions, 'file'> & { readonly dryRun: boolean | undefined },
   printer: Printer,
   edit: (text: string, spec: ClusterSpec, file: string) => SpecEdit,
 ): Promise<{ readonly file: string; readonly spec: ClusterSpec; readonly written: boolean }> {

@@ -6,19 +6,7 @@
 
 import { didYouMean } from '../diagnostics.js'
 import { overrideCodes, type Override, type OverrideCode } from '../overrides.js'
-import type { Options } from './command.js'
-import type { OptionEntry } from './surface.js'
 import { usage } from './usage.js'
-
-/** The options of a command that has such guards. */
-export const overrideOptions: readonly OptionEntry[] = [
-  {
-    flags: '--override <code=value>',
-    summary: 'accept what a guard refuses, as its message says; with --reason; may be repeated',
-    many: true,
-  },
-  { flags: '--reason <text>', summary: 'why a guard is overridden; it is noted' },
-]
 
 /**
  * Reads the overrides of a command line.
@@ -28,7 +16,13 @@ export const overrideOptions: readonly OptionEntry[] = [
  * @throws {NomadPkiError} `ERR_USAGE`
  */
 export function overridesOf(
-  { override = [], reason }: Pick<Options, 'override' | 'reason'>,
+  {
+    override = [],
+    reason,
+  }: {
+    readonly override: readonly string[] | undefined
+    readonly reason: string | undefined
+  },
   known: readonly OverrideCode[],
 ): readonly Override[] {
   const codes = override.map((text) => readOne(text, known))

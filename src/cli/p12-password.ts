@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto'
 import { nodeFiles } from '../files/files.js'
 import { placeFile } from '../files/place.js'
 import { requirePassword } from '../x509/make-pkcs12.js'
-import type { Options } from './command.js'
+import type { Options } from './surface.js'
 import type { Context } from './context.js'
 import { usage } from './usage.js'
 
@@ -27,7 +27,10 @@ export interface P12Password {
  *
  * @throws {NomadPkiError} `ERR_USAGE` where nobody would learn the password, or it is not fit.
  */
-export async function p12Password(options: Options, context: Context): Promise<P12Password> {
+export async function p12Password(
+  options: Pick<Options<'pack'>, 'passwordFile' | 'newPasswordFile'>,
+  context: Context,
+): Promise<P12Password> {
   const { passwordFile, newPasswordFile } = options
   const nothing = async (): Promise<void> => undefined
   const silent = (): void => undefined

@@ -13,7 +13,7 @@ import { packLayout, type LayoutFile } from '../delivery/pack-layout.js'
 import { nodeFiles } from '../files/files.js'
 import { placeFiles } from '../files/place.js'
 import { sha256 } from '../sha256.js'
-import type { Options } from './command.js'
+import type { Options } from './surface.js'
 import type { Context } from './context.js'
 import type { Printer } from './printer.js'
 import { exitStatus, type ExitStatus } from './status.js'
@@ -26,7 +26,7 @@ export async function packForTool(
   layout: FileLayout,
   named: readonly string[],
   { spec, desired, store }: Workspace,
-  options: Options,
+  options: Options<'pack'>,
   context: Context,
   printer: Printer,
 ): Promise<ExitStatus> {

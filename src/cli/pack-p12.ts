@@ -9,7 +9,7 @@ import { packPkcs12, requireOperator } from '../delivery/pack-p12.js'
 import { existsAlready, placeFile } from '../files/place.js'
 import { nodeFiles } from '../files/files.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
-import type { Options } from './command.js'
+import type { Options } from './surface.js'
 import type { Context } from './context.js'
 import { p12Password } from './p12-password.js'
 import type { Printer } from './printer.js'
@@ -22,7 +22,7 @@ import type { Workspace } from './workspace.js'
 export async function packP12(
   identities: readonly DesiredIdentity[],
   { spec, store }: Workspace,
-  options: Options,
+  options: Options<'pack'>,
   context: Context,
   printer: Printer,
 ): Promise<ExitStatus> {

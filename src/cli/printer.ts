@@ -16,7 +16,7 @@ import { errorDocument, jsonText, type Document } from '../report/json.js'
 import { colourStyle, plainStyle, type Style } from '../report/style.js'
 import type { Plan } from '../plan/plan.js'
 import type { Context, Output } from './context.js'
-import type { Options } from './command.js'
+import type { GlobalOptions } from './surface/entry.js'
 
 /** The flags about printing. */
 export interface PrinterOptions {
@@ -46,8 +46,11 @@ export interface Printer {
   fail(error: unknown): void
 }
 
-/** Makes the printer that the options of a command ask for. */
-export function printerOf(context: Context, options: Options): Printer {
+/** Makes the printer that the options of a command ask for. Not every command has `--json`. */
+export function printerOf(
+  context: Context,
+  options: GlobalOptions & { readonly json?: boolean | undefined },
+): Printer {
   return createPrinter(context, {
     quiet: options.quiet === true,
     color: options.color !== false,

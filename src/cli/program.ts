@@ -9,16 +9,9 @@ import { didYouMean } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import type { Context } from './context.js'
 import { exitStatus, exitStatusSentences, type ExitStatus } from './status.js'
-import type { Options } from './command.js'
-import {
-  commandGroups,
-  commands,
-  families,
-  globalOptions,
-  type CommandEntry,
-  type CommandGroup,
-  type OptionEntry,
-} from './surface.js'
+import { loadCommand } from './load.js'
+import { commands, families, globalOptions, longName, type CommandEntry } from './surface.js'
+import type { CommandGroup, FlagEntry } from './surface/entry.js'
 import { usage } from './usage.js'
 import { version } from './version.js'
 
@@ -32,9 +25,11 @@ const told = ['commander.help', 'commander.helpDisplayed', 'commander.version']
  */
 export async function runProgram(context: Context): Promise<ExitStatus> {
   let status: ExitStatus = exitStatus.ok
-  const program = createProgram(context, (entry, args, options) => async () => {
-    const command = await entry.load()
-    status = await command({ args, options }, context)
+  const program = createProgram(context, async (entry, args, options) => {
+    requireFit(entry, options)
+    const command = await loadCommand(entry.name)
+    // The parser gives what the table says: the command's own type is made from the same entry.
+    status = await command({ args, options: options as never }, context)
   })
   if (context.argv.length === 0) {
     context.stderr.write(program.helpInformation())
@@ -62,7 +57,11 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
 
 function createProgram(
   context: Context,
-  action: (entry: CommandEntry, args: readonly string[], options: Options) => () => Promise<void>,
+  action: (
+    entry: CommandEntry,
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<void>,
 ): Parser {
   const program = configure(new Parser('nomad-pki'), context)
     .description('A private certificate authority for HashiCorp Nomad clusters.')
@@ -75,10 +74,7 @@ function createProgram(
   addOptions(program, globalOptions)
   // Making them all costs more than running one: where the first word names it, it is the only one.
   const named = commands.filter((entry) => firstWord(entry) === context.argv[0])
-  const entries =
-    named.length > 0
-      ? named
-      : commandGroups.flatMap((group) => commands.filter((entry) => entry.group === group))
+  const entries = named.length > 0 ? named : commands
   const parents = new Map<string, Parser>()
   const parentOf = (entry: CommandEntry): Parser => {
     const name = firstWord(entry)
@@ -113,7 +109,7 @@ function createProgram(
         .slice(0, -2)
         .flat()
         .filter((value) => typeof value === 'string')
-      await action(entry, args, command.optsWithGlobals<Options>())()
+      await action(entry, args, command.optsWithGlobals())
     })
   }
   return program
@@ -161,11 +157,27 @@ function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>):
     })
 }
 
-function addOptions(parser: Parser, options: readonly OptionEntry[]): void {
-  for (const { flags, summary, many, choices, conflicts } of options) {
+/** Refuses options that exclude each other, or lack one that they need. */
+function requireFit(
+  { name, options: entries }: CommandEntry,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  for (const { name: option, needs = [], excludes = [], because } of entries) {
+    if (given[option] === undefined) continue
+    const hint = because ?? `see: nomad-pki ${name} --help`
+    const other = excludes.find((one) => given[one] !== undefined)
+    if (other !== undefined) {
+      throw usage(`${longName(option)} and ${longName(other)} exclude each other`, hint)
+    }
+    const lacking = needs.find((one) => given[one] === undefined)
+    if (lacking !== undefined) throw usage(`${longName(option)} needs ${longName(lacking)}`, hint)
+  }
+}
+
+function addOptions(parser: Parser, options: readonly FlagEntry[]): void {
+  for (const { flags, summary, many, choices } of options) {
     const option = new Option(flags, summary)
     if (choices !== undefined) option.choices(choices)
-    if (conflicts !== undefined) option.conflicts([...conflicts])
     if (many === true) {
       option.argParser((value: string, before: readonly string[] | undefined) => [
         ...(before ?? []),

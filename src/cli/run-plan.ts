@@ -24,7 +24,6 @@ import { createProgress } from './progress.js'
 import { canAsk } from './prompt.js'
 import { rehearsalConfigs } from './rehearsal.js'
 import { exitStatus, type ExitStatus } from './status.js'
-import type { Options } from './command.js'
 import { underLock } from './under-lock.js'
 import type { Printer } from './printer.js'
 import { takeInventory, type Workspace } from './workspace.js'
@@ -38,20 +37,20 @@ export interface Healed {
 
 /**
  * Repairs what a killed run left, before the plan is made: a plan of the torn state would take
- * for lost what is only not yet in its place. Without permission (`--yes`, `--plan` or a terminal) and
- * with `--dry-run` it reports and changes nothing.
+ * for lost what is only not yet in its place. Without permission (`permitted`, or a terminal) and in a
+ * dry run it reports and changes nothing.
  */
 export async function healFirst(
   workspace: Workspace,
   inventory: Inventory,
-  options: Options,
+  { permitted, dryRun }: { readonly permitted: boolean; readonly dryRun: boolean },
   printer: Printer,
   context: Context,
 ): Promise<Healed> {
   const left = leftOvers(inventory)
-  const allowed = options.yes === true || options.plan !== undefined || canAsk(context)
+  const allowed = permitted || canAsk(context)
   if (left.length === 0) return { inventory, events: [] }
-  if (!allowed || options.dryRun === true) {
+  if (!allowed || dryRun) {
     printer.tell(findingsText(left, printer.errorStyle, { all: true }))
     return { inventory, events: [] }
   }
@@ -76,11 +75,20 @@ export async function runPlan(
   { plan, materials }: Planned,
   workspace: Workspace,
   { inventory, events: before }: Healed,
-  { options, again }: { readonly options: Options; readonly again: string },
+  {
+    dryRun,
+    all,
+    again,
+  }: {
+    readonly dryRun: boolean
+    /** Each step on a line of its own. */
+    readonly all: boolean
+    /** The command that goes on after an interruption. */
+    readonly again: string
+  },
   printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
-  const dryRun = options.dryRun === true
   const ports = dryRun ? await rehearsal(workspace, inventory) : await real(workspace)
   const progress = createProgress(context, plan.steps.length, printer)
   const signal = context.onInterrupt(() => {
@@ -114,7 +122,7 @@ export async function runPlan(
   else
     printer.answer(
       appliedText(plan, events, printer.style, {
-        all: options.long === true,
+        all,
         dryRun,
         now: context.now(),
       }),

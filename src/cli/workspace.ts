@@ -25,7 +25,7 @@ import { directoryStore } from '../store/directory-store.js'
 import { readFilesInUse } from '../store/files-in-use.js'
 import { findLeftAsides } from '../store/left-asides.js'
 import type { Context } from './context.js'
-import type { Options } from './command.js'
+import type { GlobalOptions } from './surface/entry.js'
 import type { Printer } from './printer.js'
 
 /** The name that is looked for where `--file` names none; in the current folder and nowhere else. */
@@ -45,7 +45,7 @@ export interface Workspace {
 }
 
 /** ` --file …` as it was given, to be put behind a command that goes on. */
-export function fileFlag({ file }: Options): string {
+export function fileFlag({ file }: Pick<GlobalOptions, 'file'>): string {
   return file === undefined ? '' : ` --file ${shellQuote(file)}`
 }
 
@@ -56,7 +56,7 @@ export function fileFlag({ file }: Options): string {
  */
 export async function readSpec(
   context: Context,
-  options: Options,
+  options: Pick<GlobalOptions, 'file'>,
 ): Promise<{ readonly file: string; readonly text: string; readonly bytes: Uint8Array }> {
   const file = options.file ?? defaultSpec
   let bytes: Uint8Array
@@ -86,7 +86,7 @@ export async function readSpec(
  */
 export async function openWorkspace(
   context: Context,
-  options: Options,
+  options: Pick<GlobalOptions, 'file'>,
   printer: Printer,
 ): Promise<Workspace> {
   const { file, text } = await readSpec(context, options)

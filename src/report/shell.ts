@@ -4,11 +4,8 @@
  * @module
  */
 
-/** The shells that `env` speaks. */
-export const shells = ['sh', 'fish', 'powershell'] as const
-
-/** A shell. */
-export type Shell = (typeof shells)[number]
+/** The shells that `env` prints for. */
+export type Shell = 'sh' | 'fish' | 'powershell'
 
 /**
  * A word for a POSIX shell: as it is where nothing in it means anything, else in single quotes.

@@ -1,11 +1,15 @@
-/** `--dry-run` exists for every command that writes, and writes nothing: the whole tree is compared. */
+/**
+ * `--dry-run` exists for every command that writes, and writes nothing; a command without it writes
+ * nothing at all. The whole tree is compared; the commands are those of the table.
+ */
 
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { commands } from '../../src/cli/surface.js'
+import { commands, longName, type CommandName } from '../../src/cli/surface.js'
+import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
-import { cli, folder } from './cli.js'
+import { cli, folder, now } from './cli.js'
 
 const spec = `version: 1
 cluster: acme
@@ -33,23 +37,67 @@ function treeOf(place: string): Readonly<Record<string, string>> {
   return tree
 }
 
-/** A command line of each command that writes, and what must have been done before. */
-const writers: Readonly<
-  Record<string, { readonly line: string; readonly before?: readonly string[] }>
-> = {
-  init: { line: 'init --file other.yaml --servers global=1' },
-  add: { line: 'add client global/c9 --ip 10.0.0.9' },
-  remove: { line: 'remove client global/c1' },
-  apply: { line: 'apply --yes --prune', before: ['remove client global/c1'] },
-  'rotate leaves': { line: 'rotate leaves --all --yes' },
-  'rotate authority': { line: 'rotate authority agent --next' },
-  pack: { line: 'pack s1 --out s1.tar.gz' },
-  install: {
-    line: 'install s1.tar.gz --tls tls --config agents/s1 --reload none',
-    before: ['pack s1 --out s1.tar.gz'],
-  },
-  probe: { line: 'probe --timeout 1s --out evidence.json' },
+interface Line {
+  readonly line: string
+  /** What must have been done before. */
+  readonly before?: readonly string[]
 }
+
+/** Command lines of each command that writes: one for each way in which it does. */
+const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
+  init: [
+    { line: 'init --file other.yaml --servers global=1' },
+    { line: 'init --file new/other.yaml --from agents/s1 agents/s2.hcl', before: ['mkdir new'] },
+    { line: 'init --new-store', before: ['rm pki'] },
+  ],
+  adopt: [
+    {
+      line: 'adopt tls --cluster acme --file new/cluster.yaml',
+      before: ['mkdir new', 'files of nomad tls'],
+    },
+  ],
+  add: [{ line: 'add client global/c9 --ip 10.0.0.9' }],
+  remove: [{ line: 'remove client global/c1' }],
+  apply: [{ line: 'apply --yes --prune', before: ['remove client global/c1'] }],
+  'rotate leaves': [
+    { line: 'rotate leaves --all --yes' },
+    { line: 'rotate leaves --due', before: ['later'] },
+  ],
+  'rotate authority': [
+    { line: 'rotate authority agent --next' },
+    { line: 'rotate authority agent --next --compromised' },
+  ],
+  pack: [
+    { line: 'pack s1 --out s1.tar.gz' },
+    { line: 'pack --all --out-dir out' },
+    { line: 'pack alice --out alice.tar.gz' },
+    { line: 'pack s1 c1 --layout cfssl --out-dir out' },
+    { line: 'pack alice --layout p12 --out alice.p12 --new-password-file password' },
+  ],
+  install: [
+    {
+      line: 'install s1.tar.gz --tls tls --config agents/s1 --reload none',
+      before: ['pack s1 --out s1.tar.gz'],
+    },
+    {
+      line: 'install --rollback --tls tls --reload none',
+      before: [
+        'pack s1 --out s1.tar.gz',
+        'install s1.tar.gz --tls tls --reload none',
+        'rotate leaves s1 --yes',
+        'pack s1 --out s1-2.tar.gz',
+        'install s1-2.tar.gz --tls tls --reload none',
+      ],
+    },
+  ],
+  probe: [
+    { line: 'probe --timeout 1s --out evidence.json' },
+    { line: 'probe --timeout 1s --refuses authority/agent/1' },
+  ],
+}
+
+const writing = commands.filter(({ writes }) => writes)
+const reading = commands.filter(({ writes }) => !writes)
 
 let applied = ''
 beforeAll(async () => {
@@ -62,33 +110,72 @@ beforeAll(async () => {
   expect((await cli(applied, ['apply', '--yes'])).status).toBe(0)
 })
 
-test('the commands that write are those with --dry-run', () => {
-  const dry = commands.filter(({ options }) =>
-    options.some(({ flags }) => flags.includes('--dry-run')),
-  )
-  expect(dry.map(({ name }) => name).sort()).toEqual(Object.keys(writers).sort())
+test('each command that writes has --dry-run and a line here, and no other has', () => {
+  const dry = commands.filter(({ options }) => options.some(({ name }) => name === 'dryRun'))
+  expect(dry).toEqual(writing)
+  expect(Object.keys(writers).sort()).toEqual(writing.map(({ name }) => name).sort())
 })
 
-describe.each(Object.entries(writers))('%s', (_, { line, before = [] }) => {
+async function copied(): Promise<string> {
+  const place = folder()
+  fs.cpSync(applied, place, { recursive: true, verbatimSymlinks: true })
+  return place
+}
+
+describe.each(
+  writing.flatMap(({ name }) => (writers[name] ?? []).map((one) => [one.line, one] as const)),
+)('%s', (_, { line, before = [] }) => {
+  const world = before.includes('later') ? { now: now + 85 * 86_400_000 } : {}
   async function prepared(): Promise<string> {
-    const place = folder()
-    fs.cpSync(applied, place, { recursive: true, verbatimSymlinks: true })
-    for (const first of before) expect((await cli(place, wordsOf(first))).status).toBe(0)
+    const place = await copied()
+    for (const first of before) {
+      if (first === 'later') continue
+      if (first === 'rm pki') {
+        fs.rmSync(path.join(place, 'pki'), { recursive: true })
+      } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))
+      else if (first === 'files of nomad tls') {
+        fs.cpSync(fixture('nomad-tls'), path.join(place, 'tls'), { recursive: true })
+      } else expect((await cli(place, wordsOf(first))).status).toBe(0)
+    }
     return place
   }
 
-  test('writes without it, and nothing with it', async () => {
+  test('writes without --dry-run, and nothing with it', async () => {
     const place = await prepared()
     const tree = treeOf(place)
-    const { status, stdout, stderr } = await cli(place, [...wordsOf(line), '--dry-run'])
+    const { status, stdout, stderr } = await cli(place, [...wordsOf(line), '--dry-run'], world)
     expect([0, 2], stderr).toContain(status)
     expect(stdout + stderr).not.toBe('')
     expect(treeOf(place)).toEqual(tree)
     // Else the comparison would prove nothing.
-    await cli(place, wordsOf(line))
+    await cli(place, wordsOf(line), world)
     expect(treeOf(place)).not.toEqual(tree)
   })
 })
+
+// Each example, alone and with each option that takes no value: what a new command writes shows here.
+describe.each(reading.map((entry) => [entry.name, entry] as const))(
+  '%s writes nothing',
+  (_, { examples, options }) => {
+    const switches = options.flatMap(({ name, flags, excludes, needs }) =>
+      flags.includes('<') || excludes !== undefined || needs !== undefined ? [] : [longName(name)],
+    )
+    test.each(examples)('%s', async (example) => {
+      const place = await copied()
+      const words = wordsOf(example).slice(1)
+      // The answer in a file that the user names.
+      const out = words.includes('--out') ? words[words.indexOf('--out') + 1]! : undefined
+      const tree = treeOf(place)
+      const all = [[], ...switches.filter((flag) => !words.includes(flag)).map((flag) => [flag])]
+      for (const more of all) {
+        const { status, stderr } = await cli(place, [...words, ...more])
+        expect([0, 2], stderr).toContain(status)
+        if (out !== undefined) fs.rmSync(path.join(place, out))
+        expect(treeOf(place)).toEqual(tree)
+      }
+    })
+  },
+)
 
 test('a store that is not there is not begun', async () => {
   const place = folder({ 'cluster.yaml': spec })

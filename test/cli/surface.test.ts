@@ -1,6 +1,12 @@
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
+import type { Command } from '../../src/cli/command.js'
 import { exitStatusSentences } from '../../src/cli/status.js'
-import { commands, families, globalOptions } from '../../src/cli/surface.js'
+import { commands, families, globalOptions, longName, type Options } from '../../src/cli/surface.js'
+import type { FlagEntry, FlagName } from '../../src/cli/surface/entry.js'
+import { flags, globalFlags } from '../../src/cli/surface/flags.js'
+import { completionShells } from '../../src/report/completion-shells.js'
 import { wordsOf } from '../testscript.js'
 import { cli } from './cli.js'
 
@@ -12,8 +18,8 @@ describe('the command surface', () => {
       expect(status).toBe(0)
       expect(stderr).toBe('')
       for (const example of entry.examples) expect(stdout).toContain(`$ ${example}`)
-      for (const { flags } of [...entry.options, ...globalOptions]) {
-        expect(stdout).toContain(flags)
+      for (const { flags: text } of [...entry.options, ...globalOptions]) {
+        expect(stdout).toContain(text)
       }
       expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
     },
@@ -27,9 +33,9 @@ describe('the command surface', () => {
         const verbs = name.split(' ')
         expect([program, ...words.slice(0, verbs.length)]).toEqual(['nomad-pki', ...verbs])
         const rest = words.slice(verbs.length)
-        const known = [...entry.options, ...globalOptions].map(({ flags }) => flags)
+        const known = [...entry.options, ...globalOptions].map((option) => option.flags)
         for (const flag of rest.filter((word) => word.startsWith('-'))) {
-          expect(known.some((flags) => flags.split(/[ ,]+/).includes(flag))).toBe(true)
+          expect(known.some((text) => text.split(/[ ,]+/).includes(flag))).toBe(true)
         }
       }
     },
@@ -87,14 +93,150 @@ describe('the command surface', () => {
     expect(stderr).toContain(hint)
   })
 
-  test('one flag means one thing: its value and its short name are the same everywhere', () => {
-    const spellings = new Map<string, Set<string>>()
-    for (const { flags } of commands.flatMap(({ options }) => options)) {
-      const long = /--[a-z-]+/.exec(flags)![0]
-      spellings.set(long, (spellings.get(long) ?? new Set()).add(flags))
+  test('an option is named as the parser names it', () => {
+    for (const [name, { flags: text }] of [
+      ...Object.entries(flags),
+      ...Object.entries(globalFlags),
+    ]) {
+      const long = /--(?:no-)?([a-z-]+)/.exec(text)![1]!
+      expect(long.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())).toBe(name)
     }
-    const differing = [...spellings].filter(([, all]) => all.size > 1).map(([long]) => long)
-    // What a path means depends on the command; a folder of agents, one agent, a node's own.
-    expect(differing).toEqual(['--config', '--probe'].filter((one) => differing.includes(one)))
   })
+
+  test('a short name belongs to one option', () => {
+    const short = [...Object.values(flags), ...Object.values(globalFlags)].flatMap(
+      ({ flags: text }) => /^-\w\b/.exec(text)?.[0] ?? [],
+    )
+    expect(new Set(short).size).toBe(short.length)
+  })
+
+  // One entry for each long name: what a command says of its own must be the same meaning, more exactly.
+  test('one option means one thing: what it says of its own is listed here, with the reason', () => {
+    const own = commands.flatMap(({ name, options }) =>
+      options
+        .filter(
+          (option) => option.summary.replace(/ \(with --.*\)$/, '') !== flags[option.name].summary,
+        )
+        .map((option) => `${name} --${option.name}: ${option.summary}`),
+    )
+    const reasons = {
+      "add --config: the agent's configuration, a file or a directory; repeated as the agent's own -config is":
+        'the spec keeps all that the agent is started with',
+      'add --region: region of an operator (default: the first one)': 'whose region it is',
+      'plan --out: save the plan in this file, for apply --plan': 'what the result is',
+      'pack --out: the archive, such as s1.tar.gz': 'what the result is',
+      'pack --region: with cfssl or nomad-tls: the files of this region': 'whose region it is',
+      "install --config: the agent's configuration, a file or a directory; gets the stanza if it lacks it":
+        'the one that is written',
+      'probe --out: also write what was seen into this file: on a bastion without the store':
+        'what the result is',
+    }
+    expect(own).toEqual(Object.keys(reasons))
+    const several = commands.flatMap(({ name, options }) =>
+      options
+        .filter((option) => option.many !== (flags[option.name] as FlagEntry).many)
+        .map((option) => `${name} --${option.name}`),
+    )
+    expect(several).toEqual(['add --config'])
+  })
+
+  test.each(
+    commands.flatMap(({ name, options }) =>
+      options.flatMap(({ name: option, excludes = [], needs = [] }) => [
+        ...excludes.map((other) => [name, option, 'excludes', other] as const),
+        ...needs.map((other) => [name, option, 'needs', other] as const),
+      ]),
+    ),
+  )('%s: %s %s %s', async (name, option, rule, other) => {
+    const entry = commands.find((one) => one.name === name)!
+    expect(entry.options.map((one) => one.name)).toContain(other)
+    const given = (flag: FlagName): readonly string[] => {
+      const { flags: text, choices } = flags[flag] as FlagEntry
+      const value = choices?.[0] ?? 'x'
+      return text.includes('<') ? [longName(flag), value] : [longName(flag)]
+    }
+    const args = [...entry.arguments.matchAll(/<(\w+)/g)].map(() => 'x')
+    const both = [...given(option), ...(rule === 'excludes' ? given(other) : [])]
+    const { status, stderr } = await cli('/', [...name.split(' '), ...args, ...both])
+    expect(status).toBe(64)
+    expect(stderr).toContain(
+      rule === 'excludes'
+        ? `${longName(option)} and ${longName(other)} exclude each other`
+        : `${longName(option)} needs ${longName(other)}`,
+    )
+  })
+
+  test('the shells of completion are those that it has scripts for', () => {
+    const { words } = commands.find(({ name }) => name === 'completion')!
+    expect(words?.[0]).toEqual(completionShells)
+  })
+
+  test('a command that reads an option that it does not take does not compile', () => {
+    const plan: Command<'plan'> = async ({ options }) => {
+      // @ts-expect-error -- `plan` takes no --ip.
+      const ips = options.ip as unknown
+      // @ts-expect-error -- one value, of two.
+      const layout: 'zip' | undefined = (undefined as unknown as Options<'pack'>).layout
+      return ips === undefined && layout === undefined && options.prune === true ? 0 : 2
+    }
+    // @ts-expect-error -- `remove` takes no --ip, and `add` reads it.
+    const remove: Command<'remove'> = plan as unknown as Command<'add'>
+    expect([plan, remove]).toHaveLength(2)
+  })
+})
+
+/** Options that the files of a command read, by themselves or by what they hand them to. */
+function optionsRead(): ReadonlyMap<string, ReadonlySet<string>> {
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const config = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(`${root}tsconfig.json`, (file) => ts.sys.readFile(file)).config,
+    ts.sys,
+    root,
+  )
+  const program = ts.createProgram([`${root}src/cli/load.ts`], config.options)
+  const checker = program.getTypeChecker()
+  const isOptions = (node: ts.Node): boolean => {
+    const type = checker.getTypeAtLocation(node)
+    return ['quiet', 'debug'].every((name) => type.getProperty(name) !== undefined)
+  }
+  const read = new Map<string, Set<string>>()
+  for (const source of program.getSourceFiles()) {
+    if (!source.fileName.includes('/src/cli/')) continue
+    const takers = [...source.text.matchAll(/\b(?:Command|Options)<'([^']+)'>/g)]
+    const names = new Set<string>()
+    const visit = (node: ts.Node): void => {
+      if (ts.isPropertyAccessExpression(node) && isOptions(node.expression)) {
+        names.add(node.name.text)
+      }
+      if (ts.isObjectBindingPattern(node) && isOptions(node)) {
+        for (const { propertyName, name } of node.elements)
+          names.add((propertyName ?? name).getText())
+      }
+      if (ts.isCallExpression(node)) {
+        const parameters = checker.getResolvedSignature(node)?.parameters ?? []
+        for (const [at, argument] of node.arguments.entries()) {
+          const parameter = parameters[at]
+          if (parameter === undefined || !isOptions(argument)) continue
+          const type = checker.getTypeOfSymbolAtLocation(parameter, node)
+          // What takes all options of the command is visited itself.
+          if (type.aliasSymbol?.name === 'Options') continue
+          for (const property of type.getProperties()) names.add(property.name)
+        }
+      }
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+    for (const [, name] of takers) read.set(name!, new Set([...(read.get(name!) ?? []), ...names]))
+  }
+  return read
+}
+
+test('every option is read by its command', { timeout: 120_000 }, () => {
+  const read = optionsRead()
+  const unread = commands.flatMap(({ name, options }) =>
+    options
+      .filter((option) => read.get(name)?.has(option.name) !== true)
+      .map((option) => `${name} ${longName(option.name)}`),
+  )
+  expect(unread).toEqual([])
 })

@@ -8,13 +8,16 @@ import { addNode, type NewNode } from '../../cluster/edit.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf } from '../printer.js'
-import { usage } from '../usage.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec; `apply` does the rest. */
-export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
+export const command: Command<'add'> = async (
+  { args: [kindText = '', text = ''], options },
+  context,
+) => {
   const printer = printerOf(context, options)
   const kind = parseKind(kindText)
   let added = ''
@@ -43,15 +46,8 @@ export const command: Command = async ({ args: [kindText = '', text = ''], optio
 }
 
 /** One path is the configuration; of several one is written, in a directory its `tls.hcl`. */
-function configOf({ config = [], write }: Options): NewNode['config'] {
-  const paths = typeof config === 'string' ? [config] : config
+function configOf({ config: paths = [], write }: Options<'add'>): NewNode['config'] {
   const last = paths.at(-1)
-  if (last === undefined && write !== undefined) {
-    throw usage(
-      '--write says which of several --config is written',
-      'name all that the agent is started with: --config base --config agents/s1.hcl',
-    )
-  }
   if (last === undefined || (paths.length === 1 && write === undefined)) return last
   const file = /\.(?:hcl|json)$/.test(last) ? last : `${last.replace(/\/+$/, '')}/tls.hcl`
   return { paths, write: write ?? file }

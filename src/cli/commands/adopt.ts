@@ -31,7 +31,8 @@ import { directoryStore } from '../../store/directory-store.js'
 import { fingerprintOf } from '../../x509/certificate.js'
 import { readAgents } from '../agent-files.js'
 import { beginStore } from '../begin-store.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { packageFile, type Context } from '../context.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
@@ -41,7 +42,7 @@ import { showWrites, writeFiles, type FileWrite } from '../write.js'
 import { ignoreStore } from './init.js'
 
 /** Writes over nothing, and changes nothing in the folders that it reads. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   if (args.length === 0) throw usage('name the folder to adopt', 'nomad-pki adopt tls')
   const file = options.file ?? defaultSpec
@@ -128,7 +129,7 @@ interface Present {
 
 async function presentSpec(
   file: string,
-  options: Options,
+  options: Options<'adopt'>,
   context: Context,
 ): Promise<Present | undefined> {
   if (!(await context.exists(file))) return undefined
@@ -224,7 +225,7 @@ function requireAdoptable({ diagnostics, refused }: Adoption, folders: readonly 
 async function firstSpec(
   adoption: Adoption,
   file: string,
-  options: Options,
+  options: Options<'adopt'>,
   context: Context,
 ): Promise<{ readonly text: string; readonly spec: ClusterSpec }> {
   const folder = path.basename(path.dirname(context.resolve(file)))

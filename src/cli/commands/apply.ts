@@ -19,13 +19,15 @@ import { overridesOf } from '../override.js'
 import { healFirst, runPlan, refuseBlocked } from '../run-plan.js'
 import { confirm } from '../prompt.js'
 import { exitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf, type Printer } from '../printer.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 0 when it is done, 3 when it is refused, 130 when it was interrupted. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'apply'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
+  const dryRun = options.dryRun === true
   const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, printer)
@@ -33,7 +35,7 @@ export const command: Command = async ({ args, options }, context) => {
   const healed = await healFirst(
     workspace,
     await takeInventory(workspace),
-    options,
+    { permitted: options.yes === true || options.plan !== undefined, dryRun },
     printer,
     context,
   )
@@ -49,7 +51,6 @@ export const command: Command = async ({ args, options }, context) => {
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, printer)
   if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, printer)
-  const dryRun = options.dryRun === true
   const allowed = options.yes === true || saved !== undefined || dryRun
   if (plan.steps.length > 0 && !allowed) {
     context.stderr.write(
@@ -65,7 +66,7 @@ export const command: Command = async ({ args, options }, context) => {
     planned,
     workspace,
     healed,
-    { options, again: commandLine(args, options) },
+    { dryRun, all: options.long === true, again: commandLine(args, options) },
     printer,
     context,
   )
@@ -110,7 +111,7 @@ function refuseStale(saved: Plan, fresh: Plan): void {
 /** The command as it was given, for "to go on". */
 function commandLine(
   args: readonly string[],
-  options: Options,
+  options: Options<'apply'>,
   ...more: readonly string[]
 ): string {
   return [

@@ -14,19 +14,20 @@ import type { Desired } from '../../cluster/desired.js'
 import { parseSpec } from '../../cluster/parse.js'
 import type { Command } from '../command.js'
 import { exitStatus } from '../status.js'
-import { commands, families, globalOptions, type WordKind } from '../surface.js'
+import { commands, families, globalOptions } from '../surface.js'
+import type { ListedKind } from '../surface/entry.js'
 import { printerOf } from '../printer.js'
 import { readSpec } from '../workspace.js'
 
 /** Prints what the shell evaluates, or the words of a kind. */
-export const command: Command = async ({ args: [shell = ''], options }, context) => {
+export const command: Command<'completion'> = async ({ args: [shell = ''], options }, context) => {
   const printer = printerOf(context, options)
   if (options.list !== undefined) {
     let words: readonly string[] = []
     try {
       const { file, text } = await readSpec(context, options)
       const { spec } = parseSpec(text, { file })
-      if (spec !== undefined) words = lists[options.list as ListedKind](desire(spec))
+      if (spec !== undefined) words = lists[options.list](desire(spec))
     } catch (error) {
       // Where there is no spec, there is nothing to complete: a shell has no place for an error here.
       if (!isNomadPkiError(error)) throw error
@@ -50,8 +51,6 @@ export const command: Command = async ({ args: [shell = ''], options }, context)
   printer.answer(completionText(shell, commands, families, globalOptions).trimEnd())
   return exitStatus.ok
 }
-
-type ListedKind = Exclude<WordKind, 'files'>
 
 /** The words of each kind: addresses whole, and as short as is unambiguous. */
 const lists: Readonly<Record<ListedKind, (desired: Desired) => readonly string[]>> = {

@@ -26,14 +26,15 @@ import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
 import { namedFiles } from '../named-files.js'
-import { exitStatus, statusOfFindings, type ExitStatus } from '../status.js'
-import type { Call, Options } from '../command.js'
+import { exitStatus, statusOfFindings } from '../status.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf } from '../printer.js'
 import { usage } from '../usage.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** The effective values after Nomad's own merge, each with where it comes from. */
-export async function show({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export const show: Command<'config show'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const config = readAgentConfig((await readAgentFiles(args, context)).files)
   if (printer.json) printer.document(configDocument(config, args))
@@ -45,7 +46,7 @@ export async function show({ args, options }: Call, context: Context): Promise<E
 }
 
 /** What Nomad will refuse or silently ignore. */
-export async function check({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export const check: Command<'config check'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const nomadVersion = await nomadVersionOf(options, context)
   const diagnostics: Diagnostic[] = []
@@ -84,7 +85,10 @@ export async function check({ args, options }: Call, context: Context): Promise<
  *
  * @throws {NomadPkiError} `ERR_USAGE`
  */
-async function nomadVersionOf(options: Options, context: Context): Promise<string | undefined> {
+async function nomadVersionOf(
+  options: Options<'config check'>,
+  context: Context,
+): Promise<string | undefined> {
   const given = options.nomadVersion
   if (given !== undefined) {
     if (isVersion(given)) return given
@@ -103,7 +107,7 @@ async function nomadVersionOf(options: Options, context: Context): Promise<strin
 async function namedBy(
   config: AgentConfig,
   folders: readonly string[],
-  options: Options,
+  options: Options<'config check'>,
   context: Context,
 ): Promise<CheckTlsOptions> {
   const given = options.user === undefined ? undefined : await agentUser(options.user, context)
@@ -120,7 +124,7 @@ async function namedBy(
 }
 
 /** What `apply` would write. */
-export async function diff({ args, options }: Call, context: Context): Promise<ExitStatus> {
+export const diff: Command<'config diff'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const workspace = await openWorkspace(context, options, printer)
   const { desired } = workspace

@@ -11,7 +11,7 @@ import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
-import { exportsText, shells, type Shell } from '../../report/shell.js'
+import { exportsText, type Shell } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
@@ -20,9 +20,9 @@ import { usage } from '../usage.js'
 import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
 /** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
-export const command: Command = async ({ args: [name = ''], options }, context) => {
+export const command: Command<'env'> = async ({ args: [name = ''], options }, context) => {
   const printer = printerOf(context, options)
-  const shell = parseShell(options.shell ?? 'sh')
+  const shell: Shell = options.shell ?? 'sh'
   const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const operators = desired.identities.filter(({ profile }) => !isAgent(profile.role))
@@ -80,12 +80,6 @@ export const command: Command = async ({ args: [name = ''], options }, context) 
     }
   }
   return exitStatus.ok
-}
-
-function parseShell(text: string): Shell {
-  const word = text === 'bash' || text === 'zsh' ? 'sh' : text
-  if ((shells as readonly string[]).includes(word)) return word as Shell
-  throw usage(`unknown shell: ${JSON.stringify(text)}`, `there are: ${shells.join(', ')}`)
 }
 
 interface Url {

@@ -21,14 +21,15 @@ import { readAgents } from '../agent-files.js'
 import { beginStore, hasContent } from '../begin-store.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, openWorkspace } from '../workspace.js'
 import { readIfThere, showWrites, writeFiles, type FileWrite } from '../write.js'
 
 /** Writes over nothing. */
-export const command: Command = async ({ options }, context) => {
+export const command: Command<'init'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
   if (options.newStore === true) return newStore(options, printer, context)
   const file = options.file ?? defaultSpec
@@ -85,12 +86,11 @@ export const command: Command = async ({ options }, context) => {
 }
 
 /** A store for a spec that is there; the spec is only read. */
-async function newStore(options: Options, printer: Printer, context: Context): Promise<ExitStatus> {
-  for (const flag of ['cluster', 'servers', 'clients', 'combined', 'operator', 'from'] as const) {
-    if (options[flag] !== undefined) {
-      throw initUsage(`--new-store and --${flag}: the spec is there, and is not written`)
-    }
-  }
+async function newStore(
+  options: Options<'init'>,
+  printer: Printer,
+  context: Context,
+): Promise<ExitStatus> {
   const { store, spec } = await openWorkspace(context, options, printer)
   if (await isBegun(store)) throw hasContent(store)
   if (options.dryRun === true) {
@@ -132,7 +132,7 @@ async function adopted(
   return { wanted: { ...wanted, ...spec }, roots }
 }
 
-function clusterOf(options: Options, context: Context): NewSpec {
+function clusterOf(options: Options<'init'>, context: Context): NewSpec {
   const folder = path.basename(path.dirname(context.resolve(options.file ?? defaultSpec)))
   const cluster = options.cluster ?? (isName(folder) ? folder : 'nomad')
   if (!isName(cluster)) throw initUsage(`--cluster ${JSON.stringify(cluster)}: not a name`)
@@ -142,14 +142,7 @@ function clusterOf(options: Options, context: Context): NewSpec {
     combined: countsOf('combined', options.combined),
   }
   const operators = operatorsOf(options.operator)
-  if (options.from !== undefined) {
-    for (const flag of ['servers', 'clients', 'combined'] as const) {
-      if (options[flag] !== undefined) {
-        throw initUsage(`--${flag} and --from: the nodes are numbered, or read from the agents`)
-      }
-    }
-    return { cluster, operators }
-  }
+  if (options.from !== undefined) return { cluster, operators }
   // Nothing said: the smallest cluster that survives the loss of a server.
   return Object.values(counts).some((regions) => Object.keys(regions).length > 0)
     ? { cluster, ...counts, operators }

@@ -27,12 +27,13 @@ import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
 import { askSecret } from '../prompt.js'
 import { exitStatus, statusOfError } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf } from '../printer.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Describes each thing; a secret is never shown. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'inspect'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const things: Description[] = []
   let failed: unknown
@@ -58,7 +59,7 @@ export const command: Command = async ({ args, options }, context) => {
 
 async function look(
   arg: string,
-  options: Options,
+  options: Options<'inspect'>,
   context: Context,
 ): Promise<readonly Description[]> {
   if (arg === '-' || (await context.exists(arg))) {
@@ -95,7 +96,7 @@ async function look(
 async function describeBytes(
   bytes: Uint8Array,
   where: string,
-  options: Options,
+  options: Options<'inspect'>,
   context: Context,
 ): Promise<readonly Description[]> {
   // RFC 1952 §2.3.1. What pack writes is not compressed, so PEM can be seen in it and not be read.
@@ -115,7 +116,7 @@ async function describeBytes(
 async function describeArchive(
   bytes: Uint8Array,
   where: string,
-  options: Options,
+  options: Options<'inspect'>,
   context: Context,
 ): Promise<readonly Description[]> {
   let entries: readonly TarEntry[]
@@ -180,7 +181,7 @@ function describeBlock(
 async function describeDer(
   bytes: Uint8Array,
   where: string,
-  options: Options,
+  options: Options<'inspect'>,
   context: Context,
 ): Promise<readonly Description[]> {
   const attempts: (() => Description)[] = [
@@ -231,7 +232,11 @@ async function describeDer(
   ]
 }
 
-async function passwordOf(where: string, options: Options, context: Context): Promise<string> {
+async function passwordOf(
+  where: string,
+  options: Options<'inspect'>,
+  context: Context,
+): Promise<string> {
   if (options.passwordFile !== undefined) {
     const bytes = await context.readFile(options.passwordFile)
     return Buffer.from(bytes)
@@ -274,7 +279,7 @@ function describeRequest(der: Uint8Array, where: string): Description {
 /** An address of the spec's cluster; generations are those that the store has. */
 async function describeAddress(
   text: string,
-  options: Options,
+  options: Options<'inspect'>,
   context: Context,
 ): Promise<readonly Description[]> {
   const file = options.file ?? 'cluster.yaml'

@@ -22,7 +22,8 @@ import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
 import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
 
@@ -33,7 +34,7 @@ const defaultTls = '/etc/nomad.d/tls'
 const codes = ['new-root', 'rollback', 'older', 'cluster', 'address', 'process'] as const
 
 /** Installs, or goes back. */
-export const command: Command = async ({ args: [file], options }, context) => {
+export const command: Command<'install'> = async ({ args: [file], options }, context) => {
   const printer = printerOf(context, options)
   if (options.rollback === true) {
     if (file !== undefined)
@@ -70,7 +71,7 @@ export const command: Command = async ({ args: [file], options }, context) => {
     {
       ...request,
       fingerprint: options.fingerprint,
-      config: typeof options.config === 'string' ? options.config : undefined,
+      config: options.config,
     },
     configs,
   )
@@ -84,7 +85,7 @@ export const command: Command = async ({ args: [file], options }, context) => {
   return tell(outcome, request, printer, prepared)
 }
 
-function requestOf(options: Options, tls: string, context: Context): InstallRequest {
+function requestOf(options: Options<'install'>, tls: string, context: Context): InstallRequest {
   const { reload, probe } = options
   if (reload === undefined) {
     throw usage('how is the agent told to load it?', '--reload nomad.service, a process, or none')

@@ -18,22 +18,23 @@ import type { Document } from '../../report/json.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
 import { packForTool } from '../pack-layout.js'
 import { packP12 } from '../pack-p12.js'
 import { printerOf, type Printer } from '../printer.js'
+import { longName, type Options } from '../surface.js'
+import type { FlagName } from '../surface/entry.js'
 import { usage } from '../usage.js'
 import { makeFolder, requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'pack'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
-  // One of its choices: the table of commands says so.
   const asked = options.layout ?? 'links'
   requireFitting(asked, options)
   if (asked === 'p12' || isFileLayout(asked)) return packForOthers(asked, args, options, context)
-  const layout = asked as Layout
+  const layout: Layout = asked
   const without =
     options.trustOnly === true ? 'leaf' : options.withoutKey === true ? 'key' : undefined
   const fileOf = placeOf(args, options)
@@ -107,21 +108,24 @@ const archives: readonly string[] = ['links', 'flat']
 const toolFiles: readonly string[] = ['cfssl', 'nomad-tls']
 
 /** The options that only some layouts have. */
-const layoutOptions: readonly (readonly [keyof Options, flag: string, of: readonly string[]])[] = [
-  ['withoutKey', '--without-key', archives],
-  ['trustOnly', '--trust-only', archives],
-  ['region', '--region', toolFiles],
-  ['withAuthorityKey', '--with-authority-key', toolFiles],
-  ['compat', '--compat', ['p12']],
-  ['passwordFile', '--password-file', ['p12']],
-  ['newPasswordFile', '--new-password-file', ['p12']],
+const layoutOptions: readonly (readonly [
+  option: keyof Options<'pack'> & FlagName,
+  of: readonly string[],
+])[] = [
+  ['withoutKey', archives],
+  ['trustOnly', archives],
+  ['region', toolFiles],
+  ['withAuthorityKey', toolFiles],
+  ['compat', ['p12']],
+  ['passwordFile', ['p12']],
+  ['newPasswordFile', ['p12']],
 ]
 
-function requireFitting(layout: string, options: Options): void {
-  for (const [option, flag, of] of layoutOptions) {
+function requireFitting(layout: string, options: Options<'pack'>): void {
+  for (const [option, of] of layoutOptions) {
     if (options[option] === undefined || of.includes(layout)) continue
     throw usage(
-      `${flag} does not go with the layout ${layout}`,
+      `${longName(option)} does not go with the layout ${layout}`,
       `it goes with ${of.map((one) => `--layout ${one}`).join(' and ')}`,
     )
   }
@@ -131,7 +135,7 @@ function requireFitting(layout: string, options: Options): void {
 async function packForOthers(
   layout: FileLayout | 'p12',
   args: readonly string[],
-  options: Options,
+  options: Options<'pack'>,
   context: Context,
 ): Promise<ExitStatus> {
   const printer = printerOf(context, options)
@@ -173,7 +177,7 @@ function tellHeld(held: HeldPacks | undefined, all: number, printer: Printer): E
 /** Where an archive goes. */
 function placeOf(
   args: readonly string[],
-  { out, outDir, all }: Options,
+  { out, outDir, all }: Options<'pack'>,
 ): (packed: PackedIdentity) => string {
   if (all === true && args.length > 0) {
     throw usage(`--all is every agent: without ${args.join(' ')}`)
@@ -182,7 +186,6 @@ function placeOf(
     throw usage('which node?', 'nomad-pki pack NODE --out FILE, or --all --out-dir FOLDER')
   }
   if (outDir !== undefined) {
-    if (out !== undefined) throw usage('--out and --out-dir: one of the two')
     return ({ manifest }) => path.join(outDir, archiveName(manifest.address, manifest.generation))
   }
   if (all === true || args.length > 1) {
@@ -199,7 +202,7 @@ function placeOf(
 
 function chosen(
   args: readonly string[],
-  { all }: Options,
+  { all }: Options<'pack'>,
   { identities }: Desired,
 ): readonly DesiredIdentity[] {
   if (all === true) {

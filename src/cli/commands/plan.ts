@@ -23,7 +23,7 @@ import { NomadPkiError } from '../../errors.js'
 import type { Plan } from '../../plan/plan.js'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'plan'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, printer)

@@ -33,7 +33,8 @@ import { offersFor, rootOf, tellRefusals } from '../offers.js'
 import { dropEndedLeaves, dropSpentLeaves } from '../probe-leaves.js'
 import { createProgress } from '../progress.js'
 import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { printerOf, type Printer } from '../printer.js'
@@ -42,11 +43,14 @@ import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../wo
 import { readIfThere, writeFiles } from '../write.js'
 
 /** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
-export const command: Command = async ({ args, options }, context) => {
+export const command: Command<'probe'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const timeout = parseTimeout(options.timeout)
-  if (options.evidence !== undefined && (args.length > 0 || options.out !== undefined)) {
-    throw usage('--evidence asks nobody', 'without addresses and --out; or without --evidence')
+  if (options.evidence !== undefined && args.length > 0) {
+    throw usage(
+      `--evidence and ${args[0]!} exclude each other`,
+      'with --evidence no agent is asked',
+    )
   }
   const dryRun = options.dryRun === true
   const workspace = await openWorkspace(context, options, printer)
@@ -112,7 +116,7 @@ export const command: Command = async ({ args, options }, context) => {
 async function fromFiles(
   files: readonly string[],
   workspace: Workspace,
-  options: Options,
+  options: Options<'probe'>,
   printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
@@ -197,7 +201,7 @@ function tell(
     readonly cost: Cost
     readonly nomad?: NomadSaid | undefined
   },
-  options: Options,
+  options: Options<'probe'>,
   printer: Printer,
   context: Context,
 ): ExitStatus {
@@ -254,7 +258,7 @@ async function remember(
   events: readonly LedgerEvent[],
   workspace: Workspace,
   { ledger, now }: { readonly ledger: Ledger; readonly now: number },
-  options: Options,
+  options: Options<'probe'>,
   printer: Printer,
 ): Promise<void> {
   const { store } = workspace

@@ -13,7 +13,10 @@ import { printerOf } from '../printer.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec. */
-export const command: Command = async ({ args: [kindText = '', text = ''], options }, context) => {
+export const command: Command<'remove'> = async (
+  { args: [kindText = '', text = ''], options },
+  context,
+) => {
   const printer = printerOf(context, options)
   const kind = parseKind(kindText)
   let removed = ''

@@ -9,15 +9,14 @@ import { runsServer } from '../../nomad/roles.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
 import { parseBatch, planRollout, usualBatch } from '../../rotation/rollout.js'
-import type { Context } from '../context.js'
-import { statusOfRollout, type ExitStatus } from '../status.js'
-import type { Call } from '../command.js'
+import { statusOfRollout } from '../status.js'
+import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
 import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
 /** Exits 2 while an agent is without the newest generation, or the plan has one that is not made yet. */
-export async function rollout({ options }: Call, context: Context): Promise<ExitStatus> {
+export const command: Command<'rotate rollout'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
   const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
   if (batch === undefined) {

@@ -19,7 +19,7 @@ import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 2 when something is missing, due, undelivered or expired, or a stage's date is near. */
-export const command: Command = async ({ options }, context) => {
+export const command: Command<'status'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, printer)

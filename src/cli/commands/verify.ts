@@ -13,7 +13,8 @@ import { parseSpec } from '../../cluster/parse.js'
 import { agentProof } from '../../verify/agents.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings, type ExitStatus } from '../status.js'
-import type { Command, Options } from '../command.js'
+import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import type { Context } from '../context.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
@@ -21,7 +22,7 @@ import { parseInstant } from '../when.js'
 import { openWorkspace, readSpec, takeInventory } from '../workspace.js'
 
 /** Exits 0 where nothing is wrong, 2 with findings that are errors (`--strict`: or warnings). */
-export const command: Command = async ({ options }, context) => {
+export const command: Command<'verify'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
   if (options.specOnly === true) return verifySpec(options, context, printer)
   const now = context.now()
@@ -55,7 +56,7 @@ export const command: Command = async ({ options }, context) => {
 
 /** The spec alone, with every diagnostic: also one with errors is an answer. */
 async function verifySpec(
-  options: Options,
+  options: Options<'verify'>,
   context: Context,
   printer: Printer,
 ): Promise<ExitStatus> {

@@ -1,0 +1,59 @@
+/**
+ * Commands that renew certificates and replace authorities.
+ *
+ * @module
+ */
+
+/** The commands. */
+export const changeCommands = {
+  'rotate leaves': {
+    arguments: '[address...]',
+    summary: 'make new certificates now, or those that are due',
+    details:
+      'Makes new generations beside the running ones; deliver them as after any apply. Name addresses, or use --due or --all. --due is for a timer: it does not ask, spreads the days by address, and exits 3 where no key can sign.',
+    writes: true,
+    options: {
+      due: { excludes: ['all'] },
+      all: {},
+      keepKey: {},
+      dryRun: {},
+      yes: {},
+      json: {},
+    },
+    examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate leaves --due'],
+    words: ['identities'],
+  },
+  'rotate authority': {
+    arguments: '[name]',
+    summary: "show the stage of an authority's rotation, or take the next one",
+    details:
+      'Shows the next stage, its costs, and what its gate waits for. With --next it writes that stage into the spec, for apply; it exits 3 while the gate is closed. Where there is one authority, NAME is optional.',
+    writes: true,
+    options: {
+      next: {},
+      dryRun: { excludes: ['evidence', 'except'], because: 'both are recorded in the ledger' },
+      way: {},
+      compromised: {
+        excludes: ['rideAlong'],
+        because: 'as long as the old root is trusted, anyone with its key can make certificates',
+      },
+      rideAlong: {},
+      except: { needs: ['reason'], because: 'say why the gate does not wait for it' },
+      reason: { needs: ['except'] },
+      evidence: {},
+      json: {},
+    },
+    examples: ['nomad-pki rotate authority agent', 'nomad-pki rotate authority agent --json'],
+    words: ['authorities', []],
+  },
+  'rotate rollout': {
+    arguments: '',
+    summary: 'show the order in which new files reach the agents, with the commands of each step',
+    details:
+      'Agents already proven on the newest generation are left out. Exits 2 while any remain, or the plan has steps for agents.',
+    writes: false,
+    options: { batch: {}, leader: {}, json: {} },
+    examples: ['nomad-pki rotate rollout', 'nomad-pki rotate rollout --batch 25 --json'],
+    words: [[]],
+  },
+} as const

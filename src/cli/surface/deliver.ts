@@ -1,0 +1,91 @@
+/**
+ * Commands that bring certificates to agents, and ask agents what they loaded.
+ *
+ * @module
+ */
+
+/** The commands. */
+export const deliverCommands = {
+  pack: {
+    arguments: '[address...]',
+    summary: 'pack what a node receives, and print the fingerprint of the archive',
+    details:
+      'The current generation, the stanza and install.sh in one file with mode 0600, because it holds the private key. A different file is never overwritten; the same archive again is not an error. An operator gets ca.pem, cert.pem, key.pem and nomad.env, or with --layout p12 a file for a browser, with a new password. With --layout cfssl or nomad-tls a folder gets plain files instead; addresses choose the identities, where several have keys of their own.',
+    writes: true,
+    options: {
+      out: {
+        summary: 'the archive, such as s1.tar.gz',
+        excludes: ['outDir'],
+        because: '--out is for one archive, --out-dir for several',
+      },
+      outDir: {},
+      all: {},
+      layout: {},
+      withoutKey: {},
+      trustOnly: {},
+      region: { summary: 'with cfssl or nomad-tls: the files of this region' },
+      withAuthorityKey: {},
+      compat: {},
+      passwordFile: { excludes: ['newPasswordFile'] },
+      newPasswordFile: {},
+      dryRun: {},
+      json: {},
+    },
+    examples: ['nomad-pki pack s1 --out s1.tar.gz', 'nomad-pki pack --all --out-dir out'],
+    words: ['identities'],
+  },
+  install: {
+    arguments: '[archive]',
+    summary: 'on a node: put the packed files in place, reload, prove it, or go back',
+    details:
+      'Needs no spec; - is stdin. Runs install.sh with more checks before and a handshake after. Goes back when the agent died or still presents the old generation. Exits 2 when the agent has not loaded it.',
+    writes: true,
+    options: {
+      tls: {},
+      reload: {},
+      config: {
+        summary: "the agent's configuration, a file or a directory; gets the stanza if it lacks it",
+      },
+      probe: {},
+      fingerprint: {},
+      owner: {},
+      dryRun: {},
+      rollback: {
+        excludes: ['config', 'fingerprint'],
+        because: 'the node has the files that it goes back to',
+      },
+      giveUp: {},
+      override: { needs: ['reason'] },
+      reason: { needs: ['override'] },
+      json: {},
+    },
+    examples: [
+      'nomad-pki install s1.tar.gz --tls tls --reload none',
+      'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
+    ],
+  },
+  probe: {
+    arguments: '[address...]',
+    summary: 'ask the running agents which generation they loaded, and which roots they trust',
+    details:
+      "One handshake without a certificate on each agent's HTTPS and RPC port; the ledger records the result. A server logs each handshake on its RPC port, at WARN. With --evidence no agent is asked. Exits 2 unless every agent is proven to have its newest generation.",
+    writes: true,
+    options: {
+      out: { summary: 'also write what was seen into this file: on a bastion without the store' },
+      evidence: {
+        excludes: ['out', 'refuses', 'dryRun'],
+        because: 'with --evidence no agent is asked',
+      },
+      refuses: {},
+      timeout: {},
+      dryRun: {},
+      long: {},
+      json: {},
+    },
+    examples: [
+      'nomad-pki probe --refuses authority/agent/1',
+      'nomad-pki probe --timeout 1s --out evidence.json',
+    ],
+    words: ['agents'],
+  },
+} as const

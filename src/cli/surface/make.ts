@@ -1,0 +1,74 @@
+/**
+ * Commands that make certificates, and check them.
+ *
+ * @module
+ */
+
+/** The commands. */
+export const makeCommands = {
+  plan: {
+    arguments: '[address...]',
+    summary: 'show what is missing or due, and why',
+    details:
+      'Changes nothing. Exits 2 when there is work. An ADDRESS, or the end of one, limits the plan to it.',
+    writes: false,
+    options: {
+      out: { summary: 'save the plan in this file, for apply --plan' },
+      prune: {},
+      at: {},
+      override: { needs: ['reason'] },
+      reason: { needs: ['override'] },
+      long: {},
+      json: {},
+    },
+    examples: ['nomad-pki plan', 'nomad-pki plan --out plan.json'],
+    words: ['addresses'],
+  },
+  apply: {
+    arguments: '[address...]',
+    summary: 'create what is missing or due',
+    details:
+      'Asks on a terminal, and refuses where it cannot ask. After an interruption the same command goes on. An ADDRESS, or the end of one, limits it. Name an operator to renew a certificate that is due or has expired; rotate leaves makes a new one at any time.',
+    writes: true,
+    options: {
+      yes: {},
+      plan: {},
+      dryRun: {},
+      prune: {},
+      override: { needs: ['reason'] },
+      reason: { needs: ['override'] },
+      long: {},
+      json: {},
+    },
+    examples: ['nomad-pki apply --yes', 'nomad-pki apply --dry-run'],
+    words: ['addresses'],
+  },
+  verify: {
+    arguments: '',
+    summary: "check the files against Nomad's rules, and perform TLS handshakes with them",
+    details:
+      "Chains, lint, Nomad's name checks for all pairs, files and modes, the ledger, configurations, and real handshakes over loopback. It does not know what agents have loaded; probe does. Exits 2 with errors.",
+    writes: false,
+    options: {
+      ledgerHead: {},
+      offline: {},
+      specOnly: { excludes: ['ledgerHead', 'offline', 'at', 'long'] },
+      strict: {},
+      at: {},
+      long: {},
+      json: {},
+    },
+    examples: ['nomad-pki verify', 'nomad-pki verify --strict --at +30d'],
+    words: [[]],
+  },
+  status: {
+    arguments: '',
+    summary: 'show what expires when',
+    details:
+      "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
+    writes: false,
+    options: { at: {}, made: {}, long: {}, json: {} },
+    examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
+    words: [[]],
+  },
+} as const
