@@ -36,10 +36,9 @@ export function disproof(
     return 'a comment changed'
   }
   const [found, more] = itemsNamed(after.root, key)
-  const target = found === undefined ? undefined : objectIn(found)
-  if (found === undefined || target === undefined || more !== undefined) {
-    return `there is not one "${key}"`
-  }
+  if (found === undefined || more !== undefined) return `there is not one "${key}"`
+  const target = objectIn(found)
+  if (target === undefined) return `"${key}" is not a block`
   const wanted = new Set(attributes.map(({ name }) => foldKey(name)))
   const rest = (document: Document, object: ObjectValue): string[] =>
     slices(

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { type Attribute, disproof, parseConfig } from '../../src/hcl/index.js'
+import { objectIn } from '../../src/hcl/prove.js'
 
 const before = `# head
 server { enabled = true } # a server
@@ -64,6 +65,11 @@ test.each<[what: string, after: string, fault: string]>([
     right.slice(0, right.indexOf('tls')) + '# kept\n',
     'there is not one "tls"',
   ],
+  [
+    'the block is a value',
+    `${right.slice(0, right.indexOf('tls'))}# kept\ntls = "x"\n`,
+    '"tls" is not a block',
+  ],
   ['it was not set', before, '"http" does not mean what it should'],
   [
     'it is text',
@@ -88,4 +94,27 @@ test('another syntax', () => {
 test('a block that was not there holds what was set, and nothing else', () => {
   expect(judge('tls { http = true }', '')).toBeUndefined()
   expect(judge('tls {\n http = true\n rpc = true\n}', '')).toBe('another attribute changed')
+})
+
+test('a JSON block in a list', () => {
+  const held = '{"tls": [{"http": false, "rpc": true}]}'
+  expect(judge(held.replace('false', 'true'), held)).toBeUndefined()
+  expect(judge('{"tls": [{"http": true}]}', held)).toBe('another attribute changed')
+  expect(judge('{"tls": [{"http": true, "rpc": true}, {}]}', held)).toBe('"tls" is not a block')
+})
+
+test.each<[text: string, object: string | undefined]>([
+  ['{"tls": {"a": 1}}', '{"a": 1}'],
+  ['{"tls": [{"a": 1}]}', '{"a": 1}'],
+  ['{"tls": [{"a": 1}, {}]}', undefined],
+  ['{"tls": [1]}', undefined],
+  ['{"tls": []}', undefined],
+  ['{"tls": 1}', undefined],
+  ['tls { a = 1 }', '{ a = 1 }'],
+  ['tls = [{ a = 1 }]', '{ a = 1 }'],
+  ['tls = "x"', undefined],
+])('the object of %s', (text, object) => {
+  const { document } = parseConfig(text)
+  const found = objectIn(document!.root.items[0]!)
+  expect(found && text.slice(found.start, found.end)).toBe(object)
 })

@@ -85,6 +85,12 @@ describe('what is refused', () => {
       'key',
       /wrong order: the key belongs to its certificate 2/,
     ],
+    [
+      'a certificate twice, and the key of neither',
+      { cert: leaf + leaf, key: other },
+      'key',
+      /does not belong to the first certificate/,
+    ],
     ['swapped files', { cert: keyPem, key: leaf }, 'cert', /no certificate/],
     ['no certificate', { cert: '' }, 'cert', /no certificate/],
     ['no key', { key: '' }, 'key', /no private key/],

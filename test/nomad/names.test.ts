@@ -126,3 +126,10 @@ describe('regions', () => {
     expect(regionFault(region)).toMatch(fault)
   })
 })
+
+test('the first and the last of each kind of character', () => {
+  for (const good of ['a', 'z', 'A', 'Z', '0', '9', '_']) expect(dnsNameFault(good)).toBeUndefined()
+  for (const bad of ['`', '{', '@', '[', '/', ':', '^', '\u007f'])
+    expect(dnsNameFault(`a${bad}a`)).toBe(`holds ${JSON.stringify(bad)}`)
+  expect(dnsNameFault('a\u0080')).toMatch(/not ASCII/)
+})
