@@ -179,7 +179,10 @@ export function lostAuthority(
 ): Finding | undefined {
   const { address, fingerprint } = wanted
   // Its last line counts: what was pruned and is named again is made anew.
-  const last = inventory.ledger.lines.findLast((line) => line.address === address)
+  const last = inventory.ledger.lines.findLast(
+    ({ address: about, event }) =>
+      about === address && (event === 'authority' || event === 'removed'),
+  )
   if (last?.event !== 'authority') {
     if (fingerprint === undefined) return leftByAnother(wanted, desired, inventory)
     return {
