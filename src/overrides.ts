@@ -27,6 +27,7 @@ export type OverrideCode =
   | 'process'
   | 'cluster'
   | 'address'
+  | 'attempt'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -75,6 +76,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'ADDRESS',
     pattern: /^identity\/[A-Za-z0-9._/-]{1,500}$/,
     accepts: 'that this node becomes the node with this address',
+  },
+  attempt: {
+    value: 'ATTEMPT',
+    pattern: /^(?:[0-9a-f]{2}){1,20}$/,
+    accepts: 'that the certificate which may have come of this attempt does no harm',
   },
 }
 

@@ -48,6 +48,7 @@ export const reasons = {
   refused: 'Nomad would refuse a connection between two of the agents',
   'handshake-differs': "a real handshake ends otherwise than Nomad's rules say",
   surplus: 'more generations than the spec keeps',
+  'maybe-issued': 'an issuer was asked and no answer is known: a certificate may exist',
   orphan: 'the spec no longer names it',
   requested: 'it was asked for on the command line',
 } as const

@@ -42,6 +42,27 @@ export const ledgerEvents = {
       cluster: { type: 'text', text: 'the cluster that the store is for', optional: true },
     },
   },
+  attempted: {
+    text: 'An issuer outside this process is about to be asked. Until the attempt is closed, a certificate may exist that nobody here has.',
+    address: 'what the certificate is for',
+    fields: {
+      attempt: {
+        type: 'hex',
+        text: 'names the attempt: the serial number that was prepared; an issuer may choose another',
+      },
+      issuer: { type: 'address', text: 'the authority that is asked' },
+      key: { type: 'digest', text: 'of the public key that is certified (SubjectPublicKeyInfo)' },
+      notAfter: { type: 'instant', text: 'when such a certificate ends' },
+    },
+  },
+  refused: {
+    text: 'An issuer signed nothing for an attempt. This closes it.',
+    address: 'what the certificate was for',
+    fields: {
+      attempt: { type: 'hex', text: 'the attempt that it closes' },
+      message: { type: 'text', text: 'why' },
+    },
+  },
   authority: {
     text: 'A generation of an authority was made.',
     address: 'the generation',
@@ -57,6 +78,7 @@ export const ledgerEvents = {
         nullable: true,
       },
       adopted: { type: 'flag', text: 'another tool made it, and it was taken over', optional: true },
+      attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },
   },
@@ -68,6 +90,7 @@ export const ledgerEvents = {
       serial: { type: 'hex', text: 'of the cross-certificate' },
       fingerprint: { type: 'digest', text: 'of the cross-certificate' },
       notAfter: { type: 'instant', text: 'when the cross-certificate ends' },
+      attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
     },
   },
   bundle: {
@@ -89,6 +112,7 @@ export const ledgerEvents = {
       issuer: { type: 'address', text: 'the authority that signed it' },
       trusted: { type: 'addresses', text: 'the roots in its `ca.pem`', optional: true },
       reasons: { type: 'texts', text: 'why: the reasons of the plan', optional: true },
+      attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },
   },

@@ -22,6 +22,7 @@ import type {
   DesiredIdentity,
   IdentityProfile,
 } from '../cluster/desired.js'
+import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
@@ -112,6 +113,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     ...inventory.findings,
     ...ledgerFindings(inventory),
     ...copyFindings(inventory, options),
+    ...attemptFindings(inventory.ledger, options),
     ...clusterFindings(desired, inventory, options),
     ...gated,
   ]

@@ -9,6 +9,7 @@
 import { clusterFindings } from '../checks/cluster.js'
 import { checkContext } from '../checks/context.js'
 import type { Finding } from '../diagnostics.js'
+import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../cluster/desired.js'
@@ -78,6 +79,7 @@ export function verifyCluster(
     ...clusterFindings(desired, inventory),
     ...verifyLedger(inventory, options.ledgerHead),
     ...copyFindings(inventory, { now }),
+    ...attemptFindings(inventory.ledger, { now }),
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),
     ...identities,

@@ -28,7 +28,7 @@ import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../work
 export const command: Command<'apply'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const dryRun = options.dryRun === true
-  const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate'])
+  const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate', 'attempt'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, printer)
   await requireBegun(workspace.store, fileFlag(options))

@@ -33,7 +33,7 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
     now,
     prune: options.prune === true,
     only,
-    overrides: overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate']),
+    overrides: overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate', 'attempt']),
   })
   const { store } = workspace
   const plan: Plan = (await isBegun(store))

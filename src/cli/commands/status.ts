@@ -5,6 +5,7 @@
  */
 
 import { hasErrors } from '../../diagnostics.js'
+import { attemptFindings } from '../../evidence/attempts.js'
 import { copiesIn } from '../../evidence/copies.js'
 import { leftOvers } from '../../inventory/inventory.js'
 import { undatedErrors } from '../../plan/undated-errors.js'
@@ -34,6 +35,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
   const findings = [
     ...undatedErrors(workspace.desired, inventory, { now }),
     ...leftOvers(inventory),
+    ...attemptFindings(inventory.ledger, { now }),
   ]
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (printer.json)

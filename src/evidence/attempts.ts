@@ -1,0 +1,58 @@
+/**
+ * Certificates that may exist: an issuer was asked for them, and no line says what came of it. The
+ * answer was lost, or the run was killed while it waited.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import { formatInstant } from '../duration.js'
+import type { Ledger } from '../inventory/ledger.js'
+import type { EventOf } from '../inventory/ledger-events.js'
+import { isOverridden, type Override } from '../overrides.js'
+
+/** An attempt that nothing has closed: its line in the ledger. */
+export type OpenAttempt = EventOf<'attempted'>
+
+/**
+ * Lists the attempts that are open, in the order in which they were made.
+ *
+ * @param ledger An attempt is closed by the line of what came of it, by `refused`, or by a person.
+ * @param options `now`: epoch milliseconds; what has ended by then harms nobody.
+ */
+export function openAttempts(
+  { events }: Ledger,
+  { now }: { readonly now: number },
+): readonly OpenAttempt[] {
+  const open = new Map<string, OpenAttempt>()
+  for (const event of events) {
+    if (event.event === 'attempted') open.set(event.attempt, event)
+    else if (event.event === 'override') {
+      if (event.code === 'attempt') open.delete(event.value)
+    } else if ('attempt' in event && event.attempt !== undefined) open.delete(event.attempt)
+  }
+  return [...open.values()].filter(({ notAfter }) => notAfter > now)
+}
+
+/**
+ * Warns of each certificate that may exist.
+ *
+ * @param options `now`: epoch milliseconds; `overrides`: `attempt=…`, what a person has looked into.
+ */
+export function attemptFindings(
+  ledger: Ledger,
+  {
+    now,
+    overrides = [],
+  }: { readonly now: number; readonly overrides?: readonly Override[] | undefined },
+): readonly Finding[] {
+  return openAttempts(ledger, { now })
+    .filter(({ attempt }) => !isOverridden(overrides, 'attempt', attempt))
+    .map(({ address, attempt, issuer, key, at, notAfter }) => ({
+      severity: 'warning',
+      address,
+      reason: 'maybe-issued',
+      message: `${issuer} was asked on ${formatInstant(at)} and no answer is known: a certificate for the key SHA256:${key.slice(0, 16)}… may exist until ${formatInstant(notAfter)}`,
+      remedy: `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
+    }))
+}
