@@ -22,7 +22,9 @@ import { Authorities } from './authorities.js'
 import type { ApplyEvent } from './events.js'
 import { identityWork } from './identities.js'
 import { Flow } from './flow.js'
+import { inFlight } from './in-flight.js'
 import { removeOrphan } from './removals.js'
+import { Signatures } from './signatures.js'
 
 /** They share a barrier; and no more than these are written aside at any moment. */
 const configurationsAtOnce = 256
@@ -117,30 +119,29 @@ async function* work(
   ports: ApplyPorts,
 ): AsyncGenerator<ApplyEvent, void, void> {
   const flow = new Flow(ports)
-  const authorities = new Authorities(materials, ports.issuers, ports.clock())
+  const now = ports.clock()
+  const { clock, signal } = ports
+  const signatures = new Signatures({ clock, signal, note: (event) => flow.note(event) }, now)
+  const authorities = new Authorities(materials, ports.issuers, signatures, now)
   const kinds = sortSteps(plan.steps)
 
-  for (const step of kinds.authorities) {
-    if (flow.stopping) break
-    yield { type: 'doing', step }
-    await flow.put(step, (batch) => authorities.work(step, batch))
-  }
-
-  const identities = identityWork(materials, authorities, ports)
-  for (const [at, step] of kinds.identities.entries()) {
-    if (flow.stopping) break
-    yield { type: 'doing', step }
-    try {
-      identities.ahead(kinds.identities, at)
-      await flow.put(step, (batch) => identities.work(step, batch))
-    } catch (error) {
-      // What was issued before the one that fails is worth keeping.
-      yield* flow.flush()
-      throw about(step, error)
+  try {
+    for (const step of kinds.authorities) {
+      if (flow.stopping) break
+      yield { type: 'doing', step }
+      try {
+        await flow.put(step, (batch) => authorities.work(step, batch))
+      } catch (error) {
+        // What was certified before the one that fails is worth keeping.
+        yield* flow.flush()
+        throw about(step, error)
+      }
     }
-    if (flow.full) yield* flow.flush()
+    const identities = identityWork(materials, authorities, signatures, ports)
+    yield* inFlight(kinds.identities, { flow, identities, signatures }, about)
+  } finally {
+    signatures.end()
   }
-  yield* flow.flush()
 
   for (let at = 0; at < kinds.configs.length && !flow.stopping; at += configurationsAtOnce) {
     const steps = kinds.configs.slice(at, at + configurationsAtOnce)

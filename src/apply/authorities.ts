@@ -4,7 +4,6 @@
  * @module
  */
 
-import { issue } from '../authority/issue.js'
 import type { Issuer } from '../authority/issuer.js'
 import type { AuthorityKey, CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import { prepareCross, prepareIntermediate, prepareRoot } from '../authority/prepare.js'
@@ -20,27 +19,25 @@ import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 import type { StepDetail } from './events.js'
+import type { Signatures } from './signatures.js'
 
 /** The authorities of one apply: those that are there, and those that it makes. */
 export class Authorities {
   readonly #materials: PlanMaterials
   readonly #issuers: Issuers
+  readonly #signatures: Signatures
   readonly #now: number
   readonly #paths: Map<string, AuthorityPath>
   readonly #keys = new Map<string, AuthorityKey>()
   readonly #open = new Map<string, Promise<Issuer>>()
   readonly #bundles = new Map<string, string>()
 
-  constructor(materials: PlanMaterials, issuers: Issuers, now: number) {
+  constructor(materials: PlanMaterials, issuers: Issuers, signatures: Signatures, now: number) {
     this.#materials = materials
     this.#issuers = issuers
+    this.#signatures = signatures
     this.#now = now
     this.#paths = new Map(materials.context.authorities)
-  }
-
-  /** The time for which everything in this apply is prepared. */
-  get now(): number {
-    return this.#now
   }
 
   /** Does a step of `authority/…` or `bundle/…`. */
@@ -105,28 +102,35 @@ export class Authorities {
     const key = await this.#issuers.begin({ name, generation, algorithm: wanted.key })
     const { publicKey } = key
     const subject = subjectFor(wanted.subject, publicKey)
-    const { certificate } = await issue(
-      issuer === undefined
-        ? prepareRoot({ subject, lifetime }, key, { now: this.#now })
-        : prepareIntermediate(
-            {
-              subject,
-              publicKey,
-              request: key.request,
-              lifetime,
-              beyondIssuer: wanted.beyondIssuer,
-              ...(constraints && {
-                regions: constraints.regions,
-                domains: constraints.domains,
-                networks: constraints.networks,
-              }),
-            },
-            await this.issuer(issuer.address),
-            { now: this.#now },
-          ),
+    const above = issuer && (await this.issuer(issuer.address))
+    const { certificate, attempt } = await this.#signatures.sign({
+      address,
+      issuer: issuer?.address ?? address,
+      signer: above ?? key,
+      prepare: (now) =>
+        above === undefined
+          ? prepareRoot({ subject, lifetime }, key, { now })
+          : prepareIntermediate(
+              {
+                subject,
+                publicKey,
+                request: key.request,
+                lifetime,
+                beyondIssuer: wanted.beyondIssuer,
+                ...(constraints && {
+                  regions: constraints.regions,
+                  domains: constraints.domains,
+                  networks: constraints.networks,
+                }),
+              },
+              above,
+              { now },
+            ),
+    })
+    this.#paths.set(
+      address,
+      authorityPath(address, certificate, { issuer: issuer && this.#path(issuer.address) }),
     )
-    const above = issuer && this.#path(issuer.address)
-    this.#paths.set(address, authorityPath(address, certificate, { issuer: above }))
     this.#keys.set(address, key)
     key.keep(batch, encodeCertificate(certificate))
     const fingerprint = fingerprintOf(certificate)
@@ -140,6 +144,7 @@ export class Authorities {
       subject: formatName(certificate.subject),
       notAfter: certificate.notAfter,
       issuer: issuer?.address ?? null,
+      ...(attempt !== undefined && { attempt }),
     })
     return { serial: certificate.serial, fingerprint, notAfter: certificate.notAfter }
   }
@@ -159,9 +164,12 @@ export class Authorities {
       const old = inventory.authorities.get(by)?.certificate
       if (crosses.has(generation) || (old !== undefined && old.notAfter <= this.#now)) continue
       const issuer = await this.issuer(by)
-      const { certificate: cross } = await issue(
-        prepareCross(certificate, issuer, { now: this.#now, intermediates: below ? 1 : 0 }),
-      )
+      const { certificate: cross, attempt } = await this.#signatures.sign({
+        address: wanted.address,
+        issuer: by,
+        signer: issuer,
+        prepare: (now) => prepareCross(certificate, issuer, { now, intermediates: below ? 1 : 0 }),
+      })
       crosses.set(generation, cross)
       batch.putCross(wanted.name, wanted.generation, generation, encodeCertificate(cross))
       batch.record({
@@ -172,6 +180,7 @@ export class Authorities {
         serial: cross.serial,
         fingerprint: fingerprintOf(cross),
         notAfter: cross.notAfter,
+        ...(attempt !== undefined && { attempt }),
       })
     }
     const made = authorityPath(wanted.address, certificate, { crosses: [...crosses.values()] })

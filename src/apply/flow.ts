@@ -7,6 +7,7 @@
 
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
@@ -33,6 +34,10 @@ export class Flow {
   #batch: StoreBatch | undefined
   #waiting: { readonly step: Step; readonly detail: StepDetail | undefined }[] = []
   #begun = 0
+  /** The commit that is under way: one at a time. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #notes: LedgerEvent[] = []
+  #noting: Promise<void> | undefined
 
   constructor(ports: FlowPorts) {
     this.#ports = ports
@@ -64,17 +69,43 @@ export class Flow {
     this.#waiting.push({ step, detail })
   }
 
-  /** Makes the batch true and tells what is done. */
-  async *flush(): AsyncGenerator<ApplyEvent, void, void> {
+  /**
+   * Makes a line of the ledger durable, before this resolves. Lines that come while another commit is
+   * under way share the next.
+   */
+  note(event: LedgerEvent): Promise<void> {
+    this.#notes.push(event)
+    this.#noting ??= this.#inTurn(async () => {
+      const events = this.#notes
+      this.#notes = []
+      this.#noting = undefined
+      const batch = this.#ports.store.batch()
+      for (const one of events) batch.record(one)
+      await batch.commit()
+    })
+    return this.#noting
+  }
+
+  /** Makes the batch true. */
+  async commit(): Promise<readonly ApplyEvent[]> {
     const [batch, waiting] = [this.#batch, this.#waiting]
     this.#batch = undefined
     this.#waiting = []
-    if (batch === undefined || waiting.length === 0) return
-    await batch.commit()
-    for (const { step, detail } of waiting) {
-      this.done += 1
-      yield { type: 'done', step, detail }
-    }
+    if (batch === undefined || waiting.length === 0) return []
+    await this.#inTurn(() => batch.commit())
+    this.done += waiting.length
+    return waiting.map(({ step, detail }) => ({ type: 'done', step, detail }))
+  }
+
+  /** Makes the batch true and tells what is done. */
+  async *flush(): AsyncGenerator<ApplyEvent, void, void> {
+    yield* await this.commit()
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 
   /** Writes agents' configurations: the files that they name are there by now. */

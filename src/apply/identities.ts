@@ -4,11 +4,12 @@
  * @module
  */
 
-import { issue } from '../authority/issue.js'
+import type { Issuer } from '../authority/issuer.js'
 import { prepare } from '../authority/prepare.js'
 import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import { NomadPkiError } from '../errors.js'
+import { openAttempts } from '../evidence/attempts.js'
 import { generationsIn, type MadeGenerations } from '../evidence/generations.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
@@ -21,12 +22,14 @@ import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
 import { surplusIn } from '../plan/surplus.js'
+import { sha256 } from '../sha256.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { makeRequest } from '../x509/request.js'
 import type { Authorities } from './authorities.js'
 import type { StepDetail } from './events.js'
+import type { Signatures } from './signatures.js'
 
 /** How many RSA keys are made at once: libuv's pool has four threads (crypto.generateKeyPair). */
 const keysAhead = 4
@@ -34,11 +37,17 @@ const keysAhead = 4
 /** Events that bring a generation. */
 type MadeEvent = 'issued' | 'refreshed' | 'turned'
 
+/** Puts what was made for a step into a batch. */
+export type Put = (batch: StoreBatch) => StepDetail | undefined
+
 /** Does the steps of `identity/…`. */
 export interface IdentityWork {
   /** Begins what takes long (RSA keys) for the steps from `at` on. */
   ahead(steps: readonly Step[], at: number): void
-  work(step: Step, batch: StoreBatch): Promise<StepDetail | undefined>
+  /** Who signs in a step; `undefined` where nobody does. */
+  signer(step: Step): Promise<Issuer> | undefined
+  /** Makes what a step needs: the key, the signature. Nothing is written. */
+  make(step: Step): Promise<Put>
 }
 
 /**
@@ -46,11 +55,13 @@ export interface IdentityWork {
  *
  * @param materials What the plan was made from.
  * @param authorities The issuers and bundles.
+ * @param signatures Asks the issuers.
  * @param ports The store, where a key is taken from that stays; and the time.
  */
 export function identityWork(
   materials: PlanMaterials,
   authorities: Authorities,
+  signatures: Signatures,
   ports: { readonly store: Store; readonly clock: () => number },
 ): IdentityWork {
   const { desired, inventory } = materials
@@ -61,7 +72,7 @@ export function identityWork(
   let told: MadeGenerations | undefined
   const above = new WeakMap<readonly Certificate[], string>()
 
-  return { ahead, work }
+  return { ahead, signer, make }
 
   function ahead(steps: readonly Step[], at: number): void {
     for (let next = at; next < Math.min(at + keysAhead, steps.length); next += 1) {
@@ -77,13 +88,30 @@ export function identityWork(
     }
   }
 
-  async function work(step: Step, batch: StoreBatch): Promise<StepDetail | undefined> {
+  function signer({ address, action }: Step): Promise<Issuer> | undefined {
+    const identity = wanted.get(address)
+    if (identity === undefined || (action !== 'create' && action !== 'renew')) return undefined
+    return authorities.issuer(identity.profile.issuer.address)
+  }
+
+  async function make(step: Step): Promise<Put> {
     const identity = wanted.get(step.address)
     if (identity === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', `unplanned: ${step.address}`)
     }
     const found = inventory.identities.get(step.address)
-    recordLost(identity, found?.unfinished, batch)
+    const made = await makeOne(step, identity, found)
+    return (batch) => {
+      recordLost(identity, found?.unfinished, batch)
+      return made(batch)
+    }
+  }
+
+  async function makeOne(
+    step: Step,
+    identity: DesiredIdentity,
+    found: FoundIdentity | undefined,
+  ): Promise<Put> {
     switch (step.action) {
       case 'create':
       case 'renew': {
@@ -92,18 +120,22 @@ export function identityWork(
             ? parsePrivateKey(await storedKey(identity, found))
             : await (keys.get(step.address) ?? generateKey(identity.profile.key))
         keys.delete(step.address)
-        return newLeaf(step, identity, found, key, batch)
+        return newLeaf(step, identity, found, key)
       }
       case 'refresh':
-        return refresh(identity, found, batch)
+        return refresh(identity, found)
       case 'finish':
-        return finish(identity, found, batch)
+        return (batch) => finish(identity, found, batch)
       case 'repair':
-        batch.repairModes(step.address)
-        return undefined
+        return (batch) => {
+          batch.repairModes(step.address)
+          return undefined
+        }
       case 'remove':
-        dropSurplus(identity, found, batch, 0)
-        return undefined
+        return (batch) => {
+          dropSurplus(identity, found, batch, 0)
+          return undefined
+        }
       case 'write':
       case 'cross':
         throw new NomadPkiError(
@@ -118,27 +150,33 @@ export function identityWork(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
     key: PrivateKey,
-    batch: StoreBatch,
-  ): Promise<StepDetail> {
-    const { profile, names, ips, uris } = identity
+  ): Promise<Put> {
+    const { address, profile, names, ips, uris } = identity
     const issuer = await authorities.issuer(profile.issuer.address)
     const { role, region, lifetime, beyondIssuer } = profile
-    const prepared = prepare(
-      {
-        ...{ role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
-        request: (asked) => makeRequest({ ...asked, key }),
-      },
-      issuer,
-      { now: authorities.now },
-    )
-    const { certificate } = await issue(prepared)
-    return put(identity, found, batch, {
-      key: encodePrivateKey(key),
-      leaf: certificate,
-      cert: encodeCertificate(certificate) + textAbove(authorities.chain(profile.issuer.address)),
-      event: 'issued',
-      reasons: step.reasons.map(({ reason }) => reason),
+    const { certificate, attempt } = await signatures.sign({
+      address,
+      issuer: profile.issuer.address,
+      signer: issuer,
+      prepare: (now) =>
+        prepare(
+          {
+            ...{ role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
+            request: (asked) => makeRequest({ ...asked, key }),
+          },
+          issuer,
+          { now },
+        ),
     })
+    return (batch) =>
+      put(identity, found, batch, {
+        key: encodePrivateKey(key),
+        leaf: certificate,
+        cert: encodeCertificate(certificate) + textAbove(authorities.chain(profile.issuer.address)),
+        event: 'issued',
+        reasons: step.reasons.map(({ reason }) => reason),
+        attempt,
+      })
   }
 
   /** The key of the newest generation, PEM. */
@@ -157,20 +195,21 @@ export function identityWork(
   async function refresh(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
-    batch: StoreBatch,
-  ): Promise<StepDetail> {
+  ): Promise<Put> {
     const key = await storedKey(identity, found)
     const leaf = (found?.unfinished ?? found?.current)?.chain[0]
     if (leaf === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', `nothing to refresh: ${identity.address}`)
     }
-    return put(identity, found, batch, {
-      key: latin1Of(key),
-      leaf,
-      cert: encodeCertificate(leaf) + textAbove(authorities.chain(identity.profile.issuer.address)),
-      event: 'refreshed',
-      reasons: [],
-    })
+    const rest = textAbove(authorities.chain(identity.profile.issuer.address))
+    return (batch) =>
+      put(identity, found, batch, {
+        key: latin1Of(key),
+        leaf,
+        cert: encodeCertificate(leaf) + rest,
+        event: 'refreshed',
+        reasons: [],
+      })
   }
 
   function finish(
@@ -221,7 +260,16 @@ export function identityWork(
       issuer: issuer.address,
       trusted: trusted.map(({ address }) => address),
       healed: true,
+      ...attemptFor(leaf),
     })
+  }
+
+  /** The attempt that a leaf came of: the last one for its key. */
+  function attemptFor(leaf: Certificate): { readonly attempt?: string } {
+    const key = sha256(leaf.publicKey.spki)
+    const open = openAttempts(inventory.ledger, { now: ports.clock() })
+    const attempt = open.findLast((one) => one.key === key)?.attempt
+    return attempt === undefined ? {} : { attempt }
   }
 
   function put(
@@ -234,6 +282,7 @@ export function identityWork(
       readonly leaf: Certificate
       readonly event: 'issued' | 'refreshed'
       readonly reasons: readonly string[]
+      readonly attempt?: string | undefined
     },
   ): StepDetail {
     const { role, region, bundle } = identity.profile
@@ -255,7 +304,10 @@ export function identityWork(
       files,
     })
     batch.putGeneration({ role, region, name: identity.name }, directory, { ...files, manifest })
-    batch.record(lineOf(made.event, identity, generation, leaf, made.reasons))
+    batch.record({
+      ...lineOf(made.event, identity, generation, leaf, made.reasons),
+      ...(made.attempt !== undefined && { attempt: made.attempt }),
+    })
     dropSurplus(identity, found, batch, 1)
     return detailOf(leaf, directory)
   }

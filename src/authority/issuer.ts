@@ -64,6 +64,8 @@ export interface Issuer {
   /** Every certificate above this issuer's that is known, the root last; empty for a root. No leaf may outlive any. */
   readonly above: readonly Certificate[]
   readonly signatures: Signatures
+  /** How many calls it takes at once; `applyPlan` makes no more. Default: 16 for a `foreign` one, else one. */
+  readonly concurrency?: number | undefined
   /**
    * Signs, or says why not.
    *
@@ -84,6 +86,8 @@ export interface Signer {
   /** What its signatures are checked with. */
   readonly publicKey: PublicKey
   readonly signatures: Signatures
+  /** As {@link Issuer.concurrency}. */
+  readonly concurrency?: number | undefined
   /** As {@link Issuer.issue}. */
   readonly issue: Issuer['issue']
 }

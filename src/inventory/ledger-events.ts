@@ -77,7 +77,11 @@ export const ledgerEvents = {
         optional: true,
         nullable: true,
       },
-      adopted: { type: 'flag', text: 'another tool made it, and it was taken over', optional: true },
+      adopted: {
+        type: 'flag',
+        text: 'another tool made it, and it was taken over',
+        optional: true,
+      },
       attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },
