@@ -98,6 +98,7 @@ const grammars: readonly string[] = [
   'cluster/regions.ts',
   'cluster/shape.ts',
   'cluster/yaml-edit.ts',
+  'inventory/ledger-events.ts',
 ]
 
 interface SourceFile {
