@@ -7,9 +7,12 @@
 import { sameBytes } from '../bytes.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
-import { classifyName } from '../nomad/names.js'
+import type { Together } from '../nomad/fit-together.js'
+import { refusalOf, rolesOf } from '../nomad/taken-as.js'
 import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
-import { commonNames, formatName } from '../x509/name.js'
+import type { CfsslDocument } from '../x509/cfssl-json.js'
+import type { RevocationList } from '../x509/crl.js'
+import { formatName } from '../x509/name.js'
 import { isKnownSignature, verifySignature } from '../x509/signature.js'
 import { printable, type Style } from './style.js'
 import { table } from './table.js'
@@ -21,6 +24,9 @@ export type Description =
   | KeyDescription
   | RequestDescription
   | EndpointDescription
+  | CrlDescription
+  | ContainerDescription
+  | SettingsDescription
   | UnreadableDescription
 
 /** A certificate. */
@@ -51,6 +57,8 @@ export interface CertificateDescription {
   readonly authorityKeyIdentifier?: string | undefined
   /** What Nomad takes it for: `server of global`. Empty: for nothing. */
   readonly nomad: readonly string[]
+  /** Why Nomad does not take it, whatever stands beside it; absent where nothing in it speaks against it. */
+  readonly refused?: string | undefined
 }
 
 /** A private key, of which only the public half is told. */
@@ -88,6 +96,38 @@ export interface EndpointDescription {
   readonly authorities?: readonly string[] | undefined
 }
 
+/** A certificate revocation list. */
+export interface CrlDescription {
+  readonly kind: 'crl'
+  readonly where: string
+  readonly issuer: string
+  readonly thisUpdate: number
+  readonly nextUpdate?: number | undefined
+  /** How many certificates it revokes. */
+  readonly revoked: number
+}
+
+/** A file around the things that follow it. */
+export interface ContainerDescription {
+  readonly kind: 'container'
+  readonly where: string
+  readonly form: 'PKCS#12' | 'output of cfssl'
+  readonly certificates: number
+  readonly keys: number
+  /** The name that a browser shows. */
+  readonly friendlyName?: string | undefined
+}
+
+/** A file that another tool reads, with neither key nor certificate in it. */
+export interface SettingsDescription {
+  readonly kind: 'settings'
+  readonly where: string
+  /** `signing configuration of cfssl` */
+  readonly what: string
+  /** Name and text of what it says. */
+  readonly says: readonly (readonly [name: string, text: string])[]
+}
+
 /** Something that could not be read. */
 export interface UnreadableDescription {
   readonly kind: 'unreadable'
@@ -97,11 +137,19 @@ export interface UnreadableDescription {
   readonly message: string
 }
 
-/** Describes a certificate. */
+/**
+ * Describes a certificate.
+ *
+ * @param certificate What is described.
+ * @param where Where it was found.
+ * @param now Epoch milliseconds.
+ */
 export function describeCertificate(
   certificate: Certificate,
   where: string,
+  now: number,
 ): CertificateDescription {
+  const refused = refusalOf(certificate, now)
   const sans = certificate.subjectAltName ?? []
   const { basicConstraints, nameConstraints } = certificate
   return {
@@ -124,7 +172,8 @@ export function describeCertificate(
     excluded: (nameConstraints?.excluded ?? []).map(subtreeText),
     subjectKeyIdentifier: certificate.subjectKeyIdentifier,
     authorityKeyIdentifier: certificate.authorityKeyIdentifier,
-    nomad: basicConstraints?.ca === true ? [] : nomadRoles(certificate),
+    nomad: basicConstraints?.ca === true ? [] : rolesOf(certificate),
+    ...(refused !== undefined && { refused }),
   }
 }
 
@@ -152,6 +201,38 @@ export function describeKey(key: PublicKey): {
   return { key: key.name, keyIdentifier: keyIdentifierOf(key) }
 }
 
+/** Describes a revocation list. */
+export function describeCrl(list: RevocationList, where: string): CrlDescription {
+  const { issuer, thisUpdate, nextUpdate, revoked } = list
+  return {
+    ...{ kind: 'crl', where, issuer: formatName(issuer), thisUpdate, revoked: revoked.size },
+    ...(nextUpdate !== undefined && { nextUpdate }),
+  }
+}
+
+/** Describes a file that cfssl reads. */
+export function describeCfssl(
+  document: Exclude<CfsslDocument, { kind: 'output' }>,
+  where: string,
+): SettingsDescription {
+  if (document.kind === 'signing') {
+    const says = [...document.profiles].map(([name, { expiry, usages }]) => {
+      const text = [...(expiry === '' ? [] : [expiry]), ...usages].join(', ')
+      return [name === 'default' ? 'default' : `profile ${name}`, text] as const
+    })
+    return { kind: 'settings', where, what: 'signing configuration of cfssl', says }
+  }
+  const { commonName, hosts, key } = document
+  return {
+    ...{ kind: 'settings', where, what: 'names for a request of cfssl' },
+    says: [
+      ['common name', commonName],
+      ['hosts', hosts.join(', ')],
+      ['key', key ?? ''],
+    ],
+  }
+}
+
 /** Subject alternative names by their types. */
 export function describeNames(sans: readonly GeneralName[]): {
   readonly names: readonly string[]
@@ -177,6 +258,9 @@ function titleOf(thing: Description): string {
   if (thing.kind === 'request') return `request: ${thing.where}`
   if (thing.kind === 'endpoint') return `listener: ${thing.where}`
   if (thing.kind === 'unreadable') return `cannot be read: ${thing.where}`
+  if (thing.kind === 'crl') return `revocation list: ${thing.where}`
+  if (thing.kind === 'container') return `${thing.form}: ${thing.where}`
+  if (thing.kind === 'settings') return `${thing.what}: ${thing.where}`
   const what = thing.authority
     ? thing.selfIssued
       ? 'root'
@@ -213,6 +297,30 @@ function rowsOf(
       ['asks for certificates of', thing.asksForCertificate ? asked : 'nobody: it asks for none'],
     ]
   }
+  if (thing.kind === 'container') {
+    return [
+      ['name', printable(thing.friendlyName ?? '')],
+      [
+        'holds',
+        `${plural(thing.certificates, 'certificate')}, ${plural(thing.keys, 'private key')}`,
+      ],
+    ]
+  }
+  if (thing.kind === 'settings') {
+    return thing.says.map(([name, text]) => [printable(name), printable(text)])
+  }
+  const life = (instant: number): string =>
+    `${formatMinute(instant)}  ${style.faint(formatRelative(instant, now))}`
+  if (thing.kind === 'crl') {
+    const { issuer, thisUpdate, nextUpdate, revoked } = thing
+    return [
+      ['Nomad', 'reads no such list: it still takes what is revoked'],
+      ['issuer', printable(issuer)],
+      ['made', life(thisUpdate)],
+      ['next one', nextUpdate === undefined ? '' : life(nextUpdate)],
+      ['revokes', plural(revoked, 'certificate')],
+    ]
+  }
   const names: readonly (readonly [string, string])[] = [
     ['names', list(thing.names)],
     ['addresses', list(thing.ips)],
@@ -227,11 +335,10 @@ function rowsOf(
       ['key identifier', thing.keyIdentifier],
     ]
   }
-  const life = (instant: number): string =>
-    `${formatMinute(instant)}  ${style.faint(formatRelative(instant, now))}`
   const over = thing.notAfter < now
   const early = thing.notBefore > now
   return [
+    ['Nomad', (thing.refused === undefined ? (text: string) => text : style.bad)(takenText(thing))],
     ['subject', printable(thing.subject)],
     [
       'issuer',
@@ -253,26 +360,31 @@ function rowsOf(
   ]
 }
 
-/**
- * Nomad reads SANs and the last common name alike, letter by letter (nomad/server.go:640,
- * nomad/auth/auth.go:429); without a purpose that agents ask for, no peer looks at the names.
- */
-function nomadRoles(certificate: Certificate): readonly string[] {
-  const { extendedKeyUsage: usages } = certificate
-  if (usages?.some((one) => purposes.has(one)) === false) return []
-  const common = commonNames(certificate.subject).at(-1)
-  const { names } = describeNames(certificate.subjectAltName ?? [])
-  const roles = [...names, ...(common === undefined ? [] : [common])].flatMap((name) => {
-    const found = classifyName(name)
-    // Wildcards cover names in the SAN alone.
-    if (found.kind === 'wildcard') return names.includes(name) ? [`wildcard ${name}`] : []
-    if (found.kind !== 'role' || !found.exact) return []
-    return [`${found.label === 'cli' ? 'operator' : found.label} of ${found.region}`]
-  })
-  return [...new Set(roles)]
+/** What Nomad makes of it, as a sentence without its subject. */
+function takenText({ authority, nomad, refused, notAfter }: CertificateDescription): string {
+  if (refused !== undefined) return `does not take it: ${printable(refused)}`
+  const until = `until ${formatMinute(notAfter)}`
+  if (authority) return `takes it as an authority in ca_file ${until}`
+  if (nomad.length > 0) return `takes it as ${nomad.map(printable).join(' and ')} ${until}`
+  return `takes it for HTTPS alone ${until}: it has no name such as server.global.nomad`
 }
 
-const purposes: ReadonlySet<string> = new Set(['serverAuth', 'clientAuth', 'any'])
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
+/** What of several things belongs together, as text; empty where nothing is to be said. */
+export function togetherText({ fits, misfits, missing }: Together, style: Style): string {
+  const list = (title: string, sentences: readonly string[]): readonly string[] =>
+    sentences.length === 0
+      ? []
+      : [[style.strong(title), ...sentences.map((one) => `  ${printable(one)}`)].join('\n')]
+  return [
+    ...list('fits', fits),
+    ...list('does not fit', misfits),
+    ...list('missing', missing),
+  ].join('\n\n')
+}
 
 function subtreeText(name: GeneralName): string {
   return 'value' in name ? name.value : name.type

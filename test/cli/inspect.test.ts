@@ -142,7 +142,8 @@ describe('inspect', () => {
     expect(nobody.status).toBe(3)
     expect(nobody.stderr).toContain('--password-file')
     const file = await cli(cwd, ['inspect', 'x.p12', '--password-file', 'password'])
-    expect(file.stdout).toContain('server of global: x.p12')
+    expect(file.stdout).toMatch(/^PKCS#12: x\.p12\n {2}holds {2}1 certificate, 1 private key\n/)
+    expect(file.stdout).toContain('server of global: x.p12 (certificate 1)')
     expect(file.stdout).toMatch(/belongs to +[0-9a-f]{64}/)
     const asked = await cli(cwd, ['inspect', 'x.p12', '--no-color'], {
       terminal: true,
@@ -181,6 +182,85 @@ describe('inspect', () => {
     expect(stdout).toContain('root: all.pem (3 of 3)')
     expect(stdout).toMatch(/belongs to +[0-9a-f]{64}/)
     expect(stdout).not.toContain('BEGIN')
+  })
+
+  test('what Nomad takes a certificate for, and until when; or why it does not', async () => {
+    const good = await cli(cwd, ['inspect', current('cert.pem')])
+    expect(good.stdout).toMatch(/Nomad +takes it as server of global until 20\d\d-/)
+    const root = await cli(cwd, ['inspect', current('ca.pem')])
+    expect(root.stdout).toMatch(/Nomad +takes it as an authority in ca_file until /)
+    const later = Date.now() + 4000 * 86_400_000
+    const ended = await cli(cwd, ['inspect', current('cert.pem')], { now: later })
+    expect(ended.stdout).toMatch(/Nomad +does not take it: it ended at 20\d\d-/)
+    // One thing is matched to nothing.
+    expect(good.stdout).not.toMatch(/^(fits|missing)/m)
+  })
+
+  test('several files: what fits, what does not, what is missing', async () => {
+    const place = (role: string, name: string, file: string): string =>
+      path.join(cwd, `pki/identity/${role}/global/${name}/current`, file)
+    const names = ['s1.pem', 's1-key.pem', 'alice-key.pem', 'ca.pem']
+    const from = [
+      place('server', 's1', 'cert.pem'),
+      place('server', 's1', 'key.pem'),
+      place('operator', 'alice', 'key.pem'),
+      place('server', 's1', 'ca.pem'),
+    ]
+    for (const [at, name] of names.entries()) fs.copyFileSync(from[at]!, path.join(cwd, name))
+    const { status, stdout } = await cli(cwd, ['inspect', ...names])
+    expect(status).toBe(0)
+    const told = stdout.slice(stdout.indexOf('\nfits\n'))
+    expect(told).toMatch(
+      /^\nfits\n {2}s1-key\.pem is the key of s1\.pem\n {2}s1\.pem is signed by ca\.pem\n {2}agents that trust these authorities take s1\.pem as server of global until .*\n\ndoes not fit\n {2}alice-key\.pem is the key of nothing here\n$/,
+    )
+    const without = await cli(cwd, ['inspect', 's1.pem', 'alice-key.pem', '--json'])
+    expect(JSON.parse(without.stdout)).toMatchObject({
+      together: {
+        fits: [],
+        misfits: ['alice-key.pem is the key of nothing here'],
+        missing: [
+          expect.stringMatching(
+            /^the authority that signed s1\.pem: CN=acme agent CA 1 [0-9a-f]{8}$/,
+          ),
+          'the private key of s1.pem',
+        ],
+      },
+    })
+    // The store has the rest of what an address names.
+    const address = await cli(cwd, ['inspect', 's1'])
+    expect(address.stdout).not.toContain('missing')
+  })
+
+  test('a revocation list, in PEM and DER: Nomad reads none', async () => {
+    for (const name of ['two.pem', 'two.der']) {
+      const list = new URL(`../vectors/openssl-crl/${name}`, import.meta.url)
+      fs.copyFileSync(list, path.join(cwd, 'odd-name'))
+      const { status, stdout } = await cli(cwd, ['inspect', 'odd-name'])
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/^revocation list: odd-name\n/)])
+      expect(stdout).toMatch(/Nomad +reads no such list: it still takes what is revoked/)
+      expect(stdout).toMatch(/revokes +2 certificates/)
+    }
+  })
+
+  test('JSON of cfssl: what gencert prints, and what it reads', async () => {
+    const text = (file: string): string => fs.readFileSync(current(file), 'utf8')
+    const output = { cert: text('cert.pem'), csr: '', key: text('key.pem') }
+    fs.writeFileSync(path.join(cwd, 'out.json'), `\ufeff${JSON.stringify(output)}`)
+    const printed = await cli(cwd, ['inspect', 'out.json'])
+    expect(printed.stdout).toMatch(
+      /^output of cfssl: out\.json\n {2}holds {2}1 certificate, 1 private key\n/,
+    )
+    expect(printed.stdout).toContain('server of global: out.json (cert)')
+    expect(printed.stdout).toContain('out.json (key) is the key of out.json (cert)')
+    expect(printed.stdout).not.toContain('BEGIN')
+    const settings = { signing: { default: { expiry: '87600h', usages: ['signing'] } } }
+    fs.writeFileSync(path.join(cwd, 'cfssl.json'), JSON.stringify(settings))
+    const read = await cli(cwd, ['inspect', 'cfssl.json'])
+    expect(read.stdout).toBe(
+      'signing configuration of cfssl: cfssl.json\n  default  87600h, signing\n',
+    )
+    fs.writeFileSync(path.join(cwd, 'plain.json'), '{"a": 1}')
+    expect((await cli(cwd, ['inspect', 'plain.json'])).status).toBe(1)
   })
 
   test.each([

@@ -71,6 +71,17 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('what inspect sees', async () => {
+    const crl = new URL('../vectors/openssl-crl/two.pem', import.meta.url)
+    fs.copyFileSync(crl, `${cwd}/crl.pem`)
+    const files = ['crl.pem', 'cfssl/cfssl.json', 'cfssl/server.csr', 'cfssl/server-key.pem']
+    const password = ['alice.p12', '--password-file', 'password']
+    for (const line of [files, password]) {
+      const { stdout, status } = await cli(cwd, ['inspect', ...line, '--json'])
+      expect([status, check(stdout)]).toEqual([0, 'inspect'])
+    }
+  })
+
   test('rotations', async () => {
     const place = folder()
     await cli(place, ['init', '--servers', 'global=1'])

@@ -10,22 +10,34 @@ import { readTar, type TarEntry } from '../../delivery/tar.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { pemBlocks } from '../../keys/pem.js'
-import { publicHalfOf } from '../../keys/private-key.js'
+import { fitTogether } from '../../nomad/fit-together.js'
 import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
 import {
-  describeCertificate,
-  describeKey,
-  describeNames,
+  describeCfssl,
   descriptionText,
+  togetherText,
   type Description,
 } from '../../report/describe.js'
 import { printable } from '../../report/style.js'
-import { parseCertificate, type Certificate } from '../../x509/certificate.js'
+import { parseCertificate } from '../../x509/certificate.js'
+import { parseCfsslJson } from '../../x509/cfssl-json.js'
 import { formatName } from '../../x509/name.js'
 import { readPkcs12, type Pkcs12Content } from '../../x509/pkcs12.js'
-import { parseRequest } from '../../x509/request.js'
 import type { Context } from '../context.js'
+import { readPassword } from '../p12-password.js'
 import { askSecret } from '../prompt.js'
+import {
+  container,
+  seenCertificate,
+  seenChain,
+  seenCrl,
+  seenHeld,
+  seenKey,
+  seenPrivate,
+  seenRequest,
+  unreadable,
+  type Seen,
+} from '../seen.js'
 import { exitStatus, statusOfError } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
@@ -35,22 +47,28 @@ import { openWorkspace, takeInventory } from '../workspace.js'
 /** Describes each thing; a secret is never shown. */
 export const command: Command<'inspect'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
-  const things: Description[] = []
+  const seen: Seen[] = []
   let failed: unknown
   for (const arg of args) {
     try {
-      things.push(...(await look(arg, options, context)))
+      seen.push(...(await look(arg, options, context)))
     } catch (error) {
       if (!isNomadPkiError(error) || args.length === 1) throw error
-      things.push({ kind: 'unreadable', where: arg, code: error.code, message: error.message })
+      seen.push(unreadable(arg, error))
       failed ??= error
     }
   }
-  const described = withOwners(things)
-  if (printer.json) printer.document({ format: 'nomad-pki/inspect', version: 1, things: described })
-  else {
-    const texts = described.map((thing) => descriptionText(thing, printer.style, context.now()))
-    printer.answer(texts.join('\n\n'))
+  const things = withOwners(seen.map(({ description }) => description))
+  const together = fitTogether(
+    seen.flatMap(({ thing }) => (thing === undefined ? [] : [thing])),
+    context.now(),
+  )
+  if (printer.json) {
+    printer.document({ format: 'nomad-pki/inspect', version: 1, things, together })
+  } else {
+    const texts = things.map((thing) => descriptionText(thing, printer.style, context.now()))
+    const told = togetherText(together, printer.style)
+    printer.answer([...texts, ...(told === '' ? [] : [told])].join('\n\n'))
   }
   // What cannot be read hides nothing else, and is not passed over.
   if (failed !== undefined) return statusOfError(failed)
@@ -61,7 +79,7 @@ async function look(
   arg: string,
   options: Options<'inspect'>,
   context: Context,
-): Promise<readonly Description[]> {
+): Promise<readonly Seen[]> {
   if (arg === '-' || (await context.exists(arg))) {
     return describeBytes(await context.readFile(arg), arg === '-' ? 'stdin' : arg, options, context)
   }
@@ -72,13 +90,15 @@ async function look(
       endpoint.port,
     )
     return [
-      ...describeChain(chain, arg),
+      ...seenChain(chain, arg, context, true),
       {
-        kind: 'endpoint',
-        where: arg,
-        protocol,
-        asksForCertificate,
-        ...(authorities && { authorities: authorities.map(formatName) }),
+        description: {
+          kind: 'endpoint',
+          where: arg,
+          protocol,
+          asksForCertificate,
+          ...(authorities && { authorities: authorities.map(formatName) }),
+        },
       },
     ]
   }
@@ -98,16 +118,28 @@ async function describeBytes(
   where: string,
   options: Options<'inspect'>,
   context: Context,
-): Promise<readonly Description[]> {
+): Promise<readonly Seen[]> {
   // RFC 1952 §2.3.1. What pack writes is not compressed, so PEM can be seen in it and not be read.
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return describeArchive(bytes, where, options, context)
   const text = latin1Of(bytes)
+  const cfssl = /^(?:\u00ef\u00bb\u00bf)?\s*\{/.test(text)
+    ? parseCfsslJson(utf8Of(bytes))
+    : undefined
+  if (cfssl?.kind === 'output') {
+    const inside = await Promise.all(
+      [...cfssl.texts].map(async ([name, pem]) =>
+        describeBytes(Buffer.from(pem), `${where} (${printable(name)})`, options, context),
+      ),
+    )
+    return [container(where, 'output of cfssl', inside.flat()), ...inside.flat()]
+  }
+  if (cfssl !== undefined) return [{ description: describeCfssl(cfssl, where) }]
   if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
   const blocks = pemBlocks(text)
-  return blocks.flatMap(({ label, der, start, end }, index): readonly Description[] => {
+  return blocks.flatMap(({ label, der, start, end }, index): readonly Seen[] => {
     const place = blocks.length > 1 ? `${where} (${index + 1} of ${blocks.length})` : where
     return readable(place, blocks.length > 1, () =>
-      describeBlock(label, der, place, text.slice(start, end)),
+      describeBlock(label, der, place, text.slice(start, end), context),
     )
   })
 }
@@ -118,7 +150,7 @@ async function describeArchive(
   where: string,
   options: Options<'inspect'>,
   context: Context,
-): Promise<readonly Description[]> {
+): Promise<readonly Seen[]> {
   let entries: readonly TarEntry[]
   try {
     entries = readTar(bytes)
@@ -130,14 +162,14 @@ async function describeArchive(
       { hint: 'unpack it, and inspect the certificates in it', cause: error },
     )
   }
-  const things: Description[] = []
+  const things: Seen[] = []
   for (const { path, bytes: content } of entries.filter((entry) => entry.path.endsWith('.pem'))) {
     const place = `${where} (${printable(path)})`
     try {
       things.push(...(await describeBytes(content, place, options, context)))
     } catch (error) {
       if (!isNomadPkiError(error)) throw error
-      things.push({ kind: 'unreadable', where: place, code: error.code, message: error.message })
+      things.push(unreadable(place, error))
     }
   }
   if (things.length > 0) return things
@@ -149,16 +181,12 @@ async function describeArchive(
 }
 
 /** One block among several that cannot be read is told as such; a single one is the error. */
-function readable(
-  where: string,
-  several: boolean,
-  read: () => readonly Description[],
-): readonly Description[] {
+function readable(where: string, several: boolean, read: () => readonly Seen[]): readonly Seen[] {
   try {
     return read()
   } catch (error) {
     if (!several || !isNomadPkiError(error)) throw error
-    return [{ kind: 'unreadable', where, code: error.code, message: error.message }]
+    return [unreadable(where, error)]
   }
 }
 
@@ -167,12 +195,14 @@ function describeBlock(
   der: Uint8Array,
   place: string,
   block: string,
-): readonly Description[] {
-  if (label.endsWith('PRIVATE KEY')) return [describePrivate(block, place)]
+  context: Context,
+): readonly Seen[] {
+  if (label.endsWith('PRIVATE KEY')) return [seenPrivate(block, place)]
   if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
-    return [describeCertificate(parseCertificate(der), place)]
+    return [seenCertificate(parseCertificate(der), place, context)]
   }
-  if (label.endsWith('CERTIFICATE REQUEST')) return [describeRequest(der, place)]
+  if (label.endsWith('CERTIFICATE REQUEST')) return [seenRequest(der, place)]
+  if (label === 'X509 CRL') return [seenCrl(der, place)]
   // What stands beside a SEC1 key and says nothing that the key does not.
   if (label === 'EC PARAMETERS') return []
   throw new NomadPkiError('ERR_PEM_MALFORMED', `${place}: unsupported PEM block type ${label}`)
@@ -183,11 +213,12 @@ async function describeDer(
   where: string,
   options: Options<'inspect'>,
   context: Context,
-): Promise<readonly Description[]> {
-  const attempts: (() => Description)[] = [
-    () => describeCertificate(parseCertificate(bytes), where),
-    () => describePrivate(bytes, where),
-    () => describeRequest(bytes, where),
+): Promise<readonly Seen[]> {
+  const attempts: (() => Seen)[] = [
+    () => seenCertificate(parseCertificate(bytes), where, context),
+    () => seenPrivate(bytes, where),
+    () => seenRequest(bytes, where),
+    () => seenCrl(bytes, where),
   ]
   for (const attempt of attempts) {
     try {
@@ -203,7 +234,7 @@ async function describeDer(
   ) {
     throw new NomadPkiError(
       'ERR_CERTIFICATE_MALFORMED',
-      `${where}: neither PEM nor a certificate, key, request or PKCS#12 in DER`,
+      `${where}: neither PEM nor a certificate, key, request, revocation list or PKCS#12 in DER, nor JSON of cfssl`,
     )
   }
   const open = async (): Promise<Pkcs12Content> => {
@@ -217,19 +248,16 @@ async function describeDer(
     }
     return readPkcs12(bytes, await passwordOf(where, options, context))
   }
-  const { keys, certificates } = await open()
-  return [
+  const { keys, certificates, friendlyName } = await open()
+  const inside = [
     ...certificates.map((certificate, index) =>
-      describeCertificate(certificate, `${where} (certificate ${index + 1})`),
+      seenCertificate(certificate, `${where} (certificate ${index + 1})`, context),
     ),
-    ...keys.map((key): Description => ({
-      kind: 'key',
-      where,
-      encrypted: false,
-      ...describeKey(key.publicKey),
-      belongsTo: [],
-    })),
+    ...keys.map(({ publicKey }, index) =>
+      seenKey(publicKey, keys.length > 1 ? `${where} (key ${index + 1})` : `${where} (key)`),
+    ),
   ]
+  return [container(where, 'PKCS#12', inside, friendlyName), ...inside]
 }
 
 async function passwordOf(
@@ -237,43 +265,15 @@ async function passwordOf(
   options: Options<'inspect'>,
   context: Context,
 ): Promise<string> {
-  if (options.passwordFile !== undefined) {
-    const bytes = await context.readFile(options.passwordFile)
-    return Buffer.from(bytes)
-      .toString('utf8')
-      .replace(/\r?\n$/, '')
-  }
-  return askSecret(context, `password of ${where}`, 'put it into a file: --password-file FILE')
+  return options.passwordFile === undefined
+    ? askSecret(context, `password of ${where}`, 'put it into a file: --password-file FILE')
+    : readPassword(context, options.passwordFile)
 }
 
-function describePrivate(input: string | Uint8Array, where: string): Description {
-  try {
-    return {
-      kind: 'key',
-      where,
-      encrypted: false,
-      ...describeKey(publicHalfOf(input)),
-      belongsTo: [],
-    }
-  } catch (error) {
-    // A kind that agents do not load: that it is a key is all that is known.
-    if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
-      return { kind: 'key', where, encrypted: false, belongsTo: [] }
-    }
-    if (!isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) throw error
-    return { kind: 'key', where, encrypted: true, belongsTo: [] }
-  }
-}
-
-function describeRequest(der: Uint8Array, where: string): Description {
-  const request = parseRequest(der)
-  return {
-    kind: 'request',
-    where,
-    subject: formatName(request.subject),
-    ...describeKey(request.publicKey),
-    ...describeNames(request.subjectAltName ?? []),
-  }
+function utf8Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
 }
 
 /** An address of the spec's cluster; generations are those that the store has. */
@@ -281,7 +281,7 @@ async function describeAddress(
   text: string,
   options: Options<'inspect'>,
   context: Context,
-): Promise<readonly Description[]> {
+): Promise<readonly Seen[]> {
   const file = options.file ?? 'cluster.yaml'
   if (!(await context.exists(file))) {
     throw new NomadPkiError('ERR_FILE_UNREADABLE', `${text}: no such file`, {
@@ -297,51 +297,34 @@ async function describeAddress(
     ...bundles.keys(),
     ...identities.keys(),
   ])
-  return describeFound(address, inventory)
+  return describeFound(address, inventory, context)
 }
 
 function describeFound(
   address: string,
   { authorities, bundles, identities }: Inventory,
-): readonly Description[] {
+  context: Context,
+): readonly Seen[] {
   const authority = authorities.get(address)
   if (authority !== undefined) {
     const { certificate, key, crossed } = authority
     return [
-      ...describeChain(certificate === undefined ? [] : [certificate], address),
+      ...seenChain(certificate === undefined ? [] : [certificate], address, context, true),
       ...[...crossed].map(([by, cross]) =>
-        describeCertificate(cross, `${address}, signed by generation ${by}`),
+        seenCertificate(cross, `${address}, signed by generation ${by}`, context, true),
       ),
-      ...describeHeld(key, address),
+      ...seenHeld(key, address),
     ]
   }
   const bundle = bundles.get(address)
-  if (bundle !== undefined) return describeChain(bundle.certificates, address)
+  if (bundle !== undefined) return seenChain(bundle.certificates, address, context, true)
   const current = identities.get(address)?.current
   if (current === undefined) {
     throw new NomadPkiError('ERR_STORE_UNREADABLE', `${address} has no current generation`, {
       hint: 'nomad-pki plan says why',
     })
   }
-  return [...describeChain(current.chain, address), ...describeHeld(current.key, address)]
-}
-
-function describeHeld(
-  key: NonNullable<ReturnType<Inventory['authorities']['get']>>['key'],
-  where: string,
-): readonly Description[] {
-  if (key.state === 'absent' || key.state === 'malformed') return []
-  const told = key.state === 'present' ? describeKey(key.publicKey) : {}
-  return [{ kind: 'key', where, encrypted: key.state === 'encrypted', ...told, belongsTo: [] }]
-}
-
-function describeChain(chain: readonly Certificate[], where: string): readonly Description[] {
-  return chain.map((certificate, index) =>
-    describeCertificate(
-      certificate,
-      chain.length > 1 ? `${where} (${index + 1} of ${chain.length})` : where,
-    ),
-  )
+  return [...seenChain(current.chain, address, context, true), ...seenHeld(current.key, address)]
 }
 
 /** Which of the certificates beside it a key belongs to. */
