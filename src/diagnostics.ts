@@ -10,12 +10,15 @@ export type Severity = 'error' | 'warning' | 'note'
 
 /** A place in a text. Lines and columns count from 1, columns in code points, as Nomad counts them. */
 export interface Position {
+  /** From 1. */
   readonly line: number
+  /** From 1, in code points. */
   readonly column: number
 }
 
 /** Something that is wrong with a text, and where. */
 export interface Diagnostic extends Position {
+  /** How bad it is. */
   readonly severity: Severity
   /** The file as the user named it; absent for a text without one. */
   readonly file?: string | undefined
@@ -31,6 +34,7 @@ export interface Diagnostic extends Position {
 
 /** Something that is wrong with a managed thing, and the command that cures it. */
 export interface Finding {
+  /** How bad it is. */
   readonly severity: Severity
   /** What it is about, in the grammar of `address.ts`. */
   readonly address: string

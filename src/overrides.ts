@@ -86,9 +86,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
 
 /** A guard that somebody overrode, with the reason. It is noted in the ledger, on a node in the receipt. */
 export interface Override {
+  /** Which guard. */
   readonly code: OverrideCode
   /** What is accepted. */
   readonly value: string
+  /** Why: text for the ledger. */
   readonly reason: string
 }
 

@@ -12,6 +12,7 @@ import { tlsKeys, type TlsValues } from './tls-keys.js'
 export interface TlsEdit {
   /** The source itself if nothing had to change, or something is wrong. */
   readonly text: string
+  /** Whether {@link text} differs from the source. */
   readonly changed: boolean
   /** If any is an error, nothing was edited. */
   readonly diagnostics: readonly Diagnostic[]

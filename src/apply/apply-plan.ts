@@ -31,8 +31,11 @@ const configurationsAtOnce = 256
 
 /** What `applyPlan` works with. */
 export interface ApplyPorts {
+  /** Where keys, certificates and the ledger are. */
   readonly store: Store
+  /** Where the agents' configurations are. */
   readonly configs: Configs
+  /** The authorities' keys. */
   readonly issuers: Issuers
   /** The time, epoch milliseconds. */
   readonly clock: () => number

@@ -20,7 +20,9 @@ export type ApplyEvent =
 
 /** What came of a step. */
 export interface StepDetail {
+  /** Of the certificate, hex. */
   readonly serial?: string | undefined
+  /** SHA-256 of the certificate, hex. */
   readonly fingerprint?: string | undefined
   /** Epoch milliseconds. */
   readonly notAfter?: number | undefined

@@ -16,6 +16,7 @@ import { spend, type Prepared, type Preparation } from './prepared.js'
 
 /** A certificate with what goes behind it. */
 export interface Issued {
+  /** The one that was signed. */
   readonly certificate: Certificate
   /** Leaf first, then intermediates, without the root: the content of `cert.pem`. */
   readonly chain: readonly Certificate[]

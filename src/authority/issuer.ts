@@ -58,11 +58,13 @@ export type Signatures = 'own' | 'foreign' | 'rehearsed'
 export interface Issuer {
   /** For messages: the authority's name. */
   readonly name: string
+  /** The authority's own. */
   readonly certificate: Certificate
   /** What goes behind a leaf: this issuer and those above it, without the root; empty for a root. */
   readonly chain: readonly Certificate[]
   /** Every certificate above this issuer's that is known, the root last; empty for a root. No leaf may outlive any. */
   readonly above: readonly Certificate[]
+  /** How far its signatures are checked. */
   readonly signatures: Signatures
   /** How many calls it takes at once; `applyPlan` makes no more. Default: 16 for a `foreign` one, else one. */
   readonly concurrency?: number | undefined
@@ -85,6 +87,7 @@ export interface Signer {
   readonly name: string
   /** What its signatures are checked with. */
   readonly publicKey: PublicKey
+  /** How far its signatures are checked. */
   readonly signatures: Signatures
   /** As {@link Issuer.concurrency}. */
   readonly concurrency?: number | undefined

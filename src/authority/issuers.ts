@@ -12,7 +12,9 @@ import type { RequestMaker } from './request.js'
 
 /** An authority that has no certificate yet. */
 export interface NewAuthority {
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address. */
   readonly generation: number
   /** The algorithm of its key. */
   readonly algorithm: KeyAlgorithm
@@ -20,7 +22,9 @@ export interface NewAuthority {
 
 /** An authority whose certificate exists. */
 export interface CertifiedAuthority {
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address. */
   readonly generation: number
   /** This authority's certificate and every one above it, the root last. */
   readonly path: readonly [Certificate, ...Certificate[]]

@@ -17,6 +17,7 @@ export type BeyondIssuer = 'refuse' | 'clamp'
 export interface RequestContents {
   /** Name, DER. */
   readonly subject: Uint8Array
+  /** For the extension subjectAltName. */
   readonly names: readonly GeneralName[]
 }
 
@@ -28,8 +29,11 @@ export type RequestMaker = (asked: RequestContents) => Uint8Array
 
 /** A certificate for an agent or a person. */
 export interface LeafRequest {
+  /** What the certificate is for: it decides the names and usages. */
   readonly role: Role
+  /** The region of the role name, `server.<region>.nomad`. */
   readonly region: string
+  /** The key that is certified. */
   readonly publicKey: PublicKey
   /** Milliseconds from now. */
   readonly lifetime: number
@@ -47,7 +51,9 @@ export interface LeafRequest {
 
 /** A certificate for an authority. */
 export interface AuthorityRequest {
+  /** Its name. */
   readonly subject: SubjectAttributes
+  /** The key that is certified. */
   readonly publicKey: PublicKey
   /** A request by {@link publicKey}'s private half. Default: none can be made. */
   readonly request?: RequestMaker | undefined

@@ -21,7 +21,9 @@ export { isIssuedBy } from './issued-by.js'
 
 /** An authority with its certification path, both found in the store. */
 export interface AuthorityPath {
+  /** `authority/us-west/1` */
   readonly address: string
+  /** The authority's own. */
   readonly certificate: Certificate
   /** What follows a leaf in `cert.pem`: this authority and those above it, without the root; the root's cross-certificates last. */
   readonly chain: readonly Certificate[]

@@ -58,6 +58,7 @@ export type Reason = keyof typeof reasons
 
 /** A reason with what was seen. */
 export interface ReasonGiven {
+  /** A word of the table in docs/reasons.md. */
   readonly reason: Reason
   /** One sentence: lower case, no full stop. */
   readonly message: string

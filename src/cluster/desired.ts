@@ -11,12 +11,17 @@ import type { SubjectAttributes } from '../x509/name.js'
 
 /** A cluster as it should be. Lists are in the order of the spec; issuers stand before what they sign. */
 export interface Desired {
+  /** The cluster's name. */
   readonly cluster: string
   /** The store's folder as the spec gives it, relative to the spec's own folder. */
   readonly store: string
+  /** Each generation that signs or is trusted. */
   readonly authorities: readonly DesiredAuthority[]
+  /** One for each root. */
   readonly bundles: readonly DesiredBundle[]
+  /** One for each node and operator, and one for each shared identity. */
   readonly identities: readonly DesiredIdentity[]
+  /** The agents whose configuration the spec names. */
   readonly configs: readonly DesiredConfig[]
 }
 
@@ -24,7 +29,9 @@ export interface Desired {
 export interface DesiredAuthority {
   /** `authority/agent/1` */
   readonly address: string
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address, from 1. */
   readonly generation: number
   /** The authority that signs it; absent for a root. It always means the issuer's signing generation. */
   readonly issuer?: DesiredIssuer | undefined
@@ -32,11 +39,13 @@ export interface DesiredAuthority {
   readonly subject: SubjectAttributes
   /** Whether the spec itself says the common name; a default one applies to new generations only. */
   readonly named: boolean
+  /** The algorithm of its key. */
   readonly key: KeyAlgorithm
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds before the end at which a successor is due: a note, an authority never renews by itself. */
   readonly renewBefore: number
+  /** What to do where its life would end after its issuer's. */
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** The regions that an intermediate is constrained to; absent for a root. */
   readonly constraints?: DesiredConstraints | undefined
@@ -54,7 +63,9 @@ export interface DesiredAuthority {
 
 /** What an intermediate may name. */
 export interface DesiredConstraints {
+  /** Their role names may be signed. */
   readonly regions: readonly string[]
+  /** DNS names and zones that may be signed. */
   readonly domains: readonly string[]
   /** CIDR; empty means that addresses are not constrained. */
   readonly networks: readonly string[]
@@ -62,8 +73,11 @@ export interface DesiredConstraints {
 
 /** A reference to a generation of an authority. */
 export interface DesiredIssuer {
+  /** `authority/agent/1` */
   readonly address: string
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address. */
   readonly generation: number
 }
 
@@ -71,6 +85,7 @@ export interface DesiredIssuer {
 export interface DesiredBundle {
   /** `bundle/agent` */
   readonly address: string
+  /** The name of the root. */
   readonly name: string
   /** Addresses of authorities. */
   readonly trusted: readonly string[]
@@ -78,16 +93,21 @@ export interface DesiredBundle {
 
 /** What a class of identities has in common; shared by all of them, so compare by reference first. */
 export interface IdentityProfile {
+  /** What the identity is for. */
   readonly role: Role
+  /** The region of its role name. */
   readonly region: string
+  /** The authority that signs it. */
   readonly issuer: DesiredIssuer
   /** Address of the bundle: `bundle/agent` */
   readonly bundle: string
+  /** The algorithm of its key. */
   readonly key: KeyAlgorithm
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds before the end at which it is renewed. */
   readonly renewBefore: number
+  /** What to do where its life would end after its issuer's. */
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** How many generations are kept. */
   readonly keep: number
@@ -99,7 +119,9 @@ export interface IdentityProfile {
 export interface DesiredIdentity {
   /** `identity/server/global/s1` */
   readonly address: string
+  /** The name in its address. */
   readonly name: string
+  /** What it has in common with others. */
   readonly profile: IdentityProfile
   /** DNS names beyond the role's own and `localhost`; lower case, punycode. */
   readonly names: readonly string[]
@@ -115,8 +137,11 @@ export interface DesiredIdentity {
 export interface DesiredConfig {
   /** `config/global/s1` */
   readonly address: string
+  /** The agent's region. */
   readonly region: string
+  /** The agent's name. */
   readonly name: string
+  /** What the agent is. */
   readonly role: Exclude<Role, 'operator'>
   /** The identity whose files the stanza names. */
   readonly identity: string
@@ -126,6 +151,7 @@ export interface DesiredConfig {
   readonly write?: string | undefined
   /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
   readonly tlsDirectory: string | undefined
+  /** What its `tls` block has to say. */
   readonly stanza: DesiredStanza
   /** The version of Nomad that the agent runs, `2.0.5`; absent: any that is supported. */
   readonly nomadVersion?: string | undefined
@@ -133,9 +159,14 @@ export interface DesiredConfig {
 
 /** What the stanza says besides the three files and `rpc = true`. */
 export interface DesiredStanza {
+  /** Whether the HTTP port speaks HTTPS. */
   readonly http: boolean
+  /** Whether role and region of peers are checked. */
   readonly verify_server_hostname: boolean
+  /** Whether HTTPS clients need a certificate. */
   readonly verify_https_client: boolean
+  /** `tls12` or `tls13`; `undefined`: Nomad's default. */
   readonly tls_min_version?: string | undefined
+  /** Names with commas; `undefined`: Nomad's default. */
   readonly tls_cipher_suites?: string | undefined
 }

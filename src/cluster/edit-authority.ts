@@ -15,8 +15,11 @@ import type { YamlEdit } from './yaml-meaning.js'
 
 /** What an authority shall say; what is not named stays. */
 export interface AuthorityEdit {
+  /** The authority. */
   readonly name: string
+  /** The generation that signs. */
   readonly signing?: number | undefined
+  /** The generations that agents trust. */
   readonly trusted?: readonly number[] | undefined
   /** `false` takes the key away. */
   readonly crossed?: boolean | undefined

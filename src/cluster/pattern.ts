@@ -16,7 +16,9 @@ export interface NodePattern {
 
 /** From one number to another, both included. */
 export interface NodeRange {
+  /** The first number. */
   readonly from: number
+  /** The last number. */
   readonly to: number
   /** Digits, with leading zeros; 0 without padding. */
   readonly width: number
@@ -24,7 +26,9 @@ export interface NodeRange {
 
 /** A text with placeholders; a text without any is a single part. */
 export interface Template {
+  /** As written. */
   readonly text: string
+  /** Texts and placeholders in turn. */
   readonly parts: readonly (string | Placeholder)[]
   /** Whether it is the same for every node. */
   readonly constant: boolean

@@ -14,33 +14,41 @@ import type { NodePattern, Template } from './pattern.js'
 
 /** A cluster as described. */
 export interface ClusterSpec {
+  /** The cluster's name: it stands in the names of the authorities. */
   readonly cluster: string
   /** Folder of the store, relative to the spec's own. */
   readonly store: string
   /** In the order of the spec, roots before intermediates. */
   readonly authorities: readonly AuthoritySpec[]
+  /** Where nodes have their files. */
   readonly node: NodeSpec
   /** The version of Nomad that the agents run, `2.0.5`; `undefined`: any that is supported. */
   readonly nomadVersion?: string | undefined
+  /** In the order of the spec. */
   readonly regions: readonly RegionSpec[]
+  /** In the order of the spec. */
   readonly operators: readonly OperatorSpec[]
 }
 
 /** An authority with its generations. */
 export interface AuthoritySpec {
+  /** The name in addresses: `agent` of `authority/agent/1`. */
   readonly name: string
   /** The root above an intermediate. */
   readonly issuer?: string | undefined
+  /** The algorithm of the keys of new generations. */
   readonly key: KeyAlgorithm
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds. */
   readonly renewBefore: number
+  /** What to do where a life would end after the issuer's. */
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** The common name is a template: `{generation}`, `{key}`. */
   readonly subject: SubjectAttributes
   /** Whether the spec itself says the common name. */
   readonly named: boolean
+  /** The generation that signs new certificates. */
   readonly signing: number
   /** Generations that agents trust; for an intermediate the one that signs. */
   readonly trusted: readonly number[]
@@ -62,6 +70,7 @@ export interface AuthoritySpec {
 export interface NodeSpec {
   /** Absolute directory on the node; `undefined` where agents read the store itself. */
   readonly tls: string | undefined
+  /** The user that owns the files on the node, by role. */
   readonly owner: Readonly<Record<AgentRole, string>>
   /** What nothing nearer says otherwise. */
   readonly stanza: DesiredStanza
@@ -69,22 +78,33 @@ export interface NodeSpec {
 
 /** A region with its agents. */
 export interface RegionSpec {
+  /** As the agents have it, case-sensitive. */
   readonly name: string
+  /** The authority that signs for the region. */
   readonly authority: string
+  /** DNS names and zones that its authority may sign. */
   readonly domains: readonly string[]
+  /** CIDR; empty means that addresses are not constrained. */
   readonly networks: readonly string[]
+  /** Its agents. */
   readonly groups: readonly NodeGroup[]
 }
 
 /** A node, nodes that one key names, or all of a role in a region. */
 export interface NodeGroup {
+  /** The name of its region. */
   readonly region: string
+  /** What these agents are. */
   readonly role: AgentRole
+  /** The names of the nodes. */
   readonly pattern: NodePattern
   /** One identity for all; the pattern is then the word `shared`. */
   readonly shared: boolean
+  /** DNS names beyond the role's own, with placeholders. */
   readonly names: readonly Template[]
+  /** Addresses beyond the loopback's, with placeholders. */
   readonly ips: readonly IpTemplate[]
+  /** Where the agents' configurations are; `undefined`: not here. */
   readonly config: ConfigSpec | undefined
   /** What the `tls` stanza of these agents says. */
   readonly stanza: DesiredStanza
@@ -106,18 +126,24 @@ export interface ConfigSpec {
 
 /** The terms of a certificate. */
 export interface Terms {
+  /** The algorithm of new keys. */
   readonly key: KeyAlgorithm
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds. */
   readonly renewBefore: number
+  /** What to do where a life would end after the issuer's. */
   readonly beyondIssuer: 'refuse' | 'clamp'
+  /** How many generations are kept. */
   readonly keep: number
 }
 
 /** A person or tool. */
 export interface OperatorSpec {
+  /** The name in addresses: `alice` of `identity/operator/global/alice`. */
   readonly name: string
+  /** The region of the certificate's name. */
   readonly region: string
+  /** Key, lifetime and renewal. */
   readonly terms: Terms
 }

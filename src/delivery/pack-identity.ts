@@ -37,9 +37,11 @@ export interface PackOptions {
 
 /** An archive, and what is in it. */
 export interface PackedIdentity {
+  /** The gzip'd tar. It holds the private key, unless it was left out. */
   readonly archive: Uint8Array
   /** SHA-256 of the archive, hex. */
   readonly fingerprint: string
+  /** The generation that is in it. */
   readonly manifest: Manifest
   /** `3-9f2c41ab` */
   readonly directory: string

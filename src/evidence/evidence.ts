@@ -52,6 +52,7 @@ export interface SeenPort extends Observation {
 export interface SilentPort {
   /** The agent that should be there. */
   readonly address: string
+  /** `10.0.0.11:4646` */
   readonly endpoint: string
   /** Whether it was the RPC port; default: no. */
   readonly rpc?: boolean | undefined
@@ -72,14 +73,17 @@ export interface Silence extends SilentPort {
 
 /** A node's installer switched to a generation. */
 export interface Receipt {
+  /** `identity/server/global/s1` */
   readonly address: string
   /** Epoch milliseconds. */
   readonly at: number
+  /** Its number. */
   readonly generation: number
   /** SHA-256 of the leaf, hex. */
   readonly fingerprint: string
   /** SHA-256 of the archive, hex. */
   readonly archive: string | null
+  /** The name of the host. */
   readonly host: string | null
   /** How far its installer came; absent in older lines. */
   readonly state?: ReceiptState | undefined
@@ -98,6 +102,7 @@ export type { MemberNode } from './member-node.js'
 
 /** What Nomad says of one region. */
 export interface Members {
+  /** Its name. */
   readonly region: string
   /** Epoch milliseconds. */
   readonly at: number
@@ -123,9 +128,11 @@ export interface Members {
 export interface Exception {
   /** What is excepted: an identity, or `member/global/s9`. */
   readonly address: string
+  /** Epoch milliseconds. */
   readonly at: number
   /** The root that is coming: the exception holds for its rotation alone. */
   readonly authority: string
+  /** As it was given. */
   readonly reason: string
 }
 
@@ -141,10 +148,15 @@ export interface Compromised {
 
 /** Everything that is known. */
 export interface Evidence {
+  /** Handshakes with agents. */
   readonly observations: readonly Observation[]
+  /** Ports that did not answer. */
   readonly silences: readonly Silence[]
+  /** What installers did. */
   readonly receipts: readonly Receipt[]
+  /** What Nomad says of its regions. */
   readonly members: readonly Members[]
+  /** Agents for which a person answers. */
   readonly exceptions: readonly Exception[]
   /** Roots that must never be trusted again; those that were reinstated are not among them. */
   readonly compromised: readonly Compromised[]

@@ -42,7 +42,9 @@ export interface Hold {
 
 /** What the gate says. */
 export interface GateVerdict {
+  /** Whether the stage may be taken. */
   readonly open: boolean
+  /** Agents that hold it. */
   readonly holds: readonly Hold[]
   /** How many agents were seen to have it. */
   readonly proven: number
@@ -56,8 +58,11 @@ export interface GateVerdict {
 
 /** What the gate needs to know. */
 export interface GateFacts {
+  /** The cluster. */
   readonly desired: Desired
+  /** The store and its ledger. */
   readonly inventory: Inventory
+  /** `evidenceIn(inventory.ledger, { now })` */
   readonly evidence: Evidence
   /** Epoch milliseconds. */
   readonly now: number

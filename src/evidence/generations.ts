@@ -11,6 +11,7 @@ import type { Certificate } from '../x509/certificate.js'
 
 /** A generation as the ledger tells it. */
 export interface MadeGeneration {
+  /** Its number, from 1. */
   readonly number: number
   /** SHA-256 of the leaf, hex; several generations can have one leaf. */
   readonly fingerprint: string

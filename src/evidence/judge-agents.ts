@@ -21,6 +21,7 @@ import type { AgentState, Judgement } from './judgement.js'
 
 /** One agent. */
 export interface AgentVerdict {
+  /** `identity/server/global/s1` */
   readonly address: string
   /** `seen`: it answered, and without a ledger nobody can say what that is. */
   readonly state: AgentState | 'seen'
@@ -34,7 +35,9 @@ export interface AgentVerdict {
   readonly remedy?: string | undefined
   /** When what it rests on was seen or written, epoch milliseconds. */
   readonly at?: number | undefined
+  /** Its ports that answered. */
   readonly seen: readonly SeenPort[]
+  /** Its ports that did not. */
   readonly silent: readonly SilentPort[]
 }
 
@@ -42,7 +45,9 @@ export interface AgentVerdict {
 export interface AgentsSeen {
   /** The agents that were to be asked. */
   readonly addresses: readonly string[]
+  /** `Probe.sightings` */
   readonly seen: readonly SeenPort[]
+  /** `Probe.unreachable` */
   readonly silent: readonly SilentPort[]
 }
 

@@ -8,7 +8,9 @@
 export interface MemberNode {
   /** Nomad's own id: of the node, or of the server in gossip. */
   readonly id: string
+  /** As Nomad has it. */
   readonly name: string
+  /** Whether it is a server in gossip or a client. */
   readonly kind: 'server' | 'client'
   /** Nomad's word: `alive`, `failed`, `left` of servers; `ready`, `down`, `disconnected` of clients. */
   readonly status: string

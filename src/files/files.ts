@@ -15,8 +15,11 @@ import { platform } from 'node:process'
 export interface FileStatus {
   /** Type and permission bits. */
   readonly mode: number
+  /** The owner. */
   readonly uid: number
+  /** The group. */
   readonly gid: number
+  /** Bytes. */
   readonly size: number
   readonly dev: number
   readonly ino: number
@@ -31,6 +34,7 @@ export interface FileStatus {
 
 /** One name in a directory. */
 export interface DirectoryEntry {
+  /** Without the directory. */
   readonly name: string
   isFile(): boolean
   isDirectory(): boolean

@@ -11,6 +11,7 @@ export interface ConfigFile {
   readonly path: string
   /** The name inside its directory. */
   readonly name: string
+  /** Its whole content. */
   readonly bytes: Uint8Array
   /** Where it is behind all links, if it is a link; default: {@link path}. */
   readonly real?: string | undefined
@@ -24,6 +25,7 @@ export interface ConfigContents {
   readonly location: string
   /** Where it is behind all links; default: {@link location}. */
   readonly real?: string | undefined
+  /** What is there. */
   readonly kind: 'directory' | 'file' | 'missing'
   /** The files at the top of the directory, whatever their names, in byte order of their names; the one file otherwise. */
   readonly files: readonly ConfigFile[]
@@ -35,7 +37,9 @@ export interface ConfigContents {
 
 /** A file to be written. */
 export interface ConfigWrite {
+  /** The file. */
   readonly path: string
+  /** Its whole new content. */
   readonly text: string
   /** What the file held when it was read; `undefined`: it did not exist. */
   readonly expected: Uint8Array | undefined

@@ -21,30 +21,45 @@ export type FoundKey =
 
 /** One generation of an authority. */
 export interface FoundAuthority {
+  /** `authority/agent/1` */
   readonly address: string
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address. */
   readonly generation: number
+  /** Absent where the file is missing or malformed. */
   readonly certificate?: Certificate | undefined
+  /** What is known of its private key. */
   readonly key: FoundKey
+  /** Cross-certificates by the generation that signed them. */
   readonly crossed: ReadonlyMap<number, Certificate>
+  /** What is wrong with its files. */
   readonly findings: readonly Finding[]
 }
 
 /** A trust bundle. */
 export interface FoundBundle {
+  /** `bundle/agent` */
   readonly address: string
+  /** The name of the root. */
   readonly name: string
+  /** The text of `ca.pem`. */
   readonly text: string
+  /** What the text holds. */
   readonly certificates: readonly Certificate[]
+  /** What is wrong with the file. */
   readonly findings: readonly Finding[]
 }
 
 /** The generation that an identity's link points at. */
 export interface FoundGeneration {
+  /** `3-9f2c41ab` */
   readonly directory: string
+  /** 3 of `3-9f2c41ab`. */
   readonly number: number
   /** What `cert.pem` holds: leaf first. Empty where it is missing or malformed. */
   readonly chain: readonly Certificate[]
+  /** What is known of its private key. */
   readonly key: FoundKey
   /** What `ca.pem` holds, as text; compare it with the bundle before parsing it. */
   readonly bundle: string
@@ -58,17 +73,23 @@ export interface FoundGeneration {
 
 /** An identity. */
 export interface FoundIdentity {
+  /** `identity/server/global/s1` */
   readonly address: string
+  /** What it is for. */
   readonly role: Role
+  /** The region in its address. */
   readonly region: string
+  /** The name in its address. */
   readonly name: string
   /** The text of the `current` link; `undefined` where there is none. */
   readonly link?: string | undefined
+  /** The generation that agents load; absent where the link leads nowhere. */
   readonly current?: FoundGeneration | undefined
   /** A whole generation above the current one: made, but an interruption came before the link turned. */
   readonly unfinished?: FoundGeneration | undefined
   /** Names of all generation directories, ascending. */
   readonly generations: readonly string[]
+  /** What is wrong with its files. */
   readonly findings: readonly Finding[]
 }
 
@@ -84,15 +105,21 @@ export interface FilesInUse {
 
 /** What there is. */
 export interface Inventory {
+  /** Whether there is a store at all. */
   readonly storeExists: boolean
+  /** Where the store is, for messages. */
   readonly location: string
+  /** By address. */
   readonly authorities: ReadonlyMap<string, FoundAuthority>
+  /** By address. */
   readonly bundles: ReadonlyMap<string, FoundBundle>
+  /** By address. */
   readonly identities: ReadonlyMap<string, FoundIdentity>
   /** By the `paths` and `write` of the spec. */
   readonly configs: ReadonlyMap<string, ConfigContents>
   /** By the address of the configuration, `config/global/s1`; default: nobody looked. */
   readonly inUse?: ReadonlyMap<string, FilesInUse> | undefined
+  /** What was done. */
   readonly ledger: Ledger
   /** What is wrong with the store as a whole. */
   readonly findings: readonly Finding[]

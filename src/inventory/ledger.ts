@@ -20,7 +20,9 @@ export interface LedgerLine {
   readonly seq: number
   /** SHA-256 of the line before (its bytes without the newline), hex; 64 zeros for the first. */
   readonly prev: string
+  /** The word that says what happened. */
   readonly event: string
+  /** What it is about. */
   readonly address: string
   /** Epoch milliseconds. */
   readonly at: number

@@ -14,9 +14,11 @@ export interface Manifest {
   readonly version: 1
   /** `identity/server/global/s1` */
   readonly address: string
+  /** The number in its directory's name. */
   readonly generation: number
   /** When it was made, `2027-03-01T09:30:00Z`. */
   readonly made: string
+  /** The certificate; instants as in {@link made}. */
   readonly leaf: {
     readonly serial: string
     /** SHA-256 of the leaf, hex. */

@@ -35,7 +35,9 @@ import type {
 
 /** Where things are read from. */
 export interface InventoryPorts {
+  /** The store to read. */
   readonly store: Store
+  /** The configurations to read. */
   readonly configs: Configs
 }
 

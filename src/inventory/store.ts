@@ -11,6 +11,7 @@ import type { LedgerEvent } from './ledger-events.js'
 
 /** A file's content and who may read it. */
 export interface StoredFile {
+  /** Its whole content. */
   readonly bytes: Uint8Array
   /** Permission bits; `undefined` where the store has none (in memory). */
   readonly mode?: number | undefined
@@ -20,9 +21,13 @@ export interface StoredFile {
 
 /** The directory of one generation of an authority. */
 export interface StoredAuthority {
+  /** The name in its address. */
   readonly name: string
+  /** The number in its address. */
   readonly generation: number
+  /** `ca.pem` */
   readonly certificate?: StoredFile | undefined
+  /** `ca-key.pem` */
   readonly key?: StoredFile | undefined
   /** Cross-certificates by the generation that signed them: `crossed-by-1.pem`. */
   readonly crossed: ReadonlyMap<number, StoredFile>
@@ -30,26 +35,37 @@ export interface StoredAuthority {
 
 /** A trust bundle. */
 export interface StoredBundle {
+  /** The name of the root. */
   readonly name: string
+  /** `ca.pem` */
   readonly file: StoredFile
 }
 
 /** The directory of one generation of an identity, `3-9f2c41ab`. */
 export interface StoredGeneration {
+  /** `3-9f2c41ab` */
   readonly directory: string
+  /** 3 of `3-9f2c41ab`. */
   readonly number: number
   /** The first eight hex digits of the leaf's SHA-256, as the directory's name says. */
   readonly fingerprint: string
+  /** `ca.pem` */
   readonly ca?: StoredFile | undefined
+  /** `cert.pem` */
   readonly cert?: StoredFile | undefined
+  /** `key.pem` */
   readonly key?: StoredFile | undefined
+  /** `manifest.json` */
   readonly manifest?: StoredFile | undefined
 }
 
 /** The directory of an identity. */
 export interface StoredIdentity {
+  /** What it is for. */
   readonly role: Role
+  /** The region in its address. */
   readonly region: string
+  /** The name in its address. */
   readonly name: string
   /** The text of the `current` link; `undefined` where there is none. */
   readonly link?: string | undefined
@@ -69,8 +85,11 @@ export interface ReadStoreOptions {
 export interface StoreContents {
   /** Whether the store exists at all. */
   readonly exists: boolean
+  /** Every generation of every authority. */
   readonly authorities: readonly StoredAuthority[]
+  /** Every trust bundle. */
   readonly bundles: readonly StoredBundle[]
+  /** Every identity, with its current generation. */
   readonly identities: readonly StoredIdentity[]
   /** The raw ledger; `undefined` where there is none. */
   readonly ledger?: StoredFile | undefined
@@ -87,8 +106,11 @@ export interface StoreLock {
 /** The files of a new generation of an identity, as text. The key is written first. */
 export interface GenerationFiles {
   readonly key: string
+  /** `cert.pem`: leaf first, then intermediates. */
   readonly cert: string
+  /** `ca.pem`: the trusted roots. */
   readonly ca: string
+  /** `manifest.json` */
   readonly manifest: string
 }
 

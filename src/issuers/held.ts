@@ -16,7 +16,9 @@ import { commonNames, formatName } from '../x509/name.js'
 
 /** What a held issuer is made of. */
 export interface HeldIssuerParts {
+  /** The authority's own. */
   readonly certificate: Certificate
+  /** Its private key. */
   readonly key: PrivateKey
   /** Every certificate above this one, the root last. Default: none, as for a root. */
   readonly above?: readonly Certificate[] | undefined

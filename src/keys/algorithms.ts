@@ -23,9 +23,11 @@ export interface PublicKey {
 
 /** A private key as bytes; a `KeyObject` is made only when something is signed (`keys/key-object.ts`). */
 export interface PrivateKey {
+  /** One of `keyAlgorithms`. */
   readonly algorithm: KeyAlgorithm
   /** PKCS#8 PrivateKeyInfo, DER, unencrypted. */
   readonly pkcs8: Uint8Array
+  /** Its public half. */
   readonly publicKey: PublicKey
 }
 

@@ -52,7 +52,10 @@ export interface Rule {
 export interface LintResult {
   /** The rule's name. */
   readonly rule: string
+  /** How bad it is, for the strictness that was asked for. */
   readonly severity: Severity
+  /** One sentence: lower case, no full stop. */
   readonly message: string
+  /** Where the rule is written. */
   readonly source: string
 }

@@ -58,8 +58,11 @@ export interface MakePlanOptions {
 export interface PlanMaterials {
   /** The steps of the plan: no others are done with these materials. */
   readonly steps: readonly Step[]
+  /** What should be. */
   readonly desired: Desired
+  /** What was found. */
   readonly inventory: Inventory
+  /** What the checks of the plan knew. */
   readonly context: CheckContext
   /** The edits behind the steps of `config/…`, by address. */
   readonly edits: ReadonlyMap<string, ConfigEdit>
@@ -69,7 +72,9 @@ export interface PlanMaterials {
 
 /** A plan, and what it was made from. */
 export interface Planned {
+  /** What will be done, as data. */
   readonly plan: Plan
+  /** What `applyPlan` needs besides the plan. */
   readonly materials: PlanMaterials
 }
 

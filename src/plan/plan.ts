@@ -37,7 +37,9 @@ export type StepContent = Readonly<Record<string, string | readonly string[]>>
 
 /** One step. */
 export interface Step {
+  /** What the step is about. */
   readonly address: string
+  /** What it does there. */
   readonly action: Action
   /** Why, most important first; never empty. */
   readonly reasons: readonly ReasonGiven[]
@@ -55,6 +57,7 @@ export interface HeldStep extends Step {
 
 /** What the spec no longer names. */
 export interface Orphan {
+  /** `identity/client/global/c9` */
   readonly address: string
   /** When its last certificate ends, epoch milliseconds; it counts until then. */
   readonly notAfter?: number | undefined
@@ -62,8 +65,11 @@ export interface Orphan {
 
 /** A plan. */
 export interface Plan {
+  /** Says what the document is. */
   readonly format: 'nomad-pki/plan'
+  /** The version of the document. */
   readonly version: 1
+  /** The cluster's name. */
   readonly cluster: string
   /** Epoch milliseconds at which it was made. */
   readonly madeAt: number
@@ -71,6 +77,7 @@ export interface Plan {
   readonly steps: readonly Step[]
   /** What errors hold; everything, where the store or the ledger is broken. Absent where nothing is held. */
   readonly held?: readonly HeldStep[] | undefined
+  /** What `prune` would remove. */
   readonly orphans: readonly Orphan[]
   /** What no step can cure: an error holds the address that it is about and what depends on it. */
   readonly findings: readonly Finding[]

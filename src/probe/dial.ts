@@ -29,6 +29,7 @@ export interface DescribeOptions {
 export interface OfferedLeaf {
   /** Leaf, then intermediates. */
   readonly cert: string
+  /** The private key of the leaf. */
   readonly key: string
 }
 

@@ -20,6 +20,7 @@ import type { ClusterSpec } from '../cluster/spec.js'
 export interface AgentEndpoint {
   /** A name or an address, IPv6 without brackets. */
   readonly host: string
+  /** The TCP port. */
   readonly port: number
   /** Whether it is the RPC port, where TLS begins behind a byte of its own. */
   readonly rpc: boolean

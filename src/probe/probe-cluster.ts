@@ -31,7 +31,9 @@ export interface SilentEndpoint extends SilentPort {
 export interface Undecided {
   /** The agent that was asked. */
   readonly address: string
+  /** `10.0.0.11:4646` */
   readonly endpoint: string
+  /** The root's address. */
   readonly root: string
   /** One sentence: lower case, no full stop. */
   readonly message: string
@@ -39,14 +41,19 @@ export interface Undecided {
 
 /** What was seen. */
 export interface Probe {
+  /** Ports that answered, with what they presented. */
   readonly sightings: readonly SeenPort[]
+  /** Ports that did not answer. */
   readonly unreachable: readonly SilentEndpoint[]
+  /** Ports that did not say whether they trust a root. */
   readonly undecided: readonly Undecided[]
+  /** What asking cost. */
   readonly cost: Cost
 }
 
 /** What asking cost. */
 export interface Cost {
+  /** How many were made. */
   readonly handshakes: number
   /** Handshakes on RPC ports that ended without an answer: servers note each in their logs, at WARN. */
   readonly noted: number
@@ -68,6 +75,7 @@ export interface ProbeOptions {
   readonly concurrency?: number | undefined
   /** Milliseconds for each handshake. Default: 5,000. */
   readonly timeout?: number | undefined
+  /** Stops it with `ERR_INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined
   /** One more handshake for each leaf; on an RPC port two, where the names are refused. */
   readonly offers?: Offers | undefined

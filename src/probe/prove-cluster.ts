@@ -27,6 +27,7 @@ export interface ProveOptions {
   readonly now: number
   /** How many handshakes at once. Default: 4; more gain nothing, they are all work of one thread. */
   readonly concurrency?: number | undefined
+  /** Stops it with `ERR_INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined
   /** Called after each handshake. */
   readonly onProgress?: ((done: number, all: number) => void) | undefined

@@ -48,12 +48,15 @@ export interface RolloutStep {
   readonly number: number
   /** `servers`: all of a region together, because what they had has ended and there is no quorum to keep. */
   readonly kind: 'server' | 'servers' | 'clients'
+  /** The region of its hosts. */
   readonly region: string
+  /** The hosts, which can be done together. */
   readonly nodes: readonly RolloutNode[]
 }
 
 /** The whole order. */
 export interface Rollout {
+  /** In their order. */
   readonly steps: readonly RolloutStep[]
   /** How many agents the spec has, a shared identity counted once. */
   readonly agents: number
@@ -71,10 +74,13 @@ export interface Rollout {
 
 /** An agent that delivering cannot prove. */
 export interface Doubtful {
+  /** `identity/server/global/s1` */
   readonly address: string
+  /** How the agent stands. */
   readonly state: AgentState
   /** One sentence: lower case, no full stop. */
   readonly message: string
+  /** What comes first. */
   readonly remedy?: string | undefined
 }
 
@@ -87,6 +93,7 @@ export type Batch =
 export interface RolloutOptions {
   /** Epoch milliseconds. */
   readonly now: number
+  /** How many clients at once. */
   readonly batch: Batch
   /** Addresses of servers that lead their regions. Default: what the members' lines of the ledger say. */
   readonly leaders?: readonly string[] | undefined

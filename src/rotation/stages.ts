@@ -38,6 +38,7 @@ export type RotationPosition =
 export interface NextStage {
   /** What it does, one sentence. */
   readonly title: string
+  /** What to change in the spec. */
   readonly edits: readonly AuthorityEdit[]
   /** What must be seen before; absent where nothing has to be. */
   readonly gate?: GateCondition | undefined
@@ -49,7 +50,9 @@ export interface NextStage {
 
 /** A rotation. */
 export interface Rotation {
+  /** The authority. */
   readonly name: string
+  /** Where it stands. */
   readonly position: RotationPosition
   /** `2 of 2`: which of the stages that reload agents this is; `undefined` where it is settled. */
   readonly stage?: string | undefined
@@ -61,6 +64,7 @@ export interface Rotation {
   readonly from: number
   /** The generation that is coming. */
   readonly to: number
+  /** What comes next. */
   readonly next: NextStage
 }
 

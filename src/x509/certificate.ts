@@ -21,6 +21,7 @@ export type { Extension, GeneralName, NameConstraints } from './extension.js'
 
 /** A parsed certificate. Instants are epoch milliseconds, identifiers lower-case hex. */
 export interface Certificate extends ExtensionFields {
+  /** The whole certificate, DER. */
   readonly der: Uint8Array
   /** TBSCertificate, DER: the bytes that are signed. */
   readonly tbs: Uint8Array
@@ -30,10 +31,15 @@ export interface Certificate extends ExtensionFields {
   readonly serial: string
   /** Whether the serial number is negative as encoded (Go refuses it). */
   readonly serialNegative: boolean
+  /** The name of what signed it. */
   readonly issuer: Name
+  /** The name of what it certifies. */
   readonly subject: Name
+  /** Epoch milliseconds. */
   readonly notBefore: number
+  /** Epoch milliseconds. */
   readonly notAfter: number
+  /** The key that it certifies. */
   readonly publicKey: PublicKey
   /** OID of the outer signature algorithm. */
   readonly signatureAlgorithm: string
@@ -43,6 +49,7 @@ export interface Certificate extends ExtensionFields {
   readonly outerSignatureAlgorithm: Uint8Array
   /** The signature's octets; empty in what is not signed yet. */
   readonly signature: Uint8Array
+  /** All extensions in their order. */
   readonly extensions: readonly Extension[]
 }
 

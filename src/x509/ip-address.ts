@@ -11,7 +11,9 @@ import { memoByText } from '../memo.js'
 
 /** A network: octets of its address, and how many leading bits count. */
 export interface Network {
+  /** 4 or 16 octets. */
   readonly address: Uint8Array
+  /** How many leading bits count. */
   readonly prefix: number
 }
 

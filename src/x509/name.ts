@@ -12,9 +12,11 @@ import { attributeTypes, encodedOid } from './oids.js'
 
 /** One attribute of a name. */
 export interface NameAttribute {
+  /** Dotted: `2.5.4.3`. */
   readonly oid: string
   /** `CN`, `O`, `OU`, `C`, `L`, `ST`, `STREET`, `postalCode`, `serialNumber`, …, or the OID. */
   readonly type: string
+  /** The text, decoded. */
   readonly value: string
   /** The tag of its string type: 12 UTF8String, 19 PrintableString, 22 IA5String, 20 T61String, 30 BMPString, … */
   readonly tag: number
@@ -26,19 +28,27 @@ export interface NameAttribute {
 export interface Name {
   /** The Name, DER: compare and copy these bytes, never a re-encoding. */
   readonly der: Uint8Array
+  /** In the order of the encoding. */
   readonly attributes: readonly NameAttribute[]
 }
 
 /** The attributes that a subject of ours can have. */
 export interface SubjectAttributes {
+  /** CN */
   readonly commonName: string
   /** Two letters. */
   readonly country?: string | undefined
+  /** O */
   readonly organization?: string | undefined
+  /** OU */
   readonly organizationalUnit?: string | undefined
+  /** L */
   readonly locality?: string | undefined
+  /** ST */
   readonly province?: string | undefined
+  /** STREET */
   readonly streetAddress?: string | undefined
+  /** postalCode */
   readonly postalCode?: string | undefined
 }
 
