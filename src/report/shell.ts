@@ -4,8 +4,8 @@
  * @module
  */
 
-/** The shells that `env` prints for. */
-export type Shell = 'sh' | 'fish' | 'powershell'
+/** What `env` prints for: three shells, and what reads files of variables. */
+export type EnvironmentFormat = 'sh' | 'fish' | 'powershell' | 'systemd' | 'docker' | 'json'
 
 /**
  * A word for a POSIX shell: as it is where nothing in it means anything, else in single quotes.
@@ -18,16 +18,30 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** Lines that set environment variables when the shell evaluates them. */
-export function exportsText(
+/**
+ * Environment variables as text: lines that a shell evaluates, a file for systemd's `EnvironmentFile=` or for
+ * Docker's `--env-file`, or an object in JSON.
+ *
+ * @param variables Names and values.
+ * @param format For whom.
+ * @returns The text without a line break at its end; `undefined` where the format cannot say a value.
+ */
+export function environmentText(
   variables: readonly (readonly [string, string])[],
-  shell: Shell,
-): string {
-  return variables.map(([name, value]) => assignment(name, value, shell)).join('\n')
+  format: EnvironmentFormat,
+): string | undefined {
+  if (format === 'json') return JSON.stringify(Object.fromEntries(variables), null, 2)
+  // Docker takes the rest of the line as it is, quotes too: a value has one line.
+  if (format === 'docker' && variables.some(([, value]) => /[\r\n]/.test(value))) return undefined
+  return variables.map(([name, value]) => assignment(name, value, format)).join('\n')
 }
 
-function assignment(name: string, value: string, shell: Shell): string {
-  switch (shell) {
+function assignment(
+  name: string,
+  value: string,
+  format: Exclude<EnvironmentFormat, 'json'>,
+): string {
+  switch (format) {
     case 'sh':
       return `export ${name}=${shellQuote(value)}`
     case 'fish':
@@ -36,5 +50,10 @@ function assignment(name: string, value: string, shell: Shell): string {
     case 'powershell':
       // PowerShell takes typographic single quotes for single quotes, too (CharExtensions.IsSingleQuote).
       return `$env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'`
+    case 'systemd':
+      // systemd.exec(5), EnvironmentFile=: in double quotes a backslash escapes these four, and nothing is expanded.
+      return `${name}="${value.replace(/["\\`$]/g, '\\$&')}"`
+    case 'docker':
+      return `${name}=${value}`
   }
 }

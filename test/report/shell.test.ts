@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { commands, families, globalOptions } from '../../src/cli/surface.js'
 import { completionShells } from '../../src/report/completion-shells.js'
 import { completionText } from '../../src/report/completion.js'
-import { exportsText, shellQuote } from '../../src/report/shell.js'
+import { environmentText, shellQuote } from '../../src/report/shell.js'
 
 describe('words for a shell', () => {
   test.each([
@@ -24,7 +24,7 @@ describe('words for a shell', () => {
       { seed: 5, numRuns: 120 },
     )
     const script = words
-      .map((word) => `${exportsText([['X', word]], 'sh')}\nprintf '%s\\0' "$X"`)
+      .map((word) => `${environmentText([['X', word]], 'sh')}\nprintf '%s\\0' "$X"`)
       .join('\n')
     const { stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
     expect(stdout.split('\0').slice(0, -1)).toEqual(words)
@@ -34,11 +34,11 @@ describe('words for a shell', () => {
     ['fish', "set -gx X 'a\\'b\\\\c $HOME'"],
     ['powershell', "$env:X = 'a''b\\c $HOME'"],
   ] as const)('%s', (shell, text) => {
-    expect(exportsText([['X', "a'b\\c $HOME"]], shell)).toBe(text)
+    expect(environmentText([['X', "a'b\\c $HOME"]], shell)).toBe(text)
   })
 
   test('powershell takes typographic single quotes for quotes, and so they are doubled', () => {
-    expect(exportsText([['X', 'a\u2018b\u2019c\u201ad\u201be']], 'powershell')).toBe(
+    expect(environmentText([['X', 'a\u2018b\u2019c\u201ad\u201be']], 'powershell')).toBe(
       "$env:X = 'a\u2018\u2018b\u2019\u2019c\u201a\u201ad\u201b\u201be'",
     )
   })
@@ -58,5 +58,25 @@ describe('completions', () => {
     }
     // Every quote that is not escaped has its partner.
     expect(text.replaceAll("\\'", '').split("'").length % 2).toBe(1)
+  })
+})
+
+describe('files of variables', () => {
+  const odd = [
+    ['A', 'it\'s "$HOME" `x` \\n'],
+    ['B', 'plain'],
+  ] as const
+
+  test("systemd's EnvironmentFile: four characters are escaped in double quotes", () => {
+    expect(environmentText(odd, 'systemd')).toBe('A="it\'s \\"\\$HOME\\" \\`x\\` \\\\n"\nB="plain"')
+  })
+
+  test('Docker takes the rest of the line as it is, so that a line break cannot be said', () => {
+    expect(environmentText(odd, 'docker')).toBe(`A=${odd[0][1]}\nB=plain`)
+    expect(environmentText([['A', 'two\nlines']], 'docker')).toBeUndefined()
+  })
+
+  test('JSON is an object of texts', () => {
+    expect(JSON.parse(environmentText(odd, 'json')!)).toEqual(Object.fromEntries(odd))
   })
 })

@@ -11,7 +11,7 @@ import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
-import { exportsText, type Shell } from '../../report/shell.js'
+import { environmentText, type EnvironmentFormat } from '../../report/shell.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
@@ -19,10 +19,10 @@ import { printerOf } from '../printer.js'
 import { usage } from '../usage.js'
 import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
-/** Prints what the shell evaluates; the variables are those of Nomad's api/api.go:337-391. */
+/** Prints what a shell evaluates, or a file of variables; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command<'env'> = async ({ args: [name = ''], options }, context) => {
   const printer = printerOf(context, options)
-  const shell: Shell = options.shell ?? 'sh'
+  const format: EnvironmentFormat = options.format ?? 'sh'
   const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const operators = desired.identities.filter(({ profile }) => !isAgent(profile.role))
@@ -74,8 +74,15 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
     const environment = Object.fromEntries(variables)
     printer.document({ format: 'nomad-pki/env', version: 1, operator: address, environment })
   } else {
-    printer.answer(exportsText(variables, shell))
-    if (context.stdout.isTTY) {
+    const text = environmentText(variables, format)
+    if (text === undefined) {
+      throw usage(
+        `--format ${format}: a path or name has a line break, and ${format} has no way to say it`,
+        '--format json',
+      )
+    }
+    printer.answer(text)
+    if (context.stdout.isTTY && format === 'sh') {
       printer.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
     }
   }

@@ -72,6 +72,12 @@ export const flags = {
     flags: '--fingerprint <hex>',
     summary: 'what pack printed; a different archive is refused',
   },
+  format: {
+    flags: '--format <format>',
+    summary: "for a shell, systemd's EnvironmentFile=, Docker's --env-file, or JSON (default: sh)",
+    choices: ['sh', 'fish', 'powershell', 'systemd', 'docker', 'json'],
+    former: '--shell',
+  },
   from: {
     flags: '--from <config...>',
     summary:
@@ -184,11 +190,6 @@ export const flags = {
     flags: '--servers <region=count>',
     summary: 'servers: REGION=COUNT; may be repeated',
     many: true,
-  },
-  shell: {
-    flags: '--shell <shell>',
-    summary: 'sh, fish or powershell (default: sh)',
-    choices: ['sh', 'fish', 'powershell'],
   },
   specOnly: {
     flags: '--spec-only',

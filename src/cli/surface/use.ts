@@ -8,21 +8,22 @@
 export const useCommands = {
   env: {
     arguments: '<operator>',
-    summary: "print what an operator's shell needs",
-    details: 'For the nomad command; the shell evaluates it. The files are those of the store.',
+    summary: 'print the variables that the nomad command needs',
+    details:
+      'The shell evaluates them, or --format writes a file for systemd or Docker. The files that they name are those of the store.',
     writes: false,
-    options: { url: {}, shell: {}, serverName: {}, json: {} },
+    options: { url: {}, format: {}, serverName: {}, json: {} },
     examples: [
       'nomad-pki env alice --url https://10.0.0.11:4646',
-      'nomad-pki env alice --url https://nomad.example:4646 --shell fish',
+      'nomad-pki env alice --url https://nomad.example:4646 --format systemd',
     ],
     words: ['operators', []],
   },
   inspect: {
     arguments: '<thing...>',
-    summary: 'describe a certificate, key, address or agent',
+    summary: 'say what files, addresses and agents are, and what of them fits together',
     details:
-      'THING is a file (PEM, DER, PKCS#12 or an archive of pack; - is stdin), an address or the end of one, or the host:port of a running agent. A secret is never shown.',
+      'THING is a file (certificates, keys, requests and revocation lists in PEM or DER; PKCS#12; JSON of cfssl; an archive of pack; - is stdin), an address or the end of one, or the host:port of a running agent. Says whether Nomad takes a certificate, as what, and until when. Several things are matched to each other. A secret is never shown.',
     writes: false,
     options: { passwordFile: {}, json: {} },
     examples: [
