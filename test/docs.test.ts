@@ -10,6 +10,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fixture } from './adoption/folders.js'
 import { blocksOf, startMachine, type Machine } from './docs/machine.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -70,12 +71,12 @@ const before: Readonly<Record<string, string>> = {
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',
+  'docs/from-cfssl.md': `cp -R '${fixture('cfssl')}' tls`,
+  'docs/from-nomad-tls.md': `cp -R '${fixture('nomad-tls')}' tls`,
   // An authority that somebody made, and an agent that uses it.
   'docs/take-over.md': `
     (mkdir old && cd old && nomad-pki init --servers global=1 && nomad-pki apply) &&
-    cp old/pki/authority/agent/1/ca.pem nomad-agent-ca.pem &&
-    cp old/pki/authority/agent/1/ca-key.pem nomad-agent-ca-key.pem &&
-    mkdir -p agents/s1/tls &&
+    mkdir -p tls agents/s1/tls && cp old/pki/authority/agent/1/*.pem tls/ && rm -rf cluster.yaml pki &&
     cp old/pki/identity/server/global/s1/current/*.pem agents/s1/tls/ &&
     cat >agents/s1/nomad.hcl <<EOF
 name = "s1"

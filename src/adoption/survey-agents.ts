@@ -134,7 +134,7 @@ function trustNotes(known: readonly Known[]): {
   }
   const notes = [...uses.values()].map(
     ({ root, path, agents }) =>
-      `${agents} of ${known.length} agents trust ${authorityText(root)} today (${path}): to keep it, put its certificate and key into the store before the first apply, see ${takeOverPage}`,
+      `${agents} of ${known.length} agents trust ${authorityText(root)} today (${path}): to keep it, before the first apply: nomad-pki adopt FOLDER, see ${takeOverPage}`,
   )
   const unread = known.flatMap(({ agent, config: { tls } }) =>
     agent.inUse === undefined && typeof tls.ca_file?.value === 'string' && tls.ca_file.value !== ''

@@ -26,6 +26,9 @@ export function takeOverAdvice(
   { name, generation }: { readonly name: string; readonly generation: number },
   location: string,
 ): string {
+  if (generation === 1) {
+    return `before apply: nomad-pki adopt FOLDER, with the folder that holds its certificate and key (${takeOverPage})`
+  }
   const place = `${location}/authority/${name}/${generation}`
   return `before apply, put its certificate into ${place}/ca.pem (mode 0644) and its key into ${place}/ca-key.pem (mode 0400): ${takeOverPage}`
 }

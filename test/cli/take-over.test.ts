@@ -9,6 +9,7 @@ import { parseCertificates } from '../../src/x509/certificates.js'
 import { fingerprintOf } from '../../src/x509/certificate.js'
 import { formatName } from '../../src/x509/name.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
+import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { cli, folder, type Said } from './cli.js'
 
@@ -99,29 +100,76 @@ async function run(cwd: string, line: string): Promise<Said> {
   return cli(cwd, words.slice(1))
 }
 
+/** Every command of a page that is ours, in its order: in blocks and in tables. */
+function commandsOf(file: string): readonly string[] {
+  const text = fs.readFileSync(
+    fileURLToPath(new URL(`../../docs/${file}`, import.meta.url)),
+    'utf8',
+  )
+  return [...text.matchAll(/^(nomad-pki [^\n]+)$|\| [^\n]*|/gm)].flatMap(([line]) =>
+    line.startsWith('|')
+      ? [...line.matchAll(/`(nomad-pki [^`]+)`/g)].map(([, command]) => command!)
+      : line === ''
+        ? []
+        : [line],
+  )
+}
+
+describe.each([
+  ['from-nomad-tls.md', 'nomad-tls'],
+  ['from-cfssl.md', 'cfssl'],
+])('docs/%s', (file, tool) => {
+  test('each of its commands does what the page says, in the order of the page', async () => {
+    const cwd = folder()
+    fs.cpSync(fixture(tool), path.join(cwd, 'tls'), { recursive: true })
+    const commands = commandsOf(file)
+    expect(commands.length).toBeGreaterThan(10)
+    for (const line of commands) {
+      const said = await run(cwd, line)
+      // 2: it says that there is work, such as files that were not delivered.
+      expect([line, [0, 2].includes(said.status), said.stderr]).toEqual([line, true, said.stderr])
+      expect(said.stderr).not.toMatch(/^error/m)
+    }
+    const spec = read(cwd, 'cluster.yaml')
+    for (const word of ['s1:', 'shared:', 'alice:']) expect(spec).toContain(word)
+    expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+  })
+})
+
 describe('a cluster that uses another authority', () => {
   test('is taken over by the commands of the page, and old and new files accept each other', async () => {
     const cwd = copies()
-    const [[init], [before], put, [after, apply, verify]] = blocks() as [
-      [string],
-      [string],
-      readonly string[],
-      [string, string, string],
-    ]
-    const begun = await run(cwd, init)
+    const begun = await cli(cwd, ['init', '--cluster', 'acme', '--from', 'agents/s1', 'agents/c1'])
     expect(begun.stderr).toContain(`${name}, ${root}`)
-    expect(begun.stderr).toContain('(umask 077 && mkdir -p pki/authority/agent/1)')
+    expect(begun.stderr).toContain('nomad-pki adopt FOLDER --agents agents/s1 agents/c1')
     expect(read(cwd, 'cluster.yaml')).toContain(
       `# 2 of 2 agents trust ${name}, ${root} today (agents/s1/tls/ca.pem)`,
     )
-    const refused = await run(cwd, before)
+    const refused = await cli(cwd, ['plan'])
     expect(refused.status).toBe(2)
     expect(refused.stdout).toContain(`use another authority today: ${name}, ${root}`)
+    expect(refused.stdout).toContain('fix: before apply: nomad-pki adopt FOLDER')
     expect((await cli(cwd, ['apply', '--yes'])).status).not.toBe(0)
     expect(fs.existsSync(path.join(cwd, 'pki/authority/agent/1'))).toBe(false)
     expect((await run(cwd, 'nomad-pki verify')).stdout).toContain('(foreign-authority)')
-    for (const line of put) expect((await run(cwd, line)).status).toBe(0)
-    const planned = await run(cwd, after)
+    fs.rmSync(path.join(cwd, 'pki'), { recursive: true })
+    fs.rmSync(path.join(cwd, 'cluster.yaml'))
+
+    fs.mkdirSync(path.join(cwd, 'tls'))
+    for (const file of ['nomad-agent-ca.pem', 'nomad-agent-ca-key.pem']) {
+      fs.renameSync(path.join(cwd, file), path.join(cwd, 'tls', file))
+    }
+    const [[dry, adopt], [plan, apply, verify]] = blocks() as [
+      [string, string],
+      [string, string, string],
+    ]
+    const shown = await run(cwd, dry)
+    expect(shown.status).toBe(0)
+    expect(fs.existsSync(path.join(cwd, 'cluster.yaml'))).toBe(false)
+    const adopted = await run(cwd, adopt)
+    expect(adopted.stdout).toContain(`+ authority/agent/1  ${name}, ${root}`)
+    const planned = await run(cwd, plan)
+    expect(planned.status).toBe(2)
     expect(planned.stdout).not.toMatch(/^error|authority\/agent\/1 +create/m)
     expect((await run(cwd, apply)).status).toBe(0)
     const proven = await run(cwd, verify)

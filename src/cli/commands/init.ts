@@ -11,7 +11,7 @@ import { isName, isRegionName } from '../../address.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { authorityText, takeOverPage } from '../../authority/take-over.js'
-import { takeOverCommands } from '../../report/take-over.js'
+import { shellQuote } from '../../report/shell.js'
 import type { Certificate } from '../../x509/certificate.js'
 import { newSpec, type NewSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
@@ -73,7 +73,7 @@ export const command: Command<'init'> = async ({ options }, context) => {
   const [root] = found?.roots ?? []
   printer.tell(
     [
-      ...(root === undefined ? [] : ['', ...keepText(found!.roots, spec.store, file)]),
+      ...(root === undefined ? [] : ['', ...keepText(found!.roots, options.from ?? [])]),
       '',
       'next:',
       `  edit ${file}: the addresses and names of the nodes`,
@@ -105,14 +105,13 @@ async function newStore(
   return exitStatus.ok
 }
 
-/** What keeps a running cluster in one piece, with its commands. */
-function keepText(roots: readonly Certificate[], store: string, file: string): readonly string[] {
-  const place = path.join(path.dirname(file), store, 'authority', 'agent')
+/** What keeps a running cluster in one piece. */
+function keepText(roots: readonly Certificate[], agents: readonly string[]): readonly string[] {
   return [
     'the agents use an authority already:',
     ...roots.map((root) => `  ${authorityText(root)}`),
-    `to keep it, before the first apply (${takeOverPage}):`,
-    ...takeOverCommands(place, 'CA.pem', 'CA-KEY.pem').map((line) => `  ${line}`),
+    `to keep it, before the first apply, name the folder that holds its certificate and key (${takeOverPage}):`,
+    `  nomad-pki adopt FOLDER --agents ${agents.map(shellQuote).join(' ')}`,
   ]
 }
 
