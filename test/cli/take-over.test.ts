@@ -163,8 +163,8 @@ describe('a cluster that uses another authority', () => {
       [string, string],
       [string, string, string],
     ]
-    const shown = await run(cwd, dry)
-    expect(shown.status).toBe(0)
+    const dryRun = await run(cwd, dry)
+    expect(dryRun.status).toBe(0)
     expect(fs.existsSync(path.join(cwd, 'cluster.yaml'))).toBe(false)
     const adopted = await run(cwd, adopt)
     expect(adopted.stdout).toContain(`+ authority/agent/1  ${name}, ${root}`)
