@@ -92,7 +92,7 @@ export function writableByAll(
   way: readonly Permissions[],
 ): Permissions | undefined {
   if ((file.mode & 0o002) !== 0) return file
-  // In a directory with the sticky bit nobody renames what is another's.
+  // In a directory with the sticky bit no user renames the files of another.
   return way.find(({ mode }) => (mode & 0o1002) === 0o002)
 }
 

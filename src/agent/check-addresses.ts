@@ -175,7 +175,7 @@ const merged: ReadonlySet<string> = new Set(
   renderedKeys.map(({ path }) => path).filter((path) => !/^consul\.|host_network/.test(path)),
 )
 
-/** Blocks whose values are for others, who may have templates of their own. */
+/** Blocks whose values are for other programs, which may have templates of their own. */
 const others = /^(?:plugin|http_api_response_headers|client\.(?:meta|options|template))(?:\.|$)/
 
 interface Text {

@@ -1,5 +1,5 @@
 /**
- * Whether the servers of a cluster share one gossip key: those with another one, or none, see nobody.
+ * Whether the servers of a cluster share one gossip key: those with another key, or none, see no other server.
  *
  * @module
  */

@@ -34,7 +34,7 @@ export interface NamedFile {
   readonly permissions?: Permissions | undefined
   /** What Nomad makes of its content; absent: it could not be read. */
   readonly faults?: readonly LoadFault[] | undefined
-  /** For `cert_file`: why peers refuse what loads; absent: nobody looked. */
+  /** For `cert_file`: why peers refuse what loads; absent: that was not looked at. */
   readonly peers?: readonly PeerFault[] | undefined
   /** For `key_file`: what kind of key it holds. */
   readonly key?: SuiteKey | undefined
@@ -46,7 +46,7 @@ export interface CheckNamedOptions {
   readonly encrypted: boolean
   /** Default: any that is supported. */
   readonly nomadVersion?: string | undefined
-  /** Who the agent runs as; default: nobody knows, and what it may read is not judged. */
+  /** The user that the agent runs as; default: unknown, and what it may read is not judged. */
   readonly user?: AgentUser | undefined
   /** Whether a file says the region. Default: yes. */
   readonly regionSaid?: boolean | undefined
@@ -149,7 +149,7 @@ function contents(
   const known = faults.filter((fault) => holdsIn(fault, nomadVersion))
   const fatal = known.filter(({ effect }) => effect !== 'dropped')
   // Real agents of 1.11.3 without http and rpc: the metric reads ca_file and cert_file, a server
-  // looks at what kind of key it has, and nobody minds a key that does not fit.
+  // looks at what kind of key it has, and a key that does not fit does no harm.
   const stops = fatal.filter(
     ({ file, evenOff }) =>
       encrypted ||

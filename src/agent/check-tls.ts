@@ -20,7 +20,7 @@ export interface CheckTlsOptions {
   readonly nomadVersion?: string | undefined
   /** The files that the configuration names, by key; one that is not in it is not judged. */
   readonly named?: ReadonlyMap<TlsKey, NamedFile> | undefined
-  /** Who the agent runs as; default: nobody knows, and what it may read is not judged. */
+  /** The user that the agent runs as; default: unknown, and what it may read is not judged. */
   readonly user?: AgentUser | undefined
   /** Whether it was looked for them, and this is another machine than the agent's. */
   readonly elsewhere?: boolean | undefined

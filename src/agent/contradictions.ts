@@ -1,5 +1,5 @@
 /**
- * What a configuration says against what is expected of it, and files in it that nobody expects.
+ * What a configuration says against what is expected of it, and unexpected files in it.
  *
  * @module
  */

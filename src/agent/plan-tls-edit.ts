@@ -63,7 +63,7 @@ export interface TlsEditPlan {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** What a key of `tls` means before an edit and after it; what nobody sets is `false` or empty. */
+/** What a key of `tls` means before an edit and after it; what is not set is `false` or empty. */
 export interface TlsChange {
   readonly key: TlsKey
   readonly before: boolean | string

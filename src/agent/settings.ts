@@ -7,7 +7,7 @@
 
 import { tlsKeys } from './tls-keys.js'
 
-/** Where a setting stands, its type, and what it is if nobody sets it. */
+/** Where a setting stands, its type, and its default. */
 export interface Setting {
   /** `tls.http`, `region`. */
   readonly path: string

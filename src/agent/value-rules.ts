@@ -17,7 +17,7 @@ export interface Roles {
   readonly client: boolean
 }
 
-/** An agent of which nobody knows what it is. */
+/** An agent of unknown role. */
 export const anyRole: Roles = { server: true, client: true }
 
 /** What a value has to be: a test of its text, and the same in words; and since when. */

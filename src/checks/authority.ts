@@ -140,7 +140,7 @@ export function checkAuthority(
       say('error', 'beyond-issuer', `it outlives ${wanted.issuer.name}`, next)
     }
   }
-  // What was adopted signs for what it could sign for before: its constraints are no fault of the spec.
+  // What was adopted signs for what it could sign for before: its constraints are not a fault of the spec.
   const differs = adopted ? undefined : constraintsDiffer(wanted, certificate)
   if (differs !== undefined) say(differs.severity, 'names-differ', differs.message, next)
   return findings

@@ -32,7 +32,7 @@ export function notedCluster({ events }: Pick<Ledger, 'events'>): string | undef
 
 /**
  * The clusters whose names stand in the roots of a store: those that have the default name with eight
- * digits of the key's identifier, which nobody else writes.
+ * digits of the key's identifier, which no other tool writes.
  */
 function namedInRoots(
   { authorities }: Pick<Desired, 'authorities'>,
@@ -57,7 +57,7 @@ function clusterInRoot({ name, generation, certificate }: FoundAuthority): strin
 }
 
 /**
- * The error that holds everything where the store is another cluster's, until somebody says that the
+ * The error that holds everything where the store is another cluster's, until a person says that the
  * cluster was renamed.
  *
  * @param desired What the spec names.

@@ -191,7 +191,7 @@ function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
 
 /**
  * The names of an adopted leaf: it has what the spec names, and of what the spec could name nothing
- * else. What every leaf of ours has besides (`localhost`, `::1`, an operator's URI) its renewal brings.
+ * else. What every leaf of ours also has (`localhost`, `::1`, an operator's URI) its renewal brings.
  */
 function ownNamesAgree(wanted: DesiredIdentity, leaf: Certificate): ReasonGiven | undefined {
   const { role, region } = wanted.profile
@@ -237,7 +237,7 @@ function chainWhole(
   context: CheckContext,
 ): ReasonGiven | undefined {
   const signing = context.authorities.get(wanted.profile.issuer.address)
-  // Without its issuer there is no chain to compare; `issuerCurrent` has said so.
+  // Without its issuer no chain can be compared; `issuerCurrent` has said so.
   if (signing === undefined || !isIssuedBy(leaf, signing.certificate)) return undefined
   const above = generation.chain.slice(1)
   const expected = signing.chain
@@ -352,7 +352,7 @@ export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {
 
 /**
  * How long before its end a leaf is due, milliseconds: the spec's `renewBefore`, and a third of its
- * own life where that is no longer than that (a clamped leaf would be due from its first day).
+ * own life where that is not longer (a clamped leaf would be due from its first day).
  *
  * @param wanted The identity.
  * @param leaf The certificate that it has.

@@ -9,7 +9,7 @@ import type { Certificate } from '../x509/certificate.js'
 
 /**
  * Whether a certificate is an anchor among those that are there: it names itself as its issuer, or
- * nobody of the others signed it. Agents trust such a root as it is, whoever signed it elsewhere.
+ * none of the others signed it. Agents trust such a root as it is, also if another root signed it elsewhere.
  *
  * @param others All authorities that are there; it may stand among them.
  */

@@ -29,7 +29,7 @@ export function sharedKeys(inventory: Inventory): ReadonlyMap<string, readonly s
   const shared = new Map<string, readonly string[]>()
   for (const holder of holders.values()) {
     if (typeof holder === 'string') continue
-    // Two generations of an authority with one key: a renewed certificate, which is somebody's right.
+    // Two generations of an authority with one key: a renewed certificate, which is allowed.
     const distinct = holder.filter((address) => kindOf(address) !== 'authority')
     if (distinct.length === 0) continue
     for (const address of holder) {

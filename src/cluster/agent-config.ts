@@ -15,7 +15,7 @@ export type ConfigsSeen = Map<string, string>
 export interface ConfigFrame {
   readonly region: string
   readonly pattern: NodePattern
-  /** Reads a template, and complains at the offset if it is none. */
+  /** Reads a template, and complains at the offset if it is not one. */
   readonly template: (text: string, offset: () => number) => Template | undefined
 }
 

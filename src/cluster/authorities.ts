@@ -1,5 +1,5 @@
 /**
- * Roots and intermediates: who signs whom, which generations, and whether it all fits.
+ * Roots and intermediates: which signs which, their generations, and whether it all fits.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export function resolveAuthorities(resolving: Resolving): ReadonlyMap<string, Au
   const roots = new Map<string, AuthorityDraft>()
   const intermediates = new Map<string, AuthorityDraft>()
   for (const [name, entry] of authorities) {
-    // Its issuer may be broken; then it is no root.
+    // Its issuer may be broken; then it is not a root.
     if (!sources.has(entry, 'issuer')) roots.set(name, draft(resolving, name, entry, undefined))
   }
   for (const [name, entry] of authorities) {
@@ -284,7 +284,7 @@ export function commonNameOf(commonName: string, generation: number): string {
   return commonName.replaceAll(generationMark, String(generation))
 }
 
-/** Two authorities of one name make a chain that nobody can tell from the other. */
+/** Two authorities of one name make chains that cannot be told apart. */
 function checkSubjects(
   { raw, sources, report }: Resolving,
   all: ReadonlyMap<string, AuthorityDraft>,

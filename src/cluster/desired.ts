@@ -55,7 +55,7 @@ export interface DesiredAuthority {
   readonly signing: boolean
   /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */
   readonly crossed: boolean
-  /** Whether its rotation is no reason to renew what it signs: renewals carry it as they fall due. */
+  /** Whether its rotation waits for the renewals of what it signs: each carries it as it falls due. */
   readonly rideAlong: boolean
   /** Addresses of the generations that are to certify it: the other trusted ones, where {@link crossed}. */
   readonly crossedBy: readonly string[]
@@ -157,7 +157,7 @@ export interface DesiredConfig {
   readonly nomadVersion?: string | undefined
 }
 
-/** What the stanza says besides the three files and `rpc = true`. */
+/** What the stanza says beyond the three files and `rpc = true`. */
 export interface DesiredStanza {
   /** Whether the HTTP port speaks HTTPS. */
   readonly http: boolean

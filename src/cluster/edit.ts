@@ -24,7 +24,7 @@ export interface NodeEdit {
   readonly name: string
 }
 
-/** What a new node or operator has besides its name; the keys of the spec. */
+/** What a new node or operator has beyond its name; the keys of the spec. */
 export interface NewNode extends NodeEdit {
   readonly names?: readonly string[] | undefined
   readonly ips?: readonly string[] | undefined

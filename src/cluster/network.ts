@@ -35,7 +35,7 @@ export function parseIp(text: string): Parsed<Uint8Array> {
         }
   }
   if (address.every((byte) => byte === 0)) {
-    return { fault: 'is the unspecified address: nobody dials it' }
+    return { fault: 'is the unspecified address: it cannot be dialled' }
   }
   const four = unmapped(address)
   if (four === undefined) return { ok: address }

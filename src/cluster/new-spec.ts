@@ -36,7 +36,7 @@ export interface NewSpec {
   readonly authorities?: readonly ListedEntry[] | undefined
   /** `defaults`, instead of the template's, and comments above it. */
   readonly defaults?: Omit<ListedEntry, 'name'> | undefined
-  /** What regions say besides their nodes: who signs, and what an intermediate may name. */
+  /** What regions say beyond their nodes: the signing authority, and what an intermediate may name. */
   readonly regions?: ReadonlyMap<string, { readonly [key: string]: Plain }> | undefined
   /** Operators one by one, instead of names. */
   readonly people?: readonly ListedEntry[] | undefined
@@ -70,7 +70,7 @@ const kinds = [
 
 /** More than this many nodes of one kind are written as a range. */
 const mostListed = 3
-/** Servers have addresses of their own and are few: they are listed as long as somebody would. */
+/** Servers have addresses of their own and are few: they are listed one by one. */
 const mostListedServers = 7
 
 /**

@@ -7,7 +7,7 @@
 import type { Diagnostic, Severity } from '../diagnostics.js'
 import type { SpecCode } from './codes.js'
 
-/** More than this nobody reads; the rest is counted. */
+/** How many are listed; the rest is counted. */
 const most = 500
 
 /** What else a diagnostic says. */

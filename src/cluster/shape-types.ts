@@ -42,7 +42,7 @@ export interface Explanation {
 export interface ChoiceShape {
   readonly kind: 'choice'
   readonly values: readonly string[]
-  /** Words that somebody may well write, and why they are not taken. */
+  /** Words that users may well write, and why they are not taken. */
   readonly refused?: Readonly<Record<string, string>> | undefined
 }
 
@@ -72,7 +72,7 @@ export interface ListShape {
 export interface RecordShape {
   readonly kind: 'record'
   readonly fields: readonly Field[]
-  /** Keys that somebody may well write, and what to do instead. */
+  /** Keys that users may well write, and what to do instead. */
   readonly refused?: Readonly<Record<string, string>> | undefined
 }
 

@@ -70,7 +70,7 @@ export function checkStanza(
   if (stanza.verify_https_client === false) {
     weak(
       'verify_https_client',
-      'without verify_https_client anybody who reaches the port can use the HTTP API',
+      'without verify_https_client every host that reaches the port can use the HTTP API',
       'turn on ACLs',
     )
   }

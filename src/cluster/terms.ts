@@ -135,7 +135,7 @@ export function createTerms(resolving: Resolving): TermsOf {
     const lifetimeOrigin = layers[lifetimeLayer]!.origin
     if (renewBefore >= lifetime) {
       const origin = layers[renewLayer]!.origin
-      // Said no further away than the lifetime: somebody meant this pair, and it cannot be.
+      // Written no further away than the lifetime: this pair was meant, and it cannot be.
       if (origin !== undefined && renewLayer >= lifetimeLayer) {
         report.error(
           'spec/renew-before',

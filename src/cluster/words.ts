@@ -49,7 +49,7 @@ export function wordFor(node: unknown): string {
   return typeof value === 'string' ? `the text ${quote(value)}` : 'something else'
 }
 
-/** What somebody may have meant who wrote a value of the wrong type. */
+/** What a value of the wrong type may have meant. */
 export function typeHint(node: unknown, shape: Shape): string | undefined {
   const kinds = shape.kind === 'either' ? shape.of.map(({ kind }) => kind) : [shape.kind]
   if (isScalar(node)) {

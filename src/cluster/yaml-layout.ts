@@ -93,7 +93,7 @@ export function linesOf(text: string, pair: Pair): { start: number; end: number 
   return { start, end: text.charAt(end - 1) === '\n' ? end : nextLine(text, end) }
 }
 
-/** Trailing white space and comments behind a block belong to nobody. */
+/** Trailing white space and comments behind a block belong to no block. */
 function contentEnd(text: string, at: number): number {
   let end = at
   while (end > 0 && /\s/.test(text.charAt(end - 1))) end -= 1

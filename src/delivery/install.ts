@@ -6,7 +6,7 @@
  * prepare   fingerprint, archive, pair, chain, the same authority, the stanza: what a shell can't judge
  * place     install.sh: place, switch                      (and reload, where the stanza stays as it is)
  * stanza    written, and only then reload; or not, where the change needs a restart
- * prove     a handshake shows the new generation; the old one: back; nobody answers: not proven
+ * prove     a handshake shows the new generation; the old one: back; no answer: not proven
  * ```
  *
  * @module

@@ -130,7 +130,7 @@ function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
 }
 
 /**
- * Judges the way back: who is on the old generation and who is on the present one must still talk to
+ * Judges the way back: agents on the old generation and agents on the present one must still talk to
  * each other, because the others have not gone back.
  *
  * @param present What the node has.

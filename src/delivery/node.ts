@@ -32,7 +32,7 @@ export function readCurrent(tls: string, files: Files = nodeFiles): NodeGenerati
   try {
     link = files.readlink(`${tls}/current`)
   } catch (error) {
-    // EINVAL: it is no link. The installer says so, in its own words.
+    // EINVAL: it is not a link. The installer says so, in its own words.
     if (errnoOf(error) === undefined) throw error
     return undefined
   }
@@ -85,7 +85,7 @@ export interface NodeReceipt {
 }
 
 /**
- * Reads what a node had last: the generation in use, or, where somebody removed the link, the one that
+ * Reads what a node had last: the generation in use, or, where the link was removed, the one that
  * the receipt names, or the newest that lies there.
  *
  * @param tls Absolute path of the directory with the link.

@@ -77,7 +77,7 @@ async function look(
     if (!isNomadPkiError(error)) throw error
     return { state: 'unreachable', message: error.message }
   }
-  // A chain is public: whoever has seen it can show it.
+  // A chain is public: any listener that has seen it can show it.
   if (!shown.holdsKey) {
     const message = 'the agent presents a chain, and does not show that it has its key'
     return { state: 'unreachable', message }
@@ -109,7 +109,7 @@ function trustOf({ ca }: NodeGeneration): string | undefined {
     .join('\n')
 }
 
-/** `undefined` for what was damaged in place: nobody presents that. */
+/** `undefined` for what was damaged in place: no agent presents that. */
 function read(pem: Uint8Array | undefined): readonly Certificate[] | undefined {
   try {
     return pem && parseCertificates(latin1Of(pem))

@@ -1,7 +1,7 @@
 /**
  * A tar of a few plain files, written and read: POSIX ustar, gzip around it. The same files give the
  * same bytes on every machine, so nothing is compressed (zlib's output differs between its builds),
- * and nothing is said of who packed it or when. It knows only what an archive of ours needs: no
+ * and it does not name who packed it or when. It knows only what an archive of ours needs: no
  * directories, no links, no long names; the reader refuses what the writer doesn't write.
  *
  * IEEE Std 1003.1, pax, "ustar Interchange Format"; RFC 1951 §3.2.4; RFC 1952 §2.3.
@@ -80,7 +80,7 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
   }
 }
 
-/** A name for a message: whoever wrote it, it can't move a terminal's cursor. */
+/** A name for a message: it cannot move a terminal's cursor. */
 export function quoted(name: string): string {
   return JSON.stringify(name).replace(
     /[\u007f-\u009f]/g,

@@ -1,5 +1,5 @@
 /**
- * Unpacks an archive into a new folder that nobody else can look into.
+ * Unpacks an archive into a new folder that no other user can look into.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { archiveFolder } from './archive.js'
 import type { Archive } from './read-archive.js'
 
 /**
- * Unpacks an archive, lets somebody use it, and removes it again, whatever happens.
+ * Unpacks an archive, runs a function on it, and removes it again in every case.
  *
  * @param archive What {@link readArchive} accepted: only names that are expected are in it.
- * @param bytes All of it: it lies beside the folder, for whoever compares.
+ * @param bytes All of it: it lies beside the folder, so that it can be compared.
  * @param use Is given the folder, and the path of the archive.
  * @throws {NomadPkiError} `ERR_INSTALL_FAILED` if it can't be written, and whatever `use` throws.
  */

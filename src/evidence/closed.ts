@@ -1,5 +1,5 @@
 /**
- * When the gate of a compromised root has closed: nobody trusts it, and everybody was seen to refuse it.
+ * When the gate of a compromised root has closed: no agent trusts it, and every agent was seen to refuse it.
  * Until then its probe leaf is kept, because nothing else can show that.
  *
  * @module
@@ -17,8 +17,8 @@ import { authorityNames } from './recognise.js'
 
 /**
  * The compromised roots whose gate is closed for the first time: the spec has left them, every agent that
- * ever had one is proven, and nobody holds the gate. An agent that somebody answers for may have to be
- * asked yet. So may everybody where another root has the same name.
+ * ever had one is proven, and no agent holds the gate. An agent that a person excepted may have to be
+ * asked yet. So may every agent where another root has the same name.
  *
  * @param options `now`: epoch milliseconds.
  * @returns Addresses, in the order in which they were marked.

@@ -89,7 +89,7 @@ function hasRoleName({ subject: { attributes } }: Certificate): boolean {
 
 type Born = FoundAuthority & { readonly certificate: Certificate }
 
-/** Those whose making is a line of the ledger, and whose key is here. */
+/** Authorities that the ledger notes as made here and that have their key in this store. */
 function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
   const made = new Map<string, string>()
   for (const event of ledger.events) {
@@ -189,7 +189,7 @@ export function copiesText({ leaves }: Copies): string {
     )
   const more = leaves.length > mostNamed ? ` and ${leaves.length - mostNamed} more` : ''
   const signers = [...new Set(leaves.map(({ under }) => under))].join(' and ')
-  return `the ledger lacks certificates that ${signers} signed: ${named.join(', ')}${more}; another copy of this store made them, or somebody else has the key`
+  return `the ledger lacks certificates that ${signers} signed: ${named.join(', ')}${more}; another copy of this store made them, or another person has the key`
 }
 
 /** What to do about it. */

@@ -1,5 +1,5 @@
 /**
- * What follows from whether anything was ever delivered: nobody is asked to prove what no agent can
+ * What follows from whether anything was ever delivered: no agent is asked to prove what it cannot
  * have.
  *
  * @module

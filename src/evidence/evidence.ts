@@ -1,6 +1,6 @@
 /**
  * What is known of running agents: what they were seen to present and to trust (observed), what was
- * put in place on their hosts (received), and who Nomad says belongs to the cluster (members). All of
+ * put in place on their hosts (received), and which agents Nomad counts to the cluster (members). All of
  * it is lines of the ledger; this reads them.
  *
  * @module
@@ -12,7 +12,7 @@ import { ledgerEvents, type EventOf } from '../inventory/ledger-events.js'
 
 /** A handshake with an agent. */
 export interface Observation {
-  /** `identity/server/global/s1`: whose leaf it presented; where that is nobody's, who was asked. */
+  /** `identity/server/global/s1`: the owner of the leaf that it presented; if unknown, the agent that was asked. */
   readonly address: string
   /** Epoch milliseconds. */
   readonly at: number
@@ -42,9 +42,9 @@ export interface Observation {
   readonly run?: number | undefined
 }
 
-/** An observation, and who was asked. */
+/** An observation, and the agent that was asked. */
 export interface SeenPort extends Observation {
-  /** The agent that should be there; {@link Observation.address} is whose leaf it was. */
+  /** The agent that should be there; {@link Observation.address} is the owner of the leaf. */
   readonly asked: string
 }
 
@@ -112,7 +112,7 @@ export interface Members {
   readonly clients: readonly string[]
   /** Those that left. */
   readonly gone: readonly string[]
-  /** The name of the server that led it, where somebody asked. */
+  /** The name of the server that led it; absent where no probe asked. */
   readonly leader?: string | undefined
   /** Those whom the spec calls otherwise, or not at all: they presented the leaf of an agent of the spec. */
   readonly known?: readonly string[] | undefined
@@ -250,7 +250,7 @@ export function evidenceIn({ events }: Ledger, { now }: { readonly now: number }
 }
 
 /**
- * Refuses evidence from the future: it was written with a clock that is wrong. What somebody decided
+ * Refuses evidence from the future: it was written with a wrong clock. What a person decided
  * holds whatever the clock said.
  *
  * @param now Epoch milliseconds.
@@ -298,7 +298,7 @@ export function fellSilent(silence: Silence): EventOf<'silent'> {
   }
 }
 
-/** The line that notes who belongs to a region. */
+/** The line that notes the members of a region. */
 export function counted(members: Members): EventOf<'members'> {
   const { region, at, servers, clients, gone, leader, known = [] } = members
   const { nodes = [], incomplete, skew } = members

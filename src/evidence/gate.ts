@@ -265,8 +265,8 @@ function memberHolds(
         address: `member/${region}`,
         message:
           latest === undefined
-            ? 'Nomad was never asked who belongs to this region'
-            : `Nomad was last asked ${formatDuration(now - latest.at)} ago who belongs to this region`,
+            ? 'Nomad was never asked for the members of this region'
+            : `Nomad was last asked for the members of this region ${formatDuration(now - latest.at)} ago`,
         remedy: 'nomad-pki probe',
       })
       continue
@@ -274,7 +274,7 @@ function memberHolds(
     if (latest.incomplete !== undefined) {
       holds.push({
         address: `member/${region}`,
-        message: `not all who belong to this region are known: ${latest.incomplete}`,
+        message: `not all members of this region are known: ${latest.incomplete}`,
         remedy: 'nomad-pki probe',
       })
     }

@@ -43,7 +43,7 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
       continue
     }
     const { at, generation, fingerprint, notBefore, notAfter, issuer, trusted } = line
-    // A refresh keeps the leaf, and so who signed it, whoever would sign now.
+    // A refresh keeps the leaf and so its issuer, also where another authority signs now.
     const signed = issuers.get(fingerprint) ?? issuer
     issuers.set(fingerprint, signed)
     const known = made.get(address) ?? []

@@ -23,7 +23,7 @@ import type { AgentState, Judgement } from './judgement.js'
 export interface AgentVerdict {
   /** `identity/server/global/s1` */
   readonly address: string
-  /** `seen`: it answered, and without a ledger nobody can say what that is. */
+  /** `seen`: it answered; without a ledger its generation cannot be told. */
   readonly state: AgentState | 'seen'
   /** What it is seen to have; `null` where that is not one of its own generations. */
   readonly generation: number | null
@@ -55,7 +55,7 @@ export interface AgentsSeen {
  * What was seen last of each port, as the ledger has it; what is too old says nothing any more.
  *
  * @param evidence Of the ledger.
- * @param asked Who should be at which endpoint; where nobody says it, whose leaf it was.
+ * @param asked The agent that should be at each endpoint. Default: the owner of the leaf.
  * @param now Epoch milliseconds.
  */
 export function lastSeen(

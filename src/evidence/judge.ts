@@ -43,7 +43,7 @@ import { judgeTrust, trustReader } from './trust.js'
 const noPorts: Ports = { seen: [], silent: [] }
 
 /**
- * Judges every agent of which the ledger knows a generation: what it was seen to have, then who is excepted.
+ * Judges every agent of which the ledger knows a generation: what it was seen to have, then which exceptions hold.
  *
  * @param inventory Its ledger and its authorities.
  * @param options `now`: epoch milliseconds; `evidence`: default: what the ledger says.
@@ -284,7 +284,7 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
 }
 
 function copyText(under: string, fingerprint: string): string {
-  return `a leaf that ${under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or somebody else has the key`
+  return `a leaf that ${under} signed and the ledger does not have (SHA-256 ${fingerprint.slice(0, 16)}…): another copy of this store made it, or another person has the key`
 }
 
 /**
@@ -309,7 +309,7 @@ function renewed(address: string): string {
 
 /**
  * What to do about an agent with our newest leaf and a trust that no generation of it had: another copy of
- * this store made that generation, or somebody edited the file. An installer refuses an archive that is
+ * this store made that generation, or a person edited the file. An installer refuses an archive that is
  * older than what is in place, so a new generation comes first.
  */
 function trustCure(

@@ -44,7 +44,7 @@ function runOf({ run, at }: Line): number {
 }
 
 /**
- * Sorts them out: of one endpoint only what came last counts, whoever that was; of one agent only the
+ * Sorts them out: of one endpoint only the last result counts, of any agent; of one agent only the
  * newest probe. A port that shows the leaf of another agent is a port of both.
  *
  * @param options `now`: epoch milliseconds.

@@ -23,7 +23,7 @@ const receiptFields = {
   state: ledgerEvents.received.fields.state,
   chain: {
     type: 'texts',
-    text: 'the certificates of `cert.pem` in base64, the leaf first: they show whose key made a generation that the ledger lacks',
+    text: 'the certificates of `cert.pem` in base64, the leaf first: they show which key signed a generation that the ledger lacks',
     optional: true,
   },
 } as const
@@ -97,7 +97,7 @@ export function copyHint(address: string): string {
   return `is this the store that the agents were given their certificates from? nomad-pki probe ${address} tells whether another copy of it made this one`
 }
 
-/** Says that the ledger lacks it, and the chain does not show whose it is. */
+/** Reports a generation that the ledger lacks and whose chain does not show its issuer. */
 function unmade(
   entry: Entry,
   address: string,

@@ -1,5 +1,5 @@
 /**
- * What was seen in a handshake, in the words of the ledger: whose leaf it is, of which generation, and
+ * What was seen in a handshake, in the words of the ledger: the owner of the leaf, its generation, and
  * which of our authorities the agent named while it asked for a certificate.
  *
  * @module
@@ -42,8 +42,8 @@ export interface Recogniser {
    */
   trusts(names: readonly string[]): readonly string[]
   /**
-   * Under what a presented chain holds: who trusts one of them accepts it. Roots of ours by address,
-   * without the intermediates below them, and what is none of ours by name.
+   * The authorities that a presented chain ends in: an agent that trusts one of them accepts it. Our roots by address,
+   * without the intermediates below them; other authorities by name.
    *
    * @param issuers The names of the issuers of what was presented.
    */

@@ -29,7 +29,7 @@ export function bareName(name: string, region: string): string {
  *
  * @param members What Nomad said of one region.
  * @param recognised Who presented such a leaf, as it was asked: `member/global/s9`.
- * @returns The same, where there are none to add.
+ * @returns The same object if there is nothing to add.
  */
 export function withRecognised(members: Members, recognised: ReadonlySet<string>): Members {
   const { region, servers, clients, known = [] } = members

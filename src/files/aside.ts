@@ -1,5 +1,5 @@
 /**
- * Files that belong to somebody else, written aside and renamed into place: at every moment a
+ * Files that belong to another user, written aside and renamed into place: at every moment a
  * reader finds the old text or the new one, whole, with the mode and owner that the file had.
  *
  * @module
@@ -172,7 +172,7 @@ function behindLinks(files: Files, path: string): string {
 
 /**
  * Where a file is written before it has its name: beside it, under a name that Nomad doesn't read (it
- * takes *.hcl and *.json: command/agent/config.go LoadConfigDir), and takes for a temporary file besides.
+ * takes *.hcl and *.json: command/agent/config.go LoadConfigDir). Nomad also takes it for a temporary file.
  */
 export function asideOf(path: string): string {
   const chance = randomBytes(4).toString('hex')
@@ -271,15 +271,15 @@ async function barrierOf(
 
 function changed(path: string): NomadPkiError {
   return new NomadPkiError('ERR_CONFIG_CHANGED', `${shownPath(path)} is not what was read`, {
-    hint: 'somebody wrote it in the meantime: look at it, and run the command again',
+    hint: 'it was written in the meantime: look at it, and run the command again',
   })
 }
 
-/** Removes what was written aside; nothing where it has its place by now. */
+/** Removes what was written aside; nothing where it has its place already. */
 export function unlinkQuietly(files: Files, path: string): void {
   try {
     files.unlink(path)
   } catch {
-    // It has its place by now, or was never made.
+    // It has its place already, or was never made.
   }
 }

@@ -58,7 +58,7 @@ export async function barrier(
         try {
           await files.fsync(path)
         } catch (error) {
-          // What is gone by now has nothing left that could be lost.
+          // What is gone already has nothing left that could be lost.
           if (errnoOf(error) !== 'ENOENT') throw error
         }
       }

@@ -153,7 +153,7 @@ export const createFlags: number =
 export const readFlags: number =
   fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
 
-/** The same, but through links: for files that belong to somebody else. */
+/** The same, but through links: for files that belong to another user. */
 export const followFlags: number = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
 
 /** Opens a file to append to it; it is created by {@link createFlags}. */

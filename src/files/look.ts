@@ -1,6 +1,6 @@
 /**
  * What lies at a path, and the directories on the way to it: one link after the other, as the system
- * goes, because each directory has its own say in who gets through.
+ * goes, because each directory decides for itself which users get through.
  *
  * @module
  */

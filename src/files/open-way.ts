@@ -1,5 +1,5 @@
 /**
- * Who but root can change the way to a file. Whoever can change a directory can put a link in it, and
+ * Which users other than root can change the way to a file. A user who can change a directory can put a link in it, and
  * root would write where it leads to: Nomad's packages give `/etc/nomad.d` and all below it to the
  * agent's user (.release/linux/postinst).
  *

@@ -7,7 +7,7 @@
 import { type Diagnostic, positionOf } from '../diagnostics.js'
 import { diagnose, type HclCode } from './fault.js'
 
-/** A text, or why there is none. */
+/** A text, or why it cannot be read. */
 export interface Decoded {
   readonly text?: string | undefined
   readonly diagnostics: readonly Diagnostic[]

@@ -32,7 +32,7 @@ export const hclCodes = {
 /** A code of this room. */
 export type HclCode = keyof typeof hclCodes
 
-/** What a fault says besides its code and place. */
+/** What a fault says beyond its code and place. */
 export interface FaultDetails {
   readonly expected?: string | undefined
   readonly hint?: string | undefined

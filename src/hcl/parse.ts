@@ -13,7 +13,7 @@ import { readJson } from './read-json.js'
 import { positionsIn } from './positions.js'
 import type { Document, Value } from './tree.js'
 
-/** A document, or why there is none. */
+/** A document, or why it cannot be read. */
 export interface ParsedConfig {
   /** Absent if any diagnostic is an error; with warnings it is there. */
   readonly document?: Document | undefined

@@ -237,7 +237,7 @@ function bareWord(text: string, token: Token): Fault {
             : /^[A-Z0-9_]+$/.test(word)
               ? 'is this a template that was never rendered?'
               : 'put it in quotes'
-  // A secret may have lost its quotes: only words that are none are shown.
+  // A secret may have lost its quotes: only words that cannot be a secret are shown.
   const known = knownWord.test(word) || text[token.end] === '('
   const what = known ? `the word "${word}"` : 'a word without quotes'
   return new Fault('hcl/bare-word', token.start, `${what} is not a value`, {

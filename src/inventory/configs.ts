@@ -57,7 +57,7 @@ export interface Configs {
   /**
    * Writes files aside and renames them into place, keeping mode and owner, following links.
    *
-   * One that says by now what is to be written is left as it is.
+   * A configuration that already says what is to be written is left as it is.
    *
    * @throws {NomadPkiError} `ERR_CONFIG_CHANGED` if a file is not what was read; `ERR_FILE_UNWRITABLE`.
    */

@@ -117,7 +117,7 @@ export interface Inventory {
   readonly identities: ReadonlyMap<string, FoundIdentity>
   /** By the `paths` and `write` of the spec. */
   readonly configs: ReadonlyMap<string, ConfigContents>
-  /** By the address of the configuration, `config/global/s1`; default: nobody looked. */
+  /** By the address of the configuration, `config/global/s1`; default: they were not looked at. */
   readonly inUse?: ReadonlyMap<string, FilesInUse> | undefined
   /** What was done. */
   readonly ledger: Ledger

@@ -191,7 +191,7 @@ export const ledgerEvents = {
   },
   observed: {
     text: 'An agent was seen at a port.',
-    address: 'the identity whose certificate it presented; if unknown, who was asked',
+    address: 'the identity whose certificate it presented; if unknown, the agent that was asked',
     fields: {
       generation: {
         type: 'number',
@@ -215,13 +215,17 @@ export const ledgerEvents = {
         optional: true,
       },
       serial: { type: 'hex', text: 'of such a certificate', optional: true },
-      asked: { type: 'address', text: 'who was asked, if not `address`', optional: true },
+      asked: {
+        type: 'address',
+        text: 'the agent that was asked, if not `address`',
+        optional: true,
+      },
       run: { type: 'instant', text: 'when the probe began', optional: true },
     },
   },
   silent: {
     text: 'A port did not answer.',
-    address: 'who was asked',
+    address: 'the agent that was asked',
     fields: {
       endpoint: { type: 'text', text: 'where: `10.0.0.11:4646`' },
       rpc: { type: 'flag', text: 'whether it is the RPC port' },

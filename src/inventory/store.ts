@@ -9,7 +9,7 @@ import type { Role } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import type { LedgerEvent } from './ledger-events.js'
 
-/** A file's content and who may read it. */
+/** A file's content and its mode. */
 export interface StoredFile {
   /** Its whole content. */
   readonly bytes: Uint8Array
@@ -222,7 +222,7 @@ export interface Store {
    *
    * @param options `wait`: milliseconds; `command`: what others are told that it is held for; `signal`: ends
    * the wait.
-   * @throws {NomadPkiError} `ERR_STORE_LOCKED` after `wait` milliseconds (10,000), saying who holds it;
+   * @throws {NomadPkiError} `ERR_STORE_LOCKED` after `wait` milliseconds (10,000), naming the holder;
    * `ERR_STORE_TRACKED`; `ERR_STORE_UNWRITABLE`; `ERR_INTERRUPTED` by the signal.
    */
   lock(options?: { wait?: number; command?: string; signal?: AbortSignal }): Promise<StoreLock>

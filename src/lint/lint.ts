@@ -19,7 +19,7 @@ const nothing: readonly LintResult[] = []
  * trust or at the signature: those are matters of a chain.
  *
  * @param certificate What is looked at; it need not be signed yet.
- * @param context What is known besides the certificate.
+ * @param context What is known beyond the certificate.
  * @returns Every rule that is broken; empty for a clean certificate.
  * @see docs/lint.md
  */

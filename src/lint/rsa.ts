@@ -1,5 +1,5 @@
 /**
- * What an RSA key in a certificate says besides its length.
+ * What an RSA key in a certificate says beyond its length.
  *
  * @module
  */

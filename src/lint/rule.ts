@@ -11,7 +11,7 @@ import type { Certificate } from '../x509/certificate.js'
 /** What a certificate is meant to be. */
 export type LintProfile = 'root' | 'intermediate' | 'cross' | 'probe' | Role
 
-/** What is known besides the certificate. */
+/** What is known beyond the certificate. */
 export interface LintContext {
   /** Who signed, or will sign. A root is held against itself. */
   readonly issuer?: Certificate | undefined
@@ -28,7 +28,7 @@ export interface LintContext {
   readonly strictness?: 'ours' | 'foreign' | undefined
 }
 
-/** A rule. Each stands in a file of its own, foldered by who made it. */
+/** A rule. Each stands in a file of its own, foldered by its source. */
 export interface Rule {
   /** `nomad/server-name-missing` */
   readonly name: string
@@ -36,7 +36,7 @@ export interface Rule {
   readonly source: string
   /** How bad it is in a certificate of ours. Default: error. */
   readonly severity?: Severity | undefined
-  /** Whether Nomad itself refuses such a certificate, or gives it other authority, whoever issued it. Default: no. */
+  /** Whether Nomad itself refuses such a certificate, or gives it other authority, also if others issued it. Default: no. */
   readonly binding?: boolean | undefined
   /** Whether the rule is about this certificate at all. */
   applies(certificate: Certificate, context: LintContext): boolean

@@ -1,5 +1,5 @@
 /**
- * Every lint rule, in the order in which a certificate is read. Foldered by who made them.
+ * Every lint rule, in the order in which a certificate is read. Foldered by their source.
  *
  * @module
  */

@@ -19,7 +19,7 @@ import { runsClient, runsServer } from './roles.js'
 
 /** What is known of the agent. */
 export interface PeerFacts extends Omit<AgentFacts, 'role'> {
-  /** Absent: nobody knows it, and names are not looked at. */
+  /** Absent: it is not known, and names are not looked at. */
   readonly role?: 'server' | 'client' | 'combined' | undefined
   readonly http: boolean
   readonly rpc: boolean

@@ -37,7 +37,7 @@ export interface RoleProfile {
   readonly extendedKeyUsage: readonly LeafPurpose[]
   /**
    * Key usage by kind of key. RFC 8813 §3 forbids keyEncipherment for EC keys; with RSA it is what
-   * TLS 1.2 suites without ephemeral keys need of a server, and of nobody else (RFC 5280 §4.2.1.12).
+   * TLS 1.2 suites without ephemeral keys need of a server, and of no other agent (RFC 5280 §4.2.1.12).
    */
   keyUsage(kind: 'ec' | 'rsa' | 'ed25519'): readonly LeafKeyUsage[]
   /** Whether `localhost`, `127.0.0.1` and `::1` belong into it: {@link loopback}. */

@@ -21,7 +21,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Desired, IdentityProfile } from '../cluster/desired.js'
 import type { HeldStep, Step } from './plan.js'
 
-/** Reasons for which an authority cannot sign, while what it signed and who trusts it stays as it is. */
+/** Reasons for which an authority cannot sign, while what it signed stays, and agents still trust it. */
 const signsNothing: ReadonlySet<string> = new Set<Reason>([
   'expired',
   'not-yet-valid',
@@ -169,7 +169,7 @@ class Holds {
       if (waits) set(this.#signers, address, above)
       const by = crossedBy.find((other) => this.#signers.has(other))
       const crosses = steps.some((step) => step.address === address && step.action === 'cross')
-      // Without the cross-certificate its leaves would be refused by whoever trusts the old root alone.
+      // Without the cross-certificate agents that trust the old root alone would refuse its leaves.
       if (by !== undefined && crosses) set(this.#signers, address, this.#signers.get(by)!)
     }
     // A root that is not made cannot be trusted.

@@ -52,7 +52,7 @@ export interface MakePlanOptions {
 }
 
 /**
- * What a plan was made from: `applyPlan` needs it besides the plan, and a plan that was read from a file
+ * What a plan was made from: `applyPlan` needs it beside the plan, and a plan that was read from a file
  * does not have it.
  */
 export interface PlanMaterials {
@@ -263,7 +263,7 @@ function planIdentity(
     }
   }
   const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
-  // An operator's certificate is short and made when somebody needs it: an expired one is not work.
+  // An operator's certificate is short and made when it is needed: an expired one is not work.
   const leave = isOnDemand(profile) && !asked
   if (leave && leaf.notAfter <= context.now) return undefined
   const surplus = surplusOf(found, profile.keep).length
@@ -299,7 +299,7 @@ const requested: ReasonGiven = {
   message: 'a new generation was asked for',
 }
 
-/** A new generation because somebody wants one; what is wrong with the present one is told with it. */
+/** A new generation because it was asked for; what is wrong with the present one is told with it. */
 function renewed(
   { address }: DesiredIdentity,
   planned: Step | undefined,
@@ -316,7 +316,7 @@ function renewed(
   return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
 }
 
-/** Reasons that are no fault of the key. */
+/** Reasons that are not a fault of the key. */
 const keyless: ReadonlySet<Reason> = new Set<Reason>([
   'nearing-expiry',
   'expired',
@@ -356,7 +356,7 @@ function pushCross(
   const { address, crossedBy } = wanted
   const certificate = inventory.authorities.get(address)?.certificate
   const missing = crossedBy.filter((by) => {
-    // One that has ended certifies nobody.
+    // An ended root certifies no other.
     if ((inventory.authorities.get(by)?.certificate?.notAfter ?? Infinity) <= now) return false
     const cross = inventory.authorities.get(address)?.crossed.get(generationOf(by))
     return cross === undefined || certificate === undefined || !isCrossOf(cross, certificate)
@@ -376,7 +376,7 @@ function findOrphans(
     if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
   }
   const authorities = new Set(desired.authorities.map(({ address }) => address))
-  // What agents still have of an earlier stage is no orphan before their renewal.
+  // What agents still have of an earlier stage is not an orphan before their renewal.
   const needed = neededByDeferred(desired, inventory, context)
   for (const [address, { certificate }] of inventory.authorities) {
     if (!authorities.has(address) && !needed.has(address))

@@ -1,6 +1,6 @@
 /**
  * Which old generations go, so that as many stay as the spec keeps. The one that an agent was last
- * known to have stays until it is known to have the newest: there is no other to go back to.
+ * known to have stays until it is known to have the newest: no other is left to go back to.
  *
  * @module
  */

@@ -112,7 +112,7 @@ function reinstated(bundle: DesiredBundle, facts: Facts): readonly Finding[] {
         address,
         reason: 'compromised',
         message: `the spec ${trusts ? 'trusts' : 'signs with'} ${address}, which is marked as compromised: anyone with its key could make certificates`,
-        remedy: `take it out of \`trusted\` and \`signing\` of ${bundle.name} in the spec; or, if nobody else has its key: --override reinstate=${address} --reason TEXT`,
+        remedy: `take it out of \`trusted\` and \`signing\` of ${bundle.name} in the spec; or, if no one else has its key: --override reinstate=${address} --reason TEXT`,
       },
     ]
   })
@@ -153,7 +153,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
       severity: 'warning',
       address: bundle.address,
       reason: 'trust-needed',
-      message: `${what}; no agent was ever seen, so nobody knows whether all do`,
+      message: `${what}; no agent was ever seen, so it is not known whether all do`,
       remedy: 'nomad-pki probe, before what is made here is delivered',
     }
     return { findings: [finding], keep: [] }

@@ -49,7 +49,7 @@ export interface Conversation {
   readonly fault: unknown
   /**
    * DER of the leaf by whose key the listener signed, as Node's TLS verified it; it is the first of
-   * `flight.certificates` then. `undefined`: nobody showed a key.
+   * `flight.certificates` then. `undefined`: no key was shown.
    */
   readonly signed: Uint8Array | undefined
 }
@@ -58,7 +58,7 @@ export interface Conversation {
 const rpcTls = 0x04
 
 /**
- * Suites whose key exchange the listener signs: (EC)DHE alone. With RSA key exchange nobody signs, and the
+ * Suites whose key exchange the listener signs: (EC)DHE alone. With RSA key exchange the listener does not sign, and the
  * key is shown only by a Finished that a listener may hold back.
  */
 const signedSuites = [
@@ -162,7 +162,7 @@ export async function dial(
   }
 }
 
-/** The same stream; every chunk that comes in is shown to a listener first, who may stop it. */
+/** The same stream; every chunk that comes in is shown to a listener first, which may stop it. */
 function tapped(socket: Socket, hear: (chunk: Uint8Array) => boolean): Duplex {
   const tap = new Duplex({
     read() {

@@ -11,7 +11,7 @@ import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
 import { dial, type DescribeOptions } from './dial.js'
 
-/** What an endpoint shows to somebody without a certificate. */
+/** What an endpoint shows to a client without a certificate. */
 export interface EndpointDescription {
   readonly host: string
   readonly port: number
@@ -21,7 +21,7 @@ export interface EndpointDescription {
   readonly chain: readonly Certificate[]
   /**
    * Whether it showed that it has the leaf's key, by a signature over this very handshake that Node's TLS
-   * verified. A copy of somebody's chain can be presented by anybody.
+   * verified. Any listener can present a copy of a chain.
    */
   readonly holdsKey: boolean
   /** Whether it asks for a certificate (RPC always, HTTPS under `verify_https_client`). */
@@ -62,7 +62,7 @@ export function parseEndpoint(text: string): { host: string; port: number } | un
  *
  * @param host A name or an address, IPv6 without brackets.
  * @param port 4646 and 4647 unless the agent says otherwise.
- * @throws {NomadPkiError} `ERR_UNREACHABLE` if nobody answers, or not in TLS; `ERR_CERTIFICATE_MALFORMED`
+ * @throws {NomadPkiError} `ERR_UNREACHABLE` if there is no answer, or none in TLS; `ERR_CERTIFICATE_MALFORMED`
  *   if what is presented can't be parsed.
  */
 export async function describeEndpoint(

@@ -167,7 +167,7 @@ async function converse(
       secureContext: context,
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
-      // RFC 6066 §3: an address is no server name.
+      // RFC 6066 §3: an address is not a server name.
       servername: serverNameIndication(ends.dialer.servername),
     })
     opened.push(socket)

@@ -38,7 +38,7 @@ const patience = 500
 
 /** How to ask. */
 export interface OfferOptions extends Omit<DescribeOptions, 'rpc'> {
-  /** A leaf of the same form that nobody trusts; without it the RPC port decides less. */
+  /** A leaf of the same form that no agent trusts; without it the RPC port decides less. */
   readonly control?: OfferedLeaf | undefined
 }
 

@@ -63,7 +63,7 @@ export interface Cost {
 export interface Offers {
   /** By the root's address. */
   readonly leaves: ReadonlyMap<string, OfferedLeaf>
-  /** A leaf that nobody trusts. */
+  /** A leaf that no agent trusts. */
   readonly control: OfferedLeaf
 }
 
@@ -151,7 +151,7 @@ export async function probeCluster(
     const fingerprint = fingerprintOf(shown.chain[0]!)
     const trusts = shown.authorities && known.trusts(shown.authorities.map(nameOf))
     const whose = known.leaf(fingerprint)?.address
-    // Only what nobody here knows is looked into: a signature costs time.
+    // Only an unknown leaf is looked into: a signature costs time.
     const under = whose === undefined ? ownSignerOf(shown.chain, inventory) : undefined
     return {
       address: whose ?? asked,

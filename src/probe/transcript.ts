@@ -24,7 +24,7 @@ export interface ServerFlight {
   readonly certificates: readonly Uint8Array[]
   /**
    * DER of each distinguished name in the CertificateRequest; `undefined` if the server asked for no
-   * certificate. An empty list: it asked and named nobody.
+   * certificate. An empty list: it asked and named no authority.
    */
   readonly authorities: readonly Uint8Array[] | undefined
   /** The alert that ended it, by its number (RFC 8446 §6). */

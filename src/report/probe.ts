@@ -189,11 +189,11 @@ function nomadLines(
       ),
     ),
     ...faults.map(({ region, message }) =>
-      style.doubtful(printable(`Nomad was not asked who belongs to ${region}: ${message}`)),
+      style.doubtful(printable(`Nomad was not asked for the members of ${region}: ${message}`)),
     ),
     ...(missing === undefined
       ? []
-      : [style.doubtful(`Nomad was not asked who belongs to the cluster: ${printable(missing)}`)]),
+      : [style.doubtful(`Nomad was not asked for the members of the cluster: ${printable(missing)}`)]),
   ]
 }
 

@@ -128,7 +128,7 @@ function untilOldEnds(
   if (ends.length === 0) return []
   const message =
     position === 'crossed'
-      ? `second stage: the certificate by which generation ${from} vouches for ${to} ends, and with it the way of those who trust ${from} alone`
+      ? `second stage: the certificate by which generation ${from} vouches for ${to} ends, and with it the way of agents that trust ${from} alone`
       : `third stage: generation ${from} ends, and nothing under it is taken any more`
   return [{ authority: name, kind: 'stage', at: Math.min(...ends), message }]
 }

@@ -1,5 +1,5 @@
 /**
- * A cluster that somebody rotated by half: some agents present leaves of one root and trust only that
+ * A cluster that was rotated by half: some agents present leaves of one root and trust only that
  * one, others another, and each refuses the other. It is recognised from what a probe saw, and healed
  * from any state by one generation for everybody: trust in all roots concerned, a leaf of the newest,
  * and that one certified by the others.
@@ -183,7 +183,7 @@ function halfRotation(
   const authority = spec.authorities.find((one) => one.name === name)!
   const below = spec.authorities.filter(({ issuer }) => issuer === name)
   const { compromised } = evidenceIn(inventory.ledger, { now })
-  // Nobody is told to trust again what somebody else may have the key of.
+  // No agent is told to trust a root again if another person may have its key.
   const concerned = generationsOf(name, sides, authority).filter(
     (generation) =>
       authority.trusted.includes(generation) ||
@@ -243,7 +243,7 @@ function halfRotation(
 /**
  * The generations of a root that agents have to trust for all of them to be understood: those that some
  * trust, those of the spec, and for a leaf under none of these the newest above it. A cross-certificate
- * alone is no reason: it outlives the root that made it, which was dropped and must not come back.
+ * alone is not a reason: it outlives the root that made it, which was dropped and must not come back.
  */
 function generationsOf(
   name: string,

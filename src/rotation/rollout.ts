@@ -23,7 +23,7 @@ import { bareName } from '../evidence/unknown-members.js'
 export interface RolloutNode {
   /** `identity/server/global/s1` */
   readonly address: string
-  /** The host as Nomad calls it; `undefined`: each host that has this shared identity, whoever they are. */
+  /** The host as Nomad calls it; `undefined`: every host that has this shared identity. */
   readonly host: string | undefined
   /** The generation that it is to have. */
   readonly generation: number
@@ -46,7 +46,7 @@ export interface RolloutNode {
 export interface RolloutStep {
   /** From 1. */
   readonly number: number
-  /** `servers`: all of a region together, because what they had has ended and there is no quorum to keep. */
+  /** `servers`: all of a region together, because their certificates have ended and the quorum is lost already. */
   readonly kind: 'server' | 'servers' | 'clients'
   /** The region of its hosts. */
   readonly region: string
@@ -62,7 +62,7 @@ export interface Rollout {
   readonly agents: number
   /** How many of them have the newest already. */
   readonly proven: number
-  /** Regions with several servers in it of which nobody said who leads. */
+  /** Regions with several servers of which the leader is not known. */
   readonly leaderless: readonly string[]
   /** Agents for which nothing was made yet. */
   readonly missing: readonly string[]
@@ -103,7 +103,7 @@ export interface RolloutOptions {
   readonly edits?: ReadonlySet<string> | undefined
 }
 
-/** The batch that is taken where nobody says another. */
+/** The default size of a batch. */
 export const usualBatch: Batch = { kind: 'percent', percent: 10 }
 
 /**
@@ -126,7 +126,7 @@ export function parseBatch(text: string): Batch | undefined {
  *
  * @param desired The cluster: `desire(spec)`.
  * @param inventory What was made, and what is known of the agents.
- * @param options The time, the size of a batch, and who leads.
+ * @param options The time, the size of a batch, and the leaders.
  * @returns The steps, and the agents that no delivery cures.
  * @see nomad/server.go:676 of Nomad 1.11.3 (what a reload closes)
  */

@@ -119,7 +119,7 @@ function readConfig(
           : 'it is a link to something that is not there',
       )
     case 'odd':
-      // A directory among the files is none of Nomad's business, whatever it is called.
+      // Nomad ignores a directory among the files, whatever its name is.
       if (!matters || files.stat(path)?.isDirectory() === true) return undefined
       throw unreadable(path, reading.message)
     case 'unreadable':

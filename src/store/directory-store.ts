@@ -119,7 +119,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
       throw new NomadPkiError(
         'ERR_STORE_LOCKED',
         `the lock of the store ${shownPath(root)} was taken away from this process`,
-        { hint: 'somebody removed it by hand: find out who is at work there, then run it again' },
+        { hint: 'it was removed by hand: find out what is at work there, then run it again' },
       )
     }
     return held.tree

@@ -39,7 +39,7 @@ export function readFilesInUse(
   const inUse = new Map<string, FilesInUse>()
   for (const { address, ...places } of filesToLookAt(configs, inventory)) {
     const path = places.ca.at(-1)
-    // Named and not readable here: nobody knows which authority it is.
+    // Named and not readable here: which authority it is, is not known.
     const found = read(places) ?? (path === undefined ? undefined : { path, roots: [], chain: [] })
     if (found !== undefined) inUse.set(address, found)
   }

@@ -32,7 +32,7 @@ export interface LedgerEnd {
 /**
  * Finds the end of a ledger, from its last line alone; `verify` follows the whole chain.
  *
- * @throws {NomadPkiError} `ERR_LEDGER_BROKEN` if the last line is none; `ERR_STORE_UNREADABLE`.
+ * @throws {NomadPkiError} `ERR_LEDGER_BROKEN` if the last line is not a line of a ledger; `ERR_STORE_UNREADABLE`.
  */
 export function ledgerEnd(files: Files, path: string): LedgerEnd {
   const reading = readWhole(files, path, { limit: ledgerLimit })

@@ -1,11 +1,11 @@
 /**
- * The lock of a store: `.lock`, a small file that says who holds it. It comes into being whole (a
+ * The lock of a store: `.lock`, a small file that names its holder. It comes into being whole (a
  * hard link to a finished file, which fails if the name is taken), and one whose process is gone is
  * taken over without a race:
  *
  * ```text
  * .lock              held by L, which is gone
- * .lock-after-L      whoever creates this name, and only one can, succeeds L …
+ * .lock-after-L      the process that creates this name, and only one can, succeeds L …
  * .lock              … and renames its own file over L's
  * ```
  *
@@ -49,7 +49,7 @@ export interface LockRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** How often somebody who waits looks again, milliseconds. */
+/** How often a waiting process looks again, milliseconds. */
 const interval = 100
 
 const followPrefix = '.lock-after-'
@@ -93,12 +93,12 @@ export async function takeLock(files: Files, root: string, request: LockRequest)
     try {
       unlinkIfThere(files, fresh)
     } catch {
-      // Whoever holds the lock next removes it; what went wrong before is what matters.
+      // The next holder of the lock removes it; what went wrong before is what matters.
     }
   }
 }
 
-/** Whether the lock is still held under a nonce: somebody may have removed it by hand. */
+/** Whether the lock is still held under a nonce: a person may have removed it by hand. */
 export function holdsLock(files: Files, root: string, nonce: string): boolean {
   return readHolder(files, `${root}/${names.lock}`)?.holder?.nonce === nonce
 }
@@ -108,16 +108,16 @@ export function releaseLock(files: Files, root: string, nonce: string): void {
   if (holdsLock(files, root, nonce)) unlinkIfThere(files, `${root}/${names.lock}`)
 }
 
-/** Who holds the lock, as far as that can be seen; `undefined` where nobody who still runs does. */
+/** The holder of the lock, as far as it can be seen; `undefined` where no running process holds it. */
 export function lockHolder(files: Files, root: string): FoundLock | undefined {
   const found = endOfChain(files, root)
   return found === undefined || isGone(found, thisProcess()) ? undefined : found
 }
 
-/** Removes what others left of their locks; only for who holds it. */
+/** Removes what others left of their locks; only the holder may. */
 export function tidyLocks(files: Files, root: string): void {
   for (const name of files.names(root)) {
-    // Somebody who is waiting makes a new one when it finds its own gone.
+    // A waiting process makes a new one when it finds its own gone.
     if (name.startsWith(followPrefix) || name.startsWith(newPrefix)) {
       unlinkIfThere(files, `${root}/${name}`)
     }
@@ -168,7 +168,7 @@ function claim(files: Files, fresh: Candidate, name: string): boolean {
       if (code === 'EEXIST') return false
       if (code !== undefined && linkless.has(code)) break
       if (code !== 'ENOENT' || files.lstat(fresh.path) !== undefined) throw error
-      // Whoever took the lock just now has tidied ours away with the others'.
+      // The process that took the lock just now has removed ours with the others'.
       createFile(files, fresh.path, fresh.content, modes.lock)
     }
   }
@@ -254,7 +254,7 @@ function locked(root: string, { holder, since }: FoundLock): NomadPkiError {
     return new NomadPkiError(
       'ERR_STORE_LOCKED',
       `the store ${shownPath(root)} has a lock that can't be read`,
-      { hint: `if nobody is at work there: ${remove}` },
+      { hint: `if no process is at work there: ${remove}` },
     )
   }
   const { pid, host, user, command } = holder
@@ -265,7 +265,7 @@ function locked(root: string, { holder, since }: FoundLock): NomadPkiError {
     {
       hint: elsewhere
         ? `wait for it; only if it is certain that it no longer runs (that machine or container is gone): ${remove}`
-        : `wait for it, or stop it; if process ${pid} is something else by now: ${remove}`,
+        : `wait for it, or stop it; if process ${pid} is something else now: ${remove}`,
     },
   )
 }

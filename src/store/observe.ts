@@ -1,5 +1,5 @@
 /**
- * What is noticed while a store is read: files that are open to others, belong to somebody else, do
+ * What is noticed while a store is read: files that are open to others, belong to another user, do
  * not belong there, or can't be read.
  *
  * @module
@@ -20,7 +20,7 @@ export const itself = 'store'
 /** Reads files and notes what is wrong with them. Paths are relative to the root. */
 export class Observer {
   readonly findings: Finding[] = []
-  /** Whether somebody is at work, so that what is half-done is no left-over. */
+  /** Whether a process is at work, so that half-done work is not a left-over. */
   busy = false
   readonly #files: Files
   readonly #root: string
@@ -44,7 +44,7 @@ export class Observer {
     return false
   }
 
-  /** What is half-done is none while somebody is at work. */
+  /** Half-done work is not reported while a process is at work. */
   leftOver(address: string, path: string, words: string): void {
     if (this.busy) return
     this.findings.push(
@@ -102,7 +102,7 @@ export class Observer {
       )
       return undefined
     }
-    // It may be a good one: nothing is to be made anew because of who runs this.
+    // It may be a good one: nothing is to be made anew because another user runs this.
     this.findings.push(
       finding(
         'error',
@@ -160,7 +160,7 @@ export class Observer {
     const whole = path === '' ? this.#root : `${this.#root}/${path}`
     const status = path === '' ? this.#files.stat(whole) : this.#files.lstat(whole)
     if (status === undefined) return undefined
-    // Below a root that nobody else can enter, only what can be written matters; and not even that.
+    // Below a root that no other user can enter, only what can be written matters; and not even that.
     const open = status.mode & (path === '' ? 0o077 : 0o022)
     if (open !== 0) this.#open(address, path, status.mode & 0o7777, open, modes.directory)
     if (status.uid !== this.#uid) this.#owner(address, path, status.uid)

@@ -15,7 +15,7 @@ import type { Desired } from '../cluster/desired.js'
 import { verifySignature } from '../x509/signature.js'
 import { issuedFingerprints, lintFindings } from './lint.js'
 
-/** Verifies the authorities that the spec names, and says which the store has besides. */
+/** Verifies the authorities that the spec names, and names others that the store has. */
 export function verifyAuthorities(
   desired: Desired,
   inventory: Inventory,
@@ -102,7 +102,7 @@ export function verifyAuthorities(
       reason: 'orphan',
       message:
         certificate !== undefined && certificate.notAfter > context.now
-          ? 'the spec no longer names it; its key still signs for whoever trusts it'
+          ? 'the spec no longer names it; agents that trust it still accept what its key signs'
           : 'the spec no longer names it',
       remedy: 'nomad-pki apply --prune',
     })

@@ -1,5 +1,5 @@
 /**
- * The trust bundles: whether each holds exactly what the spec trusts, and nothing that is no root.
+ * The trust bundles: whether each holds exactly what the spec trusts, and only roots.
  *
  * @module
  */

@@ -36,7 +36,7 @@ export interface AgentClass {
 /**
  * Sorts all identities that have certificates into classes.
  *
- * @param desired What should be: who is what, and what the stanzas say.
+ * @param desired What should be: the roles of agents, and what the stanzas say.
  * @param inventory What is.
  * @param options `now`: epoch milliseconds; `verdicts` where the chains have been verified already.
  */

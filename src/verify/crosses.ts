@@ -33,7 +33,7 @@ export function verifyCrosses(
     for (const by of wanted.crossedBy) {
       const old = inventory.authorities.get(by)?.certificate
       const cross = found?.crossed.get(generationOf(by))
-      // The end of the older root is told where it stands; then nobody is left who trusts only it.
+      // The end of the older root is told where it stands; then no agent is left that trusts only it.
       if (old === undefined || cross === undefined || old.notAfter <= now) continue
       for (const one of classes) {
         if (!one.facts.chain.some((certificate) => sameCertificate(certificate, cross))) continue

@@ -36,7 +36,7 @@ export function verifyLedger(inventory: Inventory, head?: string): readonly Find
     say(
       'warning',
       'ledger-broken',
-      'there are identities, and no ledger that tells who issued them',
+      'there are identities, and no ledger that tells which authority issued them',
       `restore ${location}/ledger.jsonl from a backup`,
     )
   }
@@ -53,7 +53,7 @@ export function verifyLedger(inventory: Inventory, head?: string): readonly Find
       'error',
       'ledger-cut',
       `the head ${head.trim().slice(0, 16)}, noted elsewhere, is not in it: lines were cut off or rewritten since`,
-      `restore ${location}/ledger.jsonl from a backup, and find out who wrote to the store`,
+      `restore ${location}/ledger.jsonl from a backup, and find out what wrote to the store`,
     )
   }
   return findings

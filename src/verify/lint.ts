@@ -46,7 +46,7 @@ export function lintFindings(certificate: Certificate, subject: LintSubject): re
       message: `${message} (${source})`,
       remedy:
         kindOf(address) === 'identity'
-          ? // Lint is no reason for a plan: the leaf is made anew because it was asked for.
+          ? // Lint is not a reason for a plan: the leaf is made anew because it was asked for.
             `nomad-pki rotate leaves ${address}`
           : 'begin a new generation of the authority: raise `signing` in the spec',
     }),

@@ -1,5 +1,5 @@
 /**
- * What sharing costs: notes on identities that the spec lets many hosts share, which nobody is to
+ * What sharing costs: notes on identities that the spec lets many hosts share, which no one is to
  * learn only after the first stolen disk.
  *
  * @module

@@ -96,7 +96,7 @@ export function attributeFault(
  *
  * Chains are another matter: there Go compares bytes.
  *
- * @param name A name that somebody wrote.
+ * @param name A name that a user wrote.
  * @param subject What is wanted.
  */
 export function nameSays(name: Name, subject: SubjectAttributes): boolean {

@@ -25,7 +25,7 @@ export interface Pkcs12Content {
   readonly friendlyName?: string | undefined
 }
 
-/** Larger ones are no key and chain. */
+/** A larger file is not a key with its chain. */
 const mostBytes = 1 << 20
 /** A stranger's file says how long its opening takes: this many rounds are some seconds. */
 const mostRounds = 5_000_000

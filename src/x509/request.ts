@@ -80,7 +80,7 @@ export function makeRequest({ subject, key, names = [] }: RequestContent): Uint8
             setOf(sequence(encodeExtension(subjectAltName(names)))),
           ),
         ]
-  // The attributes' tag stands there also where there are none (RFC 2986 §4.1).
+  // The attributes' tag stands there also without attributes (RFC 2986 §4.1).
   const info = sequence(integer(0), subject, key.publicKey.spki, context(0, ...attributes))
   return sequence(info, signatureIdentifier, bitString(signBytes(key, info)))
 }

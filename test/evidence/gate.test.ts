@@ -126,8 +126,8 @@ test('without any evidence everybody is named, and every region', async () => {
     'identity/server/global/s2: it was never seen',
     'identity/client/global/c1: it was never seen',
     'identity/server/us-west/w1: it was never seen',
-    'member/global: Nomad was never asked who belongs to this region',
-    'member/us-west: Nomad was never asked who belongs to this region',
+    'member/global: Nomad was never asked for the members of this region',
+    'member/us-west: Nomad was never asked for the members of this region',
   ])
 })
 
@@ -211,7 +211,7 @@ describe('what holds it', () => {
           incomplete: 'no token',
         })
       },
-      'member/us-west: not all who belong to this region are known: no token',
+      'member/us-west: not all members of this region are known: no token',
     ],
     [
       'a client that nobody knows',
@@ -235,8 +235,8 @@ describe('what holds it', () => {
       ...['server/global/s1', 'server/global/s2', 'client/global/c1', 'server/us-west/w1'].map(
         (identity) => `identity/${identity}: it was last asked 1d1h ago; evidence holds for 1d`,
       ),
-      'member/global: Nomad was last asked 1d1h ago who belongs to this region',
-      'member/us-west: Nomad was last asked 1d1h ago who belongs to this region',
+      'member/global: Nomad was last asked for the members of this region 1d1h ago',
+      'member/us-west: Nomad was last asked for the members of this region 1d1h ago',
     ])
   })
 

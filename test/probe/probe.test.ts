@@ -154,7 +154,7 @@ describe('probe', () => {
     const { status, stdout, stderr } = await live.run('probe')
     expect(stderr).toBe('')
     expect(stdout).toContain('server/global/s1  proven  generation 1')
-    expect(stdout).toMatch(/Nomad was not asked who belongs to global: .* it answers 404/)
+    expect(stdout).toMatch(/Nomad was not asked for the members of global: .* it answers 404/)
     expect(stdout).toContain('acme: 3 of 3 agents proven on the newest generation')
     expect(stdout).toContain('5 handshakes; each of the 2 RPC ports noted one')
     expect(status).toBe(0)

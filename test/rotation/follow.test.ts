@@ -145,7 +145,7 @@ test('each step ends in proof, and what is proven drops out', async () => {
   const closed = await cluster.run('rotate', 'authority', 'agent', '--next')
   expect([closed.status, closed.stderr.match(/× .*/g)]).toEqual([
     3,
-    ['× member/global: Nomad was never asked who belongs to this region'],
+    ['× member/global: Nomad was never asked for the members of this region'],
   ])
   const except = ['--except', 'member/global', '--reason', 'no Nomad listens here']
   expect((await cluster.run('rotate', 'authority', 'agent', ...except, '--next')).status).toBe(0)

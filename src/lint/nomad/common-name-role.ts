@@ -10,7 +10,7 @@ import type { Rule } from '../rule.js'
 import { roleOf } from '../scope.js'
 
 /**
- * nomad/server.go:640, nomad/rpc.go:909: whoever has a server's name for its last common name is a
+ * nomad/server.go:640, nomad/rpc.go:909: a certificate with a server's name as its last common name is a
  * server, in whatever string type it stands, and whatever the subjectAltName says.
  */
 export const commonNameRole: Rule = {

@@ -8,7 +8,7 @@ import { probeProfile } from '../../nomad/roles.js'
 import { commonNames } from '../../x509/name.js'
 import type { Rule } from '../rule.js'
 
-/** A probe leaf asks whether its key is trusted; it is nobody's, serves nothing and ends soon. */
+/** A probe leaf asks whether its key is trusted; it belongs to no agent, serves nothing and ends soon. */
 export const probeNarrow: Rule = {
   name: 'nomad/probe-narrow',
   source: 'nomad/auth/auth.go:206, command/agent/http.go',

@@ -7,7 +7,7 @@
 import { regionFault } from '../../nomad/names.js'
 import type { Rule } from '../rule.js'
 
-/** A region whose role names don't fit a common name of 64, or are no DNS names. */
+/** A region whose role names don't fit a common name of 64, or are not DNS names. */
 export const region: Rule = {
   name: 'nomad/region',
   source: 'RFC 5280 §A.1 (ub-common-name), command/agent/command.go:351',

@@ -14,7 +14,7 @@ export const sanUriSyntax: Rule = {
   check: ({ subjectAltName }) => {
     for (const name of subjectAltName!) {
       if (name.type === 'uri' && !uri.test(name.value)) {
-        return `its URI ${JSON.stringify(name.value)} is none: a scheme, something behind it, and a host that is a whole name or an address`
+        return `its URI ${JSON.stringify(name.value)} is not valid: it needs a scheme, something behind it, and a host that is a whole name or an address`
       }
     }
     return undefined

@@ -13,5 +13,7 @@ export const uniqueIdentifiers: Rule = {
   source: 'RFC 5280 §4.1.2.8',
   applies: () => true,
   check: (certificate) =>
-    hasUniqueIdentifiers(certificate) ? 'it has unique identifiers, which nobody reads' : undefined,
+    hasUniqueIdentifiers(certificate)
+      ? 'it has unique identifiers, which no program reads'
+      : undefined,
 }

@@ -6,7 +6,7 @@
 
 import type { Rule } from '../rule.js'
 
-/** RFC 5280 §6.1.3 (a)(2): all of a path must be valid, so a life beyond the issuer's is none. */
+/** RFC 5280 §6.1.3 (a)(2): all of a path must be valid, so the time beyond the issuer's end is not valid. */
 export const validityNested: Rule = {
   name: 'rfc5280/validity-nested',
   source: 'RFC 5280 §6.1.3 (a)(2)',
