@@ -140,7 +140,11 @@ function make(): ReadonlyMap<string, string> {
     const all = allGroups()
     const source = path.join(fs.realpathSync(root), 'src')
     for (const { page, text } of all) {
-      const absolute = text.replaceAll("from './", `from '${source}/`)
+      // A path can hold a quote.
+      const absolute = text.replaceAll(
+        /from '\.\/([^']*)'/g,
+        (_, file: string) => `from ${JSON.stringify(path.join(source, file))}`,
+      )
       write(`${page}.ts`, `${absolute}\n`)
     }
     write('package.json', '{ "type": "module" }')
