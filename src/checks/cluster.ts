@@ -30,6 +30,15 @@ export function notedCluster({ events }: Pick<Ledger, 'events'>): string | undef
   return name
 }
 
+/** When and why a person said that the store's cluster is called so now; `undefined`: nobody did. */
+export function renamingOf(
+  { events }: Pick<Ledger, 'events'>,
+  cluster: string,
+): { readonly at: number; readonly reason: string } | undefined {
+  const found = events.findLast((event) => event.event === 'override' && event.code === 'cluster')
+  return found?.event === 'override' && found.value === cluster ? found : undefined
+}
+
 /**
  * The clusters whose names stand in the roots of a store: those that have the default name with eight
  * digits of the key's identifier, which no other tool writes.

@@ -40,6 +40,8 @@ export interface Printer {
   document(document: Document | Plan): void
   /** Prints a note; not with `--quiet`. */
   tell(text: string): void
+  /** Prints errors that do not end the command; also with `--quiet`. */
+  report(text: string): void
   /** Prints warnings about a text that was read; not with `--quiet`. */
   warn(diagnostics: readonly Diagnostic[]): void
   /** Prints an error that ends the command. */
@@ -80,6 +82,9 @@ export function createPrinter(context: Context, options: PrinterOptions): Printe
     },
     tell(text) {
       if (!options.quiet) context.stderr.write(`${text}\n`)
+    },
+    report(text) {
+      context.stderr.write(`${text}\n`)
     },
     warn(diagnostics) {
       if (!options.quiet && diagnostics.length > 0) {

@@ -168,7 +168,7 @@ export function refuseBlocked({ findings, steps, held = [] }: Plan, printer: Pri
       hint: first.remedy,
     })
   }
-  printer.tell(findingsText(errors, printer.errorStyle, { all: false }))
+  printer.report(findingsText(errors, printer.errorStyle, { all: false }))
   throw new NomadPkiError(
     'ERR_PLAN_BLOCKED',
     held.length === 0
@@ -181,8 +181,8 @@ export function refuseBlocked({ findings, steps, held = [] }: Plan, printer: Pri
 function tellHeld({ findings, held = [] }: Plan, printer: Printer): ExitStatus {
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return exitStatus.ok
-  printer.tell(findingsText(errors, printer.errorStyle, { all: false }))
-  printer.tell(`${heldText(errors.length, held.length)}; all else is done`)
+  printer.report(findingsText(errors, printer.errorStyle, { all: false }))
+  printer.report(`${heldText(errors.length, held.length)}; everything else is done`)
   return exitStatus.error
 }
 

@@ -6,9 +6,12 @@
 
 import { parseIdentity } from '../address.js'
 import { archiveName } from '../delivery/archive.js'
+import type { Finding } from '../diagnostics.js'
+import type { Override } from '../overrides.js'
 import { groupBy } from '../grouping.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rotation/rollout.js'
 import { costText } from './costs.js'
+import { findingsText } from './diagnostics.js'
 import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
 import { stateWords } from '../evidence/state-words.js'
@@ -24,6 +27,8 @@ export interface RolloutPlace {
   readonly tls: string | undefined
   /** How many steps of the plan make something for agents and were not applied. */
   readonly unapplied: number
+  /** Errors of the plan, which hold a part of it. */
+  readonly errors: readonly Finding[]
 }
 
 /** What is typed for one node, and where. */
@@ -42,7 +47,16 @@ interface NodeCommands {
 export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace): string {
   const { steps, agents, proven, leaderless, missing } = rollout
   const nodes = steps.flatMap((step) => step.nodes)
+  const open = place.unapplied > 0 || place.errors.length > 0
   const heads = [
+    ...(place.errors.length > 0
+      ? [
+          findingsText(place.errors, style, { all: false }),
+          style.bad(
+            `${count(place.errors.length, 'error holds', 'errors hold')} a part of the plan: what is not made cannot be delivered`,
+          ),
+        ]
+      : []),
     ...(place.unapplied > 0
       ? [
           style.doubtful(
@@ -83,7 +97,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ...heads,
       ...doubts,
       style.doubtful(
-        `nothing to deliver${place.unapplied > 0 ? ' yet' : ''}, and not finished: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven on the newest generation`,
+        `nothing to deliver${open ? ' yet' : ''}, and not finished: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven on the newest generation`,
       ),
     ].join('\n')
   }
@@ -91,7 +105,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
     return [
       ...heads,
       ...doubts,
-      place.unapplied > 0
+      open
         ? style.doubtful(
             `nothing to deliver yet: ${thousands(proven)} of ${count(agents, 'agent', 'agents')} ${proven === 1 ? 'has' : 'have'} the newest generation that was made`,
           )
@@ -110,6 +124,22 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ? [
           style.doubtful(
             'apply edits configurations on this host, and no archive carries them: copy each to its node before the agent loads its files',
+          ),
+        ]
+      : []),
+    ...(rollout.notReloaded.length === 0
+      ? []
+      : [
+          style.doubtful(
+            printable(
+              `a consul or vault block names a file of tls, which a reload does not load again: restart ${rangesOf(rollout.notReloaded.map(shortOf))}`,
+            ),
+          ),
+        ]),
+    ...(nodes.some(({ overrides }) => overrides.length > 0)
+      ? [
+          style.doubtful(
+            'the cluster was renamed: each node accepts the new name once, with --override',
           ),
         ]
       : []),
@@ -207,7 +237,8 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
   }
   const groups = groupBy(
     nodes,
-    ({ generation, restart, configs }) => `${generation} ${restart} ${configs.length > 0}`,
+    ({ generation, restart, configs, overrides }) =>
+      `${generation} ${restart} ${configs.length > 0} ${overrides.length}`,
   )
   return [...groups.values()].flatMap((group) => {
     const { address, generation, restart, configs } = group[0]!
@@ -216,7 +247,11 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
     const archive = `${region}-NODE-${generation}.tar.gz`
     return [
       `nomad-pki pack $(printf '${role}/${region}/%s ' ${names}) --out-dir .${place.fileFlag}`,
-      `on each: ${shellInstall(archive, `--tls ${shellQuote(place.tls!)}`, installEnd(group[0]!))}`,
+      `on each: ${shellInstall(
+        archive,
+        `--tls ${shellQuote(place.tls!)}${overrideFlags(group[0]!)}`,
+        installEnd(group[0]!),
+      )}`,
       ...(configs.length > 0
         ? [
             'copy to each its configuration (`config` of the spec), over what its agent reads',
@@ -238,15 +273,23 @@ function installEnd({ restart, configs }: RolloutNode): string {
   return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
 }
 
+/** What an installer is told to accept: ` --override cluster=acme --reason …`, or nothing. */
+function overrideFlags({ overrides }: { readonly overrides: readonly Override[] }): string {
+  const [first] = overrides
+  if (first === undefined) return ''
+  const all = overrides.map(({ code, value }) => ` --override ${shellQuote(`${code}=${value}`)}`)
+  return `${all.join('')} --reason ${shellQuote(first.reason)}`
+}
+
 function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
   if (tls === undefined) return { install: loadText(node.restart) }
   const archive = shellQuote(archiveName(node.address, node.generation))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
-    install: `nomad-pki install ${archive} ${installEnd(node)}`,
+    install: `nomad-pki install ${archive}${overrideFlags(node)} ${installEnd(node)}`,
     script: shellInstall(
       archiveName(node.address, node.generation),
-      `--tls ${shellQuote(tls)}`,
+      `--tls ${shellQuote(tls)}${overrideFlags(node)}`,
       installEnd(node),
     ),
     ...(node.configs.length > 0 && { load: loadText(node.restart) }),
@@ -315,6 +358,11 @@ export function rolloutDocument(
     agents,
     proven,
     unapplied: options.unapplied,
+    errors: options.errors.map(({ address, reason, message, remedy }) => ({
+      ...{ address, reason, message },
+      remedy: remedy ?? null,
+    })),
+    notReloaded: rollout.notReloaded,
     missing,
     leaderless,
     doubtful: rollout.doubtful.map((one) => ({ ...one, remedy: one.remedy ?? null })),

@@ -11,7 +11,10 @@
 
 import { parseIdentity } from '../address.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
+import { renamingOf } from '../checks/cluster.js'
 import type { Inventory } from '../inventory/inventory.js'
+import type { Ledger } from '../inventory/ledger.js'
+import type { Override } from '../overrides.js'
 import { groupBy } from '../grouping.js'
 import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired.js'
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
@@ -31,8 +34,13 @@ export interface RolloutNode {
   readonly proven: number | undefined
   /** Whether it is said to lead its region's servers. */
   readonly leader: boolean
-  /** Whether its stanza changed so that a reload does not take the change up. */
+  /**
+   * Whether a reload is not enough: its stanza changed so that a reload does not take the change up, or a
+   * `consul` or `vault` block of its configuration names a file of `tls`.
+   */
   readonly restart: boolean
+  /** What its installer must be told to accept: the cluster was renamed since its generation was made. */
+  readonly overrides: readonly Override[]
   /**
    * Files or directories, as the spec names them, that `apply` edits here and no archive carries: the
    * agent needs them after its files and before it loads them. Empty where agents read the store.
@@ -64,6 +72,8 @@ export interface Rollout {
   readonly proven: number
   /** Regions with several servers of which the leader is not known. */
   readonly leaderless: readonly string[]
+  /** Agents in the steps whose `consul` or `vault` blocks name a file of `tls`: they restart. */
+  readonly notReloaded: readonly string[]
   /** Agents for which nothing was made yet. */
   readonly missing: readonly string[]
   /** Agents that are not proven, and that delivering the newest generation would not cure. */
@@ -101,6 +111,8 @@ export interface RolloutOptions {
   readonly restarts?: ReadonlySet<string> | undefined
   /** Addresses of all configurations whose edit is planned. Default: `restarts`. */
   readonly edits?: ReadonlySet<string> | undefined
+  /** Addresses of configurations with a file of `tls` that a reload does not load again. Default: none. */
+  readonly notReloaded?: ReadonlySet<string> | undefined
 }
 
 /** The default size of a batch. */
@@ -142,6 +154,12 @@ export function planRollout(
   const restarts = new Set(
     changed.flatMap(({ config, restart }) => (restart ? [config.identity] : [])),
   )
+  const notReloaded = new Set(
+    desired.configs.flatMap(({ address, identity }) =>
+      options.notReloaded?.has(address) === true ? [identity] : [],
+    ),
+  )
+  const overridesFor = overridesByAgent(desired.cluster, inventory.ledger)
   const edited = groupBy(changed, ({ config }) => config.identity)
   const named = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const missing: string[] = []
@@ -192,7 +210,8 @@ export function planRollout(
         host,
         generation,
         proven: proof?.proven?.number,
-        restart: restarts.has(address),
+        restart: restarts.has(address) || notReloaded.has(address),
+        overrides: overridesFor(address, proof?.proven?.number),
         configs: (edited.get(address) ?? []).flatMap(({ config }) => deliverable(config, host)),
         leader: !client && leads(agent, host, members.get(region), options.leaders),
         receipt: asksForNone(judgement),
@@ -224,10 +243,38 @@ export function planRollout(
       .filter(([, nodes]) => nodes.length > 1 && !nodes.some(({ leader }) => leader))
       .filter(([region]) => !knowsLeader(region, members.get(region), options.leaders))
       .map(([region]) => region),
+    notReloaded: agents
+      .map(({ address }) => address)
+      .filter(
+        (address) =>
+          notReloaded.has(address) &&
+          steps.some(({ nodes }) => nodes.some((node) => node.address === address)),
+      ),
     missing,
     doubtful,
     excepted,
   }
+}
+
+/**
+ * What the installer of an agent refuses after the cluster was renamed, until the agent has a generation
+ * that was made under the new name: its node still has the receipt with the old one.
+ */
+function overridesByAgent(
+  cluster: string,
+  ledger: Ledger,
+): (address: string, proven: number | undefined) => readonly Override[] {
+  const renaming = renamingOf(ledger, cluster)
+  if (renaming === undefined) return () => []
+  const made = new Set<string>()
+  for (const event of ledger.events) {
+    if (event.event === 'issued' && event.at >= renaming.at) {
+      made.add(`${event.address} ${event.generation}`)
+    }
+  }
+  const override: Override = { code: 'cluster', value: cluster, reason: renaming.reason }
+  return (address, proven) =>
+    proven !== undefined && made.has(`${address} ${proven}`) ? [] : [override]
 }
 
 /**

@@ -40,9 +40,17 @@ describe('a slip in the configuration of one agent', () => {
     const { status, stderr } = await cli(cwd, line, later)
     expect(status).toBe(1)
     expect(stderr).toContain('log_level')
-    expect(stderr).toMatch(/^1 error; all else is done$/m)
+    expect(stderr).toMatch(/^1 error; everything else is done$/m)
     expect(generations(cwd, 'server/global/s1')).toBe(2)
     expect(generations(cwd, 'client/global/c1')).toBe(2)
+  })
+
+  test('--quiet tells the error all the same, and nothing else', async () => {
+    const cwd = await slipped()
+    const { status, stderr } = await cli(cwd, ['apply', '--yes', '--quiet'], later)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error: config\/global\/c1: .*log_level/)
+    expect(stderr).toMatch(/^1 error; everything else is done$/m)
   })
 
   test('holds its stanza, and no other', async () => {
@@ -76,7 +84,7 @@ describe('a slip in the configuration of one agent', () => {
     const { status, stderr } = await cli(cwd, ['apply', '--yes'], later)
     expect(status).toBe(1)
     expect(stderr).toMatch(/^error: config\/global\/c1: can't read .*nomad\.hcl: it is a link to/m)
-    expect(stderr).toMatch(/^1 error; all else is done$/m)
+    expect(stderr).toMatch(/^1 error; everything else is done$/m)
     expect(generations(cwd, 'server/global/s1')).toBe(2)
     const rotated = await cli(cwd, ['rotate', 'leaves', 's1', '--yes'], later)
     expect(rotated.status).toBe(0)

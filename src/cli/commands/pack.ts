@@ -169,7 +169,7 @@ function tellHeld(held: HeldPacks | undefined, all: number, printer: Printer): E
   if (held === undefined || held.size === 0) return exitStatus.ok
   if (!printer.json) {
     for (const error of held.values()) printer.fail(error)
-    printer.tell(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
+    printer.report(`${held.size} of ${all} were not packed: ${[...held.keys()].join(', ')}`)
   }
   return exitStatus.error
 }
