@@ -46,3 +46,12 @@ test.each(documents)('%s', (name) => {
     })
   expect(lost).toEqual([])
 })
+
+test('README lists every document, and docs/library.md every page of the reference', () => {
+  const unlisted = documents.filter((name) =>
+    name.startsWith('docs/library/')
+      ? !text('docs/library.md').includes(`](${name.slice('docs/'.length)})`)
+      : name.startsWith('docs/') && !text('README.md').includes(`](${name})`),
+  )
+  expect(unlisted).toEqual([])
+})
