@@ -31,6 +31,8 @@ const mostBytes = 1 << 20
 const mostRounds = 5_000_000
 /** The same for the derivation of PKCS#12 itself, where each round is a call. */
 const mostOldRounds = 500_000
+/** A file can hold many encrypted parts, and each wants its rounds: this many single limits in all. */
+const mostTimes = 2
 
 /**
  * Reads the keys and certificates of a PKCS#12 file (`.p12`, `.pfx`), also with ciphers that OpenSSL 3
@@ -124,8 +126,10 @@ function withBareBags<Result>(forge: Forge, run: () => Result): Result {
   const leave = (): never => {
     throw new TypeError('left as it is')
   }
+  const spent = { old: 0, modern: 0 }
   const old: Derive = (password, salt, id, rounds, length, digest) => {
     limit(rounds, mostOldRounds)
+    limit((spent.old += rounds), mostOldRounds * mostTimes)
     const octets = Buffer.from(salt.bytes(), 'latin1')
     const hash = hashOf(digest)
     const derived = derivePkcs12(hash, id, password, octets, rounds, length)
@@ -139,6 +143,7 @@ function withBareBags<Result>(forge: Forge, run: () => Result): Result {
     digest: Digest,
   ): string => {
     limit(rounds, mostRounds)
+    limit((spent.modern += rounds), mostRounds * mostTimes)
     const secret = Buffer.from(password.normalize('NFC'), 'utf8')
     const octets = Buffer.from(salt, 'latin1')
     return pbkdf2Sync(secret, octets, rounds, length, digest?.algorithm ?? 'sha1').toString(

@@ -1,9 +1,19 @@
+import { createCipheriv } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import {
+  context,
+  contextPrimitive,
+  integer,
+  objectIdentifier,
+  octetString,
+  sequence,
+} from '../../src/der/write.js'
 import { isNomadPkiError } from '../../src/errors.js'
 import { parsePrivateKey } from '../../src/keys/private-key.js'
 import { samePublicKey } from '../../src/keys/public-key.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
+import { derivationHashes, derivePkcs12 } from '../../src/x509/pkcs12-key.js'
 import { readPkcs12 } from '../../src/x509/pkcs12.js'
 
 const vector = (name: string): Buffer =>
@@ -52,6 +62,35 @@ test('a file that wants endless rounds of derivation is refused at once', async 
   expect(mac).toBeGreaterThan(0)
   greedy[mac + 1]! += 2
   expect(await codeOf(readPkcs12(greedy, 'test'))).toBe('ERR_KEY_MALFORMED')
+})
+
+test('many parts that each want their rounds are refused when they want too many in all', async () => {
+  const salt = Buffer.alloc(8, 1)
+  const data = objectIdentifier('1.2.840.113549.1.7.1')
+  const part = (rounds: number): Uint8Array => {
+    const derive = (purpose: number, length: number): Uint8Array =>
+      derivePkcs12(derivationHashes.sha1, purpose, '', salt, rounds, length)
+    const cipher = createCipheriv('des-ede3-cbc', derive(1, 24), derive(2, 8))
+    const content = Buffer.concat([cipher.update(sequence()), cipher.final()])
+    const algorithm = sequence(
+      objectIdentifier('1.2.840.113549.1.12.1.3'),
+      sequence(octetString(salt), integer(rounds)),
+    )
+    return sequence(
+      objectIdentifier('1.2.840.113549.1.7.6'),
+      context(0, sequence(integer(0), sequence(data, algorithm, contextPrimitive(0, content)))),
+    )
+  }
+  // Without a MAC: it would have to be right.
+  const file = (parts: number, rounds: number): Uint8Array => {
+    const one = part(rounds)
+    const safe = sequence(...Array.from({ length: parts }, () => one))
+    return sequence(integer(3), sequence(data, context(0, octetString(safe))))
+  }
+  expect((await readPkcs12(file(3, 10), '')).keys).toEqual([])
+  await expect(readPkcs12(file(1000, 250_000), '')).rejects.toThrow(
+    /rounds of key derivation, more than/,
+  )
 })
 
 test('what is no such file is malformed, and nothing else comes of it (mutations, fixed seed)', async () => {
