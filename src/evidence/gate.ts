@@ -18,7 +18,7 @@ import { isMute } from './judge-agents.js'
 import { judgeSeenAlone } from './judge.js'
 import type { Judgement, Judgements } from './judgement.js'
 import { generationsIn, rootAbove, sameRoots, type MadeGeneration } from './generations.js'
-import { unknownMembers } from './unknown-members.js'
+import { bareName, unknownMembers } from './unknown-members.js'
 
 /** What every agent must have before an edit. */
 export interface GateCondition {
@@ -101,13 +101,14 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
   }
+  const left = leftAgents(agents, evidence.members, now)
   const holds: Hold[] = []
   let proven = 0
   for (const agent of agents) {
     if (excepted.has(agent.address)) continue
     const hold = agent.profile.shared ? holdOfShared(agent, judge) : holdOf(agent, judge)
     if (hold === undefined) proven += 1
-    else holds.push(hold)
+    else holds.push(left.has(agent.address) ? leftHold(agent, hold) : hold)
   }
   for (const hold of memberHolds(agents, evidence.members, inventory, facts)) {
     if (!excepted.has(hold.address)) holds.push(hold)
@@ -236,6 +237,32 @@ function leafFits(
   rootOf: Judge['rootOf'],
 ): boolean {
   return leafUnder === undefined || rootOf(issuer) === leafUnder
+}
+
+/** Agents of the spec that left their region, as Nomad says: a probe of them is no help. */
+function leftAgents(
+  agents: readonly DesiredIdentity[],
+  members: readonly Members[],
+  now: number,
+): ReadonlySet<string> {
+  const said = newestBy(members, ({ region }) => region)
+  const isLeft = ({ profile: { region }, name }: DesiredIdentity): boolean => {
+    const latest = said.get(region)
+    if (latest === undefined || now - latest.at > evidenceLife) return false
+    const isIt = (one: string): boolean => bareName(one, region) === name
+    return latest.gone.some(isIt) && ![...latest.servers, ...latest.clients].some(isIt)
+  }
+  return new Set(agents.filter(isLeft).map(({ address }) => address))
+}
+
+/** It can come back with the files that it had, so it still holds the gate. */
+function leftHold({ name, profile: { region, role } }: DesiredIdentity, hold: Hold): Hold {
+  const { address, message } = hold
+  return {
+    address,
+    message: `${message}; Nomad says that it left ${region}`,
+    remedy: `if it stays away: nomad-pki remove ${role} ${region}/${name}; or: --except ${address} --reason "…"`,
+  }
 }
 
 /** A hold for each member of gossip that the spec does not have, and for each region that was not asked for its members. */

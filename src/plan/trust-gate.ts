@@ -142,31 +142,51 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   const begins = roots.size > 0 && !roots.has(signing.address)
   const uncertified = begins && !isCertified(signing, trusted, facts)
   if (keep.length === 0 && !uncertified) return free
-  const condition: GateCondition = uncertified
-    ? { trusts: [signing.address] }
-    : { trusts: [signing.address], leafUnder: signing.address }
-  const what = uncertified
-    ? `${signing.address} signs from now on, and every agent must trust it first`
-    : `${keep.join(' and ')} is no longer trusted, and every agent must have a leaf of ${signing.address} and trust it first`
+  const trusts = [signing.address]
+  const signs: Barrier = {
+    address: signing.address,
+    condition: { trusts },
+    what: `${signing.address} signs from now on, and every agent must trust it first`,
+    keep: [],
+  }
+  const drops: Barrier = {
+    address: bundle.address,
+    condition: { trusts, leafUnder: signing.address },
+    what: `${keep.join(' and ')} is no longer trusted, and every agent must have a leaf of ${signing.address} and trust it first`,
+    keep,
+  }
+  // An older spec can ask for both: then one after the other.
+  const barriers = [...(uncertified ? [signs] : []), ...(keep.length > 0 ? [drops] : [])]
   if (!wasDelivered(evidence)) {
     const finding: Finding = {
       severity: 'warning',
       address: bundle.address,
       reason: 'trust-needed',
-      message: `${what}; no agent was ever seen, so it is not known whether all do`,
+      message: `${barriers[0]!.what}; no agent was ever seen, so it is not known whether all do`,
       remedy: 'nomad-pki probe, before what is made here is delivered',
     }
     return { findings: [finding], keep: [] }
   }
-  const verdict = judgeGate(condition, {
-    ...{ desired, inventory, evidence, now },
-    authority: signing.address,
-  })
-  if (verdict.open) return free
-  return {
-    findings: [heldFinding(uncertified ? signing.address : bundle.address, what, verdict, bundle)],
-    keep: uncertified ? [] : keep,
+  const judgements = judgeSeenAlone(inventory, { now, evidence })
+  for (const { address, condition, what, keep: kept } of barriers) {
+    const gateFacts = { desired, inventory, evidence, now, judgements }
+    const verdict = judgeGate(condition, { ...gateFacts, authority: signing.address })
+    if (!verdict.open) {
+      return { findings: [heldFinding(address, what, verdict, bundle)], keep: kept }
+    }
   }
+  return free
+}
+
+/** What every agent must have before one change of a bundle. */
+interface Barrier {
+  /** What the finding is about. */
+  readonly address: string
+  readonly condition: GateCondition
+  /** The change and what it needs: a sentence for the finding. */
+  readonly what: string
+  /** Roots that stay in the bundle until then. */
+  readonly keep: readonly string[]
 }
 
 /** What the bundle in the store holds: a root that left it before has left. */

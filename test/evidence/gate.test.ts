@@ -257,6 +257,43 @@ describe('what holds it', () => {
   })
 })
 
+test('a server that left holds it as long as the spec has it, with what ends that', async () => {
+  const world = await Rotating.begun()
+  await world.seeAll()
+  world.evidence.observations = world.evidence.observations.filter(
+    ({ address }) => !address.endsWith('/s2'),
+  )
+  const gone = { region: 'global', servers: ['s1.global'], clients: ['c1'], gone: ['s2.global'] }
+  world.evidence.members.push({ ...gone, at: world.now })
+  const { holds, open } = await world.judge()
+  expect(open).toBe(false)
+  expect(holds).toEqual([
+    {
+      address: 'identity/server/global/s2',
+      message: 'it was never seen; Nomad says that it left global',
+      remedy:
+        'if it stays away: nomad-pki remove server global/s2; or: --except identity/server/global/s2 --reason "…"',
+    },
+  ])
+  // Back again under its name, it is asked as any other.
+  world.later(1000).tell('global', ['s1.global', 's2.global'], ['c1'])
+  expect((await world.judge()).holds).toEqual([
+    expect.objectContaining({ message: 'it was never seen' }),
+  ])
+  // Seen with what the stage needs before it left, it holds nothing.
+  await world.see('server/global/s2', 4656)
+  await world.see('server/global/s2', 4657)
+  world.later(1000).evidence.members.push({ ...gone, at: world.now })
+  expect((await world.judge()).open).toBe(true)
+  // Out of the spec it holds nothing either, as long as it stays away.
+  world.edit('s1: {}, s2: {}', 's1: {}')
+  expect((await world.judge()).holds).toEqual([])
+  world.later(1000).tell('global', ['s1.global', 's2.global'], ['c1'])
+  expect((await world.judge()).holds).toEqual([
+    expect.objectContaining({ address: 'member/global/s2' }),
+  ])
+})
+
 test('a receipt does where trust cannot be seen, if it is of what is presented', async () => {
   const world = await Rotating.begun()
   await world.seeAll()

@@ -95,6 +95,39 @@ regions:
   }
 }
 
+describe('two clones of the spec and one store', () => {
+  test('an older spec cannot undo a stage that the agents have', async () => {
+    const world = await Gated.rolledOut(staged1)
+    await world.seeAll()
+    world.write2(staged2)
+    await world.apply()
+    await world.seeAll()
+    // The other admin has not pulled: its spec is of the stage before, or of before the rotation.
+    world.write2(first)
+    expect(await world.errors()).toEqual([
+      expect.stringMatching(
+        /^bundle\/agent trust-needed: authority\/agent\/2 is no longer trusted, and every agent must have a leaf of authority\/agent\/1 /,
+      ),
+    ])
+    // Both stay trusted, so leaves of the old root are taken by all.
+    expect(await world.steps()).toEqual(
+      names.map((name) => `renew identity/${name} (issuer-changed)`),
+    )
+    expect(await world.write2(staged1).errors()).toEqual([])
+  })
+
+  test('an older spec removes no node that the newer one added', async () => {
+    const world = await Gated.rolledOut(crossed)
+    world.edit('s2: {}', 's2: {}, s3: {}')
+    await world.apply()
+    world.edit('s2: {}, s3: {}', 's2: {}')
+    expect(await world.steps()).toEqual([])
+    expect((await world.plan()).orphans).toEqual([
+      expect.objectContaining({ address: 'identity/server/global/s3' }),
+    ])
+  })
+})
+
 describe('a root that leaves the bundle', () => {
   test('is refused while one agent has its old leaf, whoever wrote it; renewals go on', async () => {
     const world = await Gated.rolledOut(crossed)
