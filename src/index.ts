@@ -42,6 +42,7 @@ export type {
   FoundGeneration,
   FoundIdentity,
   FoundKey,
+  FoundLeafKey,
   Inventory,
 } from './inventory/inventory.js'
 export type { Manifest } from './inventory/manifest.js'

@@ -196,7 +196,8 @@ export function identityWork(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
   ): Promise<Put> {
-    const key = await storedKey(identity, found)
+    const held = (found?.unfinished ?? found?.current)?.key.state === 'node'
+    const key = held ? undefined : await storedKey(identity, found)
     const leaf = (found?.unfinished ?? found?.current)?.chain[0]
     if (leaf === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', `nothing to refresh: ${identity.address}`)
@@ -204,7 +205,7 @@ export function identityWork(
     const rest = textAbove(authorities.chain(identity.profile.issuer.address))
     return (batch) =>
       put(identity, found, batch, {
-        key: latin1Of(key),
+        key: key && latin1Of(key),
         leaf,
         cert: encodeCertificate(leaf) + rest,
         event: 'refreshed',
@@ -277,7 +278,7 @@ export function identityWork(
     found: FoundIdentity | undefined,
     batch: StoreBatch,
     made: {
-      readonly key: string
+      readonly key: string | undefined
       readonly cert: string
       readonly leaf: Certificate
       readonly event: 'issued' | 'refreshed'

@@ -71,6 +71,7 @@ export function runChecks(
 function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
   switch (key.state) {
     case 'present':
+    case 'node':
       return undefined
     case 'absent':
       return { reason: 'incomplete', message: 'key.pem is missing' }

@@ -5,7 +5,7 @@
  */
 
 import { isNomadPkiError, type NomadPkiError } from '../errors.js'
-import type { Inventory } from '../inventory/inventory.js'
+import type { FoundLeafKey } from '../inventory/inventory.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { publicHalfOf } from '../keys/private-key.js'
 import type { Thing } from '../nomad/fit-together.js'
@@ -120,12 +120,9 @@ export function seenCrl(der: Uint8Array, where: string): Seen {
 }
 
 /** The key of something in the store; nothing where there is none. */
-export function seenHeld(
-  key: NonNullable<ReturnType<Inventory['authorities']['get']>>['key'],
-  where: string,
-): readonly Seen[] {
-  if (key.state === 'absent' || key.state === 'malformed') return []
+export function seenHeld(key: FoundLeafKey, where: string): readonly Seen[] {
   if (key.state === 'present') return [seenKey(key.publicKey, where)]
+  if (key.state !== 'encrypted') return []
   return [{ description: { kind: 'key', where, encrypted: true, belongsTo: [] } }]
 }
 

@@ -153,9 +153,6 @@ export async function readFit(
   if (ca === undefined || cert === undefined) {
     throw unfit(address, `${directory} is not whole`)
   }
-  if (key === undefined && options.without === undefined) {
-    throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
-  }
   // A plan reads no manifests: a new generation brings one.
   const another = `nomad-pki rotate leaves ${address}`
   if (generation.manifest === undefined) {
@@ -166,6 +163,12 @@ export async function readFit(
     throw unfit(address, `the manifest of ${directory}: ${manifest}`, another)
   if (manifest.address !== address) {
     throw unfit(address, `the manifest of ${directory} is of ${manifest.address}`, another)
+  }
+  if (key === undefined && manifest.held === undefined && options.without === undefined) {
+    throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
+  }
+  if (manifest.held === 'node' && !isAgent(role)) {
+    throw unfit(address, `the key of ${directory} is where it was made, and a person needs both`)
   }
   const parts = [
     ['ca.pem', ca.bytes],

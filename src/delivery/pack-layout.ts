@@ -239,13 +239,19 @@ function pairFiles(
   { key, cert }: FitGeneration,
   { layout }: LayoutOptions,
 ): readonly LayoutFile[] {
+  if (key === undefined) {
+    throw new NomadPkiError('ERR_PACK_UNFIT', 'its key is on its node, and this layout has a key', {
+      address,
+      hint: '--layout links or flat: an archive without the key',
+    })
+  }
   const names = fileLayouts[layout].pair(part, profile.region)
   const requests: LayoutFile[] = []
   if (names.request !== undefined) {
     const leaf = parseCertificates(latin1Of(cert))[0]!
     const request = makeRequest({
       subject: leaf.subject.der,
-      key: parsePrivateKey(latin1Of(key!)),
+      key: parsePrivateKey(latin1Of(key)),
       names: leaf.subjectAltName,
     })
     requests.push({ ...publicFile(names.request, 'request', encodeRequest(request)), address })
@@ -253,7 +259,7 @@ function pairFiles(
   // The key before its certificate, as everywhere.
   return [
     ...requests,
-    { name: names.key, kind: 'key', bytes: key!, mode: 0o600, address },
+    { name: names.key, kind: 'key', bytes: key, mode: 0o600, address },
     { ...publicFile(names.certificate, 'certificate', latin1Of(cert)), address },
   ]
 }

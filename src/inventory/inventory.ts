@@ -19,6 +19,9 @@ export type FoundKey =
   | { readonly state: 'malformed'; readonly message: string }
   | { readonly state: 'present'; readonly publicKey: PublicKey }
 
+/** The private key of an identity; `node`: it is on the node, and the manifest says so. */
+export type FoundLeafKey = FoundKey | { readonly state: 'node' }
+
 /** One generation of an authority. */
 export interface FoundAuthority {
   /** `authority/agent/1` */
@@ -60,7 +63,7 @@ export interface FoundGeneration {
   /** What `cert.pem` holds: leaf first. Empty where it is missing or malformed. */
   readonly chain: readonly Certificate[]
   /** What is known of its private key. */
-  readonly key: FoundKey
+  readonly key: FoundLeafKey
   /** What `ca.pem` holds, as text; compare it with the bundle before parsing it. */
   readonly bundle: string
   /** Parsed from {@link bundle} on first use, equal texts once. */

@@ -26,11 +26,13 @@ export interface Manifest {
     readonly notBefore: string
     readonly notAfter: string
   }
-  /** SHA-256 of each file, hex. */
+  /** Who holds the private key, where it is not beside this file. Absent: it is. */
+  readonly held?: 'node' | undefined
+  /** SHA-256 of each file, hex; of `key.pem` where it is here. */
   readonly files: {
     readonly 'ca.pem': string
     readonly 'cert.pem': string
-    readonly 'key.pem': string
+    readonly 'key.pem'?: string | undefined
   }
 }
 
@@ -46,7 +48,12 @@ export interface ManifestFacts {
     readonly notBefore: number
     readonly notAfter: number
   }
-  readonly files: { readonly ca: string; readonly cert: string; readonly key: string }
+  /** Without a key, the node holds it. */
+  readonly files: {
+    readonly ca: string
+    readonly cert: string
+    readonly key?: string | undefined
+  }
 }
 
 /** Writes a manifest, with a final newline. */
@@ -64,10 +71,11 @@ export function encodeManifest(facts: ManifestFacts): string {
       notBefore: formatInstant(leaf.notBefore),
       notAfter: formatInstant(leaf.notAfter),
     },
+    ...(files.key === undefined && { held: 'node' }),
     files: {
       'ca.pem': sha256(bytesOf(files.ca)),
       'cert.pem': sha256(bytesOf(files.cert)),
-      'key.pem': sha256(bytesOf(files.key)),
+      ...(files.key !== undefined && { 'key.pem': sha256(bytesOf(files.key)) }),
     },
   }
   return `${JSON.stringify(manifest, null, 2)}\n`
@@ -86,7 +94,8 @@ export function readManifest(text: string): Manifest | string {
     return 'it is not JSON'
   }
   if (typeof value !== 'object' || value === null) return 'it is not an object'
-  const { format, version, address, generation, made, leaf, files } = value as Partial<Manifest>
+  const { format, version, address, generation, made, leaf, held, files } =
+    value as Partial<Manifest>
   if (format !== 'nomad-pki/generation') return 'it is not the manifest of a generation'
   if (version !== 1) return 'its version is another than 1, which this program reads'
   if (typeof address !== 'string' || typeof generation !== 'number' || typeof made !== 'string') {
@@ -95,10 +104,26 @@ export function readManifest(text: string): Manifest | string {
   if (!holdsTexts(leaf, ['serial', 'fingerprint', 'notBefore', 'notAfter'])) {
     return 'leaf is missing, or a part of it'
   }
-  if (!holdsTexts(files, ['ca.pem', 'cert.pem', 'key.pem'])) {
+  if (held !== undefined && (held as unknown) !== 'node') return 'held is another word than node'
+  const there = held === undefined ? (['key.pem'] as const) : []
+  if (!holdsTexts(files, ['ca.pem', 'cert.pem', ...there])) {
     return 'files is missing, or a part of it'
   }
+  if (held !== undefined && (files as Manifest['files'])['key.pem'] !== undefined) {
+    return 'it says that the node holds the key, and describes key.pem'
+  }
   return value as Manifest
+}
+
+/**
+ * Whether a manifest says that the node holds the private key, so that a generation without one is whole.
+ *
+ * @param text The text of `manifest.json`; `undefined` where there is none.
+ */
+export function isHeldByNode(text: string | undefined): boolean {
+  if (text === undefined) return false
+  const manifest = readManifest(text)
+  return typeof manifest !== 'string' && manifest.held === 'node'
 }
 
 function holdsTexts(value: unknown, keys: readonly string[]): boolean {

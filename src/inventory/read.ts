@@ -22,9 +22,11 @@ import type {
   FoundGeneration,
   FoundIdentity,
   FoundKey,
+  FoundLeafKey,
   Inventory,
 } from './inventory.js'
 import { readLedger } from './ledger.js'
+import { isHeldByNode } from './manifest.js'
 import type {
   Store,
   StoredAuthority,
@@ -197,15 +199,15 @@ async function readIdentity(
   }
 }
 
-/** Whether all four files are there and the key belongs to the leaf: what an agent could load. */
+/** Whether all files are there and the key, unless its node has it, belongs to the leaf: what an agent could load. */
 function isWhole(found: FoundGeneration, stored: StoredGeneration): boolean {
   const leaf = found.chain[0]
   return (
     leaf !== undefined &&
     stored.manifest !== undefined &&
     found.bundle !== '' &&
-    found.key.state === 'present' &&
-    sameBytes(found.key.publicKey.spki, leaf.publicKey.spki)
+    (found.key.state === 'node' ||
+      (found.key.state === 'present' && sameBytes(found.key.publicKey.spki, leaf.publicKey.spki)))
   )
 }
 
@@ -225,7 +227,7 @@ function readGeneration(
     directory: stored.directory,
     number: stored.number,
     chain: chain ?? [],
-    key: readKey(stored.key),
+    key: leafKey(stored),
     bundle,
     get trust() {
       return memory.trust(bundle)
@@ -241,6 +243,12 @@ function sumsOf({ ca, cert, key }: StoredGeneration): FoundGeneration['sums'] {
     ...(cert && { 'cert.pem': sha256(cert.bytes) }),
     ...(key && { 'key.pem': sha256(key.bytes) }),
   }
+}
+
+/** A key that is not here need not be missing. */
+function leafKey({ key, manifest }: StoredGeneration): FoundLeafKey {
+  if (key === undefined && isHeldByNode(manifest && textOf(manifest))) return { state: 'node' }
+  return readKey(key)
 }
 
 function readKey(file: StoredFile | undefined): FoundKey {

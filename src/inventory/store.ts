@@ -105,7 +105,8 @@ export interface StoreLock {
 
 /** The files of a new generation of an identity, as text. The key is written first. */
 export interface GenerationFiles {
-  readonly key: string
+  /** Absent where the node holds it, and the manifest says so (`held: node`). */
+  readonly key?: string | undefined
   /** `cert.pem`: leaf first, then intermediates. */
   readonly cert: string
   /** `ca.pem`: the trusted roots. */

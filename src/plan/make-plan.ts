@@ -11,6 +11,7 @@ import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
 import { actChecks, isOnDemand, runChecks } from '../checks/identity.js'
+import { ledgerFindings } from '../checks/ledger.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import { neededByDeferred } from '../checks/deferral.js'
 import type { Finding } from '../diagnostics.js'
@@ -27,6 +28,7 @@ import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
+import { heldByNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
@@ -197,6 +199,11 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       findings.push(...lifetimeDiffers(wanted, found, context))
       continue
     }
+    const kept = heldByNode(planned, found, inventory)
+    if (kept !== undefined) {
+      findings.push(kept)
+      continue
+    }
     steps.push(planned)
     if (planned.action === 'create' || planned.action === 'renew') {
       if (!issuing.has(wanted.profile)) issuing.set(wanted.profile, wanted.address)
@@ -326,20 +333,6 @@ const keyless: ReadonlySet<Reason> = new Set<Reason>([
   'names-differ',
   'beyond-issuer',
 ])
-
-function ledgerFindings({ ledger, location }: Inventory): readonly Finding[] {
-  if (ledger.fault === undefined) return []
-  return [
-    {
-      severity: 'error',
-      address: 'ledger',
-      reason: 'ledger-broken',
-      message: `line ${ledger.fault.line} of ledger.jsonl: ${ledger.fault.message}`,
-      remedy: `restore ${location}/ledger.jsonl from a backup; or, to begin a new one, move it aside`,
-      file: 'ledger.jsonl',
-    },
-  ]
-}
 
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
   const open = findings.find(({ reason }) => reason === 'mode-open')

@@ -9,6 +9,7 @@ import { isName, parseAddress } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { isHeldByNode } from '../inventory/manifest.js'
 import type { GenerationFiles, StoreBatch } from '../inventory/store.js'
 import { checkIdentity, identityPath, isGenerationNumber, probePath } from './layout.js'
 import type { IdentityName } from './layout.js'
@@ -112,6 +113,15 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
     },
     putGeneration(identity, directory, files) {
       checkDirectory(identity, directory)
+      if (files.key === undefined && !isHeldByNode(files.manifest)) {
+        throw new NomadPkiError(
+          'ERR_INTERNAL',
+          'a generation without a key says not who holds it',
+          {
+            address: identityPath(identity),
+          },
+        )
+      }
       generations.push({ identity, directory, files })
       turns.set(identityPath(identity), { identity, directory })
     },

@@ -244,13 +244,18 @@ class Commit {
   #writeGeneration({ identity, directory, files }: GenerationPut): void {
     this.doing = identityPath(identity)
     const parent = this.#tree.directory(this.doing)
-    const wanted = generationFiles.map(
-      ([part, file, mode]) => [file, Buffer.from(files[part]), mode] as const,
-    )
+    const wanted = generationFiles.flatMap(([part, file, mode]) => {
+      const text = files[part]
+      // The node holds the key: there is no file for it.
+      return text === undefined ? [] : [[file, Buffer.from(text), mode] as const]
+    })
     if (this.#tree.listing(parent).has(directory)) {
-      const same = wanted.every(([file, bytes]) => {
+      const same = generationFiles.every(([, file]) => {
         const there = readWhole(this.#tree.files, `${parent}/${directory}/${file}`)
-        return there.state === 'read' && sameBytes(there.bytes, bytes)
+        const bytes = wanted.find(([name]) => name === file)?.[1]
+        return bytes === undefined
+          ? there.state === 'absent'
+          : there.state === 'read' && sameBytes(there.bytes, bytes)
       })
       if (!same) throw generationExists(identity, directory)
       this.#touch(`${parent}/${directory}`, wanted)

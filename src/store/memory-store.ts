@@ -191,7 +191,7 @@ class State {
         ...nameOnly(directory),
         ca: fileOf(files.ca),
         cert: fileOf(files.cert),
-        key: fileOf(files.key),
+        key: files.key === undefined ? undefined : fileOf(files.key),
         manifest: fileOf(files.manifest),
       })
     }
@@ -229,7 +229,7 @@ class State {
       if (there?.has(directory) !== true) continue
       const old = there.get(directory)
       const same =
-        sameText(old?.key, files.key) &&
+        (files.key === undefined ? old?.key === undefined : sameText(old?.key, files.key)) &&
         sameText(old?.cert, files.cert) &&
         sameText(old?.ca, files.ca) &&
         sameText(old?.manifest, files.manifest)
@@ -302,12 +302,15 @@ function storedIdentity(
   if (current === undefined) {
     return { ...identity, link, current, generations: generationsAmong([...generations.keys()]) }
   }
-  // As the one on directories does: manifests are read when they are asked for.
+  // As the one on directories does: a manifest is read when it is asked for, or must say who has the key.
   const { directory, number, fingerprint, ca, cert, key, manifest } = current
   return {
     ...identity,
     link,
-    current: { directory, number, fingerprint, ca, cert, key, ...(manifests && { manifest }) },
+    current: {
+      ...{ directory, number, fingerprint, ca, cert, key },
+      ...((manifests || key === undefined) && { manifest }),
+    },
     generations: generationsAmong([...generations.keys()]),
   }
 }

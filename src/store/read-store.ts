@@ -7,11 +7,13 @@
  */
 
 import { isName, isRegionName, roles, type Role } from '../address.js'
+import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import { breather, type DirectoryEntry, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
+import { isHeldByNode } from '../inventory/manifest.js'
 import type {
   ReadStoreOptions,
   StoreContents,
@@ -184,7 +186,8 @@ export class Reader {
       cert: this.#seen.file(path, `${place}/${names.certificate}`, modes.public),
       key: this.#seen.file(path, `${place}/${names.key}`, modes.key),
     }
-    if (!manifest) return generation
+    // A key that is not there is missing, unless the manifest says that the node holds it.
+    if (!manifest && generation.key !== undefined) return generation
     return {
       ...generation,
       manifest: this.#seen.file(path, `${place}/${names.manifest}`, modes.public),
@@ -369,8 +372,9 @@ export class Reader {
   }
 }
 
-function hasAll({ ca, cert, key }: StoredGeneration): boolean {
-  return ca !== undefined && cert !== undefined && key !== undefined
+function hasAll({ ca, cert, key, manifest }: StoredGeneration): boolean {
+  if (ca === undefined || cert === undefined) return false
+  return key !== undefined || isHeldByNode(manifest && latin1Of(manifest.bytes))
 }
 
 function isRole(text: string): boolean {

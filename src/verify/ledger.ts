@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ledgerFindings } from '../checks/ledger.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { emptyHead } from '../inventory/ledger.js'
@@ -16,7 +17,7 @@ import { emptyHead } from '../inventory/ledger.js'
  */
 export function verifyLedger(inventory: Inventory, head?: string): readonly Finding[] {
   const { ledger, location } = inventory
-  const findings: Finding[] = []
+  const findings: Finding[] = [...ledgerFindings(inventory)]
   const say = (
     severity: Finding['severity'],
     reason: string,
@@ -25,14 +26,7 @@ export function verifyLedger(inventory: Inventory, head?: string): readonly Find
   ): void => {
     findings.push({ severity, address: 'ledger', reason, message, remedy, file: 'ledger.jsonl' })
   }
-  if (ledger.fault !== undefined) {
-    say(
-      'error',
-      'ledger-broken',
-      `line ${ledger.fault.line} of ledger.jsonl: ${ledger.fault.message}`,
-      `restore ${location}/ledger.jsonl from a backup; or, to begin a new one, move it aside`,
-    )
-  } else if (ledger.lines.length === 0 && inventory.identities.size > 0) {
+  if (ledger.fault === undefined && ledger.lines.length === 0 && inventory.identities.size > 0) {
     say(
       'warning',
       'ledger-broken',

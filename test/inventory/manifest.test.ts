@@ -1,13 +1,19 @@
 import { expect, test } from 'vitest'
-import { encodeManifest, readManifest } from '../../src/inventory/manifest.js'
+import {
+  encodeManifest,
+  isHeldByNode,
+  readManifest,
+  type Manifest,
+} from '../../src/inventory/manifest.js'
 
-const sound = encodeManifest({
+const facts = {
   address: 'identity/server/global/s1',
   generation: 1,
   made: 0,
   leaf: { serial: '01', fingerprint: 'ab', notBefore: 0, notAfter: 1000 },
   files: { ca: 'a', cert: 'b', key: 'c' },
-})
+}
+const sound = encodeManifest(facts)
 const paths = [
   ['format'],
   ['version'],
@@ -42,4 +48,19 @@ test.each(paths.flatMap((path) => [undefined, null, [], {}].map((value) => ({ pa
 
 test.each(['', 'null', '[]', '7', '"x"'])('%s is not a manifest', (text) => {
   expect(readManifest(text)).toBeTypeOf('string')
+})
+
+test('a manifest without a key says that the node holds it, and no other word will do', () => {
+  const text = encodeManifest({ ...facts, files: { ca: 'a', cert: 'b' } })
+  const manifest = readManifest(text) as Manifest
+  expect(manifest.held).toBe('node')
+  expect(Object.keys(manifest.files)).toEqual(['ca.pem', 'cert.pem'])
+  expect(isHeldByNode(text)).toBe(true)
+  expect(isHeldByNode(sound)).toBe(false)
+  expect(isHeldByNode(undefined)).toBe(false)
+  const changed = (change: object): string | Manifest =>
+    readManifest(JSON.stringify({ ...manifest, ...change }))
+  expect(changed({ held: undefined })).toMatch(/files is missing/)
+  expect(changed({ held: 'vault' })).toMatch(/held is/)
+  expect(changed({ files: { ...manifest.files, 'key.pem': 'c' } })).toMatch(/describes key\.pem/)
 })

@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { readLedger } from '../../src/inventory/ledger.js'
+import { encodeManifest } from '../../src/inventory/manifest.js'
 import type { Store, StoreBatch, StoreContents, StoredFile } from '../../src/inventory/store.js'
 import { c1, filesOf, line, s1 } from './words.js'
 
@@ -110,6 +111,43 @@ export function storeContract(name: string, makeStore: () => Store): void {
       })
       expect(Buffer.from((await store.readAuthorityKey('agent', 1))!).toString()).toBe('K\n')
       expect((await store.readLedger())?.bytes).toEqual(contents.ledger?.bytes)
+    })
+
+    test('a generation whose key the node holds is whole without one, and its manifest is read', async () => {
+      const store = makeStore()
+      const files = { cert: 'C\n', ca: 'A\n' }
+      const facts = { serial: '01', fingerprint: '00000001', notBefore: 0, notAfter: 1 }
+      const manifest = encodeManifest({
+        ...{ address: 'identity/server/global/s1', generation: 1, made: 0, leaf: facts, files },
+      })
+      await commit(store, (batch) => {
+        expect(() => {
+          batch.putGeneration(s1, '1-00000001', { ...files, manifest: '{}' })
+        }).toThrow(/who holds it/)
+        batch.putGeneration(s1, '1-00000001', { ...files, manifest })
+      })
+      const { current } = (await store.readIdentity(s1))!
+      expect(current?.key).toBeUndefined()
+      const [found] = (await store.read({ manifests: false })).identities
+      expect(Buffer.from(found!.current!.manifest!.bytes).toString()).toBe(manifest)
+      expect((await store.read()).findings).toEqual([])
+      // The same once more is no change, and a key beside it is another generation.
+      await commit(store, (batch) => {
+        batch.putGeneration(s1, '1-00000001', { ...files, manifest })
+      })
+      await expect(
+        commit(store, (batch) => {
+          batch.putGeneration(s1, '1-00000001', { ...files, key: 'K\n', manifest })
+        }),
+      ).rejects.toMatchObject({ code: 'ERR_FILE_EXISTS' })
+      await commit(store, (batch) => {
+        batch.putGeneration(s1, '2-00000002', { ...files, key: 'K\n', manifest })
+      })
+      await expect(
+        commit(store, (batch) => {
+          batch.putGeneration(s1, '2-00000002', { ...files, manifest })
+        }),
+      ).rejects.toMatchObject({ code: 'ERR_FILE_EXISTS' })
     })
 
     test('a probe leaf is kept by the authority that signed it, over another one, and removed', async () => {
