@@ -13,6 +13,7 @@ import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import type { DesiredAuthority, DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
+import { fingerprintOf } from '../x509/certificate.js'
 
 /** A lifetime of the spec takes effect with the next renewal: said, because it moves what follows. */
 export function lifetimeDiffers(
@@ -28,13 +29,15 @@ export function lifetimeDiffers(
   if (Math.abs(lived - profile.lifetime) <= defaultBackdate + 1000) return []
   const signing = context.authorities.get(profile.issuer.address)
   if (endsWithIssuer(leaf, signing?.notAfter)) return []
+  // Another tool set the beginning of what was adopted.
+  const made = context.adopted.has(fingerprintOf(leaf)) ? lived : lived - defaultBackdate
   const next = formatInstant(leaf.notAfter - renewBeforeOf(wanted, leaf))
   return [
     {
       severity: 'note',
       address,
       reason: 'lifetime-differs',
-      message: `it was made for ${formatDuration(lived - defaultBackdate)}, the spec says ${formatDuration(profile.lifetime)}: that takes effect with its renewal, from ${next} on`,
+      message: `it was made for ${formatDuration(made)}, the spec says ${formatDuration(profile.lifetime)}: that takes effect with its renewal, from ${next} on`,
       remedy: `for a new one now: nomad-pki rotate leaves ${address}`,
     },
   ]

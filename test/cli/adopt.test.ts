@@ -218,6 +218,9 @@ describe('what was begun before', () => {
     const adopted = await cli(cwd, ['adopt', 'old', '--json'])
     expect(adopted.status).toBe(0)
     expect(read(cwd, 'cluster.yaml')).toBe(before)
+    // What it asks for is asked for, also of what was adopted.
+    const { stdout } = await cli(cwd, ['plan'])
+    expect(stdout).toContain('the key is ecdsa-p384, the spec says ecdsa-p256')
     expect(documentOf(adopted).identities).toHaveLength(2)
   })
 

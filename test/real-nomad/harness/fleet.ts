@@ -34,7 +34,7 @@ import { eventually, type Outcome, run, runOk } from './run.js'
 import { Stops } from './stops.js'
 
 /** `nobody`: every Linux has it, whatever else it has. */
-const unprivileged = { uid: 65_534, gid: 65_534 }
+export const unprivileged = { uid: 65_534, gid: 65_534 }
 
 const members: readonly Member[] = [
   ...['s1', 's2', 's3'].map((name) => ({ name, region: 'global', role: 'server' as const })),
@@ -52,6 +52,35 @@ export interface Delivery {
   /** Does something to the unpacked folder, or to the archive, on the way. */
   readonly onTheWay?: (folder: string, archive: string) => void
   readonly more?: readonly string[]
+}
+
+const tlsOf = (base: string, name: string): string => join(base, 'hosts', name, 'etc/nomad.d/tls')
+
+/** What nodes have before they start. */
+export type Begin = (made: {
+  readonly base: string
+  readonly plans: readonly AgentPlan[]
+  /** Our command in the base; throws unless it ends with 0. */
+  readonly pki: (...args: string[]) => Promise<string>
+}) => Promise<void>
+
+const madeHere: Begin = async ({ base, plans, pki }) => {
+  await pki('init', '--new-store')
+  await pki('apply', '--yes')
+  for (const plan of plans) {
+    await pki('pack', plan.name, '--out', `${plan.name}.tar.gz`)
+    const installed = await run(
+      process.execPath,
+      [
+        ...[command, 'install', `${plan.name}.tar.gz`, '--tls', tlsOf(base, plan.name)],
+        ...['--config', join(base, 'hosts', plan.name, 'etc/nomad.d'), '--reload', 'none'],
+      ],
+      { cwd: base },
+    )
+    // The stanza is new: it says that a reload would not do.
+    if (installed.status !== 2) throw new Error(JSON.stringify(installed))
+    rmSync(join(base, `${plan.name}.tar.gz`))
+  }
 }
 
 /** The cluster, its operator's machine and its nodes. */
@@ -86,11 +115,13 @@ export class Fleet {
    *
    * @param stanza What `node.stanza` of the spec says; default nothing.
    * @param edit Changes the spec before the first `apply`; default: leaves it as it is.
+   * @param begin Gives the nodes the files that they start with; default: made and installed by us.
    */
   static async start(
     label: string,
     stanza = '{}',
     edit: (spec: string) => string = (spec) => spec,
+    begin: Begin = madeHere,
   ): Promise<Fleet> {
     const base = mkdtempSync(join(tmpdir(), `nomad-pki-${label}-`))
     try {
@@ -114,22 +145,7 @@ export class Fleet {
       const agents: Agent[] = []
       const pki = (...args: string[]): Promise<string> =>
         runOk(process.execPath, [command, ...args], { cwd: base })
-      await pki('init', '--new-store')
-      await pki('apply', '--yes')
-      for (const plan of plans) {
-        await pki('pack', plan.name, '--out', `${plan.name}.tar.gz`)
-        const installed = await run(
-          process.execPath,
-          [
-            ...[command, 'install', `${plan.name}.tar.gz`, '--tls', tlsOf(base, plan.name)],
-            ...['--config', join(base, 'hosts', plan.name, 'etc/nomad.d'), '--reload', 'none'],
-          ],
-          { cwd: base },
-        )
-        // The stanza is new: it says that a reload would not do.
-        if (installed.status !== 2) throw new Error(JSON.stringify(installed))
-        rmSync(join(base, `${plan.name}.tar.gz`))
-      }
+      await begin({ base, plans, pki })
       const cluster = await startCluster(
         plans,
         () => credentialsIn(base, 'operator/global/alice'),
@@ -356,8 +372,6 @@ function expectWholeGeneration(directory: string): void {
     if (sum !== files[file]) throw new Error(`${directory}/${file} is not that of its manifest`)
   }
 }
-
-const tlsOf = (base: string, name: string): string => join(base, 'hosts', name, 'etc/nomad.d/tls')
 
 function credentialsIn(base: string, address: string): Required<Credentials> {
   // By the link's text: all three of one generation, whatever happens meanwhile.
