@@ -5,7 +5,7 @@
  */
 
 /**
- * Groups.
+ * Sorts items into groups by a key, in their order.
  *
  * @param items In any order.
  * @param keyOf What those of one group have in common.

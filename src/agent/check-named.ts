@@ -62,7 +62,7 @@ export interface NamedFault {
 }
 
 /**
- * Checks one file.
+ * Checks one of the three files that a `tls` block names: whether the agent can load it, and who can read it.
  *
  * @param key The key that names it.
  * @param path Its value.

@@ -12,7 +12,7 @@ import type { TlsValues } from './tls-keys.js'
 import { type TlsEdit, wantedAttributes } from './wanted.js'
 
 /**
- * Writes the file.
+ * Gives the text of a new configuration file that holds the `tls` block alone.
  *
  * @param wanted What the block is to say.
  * @param kind HCL or JSON.

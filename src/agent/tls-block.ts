@@ -30,7 +30,7 @@ export interface TlsBlock {
 const known = new Map<string, (typeof tlsKeys)[number]>(tlsKeys.map((entry) => [entry.key, entry]))
 
 /**
- * Finds the block.
+ * Finds the `tls` block of a configuration file.
  *
  * @param document A file of an agent.
  * @param wanted Keys whose value is going to be replaced: a wrong literal there is not a fault.

@@ -113,7 +113,7 @@ export interface Deferral {
 }
 
 /**
- * Collects the deferrals.
+ * Says for each signing authority which leaves and which trust may stay until their renewal.
  *
  * @returns By the address of the signing authority; only authorities with `rollout: ride-along`.
  */

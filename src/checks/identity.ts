@@ -31,7 +31,7 @@ export interface Subject {
   readonly leaf: Certificate
 }
 
-/** One check. */
+/** Compares one thing of an identity: the reason to act, or `undefined`. */
 export type IdentityCheck = (subject: Subject, context: CheckContext) => ReasonGiven | undefined
 
 /** What plan and verify both ask, gravest first. */

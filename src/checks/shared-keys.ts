@@ -10,7 +10,7 @@ import { latin1Of } from '../bytes.js'
 import type { Inventory } from '../inventory/inventory.js'
 
 /**
- * Finds them.
+ * Finds identities and authorities that have the same private key.
  *
  * @param inventory What is.
  * @returns For each address that shares its key, the other addresses with it. Generations of one

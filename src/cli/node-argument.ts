@@ -14,7 +14,7 @@ const kinds = ['server', 'client', 'combined', 'operator'] as const
 export type NodeKind = (typeof kinds)[number]
 
 /**
- * Reads the kind.
+ * Reads the argument KIND: server, client, combined or operator.
  *
  * @throws {NomadPkiError} `ERR_USAGE`
  */

@@ -74,7 +74,7 @@ const mostListed = 3
 const mostListedServers = 7
 
 /**
- * Writes a spec.
+ * Gives the text of a first spec.
  *
  * @param wanted What the cluster has.
  * @param template The text of `templates/cluster.yaml`.

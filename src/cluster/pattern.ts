@@ -133,7 +133,7 @@ export function rangesOf(pattern: NodePattern): number {
 }
 
 /**
- * Reads a template.
+ * Reads a template of a name, `{name}.acme.internal`.
  *
  * @param text The text; `{` begins a placeholder.
  * @param fixed Placeholders whose value is known now: `region`, `cluster`.

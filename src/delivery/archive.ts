@@ -53,7 +53,7 @@ export interface ArchiveManifest {
   readonly files: Readonly<Record<string, string>>
 }
 
-/** What is packed. */
+/** The files that an archive is made of. */
 export interface ArchiveParts {
   readonly cluster: string
   /** `3-9f2c41ab` */

@@ -21,7 +21,7 @@ export interface TrioBytes {
   readonly key: Uint8Array | undefined
 }
 
-/** What was found. */
+/** Whether certificate, key and trust belong together. */
 export interface TrioCheck {
   /** Sentences: with any of them it must not be installed. */
   readonly faults: readonly string[]

@@ -64,7 +64,7 @@ export interface PreparedInstall {
   readonly warnings: readonly string[]
 }
 
-/** How it ended. */
+/** How an installation ended. */
 export interface InstallOutcome {
   /** `3-9f2c41ab`, what is in place now. */
   readonly directory: string

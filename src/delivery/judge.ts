@@ -17,7 +17,7 @@ import { checkTrio } from './check-trio.js'
 import type { LastGeneration, NodeGeneration } from './node.js'
 import type { Archive } from './read-archive.js'
 
-/** What was found. */
+/** Why an archive is refused, and what else to know of it. */
 export interface Judgement {
   /** Sentences: with any of them nothing may be changed. */
   readonly faults: readonly string[]

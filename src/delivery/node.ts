@@ -40,7 +40,7 @@ export function readCurrent(tls: string, files: Files = nodeFiles): NodeGenerati
 }
 
 /**
- * Reads one generation.
+ * Reads the files of one generation on a node.
  *
  * @param tls Absolute path.
  * @param directory `3-9f2c41ab`

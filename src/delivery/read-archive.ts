@@ -30,7 +30,7 @@ export interface Archive {
 }
 
 /**
- * Reads an archive.
+ * Reads an archive of `pack`, and checks every sum in it.
  *
  * @param bytes The gzip'd tar.
  * @throws {NomadPkiError} `ERR_ARCHIVE_INVALID`

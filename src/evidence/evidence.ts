@@ -94,7 +94,7 @@ export interface Receipt {
 /** What an installer did last: turned the link; also told the agent; saw it proven. */
 export type ReceiptState = (typeof receiptStates)[number]
 
-/** All of them. */
+/** All words for it, in their order. */
 export const receiptStates: typeof ledgerEvents.received.fields.state.words =
   ledgerEvents.received.fields.state.words
 

@@ -19,7 +19,7 @@ import {
 import { judgeAll } from './judge.js'
 import type { AgentState, Judgement } from './judgement.js'
 
-/** One agent. */
+/** What a probe says of one agent. */
 export interface AgentVerdict {
   /** `identity/server/global/s1` */
   readonly address: string

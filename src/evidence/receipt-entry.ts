@@ -43,9 +43,9 @@ export const receiptTables: Readonly<
 /** What a receipt is held against. */
 export interface ReceiptFacts {
   readonly inventory: Inventory
-  /** Of its ledger. */
+  /** The generations of its ledger. */
   readonly made: MadeGenerations
-  /** Of the same. */
+  /** Tells leaves and roots of that ledger and store. */
   readonly known: Recogniser
 }
 

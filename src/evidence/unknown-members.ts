@@ -40,8 +40,8 @@ export function withRecognised(members: Members, recognised: ReadonlySet<string>
 }
 
 /**
- * Finds them: by name, and where a region shares one identity, by what they are. Who presented the leaf
- * of an agent of the spec is known, whatever Nomad calls it.
+ * Finds members that the spec lacks: by name, and where a region shares one identity, by role. A member that
+ * presented the leaf of an agent of the spec is known, under any name.
  */
 export function unknownMembers(
   desired: Desired,

@@ -82,7 +82,7 @@ export function encodeManifest(facts: ManifestFacts): string {
 }
 
 /**
- * Reads a manifest.
+ * Reads `manifest.json` of a generation.
  *
  * @returns The manifest, or one sentence that says what is wrong with it.
  */

@@ -39,7 +39,7 @@ export interface ScheduleEntry {
   readonly onDemand: boolean
 }
 
-/** What expires when. */
+/** When certificates end and when they are renewed. */
 export interface Schedule {
   /** Epoch milliseconds that {@link ScheduleEntry.state} is judged at. */
   readonly at: number
@@ -47,7 +47,7 @@ export interface Schedule {
   readonly entries: readonly ScheduleEntry[]
 }
 
-/** How to judge. */
+/** The time, and what is due. */
 export interface ScheduleOptions {
   /** The instant to judge at, epoch milliseconds. */
   readonly now: number

@@ -83,7 +83,7 @@ export const flightLimits: {
 } = { bytes: 1 << 20, records: 4096, certificates: 64 }
 
 /**
- * Reads a flight.
+ * Reads what a TLS server sent in its handshake.
  *
  * @param bytes Everything that the server sent, from its first record.
  * @param secret `SERVER_HANDSHAKE_TRAFFIC_SECRET` of the key log, for TLS 1.3; without it only TLS 1.2 can be read.

@@ -138,7 +138,7 @@ export interface UnreadableDescription {
 }
 
 /**
- * Describes a certificate.
+ * Gives what a certificate says as a value for `inspect --json`.
  *
  * @param certificate What is described.
  * @param where Where it was found.

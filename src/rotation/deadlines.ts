@@ -42,7 +42,7 @@ export interface DeadlineFacts {
 }
 
 /**
- * Works them out.
+ * Works out until when each stage of a rotation has to be taken.
  *
  * @returns Soonest first.
  */

@@ -62,7 +62,7 @@ export interface RolloutStep {
   readonly nodes: readonly RolloutNode[]
 }
 
-/** The whole order. */
+/** The order of a delivery. */
 export interface Rollout {
   /** In their order. */
   readonly steps: readonly RolloutStep[]

@@ -48,7 +48,7 @@ export interface NextStage {
   readonly rides: boolean
 }
 
-/** A rotation. */
+/** Where a rotation stands, and its next edit. */
 export interface Rotation {
   /** The authority. */
   readonly name: string

@@ -61,7 +61,7 @@ export function isLockName(name: string): boolean {
 }
 
 /**
- * Takes the lock.
+ * Takes the lock of a store, or waits for it.
  *
  * @param files The calls to use.
  * @param root The store; it exists.

@@ -98,7 +98,7 @@ export async function readStore(
 }
 
 /**
- * Reads one file.
+ * Reads one file of a store with its mode and owner.
  *
  * @returns `undefined` where it does not exist.
  * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`

@@ -18,7 +18,7 @@ export const storeReasons = {
 export type StoreReason =
   keyof typeof storeReasons | 'incomplete' | 'link-broken' | 'mode-open' | 'unfinished'
 
-/** Makes a finding. */
+/** Makes a finding with a reason of the store. */
 export function finding(
   severity: Severity,
   address: string,

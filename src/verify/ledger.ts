@@ -10,7 +10,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { emptyHead } from '../inventory/ledger.js'
 
 /**
- * Verifies the ledger.
+ * Checks the chain of the ledger and its end, and that a store with identities has one.
  *
  * @param inventory What is.
  * @param head A head noted elsewhere (`status` prints it), hex; a beginning of at least 8 digits will do.

@@ -31,7 +31,7 @@ export function issuedFingerprints(
 }
 
 /**
- * Lints one certificate.
+ * Holds one certificate against the lint rules.
  *
  * @returns A finding for each rule that is broken; the reason is the rule's name.
  */

@@ -21,7 +21,7 @@ export interface Network {
 const mostRemembered = 64
 
 /**
- * Reads an address.
+ * Reads an IP address.
  *
  * @param text IPv4 or IPv6, also IPv4-mapped.
  * @returns 4 or 16 octets, which must not be changed; `undefined` for anything else, and for an address
