@@ -46,8 +46,8 @@ export interface EngineParts {
   readonly clock: () => number
   /** What it does with the call of this number, from 1. Default: it signs. */
   readonly script?: (call: number, input: IssuerInput) => Behaviour
-  /** How long a call takes, milliseconds. Default: not at all. */
-  readonly takes?: (call: number) => number
+  /** How long a call takes, milliseconds; or until when. Default: not at all. */
+  readonly takes?: (call: number) => number | Promise<void>
   readonly concurrency?: number
 }
 
@@ -96,7 +96,8 @@ export function engine(parts: EngineParts): Engine {
   ): Promise<IssuerAnswer> {
     const behaviour = script(call, input)
     try {
-      await sleep(behaviour === 'hangs' ? 60_000 : takes(call), undefined, { signal, ref: true })
+      const time = behaviour === 'hangs' ? 60_000 : takes(call)
+      await (typeof time === 'number' ? sleep(time, undefined, { signal, ref: true }) : time)
     } catch {
       return { outcome: 'unknown', reason: 'aborted after the request was sent' }
     }
