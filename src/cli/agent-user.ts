@@ -58,7 +58,7 @@ function isId(text: string): boolean {
 function unknown(message: string, who: string): NomadPkiError {
   return usage(
     message,
-    `numbers do without: --user $(id -u ${isId(who) ? 'USER' : who}):$(id -g ${isId(who) ? 'USER' : who})`,
+    `use numeric ids instead: --user $(id -u ${isId(who) ? 'USER' : who}):$(id -g ${isId(who) ? 'USER' : who})`,
   )
 }
 

@@ -129,7 +129,7 @@ export function tellRefusals(
     const message =
       port === undefined
         ? 'nothing says where it listens'
-        : `${port.endpoint} asks for no certificate, so whom it trusts cannot be seen`
+        : `${port.endpoint} asks for no certificate, so the roots it trusts cannot be seen`
     return { address, state: 'undecided', message }
   })
   if (printer.json) printer.document(refusalsDocument(root, agents))

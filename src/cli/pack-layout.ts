@@ -33,7 +33,7 @@ export async function packForTool(
   const { outDir, out, region, all = false } = options
   if (outDir === undefined || out !== undefined) {
     throw usage(
-      `where to? the layout ${layout} is several files`,
+      `name the folder: the layout ${layout} is several files`,
       `nomad-pki pack --all --layout ${layout} --out-dir FOLDER`,
     )
   }
@@ -77,7 +77,10 @@ export async function packForTool(
   for (const note of packed.notes) printer.tell(`note: ${note}`)
   if (dry) printer.tell('dry run: nothing was written')
   else if (states.every((state) => state === 'same')) printer.tell('all of it is there already')
-  else printer.tell('the folder holds private keys: send it on a private way, and remove it after')
+  else
+    printer.tell(
+      'the folder holds private keys: send it over a private channel, and remove it after',
+    )
   return exitStatus.ok
 }
 

@@ -93,9 +93,9 @@ export async function runPlan(
   const progress = createProgress(context, plan.steps.length, printer)
   const signal = context.onInterrupt(() => {
     progress.clear()
-    printer.tell('interrupted: finishing what is under way; once more kills')
+    printer.tell('interrupted: finishing the step under way; a second Ctrl-C kills')
   })
-  const goOn = `what is done is done; to go on: ${again}`
+  const goOn = `completed steps are kept; to go on: ${again}`
   const events: ApplyEvent[] = [...before]
   let begun = 0
   try {

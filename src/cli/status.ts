@@ -35,15 +35,15 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus]
 
 /** The exit statuses as the documentation lists them. */
 export const exitStatusSentences: readonly (readonly [ExitStatus, string])[] = [
-  [0, 'it is so, or it is done'],
+  [0, 'nothing is wrong, or it is done'],
   [1, 'something went wrong, or errors hold a part of the work'],
   [2, 'there is work to do, or there are findings (with --strict: warnings too)'],
   [
     3,
-    'refused: the plan is stale, another process holds the store, no store was begun, or nobody can be asked',
+    'refused: the plan is stale, another process holds the store, no store was begun, or there is no terminal to ask on',
   ],
-  [64, 'called wrongly'],
-  [130, 'interrupted; what is done is done'],
+  [64, 'wrong usage'],
+  [130, 'interrupted; completed steps are kept'],
 ]
 
 /** The exit status of a command that ended with an error. */

@@ -43,7 +43,7 @@ export async function writeFiles(context: Context, writes: readonly FileWrite[])
   } catch (error) {
     if (!isNomadPkiError(error, 'ERR_CONFIG_CHANGED')) throw error
     throw new NomadPkiError('ERR_FILE_UNWRITABLE', error.message, {
-      hint: 'somebody else wrote it in the meantime: look at it, and run the command again',
+      hint: 'it changed in the meantime: look at it, and run the command again',
       cause: error,
     })
   }

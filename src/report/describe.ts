@@ -294,7 +294,10 @@ function rowsOf(
     const asked = thing.authorities === undefined ? 'not known' : list(thing.authorities) || 'any'
     return [
       ['protocol', thing.protocol],
-      ['asks for certificates of', thing.asksForCertificate ? asked : 'nobody: it asks for none'],
+      [
+        'asks for certificates of',
+        thing.asksForCertificate ? asked : 'no authority: it asks for no certificate',
+      ],
     ]
   }
   if (thing.kind === 'container') {

@@ -153,8 +153,8 @@ function halfRotatedText(
     style.bad(printable(message)),
     ...sides.map(({ roots, trusts, agents: all }) =>
       printable(
-        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of nobody' : `leaf under ${roots.join(' and ')}`}, ${
-          trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'nobody'}`
+        `  ${namesOf(all)}: ${roots.length === 0 ? 'a leaf of an unknown authority' : `leaf under ${roots.join(' and ')}`}, ${
+          trusts === null ? 'trust not observable' : `trusts ${trusts.join(' and ') || 'no root'}`
         }`,
       ),
     ),
@@ -193,7 +193,11 @@ function nomadLines(
     ),
     ...(missing === undefined
       ? []
-      : [style.doubtful(`Nomad was not asked for the members of the cluster: ${printable(missing)}`)]),
+      : [
+          style.doubtful(
+            `Nomad was not asked for the members of the cluster: ${printable(missing)}`,
+          ),
+        ]),
   ]
 }
 

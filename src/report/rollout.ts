@@ -147,13 +147,13 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       ? []
       : [
           style.doubtful(
-            `nobody said who leads ${leaderless.join(', ')}: nomad-pki probe asks; or: --leader SERVER`,
+            `the leader of ${leaderless.join(', ')} is unknown: nomad-pki probe asks for it; or: --leader SERVER`,
           ),
         ]),
     ...(doubts.length === 0 ? [] : [doubts.join('\n')]),
     ...steps.map((step) => stepText(step, style, place)),
     [
-      'stop at the first step that does not get there, mend it, and ask again: what is proven drops out',
+      'stop at the first step that fails, fix it, and run this command again: proven agents are left out',
       ...(place.tls === undefined
         ? []
         : [

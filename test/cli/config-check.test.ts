@@ -50,7 +50,7 @@ const key = (cwd: string): string => path.join(cwd, 'nomad.d/tls/key.pem')
 describe('on the machine of the agent', () => {
   test('what is in order', async () => {
     const { status, stdout } = await check(machine())
-    expect(stdout).toBe('Nomad will read this as it is meant\n')
+    expect(stdout).toBe('nothing found that Nomad would refuse or ignore\n')
     expect(status).toBe(0)
   })
 
@@ -193,7 +193,7 @@ describe('--user', () => {
 
   test('by name: root reads everything', async () => {
     const { status, stdout } = await check(machine(), '--user', 'root')
-    expect(stdout).toBe('Nomad will read this as it is meant\n')
+    expect(stdout).toBe('nothing found that Nomad would refuse or ignore\n')
     expect(status).toBe(0)
   })
 

@@ -375,7 +375,7 @@ operators: { alice: {} }
   test.each([
     [['--layout', 'cfssl', '--all'], 'is several files'],
     [['--layout', 'cfssl', '--all', '--out', 'x'], 'is several files'],
-    [['--layout', 'cfssl', '--out-dir', 'x'], 'of what?'],
+    [['--layout', 'cfssl', '--out-dir', 'x'], 'name what is packed'],
     [
       ['--layout', 'cfssl', '--all', '--out-dir', 'x', '--without-key'],
       '--without-key does not go with the layout cfssl',

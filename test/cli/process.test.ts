@@ -51,8 +51,10 @@ describe('the program', () => {
     await runBuilt(built, ['init', '--servers', 'global=1', '--clients', 'global=2500'], { cwd })
     const stopped = await interruptWhen(cwd, () => fs.existsSync(path.join(cwd, 'pki/bundle')))
     expect(stopped.status).toBe(130)
-    expect(stopped.stderr).toMatch(/^interrupted: finishing what is under way; once more kills$/m)
-    expect(stopped.stderr).toMatch(/^what is done is done; to go on: nomad-pki apply --yes$/m)
+    expect(stopped.stderr).toMatch(
+      /^interrupted: finishing the step under way; a second Ctrl-C kills$/m,
+    )
+    expect(stopped.stderr).toMatch(/^completed steps are kept; to go on: nomad-pki apply --yes$/m)
     expect(stopped.stdout).toMatch(/of 2,50\d steps done/)
     const rest = await runBuilt(built, ['plan', '--json'], { cwd })
     const left = (JSON.parse(rest.stdout) as { steps: unknown[] }).steps.length

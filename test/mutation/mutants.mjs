@@ -211,7 +211,7 @@ export const mutants = [
   },
   {
     what: 'nobody can sign, and nothing says so',
-    file: 'src/cli/commands/rotate.ts',
+    file: 'src/cli/commands/rotate-leaves.ts',
     from: 'if (first === undefined || without < chosen.length) return',
     to: 'if (first !== undefined || without < chosen.length) return',
     tests: ['test/scripts.test.ts', 'test/cli'],

@@ -210,7 +210,7 @@ function knownIn({ authorities, identities, ledger }: Inventory): ReadonlyMap<st
 
 function requireAdoptable({ diagnostics, refused }: Adoption, folders: readonly string[]): void {
   if (hasErrors(diagnostics)) {
-    throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'these agents do not make a valid spec', {
       diagnostics,
     })
   }
@@ -237,7 +237,9 @@ async function firstSpec(
   const { text, diagnostics } = newSpec({ cluster, ...adoption.spec }, template, { file })
   const { spec } = parseSpec(text, { file })
   if (spec === undefined || hasErrors(diagnostics)) {
-    throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'these options do not make a valid spec', {
+      diagnostics,
+    })
   }
   return { text, spec }
 }

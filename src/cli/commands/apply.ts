@@ -84,7 +84,7 @@ function tellIdle(
     if (leaf === undefined) continue
     const left = formatDuration(leaf.notAfter - context.now())
     printer.tell(
-      `${address}: ${left} are left of its life, and its renewal is not due; for a new one now: nomad-pki rotate leaves ${address}`,
+      `${address}: not due, valid for ${left} more; for a new one now: nomad-pki rotate leaves ${address}`,
     )
   }
 }

@@ -75,7 +75,7 @@ export const check: Command<'config check'> = async ({ args, options }, context)
   }
   if (printer.json) return statusOfFindings(asFindings(diagnostics), options.strict === true)
   if (diagnostics.length > 0) printer.answer(diagnosticsText(diagnostics, printer.style))
-  else printer.answer(printer.style.good('Nomad will read this as it is meant'))
+  else printer.answer(printer.style.good('nothing found that Nomad would refuse or ignore'))
   return statusOfFindings(asFindings(diagnostics), options.strict === true)
 }
 

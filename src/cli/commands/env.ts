@@ -57,7 +57,7 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
     options.url === undefined ? defaultUrl(workspace, inventory, region) : parseUrl(options.url)
   if (options.url === undefined && url.host === '127.0.0.1') {
     printer.tell(
-      `note: no server of ${region} has an address in the spec: this machine is assumed (--url says another)`,
+      `note: no server of ${region} has an address in the spec: assuming this host (--url names a different one)`,
     )
   }
   const directory = store.pathOf({ role: 'operator', region, name: operator.name })

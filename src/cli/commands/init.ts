@@ -46,7 +46,9 @@ export const command: Command<'init'> = async ({ options }, context) => {
   const { spec } = parseSpec(text, { file })
   // What it was told can be wrong (two names that differ in case only); what is written never is.
   if (spec === undefined || hasErrors(diagnostics)) {
-    throw new NomadPkiError('ERR_SPEC_INVALID', 'that would be no valid spec', { diagnostics })
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'these options do not make a valid spec', {
+      diagnostics,
+    })
   }
   printer.warn(diagnostics)
   const writes: FileWrite[] = [{ file, text, expected: undefined }]
@@ -124,7 +126,7 @@ async function adopted(
 ): Promise<{ readonly wanted: NewSpec; readonly roots: readonly Certificate[] }> {
   const { spec, diagnostics, roots } = surveyAgents(await readAgents(paths, file, context))
   if (hasErrors(diagnostics)) {
-    throw new NomadPkiError('ERR_SPEC_INVALID', 'no spec can be made of these agents', {
+    throw new NomadPkiError('ERR_SPEC_INVALID', 'these agents do not make a valid spec', {
       diagnostics,
     })
   }

@@ -58,11 +58,13 @@ export const command: Command<'install'> = async ({ args: [file], options }, con
   const request = requestOf(options, context.resolve(tls), context)
   const mode = file === '-' ? undefined : await context.mode(file)
   if (mode !== undefined && (mode & 0o077) !== 0) {
-    printer.tell(`warning: others can read ${file}: chmod 600, and see who did`)
+    printer.tell(
+      `warning: other users can read ${file}: chmod 600 it, and find out whether they did`,
+    )
   }
   if (options.fingerprint === undefined) {
     printer.tell(
-      'note: without --fingerprint nothing says that this archive is the one that was packed',
+      'note: without --fingerprint nothing proves that this is the archive that was packed',
     )
   }
   const configs = directoryConfigs(context.cwd)
@@ -109,7 +111,7 @@ function requestOf(options: Options<'install'>, tls: string, context: Context): 
 
 function interruption(context: Context, printer: Printer): AbortSignal {
   return context.onInterrupt(() => {
-    printer.tell('interrupted: what is in place stays whole; once more kills')
+    printer.tell('interrupted: what is in place stays whole; a second Ctrl-C kills')
   })
 }
 
@@ -179,13 +181,13 @@ function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
     case 'reloaded':
       return proof === undefined
         ? 'in place, and the agent was told to load it (--probe HOST:PORT proves that it did)'
-        : 'in place; the agent presents the leaf, and does not show whom it trusts'
+        : 'in place; the agent presents the leaf, and does not show which roots it trusts'
     case 'placed':
       return 'in place; the agent loads it at its next reload or start'
     case 'unchanged':
       return proof === undefined
         ? 'in place already; an earlier run told the agent to load it (--probe HOST:PORT proves that it did)'
-        : 'in place already; the agent presents the leaf, and does not show whom it trusts'
+        : 'in place already; the agent presents the leaf, and does not show which roots it trusts'
     case 'unloaded':
       return 'in place, and the agent could not be told to load it'
     case 'restart':

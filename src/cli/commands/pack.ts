@@ -99,7 +99,7 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
     )
   } else if (without === undefined && !dry && documents.length > 0) {
     const what = documents.length === 1 ? 'it holds the private key' : 'each holds a private key'
-    printer.tell(`${what}: send it on a private way, and remove it after`)
+    printer.tell(`${what}: send it over a private channel, and remove it after`)
   }
   return tellHeld(held, identities.length, printer)
 }
@@ -140,7 +140,10 @@ async function packForOthers(
 ): Promise<ExitStatus> {
   const printer = printerOf(context, options)
   if (options.all !== true && args.length === 0) {
-    throw usage('of what?', layout === 'p12' ? 'pack alice --layout p12' : `--all, or addresses`)
+    throw usage(
+      'name what is packed',
+      layout === 'p12' ? 'pack alice --layout p12' : `--all, or addresses`,
+    )
   }
   const workspace = await openWorkspace(context, options, printer)
   await requireOwnStore(workspace)
@@ -189,11 +192,11 @@ function placeOf(
     return ({ manifest }) => path.join(outDir, archiveName(manifest.address, manifest.generation))
   }
   if (all === true || args.length > 1) {
-    throw usage('where to? several archives need --out-dir FOLDER', '--out-dir out')
+    throw usage('several archives need --out-dir FOLDER', '--out-dir out')
   }
   if (out === undefined || out === '-') {
     throw usage(
-      'where to? the archive holds a private key',
+      'name the file: the archive holds a private key',
       `--out ${args[0]!.split('/').at(-1) ?? 'node'}.tar.gz`,
     )
   }

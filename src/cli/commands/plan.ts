@@ -46,8 +46,7 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
     printer.answer(planText(plan, printer.style, { all: options.long === true, now }))
     if (options.out !== undefined)
       printer.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
-    else if (plan.steps.length > 0 && !blocked)
-      printer.tell(`to make it so: nomad-pki apply${named}`)
+    else if (plan.steps.length > 0 && !blocked) printer.tell(`to apply it: nomad-pki apply${named}`)
   }
   return statusOfPlan(plan)
 }

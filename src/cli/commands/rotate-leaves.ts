@@ -149,7 +149,7 @@ function requireSigners(
     : `${address} has no certificate`
   throw new NomadPkiError(
     'ERR_REFUSED',
-    `nobody can sign: the key of ${issuer} is ${state === 'encrypted' ? 'encrypted' : 'not in the store'}; ${risk}`,
+    `no authority can sign: the key of ${issuer} is ${state === 'encrypted' ? 'encrypted' : 'not in the store'}; ${risk}`,
     {
       address: issuer,
       hint: `put ca-key.pem of ${issuer} into the store (mode 0400), then: nomad-pki rotate leaves --due`,
