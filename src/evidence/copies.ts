@@ -93,7 +93,10 @@ type Born = FoundAuthority & { readonly certificate: Certificate }
 function bornHere({ authorities, ledger }: Inventory): readonly Born[] {
   const made = new Map<string, string>()
   for (const event of ledger.events) {
-    if (event.event === 'authority') made.set(event.address, event.fingerprint)
+    if (event.event !== 'authority') continue
+    // Another tool signed with the key of an adopted one, and its leaves are in use.
+    if (event.adopted === true) made.delete(event.address)
+    else made.set(event.address, event.fingerprint)
   }
   return [...authorities.values()].filter(
     (one): one is Born =>
@@ -120,19 +123,12 @@ export function copiesIn(
     ledger.events.some((event) => 'under' in event && event.under !== undefined)
   if (!marked || ledger.fault !== undefined) return { leaves: [], accepted: new Map(), state: '' }
   const isOurs = madeHere(inventory)
-  // Another tool signed with that key before it was adopted, and its leaves are in use.
-  const shared = new Set(
-    ledger.events.flatMap((event) =>
-      event.event === 'authority' && event.adopted === true ? [event.address] : [],
-    ),
-  )
   const leaves = new Map<string, CopyLeaf>()
   const accepted = new Map<string, number>()
   const take = (leaf: CopyLeaf): void => {
     if (leaf.at > now + clockSkew || accepted.has(leaf.fingerprint) || isOurs(leaf.fingerprint)) {
       return
     }
-    if (shared.has(leaf.under)) return
     leaves.set(leaf.fingerprint, leaf)
   }
   for (const event of ledger.events) {

@@ -67,6 +67,14 @@ describe('whose key signed a chain', () => {
     expect(ownSignerOf(renewed, without('authority'))).toBeUndefined()
   })
 
+  test('an authority that was adopted: the tool that made it signed with it before', () => {
+    const adopted = ours.ledger.events.map((one) =>
+      one.event === 'authority' ? { ...one, adopted: true } : one,
+    )
+    const inventory = { ...ours, ledger: { ...ours.ledger, events: adopted } }
+    expect(ownSignerOf(renewed, inventory)).toBeUndefined()
+  })
+
   test('an authority whose key is kept elsewhere', () => {
     const found = ours.authorities.get(root)!
     const keyless = { ...found, key: { state: 'absent' } } as const
