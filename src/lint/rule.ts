@@ -38,6 +38,11 @@ export interface Rule {
   readonly severity?: Severity | undefined
   /** Whether Nomad itself refuses such a certificate, or gives it other authority, also if others issued it. Default: no. */
   readonly binding?: boolean | undefined
+  /**
+   * Whether it looks at what differs between two certificates of one kind: the serial number, the key
+   * and its identifier, how times are written. Default: no; a test sees what a rule looks at.
+   */
+  readonly each?: boolean | undefined
   /** Whether the rule is about this certificate at all. */
   applies(certificate: Certificate, context: LintContext): boolean
   /**

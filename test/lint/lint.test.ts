@@ -155,3 +155,51 @@ describe('rules about the context', () => {
     },
   )
 })
+
+/** A certificate that notes what a rule looks at, of what differs between two of one kind. */
+function watched(certificate: Certificate, seen: Set<string>): Certificate {
+  const own = ['der', 'tbs', 'serial', 'serialNegative', 'signature', 'subjectKeyIdentifier']
+  const publicKey = new Proxy(certificate.publicKey, {
+    get(key, name) {
+      if (name === 'spki') seen.add('spki')
+      return Reflect.get(key, name) as unknown
+    },
+  })
+  return new Proxy(certificate, {
+    get(target, name) {
+      if (typeof name === 'string' && own.includes(name)) seen.add(name)
+      return name === 'publicKey' ? publicKey : (Reflect.get(target, name) as unknown)
+    },
+  })
+}
+
+describe('certificates of one kind', () => {
+  test('differ in nothing that is looked at but by the rules that look at each', () => {
+    for (const vector of vectors) {
+      const names = ['good', ...Object.keys(vector.bad).map((fault) => `bad-${fault}`)]
+      for (const name of names) {
+        const context = lintContextOf(vector, name === 'good' ? undefined : name.slice(4))
+        for (const rule of rules.filter(({ each }) => each !== true)) {
+          const seen = new Set<string>()
+          const certificate = watched(read(`${vector.rule}/${name}.pem`), seen)
+          if (rule.applies(certificate, context)) rule.check(certificate, context)
+          expect([rule.name, ...seen], `${vector.rule}/${name}`).toEqual([rule.name])
+        }
+      }
+    }
+  })
+
+  test('are refused after a clean one, whatever is wrong', () => {
+    for (const vector of vectors) {
+      for (const fault of Object.keys(vector.bad)) {
+        const context = lintContextOf(vector, fault)
+        const found = (): readonly unknown[] =>
+          lint(read(`${vector.rule}/bad-${fault}.pem`), context)
+        const before = found()
+        for (const other of vectors) lint(read(`${other.rule}/good.pem`), lintContextOf(other))
+        lint(read(`${vector.rule}/good.pem`), context)
+        expect(found(), `${vector.rule}/${fault}`).toEqual(before)
+      }
+    }
+  })
+})

@@ -12,6 +12,7 @@ import { roleOf } from '../scope.js'
 /** helper/tlsutil/config.go:435-449: agents take ECDSA and RSA; P-224 never completes a handshake. */
 export const agentKey: Rule = {
   name: 'nomad/agent-key',
+  each: true,
   source: 'helper/tlsutil/config.go:435-449, crypto/tls',
   binding: true,
   applies: (_, context) => roleOf(context) !== undefined,

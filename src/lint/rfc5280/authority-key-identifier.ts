@@ -10,6 +10,7 @@ import { isSelfIssued } from '../scope.js'
 /** RFC 5280 §4.2.1.1: everybody but a root has it, and it is the issuer's own. */
 export const authorityKeyIdentifier: Rule = {
   name: 'rfc5280/authority-key-identifier',
+  each: true,
   source: 'RFC 5280 §4.2.1.1',
   applies: () => true,
   check: (certificate, { issuer, profile }) => {

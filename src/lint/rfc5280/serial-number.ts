@@ -9,6 +9,7 @@ import type { Rule } from '../rule.js'
 /** RFC 5280 §4.1.2.2: positive, and at most 20 octets with the one for the sign. */
 export const serialNumber: Rule = {
   name: 'rfc5280/serial-number',
+  each: true,
   source: 'RFC 5280 §4.1.2.2',
   applies: () => true,
   check: ({ serial, serialNegative }) => {

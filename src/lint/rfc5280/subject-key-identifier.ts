@@ -9,6 +9,7 @@ import type { Rule } from '../rule.js'
 /** RFC 5280 §4.2.1.2: authorities must have it, others should: chains are found by it. */
 export const subjectKeyIdentifier: Rule = {
   name: 'rfc5280/subject-key-identifier',
+  each: true,
   source: 'RFC 5280 §4.2.1.2',
   applies: () => true,
   check: (certificate) => {

@@ -13,6 +13,7 @@ const from2050 = Date.UTC(2050, 0, 1)
 /** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 on. */
 export const timeEncoding: Rule = {
   name: 'rfc5280/time-encoding',
+  each: true,
   source: 'RFC 5280 §4.1.2.5',
   applies: () => true,
   check: (certificate) => {

@@ -10,6 +10,7 @@ import { hasUniqueIdentifiers } from '../tbs.js'
 /** RFC 5280 §4.1.2.8: no unique identifiers. */
 export const uniqueIdentifiers: Rule = {
   name: 'rfc5280/unique-identifiers',
+  each: true,
   source: 'RFC 5280 §4.1.2.8',
   applies: () => true,
   check: (certificate) =>
