@@ -16,8 +16,12 @@ import {
 
 import { pathToFileURL } from 'node:url'
 
-const pem = (label, der) =>
-  `-----BEGIN ${label}-----\n${der.toString('base64').replace(/(.{64})/g, '$1\n')}\n-----END ${label}-----\n`
+const pem = (label, der) => {
+  const base64 = der.toString('base64')
+  let text = `-----BEGIN ${label}-----\n`
+  for (let at = 0; at < base64.length; at += 64) text += `${base64.slice(at, at + 64)}\n`
+  return `${text}-----END ${label}-----\n`
+}
 const put = (path, bytes, mode) => {
   const file = openSync(path, 'wx', mode)
   writeSync(file, bytes)
