@@ -256,3 +256,23 @@ describe('what was begun before', () => {
     }
   })
 })
+
+describe('a folder that is full of other things', () => {
+  test('5,000 files, a link out and a large file are left out in a few lines', async () => {
+    const cwd = withFolder('nomad-tls')
+    fs.mkdirSync(path.join(cwd, 'old/photos'))
+    for (let index = 0; index < 5000; index += 1) {
+      fs.writeFileSync(path.join(cwd, `old/photos/${index}.jpg`), 'x')
+    }
+    fs.symlinkSync('/etc/hostname', path.join(cwd, 'old/out.pem'))
+    fs.closeSync(fs.openSync(path.join(cwd, 'old/large'), 'w'))
+    fs.truncateSync(path.join(cwd, 'old/large'), 2 ** 31)
+    const { status, stdout } = await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    expect(status).toBe(0)
+    expect(stdout).toContain('  and 4997 more:\n      it holds no certificate, key or request')
+    expect(stdout).toMatch(/old\/out\.pem\n {6}it is a link to .*hostname, outside of the folder/)
+    expect(stdout).toContain('old/large\n      it is larger than 1048576 bytes')
+    expect(stdout.split('\n').length).toBeLessThan(40)
+    expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+  })
+})
