@@ -75,7 +75,13 @@ test('the package has what it runs on, types that need no package, and no more',
   expect(packed).toEqual(
     expect.arrayContaining(
       [
-        ...['bin/nomad-pki.js', 'bin/start.js', 'bin/package.json', 'dist/cli.cjs', 'dist/index.js'],
+        ...[
+          'bin/nomad-pki.js',
+          'bin/start.js',
+          'bin/package.json',
+          'dist/cli.cjs',
+          'dist/index.js',
+        ],
         ...[
           'dist/types/index.d.ts',
           'dist/types/hcl/index.d.ts',
