@@ -80,8 +80,9 @@ function loader(table, places, exported, load, module, entry) {
     const chunk = { exports: {} }
     made[name] = chunk.exports
     table[name](chunk.exports, need, chunk)
-    // Values instead of esbuild's getters, which a call in a loop would ask each time.
-    return (made[name] = { ...chunk.exports })
+    // Values instead of esbuild's getters, which a call in a loop would ask each time. The mark, which is
+    // not enumerable, says that `default` is an export: without it each later import gets the whole as default.
+    return (made[name] = { __esModule: true, ...chunk.exports })
   }
   const later = (name) => {
     let chunk

@@ -245,6 +245,24 @@ describe('the package', () => {
     ])
   })
 
+  test('a part that is loaded late is the same the second time: two PKCS#12 files in one run', async () => {
+    const cwd = fs.mkdtempSync(path.join(built, 'twice-'))
+    fs.writeFileSync(path.join(cwd, 'pw'), 'correct horse\n')
+    await runBuilt(built, ['init', '--servers', 'global=1', '--operator', 'alice'], { cwd })
+    await runBuilt(built, ['apply', '--yes'], { cwd })
+    for (const name of ['a.p12', 'b.p12']) {
+      const line = ['pack', 'alice', '--layout', 'p12', '--out', name, '--password-file', 'pw']
+      expect((await runBuilt(built, line, { cwd })).stderr).not.toContain('error')
+    }
+    const twice = await runBuilt(built, ['inspect', 'a.p12', 'b.p12', '--password-file', 'pw'], {
+      cwd,
+    })
+    expect({ status: twice.status, stderr: twice.stderr }).toEqual({ status: 0, stderr: '' })
+    // The empty password is tried first: one file is opened twice, and told in words.
+    const asked = await runBuilt(built, ['inspect', 'a.p12', 'b.p12'], { cwd })
+    expect(asked.stdout + asked.stderr).toContain('there is no terminal to ask for the password on')
+  })
+
   test('it runs where it was not built, with a name that needs quotes', async () => {
     const elsewhere = path.join(built, 'it\'s a "folder"')
     for (const name of ['bin', 'dist', 'templates', 'package.json']) {

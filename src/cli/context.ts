@@ -33,7 +33,11 @@ export interface Input {
   readonly isTTY: boolean
   /** Everything up to the end. */
   readAll(): Promise<Uint8Array>
-  /** One line without its end; `undefined` at the end of the input. */
+  /**
+   * One line without its end; `undefined` at the end of the input.
+   *
+   * @throws {NomadPkiError} `ERR_INTERRUPTED` for Ctrl-C in a hidden line, where the terminal sends no signal.
+   */
   readLine(options: {
     /** Do not show what is typed. */
     readonly hidden: boolean
@@ -85,7 +89,7 @@ const fileLimit = 64 * 1024 * 1024
  */
 export function processContext(packageUrl: () => URL): Context {
   const cwd = currentDirectory()
-  const stdin = processInput()
+  const stdin = inputFrom(() => process.stdin)
   process.once('SIGINT', quit)
   return {
     argv: process.argv.slice(2),
@@ -191,35 +195,38 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
   }
 }
 
-function processInput(): Input {
+/** What is read from a stream; the stream is made when it is first used. */
+export function inputFrom(stream: () => NodeJS.ReadStream): Input {
   return {
     get isTTY() {
-      return process.stdin.isTTY
+      return stream().isTTY
     },
     async readAll() {
       const chunks: Buffer[] = []
       let size = 0
-      for await (const chunk of process.stdin) {
+      for await (const chunk of stream()) {
         chunks.push(chunk as Buffer)
         size += (chunk as Buffer).length
         if (size > fileLimit) throw tooLarge('the standard input')
       }
       return Buffer.concat(chunks)
     },
-    readLine: ({ hidden }) => readLine(hidden),
+    readLine: ({ hidden }) => readLine(stream(), hidden),
   }
 }
 
 /** Reads byte by byte what the terminal's own line editing yields, or, hidden, without its echo. */
-function readLine(hidden: boolean): Promise<string | undefined> {
-  const stream = process.stdin
+function readLine(stream: NodeJS.ReadStream, hidden: boolean): Promise<string | undefined> {
   const raw = hidden && stream.isTTY
   return new Promise((resolve, reject) => {
     let bytes: number[] = []
-    const finish = (line: string | undefined): void => {
+    const leave = (): void => {
       stream.off('data', onData).off('end', onEnd).off('error', onEnd)
       if (raw) stream.setRawMode(false)
       stream.pause()
+    }
+    const finish = (line: string | undefined): void => {
+      leave()
       resolve(line)
     }
     const text = (): string => Buffer.from(bytes).toString('utf8')
@@ -234,7 +241,7 @@ function readLine(hidden: boolean): Promise<string | undefined> {
           return
         }
         if (raw && byte === 0x03) {
-          finish(undefined)
+          leave()
           reject(new NomadPkiError('ERR_INTERRUPTED', 'interrupted; nothing was done'))
           return
         }

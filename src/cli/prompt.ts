@@ -34,7 +34,8 @@ export async function confirm(context: Context, question: string, hint: string):
 /**
  * Asks for a secret, which is not shown.
  *
- * @throws {NomadPkiError} `ERR_REFUSED` without a terminal.
+ * @throws {NomadPkiError} `ERR_REFUSED` without a terminal, and where the input ends without an answer;
+ *   `ERR_INTERRUPTED`.
  */
 export async function askSecret(context: Context, prompt: string, hint: string): Promise<string> {
   if (!canAsk(context)) {
@@ -43,7 +44,15 @@ export async function askSecret(context: Context, prompt: string, hint: string):
     })
   }
   context.stderr.write(`${prompt}: `)
-  const answer = await context.stdin.readLine({ hidden: true })
-  context.stderr.write('\n')
-  return answer ?? ''
+  let answer: string | undefined
+  try {
+    answer = await context.stdin.readLine({ hidden: true })
+  } finally {
+    context.stderr.write('\n')
+  }
+  // The empty password is a line, too: what ended was not an answer.
+  if (answer === undefined) {
+    throw new NomadPkiError('ERR_REFUSED', 'no password was given', { hint })
+  }
+  return answer
 }

@@ -53,7 +53,7 @@ export const command: Command<'inspect'> = async ({ args, options }, context) =>
     try {
       seen.push(...(await look(arg, options, context)))
     } catch (error) {
-      if (!isNomadPkiError(error) || args.length === 1) throw error
+      if (!isOfOne(error) || args.length === 1) throw error
       seen.push(unreadable(arg, error))
       failed ??= error
     }
@@ -73,6 +73,11 @@ export const command: Command<'inspect'> = async ({ args, options }, context) =>
   // What cannot be read hides nothing else, and is not passed over.
   if (failed !== undefined) return statusOfError(failed)
   return things.some(({ kind }) => kind === 'unreadable') ? exitStatus.error : exitStatus.ok
+}
+
+/** Whether an error says something of one thing, and so hides none of the others. Ctrl-C ends them all. */
+function isOfOne(error: unknown): error is NomadPkiError {
+  return isNomadPkiError(error) && error.code !== 'ERR_INTERRUPTED'
 }
 
 async function look(
@@ -168,7 +173,7 @@ async function describeArchive(
     try {
       things.push(...(await describeBytes(content, place, options, context)))
     } catch (error) {
-      if (!isNomadPkiError(error)) throw error
+      if (!isOfOne(error)) throw error
       things.push(unreadable(place, error))
     }
   }
