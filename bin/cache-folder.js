@@ -21,7 +21,10 @@ exports.cacheFolder = (env, user) => {
     while (lstatSync(there, { throwIfNoEntry: false }) === undefined) there = dirname(there)
     if (!isOwn(realpathSync(there), user, { last: there === folder })) return undefined
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    return isOwn(realpathSync(folder), user) ? folder : undefined
+    const place = realpathSync(folder)
+    if (!isOwn(place, user)) return undefined
+    // Node makes a folder below it under the caller's umask: nobody else may come that far.
+    return (lstatSync(place).mode & 0o077) === 0 ? folder : undefined
   } catch {
     // A home that cannot be read or written: every start compiles.
     return undefined

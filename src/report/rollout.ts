@@ -127,6 +127,14 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
           ),
         ]
       : []),
+    ...(place.tls !== undefined &&
+    nodes.some(({ proven: seen, configs }) => seen === undefined && configs.length === 0)
+      ? [
+          style.doubtful(
+            'an agent without a tls stanza needs one the first time: add --stanza /etc/nomad.d/tls.hcl to its line, and restart it; a reload does not turn TLS on',
+          ),
+        ]
+      : []),
     ...(rollout.notReloaded.length === 0
       ? []
       : [

@@ -84,6 +84,17 @@ describe('an error of the plan', () => {
   })
 })
 
+test('an agent that was never seen with files of ours is told of its stanza and the restart', async () => {
+  const first = 'add --stanza /etc/nomad.d/tls.hcl to its line, and restart it'
+  const cwd = await applied('{ s1: {} }')
+  expect((await cli(cwd, ['rotate', 'rollout'])).stdout).toContain(first)
+  await seen(cwd, 'identity/server/global/s1')
+  expect((await cli(cwd, ['rotate', 'leaves', 's1', '--yes'])).status).toBe(0)
+  const { stdout } = await cli(cwd, ['rotate', 'rollout'])
+  expect(stdout).toContain('1 step to 1 agent')
+  expect(stdout).not.toContain(first)
+})
+
 describe('a cluster that was renamed', () => {
   test('the commands have the override that the node asks for, until it was given', async () => {
     const cwd = await applied('{ s1: {} }')

@@ -75,6 +75,16 @@ describe('compiled code', () => {
     },
   )
 
+  test('is not kept where others can enter: Node makes folders in it under the umask', () => {
+    const HOME = home()
+    const kept = path.join(HOME, '.cache/nomad-pki/compiled')
+    fs.mkdirSync(kept, { recursive: true })
+    fs.chmodSync(kept, 0o755)
+    expect(cacheFolder({ HOME }, me)).toBeUndefined()
+    fs.chmodSync(kept, 0o700)
+    expect(cacheFolder({ HOME }, me)).toBe(kept)
+  })
+
   test('is not kept in a home of somebody else, and nothing is made there', () => {
     const HOME = home()
     expect(cacheFolder({ HOME }, me + 1)).toBeUndefined()
