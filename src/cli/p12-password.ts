@@ -6,6 +6,7 @@
  */
 
 import { randomInt } from 'node:crypto'
+import { unlinkQuietly } from '../files/aside.js'
 import { nodeFiles } from '../files/files.js'
 import { placeFile } from '../files/place.js'
 import { requirePassword } from '../x509/make-pkcs12.js'
@@ -18,6 +19,8 @@ export interface P12Password {
   readonly text: string
   /** Places the file that holds it; before the PKCS#12 file exists, so that there is none without a password. */
   place(): Promise<void>
+  /** Takes that file away again: the PKCS#12 file could not be written. */
+  drop(): void
   /** Shows it on the terminal, once; after the PKCS#12 file exists. */
   show(): void
 }
@@ -37,15 +40,21 @@ export async function p12Password(
   if (passwordFile !== undefined) {
     const text = await readPassword(context, passwordFile)
     requirePassword(text)
-    return { text, place: nothing, show: silent }
+    return { text, place: nothing, drop: silent, show: silent }
   }
   const text = newPassword()
   if (newPasswordFile !== undefined) {
-    const place = async (): Promise<void> => {
-      const bytes = Buffer.from(`${text}\n`)
-      await placeFile(nodeFiles, context.resolve(newPasswordFile), bytes, 0o600)
+    const file = context.resolve(newPasswordFile)
+    return {
+      text,
+      async place() {
+        await placeFile(nodeFiles, file, Buffer.from(`${text}\n`), 0o600)
+      },
+      drop() {
+        unlinkQuietly(nodeFiles, file)
+      },
+      show: silent,
     }
-    return { text, place, show: silent }
   }
   if (!context.stderr.isTTY) {
     throw usage(
@@ -56,6 +65,7 @@ export async function p12Password(
   return {
     text,
     place: nothing,
+    drop: silent,
     show() {
       context.stderr.write(`password, shown this once: ${text}\n`)
     },

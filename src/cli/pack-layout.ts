@@ -18,7 +18,7 @@ import type { Context } from './context.js'
 import type { Printer } from './printer.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { usage } from './usage.js'
-import { makeFolder, readIfThere, requireOutside } from './write.js'
+import { makeFolder, readIfThere, requireFolder, requireOutside } from './write.js'
 import type { Workspace } from './workspace.js'
 
 /** Writes the files into the folder, and prints their checksums as `sha256sum -c` reads them. */
@@ -41,6 +41,8 @@ export async function packForTool(
     ...{ now: context.now(), layout, named, all, region },
     authorityKey: options.withAuthorityKey === true,
   })
+  requireOutside(context, store.location, outDir, 'a folder of keys')
+  requireFolder(context, outDir)
   const placed = (file: LayoutFile): string => path.join(outDir, file.name)
   for (const file of packed.files) {
     requireOutside(context, store.location, placed(file), `a ${file.kind}`)

@@ -6,6 +6,7 @@
 
 import { untilText } from '../delivery/pack-identity.js'
 import { packPkcs12, requireOperator } from '../delivery/pack-p12.js'
+import { unwritten } from '../files/aside.js'
 import { existsAlready, placeFile } from '../files/place.js'
 import { nodeFiles } from '../files/files.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
@@ -15,7 +16,7 @@ import { p12Password } from './p12-password.js'
 import type { Printer } from './printer.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { usage } from './usage.js'
-import { requireOutside } from './write.js'
+import { placeOf, requireFolderOf, requireOutside } from './write.js'
 import type { Workspace } from './workspace.js'
 
 /** Writes the file, and shows or writes its password. */
@@ -32,7 +33,8 @@ export async function packP12(
     identity === undefined ||
     identities.length > 1 ||
     outDir !== undefined ||
-    out === undefined
+    out === undefined ||
+    out === '-'
   ) {
     throw usage(
       'a PKCS#12 file is for one operator, and has its own password',
@@ -40,11 +42,15 @@ export async function packP12(
     )
   }
   requireOperator(identity)
-  const written = [out, ...(newPasswordFile === undefined ? [] : [newPasswordFile])]
-  for (const file of written) {
-    requireOutside(context, store.location, file, 'a PKCS#12 file')
-    // Its salts are new each time: the same again is another file.
-    if (nodeFiles.lstat(context.resolve(file)) !== undefined) throw existsAlready(file)
+  requireFree(out, 'a PKCS#12 file', store.location, context)
+  if (newPasswordFile !== undefined) {
+    requireFree(newPasswordFile, 'a password', store.location, context)
+    if (placeOf(context.resolve(out)) === placeOf(context.resolve(newPasswordFile))) {
+      throw usage(
+        '--out and --new-password-file name the same file',
+        'each needs a file of its own',
+      )
+    }
   }
   const dry = options.dryRun === true
   const password = await p12Password(options, context)
@@ -57,8 +63,15 @@ export async function packP12(
   )
   for (const warning of warnings) printer.tell(`warning: ${manifest.address}: ${warning}`)
   if (!dry) {
+    // Ctrl-C between the two would leave a password without its file.
+    context.onInterrupt(() => undefined)
     await password.place()
-    await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
+    try {
+      await placeFile(nodeFiles, context.resolve(out), archive, 0o600)
+    } catch (error) {
+      password.drop()
+      throw error
+    }
   }
   if (printer.json) {
     printer.document({
@@ -75,4 +88,16 @@ export async function packP12(
   }
   if (!dry) password.show()
   return exitStatus.ok
+}
+
+/** Refuses a file that cannot be made. Its salts are new each time: the same again is another file. */
+function requireFree(file: string, what: string, store: string, context: Context): void {
+  requireOutside(context, store, file, what)
+  requireFolderOf(context, file)
+  try {
+    if (nodeFiles.lstat(context.resolve(file)) === undefined) return
+  } catch (error) {
+    throw unwritten(file, error, false)
+  }
+  throw existsAlready(file)
 }

@@ -8,7 +8,8 @@
 import path from 'node:path'
 import { NomadPkiError, isNomadPkiError } from '../errors.js'
 import { unwritten } from '../files/aside.js'
-import { nodeFiles } from '../files/files.js'
+import { shownPath } from '../files/fault.js'
+import { nodeFiles, type FileStatus } from '../files/files.js'
 import { directoryConfigs } from '../store/directory-configs.js'
 import { diffText } from '../report/diff.js'
 import type { Context } from './context.js'
@@ -30,12 +31,7 @@ export interface FileWrite {
  * is not what was read.
  */
 export async function writeFiles(context: Context, writes: readonly FileWrite[]): Promise<void> {
-  for (const { file } of writes) {
-    const parent = path.dirname(context.resolve(file))
-    if (!(await context.exists(parent))) {
-      throw new NomadPkiError('ERR_FILE_UNWRITABLE', `${file}: there is no folder ${parent}`)
-    }
-  }
+  for (const { file } of writes) requireFolderOf(context, file)
   try {
     await directoryConfigs(context.cwd).write(
       writes.map(({ file, text, expected }) => ({ path: context.resolve(file), text, expected })),
@@ -50,17 +46,99 @@ export async function writeFiles(context: Context, writes: readonly FileWrite[])
 }
 
 /**
- * Refuses to write a file into the store: a slip of the pen must not cost a key.
+ * Refuses to write into the store: a slip of the pen must not cost a key. Places count, not names: a link
+ * to the store, or to a folder in it, is the store.
  *
+ * @param file A file or a folder, there or not.
  * @param what Such as `a plan`.
  * @throws {NomadPkiError} `ERR_FILE_EXISTS`
  */
 export function requireOutside(context: Context, store: string, file: string, what: string): void {
-  const within = path.relative(store, context.resolve(file))
-  if (within === '..' || within.startsWith(`..${path.sep}`) || path.isAbsolute(within)) return
-  throw new NomadPkiError('ERR_FILE_EXISTS', `${file}: ${what} is not saved in the store`, {
-    hint: 'name a place beside it',
-  })
+  const [place, home] = [placeOf(context.resolve(file)), placeOf(store)]
+  if (!isIn(place, home)) return
+  throw new NomadPkiError(
+    'ERR_FILE_EXISTS',
+    `${shownPath(file)}: ${what} is not saved in the store`,
+    { hint: 'name a place beside it' },
+  )
+}
+
+/** Also on disks that do not tell upper case from lower, and behind mounts. */
+function isIn(place: string, home: string): boolean {
+  const there = statusAt(home)
+  for (let at = place; ; at = path.dirname(at)) {
+    if (at === home) return true
+    const here = there && statusAt(at)
+    if (here !== undefined && here.ino === there?.ino && here.dev === there.dev) return true
+    if (at === path.dirname(at)) return false
+  }
+}
+
+/**
+ * Where a path leads: links are followed in the part of it that exists.
+ *
+ * @param location Absolute.
+ */
+export function placeOf(location: string): string {
+  const rest: string[] = []
+  for (let at = location; ; at = path.dirname(at)) {
+    try {
+      return path.join(nodeFiles.realpath(at), ...rest)
+    } catch {
+      if (at === path.dirname(at)) return location
+      rest.unshift(path.basename(at))
+    }
+  }
+}
+
+/** What is at a path, behind links; nothing where it cannot be looked at. */
+function statusAt(location: string): FileStatus | undefined {
+  try {
+    return nodeFiles.stat(location)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Refuses a file whose folder is not there: before the work, and where nothing is to be written too.
+ *
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`
+ */
+export function requireFolderOf(context: Context, file: string): void {
+  const parent = path.dirname(context.resolve(file))
+  const status = statusAt(parent)
+  if (status?.isDirectory() === true) return
+  const why =
+    status === undefined
+      ? `there is no folder ${shownPath(parent)}`
+      : `${shownPath(parent)} is not a folder`
+  throw new NomadPkiError('ERR_FILE_UNWRITABLE', `${shownPath(file)}: ${why}`)
+}
+
+/**
+ * Refuses a folder that cannot be made, because something else has its name, or that of one above it.
+ *
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`
+ */
+export function requireFolder(context: Context, folder: string): void {
+  let at = context.resolve(folder)
+  while (statusAt(at) === undefined && !isLink(at) && at !== path.dirname(at)) at = path.dirname(at)
+  if (statusAt(at)?.isDirectory() === true) return
+  throw new NomadPkiError(
+    'ERR_FILE_UNWRITABLE',
+    `${shownPath(folder)}: ${shownPath(at)} is not a folder`,
+    { hint: 'name a folder, or a place for a new one' },
+  )
+}
+
+/** Whether a link is there, whatever it leads to. */
+function isLink(location: string): boolean {
+  try {
+    return nodeFiles.lstat(location)?.isSymbolicLink() === true
+  } catch {
+    return false
+  }
 }
 
 /** Shows what would be written, and that nothing was. */
@@ -88,6 +166,6 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     if (nodeFiles.stat(folder)?.isDirectory() !== true) await nodeFiles.makeTree(folder, 0o700)
   } catch (error) {
-    throw unwritten(folder, error)
+    throw unwritten(folder, error, false)
   }
 }

@@ -224,13 +224,17 @@ function runs(number: number): boolean {
   }
 }
 
-/** What a call that failed means for a file that was to be written; other errors as they are. */
-export function unwritten(path: string, error: unknown): unknown {
+/**
+ * What a call that failed means for a file that was to be written; other errors as they are.
+ *
+ * @param kept Whether the next run goes on from there.
+ */
+export function unwritten(path: string, error: unknown, kept = true): unknown {
   if (errnoOf(error) === undefined) return error
   return new NomadPkiError(
     'ERR_FILE_UNWRITABLE',
     `can't write ${shownPath(path)}: ${describeFault(error)}`,
-    { hint: hintOfFault(error), cause: error },
+    { hint: hintOfFault(error, kept), cause: error },
   )
 }
 

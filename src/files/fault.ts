@@ -41,12 +41,14 @@ const words: Readonly<Record<string, string>> = {
   ERR_INVALID_ARG_VALUE: 'the path is not one that a file can have',
 }
 
+const room = 'free some space and run the same command again'
+
 const hints: Readonly<Record<string, string>> = {
   EACCES: 'run as the user that owns it',
   EPERM: 'run as the user that owns it',
   EROFS: 'mount the file system writable, or put it elsewhere',
-  ENOSPC: 'free some space and run the same command again: it goes on where it stopped',
-  EDQUOT: 'free some space and run the same command again: it goes on where it stopped',
+  ENOSPC: room,
+  EDQUOT: room,
   ENAMETOOLONG: 'put it in a folder with a shorter path',
 }
 
@@ -66,10 +68,12 @@ export function describeFault(error: unknown): string {
  * The next step, where the error suggests one.
  *
  * @param error Anything that was caught.
+ * @param kept Whether what was done before is kept, so that the next run goes on from there.
  */
-export function hintOfFault(error: unknown): string | undefined {
+export function hintOfFault(error: unknown, kept = true): string | undefined {
   const code = errnoOf(error)
-  return code === undefined ? undefined : hints[code]
+  const hint = code === undefined ? undefined : hints[code]
+  return kept && hint === room ? `${room}: it goes on where it stopped` : hint
 }
 
 /**

@@ -62,7 +62,7 @@ export async function placeFile(
     return 'placed'
   } catch (error) {
     unlinkQuietly(files, aside)
-    throw unwritten(path, error)
+    throw unwritten(path, error, false)
   }
 }
 
@@ -90,7 +90,7 @@ export async function placeFiles(
     try {
       if (files.lstat(path) === undefined || isSame(files, path, bytes, mode)) continue
     } catch (error) {
-      throw unwritten(path, error)
+      throw unwritten(path, error, false)
     }
     throw existsAlready(path)
   }

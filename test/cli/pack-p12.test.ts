@@ -1,11 +1,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { latin1Of } from '../../src/bytes.js'
+import { main } from '../../src/cli/main.js'
+import { nodeFiles } from '../../src/files/files.js'
 import { parsePrivateKey } from '../../src/keys/private-key.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { readPkcs12 } from '../../src/x509/pkcs12.js'
-import { cli, folder } from './cli.js'
+import { wordsOf } from '../testscript.js'
+import { cli, folder, now } from './cli.js'
+import { testContext } from './context.js'
 
 const spec = `version: 1
 cluster: acme
@@ -118,6 +122,65 @@ describe('pack --layout p12', () => {
     expect(fs.existsSync(path.join(cwd, 'free.p12')) || fs.existsSync(path.join(cwd, 'free'))).toBe(
       false,
     )
+  })
+
+  test('a password whose file could not be written does not stay, and the same command works then', async () => {
+    const line = ['alice', '--layout', 'p12', '--out', 'full.p12', '--new-password-file', 'full']
+    const link = vi.spyOn(nodeFiles, 'link')
+    link.mockImplementationOnce((from, to) => {
+      fs.linkSync(from, to)
+    })
+    link.mockImplementationOnce(() => {
+      throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+    })
+    const before = fs.readdirSync(cwd)
+    try {
+      const run = await pack(...line)
+      expect([run.status, run.stderr]).toEqual([1, expect.stringContaining('the disk is full')])
+      expect(run.stderr).toContain('hint: free some space and run the same command again\n')
+      expect(link).toHaveBeenCalledTimes(2)
+    } finally {
+      link.mockRestore()
+    }
+    expect(fs.readdirSync(cwd)).toEqual(before)
+    expect((await pack(...line)).status).toBe(0)
+    await expectAlice('full.p12', read('full').toString().trimEnd())
+  })
+
+  test('Ctrl-C between the password and its file waits for the file', async () => {
+    let asked = 0
+    const made = testContext({
+      argv: wordsOf('pack alice --layout p12 --out held.p12 --new-password-file held'),
+      ...{ cwd, now },
+    })
+    const status = await main({
+      ...made.context,
+      onInterrupt(notice) {
+        asked += 1
+        expect(fs.existsSync(path.join(cwd, 'held'))).toBe(false)
+        return made.context.onInterrupt(notice)
+      },
+    })
+    expect({ status, asked }).toEqual({ status: 0, asked: 1 })
+    await expectAlice('held.p12', read('held').toString().trimEnd())
+  })
+
+  test.each([
+    ['same', 'same'],
+    ['same', './same'],
+    ['same', 'here/same'],
+  ])('--out %s and --new-password-file %s are one file', async (out, file) => {
+    fs.rmSync(path.join(cwd, 'here'), { force: true })
+    fs.symlinkSync('.', path.join(cwd, 'here'))
+    for (const more of [[], ['--dry-run']]) {
+      const line = ['--layout', 'p12', '--out', out, '--new-password-file', file, ...more]
+      const run = await pack('alice', ...line)
+      expect([run.status, run.stderr]).toEqual([
+        64,
+        expect.stringContaining('--out and --new-password-file name the same file'),
+      ])
+      expect(fs.existsSync(path.join(cwd, 'same'))).toBe(false)
+    }
   })
 
   test.each([

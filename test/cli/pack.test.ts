@@ -15,10 +15,10 @@ async function made(): Promise<string> {
 
 describe('where an archive goes', () => {
   test.each([
-    [['--all', '--out-dir', 'pki'], /pki\/global-s1-1\.tar\.gz: an archive is not saved in the/],
+    [['--all', '--out-dir', 'pki'], /: pki: a folder of archives is not saved in the store/],
     [['s1', '--out', 'pki/s1.tgz'], /pki\/s1\.tgz: an archive is not saved in the store/],
-    [['--all', '--out-dir', 'a-file'], /can't write .*a-file: it exists already/],
-    [['--all', '--out-dir', 'a-link'], /can't write .*a-link: /],
+    [['--all', '--out-dir', 'a-file'], /: a-file: .*a-file is not a folder/],
+    [['--all', '--out-dir', 'a-link'], /: a-link: .*a-link is not a folder/],
   ])('%j is refused with the reason', async (line, message) => {
     const cwd = await made()
     fs.symlinkSync('nowhere', path.join(cwd, 'a-link'))

@@ -25,7 +25,7 @@ import { printerOf, type Printer } from '../printer.js'
 import { longName, type Options } from '../surface.js'
 import type { FlagName } from '../surface/entry.js'
 import { usage } from '../usage.js'
-import { makeFolder, requireOutside } from '../write.js'
+import { makeFolder, requireFolder, requireFolderOf, requireOutside } from '../write.js'
 import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
@@ -57,7 +57,14 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
       holdOf(held, identity.address, error, ['ERR_PACK_UNFIT', 'ERR_STORE_MISSING'])
     }
   }
-  for (const [file] of packed) requireOutside(context, store.location, file, 'an archive')
+  if (options.outDir !== undefined) {
+    requireOutside(context, store.location, options.outDir, 'a folder of archives')
+    requireFolder(context, options.outDir)
+  }
+  for (const [file] of packed) {
+    requireOutside(context, store.location, file, 'an archive')
+    if (options.outDir === undefined) requireFolderOf(context, file)
+  }
   const dry = options.dryRun === true
   if (!dry && options.outDir !== undefined && packed.length > 0)
     await makeFolder(context.resolve(options.outDir))

@@ -40,7 +40,7 @@ import { note, underLock } from '../under-lock.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
-import { readIfThere, writeFiles } from '../write.js'
+import { readIfThere, requireFolderOf, requireOutside, writeFiles } from '../write.js'
 
 /** Exits 0 if every agent is proven on its newest generation (without a ledger: answered), 2 if one is not. */
 export const command: Command<'probe'> = async ({ args, options }, context) => {
@@ -56,6 +56,10 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
   const workspace = await openWorkspace(context, options, printer)
   if (options.evidence !== undefined)
     return fromFiles(options.evidence, workspace, options, printer, context)
+  if (options.out !== undefined) {
+    requireOutside(context, workspace.store.location, options.out, 'evidence')
+    requireFolderOf(context, options.out)
+  }
   const inventory = await takeOwnInventory(workspace)
   const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
   const signal = context.onInterrupt(() => {
