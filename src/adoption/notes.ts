@@ -41,3 +41,12 @@ export function adoptionNotes(
   }
   return notes
 }
+
+/**
+ * The comment in the spec about an authority without its key. `adopt` takes it out when the key comes.
+ *
+ * @param address `authority/agent/1`
+ */
+export function keylessNote(address: string): string {
+  return `the key of ${address} was not there: it cannot sign. To replace it: nomad-pki rotate authority ${address.split('/')[1]!} --next`
+}

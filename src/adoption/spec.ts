@@ -14,6 +14,7 @@ import type { ListedEntry, ListedNode, NewSpec } from '../cluster/new-spec.js'
 import type { Plain } from '../cluster/yaml-write.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
+import { keylessNote } from './notes.js'
 import type { AdoptedAuthority } from './adopted.js'
 import { fitNode } from './fit.js'
 import type { Leaf } from './leaves.js'
@@ -192,6 +193,7 @@ function crossedByAll(
 }
 
 function authorityNotes({
+  address,
   generation,
   certificate,
   places,
@@ -201,11 +203,7 @@ function authorityNotes({
   const name = formatName(certificate.subject) || 'an authority without a name'
   return [
     `generation ${generation}: ${name}, adopted from ${places[0]!}; the next generation gets the name that is the default here`,
-    ...(key === undefined
-      ? [
-          `the key of generation ${generation} was not there: it cannot sign. The next step: nomad-pki rotate authority`,
-        ]
-      : []),
+    ...(key === undefined ? [keylessNote(address)] : []),
     ...notes,
   ]
 }

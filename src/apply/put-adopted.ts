@@ -29,6 +29,14 @@ export interface AdoptedParts {
   readonly identities: readonly AdoptedIdentity[]
 }
 
+/** What of it the store lacks. */
+export interface MissingParts {
+  readonly authorities: readonly AdoptedAuthority[]
+  /** Authorities that the store has without the key that is here. */
+  readonly keys: readonly AdoptedAuthority[]
+  readonly identities: readonly AdoptedIdentity[]
+}
+
 /** What was new. */
 export interface PutAdopted {
   /** Addresses, in the order in which they were put. */
@@ -43,10 +51,7 @@ export interface PutAdopted {
 export function missingOf(
   { authorities, identities }: Omit<AdoptedParts, 'spec'>,
   inventory: Pick<Inventory, 'authorities' | 'identities' | 'location'>,
-): {
-  readonly authorities: readonly AdoptedAuthority[]
-  readonly identities: readonly AdoptedIdentity[]
-} {
+): MissingParts {
   for (const { address, certificate } of authorities) {
     const found = inventory.authorities.get(address)?.certificate
     if (found === undefined || fingerprintOf(found) === fingerprintOf(certificate)) continue
@@ -59,9 +64,15 @@ export function missingOf(
       },
     )
   }
+  const isHere = ({ address }: AdoptedAuthority): boolean =>
+    inventory.authorities.get(address)?.certificate !== undefined
   return {
-    authorities: authorities.filter(
-      ({ address }) => inventory.authorities.get(address)?.certificate === undefined,
+    authorities: authorities.filter((one) => !isHere(one)),
+    keys: authorities.filter(
+      (one) =>
+        one.key !== undefined &&
+        isHere(one) &&
+        inventory.authorities.get(one.address)?.key.state === 'absent',
     ),
     identities: identities.filter(({ address, leaf }) => {
       const found = inventory.identities.get(address)
@@ -91,12 +102,14 @@ export async function putAdopted(
     await store.heal()
     const before = await readInventory({ store, configs }, { configs: [] })
     const missing = missingOf(parts, before)
-    await putAuthorities(missing.authorities, before, { store, at: clock() })
+    await putAuthorities([...missing.authorities, ...missing.keys], before, { store, at: clock() })
     const inventory = await readInventory({ store, configs }, { configs: [] })
     await noteIdentities(missing.identities, parts, inventory, { store, at: clock() })
     await putIdentities(missing.identities, parts, inventory, { store, at: clock() })
     return {
-      put: [...missing.authorities, ...missing.identities].map(({ address }) => address),
+      put: [...missing.authorities, ...missing.keys, ...missing.identities].map(
+        ({ address }) => address,
+      ),
     }
   } finally {
     await lock.release()
@@ -110,7 +123,7 @@ interface Port {
 
 async function putAuthorities(
   authorities: readonly AdoptedAuthority[],
-  { ledger }: Inventory,
+  inventory: Inventory,
   { store, at }: Port,
 ): Promise<void> {
   if (authorities.length === 0) return
@@ -121,7 +134,7 @@ async function putAuthorities(
       certificate: encodeCertificate(certificate),
     })
     const fingerprint = fingerprintOf(certificate)
-    const noted = ledger.events.some(
+    const noted = inventory.ledger.events.some(
       (line) =>
         line.event === 'authority' && line.address === address && line.fingerprint === fingerprint,
     )
@@ -139,6 +152,7 @@ async function putAuthorities(
       })
     }
     for (const [by, cross] of crossed) {
+      if (inventory.authorities.get(address)?.crossed.has(by) === true) continue
       batch.putCross(name, generation, by, encodeCertificate(cross))
       batch.record({
         event: 'crossed',

@@ -25,12 +25,17 @@ export interface AdoptionReport {
   readonly identities: readonly AdoptedIdentity[]
   /** Addresses of what the store did not have before. */
   readonly fresh: ReadonlySet<string>
+  /** Addresses of authorities whose keys the store has afterwards. */
+  readonly keys: ReadonlySet<string>
+  /** Of these, the ones that it had without their keys. */
+  readonly freshKeys: ReadonlySet<string>
   readonly leftOut: readonly LeftOut[]
 }
 
 /** The document of `adopt --json`. */
 export function adoptionDocument(report: AdoptionReport): Document {
   const { cluster, file, dryRun, specChanged, authorities, identities, fresh, leftOut } = report
+  const { keys, freshKeys } = report
   return {
     format: 'nomad-pki/adoption',
     version: 1,
@@ -38,13 +43,14 @@ export function adoptionDocument(report: AdoptionReport): Document {
     file,
     dryRun,
     specChanged,
-    authorities: authorities.map(({ address, certificate, key, places, notes }) => ({
+    authorities: authorities.map(({ address, certificate, places, notes }) => ({
       address,
       fingerprint: fingerprintText(certificate),
       subject: formatName(certificate.subject),
       notAfter: certificate.notAfter,
-      key: key !== undefined,
+      key: keys.has(address),
       new: fresh.has(address),
+      newKey: freshKeys.has(address),
       from: places,
       notes,
     })),
@@ -70,14 +76,17 @@ const mostListed = 10
 
 /** The same as text. */
 export function adoptionText(report: AdoptionReport): string {
-  const { authorities, identities, fresh, leftOut } = report
+  const { authorities, identities, fresh, keys, freshKeys, leftOut } = report
   const lines: string[] = []
   const mark = (address: string): string => (fresh.has(address) ? '+' : '=')
   for (const { address, certificate, key, places, notes } of authorities) {
-    const without = key === undefined ? ', without its key' : ''
+    const without = keys.has(address) ? '' : ', without its key'
     lines.push(`${mark(address)} ${address}  ${authorityText(certificate)}${without}`)
     lines.push(`    from ${places[0]!}, ends ${formatInstant(certificate.notAfter)}`)
     lines.push(...notes.map((note) => `    note: ${note}`))
+    if (key !== undefined && freshKeys.has(address)) {
+      lines.push(`+ key of ${address}`)
+    }
   }
   for (const { address, leaf, places } of identities) {
     lines.push(`${mark(address)} ${address}`)

@@ -210,6 +210,40 @@ describe('an authority without its key', () => {
   })
 })
 
+describe('an authority whose key comes later', () => {
+  const address = 'authority/agent/1'
+
+  test('gets it from the folder: it is in the store, it is said, and the comment is gone', async () => {
+    const cwd = withFolder('nomad-tls')
+    const away = path.join(cwd, 'away.pem')
+    fs.renameSync(path.join(cwd, 'old/nomad-agent-ca-key.pem'), away)
+    await cli(cwd, ['adopt', 'old'])
+    expect(read(cwd, 'cluster.yaml')).toContain(`the key of ${address} was not there`)
+    fs.renameSync(away, path.join(cwd, 'old/nomad-agent-ca-key.pem'))
+    const dry = await cli(cwd, ['adopt', 'old', '--dry-run'])
+    expect(dry.stdout).toContain(`+ key of ${address}`)
+    const { status, stdout } = await cli(cwd, ['adopt', 'old'])
+    expect(status).toBe(0)
+    expect(stdout).toContain(`+ key of ${address}`)
+    expect(mode(cwd, `pki/${address}/ca-key.pem`)).toBe('400')
+    expect(read(cwd, 'cluster.yaml')).not.toContain('was not there')
+    const again = documentOf(await cli(cwd, ['adopt', 'old', '--json']))
+    expect(again.authorities).toMatchObject([{ key: true, new: false, newKey: false }])
+    expect((await cli(cwd, ['rotate', 'leaves', '--all', '--yes'])).status).toBe(0)
+  })
+
+  test('has it in the store where the folder has it no longer', async () => {
+    const cwd = withFolder('nomad-tls')
+    await cli(cwd, ['adopt', 'old'])
+    fs.rmSync(path.join(cwd, 'old/nomad-agent-ca-key.pem'))
+    const { stdout } = await cli(cwd, ['adopt', 'old'])
+    expect(stdout).toContain(`= ${address}`)
+    expect(stdout).not.toContain('without its key')
+    const said = documentOf(await cli(cwd, ['adopt', 'old', '--json']))
+    expect(said.authorities).toMatchObject([{ key: true }])
+  })
+})
+
 describe('what was begun before', () => {
   test('a spec of init stays as it is, and gets the authority', async () => {
     const cwd = withFolder('openssl')

@@ -6,8 +6,9 @@
 
 import path from 'node:path'
 import { planAdoption, type Adoption } from '../../adoption/adopt.js'
-import type { AdoptedIdentity } from '../../adoption/adopted.js'
+import type { AdoptedAuthority, AdoptedIdentity } from '../../adoption/adopted.js'
 import type { MaterialFile } from '../../adoption/collect.js'
+import { keylessNote } from '../../adoption/notes.js'
 import { materialsIn, unread, type LeftOut } from '../../adoption/materials.js'
 import { isName, sharedName } from '../../address.js'
 import { missingOf, putAdopted } from '../../apply/put-adopted.js'
@@ -64,11 +65,11 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const { text, spec } =
     present === undefined
       ? await firstSpec(adoption, file, options, context)
-      : moreNodes(present.text, adoption.identities, file, leftOut)
+      : moreNodes(withKeys(present.text, adoption), adoption.identities, file, leftOut)
   const named = namedBy(spec, adoption.identities, leftOut)
   const missing =
     inventory === undefined
-      ? { authorities: adoption.authorities, identities: named }
+      ? { authorities: adoption.authorities, keys: [], identities: named }
       : missingOf({ authorities: adoption.authorities, identities: named }, inventory)
   const writes: FileWrite[] = []
   if (text !== present?.text) {
@@ -88,6 +89,8 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     authorities: adoption.authorities,
     identities: named,
     fresh: new Set([...missing.authorities, ...missing.identities].map(({ address }) => address)),
+    keys: new Set(adoption.authorities.filter(hasKeyAfter(inventory)).map((one) => one.address)),
+    freshKeys: new Set(missing.keys.map(({ address }) => address)),
     leftOut,
   }
   if (options.dryRun === true) {
@@ -99,7 +102,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   await writeFiles(context, writes)
   const whole =
     inventory !== undefined &&
-    report.fresh.size === 0 &&
+    report.fresh.size + report.freshKeys.size === 0 &&
     desire(spec).bundles.every(({ address }) => inventory.bundles.has(address))
   if (!whole) await put(store, { spec, adoption, identities: named, begun }, configs, context)
   if (printer.json) printer.document(adoptionDocument(report))
@@ -192,6 +195,12 @@ async function expand(patterns: readonly string[], context: Context): Promise<re
   return out
 }
 
+/** Whether the store has the key of an authority when the run has ended. */
+function hasKeyAfter(inventory: Inventory | undefined): (one: AdoptedAuthority) => boolean {
+  return ({ address, key }) =>
+    key !== undefined || inventory?.authorities.get(address)?.key.state === 'present'
+}
+
 /** Addresses by fingerprint of what the store has, and of what its ledger noted as adopted. */
 function knownIn({ authorities, identities, ledger }: Inventory): ReadonlyMap<string, string> {
   const known = new Map<string, string>()
@@ -242,6 +251,17 @@ async function firstSpec(
     })
   }
   return { text, spec }
+}
+
+/** The spec without the comments that say of a key which is here that it is not. */
+function withKeys(text: string, { authorities }: Adoption): string {
+  const untrue = new Set(
+    authorities.flatMap(({ address, key }) => (key ? [`# ${keylessNote(address)}`] : [])),
+  )
+  return text
+    .split('\n')
+    .filter((line) => !untrue.has(line.trim()))
+    .join('\n')
 }
 
 /** The spec that is there, with the nodes that it lacks. */
