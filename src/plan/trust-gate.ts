@@ -9,10 +9,15 @@
  * a compromised root           is not trusted and does not sign again
  * ```
  *
+ * Agents use an adopted root before this program delivers anything: that no agent was seen excuses
+ * nothing there.
+ *
  * @module
  */
 
 import { bundleAddress, generationOf, isOfAuthority } from '../address.js'
+import { authorityText } from '../authority/take-over.js'
+import { adoptedIn } from '../checks/adopted.js'
 import type { Finding } from '../diagnostics.js'
 import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
 import { evidenceIn, type Evidence } from '../evidence/evidence.js'
@@ -29,7 +34,7 @@ import type {
   DesiredBundle,
   DesiredIdentity,
 } from '../cluster/desired.js'
-import { sameCertificate } from '../x509/certificate.js'
+import { fingerprintOf, fingerprintText, sameCertificate } from '../x509/certificate.js'
 
 /** What the plan goes on with. */
 export interface GatedTrust {
@@ -41,7 +46,8 @@ export interface GatedTrust {
 /**
  * Judges every change of trust that a spec asks for.
  *
- * @param options `now`: epoch milliseconds; `overrides`: `reinstate=authority/agent/1`.
+ * @param options `now`: epoch milliseconds; `overrides`: `reinstate=authority/agent/1`,
+ *   `leave-root=SHA256:HEX`.
  */
 export function gateTrust(
   desired: Desired,
@@ -50,9 +56,10 @@ export function gateTrust(
 ): GatedTrust {
   const { now, overrides = [] } = options
   const made = generationsIn(inventory)
-  if (made.size === 0) return { desired, findings: [] }
+  const adopted = adoptedIn(inventory)
+  if (made.size === 0 && adopted.size === 0) return { desired, findings: [] }
   const evidence = evidenceIn(inventory.ledger, { now })
-  const facts: Facts = { desired, inventory, evidence, made, now, overrides }
+  const facts: Facts = { desired, inventory, evidence, made, adopted, now, overrides }
   let gated = desired
   const findings: Finding[] = []
   for (const bundle of desired.bundles) {
@@ -69,6 +76,8 @@ interface Facts {
   readonly inventory: Inventory
   readonly evidence: Evidence
   readonly made: MadeGenerations
+  /** Fingerprints of what another tool made. */
+  readonly adopted: ReadonlySet<string>
   readonly now: number
   readonly overrides: readonly Override[]
 }
@@ -132,8 +141,17 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     ({ name, signing: signs }) => name === bundle.name && signs,
   )
   if (signing === undefined) return free
-  const { trusted, roots } = rootsInUse(bundle, facts)
   const bundled = bundledRoots(bundle, facts)
+  const adopted = adoptedRoots(bundle, bundled, facts)
+  const inUse = rootsInUse(bundle, facts)
+  const left = adopted.filter((root) => leavesRoot(root, signing, bundle, adopted, facts))
+  const cut = left.filter((root) => isCut(root, facts))
+  // Agents trust an adopted root, also where no certificate of theirs was adopted.
+  const trusted = without([...inUse.trusted, ...adopted], cut)
+  const roots = without(inUse.roots.size > 0 ? inUse.roots : adopted, cut)
+  const leaving = { bundle, signing, signs: !inUse.roots.has(signing.address) }
+  const warnings =
+    cut.length > 0 ? [leavesAdopted({ severity: 'warning', roots: cut, ...leaving }, facts)] : []
   const keep = [...trusted].filter(
     (root) =>
       !bundle.trusted.includes(root) && !hasEnded(root, facts) && bundled?.has(root) !== false,
@@ -141,7 +159,12 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   // What was begun goes on: it went through this gate.
   const begins = roots.size > 0 && !roots.has(signing.address)
   const uncertified = begins && !isCertified(signing, trusted, facts)
-  if (keep.length === 0 && !uncertified) return free
+  if (keep.length === 0 && !uncertified) return { findings: warnings, keep: [] }
+  if (!wasDelivered(evidence) && left.length > cut.length) {
+    const uncut = left.filter((root) => !cut.includes(root))
+    const about: Leaving = { severity: 'error', roots: uncut, ...leaving, signs: uncertified }
+    return { findings: [leavesAdopted(about, facts)], keep }
+  }
   const trusts = [signing.address]
   const signs: Barrier = {
     address: signing.address,
@@ -172,10 +195,91 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     const gateFacts = { desired, inventory, evidence, now, judgements }
     const verdict = judgeGate(condition, { ...gateFacts, authority: signing.address })
     if (!verdict.open) {
-      return { findings: [heldFinding(address, what, verdict, bundle)], keep: kept }
+      const held = heldFinding(address, what, verdict, bundle)
+      const remedy = left.length > 0 ? `${held.remedy!}; ${cutOver(left, facts)}` : held.remedy
+      return { findings: [{ ...held, remedy }], keep: kept }
     }
   }
-  return free
+  return { findings: warnings, keep: [] }
+}
+
+/** Living roots of a bundle that were adopted: agents use them, whatever was delivered from here. */
+function adoptedRoots(
+  { name, address }: DesiredBundle,
+  bundled: ReadonlySet<string> | undefined,
+  facts: Facts,
+): readonly string[] {
+  const { inventory, adopted } = facts
+  return [...inventory.authorities.values()].flatMap((one) => {
+    const { certificate } = one
+    if (one.name !== name || certificate === undefined || bundleAddress(name) !== address) return []
+    if (!adopted.has(fingerprintOf(certificate)) || hasEnded(one.address, facts)) return []
+    return bundled?.has(one.address) === false ? [] : [one.address]
+  })
+}
+
+/** Whether agents that have an adopted root alone would refuse those that get what the spec asks for. */
+function leavesRoot(
+  root: string,
+  signing: DesiredAuthority,
+  bundle: DesiredBundle,
+  adopted: readonly string[],
+  facts: Facts,
+): boolean {
+  if (root === signing.address) return false
+  if (!bundle.trusted.includes(root)) return true
+  // One file held both of two that were adopted together.
+  if (adopted.includes(signing.address)) return false
+  return !isCertified(signing, new Set([root]), facts)
+}
+
+/** Whether a person accepts that agents leave a root. */
+function isCut(root: string, { inventory, overrides }: Facts): boolean {
+  const certificate = inventory.authorities.get(root)?.certificate
+  return (
+    certificate !== undefined && isOverridden(overrides, 'leave-root', fingerprintText(certificate))
+  )
+}
+
+function cutOver(roots: readonly string[], { inventory }: Facts): string {
+  const flags = roots.flatMap((root) => {
+    const certificate = inventory.authorities.get(root)?.certificate
+    return certificate === undefined ? [] : `--override leave-root=${fingerprintText(certificate)}`
+  })
+  return `or cut over on purpose: ${flags.join(' ')} --reason TEXT`
+}
+
+interface Leaving {
+  readonly severity: Finding['severity']
+  readonly roots: readonly string[]
+  readonly bundle: DesiredBundle
+  readonly signing: DesiredAuthority
+  /** Whether the new root is to sign for the first time. */
+  readonly signs: boolean
+}
+
+function leavesAdopted(
+  { severity, roots, bundle, signing, signs }: Leaving,
+  facts: Facts,
+): Finding {
+  const { inventory } = facts
+  const texts = roots.flatMap((root) => {
+    const certificate = inventory.authorities.get(root)?.certificate
+    return certificate === undefined ? [] : `${root} (${authorityText(certificate)})`
+  })
+  const all = [...new Set([...roots, ...bundle.trusted, signing.address])].map(generationOf)
+  const stage = `signing: ${generationOf(signs ? roots[0]! : signing.address)}, trusted: [${all.sort((a, b) => a - b).join(', ')}]`
+  return {
+    severity,
+    address: signs ? signing.address : bundle.address,
+    reason: 'trust-needed',
+    message: `agents use ${texts.join(' and ')}, which was adopted, and none was seen to trust ${signing.address}: agents that get the new files and agents that still have the old ones would refuse each other`,
+    remedy: `set \`${stage}\` for ${bundle.name} in the spec, apply and deliver it, then: nomad-pki probe; ${cutOver(roots, facts)}`,
+  }
+}
+
+function without(all: Iterable<string>, some: readonly string[]): ReadonlySet<string> {
+  return new Set([...all].filter((one) => !some.includes(one)))
 }
 
 /** What every agent must have before one change of a bundle. */

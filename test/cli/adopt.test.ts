@@ -210,6 +210,56 @@ describe('an authority without its key', () => {
   })
 })
 
+describe('an adopted root that an edit of the spec would leave', () => {
+  async function keyless(edit: (spec: string) => string): Promise<string> {
+    const cwd = withFolder('nomad-tls')
+    fs.rmSync(path.join(cwd, 'old/nomad-agent-ca-key.pem'))
+    await cli(cwd, ['adopt', 'old'])
+    const file = path.join(cwd, 'cluster.yaml')
+    const spec = fs.readFileSync(file, 'utf8')
+    const edited = edit(spec.replace(/, fingerprint: "SHA256:[0-9a-f]+"/, ''))
+    expect(edited).not.toBe(spec)
+    fs.writeFileSync(file, edited)
+    return cwd
+  }
+  const entry = /agent: \{ key: ecdsa-p256, /
+  const bundled = (cwd: string): number =>
+    read(cwd, 'pki/bundle/agent/ca.pem').match(/BEGIN CERTIFICATE/g)!.length
+
+  test.each(['signing: 2', 'signing: 2, trusted: [1, 2]'])(
+    '%s is an error; nothing is signed by the new root, and its override is printed and noted',
+    async (terms) => {
+      const cwd = await keyless((spec) => spec.replace(entry, `$&${terms}, `))
+      const before = stateOf(path.join(cwd, 'pki/identity'))
+      const planned = await cli(cwd, ['plan'])
+      expect(planned.status).toBe(2)
+      expect(planned.stdout).toMatch(
+        /^error: authority\/agent\/2: agents use authority\/agent\/1 \(/m,
+      )
+      expect(planned.stdout).toContain('set `signing: 1, trusted: [1, 2]` for agent in the spec')
+      const [override] = /--override leave-root=SHA256:[0-9a-f]{64}/.exec(planned.stdout)!
+      expect((await cli(cwd, ['apply', '--yes'])).status).not.toBe(0)
+      expect(stateOf(path.join(cwd, 'pki/identity'))).toEqual(before)
+      expect(fs.existsSync(path.join(cwd, 'pki/authority/agent/2'))).toBe(false)
+      const flags = [...override.split(' '), '--reason', 'the key is lost']
+      const cut = await cli(cwd, ['plan', ...flags])
+      expect(cut.stdout).toMatch(/^warning: .*agents use authority\/agent\/1/m)
+      expect(cut.stdout).not.toMatch(/^error/m)
+      expect((await cli(cwd, ['apply', '--yes', ...flags])).status).toBe(0)
+      expect(read(cwd, 'pki/ledger.jsonl')).toMatch(/"code":"leave-root".*"the key is lost"/)
+      expect(bundled(cwd)).toBe(terms === 'signing: 2' ? 1 : 2)
+      // It was left: nothing asks for it again.
+      expect((await cli(cwd, ['plan'])).stdout).not.toMatch(/^error/m)
+    },
+  )
+
+  test('the spec that the error names brings trust in both, and nothing else', async () => {
+    const cwd = await keyless((spec) => spec.replace(entry, '$&signing: 1, trusted: [1, 2], '))
+    expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+    expect(bundled(cwd)).toBe(2)
+  })
+})
+
 describe('an authority whose key comes later', () => {
   const address = 'authority/agent/1'
 
