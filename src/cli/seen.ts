@@ -51,16 +51,19 @@ export function container(
   }
 }
 
+/** How a certificate stands where it was seen. */
+export type Place = Pick<Extract<Thing, { kind: 'certificate' }>, 'inPlace' | 'inFile' | 'form'>
+
 /** A certificate; `inPlace` where a listener presents it, or the store keeps it. */
 export function seenCertificate(
   certificate: Certificate,
   where: string,
   context: Context,
-  inPlace = false,
+  place: Place = {},
 ): Seen {
   return {
-    description: describeCertificate(certificate, where, context.now()),
-    thing: { kind: 'certificate', where, certificate, inPlace },
+    description: describeCertificate(certificate, where, context.now(), place.form),
+    thing: { kind: 'certificate', where, certificate, ...place },
   }
 }
 
@@ -126,19 +129,18 @@ export function seenHeld(key: FoundLeafKey, where: string): readonly Seen[] {
   return [{ description: { kind: 'key', where, encrypted: true, belongsTo: [] } }]
 }
 
-/** Certificates of one chain, numbered. */
+/** Certificates of one chain, numbered; a listener presents them, or the store keeps them. */
 export function seenChain(
   chain: readonly Certificate[],
   where: string,
   context: Context,
-  inPlace = false,
 ): readonly Seen[] {
   return chain.map((certificate, index) =>
     seenCertificate(
       certificate,
       chain.length > 1 ? `${where} (${index + 1} of ${chain.length})` : where,
       context,
-      inPlace,
+      { inPlace: true },
     ),
   )
 }

@@ -24,7 +24,7 @@ import { roleName } from './roles.js'
 export type Audience = 'servers' | 'clients'
 
 /** dNSNames of the subjectAltName, in order. */
-function dnsNames(certificate: Certificate): readonly string[] {
+export function dnsNames(certificate: Certificate): readonly string[] {
   const names: string[] = []
   for (const name of certificate.subjectAltName ?? [])
     if (name.type === 'dns') names.push(name.value)
@@ -45,7 +45,7 @@ export function lastCommonName(certificate: Certificate): string | undefined {
 }
 
 /** What the listener's checks look at: every dNSName and the last common name. */
-function identityNames(certificate: Certificate): readonly string[] {
+export function identityNames(certificate: Certificate): readonly string[] {
   const common = lastCommonName(certificate)
   return common === undefined ? dnsNames(certificate) : [...dnsNames(certificate), common]
 }

@@ -12,9 +12,10 @@ import { samePublicKey } from '../keys/public-key.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { RevocationList } from '../x509/crl.js'
 import { formatName } from '../x509/name.js'
-import { isSignedBy, verifySignature } from '../x509/signature.js'
-import { verifyChain } from '../x509/verify-chain.js'
-import { rolesOf } from './taken-as.js'
+import { isKnownSignature, isSignedBy, verifySignature, weakHashOf } from '../x509/signature.js'
+import { maySign, verifyChain, type ChainVerdict } from '../x509/verify-chain.js'
+import { orderFault } from './load-fault.js'
+import { refusalOf, rolesOf } from './taken-as.js'
 
 /** One of the things. */
 export type Thing =
@@ -24,6 +25,10 @@ export type Thing =
       readonly certificate: Certificate
       /** Whether a listener presents it, or the store keeps it: what is not beside it is not missing. */
       readonly inPlace?: boolean | undefined
+      /** The file that it stands in, and how many certificates stand before it. */
+      readonly inFile?: { readonly file: string; readonly before: number } | undefined
+      /** Why agents do not read the form in which it stands, as {@link refusalOf} wants it. */
+      readonly form?: string | undefined
     }
   | { readonly kind: 'key' | 'request'; readonly where: string; readonly publicKey: PublicKey }
   | { readonly kind: 'crl'; readonly where: string; readonly list: RevocationList }
@@ -33,6 +38,12 @@ export interface Together {
   readonly fits: readonly string[]
   readonly misfits: readonly string[]
   readonly missing: readonly string[]
+}
+
+/** The same, and which certificates that makes useless. */
+export interface Matched extends Together {
+  /** Why agents refuse a certificate for what stands beside it, by `where`; what it says itself is {@link refusalOf}. */
+  readonly refusedHere: ReadonlyMap<string, string>
 }
 
 type Held = Extract<Thing, { kind: 'certificate' }>
@@ -45,20 +56,37 @@ type Keyed = Extract<Thing, { kind: 'key' | 'request' }>
  * @param now Epoch milliseconds, for whether a chain holds.
  * @returns Sentences; all three lists are empty for a single thing.
  */
-export function fitTogether(things: readonly Thing[], now: number): Together {
+export function fitTogether(things: readonly Thing[], now: number): Matched {
   const fits: string[] = []
   const misfits: string[] = []
   const missing: string[] = []
-  if (things.length < 2) return { fits, misfits, missing }
-  const certificates = distinct(
-    things.filter((thing): thing is Held => thing.kind === 'certificate'),
-    fits,
-  )
+  const refusedHere = new Map<string, string>()
+  if (things.length < 2) return { fits, misfits, missing, refusedHere }
+  const all = things.filter((thing): thing is Held => thing.kind === 'certificate')
   const keys = things.filter((thing): thing is Keyed => thing.kind === 'key')
+  const behind = misplaced(all, keys)
+  misfits.push(...behind.values())
+  for (const [{ where }, fault] of behind) refusedHere.set(where, fault)
+  // The same certificate in front of a different file is as it must be.
+  const certificates = distinct(all, fits).map((one) =>
+    behind.has(one) ? (all.find((other) => isSame(one, other) && !behind.has(other)) ?? one) : one,
+  )
+  const refused = new Map<Held, string>()
+  for (const one of certificates) {
+    const fault = refusalOf(one.certificate, now, one.form)
+    if (fault === undefined) continue
+    refused.set(one, fault)
+    misfits.push(`agents refuse ${one.where}: ${fault}`)
+  }
   for (const { where, publicKey } of keys) {
-    const owners = certificates.filter(({ certificate }) =>
+    const held = certificates.filter(({ certificate }) =>
       samePublicKey(certificate.publicKey, publicKey),
     )
+    const owners = held.filter((one) => !behind.has(one))
+    if (owners.length < held.length) {
+      if (owners.length > 0) fits.push(`${where} is the key of ${listed(owners)}`)
+      continue
+    }
     const asked = things.some(
       (thing) => thing.kind === 'request' && samePublicKey(thing.publicKey, publicKey),
     )
@@ -69,20 +97,62 @@ export function fitTogether(things: readonly Thing[], now: number): Together {
     if (thing.kind === 'request') requestFits(thing, keys, certificates, fits, misfits)
     if (thing.kind === 'crl') listFits(thing, certificates, fits, misfits, missing)
   }
-  for (const one of certificates) issuerFits(one, certificates, fits, misfits, missing)
-  for (const one of certificates.filter(isLeaf)) {
-    chainHolds(one, certificates, now, fits, misfits)
-    const held = keys.some(({ publicKey }) => samePublicKey(publicKey, one.certificate.publicKey))
-    if (!held && one.inPlace !== true) missing.push(`the private key of ${one.where}`)
+  for (const one of certificates) {
+    const why = issuerFits(one, certificates, fits, misfits, missing)
+    if (why !== undefined && !refusedHere.has(one.where)) refusedHere.set(one.where, why)
   }
-  return { fits, misfits, missing: [...new Set(missing)] }
+  for (const one of certificates.filter(isLeaf)) {
+    if (!refused.has(one) && !behind.has(one)) {
+      const why = chainHolds(one, certificates, refused, now, fits, misfits)
+      if (why !== undefined) refusedHere.set(one.where, why)
+    }
+    if (!isHeld(one, keys) && one.inPlace !== true) missing.push(`the private key of ${one.where}`)
+  }
+  for (const copy of all) {
+    const told = certificates.find((one) => isSame(one, copy) && !behind.has(one))
+    const why = told && refusedHere.get(told.where)
+    if (why !== undefined && !behind.has(copy)) refusedHere.set(copy.where, why)
+  }
+  return { fits, misfits, missing: [...new Set(missing)], refusedHere }
+}
+
+/**
+ * The leaves that do not stand first in their file: agents load its first certificate with the key. A file
+ * with several leaves and their keys is a collection, and not what an agent loads.
+ */
+function misplaced(all: readonly Held[], keys: readonly Keyed[]): ReadonlyMap<Held, string> {
+  const found = new Map<Held, string>()
+  for (const one of all) {
+    if (one.inFile === undefined || one.inFile.before === 0 || !isLeaf(one)) continue
+    const { file } = one.inFile
+    const beside = all.filter(({ inFile }) => inFile?.file === file)
+    const first = beside.find(({ inFile }) => inFile?.before === 0)
+    if (first === undefined) continue
+    if (isLeaf(first) && (isHeld(first, keys) || !isHeld(one, keys))) continue
+    const places = beside.map(({ inFile }) => inFile!.before)
+    const inOrder = Array.from(
+      { length: Math.max(...places) + 1 },
+      (_, at) => beside[places.indexOf(at)]?.certificate ?? 'it cannot be read',
+    )
+    const fault = orderFault(file, inOrder, one.certificate.publicKey)
+    if (fault !== undefined) found.set(one, `${fault}: put the leaf first`)
+  }
+  return found
+}
+
+function isHeld({ certificate }: Held, keys: readonly Keyed[]): boolean {
+  return keys.some(({ publicKey }) => samePublicKey(publicKey, certificate.publicKey))
+}
+
+function isSame(one: Held, other: Held): boolean {
+  return sameCertificate(one.certificate, other.certificate)
 }
 
 /** Each certificate once; where it is again is told. */
 function distinct(all: readonly Held[], fits: string[]): readonly Held[] {
   const found: Held[] = []
   for (const one of all) {
-    const same = found.find(({ certificate }) => sameCertificate(certificate, one.certificate))
+    const same = found.find((other) => isSame(one, other))
     if (same === undefined) found.push(one)
     else fits.push(`${one.where} is the same certificate as ${same.where}`)
   }
@@ -126,55 +196,85 @@ function listFits(
   }
 }
 
+/** Who signed a certificate; gives why agents refuse it for its signer. */
 function issuerFits(
-  { where, certificate, inPlace }: Held,
+  one: Held,
   certificates: readonly Held[],
   fits: string[],
   misfits: string[],
   missing: string[],
-): void {
+): string | undefined {
+  const { where, certificate, inPlace } = one
   const named = certificates.filter((other) =>
     sameBytes(other.certificate.subject.der, certificate.issuer.der),
   )
+  if (named.length > 0 && !isKnownSignature(certificate.signatureAlgorithm)) {
+    // A root's own signature counts for nothing. Of others nobody can say here which key made it.
+    // Of a leaf it is told as its own fault.
+    if (isLeaf(one) || named.some((other) => other.certificate === certificate)) return undefined
+    const algorithm = weakHashOf(certificate.signatureAlgorithm) ?? certificate.signatureAlgorithm
+    misfits.push(
+      `${where} names the authority ${listed(named)}, and is signed with an algorithm that agents don't take (${algorithm})`,
+    )
+    return undefined
+  }
   const signers = named.filter((other) => verifySignature(certificate, other.certificate))
   const others = signers.filter((other) => other.certificate !== certificate)
   // A root signs itself, and needs nobody.
-  if (others.length === 0 && signers.length > 0) return
-  if (others.length > 0) fits.push(`${where} is signed by ${listed(others)}`)
-  else if (named.length > 0) {
+  if (others.length === 0 && signers.length > 0) return undefined
+  const authorities = others.filter((other) => maySign(other.certificate))
+  if (authorities.length > 0) fits.push(`${where} is signed by ${listed(authorities)}`)
+  else if (others.length > 0) {
+    const why = `signed by ${listed(others)}, which is not an authority (no CA:TRUE)`
+    misfits.push(`${where} is ${why}: agents refuse it`)
+    return `it is ${why}`
+  } else if (named.length > 0) {
     misfits.push(
       `${where} names the authority ${listed(named)}, and a different key signed it: the names are the same, the authorities are not`,
     )
   } else if (inPlace !== true)
     missing.push(`the authority that signed ${where}: ${formatName(certificate.issuer)}`)
+  return undefined
 }
 
-/** Whether a peer that trusts the authorities here takes the leaf. */
+/** Whether a peer that trusts the authorities here takes a leaf against which nothing in it speaks; gives why not. */
 function chainHolds(
   { where, certificate }: Held,
   certificates: readonly Held[],
+  refused: ReadonlyMap<Held, string>,
   now: number,
   fits: string[],
   misfits: string[],
-): void {
-  const authorities = certificates.filter((one) => !isLeaf(one)).map((one) => one.certificate)
-  const selfIssued = authorities.filter(({ subject, issuer }) => sameBytes(subject.der, issuer.der))
+): string | undefined {
+  const authorities = certificates.filter((one) => !isLeaf(one))
+  const selfIssued = authorities.filter(({ certificate: { subject, issuer } }) =>
+    sameBytes(subject.der, issuer.der),
+  )
   // Where no root is here: agents take each certificate of ca_file as an anchor, whatever it is.
   const roots = selfIssued.length > 0 ? selfIssued : authorities
-  if (roots.length === 0) return
+  if (roots.length === 0) return undefined
   const roles = rolesOf(certificate)
   const agent = roles.some((role) => !role.startsWith('operator'))
   let until = certificate.notAfter
   for (const purpose of agent
     ? (['serverAuth', 'clientAuth'] as const)
     : (['clientAuth'] as const)) {
-    const verdict = verifyChain(certificate, authorities, roots, { now, purpose })
+    const under = (pool: (all: readonly Held[]) => readonly Held[]): ChainVerdict => {
+      const [through, trusted] = [pool(authorities), pool(roots)].map((all) =>
+        all.map((one) => one.certificate),
+      )
+      return verifyChain(certificate, through!, trusted!, { now, purpose })
+    }
+    const verdict = under((all) => all.filter((one) => !refused.has(one)))
     if (!verdict.ok) {
+      const whole = verdict.code === 'unknown-authority' ? under((all) => all) : verdict
+      const why = whole.ok
+        ? `they do not take ${listed(authorities.filter((one) => refused.has(one) && whole.path.includes(one.certificate)))}`
+        : whole.message
       // Its signer is not here, or is another: that is told already.
-      if (verdict.code !== 'unknown-authority') {
-        misfits.push(`agents that trust these authorities refuse ${where}: ${verdict.message}`)
-      }
-      return
+      if (!whole.ok && whole.code === 'unknown-authority') return undefined
+      misfits.push(`agents that trust these authorities refuse ${where}: ${why}`)
+      return `agents that trust the authorities here refuse it: ${why}`
     }
     until = Math.min(until, ...verdict.path.map(({ notAfter }) => notAfter))
   }
@@ -182,6 +282,7 @@ function chainHolds(
   fits.push(
     `agents that trust these authorities take ${where}${as} until ${formatInstant(until)}, when the first certificate of the chain ends`,
   )
+  return undefined
 }
 
 function isLeaf({ certificate }: Held): boolean {

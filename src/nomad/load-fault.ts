@@ -12,6 +12,7 @@ import type { PublicKey } from '../keys/algorithms.js'
 import { scanPem, type PemBlock } from '../keys/pem-scan.js'
 import { publicHalfOf } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
+import type { Certificate } from '../x509/certificate.js'
 import { anchorOf, certificateOf } from './readable.js'
 import type { VersionRange } from './versions.js'
 
@@ -134,15 +135,10 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   const held = keyOf(keyBlock)
   if (typeof held === 'string') return refuse('key', held)
   if (!samePublicKey(held, leaf.publicKey)) {
-    const owner = blocks.findIndex((block) => {
-      const other = certificateOf(block)
-      return typeof other !== 'string' && samePublicKey(held, other.publicKey)
-    })
     return refuse(
       'key',
-      owner > 0
-        ? `cert_file is in the wrong order: the key belongs to its certificate ${owner + 1}, and agents take the first for the leaf`
-        : 'the key does not belong to the first certificate of cert_file',
+      orderFault('cert_file', blocks.map(certificateOf), held) ??
+        'the key does not belong to the first certificate of cert_file',
     )
   }
   const unusable = handshakeKeyFault(leaf.publicKey, true)
@@ -156,6 +152,27 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
   return faults
 }
 
+/**
+ * Whether a file has the leaf of a key, and not in front. tls.X509KeyPair looks at the first certificate
+ * alone: `private key does not match public key`.
+ *
+ * @param file Its name, for the message.
+ * @param certificates What it holds, in order; a text is one that cannot be read.
+ * @param key The public half of the key that goes with it.
+ */
+export function orderFault(
+  file: string,
+  certificates: readonly (Certificate | string)[],
+  key: PublicKey,
+): string | undefined {
+  const owner = certificates.findIndex(
+    (one) => typeof one !== 'string' && samePublicKey(key, one.publicKey),
+  )
+  return owner > 0
+    ? `${file} is in the wrong order: the key belongs to its certificate ${owner + 1}, and agents take the first for the leaf`
+    : undefined
+}
+
 /** AppendCertsFromPEM (config.go:176-195): what it can't parse, it passes over; nothing at all is an error. */
 function caFaults(ca: string): readonly LoadFault[] {
   const { blocks, damaged } = scanPem(ca)
@@ -166,12 +183,12 @@ function caFaults(ca: string): readonly LoadFault[] {
     const fault = anchorOf(block)
     if (typeof fault !== 'string') {
       good += 1
-      const key = fault.publicKey.name
-      if (!signing.test(key)) {
+      const unusable = signingKeyFault(fault.publicKey)
+      if (unusable !== undefined) {
         faults.push({
           file: 'ca',
           effect: 'dropped',
-          message: `block ${index + 1} of ca_file is trusted for nothing: agents know no signatures by a key of ${key}`,
+          message: `block ${index + 1} of ca_file is trusted for nothing: ${unusable}`,
         })
       }
       continue
@@ -213,6 +230,18 @@ function caFaults(ca: string): readonly LoadFault[] {
 
 /** The keys whose signatures Go checks (crypto/x509 signatureAlgorithmDetails). */
 const signing = /^(?:rsa-\d+|ecdsa-p(?:224|256|384|521)|ed25519)$/
+
+/**
+ * Tells why agents check no signature by a key.
+ *
+ * @param key An authority's.
+ */
+export function signingKeyFault({ name }: PublicKey): string | undefined {
+  if (!signing.test(name)) return `agents know no signatures by a key of ${name}`
+  // crypto/rsa checkKeySize, since Go 1.24: nothing is verified with fewer than 1024 bits.
+  const bits = name.startsWith('rsa-') ? Number(name.slice(4)) : 2048
+  return bits < 1024 ? `its RSA key has ${bits} bits, fewer than 1024` : undefined
+}
 
 /**
  * The public key, or a reason if Go cannot load it: it loads RSA of any length, Ed25519, and ECDSA on

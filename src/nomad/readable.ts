@@ -42,8 +42,21 @@ export function trustedCertificates(pem: string): readonly Certificate[] {
  * @returns The certificate, or why the agent passes over the block.
  */
 export function anchorOf(block: PemBlock): Certificate | string {
-  if (block.label !== 'CERTIFICATE') return `it is of type ${block.label}`
-  return block.headers ? 'it has headers' : certificateOf(block)
+  return passedOver(block, true) ?? certificateOf(block)
+}
+
+/**
+ * Tells why agents pass over a block, whatever is in it.
+ *
+ * @param block As {@link scanPem} found it.
+ * @param anchor Whether it stands in `ca_file`; tls.X509KeyPair, which reads `cert_file`, takes headers.
+ */
+export function passedOver(
+  { label, headers }: Pick<PemBlock, 'label' | 'headers'>,
+  anchor: boolean,
+): string | undefined {
+  if (label !== 'CERTIFICATE') return `it is of type ${label}`
+  return anchor && headers ? 'it has headers' : undefined
 }
 
 /**

@@ -57,7 +57,7 @@ export interface CertificateDescription {
   readonly authorityKeyIdentifier?: string | undefined
   /** What Nomad takes it for: `server of global`. Empty: for nothing. */
   readonly nomad: readonly string[]
-  /** Why Nomad does not take it, whatever stands beside it; absent where nothing in it speaks against it. */
+  /** Why Nomad does not take it: for what it says, its form, or what is inspected with it; absent where nothing speaks against it. */
   readonly refused?: string | undefined
 }
 
@@ -143,13 +143,15 @@ export interface UnreadableDescription {
  * @param certificate What is described.
  * @param where Where it was found.
  * @param now Epoch milliseconds.
+ * @param form Why agents do not read the form in which it stands, as {@link refusalOf} wants it.
  */
 export function describeCertificate(
   certificate: Certificate,
   where: string,
   now: number,
+  form?: string,
 ): CertificateDescription {
-  const refused = refusalOf(certificate, now)
+  const refused = refusalOf(certificate, now, form)
   const sans = certificate.subjectAltName ?? []
   const { basicConstraints, nameConstraints } = certificate
   return {

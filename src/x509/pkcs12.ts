@@ -46,6 +46,7 @@ const mostTimes = 2
  */
 export async function readPkcs12(bytes: Uint8Array, password: string): Promise<Pkcs12Content> {
   if (bytes.length > mostBytes) malformed(`it has ${bytes.length} bytes, more than ${mostBytes}`)
+  requireWhole(bytes)
   const { default: forge } = await import('node-forge')
   const bags = withBareBags(forge, () => open(forge, bytes, password))
   const keys: PrivateKey[] = []
@@ -81,9 +82,30 @@ function open(forge: Forge, bytes: Uint8Array, password: string): readonly Bag[]
     if (/password|MAC could not be verified|decrypt/i.test(message)) {
       throw new NomadPkiError('ERR_KEY_ENCRYPTED', 'the password does not open the PKCS#12 file')
     }
-    // forge's message may show what it read; only its first words are told.
-    return malformed(/^[A-Za-z0-9#. -]{1,80}/.exec(message)?.[0] ?? 'it cannot be read')
+    // forge's message may show what it read; only its first words are told, and not what it says of ASN.1.
+    const said = /^[A-Za-z0-9#. -]{1,80}/.exec(message)?.[0]
+    if (said !== undefined && !message.includes('ASN.1') && /supported/i.test(said)) {
+      return malformed(said)
+    }
+    throw new NomadPkiError('ERR_KEY_MALFORMED', 'the PKCS#12 file is damaged or truncated')
   }
+}
+
+/** What is cut off must not look like a wrong password: the MAC stands at the end. */
+function requireWhole(bytes: Uint8Array): void {
+  const [, first = 0] = bytes
+  // Of an indefinite length (0x80) nothing can be said here.
+  if (first === 0x80) return
+  const digits = first < 0x80 ? 0 : first & 0x7f
+  const inside =
+    first < 0x80 ? first : bytes.subarray(2, 2 + digits).reduce((sum, one) => sum * 256 + one, 0)
+  const whole = 2 + digits + inside
+  if (bytes.length >= whole) return
+  throw new NomadPkiError(
+    'ERR_KEY_MALFORMED',
+    `the PKCS#12 file is damaged or truncated: it has ${bytes.length} bytes, and its first bytes say ${whole}`,
+    { hint: 'copy it once more from where it was made' },
+  )
 }
 
 /** One of forge's hashes; absent: SHA-1. */

@@ -26,6 +26,20 @@ const algorithms: ReadonlyMap<
   ['1.3.101.112', ['ed25519', null]],
 ])
 
+/** MD2, MD5 and SHA-1 with RSA, SHA-1 with DSA and ECDSA. */
+const weak: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.1.1.2', 'MD2'],
+  ['1.2.840.113549.1.1.4', 'MD5'],
+  ['1.2.840.113549.1.1.5', 'SHA-1'],
+  ['1.2.840.10040.4.3', 'SHA-1'],
+  ['1.2.840.10045.4.1', 'SHA-1'],
+])
+
+/** The hash of a signature algorithm that Go refuses for its hash: `SHA-1`. */
+export function weakHashOf(oid: string): string | undefined {
+  return weak.get(oid)
+}
+
 /** Whether signatures of this algorithm are checked at all; others are never valid here. */
 export function isKnownSignature(oid: string): boolean {
   return algorithms.has(oid)

@@ -155,11 +155,19 @@ function mayFollow(
   return fault === undefined
 }
 
+/**
+ * Whether Go takes a certificate for one that signs others, its key usage aside (crypto/x509
+ * CheckSignatureFrom): before version 3 there are no basic constraints.
+ */
+export function maySign({ basicConstraints, version }: Certificate): boolean {
+  return basicConstraints === undefined ? version !== 3 : basicConstraints.ca
+}
+
 /** crypto/x509 CheckSignatureFrom */
 function signsFault(child: Certificate, parent: Certificate): Refusal | undefined {
   const called = nameOf(parent)
-  const { basicConstraints, keyUsage, version } = parent
-  if (basicConstraints === undefined ? version === 3 : !basicConstraints.ca) {
+  const { keyUsage } = parent
+  if (!maySign(parent)) {
     return refuse('not-an-authority', `${called} is not an authority (no CA:TRUE)`)
   }
   if (keyUsage?.includes('keyCertSign') === false) {
@@ -214,6 +222,17 @@ function lengthFault(
 }
 
 function unhandledIn(certificate: Certificate): Refusal | undefined {
+  const oid = unhandledExtension(certificate)
+  return oid === undefined
+    ? undefined
+    : refuse(
+        'unhandled-extension',
+        `${nameOf(certificate)} has a critical extension that agents don't know (${oid})`,
+      )
+}
+
+/** The first critical extension that Go does not know, or cannot use (crypto/x509 UnhandledCriticalExtensions). */
+export function unhandledExtension(certificate: Certificate): string | undefined {
   for (const { oid, critical } of certificate.extensions) {
     if (!critical) continue
     const { subjectAltName, nameConstraints } = certificate
@@ -224,12 +243,7 @@ function unhandledIn(certificate: Certificate): Refusal | undefined {
         [...nameConstraints!.permitted, ...nameConstraints!.excluded].some(
           (name) => !('value' in name),
         ))
-    if (unread) {
-      return refuse(
-        'unhandled-extension',
-        `${nameOf(certificate)} has a critical extension that agents don't know (${oid})`,
-      )
-    }
+    if (unread) return oid
   }
   return undefined
 }

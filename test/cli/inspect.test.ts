@@ -100,6 +100,50 @@ describe('inspect', () => {
     expect(missing.stderr).toContain('absent.pem: no such file')
   })
 
+  test.each([
+    [
+      'a label of old',
+      (pem: string) => pem.replaceAll(' CERTIFICATE-', ' X509 CERTIFICATE-'),
+      'it is of type X509 CERTIFICATE',
+    ],
+    [
+      'a PEM header',
+      (pem: string) => pem.replace('CERTIFICATE-----\n', 'CERTIFICATE-----\nFoo: bar\n\n'),
+      'it has headers',
+    ],
+    [
+      'DER',
+      (pem: string) => Buffer.from(new X509Certificate(pem).raw),
+      'it is in DER and not in PEM',
+    ],
+  ])('an authority that agents pass over: %s', async (_, change, why) => {
+    const ca = fs.readFileSync(current('ca.pem'), 'utf8')
+    fs.writeFileSync(path.join(cwd, 'other-ca'), change(ca))
+    const { stdout } = await cli(cwd, ['inspect', current('cert.pem'), 'other-ca'])
+    expect(stdout).toContain(`does not take it: ${why}, and agents pass over it`)
+    expect(stdout).toContain('refuse ' + current('cert.pem') + ': they do not take other-ca')
+    expect(stdout).not.toContain('agents that trust these authorities take')
+  })
+
+  test('headers do not matter to a leaf', async () => {
+    const pem = fs.readFileSync(current('cert.pem'), 'utf8')
+    const headed = pem.replace('CERTIFICATE-----\n', 'CERTIFICATE-----\nFoo: bar\n\n')
+    fs.writeFileSync(path.join(cwd, 'headed.pem'), headed)
+    const { stdout } = await cli(cwd, ['inspect', 'headed.pem', current('ca.pem')])
+    expect(stdout).toContain('agents that trust these authorities take headed.pem as server')
+  })
+
+  test('a file with the root in front of the leaf', async () => {
+    const text = (name: string): string => fs.readFileSync(current(name), 'utf8')
+    fs.writeFileSync(path.join(cwd, 'wrong.pem'), text('ca.pem') + text('cert.pem'))
+    const { stdout } = await cli(cwd, ['inspect', 'wrong.pem', current('key.pem')])
+    expect(stdout).toContain(
+      'does not fit\n  wrong.pem is in the wrong order: the key belongs to its certificate 2, and agents take the first for the leaf: put the leaf first\n',
+    )
+    expect(stdout).not.toMatch(/is the key of|agents that trust|takes it as server/)
+    expect(stdout).toMatch(/Nomad +does not take it: wrong\.pem is in the wrong order/)
+  })
+
   test('keys of lengths that are none of ours', async () => {
     const { privateKey } = generateKeyPairSync('rsa', {
       modulusLength: 2056,

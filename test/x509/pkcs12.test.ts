@@ -52,6 +52,27 @@ test('a wrong password is told as such', async () => {
   expect(await codeOf(readPkcs12(vector('rc2-rsa.p12'), ''))).toBe('ERR_KEY_ENCRYPTED')
 })
 
+test.each([10, 40, 100, 400, -60, -1])('a file cut off at %i is told as such', async (at) => {
+  const bytes = vector('modern-ec.p12').subarray(0, at)
+  for (const password of ['test', 'other']) {
+    await expect(readPkcs12(bytes, password)).rejects.toMatchObject({
+      code: 'ERR_KEY_MALFORMED',
+      message: expect.stringMatching(
+        /^the PKCS#12 file is damaged or truncated: it has \d+ bytes, and its first bytes say \d+$/,
+      ) as string,
+    })
+  }
+})
+
+test('a damaged file is told without the words of ASN.1', async () => {
+  // A SEQUENCE that ends too early, inside a whole file.
+  const bytes = Buffer.from(sequence(integer(3), sequence(octetString(Buffer.alloc(40, 0x30)))))
+  await expect(readPkcs12(bytes, 'test')).rejects.toMatchObject({
+    code: 'ERR_KEY_MALFORMED',
+    message: 'the PKCS#12 file is damaged or truncated',
+  })
+})
+
 test('a file that wants endless rounds of derivation is refused at once', async () => {
   const bytes = vector('modern-ec.p12')
   // MacData ends the file: its iterations are the INTEGER 2048 (02 02 08 00) at the very end.

@@ -10,7 +10,9 @@ import { readTar, type TarEntry } from '../../delivery/tar.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { pemBlocks } from '../../keys/pem.js'
+import type { PemBlock } from '../../keys/pem-scan.js'
 import { fitTogether } from '../../nomad/fit-together.js'
+import { passedOver } from '../../nomad/readable.js'
 import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
 import {
   describeCfssl,
@@ -36,6 +38,7 @@ import {
   seenPrivate,
   seenRequest,
   unreadable,
+  type Place,
   type Seen,
 } from '../seen.js'
 import { exitStatus, statusOfError } from '../status.js'
@@ -58,10 +61,12 @@ export const command: Command<'inspect'> = async ({ args, options }, context) =>
       failed ??= error
     }
   }
-  const things = withOwners(seen.map(({ description }) => description))
-  const together = fitTogether(
+  const { refusedHere, ...together } = fitTogether(
     seen.flatMap(({ thing }) => (thing === undefined ? [] : [thing])),
     context.now(),
+  )
+  const things = withOwners(
+    seen.map(({ description }) => refusedBeside(description, refusedHere.get(description.where))),
   )
   if (printer.json) {
     printer.document({ format: 'nomad-pki/inspect', version: 1, things, together })
@@ -95,7 +100,7 @@ async function look(
       endpoint.port,
     )
     return [
-      ...seenChain(chain, arg, context, true),
+      ...seenChain(chain, arg, context),
       {
         description: {
           kind: 'endpoint',
@@ -141,10 +146,13 @@ async function describeBytes(
   if (cfssl !== undefined) return [{ description: describeCfssl(cfssl, where) }]
   if (!text.includes('-----BEGIN ')) return describeDer(bytes, where, options, context)
   const blocks = pemBlocks(text)
-  return blocks.flatMap(({ label, der, start, end }, index): readonly Seen[] => {
+  return blocks.flatMap((block, index): readonly Seen[] => {
+    const { start, end } = block
     const place = blocks.length > 1 ? `${where} (${index + 1} of ${blocks.length})` : where
+    const before = blocks.slice(0, index).filter((one) => one.label === 'CERTIFICATE').length
+    const inFile = { file: where, before }
     return readable(place, blocks.length > 1, () =>
-      describeBlock(label, der, place, text.slice(start, end), context),
+      describeBlock(block, place, text.slice(start, end), inFile, context),
     )
   })
 }
@@ -196,15 +204,20 @@ function readable(where: string, several: boolean, read: () => readonly Seen[]):
 }
 
 function describeBlock(
-  label: string,
-  der: Uint8Array,
+  block: PemBlock,
   place: string,
-  block: string,
+  text: string,
+  inFile: Place['inFile'],
   context: Context,
 ): readonly Seen[] {
-  if (label.endsWith('PRIVATE KEY')) return [seenPrivate(block, place)]
+  const { label, der } = block
+  if (label.endsWith('PRIVATE KEY')) return [seenPrivate(text, place)]
   if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
-    return [seenCertificate(parseCertificate(der), place, context)]
+    const certificate = parseCertificate(der)
+    const form = passedOver(block, certificate.basicConstraints?.ca === true)
+    return [
+      seenCertificate(certificate, place, context, form === undefined ? { inFile } : { form }),
+    ]
   }
   if (label.endsWith('CERTIFICATE REQUEST')) return [seenRequest(der, place)]
   if (label === 'X509 CRL') return [seenCrl(der, place)]
@@ -220,7 +233,10 @@ async function describeDer(
   context: Context,
 ): Promise<readonly Seen[]> {
   const attempts: (() => Seen)[] = [
-    () => seenCertificate(parseCertificate(bytes), where, context),
+    () =>
+      seenCertificate(parseCertificate(bytes), where, context, {
+        form: 'it is in DER and not in PEM',
+      }),
     () => seenPrivate(bytes, where),
     () => seenRequest(bytes, where),
     () => seenCrl(bytes, where),
@@ -314,22 +330,32 @@ function describeFound(
   if (authority !== undefined) {
     const { certificate, key, crossed } = authority
     return [
-      ...seenChain(certificate === undefined ? [] : [certificate], address, context, true),
+      ...seenChain(certificate === undefined ? [] : [certificate], address, context),
       ...[...crossed].map(([by, cross]) =>
-        seenCertificate(cross, `${address}, signed by generation ${by}`, context, true),
+        seenCertificate(cross, `${address}, signed by generation ${by}`, context, {
+          inPlace: true,
+        }),
       ),
       ...seenHeld(key, address),
     ]
   }
   const bundle = bundles.get(address)
-  if (bundle !== undefined) return seenChain(bundle.certificates, address, context, true)
+  if (bundle !== undefined) return seenChain(bundle.certificates, address, context)
   const current = identities.get(address)?.current
   if (current === undefined) {
     throw new NomadPkiError('ERR_STORE_UNREADABLE', `${address} has no current generation`, {
       hint: 'nomad-pki plan says why',
     })
   }
-  return [...seenChain(current.chain, address, context, true), ...seenHeld(current.key, address)]
+  return [...seenChain(current.chain, address, context), ...seenHeld(current.key, address)]
+}
+
+/** What it says itself comes first. */
+function refusedBeside(thing: Description, refused: string | undefined): Description {
+  if (thing.kind !== 'certificate' || thing.refused !== undefined || refused === undefined) {
+    return thing
+  }
+  return { ...thing, refused }
 }
 
 /** Which of the certificates beside it a key belongs to. */

@@ -4,16 +4,8 @@
  * @module
  */
 
+import { weakHashOf } from '../../x509/signature.js'
 import type { Rule } from '../rule.js'
-
-/** MD2, MD5 and SHA-1 with RSA, SHA-1 with DSA and ECDSA. */
-const weak: ReadonlyMap<string, string> = new Map([
-  ['1.2.840.113549.1.1.2', 'MD2'],
-  ['1.2.840.113549.1.1.4', 'MD5'],
-  ['1.2.840.113549.1.1.5', 'SHA-1'],
-  ['1.2.840.10040.4.3', 'SHA-1'],
-  ['1.2.840.10045.4.1', 'SHA-1'],
-])
 
 /** crypto/x509 checkSignature: Go refuses MD5 and, since 1.18, SHA-1. A root's own signature counts for nothing. */
 export const signatureHash: Rule = {
@@ -22,7 +14,7 @@ export const signatureHash: Rule = {
   binding: true,
   applies: (_, { profile }) => profile !== 'root',
   check: ({ signatureAlgorithm }) => {
-    const hash = weak.get(signatureAlgorithm)
+    const hash = weakHashOf(signatureAlgorithm)
     return hash === undefined ? undefined : `it is signed with ${hash}, which agents refuse`
   },
 }
