@@ -13,8 +13,10 @@ import { aCluster, day } from '../builders.js'
 import {
   agent,
   build,
+  commonName,
   ecKeyOf,
   ed25519,
+  intermediate,
   oid,
   p256,
   raw,
@@ -279,6 +281,26 @@ describe('what agents refuse is never among what fits', () => {
       missing: [],
     })
   })
+})
+
+test('an intermediate with a signature that agents do not take', () => {
+  const name = commonName('between')
+  const between = intermediate({
+    inner: sequence(oid('1.2.840.10045.4.1')),
+    subject: name,
+    extensions: { nameConstraints: undefined },
+  })
+  const things = [
+    certificate('leaf.pem', drawn(leafDraft({ issuer: name }))),
+    certificate('between.pem', drawn(between)),
+    certificate('ca.pem', drawn(root())),
+  ]
+  const found = fitTogether(things, day2026)
+  expect(found.fits).toEqual(['leaf.pem is signed by between.pem'])
+  expect(found.misfits).toEqual([
+    "between.pem names the authority ca.pem, and is signed with an algorithm that agents don't take (SHA-1)",
+    "agents that trust these authorities refuse leaf.pem: CN=between is signed with an algorithm that agents don't take (1.2.840.10045.4.1)",
+  ])
 })
 
 test('why a certificate and its copy are refused for what stands beside them', () => {
