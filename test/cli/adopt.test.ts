@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fixture, stateOf } from '../adoption/folders.js'
+import { copyFolder } from '../copy-folder.js'
 import { cli, folder, type Said } from './cli.js'
 
 interface Document {
@@ -327,7 +328,7 @@ describe('what was begun before', () => {
     )
     for (const part of ['authority', 'bundle', 'identity']) {
       const cwd = folder()
-      fs.cpSync(whole, cwd, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+      copyFolder(whole, cwd)
       fs.rmSync(path.join(cwd, 'pki', part), { recursive: true })
       const again = await cli(cwd, ['adopt', 'old'])
       expect([part, again.status, again.stderr]).toEqual([part, 0, again.stderr])
