@@ -12,6 +12,7 @@ import { untilText } from '../delivery/pack-identity.js'
 import { packLayout, type LayoutFile } from '../delivery/pack-layout.js'
 import { nodeFiles } from '../files/files.js'
 import { placeFiles } from '../files/place.js'
+import { checksumLine } from '../report/style.js'
 import { sha256 } from '../sha256.js'
 import type { Options } from './surface.js'
 import type { Context } from './context.js'
@@ -70,7 +71,7 @@ export async function packForTool(
     })
     return exitStatus.ok
   }
-  for (const file of files) printer.answer(`${sha256(file.bytes)}  ${placed(file)}`)
+  for (const file of files) printer.answer(checksumLine(sha256(file.bytes), placed(file)))
   for (const manifest of packed.manifests) {
     printer.tell(
       `${manifest.address}, generation ${manifest.generation}, valid until ${untilText(manifest)}`,

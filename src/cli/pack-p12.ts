@@ -9,6 +9,7 @@ import { packPkcs12, requireOperator } from '../delivery/pack-p12.js'
 import { unwritten } from '../files/aside.js'
 import { existsAlready, placeFile } from '../files/place.js'
 import { nodeFiles } from '../files/files.js'
+import { checksumLine } from '../report/style.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import type { Options } from './surface.js'
 import type { Context } from './context.js'
@@ -81,7 +82,7 @@ export async function packP12(
       ...{ archive: fingerprint, written: !dry },
     })
   } else {
-    printer.answer(`${fingerprint}  ${out}`)
+    printer.answer(checksumLine(fingerprint, out))
     printer.tell(
       `${manifest.address}, generation ${manifest.generation}, valid until ${untilText(manifest)}${dry ? '; dry run: nothing was written' : ''}`,
     )

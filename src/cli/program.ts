@@ -26,6 +26,7 @@ const told = ['commander.help', 'commander.helpDisplayed', 'commander.version']
 export async function runProgram(context: Context): Promise<ExitStatus> {
   let status: ExitStatus = exitStatus.ok
   const program = createProgram(context, async (entry, args, options) => {
+    requireWords(entry, args, options)
     requireFit(entry, options)
     const command = await loadCommand(entry.name)
     // The parser gives what the table says: the command's own type is made from the same entry.
@@ -155,6 +156,43 @@ function configure(parser: Parser, context: Pick<Context, 'stdout' | 'stderr'>):
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+}
+
+/** Refuses empty words, as a script gives them for a variable that is not set: a path of nothing is this folder. */
+function requireWords(
+  entry: CommandEntry,
+  args: readonly string[],
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const at = args.indexOf('')
+  if (at !== -1) {
+    const places = entry.arguments.split(' ')
+    const place = places[Math.min(at, places.length - 1)]!
+    throw usage(
+      'an argument is empty',
+      `${whatIsNamed(place)}; see: nomad-pki ${entry.name} --help`,
+    )
+  }
+  const taken: readonly FlagEntry[] = [...entry.options, ...globalOptions]
+  for (const { flags } of taken) {
+    const option = new Option(flags)
+    const value = given[option.attributeName()]
+    const empty = Array.isArray(value) ? value.includes('') : value === ''
+    if (!empty) continue
+    throw usage(
+      `${option.long!} is empty`,
+      option.optional ? `${whatIsNamed(flags)}, or leave the value out` : whatIsNamed(flags),
+    )
+  }
+}
+
+/** `name the file`, of `--out <file>` or `<file...>`. */
+function whatIsNamed(text: string): string {
+  const [, place = 'value'] = /[<[]([a-z:=]+)/.exec(text) ?? []
+  if (place === 'name') return 'give the name'
+  return place === 'path' || place === 'config'
+    ? 'name the file or the folder'
+    : `name the ${place}`
 }
 
 /** Refuses options that exclude each other, or lack one that they need. */

@@ -87,3 +87,13 @@ export function count(number: number, one: string, many = `${one}s`): string {
 export function thousands(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
+
+/**
+ * A line as `sha256sum -c` reads it.
+ *
+ * @param sum In hex.
+ * @param file As the user named it; control characters are shown, not sent to the terminal.
+ */
+export function checksumLine(sum: string, file: string): string {
+  return `${sum}  ${printable(file)}`
+}

@@ -68,6 +68,18 @@ describe('a place that cannot be is told before anything is written, in a rehear
     expect(all()).toEqual(before)
   })
 
+  test('a name with control characters is shown, and does not reach the terminal', async () => {
+    for (const line of ['--all --out-dir', '--all --layout cfssl --out-dir']) {
+      const run = await cli(cwd, ['pack', ...wordsOf(line), 'red\u001b[31m', '--dry-run'])
+      expect(run.status).toBe(0)
+      expect(run.stdout).toContain('  red\\u{1b}[31m/')
+      expect(run.stdout + run.stderr).not.toContain('\u001b')
+    }
+    const file = wordsOf(`${p12} --out`)
+    const run = await cli(cwd, [...file, 'red\u001b[31m', '--dry-run'])
+    expect(run.stdout).toMatch(/^[0-9a-f]{64} {2}red\\u\{1b\}\[31m\n$/)
+  })
+
   test('a folder of several levels is made, and one behind a link is taken', async () => {
     fs.mkdirSync(path.join(cwd, 'real'))
     fs.symlinkSync('real', path.join(cwd, 'other'))

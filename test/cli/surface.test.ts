@@ -166,6 +166,38 @@ describe('the command surface', () => {
     )
   })
 
+  // As a script gives them for a variable that is not set: resolved against a folder, '' is that folder.
+  const valued = [...Object.values(flags), ...Object.values(globalFlags)]
+    .map(({ flags: text }) => text)
+    .filter((text) => /[<[]/.test(text))
+  test.each(
+    valued.map((text) => {
+      const taker = commands.find(({ options }) => options.some((option) => option.flags === text))
+      return [/--[a-z-]+/.exec(text)![0], taker?.name ?? 'status', text] as const
+    }),
+  )('%s: an empty value is refused by %s, and says what to name', async (long, name, text) => {
+    const { arguments: places } = commands.find((entry) => entry.name === name)!
+    const args = [...places.matchAll(/<(\w+)/g)].map(() => 'x')
+    for (const given of [[long, ''], [`${long}=`]]) {
+      const run = await cli('/', [...name.split(' '), ...args, ...given])
+      expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 64, stdout: '' })
+      if ((flags as Record<string, FlagEntry>)[long.slice(2)]?.choices !== undefined) continue
+      expect(run.stderr).toContain(`error: ${long} is empty\n`)
+      const place = /[<[]([a-z:=]+)/.exec(text)![1]!
+      const noun = place === 'path' || place === 'config' ? 'file or the folder' : place
+      expect(run.stderr).toContain(`hint: ${noun === 'name' ? 'give' : 'name'} the ${noun}`)
+    }
+  })
+
+  test.each(
+    commands.filter((entry) => entry.arguments !== '').map((entry) => [entry.name, entry] as const),
+  )('%s: an empty argument is refused', async (name, entry) => {
+    const args = [...entry.arguments.matchAll(/[<[](\w+)/g)].map(() => '')
+    const run = await cli('/', [...name.split(' '), ...args])
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 64, stdout: '' })
+    expect(run.stderr).toMatch(/^error: an argument is empty\n {2}hint: (?:name|give) the [a-z]+/)
+  })
+
   test('the shells of completion are those that it has scripts for', () => {
     const { words } = commands.find(({ name }) => name === 'completion')!
     expect(words?.[0]).toEqual(completionShells)

@@ -98,6 +98,8 @@ interface Url {
 function parseUrl(text: string): Url {
   const bad = (why: string): NomadPkiError =>
     usage(`--url ${JSON.stringify(text)}: ${why}`, 'write it as https://10.0.0.11:4646')
+  // The parser of URLs passes over spaces at the ends and line breaks; Nomad does not.
+  if (/\s/.test(text)) throw bad('it has a space or a line break')
   let url: URL
   try {
     url = new URL(text)

@@ -15,6 +15,7 @@ import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import { isAgent } from '../../nomad/roles.js'
 import type { Document } from '../../report/json.js'
+import { checksumLine } from '../../report/style.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -81,7 +82,7 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
     }
     documents.push({ ...documentOf(file, one, layout, without === undefined), written: !dry })
     if (printer.json) continue
-    printer.answer(`${fingerprint}  ${file}`)
+    printer.answer(checksumLine(fingerprint, file))
     const note = {
       placed: '',
       same: '; it is there already',

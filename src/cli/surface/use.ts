@@ -12,7 +12,15 @@ export const useCommands = {
     details:
       'The shell evaluates them, or --format writes a file for systemd or Docker. The files that they name are those of the store.',
     writes: false,
-    options: { url: {}, format: {}, serverName: {}, json: {} },
+    options: {
+      url: {},
+      format: {
+        excludes: ['json'],
+        because: '--json is a document about the operator, --format json the variables alone',
+      },
+      serverName: {},
+      json: {},
+    },
     examples: [
       'nomad-pki env alice --url https://10.0.0.11:4646',
       'nomad-pki env alice --url https://nomad.example:4646 --format systemd',
