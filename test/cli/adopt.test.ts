@@ -261,6 +261,36 @@ describe('an adopted root that an edit of the spec would leave', () => {
   })
 })
 
+describe('a certificate that is due under a root without its key', () => {
+  test('gets trust in the next root; its renewal alone is held', async () => {
+    const cwd = withFolder('nomad-tls')
+    fs.rmSync(path.join(cwd, 'old/nomad-agent-ca-key.pem'))
+    await cli(cwd, ['adopt', 'old'])
+    const file = path.join(cwd, 'cluster.yaml')
+    const due = read(cwd, 'cluster.yaml').replace('s1: {', 's1: { key: ecdsa-p384, ')
+    fs.writeFileSync(file, due)
+    const next = await cli(cwd, ['rotate', 'authority', 'agent', '--next'])
+    expect([next.status, next.stderr]).toEqual([0, next.stderr])
+    await cli(cwd, ['apply', '--yes'])
+    for (const identity of ['server/global/s1', 'client/global/shared']) {
+      const trust = read(cwd, `pki/identity/${identity}/current/ca.pem`)
+      expect([identity, trust.match(/BEGIN CERTIFICATE/g)!.length]).toEqual([identity, 2])
+    }
+    const { steps, held } = JSON.parse((await cli(cwd, ['plan', '--json'])).stdout) as {
+      steps: unknown[]
+      held: { address: string; action: string; reasons: { reason: string }[] }[]
+    }
+    expect(steps).toEqual([])
+    expect(held).toMatchObject([
+      {
+        address: 'identity/server/global/s1',
+        action: 'renew',
+        reasons: [{ reason: 'key-algorithm' }],
+      },
+    ])
+  })
+})
+
 describe('an authority whose key comes later', () => {
   const address = 'authority/agent/1'
 
