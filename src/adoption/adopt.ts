@@ -135,7 +135,7 @@ export function planAdoption({ files, agents = [], known, now }: AdoptionInput):
     })
     return false
   })
-  const identities = placed.map(({ role, region, name, leaf }): AdoptedIdentity => ({
+  const identities = placed.map(({ role, region, name, leaf, sharedBy }): AdoptedIdentity => ({
     address: formatAddress({ kind: 'identity', role, region, name }),
     role,
     region,
@@ -146,6 +146,12 @@ export function planAdoption({ files, agents = [], known, now }: AdoptionInput):
     key: leaf.key,
     issuer: addressOf(leaf)!,
     places: leaf.places,
+    notes:
+      sharedBy === undefined
+        ? []
+        : [
+            `${sharedBy.length} agents share it, so plan and apply do not look at their configurations (${sharedBy.slice(0, 3).join(', ')}${sharedBy.length > 3 ? ', …' : ''}); the comment at shared in the spec says how to split it`,
+          ],
   }))
   const spec = specOf({
     authorities,

@@ -41,4 +41,6 @@ export interface AdoptedIdentity {
   /** The address of the authority that signed it. */
   readonly issuer: string
   readonly places: readonly string[]
+  /** What does not follow from the spec alone, a line each. */
+  readonly notes: readonly string[]
 }

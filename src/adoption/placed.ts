@@ -9,8 +9,9 @@ import { isIP } from 'node:net'
 import { isName, parseAddress, sharedName, type Role } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { ListedNode } from '../cluster/new-spec.js'
-import type { Plain } from '../cluster/yaml-write.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { flow, quoteKey, type Plain } from '../cluster/yaml-write.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { samePublicKey } from '../keys/public-key.js'
 import { commonNames } from '../x509/name.js'
 import { classifyName } from '../nomad/names.js'
 import type { Leaf } from './leaves.js'
@@ -28,13 +29,21 @@ export interface Placed {
   readonly notes: readonly string[]
   /** The agent that uses it, where a configuration says so. */
   readonly agent?: SurveyedNode | undefined
+  /** The configurations of those that use it together: the spec does not name them. */
+  readonly sharedBy?: readonly string[] | undefined
+}
+
+/** An agent without a certificate that could be adopted, and why: a comment. */
+export interface BareAgent {
+  readonly agent: SurveyedNode
+  readonly note: string
 }
 
 /** Every certificate with its place, and the agents that have none. */
 export interface Placement {
   readonly placed: readonly Placed[]
   /** Agents whose certificate is not here. */
-  readonly bare: readonly SurveyedNode[]
+  readonly bare: readonly BareAgent[]
   readonly leftOut: readonly LeftOut[]
 }
 
@@ -52,7 +61,7 @@ export function placeLeaves(
 ): Placement {
   const placed: Placed[] = []
   const leftOut: LeftOut[] = []
-  const bare: SurveyedNode[] = []
+  const bare: BareAgent[] = []
   const names = new Names(agents)
   const rest = new Set(leaves)
 
@@ -69,11 +78,12 @@ export function placeLeaves(
     rest.delete(leaf)
   }
 
+  const served = new Set(placed.flatMap(({ agent }) => agent ?? []))
   const used = new Map<SurveyedNode, Leaf>()
   for (const agent of agents) {
-    const leaf = leafOf(agent, leaves)
-    if (leaf === undefined) bare.push(agent)
-    else used.set(agent, leaf)
+    const found = leafOf(agent, leaves, agents)
+    if (found.leaf !== undefined) used.set(agent, found.leaf)
+    else if (!served.has(agent)) bare.push({ agent, note: found.note })
   }
   for (const [, group] of groupBy(used, ([{ node }]) => `${node.kind} ${node.region}`)) {
     const [first] = group
@@ -91,8 +101,10 @@ export function placeLeaves(
           name: sharedName,
           leaf,
           notes: [
-            `one pair of ${leaf.places[0]!} for ${who}: to give each its own, name them here instead of shared`,
+            `one pair of ${leaf.places[0]!} for ${who}; their configurations are not followed while it is shared`,
+            ...splitNotes(group.map(([agent]) => agent)),
           ],
+          sharedBy: group.map(([agent]) => agent.agent.config),
         })
       }
       continue
@@ -104,6 +116,30 @@ export function placeLeaves(
     }
   }
   for (const leaf of used.values()) rest.delete(leaf)
+  // A host has one node: another certificate of it is an older one, or not in use.
+  for (const leaf of rest) {
+    const host = agents.find(
+      (one) =>
+        standing(leaf, one) !== 'none' &&
+        (isOfSection(leaf, one) ||
+          (one.node.kind === 'combined' && one.node.region === leaf.named.region)),
+    )
+    if (host === undefined) continue
+    rest.delete(leaf)
+    const by = used.get(host)
+    leftOut.push({
+      kind: 'left-out',
+      place: leaf.places[0]!,
+      code: by === undefined ? 'adoption/agent' : 'adoption/replaced',
+      message:
+        by === undefined
+          ? `it names ${host.node.name} of ${host.agent.config}, and nothing says that this agent uses it`
+          : `${host.node.name} uses ${by.places[0]!}`,
+      ...(by === undefined && {
+        hint: `put a copy of the agent's cert_file beside ${host.agent.config}, and adopt again`,
+      }),
+    })
+  }
 
   const sections = groupBy(rest, ({ named }) => `${named.role} ${named.region ?? ''}`)
   for (const [, group] of sections) {
@@ -154,7 +190,9 @@ function placeAgents(
       continue
     }
     const other = taken.get(host)
-    if (other !== undefined && sameNames(other, leaf)) {
+    const alike = other !== undefined && sameNames(other, leaf)
+    // One key is one holder. Of two keys both can be in use: servers behind one name have this, too.
+    if (alike && samePublicKey(other.certificate.publicKey, leaf.certificate.publicKey)) {
       leftOut.push({
         kind: 'left-out',
         place: leaf.places[0]!,
@@ -163,16 +201,27 @@ function placeAgents(
       })
       continue
     }
-    taken.set(host, leaf)
+    if (!alike) taken.set(host, leaf)
     const full = leaf.named.names[0]
-    const name = names.free(role, region, other !== undefined && full && isName(full) ? full : host)
+    const name = names.free(
+      role,
+      region,
+      other !== undefined && !alike && full && isName(full) ? full : host,
+    )
     const [by = ''] = [...leaf.named.names, ...leaf.named.ips]
     placed.push({
       role,
       region,
       name,
       leaf,
-      notes: [`of ${leaf.places[0]!}; the name of the node is a guess from ${by}`],
+      notes: [
+        `of ${leaf.places[0]!}; the name of the node is a guess from ${by}`,
+        ...(alike
+          ? [
+              `it names the same as ${other.places[0]!}, with another key: is it another host's? If it is the same host's, and not in use, remove this node`,
+            ]
+          : []),
+      ],
     })
   }
   if (hostless.length > 0 && surveyed) {
@@ -195,7 +244,7 @@ function placeAgents(
       name: sharedName,
       leaf: only!,
       notes: [
-        `${only!.places[0]!} names no host: which agents use it? To give each its own, name them here instead of shared`,
+        `${only!.places[0]!} names no host: which agents use it? To give each its own, put the nodes by name in the place of the line shared`,
       ],
     })
     return
@@ -239,17 +288,121 @@ class Names {
   }
 }
 
-/** The certificate that an agent uses: what `cert_file` holds, or the only one of that file's name. */
-function leafOf({ agent, certFile }: SurveyedNode, leaves: readonly Leaf[]): Leaf | undefined {
-  const own = agent.inUse?.chain[0]
-  if (own !== undefined) {
-    const fingerprint = fingerprintOf(own)
-    return leaves.find(({ certificate }) => fingerprintOf(certificate) === fingerprint)
+/** How a certificate stands to an agent by its names: it names the host, its address, or neither. */
+type Standing = 'name' | 'address' | 'none'
+
+function standing({ named }: Leaf, { node }: SurveyedNode): Standing {
+  const { ips, names } = saidOf(node)
+  const own = node.name.toLowerCase()
+  const isOwn = (name: string): boolean =>
+    names.includes(name) || name === own || name.split('.')[0] === own
+  if (named.names.some(isOwn)) return 'name'
+  return named.ips.some((ip) => ips.includes(ip)) ? 'address' : 'none'
+}
+
+function saidOf({ value }: ListedNode): {
+  readonly ips: readonly string[]
+  readonly names: readonly string[]
+} {
+  return {
+    ips: (value['ips'] ?? []) as readonly string[],
+    names: (value['names'] ?? []) as readonly string[],
   }
-  if (certFile === undefined) return undefined
+}
+
+/**
+ * What in a certificate says that it is another host's, where a file's name says that it is this
+ * agent's: every host may call its file server.pem.
+ */
+function contradiction(
+  leaf: Leaf,
+  agent: SurveyedNode,
+  agents: readonly SurveyedNode[],
+): string | undefined {
+  if (standing(leaf, agent) !== 'none') return undefined
+  const { names, ips } = leaf.named
+  const own = saidOf(agent.node).ips
+  if (ips.length > 0 && own.length > 0) {
+    return `names ${ips.join(', ')}, its configuration says ${own.join(', ')}`
+  }
+  const other = agents.find((one) => one !== agent && standing(leaf, one) !== 'none')
+  if (other === undefined) return undefined
+  return `names ${[...names, ...ips].join(', ')}, as ${other.node.name} has it`
+}
+
+/** Whether role and region of a certificate are those of an agent. */
+function isOfSection({ named }: Leaf, { node }: SurveyedNode): boolean {
+  return named.role === node.kind && named.region === node.region
+}
+
+const notThere = 'its certificate or key was not there: the first apply makes a new pair'
+
+type FoundLeaf = { readonly leaf: Leaf } | { readonly leaf?: undefined; readonly note: string }
+
+/**
+ * The certificate that an agent uses: what `cert_file` holds; else one of that file's name, if nothing
+ * in it says that it is another's; else the one that names the agent.
+ */
+function leafOf(
+  agent: SurveyedNode,
+  leaves: readonly Leaf[],
+  agents: readonly SurveyedNode[],
+): FoundLeaf {
+  const own = agent.agent.inUse?.chain[0]
+  const alike = own === undefined ? namesakes(agent, leaves) : equals(own, leaves)
+  const fitting = alike.filter((leaf) => contradiction(leaf, agent, agents) === undefined)
+  const [first] = fitting
+  if (first !== undefined && fitting.length === 1) return { leaf: first }
+  // What it uses was read, and is not here: an older certificate of the host is not it.
+  if (own !== undefined && alike.length === 0) return { note: notThere }
+  const candidates = fitting.length > 1 ? fitting : leaves
+  const named = candidates.filter((leaf) => isOfSection(leaf, agent))
+  for (const wanted of ['name', 'address'] as const) {
+    const [newest, ...others] = newestFirst(
+      named.filter((leaf) => standing(leaf, agent) === wanted),
+    )
+    if (newest === undefined) continue
+    if (others.every((other) => sameNames(newest, other))) return { leaf: newest }
+    return {
+      note: `several certificates name it (${[newest, ...others].map(({ places }) => places[0]!).join(', ')}): the first apply makes a new pair`,
+    }
+  }
+  const [other] = alike
+  const why = other && contradiction(other, agent, agents)
+  return {
+    note:
+      why === undefined
+        ? notThere
+        : `${other!.places[0]!} is not taken for it: that ${why}. The first apply makes a new pair`,
+  }
+}
+
+function equals(own: Certificate, leaves: readonly Leaf[]): readonly Leaf[] {
+  const fingerprint = fingerprintOf(own)
+  return leaves.filter(({ certificate }) => fingerprintOf(certificate) === fingerprint)
+}
+
+/** Those in a file of the name that `cert_file` has. */
+function namesakes({ certFile }: SurveyedNode, leaves: readonly Leaf[]): readonly Leaf[] {
+  if (certFile === undefined) return []
   const file = baseOf(certFile)
-  const alike = leaves.filter(({ files }) => files.some((one) => baseOf(one) === file))
-  return alike.length === 1 ? alike[0] : undefined
+  return leaves.filter(({ files }) => files.some((one) => baseOf(one) === file))
+}
+
+/** More nodes than this are not written out in a comment. */
+const mostSplit = 12
+
+/** How a shared pair is split: the lines that take its place. */
+function splitNotes(agents: readonly SurveyedNode[]): readonly string[] {
+  const lines = agents
+    .slice(0, mostSplit)
+    .map(({ node: { name, value } }) => `  ${quoteKey(name)}: ${flow(value)}`)
+  const more = agents.length - lines.length
+  return [
+    'to give each its own pair: put these lines in the place of the line shared, then plan and apply',
+    ...lines,
+    ...(more > 0 ? [`  and ${more} more in the same way`] : []),
+  ]
 }
 
 function sameNames(a: Leaf, b: Leaf): boolean {

@@ -18,8 +18,8 @@ import { keylessNote } from './notes.js'
 import type { AdoptedAuthority } from './adopted.js'
 import { fitNode } from './fit.js'
 import type { Leaf } from './leaves.js'
-import { valueOf, type Placed } from './placed.js'
-import type { Survey, SurveyedNode } from './survey-agents.js'
+import { valueOf, type BareAgent, type Placed } from './placed.js'
+import type { Survey } from './survey-agents.js'
 
 const day = 86_400_000
 const hour = 3_600_000
@@ -28,7 +28,7 @@ const hour = 3_600_000
 export interface SpecParts {
   readonly authorities: readonly AdoptedAuthority[]
   readonly placed: readonly Placed[]
-  readonly bare: readonly SurveyedNode[]
+  readonly bare: readonly BareAgent[]
   /** The name of the authority that signed a leaf. */
   readonly signerOf: (leaf: Leaf) => string
   readonly survey: Survey['spec']
@@ -51,8 +51,10 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
     )
     listed.push({ ...place, value: fitted.value, notes: [...one.notes, ...notes, ...dropped] })
   }
-  for (const { node } of bare) {
-    const note = 'its certificate or key was not there: the first apply makes a new pair'
+  for (const {
+    agent: { node },
+    note,
+  } of bare) {
     listed.push({ ...node, notes: [...node.notes, note] })
   }
   const people = placed

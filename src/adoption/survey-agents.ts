@@ -137,7 +137,9 @@ function trustNotes(known: readonly Known[]): {
       `${agents} of ${known.length} agents trust ${authorityText(root)} today (${path}): to keep it, before the first apply: nomad-pki adopt FOLDER, see ${takeOverPage}`,
   )
   const unread = known.flatMap(({ agent, config: { tls } }) =>
-    agent.inUse === undefined && typeof tls.ca_file?.value === 'string' && tls.ca_file.value !== ''
+    (agent.inUse?.roots ?? []).length === 0 &&
+    typeof tls.ca_file?.value === 'string' &&
+    tls.ca_file.value !== ''
       ? [tls.ca_file.value]
       : [],
   )

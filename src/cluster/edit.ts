@@ -168,7 +168,7 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
   if (node.name === sharedName) {
     return {
       message: 'shared cannot be the name of a node',
-      hint: 'it stands for one identity for all: write "shared: true" into the section',
+      hint: 'it stands for one identity for all: write shared: {} into the section, alone',
     }
   }
   const told =

@@ -85,7 +85,7 @@ export function groupsOf(
         sources.keyAt(section, sharedName),
         `${key} of ${frame.name} share one identity, but other nodes stand beside it`,
         {
-          hint: `either shared: true alone, or the nodes one by one`,
+          hint: `either shared alone, or the nodes one by one: to split it, put the nodes in the place of its line`,
         },
       )
     }

@@ -98,7 +98,7 @@ export interface FoundIdentity {
 
 /** The files that an agent uses today, as far as they can be read on this machine. */
 export interface FilesInUse {
-  /** Where the file of `ca_file` was read. */
+  /** Where the file of `ca_file` was read; where it was not, what the configuration calls it. */
   readonly path: string
   /** What `ca_file` holds: the roots that the agent trusts. Empty: it cannot be read here. */
   readonly roots: readonly Certificate[]

@@ -54,13 +54,14 @@ export function adoptionDocument(report: AdoptionReport): Document {
       from: places,
       notes,
     })),
-    identities: identities.map(({ address, leaf, issuer, places }) => ({
+    identities: identities.map(({ address, leaf, issuer, places, notes }) => ({
       address,
       fingerprint: fingerprintText(leaf),
       notAfter: leaf.notAfter,
       issuer,
       new: fresh.has(address),
       from: places,
+      notes,
     })),
     leftOut: leftOut.map(({ place, code, message, hint }) => ({
       place,
@@ -88,9 +89,10 @@ export function adoptionText(report: AdoptionReport): string {
       lines.push(`+ key of ${address}`)
     }
   }
-  for (const { address, leaf, places } of identities) {
+  for (const { address, leaf, places, notes } of identities) {
     lines.push(`${mark(address)} ${address}`)
     lines.push(`    from ${places[0]!}, ends ${formatInstant(leaf.notAfter)}`)
+    lines.push(...notes.map((note) => `    note: ${note}`))
   }
   if (leftOut.length > 0) lines.push('', 'left out:')
   for (const [, group] of groupBy(leftOut, ({ code, message }) => `${code} ${message}`)) {

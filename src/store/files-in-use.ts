@@ -40,8 +40,7 @@ export function readFilesInUse(
   for (const { address, ...places } of filesToLookAt(configs, inventory)) {
     const path = places.ca.at(-1)
     // Named and not readable here: which authority it is, is not known.
-    const found = read(places) ?? (path === undefined ? undefined : { path, roots: [], chain: [] })
-    if (found !== undefined) inUse.set(address, found)
+    if (path !== undefined) inUse.set(address, read(places) ?? { path, roots: [], chain: [] })
   }
   return { ...inventory, inUse }
 }
@@ -50,8 +49,8 @@ export function readFilesInUse(
  * A reader of the files of several agents, which reads each file once.
  *
  * @param base What relative paths begin at.
- * @returns A function that gives back the files of one agent, or `undefined` where no `ca_file` can
- *   be read.
+ * @returns A function that gives back the files of one agent, or `undefined` where neither `ca_file`
+ *   nor `cert_file` can be read.
  */
 export function filesInUseReader(
   base: string,
@@ -69,9 +68,13 @@ export function filesInUseReader(
   }
   return ({ ca, cert }) => {
     const path = ca.find((one) => read(one).length > 0)
-    if (path === undefined) return undefined
     const chain = cert.find((one) => read(one).length > 0)
-    return { path, roots: read(path), chain: chain === undefined ? [] : read(chain) }
+    if (path === undefined && chain === undefined) return undefined
+    return {
+      path: path ?? ca.at(-1) ?? 'ca_file',
+      roots: path === undefined ? [] : read(path),
+      chain: chain === undefined ? [] : read(chain),
+    }
   }
 }
 

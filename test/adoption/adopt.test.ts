@@ -7,6 +7,7 @@ import type { Issuer } from '../../src/authority/issuer.js'
 import { prepare, prepareCross, prepareIntermediate } from '../../src/authority/prepare.js'
 import { planAdoption, type Adoption } from '../../src/adoption/adopt.js'
 import { materialsIn, type Material } from '../../src/adoption/materials.js'
+import type { SurveyedAgent } from '../../src/adoption/survey-agents.js'
 import { newSpec } from '../../src/cluster/new-spec.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { hasErrors } from '../../src/diagnostics.js'
@@ -60,7 +61,7 @@ interface LeafOptions {
   readonly ips?: readonly string[]
   readonly at?: number
   readonly lifetime?: number
-  readonly key?: KeyAlgorithm
+  readonly key?: KeyAlgorithm | PrivateKey
 }
 
 async function leaf(
@@ -68,7 +69,8 @@ async function leaf(
   role: 'server' | 'client' | 'combined' | 'operator',
   options: LeafOptions = {},
 ): Promise<{ readonly certificate: Certificate; readonly key: PrivateKey }> {
-  const key = generateKeySync(options.key ?? 'ecdsa-p256')
+  const { key: wanted = 'ecdsa-p256' } = options
+  const key = typeof wanted === 'string' ? generateKeySync(wanted) : wanted
   const { region = 'global', names = [], ips = [], at = now - day, lifetime = 90 * day } = options
   const { certificate } = await issue(
     prepare({ role, region, publicKey: key.publicKey, lifetime, names, ips, uris: [] }, issuer, {
@@ -84,8 +86,12 @@ const keyPem = ({ key }: { readonly key: PrivateKey }): string => encodePrivateK
 const both = (one: Parameters<typeof pem>[0] & Parameters<typeof keyPem>[0]): string =>
   pem(one) + keyPem(one)
 
-function adopt(files: Readonly<Record<string, string | Uint8Array>>): Adoption {
+function adopt(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  agents: readonly SurveyedAgent[] = [],
+): Adoption {
   return planAdoption({
+    agents,
     files: Object.entries(files).map(([file, content]) => ({
       file,
       materials: materialsIn(file, typeof content === 'string' ? Buffer.from(content) : content),
@@ -247,11 +253,27 @@ describe('certificates of agents', () => {
     ])
   })
 
-  test('of one host: the newer one is adopted', async () => {
-    const newer = await leaf(ca, 'server', { names: ['s1.acme.test'], at: now - day / 2 })
+  test('of one host and one key: the newer one is adopted', async () => {
+    const { key } = server
+    const newer = await leaf(ca, 'server', { names: ['s1.acme.test'], at: now - day / 2, key })
     const adoption = adopt({ 'ca.pem': both(ca), 'a.pem': both(server), 'b.pem': both(newer) })
     expect(adoption.identities.map(({ places }) => places[0])).toEqual(['b.pem (1 of 2)'])
     expect(left(adoption)).toEqual(['a.pem (1 of 2) adoption/replaced'])
+  })
+
+  test('of one name and several keys stay, each with a question: all can be in use', async () => {
+    const files: Record<string, string> = { 'ca.pem': both(ca) }
+    for (const host of ['s1', 's2', 's3']) {
+      files[`${host}.pem`] = both(await leaf(ca, 'server', { names: ['nomad.acme.test'] }))
+    }
+    const adoption = adopt(files)
+    expect([...addresses(adoption)].sort()).toEqual([
+      'identity/server/global/nomad',
+      'identity/server/global/nomad-2',
+      'identity/server/global/nomad-3',
+    ])
+    expect(left(adoption)).toEqual([])
+    expect(specOf(adoption).match(/with another key: is it another host's\?/g)).toHaveLength(2)
   })
 
   test('that name no host are named by their path, and the question stays in the spec', async () => {
@@ -279,6 +301,111 @@ describe('certificates of agents', () => {
       /c1: \{ ips: \[10\.0\.0\.9\], names: \[c1\.acme\.test\], key: ecdsa-p384, lifetime: 400d \}|defaults: \{ key: ecdsa-p384, lifetime: 400d \}/,
     )
     expect(text).toContain('eu-west:')
+  })
+})
+
+/** A server whose configuration says where it is, and calls its certificate server.pem. */
+function agent(
+  name: string,
+  address: string | undefined,
+  chain?: readonly Certificate[],
+): SurveyedAgent {
+  const config = `agents/${name}`
+  const text = `name = "${name}"
+region = "global"
+server { enabled = true }
+${address === undefined ? '' : `advertise { http = "${address}" rpc = "${address}" serf = "${address}" }`}
+tls {
+  http = true
+  rpc = true
+  ca_file = "/etc/nomad.d/ca.pem"
+  cert_file = "/etc/nomad.d/server.pem"
+  key_file = "/etc/nomad.d/server-key.pem"
+  verify_server_hostname = true
+  verify_https_client = true
+}
+`
+  const file = { name: 'nomad.hcl', path: `${config}/nomad.hcl`, bytes: Buffer.from(text) }
+  const inUse = chain && { path: '/etc/nomad.d/ca.pem', roots: [], chain }
+  return { config, files: [file], inUse }
+}
+
+const three = [agent('s1', '10.0.0.1'), agent('s2', '10.0.0.2'), agent('s3', '10.0.0.3')] as const
+
+describe('certificates of agents whose configurations are there', () => {
+  test.each<readonly [string, LeafOptions]>([
+    ['address and name', { ips: ['10.0.0.1'], names: ['s1.acme.test'] }],
+    ['address', { ips: ['10.0.0.1'] }],
+    ['name', { names: ['s1.acme.test'] }],
+  ])('a file of the right name is not shared where it names one host by %s', async (_, options) => {
+    const one = await leaf(ca, 'server', options)
+    const adoption = adopt({ 'ca.pem': both(ca), 's1/server.pem': both(one) }, three)
+    expect(addresses(adoption)).toEqual(['identity/server/global/s1'])
+    const text = specOf(adoption)
+    expect(text).toMatch(/server\.pem \(1 of 2\) is not taken for it: that names .*\n +s2: /)
+    expect(text).not.toContain('shared')
+  })
+
+  test('nor where the file was read on this machine, which is one of the hosts', async () => {
+    const one = await leaf(ca, 'server', { ips: ['10.0.0.1'] })
+    const agents = ['1', '2'].map((n) => agent(`s${n}`, `10.0.0.${n}`, [one.certificate]))
+    const adoption = adopt({ 'ca.pem': both(ca), 'a.pem': both(one) }, agents)
+    expect(addresses(adoption)).toEqual(['identity/server/global/s1'])
+  })
+
+  test('one pair that names all of them, or none, is shared, and its split is written out', async () => {
+    for (const options of [{}, { ips: ['10.0.0.1', '10.0.0.2', '10.0.0.3'] }]) {
+      const one = await leaf(ca, 'server', options)
+      const adoption = adopt({ 'ca.pem': both(ca), 'server.pem': both(one) }, three)
+      expect(addresses(adoption)).toEqual(['identity/server/global/shared'])
+      const text = specOf(adoption)
+      expect(text).toContain('their configurations are not followed while it is shared')
+      expect(text).toContain('#   s2: { ips: [10.0.0.2], config: agents/s2 }')
+      // The lines of the comment in the place of `shared` are a spec.
+      const split = text
+        .replace(/^ +shared: .*\n/m, '')
+        .replace(/^( +)# {3}(s[123]: .*)$/gm, '$1$2')
+      expect(parseSpec(split).diagnostics).toEqual([])
+      expect(parseSpec(split).spec?.regions[0]?.groups.map(({ shared }) => shared)).toEqual([
+        false,
+        false,
+        false,
+      ])
+    }
+  })
+
+  test.each<readonly [string, (n: string) => LeafOptions, (n: string) => string]>([
+    ['one name of a file', (n) => ({ ips: [`10.0.0.${n}`] }), (n) => `s${n}/server.pem`],
+    ['other names of files', (n) => ({ ips: [`10.0.0.${n}`] }), (n) => `x${n}.pem`],
+    ['names of hosts', (n) => ({ names: [`s${n}.acme.test`] }), (n) => `x${n}.pem`],
+  ])('are matched by what they name: %s', async (_, options, file) => {
+    const files: Record<string, string> = { 'ca.pem': both(ca) }
+    for (const n of ['1', '2', '3']) files[file(n)] = both(await leaf(ca, 'server', options(n)))
+    const adoption = adopt(files, three)
+    expect([...addresses(adoption)].sort()).toEqual([
+      'identity/server/global/s1',
+      'identity/server/global/s2',
+      'identity/server/global/s3',
+    ])
+    expect(adoption.spec.listed).toHaveLength(3)
+    expect(specOf(adoption)).toContain('config: agents/s3')
+  })
+
+  test('an older one of the host is left out, and no second node stands for it', async () => {
+    const old = await leaf(ca, 'server', { ips: ['10.0.0.1'], at: now - 20 * day })
+    const used = await leaf(ca, 'server', { ips: ['10.0.0.1'] })
+    const adoption = adopt({ 'ca.pem': both(ca), 'old.pem': both(old), 'new.pem': both(used) }, [
+      agent('s1', '10.0.0.1', [used.certificate]),
+    ])
+    expect(adoption.spec.listed).toHaveLength(1)
+    expect(adoption.identities.map(({ places }) => places[0])).toEqual(['new.pem (1 of 2)'])
+    expect(left(adoption)).toEqual(['old.pem (1 of 2) adoption/replaced'])
+    // What it uses is not here: the old one is not taken in its place.
+    const keyless = adopt({ 'ca.pem': both(ca), 'old.pem': both(old) }, [
+      agent('s1', '10.0.0.1', [used.certificate]),
+    ])
+    expect(addresses(keyless)).toEqual([])
+    expect(keyless.spec.listed).toHaveLength(1)
   })
 })
 

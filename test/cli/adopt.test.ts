@@ -10,7 +10,7 @@ import { cli, folder, type Said } from './cli.js'
 interface Document {
   readonly specChanged: boolean
   readonly authorities: readonly { address: string; key: boolean; new: boolean; notes: string[] }[]
-  readonly identities: readonly { address: string; new: boolean; from: string[] }[]
+  readonly identities: readonly { address: string; new: boolean; from: string[]; notes: string[] }[]
   readonly leftOut: readonly { place: string; code: string; message: string; hint?: string }[]
 }
 
@@ -150,12 +150,12 @@ tls {
 
 describe('configurations of agents', () => {
   test('name the nodes; one pair of all servers is shared, one of a single client is its own', async () => {
-    const cwd = withFolder('nomad-tls')
+    const cwd = withFolder('cfssl')
     for (const [node, role, cert] of [
-      ['s1', 'server', 'global-server-nomad'],
-      ['s2', 'server', 'global-server-nomad'],
-      ['s3', 'server', 'global-server-nomad'],
-      ['c1', 'client', 'global-client-nomad'],
+      ['s1', 'server', 'server'],
+      ['s2', 'server', 'server'],
+      ['s3', 'server', 'server'],
+      ['c1', 'client', 'client'],
     ] as const) {
       fs.mkdirSync(path.join(cwd, 'agents', node), { recursive: true })
       fs.writeFileSync(path.join(cwd, 'agents', node, 'nomad.hcl'), config(node, role, cert))
@@ -165,10 +165,16 @@ describe('configurations of agents', () => {
     expect(documentOf(adopted).identities.map(({ address }) => address)).toEqual([
       'identity/client/global/c1',
       'identity/server/global/shared',
+      'identity/combined/global/shared',
       'identity/operator/global/cli',
     ])
     const spec = read(cwd, 'cluster.yaml')
-    expect(spec).toContain('for s1, s2, s3: to give each its own')
+    expect(spec).toContain(
+      'for s1, s2, s3; their configurations are not followed while it is shared',
+    )
+    expect(documentOf(adopted).identities[1]!.notes).toEqual([
+      '3 agents share it, so plan and apply do not look at their configurations (agents/s1, agents/s2, agents/s3); the comment at shared in the spec says how to split it',
+    ])
     expect(spec).toContain('c1: { config: agents/c1, http: "10.0.0.11:4646" }')
     const plan = await cli(cwd, ['plan', '--json'])
     // The stanza is the only thing that is not as it should be: it names the old files.
@@ -180,6 +186,32 @@ describe('configurations of agents', () => {
     expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
     expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
     expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)
+    // The comment's own lines split it, and from then on the configurations are followed.
+    const split = spec.replace(/^ +shared: .*\n/m, '').replace(/^( +)# {3}(s[123]: .*)$/gm, '$1$2')
+    fs.writeFileSync(path.join(cwd, 'cluster.yaml'), split)
+    const apart = await cli(cwd, ['apply', '--yes'])
+    expect([apart.status, apart.stderr]).toEqual([0, apart.stderr])
+    for (const node of ['s1', 's2', 's3']) {
+      expect(fs.existsSync(path.join(cwd, `pki/identity/server/global/${node}`))).toBe(true)
+      expect(read(cwd, `agents/${node}/nomad.hcl`)).not.toContain('/opt/tls/')
+    }
+    expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)
+  })
+
+  test('a copy of cert_file says which certificate it is, without a copy of ca_file', async () => {
+    const cwd = withFolder('nomad-tls')
+    fs.mkdirSync(path.join(cwd, 'agents/n1'), { recursive: true })
+    fs.writeFileSync(path.join(cwd, 'agents/n1/nomad.hcl'), config('n1', 'server', 'mine'))
+    const pem = path.join(cwd, 'old/global-server-nomad.pem')
+    fs.copyFileSync(pem, path.join(cwd, 'agents/n1/mine.pem'))
+    const adopted = await cli(cwd, ['adopt', 'old', '--agents', 'agents/n1', '--json'])
+    expect(adopted.status).toBe(0)
+    expect(documentOf(adopted).identities.map(({ address }) => address)).toContain(
+      'identity/server/global/n1',
+    )
+    const plan = await cli(cwd, ['plan', '--json'])
+    const { steps } = JSON.parse(plan.stdout) as { steps: { address: string }[] }
+    expect(steps.map(({ address }) => address)).toEqual(['config/global/n1'])
   })
 
   test('an agent whose certificate is not there gets one with the first apply, and for that reason', async () => {
