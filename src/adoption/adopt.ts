@@ -10,8 +10,10 @@ import { adoptionNotes } from './notes.js'
 import { authorityText } from '../authority/take-over.js'
 import type { Diagnostic } from '../diagnostics.js'
 import { hasErrors } from '../diagnostics.js'
+import { sameBytes } from '../bytes.js'
+import { samePublicKey } from '../keys/public-key.js'
 import type { NewSpec } from '../cluster/new-spec.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { collect, type MaterialFile } from './collect.js'
 import { leavesIn, type Leaf } from './leaves.js'
@@ -29,6 +31,9 @@ export interface AdoptionInput {
   readonly agents?: readonly SurveyedAgent[] | undefined
   /** Addresses by fingerprint of what the store has already; default: nothing. */
   readonly known?: ReadonlyMap<string, string> | undefined
+  /** Authorities that the store has already; default: none. */
+  readonly authorities?:
+    readonly { readonly address: string; readonly certificate: Certificate }[] | undefined
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -55,11 +60,19 @@ const rootName = 'agent'
  * @param input Everything read in full.
  * @returns Never throws for anything in the files.
  */
-export function planAdoption({ files, agents = [], known, now }: AdoptionInput): Adoption {
+export function planAdoption({
+  files,
+  agents = [],
+  known,
+  authorities: present = [],
+  now,
+}: AdoptionInput): Adoption {
   const survey = surveyAgents(agents, { adopting: true })
   const trusted = survey.roots
-  const collection = collect([...files, ...agents.flatMap(materialsOfAgent)])
-  const trees = treesIn(collection, trusted, now)
+  const here = [...files, ...agents.flatMap(materialsOfAgent)]
+  const collection = collect([...here, ...versionsInStore(here, present)])
+  const stored = new Set(present.map(({ certificate }) => fingerprintOf(certificate)))
+  const trees = treesIn(collection, { trusted, stored, now })
   const found = leavesIn(collection, trees, now)
   const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
   const placement = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
@@ -162,6 +175,26 @@ export function planAdoption({ files, agents = [], known, now }: AdoptionInput):
     now,
   })
   return { spec, authorities, identities, leftOut, diagnostics }
+}
+
+/** Where a folder has another version of an authority in the store, that of the store stands for both. */
+function versionsInStore(
+  files: readonly MaterialFile[],
+  present: NonNullable<AdoptionInput['authorities']>,
+): readonly MaterialFile[] {
+  const found = files.flatMap(({ materials }) =>
+    materials.flatMap((one) => (one.kind === 'certificate' ? one.certificate : [])),
+  )
+  return present.flatMap(({ address, certificate }): MaterialFile[] => {
+    const versions = found.filter(
+      ({ subject, publicKey }) =>
+        sameBytes(subject.der, certificate.subject.der) &&
+        samePublicKey(publicKey, certificate.publicKey),
+    )
+    if (versions.length === 0 || versions.some((one) => sameCertificate(one, certificate)))
+      return []
+    return [{ file: address, materials: [{ kind: 'certificate', place: address, certificate }] }]
+  })
 }
 
 /** What an agent's own files hold: certificates alone, its key stays where it is. */

@@ -19,7 +19,7 @@ export const adoptionCodes = {
   'adoption/malformed': 'it is damaged, or is not what it says',
   'adoption/name': 'the name of the agent cannot be a name in the spec, or two agents have it',
   'adoption/region': 'the region of the agent cannot be a region in the spec',
-  'adoption/replaced': 'a newer certificate has its place',
+  'adoption/replaced': 'another certificate has its place',
   'adoption/role': 'neither server nor client is enabled in the configuration',
   'adoption/role-name': 'the certificate names no role of Nomad, or more than one region',
   'adoption/signs-nothing':

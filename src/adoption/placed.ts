@@ -183,6 +183,13 @@ function placeAgents(
   const surveyed = agents.some(({ node }) => node.kind === role && node.region === region)
   const earlier = placed.some((one) => one.role === role && one.region === region)
   const taken = new Map<string, Leaf>()
+  const before = new Set<Leaf>()
+  for (const one of placed) {
+    const host = hostOf(one.leaf.named)
+    if (one.role !== role || one.region !== region || host === undefined) continue
+    before.add(one.leaf)
+    taken.set(host, one.leaf)
+  }
   const hostless: Leaf[] = []
   for (const leaf of newestFirst(group)) {
     const host = hostOf(leaf.named)
@@ -198,7 +205,7 @@ function placeAgents(
         kind: 'left-out',
         place: leaf.places[0]!,
         code: 'adoption/replaced',
-        message: `${other.places[0]!} has the same names and begins later`,
+        message: `${other.places[0]!} has the same names, and ${before.has(other) ? 'has their place already' : 'begins later'}`,
       })
       continue
     }

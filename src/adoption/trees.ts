@@ -55,13 +55,20 @@ export function isAuthority(certificate: Certificate): boolean {
  * Finds the authorities.
  *
  * @param collection Everything that was found.
- * @param trusted What agents have in `ca_file`, as far as it was read.
- * @param now Epoch milliseconds.
+ * @param about `trusted`: what agents have in `ca_file`, as far as it was read; `stored`: fingerprints of
+ *   what the store has; `now`: epoch milliseconds.
  */
 export function treesIn(
   collection: Collection,
-  trusted: readonly Certificate[],
-  now: number,
+  {
+    trusted,
+    stored,
+    now,
+  }: {
+    readonly trusted: readonly Certificate[]
+    readonly stored: ReadonlySet<string>
+    readonly now: number
+  },
 ): Trees {
   const leftOut: LeftOut[] = []
   const trust = new Set(trusted.map(fingerprintOf))
@@ -76,7 +83,9 @@ export function treesIn(
     if (living.length === 0) continue
     const selfSigned = living.filter(({ certificate }) => isSelfSigned(certificate))
     const inUse = living.filter(({ certificate }) => trust.has(fingerprintOf(certificate)))
-    const best = longest(inUse) ?? longest(selfSigned) ?? longest(living)!
+    const kept = living.filter(({ certificate }) => stored.has(fingerprintOf(certificate)))
+    // What the store has stays: a generation does not change its certificate.
+    const best = longest(kept) ?? longest(inUse) ?? longest(selfSigned) ?? longest(living)!
     drafts.push({
       ...best,
       key: collection.keyOf(best.certificate.publicKey),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { accessSync, constants } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { NomadPkiError } from '../errors.js'
 import type { BarrierKind } from '../files/barrier.js'
@@ -126,7 +127,32 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
   }
 }
 
-function makeRoot(files: Files, root: string): void {
+/**
+ * Finds out whether a store could be written at a place, and changes nothing: for a command that has
+ * something else to write first, or nothing at all.
+ *
+ * @param path The store's directory; it need not exist.
+ * @param options `willBeIgnored`: the command is about to tell git to leave it alone.
+ * @throws {NomadPkiError} `ERR_STORE_TRACKED`, `ERR_STORE_UNWRITABLE`
+ */
+export async function checkStorePlace(
+  path: string,
+  { willBeIgnored }: { readonly willBeIgnored: boolean },
+): Promise<void> {
+  const root = resolve(path)
+  await refuseTracked(root, willBeIgnored)
+  try {
+    canBeRoot(nodeFiles, root)
+    let at = root
+    while (nodeFiles.stat(at) === undefined && dirname(at) !== at) at = dirname(at)
+    accessSync(at, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw unwritable(error, root, undefined)
+  }
+}
+
+/** Whether there is a store already; refuses a folder of something else. */
+function canBeRoot(files: Files, root: string): boolean {
   let exists: boolean
   try {
     exists = storeExists(files, root)
@@ -137,10 +163,12 @@ function makeRoot(files: Files, root: string): void {
       cause: error,
     })
   }
-  if (exists) {
-    refuseForeign(files, root)
-    return
-  }
+  if (exists) refuseForeign(files, root)
+  return exists
+}
+
+function makeRoot(files: Files, root: string): void {
+  if (canBeRoot(files, root)) return
   makeParents(files, dirname(root))
   files.mkdir(root, modes.directory)
   files.chmod(root, modes.directory)
@@ -177,7 +205,7 @@ function makeParents(files: Files, directory: string): void {
   }
 }
 
-async function refuseTracked(root: string): Promise<void> {
+async function refuseTracked(root: string, willBeIgnored = false): Promise<void> {
   let tracking: Awaited<ReturnType<typeof trackingOf>>
   try {
     tracking = await trackingOf(root, samples)
@@ -186,6 +214,7 @@ async function refuseTracked(root: string): Promise<void> {
   }
   if (tracking === undefined || tracking.state === 'ignored') return
   const { repository, path, state } = tracking
+  if (state === 'unignored' && path !== '' && willBeIgnored) return
   const where = shownPath(`${repository}/.gitignore`)
   if (path === '') {
     throw new NomadPkiError(

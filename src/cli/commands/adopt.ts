@@ -5,7 +5,7 @@
  */
 
 import path from 'node:path'
-import { planAdoption, type Adoption } from '../../adoption/adopt.js'
+import { planAdoption, type Adoption, type AdoptionInput } from '../../adoption/adopt.js'
 import type { AdoptedAuthority, AdoptedIdentity } from '../../adoption/adopted.js'
 import type { MaterialFile } from '../../adoption/collect.js'
 import { keylessNote } from '../../adoption/notes.js'
@@ -28,8 +28,8 @@ import { readInventory } from '../../inventory/read.js'
 import type { Store } from '../../inventory/store.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../../report/adoption.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
-import { directoryStore } from '../../store/directory-store.js'
-import { fingerprintOf } from '../../x509/certificate.js'
+import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
+import { fingerprintOf, sameCertificate } from '../../x509/certificate.js'
 import { readAgents } from '../agent-files.js'
 import { beginStore } from '../begin-store.js'
 import type { Command } from '../command.js'
@@ -58,6 +58,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     files: await readFolders(args, place, context),
     agents: await readAgents(await expand(options.agents ?? [], context), file, context),
     known: inventory && knownIn(inventory),
+    authorities: inventory && authoritiesIn(inventory),
     now: context.now(),
   })
   requireAdoptable(adoption, args)
@@ -65,8 +66,15 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const { text, spec } =
     present === undefined
       ? await firstSpec(adoption, file, options, context)
-      : moreNodes(withKeys(present.text, adoption), adoption.identities, file, leftOut)
-  const named = namedBy(spec, adoption.identities, leftOut)
+      : moreNodes(
+          withKeys(present.text, adoption),
+          adoption.identities,
+          { file, before: adoptedBefore(inventory) },
+          leftOut,
+        )
+  const named = namedBy(spec, adoption.identities, leftOut).filter(
+    (one) => !isReplaced(one, inventory, leftOut),
+  )
   const missing =
     inventory === undefined
       ? { authorities: adoption.authorities, keys: [], identities: named }
@@ -93,6 +101,16 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     freshKeys: new Set(missing.keys.map(({ address }) => address)),
     leftOut,
   }
+  const whole =
+    inventory !== undefined &&
+    report.fresh.size + report.freshKeys.size === 0 &&
+    desire(spec).bundles.every(({ address }) => inventory.bundles.has(address))
+  if (!whole) {
+    // Before anything is written, and in a dry run too: a spec without its store says what is not so.
+    await checkStorePlace(place, {
+      willBeIgnored: writes.length > 1 && !path.relative(base, place).startsWith('..'),
+    })
+  }
   if (options.dryRun === true) {
     if (printer.json) printer.document(adoptionDocument(report))
     else printer.answer(adoptionText(report))
@@ -100,10 +118,6 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     return exitStatus.ok
   }
   await writeFiles(context, writes)
-  const whole =
-    inventory !== undefined &&
-    report.fresh.size + report.freshKeys.size === 0 &&
-    desire(spec).bundles.every(({ address }) => inventory.bundles.has(address))
   if (!whole) await put(store, { spec, adoption, identities: named, begun }, configs, context)
   if (printer.json) printer.document(adoptionDocument(report))
   else {
@@ -217,6 +231,12 @@ function knownIn({ authorities, identities, ledger }: Inventory): ReadonlyMap<st
   return known
 }
 
+function authoritiesIn({ authorities }: Inventory): AdoptionInput['authorities'] {
+  return [...authorities.values()].flatMap(({ address, certificate }) =>
+    certificate === undefined ? [] : [{ address, certificate }],
+  )
+}
+
 function requireAdoptable({ diagnostics, refused }: Adoption, folders: readonly string[]): void {
   if (hasErrors(diagnostics)) {
     throw new NomadPkiError('ERR_SPEC_INVALID', 'these agents do not make a valid spec', {
@@ -268,13 +288,23 @@ function withKeys(text: string, { authorities }: Adoption): string {
 function moreNodes(
   present: string,
   identities: readonly AdoptedIdentity[],
-  file: string,
+  { file, before }: { readonly file: string; readonly before: ReadonlySet<string> },
   leftOut: LeftOut[],
 ): { readonly text: string; readonly spec: ClusterSpec } {
   let text = present
   let spec = parseSpec(text, { file }).spec!
   for (const { address, role, region, name, places, leaf, names, ips } of identities) {
     if (desire(spec).identities.some((one) => one.address === address)) continue
+    if (before.has(address)) {
+      leftOut.push({
+        kind: 'left-out',
+        place: places[0]!,
+        code: 'adoption/agent',
+        message: `${address} was adopted before, and ${file} no longer names it`,
+        hint: `to have it again, add it to ${file}, and adopt again`,
+      })
+      continue
+    }
     const { algorithm } = leaf.publicKey
     const edit =
       name === sharedName
@@ -298,6 +328,34 @@ function moreNodes(
     spec = parseSpec(text, { file }).spec!
   }
   return { text, spec }
+}
+
+/** Addresses of identities that an earlier run adopted. */
+function adoptedBefore(inventory: Inventory | undefined): ReadonlySet<string> {
+  const before = new Set<string>()
+  for (const { event, address } of inventory?.ledger.events ?? []) {
+    if (event === 'adopted') before.add(address)
+  }
+  return before
+}
+
+/** Whether the store has another certificate in its place, which stays; it is told. */
+function isReplaced(
+  { address, leaf, places }: AdoptedIdentity,
+  inventory: Inventory | undefined,
+  leftOut: LeftOut[],
+): boolean {
+  const current = inventory?.identities.get(address)?.current
+  const own = current?.chain[0]
+  if (own === undefined || sameCertificate(own, leaf)) return false
+  leftOut.push({
+    kind: 'left-out',
+    place: places[0]!,
+    code: 'adoption/replaced',
+    message: `the store has generation ${current!.number} of ${address}, which stays: another certificate does not take its place`,
+    hint: 'agents that use this one accept that of the store; to have the same in both, deliver the store’s',
+  })
+  return true
 }
 
 /** The identities that the spec names. */
