@@ -136,6 +136,58 @@ describe.each([
   })
 })
 
+describe('an authority without its key', () => {
+  function keyless(): string {
+    const cwd = folder()
+    fs.cpSync(fixture('nomad-tls'), path.join(cwd, 'tls'), { recursive: true })
+    fs.rmSync(path.join(cwd, 'tls/nomad-agent-ca-key.pem'))
+    return cwd
+  }
+  const leaves = ['server/global/s1', 'client/global/shared']
+  const trust = (cwd: string): readonly number[] =>
+    leaves.map((leaf) => parseCertificates(read(cwd, `pki/identity/${leaf}/current/ca.pem`)).length)
+
+  test('the commands of the page bring trust in the next root to every agent', async () => {
+    const cwd = keyless()
+    expect((await cli(cwd, ['adopt', 'tls'])).status).toBe(0)
+    const [, , stage] = blocks() as [unknown, unknown, [string, string]]
+    for (const line of stage) {
+      const said = await run(cwd, line)
+      expect([line, said.status, said.stderr]).toEqual([line, 0, said.stderr])
+    }
+    expect(trust(cwd)).toEqual([2, 2])
+    // To sign before any agent was seen is refused, whatever stage it is.
+    const spec = read(cwd, 'cluster.yaml')
+    const early = spec.replace('signing: 1', 'signing: 2')
+    expect(early).not.toBe(spec)
+    fs.writeFileSync(path.join(cwd, 'cluster.yaml'), early)
+    expect((await cli(cwd, ['plan'])).stdout).toMatch(/^error: authority\/agent\/2: agents use /m)
+  })
+
+  test('the old root is left by the override of the page, with the spec of the page', async () => {
+    const cwd = keyless()
+    expect((await cli(cwd, ['adopt', 'tls'])).status).toBe(0)
+    const spec = read(cwd, 'cluster.yaml')
+    fs.writeFileSync(
+      path.join(cwd, 'cluster.yaml'),
+      spec.replace(/, fingerprint: "[^"]+"/, ', signing: 2'),
+    )
+    const refused = await cli(cwd, ['apply', '--yes'])
+    expect(refused.status).not.toBe(0)
+    expect(trust(cwd)).toEqual([1, 1])
+    const [printed] = /leave-root=SHA256:[0-9a-f]{64}/.exec((await cli(cwd, ['plan'])).stdout)!
+    const [, , , [line]] = blocks() as [unknown, unknown, unknown, [string]]
+    expect(line).toContain('leave-root=SHA256:…')
+    const left = await run(cwd, `${line.replace('leave-root=SHA256:…', printed)} --yes`)
+    expect([left.status, left.stderr]).toEqual([0, left.stderr])
+    expect(read(cwd, 'pki/ledger.jsonl')).toContain('"the key of the old authority is lost"')
+    const now = Date.now()
+    const [leaf] = parseCertificates(read(cwd, `pki/identity/${leaves[0]!}/current/cert.pem`))
+    const roots = parseCertificates(read(cwd, 'pki/authority/agent/2/ca.pem'))
+    expect(verifyChain(leaf!, [], roots, { now }).ok).toBe(true)
+  })
+})
+
 describe('a cluster that uses another authority', () => {
   test('is taken over by the commands of the page, and old and new files accept each other', async () => {
     const cwd = copies()
