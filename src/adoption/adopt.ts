@@ -20,6 +20,7 @@ import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
 import { placeLeaves } from './placed.js'
+import { regionSigners } from './region-signers.js'
 import { specOf } from './spec.js'
 import { surveyAgents, type SurveyedAgent } from './survey-agents.js'
 import { treesIn, type Tree, type Trees } from './trees.js'
@@ -73,7 +74,11 @@ export function planAdoption({
   const collection = collect([...here, ...versionsInStore(here, present)])
   const stored = new Set(present.map(({ certificate }) => fingerprintOf(certificate)))
   const trees = treesIn(collection, { trusted, stored, now })
-  const found = leavesIn(collection, trees, now)
+  const found = leavesIn(collection, trees, {
+    now,
+    regions: survey.nodes.map(({ node }) => node.region),
+    named: agents.length > 0,
+  })
   const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
   const placement = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
   leftOut.push(...placement.leftOut)
@@ -87,7 +92,14 @@ export function planAdoption({
   })
   if (hasErrors(diagnostics)) return failed()
 
-  const signers = new Set(placement.placed.map(({ leaf }) => leaf.signer))
+  const ofRegions = regionSigners(placement)
+  const chosen = new Set(ofRegions.values())
+  // An intermediate that no region names could sign nothing.
+  const signers = new Set(
+    placement.placed
+      .map(({ leaf }) => leaf.signer)
+      .filter((signer) => signer.issuer === undefined || chosen.has(signer)),
+  )
   const roots = rootsOf(trees, signers, trusted)
   if (!Array.isArray(roots)) {
     return { ...failed(), refused: roots }
@@ -170,7 +182,12 @@ export function planAdoption({
     authorities,
     placed,
     bare: placement.bare,
-    signerOf: (leaf) => named.get(leaf.signer)!.name,
+    signers: new Map(
+      [...ofRegions].flatMap(([region, tree]) => {
+        const name = named.get(tree)?.name
+        return name === undefined ? [] : [[region, name] as const]
+      }),
+    ),
     survey: survey.spec,
     now,
   })

@@ -6,11 +6,13 @@
 
 import type { FoundKey } from '../keys/found-key.js'
 import { formatInstant } from '../duration.js'
+import { groupBy } from '../grouping.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
 import type { Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { isKnownSignature } from '../x509/signature.js'
 import type { Collection } from './collect.js'
+import { nodeFault } from './fit.js'
 import type { LeftOut } from './materials.js'
 import { nameLeaf, type Named } from './roles.js'
 import { isAuthority, isSelfSigned, type Tree, type Trees } from './trees.js'
@@ -25,11 +27,21 @@ export interface Leaf {
   readonly signer: Tree
 }
 
+/** What is known beside the files. */
+export interface LeafTerms {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Regions of agents whose configurations were read. */
+  readonly regions: readonly string[]
+  /** Whether configurations name the nodes, so that those without a certificate are in the spec. */
+  readonly named: boolean
+}
+
 /** The leaves that can be adopted, and why the others are not. */
 export function leavesIn(
   collection: Collection,
   trees: Trees,
-  now: number,
+  { now, regions, named: nodesAreNamed }: LeafTerms,
 ): { readonly leaves: readonly Leaf[]; readonly leftOut: readonly LeftOut[] } {
   const leaves: Leaf[] = []
   const leftOut: LeftOut[] = []
@@ -52,6 +64,21 @@ export function leavesIn(
     const named = nameLeaf(certificate)
     if (typeof named === 'string') {
       leave('adoption/role-name', named)
+      continue
+    }
+    const { region } = named
+    const fault =
+      region === undefined
+        ? undefined
+        : nodeFault({ kind: 'server', region, name: 's1' })?.message.replace(
+            /^regions\.[^ ]+: /,
+            '',
+          )
+    if (fault !== undefined) {
+      leave(
+        'adoption/region',
+        `its region ${JSON.stringify(region)} cannot be a region in the spec: ${fault}`,
+      )
       continue
     }
     const unusable = handshakeKeyFault(publicKey, named.role !== 'operator')
@@ -77,13 +104,45 @@ export function leavesIn(
       leave(
         'adoption/key-missing',
         'its private key is not here, or cannot be read',
-        'put the key beside it and adopt again; else the next apply makes a new pair for its node',
+        nodesAreNamed
+          ? 'put the key beside it and adopt again; else the next apply makes a new pair for its node'
+          : 'put the key beside it and adopt again; else add its node to the spec, and the next apply makes a new pair',
       )
       continue
     }
     leaves.push({ certificate, places, files, key, named, signer })
   }
-  return { leaves, leftOut }
+  const spelled = spellings(leaves, regions)
+  const kept = leaves.filter(({ named: { region }, places }) => {
+    const usual = region === undefined ? undefined : spelled.get(region.toLowerCase())
+    if (usual === region) return true
+    leftOut.push({
+      kind: 'left-out',
+      place: places[0]!,
+      code: 'adoption/region',
+      message: `its region ${region!} differs from ${usual!} in case alone: a spec has one of them`,
+    })
+    return false
+  })
+  return { leaves: kept, leftOut }
+}
+
+/** One spelling of each region: that of the configurations; else of most servers, then of most. */
+function spellings(
+  leaves: readonly Leaf[],
+  regions: readonly string[],
+): ReadonlyMap<string, string> {
+  const usual = new Map<string, string>()
+  const own = leaves.filter(({ named: { region } }) => region !== undefined)
+  const weight = (group: readonly Leaf[]): number =>
+    group.length + group.filter(({ named }) => named.role === 'server').length * leaves.length
+  const groups = [...groupBy(own, ({ named }) => named.region!)].sort(
+    ([a, x], [b, y]) => weight(y) - weight(x) || (a < b ? -1 : 1),
+  )
+  for (const region of [...regions, ...groups.map(([one]) => one)]) {
+    if (!usual.has(region.toLowerCase())) usual.set(region.toLowerCase(), region)
+  }
+  return usual
 }
 
 function signerText(certificate: Certificate): string {

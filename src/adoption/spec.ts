@@ -29,8 +29,8 @@ export interface SpecParts {
   readonly authorities: readonly AdoptedAuthority[]
   readonly placed: readonly Placed[]
   readonly bare: readonly BareAgent[]
-  /** The name of the authority that signed a leaf. */
-  readonly signerOf: (leaf: Leaf) => string
+  /** The authority of each region: its name. */
+  readonly signers: ReadonlyMap<string, string>
   readonly survey: Survey['spec']
   readonly now: number
 }
@@ -57,8 +57,11 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
   } of bare) {
     listed.push({ ...node, notes: [...node.notes, note] })
   }
+  const [anyone] = placed
+  if (listed.length === 0) listed.push(exampleIn(anyone?.region ?? 'global'))
+  const regions = new Set(listed.map(({ region }) => region))
   const people = placed
-    .filter(({ role }) => role === 'operator')
+    .filter(({ role, region }) => role === 'operator' && regions.has(region))
     .map(({ name, region, leaf, notes }): ListedEntry => {
       return { name, value: { region, ...termsOf(leaf) }, notes }
     })
@@ -70,7 +73,7 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
   return {
     ...(survey.stanza && { stanza: survey.stanza }),
     ...(survey.notes && { notes: survey.notes }),
-    ...(listed.length > 0 ? { listed } : { servers: { global: 3 }, clients: { global: 1 } }),
+    listed,
     authorities: authorityEntries(parts),
     ...((common !== undefined || clamp) && {
       defaults: { value: defaults, notes: clamp ? [clampNote] : [] },
@@ -78,6 +81,13 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
     regions: regionsOf(parts, listed),
     people,
   }
+}
+
+/** A spec has one node at least. */
+function exampleIn(region: string): ListedNode {
+  const note =
+    'no certificate of an agent is adopted, so this node is an example: put yours in its place before the first apply'
+  return { kind: 'server', region, name: 's1', value: {}, notes: [note] }
 }
 
 const clampNote =
@@ -212,7 +222,7 @@ function authorityNotes({
 
 /** Who signs in each region; and what an intermediate would have to be able to name. */
 function regionsOf(
-  { authorities, placed, signerOf }: SpecParts,
+  { authorities, signers }: SpecParts,
   listed: readonly ListedNode[],
 ): ReadonlyMap<string, { readonly [key: string]: Plain }> {
   const regions = new Map<string, { readonly [key: string]: Plain }>()
@@ -221,16 +231,11 @@ function regionsOf(
   )
   if (between.size === 0) return regions
   for (const [region, nodes] of groupBy(listed, (one) => one.region)) {
-    const counts = new Map<string, number>()
-    for (const { leaf } of placed.filter((one) => one.region === region)) {
-      counts.set(signerOf(leaf), (counts.get(signerOf(leaf)) ?? 0) + 1)
-    }
-    const [most] = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    if (most === undefined) continue
+    const signer = signers.get(region)
+    if (signer === undefined) continue
     const own = (key: string): readonly string[] => [
       ...new Set(nodes.flatMap(({ value }) => (value[key] ?? []) as readonly string[])),
     ]
-    const signer = most[0]
     const ips = own('ips')
     regions.set(region, {
       authority: signer,

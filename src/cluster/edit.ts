@@ -12,7 +12,7 @@ import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
 import { createReport } from './report.js'
 import type { ClusterSpec } from './spec.js'
-import { insertEntry, keysAt, removeEntry, replaceKey } from './yaml-edit.js'
+import { insertEntry, keysAt, removeEntry, replaceKey, setEntry } from './yaml-edit.js'
 import type { YamlEdit } from './yaml-meaning.js'
 import type { Plain } from './yaml-write.js'
 
@@ -137,6 +137,37 @@ export function removeNode(text: string, node: NodeEdit, options: EditOptions = 
     return finish(text, edit, options, [])
   }
   return missing(text, before.spec, node, options)
+}
+
+/**
+ * Gives a node names and addresses that stands alone in the spec and has none of both.
+ *
+ * @param text The spec; it must be good.
+ * @param node The node, with what it gets.
+ * @param options See {@link EditOptions}.
+ * @returns The same text where the node has some, is one of a range, or gets none.
+ */
+export function nameNode(text: string, node: NewNode, options: EditOptions = {}): SpecEdit {
+  const place = placeOf(node)
+  const value = valueOf(node) as { readonly [key: string]: Plain }
+  const same: SpecEdit = { text, diagnostics: [] }
+  if (Object.keys(value).length === 0 || keysAt(text, place)?.includes(node.name) !== true) {
+    return same
+  }
+  const keys = keysAt(text, [...place, node.name])
+  if (keys?.some((key) => key === 'names' || key === 'ips') === true) return same
+  if (keys?.length === 0) return finish(text, setEntry(text, place, node.name, value), options, [])
+  // Without a map it is `s1:` or `s1: true`.
+  let edit: YamlEdit = keys === undefined ? removeEntry(text, place, node.name, '') : { text }
+  if ('fault' in edit) return finish(text, edit, options, [])
+  if (keys === undefined) {
+    return finish(text, insertEntry(edit.text, place, node.name, value), options, [])
+  }
+  for (const [key, one] of Object.entries(value)) {
+    edit = insertEntry(edit.text, [...place, node.name], key, one)
+    if ('fault' in edit) break
+  }
+  return finish(text, edit, options, [])
 }
 
 function placeOf({ kind, region }: NodeEdit): readonly string[] {

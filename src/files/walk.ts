@@ -81,7 +81,12 @@ export async function walkFiles(
       }
       await breathe()
       const status = files.lstat(path)
-      if (status === undefined) continue
+      if (status === undefined) {
+        // The name came as text, and bytes that are not UTF-8 cannot be asked for again. Else it was removed.
+        if (name.includes('\ufffd'))
+          found.push({ path, message: 'its name is not UTF-8: rename a copy' })
+        continue
+      }
       if (status.isSymbolicLink()) found.push({ path, message: linkText(path) })
       else if (!status.isDirectory()) read(path)
       else if (name === '.git') found.push({ path, message: 'it belongs to git' })

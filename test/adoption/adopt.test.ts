@@ -219,10 +219,53 @@ describe('authorities', () => {
     specOf(adoption)
   })
 
-  test('one alone, without any leaf, is adopted with example nodes', () => {
+  test('one alone, without any leaf, is adopted with one node, which says that it is an example', () => {
     const adoption = adopt({ 'ca.pem': both(ca) })
     expect(adoption.authorities).toHaveLength(1)
-    expect(specOf(adoption)).toContain('servers:')
+    const text = specOf(adoption)
+    expect(text).toMatch(/this node is an example: .*\n +s1: \{\}/)
+    expect(adoption.spec.listed).toHaveLength(1)
+    expect(text).not.toContain('clients:')
+  })
+
+  test.each(['client', 'operator'] as const)(
+    'a region whose server is under an intermediate and whose %s is under the root is signed by the intermediate',
+    async (role) => {
+      const between = await intermediate(ca, 'Issuing CA', ['eu'])
+      const files: Record<string, string> = {
+        'ca.pem': both(ca),
+        'i.pem': both(between),
+        's.pem': both(await leaf(between, 'server', { region: 'eu' })),
+      }
+      for (const n of ['1', '2']) {
+        files[`${n}.pem`] = both(
+          await leaf(ca, role, {
+            region: 'eu',
+            ...(role === 'client' && { names: [`c${n}.acme.test`] }),
+          }),
+        )
+      }
+      const adoption = adopt(files)
+      expect(adoption.identities).toHaveLength(3)
+      expect(specOf(adoption)).toContain('authority: issuing')
+    },
+  )
+
+  test('of two intermediates in a region the one that signed for servers is adopted', async () => {
+    const [a, b] = [await intermediate(ca, 'A CA'), await intermediate(ca, 'B CA')]
+    const adoption = adopt({
+      'ca.pem': both(ca),
+      'a.pem': both(a),
+      'b.pem': both(b),
+      's.pem': both(await leaf(a, 'server')),
+      'c.pem': both(await leaf(b, 'client')),
+    })
+    expect(addresses(adoption)).toEqual(['identity/server/global/shared'])
+    expect(left(adoption)).toEqual([
+      'b.pem (1 of 2) adoption/signs-nothing',
+      'c.pem (1 of 2) adoption/authority',
+    ])
+    specOf(adoption)
   })
 
   test('that have expired are left out; nothing else there is an error', async () => {
@@ -251,6 +294,61 @@ describe('certificates of agents', () => {
       'keyless.pem adoption/key-missing',
       'lonely.pem adoption/key-unmatched',
     ])
+  })
+
+  test.each(['a..b', '.a', 'a-', 'GLOBAL'])(
+    'of a region that a spec cannot have (%s) are left out, and the others are adopted',
+    async (region) => {
+      const { certificate: odd } = await leaf(ca, 'server', {
+        region: 'xxxx',
+        names: ['odd.acme.test'],
+      })
+      const renamed = {
+        ...odd,
+        subjectAltName: odd.subjectAltName!.map((one) =>
+          one.type === 'dns' && one.value === 'server.xxxx.nomad'
+            ? { ...one, value: `server.${region}.nomad` }
+            : one,
+        ),
+        subject: ca.certificate.subject,
+      }
+      expect(renamed.subjectAltName).not.toEqual(odd.subjectAltName)
+      const key = await leaf(ca, 'server', { names: ['s1.acme.test'] })
+      const other = await leaf(ca, 'client', { names: ['c1.acme.test'] })
+      const adoption = planAdoption({
+        files: [
+          { file: 'ca.pem', materials: materialsIn('ca.pem', Buffer.from(both(ca))) },
+          { file: 's.pem', materials: materialsIn('s.pem', Buffer.from(both(key))) },
+          { file: 'c.pem', materials: materialsIn('c.pem', Buffer.from(both(other))) },
+          {
+            file: 'odd.pem',
+            materials: [
+              {
+                kind: 'certificate',
+                place: 'odd.pem',
+                certificate: { ...renamed, publicKey: key.certificate.publicKey },
+              },
+            ],
+          },
+        ],
+        now,
+      })
+      expect(addresses(adoption)).toEqual([
+        'identity/server/global/s1',
+        'identity/client/global/c1',
+      ])
+      expect(left(adoption)).toEqual(['odd.pem adoption/region'])
+      expect(adoption.leftOut[0]!.message).toMatch(/^its region /)
+      specOf(adoption)
+    },
+  )
+
+  test('without a key: the hint says what the next apply does', async () => {
+    const keyless = pem(await leaf(ca, 'server', { ips: ['10.0.0.1'] }))
+    const hint = (agents: readonly SurveyedAgent[]): string =>
+      adopt({ 'ca.pem': both(ca), 'k.pem': keyless }, agents).leftOut[0]!.hint!
+    expect(hint([])).toContain('else add its node to the spec')
+    expect(hint(three)).toContain('else the next apply makes a new pair for its node')
   })
 
   test('of one host and one key: the newer one is adopted', async () => {

@@ -358,17 +358,64 @@ describe('an authority whose key comes later', () => {
 })
 
 describe('what was begun before', () => {
-  test('a spec of init stays as it is, and gets the authority', async () => {
+  test('a spec of init stays as it is but for the names of a bare node, and gets the authority', async () => {
     const cwd = withFolder('openssl')
     await cli(cwd, ['init', '--servers', 'global=1', '--clients', 'global=1'])
     const before = read(cwd, 'cluster.yaml')
     const adopted = await cli(cwd, ['adopt', 'old', '--json'])
     expect(adopted.status).toBe(0)
+    // But what a certificate names is not lost with its renewal.
+    const after = read(cwd, 'cluster.yaml')
+    expect(after).toBe(
+      before
+        .replace('s1: {}', 's1: { names: [s1.acme.test], ips: [10.0.0.11] }')
+        .replace('c1: {}', 'c1: { names: [c1.acme.test] }'),
+    )
+    expect(after).not.toBe(before)
+    // Once adopted, the spec alone counts.
+    fs.writeFileSync(path.join(cwd, 'cluster.yaml'), before)
+    await cli(cwd, ['adopt', 'old'])
     expect(read(cwd, 'cluster.yaml')).toBe(before)
+    fs.writeFileSync(path.join(cwd, 'cluster.yaml'), after)
     // What it asks for is asked for, also of what was adopted.
     const { stdout } = await cli(cwd, ['plan'])
     expect(stdout).toContain('the key is ecdsa-p384, the spec says ecdsa-p256')
     expect(documentOf(adopted).identities).toHaveLength(2)
+  })
+
+  test('an authority alone, and its certificates later: their names are not lost', async () => {
+    const cwd = withFolder('openssl')
+    fs.mkdirSync(path.join(cwd, 'ca'))
+    for (const name of fs.readdirSync(path.join(cwd, 'old'))) {
+      if (/^root/.test(name))
+        fs.copyFileSync(path.join(cwd, 'old', name), path.join(cwd, 'ca', name))
+    }
+    expect((await cli(cwd, ['adopt', 'ca', '--cluster', 'acme'])).status).toBe(0)
+    expect(read(cwd, 'cluster.yaml')).toMatch(/this node is an example: .*\n +s1: \{\}/)
+    const both = await cli(cwd, ['adopt', 'old'])
+    expect([both.status, both.stderr]).toEqual([0, both.stderr])
+    expect(read(cwd, 'cluster.yaml')).toContain('c1.acme.test')
+    const { stdout } = await cli(cwd, ['plan'])
+    expect(stdout).not.toMatch(/names|addresses/)
+  })
+
+  test('another --cluster than that of the spec is refused', async () => {
+    const cwd = withFolder('nomad-tls')
+    await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    const before = stateOf(cwd)
+    const again = await cli(cwd, ['adopt', 'old', '--cluster', 'other'])
+    expect(again.status).toBe(64)
+    expect(again.stderr).toContain('--cluster other: cluster.yaml is the spec of acme')
+    expect(stateOf(cwd)).toEqual(before)
+    expect((await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])).status).toBe(0)
+  })
+
+  test('a pattern of --agents in a folder that is not there is an error of the user', async () => {
+    const cwd = withFolder('nomad-tls')
+    const { status, stderr } = await cli(cwd, ['adopt', 'old', '--agents', 'nowhere/*'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error: --agents nowhere\/\*: nowhere: /)
+    expect(stderr).not.toContain('internal')
   })
 
   test('a store with another root refuses, and nothing changes', async () => {

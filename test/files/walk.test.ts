@@ -62,6 +62,18 @@ test('files are read in order; links, pipes and large files are named and not op
   })
 })
 
+test('a file whose name is not UTF-8 is named as unread; one that was removed meanwhile is not', async () => {
+  const start = folder()
+  fs.writeFileSync(path.join(start, 'a'), 'x')
+  // The names as Node gives them for bytes that are not UTF-8: there is nothing under that text.
+  const files = { ...nodeFiles, names: () => ['a', 'gone.pem', 's\ufffd\ufffd.pem'] }
+  const found = await walkFiles(files, start)
+  expect(found.map((one) => [path.basename(one.path), 'message' in one])).toEqual([
+    ['a', false],
+    ['s\ufffd\ufffd.pem', true],
+  ])
+})
+
 test('limits are said where they are met, and what is excepted is not touched', async () => {
   const at = folder()
   for (let index = 0; index < 6; index += 1) fs.writeFileSync(path.join(at, `f${index}`), '')

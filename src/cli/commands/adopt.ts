@@ -7,21 +7,17 @@
 import path from 'node:path'
 import { planAdoption, type Adoption, type AdoptionInput } from '../../adoption/adopt.js'
 import type { AdoptedAuthority, AdoptedIdentity } from '../../adoption/adopted.js'
-import type { MaterialFile } from '../../adoption/collect.js'
 import { keylessNote } from '../../adoption/notes.js'
-import { materialsIn, unread, type LeftOut } from '../../adoption/materials.js'
+import type { LeftOut } from '../../adoption/materials.js'
 import { isName, sharedName } from '../../address.js'
 import { missingOf, putAdopted } from '../../apply/put-adopted.js'
-import { addNode } from '../../cluster/edit.js'
+import { addNode, nameNode } from '../../cluster/edit.js'
 import { desire } from '../../cluster/desire.js'
 import { newSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
 import type { ClusterSpec } from '../../cluster/spec.js'
 import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
-import { describeFault, errnoOf } from '../../files/fault.js'
-import { nodeFiles } from '../../files/files.js'
-import { walkFiles } from '../../files/walk.js'
 import { isBegun } from '../../inventory/begun.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { readInventory } from '../../inventory/read.js'
@@ -30,6 +26,7 @@ import { adoptionDocument, adoptionText, type AdoptionReport } from '../../repor
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
 import { fingerprintOf, sameCertificate } from '../../x509/certificate.js'
+import { expandPatterns, readFolders } from '../adopt-folders.js'
 import { readAgents } from '../agent-files.js'
 import { beginStore } from '../begin-store.js'
 import type { Command } from '../command.js'
@@ -49,6 +46,12 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const file = options.file ?? defaultSpec
   const base = path.dirname(context.resolve(file))
   const present = await presentSpec(file, options, context)
+  if (present !== undefined && (options.cluster ?? present.spec.cluster) !== present.spec.cluster) {
+    throw usage(
+      `--cluster ${options.cluster!}: ${file} is the spec of ${present.spec.cluster}`,
+      'leave --cluster away, or name another spec with --file',
+    )
+  }
   const place = path.resolve(base, present?.spec.store ?? 'pki')
   const store = directoryStore(place)
   const configs = directoryConfigs(base)
@@ -56,7 +59,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const inventory = begun ? await readInventory({ store, configs }, { configs: [] }) : undefined
   const adoption = planAdoption({
     files: await readFolders(args, place, context),
-    agents: await readAgents(await expand(options.agents ?? [], context), file, context),
+    agents: await readAgents(await expandPatterns(options.agents ?? [], context), file, context),
     known: inventory && knownIn(inventory),
     authorities: inventory && authoritiesIn(inventory),
     now: context.now(),
@@ -69,7 +72,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
       : moreNodes(
           withKeys(present.text, adoption),
           adoption.identities,
-          { file, before: adoptedBefore(inventory) },
+          { file, before: adoptedBefore(inventory), inventory },
           leftOut,
         )
   const named = namedBy(spec, adoption.identities, leftOut).filter(
@@ -158,57 +161,6 @@ async function presentSpec(
   return { text, bytes, spec }
 }
 
-async function readFolders(
-  folders: readonly string[],
-  store: string,
-  context: Context,
-): Promise<readonly MaterialFile[]> {
-  const read = new Map<string, MaterialFile>()
-  for (const folder of folders) {
-    let walked
-    try {
-      walked = await walkFiles(nodeFiles, context.resolve(folder), { except: [store] })
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${folder}: ${describeFault(error)}`, {
-        cause: error,
-      })
-    }
-    for (const one of walked) {
-      const way = path.relative(context.cwd, one.path)
-      const file = way === '' ? '.' : way.startsWith('..') ? one.path : way
-      const materials = 'bytes' in one ? materialsIn(file, one.bytes) : [unread(file, one.message)]
-      read.set(one.path, { file, materials })
-    }
-  }
-  return [...read.values()]
-}
-
-/** `agents/*` in quotes, for shells and programs that do not spread it. */
-async function expand(patterns: readonly string[], context: Context): Promise<readonly string[]> {
-  const out: string[] = []
-  for (const pattern of patterns) {
-    if (!pattern.includes('*') || (await context.exists(pattern))) {
-      out.push(pattern)
-      continue
-    }
-    const { dir, base } = path.parse(pattern)
-    if (dir.includes('*')) {
-      throw usage(`--agents ${pattern}: * stands in the last part of a path alone`)
-    }
-    const shape = new RegExp(
-      `^${base.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
-    )
-    const names = nodeFiles
-      .names(context.resolve(dir))
-      .filter((name) => shape.test(name) && !name.startsWith('.'))
-      .sort()
-    if (names.length === 0) throw usage(`--agents ${pattern}: nothing has such a name`)
-    out.push(...names.map((name) => path.join(dir, name)))
-  }
-  return out
-}
-
 /** Whether the store has the key of an authority when the run has ended. */
 function hasKeyAfter(inventory: Inventory | undefined): (one: AdoptedAuthority) => boolean {
   return ({ address, key }) =>
@@ -288,13 +240,27 @@ function withKeys(text: string, { authorities }: Adoption): string {
 function moreNodes(
   present: string,
   identities: readonly AdoptedIdentity[],
-  { file, before }: { readonly file: string; readonly before: ReadonlySet<string> },
+  {
+    file,
+    before,
+    inventory,
+  }: {
+    readonly file: string
+    readonly before: ReadonlySet<string>
+    readonly inventory: Inventory | undefined
+  },
   leftOut: LeftOut[],
 ): { readonly text: string; readonly spec: ClusterSpec } {
   let text = present
   let spec = parseSpec(text, { file }).spec!
   for (const { address, role, region, name, places, leaf, names, ips } of identities) {
-    if (desire(spec).identities.some((one) => one.address === address)) continue
+    if (desire(spec).identities.some((one) => one.address === address)) {
+      // What it names today, its next certificate names as well. Later the spec alone counts.
+      if (role === 'operator' || inventory?.identities.get(address)?.current) continue
+      text = nameNode(text, { kind: role, region, name, names, ips }, { file }).text
+      spec = parseSpec(text, { file }).spec!
+      continue
+    }
     if (before.has(address)) {
       leftOut.push({
         kind: 'left-out',
@@ -362,10 +328,20 @@ function isReplaced(
 function namedBy(
   spec: ClusterSpec,
   identities: readonly AdoptedIdentity[],
-  leftOut: readonly LeftOut[],
+  leftOut: LeftOut[],
 ): readonly AdoptedIdentity[] {
   const addresses = new Set(desire(spec).identities.map(({ address }) => address))
   const told = new Set(leftOut.map(({ place }) => place))
+  for (const { address, region, places } of identities) {
+    if (addresses.has(address) || told.has(places[0]!)) continue
+    leftOut.push({
+      kind: 'left-out',
+      place: places[0]!,
+      code: 'adoption/region',
+      message: `the spec has no agent of its region ${region}`,
+      hint: `add a server or client of ${region} to the spec, and adopt again`,
+    })
+  }
   return identities.filter(({ address, places }) => addresses.has(address) && !told.has(places[0]!))
 }
 
