@@ -30,10 +30,11 @@ import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
 import { heldByNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
-import type { Action, HeldStep, Orphan, Plan, Step } from './plan.js'
+import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
+import { besideHeld, trustOf } from './trust-alone.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -326,41 +327,6 @@ function renewed(
   // A key that is the reason does not stay.
   const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
   return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
-}
-
-/** Reasons for a new certificate that do not speak against the old one beside a new `ca.pem`. */
-const staysUsable: ReadonlySet<Reason> = new Set<Reason>([
-  'trust-changed',
-  'nearing-expiry',
-  'expired',
-  'beyond-issuer',
-  'lifetime-differs',
-  'names-differ',
-  'key-algorithm',
-  'key-shared',
-  'mode-open',
-  'requested',
-])
-
-/**
- * New trust for identities whose renewal is held: it needs no signature. A rotation away from a root
- * that cannot sign would otherwise wait for ever for the leaves that are due.
- */
-function trustOf(held: readonly HeldStep[]): readonly Step[] {
-  return held.flatMap(({ address, action, reasons }): Step[] => {
-    const trust = reasons.filter(({ reason }) => reason === 'trust-changed')
-    const whole = reasons.every(({ reason }) => staysUsable.has(reason))
-    if (action !== 'renew' || trust.length === 0 || !whole) return []
-    return [{ address, action: 'refresh', reasons: trust }]
-  })
-}
-
-function besideHeld(all: readonly Step[], trusting: readonly Step[]): readonly Step[] {
-  const more = new Map(trusting.map((one) => [one.address, one]))
-  return all.flatMap((one) => {
-    const trust = more.get(one.address)
-    return trust === undefined ? [one] : [one, trust]
-  })
 }
 
 /** Reasons that are not a fault of the key. */

@@ -16,7 +16,6 @@
  */
 
 import { bundleAddress, generationOf, isOfAuthority } from '../address.js'
-import { authorityText } from '../authority/take-over.js'
 import { adoptedIn } from '../checks/adopted.js'
 import type { Finding } from '../diagnostics.js'
 import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
@@ -34,7 +33,8 @@ import type {
   DesiredBundle,
   DesiredIdentity,
 } from '../cluster/desired.js'
-import { fingerprintOf, fingerprintText, sameCertificate } from '../x509/certificate.js'
+import { sameCertificate } from '../x509/certificate.js'
+import { adoptedRoots, cutOver, isCut, leavesAdopted, type Leaving } from './leave-adopted.js'
 
 /** What the plan goes on with. */
 export interface GatedTrust {
@@ -203,21 +203,6 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   return { findings: warnings, keep: [] }
 }
 
-/** Living roots of a bundle that were adopted: agents use them, whatever was delivered from here. */
-function adoptedRoots(
-  { name, address }: DesiredBundle,
-  bundled: ReadonlySet<string> | undefined,
-  facts: Facts,
-): readonly string[] {
-  const { inventory, adopted } = facts
-  return [...inventory.authorities.values()].flatMap((one) => {
-    const { certificate } = one
-    if (one.name !== name || certificate === undefined || bundleAddress(name) !== address) return []
-    if (!adopted.has(fingerprintOf(certificate)) || hasEnded(one.address, facts)) return []
-    return bundled?.has(one.address) === false ? [] : [one.address]
-  })
-}
-
 /** Whether agents that have an adopted root alone would refuse those that get what the spec asks for. */
 function leavesRoot(
   root: string,
@@ -231,51 +216,6 @@ function leavesRoot(
   // One file held both of two that were adopted together.
   if (adopted.includes(signing.address)) return false
   return !isCertified(signing, new Set([root]), facts)
-}
-
-/** Whether a person accepts that agents leave a root. */
-function isCut(root: string, { inventory, overrides }: Facts): boolean {
-  const certificate = inventory.authorities.get(root)?.certificate
-  return (
-    certificate !== undefined && isOverridden(overrides, 'leave-root', fingerprintText(certificate))
-  )
-}
-
-function cutOver(roots: readonly string[], { inventory }: Facts): string {
-  const flags = roots.flatMap((root) => {
-    const certificate = inventory.authorities.get(root)?.certificate
-    return certificate === undefined ? [] : `--override leave-root=${fingerprintText(certificate)}`
-  })
-  return `or cut over on purpose: ${flags.join(' ')} --reason TEXT`
-}
-
-interface Leaving {
-  readonly severity: Finding['severity']
-  readonly roots: readonly string[]
-  readonly bundle: DesiredBundle
-  readonly signing: DesiredAuthority
-  /** Whether the new root is to sign for the first time. */
-  readonly signs: boolean
-}
-
-function leavesAdopted(
-  { severity, roots, bundle, signing, signs }: Leaving,
-  facts: Facts,
-): Finding {
-  const { inventory } = facts
-  const texts = roots.flatMap((root) => {
-    const certificate = inventory.authorities.get(root)?.certificate
-    return certificate === undefined ? [] : `${root} (${authorityText(certificate)})`
-  })
-  const all = [...new Set([...roots, ...bundle.trusted, signing.address])].map(generationOf)
-  const stage = `signing: ${generationOf(signs ? roots[0]! : signing.address)}, trusted: [${all.sort((a, b) => a - b).join(', ')}]`
-  return {
-    severity,
-    address: signs ? signing.address : bundle.address,
-    reason: 'trust-needed',
-    message: `agents use ${texts.join(' and ')}, which was adopted, and none was seen to trust ${signing.address}: agents that get the new files and agents that still have the old ones would refuse each other`,
-    remedy: `set \`${stage}\` for ${bundle.name} in the spec, apply and deliver it, then: nomad-pki probe; ${cutOver(roots, facts)}`,
-  }
 }
 
 function without(all: Iterable<string>, some: readonly string[]): ReadonlySet<string> {
