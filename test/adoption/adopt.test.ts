@@ -251,6 +251,18 @@ describe('authorities', () => {
     },
   )
 
+  test('nor is an intermediate lost that signed for clients alone, beside servers under the root', async () => {
+    const between = await intermediate(ca, 'Issuing CA')
+    const adoption = adopt({
+      'ca.pem': both(ca),
+      'i.pem': both(between),
+      's.pem': both(server),
+      'c.pem': both(await leaf(between, 'client')),
+    })
+    expect(adoption.identities).toHaveLength(2)
+    expect(specOf(adoption)).toContain('authority: issuing')
+  })
+
   test('of two intermediates in a region the one that signed for servers is adopted', async () => {
     const [a, b] = [await intermediate(ca, 'A CA'), await intermediate(ca, 'B CA')]
     const adoption = adopt({
