@@ -30,8 +30,12 @@ async function root(key = generateKeySync('ecdsa-p256'), at = now - 100 * day): 
   return { certificate, key }
 }
 
-async function server({ certificate, key }: Pair, host: string, at = now - 9 * day): Promise<Pair> {
-  const own = generateKeySync('ecdsa-p256')
+async function server(
+  { certificate, key }: Pair,
+  host: string,
+  at = now - 9 * day,
+  own = generateKeySync('ecdsa-p256'),
+): Promise<Pair> {
   const asked = {
     role: 'server',
     region: 'global',
@@ -80,14 +84,15 @@ const write = (cwd: string, file: string, text: string): void => {
 }
 
 describe('a second run', () => {
-  test.each(['over the old file', 'beside it'])(
+  test.each(['over the old file', 'beside it, with its key'])(
     'leaves out a renewal by the old tool %s, with the reason',
     async (how) => {
       const cwd = world()
       await cli(cwd, ['adopt', 'old'])
       const before = stateOf(path.join(cwd, 'pki'))
-      const file = how === 'beside it' ? 'old/s1-new.pem' : 'old/s1.pem'
-      write(cwd, file, pem(await server(ca, 's1', now - day)))
+      const beside = how !== 'over the old file'
+      const file = beside ? 'old/s1-new.pem' : 'old/s1.pem'
+      write(cwd, file, pem(await server(ca, 's1', now - day, beside ? s1.key : undefined)))
       const said = await again(cwd)
       expect(said.leftOut.map(({ place, code }) => `${place} ${code}`)).toEqual([
         `${file} (1 of 2) adoption/replaced`,
