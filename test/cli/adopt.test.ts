@@ -201,13 +201,13 @@ describe('configurations of agents', () => {
   test('a copy of cert_file says which certificate it is, without a copy of ca_file', async () => {
     const cwd = withFolder('nomad-tls')
     fs.mkdirSync(path.join(cwd, 'agents/n1'), { recursive: true })
-    fs.writeFileSync(path.join(cwd, 'agents/n1/nomad.hcl'), config('n1', 'server', 'mine'))
-    const pem = path.join(cwd, 'old/global-server-nomad.pem')
+    fs.writeFileSync(path.join(cwd, 'agents/n1/nomad.hcl'), config('n1', 'client', 'mine'))
+    const pem = path.join(cwd, 'old/global-client-nomad.pem')
     fs.copyFileSync(pem, path.join(cwd, 'agents/n1/mine.pem'))
     const adopted = await cli(cwd, ['adopt', 'old', '--agents', 'agents/n1', '--json'])
     expect(adopted.status).toBe(0)
     expect(documentOf(adopted).identities.map(({ address }) => address)).toContain(
-      'identity/server/global/n1',
+      'identity/client/global/n1',
     )
     const plan = await cli(cwd, ['plan', '--json'])
     const { steps } = JSON.parse(plan.stdout) as { steps: { address: string }[] }
