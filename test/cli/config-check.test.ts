@@ -200,7 +200,7 @@ describe('--user', () => {
   test.each([
     ['no-such-user', 'there is no user "no-such-user"', 'id -u no-such-user'],
     ['root:no-such-group', 'there is no group "no-such-group"', 'id -u root'],
-    ['', 'invalid --user', '998:997'],
+    ['', '--user is empty', 'name '],
     [':5', 'invalid --user', '998:997'],
     ['5:', 'invalid --user', '998:997'],
     ['1:2:3', 'invalid --user', '998:997'],

@@ -166,7 +166,11 @@ describe.each(reading.map((entry) => [entry.name, entry] as const))(
       // The answer in a file that the user names.
       const out = words.includes('--out') ? words[words.indexOf('--out') + 1]! : undefined
       const tree = treeOf(place)
-      const all = [[], ...switches.filter((flag) => !words.includes(flag)).map((flag) => [flag])]
+      const barred = options
+        .filter(({ name }) => words.includes(longName(name)))
+        .flatMap(({ excludes = [] }) => excludes.map(longName))
+      const free = switches.filter((flag) => !words.includes(flag) && !barred.includes(flag))
+      const all = [[], ...free.map((flag) => [flag])]
       for (const more of all) {
         const { status, stderr } = await cli(place, [...words, ...more])
         expect([0, 2], stderr).toContain(status)
