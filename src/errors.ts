@@ -63,7 +63,7 @@ export type ErrorCode = keyof typeof errorCodes
 
 /** What else an error can carry. */
 export interface ErrorDetails {
-  /** The next step for whoever reads it: lower case, no full stop. */
+  /** The next step for the reader: lower case, no full stop. */
   readonly hint?: string | undefined
   /** The address of the thing that the error is about. */
   readonly address?: string | undefined

@@ -346,8 +346,8 @@ function asName(text: string): string | undefined {
 }
 
 /**
- * What a node says in the spec: the names and addresses of its certificate. What its configuration says
- * beyond them is no reason for a new certificate, and stands where it is probed.
+ * What a node says in the spec: the names and addresses of its certificate. Its configuration can name
+ * more; that does not ask for a new certificate, and goes into the addresses that are probed.
  */
 export function valueOf(placed: Placed): {
   readonly value: Record<string, Plain>

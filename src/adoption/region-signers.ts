@@ -5,7 +5,7 @@
  */
 
 import { groupBy } from '../grouping.js'
-import { isAgent } from '../nomad/roles.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import type { Placed, Placement } from './placed.js'
 import type { Tree } from './trees.js'
@@ -40,5 +40,5 @@ export function regionSigners({ placed, bare }: Placement): ReadonlyMap<string, 
 }
 
 function servers(placed: readonly Placed[]): number {
-  return placed.filter(({ role }) => role === 'server' || role === 'combined').length
+  return placed.filter(({ role }) => runsServer(role)).length
 }

@@ -14,7 +14,7 @@ import { generationsIn, type MadeGenerations } from '../evidence/generations.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
-import { encodeManifest } from '../inventory/manifest.js'
+import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
@@ -289,19 +289,13 @@ export function identityWork(
     const { role, region, bundle } = identity.profile
     const { leaf } = made
     const generation = nextGeneration(found)
-    const fingerprint = fingerprintOf(leaf)
-    const directory = generationName(generation, fingerprint)
+    const directory = generationName(generation, fingerprintOf(leaf))
     const files = { key: made.key, cert: made.cert, ca: authorities.bundle(bundle) }
     const manifest = encodeManifest({
       address: identity.address,
       generation,
       made: ports.clock(),
-      leaf: {
-        serial: leaf.serial,
-        fingerprint,
-        notBefore: leaf.notBefore,
-        notAfter: leaf.notAfter,
-      },
+      leaf: leafFacts(leaf),
       files,
     })
     batch.putGeneration({ role, region, name: identity.name }, directory, { ...files, manifest })
@@ -325,10 +319,7 @@ export function identityWork(
       address,
       at: ports.clock(),
       generation,
-      serial: leaf.serial,
-      fingerprint: fingerprintOf(leaf),
-      notBefore: leaf.notBefore,
-      notAfter: leaf.notAfter,
+      ...leafFacts(leaf),
       issuer: profile.issuer.address,
       trusted: authorities.trusted(profile.bundle),
       ...(reasons.length > 0 && { reasons }),

@@ -10,15 +10,16 @@ import type { AdoptedAuthority, AdoptedIdentity } from '../adoption/adopted.js'
 import { authorityText } from '../authority/take-over.js'
 import { checkContext } from '../checks/context.js'
 import { desire } from '../cluster/desire.js'
+import type { Desired } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import { NomadPkiError } from '../errors.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { encodeManifest } from '../inventory/manifest.js'
+import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import { readInventory } from '../inventory/read.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Store } from '../inventory/store.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { fingerprintOf, sameCertificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 
@@ -54,7 +55,7 @@ export function missingOf(
 ): MissingParts {
   for (const { address, certificate } of authorities) {
     const found = inventory.authorities.get(address)?.certificate
-    if (found === undefined || fingerprintOf(found) === fingerprintOf(certificate)) continue
+    if (found === undefined || sameCertificate(found, certificate)) continue
     throw new NomadPkiError(
       'ERR_PLAN_BLOCKED',
       `the store has another authority as ${address}: ${authorityText(found)}, and ${authorityText(certificate)} is to be adopted`,
@@ -80,7 +81,7 @@ export function missingOf(
         return true
       }
       const own = found.unfinished?.chain[0]
-      return found.current === undefined && own !== undefined && isSame(own, leaf)
+      return found.current === undefined && own !== undefined && sameCertificate(own, leaf)
     }),
   }
 }
@@ -104,8 +105,9 @@ export async function putAdopted(
     const missing = missingOf(parts, before)
     await putAuthorities([...missing.authorities, ...missing.keys], before, { store, at: clock() })
     const inventory = await readInventory({ store, configs }, { configs: [] })
-    await noteIdentities(missing.identities, parts, inventory, { store, at: clock() })
-    await putIdentities(missing.identities, parts, inventory, { store, at: clock() })
+    const desired = desire(parts.spec)
+    await noteIdentities(missing.identities, desired, inventory, { store, at: clock() })
+    await putIdentities(missing.identities, desired, inventory, { store, at: clock() })
     return {
       put: [...missing.authorities, ...missing.keys, ...missing.identities].map(
         ({ address }) => address,
@@ -171,7 +173,7 @@ async function putAuthorities(
 /** The ledger's lines come first, in a step of their own. */
 async function noteIdentities(
   identities: readonly AdoptedIdentity[],
-  { spec }: AdoptedParts,
+  { bundles, identities: wanted }: Desired,
   { ledger }: Inventory,
   { store, at }: Port,
 ): Promise<void> {
@@ -179,25 +181,20 @@ async function noteIdentities(
   for (const line of ledger.events) {
     if (line.event === 'adopted') noted.add(`${line.address} ${line.fingerprint}`)
   }
-  const { bundles, identities: wanted } = desire(spec)
   const profiles = new Map(wanted.map(({ address, profile }) => [address, profile]))
   const trusted = new Map(bundles.map((bundle) => [bundle.address, bundle.trusted]))
   const batch = store.batch()
   let lines = 0
   for (const { address, leaf, issuer } of identities) {
-    const fingerprint = fingerprintOf(leaf)
     const profile = profiles.get(address)
-    if (profile === undefined || noted.has(`${address} ${fingerprint}`)) continue
+    if (profile === undefined || noted.has(`${address} ${fingerprintOf(leaf)}`)) continue
     lines += 1
     batch.record({
       event: 'adopted',
       address,
       at,
       generation: 1,
-      serial: leaf.serial,
-      fingerprint,
-      notBefore: leaf.notBefore,
-      notAfter: leaf.notAfter,
+      ...leafFacts(leaf),
       issuer,
       trusted: trusted.get(profile.bundle) ?? [],
     })
@@ -207,21 +204,19 @@ async function noteIdentities(
 
 async function putIdentities(
   identities: readonly AdoptedIdentity[],
-  { spec }: AdoptedParts,
+  desired: Desired,
   inventory: Inventory,
   { store, at }: Port,
 ): Promise<void> {
-  const desired = desire(spec)
   const context = checkContext(desired, inventory, { now: at })
   const profiles = new Map(desired.identities.map(({ address, profile }) => [address, profile]))
   const batch = store.batch()
   let count = 0
-  for (const { address, name: bundle } of desired.bundles) {
+  for (const { address, name: bundle, trusted } of desired.bundles) {
     const text = context.bundles.get(address)
     if (text === undefined || inventory.bundles.get(address)?.text === text) continue
     count += 1
     batch.putBundle(bundle, text)
-    const trusted = desired.bundles.find((one) => one.address === address)?.trusted ?? []
     batch.record({ event: 'bundle', address, at, trusted })
   }
   for (const { address, role, region, name, leaf, key, issuer } of identities) {
@@ -230,8 +225,7 @@ async function putIdentities(
     // The spec was edited since, and names it no longer.
     if (ca === undefined) continue
     count += 1
-    const fingerprint = fingerprintOf(leaf)
-    const directory = generationName(1, fingerprint)
+    const directory = generationName(1, fingerprintOf(leaf))
     if (inventory.identities.get(address)?.unfinished !== undefined) {
       batch.turn({ role, region, name }, directory)
       continue
@@ -246,19 +240,10 @@ async function putIdentities(
       address,
       generation: 1,
       made: at,
-      leaf: {
-        serial: leaf.serial,
-        fingerprint,
-        notBefore: leaf.notBefore,
-        notAfter: leaf.notAfter,
-      },
+      leaf: leafFacts(leaf),
       files,
     })
     batch.putGeneration({ role, region, name }, directory, { ...files, manifest })
   }
   if (count > 0) await batch.commit()
-}
-
-function isSame(a: Parameters<typeof fingerprintOf>[0], b: typeof a): boolean {
-  return fingerprintOf(a) === fingerprintOf(b)
 }

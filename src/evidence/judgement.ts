@@ -4,6 +4,7 @@
  * @module
  */
 
+import { generationOf } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { Evidence, Exception } from './evidence.js'
 import type { MadeGeneration } from './generations.js'
@@ -89,9 +90,8 @@ function withException(judged: Judgement, exceptions: readonly Exception[]): Jud
 
 /** The highest generation among addresses of one root. */
 function newestRoot(trusted: readonly string[]): string | undefined {
-  const numberOf = (address: string): number => Number(address.slice(address.lastIndexOf('/') + 1))
   return trusted.reduce<string | undefined>(
-    (last, one) => (last === undefined || numberOf(one) > numberOf(last) ? one : last),
+    (last, one) => (last === undefined || generationOf(one) > generationOf(last) ? one : last),
     undefined,
   )
 }

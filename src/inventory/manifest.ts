@@ -7,6 +7,7 @@
 
 import { formatInstant } from '../duration.js'
 import { sha256 } from '../sha256.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
 /** The contents of `manifest.json`. */
 export interface Manifest {
@@ -36,18 +37,29 @@ export interface Manifest {
   }
 }
 
+/** What manifests and the ledger say of a leaf. */
+export interface LeafFacts {
+  readonly serial: string
+  /** SHA-256 of its DER, hex. */
+  readonly fingerprint: string
+  /** Epoch milliseconds, as {@link notAfter}. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Gives what manifests and the ledger say of a leaf. */
+export function leafFacts(leaf: Certificate): LeafFacts {
+  const { serial, notBefore, notAfter } = leaf
+  return { serial, fingerprint: fingerprintOf(leaf), notBefore, notAfter }
+}
+
 /** What a manifest is made of. */
 export interface ManifestFacts {
   readonly address: string
   readonly generation: number
   /** Epoch milliseconds. */
   readonly made: number
-  readonly leaf: {
-    readonly serial: string
-    readonly fingerprint: string
-    readonly notBefore: number
-    readonly notAfter: number
-  }
+  readonly leaf: LeafFacts
   /** Without a key, the node holds it. */
   readonly files: {
     readonly ca: string

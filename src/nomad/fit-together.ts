@@ -83,15 +83,11 @@ export function fitTogether(things: readonly Thing[], now: number): Matched {
       samePublicKey(certificate.publicKey, publicKey),
     )
     const owners = held.filter((one) => !behind.has(one))
-    if (owners.length < held.length) {
-      if (owners.length > 0) fits.push(`${where} is the key of ${listed(owners)}`)
-      continue
-    }
     const asked = things.some(
       (thing) => thing.kind === 'request' && samePublicKey(thing.publicKey, publicKey),
     )
     if (owners.length > 0) fits.push(`${where} is the key of ${listed(owners)}`)
-    else if (!asked) misfits.push(`${where} is the key of nothing here`)
+    else if (held.length === 0 && !asked) misfits.push(`${where} is the key of nothing here`)
   }
   for (const thing of things) {
     if (thing.kind === 'request') requestFits(thing, keys, certificates, fits, misfits)

@@ -14,8 +14,9 @@ import { parsePublicKey } from '../keys/public-key.js'
 import { memoByObject } from '../memo.js'
 import { sha256 } from '../sha256.js'
 import type { Extension, ExtensionFields } from './extension.js'
-import { hexOf, readExtensionList, readExtensions } from './extensions.js'
+import { readExtensionList, readExtensions } from './extensions.js'
 import { parseName, type Name } from './name.js'
+import { readSigned, serialHex, signatureOid } from './signed.js'
 
 export type { Extension, GeneralName, NameConstraints } from './extension.js'
 
@@ -120,14 +121,8 @@ export function fingerprintText(certificate: Certificate): string {
 function readOuter(
   der: Uint8Array,
 ): Pick<Certificate, 'tbs' | 'outerSignatureAlgorithm' | 'signature'> {
-  const reader = new DerReader(der)
-  const outer = reader.enter(tags.sequence, 'the certificate')
-  reader.finish('the certificate')
-  const tbs = outer.whole('what is signed')
-  const outerSignatureAlgorithm = outer.whole('the signature algorithm')
-  const signature = outer.octetsOfBits('the signature')
-  outer.finish('the certificate')
-  return { tbs, outerSignatureAlgorithm, signature }
+  const { tbs, algorithm, signature } = readSigned(der, 'the certificate')
+  return { tbs, outerSignatureAlgorithm: algorithm, signature }
 }
 
 /** What stands around the signed part. */
@@ -163,7 +158,6 @@ function readTbs(tbs: Uint8Array, around?: Around): Certificate {
       ? readExtensionList(fields.enter(0xa3, 'extensions'))
       : []
   fields.finish('what is signed')
-  const padded = number.length > 1 && number[0] === 0
   const outerSignatureAlgorithm = around?.outerSignatureAlgorithm ?? innerSignatureAlgorithm
   // Written out, and in one object: a plan reads ten thousand, and each spread copies all fields.
   const said = readExtensions(extensions)
@@ -171,7 +165,7 @@ function readTbs(tbs: Uint8Array, around?: Around): Certificate {
     der: around?.der ?? unsigned,
     tbs,
     version,
-    serial: hexOf(padded ? number.subarray(1) : number),
+    serial: serialHex(number),
     serialNegative: number[0]! >= 0x80,
     issuer,
     subject,
@@ -194,11 +188,6 @@ function readTbs(tbs: Uint8Array, around?: Around): Certificate {
 }
 
 const unsigned = new Uint8Array(0)
-
-function signatureOid(identifier: Uint8Array): string {
-  const what = 'the signature algorithm'
-  return new DerReader(identifier).enter(tags.sequence, what).oid(what)
-}
 
 function malformedAs<Value>(read: () => Value): Value {
   try {

@@ -7,8 +7,8 @@
 import { DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import { hexOf } from './extensions.js'
 import { parseName, type Name } from './name.js'
+import { readSigned, serialHex, signatureOid } from './signed.js'
 
 /** A list. */
 export interface RevocationList {
@@ -46,16 +46,7 @@ export function parseCrl(der: Uint8Array): RevocationList {
 }
 
 function read(der: Uint8Array): RevocationList {
-  const whole = new DerReader(der)
-  const outer = whole.enter(tags.sequence, 'the list')
-  whole.finish('the list')
-  const tbs = outer.whole('what is signed')
-  const signatureAlgorithm = outer
-    .enter(tags.sequence, 'the signature algorithm')
-    .oid('the signature algorithm')
-  const signature = outer.octetsOfBits('the signature')
-  outer.finish('the list')
-
+  const { tbs, algorithm, signature } = readSigned(der, 'the list')
   const list = new DerReader(tbs).enter(tags.sequence, 'what is signed')
   if (list.peek() === tags.integer) list.smallInteger('the version')
   list.content(tags.sequence, 'the signature algorithm')
@@ -67,13 +58,13 @@ function read(der: Uint8Array): RevocationList {
     const entries = list.enter(tags.sequence, 'the entries')
     while (!entries.done()) {
       const entry = entries.enter(tags.sequence, 'an entry')
-      const number = entry.integer('a serial number')
-      revoked.add(hexOf(number.length > 1 && number[0] === 0 ? number.subarray(1) : number))
+      revoked.add(serialHex(entry.integer('a serial number')))
       entry.time('a revocation date')
     }
   }
   if (list.peek() === 0xa0) list.content(0xa0, 'extensions')
   list.finish('what is signed')
+  const signatureAlgorithm = signatureOid(algorithm)
   return { issuer, thisUpdate, nextUpdate, revoked, tbs, signature, signatureAlgorithm }
 }
 

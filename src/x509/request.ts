@@ -18,6 +18,7 @@ import { encodeExtension, readExtensionList, readExtensions, subjectAltName } fr
 import { parseName, type Name } from './name.js'
 import { encodedOid } from './oids.js'
 import { isSignedBy } from './signature.js'
+import { readSigned, signatureOid } from './signed.js'
 
 /** A request whose sender has proven that the key is theirs. */
 export interface CertificateRequest {
@@ -102,7 +103,7 @@ export function sameRequest(one: string, other: string): boolean {
   try {
     const [left, right] = [one, other].map((text) => {
       const { der } = parseRequest(text)
-      return new DerReader(der).enter(tags.sequence, 'the request').whole('what is signed')
+      return readSigned(der, 'the request').tbs
     })
     return sameBytes(left!, right!)
   } catch (error) {
@@ -126,15 +127,8 @@ function fromPem(input: string | Uint8Array): Uint8Array {
 }
 
 function readRequest(der: Uint8Array): CertificateRequest {
-  const whole = new DerReader(der)
-  const outer = whole.enter(tags.sequence, 'the request')
-  whole.finish('the request')
-  const tbs = outer.whole('what is signed')
-  const signatureAlgorithm = outer
-    .enter(tags.sequence, 'the signature algorithm')
-    .oid('the signature algorithm')
-  const signature = outer.octetsOfBits('the signature')
-  outer.finish('the request')
+  const { tbs, algorithm, signature } = readSigned(der, 'the request')
+  const signatureAlgorithm = signatureOid(algorithm)
 
   const info = new DerReader(tbs).enter(tags.sequence, 'what is signed')
   if (info.smallInteger('the version') !== 0) fail('its version is not 0')

@@ -253,12 +253,18 @@ function moreNodes(
 ): { readonly text: string; readonly spec: ClusterSpec } {
   let text = present
   let spec = parseSpec(text, { file }).spec!
+  let wanted = addressesOf(spec)
+  const take = (edited: string): void => {
+    text = edited
+    spec = parseSpec(text, { file }).spec!
+    wanted = addressesOf(spec)
+  }
   for (const { address, role, region, name, places, leaf, names, ips } of identities) {
-    if (desire(spec).identities.some((one) => one.address === address)) {
+    if (wanted.has(address)) {
       // What it names today, its next certificate names as well. Later the spec alone counts.
       if (role === 'operator' || inventory?.identities.get(address)?.current) continue
-      text = nameNode(text, { kind: role, region, name, names, ips }, { file }).text
-      spec = parseSpec(text, { file }).spec!
+      const { text: named } = nameNode(text, { kind: role, region, name, names, ips }, { file })
+      if (named !== text) take(named)
       continue
     }
     if (before.has(address)) {
@@ -290,10 +296,13 @@ function moreNodes(
       })
       continue
     }
-    text = edit.text
-    spec = parseSpec(text, { file }).spec!
+    take(edit.text)
   }
   return { text, spec }
+}
+
+function addressesOf(spec: ClusterSpec): ReadonlySet<string> {
+  return new Set(desire(spec).identities.map(({ address }) => address))
 }
 
 /** Addresses of identities that an earlier run adopted. */
@@ -330,7 +339,7 @@ function namedBy(
   identities: readonly AdoptedIdentity[],
   leftOut: LeftOut[],
 ): readonly AdoptedIdentity[] {
-  const addresses = new Set(desire(spec).identities.map(({ address }) => address))
+  const addresses = addressesOf(spec)
   const told = new Set(leftOut.map(({ place }) => place))
   for (const { address, region, places } of identities) {
     if (addresses.has(address) || told.has(places[0]!)) continue
