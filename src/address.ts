@@ -28,18 +28,42 @@ export type AgentRole = Exclude<Role, 'operator'>
 /** The name that stands for "one identity for all of this role in the region". */
 export const sharedName = 'shared'
 
+/** What tells an identity from all others. */
+export interface IdentityName {
+  /** What it is for. */
+  readonly role: Role
+  /** The region in its address. */
+  readonly region: string
+  /** The name in its address: a node's, a person's, or `shared`. */
+  readonly name: string
+}
+
 /** A parsed address. */
 export type Address =
-  | { readonly kind: 'authority'; readonly name: string; readonly generation: number }
-  | { readonly kind: 'bundle'; readonly name: string }
   | {
-      readonly kind: 'identity'
-      readonly role: Role
-      readonly region: string
+      readonly kind: 'authority'
+      /** Its name in the spec. */
       readonly name: string
-      readonly generation?: number
+      /** Which generation of it, from 1. */
+      readonly generation: number
     }
-  | { readonly kind: 'config'; readonly region: string; readonly name: string }
+  | {
+      readonly kind: 'bundle'
+      /** The name of the root that agents trust. */
+      readonly name: string
+    }
+  | (IdentityName & {
+      readonly kind: 'identity'
+      /** Which generation of it, from 1; absent: the identity as a whole. */
+      readonly generation?: number
+    })
+  | {
+      readonly kind: 'config'
+      /** The region of the agent. */
+      readonly region: string
+      /** The name of the agent's node. */
+      readonly name: string
+    }
 
 /** The kinds of things that have addresses. */
 export type AddressKind = Address['kind']
@@ -78,11 +102,7 @@ export function bundleAddress(name: string): string {
 }
 
 /** The address of an identity. */
-export function identityAddress(identity: {
-  readonly role: Role
-  readonly region: string
-  readonly name: string
-}): string {
+export function identityAddress(identity: IdentityName): string {
   return `identity/${identity.role}/${identity.region}/${identity.name}`
 }
 

@@ -224,5 +224,12 @@ export type { Layout } from './delivery/archive.js'
 // ── Errors, addresses, spans of time
 export { NomadPkiError, isNomadPkiError, type ErrorCode, type ErrorDetails } from './errors.js'
 export type { Diagnostic, Finding, Position, Severity } from './diagnostics.js'
-export { formatAddress, parseAddress, type Address, type AgentRole, type Role } from './address.js'
+export {
+  formatAddress,
+  parseAddress,
+  type Address,
+  type AgentRole,
+  type IdentityName,
+  type Role,
+} from './address.js'
 export { formatDuration, parseDuration } from './duration.js'

@@ -7,8 +7,11 @@
 
 /** One replacement: the text from `start` up to `end` (UTF-16 offsets) becomes `text`. */
 export interface Splice {
+  /** The first character that goes. */
   readonly start: number
+  /** Behind the last character that goes; equal to `start` for an insertion. */
   readonly end: number
+  /** What stands there afterwards. */
   readonly text: string
 }
 

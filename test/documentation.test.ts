@@ -42,22 +42,52 @@ function summaryOf(node: ts.Node): string {
   return (ts.getTextOfJSDocComment(comment) ?? '').trim()
 }
 
-/** The functions that an entry exports. */
-function functionsOf(entry: string): Documented[] {
+/** What an entry exports, each by its name. */
+function exportsOf(entry: string): { readonly name: string; readonly symbol: ts.Symbol }[] {
   const module = checker.getSymbolAtLocation(program.getSourceFile(path.join(root, entry))!)!
-  return checker.getExportsOfModule(module).flatMap((exported) => {
+  return checker.getExportsOfModule(module).map((exported) => {
     const aliased = (exported.flags & ts.SymbolFlags.Alias) !== 0
-    const symbol = aliased ? checker.getAliasedSymbol(exported) : exported
-    const node = symbol.declarations?.find(ts.isFunctionDeclaration)
-    return node === undefined
-      ? []
-      : [{ name: exported.name, symbol, node, summary: summaryOf(node) }]
+    return { name: exported.name, symbol: aliased ? checker.getAliasedSymbol(exported) : exported }
   })
 }
 
-const functions = Object.values(entries)
-  .flatMap(functionsOf)
-  .map((one) => [one.name, one] as const)
+const exported = Object.values(entries).flatMap(exportsOf)
+
+const functions = exported.flatMap(({ name, symbol }): (readonly [string, Documented])[] => {
+  const node = symbol.declarations?.find(ts.isFunctionDeclaration)
+  return node === undefined ? [] : [[name, { name, symbol, node, summary: summaryOf(node) }]]
+})
+
+/**
+ * The members of a public type without a sentence. A member with one literal value that tells the arms
+ * of a union apart needs none, nor do the patterns of a conditional type.
+ */
+function silentMembers(declaration: ts.Node): string[] {
+  const silent: string[] = []
+  const visit = (node: ts.Node, inUnion: boolean): void => {
+    const modifiers = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : []
+    if (ts.isBlock(node) || modifiers.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)) {
+      return
+    }
+    if (ts.isConditionalTypeNode(node)) {
+      visit(node.trueType, false)
+      visit(node.falseType, false)
+      return
+    }
+    if ((ts.isTypeElement(node) || ts.isClassElement(node)) && node.name !== undefined) {
+      const tells =
+        inUnion && ts.isPropertySignature(node) && node.type && ts.isLiteralTypeNode(node.type)
+      if (!ts.isPrivateIdentifier(node.name) && tells !== true && summaryOf(node) === '') {
+        // A method may say all in @returns.
+        if (ts.getJSDocCommentsAndTags(node).length === 0) silent.push(node.name.getText())
+      }
+    }
+    const arms = ts.isUnionTypeNode(node) || (inUnion && !ts.isTypeElement(node))
+    ts.forEachChild(node, (child) => visit(child, arms))
+  }
+  visit(declaration, false)
+  return silent
+}
 
 /** What is wrong with a first sentence. */
 function faultOf(summary: string): string | undefined {
@@ -188,6 +218,46 @@ describe('each public function', () => {
       }),
     )
     expect(idle).toEqual([])
+  })
+})
+
+describe('each public type', () => {
+  const types = exported.flatMap(({ name, symbol }) =>
+    (symbol.declarations ?? [])
+      .filter((one) => !ts.isFunctionDeclaration(one))
+      .map((one) => [name, one] as const),
+  )
+
+  test.each(types)('%s and its members have a sentence', (_, declaration) => {
+    const statement = ts.isVariableDeclaration(declaration)
+      ? declaration.parent.parent
+      : declaration
+    expect(summaryOf(statement)).not.toBe('')
+    expect(silentMembers(declaration)).toEqual([])
+  })
+
+  test('one without is named, wherever it stands', () => {
+    const { statements } = ts.createSourceFile(
+      'sample.ts',
+      `export interface Deep {
+         /** Said. */
+         a: 1; b: { c: 2;
+           /** Said. */
+           d: 3 }; e(f: { g: 4 }): void }
+       export type Arms = { kind: 'a'; x: number } | (Other & { kind: 'b';
+         /** Said. */
+         y: 2 })
+       export class Kept { #own = 1; private z = 1; w = 1; v() { const u: { t: 1 } = { t: 1 } } }
+       export type Asked<T> = T extends { p: infer P } ? P : { q: 1 }`,
+      ts.ScriptTarget.Latest,
+      true,
+    )
+    expect(statements.map((one) => silentMembers(one))).toEqual([
+      ['b', 'c', 'e', 'g'],
+      ['x'],
+      ['w', 'v'],
+      ['q'],
+    ])
   })
 })
 

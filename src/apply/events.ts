@@ -9,14 +9,41 @@ import type { Step } from '../plan/plan.js'
 
 /** One event. `done` comes only after the step's links have turned and are on disk. */
 export type ApplyEvent =
-  | { readonly type: 'started'; readonly steps: number }
-  | { readonly type: 'healed'; readonly finding: Finding }
-  /** Work on the step began. */
-  | { readonly type: 'doing'; readonly step: Step }
-  | { readonly type: 'done'; readonly step: Step; readonly detail?: StepDetail | undefined }
-  /** Stopped at a step, by the signal: everything `done` stays, the rest was not begun. */
-  | { readonly type: 'stopped'; readonly done: number; readonly steps: number }
-  | { readonly type: 'finished'; readonly done: number }
+  | {
+      readonly type: 'started'
+      /** How many steps the plan has. */
+      readonly steps: number
+    }
+  | {
+      readonly type: 'healed'
+      /** What an earlier, interrupted run left, and what became of it. */
+      readonly finding: Finding
+    }
+  | {
+      readonly type: 'doing'
+      /** The step on which work began. */
+      readonly step: Step
+    }
+  | {
+      readonly type: 'done'
+      /** The step that is finished. */
+      readonly step: Step
+      /** What came of it; absent where nothing was made. */
+      readonly detail?: StepDetail | undefined
+    }
+  /** The signal stopped it: everything `done` stays, the rest was not begun. */
+  | {
+      readonly type: 'stopped'
+      /** How many steps are finished. */
+      readonly done: number
+      /** How many steps the plan has. */
+      readonly steps: number
+    }
+  | {
+      readonly type: 'finished'
+      /** How many steps are finished: all. */
+      readonly done: number
+    }
 
 /** What came of a step. */
 export interface StepDetail {

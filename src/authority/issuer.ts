@@ -37,9 +37,21 @@ export interface IssuerInput {
  * - `unknown`: the answer was lost, a certificate may exist.
  */
 export type IssuerAnswer =
-  | { readonly outcome: 'issued'; readonly certificate: Uint8Array }
-  | { readonly outcome: 'refused'; readonly reason: string }
-  | { readonly outcome: 'unknown'; readonly reason: string }
+  | {
+      readonly outcome: 'issued'
+      /** DER. */
+      readonly certificate: Uint8Array
+    }
+  | {
+      readonly outcome: 'refused'
+      /** Why it did not sign: lower case, no full stop. */
+      readonly reason: string
+    }
+  | {
+      readonly outcome: 'unknown'
+      /** How the answer was lost: lower case, no full stop. */
+      readonly reason: string
+    }
 
 /**
  * Whose signatures an issuer gives: `own`, made in this process with a key that was tried when the
@@ -72,12 +84,15 @@ export interface Issuer {
    * Signs, or says why not.
    *
    * @param input The bytes, and what they say.
-   * @param options `signal`: aborts.
+   * @param options What may be said about the call.
    * @returns An answer for every outcome; see the contract of failure above.
    */
   issue(
     input: IssuerInput,
-    options?: { readonly signal?: AbortSignal | undefined },
+    options?: {
+      /** Aborts the call. Default: it is not aborted. */
+      readonly signal?: AbortSignal | undefined
+    },
   ): Promise<IssuerAnswer>
 }
 

@@ -32,10 +32,16 @@ export interface CertifiedAuthority {
 
 /** Where an authority that was certified is kept: a batch of the store. */
 export interface AuthorityKeeper {
+  /** Writes `authority/NAME/GENERATION/{ca-key.pem, ca.pem}`, the key first (0400), never over another one. */
   putAuthority(
     name: string,
     generation: number,
-    files: { readonly key?: string; readonly certificate: string },
+    files: {
+      /** PEM; absent where the key is kept elsewhere. */
+      readonly key?: string
+      /** PEM. */
+      readonly certificate: string
+    },
   ): void
 }
 

@@ -80,6 +80,7 @@ function deferred(
 export interface SigningAuthority {
   /** `authority/us-west/1` */
   readonly address: string
+  /** Its own certificate. */
   readonly certificate: Certificate
   /** The root above it, or itself. */
   readonly root: Certificate

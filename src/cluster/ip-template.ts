@@ -18,9 +18,18 @@ import {
 
 /** An address, for one node or for the nodes of a range. */
 export type IpTemplate =
-  | { readonly kind: 'text'; readonly template: Template }
-  /** The base plus the number at an index. */
-  | { readonly kind: 'offset'; readonly network: Network; readonly index: number }
+  | {
+      readonly kind: 'text'
+      /** The address, with `{n}` where the number of a range stands. */
+      readonly template: Template
+    }
+  | {
+      readonly kind: 'offset'
+      /** The base from which nodes are counted, and the network that they must stay in. */
+      readonly network: Network
+      /** The range of the node's pattern whose number is added, from 0. */
+      readonly index: number
+    }
 
 /**
  * Reads an address template.

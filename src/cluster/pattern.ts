@@ -36,7 +36,12 @@ export interface Template {
 
 /** `node`, or the number of a range: 0 is the first. */
 export type Placeholder =
-  { readonly kind: 'node' } | { readonly kind: 'number'; readonly index: number }
+  | { readonly kind: 'node' }
+  | {
+      readonly kind: 'number'
+      /** Which range of the pattern, from 0. */
+      readonly index: number
+    }
 
 /** One node of a pattern. */
 export interface NodeOfPattern {

@@ -60,8 +60,11 @@ export interface AuthoritySpec {
   readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */
   readonly constraints?: {
+    /** The regions whose role names it may sign. */
     readonly regions: readonly string[]
+    /** DNS domains, each with the names below it. */
     readonly domains: readonly string[]
+    /** Networks, CIDR. */
     readonly networks: readonly string[]
   }
 }

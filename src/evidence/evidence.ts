@@ -66,6 +66,7 @@ export interface SilentPort {
 export interface Silence extends SilentPort {
   /** Epoch milliseconds. */
   readonly at: number
+  /** Whether it was the RPC port. */
   readonly rpc: boolean
   /** As {@link Observation.run}. */
   readonly run?: number | undefined

@@ -51,7 +51,12 @@ export interface GateVerdict {
   /** How many there are. */
   readonly agents: number
   /** Those that are not waited for, with the reason that was given. */
-  readonly excepted: readonly { readonly address: string; readonly reason: string }[]
+  readonly excepted: readonly {
+    /** `identity/server/global/s1` */
+    readonly address: string
+    /** As it was given. */
+    readonly reason: string
+  }[]
   /** What does not hold it and is worth knowing. */
   readonly notes: readonly string[]
 }

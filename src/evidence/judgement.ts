@@ -35,7 +35,9 @@ export type AgentState = (typeof agentStates)[number]
 
 /** The judgement of one agent. */
 export interface Judgement {
+  /** `identity/server/global/s1` */
   readonly address: string
+  /** How the agent stands. */
   readonly state: AgentState
   /** One sentence: lower case, no full stop. */
   readonly message: string

@@ -17,7 +17,9 @@ import {
 
 /** The ports of one agent. */
 export interface Ports {
+  /** Those that answered. */
   readonly seen: readonly Observation[]
+  /** Those that did not. */
   readonly silent: readonly Silence[]
 }
 

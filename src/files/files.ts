@@ -21,14 +21,19 @@ export interface FileStatus {
   readonly gid: number
   /** Bytes. */
   readonly size: number
+  /** The number of the file system. */
   readonly dev: number
+  /** The number of the file in its file system. */
   readonly ino: number
   /** Of a directory, on most file systems: two more than the directories in it. */
   readonly nlink: number
   /** Milliseconds, by the file system's own clock. */
   readonly mtimeMs: number
+  /** Whether it is a regular file. */
   isFile(): boolean
+  /** Whether it is a directory. */
   isDirectory(): boolean
+  /** Whether it is a symbolic link. */
   isSymbolicLink(): boolean
 }
 
@@ -36,34 +41,53 @@ export interface FileStatus {
 export interface DirectoryEntry {
   /** Without the directory. */
   readonly name: string
+  /** Whether it is a regular file. */
   isFile(): boolean
+  /** Whether it is a directory. */
   isDirectory(): boolean
+  /** Whether it is a symbolic link. */
   isSymbolicLink(): boolean
 }
 
 /** The system calls in use. All but the last four are synchronous and throw Node's `ErrnoException`. */
 export interface Files {
+  /** Opens a file; `mode` is what a new file gets. @returns The descriptor. */
   open(path: string, flags: number, mode?: number): number
+  /** Reads from where the last read ended, into the buffer at `offset`. @returns How many bytes came; 0 at the end. */
   read(fd: number, buffer: Uint8Array, offset: number, length: number): number
   /** @returns How many bytes were taken: it can be fewer than asked. */
   write(fd: number, bytes: Uint8Array, offset: number): number
+  /** The status of an open file. */
   fstat(fd: number): FileStatus
+  /** Sets the permission bits of an open file. */
   fchmod(fd: number, mode: number): void
+  /** Sets owner and group of an open file. */
   fchown(fd: number, uid: number, gid: number): void
+  /** Cuts an open file, or fills it with zeros, to so many bytes. */
   ftruncate(fd: number, size: number): void
+  /** Closes a descriptor. */
   close(fd: number): void
+  /** Makes one directory; the one above it must be there. */
   mkdir(path: string, mode: number): void
+  /** Sets the permission bits of what the path leads to. */
   chmod(path: string, mode: number): void
+  /** Gives a file another name; what had that name is replaced. */
   rename(from: string, to: string): void
+  /** Gives a file a second name; throws where that name is taken. */
   link(from: string, to: string): void
+  /** Makes a symbolic link at `path` with `target` as its text. */
   symlink(target: string, path: string): void
+  /** Removes a file or a link. */
   unlink(path: string): void
+  /** Removes an empty directory. */
   rmdir(path: string): void
   /** Names only. */
   names(path: string): string[]
   /** Names with their types. */
   list(path: string): readonly DirectoryEntry[]
+  /** The text of a symbolic link. */
   readlink(path: string): string
+  /** The path behind all links. */
   realpath(path: string): string
   /** Does not follow a link. @returns `undefined` where there is nothing. */
   lstat(path: string): FileStatus | undefined

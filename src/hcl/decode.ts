@@ -9,7 +9,9 @@ import { diagnose, type HclCode } from './fault.js'
 
 /** A text, or why it cannot be read. */
 export interface Decoded {
+  /** Absent where a diagnostic is an error. */
   readonly text?: string | undefined
+  /** What is wrong with the bytes. */
   readonly diagnostics: readonly Diagnostic[]
 }
 

@@ -23,7 +23,9 @@ import { type Scalar, writeLiteral } from './write-literal.js'
 
 /** An attribute to be set. */
 export interface Attribute {
+  /** Its key. */
   readonly name: string
+  /** What it is set to. */
   readonly value: Scalar
 }
 

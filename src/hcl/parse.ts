@@ -17,6 +17,7 @@ import type { Document, Value } from './tree.js'
 export interface ParsedConfig {
   /** Absent if any diagnostic is an error; with warnings it is there. */
   readonly document?: Document | undefined
+  /** Everything that is wrong with the source, errors and warnings. */
   readonly diagnostics: readonly Diagnostic[]
 }
 

@@ -7,7 +7,9 @@
 
 /** From `start` up to `end`: UTF-16 offsets into the text of the document. */
 export interface Range {
+  /** The first character. */
   readonly start: number
+  /** Behind the last character. */
   readonly end: number
 }
 
@@ -16,19 +18,25 @@ export type LiteralKind = 'bool' | 'number' | 'float' | 'string' | 'heredoc' | '
 
 /** A value without parts. A heredoc's range includes the newline behind its closing word. */
 export interface Literal extends Range {
+  /** What tells the kinds of values apart. */
   readonly type: 'literal'
+  /** How it is written. */
   readonly kind: LiteralKind
 }
 
 /** `[ … ]` */
 export interface List extends Range {
+  /** What tells the kinds of values apart. */
   readonly type: 'list'
+  /** In the order of the text. */
   readonly items: readonly Value[]
 }
 
 /** `{ … }`; the range includes the braces, except for the root of an HCL text. */
 export interface ObjectValue extends Range {
+  /** What tells the kinds of values apart. */
   readonly type: 'object'
+  /** In the order of the text. */
   readonly items: readonly Item[]
 }
 
@@ -39,6 +47,7 @@ export type Value = Literal | List | ObjectValue
 export interface Key extends Range {
   /** Without quotes and escapes. */
   readonly name: string
+  /** Whether it is written in quotes. */
   readonly quoted: boolean
 }
 
@@ -48,6 +57,7 @@ export interface Item extends Range {
   readonly keys: readonly Key[]
   /** Where `=` or `:` stands; absent for `key { … }`. */
   readonly assign?: number | undefined
+  /** What stands behind the keys. */
   readonly value: Value
 }
 
@@ -55,7 +65,9 @@ export interface Item extends Range {
 export interface Document {
   /** Decided as HashiCorp's decoder does: by the first character that is not space. */
   readonly syntax: 'hcl' | 'json'
+  /** The source; every range counts in it. */
   readonly text: string
+  /** What stands at the top; its range is the whole text of an HCL file. */
   readonly root: ObjectValue
   /** In order of appearance; a line comment without its newline. */
   readonly comments: readonly Range[]

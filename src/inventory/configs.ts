@@ -32,7 +32,14 @@ export interface ConfigContents {
   /** Folders in it that are called like a file of a configuration: none can be written there. */
   readonly folders?: readonly string[] | undefined
   /** Why it could not be read; then it has no files. Default: it was read. */
-  readonly fault?: { readonly message: string; readonly remedy?: string | undefined } | undefined
+  readonly fault?:
+    | {
+        /** One sentence: lower case, no full stop. */
+        readonly message: string
+        /** What cures it. Default: not known. */
+        readonly remedy?: string | undefined
+      }
+    | undefined
 }
 
 /** A file to be written. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Role } from '../address.js'
+import type { IdentityName } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -16,8 +16,16 @@ import type { Manifest } from './manifest.js'
 export type FoundKey =
   | { readonly state: 'absent' }
   | { readonly state: 'encrypted' }
-  | { readonly state: 'malformed'; readonly message: string }
-  | { readonly state: 'present'; readonly publicKey: PublicKey }
+  | {
+      readonly state: 'malformed'
+      /** What is wrong with the file: lower case, no full stop. */
+      readonly message: string
+    }
+  | {
+      readonly state: 'present'
+      /** The public half; the private one is not kept. */
+      readonly publicKey: PublicKey
+    }
 
 /** The private key of an identity; `node`: it is on the node, and the manifest says so. */
 export type FoundLeafKey = FoundKey | { readonly state: 'node' }
@@ -75,15 +83,9 @@ export interface FoundGeneration {
 }
 
 /** An identity. */
-export interface FoundIdentity {
+export interface FoundIdentity extends IdentityName {
   /** `identity/server/global/s1` */
   readonly address: string
-  /** What it is for. */
-  readonly role: Role
-  /** The region in its address. */
-  readonly region: string
-  /** The name in its address. */
-  readonly name: string
   /** The text of the `current` link; `undefined` where there is none. */
   readonly link?: string | undefined
   /** The generation that agents load; absent where the link leads nowhere. */

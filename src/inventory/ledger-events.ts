@@ -21,6 +21,7 @@ export const fieldTypes = {
 
 /** One field of an event. */
 export interface EventField {
+  /** The type of its value and its unit, by their word. */
   readonly type: keyof typeof fieldTypes
   /** What it means: a phrase without a full stop. */
   readonly text: string
@@ -316,9 +317,13 @@ export type EventFields<Name extends EventName> = (typeof ledgerEvents)[Name] ex
 
 /** The types of JSON that fields have, by the words of the table. */
 export interface JsonTypes {
+  /** Texts, addresses and digits. */
   readonly string: string
+  /** Numbers, and times in milliseconds. */
   readonly number: number
+  /** Flags. */
   readonly boolean: boolean
+  /** Lists of texts or of addresses. */
   readonly array: readonly string[]
 }
 
@@ -343,6 +348,7 @@ export type EventValues<Fields> = {
 
 /** One event, without what chains its line. */
 export type EventOf<Name extends EventName> = {
+  /** The word of the table. */
   readonly event: Name
   /** What it is about: `identity/server/global/s1`, `authority/agent/1`, `store`. */
   readonly address: string

@@ -39,7 +39,14 @@ export interface Ledger {
   /** SHA-256 of the last whole line: what the next line's `prev` will be. */
   readonly head: string
   /** The first place where the chain does not hold; lines from there on are not listed. */
-  readonly fault?: { readonly line: number; readonly message: string } | undefined
+  readonly fault?:
+    | {
+        /** The number of the line, from 1. */
+        readonly line: number
+        /** What is wrong with it: lower case, no full stop. */
+        readonly message: string
+      }
+    | undefined
   /** How many bytes at the end are a line without its newline: an append that was killed. */
   readonly tornBytes: number
 }

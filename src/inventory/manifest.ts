@@ -11,7 +11,9 @@ import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
 /** The contents of `manifest.json`. */
 export interface Manifest {
+  /** What kind of file this is. */
   readonly format: 'nomad-pki/generation'
+  /** The version of this format. */
   readonly version: 1
   /** `identity/server/global/s1` */
   readonly address: string
@@ -21,18 +23,24 @@ export interface Manifest {
   readonly made: string
   /** The certificate; instants as in {@link made}. */
   readonly leaf: {
+    /** Hex. */
     readonly serial: string
     /** SHA-256 of the leaf, hex. */
     readonly fingerprint: string
+    /** The first instant at which it is valid. */
     readonly notBefore: string
+    /** The last instant at which it is valid. */
     readonly notAfter: string
   }
   /** Who holds the private key, where it is not beside this file. Absent: it is. */
   readonly held?: 'node' | undefined
   /** SHA-256 of each file, hex; of `key.pem` where it is here. */
   readonly files: {
+    /** Of the trusted roots. */
     readonly 'ca.pem': string
+    /** Of the leaf and its intermediates. */
     readonly 'cert.pem': string
+    /** Of the private key; absent where the node holds it. */
     readonly 'key.pem'?: string | undefined
   }
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Role } from '../address.js'
+import type { IdentityName } from '../address.js'
+import type { AuthorityKeeper } from '../authority/issuers.js'
 import type { Finding } from '../diagnostics.js'
 import type { LedgerEvent } from './ledger-events.js'
 
@@ -60,13 +61,7 @@ export interface StoredGeneration {
 }
 
 /** The directory of an identity. */
-export interface StoredIdentity {
-  /** What it is for. */
-  readonly role: Role
-  /** The region in its address. */
-  readonly region: string
-  /** The name in its address. */
-  readonly name: string
+export interface StoredIdentity extends IdentityName {
   /** The text of the `current` link; `undefined` where there is none. */
   readonly link?: string | undefined
   /** What the link points at, where that is a generation of this identity. */
@@ -120,26 +115,17 @@ export interface GenerationFiles {
  * it writes every new file, appends the ledger's lines, waits until all of it is on disk, turns the
  * links, and waits again.
  */
-export interface StoreBatch {
-  /** Writes `authority/NAME/GENERATION/{ca-key.pem, ca.pem}`, the key first (0400), never over another one. */
-  putAuthority(name: string, generation: number, files: { key?: string; certificate: string }): void
+export interface StoreBatch extends AuthorityKeeper {
   /** Writes `crossed-by-N.pem` beside an authority that is there, or that this batch puts; over another one too. */
   putCross(name: string, generation: number, by: number, pem: string): void
   /** Writes `bundle/NAME/ca.pem`, over another one too. */
   putBundle(name: string, pem: string): void
   /** Writes `identity/…/DIRECTORY` whole and turns `current` to it at {@link commit}. */
-  putGeneration(
-    identity: { role: Role; region: string; name: string },
-    directory: string,
-    files: GenerationFiles,
-  ): void
+  putGeneration(identity: IdentityName, directory: string, files: GenerationFiles): void
   /** Only turns `current` to a generation that exists already. */
-  turn(identity: { role: Role; region: string; name: string }, directory: string): void
+  turn(identity: IdentityName, directory: string): void
   /** Removes generations that are not current, or, without `directories`, the whole identity; after the barrier. */
-  removeIdentity(
-    identity: { role: Role; region: string; name: string },
-    directories?: readonly string[],
-  ): void
+  removeIdentity(identity: IdentityName, directories?: readonly string[]): void
   /** Removes one generation of an authority, with its key. */
   removeAuthority(name: string, generation: number): void
   /** Removes a trust bundle. */
@@ -167,7 +153,7 @@ export interface Store {
   /** Where it is, for messages: an absolute path, or `memory`. */
   readonly location: string
   /** The path under which an agent on this machine finds an identity's files, `…/identity/server/global/s1/current`. */
-  pathOf(identity: { role: Role; region: string; name: string }): string
+  pathOf(identity: IdentityName): string
   /**
    * Everything, with the current generation of each identity.
    *
@@ -181,21 +167,13 @@ export interface Store {
    * @returns `undefined` where there is none.
    * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
    */
-  readIdentity(identity: {
-    role: Role
-    region: string
-    name: string
-  }): Promise<StoredIdentity | undefined>
+  readIdentity(identity: IdentityName): Promise<StoredIdentity | undefined>
   /**
    * Every generation of one identity, with its files.
    *
    * @throws {NomadPkiError} `ERR_STORE_UNREADABLE`
    */
-  readGenerations(identity: {
-    role: Role
-    region: string
-    name: string
-  }): Promise<readonly StoredGeneration[]>
+  readGenerations(identity: IdentityName): Promise<readonly StoredGeneration[]>
   /**
    * The PEM of an authority's private key.
    *
@@ -221,12 +199,18 @@ export interface Store {
    * Takes the lock: only its holder writes. Creates the store where it is missing, and refuses one that git
    * would track.
    *
-   * @param options `wait`: milliseconds; `command`: what others are told that it is held for; `signal`: ends
-   * the wait.
+   * @param options What may be said about the wait.
    * @throws {NomadPkiError} `ERR_STORE_LOCKED` after `wait` milliseconds (10,000), naming the holder;
    * `ERR_STORE_TRACKED`; `ERR_STORE_UNWRITABLE`; `ERR_INTERRUPTED` by the signal.
    */
-  lock(options?: { wait?: number; command?: string; signal?: AbortSignal }): Promise<StoreLock>
+  lock(options?: {
+    /** Milliseconds. Default: 10,000. */
+    wait?: number
+    /** What other processes read that the lock is held for. Default: the name of this program. */
+    command?: string
+    /** Ends the wait. Default: it is not ended. */
+    signal?: AbortSignal
+  }): Promise<StoreLock>
   /**
    * Mends what a killed run left: torn staging directories, a torn last line of the ledger. Only the holder
    * of the lock calls it.

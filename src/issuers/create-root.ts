@@ -12,6 +12,7 @@ import { heldSigner } from './held.js'
 
 /** A root's request: it signs itself, so its key comes with it. */
 export type RootRequest = Pick<AuthorityRequest, 'subject' | 'lifetime'> & {
+  /** The key that is certified, and that signs. */
   readonly key: PrivateKey
 }
 

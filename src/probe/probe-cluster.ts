@@ -24,6 +24,7 @@ import { offerCertificate, type OfferedLeaf } from './offer.js'
 
 /** An endpoint that did not answer, or not in TLS. */
 export interface SilentEndpoint extends SilentPort {
+  /** Whether it is the RPC port. */
   readonly rpc: boolean
 }
 

@@ -96,8 +96,16 @@ export interface Doubtful {
 
 /** How many clients at once: a part of the region's, or a number. */
 export type Batch =
-  | { readonly kind: 'percent'; readonly percent: number }
-  | { readonly kind: 'count'; readonly count: number }
+  | {
+      readonly kind: 'percent'
+      /** Of the region's clients, 1 to 100. */
+      readonly percent: number
+    }
+  | {
+      readonly kind: 'count'
+      /** Clients. */
+      readonly count: number
+    }
 
 /** What may be said about the order. */
 export interface RolloutOptions {

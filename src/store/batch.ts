@@ -5,14 +5,13 @@
  * @module
  */
 
-import { isName, parseAddress } from '../address.js'
+import { isName, parseAddress, type IdentityName } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { isHeldByNode } from '../inventory/manifest.js'
 import type { GenerationFiles, StoreBatch } from '../inventory/store.js'
 import { checkIdentity, identityPath, isGenerationNumber, probePath } from './layout.js'
-import type { IdentityName } from './layout.js'
 
 /** A generation of an authority to be written. */
 export interface AuthorityPut {

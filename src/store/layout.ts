@@ -24,18 +24,10 @@
  * @module
  */
 
-import { isName, isRegionName, roles } from '../address.js'
-import type { Role } from '../address.js'
+import { isName, isRegionName, roles, type IdentityName } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { sha256 } from '../sha256.js'
-
-/** The names that an identity's directory is made of. */
-export interface IdentityName {
-  readonly role: Role
-  readonly region: string
-  readonly name: string
-}
 
 /** Permission bits of everything in a store. */
 export const modes = {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseAddress } from '../address.js'
+import { parseAddress, type IdentityName } from '../address.js'
 import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
@@ -28,7 +28,7 @@ import {
   turnsToNothing,
   type Changes,
 } from './batch.js'
-import { generationsAmong, identityPath, names, probePath, type IdentityName } from './layout.js'
+import { generationsAmong, identityPath, names, probePath } from './layout.js'
 
 /** An identity's directory. A generation of which only the name is known has no content. */
 interface MemoryIdentity {

@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { IdentityName } from '../address.js'
 import { describeFault, errnoOf } from '../files/fault.js'
 import type { Files } from '../files/files.js'
 import type { StoredGeneration, StoredIdentity } from '../inventory/store.js'
-import { generationsAmong, identityPath, type IdentityName } from './layout.js'
+import { generationsAmong, identityPath } from './layout.js'
 import { Reader, storeExists, unreadable } from './read-store.js'
 
 /**

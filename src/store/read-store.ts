@@ -6,7 +6,7 @@
  * @module
  */
 
-import { isName, isRegionName, roles, type Role } from '../address.js'
+import { isName, isRegionName, roles, type IdentityName, type Role } from '../address.js'
 import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
@@ -31,7 +31,6 @@ import {
   modes,
   names,
   places,
-  type IdentityName,
   probedGeneration,
 } from './layout.js'
 import { ledgerLimit } from './ledger.js'

@@ -19,11 +19,13 @@ export type KeyUsage =
 /** A name in a subjectAltName, or a subtree of name constraints. RFC 5280 §4.2.1.6, §4.2.1.10 */
 export type GeneralName =
   | {
+      /** The kinds whose value is a text. */
       readonly type: 'dns' | 'email' | 'uri' | 'ip'
       /** As in the certificate; an address in canonical text, a subtree of addresses as CIDR. */
       readonly value: string
     }
   | {
+      /** The kinds whose value is kept as it is encoded. */
       readonly type: 'directory' | 'other'
       /** The whole GeneralName, DER. */
       readonly der: Uint8Array

@@ -35,6 +35,7 @@ export interface CertificateRequest {
 export interface RequestContent {
   /** Name, DER. */
   readonly subject: Uint8Array
+  /** The key that the request is for, and that signs it. */
   readonly key: PrivateKey
   /** Default: none. */
   readonly names?: readonly GeneralName[] | undefined
