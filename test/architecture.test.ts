@@ -50,7 +50,7 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
   [
     'the sockets of node:net',
     /import (?!type|\{ isIP(v4|v6)?(, isIP(v4|v6)?)* \})[^\n]* from 'node:net'/,
-    ['probe/'],
+    ['probe/', 'issuers/ssh-agent.ts'],
   ],
   ['node:http, node:https, fetch', /'node:https?'|\bfetch\(/, ['issuers/vault.ts', 'probe/']],
   ['node:child_process', /'node:child_process'/, ['files/', 'delivery/']],
