@@ -17,6 +17,7 @@ export type {
   RegionSpec,
   Terms,
 } from './cluster/spec.js'
+export type { SignerKind } from './cluster/signers.js'
 export type { NodePattern, NodeRange, Placeholder, Template } from './cluster/pattern.js'
 export type { IpTemplate } from './cluster/ip-template.js'
 export type { Network } from './x509/ip-address.js'
@@ -120,7 +121,15 @@ export { issue, type Issued, type IssueOptions } from './authority/issue.js'
 export { trustBundle } from './authority/trust-bundle.js'
 
 // ── Issuers
-export type { Issuer, IssuerAnswer, IssuerInput, Signatures, Signer } from './authority/issuer.js'
+export type {
+  Issuer,
+  IssuerAnswer,
+  IssuerInput,
+  SignatureAnswer,
+  Signatures,
+  Signer,
+  SignsBytes,
+} from './authority/issuer.js'
 export type {
   AuthorityKeeper,
   AuthorityKey,

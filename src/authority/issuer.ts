@@ -54,6 +54,42 @@ export type IssuerAnswer =
     }
 
 /**
+ * What comes of asking a key for a signature.
+ *
+ * - `signed`: here it is, in the form of certificates (DER for ECDSA, RFC 3279 §2.2.3).
+ * - `refused`: nothing was signed.
+ * - `unknown`: the answer was lost, a signature may exist.
+ */
+export type SignatureAnswer =
+  | {
+      readonly outcome: 'signed'
+      /** As it stands in a certificate. */
+      readonly signature: Uint8Array
+    }
+  | {
+      readonly outcome: 'refused'
+      /** Why it did not sign: lower case, no full stop. */
+      readonly reason: string
+    }
+  | {
+      readonly outcome: 'unknown'
+      /** How the answer was lost: lower case, no full stop. */
+      readonly reason: string
+    }
+
+/**
+ * Signs bytes with an authority's key: a revocation list. It answers and does not throw, but for an abort
+ * before anything was asked. What comes back is not trusted: its caller checks it with the public key.
+ */
+export type SignsBytes = (
+  bytes: Uint8Array,
+  options?: {
+    /** Aborts the call. Default: it is not aborted. */
+    readonly signal?: AbortSignal | undefined
+  },
+) => Promise<SignatureAnswer>
+
+/**
  * Whose signatures an issuer gives: `own`, made in this process with a key that was tried when the
  * issuer was opened, so that the first and then only authorities' are checked; `foreign`, each is
  * checked; `rehearsed`, none is valid and none is checked.
@@ -94,6 +130,8 @@ export interface Issuer {
       readonly signal?: AbortSignal | undefined
     },
   ): Promise<IssuerAnswer>
+  /** Signs what is not a certificate; absent where the issuer writes the bytes itself, and in a rehearsal. */
+  readonly sign?: SignsBytes | undefined
 }
 
 /** A key that signs, with or without a certificate: what an {@link Issuer} is before its own exists. */
@@ -108,4 +146,6 @@ export interface Signer {
   readonly concurrency?: number | undefined
   /** As {@link Issuer.issue}. */
   readonly issue: Issuer['issue']
+  /** As {@link Issuer.sign}. */
+  readonly sign?: SignsBytes | undefined
 }

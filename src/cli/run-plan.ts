@@ -11,7 +11,6 @@ import type { Issuers } from '../authority/issuers.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { leftOvers, type Inventory } from '../inventory/inventory.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
-import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Planned } from '../plan/make-plan.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { findingsText } from '../report/diagnostics.js'
@@ -19,6 +18,7 @@ import { applyDocument } from '../report/json.js'
 import { appliedText, heldText } from '../report/plan.js'
 import { removeLeftAsides } from '../store/left-asides.js'
 import { memoryStore } from '../store/memory-store.js'
+import { authorityKeys } from './authority-keys.js'
 import type { Context } from './context.js'
 import { createProgress } from './progress.js'
 import { canAsk } from './prompt.js'
@@ -134,12 +134,13 @@ export async function runPlan(
   return tellHeld(plan, printer)
 }
 
-async function real({ store, configs }: Workspace): Promise<{
+async function real(workspace: Workspace): Promise<{
   readonly store: Workspace['store']
   readonly configs: Workspace['configs']
   readonly issuers: Issuers
 }> {
-  return { store, configs, issuers: storeIssuers(store) }
+  const { store, configs } = workspace
+  return { store, configs, issuers: authorityKeys(workspace) }
 }
 
 /** Ports in memory, with throwaway keys in the authorities' names: for `--dry-run`. */

@@ -12,6 +12,7 @@ import type { SubjectAttributes } from '../x509/name.js'
 import { fingerprintsOf, generationsOf } from './generations.js'
 import { expandTemplate, parseTemplate } from './pattern.js'
 import type { RawAuthority, Resolving } from './raw.js'
+import { signersOf } from './signers.js'
 import type { AuthoritySpec } from './spec.js'
 import { builtIn, spanText, usableSpan } from './terms.js'
 
@@ -172,6 +173,7 @@ function draft(
     subject: subjectOf(resolving, name, entry),
     named: entry.subject?.commonName !== undefined,
     ...generations,
+    signers: signersOf(entry, [...new Set([...generations.trusted, generations.signing])]),
     fingerprints: fingerprintsOf(resolving, name, entry, generations, root !== undefined),
   }
 }

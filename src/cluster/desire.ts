@@ -105,6 +105,7 @@ function generationsOf(
     ...(authority.fingerprints[generation] === undefined
       ? {}
       : { fingerprint: authority.fingerprints[generation] }),
+    signer: authority.signers[generation] ?? 'file',
     signing: generation === signing,
     rideAlong: authority.rollout === 'ride-along',
     crossed: crossed && generation === signing,

@@ -8,6 +8,7 @@
 import type { Role } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
+import type { SignerKind } from './signers.js'
 
 /** A cluster as it should be. Lists are in the order of the spec; issuers stand before what they sign. */
 export interface Desired {
@@ -51,6 +52,8 @@ export interface DesiredAuthority {
   readonly constraints?: DesiredConstraints | undefined
   /** The fingerprint that it must have, `SHA256:` and hex; absent where the spec pins none. */
   readonly fingerprint?: string | undefined
+  /** Where its key is. */
+  readonly signer: SignerKind
   /** Whether new certificates are signed by this generation. */
   readonly signing: boolean
   /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */

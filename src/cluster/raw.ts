@@ -7,6 +7,7 @@
 
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { Report } from './report.js'
+import type { SignerKind } from './signers.js'
 import type { Sources } from './sources.js'
 
 /** The whole spec. */
@@ -38,6 +39,7 @@ export interface RawAuthority {
   readonly crossed?: boolean
   readonly rollout?: 'now' | 'ride-along'
   readonly fingerprint?: string | ReadonlyMap<string, string>
+  readonly signer?: SignerKind | ReadonlyMap<string, SignerKind>
 }
 
 /** A distinguished name. */

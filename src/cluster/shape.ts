@@ -10,6 +10,7 @@ import { durationSyntax } from '../duration.js'
 import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
 import { supportedVersions, versionPattern } from '../nomad/versions.js'
 import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
+import { signerKinds } from './signers.js'
 import type {
   ChoiceShape,
   CountShape,
@@ -476,6 +477,10 @@ const fingerprint = text(
   '^SHA256:[0-9a-f]{64}$',
 )
 
+/** A generation as a key of a map. */
+const generationKey = text('a generation, a number from 1', '^[1-9][0-9]{0,8}$', 9)
+const signerKind: ChoiceShape = { kind: 'choice', values: signerKinds }
+
 const authority: RecordShape = {
   kind: 'record',
   fields: [
@@ -563,7 +568,7 @@ const authority: RecordShape = {
           fingerprint,
           {
             kind: 'map',
-            key: text('a generation, a number from 1', '^[1-9][0-9]{0,8}$', 9),
+            key: generationKey,
             keyName: '<generation>',
             numericKeys: true,
             of: fingerprint,
@@ -574,6 +579,26 @@ const authority: RecordShape = {
       sentence:
         'The fingerprint that the root must have, as `SHA256:` and hex; by generation where several are trusted. Another root is refused, and a pinned one that is lost is not made anew. Roots only.',
       example: 'SHA256:4f2a0b6d1c9e8f73a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2',
+    },
+    {
+      key: 'signer',
+      shape: {
+        kind: 'either',
+        of: [
+          signerKind,
+          {
+            kind: 'map',
+            key: generationKey,
+            keyName: '<generation>',
+            numericKeys: true,
+            of: signerKind,
+          },
+        ],
+      },
+      default: 'file',
+      sentence:
+        'Where its private key is: `file`, in the store; `encrypted`, in the store under a passphrase; `ssh-agent`; `command`, behind a command of `nomad-pki.local.yaml`; `offline`, on another machine. By generation where they differ; a generation that is not listed has the place of the nearest lower one.',
+      example: 'encrypted',
     },
   ],
 }

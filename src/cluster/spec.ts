@@ -11,6 +11,7 @@ import type { SubjectAttributes } from '../x509/name.js'
 import type { DesiredStanza } from './desired.js'
 import type { IpTemplate } from './ip-template.js'
 import type { NodePattern, Template } from './pattern.js'
+import type { SignerKind } from './signers.js'
 
 /** A cluster as described. */
 export interface ClusterSpec {
@@ -56,6 +57,8 @@ export interface AuthoritySpec {
   readonly crossed: boolean
   /** The fingerprints that its roots must have, `SHA256:` and hex, by generation. */
   readonly fingerprints: Readonly<Record<number, string>>
+  /** Where the keys of its generations are, by generation. */
+  readonly signers: Readonly<Record<number, SignerKind>>
   /** When its rotation reaches what it signs: at once, or with each renewal. */
   readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */

@@ -48,13 +48,15 @@ export function heldIssuer({ certificate, key, above = [], name }: HeldIssuerPar
       { hint: 'restore both from the same backup' },
     )
   }
+  const { issue, sign } = heldSigner(called, key)
   return {
     name: called,
     certificate,
     above,
     chain: chainOf(certificate, above),
     signatures: 'own',
-    issue: heldSigner(called, key).issue,
+    issue,
+    sign,
   }
 }
 
@@ -70,6 +72,10 @@ export function heldSigner(name: string, key: PrivateKey): Signer {
     name,
     publicKey: key.publicKey,
     signatures: 'own',
+    async sign(bytes, { signal } = {}) {
+      signal?.throwIfAborted()
+      return { outcome: 'signed', signature: signBytes(key, bytes) }
+    },
     async issue({ tbs }, { signal } = {}) {
       signal?.throwIfAborted()
       const signature = signBytes(key, tbs)
