@@ -9,7 +9,8 @@
 export const adoptionCodes = {
   'adoption/agent': 'no agent that was named uses this certificate',
   'adoption/authority': 'the store has another authority in its place already',
-  'adoption/encrypted': 'a private key is encrypted',
+  'adoption/encrypted':
+    'a private key or a PKCS#12 file is encrypted, and its passphrase was not given',
   'adoption/expired': 'it has expired',
   'adoption/issuer': 'the authority that signed it is not there',
   'adoption/key': 'agents, or this program, cannot use its key',

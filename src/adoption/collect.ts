@@ -9,7 +9,7 @@ import type { FoundKey } from '../keys/found-key.js'
 import { sha256 } from '../sha256.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
-import type { LeftOut, Material } from './materials.js'
+import { stillLocked, type LeftOut, type Material } from './materials.js'
 
 /** A file with what is in it. */
 export interface MaterialFile {
@@ -66,6 +66,9 @@ export function collect(files: readonly MaterialFile[]): Collection {
         }
         case 'request':
           requests.push(material)
+          break
+        case 'locked':
+          leftOut.push(stillLocked(material))
           break
         case 'left-out':
           leftOut.push(material)

@@ -22,7 +22,17 @@ export type Material =
   | { readonly kind: 'certificate'; readonly place: string; readonly certificate: Certificate }
   | { readonly kind: 'key'; readonly place: string; readonly key: FoundKey }
   | { readonly kind: 'request'; readonly place: string; readonly publicKey: PublicKey }
+  | Locked
   | LeftOut
+
+/** Something under a passphrase. */
+export interface Locked {
+  readonly kind: 'locked'
+  readonly place: string
+  readonly form: 'key' | 'pkcs12'
+  /** The PEM of the key, or DER. */
+  readonly input: string | Uint8Array
+}
 
 /** Something that is not adopted, and why. */
 export interface LeftOut {
@@ -140,13 +150,11 @@ function printableLabel(label: string): string {
 
 function derIn(place: string, der: Uint8Array): Material {
   if (isPkcs12(der)) {
-    return unused(place, 'it is a PKCS#12 file', {
-      hint: 'take key and certificate out of a copy: openssl pkcs12 -in FILE -nodes -out COPY',
-    })
+    return { kind: 'locked', place, form: 'pkcs12', input: der }
   }
   // What it is follows from which reader takes it; a key is tried first, its errors are the clearest.
   const key = keyIn(place, der)
-  if (key.kind !== 'left-out' || key.code === 'adoption/encrypted') return key
+  if (key.kind !== 'left-out') return key
   const certificate = certificateIn(place, der)
   if (certificate.kind === 'certificate') return certificate
   const request = requestIn(place, der)
@@ -191,13 +199,7 @@ function keyIn(place: string, input: string | Uint8Array): Material {
     return { kind: 'key', place, key: readFoundKey(input) }
   } catch (error) {
     if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) {
-      return {
-        kind: 'left-out',
-        place,
-        code: 'adoption/encrypted',
-        message: 'the private key is encrypted',
-        hint: 'decrypt it into a new file (umask 077; openssl pkey -in KEY -out PLAIN), adopt, and remove that file',
-      }
+      return { kind: 'locked', place, form: 'key', input }
     }
     if (isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) {
       return {
@@ -245,7 +247,21 @@ function jsonIn(file: string, text: string): readonly Material[] | undefined {
   return [unrelated(file)]
 }
 
-function malformed(place: string, message: string): LeftOut {
+/** What is under a passphrase that nobody gave, or that cannot be opened. */
+export function stillLocked({ place, form }: Locked, why?: string): LeftOut {
+  const what =
+    form === 'key' ? 'the private key is encrypted' : 'it is a PKCS#12 file with a password'
+  return {
+    kind: 'left-out',
+    place,
+    code: 'adoption/encrypted',
+    message: why === undefined ? what : `${what}, ${why}`,
+    hint: 'put its passphrase into a file (umask 077), and adopt again: --passphrase-file FILE; on a terminal you are asked for it',
+  }
+}
+
+/** What is damaged, or cannot be what it says. */
+export function malformed(place: string, message: string): LeftOut {
   return { kind: 'left-out', place, code: 'adoption/malformed', message }
 }
 

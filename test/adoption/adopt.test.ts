@@ -569,13 +569,13 @@ describe('what a file is follows from its content', () => {
     [
       'an encrypted key',
       () => '-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n',
-      ['adoption/encrypted'],
+      ['locked'],
     ],
     [
       'an old encrypted key',
       () =>
         '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n-----END RSA PRIVATE KEY-----\n',
-      ['adoption/encrypted'],
+      ['locked'],
     ],
     ['a revocation list', () => pemEncode('X509 CRL', Buffer.from([0x30, 0])), ['adoption/unused']],
     [

@@ -60,7 +60,7 @@ const folders: readonly (readonly [string, readonly string[], readonly string[]]
     'openssl',
     ['identity/server/global/s1', 'identity/client/global/c1'],
     [
-      'old/c1.p12 adoption/unused',
+      'old/c1.p12 adoption/encrypted',
       'old/c1.req adoption/unused',
       'old/root-encrypted.key adoption/encrypted',
       'old/root.srl adoption/unrelated',

@@ -34,6 +34,7 @@ import type { Options } from '../surface.js'
 import { packageFile, type Context } from '../context.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
+import { unlockFiles } from '../unlock-folders.js'
 import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, readSpec } from '../workspace.js'
 import { showWrites, writeFiles, type FileWrite } from '../write.js'
@@ -58,7 +59,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const begun = await isBegun(store)
   const inventory = begun ? await readInventory({ store, configs }, { configs: [] }) : undefined
   const adoption = planAdoption({
-    files: await readFolders(args, place, context),
+    files: await unlockFiles(await readFolders(args, place, context), options, context),
     agents: await readAgents(await expandPatterns(options.agents ?? [], context), file, context),
     known: inventory && knownIn(inventory),
     authorities: inventory && authoritiesIn(inventory),

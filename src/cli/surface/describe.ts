@@ -40,7 +40,14 @@ export const describeCommands = {
     details:
       'FOLDER is what cfssl, nomad tls, consul tls, easy-rsa, openssl, mkcert, step or Vault left; the content of a file decides what it is. The authority becomes generation 1 in the store, certificates that have not expired become those of their agents; everything else is listed with the reason. The folder stays as it is. A second run adds what is new.',
     writes: true,
-    options: { cluster: {}, agents: {}, dryRun: {}, json: {} },
+    options: {
+      cluster: {},
+      agents: {},
+      passphraseFile: { excludes: ['passphraseFd'] },
+      passphraseFd: {},
+      dryRun: {},
+      json: {},
+    },
     examples: [
       'nomad-pki adopt tls --cluster acme',
       "nomad-pki adopt tls --agents 'agents/*' --dry-run",

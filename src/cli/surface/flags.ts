@@ -155,6 +155,15 @@ export const flags = {
     flags: '--owner <user>',
     summary: "the agent's user (default: what the archive says)",
   },
+  passphraseFd: {
+    flags: '--passphrase-fd <number>',
+    summary: 'an open file descriptor that gives the passphrase: --passphrase-fd 3 3< FILE',
+  },
+  passphraseFile: {
+    flags: '--passphrase-file <file>',
+    summary: 'a file with the passphrase of encrypted keys and PKCS#12 files',
+    value: 'files',
+  },
   passwordFile: {
     flags: '--password-file <file>',
     summary: 'a file with the password of the PKCS#12 file',
