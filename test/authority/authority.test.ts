@@ -20,7 +20,7 @@ import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/key
 import { generateKeySync } from '../../src/keys/generate.js'
 import { signBytes } from '../../src/keys/sign.js'
 import { lint } from '../../src/lint/lint.js'
-import { parseTbs, type Extension } from '../../src/x509/certificate.js'
+import { fingerprintOf, parseTbs, type Extension } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import { nameConstraints, subjectAltName } from '../../src/x509/extensions.js'
@@ -234,6 +234,9 @@ describe('a leaf is refused', () => {
     ['no URI', { uris: ['alice'] }],
     ['a URI beyond ASCII', { uris: ['x:ä'] }],
     ['a URI with a broken escape', { uris: ['x://h/%zz'] }],
+    ['a URI with half an escape', { uris: ['x://h/%4'] }],
+    ['a URI with a blank before it', { uris: [' x://h/'] }],
+    ['a URI with a blank behind it', { uris: ['x://h/ '] }],
     ['a URI whose host is none', { uris: ['x://a..b/'] }],
     ['a region with a blank', { region: 'us west' }],
     ['a region with an empty label', { region: 'a..b' }],
@@ -241,6 +244,17 @@ describe('a leaf is refused', () => {
     ['a region that begins with -', { region: '-a' }],
   ] satisfies [string, Partial<LeafRequest>][])('%s', (_, changes) => {
     expect(refusal(changes)).toBe('ERR_NAME_INVALID')
+  })
+
+  test.each([
+    // What was read is told where it differs from what was written.
+    ['ｓerver.us-east.nomad', '"ｓerver.us-east.nomad" (server.us-east.nomad) '],
+    ['server.us-east.nomad', '"server.us-east.nomad" '],
+    ['a‥b', '"a‥b" '],
+  ])('with the name as it was read: %s', (name, begins) => {
+    const message = errorOf(() => prepare(leaf({ names: [name] }), root, { now }))?.message ?? ''
+    expect(message.slice(0, begins.length)).toBe(begins)
+    expect(message[begins.length]).not.toBe('(')
   })
 
   test.each([
@@ -292,6 +306,17 @@ describe('a leaf is refused', () => {
 
   test.each([0, -1, 999])('for a lifetime of %d ms', (lifetime) => {
     expect(refusal({ lifetime })).toBe('ERR_BEYOND_ISSUER')
+  })
+
+  test('a second is a life, and a start without backdating is the moment itself', () => {
+    const at = Math.floor(now / 1000) * 1000
+    const signer = heldSigner('x', key())
+    const of = (lifetime: number, backdate: number): Prepared =>
+      prepareRoot({ subject: { commonName: 'x' }, lifetime }, signer, { now: at, backdate })
+    expect(of(1000, 0).expected.notBefore).toBe(at)
+    expect(of(1000, 0).expected.notAfter).toBe(at + 1000)
+    expect(errorOf(() => of(999, 0))?.code).toBe('ERR_BEYOND_ISSUER')
+    expect(() => of(day, -1)).toThrow(TypeError)
   })
 
   test.each([Number.NaN, Infinity])(
@@ -572,6 +597,34 @@ describe('what comes back must correspond', () => {
     await expect(asked(-130_000)).rejects.toThrow(/ends earlier/)
   })
 
+  test('another clock is borne to the second: at the bound, and not beyond', async () => {
+    // A quarter of a life of 16 minutes is 4 minutes; `at` is a whole second, so nothing is rounded.
+    const at = Math.floor(now / 1000) * 1000 + day
+    const bound = 240_000
+    const asked = (by: { notBefore?: number; notAfter?: number }): Promise<unknown> => {
+      const late: Issuer = {
+        ...root,
+        signatures: 'foreign',
+        issue: async ({ tbs, expected, now: when }) =>
+          root.issue({
+            tbs: rewritten((fields) => ({
+              notBefore: fields.notBefore + (by.notBefore ?? 0),
+              notAfter: fields.notAfter + (by.notAfter ?? 0),
+            }))(tbs),
+            expected,
+            now: when,
+          }),
+      }
+      return issue(prepare(leaf({ lifetime: 16 * 60_000 }), late, { now: at }))
+    }
+    await asked({ notAfter: bound })
+    await asked({ notAfter: -bound })
+    await asked({ notBefore: -bound })
+    await expect(asked({ notAfter: bound + 1000 })).rejects.toThrow(/lives longer/)
+    await expect(asked({ notAfter: -bound - 1000 })).rejects.toThrow(/ends earlier/)
+    await expect(asked({ notBefore: -bound - 1000 })).rejects.toThrow(/begins earlier/)
+  })
+
   test('a place where more is told may be added: it permits nothing', async () => {
     const extension = (oid: string): Extension => ({
       oid,
@@ -740,6 +793,19 @@ describe('a trust bundle', () => {
       'CN=long',
     ])
     expect(trustBundle([])).toBe('')
+  })
+
+  test('has those that end together in the order of their fingerprints', async () => {
+    const made = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map((commonName) =>
+        createRoot({ subject: { commonName }, lifetime: 10 * day, key: key() }, { now }),
+      ),
+    )
+    const roots = made.map(({ certificate }) => certificate)
+    const text = trustBundle(roots)
+    const prints = parseCertificates(text).map(fingerprintOf)
+    expect(prints).toEqual([...prints].sort())
+    expect(trustBundle(roots.toReversed())).toBe(text)
   })
 })
 

@@ -137,6 +137,20 @@ export const mutants = [
     tests: ['test/authority'],
   },
   {
+    what: 'another version is no difference',
+    file: 'src/authority/correspond.ts',
+    from: "['version', returned.version, expected.version],",
+    to: '',
+    tests: ['test/authority'],
+  },
+  {
+    what: 'only the constraints of the issuer itself count, not those above it',
+    file: 'src/authority/issuer-facts.ts',
+    from: 'constraints: path.flatMap(',
+    to: 'constraints: path.slice(0, 1).flatMap(',
+    tests: ['test/authority'],
+  },
+  {
     what: 'what is prepared is not linted',
     file: 'src/authority/prepare.ts',
     from: 'requireClean(lint(expected, rest.lintContext))',
@@ -172,7 +186,35 @@ export const mutants = [
     to: "return role === 'server'",
     tests: ['test/evidence', 'test/probe', 'test/rotation', 'test/nomad'],
   },
+  {
+    what: 'a server that failed is taken for gone',
+    file: 'src/probe/members.ts',
+    from: "if (status === 'left') gone.push(name)",
+    to: "if (status !== 'alive') gone.push(name)",
+    tests: ['test/probe/prove-cluster.test.ts', 'test/probe/probe.test.ts'],
+  },
   // Delivery.
+  {
+    what: 'going back: whether this agent will trust the others is not asked',
+    file: 'src/delivery/judge.ts',
+    from: `    [
+      present.directory,
+      here,
+      back.directory,
+      there,
+      'this agent refuses those that are still there',
+    ],
+`,
+    to: '',
+    tests: ['test/delivery/install.test.ts', 'test/delivery/continuity.test.ts'],
+  },
+  {
+    what: 'install.sh goes back: whether this agent will trust the others is not asked',
+    file: 'templates/install.sh',
+    from: 'trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||',
+    to: 'true ||',
+    tests: ['test/delivery/install.test.ts'],
+  },
   {
     what: 'a listener without its key is proven',
     file: 'src/delivery/proof.ts',

@@ -60,6 +60,16 @@ class Fleet {
     return this
   }
 
+  /** Seen at its API with a generation; `null`: it asked for no certificate, so its trust is not seen. */
+  seen(identity: string, generation: number, trusts: readonly string[] | null): this {
+    const address = `identity/${identity}`
+    this.#events.push({
+      ...{ event: 'observed', address, at: 12, rpc: false, endpoint: `${identity}:4646` },
+      ...{ fingerprint: `${address} ${generation}`, generation, trusts },
+    })
+    return this
+  }
+
   silent(identity: string): this {
     const message = 'nothing listens there'
     this.#events.push({
@@ -216,6 +226,58 @@ describe('the order', () => {
     expect(world.rollout().leaderless).toEqual([])
     const said = { leaders: ['identity/server/global/s2'] }
     expect(world.steps(said).slice(0, 3)).toEqual(['global s1', 'global s3', 'global s2*'])
+  })
+
+  test('regions with several servers to reload and nobody known to lead are named', () => {
+    const pair = '{ servers: { a: {}, b: {} } }'
+    const world = new Fleet(spec(pair, pair))
+    expect(world.rollout().leaderless).toEqual(['global', 'us-west'])
+    const leaders = ['identity/server/us-west/b']
+    expect(world.rollout({ leaders }).leaderless).toEqual(['global'])
+    world.members('global', ['a.global', 'b.global'], [], 'b.global')
+    expect(world.rollout().leaderless).toEqual(['us-west'])
+    // The leader is known, and has its certificate: what is left can go in any order.
+    const many = new Fleet(spec('{ servers: { "s[1-3]": {} } }'))
+    many.members('global', ['s1.global'], [], 's1.global').got('server/global/s1', 2)
+    expect(many.steps()).toEqual(['global s2', 'global s3'])
+    expect(many.rollout().leaderless).toEqual([])
+    // One server is left: nobody comes after it.
+    const one = new Fleet(spec(pair)).got('server/global/a', 2)
+    expect(one.rollout().leaderless).toEqual([])
+  })
+
+  test('agents that a reload does not reach are named while they are to be delivered', () => {
+    const world = new Fleet(
+      spec('{ servers: { s1: { config: a/s1 }, s2: { config: a/s2 } }, clients: { c1: {} } }'),
+    )
+    expect(world.rollout().notReloaded).toEqual([])
+    const notReloaded = new Set(['config/global/s1'])
+    const order = world.rollout({ notReloaded })
+    expect(order.notReloaded).toEqual(['identity/server/global/s1'])
+    const nodes = order.steps.flatMap((step) => step.nodes)
+    expect(nodes.map(({ host, restart }) => [host, restart])).toEqual([
+      ['s1', true],
+      ['s2', false],
+      ['c1', false],
+    ])
+    expect(world.got('server/global/s1', 2).rollout({ notReloaded }).notReloaded).toEqual([])
+  })
+
+  test('agents that were seen and asked for no certificate are proven by receipts', () => {
+    const world = new Fleet(spec('{ clients: { "c[1-3]": {} } }'))
+    world.seen('client/global/c1', 1, null).seen('client/global/c2', 1, ['authority/agent/1'])
+    const nodes = world.rollout({ size: '3' }).steps.flatMap((step) => step.nodes)
+    expect(nodes.map(({ host, receipt }) => [host, receipt])).toEqual([
+      ['c1', true],
+      ['c2', false],
+      ['c3', false],
+    ])
+  })
+
+  test('what has the older generation and fell silent is delivered', () => {
+    const world = new Fleet(spec('{ servers: { s1: {} } }')).got('server/global/s1', 1)
+    expect(world.silent('server/global/s1').steps()).toEqual(['global s1'])
+    expect(world.rollout().doubtful).toEqual([])
   })
 
   test('an agent that is server and client goes with the servers', () => {
