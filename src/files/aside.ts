@@ -108,7 +108,7 @@ async function writeAside(
   const aside = asideOf(target)
   try {
     if (there.state === 'absent') createFile(files, aside, bytes, newMode)
-    else createLike(files, aside, bytes, there.status)
+    else createLike(files, { path, aside, bytes }, there.status)
   } catch (error) {
     unlinkQuietly(files, aside)
     throw error
@@ -122,14 +122,13 @@ async function writeAside(
   }
 }
 
-/** A new file with the mode and the owner of another one; private until it has them. */
+/** A new file with the mode and the owner of the one it will replace; private until it has them. */
 function createLike(
   files: Files,
-  path: string,
-  bytes: Uint8Array,
+  { path, aside, bytes }: Pick<Prepared, 'path' | 'aside'> & Pick<Replacement, 'bytes'>,
   { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
 ): void {
-  const fd = files.open(path, createFlags, 0o600)
+  const fd = files.open(aside, createFlags, 0o600)
   try {
     for (let at = 0; at < bytes.length;) at += files.write(fd, bytes, at)
     const made = files.fstat(fd)

@@ -21,6 +21,15 @@ describe('an address is compared with addresses alone (x509 VerifyHostname)', ()
   test.each(['127.0.0.2', '::2', '10.0.0.7'])('%s is not', (host) => {
     expect(hostnameFault(leaf, host)).toBe(`it is valid for 127.0.0.1, ::1, not for ${host}`)
   })
+  test.each(['x[::1]', '[::1]x', 'x::ffff:127.0.0.1', '::1%lo'])('%s is a name', (host) => {
+    expect(hostnameFault(leaf, host)).toBe(`it is valid for 10.0.0.7, localhost, not for ${host}`)
+  })
+  test('an address where the certificate has none', () => {
+    const without = parseCertificate(
+      build(agent('server', 'us-west', { extensions: { subjectAltName: san(['localhost'], []) } })),
+    )
+    expect(hostnameFault(without, '127.0.0.1')).toBe('it is valid for no names, not for 127.0.0.1')
+  })
   test('a name is not compared with addresses', () => {
     expect(hostnameFault(leaf, 'example')).toBe(
       'it is valid for 10.0.0.7, localhost, not for example',

@@ -367,6 +367,37 @@ describe('a leaf that does not stand first in its file', () => {
     ])
   })
 
+  test('a file with several leaves and their keys is a collection: nothing is told', () => {
+    const first = leafDraft({})
+    const second = leafDraft({ spki: rsa(2048), serial: '4007' })
+    const secondKey: Thing = { kind: 'key', where: 'rsa.pem', publicKey: parsePublicKey(rsa(2048)) }
+    for (const keys of [[], [leafKey], [leafKey, secondKey]])
+      expect(fitTogether([...inFile('all.pem', first, second), ...keys], day2026).misfits).toEqual(
+        [],
+      )
+    // Only the second has its key: it stands behind another's leaf.
+    expect(fitTogether([...inFile('both.pem', first, second), secondKey], day2026).misfits).toEqual(
+      [told],
+    )
+  })
+
+  test('nor is another file with a leaf behind another file’s authority', () => {
+    const [ca] = inFile('ca.pem', root())
+    const things = [ca!, ...inFile('leaf.pem', leafDraft({}))]
+    expect(fitTogether([...things, leafKey], day2026).misfits).toEqual([])
+  })
+
+  test('one that is first cannot be read: the place in the file is still right', () => {
+    const [, leaf] = inFile('both.pem', root(), leafDraft({}))
+    const [first] = inFile('both.pem', root())
+    const third = { ...leaf!, where: 'both.pem (3 of 3)', inFile: { file: 'both.pem', before: 2 } }
+    expect(fitTogether([first!, third as Thing, leafKey], day2026).misfits).toEqual([
+      told.replace('certificate 2', 'certificate 3'),
+    ])
+    // Without the first of its file there is nothing to compare with.
+    expect(fitTogether([third as Thing, leafKey], day2026).misfits).toEqual([])
+  })
+
   test('the other way round it is in order', () => {
     const found = fitTogether([...inFile('both.pem', leafDraft({}), root()), leafKey], day2026)
     expect(found.misfits).toEqual([])

@@ -25,6 +25,10 @@ test.each([
   ['', '', false],
   ['.', '.', false],
   ['localhost', 'localhost', true],
+  ['*.example', 'a.example', true],
+  ['a b', 'a c', false],
+  ['a', 'a b', false],
+  ['a b', 'a', false],
 ])('%j covers %j: %s', (pattern, host, covered) => {
   expect(matchesHostname(pattern, host)).toBe(covered)
 })

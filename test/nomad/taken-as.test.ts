@@ -17,6 +17,8 @@ test('nothing speaks against a good one', () => {
   expect(refusalOf(server, now)).toBeUndefined()
   expect(rolesOf(server)).toEqual(['server of global'])
   expect(refusalOf(certificate(root()), now)).toBeUndefined()
+  // The first moment counts.
+  expect(refusalOf(changed({ notBefore: now }), now)).toBeUndefined()
 })
 
 test.each<readonly [string, Certificate, string]>([
