@@ -14,6 +14,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import { evidenceLife, newestBy, pastOf, type Evidence, type Members } from './evidence.js'
+import { foreignFault, foreignReader, keylessIn, type ForeignReader } from './foreign-trust.js'
 import { isMute } from './judge-agents.js'
 import { judgeSeenAlone } from './judge.js'
 import type { Judgement, Judgements } from './judgement.js'
@@ -105,6 +106,8 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
       desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
     ),
     rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
+    keyless: keylessIn(desired, inventory),
+    foreign: foreignReader(inventory, evidence, now),
   }
   const left = leftAgents(agents, evidence.members, now)
   const holds: Hold[] = []
@@ -136,6 +139,9 @@ interface Judge {
   readonly rootOf: (issuer: string) => string | undefined
   /** Authorities of which leaves wait for their renewal. */
   readonly deferred: ReadonlySet<string>
+  /** Authorities that cannot sign, because nobody has their keys. */
+  readonly keyless: ReadonlySet<string>
+  readonly foreign: ForeignReader
 }
 
 /** One agent with a leaf of its own. */
@@ -143,19 +149,29 @@ function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
   const { address, profile } = identity
   const { condition, made, judgements, rootOf, deferred } = judge
   const newest = made.get(address)?.at(-1)
-  if (newest === undefined || !satisfies(newest, condition, rootOf)) {
+  const trustFault = foreignFault(identity, condition, judge.foreign)
+  if (newest === undefined) {
+    if (trustFault === null) return undefined
+    if (trustFault !== undefined && judge.keyless.has(profile.issuer.address)) {
+      return {
+        address,
+        message: `its certificate is not in the store, and ${trustFault}`,
+        remedy: `nomad-pki pack --trust-only --out ca.pem; put it in the place of the agent's ca_file, reload, then: nomad-pki probe ${address}; or: --except ${address} --reason "…"`,
+      }
+    }
+    return { address, message: 'it has no certificate yet', remedy: 'nomad-pki apply' }
+  }
+  if (!satisfies(newest, condition, rootOf)) {
     return {
       address,
-      message:
-        newest === undefined
-          ? 'it has no certificate yet'
-          : `its generation ${newest.number} is not of this stage`,
-      remedy:
-        newest !== undefined && deferred.has(profile.issuer.address)
-          ? `its next renewal will be; at once: nomad-pki rotate leaves ${address}`
-          : 'nomad-pki apply',
+      message: `its generation ${newest.number} is not of this stage`,
+      remedy: deferred.has(profile.issuer.address)
+        ? `its next renewal will be; at once: nomad-pki rotate leaves ${address}`
+        : 'nomad-pki apply',
     }
   }
+  // It uses another one than what was made or adopted for it, and trusts what the stage needs.
+  if (judgements.get(address)!.state === 'foreign' && trustFault === null) return undefined
   return holdOfJudgement(judgements.get(address)!, judge, isMute(identity))
 }
 

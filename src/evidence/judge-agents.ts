@@ -169,16 +169,17 @@ type AskedPorts = Pick<AgentVerdict, 'seen' | 'silent'>
 function unjudged(identity: DesiredIdentity, ports: AskedPorts, blind: boolean): AgentVerdict {
   const { address } = identity
   const say = { address, generation: null, newest: null, ...ports }
-  if (!blind) {
-    const message = 'it has no certificate yet'
-    return { ...say, state: 'unknown', message, remedy: `nomad-pki apply ${address}` }
-  }
   const { seen, silent } = ports
-  if (seen.length + silent.length === 0) return unasked(identity)
+  if (seen.length + silent.length === 0 && blind) return unasked(identity)
   const leaves = [...new Set(seen.map(({ fingerprint }) => `${fingerprint.slice(0, 16)}…`))]
   const names = [...new Set(seen.flatMap(({ trusts }) => trusts ?? []))]
   const trust = names.length === 0 ? '' : `, trusts ${names.join(' and ')}`
   const message = leaves.length === 0 ? '' : `leaf SHA-256 ${leaves.join(' and ')}${trust}`
+  if (!blind) {
+    const none = 'it has no certificate yet'
+    const own = seen.length === 0 ? none : `its certificate is not in the store: ${message}`
+    return { ...say, state: 'unknown', message: own, remedy: `nomad-pki apply ${address}` }
+  }
   if (silent.length === 0) return { ...say, state: 'seen', message }
   return {
     ...{ ...say, state: 'silent' },

@@ -176,7 +176,7 @@ describe('an authority without its key', () => {
     expect(refused.status).not.toBe(0)
     expect(trust(cwd)).toEqual([1, 1])
     const [printed] = /leave-root=SHA256:[0-9a-f]{64}/.exec((await cli(cwd, ['plan'])).stdout)!
-    const [, , , [line]] = blocks() as [unknown, unknown, unknown, [string]]
+    const [, , , , [line]] = blocks() as [unknown, unknown, unknown, unknown, [string]]
     expect(line).toContain('leave-root=SHA256:…')
     const left = await run(cwd, `${line.replace('leave-root=SHA256:…', printed)} --yes`)
     expect([left.status, left.stderr]).toEqual([0, left.stderr])

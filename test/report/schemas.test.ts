@@ -61,13 +61,14 @@ describe('documents of --json are what their schemas say', () => {
     for (const line of [
       ['--all', '--out-dir', 'packed'],
       ['alice', '--out', 'alice.tar.gz'],
+      ['--trust-only', '--out', 'ca.pem'],
       ['--all', '--layout', 'cfssl', '--out-dir', 'cfssl'],
       ['--all', '--layout', 'nomad-tls', '--out-dir', 'nomad-tls', '--with-authority-key'],
       ['alice', '--layout', 'p12', '--out', 'alice.p12', '--new-password-file', 'password'],
     ]) {
       const { stdout, stderr, status } = await cli(cwd, ['pack', ...line, '--json'])
       expect([status, stderr]).toEqual([0, ''])
-      expect(['pack', 'packs', 'files']).toContain(check(stdout))
+      expect(['pack', 'packs', 'files', 'trust']).toContain(check(stdout))
     }
   })
 

@@ -22,6 +22,7 @@ import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import { packForTool } from '../pack-layout.js'
 import { packP12 } from '../pack-p12.js'
+import { packTrust } from '../pack-trust.js'
 import { printerOf, type Printer } from '../printer.js'
 import { longName, type Options } from '../surface.js'
 import type { FlagName } from '../surface/entry.js'
@@ -33,7 +34,9 @@ import { openWorkspace, requireOwnStore } from '../workspace.js'
 export const command: Command<'pack'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const asked = options.layout ?? 'links'
-  requireFitting(asked, options)
+  const trustAlone = options.trustOnly === true && args.length === 0 && options.all !== true
+  requireFitting(asked, trustAlone ? { ...options, region: undefined } : options)
+  if (trustAlone) return packTrust(options, context)
   if (asked === 'p12' || isFileLayout(asked)) return packForOthers(asked, args, options, context)
   const layout: Layout = asked
   const without =

@@ -23,7 +23,9 @@ export const deliverCommands = {
       layout: {},
       withoutKey: {},
       trustOnly: {},
-      region: { summary: 'with cfssl or nomad-tls: the files of this region' },
+      region: {
+        summary: 'with cfssl, nomad-tls or --trust-only: the files of this region',
+      },
       withAuthorityKey: {},
       compat: {},
       passwordFile: { excludes: ['newPasswordFile'] },

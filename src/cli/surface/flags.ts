@@ -212,7 +212,8 @@ export const flags = {
   },
   trustOnly: {
     flags: '--trust-only',
-    summary: 'leave the leaf and its key out: new trust around what the node has',
+    summary:
+      'leave the leaf and its key out: new trust around what the node has; without an address the roots alone, as PEM',
   },
   url: {
     flags: '--url <url>',
