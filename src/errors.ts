@@ -12,6 +12,8 @@ import type { Diagnostic } from './diagnostics.js'
 export const errorCodes = {
   ERR_SPEC_INVALID: 'the spec has errors; `diagnostics` lists them all with line and column',
   ERR_SPEC_UNREADABLE: 'the spec cannot be read',
+  ERR_LOCAL_INVALID:
+    'nomad-pki.local.yaml has errors, which `diagnostics` lists, or other users can read or change it, or git tracks it',
   ERR_CONFIG_INVALID: 'an agent configuration cannot be read or edited; `diagnostics` says where',
   ERR_CONFIG_CHANGED: 'an agent configuration changed on disk after it was read',
   ERR_ADDRESS_INVALID: 'the text is not an address',

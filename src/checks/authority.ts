@@ -22,6 +22,7 @@ import { subjectFor } from '../authority/subject.js'
 import { sameBytes } from '../bytes.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
+import { keyPlaceFindings } from './key-place.js'
 
 /**
  * What is wrong with an authority that is there.
@@ -84,6 +85,7 @@ export function checkAuthority(
       `restore ${address}/ca-key.pem from a backup of the store`,
     )
   }
+  findings.push(...keyPlaceFindings(wanted, found))
   // An authority that is now only trusted is leaving: it keeps the key and the name that it had.
   const { algorithm, name: keyName } = certificate.publicKey
   const adopted = context.adopted.has(fingerprintOf(certificate))

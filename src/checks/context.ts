@@ -13,6 +13,8 @@ import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desire
 import type { Certificate } from '../x509/certificate.js'
 import { adoptedIn } from './adopted.js'
 import { crossDemand, crossObstacle } from './cross.js'
+import { signerOf } from './key-place.js'
+import type { SignerKind } from '../cluster/signers.js'
 import { isIssuedBy } from './issued-by.js'
 import { deferralsUnder, type Deferral } from './deferral.js'
 import { sharedKeys } from './shared-keys.js'
@@ -55,6 +57,8 @@ export interface CheckContext {
   readonly adopted: ReadonlySet<string>
   /** Why a root, by its address, cannot vouch for its successor; see `checks/cross.ts`. */
   readonly crossObstacle: (address: string) => string | undefined
+  /** Where the spec says that the key of an authority's generation is, by its address. */
+  readonly signerOf: (address: string) => SignerKind
 }
 
 /**
@@ -93,6 +97,7 @@ export function checkContext(
         inventory,
         options.now,
       ),
+    signerOf: (address) => signerOf(address, desired),
   }
 }
 

@@ -9,12 +9,14 @@
 import { bundleAddress, generationOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
-import type { FoundKey, Inventory } from '../inventory/inventory.js'
+import type { Inventory } from '../inventory/inventory.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
 import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import type { Certificate, GeneralName } from '../x509/certificate.js'
 import { constraintFault } from '../x509/constraints.js'
+import { keylessRemedy, keylessText, signerOf } from './key-place.js'
+import type { SignerKind } from '../cluster/signers.js'
 
 /** What would hang from the older root by way of a cross-certificate. */
 export interface CrossDemand {
@@ -22,6 +24,8 @@ export interface CrossDemand {
   readonly depth: number
   /** The leaves; asked for only where their names matter. */
   readonly identities: () => readonly DesiredIdentity[]
+  /** Where the spec says that the key of a generation is, by its address. */
+  readonly signerOf: (address: string) => SignerKind
 }
 
 /**
@@ -32,6 +36,7 @@ export interface CrossDemand {
 export function crossDemand(name: string, desired: Desired): CrossDemand {
   return {
     depth: desired.authorities.some(({ issuer }) => issuer?.name === name) ? 2 : 1,
+    signerOf: (address) => signerOf(address, desired),
     identities: () =>
       desired.identities.filter(({ profile }) => profile.bundle === bundleAddress(name)),
   }
@@ -52,7 +57,7 @@ export function crossObstacle(
   now: number,
 ): string | undefined {
   const found = inventory.authorities.get(address)
-  const keyless = keylessText(found?.key.state)
+  const keyless = keylessText(demand.signerOf(address), found?.key.state)
   if (keyless !== undefined) return `the key of ${address} ${keyless}`
   const certificate = found?.certificate
   if (certificate === undefined) return undefined
@@ -134,7 +139,7 @@ export function crossFindings(
       ? vouchObstacle(by, old.certificate, demand)
       : crossObstacle(by, demand, inventory, now)
     if (obstacle === undefined) return []
-    const keyless = there ? undefined : keylessText(old.key.state)
+    const keyless = there ? undefined : keylessText(demand.signerOf(by), old.key.state)
     return [
       {
         severity: 'error',
@@ -143,7 +148,7 @@ export function crossFindings(
         message: keyless
           ? `${by} is to certify ${address}, and its key ${keyless}`
           : `agents that trust only ${by} refuse what ${address} signs: ${obstacle}`,
-        remedy: `${keyless ? `put ca-key.pem of ${by} into the store (mode 0400); or, where it can't or mustn't sign, ` : ''}${stagedRemedy(wanted, by)}`,
+        remedy: `${keyless ? `${keylessRemedy({ name, address: by }, old.key.state)}; or, where it can't or mustn't sign, ` : ''}${stagedRemedy(wanted, by)}`,
       },
     ]
   })
@@ -158,19 +163,6 @@ export function stagedRemedy({ name, generation }: DesiredAuthority, by: string)
   const old = generationOf(by)
   const trusted = [old, generation].sort((a, b) => a - b).join(', ')
   return `go in stages: set \`signing: ${old}, trusted: [${trusted}]\` for ${name} in the spec, without \`crossed\`, then: nomad-pki apply`
-}
-
-function keylessText(state: FoundKey['state'] = 'absent'): string | undefined {
-  switch (state) {
-    case 'present':
-      return undefined
-    case 'encrypted':
-      return 'is encrypted'
-    case 'malformed':
-      return 'cannot be parsed'
-    case 'absent':
-      return 'is not in the store'
-  }
 }
 
 function lostPurpose(

@@ -20,6 +20,7 @@ export const reasons = {
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',
   'key-shared': 'the same key is in use on several hosts',
+  'signer-differs': "the spec says another place of the authority's key than the store shows",
   'mode-open': 'others than the owner can read or write it',
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',

@@ -5,18 +5,37 @@
  */
 
 import type { Issuers } from '../authority/issuers.js'
+import { localFileName, type LocalSettings } from '../cluster/local.js'
 import type { SignerKind } from '../cluster/signers.js'
 import { NomadPkiError } from '../errors.js'
+import { commandIssuers } from '../issuers/command-issuers.js'
+import { encryptedIssuers } from '../issuers/encrypted-issuers.js'
 import { issuersByKind } from '../issuers/issuers-by-kind.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
+import type { Context } from './context.js'
+import { readLocal } from './local-file.js'
+import { passphrasesOf } from './passphrases.js'
 import type { Workspace } from './workspace.js'
 
+/** What a person can say about keys on the command line. */
+export interface KeyOptions {
+  /** `--passphrase-fd` */
+  readonly passphraseFd?: string | undefined
+}
+
 /**
- * Opens nothing yet: a key is looked for when its authority signs first.
+ * Gives the authorities' keys. Nothing is opened, read or run yet: a key is looked for when its authority signs first.
  *
  * @param workspace The spec and its store.
+ * @param context The world.
+ * @param options What was said on the command line.
  */
-export function authorityKeys({ spec, store }: Pick<Workspace, 'spec' | 'store'>): Issuers {
+export function authorityKeys(
+  { spec, store, base }: Pick<Workspace, 'spec' | 'store' | 'base'>,
+  context: Context,
+  options: KeyOptions,
+): Issuers {
+  const local = localOf({ spec, base })
   const kindOf = ({
     name,
     generation,
@@ -29,11 +48,34 @@ export function authorityKeys({ spec, store }: Pick<Workspace, 'spec' | 'store'>
   }
   return issuersByKind<SignerKind>(kindOf, {
     file: storeIssuers(store),
-    encrypted: notYet('encrypted'),
+    encrypted: encryptedIssuers(
+      store,
+      passphrasesOf({ descriptor: options.passphraseFd, local, base }, context),
+    ),
     'ssh-agent': notYet('ssh-agent'),
-    command: notYet('command'),
+    command: commandIssuers({
+      cwd: base,
+      env: context.env,
+      async commandOf(name) {
+        const found = (await local()).signers.get(name)
+        if (found !== undefined) return found
+        throw new NomadPkiError(
+          'ERR_REFUSED',
+          `the spec says that the key of ${name} is behind a command, and ${localFileName} names none`,
+          {
+            hint: `write signers: { ${name}: { command: [PROGRAM] } } into ${localFileName} (mode 0600); docs/authority-key.md has recipes`,
+          },
+        )
+      },
+    }),
     offline: notYet('offline'),
   })
+}
+
+/** The local file, read once, when it is needed first. */
+export function localOf(workspace: Pick<Workspace, 'spec' | 'base'>): () => Promise<LocalSettings> {
+  let read: Promise<LocalSettings> | undefined
+  return () => (read ??= readLocal(workspace))
 }
 
 function notYet(kind: SignerKind): Issuers {

@@ -18,7 +18,7 @@ import { applyDocument } from '../report/json.js'
 import { appliedText, heldText } from '../report/plan.js'
 import { removeLeftAsides } from '../store/left-asides.js'
 import { memoryStore } from '../store/memory-store.js'
-import { authorityKeys } from './authority-keys.js'
+import { authorityKeys, type KeyOptions } from './authority-keys.js'
 import type { Context } from './context.js'
 import { createProgress } from './progress.js'
 import { canAsk } from './prompt.js'
@@ -79,17 +79,21 @@ export async function runPlan(
     dryRun,
     all,
     again,
+    passphraseFd,
   }: {
     readonly dryRun: boolean
     /** Each step on a line of its own. */
     readonly all: boolean
     /** The command that goes on after an interruption. */
     readonly again: string
-  },
+  } & KeyOptions,
   printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
-  const ports = dryRun ? await rehearsal(workspace, inventory) : await real(workspace)
+  const { store, configs } = workspace
+  const ports = dryRun
+    ? await rehearsal(workspace, inventory)
+    : { store, configs, issuers: authorityKeys(workspace, context, { passphraseFd }) }
   const progress = createProgress(context, plan.steps.length, printer)
   const signal = context.onInterrupt(() => {
     progress.clear()
@@ -134,20 +138,11 @@ export async function runPlan(
   return tellHeld(plan, printer)
 }
 
-async function real(workspace: Workspace): Promise<{
-  readonly store: Workspace['store']
-  readonly configs: Workspace['configs']
-  readonly issuers: Issuers
-}> {
-  const { store, configs } = workspace
-  return { store, configs, issuers: authorityKeys(workspace) }
-}
-
 /** Ports in memory, with throwaway keys in the authorities' names: for `--dry-run`. */
 async function rehearsal(
   { store, configs }: Workspace,
   inventory: Inventory,
-): Promise<Awaited<ReturnType<typeof real>>> {
+): Promise<Pick<Workspace, 'store' | 'configs'> & { readonly issuers: Issuers }> {
   return {
     store: memoryStore(await store.read()),
     configs: rehearsalConfigs(configs, inventory),

@@ -28,17 +28,23 @@ export interface ReadValue {
  * @param root The document's contents.
  * @param shape What it should be.
  * @param report Takes what is wrong.
+ * @param whole What the whole text is called.
  */
-export function readShape(root: ParsedNode, shape: Shape, report: Report): ReadValue {
+export function readShape(
+  root: ParsedNode,
+  shape: Shape,
+  report: Report,
+  whole: string = 'the spec',
+): ReadValue {
   const origins = new Map<object, Origin>()
-  const read = createReader(report, origins)
+  const read = createReader(report, origins, whole)
   const value = read(root, shape, '')
   return { value, sources: createSources(origins) }
 }
 
 type Reader = (node: unknown, shape: Shape, path: string) => unknown
 
-function createReader(report: Report, origins: Map<object, Origin>): Reader {
+function createReader(report: Report, origins: Map<object, Origin>, whole: string): Reader {
   const tables = new Map<readonly Field[], ReadonlyMap<string, Field>>()
   const patterns = new Map<string, RegExp>()
 
@@ -66,15 +72,10 @@ function createReader(report: Report, origins: Map<object, Origin>): Reader {
   }
 
   const wrongType = (node: unknown, shape: Shape, path: string): unknown => {
-    report.error(
-      'spec/type',
-      offsetOf(node),
-      `${path === '' ? 'the spec' : path} is ${wordFor(node)}`,
-      {
-        expected: wordsOf(shape),
-        hint: typeHint(node, shape),
-      },
-    )
+    report.error('spec/type', offsetOf(node), `${path === '' ? whole : path} is ${wordFor(node)}`, {
+      expected: wordsOf(shape),
+      hint: typeHint(node, shape),
+    })
     return undefined
   }
 

@@ -22,8 +22,8 @@ export interface Tracking {
  * Asks git, or, where git isn't installed or doesn't answer, reads `.gitignore` itself: then only
  * the plainest lines count, and in doubt a directory is one that git would track.
  *
- * @param directory An absolute path; it need not exist yet.
- * @param samples Paths in it that must be ignored.
+ * @param directory An absolute path; it need not exist yet. Without `samples` it can be a file.
+ * @param samples Paths in it that must be ignored; none: itself.
  * @param options `git`: the program, `git` by default.
  * @returns `undefined` where there is no repository.
  */
@@ -37,7 +37,10 @@ export async function trackingOf(
   if (repository === undefined) return undefined
   const path = relative(repository, place).split(sep).join('/')
   const git = options.git ?? 'git'
-  const paths = samples.map((sample) => (path === '' ? sample : `${path}/${sample}`))
+  const isFile = samples.length === 0
+  const paths = isFile
+    ? [path]
+    : samples.map((sample) => (path === '' ? sample : `${path}/${sample}`))
 
   const listed = await run(git, repository, [
     '--literal-pathspecs',
@@ -52,12 +55,12 @@ export async function trackingOf(
     for (const sample of paths) {
       // It takes no literal pathspecs; behind `./` nothing is magic.
       const asked = await run(git, repository, ['check-ignore', '-q', '--', `./${sample}`])
-      if (asked === undefined || asked.status > 1) return guess(repository, path)
+      if (asked === undefined || asked.status > 1) return guess(repository, path, isFile)
       if (asked.status === 1) ignored = false
     }
     return { repository, path, state: ignored ? 'ignored' : 'unignored' }
   }
-  return guess(repository, path)
+  return guess(repository, path, isFile)
 }
 
 /** The line of `.gitignore` that makes git leave a directory alone. */
@@ -122,16 +125,16 @@ async function run(
   })
 }
 
-function guess(repository: string, path: string): Tracking {
-  if (indexNames(repository, path)) return { repository, path, state: 'tracked' }
+function guess(repository: string, path: string, isFile: boolean): Tracking {
+  if (indexNames(repository, path, isFile)) return { repository, path, state: 'tracked' }
   return { repository, path, state: ignoredByLines(repository, path) ? 'ignored' : 'unignored' }
 }
 
 /** The index holds paths as they are (its versions 2 and 3), so that a search for one is enough. */
-function indexNames(repository: string, path: string): boolean {
+function indexNames(repository: string, path: string, isFile: boolean): boolean {
   try {
     const index = readFileSync(join(repository, '.git', 'index'))
-    return path === '' ? index.readUInt32BE(8) > 0 : index.includes(`${path}/`)
+    return path === '' ? index.readUInt32BE(8) > 0 : index.includes(isFile ? path : `${path}/`)
   } catch {
     return false
   }

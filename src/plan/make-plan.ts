@@ -150,7 +150,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       continue
     const lost = lostAuthority(wanted, desired, inventory)
     if (lost !== undefined) findings.push(lost)
-    else if (found?.key.state === 'present') {
+    else if (found?.key.state === 'present' || found?.key.state === 'encrypted') {
       steps.push(
         step(wanted.address, 'create', 'unfinished', 'its key was made, its certificate was not'),
       )

@@ -8,6 +8,7 @@
 import { defaultBackdate } from '../authority/validity.js'
 import type { CheckContext } from '../checks/context.js'
 import { endsWithIssuer, renewBeforeOf } from '../checks/identity.js'
+import { keylessRemedy, keylessText } from '../checks/key-place.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
@@ -54,14 +55,16 @@ export function issuable(
   // What doesn't exist yet is made in the same plan, with a key and a life that the spec has checked.
   if (signing === undefined) return []
   const findings: Finding[] = []
-  const key = inventory.authorities.get(profile.issuer.address)?.key
-  if (key?.state === 'absent' || key?.state === 'encrypted') {
+  const { issuer } = profile
+  const state = inventory.authorities.get(issuer.address)?.key.state
+  const keyless = keylessText(context.signerOf(issuer.address), state)
+  if (keyless !== undefined && state !== 'malformed') {
     findings.push({
       severity: 'error',
-      address: profile.issuer.address,
+      address: issuer.address,
       reason: 'incomplete',
-      message: `its key is ${key.state === 'absent' ? 'not in the store' : 'encrypted'}, and ${address} needs its signature`,
-      remedy: `put ca-key.pem of ${profile.issuer.address} into the store (mode 0400), then: nomad-pki apply`,
+      message: `its key ${keyless}, and ${address} needs its signature`,
+      remedy: `${keylessRemedy(issuer, state)}, then: nomad-pki apply`,
     })
   }
   findings.push(...tooLong(address, profile, context))

@@ -16,6 +16,7 @@
 
 import { authorityAddress, bundleAddress, generationOf, isOfAuthority } from '../address.js'
 import { crossDemand, crossObstacle } from '../checks/cross.js'
+import { keylessText, signerOf } from '../checks/key-place.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
@@ -190,7 +191,11 @@ function halfRotation(
       !compromised.some(({ address }) => address === authorityAddress(name, generation)),
   )
   const keyed = concerned.filter(
-    (generation) => keyState(inventory, name, generation) === 'present',
+    (generation) =>
+      keylessText(
+        signerOf(authorityAddress(name, generation), desired),
+        inventory.authorities.get(authorityAddress(name, generation))?.key.state,
+      ) === undefined,
   )
   const signing = keyed.at(-1) ?? authority.signing
   const others = concerned.filter((generation) => generation !== signing)
@@ -262,8 +267,4 @@ function generationsOf(
     if (above.length > 0 && !above.some((one) => needed.has(one))) needed.add(Math.max(...above))
   }
   return [...needed].sort((a, b) => a - b)
-}
-
-function keyState(inventory: Inventory, name: string, generation: number): string | undefined {
-  return inventory.authorities.get(authorityAddress(name, generation))?.key.state
 }

@@ -8,6 +8,7 @@ import { authorityAddress } from '../address.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
 import { isIssuedBy, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
+import { keylessText } from '../checks/key-place.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { samePublicKey } from '../keys/public-key.js'
@@ -44,7 +45,11 @@ export function verifyAuthorities(
     findings.push(...crossFindings(wanted, desired, inventory, context.now))
     const { certificate } = found
     if (certificate === undefined) continue
-    if (wanted.signing && found.key.state === 'absent') {
+    if (
+      wanted.signing &&
+      found.key.state === 'absent' &&
+      keylessText(wanted.signer, 'absent') !== undefined
+    ) {
       findings.push({
         severity: 'note',
         address,

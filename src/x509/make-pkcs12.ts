@@ -7,7 +7,7 @@
  * @module
  */
 
-import { createCipheriv, createHmac, hash as digestOf, pbkdf2Sync, randomBytes } from 'node:crypto'
+import { createCipheriv, createHmac, hash as digestOf, randomBytes } from 'node:crypto'
 import {
   context,
   contextPrimitive,
@@ -22,6 +22,7 @@ import {
 } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
 import type { PrivateKey } from '../keys/algorithms.js'
+import { sealOctets, type Random, type SealedOctets } from '../keys/lock-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import type { Certificate } from './certificate.js'
 import { derivationHashes, derivedFor, derivePkcs12 } from './pkcs12-key.js'
@@ -62,10 +63,6 @@ const oids = {
   x509Certificate: '1.2.840.113549.1.9.22.1',
   friendlyName: '1.2.840.113549.1.9.20',
   localKeyId: '1.2.840.113549.1.9.21',
-  pbes2: '1.2.840.113549.1.5.13',
-  pbkdf2: '1.2.840.113549.1.5.12',
-  hmacWithSha256: '1.2.840.113549.2.9',
-  aes256Cbc: '2.16.840.1.101.3.4.1.42',
   pbeWithSha1And3Des: '1.2.840.113549.1.12.1.3',
   sha1: '1.3.14.3.2.26',
   sha256: '2.16.840.1.101.3.4.2.1',
@@ -93,7 +90,7 @@ export function makePkcs12(parts: Pkcs12Parts): Uint8Array {
   // The reader finds the key's certificate by this identifier.
   const identifier = attribute(oids.localKeyId, octetString(digestOf('sha1', leaf.der, 'buffer')))
   const named = [attribute(oids.friendlyName, bmpString(friendlyName)), identifier]
-  const seal = (content: Uint8Array): Sealed => encrypt(content, password, form, random)
+  const seal = (content: Uint8Array): SealedOctets => encrypt(content, password, form, random)
 
   const safeCertificates = sequence(
     bag(oids.certBag, certificateBag(leaf), named),
@@ -138,33 +135,14 @@ export function requirePassword(password: string): void {
   }
 }
 
-type Random = NonNullable<Pkcs12Parts['random']>
-
-interface Sealed {
-  /** AlgorithmIdentifier, DER. */
-  readonly algorithm: Uint8Array
-  readonly octets: Uint8Array
-}
-
-function encrypt(content: Uint8Array, password: string, form: Pkcs12Form, random: Random): Sealed {
-  const salt = random(form === 'modern' ? 16 : saltLength)
-  if (form === 'modern') {
-    const iv = random(16)
-    const derived = pbkdf2Sync(Buffer.from(password, 'utf8'), salt, rounds.modern, 32, 'sha256')
-    const derivation = sequence(
-      objectIdentifier(oids.pbkdf2),
-      sequence(
-        octetString(salt),
-        integer(rounds.modern),
-        sequence(objectIdentifier(oids.hmacWithSha256), nullValue),
-      ),
-    )
-    const cipher = sequence(objectIdentifier(oids.aes256Cbc), octetString(iv))
-    return {
-      algorithm: sequence(objectIdentifier(oids.pbes2), sequence(derivation, cipher)),
-      octets: through('aes-256-cbc', derived, iv, content),
-    }
-  }
+function encrypt(
+  content: Uint8Array,
+  password: string,
+  form: Pkcs12Form,
+  random: Random,
+): SealedOctets {
+  if (form === 'modern') return sealOctets(content, password, rounds.modern, random)
+  const salt = random(saltLength)
   const derive = (purpose: number, length: number): Uint8Array =>
     derivePkcs12(derivationHashes.sha1, purpose, password, salt, rounds.compat, length)
   const parameters = sequence(octetString(salt), integer(rounds.compat))

@@ -66,7 +66,12 @@ export const command: Command<'apply'> = async ({ args, options }, context) => {
     planned,
     workspace,
     healed,
-    { dryRun, all: options.long === true, again: commandLine(args, options) },
+    {
+      dryRun,
+      all: options.long === true,
+      again: commandLine(args, options),
+      passphraseFd: options.passphraseFd,
+    },
     printer,
     context,
   )

@@ -7,6 +7,7 @@
 import { resolveAddress } from '../../address.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import { checkContext } from '../../checks/context.js'
+import { keylessRemedy, keylessText, signerOf } from '../../checks/key-place.js'
 import { formatInstant } from '../../duration.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
@@ -88,7 +89,7 @@ export const command: Command<'rotate leaves'> = async ({ args, options }, conte
     planned,
     workspace,
     healed,
-    { dryRun, all: false, again },
+    { dryRun, all: false, again, passphraseFd: options.passphraseFd },
     printer,
     context,
   )
@@ -129,30 +130,38 @@ function requireSigners(
   const wanted = new Set(chosen)
   let without = 0
   let first:
-    { readonly address: string; readonly notAfter: number; readonly issuer: string } | undefined
+    | {
+        readonly address: string
+        readonly notAfter: number
+        readonly issuer: { readonly name: string; readonly address: string }
+      }
+    | undefined
   for (const { address, profile } of desired.identities) {
     if (!wanted.has(address)) continue
     const key = inventory.authorities.get(profile.issuer.address)?.key
-    if (key === undefined || key.state === 'present') continue
+    if (key === undefined) continue
+    const signer = signerOf(profile.issuer.address, desired)
+    if (keylessText(signer, key.state) === undefined) continue
     without += 1
     const notAfter = inventory.identities.get(address)?.current?.chain[0]?.notAfter ?? Infinity
     if (first === undefined || notAfter < first.notAfter) {
-      first = { address, notAfter, issuer: profile.issuer.address }
+      first = { address, notAfter, issuer: profile.issuer }
     }
   }
   // Where others can sign, the plan holds these alone.
   if (first === undefined || without < chosen.length) return
   const { address, notAfter, issuer } = first
-  const state = inventory.authorities.get(issuer)!.key.state
+  const { state } = inventory.authorities.get(issuer.address)!.key
+  const keyless = keylessText(signerOf(issuer.address, desired), state)!
   const risk = Number.isFinite(notAfter)
     ? `${address} is the first to end, on ${formatInstant(notAfter)}`
     : `${address} has no certificate`
   throw new NomadPkiError(
     'ERR_REFUSED',
-    `no authority can sign: the key of ${issuer} is ${state === 'encrypted' ? 'encrypted' : 'not in the store'}; ${risk}`,
+    `no authority can sign: the key of ${issuer.address} ${keyless}; ${risk}`,
     {
-      address: issuer,
-      hint: `put ca-key.pem of ${issuer} into the store (mode 0400), then: nomad-pki rotate leaves --due`,
+      address: issuer.address,
+      hint: `${keylessRemedy(issuer, state)}, then: nomad-pki rotate leaves --due`,
     },
   )
 }

@@ -18,6 +18,7 @@ export const changeCommands = {
       keepKey: {},
       dryRun: {},
       yes: {},
+      passphraseFd: {},
       json: {},
     },
     examples: ['nomad-pki rotate leaves s1 --yes', 'nomad-pki rotate leaves --due'],

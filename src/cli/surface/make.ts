@@ -37,6 +37,7 @@ export const makeCommands = {
       prune: {},
       override: { needs: ['reason'] },
       reason: { needs: ['override'] },
+      passphraseFd: {},
       long: {},
       json: {},
     },
