@@ -339,6 +339,13 @@ describe('files are replaced', () => {
   )
 })
 
+test('folders that are made have their mode under any umask; those that are there keep theirs', async () => {
+  mkdirSync(at('x'), { mode: 0o700 })
+  await hastyFiles.makeTree(at('x/y/z'), 0o777)
+  await hastyFiles.makeTree(at('x/y/z'), 0o700)
+  expect(['x', 'x/y', 'x/y/z'].map((name) => modeOf(at(name)))).toEqual([0o700, 0o777, 0o777])
+})
+
 describe('a barrier', () => {
   const synced = async (
     kind: 'auto' | 'fsync' | undefined,

@@ -57,6 +57,14 @@ describe.each(programs)('asked of %s', (git) => {
     ['taken back', ['/pki/', '!/pki/'], 'pki', 'unignored'],
     ['a folder above', ['/secret/'], 'secret/deep/pki', 'ignored'],
     ['a path', ['/a/b/pki/'], 'a/b/pki', 'ignored'],
+    ['a path without a slash before it', ['a/b/pki/'], 'a/b/pki', 'ignored'],
+    ['a path without any slash around it', ['a/b/pki'], 'a/b/pki', 'ignored'],
+    ['all that is below a path', ['/a/b/pki/**'], 'a/b/pki', 'ignored'],
+    ['the end of a path', ['b/pki'], 'a/b/pki', 'unignored'],
+    ['the end of a path, as a folder', ['b/pki/'], 'a/b/pki', 'unignored'],
+    ['a path that goes further', ['/a/b/pki/x/'], 'a/b/pki', 'unignored'],
+    ['a name that a blank ends on purpose', ['/pki\\ '], 'pki', 'unignored'],
+    ['lines as Windows ends them', ['/x/\r', '/pki/\r'], 'x', 'ignored'],
     ['a name anywhere', ['pki/'], 'a/b/pki', 'ignored'],
     ['a path elsewhere', ['/b/pki/'], 'a/b/pki', 'unignored'],
     ['the store as the repository', [], '', 'unignored'],
@@ -74,6 +82,28 @@ describe.each(programs)('asked of %s', (git) => {
     rmSync(join(root, 'a/pki/.gitignore'))
     writeFileSync(join(root, 'a/.gitignore'), '/pki/\n')
     expect(await ask(root, 'a/pki')).toBe('ignored')
+  })
+
+  test('a .gitignore in between names what is below it, and not all of it', async () => {
+    const root = repository()
+    mkdirSync(join(root, 'a/b/pki'), { recursive: true })
+    for (const [line, expected] of [
+      ['/b/', 'ignored'],
+      ['b/pki', 'ignored'],
+      ['/b/pki/', 'ignored'],
+      ['pki', 'ignored'],
+      ['/pki/', 'unignored'],
+      ['a/b/pki', 'unignored'],
+      ['/a/', 'unignored'],
+    ] as const) {
+      writeFileSync(join(root, 'a/.gitignore'), `${line}\n`)
+      expect([line, await ask(root, 'a/b/pki')]).toEqual([line, expected])
+    }
+    rmSync(join(root, 'a/.gitignore'))
+    for (const line of ['*', '/*', '**']) {
+      writeFileSync(join(root, 'a/b/pki/.gitignore'), `${line}\n`)
+      expect([line, await ask(root, 'a/b/pki')]).toEqual([line, 'ignored'])
+    }
   })
 
   test('no repository, and a .git that is none', async () => {

@@ -34,7 +34,7 @@ export const rooms = {
   hcl: { floor: 75, every: 10 },
   rotation: { floor: 75, every: 4, without: ['test/rotation/follow.test.ts'] },
   evidence: { floor: 75, every: 20 },
-  plan: { floor: 75, every: 8, without: ['test/plan/properties.test.ts'] },
+  plan: { floor: 75, every: 24, without: ['test/plan/properties.test.ts'] },
   delivery: {
     floor: 75,
     every: 20,
