@@ -38,7 +38,9 @@ export const rooms = {
   delivery: {
     floor: 75,
     every: 20,
+    tests: ['test/cli/pack-layout.test.ts', 'test/cli/pack-p12.test.ts'],
     without: [
+      'test/delivery/continuity.test.ts',
       'test/delivery/crash.test.ts',
       'test/delivery/place.test.ts',
       'test/delivery/install-sh.test.ts',
