@@ -38,7 +38,7 @@ export const rooms = {
   delivery: {
     floor: 75,
     every: 20,
-    tests: ['test/cli/pack-layout.test.ts', 'test/cli/pack-p12.test.ts'],
+    tests: ['test/cli/pack-layout.test.ts', 'test/cli/pack.test.ts'],
     without: [
       'test/delivery/continuity.test.ts',
       'test/delivery/crash.test.ts',
