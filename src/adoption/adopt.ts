@@ -20,6 +20,7 @@ import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
 import { placeLeaves } from './placed.js'
+import { probedFiles, probedLeftOut, probedNodes, withProbed, type ProbedAgent } from './probed.js'
 import { regionSigners } from './region-signers.js'
 import { specOf } from './spec.js'
 import { surveyAgents, type SurveyedAgent } from './survey-agents.js'
@@ -30,6 +31,8 @@ export interface AdoptionInput {
   readonly files: readonly MaterialFile[]
   /** Configurations of agents; default: none. */
   readonly agents?: readonly SurveyedAgent[] | undefined
+  /** What running agents present; default: none was asked. */
+  readonly probed?: readonly ProbedAgent[] | undefined
   /** Addresses by fingerprint of what the store has already; default: nothing. */
   readonly known?: ReadonlyMap<string, string> | undefined
   /** Authorities that the store has already; default: none. */
@@ -63,25 +66,29 @@ const rootName = 'agent'
  */
 export function planAdoption({
   files,
-  agents = [],
+  agents: surveyed = [],
+  probed = [],
   known,
   authorities: present = [],
   now,
 }: AdoptionInput): Adoption {
+  const agents = withProbed(surveyed, probed)
   const survey = surveyAgents(agents, { adopting: true })
   const trusted = survey.roots
-  const here = [...files, ...agents.flatMap(materialsOfAgent)]
+  const here = [...files, ...probedFiles(probed), ...agents.flatMap(materialsOfAgent)]
   const collection = collect([...here, ...versionsInStore(here, present)])
   const stored = new Set(present.map(({ certificate }) => fingerprintOf(certificate)))
   const trees = treesIn(collection, { trusted, stored, now })
   const found = leavesIn(collection, trees, {
     now,
     regions: survey.nodes.map(({ node }) => node.region),
-    named: agents.length > 0,
+    named: agents.length + probed.length > 0,
   })
   const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
-  const placement = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
-  leftOut.push(...placement.leftOut)
+  const placed = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
+  const seen = probedNodes(probed, trees, placed, known ?? new Map())
+  const placement = { ...placed, bare: [...placed.bare, ...seen] }
+  leftOut.push(...placement.leftOut, ...probedLeftOut(probed, trees))
   const diagnostics: Diagnostic[] = [...survey.diagnostics]
   const failed = (): Adoption => ({
     spec: {},
@@ -150,7 +157,7 @@ export function planAdoption({
     const entry = named.get(leaf.signer)
     return entry && authorityAddress(entry.name, entry.generation)
   }
-  const placed = placement.placed.filter(({ leaf }) => {
+  const adopted = placement.placed.filter(({ leaf }) => {
     if (addressOf(leaf) !== undefined) return true
     leftOut.push({
       kind: 'left-out',
@@ -160,7 +167,7 @@ export function planAdoption({
     })
     return false
   })
-  const identities = placed.map(({ role, region, name, leaf, sharedBy }): AdoptedIdentity => ({
+  const identities = adopted.map(({ role, region, name, leaf, sharedBy }): AdoptedIdentity => ({
     address: formatAddress({ kind: 'identity', role, region, name }),
     role,
     region,
@@ -180,7 +187,7 @@ export function planAdoption({
   }))
   const spec = specOf({
     authorities,
-    placed,
+    placed: adopted,
     bare: placement.bare,
     signers: new Map(
       [...ofRegions].flatMap(([region, tree]) => {

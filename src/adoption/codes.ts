@@ -23,6 +23,7 @@ export const adoptionCodes = {
   'adoption/replaced': 'another certificate has its place',
   'adoption/role': 'neither server nor client is enabled in the configuration',
   'adoption/role-name': 'the certificate names no role of Nomad, or more than one region',
+  'adoption/silent': 'an agent that was to be asked did not answer, or not in TLS',
   'adoption/signs-nothing':
     'no living certificate of an agent or operator depends on this authority',
   'adoption/unread': 'it was not read: a link, a pipe, too large, or not permitted',

@@ -217,8 +217,9 @@ function addOptions(parser: Parser, options: readonly FlagEntry[]): void {
     const option = new Option(flags, summary)
     if (choices !== undefined) option.choices(choices)
     if (many === true) {
-      option.argParser((value: string, before: readonly string[] | undefined) => [
-        ...(before ?? []),
+      // `true`: it came before without its value.
+      option.argParser((value: string, before: readonly string[] | true | undefined) => [
+        ...(before === true ? [] : (before ?? [])),
         value,
       ])
     }

@@ -27,6 +27,7 @@ import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
 import { fingerprintOf, sameCertificate } from '../../x509/certificate.js'
 import { expandPatterns, readFolders } from '../adopt-folders.js'
+import { probeForAdoption } from '../adopt-probe.js'
 import { readAgents } from '../agent-files.js'
 import { beginStore } from '../begin-store.js'
 import type { Command } from '../command.js'
@@ -58,9 +59,16 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const configs = directoryConfigs(base)
   const begun = await isBegun(store)
   const inventory = begun ? await readInventory({ store, configs }, { configs: [] }) : undefined
+  const agents = await readAgents(
+    await expandPatterns(options.agents ?? [], context),
+    file,
+    context,
+  )
   const adoption = planAdoption({
     files: await unlockFiles(await readFolders(args, place, context), options, context),
-    agents: await readAgents(await expandPatterns(options.agents ?? [], context), file, context),
+    agents,
+    probed:
+      options.probe === undefined ? [] : await probeForAdoption(options.probe, agents, context),
     known: inventory && knownIn(inventory),
     authorities: inventory && authoritiesIn(inventory),
     now: context.now(),

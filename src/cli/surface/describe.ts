@@ -43,6 +43,11 @@ export const describeCommands = {
     options: {
       cluster: {},
       agents: {},
+      probe: {
+        summary:
+          'also ask running agents what they present and trust; may be repeated (without a value: the agents of --agents)',
+        many: true,
+      },
       passphraseFile: { excludes: ['passphraseFd'] },
       passphraseFd: {},
       dryRun: {},

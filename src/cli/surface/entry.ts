@@ -85,7 +85,9 @@ type ManyOf<Entry> = Entry extends { readonly many: true } ? true : false
 
 /** The value of an option, as the parser gives it. */
 type ValueOf<Flag extends FlagEntry, Use> = true extends ManyOf<Flag> | ManyOf<Use>
-  ? readonly string[]
+  ? Flag['flags'] extends `${string}[${string}]`
+    ? readonly string[] | true
+    : readonly string[]
   : Flag extends { readonly choices: readonly (infer Choice)[] }
     ? Choice
     : Flag['flags'] extends `${string}<${string}>`
