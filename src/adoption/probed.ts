@@ -125,7 +125,7 @@ export function probedNodes(
     for (let next = 2; taken.has(`${named.region}/${name}`.toLowerCase()); next += 1) {
       name = `${host.slice(0, 58)}-${next}`
     }
-    const kind = named.role as AgentRole
+    const kind = named.role
     if (!isName(name) || nodeFault({ kind, region: named.region, name }) !== undefined) continue
     taken.add(`${named.region}/${name}`.toLowerCase())
     const ips = named.ips.length > 0 ? named.ips : isIP(parsed.host) === 0 ? [] : [parsed.host]

@@ -120,12 +120,15 @@ describe('the command surface', () => {
         .map((option) => `${name} --${option.name}: ${option.summary}`),
     )
     const reasons = {
+      'adopt --probe: also ask running agents what they present and trust; may be repeated (without a value: the agents of --agents)':
+        'it asks agents that are not installed yet, and more than one',
       "add --config: the agent's configuration, a file or a directory; repeated as the agent's own -config is":
         'the spec keeps all that the agent is started with',
       'add --region: region of an operator (default: the first one)': 'whose region it is',
       'plan --out: save the plan in this file, for apply --plan': 'what the result is',
       'pack --out: the archive, such as s1.tar.gz': 'what the result is',
-      'pack --region: with cfssl or nomad-tls: the files of this region': 'whose region it is',
+      'pack --region: with cfssl, nomad-tls or --trust-only: the files of this region':
+        'whose region it is',
       "install --config: the agent's configuration, a file or a directory; gets the stanza if it lacks it":
         'the one that is written',
       'probe --out: also write what was seen into this file: on a bastion without the store':
