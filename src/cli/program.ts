@@ -121,6 +121,7 @@ const headings: Readonly<Record<CommandGroup, string>> = {
   make: 'Make and check certificates:',
   change: 'Renew and replace:',
   deliver: 'Bring them to the agents:',
+  keys: 'Keys that are elsewhere:',
   use: 'Use and look:',
 }
 

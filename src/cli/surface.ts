@@ -20,6 +20,7 @@ import {
   type OptionUse,
 } from './surface/entry.js'
 import { flags, globalFlags } from './surface/flags.js'
+import { keysCommands } from './surface/keys.js'
 import { makeCommands } from './surface/make.js'
 import { useCommands } from './surface/use.js'
 
@@ -27,6 +28,7 @@ type Table = typeof describeCommands &
   typeof makeCommands &
   typeof changeCommands &
   typeof deliverCommands &
+  typeof keysCommands &
   typeof useCommands
 
 /** The name of a command: `plan`, or `rotate leaves`. */
@@ -61,6 +63,11 @@ export interface CommandFamily {
 export const families: readonly CommandFamily[] = [
   { name: 'config', group: 'describe', summary: "show, compare or check agents' configurations" },
   {
+    name: 'authority',
+    group: 'keys',
+    summary: "show where authorities' keys are, encrypt or decrypt them",
+  },
+  {
     name: 'rotate',
     group: 'change',
     summary: 'renew leaves, replace an authority, or order a rollout',
@@ -75,6 +82,7 @@ const groups: Readonly<Record<CommandGroup, CommandRows>> = {
   make: makeCommands,
   change: changeCommands,
   deliver: deliverCommands,
+  keys: keysCommands,
   use: useCommands,
 }
 

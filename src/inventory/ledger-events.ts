@@ -98,6 +98,18 @@ export const ledgerEvents = {
       attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
     },
   },
+  encrypted: {
+    text: 'The key of an authority in the store was put under a passphrase.',
+    address: 'the generation',
+    fields: {
+      key: { type: 'digest', text: 'of its public key (SubjectPublicKeyInfo)' },
+    },
+  },
+  decrypted: {
+    text: 'The key of an authority in the store was written without its passphrase.',
+    address: 'the generation',
+    like: 'encrypted',
+  },
   bundle: {
     text: 'A trust bundle was written.',
     address: 'the bundle',

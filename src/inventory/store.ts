@@ -116,6 +116,21 @@ export interface GenerationFiles {
  * links, and waits again.
  */
 export interface StoreBatch extends AuthorityKeeper {
+  /**
+   * Writes another form of an authority's key, encrypted or not, over the one that is there (0400): one rename.
+   *
+   * @param files `key`: PEM; `expected`: the file as it was read.
+   */
+  replaceAuthorityKey(
+    name: string,
+    generation: number,
+    files: {
+      /** PEM. */
+      readonly key: string
+      /** The file as it was read; a different one is not written over. */
+      readonly expected: Uint8Array
+    },
+  ): void
   /** Writes `crossed-by-N.pem` beside an authority that is there, or that this batch puts; over another one too. */
   putCross(name: string, generation: number, by: number, pem: string): void
   /** Writes `bundle/NAME/ca.pem`, over another one too. */

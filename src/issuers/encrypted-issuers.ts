@@ -6,9 +6,10 @@
 
 import { authorityAddress } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
+import { sameBytes } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import type { Store } from '../inventory/store.js'
-import type { PrivateKey } from '../keys/algorithms.js'
+import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
 import { lockKey } from '../keys/lock-key.js'
 import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
@@ -106,37 +107,47 @@ async function openKey(
   )
 }
 
-/** An authority's key in the store, as bytes. */
-interface KeptKey {
-  readonly name: string
-  readonly address: string
-  /** As the file has it. */
-  readonly bytes: Uint8Array
-}
+/** A key of the store in its other form. */
+export type OtherForm =
+  | { readonly state: 'absent' }
+  /** It has that form already. */
+  | { readonly state: 'same' }
+  | {
+      readonly state: 'made'
+      /** PEM. A secret, where it is not encrypted. */
+      readonly key: string
+      /** The file as it was read. */
+      readonly expected: Uint8Array
+      readonly publicKey: PublicKey
+    }
 
 /**
- * The same key under a passphrase.
+ * Gives an authority's key of the store in its other form, encrypted or not. What was encrypted is opened once more
+ * and compared before anybody writes it over the key.
  *
- * @returns PEM.
- * @throws {NomadPkiError} `ERR_KEY_MALFORMED`, `ERR_KEY_ALGORITHM`, and as {@link Passphrases.forNew}
+ * @param store Where the key is.
+ * @param authority Whose key it is.
+ * @param form What is wanted.
+ * @param passphrases Where passphrases come from.
+ * @throws {NomadPkiError} `ERR_KEY_MALFORMED`, `ERR_KEY_ALGORITHM`, `ERR_STORE_UNREADABLE`, and as {@link Passphrases}
  */
-export async function encryptedForm(
-  { name, address, bytes }: KeptKey,
+export async function otherForm(
+  store: Pick<Store, 'readAuthorityKey'>,
+  { name, generation }: { readonly name: string; readonly generation: number },
+  form: 'encrypted' | 'plain',
   passphrases: Passphrases,
-): Promise<string> {
-  const key = parsePrivateKey(bytes)
-  return lockKey(key, await passphrases.forNew(name, address))
-}
-
-/**
- * The same key without its passphrase.
- *
- * @returns PEM. It is a secret.
- * @throws {NomadPkiError} `ERR_KEY_MALFORMED`, `ERR_KEY_ALGORITHM`, and as {@link Passphrases.open}
- */
-export async function plainForm(
-  { name, address, bytes }: KeptKey,
-  passphrases: Passphrases,
-): Promise<string> {
-  return encodePrivateKey(await openKey(bytes, name, address, passphrases))
+): Promise<OtherForm> {
+  const address = authorityAddress(name, generation)
+  const expected = await store.readAuthorityKey(name, generation)
+  if (expected === undefined) return { state: 'absent' }
+  if (isEncryptedKey(expected) === (form === 'encrypted')) return { state: 'same' }
+  const key = await openKey(expected, name, address, passphrases)
+  const { publicKey } = key
+  if (form === 'plain') return { state: 'made', key: encodePrivateKey(key), expected, publicKey }
+  const passphrase = await passphrases.forNew(name, address)
+  const pem = lockKey(key, passphrase)
+  if (!sameBytes(parsePrivateKey(unlockKey(pem, passphrase)).pkcs8, key.pkcs8)) {
+    throw new NomadPkiError('ERR_INTERNAL', `the encrypted key of ${address} is not the same key`)
+  }
+  return { state: 'made', key: pem, expected, publicKey }
 }

@@ -24,6 +24,15 @@ export interface AuthorityPut {
   readonly crossed: ReadonlyMap<number, string>
 }
 
+/** Another form of an authority's key. */
+export interface KeyReplacement {
+  readonly name: string
+  readonly generation: number
+  readonly key: string
+  /** The file as it was read. */
+  readonly expected: Uint8Array
+}
+
 /** A generation of an identity to be written. */
 export interface GenerationPut {
   readonly identity: IdentityName
@@ -46,6 +55,7 @@ export interface IdentityRemoval {
 /** Everything that one batch changes. */
 export interface Changes {
   readonly authorities: readonly AuthorityPut[]
+  readonly keys: readonly KeyReplacement[]
   readonly bundles: ReadonlyMap<string, string>
   readonly generations: readonly GenerationPut[]
   /** By the identity's path: the last one asked for counts. */
@@ -68,6 +78,7 @@ export interface Changes {
  */
 export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch {
   const authorities: (AuthorityPut & { readonly crossed: Map<number, string> })[] = []
+  const keys: KeyReplacement[] = []
   const bundles = new Map<string, string>()
   const generations: GenerationPut[] = []
   const turns = new Map<string, Turn>()
@@ -94,6 +105,10 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
           address: `authority/${name}/${generation}`,
         })
       }
+    },
+    replaceAuthorityKey(name, generation, { key, expected }) {
+      checkAuthority(name, generation)
+      keys.push({ name, generation, key, expected })
     },
     putCross(name, generation, by, pem) {
       checkAuthority(name, generation)
@@ -171,6 +186,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
       }
       await commit({
         authorities,
+        keys,
         bundles,
         generations,
         turns,
@@ -205,6 +221,15 @@ export function keyExists(name: string, generation: number): NomadPkiError {
   return new NomadPkiError('ERR_FILE_EXISTS', 'there is another key, and it is not overwritten', {
     address: `authority/${name}/${generation}`,
     hint: 'make the next generation, or move that directory away yourself',
+  })
+}
+
+/** What is thrown where a key is not the one that was read. */
+export function keyChanged(name: string, generation: number): NomadPkiError {
+  const address = `authority/${name}/${generation}`
+  return new NomadPkiError('ERR_STORE_UNREADABLE', 'the key is not the one that was read', {
+    address,
+    hint: 'another process changed it: run the command again',
   })
 }
 

@@ -25,6 +25,7 @@ import { readWhole } from '../files/read.js'
 import {
   crossesNothing,
   generationExists,
+  keyChanged,
   keyExists,
   removesCurrent,
   turnsToNothing,
@@ -32,6 +33,7 @@ import {
   type Changes,
   type GenerationPut,
   type IdentityRemoval,
+  type KeyReplacement,
   type Turn,
 } from './batch.js'
 import { unwritable, type StoreTree } from './tree.js'
@@ -95,6 +97,7 @@ class Commit {
     for (const turn of turns.values()) this.#checkTurn(turn)
     const wasCurrent = this.#changes.removals.some((removal) => this.#checkRemoval(removal))
 
+    for (const key of this.#changes.keys) this.#replaceKey(key)
     for (const authority of authorities) this.#writeAuthority(authority)
     for (const [name, pem] of bundles) this.#writeBundle(name, pem)
     for (const [path, pem] of this.#changes.probes)
@@ -227,6 +230,16 @@ class Commit {
       }
       this.#aside(place, file, bytes, mode)
     }
+  }
+
+  #replaceKey({ name, generation, key, expected }: KeyReplacement): void {
+    this.doing = `authority/${name}/${generation}`
+    const place = `${this.#tree.root}/${this.doing}`
+    const there = readWhole(this.#tree.files, `${place}/${names.authorityKey}`)
+    if (there.state !== 'read' || !sameBytes(there.bytes, expected)) {
+      throw keyChanged(name, generation)
+    }
+    this.#aside(place, names.authorityKey, Buffer.from(key), modes.authorityKey)
   }
 
   #writeBundle(name: string, pem: string): void {

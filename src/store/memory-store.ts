@@ -23,6 +23,7 @@ import {
   crossesNothing,
   gather,
   generationExists,
+  keyChanged,
   keyExists,
   removesCurrent,
   turnsToNothing,
@@ -181,6 +182,10 @@ class State {
         ]),
       })
     }
+    for (const { name, generation, key } of changes.keys) {
+      const address = `authority/${name}/${generation}`
+      this.authorities.set(address, { ...this.authorities.get(address)!, key: fileOf(key) })
+    }
     for (const [name, pem] of changes.bundles) this.#bundles.set(name, fileOf(pem))
     for (const [path, pem] of changes.probes) {
       if (pem === undefined) this.probes.delete(path)
@@ -215,6 +220,12 @@ class State {
 
   /** Everything that can be refused is refused before anything changes. */
   #check(changes: Changes): void {
+    for (const { name, generation, expected } of changes.keys) {
+      const there = this.authorities.get(`authority/${name}/${generation}`)?.key
+      if (there === undefined || !sameBytes(there.bytes, expected)) {
+        throw keyChanged(name, generation)
+      }
+    }
     for (const { name, generation, key, certificate } of changes.authorities) {
       const there = this.authorities.get(`authority/${name}/${generation}`)?.key
       if (there !== undefined && key !== undefined && !sameText(there, key)) {

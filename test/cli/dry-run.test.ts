@@ -67,6 +67,15 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
     { line: 'rotate authority agent --next' },
     { line: 'rotate authority agent --next --compromised' },
   ],
+  'authority encrypt': [
+    { line: 'authority encrypt agent', before: ['passphrase', 'spec: encrypted'] },
+  ],
+  'authority decrypt': [
+    {
+      line: 'authority decrypt agent',
+      before: ['passphrase', 'spec: encrypted', 'authority encrypt agent', 'spec: file'],
+    },
+  ],
   pack: [
     { line: 'pack s1 --out s1.tar.gz' },
     { line: 'pack --all --out-dir out' },
@@ -116,6 +125,13 @@ test('each command that writes has --dry-run and a line here, and no other has',
   expect(Object.keys(writers).sort()).toEqual(writing.map(({ name }) => name).sort())
 })
 
+/** A local file, and the passphrase that it names. */
+function givePassphrase(place: string): void {
+  const text = 'passphrases: { agent: { file: passphrase } }\n'
+  fs.writeFileSync(path.join(place, 'nomad-pki.local.yaml'), text, { mode: 0o600 })
+  fs.writeFileSync(path.join(place, 'passphrase'), 'correct horse battery\n', { mode: 0o600 })
+}
+
 async function copied(): Promise<string> {
   const place = folder()
   fs.cpSync(applied, place, { recursive: true, verbatimSymlinks: true })
@@ -133,7 +149,14 @@ describe.each(
       if (first === 'rm pki') {
         fs.rmSync(path.join(place, 'pki'), { recursive: true })
       } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))
-      else if (first === 'files of nomad tls') {
+      else if (first === 'passphrase') givePassphrase(place)
+      else if (first.startsWith('spec: ')) {
+        const signer = first.slice('spec: '.length)
+        fs.writeFileSync(
+          path.join(place, 'cluster.yaml'),
+          spec.replace('regions:', `authorities: { agent: { signer: ${signer} } }\nregions:`),
+        )
+      } else if (first === 'files of nomad tls') {
         fs.cpSync(fixture('nomad-tls'), path.join(place, 'tls'), { recursive: true })
       } else expect((await cli(place, wordsOf(first))).status).toBe(0)
     }

@@ -61,6 +61,16 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
       if (name === 'adopt')
         fs.cpSync(fixture('nomad-tls'), path.join(cwd, 'tls'), { recursive: true })
       if (!fresh) fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+      if (name === 'authority encrypt') {
+        const said = spec.replace(
+          'regions:',
+          'authorities: { agent: { signer: encrypted } }\nregions:',
+        )
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), said)
+        const local = 'passphrases: { agent: { file: passphrase } }\n'
+        fs.writeFileSync(path.join(cwd, 'nomad-pki.local.yaml'), local, { mode: 0o600 })
+        fs.writeFileSync(path.join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 })
+      }
       const first = before[example]
       if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)
       const { status, stdout, stderr } = await call(cwd, example)

@@ -51,7 +51,7 @@ export interface OptionUse {
 }
 
 /** The groups of `--help`, in its order. */
-export const commandGroups = ['describe', 'make', 'change', 'deliver', 'use'] as const
+export const commandGroups = ['describe', 'make', 'change', 'deliver', 'keys', 'use'] as const
 
 /** A group of commands. */
 export type CommandGroup = (typeof commandGroups)[number]
