@@ -6,7 +6,7 @@
  */
 
 import { isIP } from 'node:net'
-import { identityAddress, isName, type AgentRole } from '../address.js'
+import { identityAddress, isName } from '../address.js'
 import { isAgent } from '../nomad/roles.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'

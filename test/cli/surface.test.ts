@@ -140,7 +140,7 @@ describe('the command surface', () => {
         .filter((option) => option.many !== (flags[option.name] as FlagEntry).many)
         .map((option) => `${name} --${option.name}`),
     )
-    expect(several).toEqual(['add --config'])
+    expect(several).toEqual(['adopt --probe', 'add --config'])
   })
 
   test.each(
