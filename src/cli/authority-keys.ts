@@ -11,6 +11,9 @@ import { NomadPkiError } from '../errors.js'
 import { commandIssuers } from '../issuers/command-issuers.js'
 import { encryptedIssuers } from '../issuers/encrypted-issuers.js'
 import { issuersByKind } from '../issuers/issuers-by-kind.js'
+import { offlineIssuers } from '../issuers/offline-issuers.js'
+import { sshAgent } from '../issuers/ssh-agent.js'
+import { sshAgentIssuers } from '../issuers/ssh-agent-issuers.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Context } from './context.js'
 import { readLocal } from './local-file.js'
@@ -52,7 +55,10 @@ export function authorityKeys(
       store,
       passphrasesOf({ descriptor: options.passphraseFd, local, base }, context),
     ),
-    'ssh-agent': notYet('ssh-agent'),
+    'ssh-agent': sshAgentIssuers(
+      sshAgent({ socket: context.env.SSH_AUTH_SOCK }),
+      (name) => spec.authorities.find((one) => one.name === name)?.sshKey,
+    ),
     command: commandIssuers({
       cwd: base,
       env: context.env,
@@ -68,7 +74,7 @@ export function authorityKeys(
         )
       },
     }),
-    offline: notYet('offline'),
+    offline: offlineIssuers(),
   })
 }
 
@@ -76,11 +82,4 @@ export function authorityKeys(
 export function localOf(workspace: Pick<Workspace, 'spec' | 'base'>): () => Promise<LocalSettings> {
   let read: Promise<LocalSettings> | undefined
   return () => (read ??= readLocal(workspace))
-}
-
-function notYet(kind: SignerKind): Issuers {
-  const refuse = async (): Promise<never> => {
-    throw new NomadPkiError('ERR_REFUSED', `signer: ${kind} cannot sign yet`)
-  }
-  return { begin: refuse, open: refuse }
 }

@@ -162,6 +162,15 @@ function draft(
     )
   }
   const generations = generationsOf(resolving, name, entry, root !== undefined)
+  const signers = signersOf(entry, [...new Set([...generations.trusted, generations.signing])])
+  if (entry.sshKey !== undefined && !Object.values(signers).includes('ssh-agent')) {
+    report.warning(
+      'spec/irrelevant',
+      sources.keyAt(entry, 'sshKey'),
+      `${name} has no key in an SSH agent`,
+      { hint: 'add signer: ssh-agent, or remove it' },
+    )
+  }
   return {
     name,
     issuer: root?.name,
@@ -173,7 +182,8 @@ function draft(
     subject: subjectOf(resolving, name, entry),
     named: entry.subject?.commonName !== undefined,
     ...generations,
-    signers: signersOf(entry, [...new Set([...generations.trusted, generations.signing])]),
+    signers,
+    ...(entry.sshKey === undefined ? {} : { sshKey: entry.sshKey }),
     fingerprints: fingerprintsOf(resolving, name, entry, generations, root !== undefined),
   }
 }

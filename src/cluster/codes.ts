@@ -36,6 +36,8 @@ export const specCodes = {
   'spec/issuer-depth': 'an intermediate stands under an intermediate',
   'spec/authority-choice': 'there are several roots and the region does not say which',
   'spec/unused-authority': 'an authority that nothing uses',
+  'spec/offline-authority':
+    'an authority whose key is on another machine would sign certificates of agents',
   'spec/separate-roots': 'regions under different roots do not trust each other',
   'spec/generations': 'the generations of an authority do not fit together',
   'spec/irrelevant': 'the value has no effect here',

@@ -40,6 +40,7 @@ export interface RawAuthority {
   readonly rollout?: 'now' | 'ride-along'
   readonly fingerprint?: string | ReadonlyMap<string, string>
   readonly signer?: SignerKind | ReadonlyMap<string, SignerKind>
+  readonly sshKey?: string
 }
 
 /** A distinguished name. */

@@ -275,6 +275,17 @@ function checkTrust(
       continue
     }
     if (!used.has(authority.name)) used.set(authority.name, name)
+    if (authority.signers[authority.signing] === 'offline') {
+      report.error(
+        'spec/offline-authority',
+        sources.keyAt(raw.regions ?? raw, name),
+        `${authority.name} signs the certificates of ${name}, and its key is on another machine`,
+        {
+          expected: `an intermediate whose key is at hand: authorities: { ${name}: { issuer: ${authority.issuer ?? authority.name} } }`,
+          hint: `name it here: authority: ${name}`,
+        },
+      )
+    }
     const root = authority.issuer ?? authority.name
     if (!used.has(root)) used.set(root, name)
   }

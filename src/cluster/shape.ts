@@ -600,6 +600,17 @@ const authority: RecordShape = {
         'Where its private key is: `file`, in the store; `encrypted`, in the store under a passphrase; `ssh-agent`; `command`, behind a command of `nomad-pki.local.yaml`; `offline`, on another machine. By generation where they differ; a generation that is not listed has the place of the nearest lower one.',
       example: 'encrypted',
     },
+    {
+      key: 'sshKey',
+      shape: text(
+        'a fingerprint as `ssh-add -l` prints it: `SHA256:` and 43 characters of base64',
+        '^SHA256:[A-Za-z0-9+/]{43}$',
+        50,
+      ),
+      sentence:
+        'With `signer: ssh-agent`: which key of the agent a new generation has. The key of a generation that exists is found by its certificate.',
+      example: 'SHA256:ZmFtb3VzIGxhc3Qgd29yZHMgb2YgYSBrZXkgaW4gYWc',
+    },
   ],
 }
 

@@ -59,6 +59,8 @@ export interface AuthoritySpec {
   readonly fingerprints: Readonly<Record<number, string>>
   /** Where the keys of its generations are, by generation. */
   readonly signers: Readonly<Record<number, SignerKind>>
+  /** The key of an SSH agent that a new generation has, as `ssh-add -l` prints it; `undefined`: none is named. */
+  readonly sshKey?: string | undefined
   /** When its rotation reaches what it signs: at once, or with each renewal. */
   readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */
