@@ -288,14 +288,15 @@ export function identityWork(
   ): StepDetail {
     const { role, region, bundle } = identity.profile
     const { leaf } = made
+    const facts = leafFacts(leaf)
     const generation = nextGeneration(found)
-    const directory = generationName(generation, fingerprintOf(leaf))
+    const directory = generationName(generation, facts.fingerprint)
     const files = { key: made.key, cert: made.cert, ca: authorities.bundle(bundle) }
     const manifest = encodeManifest({
       address: identity.address,
       generation,
       made: ports.clock(),
-      leaf: leafFacts(leaf),
+      leaf: facts,
       files,
     })
     batch.putGeneration({ role, region, name: identity.name }, directory, { ...files, manifest })

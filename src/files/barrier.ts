@@ -14,22 +14,17 @@ export type BarrierKind = 'auto' | 'fsync'
 
 /** What was written since the last barrier, for where everything has to be synced one by one. */
 export class Touched {
-  readonly #paths = new Set<string>()
+  #paths: string[] = []
 
   /** Notes a file whose content, or a directory whose entries, changed. */
   add(path: string): void {
-    this.#paths.add(path)
+    this.#paths.push(path)
   }
 
-  /** Forgets a path that is gone. */
-  drop(path: string): void {
-    this.#paths.delete(path)
-  }
-
-  /** All paths, the deepest first, so that what a directory names is on disk before the name. */
-  take(): string[] {
-    const paths = [...this.#paths].sort((a, b) => b.length - a.length)
-    this.#paths.clear()
+  /** All paths, as they came: where the file system syncs as a whole, nobody looks at them. */
+  take(): readonly string[] {
+    const paths = this.#paths
+    this.#paths = []
     return paths
   }
 }
@@ -51,7 +46,8 @@ export async function barrier(
 ): Promise<void> {
   const paths = touched.take()
   if (kind === 'auto' && (await files.syncAll(place))) return
-  const queue = paths.values()
+  // The deepest first, so that what a directory names is on disk before the name.
+  const queue = [...new Set(paths)].sort((a, b) => b.length - a.length).values()
   await Promise.all(
     Array.from({ length: 8 }, async () => {
       for (const path of queue) {

@@ -6,6 +6,7 @@
  */
 
 import { formatInstant } from '../duration.js'
+import { memoLast } from '../memo.js'
 import { sha256 } from '../sha256.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
@@ -93,9 +94,9 @@ export function encodeManifest(facts: ManifestFacts): string {
     },
     ...(files.key === undefined && { held: 'node' }),
     files: {
-      'ca.pem': sha256(bytesOf(files.ca)),
-      'cert.pem': sha256(bytesOf(files.cert)),
-      ...(files.key !== undefined && { 'key.pem': sha256(bytesOf(files.key)) }),
+      'ca.pem': digestOfBundle(files.ca),
+      'cert.pem': sha256(files.cert),
+      ...(files.key !== undefined && { 'key.pem': sha256(files.key) }),
     },
   }
   return `${JSON.stringify(manifest, null, 2)}\n`
@@ -154,7 +155,5 @@ function holdsTexts(value: unknown, keys: readonly string[]): boolean {
   )
 }
 
-/** The files are ASCII. */
-function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text, 'latin1')
-}
+/** Agents come in runs with one bundle. */
+const digestOfBundle = memoLast((bundle: string) => sha256(bundle))

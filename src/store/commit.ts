@@ -349,7 +349,6 @@ class Commit {
     for (const { directory, from, to, kind } of this.#moves) {
       this.doing = directory.slice(this.#tree.root.length + 1)
       this.#tree.files.rename(`${directory}/${from}`, `${directory}/${to}`)
-      this.#tree.touched.drop(`${directory}/${from}`)
       this.#tree.note(directory, from, undefined)
       this.#tree.note(directory, to, kind)
       await this.#breathe()

@@ -25,6 +25,7 @@
  */
 
 import { isName, isRegionName, roles, type IdentityName } from '../address.js'
+import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { sha256 } from '../sha256.js'
@@ -156,10 +157,11 @@ export function parseStaging(
 
 /** The digest of a directory's files, in the order of their names. */
 export function digestOf(files: Iterable<readonly [string, Uint8Array]>): string {
-  const parts = [...files]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([name, bytes]) => [Buffer.from(`${name} ${bytes.length}\n`), bytes])
-  return sha256(Buffer.concat(parts)).slice(0, 16)
+  let text = ''
+  for (const [name, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    text += `${name} ${bytes.length}\n${latin1Of(bytes)}`
+  }
+  return sha256(Buffer.from(text, 'latin1')).slice(0, 16)
 }
 
 /** Whether a name is one of those that stand for work under way. */
