@@ -295,8 +295,8 @@ function serversIn(answer: unknown, region: string): Gossip {
     if (typeof name !== 'string' || !isRecord(tags) || tags['region'] !== region) continue
     const id = textOf(tags['id']) ?? ''
     let endpoint: string | undefined
-    for (const host of [one['Addr'], tags['rpc_addr']]) {
-      const text = String(host)
+    for (const text of [one['Addr'], tags['rpc_addr']]) {
+      if (typeof text !== 'string') continue
       endpoint = `${text.includes(':') ? `[${text}]` : text}:${String(tags['port'])}`
       if (status !== 'left') at.set(endpoint, { name, id })
     }

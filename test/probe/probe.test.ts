@@ -347,6 +347,23 @@ describe('who belongs to the cluster', () => {
     expect(live.s1.requests).toHaveLength(4)
   })
 
+  test('a server that failed still counts: it may come back with what it had', async () => {
+    const live = await Live.start()
+    const { Members } = gossip('s1.global', 's2.global') as { Members: object[] }
+    const tags = { region: 'global', id: 'id-3', port: '4647' }
+    Members.push({ Name: 's3.global', Status: 'failed', Addr: '10.0.0.3', Tags: tags })
+    live.s1.api = { '/v1/agent/members': { Members }, '/v1/nodes': [] }
+    const { stdout, status } = await live.run('probe')
+    expect(stdout).toContain('Nomad has a server s3 in global')
+    expect(status).toBe(2)
+    expect(live.ledger).toContainEqual(
+      expect.objectContaining({
+        ...{ event: 'members', servers: ['s1.global', 's2.global', 's3.global'] },
+        ...{ gone: ['s9.global'], nodes: ['server s3.global id-3 failed 10.0.0.3:4647 -'] },
+      }),
+    )
+  })
+
   test('a port that refuses the connection once, as in a reload, is asked once more, and that is said', async () => {
     const live = await Live.start()
     const port = Number(live.c1.http.split(':')[1])
