@@ -69,14 +69,22 @@ export const mutants = [
     file: 'src/store/commit.ts',
     from: 'this.doing = undefined\n    await this.#tree.barrier()\n\n    await this.#makeMoves()',
     to: 'this.doing = undefined\n    await this.#makeMoves()',
-    tests: ['test/store'],
+    tests: [
+      'test/store/directory-store.test.ts',
+      'test/store/faults.test.ts',
+      'test/store/power.test.ts',
+    ],
   },
   {
     what: 'a ledger line that lacks only its newline is cut off',
     file: 'src/store/ledger.ts',
     from: "const parsed = typeof followed === 'string' ? undefined : followed",
     to: 'const parsed = undefined as Exclude<typeof followed, string> | undefined',
-    tests: ['test/store'],
+    tests: [
+      'test/store/directory-store.test.ts',
+      'test/store/faults.test.ts',
+      'test/store/power.test.ts',
+    ],
   },
   {
     what: 'what a killed run made gets no line',
@@ -91,21 +99,21 @@ export const mutants = [
     file: 'src/x509/verify-chain.ts',
     from: 'for (let above = path.length - 1; above > 0; above -= 1) {',
     to: 'for (let above = path.length - 1; above > path.length - 2; above -= 1) {',
-    tests: ['test/x509'],
+    tests: ['test/x509/verify-chain.test.ts'],
   },
   {
     what: 'no limit of signature checks',
     file: 'src/x509/verify-chain.ts',
     from: 'if (search.checks > mostSignatureChecks) return false',
     to: '',
-    tests: ['test/x509'],
+    tests: ['test/x509/verify-chain.test.ts'],
   },
   {
     what: 'path lengths are off by one',
     file: 'src/x509/verify-chain.ts',
     from: 'below <= allowed) return undefined',
     to: 'below <= allowed + 1) return undefined',
-    tests: ['test/x509'],
+    tests: ['test/x509/verify-chain.test.ts'],
   },
   // Issuance.
   {
@@ -184,7 +192,7 @@ export const mutants = [
     file: 'src/nomad/roles.ts',
     from: "return role !== undefined && roleProfiles[role].labels.includes('server')",
     to: "return role === 'server'",
-    tests: ['test/evidence', 'test/probe', 'test/rotation', 'test/nomad'],
+    tests: ['test/evidence/gate.test.ts', 'test/nomad'],
   },
   {
     what: 'a server that failed is taken for gone',
@@ -242,20 +250,20 @@ export const mutants = [
     file: 'src/plan/make-plan.ts',
     from: 'if (options.prune === true) steps.push(...orphans.map(removal))',
     to: '',
-    tests: ['test/plan'],
+    tests: ['test/plan/make-plan.test.ts', 'test/plan/hold.test.ts'],
   },
   {
     what: 'an authority that a later renewal needs is an orphan',
     file: 'src/plan/make-plan.ts',
     from: 'if (!authorities.has(address) && !needed.has(address))',
     to: 'if (!authorities.has(address))',
-    tests: ['test/plan', 'test/rotation'],
+    tests: ['test/plan/make-plan.test.ts', 'test/rotation'],
   },
   {
     what: 'nobody can sign, and nothing says so',
     file: 'src/cli/commands/rotate-leaves.ts',
     from: 'if (first === undefined || without < chosen.length) return',
     to: 'if (first !== undefined || without < chosen.length) return',
-    tests: ['test/scripts.test.ts', 'test/cli'],
+    tests: ['test/scripts.test.ts'],
   },
 ]
