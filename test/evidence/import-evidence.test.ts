@@ -204,6 +204,32 @@ describe('what is taken', () => {
     expect(events(now - 3_600_001)).toEqual(['observed', 'silent'])
   })
 
+  const silence = (more: object = {}): object => ({
+    ...{ event: 'silent', address: s1, at: now, endpoint: '10.0.0.1:4646', rpc: false },
+    ...{ message: 'no route', ...more },
+  })
+
+  test('a port that was silent is told, with its agent; a member of no spec has no address here', () => {
+    const taken = take(evidence(silence(), silence({ address: 'member/global/x', rpc: true })))
+    expect(taken.diagnostics).toEqual([])
+    expect(taken.addresses).toEqual([s1])
+    expect(taken.unreachable.map(({ address, rpc }) => [address, rpc])).toEqual([
+      [s1, false],
+      ['member/global/x', true],
+    ])
+  })
+
+  test.each<[what: string, more: object, code: string]>([
+    ['of an unknown agent', { address: 'identity/server/global/s8' }, 'evidence/address'],
+    ['without its time', { at: undefined }, 'evidence/missing'],
+    ['without its words', { message: undefined }, 'evidence/missing'],
+    ['of no endpoint', { endpoint: 'x y' }, 'evidence/value'],
+  ])('silence %s is refused, and nothing of it is kept', (_, more, code) => {
+    const taken = take(evidence(silence(more)))
+    expect(codes(taken)).toEqual([code])
+    expect([taken.events, taken.unreachable, taken.addresses]).toEqual([[], [], []])
+  })
+
   test('receipts, alone, several in one file, and after evidence', () => {
     const one = receipt()
     const two = receipt({ at: now - 1000, archive: 'ab'.repeat(32), state: 'switched' })
