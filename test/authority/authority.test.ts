@@ -14,6 +14,7 @@ import {
 } from '../../src/authority/prepare.js'
 import type { AuthorityRequest, LeafRequest } from '../../src/authority/request.js'
 import { trustBundle } from '../../src/authority/trust-bundle.js'
+import { sequence } from '../../src/der/write.js'
 import { isNomadPkiError, type NomadPkiError } from '../../src/errors.js'
 import { heldIssuer, heldSigner } from '../../src/issuers/held.js'
 import { keyAlgorithms, type KeyAlgorithm, type PrivateKey } from '../../src/keys/algorithms.js'
@@ -238,12 +239,35 @@ describe('a leaf is refused', () => {
     ['a URI with a blank before it', { uris: [' x://h/'] }],
     ['a URI with a blank behind it', { uris: ['x://h/ '] }],
     ['a URI whose host is none', { uris: ['x://a..b/'] }],
+    ['a URI whose host has a broken label', { uris: ['spiffe://a..b/x'] }],
+    ['a URI whose host behind a user is none', { uris: ['x://me@a..b/'] }],
+    ['a URI whose host before a port is none', { uris: ['x://a..b:4646/'] }],
+    ['a URI with a port of six digits', { uris: ['x://a.example:123456/'] }],
+    ['a URI with a port of letters', { uris: ['x://a.example:abc/'] }],
+    ['a URI with an address that never ends', { uris: ['x://[::1/'] }],
     ['a region with a blank', { region: 'us west' }],
     ['a region with an empty label', { region: 'a..b' }],
     ['a region of 52 characters', { region: 'r'.repeat(52) }],
     ['a region that begins with -', { region: '-a' }],
   ] satisfies [string, Partial<LeafRequest>][])('%s', (_, changes) => {
     expect(refusal(changes)).toBe('ERR_NAME_INVALID')
+  })
+
+  test.each([
+    'spiffe://acme.example/x',
+    'https://me@acme.example:4646/a?b#c',
+    'https://acme.example:4646',
+    'https://acme.example:12345/',
+    'https://[::1]/',
+    'https://[fd00::10.0.0.1]:4646/',
+    'urn:a..b',
+    'urn:x:y://a..b/',
+    'x://acme.example/a://b..c/',
+  ])('not for the URI %s', (uri) => {
+    const { expected } = prepare(leaf({ uris: [uri] }), root, { now })
+    expect(expected.subjectAltName!.filter(({ type }) => type === 'uri')).toEqual([
+      { type: 'uri', value: uri },
+    ])
   })
 
   test.each([
@@ -296,6 +320,20 @@ describe('a leaf is refused', () => {
     const error = errorOf(() => prepare(leaf(), under, { now }))
     expect(error?.code).toBe('ERR_BEYOND_ISSUER')
     expect(error?.message).toContain('what stands above us-west')
+  })
+
+  test('for a name that an authority above its issuer does not permit', () => {
+    const bound = (value: string): Issuer => ({
+      ...west,
+      above: [
+        {
+          ...root.certificate,
+          nameConstraints: { permitted: [{ type: 'dns', value }], excluded: [] },
+        },
+      ],
+    })
+    expect(refusal({ role: 'operator' }, bound('us-east.nomad'))).toBe('ERR_NAME_INVALID')
+    expect(refusal({ role: 'operator' }, bound('us-west.nomad'))).toBe('none')
   })
 
   test('before its issuer is valid: is the clock right?', () => {
@@ -714,6 +752,20 @@ describe('what comes back must correspond', () => {
       expect(await rootKeyIssuer(rewritten(change))).toMatch(message)
     },
   )
+
+  test('another version does not, and is told before what it cannot carry', async () => {
+    const second = await rootKeyIssuer((tbs) => {
+      const empty = Buffer.from(rewritten(() => ({ extensions: [] }))(tbs))
+      const head = empty[1]! < 0x80 ? 2 : 2 + (empty[1]! & 0x7f)
+      // Without the [3] of no extensions, which only version 3 has.
+      expect(empty.subarray(-4).toString('hex')).toBe('a3023000')
+      const bare = Buffer.from(sequence(empty.subarray(head, -4)))
+      // [0] EXPLICIT INTEGER 2 is version 3 (RFC 5280 §4.1.2.1).
+      bare[bare.indexOf(Buffer.from('a003020102', 'hex')) + 4] = 1
+      return bare
+    })
+    expect(second).toBe('its version is 2 where 3 was asked for')
+  })
 
   test('excluded names that were not asked for do not', async () => {
     const excluding = { ...nameConstraints({ permitted: [], excluded: [dns('a.example')] }) }

@@ -22,7 +22,7 @@ export const rooms = {
       'test/store/left-over.test.ts',
     ],
   },
-  store: { floor: 85, every: 16, without: ['test/store/kill.test.ts', 'test/store/power.test.ts'] },
+  store: { floor: 85, every: 16 },
   authority: {
     floor: 85,
     every: 4,
