@@ -236,6 +236,41 @@ describe('the way out', () => {
     ])
   })
 
+  test('lifts an intermediate that hangs from another root than the one that signs', async () => {
+    const below = spec
+      .replace(
+        '  agent: { lifetime: 10y }\n',
+        '  agent: { lifetime: 10y }\n  west: { issuer: agent, lifetime: 3y }\n',
+      )
+      .replace('  global:\n', '  global:\n    authority: west\n')
+    const first = await new MemoryWorld(below).apply()
+    const before = [world, inventory] as const
+    const swap = '{ lifetime: 10y, signing: 2, trusted: [2] }'
+    first.edit('{ lifetime: 10y }', swap)
+    ;[world, inventory] = [first, await first.inventory()]
+    try {
+      // No root 2 yet: both ports show the leaf under root 1, and one trusts nothing of it.
+      const seen = [port('s1', 1, [r2]), old('s2')]
+      expect(found(seen)[0]!.edits).toEqual([
+        expect.objectContaining({ name: 'agent', signing: 1, trusted: [1, 2] }),
+      ])
+      first.edit('issuer: agent, lifetime: 3y', 'issuer: agent, lifetime: 3y, signing: 2')
+      await first.later(60_000).apply()
+      first.edit('lifetime: 3y, signing: 2', 'lifetime: 3y, signing: 1')
+      inventory = await first.inventory()
+      expect(found(seen)[0]!.edits).toEqual([
+        { name: 'agent', signing: 2, trusted: [1, 2], crossed: true },
+        { name: 'west', signing: 2 },
+      ])
+      first.edit('lifetime: 3y, signing: 1', 'lifetime: 3y, signing: 2')
+      expect(found(seen)[0]!.edits).toEqual([
+        { name: 'agent', signing: 2, trusted: [1, 2], crossed: true },
+      ])
+    } finally {
+      ;[world, inventory] = before
+    }
+  })
+
   test('trusts no compromised root again, unless the spec does', async () => {
     const fork = await world.fork()
     await fork.note({ event: 'compromised', address: r1, at: fork.now })
