@@ -176,10 +176,10 @@ export function resolveAddress(text: string, candidates: readonly string[]): str
   if (found.length === 1) return found[0]!
   if (found.length === 0) {
     const some = candidates.slice(0, 8).join(', ')
-    throw new NomadPkiError('ERR_ADDRESS_UNKNOWN', `nothing is called ${JSON.stringify(text)}`, {
+    throw new NomadPkiError('ERR_ADDRESS_UNKNOWN', `unknown address ${JSON.stringify(text)}`, {
       hint:
         candidates.length === 0
-          ? 'there is nothing yet that this command works on'
+          ? 'no address exists yet for this command'
           : `there are: ${some}${candidates.length > 8 ? `, … (${candidates.length} in all)` : ''}`,
     })
   }

@@ -22,7 +22,7 @@
 #   --probe H:P      where the agent serves HTTPS: openssl asks it which leaf it presents
 #   --hold           leave the switch unproven until --proven or --settled says otherwise
 #   --untold         note that the agent has yet to load what is in place: the next run tells it
-#   --proven         somebody saw the agent present the current generation
+#   --proven         the agent was seen to present the current generation
 #   --settled        nothing can show it, and the receipt must do
 #   --settle SECONDS how old a process must be before it is signalled (default 15)
 #   --watch SECONDS  how long it is watched after that (default 5)
@@ -576,7 +576,7 @@ open_to() ( # PATH whole|above
       who=$5
     fi
     case $bits in ?????w*) [ "$gid" = 0 ] || who=${who:-"group $gid"} ;; esac
-    case $bits in ????????w*) who=${who:-everybody} ;; esac
+    case $bits in ????????w*) who=${who:-every user} ;; esac
     name=''
     while [ -n "$rest" ] && [ -z "$name" ]; do
       name=${rest%%/*}
@@ -969,7 +969,7 @@ ask() { # TARGET BEFORE: agent=presents, same-leaf, old; or silent, other, and t
     case $leaf in
       '')
         agent=silent
-        answer="nobody at $probe answers, with TLS and with the key of what it presents"
+        answer="nothing at $probe answers in TLS with the key of the certificate that it presents"
         ;;
       "$new")
         agent=presents
@@ -1093,7 +1093,7 @@ if [ -n "$rollback" ]; then
     end 0
   fi
   begin
-  [ "$(current_of)" = "$here" ] || refuse locked 'somebody installed something else meanwhile'
+  [ "$(current_of)" = "$here" ] || refuse locked 'a different generation was installed in the meantime'
   switch "$back" back
   finish
   end 0
@@ -1116,7 +1116,7 @@ case $address in '' | *[!A-Za-z0-9._/-]*) refuse archive "manifest.json names no
 listed=$(sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort)
 found=$(find . -type f ! -path ./SHA256SUMS | sed 's/^\.\///' | sort)
 [ -z "$(find . ! -type f ! -type d)" ] || refuse archive 'the folder holds links or worse'
-[ "$listed" = "$found" ] || refuse archive 'the folder does not hold exactly what SHA256SUMS lists: torn, or somebody added to it'
+[ "$listed" = "$found" ] || refuse archive 'the folder does not hold exactly what SHA256SUMS lists: torn, or changed'
 while IFS= read -r line || [ -n "$line" ]; do
   name=${line#*  }
   case $name in
@@ -1337,12 +1337,12 @@ fi
 begin
 if [ "$(current_of)" != "$here" ]; then
   here=$(current_of)
-  [ "$here" = "$next" ] || refuse locked "somebody installed something else meanwhile: ${here:-nothing} is in place"
+  [ "$here" = "$next" ] || refuse locked "a different generation was installed in the meantime: ${here:-nothing} is in place"
   # Somebody installed the same archive.
   if in_place; then
     stay
     result=unchanged
-    say "$next is in place already: somebody else installed it at the same time"
+    say "$next is in place already: another run installed it at the same time"
     end 0
   fi
 fi

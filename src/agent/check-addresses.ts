@@ -164,7 +164,7 @@ export function checkTemplates(document: Document, file: string, roles: Roles): 
         `"${path}" ${fault}: ${own.stops ? 'the agent stops' : 'it has no effect'}`,
       )
     } else if ((own === undefined && braces) || /\{%|<%|@@\w+@@|^\$\{?[A-Z_]+\}?$/.test(text)) {
-      say('warning', `the value of "${keys.at(-1)!}" looks like a template that was never rendered`)
+      say('warning', `the value of "${keys.at(-1)!}" looks like an unrendered template`)
     }
   }
   return diagnostics

@@ -129,7 +129,7 @@ function unreadable(
   const assumed = user.assumed === true
   const severity = assumed ? 'warning' : worst
   const hint = assumed
-    ? 'that is the owner of "key_file"; say the user of the agent with --user NAME'
+    ? 'that is the owner of "key_file"; name the user of the agent with --user NAME'
     : undefined
   const barred = way.find((directory) => !mayEnter(user, directory))
   if (barred !== undefined) {
@@ -191,7 +191,7 @@ function refused(
     message,
     hint:
       regionSaid === false
-        ? 'no file says the region, and global is taken: with another -region this is another question'
+        ? 'no file sets the region, so this check assumes global; an agent that starts with a different -region needs a different certificate'
         : 'issue a certificate for the role and the region of the agent, under a root of ca_file, and deliver it with its intermediates',
   }
 }
@@ -218,7 +218,7 @@ function tooOpen(
   const expected = 'mode 0600'
   const who = open.to === 'everyone' ? 'every user' : `group ${permissions.gid}`
   if (open.shield !== undefined) {
-    const message = `nothing but ${open.shield.path} (${describe(open.shield)}) keeps ${who} from the private key (${describe(permissions)})`
+    const message = `only ${open.shield.path} (${describe(open.shield)}) keeps ${who} from the private key (${describe(permissions)})`
     return [{ severity: 'note', code, message, expected }]
   }
   const message = `${who} can read the private key (${describe(permissions)})`

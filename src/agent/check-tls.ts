@@ -98,7 +98,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
       key,
       'none of the files that "tls" names is on this machine',
       {
-        hint: 'run it on the machine of the agent, or say its user: --user NAME',
+        hint: 'run it on the machine of the agent, or name its user: --user NAME',
       },
     )
   }
@@ -142,7 +142,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
         'warning',
         'agent/path',
         key,
-        `"\${" in "${key}" is left as it is: nothing is put in its place`,
+        `"\${" in "${key}" is a literal: Nomad does not replace it`,
       )
     } else if (!isAbsolute(path)) {
       say('warning', 'agent/relative-path', key, `the path in "${key}" is relative`, {

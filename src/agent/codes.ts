@@ -47,7 +47,7 @@ export const agentCodes = {
     severities: ['error', 'warning'],
     means:
       'Nomad does not know the key and stops; a warning where another key is to be written (it stops the agent either way), and for versions whose keys are not known here',
-    remedy: 'correct the spelling, remove the line, or say which version of Nomad is meant',
+    remedy: 'correct the spelling, remove the line, or name the version of Nomad that is meant',
     source: 'command/agent/config_parse.go:320-428',
   },
   'agent/repeated-key': {
@@ -149,7 +149,7 @@ export const agentCodes = {
   'agent/template': {
     severities: ['error', 'warning'],
     means:
-      'text that looks like a template that was never rendered; an error in a key whose templates Nomad renders, with a function that it does not know',
+      'text that looks like an unrendered template; an error in a key whose templates Nomad renders, with a function that it does not know',
     remedy: 'render it, and check the result',
     source: 'command/agent/config.go:2238-2307; go-sockaddr template/template.go',
   },
@@ -240,7 +240,7 @@ export const agentCodes = {
   'agent/own-files': {
     severities: ['note'],
     means: 'a `consul` or `vault` block has a certificate that `tls` does not name',
-    remedy: 'see that something renews it',
+    remedy: 'make sure that something renews it',
     source: '',
   },
   'agent/keys-refused': {
@@ -314,7 +314,7 @@ export const agentCodes = {
   'agent/files-elsewhere': {
     severities: ['note'],
     means: 'none of the files is on this machine, so they are not judged',
-    remedy: 'run it on the machine of the agent, or say `--user`',
+    remedy: 'run it on the machine of the agent, or give `--user`',
     source: '',
   },
   'agent/ignored': {

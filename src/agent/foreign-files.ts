@@ -135,7 +135,7 @@ export function checkOwnFiles(config: AgentConfig, after: AgentConfig = config):
             'agent/own-files',
             origin,
             `"${block}" has a certificate of its own (${path}), which nomad-pki does not renew`,
-            'see that something renews it',
+            'make sure that something renews it',
           ),
         ]
       : [],

@@ -146,7 +146,7 @@ export function planTlsEdit(
               'note',
               'agent/restart',
               { line, column },
-              `the change of ${restart.map((key) => `"${key}"`).join(', ')} needs a restart: a reload looks at what the three files hold, and at nothing else`,
+              `the change of ${restart.map((key) => `"${key}"`).join(', ')} needs a restart: a reload applies only what the three files hold`,
               {
                 file: target.file,
                 hint: 'restart the agent when the file is on its node',

@@ -206,6 +206,6 @@ export class Authorities {
   #nameOf(address: string): { readonly name: string; readonly generation: number } {
     const wanted = this.#materials.desired.authorities.find((item) => item.address === address)
     if (wanted !== undefined) return wanted
-    throw new NomadPkiError('ERR_INTERNAL', `no authority is called ${address}`)
+    throw new NomadPkiError('ERR_INTERNAL', `unknown authority ${address}`)
   }
 }

@@ -95,7 +95,7 @@ export function requirePurposes(issuer: Issuer, purposes: readonly string[]): vo
     if (lost.length > 0) {
       refuse(
         issuer,
-        `or one above it is limited to ${extendedKeyUsage.join(', ')}, so no ${lost.join(', ')} can come of it`,
+        `or one above it is limited to ${extendedKeyUsage.join(', ')}, so it cannot sign for ${lost.join(', ')}`,
       )
     }
   }

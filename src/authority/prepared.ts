@@ -72,7 +72,7 @@ export function madeFrom(preparation: Preparation): Prepared {
 export function spend(prepared: Prepared): Preparation {
   const preparation = take(prepared)
   if (preparation !== undefined) return preparation
-  throw new NomadPkiError('ERR_PREPARED_SPENT', 'this was issued, or tried, before', {
+  throw new NomadPkiError('ERR_PREPARED_SPENT', 'this Prepared was used before', {
     hint: 'prepare it anew',
   })
 }

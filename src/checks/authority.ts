@@ -93,7 +93,7 @@ export function checkAuthority(
     say(
       adopted ? 'warning' : 'error',
       'key-algorithm',
-      `nothing can be signed here with a key of ${keyName}`,
+      `this program cannot sign with a key of ${keyName}`,
       next,
     )
   } else if (wanted.signing && algorithm !== wanted.key) {
@@ -129,7 +129,7 @@ export function checkAuthority(
       'error',
       'not-yet-valid',
       `it begins in ${formatDuration(certificate.notBefore - context.now)}`,
-      'set the clock of this machine right',
+      'correct the clock of this machine',
     )
   } else if (wanted.signing && left < wanted.renewBefore) {
     say('warning', 'nearing-expiry', `${formatDuration(left)} are left of its life`, next)

@@ -62,7 +62,7 @@ export function crossObstacle(
   const certificate = found?.certificate
   if (certificate === undefined) return undefined
   if (certificate.publicKey.algorithm === undefined) {
-    return `nothing can be signed here with the key of ${address} (${certificate.publicKey.name})`
+    return `this program cannot sign with the key of ${address} (${certificate.publicKey.name})`
   }
   if (certificate.notAfter <= now) {
     return `${address} has expired (${formatInstant(certificate.notAfter)})`

@@ -226,7 +226,7 @@ function issuerCurrent(
   if (signing === undefined) {
     return {
       reason: 'issuer-changed',
-      message: `${issuer.address} is to sign, and is yet to be made`,
+      message: `${issuer.address} must sign, and does not exist yet`,
     }
   }
   if (isIssuedBy(leaf, signing.certificate)) return undefined

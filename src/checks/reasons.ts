@@ -20,13 +20,17 @@ export const reasons = {
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',
   'key-shared': 'the same key is in use on several hosts',
+<<<<<<< HEAD
   'signer-differs': "the spec says another place of the authority's key than the store shows",
   'mode-open': 'others than the owner can read or write it',
+=======
+  'mode-open': 'users other than the owner can read or write it',
+>>>>>>> 8aa4424 (docs: messages, help and reports in plain words: subject first, no actor that must be guessed)
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',
   'issuer-changed': 'a different authority, or a newer generation of it, now signs',
   'chain-broken': 'the intermediates are missing, in wrong order, or not those of the issuer',
-  'cross-missing': 'the certificate that another generation makes for this root is not there',
+  'cross-missing': 'the cross-certificate of this root by another generation is missing',
   'trust-changed': 'the trust bundle beside the certificate is not the present one',
   'bundle-stale': 'the trust bundle does not hold what the spec trusts',
   'lifetime-differs': 'it was made for another lifetime than the spec now says',
@@ -34,7 +38,7 @@ export const reasons = {
   expired: 'its life is over',
   'not-yet-valid': 'its life has not begun',
   'beyond-issuer': 'it outlives its issuer',
-  'stanza-differs': 'the tls stanza is missing or says something else',
+  'stanza-differs': 'the tls stanza is missing, or differs from the wanted one',
   'foreign-authority':
     'the agents use another authority than the one that the spec would give them',
   'trust-needed':
@@ -48,7 +52,7 @@ export const reasons = {
   'not-proven': 'the agent is not proven to have loaded its newest generation',
   'no-server': 'a region has clients and no server that they could join',
   refused: 'Nomad would refuse a connection between two of the agents',
-  'handshake-differs': "a real handshake ends otherwise than Nomad's rules say",
+  'handshake-differs': "a handshake fails although Nomad's rules allow it, or succeeds although they refuse it",
   surplus: 'more generations than the spec keeps',
   'maybe-issued': 'an issuer was asked and no answer is known: a certificate may exist',
   orphan: 'the spec no longer names it',

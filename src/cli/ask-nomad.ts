@@ -50,7 +50,7 @@ export async function askNomad(
     const missing =
       operator === undefined
         ? 'there is no operator: nomad-pki add operator NAME, then: nomad-pki apply'
-        : `no operator has a certificate that lives: nomad-pki apply ${operator.name}`
+        : `no operator has a valid certificate: nomad-pki apply ${operator.name}`
     return { nomad: { members: [], faults: [], unknown: [], strange: [], missing }, probe }
   }
   const clock = (): number => context.now()

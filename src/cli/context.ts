@@ -134,7 +134,7 @@ function currentDirectory(): string {
   try {
     return process.cwd()
   } catch (cause) {
-    throw new NomadPkiError('ERR_FILE_UNREADABLE', 'the current folder does not exist any more', {
+    throw new NomadPkiError('ERR_FILE_UNREADABLE', 'the current folder no longer exists', {
       hint: 'change to a folder that exists',
       cause,
     })

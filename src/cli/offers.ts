@@ -111,7 +111,7 @@ export function tellRefusals(
     }
     const naming = byName ? ports.find(({ trusts }) => trusts?.includes(root) === true) : undefined
     if (naming !== undefined) {
-      return { address, state: 'accepts', message: `${naming.endpoint} says its name` }
+      return { address, state: 'accepts', message: `${naming.endpoint} names it` }
     }
     const fault =
       (byName ? undefined : missing) ??
@@ -128,7 +128,7 @@ export function tellRefusals(
     const [port] = ports
     const message =
       port === undefined
-        ? 'nothing says where it listens'
+        ? 'its address is unknown'
         : `${port.endpoint} asks for no certificate, so the roots it trusts cannot be seen`
     return { address, state: 'undecided', message }
   })

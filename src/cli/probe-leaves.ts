@@ -71,8 +71,8 @@ export async function probeLeaves(
       missing.set(
         root,
         closed === undefined
-          ? 'its key is not at hand, and no probe leaf and no operator under it has a certificate that lives'
-          : `every agent refused it until ${formatInstant(closed)}, and then its probe leaf was removed`,
+          ? 'this command cannot use its key, and no probe leaf or operator under it has a valid certificate'
+          : `its probe leaf was removed on ${formatInstant(closed)}, when every agent refused it`,
       )
     }
   }

@@ -39,7 +39,7 @@ export function resolveAuthorities(resolving: Resolving): ReadonlyMap<string, Au
     return new Map([['agent', draft(resolving, 'agent', {}, undefined)]])
   }
   if (authorities.size === 0) {
-    report.error('spec/authority-choice', sources.at(authorities), 'there is no authority', {
+    report.error('spec/authority-choice', sources.at(authorities), 'the spec has no authority', {
       expected: 'one root at least, agent: {}',
       hint: 'without the key authorities there is one root named agent',
     })
@@ -76,7 +76,7 @@ function hasGoodIssuer(
       issuer,
       [...authorities.keys()].filter((other) => other !== name),
     )
-    report.error('spec/unknown-authority', at, `no authority is called ${JSON.stringify(issuer)}`, {
+    report.error('spec/unknown-authority', at, `unknown authority ${JSON.stringify(issuer)}`, {
       expected: [...authorities.keys()].filter((other) => other !== name).join(', ') || 'a root',
       hint: near === undefined ? undefined : `did you mean ${near}?`,
     })
@@ -138,7 +138,7 @@ function draft(
     report.warning(
       'spec/irrelevant',
       sources.keyAt(entry, 'beyondIssuer'),
-      `${name} is a root: there is no issuer that it could outlive`,
+      `${name} is a root: it has no issuer to outlive`,
       { hint: 'remove it' },
     )
   }

@@ -77,7 +77,7 @@ export function addNode(text: string, node: NewNode, options: EditOptions = {}):
       return refuse(
         text,
         options,
-        `no region is called ${JSON.stringify(node.region)}`,
+        `unknown region ${JSON.stringify(node.region)}`,
         near === undefined ? `there are: ${regions.join(', ')}` : `did you mean ${near}?`,
       )
     }

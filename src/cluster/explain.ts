@@ -26,7 +26,7 @@ export function explainNodeKey(text: string): Explanation | undefined {
     const rest = text.replace(/\[[0-9]{1,6}-[0-9]{1,6}\]/g, '0')
     if (/[[\]]/.test(rest)) {
       return {
-        message: 'has a range that is not one',
+        message: 'has a range that is not valid',
         hint: 'a range is written "c[1-500]" or, with zeros, "c[001-500]"',
       }
     }

@@ -82,7 +82,7 @@ export function generationsOf(
     report.error(
       'spec/generations',
       sources.at(entry, 'crossed'),
-      'there is no other generation that could certify generation 1',
+      'generation 1 has no older generation that could certify it',
       {
         expected: 'signing: 2, trusted: [1, 2], crossed: true',
         hint: 'a root is replaced by a second generation, which the first one certifies',

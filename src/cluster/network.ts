@@ -30,7 +30,7 @@ export function parseIp(text: string): Parsed<Uint8Array> {
     return isIP(text) === 0
       ? { fault: 'is not an IP address', hint: ipHint(text) }
       : {
-          fault: 'has a zone, which means something on one host alone',
+          fault: 'has a zone, which is valid on one host only',
           hint: `write ${text.split('%')[0]!}`,
         }
   }

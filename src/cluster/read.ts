@@ -342,7 +342,7 @@ function unknownKey(
   }
   const told = refused !== undefined && Object.hasOwn(refused, key) ? refused[key] : undefined
   const near = told === undefined && !report.crowded() ? didYouMean(key, known) : undefined
-  report.error('spec/unknown-key', offset, `nothing is called ${quote(key)} ${where}`, {
+  report.error('spec/unknown-key', offset, `unknown key ${quote(key)} ${where}`, {
     expected: known.join(', '),
     hint: told ?? (near === undefined ? undefined : `did you mean ${near}?`),
   })

@@ -32,7 +32,7 @@ export function resolveRegions(
   const { regions } = raw
   if (regions === undefined) return []
   if (regions.size === 0 && !report.failed()) {
-    report.error('spec/empty-cluster', sources.at(regions), 'there is no region', {
+    report.error('spec/empty-cluster', sources.at(regions), 'the spec has no region', {
       expected: 'one region at least, global: { servers: { s1: {} } }',
     })
   }
@@ -139,7 +139,7 @@ function authorityOf(
       report.error(
         'spec/unknown-authority',
         sources.at(region, 'authority'),
-        `no authority is called ${JSON.stringify(region.authority)}`,
+        `unknown authority ${JSON.stringify(region.authority)}`,
         {
           expected: [...authorities.keys()].join(', '),
           hint:

@@ -95,7 +95,7 @@ function resolveOperators(
         report.error(
           'spec/unknown-region',
           sources.at(entry, 'region'),
-          `no region is called ${JSON.stringify(region)}`,
+          `unknown region ${JSON.stringify(region)}`,
           {
             expected: known.join(', '),
             hint: near === undefined ? undefined : `did you mean ${near}?`,

@@ -260,7 +260,7 @@ const ownStanza: Field = {
   key: 'stanza',
   shape: stanza,
   default: 'from `node.stanza`',
-  sentence: "What the agent's `tls` stanza says otherwise than `node.stanza`.",
+  sentence: "What differs from `node.stanza` in the agent's `tls` stanza.",
   example: '{ http: false }',
 }
 
@@ -278,7 +278,7 @@ const config: Field = {
             shape: list(text('a file or directory'), 1),
             required: true,
             sentence:
-              'What the agent is started with, in order (`-config`): files, whatever their names, and directories.',
+              'The paths that the agent is started with (`-config`), in order: directories, and files of any name.',
             example: '[/etc/nomad.d, agents/s1.hcl]',
           },
           {
@@ -286,7 +286,7 @@ const config: Field = {
             shape: text('a file'),
             required: true,
             sentence:
-              'The file that receives the stanza: one of `paths`, or a file in one of its directories, be it there or not.',
+              'The file that receives the stanza: one of `paths`, or a file in one of its directories, which need not exist.',
             example: 'agents/s1.hcl',
           },
         ],
@@ -549,7 +549,7 @@ const authority: RecordShape = {
       shape: flag,
       default: 'false',
       sentence:
-        'Whether agents present, behind their own, the certificates that the other trusted generations made for the one that signs: whoever trusts only an old root takes a leaf of the new one then. It stays when the old root goes. Roots only.',
+        'Append to every chain the cross-certificates that older roots issued for the signing root, so that agents which trust only an old root accept new leaves. Keep it when the old root leaves. Roots only.',
       example: 'true',
     },
     {
@@ -557,7 +557,7 @@ const authority: RecordShape = {
       shape: { kind: 'choice', values: ['now', 'ride-along'] },
       default: 'now; an intermediate: that of its root',
       sentence:
-        'When a new generation reaches what it signs: `apply` renews all of it at once, or each renewal carries it as it falls due. Not for a key that somebody else may have.',
+        'When identities get a certificate of a new generation. `now`: `apply` renews all of them. `ride-along`: each gets it with its own renewal; not for a key that may be stolen.',
       example: 'ride-along',
     },
     {
@@ -575,9 +575,9 @@ const authority: RecordShape = {
           },
         ],
       },
-      default: 'none: the root in the store is taken as it is',
+      default: 'none: any root in the store is accepted',
       sentence:
-        'The fingerprint that the root must have, as `SHA256:` and hex; by generation where several are trusted. Another root is refused, and a pinned one that is lost is not made anew. Roots only.',
+        'The fingerprint that the root must have, as `SHA256:` and hex; by generation where several are trusted. A different root is refused. A pinned root that is lost is not replaced. Roots only.',
       example: 'SHA256:4f2a0b6d1c9e8f73a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2',
     },
     {
@@ -721,7 +721,7 @@ export const specShape: RecordShape = {
     {
       key: 'defaults',
       shape: defaults,
-      sentence: 'What holds for all identities unless something nearer says otherwise.',
+      sentence: 'Defaults for all identities; a nearer setting overrides them.',
       example: '{ lifetime: 30d, renewBefore: 10d }',
     },
     {

@@ -78,7 +78,7 @@ export function checkStanza(
     report.warning(
       'spec/weak-tls',
       sources.at(stanza, 'tls_min_version'),
-      `${stanza.tls_min_version} is older than anything that still has to be spoken`,
+      `${stanza.tls_min_version} is an obsolete version of TLS`,
       { expected: 'tls12 or tls13' },
     )
   }

@@ -84,7 +84,7 @@ export function proved(
   const out = applySplices(text, splices)
   const found = plainOf(out, () => undefined)
   if (wanted === undefined || found === undefined || canonical(found) !== canonical(wanted)) {
-    return { fault: 'this layout is not one that can be edited without moving something else' }
+    return { fault: 'this layout cannot be edited without moving other text' }
   }
   return { text: out }
 }

@@ -157,7 +157,7 @@ function readTokens(text: string, report: Report): Token[] | undefined {
   for (const lexeme of new Lexer().lex(text)) {
     count += 1
     if (count > mostTokens) {
-      report.error('spec/syntax', offset, 'more tokens than any spec has')
+      report.error('spec/syntax', offset, 'too many tokens')
       return undefined
     }
     const first = lexeme.charAt(0)

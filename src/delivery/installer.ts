@@ -66,7 +66,7 @@ export async function runInstaller(
     })
   }
   const why = [report?.message, complaints.at(-1)].find((text) => text !== undefined && text !== '')
-  const reason = why ?? `the installer ended with ${String(status)}, and does not say why`
+  const reason = why ?? `the installer exited with ${String(status)} and gave no reason`
   throw new NomadPkiError(status === 3 ? 'ERR_INSTALL_REFUSED' : 'ERR_INSTALL_FAILED', reason)
 }
 
@@ -110,7 +110,7 @@ function shell(
         reject(
           new NomadPkiError(
             'ERR_INSTALL_FAILED',
-            `there is no shell to install with: ${error.message}`,
+            `cannot start a shell to install with: ${error.message}`,
             {
               cause: error,
             },

@@ -156,13 +156,13 @@ export function judgeReturn(
     return settle(faults, [`${present.directory} is not whole`], back, overrides)
   }
   const pairs = [
-    [back.directory, there, present.directory, here, 'those that are still there refuse this one'],
+    [back.directory, there, present.directory, here, 'agents that still have it refuse this node'],
     [
       present.directory,
       here,
       back.directory,
       there,
-      'this agent refuses those that are still there',
+      'this node refuses agents that still have it',
     ],
   ] as const
   for (const [name, { chain }, other, { trust }, effect] of pairs) {

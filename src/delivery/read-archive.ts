@@ -82,7 +82,7 @@ export function readArchive(bytes: Uint8Array): Archive {
     cert: at(`${folder}/cert.pem`),
     key: at(`${folder}/key.pem`),
   }
-  if (manifest.key !== (files.key !== undefined)) throw invalid('whether it holds a key is unclear')
+  if (manifest.key !== (files.key !== undefined)) throw invalid('its manifest and its files disagree on whether it holds a key')
   for (const part of ['ca', 'cert', 'key'] as const) {
     const file = files[part]
     if (file !== undefined && generation.files[`${part}.pem`] !== sha256(file)) {
@@ -132,7 +132,7 @@ function parseArchiveManifest(text: string): ArchiveManifest {
     throw invalid('its manifest is not that of an archive')
   }
   if (value.version !== 1) {
-    throw invalid('it is of another version than 1, which this program reads')
+    throw invalid('its version is not 1, the only one that this program reads')
   }
   const { generation, address, layout, key, stanza, files } = value
   const sound =
@@ -146,7 +146,7 @@ function parseArchiveManifest(text: string): ArchiveManifest {
     typeof key === 'boolean' &&
     isStanza(stanza) &&
     isTable(files)
-  if (!sound) throw invalid('something is missing in its manifest, or is not what it should be')
+  if (!sound) throw invalid('its manifest lacks a field, or a field is not valid')
   return value as ArchiveManifest
 }
 
@@ -176,5 +176,5 @@ function textOf(bytes: Uint8Array): string {
 }
 
 function foreign(path: string): ReturnType<typeof invalid> {
-  return invalid(`it holds ${quoted(path)}, which no archive holds`)
+  return invalid(`unexpected entry ${quoted(path)}`)
 }

@@ -57,7 +57,7 @@ export function readTar(archive: Uint8Array): readonly TarEntry[] {
     const header = tar.subarray(at, at + block)
     if (header.length < block) throw invalid('it is torn')
     if (header.every((byte) => byte === 0)) {
-      if (tar.subarray(at).some((byte) => byte !== 0)) throw invalid('something is behind its end')
+      if (tar.subarray(at).some((byte) => byte !== 0)) throw invalid('extra bytes follow its end')
       return entries
     }
     if (header.toString('latin1', 257, 262) !== 'ustar') throw invalid('it holds no ustar headers')

@@ -54,7 +54,7 @@ export class DerReader {
 
   /** Says that nothing may follow. */
   finish(what: string): void {
-    if (this.position < this.end) fail(`there is something behind the end of ${what}`)
+    if (this.position < this.end) fail(`extra bytes follow the end of ${what}`)
   }
 
   /** An OBJECT IDENTIFIER in dotted form. */

@@ -190,7 +190,7 @@ export function copiesText({ leaves }: Copies): string {
 
 /** What to do about it. */
 export function copiesRemedy({ state }: Copies): string {
-  return `use one copy alone. If the other one is to go on, restore it here; if this one is: nomad-pki apply --override copy=${state} --reason TEXT (docs/store.md, "Back from a backup")`
+  return `use only one copy. To continue with the other one, restore it here; to continue with this one: nomad-pki apply --override copy=${state} --reason TEXT (docs/store.md, "Back from a backup")`
 }
 
 /**

@@ -36,7 +36,7 @@ export function knowsAuthorities(
     if (name === undefined) continue
     all = false
     const near = didYouMean(name, authorities.keys())
-    entry.fault(key, 'evidence/address', `nothing is called ${shown(name)}`, {
+    entry.fault(key, 'evidence/address', `unknown authority ${shown(name)}`, {
       hint: near === undefined ? undefined : `did you mean ${near}?`,
     })
   }

@@ -312,7 +312,7 @@ class Importer {
     const [, region = ''] = /^member\/([^/]+)\/[^/]+$/.exec(address) ?? []
     if (isRegionName(region)) return address
     const near = didYouMean(address, this.#agents)
-    entry.fault(key, 'evidence/address', `no agent is called ${shown(address)}`, {
+    entry.fault(key, 'evidence/address', `unknown agent ${shown(address)}`, {
       hint: near === undefined ? undefined : `did you mean ${near}?`,
     })
     return undefined
@@ -330,7 +330,7 @@ class Importer {
     if (at === undefined || at <= this.#facts.now + clockSkew) return at
     const minutes = Math.round((at - this.#facts.now) / 60_000)
     const ahead = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
-    entry.fault(key, 'evidence/time', `it is from ${ahead} in the future`, {
+    entry.fault(key, 'evidence/time', `its time is ${ahead} in the future`, {
       hint: 'the clock of that machine is wrong, or the one here',
     })
     return undefined

@@ -205,7 +205,7 @@ function unasked(identity: DesiredIdentity): AgentVerdict {
           'many hosts share it, and Nomad was not asked where they are',
           'give its nodes names of their own, or wait until the old leaf ends',
         ]
-      : ['nothing says where it listens', 'give the node ips, or http and rpc, in the spec']
+      : ['its address is unknown', 'give the node ips, or http and rpc, in the spec']
   const nothing = { generation: null, newest: null, seen: [], silent: [] }
   return { address, state: 'unknown', message, remedy, ...nothing }
 }

@@ -254,7 +254,7 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
   if (facts.dialed && !seen.some(({ rpc }) => rpc)) {
     return say(
       'unobservable',
-      'its RPC port was not seen, and may have loaded something else than its HTTP port',
+      'its RPC port was not seen, and may have loaded different files than its HTTP port',
       `nomad-pki probe ${address}, from where its RPC port can be reached`,
     )
   }
@@ -278,7 +278,7 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
   }
   return say(
     'unobservable',
-    `it presents the leaf of generation ${newest.number} and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed`,
+    `it presents the leaf of generation ${newest.number} and asks for no certificate: a probe cannot see which roots it trusts, a receipt of its installer can prove them`,
     'take the receipt of its installer: nomad-pki probe --evidence FILE',
   )
 }

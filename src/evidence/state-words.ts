@@ -19,7 +19,7 @@ export const stateWords: Readonly<Record<AgentState, string>> = {
 }
 
 /** What is said where nothing was delivered yet, as far as is known. */
-export const neverSeen = 'no agent was ever seen with what was made for it'
+export const neverSeen = 'no agent was ever seen with a generation that was made for it'
 
 /** What is said of an agent, without its endpoints: a report of many puts those that are alike together. */
 export function withoutPorts({ message, ports }: Judgement): string {

@@ -205,7 +205,7 @@ export function judgeTrust(
       if (trusted === undefined) {
         if (!asks) continue
         const same = reader.namesakes(root).join(' and ')
-        const message = `${endpoint} says a name that ${same} have, and names do not tell keys apart`
+        const message = `${endpoint} reports a CA name that ${same} share, and a name does not identify a key`
         doubt ??= { state: 'unobservable', message, remedy: `nomad-pki probe --refuses ${root}` }
       } else if (trusted !== right) {
         const fault = right ? 'does not trust' : 'still trusts'

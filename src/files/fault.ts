@@ -38,7 +38,7 @@ const words: Readonly<Record<string, string>> = {
   EXDEV: 'it is on another file system',
   EBUSY: 'it is in use',
   ESTALE: 'the network file system lost it',
-  ERR_INVALID_ARG_VALUE: 'the path is not one that a file can have',
+  ERR_INVALID_ARG_VALUE: 'the path is not valid for a file',
 }
 
 const room = 'free some space and run the same command again'

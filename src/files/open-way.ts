@@ -48,7 +48,7 @@ function otherIn({ path, status }: Seen, { way, links }: Look): string | undefin
   const sticky = (mode & 0o1000) !== 0
   const entries = [...way, ...links].filter((entry) => parentOf(entry.path) === path)
   if (sticky && entries.every((entry) => entry.status.uid === 0)) return undefined
-  return everybody ? 'everybody' : `group ${gid}`
+  return everybody ? 'every user' : `group ${gid}`
 }
 
 function parentOf(path: string): string | undefined {

@@ -34,7 +34,7 @@ const usual: WalkLimits = { bytes: 1 << 20, entries: 20_000, depth: 16 }
  *
  * @param files The calls to use.
  * @param start A folder, or one file; a link is followed here, and nowhere below.
- * @param options `except`: absolute paths that are passed over without a word. `limits`: other limits.
+ * @param options `except`: absolute paths that are skipped without a message. `limits`: other limits.
  * @throws What the system says about `start` itself.
  */
 export async function walkFiles(

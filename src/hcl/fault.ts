@@ -13,7 +13,7 @@ export const hclCodes = {
   'hcl/encoding': 'the bytes are not valid UTF-8',
   'hcl/character': 'a character that the syntax does not know, or forbids',
   'hcl/nul': 'a NUL character',
-  'hcl/too-deep': 'blocks or lists are nested deeper than anybody means',
+  'hcl/too-deep': 'blocks or lists are nested too deeply',
   'hcl/string': 'a string is not closed, or an escape in it is not valid',
   'hcl/heredoc': 'a heredoc is not closed, or its first line is wrong',
   'hcl/comment': 'a comment is not closed, or not a comment',

@@ -348,6 +348,6 @@ function illegalCharacter(text: string, at: number): Fault {
       : `U+${point.toString(16).toUpperCase().padStart(4, '0')}`
   const template = /^(?:<%|%|@@|\$|`)/.test(text.slice(at, at + 2))
   return new Fault('hcl/character', at, `the character ${shown} has no meaning here`, {
-    hint: template ? 'is this a template that was never rendered?' : undefined,
+    hint: template ? 'is this an unrendered template?' : undefined,
   })
 }

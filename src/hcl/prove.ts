@@ -36,7 +36,7 @@ export function disproof(
     return 'a comment changed'
   }
   const [found, more] = itemsNamed(after.root, key)
-  if (found === undefined || more !== undefined) return `there is not one "${key}"`
+  if (found === undefined || more !== undefined) return `"${key}" does not occur exactly once`
   const target = objectIn(found)
   if (target === undefined) return `"${key}" is not a block`
   const wanted = new Set(attributes.map(({ name }) => foldKey(name)))
@@ -55,8 +55,8 @@ export function disproof(
   }
   for (const { name, value } of attributes) {
     const [item, second] = itemsNamed(target, name)
-    if (item?.value.type !== 'literal' || second !== undefined) return `"${name}" is not there once`
-    if (!means(after, item.value, value)) return `"${name}" does not mean what it should`
+    if (item?.value.type !== 'literal' || second !== undefined) return `"${name}" does not occur exactly once`
+    if (!means(after, item.value, value)) return `"${name}" has the wrong value`
   }
   return undefined
 }

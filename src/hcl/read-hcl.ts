@@ -235,7 +235,7 @@ function bareWord(text: string, token: Token): Fault {
           : /^(?:var|local|data|path|each|count|self|module)\./.test(word)
             ? 'Nomad agents read HCL 1, which has no variables: write the value itself'
             : /^[A-Z0-9_]+$/.test(word)
-              ? 'is this a template that was never rendered?'
+              ? 'is this an unrendered template?'
               : 'put it in quotes'
   // A secret may have lost its quotes: only words that cannot be a secret are shown.
   const known = knownWord.test(word) || text[token.end] === '('
@@ -248,6 +248,6 @@ function bareWord(text: string, token: Token): Fault {
 
 function templateHint(text: string, at: number): string | undefined {
   return /^(?:\{\{|\{%|\[\[|<%)/.test(text.slice(at, at + 2))
-    ? 'is this a template that was never rendered?'
+    ? 'is this an unrendered template?'
     : undefined
 }

@@ -41,7 +41,7 @@ function sentence({ error }: ParseError): string {
 function hint(text: string, { error, offset }: ParseError): string {
   if (printParseErrorCode(error) === 'EndOfFileExpected') return 'Nomad would ignore it silently'
   return text.startsWith('{{') || /^(?:\{\{|\{%|<%)/.test(text.slice(offset, offset + 2))
-    ? 'is this a template that was never rendered?'
+    ? 'is this an unrendered template?'
     : 'a text whose first character is "{" is read as JSON, whatever its name'
 }
 

@@ -44,7 +44,7 @@ export const ledgerEvents = {
     },
   },
   attempted: {
-    text: 'An issuer outside this process is about to be asked. Until the attempt is closed, a certificate may exist that nobody here has.',
+    text: 'An issuer outside this process is about to be asked. Until the attempt is closed, a certificate may exist that is not in the store.',
     address: 'what the certificate is for',
     fields: {
       attempt: {

@@ -110,7 +110,7 @@ export function followLine(
   const parsed = parseLine(text)
   if (typeof parsed === 'string') return parsed
   if (parsed.seq !== after.seq + 1) {
-    return `seq is ${parsed.seq} where ${after.seq + 1} belongs`
+    return `seq is ${parsed.seq}, expected ${after.seq + 1}`
   }
   if (parsed.prev !== after.head) {
     return 'it does not follow from the line before: one of the two was changed'

@@ -118,14 +118,14 @@ export function readManifest(text: string): Manifest | string {
   const { format, version, address, generation, made, leaf, held, files } =
     value as Partial<Manifest>
   if (format !== 'nomad-pki/generation') return 'it is not the manifest of a generation'
-  if (version !== 1) return 'its version is another than 1, which this program reads'
+  if (version !== 1) return 'its version is not 1, the only one that this program reads'
   if (typeof address !== 'string' || typeof generation !== 'number' || typeof made !== 'string') {
     return 'address, generation or made is missing'
   }
   if (!holdsTexts(leaf, ['serial', 'fingerprint', 'notBefore', 'notAfter'])) {
     return 'leaf is missing, or a part of it'
   }
-  if (held !== undefined && (held as unknown) !== 'node') return 'held is another word than node'
+  if (held !== undefined && (held as unknown) !== 'node') return 'held is not "node"'
   const there = held === undefined ? (['key.pem'] as const) : []
   if (!holdsTexts(files, ['ca.pem', 'cert.pem', ...there])) {
     return 'files is missing, or a part of it'

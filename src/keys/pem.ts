@@ -82,21 +82,21 @@ function requireNoOther(text: string, from: number, to: number): void {
 /** Why the scan found no block at a BEGIN. */
 function faultAt(text: string, at: number): string {
   if (at > 0 && text.charCodeAt(at - 1) !== 10) {
-    return 'BEGIN does not stand at the start of its line, so agents pass over it'
+    return 'BEGIN does not stand at the start of its line, so agents skip it'
   }
   const labelEnd = text.indexOf(dashes, at + begin.length)
   const label = labelEnd === -1 ? '' : text.slice(at + begin.length, labelEnd)
   if (!labels.test(label)) return 'this BEGIN line is damaged'
   const body = labelEnd + dashes.length
   if (!lineEndsAt(text, body)) {
-    return `the BEGIN line of ${label} does not end after its dashes, so agents pass over it`
+    return `the BEGIN line of ${label} does not end after its dashes, so agents skip it`
   }
   const close = `${dashes}END ${label}${dashes}`
   const end = text.indexOf(close, body)
   const next = text.indexOf(begin, body)
   if (end === -1 || (next !== -1 && next < end)) return `the block of ${label} has no end`
   if (text.charCodeAt(end - 1) !== 10 || !lineEndsAt(text, end + close.length)) {
-    return `the END line of ${label} does not stand alone, so agents pass over the block`
+    return `the END line of ${label} does not stand alone, so agents skip the block`
   }
   return `the block of ${label} is not base64`
 }

@@ -113,7 +113,7 @@ function parsePem(text: string, compute: boolean): AnyPrivateKey {
   )
   if (block === undefined) {
     const others = [...new Set(blocks.map(({ label }) => label))].join(', ')
-    return fail(others === '' ? 'there is no PEM block' : `there is only ${others}`)
+    return fail(others === '' ? 'it holds no PEM block' : `it holds only ${others}`)
   }
   if (block.encrypted || block.label === 'ENCRYPTED PRIVATE KEY') encrypted()
   switch (block.label) {

@@ -188,7 +188,7 @@ function listFits(
   for (const { where: revoked, certificate } of certificates) {
     if (!list.revoked.has(certificate.serial)) continue
     if (!sameBytes(certificate.issuer.der, list.issuer.der)) continue
-    misfits.push(`${where} revokes ${revoked}; Nomad reads no such list, and still takes it`)
+    misfits.push(`${where} revokes ${revoked}; Nomad does not read revocation lists, and still accepts it`)
   }
 }
 

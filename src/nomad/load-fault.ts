@@ -94,7 +94,7 @@ function certFaults({ cert, key }: AgentFiles): readonly LoadFault[] {
     faults.push({
       file: 'cert',
       effect: 'dropped',
-      message: `${scan.damaged} damaged block(s) of cert_file are passed over`,
+      message: `${scan.damaged} damaged block(s) of cert_file are skipped`,
     })
   }
   const first = blocks[0]
@@ -197,7 +197,7 @@ function caFaults(ca: string): readonly LoadFault[] {
     faults.push({
       file: 'ca',
       effect: 'dropped',
-      message: `block ${index + 1} of ca_file is passed over without a word: ${fault}`,
+      message: `block ${index + 1} of ca_file is skipped without a message: ${fault}`,
     })
     // The expiry metric of 1.11.3 reads the first block and no other (tls_metrics.go:48-77).
     if (index === 0) {
@@ -213,7 +213,7 @@ function caFaults(ca: string): readonly LoadFault[] {
     faults.push({
       file: 'ca',
       effect: 'dropped',
-      message: `${damaged} damaged block(s) of ca_file are passed over without a word`,
+      message: `${damaged} damaged block(s) of ca_file are skipped without a message`,
     })
   }
   if (good === 0) {
@@ -256,7 +256,7 @@ function keyOf(block: PemBlock): PublicKey | string {
     const whole = new DerReader(block.der)
     const der = whole.whole('the private key')
     const key = publicHalfOf(der)
-    if (!whole.done() && isPkcs1(der)) return 'there is something behind the end of the RSA key'
+    if (!whole.done() && isPkcs1(der)) return 'extra bytes follow the end of the RSA key'
     return key
   } catch (error) {
     if (isNomadPkiError(error)) return error.message

@@ -70,7 +70,7 @@ export function refusalOf(
   now: number,
   form?: string,
 ): string | undefined {
-  if (form !== undefined) return `${form}, and agents pass over it`
+  if (form !== undefined) return `${form}, and agents skip it`
   const { notBefore, notAfter, basicConstraints } = certificate
   const fault = parseFault(certificate)
   if (fault !== undefined) return fault

@@ -137,8 +137,8 @@ export function planConfigs(
         severity: 'warning',
         address,
         reason: 'stanza-differs',
-        message: `nothing is at ${found.missing} yet, and ${edit.file} will be made`,
-        remedy: 'see that the agent is started with it, or correct `config`',
+        message: `${found.missing} does not exist yet; ${edit.file} will be made`,
+        remedy: 'start the agent with it, or correct `config`',
         file: edit.file,
       })
     }
@@ -197,7 +197,7 @@ function changesText(changes: readonly TlsChange[]): string {
     ['sets', keys(({ after }) => typeof after === 'string')],
   ].flatMap(([verb = '', text = '']) => (text === '' ? [] : [`${verb} ${text}`]))
   // A value that is written where nothing said it, and is Nomad's own already.
-  return parts.length === 0 ? 'writes out what is so by default' : parts.join('; ')
+  return parts.length === 0 ? 'states the defaults' : parts.join('; ')
 }
 
 /**

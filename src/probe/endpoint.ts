@@ -142,5 +142,5 @@ const faults: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to its network',
   ETIMEDOUT: 'it does not answer',
-  ECONNRESET: 'it hung up before it said anything',
+  ECONNRESET: 'it closed the connection before it answered',
 }

@@ -280,14 +280,14 @@ function authorizationFault(socket: TLSSocket): string | undefined {
 
 /** OpenSSL's words (crypto/x509/x509_txt.c) in the words of this project; the code stays beside them. */
 const words: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'something in it has expired',
-  CERT_NOT_YET_VALID: 'something in it is not valid yet',
+  CERT_HAS_EXPIRED: 'a certificate in it has expired',
+  CERT_NOT_YET_VALID: 'a certificate in it is not valid yet',
   CERT_SIGNATURE_FAILURE: 'a signature in it is wrong',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it signed itself',
-  INVALID_CA: 'something that signed is not an authority',
+  INVALID_CA: 'a signing certificate is not an authority',
   INVALID_PURPOSE: 'its usages do not allow it',
   PATH_LENGTH_EXCEEDED: 'it is longer than an authority allows',
-  SELF_SIGNED_CERT_IN_CHAIN: 'it hangs from a root that is not trusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not trusted',
   UNABLE_TO_GET_ISSUER_CERT: 'no path leads to a trusted root',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'no path leads to a trusted root',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'no path leads to a trusted root',

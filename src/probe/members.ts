@@ -143,7 +143,7 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Reg
       if (!question.regions.includes(region)) {
         // The spec does not have this region: what gossip says is told, even where nothing more is learned.
         const found = serverHosts(region, said, question)
-        const incomplete = 'its clients were not told'
+        const incomplete = 'its clients were not listed'
         partial ??= { members: { ...base, clients: [], incomplete }, hosts: found }
       }
       const nodes = nodesIn(await ask(`/v1/nodes${query}`))
@@ -209,7 +209,7 @@ function get(
         let size = 0
         response.on('data', (chunk: Buffer) => {
           size += chunk.length
-          if (size > sizeLimit) asking.destroy(new Error('it says more than any cluster has'))
+          if (size > sizeLimit) asking.destroy(new Error('its answer is too large'))
           else chunks.push(chunk)
         })
         response.on('error', (error) => {
@@ -254,7 +254,7 @@ function deniedBy(text: string, token: string | undefined, region: string): stri
 
 function listOf(answer: unknown): readonly unknown[] {
   const listed = isRecord(answer) ? answer['Members'] : undefined
-  if (!Array.isArray(listed)) throw new Error('its list of members is not one that Nomad writes')
+  if (!Array.isArray(listed)) throw new Error('its list of members is in an unknown form')
   return listed
 }
 
@@ -320,7 +320,7 @@ interface Node {
 function nodesIn(answer: unknown): readonly Node[] {
   // A region without nodes answers with an empty list, or with null.
   if (answer === null) return []
-  if (!Array.isArray(answer)) throw new Error('its list of nodes is not one that Nomad writes')
+  if (!Array.isArray(answer)) throw new Error('its list of nodes is in an unknown form')
   return (answer as readonly unknown[]).flatMap((one) =>
     isRecord(one) && typeof one['Name'] === 'string'
       ? [{ id: String(one['ID']), name: one['Name'], status: textOf(one['Status']) ?? 'ready' }]

@@ -100,7 +100,7 @@ async function offerOnce(
   const alert = flight.version === 'TLSv1.3' ? alertOf(fault) : undefined
   if (alert === 'UNKNOWN_CA') return say('refused')
   if (alert === undefined) {
-    const why = `did not say whether it takes the certificate: ${reasonOf(fault)}`
+    const why = `did not show whether it accepts the certificate: ${reasonOf(fault)}`
     return say('undecided', `${where} ${why}`)
   }
   const why = `refuses the certificate for another reason (${alert.toLowerCase()})`
@@ -162,5 +162,5 @@ function alertOf(fault: unknown): string | undefined {
 
 function reasonOf(fault: unknown): string {
   if (isNomadPkiError(fault)) return fault.message
-  return fault instanceof Error ? fault.message.split('\n')[0]! : 'it answered something else'
+  return fault instanceof Error ? fault.message.split('\n')[0]! : 'it gave an unexpected answer'
 }

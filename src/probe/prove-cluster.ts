@@ -313,7 +313,7 @@ function disagreement(
   const address = ends[fault]
   const other = fault === 'dialer' ? ends.listener : ends.dialer
   const alike = (fault === 'dialer' ? dialer : listener).members.length - 1
-  const more = alike > 0 ? `; ${alike} more are like it` : ''
+  const more = alike > 0 ? `; ${alike} more behave alike` : ''
   return outcome.ok
     ? {
         severity: 'warning',

@@ -298,7 +298,7 @@ function rowsOf(
       ['protocol', thing.protocol],
       [
         'asks for certificates of',
-        thing.asksForCertificate ? asked : 'no authority: it asks for no certificate',
+        thing.asksForCertificate ? asked : 'none: it asks for no certificate',
       ],
     ]
   }
@@ -319,7 +319,7 @@ function rowsOf(
   if (thing.kind === 'crl') {
     const { issuer, thisUpdate, nextUpdate, revoked } = thing
     return [
-      ['Nomad', 'reads no such list: it still takes what is revoked'],
+      ['Nomad', 'does not read revocation lists: it still accepts a revoked certificate'],
       ['issuer', printable(issuer)],
       ['made', life(thisUpdate)],
       ['next one', nextUpdate === undefined ? '' : life(nextUpdate)],

@@ -91,7 +91,7 @@ export function probeText(
     verdicts.length === 0
       ? 'no agent was asked: nothing is proven'
       : seen > 0
-        ? `${good} of ${count(verdicts.length, 'agent')} seen; of which generation they are, only the ledger knows`
+        ? `${good} of ${count(verdicts.length, 'agent')} seen; without the ledger their generations are unknown`
         : `${good} of ${count(verdicts.length, 'agent')} proven on the newest generation`
   return [
     ...(rows.length === 0 ? [] : [table(rows), '']),
@@ -117,12 +117,12 @@ function handshakesText({ handshakes, noted }: Cost, verdicts: readonly AgentVer
   const ports = new Set(seen.map(({ endpoint }) => endpoint)).size
   const who =
     noted === 0
-      ? 'no agent noted any of them'
+      ? 'no agent logged any'
       : noted === 1
-        ? 'the RPC port noted one in its log'
+        ? 'the RPC port logged one'
         : noted === ports
-          ? `each of the ${count(ports, 'RPC port')} noted one in its log`
-          : `RPC ports noted ${noted} of them in their logs`
+          ? `each of the ${count(ports, 'RPC port')} logged one`
+          : `RPC ports logged ${noted} of them`
   return `${count(handshakes, 'handshake')}; ${who}${noted === 0 ? '' : ', at WARN: failed TLS handshake'}`
 }
 
@@ -138,15 +138,15 @@ function halfRotatedText(
         return `${region}/${name}`
       }),
     )
-  const everybody = `every one of the ${count(agents, 'agent')}`
+  const everybody = `each of the ${count(agents, 'agent')}`
   const steps = [
     ...(edits.length === 0
       ? []
       : [`write into the spec: ${edits.map((edit) => authorityEditText(edit)).join('; ')}`]),
     `nomad-pki apply${fileFlag}`,
     way === 'crossed'
-      ? `pack, install and reload ${everybody}, in any order: each talks to all others as soon as it has it, and no restart is needed`
-      : `pack, install and reload ${everybody}, as close together as can be: ${obstacle ?? 'without a cross-certificate'}, so those that have it and those that trust only another root refuse each other until all are done`,
+      ? `pack, install and reload ${everybody}, in any order: an agent with the new files talks to all others; no restart is needed`
+      : `pack, install and reload ${everybody}, as close together as possible (${obstacle ?? 'without a cross-certificate'}): until all are done, agents with the new files and agents that trust only another root refuse each other`,
     `nomad-pki probe${fileFlag}, then: nomad-pki rotate authority ${authority}${fileFlag}`,
   ]
   return [
@@ -177,14 +177,14 @@ function nomadLines(
     ...strange.map((region) =>
       style.bad(
         printable(
-          `Nomad names a region ${region}, and the spec does not have it: write it into the spec, or end its federation`,
+          `the spec lacks the region ${region}, which Nomad names: add it to the spec, or end its federation`,
         ),
       ),
     ),
     ...unknown.map(({ region, name, kind }) =>
       style.bad(
         printable(
-          `Nomad has a ${kind} ${name} in ${region}, and the spec does not: nomad-pki add ${kind} ${region}/${name}`,
+          `the spec lacks the ${kind} ${name} of ${region}, which Nomad has: nomad-pki add ${kind} ${region}/${name}`,
         ),
       ),
     ),
@@ -220,7 +220,7 @@ function notableLines(
         printable(
           `Nomad has ${alike.length} clients named ${name} in ${region} (${alike
             .map(({ id, endpoint }) => `${id.slice(0, 8)} at ${endpoint ?? 'no address'}`)
-            .join(', ')}): each of them was asked; give each host a name of its own`,
+            .join(', ')}): each was asked; give each host its own name`,
         ),
       ),
     ),
@@ -229,7 +229,7 @@ function notableLines(
       : [style.doubtful(printable(`Nomad says of ${region}: ${words.join(', ')}`))]),
     ...(incomplete === undefined
       ? []
-      : [style.doubtful(printable(`of ${region} gossip alone is known: ${incomplete}`))]),
+      : [style.doubtful(printable(`only gossip tells the members of ${region}: ${incomplete}`))]),
     ...(skew === undefined
       ? []
       : [

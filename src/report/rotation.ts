@@ -33,7 +33,7 @@ export function rotationText(
   const { name, stage, position, way, why, from, to, next } = rotation
   const parts = [
     position === 'settled' && gate !== undefined
-      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; ${gate.open ? 'the rotation to it has ended' : 'not every agent is proven to have that'}`
+      ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; ${gate.open ? 'the rotation to it has ended' : 'not every agent is proven on it'}`
       : position === 'settled'
         ? `${style.strong(`authority ${name}`)}: generation ${from} signs and is trusted; no rotation is under way`
         : `${style.strong(`authority ${name}`)}: from generation ${from} to ${to}, ${way}, stage ${stage ?? ''}: ${why}`,
@@ -53,8 +53,8 @@ export function rotationText(
         ]
       : []),
     gate === undefined || gate.open
-      ? `to take it: nomad-pki rotate authority ${name} --next${options.flags}`
-      : `until then: ${gate.holds[0]!.remedy}`,
+      ? `to take this stage: nomad-pki rotate authority ${name} --next${options.flags}`
+      : `to open the gate: ${gate.holds[0]!.remedy}`,
   ]
   return parts.join('\n\n')
 }
@@ -89,7 +89,7 @@ function gateText(
   const shown = groups.slice(0, mostShown)
   const more = holds.length - shown.reduce((sum, { members }) => sum + members.length, 0)
   const lines = [
-    `gate: ${open ? style.good('open') : style.bad('closed')}; ${thousands(proven)} of ${count(agents, 'agent', 'agents')} seen to have what it takes`,
+    `gate: ${open ? style.good('open') : style.bad('closed')}; ${thousands(proven)} of ${count(agents, 'agent', 'agents')} proven to have what it needs`,
     ...shown.map(({ label, members }) => {
       const many = members.length > 1 ? ` (${thousands(members.length)})` : ''
       return `  ${style.bad('×')} ${label}${many}: ${printable(members[0]!.message)}`

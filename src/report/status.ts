@@ -188,7 +188,7 @@ function proofLines(entries: readonly ScheduleEntry[], style: Style): readonly s
   const who =
     unproven === agents.length
       ? neverSeen
-      : `${count(unproven, 'agent was', 'agents were')} never seen with what was made for ${unproven === 1 ? 'it' : 'them'}`
+      : `${count(unproven, 'agent was', 'agents were')} never seen with a generation that was made for ${unproven === 1 ? 'it' : 'them'}`
   return [style.faint(`no proof yet: ${who}; to ask: nomad-pki probe`)]
 }
 

@@ -94,7 +94,7 @@ function carried(
     authority,
     kind: 'carried' as const,
     at,
-    message: `renewals will have carried this stage to ${of === 1 ? 'the one agent' : `all ${of} agents`} that ${of === 1 ? 'is' : 'are'} left; ${address} is the last`,
+    message: `the last of ${of === 1 ? '1 remaining agent' : `${of} remaining agents`} takes this stage with its renewal: ${address}`,
   }))
 }
 
@@ -128,7 +128,7 @@ function untilOldEnds(
   if (ends.length === 0) return []
   const message =
     position === 'crossed'
-      ? `second stage: the certificate by which generation ${from} vouches for ${to} ends, and with it the way of agents that trust ${from} alone`
-      : `third stage: generation ${from} ends, and nothing under it is taken any more`
+      ? `second stage: the cross-certificate of generation ${to} by ${from} ends; agents that trust only ${from} then refuse its leaves`
+      : `third stage: generation ${from} ends; agents then refuse every leaf under it`
   return [{ authority: name, kind: 'stage', at: Math.min(...ends), message }]
 }

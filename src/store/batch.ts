@@ -130,7 +130,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
       if (files.key === undefined && !isHeldByNode(files.manifest)) {
         throw new NomadPkiError(
           'ERR_INTERNAL',
-          'a generation without a key says not who holds it',
+          'the manifest of a generation without a key does not say that the node holds it',
           {
             address: identityPath(identity),
           },
@@ -210,15 +210,15 @@ export function removesCurrent(identity: IdentityName, directory: string): Nomad
 
 /** What is thrown where a link would point at nothing. */
 export function turnsToNothing(identity: IdentityName, directory: string): NomadPkiError {
-  return new NomadPkiError('ERR_STORE_UNREADABLE', `there is no generation ${directory}`, {
+  return new NomadPkiError('ERR_STORE_UNREADABLE', `generation ${directory} does not exist`, {
     address: identityPath(identity),
-    hint: 'make a plan anew: the store changed',
+    hint: 'the store changed: plan again',
   })
 }
 
 /** What is thrown where a key would be written over another one. */
 export function keyExists(name: string, generation: number): NomadPkiError {
-  return new NomadPkiError('ERR_FILE_EXISTS', 'there is another key, and it is not overwritten', {
+  return new NomadPkiError('ERR_FILE_EXISTS', 'a different key is in its place, and it is not overwritten', {
     address: `authority/${name}/${generation}`,
     hint: 'make the next generation, or move that directory away yourself',
   })
@@ -236,17 +236,17 @@ export function keyChanged(name: string, generation: number): NomadPkiError {
 /** What is thrown where a cross-certificate would be for an authority that is not there. */
 export function crossesNothing(name: string, generation: number): NomadPkiError {
   const address = `authority/${name}/${generation}`
-  return new NomadPkiError('ERR_STORE_UNREADABLE', `there is no ${address}`, {
+  return new NomadPkiError('ERR_STORE_UNREADABLE', `${address} does not exist`, {
     address,
-    hint: 'make a plan anew: the store changed',
+    hint: 'the store changed: plan again',
   })
 }
 
 /** What is thrown where a generation would be written over another one. */
 export function generationExists(identity: IdentityName, directory: string): NomadPkiError {
-  return new NomadPkiError('ERR_FILE_EXISTS', `there is a generation ${directory} already`, {
+  return new NomadPkiError('ERR_FILE_EXISTS', `generation ${directory} exists already`, {
     address: identityPath(identity),
-    hint: 'make a plan anew: the store changed',
+    hint: 'the store changed: plan again',
   })
 }
 

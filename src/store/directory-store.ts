@@ -119,7 +119,7 @@ export function directoryStore(path: string, options: DirectoryStoreOptions = {}
     if (!holdsLock(files, root, held.nonce)) {
       throw new NomadPkiError(
         'ERR_STORE_LOCKED',
-        `the lock of the store ${shownPath(root)} was taken away from this process`,
+        `this process lost the lock of the store ${shownPath(root)}`,
         { hint: 'it was removed by hand: find out what is at work there, then run it again' },
       )
     }

@@ -190,8 +190,8 @@ class Healer {
       'store',
       'left-over',
       mended.seq === end.seq
-        ? `cut ${end.torn.length} bytes off the ledger: a line that was not written to its end`
-        : 'gave the last line of the ledger the newline that it lacked',
+        ? `removed ${end.torn.length} bytes from the ledger: an incomplete last line`
+        : 'added the missing newline to the last line of the ledger',
     )
   }
 

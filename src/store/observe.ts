@@ -131,7 +131,7 @@ export class Observer {
         address === itself ? 'warning' : 'error',
         address,
         'mode-open',
-        `others than its owner can ${verb} ${shownPath(path === '' ? whole : path)} (mode ${octal(mode)} instead of ${octal(right)})`,
+        `users other than its owner can ${verb} ${shownPath(path === '' ? whole : path)} (mode ${octal(mode)} instead of ${octal(right)})`,
         { file: path, remedy },
       ),
     )

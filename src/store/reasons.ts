@@ -8,10 +8,10 @@ import type { Finding, Severity } from '../diagnostics.js'
 
 /** Every reason that only a store gives, with its sentence. */
 export const storeReasons = {
-  'foreign-file': 'something lies in the store that does not belong there',
+  'foreign-file': 'the store has an entry that does not belong there',
   'left-over': 'an interrupted run left it behind; the next apply removes or finishes it',
-  'owner-differs': 'it belongs to another user than the one who runs this',
-  unreadable: 'it is there and cannot be read',
+  'owner-differs': 'a different user owns it',
+  unreadable: 'it exists and cannot be read',
 } as const
 
 /** A reason of the store's, or one of those that plans give too. */

@@ -79,7 +79,7 @@ export function verifyBundles(
       say(
         'warning',
         'bundle-stale',
-        'it holds the right roots, and its text is not as it was written',
+        'its roots are right, but its text was changed',
       )
     }
     for (const { root, certificate } of wanted) {

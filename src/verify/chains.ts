@@ -69,7 +69,7 @@ export function chainFindings(
   if (dropped !== undefined) {
     say(
       'incomplete',
-      `ca.pem: ${dropped}; agents drop such a certificate without a word and trust the rest`,
+      `ca.pem: ${dropped}; agents drop such a certificate without a message and trust the rest`,
     )
   }
   for (const message of unknownAnchorsIn(generation, profile.issuer.address, context))
@@ -78,7 +78,7 @@ export function chainFindings(
   if (root !== undefined && !generation.trust.some((anchor) => sameCertificate(anchor, root))) {
     say(
       'trust-changed',
-      `ca.pem does not hold ${formatName(root.subject)}, the root that its own certificate hangs from`,
+      `ca.pem does not hold ${formatName(root.subject)}, the root of its own certificate`,
     )
     return findings
   }

@@ -132,7 +132,7 @@ function told({ fault, verdict, others, protocol }: Refusal): Finding {
     severity: 'error',
     address,
     reason: 'refused',
-    message: `${how} ${peers} (${protocol}, ${check}): ${verdict.message}${alike > 0 ? `; so ${alike === 1 ? 'is' : 'are'} ${alike} more like it` : ''}`,
+    message: `${how} ${peers} (${protocol}, ${check}): ${verdict.message}${alike > 0 ? `; ${alike} more alike` : ''}`,
     remedy: 'nomad-pki apply',
   }
 }

@@ -179,7 +179,7 @@ function judged(
   // The issuer is not valid yet either: a new leaf would not help.
   return {
     ...finding,
-    remedy: `set the clock of this machine right, or wait until ${formatInstant(issuerBegins)}`,
+    remedy: `correct the clock of this machine, or wait until ${formatInstant(issuerBegins)}`,
   }
 }
 

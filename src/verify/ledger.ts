@@ -30,7 +30,7 @@ export function verifyLedger(inventory: Inventory, head?: string): readonly Find
     say(
       'warning',
       'ledger-broken',
-      'there are identities, and no ledger that tells which authority issued them',
+      'the store has identities and no ledger, so their issuers are unknown',
       `restore ${location}/ledger.jsonl from a backup`,
     )
   }

@@ -121,8 +121,8 @@ function fromPem(input: string | Uint8Array): Uint8Array {
   throw new NomadPkiError(
     'ERR_CERTIFICATE_MALFORMED',
     found.length === 0
-      ? 'there is no certificate request in it'
-      : `there are ${found.length} certificate requests in it`,
+      ? 'it holds no certificate request'
+      : `it holds ${found.length} certificate requests`,
     { hint: 'one file, one request' },
   )
 }

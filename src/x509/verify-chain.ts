@@ -94,7 +94,7 @@ export function verifyChain(
   const path = climb([leaf], search)
   if (path !== undefined) return { ok: true, path }
   if (search.checks > mostSignatureChecks) {
-    return refuse('too-complex', 'there are more ways to the root than agents try')
+    return refuse('too-complex', 'it has more paths to a root than agents try')
   }
   return search.late ?? search.hint ?? missing(leaf, intermediates, roots)
 }

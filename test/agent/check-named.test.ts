@@ -193,7 +193,7 @@ describe('what is too open', () => {
   test('a directory that is closed makes it a note', () => {
     const closed = { ...open(0o644), way: [way[0]!, at('/t', 0o700, 0)] }
     expect(check('key_file', closed)).toEqual([
-      'note agent/file-mode: nothing but /t (mode 0700, user 0, group 997) keeps every user from the private key (mode 0644, user 0, group 997)',
+      'note agent/file-mode: only /t (mode 0700, user 0, group 997) keeps every user from the private key (mode 0644, user 0, group 997)',
     ])
   })
 

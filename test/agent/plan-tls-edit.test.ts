@@ -363,10 +363,10 @@ test('changes that a reload does not apply are named', () => {
   // One note for a file, however many keys it is about.
   const fresh = plan({ 'a.hcl': '' })
   expect(fresh.diagnostics.map(({ message }) => message)).toEqual([
-    'the change of "http" needs a restart: a reload looks at what the three files hold, and at nothing else',
+    'the change of "http" needs a restart: a reload applies only what the three files hold',
   ])
   const all = plan({ 'a.hcl': '' }, {}, { http: true, verify_https_client: true })
   expect(all.diagnostics.map(({ message }) => message)).toEqual([
-    'the change of "http", "verify_https_client" needs a restart: a reload looks at what the three files hold, and at nothing else',
+    'the change of "http", "verify_https_client" needs a restart: a reload applies only what the three files hold',
   ])
 })

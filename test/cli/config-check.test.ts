@@ -134,7 +134,7 @@ describe('on the machine of the agent', () => {
         const text = fs.readFileSync(file, 'utf8')
         fs.writeFileSync(file, text + text.replace(/\n(.{40})/, '\n$1!'))
       },
-      'warning: nomad.d/nomad.hcl:7:15: 1 damaged block(s) of ca_file are passed over',
+      'warning: nomad.d/nomad.hcl:7:15: 1 damaged block(s) of ca_file are skipped',
       0,
     ],
     [

@@ -120,7 +120,7 @@ describe('inspect', () => {
     const ca = fs.readFileSync(current('ca.pem'), 'utf8')
     fs.writeFileSync(path.join(cwd, 'other-ca'), change(ca))
     const { stdout } = await cli(cwd, ['inspect', current('cert.pem'), 'other-ca'])
-    expect(stdout).toContain(`does not take it: ${why}, and agents pass over it`)
+    expect(stdout).toContain(`does not take it: ${why}, and agents skip it`)
     expect(stdout).toContain('refuse ' + current('cert.pem') + ': they do not take other-ca')
     expect(stdout).not.toContain('agents that trust these authorities take')
   })
@@ -281,7 +281,7 @@ describe('inspect', () => {
       fs.copyFileSync(list, path.join(cwd, 'odd-name'))
       const { status, stdout } = await cli(cwd, ['inspect', 'odd-name'])
       expect([status, stdout]).toEqual([0, expect.stringMatching(/^revocation list: odd-name\n/)])
-      expect(stdout).toMatch(/Nomad +reads no such list: it still takes what is revoked/)
+      expect(stdout).toMatch(/Nomad +does not read revocation lists: it still accepts a revoked certificate/)
       expect(stdout).toMatch(/revokes +2 certificates/)
     }
   })

@@ -146,13 +146,13 @@ operators:
     expect(complaints(text)).toEqual([
       'error 1:1 spec/missing-key the key cluster is missing',
       'error 1:10 spec/value version: 2 is not possible here',
-      'error 2:1 spec/unknown-key nothing is called "clustr" at the top · did you mean cluster?',
+      'error 2:1 spec/unknown-key unknown key "clustr" at the top · did you mean cluster?',
       'error 4:17 spec/value authorities.agent.key: "ecdsa-p265" is not possible here · did you mean ecdsa-p256?',
       'error 4:39 spec/type authorities.agent.lifetime is the number 10 · did you mean 10d?',
       'error 7:27 spec/type regions.global.servers.s1.ips is the text "10.0.0.1" · did you mean [10.0.0.1]?',
       'error 7:39 spec/duplicate-key the key "s1" stands here a second time · remove one of them: YAML readers differ in which one counts',
       'error 8:3 spec/name regions: "eu west" holds a space · Nomad takes such a region, but its names could not be certified or stored',
-      'error 10:12 spec/unknown-key nothing is called "regoin" in operators.alice · did you mean region?',
+      'error 10:12 spec/unknown-key unknown key "regoin" in operators.alice · did you mean region?',
     ])
   })
 
@@ -211,7 +211,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
     withRegions('global: { clients: { c1: {} } }'),
     'warning 4:3 spec/no-server the region global has clients and no server that they could join · nomad-pki add server global/s1',
   ],
-  ['no region', withRegions(''), 'error 3:9 spec/empty-cluster there is no region'],
+  ['no region', withRegions(''), 'error 3:9 spec/empty-cluster the spec has no region'],
   ['no node', withRegions('global:'), 'error 3:1 spec/empty-cluster no region has a node'],
   [
     'two nodes of one name across roles',
@@ -264,7 +264,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'an unknown issuer',
     above('authorities: { agent: {}, b: { issuer: agnet } }\n'),
-    'error 3:40 spec/unknown-authority no authority is called "agnet" · did you mean agent?',
+    'error 3:40 spec/unknown-authority unknown authority "agnet" · did you mean agent?',
   ],
   [
     'an intermediate under an intermediate',
@@ -287,9 +287,9 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'an unknown authority',
     withRegions('global: { authority: agnt, servers: { s1: {} } }', 'authorities: { agent: {} }\n'),
-    'error 5:24 spec/unknown-authority no authority is called "agnt" · did you mean agent?',
+    'error 5:24 spec/unknown-authority unknown authority "agnt" · did you mean agent?',
   ],
-  ['no authority', above('authorities: {}\n'), 'error 3:14 spec/authority-choice there is no'],
+  ['no authority', above('authorities: {}\n'), 'error 3:14 spec/authority-choice the spec has no'],
   [
     'a signing generation that nobody trusts',
     above('authorities: { a: { signing: 2, trusted: [1] } }\n'),
@@ -312,7 +312,7 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'a cross-certificate, and nobody to make it',
     above('authorities: { a: { crossed: true } }\n'),
-    'error 3:30 spec/generations there is no other generation that could certify generation 1',
+    'error 3:30 spec/generations generation 1 has no older generation that could certify it',
   ],
   [
     "an agent's name for an authority",
@@ -603,12 +603,12 @@ const cases: readonly (readonly [string, string, ...string[]])[] = [
   [
     'an operator with names',
     above('operators: { eve: { names: [x] } }\n'),
-    'error 3:21 spec/unknown-key nothing is called "names" in operators.eve · nothing listens',
+    'error 3:21 spec/unknown-key unknown key "names" in operators.eve · nothing listens',
   ],
   [
     'an operator of an unknown region',
     above('operators: { eve: { region: globl } }\n'),
-    'error 3:29 spec/unknown-region no region is called "globl" · did you mean global?',
+    'error 3:29 spec/unknown-region unknown region "globl" · did you mean global?',
   ],
   [
     'an operator of one of two regions',

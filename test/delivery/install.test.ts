@@ -269,7 +269,7 @@ describe('openssl as the one that asks, where there is no Node', () => {
   test('nobody answers: in place, not proven, and it holds the next switch', async () => {
     const { node, run } = await shell('close')
     expect(run.status).toBe(2)
-    expect(run.stderr).toMatch(/in place, and not proven: nobody at 127\.0\.0\.1:\d+ answers/)
+    expect(run.stderr).toMatch(/in place, and not proven: nothing at 127\.0\.0\.1:\d+ answers/)
     expect(run.told).toMatchObject({ result: 'installed', reason: 'agent', agent: 'silent' })
     expect(node.current).toMatch(/^2-/)
     expect(node.install(node.unpack(refreshed, 'third')).stderr).toContain('was never proven')

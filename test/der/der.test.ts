@@ -209,7 +209,7 @@ describe('what is BER and not DER is refused', () => {
     reader.enter(0x30, 'it')
     expect(() => {
       reader.finish('it')
-    }).toThrow(/behind the end/)
+    }).toThrow(/extra bytes follow the end/)
   })
 
   test('the 29th of February 2024 and years below 100 are dates', () => {

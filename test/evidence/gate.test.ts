@@ -181,12 +181,12 @@ describe('what holds it', () => {
           1,
         )
       },
-      'identity/server/global/s1: its RPC port was not seen, and may have loaded something else than its HTTP port',
+      'identity/server/global/s1: its RPC port was not seen, and may have loaded different files than its HTTP port',
     ],
     [
       'trust that cannot be seen, without a receipt',
       (world) => world.see('client/global/c1', 4666, null),
-      'identity/client/global/c1: it presents the leaf of generation 2 and asks for no certificate: whom it trusts cannot be seen, so a receipt of its installer is needed',
+      'identity/client/global/c1: it presents the leaf of generation 2 and asks for no certificate: a probe cannot see which roots it trusts, a receipt of its installer can prove them',
     ],
     [
       'a server that neither spec nor store know',

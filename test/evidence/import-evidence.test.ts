@@ -280,7 +280,7 @@ describe('what is taken', () => {
     expect(taken.events[0]).toMatchObject({ address: s1, generation: null })
   })
 
-  test('members of later versions are passed over, and so is a byte order mark', () => {
+  test('members of later versions are skipped, and so is a byte order mark', () => {
     const lines = [header({ more: [] }), observation({ news: 1 })]
     expect(take(`\ufeff${textOf(lines).replaceAll('\n', '\r\n')}`).events).toHaveLength(1)
     expect(take(`\ufeff${textOf(receipt({ news: {} }))}`).events).toHaveLength(1)
@@ -332,13 +332,13 @@ describe('what is refused', () => {
       'an unknown agent',
       () => evidence(observation({ address: 'identity/server/global/s8' })),
       'evidence/address',
-      /address: no agent is called "identity\/server\/global\/s8"/,
+      /address: unknown agent "identity\/server\/global\/s8"/,
     ],
     [
       'an operator',
       () => evidence(observation({ address: 'identity/operator/global/a' })),
       'evidence/address',
-      /no agent/,
+      /unknown agent/,
     ],
     [
       'a leaf that is no such generation',

@@ -59,30 +59,30 @@ test.each<[what: string, after: string, fault: string]>([
     'another attribute changed',
   ],
   ['the key is written otherwise', right.replace('tls {', '"tls" {'), 'the key changed'],
-  ['the block stands there twice', `${right}tls { http = true }\n`, 'there is not one "tls"'],
+  ['the block stands there twice', `${right}tls { http = true }\n`, '"tls" does not occur exactly once'],
   [
     'the block is gone',
     right.slice(0, right.indexOf('tls')) + '# kept\n',
-    'there is not one "tls"',
+    '"tls" does not occur exactly once',
   ],
   [
     'the block is a value',
     `${right.slice(0, right.indexOf('tls'))}# kept\ntls = "x"\n`,
     '"tls" is not a block',
   ],
-  ['it was not set', before, '"http" does not mean what it should'],
+  ['it was not set', before, '"http" has the wrong value'],
   [
     'it is text',
     right.replace('http = true', 'http = "no"'),
-    '"http" does not mean what it should',
+    '"http" has the wrong value',
   ],
-  ['it is a list', right.replace('http = true', 'http = [true]'), '"http" is not there once'],
+  ['it is a list', right.replace('http = true', 'http = [true]'), '"http" does not occur exactly once'],
   [
     'it stands there twice',
     right.replace('http = true', 'http = true\n  http = true'),
-    '"http" is not there once',
+    '"http" does not occur exactly once',
   ],
-  ['it is gone', right.replace('  http = true\n', ''), '"http" is not there once'],
+  ['it is gone', right.replace('  http = true\n', ''), '"http" does not occur exactly once'],
 ])('%s', (_what, after, fault) => {
   expect(judge(after)).toBe(fault)
 })

@@ -65,7 +65,7 @@ describe('the events of the ledger', () => {
     expect(validate(chained(missing))).toBe(optional === true)
   })
 
-  test('an event of a newer version is passed over, and its line is kept', async () => {
+  test('an event of a newer version is skipped, and its line is kept', async () => {
     const world = new World()
     await world.apply()
     const before = (await world.inventory()).ledger

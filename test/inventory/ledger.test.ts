@@ -67,13 +67,13 @@ describe('a changed ledger', () => {
       3,
       /does not follow/,
     ],
-    ['a line that is gone', [lines[0]!, ...lines.slice(2)], 2, /seq is 3 where 2 belongs/],
-    ['a line twice', [lines[0]!, lines[0]!, ...lines.slice(1)], 2, /seq is 1 where 2 belongs/],
+    ['a line that is gone', [lines[0]!, ...lines.slice(2)], 2, /seq is 3, expected 2/],
+    ['a line twice', [lines[0]!, lines[0]!, ...lines.slice(1)], 2, /seq is 1, expected 2/],
     [
       'two lines exchanged',
       [lines[1]!, lines[0]!, ...lines.slice(2)],
       1,
-      /seq is 2 where 1 belongs/,
+      /seq is 2, expected 1/,
     ],
     ['an empty line', [lines[0]!, '', ...lines.slice(1)], 2, /not JSON/],
     ['no JSON', [lines[0]!, 'hello', ...lines.slice(1)], 2, /not JSON/],
@@ -133,5 +133,5 @@ test('a line follows on its own predecessor alone', () => {
   expect(followLine(first!, { head: emptyHead, seq: 0 })).toMatchObject({ seq: 1, address: 'a' })
   expect(followLine(second!, { head: hashLine(first!), seq: 1 })).toMatchObject({ address: 'b' })
   expect(followLine(second!, { head: emptyHead, seq: 1 })).toMatch(/does not follow/)
-  expect(followLine(second!, { head: hashLine(first!), seq: 2 })).toMatch(/where 3 belongs/)
+  expect(followLine(second!, { head: hashLine(first!), seq: 2 })).toMatch(/expected 3/)
 })

@@ -73,7 +73,7 @@ test.each([
   ])
 })
 
-test('trust is what an agent trusts: a damaged certificate is passed over', async () => {
+test('trust is what an agent trusts: a damaged certificate is skipped', async () => {
   const other = ca.replace('-----BEGIN CERTIFICATE-----\n', '-----BEGIN CERTIFICATE-----\na: b\n\n')
   const { found } = await read(leaf, ca + other + ca.replace('MII', 'M!I'))
   expect(found.trust).toHaveLength(1)

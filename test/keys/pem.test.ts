@@ -98,27 +98,27 @@ describe('a damaged block is an error with its line', () => {
     [
       'indented, as pasted from YAML',
       '  -----BEGIN A-----\n  MAA=\n  -----END A-----\n',
-      'line 1: BEGIN does not stand at the start of its line, so agents pass over it',
+      'line 1: BEGIN does not stand at the start of its line, so agents skip it',
     ],
     [
       'behind a byte order mark',
       `\ufeff${block}`,
-      'line 1: BEGIN does not stand at the start of its line, so agents pass over it',
+      'line 1: BEGIN does not stand at the start of its line, so agents skip it',
     ],
     [
       'all on one line',
       '-----BEGIN A-----MAA=-----END A-----\n',
-      'line 1: the BEGIN line of A does not end after its dashes, so agents pass over it',
+      'line 1: the BEGIN line of A does not end after its dashes, so agents skip it',
     ],
     [
       'END behind the base64',
       '-----BEGIN A-----\nMAA=-----END A-----\n',
-      'line 1: the END line of A does not stand alone, so agents pass over the block',
+      'line 1: the END line of A does not stand alone, so agents skip the block',
     ],
     [
       'text behind END',
       '-----BEGIN A-----\nMAA=\n-----END A-----x\n',
-      'line 1: the END line of A does not stand alone, so agents pass over the block',
+      'line 1: the END line of A does not stand alone, so agents skip the block',
     ],
   ])('%s', (_, text, expected) => {
     expect(faultOf(text)).toBe(expected)

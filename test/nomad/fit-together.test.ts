@@ -275,7 +275,7 @@ describe('what agents refuse is never among what fits', () => {
     expect(judgedAt(day2026, leaf, ca, leafKey)).toEqual({
       fits: ['key.pem is the key of leaf.pem', 'leaf.pem is signed by ca.pem'],
       misfits: [
-        'agents refuse ca.pem: it is of type X509 CERTIFICATE, and agents pass over it',
+        'agents refuse ca.pem: it is of type X509 CERTIFICATE, and agents skip it',
         `${trusting}they do not take ca.pem`,
       ],
       missing: [],
@@ -449,7 +449,7 @@ describe('a revocation list', () => {
     const found = judged(list, of('ca.pem'), of('leaf-ff02.pem'))
     expect(found.fits[0]).toBe('crl.pem is a list of ca.pem')
     expect(found.misfits).toEqual([
-      'crl.pem revokes leaf-ff02.pem; Nomad reads no such list, and still takes it',
+      'crl.pem revokes leaf-ff02.pem; Nomad does not read revocation lists, and still accepts it',
     ])
   })
 

@@ -141,7 +141,7 @@ describe('what loads and is lost, or of no use', () => {
         file: 'ca',
         effect: 'dropped',
         message: expect.stringMatching(
-          /^block 2 of ca_file is passed over without a word: /,
+          /^block 2 of ca_file is skipped without a message: /,
         ) as string,
       },
     ])
@@ -149,7 +149,7 @@ describe('what loads and is lost, or of no use', () => {
       {
         file: 'ca',
         effect: 'dropped',
-        message: '1 damaged block(s) of ca_file are passed over without a word',
+        message: '1 damaged block(s) of ca_file are skipped without a message',
       },
     ])
   })

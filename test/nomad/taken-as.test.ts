@@ -90,7 +90,7 @@ test.each<readonly [string, Certificate, string]>([
 })
 
 test('a form that agents pass over', () => {
-  expect(refusalOf(server, now, 'it has headers')).toBe('it has headers, and agents pass over it')
+  expect(refusalOf(server, now, 'it has headers')).toBe('it has headers, and agents skip it')
 })
 
 test.each([

@@ -59,13 +59,13 @@ const cases: readonly (readonly [
     'no file',
     's1: { config: a.hcl }',
     {},
-    ['make a.hcl', 'warning nothing is at a.hcl yet, and a.hcl will be made'],
+    ['make a.hcl', 'warning a.hcl does not exist yet; a.hcl will be made'],
   ],
   [
     'no directory',
     's1: { config: a }',
     {},
-    ['make a/tls.hcl', 'warning nothing is at a yet, and a/tls.hcl will be made'],
+    ['make a/tls.hcl', 'warning a does not exist yet; a/tls.hcl will be made'],
   ],
   [
     'a file among several, whatever its name',
@@ -83,7 +83,7 @@ const cases: readonly (readonly [
     'a new file that paths name',
     's1: { config: { paths: [d, new.hcl], write: new.hcl } }',
     { 'd/x.hcl': server },
-    ['make new.hcl', 'warning nothing is at new.hcl yet, and new.hcl will be made'],
+    ['make new.hcl', 'warning new.hcl does not exist yet; new.hcl will be made'],
   ],
   [
     'a base that is not there',

@@ -125,7 +125,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
     expect([seen.holdsKey, seen.asksForCertificate]).toEqual([true, true])
     await expect(describeEndpoint('::1', port)).rejects.toMatchObject({
       code: 'ERR_UNREACHABLE',
-      message: `[::1]:${port} cannot be asked: it hung up before it said anything`,
+      message: `[::1]:${port} cannot be asked: it closed the connection before it answered`,
       hint: expect.stringContaining('RPC (4647) begins with a byte of its own') as string,
     })
   })

@@ -248,7 +248,7 @@ describe('the probe leaf', () => {
     expect(await run('probe')).toMatchObject({ status: 2 })
     const back = await run('probe', '--refuses', root)
     expect(back).toMatchObject({ status: 2 })
-    expect(back.stdout).toMatch(/c1 +trusts +.* says its name/)
+    expect(back.stdout).toMatch(/c1 +trusts +.* names it/)
     live.c1.reload(live.trio('client/global/c1'))
     for (const argv of ['probe', 'status', 'verify']) {
       const said = await run(argv)

@@ -107,7 +107,7 @@ describe('a probe of real agents', () => {
     expect(stdout).toMatch(/server\/global\/s1 {2}proven {2}generation 1/)
     expect(stdout).toMatch(/client\/global\/c1 {2}proven {2}generation 1/)
     expect(stdout).toContain('Nomad names 1 server and 1 client in global')
-    expect(stdout).toContain('3 handshakes; the RPC port noted one in its log, at WARN')
+    expect(stdout).toContain('3 handshakes; the RPC port logged one, at WARN')
     await eventually('the line in the log', async () =>
       warnings() === before + 1 ? true : undefined,
     )

@@ -276,7 +276,7 @@ if (deep) {
     test('behind: nobody signs before the authority begins, and that is said', async () => {
       const outcome = await fleet.pkiAt(-hour, 'rotate', 'leaves', 'd1', '--yes')
       expect(outcome).toMatchObject({ status: 1 })
-      expect(outcome.stderr).toMatch(/not-yet-valid\)\n +fix: set the clock of this machine right/)
+      expect(outcome.stderr).toMatch(/not-yet-valid\)\n +fix: correct the clock of this machine/)
       await expectHeld('d1', /presents generation 1, not 3/)
     })
 

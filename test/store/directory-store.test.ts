@@ -138,7 +138,7 @@ describe('layout and modes', () => {
     ])
     expect(findings[0]?.remedy).toBe(`chmod 700 ${root}`)
     expect(findings[1]?.message).toBe(
-      'others than its owner can read authority/agent/1/ca-key.pem (mode 0444 instead of 0400)',
+      'users other than its owner can read authority/agent/1/ca-key.pem (mode 0444 instead of 0400)',
     )
     expect(findings[3]?.remedy).toBe('nomad-pki apply identity/server/global/s1')
     await commit(store, (batch) => {

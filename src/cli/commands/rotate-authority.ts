@@ -45,7 +45,7 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   if (args.length > 1 || !names.includes(name)) {
     const near = didYouMean(name, names)
     throw usage(
-      name === '' ? 'which authority?' : `no authority is called ${JSON.stringify(name)}`,
+      name === '' ? 'which authority?' : `unknown authority ${JSON.stringify(name)}`,
       near === undefined ? `there are: ${names.join(', ')}` : `did you mean ${near}?`,
     )
   }
