@@ -48,7 +48,7 @@ export class SshReader {
     return this.#take(1, what)[0]!
   }
 
-  /** `uint32` */
+  /** Encodes a `uint32` of RFC 4251, most significant octet first. */
   number(what: string): number {
     return this.#take(4, what).readUInt32BE(0)
   }
@@ -95,13 +95,13 @@ export class SshReader {
   }
 }
 
-/** `string` */
+/** Encodes a `string` of RFC 4251: its length in four octets, then its octets. */
 export function sshString(content: Uint8Array | string): Uint8Array {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content
   return Buffer.concat([sshNumber(bytes.length), bytes])
 }
 
-/** `uint32` */
+/** Encodes a `uint32` of RFC 4251, most significant octet first. */
 export function sshNumber(value: number): Uint8Array {
   const out = Buffer.allocUnsafe(4)
   out.writeUInt32BE(value)

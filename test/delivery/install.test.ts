@@ -317,9 +317,9 @@ describe('what install.sh said', () => {
   })
 
   test.each([
-    ['nothing', 'exit 0\n', 'the installer ended with 0, and does not say why'],
-    ['no reason', `${line('')}\nkill -9 $$\n`, 'the installer ended with SIGKILL'],
-    ['something else last', `${line('')}\necho more\n`, 'the installer ended with 0'],
+    ['nothing', 'exit 0\n', 'the installer exited with 0 and gave no reason'],
+    ['no reason', `${line('')}\nkill -9 $$\n`, 'the installer exited with SIGKILL'],
+    ['something else last', `${line('')}\necho more\n`, 'the installer exited with 0'],
     ['only what a tool complains of', "echo 'no room' >&2\nexit 1\n", 'no room'],
   ])('%s: it failed', async (_what, text, message) => {
     await expect(runInstaller(installer(text), '/', [])).rejects.toMatchObject({

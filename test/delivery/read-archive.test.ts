@@ -228,7 +228,7 @@ describe('sizes', () => {
 
   test('members of gzip one after the other are one stream, and a stranger among them is seen', () => {
     const appendix = Buffer.concat([packed, gzipSync(Buffer.from('x'))])
-    expect(expectRefused(appendix)).toContain('behind its end')
+    expect(expectRefused(appendix)).toContain('follow its end')
   })
 })
 

@@ -88,7 +88,7 @@ describe('what is refused', () => {
     [
       'an appendix',
       gzipSync(Buffer.concat([gunzipSync(whole), Buffer.from('x')])),
-      /behind its end/,
+      /follow its end/,
     ],
     ['a link', tampered((header) => header.write('2', 156)), /"a" is not a plain file/],
     ['a hard link', tampered((header) => header.write('1', 156)), /"a" is not a plain file/],

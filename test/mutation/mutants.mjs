@@ -210,7 +210,7 @@ export const mutants = [
       here,
       back.directory,
       there,
-      'this agent refuses those that are still there',
+      'this node refuses agents that still have it',
     ],
 `,
     to: '',

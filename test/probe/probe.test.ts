@@ -156,7 +156,7 @@ describe('probe', () => {
     expect(stdout).toContain('server/global/s1  proven  generation 1')
     expect(stdout).toMatch(/Nomad was not asked for the members of global: .* it answers 404/)
     expect(stdout).toContain('acme: 3 of 3 agents proven on the newest generation')
-    expect(stdout).toContain('5 handshakes; each of the 2 RPC ports noted one')
+    expect(stdout).toContain('5 handshakes; each of the 2 RPC ports logged one')
     expect(status).toBe(0)
     const observed = live.ledger.filter(({ event }) => event === 'observed')
     expect(observed).toHaveLength(5)
@@ -791,7 +791,7 @@ describe('a naive swap', () => {
     )
     expect(stdout).toContain('repair:\n  1. nomad-pki apply\n')
     expect(stdout).toMatch(
-      /as close together as can be: CN=other agent CA 1 \S+ is not ours and can certify nothing here/,
+      /as close together as possible \(CN=other agent CA 1 \S+ is not ours and can certify nothing here/,
     )
   })
 

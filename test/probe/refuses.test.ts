@@ -242,7 +242,7 @@ describe('the probe leaf', () => {
     expect([existsSync(file), closed()]).toEqual([false, 1])
     const asked = await run('probe', '--refuses', root)
     expect(asked, asked.stdout).toMatchObject({ status: 0 })
-    expect(asked.stdout).toMatch(/c1 +refuses +by name: every agent refused it until .*Z, and then/)
+    expect(asked.stdout).toMatch(/c1 +refuses +by name: its probe leaf was removed on .*Z, when/)
 
     live.c1.reload(old)
     expect(await run('probe')).toMatchObject({ status: 2 })

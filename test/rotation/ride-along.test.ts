@@ -120,7 +120,7 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   expect(await world.steps()).toEqual([])
   expect(await world.faults()).toEqual([])
   expect(await world.dates()).toEqual([
-    'agent 70: renewals will have carried this stage to all 4 agents that are left; identity/server/global/s2 is the last',
+    'agent 70: the last of 4 remaining agents takes this stage with its renewal: identity/server/global/s2',
   ])
   expect((await world.gate())[0]).toBe(
     'server/global/s1: its generation 1 is not of this stage; its next renewal will be; at once: nomad-pki rotate leaves identity/server/global/s1',
@@ -133,7 +133,7 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   await world.apply()
   await world.days(64)
   expect(await world.dates()).toEqual([
-    'agent 70: renewals will have carried this stage to the one agent that is left; identity/server/global/s2 is the last',
+    'agent 70: the last of 1 remaining agent takes this stage with its renewal: identity/server/global/s2',
   ])
   expect(await world.faults()).toEqual([])
   expect((await world.gate()).filter((line) => line.includes('is not of this stage'))).toHaveLength(
@@ -160,7 +160,7 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   await world.apply()
   expect(await world.faults()).toEqual([])
   expect((await world.dates())[0]).toMatch(
-    /^agent 1[0-9.]+: renewals will have carried this stage to all 5 agents/,
+    /^agent 1[0-9.]+: the last of 5 remaining agents takes/,
   )
   await world.days(140)
   expect(await world.dates()).toEqual([])
@@ -265,7 +265,7 @@ test('an intermediate rides alone, and its leaves keep their chain', async () =>
   expect(await world.steps()).toEqual([])
   expect(await world.faults()).toEqual([])
   expect(await world.dates()).toEqual([
-    'us-west 60: renewals will have carried this stage to the one agent that is left; identity/server/us-west/w1 is the last',
+    'us-west 60: the last of 1 remaining agent takes this stage with its renewal: identity/server/us-west/w1',
   ])
   // Its old generation is no orphan before that: what it signed would not stay without it.
   expect(await world.steps({ prune: true })).toEqual([])

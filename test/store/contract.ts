@@ -123,7 +123,7 @@ export function storeContract(name: string, makeStore: () => Store): void {
       await commit(store, (batch) => {
         expect(() => {
           batch.putGeneration(s1, '1-00000001', { ...files, manifest: '{}' })
-        }).toThrow(/who holds it/)
+        }).toThrow(/that the node holds it/)
         batch.putGeneration(s1, '1-00000001', { ...files, manifest })
       })
       const { current } = (await store.readIdentity(s1))!

@@ -269,7 +269,7 @@ const faults: readonly (readonly [
     {
       address: s1,
       reason: 'incomplete',
-      message: /ca\.pem: .*drop such a certificate without a word/,
+      message: /ca\.pem: .*drop such a certificate without a message/,
     },
   ],
   [
