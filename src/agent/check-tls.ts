@@ -138,12 +138,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
         expected: 'a quoted string',
       })
     } else if (path.includes('${')) {
-      say(
-        'warning',
-        'agent/path',
-        key,
-        `"\${" in "${key}" is a literal: Nomad does not replace it`,
-      )
+      say('warning', 'agent/path', key, `"\${" in "${key}" is a literal: Nomad does not replace it`)
     } else if (!isAbsolute(path)) {
       say('warning', 'agent/relative-path', key, `the path in "${key}" is relative`, {
         hint: 'the unit of the packages runs the agent in /: write the path in full',

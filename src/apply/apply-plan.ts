@@ -75,9 +75,13 @@ export async function* applyPlan(
     plan.steps !== materials.steps &&
     JSON.stringify(plan.steps) !== JSON.stringify(materials.steps)
   ) {
-    throw new NomadPkiError('ERR_PLAN_INVALID', 'the steps of the plan differ from those of its materials', {
-      hint: 'apply what makePlan gave; compare a saved plan with it (comparePlans)',
-    })
+    throw new NomadPkiError(
+      'ERR_PLAN_INVALID',
+      'the steps of the plan differ from those of its materials',
+      {
+        hint: 'apply what makePlan gave; compare a saved plan with it (comparePlans)',
+      },
+    )
   }
   refuseErrors(plan)
   yield { type: 'started', steps: plan.steps.length }

@@ -20,12 +20,8 @@ export const reasons = {
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',
   'key-shared': 'the same key is in use on several hosts',
-<<<<<<< HEAD
-  'signer-differs': "the spec says another place of the authority's key than the store shows",
-  'mode-open': 'others than the owner can read or write it',
-=======
+  'signer-differs': "the store does not have the authority's key as the spec's `signer` says",
   'mode-open': 'users other than the owner can read or write it',
->>>>>>> 8aa4424 (docs: messages, help and reports in plain words: subject first, no actor that must be guessed)
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',
   'issuer-changed': 'a different authority, or a newer generation of it, now signs',
@@ -52,7 +48,8 @@ export const reasons = {
   'not-proven': 'the agent is not proven to have loaded its newest generation',
   'no-server': 'a region has clients and no server that they could join',
   refused: 'Nomad would refuse a connection between two of the agents',
-  'handshake-differs': "a handshake fails although Nomad's rules allow it, or succeeds although they refuse it",
+  'handshake-differs':
+    "a handshake fails although Nomad's rules allow it, or succeeds although they refuse it",
   surplus: 'more generations than the spec keeps',
   'maybe-issued': 'an issuer was asked and no answer is known: a certificate may exist',
   orphan: 'the spec no longer names it',

@@ -211,7 +211,10 @@ export async function prepareReturn(request: InstallRequest): Promise<PreparedRe
     '--dry-run',
   ])
   if (report.before === undefined || report.wanted === undefined) {
-    throw new NomadPkiError('ERR_INTERNAL', 'the installer did not name the generation to go back to')
+    throw new NomadPkiError(
+      'ERR_INTERNAL',
+      'the installer did not name the generation to go back to',
+    )
   }
   const present = readGeneration(tls, report.before)
   const back = readGeneration(tls, report.wanted)

@@ -157,13 +157,7 @@ export function judgeReturn(
   }
   const pairs = [
     [back.directory, there, present.directory, here, 'agents that still have it refuse this node'],
-    [
-      present.directory,
-      here,
-      back.directory,
-      there,
-      'this node refuses agents that still have it',
-    ],
+    [present.directory, here, back.directory, there, 'this node refuses agents that still have it'],
   ] as const
   for (const [name, { chain }, other, { trust }, effect] of pairs) {
     const [leaf, ...rest] = chain

@@ -168,7 +168,10 @@ export async function readFit(
     throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
   }
   if (manifest.held === 'node' && !isAgent(role)) {
-    throw unfit(address, `the key of ${directory} is not in the store, and an operator needs the key too`)
+    throw unfit(
+      address,
+      `the key of ${directory} is not in the store, and an operator needs the key too`,
+    )
   }
   const parts = [
     ['ca.pem', ca.bytes],

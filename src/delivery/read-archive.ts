@@ -82,7 +82,8 @@ export function readArchive(bytes: Uint8Array): Archive {
     cert: at(`${folder}/cert.pem`),
     key: at(`${folder}/key.pem`),
   }
-  if (manifest.key !== (files.key !== undefined)) throw invalid('its manifest and its files disagree on whether it holds a key')
+  if (manifest.key !== (files.key !== undefined))
+    throw invalid('its manifest and its files disagree on whether it holds a key')
   for (const part of ['ca', 'cert', 'key'] as const) {
     const file = files[part]
     if (file !== undefined && generation.files[`${part}.pem`] !== sha256(file)) {

@@ -55,7 +55,8 @@ export function disproof(
   }
   for (const { name, value } of attributes) {
     const [item, second] = itemsNamed(target, name)
-    if (item?.value.type !== 'literal' || second !== undefined) return `"${name}" does not occur exactly once`
+    if (item?.value.type !== 'literal' || second !== undefined)
+      return `"${name}" does not occur exactly once`
     if (!means(after, item.value, value)) return `"${name}" has the wrong value`
   }
   return undefined

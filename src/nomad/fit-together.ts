@@ -188,7 +188,9 @@ function listFits(
   for (const { where: revoked, certificate } of certificates) {
     if (!list.revoked.has(certificate.serial)) continue
     if (!sameBytes(certificate.issuer.der, list.issuer.der)) continue
-    misfits.push(`${where} revokes ${revoked}; Nomad does not read revocation lists, and still accepts it`)
+    misfits.push(
+      `${where} revokes ${revoked}; Nomad does not read revocation lists, and still accepts it`,
+    )
   }
 }
 

@@ -218,10 +218,14 @@ export function turnsToNothing(identity: IdentityName, directory: string): Nomad
 
 /** What is thrown where a key would be written over another one. */
 export function keyExists(name: string, generation: number): NomadPkiError {
-  return new NomadPkiError('ERR_FILE_EXISTS', 'a different key is in its place, and it is not overwritten', {
-    address: `authority/${name}/${generation}`,
-    hint: 'make the next generation, or move that directory away yourself',
-  })
+  return new NomadPkiError(
+    'ERR_FILE_EXISTS',
+    'a different key is in its place, and it is not overwritten',
+    {
+      address: `authority/${name}/${generation}`,
+      hint: 'make the next generation, or move that directory away yourself',
+    },
+  )
 }
 
 /** What is thrown where a key is not the one that was read. */

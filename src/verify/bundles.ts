@@ -76,11 +76,7 @@ export function verifyBundles(
       context.bundles.has(address) &&
       context.bundles.get(address) !== found.text
     ) {
-      say(
-        'warning',
-        'bundle-stale',
-        'its roots are right, but its text was changed',
-      )
+      say('warning', 'bundle-stale', 'its roots are right, but its text was changed')
     }
     for (const { root, certificate } of wanted) {
       if (certificate === undefined || certificate.notAfter > context.now) continue

@@ -11,7 +11,7 @@ import type { Desired } from '../cluster/desired.js'
 
 /** What a key that many hosts share costs. */
 export const sharingCost =
-  "if it is stolen from one host, all hosts are affected; they cannot be told apart, and all need a new one at once"
+  'if it is stolen from one host, all hosts are affected; they cannot be told apart, and all need a new one at once'
 
 /** Notes on every shared identity that is there. */
 export function verifySharing(desired: Desired, inventory: Inventory): readonly Finding[] {

@@ -281,7 +281,9 @@ describe('inspect', () => {
       fs.copyFileSync(list, path.join(cwd, 'odd-name'))
       const { status, stdout } = await cli(cwd, ['inspect', 'odd-name'])
       expect([status, stdout]).toEqual([0, expect.stringMatching(/^revocation list: odd-name\n/)])
-      expect(stdout).toMatch(/Nomad +does not read revocation lists: it still accepts a revoked certificate/)
+      expect(stdout).toMatch(
+        /Nomad +does not read revocation lists: it still accepts a revoked certificate/,
+      )
       expect(stdout).toMatch(/revokes +2 certificates/)
     }
   })

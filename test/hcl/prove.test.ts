@@ -59,7 +59,11 @@ test.each<[what: string, after: string, fault: string]>([
     'another attribute changed',
   ],
   ['the key is written otherwise', right.replace('tls {', '"tls" {'), 'the key changed'],
-  ['the block stands there twice', `${right}tls { http = true }\n`, '"tls" does not occur exactly once'],
+  [
+    'the block stands there twice',
+    `${right}tls { http = true }\n`,
+    '"tls" does not occur exactly once',
+  ],
   [
     'the block is gone',
     right.slice(0, right.indexOf('tls')) + '# kept\n',
@@ -71,12 +75,12 @@ test.each<[what: string, after: string, fault: string]>([
     '"tls" is not a block',
   ],
   ['it was not set', before, '"http" has the wrong value'],
+  ['it is text', right.replace('http = true', 'http = "no"'), '"http" has the wrong value'],
   [
-    'it is text',
-    right.replace('http = true', 'http = "no"'),
-    '"http" has the wrong value',
+    'it is a list',
+    right.replace('http = true', 'http = [true]'),
+    '"http" does not occur exactly once',
   ],
-  ['it is a list', right.replace('http = true', 'http = [true]'), '"http" does not occur exactly once'],
   [
     'it stands there twice',
     right.replace('http = true', 'http = true\n  http = true'),

@@ -69,12 +69,7 @@ describe('a changed ledger', () => {
     ],
     ['a line that is gone', [lines[0]!, ...lines.slice(2)], 2, /seq is 3, expected 2/],
     ['a line twice', [lines[0]!, lines[0]!, ...lines.slice(1)], 2, /seq is 1, expected 2/],
-    [
-      'two lines exchanged',
-      [lines[1]!, lines[0]!, ...lines.slice(2)],
-      1,
-      /seq is 2, expected 1/,
-    ],
+    ['two lines exchanged', [lines[1]!, lines[0]!, ...lines.slice(2)], 1, /seq is 2, expected 1/],
     ['an empty line', [lines[0]!, '', ...lines.slice(1)], 2, /not JSON/],
     ['no JSON', [lines[0]!, 'hello', ...lines.slice(1)], 2, /not JSON/],
     ['no object', ['[]', ...lines.slice(1)], 1, /not an object/],

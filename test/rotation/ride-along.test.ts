@@ -159,9 +159,7 @@ test('crossed: apply makes the root and renews nobody; renewals carry both stage
   ])
   await world.apply()
   expect(await world.faults()).toEqual([])
-  expect((await world.dates())[0]).toMatch(
-    /^agent 1[0-9.]+: the last of 5 remaining agents takes/,
-  )
+  expect((await world.dates())[0]).toMatch(/^agent 1[0-9.]+: the last of 5 remaining agents takes/)
   await world.days(140)
   expect(await world.dates()).toEqual([])
   for (const { current } of (await world.inventory()).identities.values()) {
