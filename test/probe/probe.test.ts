@@ -426,7 +426,7 @@ describe('who belongs to the cluster', () => {
     live.s1.api = { '/v1/agent/members': { Members }, '/v1/nodes': [{ ID: 'n1', Name: 'c1' }] }
     const { stdout, status } = await live.run('probe')
     expect(stdout).toContain('the spec lacks the region us-west, which Nomad names')
-    expect(stdout).toContain('Nomad has a server w1 in us-west')
+    expect(stdout).toContain('the spec lacks the server w1 of us-west')
     expect(status).toBe(2)
     expect(live.s1.requests).toContain('/v1/nodes?region=us-west')
     expect(live.ledger).toContainEqual(
@@ -822,7 +822,7 @@ describe('evidence', () => {
     expect(seen.stdout).toMatch(
       /server\/global\/s1 {2}seen {2}leaf SHA-256 [0-9a-f]{16}…, trusts CN=/,
     )
-    expect(seen.stdout).toContain('3 of 3 agents seen; of which generation they are, only')
+    expect(seen.stdout).toContain('3 of 3 agents seen; without the ledger their generations are unknown')
     expect(seen.stdout).not.toContain('half-rotated')
     expect(seen.status).toBe(0)
     expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
@@ -895,7 +895,7 @@ describe('evidence', () => {
     ]) {
       const { status, stderr } = await live.run(...argv)
       expect(status).toBe(1)
-      expect(stderr).toMatch(/bad.json:4:\d+: address: no agent is called/)
+      expect(stderr).toMatch(/bad.json:4:\d+: address: unknown agent/)
       expect(stderr).toContain('did you mean')
     }
     expect(live.ledger).toHaveLength(length)

@@ -169,7 +169,7 @@ describe('probe --refuses', () => {
     const live = await Live.start()
     const said = await live.run('probe', '--refuses', 'authority/agent/7')
     expect(said.status).toBe(2)
-    expect(said.stdout).toContain('not decided  its key is not at hand')
+    expect(said.stdout).toContain('not decided  this command cannot use its key')
   })
 })
 
