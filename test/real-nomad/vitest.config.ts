@@ -11,6 +11,7 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
         ? []
         : [
             'rotation-unasked.test.ts',
+            'adopt-keyless.test.ts',
             'proof-hosts.test.ts',
             'proof-ended.test.ts',
             'proof-restored.test.ts',
