@@ -4,7 +4,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,9 +16,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { NomadPkiError } from '../../src/errors.js'
 import { nodeFiles } from '../../src/files/files.js'
-import { checkStorePlace } from '../../src/store/directory-store.js'
+import { checkStorePlace, directoryStore } from '../../src/store/directory-store.js'
+import { names, stagingName } from '../../src/store/layout.js'
 import { ledgerEnd } from '../../src/store/ledger.js'
 import { sha256 } from '../../src/sha256.js'
+import { hastyFiles } from './calls.js'
+import { commit } from './contract.js'
+import { filesOf, s1 } from './words.js'
 
 let base = ''
 beforeEach(() => {
@@ -138,5 +144,120 @@ describe('the end of a ledger', () => {
     const error = await fault(() => end())
     expect(error?.code).toBe('ERR_STORE_UNREADABLE')
     expect(error?.message).toBe(`can't read ${at('ledger.jsonl')}: it is not a plain file`)
+  })
+})
+
+describe('what a killed run left is healed', () => {
+  const identity = 'identity/server/global/s1'
+  const store = (): ReturnType<typeof directoryStore> =>
+    directoryStore(at('pki'), { files: hastyFiles })
+  const inside = (path: string): string => at(`pki/${path}`)
+
+  /** A store with one authority and two generations, and what its repair says. */
+  async function healed(damage: () => void): Promise<readonly string[]> {
+    await commit(store(), (batch) => {
+      batch.putAuthority('agent', 1, { key: 'K\n', certificate: 'C\n' })
+      batch.putGeneration(s1, '1-00000001', filesOf('one'))
+      batch.putGeneration(s1, '2-00000002', filesOf('two'))
+    })
+    damage()
+    const open = store()
+    const lock = await open.lock()
+    const findings = await open.heal()
+    await lock.release()
+    return findings.map(
+      ({ severity, address, reason, message }) => `${severity} ${address} ${reason}: ${message}`,
+    )
+  }
+
+  /** The name under which a folder is written before it has its own. */
+  const stagingOf = (folder: string, final: string): string =>
+    stagingName(
+      final,
+      readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]),
+    )
+
+  test('nothing where nothing was left', async () => {
+    expect(await healed(() => undefined)).toEqual([])
+  })
+
+  test('a generation that was whole gets its name', async () => {
+    const place = inside(`${identity}/1-00000001`)
+    const said = await healed(() => {
+      renameSync(place, inside(`${identity}/${stagingOf(place, '1-00000001')}`))
+    })
+    expect(said).toEqual([
+      `note ${identity} unfinished: ${identity}/1-00000001 was whole, and was put into place`,
+    ])
+    expect(readdirSync(inside(identity)).sort()).toEqual(['1-00000001', '2-00000002', 'current'])
+  })
+
+  test('one that is not whole is removed; what only begins like one too', async () => {
+    let staging = ''
+    const said = await healed(() => {
+      const place = inside(`${identity}/1-00000001`)
+      staging = stagingOf(place, '1-00000001')
+      writeFileSync(join(place, 'more'), 'x')
+      renameSync(place, inside(`${identity}/${staging}`))
+      mkdirSync(inside(`${identity}/.next-3-00000003-${'0'.repeat(16)}`))
+      writeFileSync(inside(`${identity}/.new-x`), 'x')
+      mkdirSync(inside('identity/server/global/.gone-s9'))
+    })
+    expect([...said].sort()).toEqual(
+      [
+        `note ${identity} left-over: removed ${identity}/${staging}, which an interrupted run left`,
+        `note ${identity} left-over: removed ${identity}/.next-3-00000003-${'0'.repeat(16)}, which an interrupted run left`,
+        `note ${identity} left-over: removed ${identity}/.new-x, which an interrupted run left`,
+        'note store left-over: removed identity/server/global/.gone-s9, which an interrupted run left',
+      ].sort(),
+    )
+    expect(readdirSync(inside(identity)).sort()).toEqual(['2-00000002', 'current'])
+    expect(readdirSync(inside('identity/server/global'))).toEqual(['s1'])
+  })
+
+  test('one whose name is taken is left for a person: a key is not thrown away on a guess', async () => {
+    let staging = ''
+    const said = await healed(() => {
+      const place = inside(`${identity}/1-00000001`)
+      staging = stagingOf(place, '1-00000001')
+      mkdirSync(inside(`${identity}/${staging}`))
+      for (const name of readdirSync(place))
+        writeFileSync(inside(`${identity}/${staging}/${name}`), readFileSync(join(place, name)))
+    })
+    expect(said).toEqual([
+      `note ${identity} left-over: ${identity}/${staging} is left for you to look at`,
+    ])
+    expect(readdirSync(inside(identity))).toContain(staging)
+  })
+
+  test('an authority gets its name and its line in the ledger; a folder without anything goes', async () => {
+    const said = await healed(() => {
+      const place = inside('authority/agent/1')
+      renameSync(place, inside(`authority/agent/${stagingOf(place, '1')}`))
+      mkdirSync(inside('authority/other'))
+      mkdirSync(inside('bundle/other'), { recursive: true })
+      mkdirSync(inside('identity/server/global/s2'))
+    })
+    expect(said).toEqual([
+      'note authority/agent/1 unfinished: authority/agent/1 was whole, and was put into place',
+    ])
+    expect(readdirSync(inside('authority'))).toEqual(['agent'])
+    expect(readdirSync(inside('authority/agent'))).toEqual(['1'])
+    expect(readdirSync(inside('bundle'))).toEqual([])
+    expect(readdirSync(inside('identity/server/global'))).toEqual(['s1'])
+    const last = readFileSync(inside(names.ledger), 'utf8').trim().split('\n').at(-1)!
+    expect(JSON.parse(last)).toMatchObject({
+      ...{ event: 'authority', address: 'authority/agent/1', healed: true },
+    })
+  })
+
+  test('the ledger gets the newline that it lacked, or loses the line that was torn', async () => {
+    const ledger = inside(names.ledger)
+    const mended = await healed(() => {
+      writeFileSync(ledger, '{"seq"', { flag: 'a' })
+    })
+    expect(mended).toEqual([
+      'note store left-over: cut 6 bytes off the ledger: a line that was not written to its end',
+    ])
   })
 })
