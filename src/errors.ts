@@ -42,6 +42,7 @@ export const errorCodes = {
   ERR_STORE_TRACKED: 'git would track the store',
   ERR_STORE_LOCKED: 'another process holds the store',
   ERR_LEDGER_BROKEN: 'the chain of the ledger is broken',
+  ERR_REQUEST_REFUSED: 'the request of a node is not signed; nothing was made',
   ERR_PLAN_STALE: 'the saved plan no longer fits',
   ERR_PLAN_INVALID: 'the file is not a plan',
   ERR_PLAN_BLOCKED: 'the plan has findings that no step of it cures',

@@ -12,7 +12,8 @@
 #   --owner USER     the user that the agent runs as (default: what the archive says, if it exists here)
 #   --archive FILE   the archive that this folder came from: must be the same, and is noted in the receipt
 #   --fingerprint H  the SHA-256 that the archive must have; with --archive
-#   --key FILE       a key that never left this node, for an archive without one
+#   --key FILE       a key that never left this node, for an archive without one (default: the key of the
+#                    certificate among DIR/requested-key.pem, which nomad-pki request made, and those in DIR)
 #   --dry-run        check everything, change nothing
 #   --rollback       back to the generation before this one, if it still fits
 #   --give-up        switch although the last switch was never proven
@@ -198,6 +199,9 @@ case $stanza in
   *) usage "--stanza $stanza is not the name of a file that ends with .hcl" ;;
 esac
 case $stanza in '' | /*) ;; *) stanza=$(pwd)/$stanza ;; esac
+
+# Where nomad-pki request puts a key until its certificate comes.
+requested=$tls/requested-key.pem
 
 # CODE=VALUE, one a line; VALUE names what is accepted, so that a command that was kept accepts nothing else.
 asked=$overrides
@@ -735,6 +739,13 @@ mend() { # GENERATION: modes and owner as they were given, whoever changed them 
   done
 }
 
+# What waited for its certificate lies beside it now: one copy is enough.
+spend() { # GENERATION
+  [ -f "$requested" ] && [ ! -L "$requested" ] && cmp -s "$requested" "$1/key.pem" || return 0
+  rm -f "$requested"
+  changed=yes
+}
+
 switch() { # TO WAY: with a note of where from and which way, on or back, until it is proven
   from=$(current_of)
   if [ "$from" != "$1" ]; then
@@ -1182,8 +1193,15 @@ if [ ! -f "$cert" ]; then
 fi
 if [ ! -f "$key" ]; then
   key=$keyfile
+  # It is the one of this certificate: made for it by a request, or there from an earlier run, or in use.
+  for known in "$requested" "$tls/$next/key.pem" ${here:+"$tls/$here/key.pem"}; do
+    [ -z "$key" ] && [ -f "$known" ] && [ ! -L "$known" ] && fits "$known" "$cert" || continue
+    key=$known
+  done
+  # None of them fits: the messages below say so of the one in use.
   [ -n "$key" ] || [ -z "$here" ] || key=$tls/$here/key.pem
-  [ -n "$key" ] && [ -f "$key" ] || refuse key 'the archive has no key, and none is in place: --key FILE'
+  [ -n "$key" ] && [ -f "$key" ] ||
+    refuse key "the archive has no key, none is in place, and $requested is not that of the certificate: nomad-pki request makes one, --key FILE names another"
 elif [ -n "$keyfile" ]; then
   refuse key 'the archive has a key: --key is for one without'
 fi
@@ -1291,6 +1309,7 @@ in_place() { # whether there is nothing to switch
 }
 stay() { # under the lock: modes, owner, receipt and stanza, and the agent where nothing says that it has it
   mend "$tls/$next"
+  spend "$tls/$next"
   [ -z "$untold" ] && [ "$(field "$tls/receipt.json" directory)" = "$next" ] || {
     changed=yes
     receipt switched
@@ -1376,5 +1395,6 @@ if ! whole "$tls/$next" || ! cmp -s "$inner" "$tls/$next/manifest.json"; then
 fi
 mend "$tls/$next"
 switch "$next" on
+spend "$tls/$next"
 finish
 outcome=0

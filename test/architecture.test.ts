@@ -62,12 +62,15 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
     /\b(PrivateKey|encodePrivateKey|parsePrivateKey|generateKey(Sync)?)\b/,
     [
       'keys/',
+      // A leaf's key signs the request of its successor.
+      'x509/detached-signature.ts',
       'x509/make-pkcs12.ts',
       'x509/pkcs12.ts',
       'x509/request.ts',
       'nomad/load-fault.ts',
       'issuers/',
       // Keys of leaves: they sign requests for what they are, and go to browsers.
+      'delivery/node-request.ts',
       'delivery/pack-layout.ts',
       'delivery/pack-p12.ts',
       'apply/identities.ts',
@@ -80,7 +83,11 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
     /\b(readAuthorityKey|heldIssuer|heldSigner|newAuthorityKey|createRoot)\b/,
     ['issuers/', 'store/', 'inventory/store.ts', 'index.ts'],
   ],
-  ['a signature by a key at hand', /\bsignBytes\b/, ['keys/', 'x509/request.ts', 'issuers/']],
+  [
+    'a signature by a key at hand',
+    /\bsignBytes\b/,
+    ['keys/', 'x509/request.ts', 'x509/detached-signature.ts', 'issuers/'],
+  ],
   [
     'a signature by node:crypto',
     /import [^\n]*\b(sign|createSign|createPrivateKey)\b[^\n]* from 'node:crypto'/,

@@ -493,6 +493,7 @@ export class Cluster {
         issuer: { address: `authority/${authority}/1`, name: authority, generation: 1 },
         bundle: 'bundle/agent',
         key,
+        keyHeld: 'store',
         lifetime,
         renewBefore: lifetime / 3,
         beyondIssuer: 'refuse',

@@ -31,6 +31,8 @@ const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
     'overrides a refusal that nothing here gives, with the fingerprint that it names',
   ],
   [/--ledger-head [0-9a-f]+/, 'stands for the head that a reader noted'],
+  [/nomad-pki sign /, 'test/cli/request.test.ts signs what a node asked for'],
+  [/openssl (req|cms) .*s1\.(der|csr)/, 'test/judges/requests.test.ts asks openssl'],
 ]
 
 /** What a line holds that is of a node, and what stands for it here. */
@@ -69,6 +71,7 @@ const before: Readonly<Record<string, string>> = {
   'docs/guide.md': ':',
   'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
+  'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls"`,
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',
   'docs/from-cfssl.md': `cp -R '${fixture('cfssl')}' tls`,

@@ -16,7 +16,7 @@ import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
-import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
+import { algorithmOf, type PrivateKey, type PublicKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
@@ -64,7 +64,7 @@ export function identityWork(
   signatures: Signatures,
   ports: { readonly store: Store; readonly clock: () => number },
 ): IdentityWork {
-  const { desired, inventory } = materials
+  const { desired, inventory, requests } = materials
   const wanted = new Map(desired.identities.map((identity) => [identity.address, identity]))
   const surplusOf = surplusIn(inventory, { now: ports.clock() })
   const keys = new Map<string, Promise<PrivateKey>>()
@@ -80,7 +80,7 @@ export function identityWork(
       const identity = wanted.get(address)
       if (identity === undefined || keys.has(address)) continue
       if ((action !== 'create' && action !== 'renew') || steps[next]!.keepKey === true) continue
-      if (algorithmOf(identity.profile.key).kind !== 'rsa') continue
+      if (requests.has(address) || algorithmOf(identity.profile.key).kind !== 'rsa') continue
       const key = generateKey(identity.profile.key)
       // It is awaited when its turn comes; until then a failure must not end the process.
       key.catch(() => undefined)
@@ -115,12 +115,17 @@ export function identityWork(
     switch (step.action) {
       case 'create':
       case 'renew': {
+        const requested = requests.get(step.address)
+        if (requested !== undefined) return newLeaf(step, identity, found, requested, undefined)
+        if (identity.profile.keyHeld === 'node') {
+          throw new NomadPkiError('ERR_INTERNAL', `no key is made here for ${step.address}`)
+        }
         const key =
           step.keepKey === true
             ? parsePrivateKey(await storedKey(identity, found))
             : await (keys.get(step.address) ?? generateKey(identity.profile.key))
         keys.delete(step.address)
-        return newLeaf(step, identity, found, key)
+        return newLeaf(step, identity, found, key.publicKey, key)
       }
       case 'refresh':
         return refresh(identity, found)
@@ -149,7 +154,9 @@ export function identityWork(
     step: Step,
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
-    key: PrivateKey,
+    publicKey: PublicKey,
+    /** Absent where the node holds it. */
+    key: PrivateKey | undefined,
   ): Promise<Put> {
     const { address, profile, names, ips, uris } = identity
     const issuer = await authorities.issuer(profile.issuer.address)
@@ -161,8 +168,8 @@ export function identityWork(
       prepare: (now) =>
         prepare(
           {
-            ...{ role, region, publicKey: key.publicKey, lifetime, names, ips, uris, beyondIssuer },
-            request: (asked) => makeRequest({ ...asked, key }),
+            ...{ role, region, publicKey, lifetime, names, ips, uris, beyondIssuer },
+            request: key && ((asked) => makeRequest({ ...asked, key })),
           },
           issuer,
           { now },
@@ -170,7 +177,7 @@ export function identityWork(
     })
     return (batch) =>
       put(identity, found, batch, {
-        key: encodePrivateKey(key),
+        key: key && encodePrivateKey(key),
         leaf: certificate,
         cert: encodeCertificate(certificate) + textAbove(authorities.chain(profile.issuer.address)),
         event: 'issued',

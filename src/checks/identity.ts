@@ -21,7 +21,7 @@ import type { DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
-import type { ReasonGiven } from './reasons.js'
+import { reasons, type ReasonGiven } from './reasons.js'
 
 /** What a check is given: the leaf is there, everything else is up to it. */
 export interface Subject {
@@ -48,8 +48,8 @@ const identityChecks: readonly IdentityCheck[] = [
   withinIssuer,
 ]
 
-/** Only the plan asks: is it time to renew? */
-export const actChecks: readonly IdentityCheck[] = [...identityChecks, renewalDue, begun]
+/** What only the plan asks: is it time to renew, and where is the key to be? */
+export const actChecks: readonly IdentityCheck[] = [...identityChecks, keyPlace, renewalDue, begun]
 
 /** Only verify asks: is it valid now? */
 export const goodChecks: readonly IdentityCheck[] = [...identityChecks, validNow]
@@ -76,13 +76,16 @@ function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
     case 'absent':
       return { reason: 'incomplete', message: 'key.pem is missing' }
     case 'encrypted':
-      return {
-        reason: 'key-unusable',
-        message: 'key.pem is encrypted, and agents read no encrypted keys',
-      }
+      return { reason: 'key-unusable', message: 'key.pem is encrypted: agents cannot read it' }
     case 'malformed':
       return { reason: 'incomplete', message: `key.pem cannot be parsed: ${key.message}` }
   }
+}
+
+/** What is in use is not wrong: the key is to move to the node. */
+function keyPlace({ wanted, generation: { key } }: Subject): ReasonGiven | undefined {
+  const moves = wanted.profile.keyHeld === 'node' && key.state === 'present'
+  return moves ? { reason: 'key-held', message: reasons['key-held'] } : undefined
 }
 
 function keyBelongs({ generation: { key }, leaf }: Subject): ReasonGiven | undefined {

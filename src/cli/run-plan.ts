@@ -15,7 +15,7 @@ import type { Planned } from '../plan/make-plan.js'
 import type { Plan, Step } from '../plan/plan.js'
 import { findingsText } from '../report/diagnostics.js'
 import { applyDocument } from '../report/json.js'
-import { appliedText, heldText } from '../report/plan.js'
+import { appliedText, heldText, waitingFor, waitingText } from '../report/plan.js'
 import { removeLeftAsides } from '../store/left-asides.js'
 import { memoryStore } from '../store/memory-store.js'
 import { authorityKeys, type KeyOptions } from './authority-keys.js'
@@ -173,8 +173,14 @@ export function refuseBlocked({ findings, steps, held = [] }: Plan, printer: Pri
   )
 }
 
-/** Reports what errors hold; then the command does not succeed. */
-function tellHeld({ findings, held = [] }: Plan, printer: Printer): ExitStatus {
+/** Reports what waits for its node, and what errors hold; then the command does not succeed. */
+function tellHeld(plan: Plan, printer: Printer): ExitStatus {
+  const { findings, held = [] } = plan
+  const waiting = waitingFor(plan)
+  if (waiting.length > 0) {
+    printer.tell(findingsText(waiting, printer.errorStyle, { all: false }))
+    printer.tell(waitingText(waiting.length))
+  }
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return exitStatus.ok
   printer.report(findingsText(errors, printer.errorStyle, { all: false }))

@@ -55,6 +55,7 @@ export function statusOfError(error: unknown): ExitStatus {
     case 'ERR_REFUSED':
     case 'ERR_ARCHIVE_INVALID':
     case 'ERR_INSTALL_REFUSED':
+    case 'ERR_REQUEST_REFUSED':
     case 'ERR_PLAN_STALE':
     case 'ERR_STORE_LOCKED':
     case 'ERR_STORE_NOT_BEGUN':
@@ -84,7 +85,8 @@ export function statusOfFindings(
 
 /** The exit status of `plan`. */
 export function statusOfPlan({ steps, findings }: Pick<Plan, 'steps' | 'findings'>): ExitStatus {
-  return steps.length > 0 || hasErrors(findings) ? exitStatus.work : exitStatus.ok
+  const waits = findings.some(({ reason }) => reason === 'request-needed')
+  return steps.length > 0 || waits || hasErrors(findings) ? exitStatus.work : exitStatus.ok
 }
 
 /**

@@ -46,6 +46,7 @@ export const specCodes = {
   'spec/beyond-issuer': 'a certificate would outlive its issuer',
   'spec/renew-before': 'the renewal would come before the certificate begins',
   'spec/key-algorithm': 'a key that works, but not everywhere',
+  'spec/key-held': 'a key that the node is to hold, where it cannot',
   'spec/template': 'a placeholder that is unknown here, or missing',
   'spec/dns-name': 'a name that a certificate of this role cannot carry',
   'spec/punycode': 'a name is certified in its ASCII form',

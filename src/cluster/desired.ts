@@ -106,6 +106,8 @@ export interface IdentityProfile {
   readonly bundle: string
   /** The algorithm of its key. */
   readonly key: KeyAlgorithm
+  /** Where its private key is: made in the store, or on the node, where it stays. */
+  readonly keyHeld: 'store' | 'node'
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds before the end at which it is renewed. */

@@ -129,10 +129,31 @@ export function groupsOf(
         count.configs,
       )
       checkNames(resolving, group, entry === true ? undefined : entry, constraints)
+      if (group.terms.keyHeld === 'node') checkHeld(resolving, isShared, at)
       groups.push(group)
     }
   }
   return groups
+}
+
+/** Complains where a key that stays on one node cannot be the one that agents load. */
+function checkHeld({ raw, sources, report }: Resolving, shared: boolean, at: number): void {
+  if (raw.node?.tls === 'store') {
+    report.error(
+      'spec/key-held',
+      sources.at(raw.node, 'tls'),
+      'keyHeld: node: the agents read the store itself, so their keys are there',
+      { expected: 'node: { tls: /etc/nomad-tls }, or keyHeld: store' },
+    )
+  }
+  if (shared) {
+    report.error(
+      'spec/key-held',
+      at,
+      'keyHeld: node: hosts that share a certificate share its key, so it must come from the store',
+      { expected: 'shared: { keyHeld: store }, or the nodes one by one' },
+    )
+  }
 }
 
 /** The names of a region. */

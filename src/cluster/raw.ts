@@ -58,6 +58,7 @@ export interface RawSubject {
 /** The terms of certificates at one level. */
 export interface RawTerms {
   readonly key?: KeyAlgorithm
+  readonly keyHeld?: 'store' | 'node'
   readonly lifetime?: number
   readonly renewBefore?: number
   readonly beyondIssuer?: 'refuse' | 'clamp'

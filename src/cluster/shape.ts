@@ -94,6 +94,14 @@ const leafFields = {
     sentence: 'Algorithm of the private key.',
     example: 'ecdsa-p384',
   },
+  keyHeld: {
+    key: 'keyHeld',
+    shape: { kind: 'choice', values: ['store', 'node'] },
+    default: 'store',
+    sentence:
+      'Where the private key of an agent is. `store`: `apply` makes it, and `pack` brings it to the node. `node`: `request` makes it on the node, where it stays, and `sign` makes the certificate; not for an identity that hosts share.',
+    example: 'node',
+  },
   lifetime: {
     key: 'lifetime',
     shape: durationText,
@@ -127,23 +135,36 @@ const leafFields = {
   },
 } as const satisfies Record<string, Field>
 
+const fromDefaults = (fields: readonly Field[]): readonly Field[] =>
+  fields.map((field) => ({ ...field, default: 'from `defaults`' }))
+
 const policy: readonly Field[] = [
   leafFields.key,
+  leafFields.keyHeld,
   leafFields.lifetime,
   leafFields.renewBefore,
   leafFields.beyondIssuer,
   leafFields.keep,
 ]
-const inherited: readonly Field[] = [
+const inherited: readonly Field[] = fromDefaults([
   leafFields.key,
+  leafFields.keyHeld,
   leafFields.lifetime,
   leafFields.renewBefore,
   leafFields.keep,
-].map((field) => ({ ...field, default: 'from `defaults`' }))
+])
+const ofAgents = ({ key }: Field): boolean => key !== leafFields.keyHeld.key
 
-const perRole: RecordShape = {
+const perRole: RecordShape = { kind: 'record', fields: fromDefaults(policy) }
+
+const operatorsKey = {
+  keyHeld:
+    "an operator's key is made with the certificate, in the store: a browser or a shell needs both",
+}
+const perOperator: RecordShape = {
   kind: 'record',
-  fields: policy.map((field) => ({ ...field, default: 'from `defaults`' })),
+  fields: fromDefaults(policy.filter(ofAgents)),
+  refused: operatorsKey,
 }
 
 const defaults: RecordShape = {
@@ -159,7 +180,7 @@ const defaults: RecordShape = {
     },
     {
       key: 'operator',
-      shape: perRole,
+      shape: perOperator,
       default: '`lifetime: 24h`, whatever `defaults.lifetime` says',
       sentence: 'The same for operators alone.',
       example: '{ lifetime: 8h }',
@@ -424,9 +445,10 @@ const operator: RecordShape = {
         'The region whose authority signs; the certificate opens the HTTP API of all regions under the same root.',
       example: 'global',
     },
-    ...inherited,
+    ...inherited.filter(ofAgents),
   ],
   refused: {
+    ...operatorsKey,
     names:
       "nothing listens behind an operator's certificate: it is named cli.<region>.nomad and carries the operator as a URI",
     ips: "nothing listens behind an operator's certificate",
@@ -612,6 +634,7 @@ const authority: RecordShape = {
       example: 'SHA256:ZmFtb3VzIGxhc3Qgd29yZHMgb2YgYSBrZXkgaW4gYWc',
     },
   ],
+  refused: { keyHeld: 'it is for the keys of agents: write it below defaults: or at a node' },
 }
 
 const account = text('a user of the node', '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', 32)

@@ -136,6 +136,8 @@ export interface ConfigSpec {
 export interface Terms {
   /** The algorithm of new keys. */
   readonly key: KeyAlgorithm
+  /** Where the private key is: made in the store, or on the node, where it stays. */
+  readonly keyHeld: 'store' | 'node'
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds. */

@@ -18,14 +18,15 @@ const longest = 100 * 365 * 86_400_000
 /** What holds where nothing is said. */
 export const builtIn: Terms = {
   key: 'ecdsa-p256',
+  keyHeld: 'store',
   lifetime: 90 * 86_400_000,
   renewBefore: 30 * 86_400_000,
   beyondIssuer: 'refuse',
   keep: 3,
 }
 
-/** A person's certificate lives a day: it lies in a home directory and cannot be revoked. */
-const operatorLifetime = 86_400_000
+/** A person's certificate lives a day: it lies in a home directory and cannot be revoked. Its key comes with it. */
+const ofPeople: RawTerms = { lifetime: 86_400_000, keyHeld: 'store' }
 
 /** Terms, and where their lifetime is written, for complaints about it. */
 export interface ResolvedTerms {
@@ -115,7 +116,7 @@ export function createTerms(resolving: Resolving): TermsOf {
       base = [
         { terms: builtIn, origin: undefined },
         layerOf(defaults),
-        { terms: isAgent(role) ? {} : { lifetime: operatorLifetime }, origin: undefined },
+        { terms: isAgent(role) ? {} : ofPeople, origin: undefined },
         layerOf(defaults?.[role]),
       ]
       bases.set(role, base)
@@ -163,12 +164,13 @@ export function createTerms(resolving: Resolving): TermsOf {
     }
     const terms: Terms = {
       key: algorithmOf(key).name,
+      keyHeld: get('keyHeld'),
       lifetime,
       renewBefore,
       beyondIssuer: get('beyondIssuer'),
       keep: get('keep'),
     }
-    const text = `${key} ${lifetime} ${renewBefore} ${terms.beyondIssuer} ${terms.keep}`
+    const text = `${key} ${terms.keyHeld} ${lifetime} ${renewBefore} ${terms.beyondIssuer} ${terms.keep}`
     const same = known.get(text)
     if (same === undefined) known.set(text, terms)
     return {
@@ -200,6 +202,7 @@ function hasTerms(entry: RawTerms): boolean {
     entry.lifetime !== undefined ||
     entry.renewBefore !== undefined ||
     entry.key !== undefined ||
+    entry.keyHeld !== undefined ||
     entry.keep !== undefined ||
     entry.beyondIssuer !== undefined
   )
@@ -208,6 +211,7 @@ function hasTerms(entry: RawTerms): boolean {
 function pick(terms: RawTerms | undefined): RawTerms {
   return {
     ...optional('key', terms?.key),
+    ...optional('keyHeld', terms?.keyHeld),
     ...optional('beyondIssuer', terms?.beyondIssuer),
     ...optional('keep', terms?.keep),
   }

@@ -23,8 +23,15 @@ import type { Configs, ConfigWrite } from '../inventory/configs.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Override } from '../overrides.js'
 import { runInstaller, type InstallerRun } from './installer.js'
-import { judgeArchive, judgeReturn } from './judge.js'
-import { readCurrent, readGeneration, readLast, type NodeGeneration } from './node.js'
+import { judgeArchive, judgeReturn, readQuietly } from './judge.js'
+import {
+  heldKey,
+  readCurrent,
+  readGeneration,
+  readLast,
+  type LastGeneration,
+  type NodeGeneration,
+} from './node.js'
 import { prove, type Proof, type ProveOptions } from './proof.js'
 import { readArchive, type Archive } from './read-archive.js'
 import { unpacked } from './unpack.js'
@@ -59,6 +66,8 @@ export interface PreparedInstall {
   /** The archive's bytes as they were checked: the file may have changed since. */
   readonly bytes: Uint8Array
   readonly present: NodeGeneration | undefined
+  /** The key that the node holds, for an archive without one. */
+  readonly keyFile: string | undefined
   /** What to write into the configuration; `undefined`: nothing, or it was not asked for. */
   readonly edit: { readonly plan: TlsEditPlan; readonly write: ConfigWrite } | undefined
   readonly warnings: readonly string[]
@@ -108,11 +117,14 @@ export async function prepareInstall(
     )
   }
   const present = readCurrent(request.tls)
+  const last = readLast(request.tls)
+  const held = keyOnNode(archive, last, request.tls)
   const { faults, warnings } = judgeArchive(
     archive,
-    readLast(request.tls),
+    last,
     request.now,
     request.overrides,
+    held?.bytes,
   )
   if (faults.length > 0) {
     throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '), {
@@ -124,7 +136,19 @@ export async function prepareInstall(
     request.config === undefined
       ? undefined
       : await planEdit(archive, request.tls, request.config, configs)
-  return { archive, bytes, present, edit, warnings }
+  return { archive, bytes, present, keyFile: held?.file, edit, warnings }
+}
+
+/** The key for an archive without one. Where no key fits, the one in use is what the faults are about. */
+function keyOnNode(
+  { files, manifest }: Archive,
+  { present }: LastGeneration,
+  tls: string,
+): { readonly file: string | undefined; readonly bytes: Uint8Array | undefined } | undefined {
+  if (files.key !== undefined) return undefined
+  const [leaf] = readQuietly(files.cert ?? present?.cert)
+  const found = leaf && heldKey(tls, manifest.directory, leaf.publicKey)
+  return found ?? { file: undefined, bytes: present?.key }
 }
 
 /**
@@ -135,13 +159,13 @@ export async function prepareInstall(
  * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`.
  */
 export async function rehearseInstall(
-  { archive, bytes, edit }: PreparedInstall,
+  { archive, bytes, edit, keyFile }: PreparedInstall,
   request: InstallRequest,
 ): Promise<readonly string[]> {
   // Where the agent must be restarted it is not told anything.
   const reload = edit !== undefined && edit.plan.restart.length > 0 ? 'none' : request.reload
   return unpacked(archive, bytes, async (folder, file) => {
-    const flags = [...flagsOf(request), '--verified', '--archive', file]
+    const flags = [...flagsOf(request), ...keyFlags(keyFile), '--verified', '--archive', file]
     const args = [...flags, '--reload', reload, '--dry-run']
     return (await runInstaller(request.script, folder, args)).said
   })
@@ -160,15 +184,20 @@ export async function install(
   request: InstallRequest,
   configs: Configs,
 ): Promise<InstallOutcome> {
-  const { archive, bytes, edit, present } = prepared
+  const { archive, bytes, edit, present, keyFile } = prepared
   const { directory } = archive.manifest
   const flags = [...flagsOf(request), '--verified']
   return unpacked(archive, bytes, async (folder, file) => {
+    // The second run finds the key where the first one put it.
+    const keyAt = (): string | undefined =>
+      keyFile === undefined || nodeFiles.lstat(keyFile) !== undefined
+        ? keyFile
+        : `${request.tls}/${directory}/key.pem`
     const run = (reload: string, more: readonly string[]): ReturnType<typeof runInstaller> =>
       runInstaller(
         request.script,
         folder,
-        [...flags, ...['--archive', file, '--reload', reload], ...more],
+        [...flags, ...keyFlags(keyAt()), ...['--archive', file, '--reload', reload], ...more],
         request.signal,
       )
     const said: string[] = []
@@ -290,6 +319,10 @@ async function conclude(
     default:
       return { directory, state: 'unproven', proof, said }
   }
+}
+
+function keyFlags(keyFile: string | undefined): readonly string[] {
+  return keyFile === undefined ? [] : ['--key', keyFile]
 }
 
 function flagsOf({ tls, owner, pace, giveUp, overrides = [] }: InstallRequest): readonly string[] {

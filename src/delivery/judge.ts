@@ -32,12 +32,14 @@ export interface Judgement {
  * @param last What the node has, or had before it was removed.
  * @param now Epoch milliseconds.
  * @param overrides The guards that were overridden.
+ * @param held The key that the node holds, for an archive without one.
  */
 export function judgeArchive(
   archive: Archive,
   last: LastGeneration,
   now: number,
   overrides: readonly Override[] = [],
+  held?: Uint8Array,
 ): Judgement {
   const faults: string[] = []
   const warnings: string[] = []
@@ -45,9 +47,13 @@ export function judgeArchive(
   const { present } = last
   const { ca } = archive.files
   const cert = archive.files.cert ?? present?.cert
-  const key = archive.files.key ?? present?.key
+  const key = archive.files.key ?? held
   if (cert === undefined) faults.push('the archive has no certificate, and none is in place')
-  if (key === undefined) faults.push('the archive has no key, and none is in place')
+  if (key === undefined) {
+    faults.push(
+      'the archive has no key, and no key on this node is that of the certificate: nomad-pki request makes one, before the certificate',
+    )
+  }
   if (cert === undefined) return { faults, warnings }
   const trio = checkTrio({ ca, cert, key }, now)
   const [leaf] = trio.chain
@@ -119,8 +125,8 @@ function accepts(trust: readonly Certificate[], [leaf, ...rest]: readonly Certif
   return leaf !== undefined && verifyChain(leaf, rest, trust, { now: undefined }).ok
 }
 
-/** None where a file was damaged in place: nothing vouches for anything then. */
-function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
+/** The certificates of a file; none where it was damaged in place: nothing vouches for anything then. */
+export function readQuietly(pem: Uint8Array | undefined): readonly Certificate[] {
   try {
     return pem === undefined ? [] : parseCertificates(latin1Of(pem))
   } catch (error) {

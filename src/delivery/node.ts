@@ -4,10 +4,14 @@
  * @module
  */
 
+import { isNomadPkiError } from '../errors.js'
 import { nodeFiles, type Files } from '../files/files.js'
 import { errnoOf } from '../files/fault.js'
 import { readWhole } from '../files/read.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { publicHalfOf } from '../keys/private-key.js'
+import { samePublicKey } from '../keys/public-key.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 
 /** A generation on a node. */
@@ -62,6 +66,47 @@ export function readGeneration(
     ca: read('ca.pem'),
     cert: read('cert.pem'),
     key: read('key.pem'),
+  }
+}
+
+/** The place of a key that waits for its certificate: `request` makes it. */
+export function pendingKeyFile(tls: string): string {
+  return `${tls}/requested-key.pem`
+}
+
+/**
+ * Finds the key of a certificate among those that a node holds: the one that waits for it, the one that an
+ * earlier run put beside it, and the one in use.
+ *
+ * @param tls Absolute path of the directory with the link.
+ * @param directory The generation that is to be put in place.
+ * @param key The public key in the certificate.
+ * @returns Its file and its bytes; `undefined` where it is not there, or cannot be read.
+ */
+export function heldKey(
+  tls: string,
+  directory: string,
+  key: PublicKey,
+  files: Files = nodeFiles,
+): { readonly file: string; readonly bytes: Uint8Array } | undefined {
+  const present = readCurrent(tls, files)?.directory
+  const places = [
+    pendingKeyFile(tls),
+    ...[directory, ...(present === undefined ? [] : [present])].map((at) => `${tls}/${at}/key.pem`),
+  ]
+  for (const file of places) {
+    const reading = readWhole(files, file)
+    if (reading.state === 'read' && isOf(reading.bytes, key)) return { file, bytes: reading.bytes }
+  }
+  return undefined
+}
+
+function isOf(bytes: Uint8Array, key: PublicKey): boolean {
+  try {
+    return samePublicKey(publicHalfOf(bytes), key)
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    return false
   }
 }
 

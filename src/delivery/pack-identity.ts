@@ -11,6 +11,7 @@ import { formatInstant } from '../duration.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
 import { isAgent } from '../nomad/roles.js'
+import { requestRemedy } from '../plan/held-by-node.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
@@ -148,7 +149,7 @@ export async function readFit(
   options: Pick<PackOptions, 'now' | 'without'>,
 ): Promise<FitGeneration> {
   const { role, region } = profile
-  const generation = await currentOf(store, { role, region, name }, address)
+  const generation = await currentOf(store, { role, region, name }, address, profile.keyHeld)
   const { directory, ca, cert, key } = generation
   if (ca === undefined || cert === undefined) {
     throw unfit(address, `${directory} is not whole`)
@@ -266,12 +267,13 @@ async function currentOf(
   store: Store,
   identity: Parameters<Store['readGenerations']>[0],
   address: string,
+  keyHeld: 'store' | 'node',
 ): Promise<StoredGeneration> {
   const found = await store.readIdentity(identity)
   if (found?.current === undefined) {
     throw new NomadPkiError('ERR_STORE_MISSING', `${address} has no current generation`, {
       address,
-      hint: `nomad-pki apply ${address}`,
+      hint: keyHeld === 'node' ? requestRemedy(address) : `nomad-pki apply ${address}`,
     })
   }
   return found.current

@@ -8,6 +8,8 @@
 import type { CheckContext } from '../checks/context.js'
 import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { keyFingerprint } from '../keys/fingerprint.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
 import type {
@@ -21,21 +23,27 @@ import { fingerprintText } from '../x509/certificate.js'
 import { stanzaOf, type ConfigEdit } from './configs.js'
 import type { Step, StepContent } from './plan.js'
 
+/** What the content of steps is made of. */
+export interface ContentFacts {
+  readonly desired: Desired
+  /** Issuers and roots that are there are named with their fingerprint. */
+  readonly inventory: Inventory
+  readonly context: CheckContext
+  /** The edits of configurations, by address. */
+  readonly edits: ReadonlyMap<string, ConfigEdit>
+  /** The keys that nodes have made, by address. */
+  readonly requests: ReadonlyMap<string, PublicKey>
+}
+
 /**
  * Adds to each step what it certifies or writes.
  *
  * @param steps The steps of one plan.
- * @param desired What should be.
- * @param inventory What is: issuers and roots that are there are named with their fingerprint.
- * @param context The authorities that are there.
- * @param edits The edits of configurations, by address.
+ * @param facts What is wanted and found.
  */
 export function withContent(
   steps: readonly Step[],
-  desired: Desired,
-  inventory: Inventory,
-  context: CheckContext,
-  edits: ReadonlyMap<string, ConfigEdit>,
+  { desired, inventory, context, edits, requests }: ContentFacts,
 ): Step[] {
   if (steps.length === 0) return []
   const authorities = new Map(desired.authorities.map((wanted) => [wanted.address, wanted]))
@@ -70,12 +78,14 @@ export function withContent(
       const { role, region } = profile
       const { names, ips, uris } = wanted
       const all = leafNames({ role, region, names, ips, uris })
+      const requested = requests.get(address)
       return {
         subject: `CN=${profileOf(role).commonName(region)}`,
         names: all.dns,
         ips: all.ips,
         uris: all.uris,
         ...ofProfile(profile),
+        ...(requested !== undefined && { publicKey: keyFingerprint(requested) }),
       }
     }
     if (action !== 'refresh' && action !== 'finish') return undefined

@@ -13,9 +13,9 @@ import { crossFindings } from '../checks/cross.js'
 import { actChecks, isOnDemand, runChecks } from '../checks/identity.js'
 import { ledgerFindings } from '../checks/ledger.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
-import { neededByDeferred } from '../checks/deferral.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
+import type { PublicKey } from '../keys/algorithms.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import type {
   Desired,
@@ -30,6 +30,7 @@ import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
 import { heldByNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
+import { findOrphans } from './orphans.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
@@ -50,6 +51,11 @@ export interface MakePlanOptions {
   readonly renewReason?: ReasonGiven | undefined
   /** Whether those keep their key. Default: it changes with the leaf. */
   readonly keepKey?: boolean | undefined
+  /**
+   * Public keys that nodes have made, by the address of the identity: what is planned for it certifies this key.
+   * The caller has made sure whose key it is. Default: none.
+   */
+  readonly requests?: ReadonlyMap<string, PublicKey> | undefined
   /** Guards that a person has overridden. Default: none. */
   readonly overrides?: readonly Override[] | undefined
 }
@@ -69,6 +75,8 @@ export interface PlanMaterials {
   readonly context: CheckContext
   /** The edits behind the steps of `config/…`, by address. */
   readonly edits: ReadonlyMap<string, ConfigEdit>
+  /** The public keys that nodes have made, by the address of the identity. */
+  readonly requests: ReadonlyMap<string, PublicKey>
   /** Guards that a person has overridden: the ledger notes them. */
   readonly overrides: readonly Override[]
 }
@@ -117,6 +125,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
   const renew = new Set(options.renew)
+  const { requests = noRequests } = options
   const findings: Finding[] = [
     ...inventory.findings,
     ...ledgerFindings(inventory),
@@ -183,6 +192,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const issuing = new Map<IdentityProfile, string>()
   const surplusOf = surplusIn(inventory, options)
   const named = new Set<string>()
+  const waiting = new Set<string>()
   for (const wanted of desired.identities) {
     named.add(wanted.address)
     if (only !== undefined && !only.has(wanted.address)) continue
@@ -200,9 +210,13 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       findings.push(...lifetimeDiffers(wanted, found, context))
       continue
     }
-    const kept = heldByNode(planned, found, inventory)
+    const brought = requests.has(wanted.address)
+    const kept = brought ? undefined : heldByNode(planned, wanted, found, inventory)
     if (kept !== undefined) {
       findings.push(kept)
+      // A stanza must not name files that are not made.
+      if (planned.action === 'create') waiting.add(wanted.address)
+      else if (kept.severity !== 'error') steps.push(...trustOf([planned]))
       continue
     }
     steps.push(planned)
@@ -214,7 +228,9 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     findings.push(...issuable(profile, address, inventory, context))
   }
 
-  const stanzas = desired.configs.filter(({ identity }) => only?.has(identity) !== false)
+  const stanzas = desired.configs.filter(
+    ({ identity }) => only?.has(identity) !== false && !waiting.has(identity),
+  )
   const { overrides = [] } = options
   const configs = planConfigs(stanzas, inventory, { desired, overrides })
   steps.push(...configs.steps)
@@ -223,9 +239,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const orphans = findOrphans(desired, inventory, named, context)
   if (options.prune === true) steps.push(...orphans.map(removal))
 
-  const all = withContent(steps, desired, inventory, context, configs.edits)
+  const facts = { desired, inventory, context, edits: configs.edits, requests }
+  const all = withContent(steps, facts)
   const first = holdSteps(all, findings, desired, inventory)
-  const trusting = withContent(trustOf(first.held), desired, inventory, context, configs.edits)
+  const trusting = withContent(trustOf(first.held), facts)
   const { steps: going, held } =
     trusting.length === 0
       ? first
@@ -241,7 +258,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     findings,
   }
   const { edits } = configs
-  return { plan, materials: { steps: going, desired, inventory, context, edits, overrides } }
+  return {
+    plan,
+    materials: { steps: going, desired, inventory, context, edits, requests, overrides },
+  }
 }
 
 function planIdentity(
@@ -312,6 +332,8 @@ const requested: ReasonGiven = {
   message: 'a new generation was asked for',
 }
 
+const noRequests: ReadonlyMap<string, PublicKey> = new Map()
+
 /** A new generation because it was asked for; what is wrong with the present one is told with it. */
 function renewed(
   { address }: DesiredIdentity,
@@ -362,28 +384,6 @@ function pushCross(
   })
   if (missing.length === 0) return
   steps.push(step(address, 'cross', 'cross-missing', `${missing.join(', ')} will certify it too`))
-}
-
-function findOrphans(
-  desired: Desired,
-  inventory: Inventory,
-  named: ReadonlySet<string>,
-  context: CheckContext,
-): readonly Orphan[] {
-  const orphans: Orphan[] = []
-  for (const [address, { current }] of inventory.identities) {
-    if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
-  }
-  const authorities = new Set(desired.authorities.map(({ address }) => address))
-  // What agents still have of an earlier stage is not an orphan before their renewal.
-  const needed = neededByDeferred(desired, inventory, context)
-  for (const [address, { certificate }] of inventory.authorities) {
-    if (!authorities.has(address) && !needed.has(address))
-      orphans.push({ address, notAfter: certificate?.notAfter })
-  }
-  const bundles = new Set(desired.bundles.map(({ address }) => address))
-  for (const [address] of inventory.bundles) if (!bundles.has(address)) orphans.push({ address })
-  return orphans
 }
 
 function removal({ address }: Orphan): Step {

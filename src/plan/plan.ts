@@ -30,7 +30,7 @@ export type Action =
 
 /**
  * What a step certifies or writes, by its name: `names`, `ips`, `uris`, `key`, `lifetime`, `issuer`,
- * `trusted`, `subject`, `regions`, `domains`, `networks`, `certifiedBy`, `leaf`, `file`, `changes`,
+ * `publicKey`, `trusted`, `subject`, `regions`, `domains`, `networks`, `certifiedBy`, `leaf`, `file`, `changes`,
  * `tls`.
  */
 export type StepContent = Readonly<Record<string, string | readonly string[]>>

@@ -5,7 +5,7 @@
  */
 
 import type { Reason } from '../checks/reasons.js'
-import type { HeldStep, Step } from './plan.js'
+import type { Step } from './plan.js'
 
 /** Reasons for a new certificate that do not speak against the old one beside a new `ca.pem`. */
 const staysUsable: ReadonlySet<Reason> = new Set<Reason>([
@@ -17,15 +17,16 @@ const staysUsable: ReadonlySet<Reason> = new Set<Reason>([
   'names-differ',
   'key-algorithm',
   'key-shared',
+  'key-held',
   'mode-open',
   'requested',
 ])
 
 /**
- * New trust for identities whose renewal is held: it needs no signature. A rotation away from a root
+ * New trust for identities whose renewal is held, or waits for a request: it needs no signature. A rotation away from a root
  * that cannot sign would otherwise wait for ever for the leaves that are due.
  */
-export function trustOf(held: readonly HeldStep[]): readonly Step[] {
+export function trustOf(held: readonly Step[]): readonly Step[] {
   return held.flatMap(({ address, action, reasons }): Step[] => {
     const trust = reasons.filter(({ reason }) => reason === 'trust-changed')
     const whole = reasons.every(({ reason }) => staysUsable.has(reason))

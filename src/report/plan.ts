@@ -6,6 +6,7 @@
 
 import type { ApplyEvent } from '../apply/events.js'
 import { reasons } from '../checks/reasons.js'
+import type { Finding } from '../diagnostics.js'
 import type { Action, Plan, Step } from '../plan/plan.js'
 import { contentOf } from '../plan/plan-file.js'
 import { findingsText } from './diagnostics.js'
@@ -66,7 +67,9 @@ export function planText(plan: Plan, style: Style, options: PlanTextOptions): st
     plan.steps.length > 0
       ? `${style.strong(count(plan.steps.length, 'step'))}: ${planSummary(plan)}`
       : ''
-  const last = [work, blocked].filter((text) => text !== '').join('; ')
+  const waiting = waitingFor(plan).length
+  const waits = waiting === 0 ? '' : style.doubtful(waitingText(waiting))
+  const last = [work, waits, blocked].filter((text) => text !== '').join('; ')
   parts.push(last === '' ? style.good('nothing to do') : last)
   return parts.join('\n\n')
 }
@@ -112,6 +115,20 @@ function longStepsText(steps: readonly Step[], style: Style, options: PlanTextOp
 export function heldText(errors: number, held: number): string {
   const who = count(errors, 'error')
   return held === 0 ? who : `${who} ${errors === 1 ? 'holds' : 'hold'} ${count(held, 'step')}`
+}
+
+/** What waits for a request by its node. */
+export function waitingFor({ findings }: Plan): readonly Finding[] {
+  return findings.filter(
+    ({ reason, severity }) => reason === 'request-needed' && severity !== 'error',
+  )
+}
+
+/** `3 wait for a request by their node` */
+export function waitingText(waiting: number): string {
+  return waiting === 1
+    ? '1 waits for a request by its node'
+    : `${thousands(waiting)} wait for a request by their node`
 }
 
 /** `14 to create, 3 to renew` */

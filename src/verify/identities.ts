@@ -12,6 +12,7 @@ import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import { signerOf } from '../checks/deferral.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
+import { requestRemedy } from '../plan/held-by-node.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
@@ -53,7 +54,7 @@ export function verifyIdentities(
     const found = inventory.identities.get(address)
     const seen = verifyIdentity(wanted, found, context, own, verdicts.get(address))
     // Ten thousand sound identities add nothing.
-    if (seen.length > 0) findings.push(...seen)
+    if (seen.length > 0) findings.push(...seen.map((one) => asRequested(one, wanted)))
   }
   for (const [address, { current }] of inventory.identities) {
     if (named.has(address)) continue
@@ -68,6 +69,20 @@ export function verifyIdentities(
     })
   }
   return findings
+}
+
+/** What `apply` cures although the node holds the key: no new certificate is needed. */
+const cured: ReadonlySet<string> = new Set<Reason>([
+  'chain-broken',
+  'trust-changed',
+  'mode-open',
+  'unfinished',
+])
+
+function asRequested(finding: Finding, { address, profile }: DesiredIdentity): Finding {
+  if (profile.keyHeld !== 'node' || cured.has(finding.reason)) return finding
+  const applies = finding.remedy === `nomad-pki apply ${address}`
+  return applies ? { ...finding, remedy: requestRemedy(address) } : finding
 }
 
 function verifyIdentity(

@@ -13,11 +13,12 @@ import { algorithmOf, type PrivateKey, type PublicKey } from '../keys/algorithms
 import { pemBlocks, pemEncode } from '../keys/pem.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
-import type { Extension, GeneralName } from './extension.js'
+import { parseDetachedSignature, type DetachedSignature } from './detached-signature.js'
+import type { Extension, ExtensionFields, GeneralName } from './extension.js'
 import { encodeExtension, readExtensionList, readExtensions, subjectAltName } from './extensions.js'
 import { parseName, type Name } from './name.js'
 import { encodedOid } from './oids.js'
-import { isSignedBy } from './signature.js'
+import { isKnownSignature, isSignedBy, weakHashOf } from './signature.js'
 import { readSigned, signatureOid } from './signed.js'
 
 /** A request whose sender has proven that the key is theirs. */
@@ -27,6 +28,12 @@ export interface CertificateRequest {
   readonly publicKey: PublicKey
   /** The names that it asks for; absent where it asks for none. */
   readonly subjectAltName?: readonly GeneralName[] | undefined
+  /** Every extension that it asks for, in its order. */
+  readonly extensions: readonly Extension[]
+  /** What those of them say that are known here. */
+  readonly asked: ExtensionFields
+  /** OIDs of its attributes, without the one that asks for extensions: a challenge password is one. */
+  readonly attributes: readonly string[]
   /** OID of the signature algorithm. */
   readonly signatureAlgorithm: string
 }
@@ -40,6 +47,16 @@ export interface RequestContent {
   /** Default: none. */
   readonly names?: readonly GeneralName[] | undefined
 }
+
+/** What a node sends: a request, and beside it the signature of the key that is in use there. */
+export interface RequestFile {
+  readonly request: CertificateRequest
+  /** Over the request's DER; absent where there is none. */
+  readonly signature?: DetachedSignature | undefined
+}
+
+/** A request with 500 names and an RSA key of 4096 bits has a third of it. */
+const mostBytes = 64 * 1024
 
 /** RFC 2985 §5.4.2 */
 const extensionRequest = '1.2.840.113549.1.9.14'
@@ -95,6 +112,46 @@ export function encodeRequest(request: CertificateRequest | Uint8Array): string 
 }
 
 /**
+ * Writes what a node sends: the request, and behind it the signature beside it (`CMS`, RFC 7468 §9). What
+ * reads requests takes the first block.
+ *
+ * @param request DER
+ * @param signature Of the key in use, over the request; `undefined`: there is none.
+ */
+export function encodeRequestFile(request: Uint8Array, signature: Uint8Array | undefined): string {
+  return encodeRequest(request) + (signature === undefined ? '' : pemEncode('CMS', signature))
+}
+
+/**
+ * Reads what a node, or any other tool, made: one request in PEM or DER, and in PEM perhaps a signature behind it.
+ *
+ * @param input At most 64 KB.
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`, `ERR_PEM_MALFORMED`
+ */
+export function parseRequestFile(input: Uint8Array): RequestFile {
+  if (input.length > mostBytes) {
+    throw new NomadPkiError(
+      'ERR_CERTIFICATE_MALFORMED',
+      `it has ${input.length} bytes, and a request has at most ${mostBytes}`,
+    )
+  }
+  const request = parseRequest(input)
+  if (input[0] === tags.sequence) return { request }
+  const beside = pemBlocks(latin1Of(input)).filter(
+    ({ label }) => label === 'CMS' || label === 'PKCS7',
+  )
+  if (beside.length > 1) {
+    throw new NomadPkiError(
+      'ERR_CERTIFICATE_MALFORMED',
+      `there are ${beside.length} signatures beside the request`,
+      { hint: 'one request, one signature' },
+    )
+  }
+  const [one] = beside
+  return one === undefined ? { request } : { request, signature: parseDetachedSignature(one.der) }
+}
+
+/**
  * Whether two texts in PEM are requests that ask for the same: names and key, whatever the signature is.
  *
  * @param one PEM; a text that holds no sound request is the same as nothing.
@@ -135,25 +192,44 @@ function readRequest(der: Uint8Array): CertificateRequest {
   if (info.smallInteger('the version') !== 0) fail('its version is not 0')
   const subject = parseName(info.whole('the subject'), 'the subject')
   const publicKey = parsePublicKey(info.whole('the public key'))
-  const extensions = info.peek() === 0xa0 ? requestedExtensions(info.enter(0xa0, 'attributes')) : []
+  const { extensions, others } =
+    info.peek() === 0xa0
+      ? readAttributes(info.enter(0xa0, 'attributes'))
+      : { extensions: [], others: [] }
   info.finish('what is signed')
+  const weak = weakHashOf(signatureAlgorithm)
+  if (weak !== undefined) fail(`it is signed with ${weak}`)
+  if (!isKnownSignature(signatureAlgorithm)) {
+    fail(`its signature is of the algorithm ${signatureAlgorithm}, which is not known here`)
+  }
   if (!isSignedBy({ tbs, signature, signatureAlgorithm }, publicKey)) {
     fail('it is not signed by its own key')
   }
-  const { subjectAltName: names } = readExtensions(extensions)
-  return { der, subject, publicKey, subjectAltName: names, signatureAlgorithm }
+  const asked = readExtensions(extensions)
+  const { subjectAltName: names } = asked
+  return {
+    ...{ der, subject, publicKey, subjectAltName: names, extensions, asked },
+    ...{ attributes: others, signatureAlgorithm },
+  }
 }
 
-function requestedExtensions(attributes: DerReader): readonly Extension[] {
-  let extensions: readonly Extension[] = []
+function readAttributes(attributes: DerReader): {
+  readonly extensions: readonly Extension[]
+  readonly others: readonly string[]
+} {
+  let extensions: readonly Extension[] | undefined
+  const others: string[] = []
   while (!attributes.done()) {
     const attribute = attributes.enter(tags.sequence, 'an attribute')
     const oid = attribute.oid('an attribute')
     const values = attribute.enter(tags.set, 'an attribute')
     attribute.finish('an attribute')
-    if (oid !== extensionRequest) continue
-    if (extensions.length > 0) fail('it asks for extensions twice')
+    if (oid !== extensionRequest) {
+      others.push(oid)
+      continue
+    }
+    if (extensions !== undefined) fail('it asks for extensions twice')
     extensions = readExtensionList(values)
   }
-  return extensions
+  return { extensions: extensions ?? [], others }
 }

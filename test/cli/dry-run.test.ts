@@ -99,6 +99,13 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
       ],
     },
   ],
+  request: [{ line: 'request c1 --tls tls --out c1.csr' }, { line: 'request s1 --tls tls' }],
+  sign: [
+    {
+      line: 'sign c1.csr',
+      before: ['request c1 --tls tls --out c1.csr', 'keyHeld: node', 'yes'],
+    },
+  ],
   probe: [
     { line: 'probe --timeout 1s --out evidence.json' },
     { line: 'probe --timeout 1s --refuses authority/agent/1' },
@@ -141,11 +148,20 @@ async function copied(): Promise<string> {
 describe.each(
   writing.flatMap(({ name }) => (writers[name] ?? []).map((one) => [one.line, one] as const)),
 )('%s', (_, { line, before = [] }) => {
-  const world = before.includes('later') ? { now: now + 85 * 86_400_000 } : {}
+  const world = before.includes('later')
+    ? { now: now + 85 * 86_400_000 }
+    : before.includes('yes')
+      ? { terminal: true, input: 'y' }
+      : {}
   async function prepared(): Promise<string> {
     const place = await copied()
     for (const first of before) {
-      if (first === 'later') continue
+      if (first === 'later' || first === 'yes') continue
+      if (first === 'keyHeld: node') {
+        const held = spec.replace('c1: {}', 'c1: { keyHeld: node }')
+        fs.writeFileSync(path.join(place, 'cluster.yaml'), held)
+        continue
+      }
       if (first === 'rm pki') {
         fs.rmSync(path.join(place, 'pki'), { recursive: true })
       } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))

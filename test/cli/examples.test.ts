@@ -26,6 +26,8 @@ const packed = 'nomad-pki pack s1 --out s1.tar.gz'
 const before: Readonly<Record<string, string>> = {
   'nomad-pki install s1.tar.gz --tls tls --reload none': packed,
   'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run': packed,
+  'nomad-pki sign s1.csr --dry-run': 'nomad-pki request s1 --tls tls --out s1.csr',
+  'nomad-pki sign other.csr --as s1 --dry-run': 'nomad-pki request s1 --tls tls --out other.csr',
   'nomad-pki remove client us-west/c9': 'nomad-pki add client us-west/c9',
   'nomad-pki remove operator bob': 'nomad-pki add operator bob --region global',
 }
@@ -70,6 +72,10 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         const local = 'passphrases: { agent: { file: passphrase } }\n'
         fs.writeFileSync(path.join(cwd, 'nomad-pki.local.yaml'), local, { mode: 0o600 })
         fs.writeFileSync(path.join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 })
+      }
+      if (name === 'sign') {
+        const held = spec.replace('s1: {', 's1: { keyHeld: node,')
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), held)
       }
       const first = before[example]
       if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)

@@ -133,6 +133,13 @@ describe('the command surface', () => {
         'the one that is written',
       'probe --out: also write what was seen into this file: on a bastion without the store':
         'what the result is',
+      'request --out: write the request into this file (default: standard output)':
+        'what the result is',
+      'request --tls: where the agent has its files (default: what the spec says, else /etc/nomad-tls)':
+        'there is no archive that says it',
+      'request --keepKey: ask for a new certificate of the key in use': 'there is one key',
+      'sign --fingerprint: the fingerprint of the public key, SHA256:HEX, as request printed it on the node':
+        'what it is the fingerprint of',
     }
     expect(own).toEqual(Object.keys(reasons))
     const several = commands.flatMap(({ name, options }) =>

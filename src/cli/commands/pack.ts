@@ -72,6 +72,8 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
   const dry = options.dryRun === true
   if (!dry && options.outDir !== undefined && packed.length > 0)
     await makeFolder(context.resolve(options.outDir))
+  const holdsKey = ({ manifest }: PackedIdentity): boolean =>
+    without === undefined && manifest.held === undefined
   const documents: Document[] = []
   for (const [file, one] of packed) {
     const { archive, fingerprint, manifest, warnings } = one
@@ -83,7 +85,7 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
       holdOf(held, manifest.address, error, ['ERR_FILE_EXISTS'])
       continue
     }
-    documents.push({ ...documentOf(file, one, layout, without === undefined), written: !dry })
+    documents.push({ ...documentOf(file, one, layout, holdsKey(one)), written: !dry })
     if (printer.json) continue
     printer.answer(checksumLine(fingerprint, file))
     const note = {
@@ -108,8 +110,12 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
             })),
           },
     )
-  } else if (without === undefined && !dry && documents.length > 0) {
-    const what = documents.length === 1 ? 'it holds the private key' : 'each holds a private key'
+  } else if (!dry && documents.some(({ key }) => key === true)) {
+    const all = documents.every(({ key }) => key === true)
+    const what =
+      documents.length === 1
+        ? 'it holds the private key'
+        : `${all ? 'each' : 'some'} ${all ? 'holds' : 'hold'} a private key`
     printer.tell(`${what}: send it over a private channel, and remove it after`)
   }
   return tellHeld(held, identities.length, printer)

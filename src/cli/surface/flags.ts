@@ -23,6 +23,11 @@ export const flags = {
     value: 'files',
   },
   all: { flags: '--all', summary: 'all agents' },
+  as: {
+    flags: '--as <address>',
+    summary: 'whose request it is, where the request does not say so',
+    value: 'identities',
+  },
   at: { flags: '--at <date>', summary: 'as of a different day: 2027-03-01, or +30d' },
   batch: {
     flags: '--batch <size>',
@@ -88,6 +93,12 @@ export const flags = {
   giveUp: { flags: '--give-up', summary: 'switch although the last switch was never proven' },
   ip: { flags: '--ip <address>', summary: 'an address of the node; may be repeated', many: true },
   json: { flags: '--json', summary: 'answer with a JSON document' },
+  key: {
+    flags: '--key <algorithm>',
+    summary:
+      'algorithm of a new key (default: what the spec says, or that of the key in use; else ecdsa-p256)',
+    choices: ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa-2048', 'rsa-3072', 'rsa-4096'],
+  },
   keepKey: { flags: '--keep-key', summary: 'keep the private keys' },
   layout: {
     flags: '--layout <layout>',

@@ -6,6 +6,45 @@
 
 /** The commands. */
 export const keysCommands = {
+  request: {
+    arguments: '[address]',
+    summary: 'on a node: make its private key there, and a request for a certificate',
+    details:
+      'Needs neither the store nor the spec. ADDRESS is ROLE/REGION/NAME, or the end of one where the spec is here; without it, it is the node whose certificate is in place. The key lies in --tls as requested-key.pem (0600) until install pairs it with its certificate. A second call uses the same key. Where a certificate is in place, its key signs the request too: sign then takes it without a question, once the renewal is due. Prints the fingerprint of the public key, and the request where no --out names a file.',
+    writes: true,
+    options: {
+      out: { summary: 'write the request into this file (default: standard output)' },
+      tls: {
+        summary: 'where the agent has its files (default: what the spec says, else /etc/nomad-tls)',
+      },
+      key: { excludes: ['keepKey'], because: '--key is for a new key' },
+      keepKey: { summary: 'ask for a new certificate of the key in use' },
+      dryRun: {},
+      json: {},
+    },
+    examples: [
+      'nomad-pki request server/global/s1 --tls tls --out s1.csr',
+      'nomad-pki request server/global/s1 --tls tls --key ecdsa-p384',
+    ],
+    words: ['identities', []],
+  },
+  sign: {
+    arguments: '<request>',
+    summary: 'sign the request of a node: the spec decides every name, and how long it lives',
+    details:
+      'For identities with keyHeld: node. REQUEST is a file, or - for stdin. Shows what is asked for beside what is granted. --fingerprint is what request printed on the node; without it, a request that the certificate in use signs too is taken when its renewal is due, and every other one asks on the terminal.',
+    writes: true,
+    options: {
+      as: {},
+      fingerprint: {
+        summary: 'the fingerprint of the public key, SHA256:HEX, as request printed it on the node',
+      },
+      dryRun: {},
+      json: {},
+    },
+    examples: ['nomad-pki sign s1.csr --dry-run', 'nomad-pki sign other.csr --as s1 --dry-run'],
+    words: ['files', []],
+  },
   'authority show': {
     arguments: '[name]',
     summary: "show where each authority's key is",
