@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { roles } from '../../src/address.js'
 import { classifyName, dnsNameFault, nameFault, regionFault } from '../../src/nomad/names.js'
-import { profileOf } from '../../src/nomad/roles.js'
+import { profileOf, runsClient, runsServer } from '../../src/nomad/roles.js'
 
 describe('roles', () => {
   test.each([
@@ -24,6 +24,16 @@ describe('roles', () => {
     expect(profile.keyUsage('rsa')).toEqual(
       role === 'operator' ? ['digitalSignature'] : ['digitalSignature', 'keyEncipherment'],
     )
+  })
+
+  test('what an agent runs: a combined one is a server and a client', () => {
+    expect(roles.map((role) => [role, runsServer(role), runsClient(role)])).toEqual([
+      ['server', true, false],
+      ['client', false, true],
+      ['combined', true, true],
+      ['operator', false, false],
+    ])
+    expect([runsServer(undefined), runsClient(undefined)]).toEqual([false, false])
   })
 
   test('every role may carry each of its own names, and only in its own region', () => {
