@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/diagnostics.js'
 import { makePlan } from '../../src/plan/make-plan.js'
@@ -65,6 +67,40 @@ describe('an error holds its address and what depends on it', () => {
       reason: 'stanza-differs',
     })
     expect(going(plan)).toEqual([c1, s1, s2, w1])
+  })
+
+  test('what a configuration names: it is edited only where its files are made', async () => {
+    const withConfig = spec.replace('s1: {}, s2: {}', 's1: { config: a/s1.hcl }, s2: {}')
+    const config = 'config/global/s1'
+    const fresh = (): World => {
+      const world = new World(withConfig)
+      mkdirSync(join(world.folder, 'a'))
+      writeFileSync(join(world.folder, 'a/s1.hcl'), 'server {}\n')
+      return world
+    }
+    const ofConfig = (plan: Plan): string[] =>
+      held(plan).filter((one) => one.startsWith(config) || one.startsWith(s1))
+    // Nothing is made yet: the leaf is held, and so is the stanza that would name it.
+    const root = { address: 'authority/agent/1', reason: 'key-mismatch' }
+    expect(ofConfig(await planWith(fresh(), root))).toEqual([
+      `${config} by ${root.address}`,
+      `${s1} by ${root.address}`,
+    ])
+    expect(ofConfig(await planWith(fresh(), { address: s1, reason: 'link-broken' }))).toEqual([
+      `${config} by ${s1}`,
+      `${s1} by ${s1}`,
+    ])
+    expect(ofConfig(await planWith(fresh(), { address: s2, reason: 'link-broken' }))).toEqual([])
+    // The files are there, and stay: only their renewal is held.
+    const world = fresh()
+    await world.apply()
+    writeFileSync(join(world.folder, 'a/s1.hcl'), 'server {}\n')
+    world.later(70 * day)
+    const later = await planWith(world, root)
+    expect(ofConfig(later)).toEqual([`${s1} by ${root.address}`])
+    expect(going(later)).toContain(config)
+    const broken = await planWith(world, { address: s1, reason: 'link-broken' })
+    expect(ofConfig(broken)).toEqual([`${config} by ${s1}`, `${s1} by ${s1}`])
   })
 
   test('an identity: itself alone', async () => {
