@@ -399,6 +399,28 @@ describe('after a mistake there is a way back', () => {
     expect(node.receipt()).toMatchObject({ overrides: [rollback] })
   })
 
+  test.each(returns)(
+    '--rollback of %s, where only this agent would refuse the others',
+    async (_name, back) => {
+      const world = aWorld(`${spec}authorities: { agent: { lifetime: 10y } }\n`)
+      await world.apply()
+      const before = await pack(world)
+      world.edit('lifetime: 10y', 'lifetime: 10y, signing: 2, trusted: [1, 2]')
+      await world.apply()
+      const node = aNode(before)
+      // Now it trusts both roots, and its leaf is under the second.
+      await put(node, await pack(world), [])
+      node.install(node.folder, ['--proven'])
+      const here = node.current
+      const refused = await back(node, [])
+      expect(refused.status).toBe(3)
+      expect(refused.message).toContain(
+        `the leaf of ${here} is not trusted by what ${nameOf(before)} trusts`,
+      )
+      expect(node.current).toBe(here)
+    },
+  )
+
   test.each(installers)('the old archive by %s', async (_name, run) => {
     const node = await mistaken()
     node.install(node.folder, ['--proven'])

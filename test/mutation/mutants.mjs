@@ -221,7 +221,7 @@ export const mutants = [
     file: 'templates/install.sh',
     from: 'trusts "$tls/$back/ca.pem" "$tls/$here/cert.pem" ||',
     to: 'true ||',
-    tests: ['test/delivery/install.test.ts'],
+    tests: ['test/delivery/continuity.test.ts'],
   },
   {
     what: 'a listener without its key is proven',
