@@ -187,7 +187,10 @@ async function command() {
  */
 async function singleFile() {
   const folder = join(root, 'templates')
-  const templates = readdirSync(folder)
+  // What commands read; scripts for people are in folders below.
+  const templates = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
     .sort()
     .map((name) => [`templates/${name}`, readFileSync(join(folder, name), 'utf8')])
   const start = `

@@ -10,6 +10,7 @@ import { agentCodesPage, codesPage, errorsPage, reasonsPage } from './codes.js'
 import { commandReference } from './commands.js'
 import { flow } from './flow.js'
 import { ledgerPage } from './ledger.js'
+import { localReference } from './local.js'
 import { libraryIndex, libraryPages, libraryPaths } from './library.js'
 import { lintPage } from './lint.js'
 import { withOutput } from './shown.js'
@@ -31,5 +32,6 @@ export const pages: Readonly<Record<string, Page>> = {
   ...Object.fromEntries(libraryPaths.map((page) => [page, () => libraryPages().get(page)!])),
   'docs/lint.md': lintPage,
   'docs/reasons.md': reasonsPage,
+  'docs/local.md': localReference,
   'docs/spec.md': specReference,
 }

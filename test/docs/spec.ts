@@ -95,7 +95,12 @@ cross-certificate, the usual way: \`signing: 2, trusted: [1, 2], crossed: true\`
 while everybody takes it, and each renewal carries the stage; taking the key away lets \`apply\` do the rest at once. Each generation has a name of its own, because \`{generation}\` stands in the common name.
 `
 
-function tables(shape: Shape, path: string, seen = new Map<Shape, string>()): string[] {
+/** A table for each record of a shape. */
+export function tables(
+  shape: Shape,
+  path: string,
+  seen: Map<Shape, string> = new Map<Shape, string>(),
+): string[] {
   const out: string[] = []
   const deeper: [Shape, string][] = []
   const fields = fieldsOf(shape)

@@ -52,7 +52,7 @@ function rowOf(
   const certificate = found?.certificate
   return [
     address,
-    `${signer}: ${placeText(signer)}`,
+    `signer: ${signer}`,
     foundText(found?.key),
     certificate?.publicKey.name ?? key,
     certificate === undefined ? 'no certificate yet' : fingerprintText(certificate),
