@@ -12,7 +12,14 @@ import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
 import { createReport } from './report.js'
 import type { ClusterSpec } from './spec.js'
-import { insertEntry, keysAt, removeEntry, replaceKey, setEntry } from './yaml-edit.js'
+import {
+  insertEntry,
+  keysAt,
+  removeEntry,
+  replaceKey,
+  setEntry,
+} from './yaml-edit.js'
+import { insertEntries } from './yaml-entries.js'
 import type { YamlEdit } from './yaml-meaning.js'
 import type { Plain } from './yaml-write.js'
 
@@ -97,6 +104,56 @@ export function addNode(text: string, node: NewNode, options: EditOptions = {}):
   const there = existing(spec, node)
   if (there !== undefined) return refuse(text, options, there)
   return finish(text, edit, options, notes)
+}
+
+/**
+ * Adds several nodes and operators in one edit: for thousands, where one edit each would read the spec
+ * again and again.
+ *
+ * @param text The spec; it must be good.
+ * @param nodes What to add, in this order.
+ * @param options See {@link EditOptions}.
+ * @returns All of them, or the same text with the error of the first that cannot be added.
+ */
+export function addNodes(
+  text: string,
+  nodes: readonly NewNode[],
+  options: EditOptions = {},
+): SpecEdit {
+  const { spec, diagnostics } = parseSpec(text, options)
+  if (spec === undefined) return { text, diagnostics }
+  const regions = new Set(
+    [...spec.regions, ...nodes.filter(({ kind }) => kind !== 'operator').map(regionOf)].map(
+      ({ name }) => name,
+    ),
+  )
+  const places = new Map<string, [path: readonly string[], entries: [string, Plain][]]>()
+  for (const node of nodes) {
+    const fault = nameFaultOf(node)
+    if (fault !== undefined) return refuse(text, options, fault.message, fault.hint)
+    if (!regions.has(node.region)) {
+      return refuse(text, options, `no region is called ${JSON.stringify(node.region)}`)
+    }
+    const there = existing(spec, node)
+    if (there !== undefined) return refuse(text, options, there)
+    const path = placeOf(node)
+    const known = places.get(path.join('\n')) ?? [path, []]
+    known[1].push([node.name, valueOf(node)])
+    places.set(path.join('\n'), known)
+  }
+  let edit: YamlEdit = { text }
+  for (const [path, entries] of places.values()) {
+    if (new Set(entries.map(([name]) => name)).size < entries.length) {
+      return refuse(text, options, `two of them have one name in ${path.join('.')}`)
+    }
+    edit = insertEntries(edit.text, path, entries)
+    if ('fault' in edit) break
+  }
+  return finish(text, edit, options, [])
+}
+
+function regionOf({ region }: NodeEdit): { readonly name: string } {
+  return { name: region }
 }
 
 /**

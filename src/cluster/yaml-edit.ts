@@ -252,7 +252,8 @@ function locate(
   return map === undefined || index === -1 ? undefined : { map, holder, index }
 }
 
-function insertInto(
+/** Where an entry goes behind the last one of a map: one splice, where they stand at one place. */
+export function insertInto(
   text: string,
   root: YAMLMap,
   map: YAMLMap,

@@ -11,7 +11,7 @@ import { keylessNote } from '../../adoption/notes.js'
 import type { LeftOut } from '../../adoption/materials.js'
 import { isName, sharedName } from '../../address.js'
 import { missingOf, putAdopted } from '../../apply/put-adopted.js'
-import { addNode, nameNode } from '../../cluster/edit.js'
+import { addNode, addNodes, nameNode, type NewNode } from '../../cluster/edit.js'
 import { desire } from '../../cluster/desire.js'
 import { newSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
@@ -268,7 +268,20 @@ function moreNodes(
     spec = parseSpec(text, { file }).spec!
     wanted = addressesOf(spec)
   }
-  for (const { address, role, region, name, places, leaf, names, ips } of identities) {
+  const nodeOf = ({ role, region, name, names, ips, leaf }: AdoptedIdentity): NewNode => {
+    return { kind: role, region, name, names, ips, key: leaf.publicKey.algorithm }
+  }
+  const fresh = identities.filter(
+    ({ address, name }) => !wanted.has(address) && !before.has(address) && name !== sharedName,
+  )
+  // One edit for all; where one of them cannot be added, one by one, to tell which.
+  const together = addNodes(text, fresh.map(nodeOf), { file })
+  const all = !hasErrors(together.diagnostics)
+  if (all && fresh.length > 0) take(together.text)
+  const done = new Set(all ? fresh : [])
+  for (const identity of identities) {
+    if (done.has(identity)) continue
+    const { address, role, region, name, places, names, ips } = identity
     if (wanted.has(address)) {
       // What it names today, its next certificate names as well. Later the spec alone counts.
       if (role === 'operator' || inventory?.identities.get(address)?.current) continue
@@ -286,11 +299,7 @@ function moreNodes(
       })
       continue
     }
-    const { algorithm } = leaf.publicKey
-    const edit =
-      name === sharedName
-        ? undefined
-        : addNode(text, { kind: role, region, name, names, ips, key: algorithm }, { file })
+    const edit = name === sharedName ? undefined : addNode(text, nodeOf(identity), { file })
     const fault =
       edit === undefined
         ? 'an identity that several agents share is added by hand'
