@@ -9,6 +9,7 @@ import { authorityNameOf } from '../address.js'
 import { trustBundle } from '../authority/trust-bundle.js'
 import { sameBytes } from '../bytes.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { revocationsIn } from '../inventory/revoked.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desired.js'
 import type { Certificate } from '../x509/certificate.js'
 import { adoptedIn } from './adopted.js'
@@ -17,6 +18,8 @@ import { signerOf } from './key-place.js'
 import type { SignerKind } from '../cluster/signers.js'
 import { isIssuedBy } from './issued-by.js'
 import { deferralsUnder, type Deferral } from './deferral.js'
+import type { ReasonGiven } from './reasons.js'
+import { revokedReason } from './revoked.js'
 import { sharedKeys } from './shared-keys.js'
 
 export { isIssuedBy } from './issued-by.js'
@@ -53,6 +56,8 @@ export interface CheckContext {
   readonly deferrals: ReadonlyMap<string, Deferral>
   /** For each address that shares its key, the others with it. */
   readonly sharedKeys: ReadonlyMap<string, readonly string[]>
+  /** Why a certificate is not to be used although it has not ended; see `checks/revoked.ts`. */
+  readonly revoked: (certificate: Certificate) => ReasonGiven | undefined
   /** Fingerprints of certificates that another tool made; see `checks/adopted.ts`. */
   readonly adopted: ReadonlySet<string>
   /** Why a root, by its address, cannot vouch for its successor; see `checks/cross.ts`. */
@@ -83,12 +88,14 @@ export function checkContext(
     const roots = trusted.map((root) => authorities.get(root)?.certificate)
     if (roots.every((root) => root !== undefined)) bundles.set(address, trustBundle(roots))
   }
+  const revocations = revocationsIn(inventory.ledger)
   return {
     now: options.now,
     authorities,
     bundles,
     deferrals: deferralsUnder(desired, inventory),
     sharedKeys: sharedKeys(inventory),
+    revoked: (certificate) => revokedReason(certificate, revocations),
     adopted: adoptedIn(inventory),
     crossObstacle: (address) =>
       crossObstacle(

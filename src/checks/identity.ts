@@ -36,6 +36,7 @@ export type IdentityCheck = (subject: Subject, context: CheckContext) => ReasonG
 
 /** What plan and verify both ask, gravest first. */
 const identityChecks: readonly IdentityCheck[] = [
+  ({ leaf }, { revoked }) => revoked(leaf),
   keyThere,
   keyBelongs,
   keyOwn,

@@ -30,6 +30,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<Command<Name>> } 
   'rotate leaves': async () => (await import('./commands/rotate-leaves.js')).command,
   'rotate authority': async () => (await import('./commands/rotate-authority.js')).command,
   'rotate rollout': async () => (await import('./commands/rollout.js')).command,
+  revoke: async () => (await import('./commands/revoke.js')).command,
   pack: async () => (await import('./commands/pack.js')).command,
   install: async () => (await import('./commands/install.js')).command,
   'authority show': async () => (await import('./commands/authority.js')).show,

@@ -5,10 +5,13 @@
  */
 
 import { bundleAddress } from '../address.js'
-import { latin1Of } from '../bytes.js'
+import { latin1Of, sameBytes } from '../bytes.js'
+import { revokedReason } from '../checks/revoked.js'
 import { NomadPkiError } from '../errors.js'
 import { formatInstant } from '../duration.js'
+import { readLedger } from '../inventory/ledger.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
+import { revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
 import { isAgent } from '../nomad/roles.js'
 import { requestRemedy } from '../plan/held-by-node.js'
@@ -174,6 +177,10 @@ export async function readFit(
       `the key of ${directory} is not in the store, and an operator needs the key too`,
     )
   }
+  if (options.without !== 'leaf') {
+    const revoked = await revokedIn(store, cert.bytes)
+    if (revoked !== undefined) throw unfit(address, revoked, `nomad-pki apply ${address}`)
+  }
   const parts = [
     ['ca.pem', ca.bytes],
     ['cert.pem', cert.bytes],
@@ -199,6 +206,26 @@ export async function readFit(
     key: key?.bytes,
     warnings,
   }
+}
+
+/** The ledger of a store, as it was read last: many identities are packed in one go. */
+const ledgers = new WeakMap<
+  Store,
+  { readonly bytes: Uint8Array; readonly revocations: Revocations }
+>()
+
+/** Whether a leaf was revoked, as a sentence. */
+async function revokedIn(store: Store, cert: Uint8Array): Promise<string | undefined> {
+  const bytes = (await store.readLedger())?.bytes
+  if (bytes === undefined) return undefined
+  let known = ledgers.get(store)
+  if (known === undefined || !sameBytes(known.bytes, bytes)) {
+    known = { bytes, revocations: revocationsIn(readLedger(bytes)) }
+    ledgers.set(store, known)
+  }
+  if (known.revocations.all.length === 0) return undefined
+  const [leaf] = parseCertificates(latin1Of(cert))
+  return leaf && revokedReason(leaf, known.revocations)?.message
 }
 
 /** What a browser, Prometheus or a shell elsewhere needs, as plain files. */

@@ -44,6 +44,8 @@ export interface FoundAuthority {
   readonly key: FoundKey
   /** Cross-certificates by the generation that signed them. */
   readonly crossed: ReadonlyMap<number, Certificate>
+  /** The text of its revocation list, `crl.pem`. */
+  readonly list?: string | undefined
   /** What is wrong with its files. */
   readonly findings: readonly Finding[]
 }

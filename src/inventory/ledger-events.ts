@@ -303,6 +303,43 @@ export const ledgerEvents = {
       reason: { type: 'text', text: 'the reason that the person gave' },
     },
   },
+  revoked: {
+    text: 'A person revoked a certificate. Nomad still takes it until it ends, or until no agent trusts its root.',
+    address: 'the identity; the authority, where only the serial number is known',
+    fields: {
+      serial: { type: 'hex', text: 'of the certificate' },
+      issuer: { type: 'address', text: 'the authority that signed it' },
+      fingerprint: { type: 'digest', text: 'of the certificate', optional: true },
+      notAfter: { type: 'instant', text: 'when the certificate ends', optional: true },
+      key: {
+        type: 'digest',
+        text: 'of its public key (SubjectPublicKeyInfo)',
+        optional: true,
+      },
+      reason: {
+        type: 'text',
+        text: 'why; absent: unspecified',
+        optional: true,
+        words: [
+          'unspecified',
+          'key-compromise',
+          'affiliation-changed',
+          'superseded',
+          'cessation-of-operation',
+          'privilege-withdrawn',
+        ],
+      },
+    },
+  },
+  listed: {
+    text: 'An authority signed a revocation list.',
+    address: 'the authority',
+    fields: {
+      number: { type: 'number', text: 'the number of the list' },
+      thisUpdate: { type: 'instant', text: 'when it was made' },
+      nextUpdate: { type: 'instant', text: 'until when readers take it' },
+    },
+  },
   compromised: {
     text: 'A person marked a root: its key may be known to others.',
     address: 'the root',

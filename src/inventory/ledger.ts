@@ -80,8 +80,8 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
   return { lines, events, head, tornBytes: buffer.length - (buffer.lastIndexOf(0x0a) + 1) }
 }
 
-/** Events that tell of certificates which were seen elsewhere, and not made here. */
-const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received'])
+/** Events that tell of certificates which need not have been made here. */
+const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received', 'revoked'])
 
 /**
  * Lists the certificates that were made here, those of events of newer versions too.

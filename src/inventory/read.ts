@@ -162,7 +162,11 @@ function readAuthority(
       []
     if (parsed) crossed.set(by, parsed)
   }
-  return { address, name, generation, certificate, key: readKey(stored.key), crossed, findings }
+  const list = stored.list && textOf(stored.list)
+  return {
+    ...{ address, name, generation, certificate, key: readKey(stored.key), crossed, findings },
+    ...(list !== undefined && { list }),
+  }
 }
 
 async function readIdentity(

@@ -32,6 +32,8 @@ export interface StoredAuthority {
   readonly key?: StoredFile | undefined
   /** Cross-certificates by the generation that signed them: `crossed-by-1.pem`. */
   readonly crossed: ReadonlyMap<number, StoredFile>
+  /** `crl.pem`: its revocation list. */
+  readonly list?: StoredFile | undefined
 }
 
 /** A trust bundle. */
@@ -133,6 +135,8 @@ export interface StoreBatch extends AuthorityKeeper {
   ): void
   /** Writes `crossed-by-N.pem` beside an authority that is there, or that this batch puts; over another one too. */
   putCross(name: string, generation: number, by: number, pem: string): void
+  /** Writes `crl.pem` beside an authority that is there, over another one too. */
+  putList(name: string, generation: number, pem: string): void
   /** Writes `bundle/NAME/ca.pem`, over another one too. */
   putBundle(name: string, pem: string): void
   /** Writes `identity/…/DIRECTORY` whole and turns `current` to it at {@link commit}. */

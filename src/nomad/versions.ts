@@ -73,6 +73,11 @@ export const versionGates = {
     fact: 'tls_prefer_server_cipher_suites is a key; later agents refuse a stanza that has it',
     source: 'GH-23712',
   },
+  'keyring-rotate-now': {
+    since: '1.8.3',
+    fact: 'nomad operator root keyring rotate needs -now or -prepublish',
+    source: 'command/operator_root_keyring_rotate.go:109',
+  },
   'reload-errors-fatal': {
     since: '1.10.1',
     fact: 'a reload that cannot set up TLS ends the process',
@@ -87,6 +92,11 @@ export const versionGates = {
     since: '1.10.6',
     fact: 'built with Go 1.25.3 or later, which validates names under constraints',
     source: 'GH-26949 (also 1.11.0)',
+  },
+  'client-introduction': {
+    since: '1.11.0',
+    fact: 'a server can demand a token of clients that register for the first time',
+    source: 'GH-26430, nomad/node_endpoint.go:313',
   },
   'expiry-metric': {
     since: '1.11.3',

@@ -11,6 +11,7 @@ import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Members } from '../evidence/evidence.js'
 import { stateWords } from '../evidence/state-words.js'
 import type { UnknownMember } from '../evidence/unknown-members.js'
+import type { RevokedSeen } from '../inventory/revoked.js'
 import type { Cost } from '../probe/probe-cluster.js'
 import type { HalfRotation } from '../rotation/half-rotated.js'
 import { fold, rangesOf } from './fold.js'
@@ -18,6 +19,7 @@ import { authorityEditText } from './rotation.js'
 import type { Document } from './json.js'
 import { count, printable, type Paint, type Style } from './style.js'
 import { table } from './table.js'
+import { formatMinute } from './time.js'
 
 /** What is told. */
 export interface ProbeFacts {
@@ -27,6 +29,8 @@ export interface ProbeFacts {
   readonly cost: Cost
   readonly halfRotated: readonly HalfRotation[]
   readonly copies: Copies
+  /** Revoked leaves that agents present. */
+  readonly revoked: readonly RevokedSeen[]
   /** What Nomad itself said; absent where it was not asked. */
   readonly nomad?: NomadSaid | undefined
 }
@@ -62,7 +66,7 @@ function paint(style: Style, state: AgentVerdict['state']): Paint {
 
 /** The whole of it, as text. */
 export function probeText(
-  { cluster, verdicts, cost, halfRotated, nomad, copies }: ProbeFacts,
+  { cluster, verdicts, cost, halfRotated, nomad, copies, revoked }: ProbeFacts,
   style: Style,
   options: { readonly all: boolean; readonly fileFlag: string },
 ): string {
@@ -98,6 +102,13 @@ export function probeText(
     ...[...remedies].map(
       ([every, alike]) =>
         `${style.faint('fix:')} ${printable(alike.length === 1 ? alike[0]!.remedy : every)}`,
+    ),
+    ...revoked.map(({ address, endpoint, serial, at, reason }) =>
+      style.bad(
+        printable(
+          `${address} presents a revoked certificate at ${endpoint}: serial ${serial}, revoked ${formatMinute(at)} (${reason})`,
+        ),
+      ),
     ),
     ...halfRotated.flatMap((one) => [halfRotatedText(one, style, options.fileFlag), '']),
     ...(nomad === undefined ? [] : nomadLines(nomad, style)),
@@ -256,7 +267,7 @@ function general(
 
 /** The same as a document. */
 export function probeDocument(facts: ProbeFacts): Document {
-  const { cluster, at, verdicts, cost, halfRotated, nomad, copies } = facts
+  const { cluster, at, verdicts, cost, halfRotated, nomad, copies, revoked } = facts
   return {
     format: 'nomad-pki/probe',
     version: 1,
@@ -265,6 +276,7 @@ export function probeDocument(facts: ProbeFacts): Document {
     handshakes: cost.handshakes,
     warned: cost.noted,
     copies: copies.leaves,
+    revoked,
     halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(

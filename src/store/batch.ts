@@ -22,6 +22,8 @@ export interface AuthorityPut {
   readonly certificate: string | undefined
   /** Cross-certificates by the generation that signed them. */
   readonly crossed: ReadonlyMap<number, string>
+  /** Its revocation list; `undefined`: the one that is there stays. */
+  readonly list?: string | undefined
 }
 
 /** Another form of an authority's key. */
@@ -70,6 +72,21 @@ export interface Changes {
   readonly events: readonly LedgerEvent[]
 }
 
+type AuthorityDraft = Omit<AuthorityPut, 'list'> & {
+  readonly crossed: Map<number, string>
+  list?: string | undefined
+}
+
+/** What stands beside an authority goes into the directory that is being made, where this batch makes it. */
+function draftOf(authorities: AuthorityDraft[], name: string, generation: number): AuthorityDraft {
+  let draft = authorities.find((one) => one.name === name && one.generation === generation)
+  if (draft === undefined) {
+    draft = { name, generation, key: undefined, certificate: undefined, crossed: new Map() }
+    authorities.push(draft)
+  }
+  return draft
+}
+
 /**
  * A batch that hands over what it gathered.
  *
@@ -77,7 +94,7 @@ export interface Changes {
  * @returns A batch that can be committed once.
  */
 export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch {
-  const authorities: (AuthorityPut & { readonly crossed: Map<number, string> })[] = []
+  const authorities: AuthorityDraft[] = []
   const keys: KeyReplacement[] = []
   const bundles = new Map<string, string>()
   const generations: GenerationPut[] = []
@@ -113,13 +130,11 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
     putCross(name, generation, by, pem) {
       checkAuthority(name, generation)
       checkAuthority(name, by)
-      // Into the directory that is being made, where this batch makes it.
-      let put = authorities.find((one) => one.name === name && one.generation === generation)
-      if (put === undefined) {
-        put = { name, generation, key: undefined, certificate: undefined, crossed: new Map() }
-        authorities.push(put)
-      }
-      put.crossed.set(by, pem)
+      draftOf(authorities, name, generation).crossed.set(by, pem)
+    },
+    putList(name, generation, pem) {
+      checkAuthority(name, generation)
+      draftOf(authorities, name, generation).list = pem
     },
     putBundle(name, pem) {
       checkName(name)

@@ -198,7 +198,7 @@ class Commit {
     }
   }
 
-  #writeAuthority({ name, generation, key, certificate, crossed }: AuthorityPut): void {
+  #writeAuthority({ name, generation, key, certificate, crossed, list }: AuthorityPut): void {
     const { files } = this.#tree
     const final = String(generation)
     this.doing = `authority/${name}/${final}`
@@ -210,6 +210,7 @@ class Commit {
     for (const [by, pem] of crossed) {
       wanted.push([crossedName(by), Buffer.from(pem), modes.public])
     }
+    if (list !== undefined) wanted.push([names.list, Buffer.from(list), modes.public])
     const parent = this.#tree.directory(`authority/${name}`)
     if (!this.#tree.listing(parent).has(final)) {
       if (certificate === undefined) {

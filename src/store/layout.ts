@@ -3,7 +3,7 @@
  * writing and mending share.
  *
  * ```text
- * authority/agent/1/{ca.pem, ca-key.pem, crossed-by-2.pem}
+ * authority/agent/1/{ca.pem, ca-key.pem, crossed-by-2.pem, crl.pem}
  * bundle/agent/ca.pem
  * probe/agent/1.pem
  * identity/server/global/s1/current → 3-9f2c41ab
@@ -52,6 +52,7 @@ export const names = {
   current: 'current',
   key: 'key.pem',
   ledger: 'ledger.jsonl',
+  list: 'crl.pem',
   lock: '.lock',
   manifest: 'manifest.json',
 } as const
@@ -68,7 +69,12 @@ export const generationFiles: readonly (readonly [
   ['cert', names.certificate, modes.public],
 ]
 
-const publicFiles: ReadonlySet<string> = new Set([names.bundle, names.certificate, names.manifest])
+const publicFiles: ReadonlySet<string> = new Set([
+  names.bundle,
+  names.certificate,
+  names.list,
+  names.manifest,
+])
 
 /**
  * The mode that a file should have. What isn't known to be public is treated as a key.

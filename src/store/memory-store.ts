@@ -168,7 +168,7 @@ class State {
 
   apply(changes: Changes): void {
     this.#check(changes)
-    for (const { name, generation, key, certificate, crossed } of changes.authorities) {
+    for (const { name, generation, key, certificate, crossed, list } of changes.authorities) {
       const address = `authority/${name}/${generation}`
       const there = this.authorities.get(address)
       this.authorities.set(address, {
@@ -180,6 +180,9 @@ class State {
           ...(there?.crossed ?? []),
           ...[...crossed].map(([by, pem]) => [by, fileOf(pem)] as const),
         ]),
+        ...(list !== undefined
+          ? { list: fileOf(list) }
+          : there?.list !== undefined && { list: there.list }),
       })
     }
     for (const { name, generation, key } of changes.keys) {

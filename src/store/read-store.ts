@@ -212,18 +212,20 @@ export class Reader {
     const crossed = new Map<number, StoredFile>()
     let certificate: StoredFile | undefined
     let key: StoredFile | undefined
+    let list: StoredFile | undefined
     for (const entry of this.#files.list(`${this.#root}/${path}`)) {
       const place = `${path}/${entry.name}`
       const by = crossedBy(entry.name)
       if (entry.name === names.bundle) certificate = this.#seen.file(path, place, modes.public)
       else if (entry.name === names.authorityKey)
         key = this.#seen.file(path, place, modes.authorityKey)
+      else if (entry.name === names.list) list = this.#seen.file(path, place, modes.public)
       else if (by !== undefined) {
         const file = this.#seen.file(path, place, modes.public)
         if (file !== undefined) crossed.set(by, file)
       } else this.#seen.foreign(path, place, entry.name)
     }
-    return { name, generation, certificate, key, crossed }
+    return { name, generation, certificate, key, crossed, ...(list && { list }) }
   }
 
   #bundles(): StoredBundle[] {

@@ -23,6 +23,7 @@ import { verifyConnections } from './connections.js'
 import { verifyCrosses } from './crosses.js'
 import { verifyIdentities } from './identities.js'
 import { verifyLedger } from './ledger.js'
+import { revocationFindings } from './revocations.js'
 import { verifyRegions } from './regions.js'
 import { verifySharing } from './sharing.js'
 
@@ -83,6 +84,7 @@ export function verifyCluster(
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),
     ...identities,
+    ...revocationFindings(desired, inventory, { now }),
     ...verifyAgents(desired, inventory, identities, { now }),
     ...verifySharing(desired, inventory),
     ...verifyRegions(desired),

@@ -1,5 +1,5 @@
 /**
- * Certificate revocation lists (RFC 5280 §5), read only. Nomad reads none: a list says what others may refuse.
+ * Reads certificate revocation lists (RFC 5280 §5). Nomad reads none: a list says what others may refuse.
  *
  * @module
  */
@@ -7,8 +7,35 @@
 import { DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import type { Extension } from './extension.js'
+import { readExtensionList } from './extensions.js'
 import { parseName, type Name } from './name.js'
+import { listOids } from './oids.js'
 import { readSigned, serialHex, signatureOid } from './signed.js'
+
+/** An entry of a list. */
+export interface RevokedEntry {
+  /** Hex as in `Certificate.serial`. */
+  readonly serial: string
+  /** When it was revoked, epoch milliseconds. */
+  readonly at: number
+  /** A word of {@link reasonWords}; absent where the list does not say. */
+  readonly reason?: string | undefined
+}
+
+/** Why a certificate is revoked, by its number in lists. RFC 5280 §5.3.1; 7 is not used. */
+const reasonWords: ReadonlyMap<number, string> = new Map([
+  [0, 'unspecified'],
+  [1, 'key-compromise'],
+  [2, 'ca-compromise'],
+  [3, 'affiliation-changed'],
+  [4, 'superseded'],
+  [5, 'cessation-of-operation'],
+  [6, 'certificate-hold'],
+  [8, 'remove-from-crl'],
+  [9, 'privilege-withdrawn'],
+  [10, 'aa-compromise'],
+])
 
 /** A list. */
 export interface RevocationList {
@@ -19,6 +46,10 @@ export interface RevocationList {
   readonly nextUpdate?: number | undefined
   /** Serial numbers of what is revoked, hex as in `Certificate.serial`. */
   readonly revoked: ReadonlySet<string>
+  /** The same with what is said of each, in the order of the list. */
+  readonly entries: readonly RevokedEntry[]
+  /** The list's number, hex; absent where it has none. */
+  readonly number?: string | undefined
   /** What is signed, DER. */
   readonly tbs: Uint8Array
   readonly signature: Uint8Array
@@ -53,19 +84,39 @@ function read(der: Uint8Array): RevocationList {
   const issuer = parseName(list.whole('the issuer'), 'the issuer')
   const thisUpdate = list.time('thisUpdate')
   const nextUpdate = isTime(list.peek()) ? list.time('nextUpdate') : undefined
-  const revoked = new Set<string>()
+  const entries: RevokedEntry[] = []
   if (list.peek() === tags.sequence) {
-    const entries = list.enter(tags.sequence, 'the entries')
-    while (!entries.done()) {
-      const entry = entries.enter(tags.sequence, 'an entry')
-      revoked.add(serialHex(entry.integer('a serial number')))
-      entry.time('a revocation date')
-    }
+    const all = list.enter(tags.sequence, 'the entries')
+    while (!all.done()) entries.push(readEntry(all.enter(tags.sequence, 'an entry')))
   }
-  if (list.peek() === 0xa0) list.content(0xa0, 'extensions')
+  const extensions = list.peek() === 0xa0 ? readExtensionList(list.enter(0xa0, 'extensions')) : []
   list.finish('what is signed')
-  const signatureAlgorithm = signatureOid(algorithm)
-  return { issuer, thisUpdate, nextUpdate, revoked, tbs, signature, signatureAlgorithm }
+  return {
+    ...{ issuer, thisUpdate, nextUpdate, entries, tbs, signature },
+    revoked: new Set(entries.map(({ serial }) => serial)),
+    number: valueOf(extensions, listOids.number, (value) => serialHex(value.integer('the number'))),
+    signatureAlgorithm: signatureOid(algorithm),
+  }
+}
+
+function readEntry(entry: DerReader): RevokedEntry {
+  const serial = serialHex(entry.integer('a serial number'))
+  const at = entry.time('a revocation date')
+  const extensions = entry.done() ? [] : readExtensionList(entry)
+  const reason = valueOf(extensions, listOids.entryReason, (value) => {
+    const [code = -1] = value.content(tags.enumerated, 'a reason')
+    return reasonWords.get(code) ?? `reason ${code}`
+  })
+  return { serial, at, ...(reason !== undefined && { reason }) }
+}
+
+function valueOf<Value>(
+  extensions: readonly Extension[],
+  oid: string,
+  read: (value: DerReader) => Value,
+): Value | undefined {
+  const found = extensions.find((one) => one.oid === oid)
+  return found && read(new DerReader(found.value))
 }
 
 function isTime(tag: number): boolean {

@@ -19,6 +19,9 @@ export const extensionOids = {
   extendedKeyUsage: '2.5.29.37',
 } as const
 
+/** Extensions of revocation lists and of their entries. RFC 5280 §5.2.3, §5.3.1 */
+export const listOids = { number: '2.5.29.20', entryReason: '2.5.29.21' } as const
+
 /** The extensions that Go handles (crypto/x509 parser.go processExtensions): ours, and those that others write. */
 export const handledExtensions: ReadonlySet<string> = new Set([
   ...Object.values(extensionOids),

@@ -76,6 +76,11 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
       before: ['passphrase', 'spec: encrypted', 'authority encrypt agent', 'spec: file'],
     },
   ],
+  revoke: [
+    { line: 'revoke s1 --reason key-compromise' },
+    { line: 'revoke --serial 0abc --authority agent' },
+    { line: 'revoke', before: ['revoke s1'] },
+  ],
   pack: [
     { line: 'pack s1 --out s1.tar.gz' },
     { line: 'pack --all --out-dir out' },

@@ -126,6 +126,7 @@ describe('the command surface', () => {
         'the spec keeps all that the agent is started with',
       'add --region: region of an operator (default: the first one)': 'whose region it is',
       'plan --out: save the plan in this file, for apply --plan': 'what the result is',
+      'revoke --reason: why (default: unspecified)': 'why, in the words of revocation lists',
       'pack --out: the archive, such as s1.tar.gz': 'what the result is',
       'pack --region: with cfssl, nomad-tls or --trust-only: the files of this region':
         'whose region it is',

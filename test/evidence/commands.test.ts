@@ -212,6 +212,7 @@ describe('what every command says and how it exits', () => {
               verdicts,
               cost: { handshakes: 0, noted: 0 },
               halfRotated: [],
+              revoked: [],
             },
             copies: copiesIn(inventory, { now }),
           },

@@ -83,6 +83,20 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('what is revoked', async () => {
+    const place = folder()
+    await cli(place, ['init', '--servers', 'global=1', '--clients', 'global=1'])
+    await cli(place, ['apply', '--yes'])
+    for (const line of ['s1', 'c1 --dry-run', '--serial 0abc --authority agent', '']) {
+      const { stdout, stderr } = await cli(
+        place,
+        ['revoke', ...line.split(' '), '--json'].filter(Boolean),
+      )
+      expect(stderr).toBe('')
+      expect(check(stdout)).toBe('revocation')
+    }
+  })
+
   test('rotations', async () => {
     const place = folder()
     await cli(place, ['init', '--servers', 'global=1'])

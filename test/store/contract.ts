@@ -288,6 +288,31 @@ export function storeContract(name: string, makeStore: () => Store): void {
       ).rejects.toMatchObject({ code: 'ERR_STORE_UNREADABLE', address: 'authority/agent/4' })
     })
 
+    test('a revocation list stands beside its authority, and is written anew', async () => {
+      const store = makeStore()
+      await commit(store, (batch) => {
+        batch.putAuthority('agent', 1, { key: 'K\n', certificate: 'C\n' })
+      })
+      for (const pem of ['list 1\n', 'list 2\n']) {
+        await commit(store, (batch) => {
+          batch.putList('agent', 1, pem)
+        })
+        const { authorities, findings } = await store.read()
+        expect(findings).toEqual([])
+        expect(Buffer.from(authorities[0]!.list!.bytes).toString()).toBe(pem)
+        expect(Buffer.from(authorities[0]!.certificate!.bytes).toString()).toBe('C\n')
+      }
+      await commit(store, (batch) => {
+        batch.putCross('agent', 1, 2, 'by 2\n')
+      })
+      expect((await store.read()).authorities[0]!.list).toBeDefined()
+      await expect(
+        commit(store, (batch) => {
+          batch.putList('agent', 2, 'of nobody\n')
+        }),
+      ).rejects.toMatchObject({ code: 'ERR_STORE_UNREADABLE', address: 'authority/agent/2' })
+    })
+
     test('a generation is never written over another one; writing the same twice is writing it once', async () => {
       const store = makeStore()
       const put =

@@ -4,6 +4,13 @@ import { isNomadPkiError } from '../../src/errors.js'
 import { pemBlocks } from '../../src/keys/pem.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { parseCrl, type RevocationList } from '../../src/x509/crl.js'
+import { assembleCertificate } from '../../src/x509/encode.js'
+import {
+  encodeTbsCrl,
+  revocationReasons,
+  type CrlEntry,
+  type RevocationReason,
+} from '../../src/x509/make-crl.js'
 import { formatName } from '../../src/x509/name.js'
 import { isSignedBy } from '../../src/x509/signature.js'
 
@@ -58,5 +65,46 @@ describe('is not a revocation list', () => {
       damaged[at]! ^= 1 << (at % 8)
       expect(['none', 'ERR_CERTIFICATE_MALFORMED', 'ERR_NAME_INVALID']).toContain(code(damaged))
     }
+  })
+})
+
+describe('a list that is written here', () => {
+  const issuer = certificate('ca.pem')
+  const at = Date.UTC(2026, 10, 27, 12, 30, 15)
+  const written = (entries: readonly CrlEntry[], number = 300): RevocationList =>
+    parseCrl(
+      assembleCertificate(
+        encodeTbsCrl({
+          signatureIdentifier: Buffer.from('300a06082a8648ce3d040302', 'hex'),
+          issuer: issuer.subject.der,
+          thisUpdate: at,
+          // From 2050 on a list has the longer form of time (RFC 5280 §5.1.2.5).
+          nextUpdate: Date.UTC(2051, 0, 1),
+          number,
+          keyIdentifier: issuer.subjectKeyIdentifier!,
+          entries,
+        }),
+        Buffer.from('300a06082a8648ce3d040302', 'hex'),
+        Buffer.of(0),
+      ),
+    )
+
+  test('is read as it was written', () => {
+    const reasons = Object.keys(revocationReasons) as RevocationReason[]
+    const entries = reasons.map((reason, index) => ({ serial: `ff0${index}`, at, reason }))
+    const list = written(entries)
+    expect(list.entries).toEqual(
+      entries.map(({ serial, reason }) =>
+        // An absent reason says the same as `unspecified` (RFC 5280 §5.3.1).
+        reason === 'unspecified' ? { serial, at } : { serial, at, reason },
+      ),
+    )
+    expect(list).toMatchObject({ thisUpdate: at, nextUpdate: Date.UTC(2051, 0, 1), number: '012c' })
+    expect(list.issuer.der).toEqual(issuer.subject.der)
+  })
+
+  test('leaves out the entries where nothing is revoked', () => {
+    const empty = written([], 1)
+    expect([empty.entries, empty.number]).toEqual([[], '01'])
   })
 })

@@ -9,6 +9,7 @@ import { resolveAddress } from '../../address.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { revokedAmong } from '../../inventory/revoked.js'
 import { isBegun } from '../../inventory/begun.js'
 import type { Ledger } from '../../inventory/ledger.js'
 import type { LedgerEvent } from '../../inventory/ledger-events.js'
@@ -213,7 +214,8 @@ function tell(
   const at = context.now()
   const halfRotated = halfRotations({ spec, desired, inventory, seen, now: at })
   const copies = copiesIn(inventory, { now: at, seen })
-  const facts = { cluster, at, verdicts, cost, halfRotated, nomad, copies }
+  const revoked = revokedAmong(seen, inventory)
+  const facts = { cluster, at, verdicts, cost, halfRotated, nomad, copies, revoked }
   if (printer.json) printer.document(probeDocument(facts))
   else {
     const named = { all: options.long === true, fileFlag: fileFlag(options) }
@@ -222,6 +224,7 @@ function tell(
   const whole =
     halfRotated.length === 0 &&
     copies.leaves.length === 0 &&
+    revoked.length === 0 &&
     (nomad === undefined || isWhole(nomad))
   return whole ? statusOfVerdicts(verdicts) : exitStatus.work
 }

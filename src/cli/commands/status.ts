@@ -13,6 +13,7 @@ import { makeSchedule } from '../../plan/schedule.js'
 import { statusDocument } from '../../report/json.js'
 import { statusText } from '../../report/status.js'
 import { deadlinesOf } from '../../rotation/deadlines.js'
+import { revocationFindings } from '../../verify/revocations.js'
 import { statusOfSchedule } from '../status.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
@@ -34,6 +35,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
   const copies = copiesIn(inventory, { now })
   const findings = [
     ...undatedErrors(workspace.desired, inventory, { now }),
+    ...revocationFindings(workspace.desired, inventory, { now, current: true }),
     ...leftOvers(inventory),
     ...attemptFindings(inventory.ledger, { now }),
   ]

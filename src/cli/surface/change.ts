@@ -4,6 +4,8 @@
  * @module
  */
 
+import { revocationReasons, type RevocationReason } from '../../x509/make-crl.js'
+
 /** The commands. */
 export const changeCommands = {
   'rotate leaves': {
@@ -56,5 +58,28 @@ export const changeCommands = {
     options: { batch: {}, leader: {}, json: {} },
     examples: ['nomad-pki rotate rollout', 'nomad-pki rotate rollout --batch 25 --json'],
     words: [[]],
+  },
+  revoke: {
+    arguments: '[certificate]',
+    summary: 'record that a certificate must not be used, and show what shuts it out',
+    details:
+      'Nomad reads no revocation list and no OCSP: agents take the certificate until it ends, or until no agent trusts its root. CERTIFICATE is an address, a fingerprint or a serial number; an address means each of its certificates that has not ended. Writes the ledger, and a revocation list for other software, where the authority can sign; without CERTIFICATE only the lists anew. The next plan makes a new key.',
+    writes: true,
+    options: {
+      reason: {
+        summary: 'why (default: unspecified)',
+        choices: Object.keys(revocationReasons) as readonly RevocationReason[],
+      },
+      serial: { needs: ['authority'], because: 'a serial number is one of its authority' },
+      authority: { needs: ['serial'] },
+      passphraseFd: {},
+      dryRun: {},
+      json: {},
+    },
+    examples: [
+      'nomad-pki revoke s1 --reason key-compromise',
+      'nomad-pki revoke --serial 5f3a --authority agent --reason superseded',
+    ],
+    words: ['identities', []],
   },
 } as const

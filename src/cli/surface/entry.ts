@@ -42,6 +42,8 @@ export interface OptionUse {
   readonly summary?: string
   /** May be given several times here. */
   readonly many?: true
+  /** All values that it takes here. */
+  readonly choices?: readonly string[]
   /** Options that must be there too. */
   readonly needs?: readonly FlagName[]
   /** Options that must not be there. */
@@ -88,13 +90,15 @@ type ValueOf<Flag extends FlagEntry, Use> = true extends ManyOf<Flag> | ManyOf<U
   ? Flag['flags'] extends `${string}[${string}]`
     ? readonly string[] | true
     : readonly string[]
-  : Flag extends { readonly choices: readonly (infer Choice)[] }
+  : Use extends { readonly choices: readonly (infer Choice)[] }
     ? Choice
-    : Flag['flags'] extends `${string}<${string}>`
-      ? string
-      : Flag['flags'] extends `${string}[${string}]`
-        ? string | true
-        : boolean
+    : Flag extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : Flag['flags'] extends `${string}<${string}>`
+        ? string
+        : Flag['flags'] extends `${string}[${string}]`
+          ? string | true
+          : boolean
 
 /** The values of the options that a command takes: every one of them is named, and may be absent. */
 export type OptionsOf<Taken> = {

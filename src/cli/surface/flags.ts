@@ -29,6 +29,11 @@ export const flags = {
     value: 'identities',
   },
   at: { flags: '--at <date>', summary: 'as of a different day: 2027-03-01, or +30d' },
+  authority: {
+    flags: '--authority <name>',
+    summary: 'an authority: NAME, or NAME/GENERATION',
+    value: 'authorities',
+  },
   batch: {
     flags: '--batch <size>',
     summary: 'how many clients of a region at once: 25, or 10% (default: 10%)',
@@ -202,6 +207,10 @@ export const flags = {
     summary: 'agents take the stages with their renewals, without reloads of their own',
   },
   rollback: { flags: '--rollback', summary: 'back to the generation before, if it still fits' },
+  serial: {
+    flags: '--serial <hex>',
+    summary: 'the serial number of a certificate that the ledger lacks, in hex',
+  },
   serverName: {
     flags: '--server-name [name]',
     summary: 'also set NOMAD_TLS_SERVER_NAME (without a value: server.REGION.nomad)',

@@ -1,0 +1,76 @@
+/**
+ * What a revocation means for the cluster: the facts behind what `revoke` tells.
+ *
+ * @module
+ */
+
+import { parseAddress, sharedName } from '../address.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Revocations } from '../inventory/revoked.js'
+import { reachOf } from '../nomad/reach.js'
+import type { Consequence } from '../report/revocation.js'
+import { cureOf, type Cheapest, type Cure } from '../rotation/cure.js'
+import type { Chosen } from './revoke-chosen.js'
+import type { Workspace } from './workspace.js'
+
+/** The gravest first: of several certificates of an identity the worst one counts. */
+const gravity: readonly Cheapest[] = [
+  'foreign',
+  'replace',
+  'rotating',
+  'wait',
+  'unneeded',
+  'dropped',
+  'over',
+]
+
+/** What follows for each identity of which a certificate was chosen. */
+export function consequencesOf(
+  chosen: readonly Chosen[],
+  { all }: Revocations,
+  { spec, desired }: Workspace,
+  inventory: Inventory,
+  now: number,
+): readonly Consequence[] {
+  const namesChecked = desired.identities.every(
+    ({ stanza }) => stanza?.verify_server_hostname !== false,
+  )
+  const found = new Map<string, Consequence>()
+  for (const { address, issuer, serial, notAfter } of chosen) {
+    const { reason = 'unspecified' } =
+      all.find((one) => one.serial === serial && one.issuer === issuer) ?? {}
+    const parsed = parseAddress(address)
+    const identity = parsed.kind === 'identity' ? parsed : undefined
+    const role = identity?.role
+    const wanted = desired.identities.find((one) => one.address === address)
+    const leaf = { issuer, role, notAfter, reason }
+    const cure = cureOf(leaf, spec, desired, inventory, { now })
+    const before = found.get(address)
+    if (before !== undefined && !isGraver(cure, before.cure)) continue
+    const held = inventory.identities.get(address)?.current?.key.state === 'node'
+    found.set(address, {
+      ...{ address, reason, cure },
+      client: role === 'client' || role === 'combined',
+      server:
+        role === undefined ? parsed.kind !== 'identity' : role === 'server' || role === 'combined',
+      ...(wanted !== undefined && {
+        renewal: held ? ('node' as const) : ('store' as const),
+        ...(wanted.name !== sharedName && { node: wanted.name }),
+      }),
+      reach:
+        identity === undefined
+          ? []
+          : reachOf({
+              ...{ role: identity.role, region: identity.region, namesChecked },
+              shared: identity.name === sharedName,
+            }),
+    })
+  }
+  return [...found.values()]
+}
+
+function isGraver(one: Cure, other: Cure): boolean {
+  const [left, right] = [one, other].map(({ cheapest }) => gravity.indexOf(cheapest))
+  if (left !== right) return left! < right!
+  return (one.until ?? Infinity) > (other.until ?? Infinity)
+}

@@ -1,0 +1,130 @@
+/**
+ * What shuts a stolen key out. Nomad reads no revocation list, so agents take its certificate until it ends
+ * or until they no longer trust its root. Rotating an intermediate changes nothing of that.
+ *
+ * @module
+ */
+
+import { authorityNameOf, generationOf } from '../address.js'
+import { rootAbove } from '../evidence/generations.js'
+import { evidenceIn } from '../evidence/evidence.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { isAgent } from '../nomad/roles.js'
+import type { Role } from '../address.js'
+import type { Desired } from '../cluster/desired.js'
+import type { ClusterSpec } from '../cluster/spec.js'
+import type { RevocationReason } from '../x509/make-crl.js'
+import { rotationOf } from './stages.js'
+
+/** A revoked certificate that somebody may use. */
+export interface StolenLeaf {
+  /** The authority that signed it. */
+  readonly issuer: string
+  /** Absent where its role is not known: then the worst is assumed. */
+  readonly role?: Role | undefined
+  /** When it ends, epoch milliseconds; absent where that is not known. */
+  readonly notAfter?: number | undefined
+  readonly reason: RevocationReason
+}
+
+/**
+ * What shuts it out at the least cost.
+ *
+ * - `over`: it has ended.
+ * - `dropped`: the spec no longer trusts its root; each agent refuses it once it has its newest files.
+ * - `unneeded`: nobody else is known to have the key.
+ * - `wait`: it ends before a root could be replaced with less harm.
+ * - `replace`: the root is replaced in stages.
+ * - `rotating`: a rotation that takes its root out is under way.
+ * - `foreign`: the spec does not have its root.
+ */
+export type Cheapest = 'over' | 'dropped' | 'unneeded' | 'wait' | 'replace' | 'rotating' | 'foreign'
+
+/** The cure. */
+export interface Cure {
+  readonly cheapest: Cheapest
+  /** When it ends of itself, epoch milliseconds; absent where that is not known. */
+  readonly until?: number | undefined
+  /** The root that agents must no longer trust, `authority/agent/1`. */
+  readonly root: string
+  /** Commands that replace the root, in order, without `--file`; empty where it cannot be, or need not. */
+  readonly commands: readonly string[]
+  /** How many agents trust that root. */
+  readonly agents: number
+  /** How often each of them is reloaded for it. */
+  readonly reloads: number
+}
+
+/** For so long a certificate is waited for: replacing a root takes three rounds through the cluster. */
+const waits = { server: 86_400_000, other: 7 * 86_400_000 } as const
+
+/** Finds out what shuts a revoked certificate out. */
+export function cureOf(
+  leaf: StolenLeaf,
+  spec: ClusterSpec,
+  desired: Desired,
+  inventory: Inventory,
+  { now }: { readonly now: number },
+): Cure {
+  const { issuer, notAfter, reason } = leaf
+  const root = rootAbove(issuer, inventory.authorities) ?? issuer
+  const name = authorityNameOf(root)
+  const bundle = desired.bundles.find((one) => one.name === name)
+  const agents = desired.identities.filter(
+    ({ profile }) => isAgent(profile.role) && profile.bundle === bundle?.address,
+  ).length
+  const known = {
+    root,
+    agents,
+    ...(notAfter !== undefined && { until: notAfter }),
+  }
+  const without = (cheapest: Cheapest): Cure => ({ ...known, cheapest, commands: [], reloads: 0 })
+  if (notAfter !== undefined && notAfter <= now) return without('over')
+  if (bundle === undefined) return without('foreign')
+  const { compromised } = evidenceIn(inventory.ledger, { now })
+  const marked = compromised.some(({ address }) => address === root)
+  if (!bundle.trusted.includes(root)) {
+    const commands = [
+      'nomad-pki rotate rollout',
+      marked ? `nomad-pki probe --refuses ${root}` : 'nomad-pki probe',
+    ]
+    return { ...known, cheapest: 'dropped', commands, reloads: 1 }
+  }
+  if (reason !== 'key-compromise' && reason !== 'unspecified') return without('unneeded')
+  const rotation = rotationOf(spec, inventory, name, { now, compromised: true })!
+  const isLeaving = rotation.position !== 'settled' && rotation.from === generationOf(root)
+  if (isLeaving) {
+    const left = rotation.position === 'trusting' ? 2 : 1
+    const commands = [...rounds(name, left), proof(root)]
+    return { ...known, cheapest: 'rotating', commands, reloads: left }
+  }
+  const commands =
+    rotation.position === 'settled'
+      ? [
+          `nomad-pki rotate authority ${name} --compromised`,
+          `nomad-pki rotate authority ${name} --compromised --next`,
+          ...reached,
+          ...rounds(name, 2),
+          proof(root),
+        ]
+      : // Its own rotation must end first: the newer root is the one that has to go.
+        [
+          `nomad-pki rotate authority ${name}`,
+          `nomad-pki rotate authority ${name} --compromised --next`,
+        ]
+  const isServer = leaf.role === undefined || leaf.role === 'server' || leaf.role === 'combined'
+  const soon = notAfter !== undefined && notAfter - now <= (isServer ? waits.server : waits.other)
+  return { ...known, cheapest: soon ? 'wait' : 'replace', commands, reloads: 3 }
+}
+
+/** What follows each edit of the spec. */
+const reached: readonly string[] = ['nomad-pki apply', 'nomad-pki rotate rollout']
+
+function rounds(name: string, times: number): readonly string[] {
+  const round = [`nomad-pki rotate authority ${name} --next`, ...reached]
+  return Array.from({ length: times }, () => round).flat()
+}
+
+function proof(root: string): string {
+  return `nomad-pki probe --refuses ${root}`
+}
