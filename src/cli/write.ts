@@ -14,6 +14,7 @@ import { directoryConfigs } from '../store/directory-configs.js'
 import { diffText } from '../report/diff.js'
 import type { Context } from './context.js'
 import type { Printer } from './printer.js'
+import { usage } from './usage.js'
 
 /** One file to write. */
 export interface FileWrite {
@@ -101,11 +102,13 @@ function statusAt(location: string): FileStatus | undefined {
 }
 
 /**
- * Refuses a file whose folder is not there: before the work, and where nothing is to be written too.
+ * Refuses a file whose folder is not there: before the work, and where nothing is to be written too. `-` is
+ * stdout elsewhere, so no file gets that name by mistake.
  *
- * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`; `ERR_USAGE` for `-`.
  */
 export function requireFolderOf(context: Context, file: string): void {
+  if (file === '-') throw usage('cannot write to stdout here', 'name a file (./- for one called -)')
   const parent = path.dirname(context.resolve(file))
   const status = statusAt(parent)
   if (status?.isDirectory() === true) return

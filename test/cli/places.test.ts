@@ -47,6 +47,21 @@ describe.each(stores)('nothing is saved in the store, which is called %s here', 
   })
 })
 
+describe('- is not the name of a file', () => {
+  test.each([
+    'plan --out -',
+    'probe --out -',
+    'probe --dry-run --out -',
+    'pack s1 --out -',
+    `${p12} --out -`,
+    'pack alice --layout p12 --out x.p12 --new-password-file -',
+  ])('%s', async (line) => {
+    const before = all()
+    expect((await cli(cwd, wordsOf(line))).status).toBe(64)
+    expect(all()).toEqual(before)
+  })
+})
+
 describe('a place that cannot be is told before anything is written, in a rehearsal too', () => {
   test.each([
     ['pack s1 --out none/x.tgz', /none\/x\.tgz: there is no folder .*none/],

@@ -150,3 +150,27 @@ describe('a block that a reload does not load again', () => {
     expect(stdout.includes('systemctl restart nomad')).toBe(restart)
   })
 })
+
+test('two leaders of one region are refused, with both', async () => {
+  const cwd = await applied('{ s1: {}, s2: {} }')
+  const order = ['rotate', 'rollout', '--leader', 's1']
+  expect((await cli(cwd, order)).stderr).toBe('')
+  const { status, stderr } = await cli(cwd, [...order, '--leader', 's2'])
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    64,
+    'error: --leader names two leaders of global: identity/server/global/s1 and identity/server/global/s2',
+  ])
+})
+
+test('probe names both agents of one endpoint', async () => {
+  const place = '{ http: "127.0.0.1:1", rpc: "127.0.0.1:2" }'
+  const cwd = await applied(`{ s1: ${place}, s2: ${place} }`)
+  const { stderr } = await cli(cwd, ['probe', 's1', '--dry-run', '--timeout', '1s'])
+  const both = 'identity/server/global/s1 and identity/server/global/s2'
+  expect(stderr.match(/^warning: .*$/gm)).toEqual(
+    ['127.0.0.1:1', '127.0.0.1:2'].map(
+      (at) =>
+        `warning: ${both} have the same endpoint ${at}: correct ips, http or rpc of one in the spec`,
+    ),
+  )
+})

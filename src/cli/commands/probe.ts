@@ -62,7 +62,9 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
     requireFolderOf(context, options.out)
   }
   const inventory = await takeOwnInventory(workspace)
-  const targets = choose(args, endpointsOf(workspace.spec, workspace.desired, inventory))
+  const endpoints = endpointsOf(workspace.spec, workspace.desired, inventory)
+  tellShared(endpoints, printer)
+  const targets = choose(args, endpoints)
   const signal = context.onInterrupt(() => {
     printer.tell('interrupted: nothing is noted')
   })
@@ -154,6 +156,23 @@ function choose(args: readonly string[], all: readonly AgentTarget[]): readonly 
   const addresses = all.map(({ address }) => address)
   const named = new Set(args.map((text) => resolveAddress(text, addresses)))
   return all.filter(({ address }) => named.has(address))
+}
+
+/** Two agents at one port: at most one of them can be there, and the other one is judged by its leaf. */
+function tellShared(targets: readonly AgentTarget[], printer: Printer): void {
+  const at = new Map<string, string>()
+  for (const { address, endpoints } of targets) {
+    for (const endpoint of endpoints) {
+      const text = formatEndpoint(endpoint)
+      const other = at.get(text) ?? address
+      if (other !== address) {
+        printer.tell(
+          `warning: ${other} and ${address} have the same endpoint ${text}: correct ips, http or rpc of one in the spec`,
+        )
+      }
+      at.set(text, other)
+    }
+  }
 }
 
 async function askAll(
