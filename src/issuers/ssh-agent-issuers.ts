@@ -64,7 +64,8 @@ function keyIn(agent: SshAgent, publicKey: PublicKey): KeyElsewhere {
           return { outcome: 'refused', reason }
         }
         if (signal?.aborted !== true) throw error
-        return { outcome: 'unknown', reason: 'stopped while the SSH agent was asked' }
+        const reason = 'stopped while the SSH agent was asked'
+        return { outcome: 'unknown', reason }
       }
     },
   }
