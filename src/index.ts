@@ -224,7 +224,7 @@ export {
   type RolloutNode,
   type RolloutOptions,
   type RolloutStep,
-} from './rotation/rollout.js'
+} from './rollout/order.js'
 
 // ── Deliver
 export { packIdentity, type PackedIdentity, type PackOptions } from './delivery/pack-identity.js'

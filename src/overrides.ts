@@ -28,6 +28,7 @@ export type OverrideCode =
   | 'cluster'
   | 'address'
   | 'attempt'
+  | 'tolerance'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -81,6 +82,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'ATTEMPT',
     pattern: /^(?:[0-9a-f]{2}){1,20}$/,
     accepts: 'that the certificate which may have come of this attempt does no harm',
+  },
+  tolerance: {
+    value: 'REGION',
+    pattern: /^[A-Za-z0-9._-]{1,51}$/,
+    accepts: 'that this region has no leader for some seconds: it has one or two servers',
   },
 }
 

@@ -23,13 +23,14 @@ const bands: readonly (readonly string[])[] = [
     'sha256.ts',
     'splice.ts',
     'grouping.ts',
+    'shell-quote.ts',
   ],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],
   ['cluster', 'inventory', 'checks'],
   ['evidence'],
   ['plan', 'verify', 'rotation', 'adoption'],
-  ['files', 'store', 'issuers', 'probe', 'delivery', 'apply'],
+  ['files', 'store', 'issuers', 'probe', 'delivery', 'apply', 'hosts', 'rollout'],
   ['report', 'cli'],
 ]
 

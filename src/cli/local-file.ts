@@ -12,7 +12,7 @@ import { shownPath } from '../files/fault.js'
 import { nodeFiles } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { trackingOf } from '../files/tracked.js'
-import { shellQuote } from '../report/shell.js'
+import { shellQuote } from '../shell-quote.js'
 import type { Workspace } from './workspace.js'
 
 /**

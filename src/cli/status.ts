@@ -12,7 +12,7 @@ import type { Plan } from '../plan/plan.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Schedule } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
-import type { Rollout } from '../rotation/rollout.js'
+import type { Rollout } from '../rollout/order.js'
 
 /** The exit statuses, by what they mean. */
 export const exitStatus = {

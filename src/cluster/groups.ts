@@ -256,9 +256,9 @@ function groupOf(
     report.error('spec/template', offset(), parsed.fault, { hint: parsed.hint })
     return undefined
   }
-  const single = (key: 'http' | 'rpc'): Template | undefined => {
+  const single = (key: 'http' | 'rpc' | 'ssh'): Template | undefined => {
     const text = entry?.[key]
-    if (text === undefined) return undefined
+    if (text === undefined || text === false) return undefined
     return template(text, () => sources.at(entry, key))
   }
   const names: Template[] = []
@@ -294,6 +294,7 @@ function groupOf(
     stanza: mergeStanza(raw.node?.stanza, raw.node?.stanza?.[role], entry?.stanza),
     http: single('http'),
     rpc: single('rpc'),
+    ssh: entry?.ssh === false ? false : single('ssh'),
     terms,
   }
 }

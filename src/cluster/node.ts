@@ -20,7 +20,7 @@ export function resolveNode(
   resolving: Resolving,
   keysOf: (role?: AgentRole) => ReadonlySet<SuiteKey | undefined>,
 ): NodeSpec {
-  const { tls = '/etc/nomad.d/tls', owner, stanza } = resolving.raw.node ?? {}
+  const { tls = '/etc/nomad.d/tls', owner, ssh, unit = 'nomad.service', stanza } = resolving.raw.node ?? {}
   checkStanza(resolving, stanza, keysOf())
   for (const role of ['server', 'client', 'combined'] as const) {
     checkStanza(resolving, stanza?.[role], keysOf(role))
@@ -32,6 +32,8 @@ export function resolveNode(
       client: owner?.client ?? 'root',
       combined: owner?.combined ?? 'root',
     },
+    ssh: { user: ssh?.user, port: ssh?.port, sudo: ssh?.sudo ?? false },
+    unit,
     stanza: mergeStanza(stanza),
   }
 }

@@ -81,6 +81,8 @@ export interface RawNodePlace {
     readonly client?: string
     readonly combined?: string
   }
+  readonly ssh?: { readonly user?: string; readonly port?: number; readonly sudo?: boolean }
+  readonly unit?: string
   readonly stanza?: RawStanza & {
     readonly server?: RawStanza
     readonly client?: RawStanza
@@ -117,6 +119,7 @@ export interface RawNode extends RawTerms {
   readonly config?: string | { readonly paths?: RawList<string>; readonly write?: string }
   readonly http?: string
   readonly rpc?: string
+  readonly ssh?: string | false
   readonly stanza?: RawStanza
 }
 

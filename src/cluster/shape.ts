@@ -330,6 +330,9 @@ const hostPort = text(
   262,
 )
 
+/** What begins with `-` would be an option of ssh. Templates may stand in it. */
+const sshHost = '^(?!-)[A-Za-z0-9._:{}%-]{1,253}$'
+
 const node: RecordShape = {
   kind: 'record',
   fields: [
@@ -349,6 +352,20 @@ const node: RecordShape = {
       default: "the configuration's `advertise`, else the first ip",
       sentence: 'Where RPC is probed.',
       example: '"10.0.0.11:4647"',
+    },
+    {
+      key: 'ssh',
+      shape: {
+        kind: 'either',
+        of: [
+          { kind: 'flag', only: false },
+          text('a host as ssh knows it: a name, an alias or an address', sshHost, 262),
+        ],
+      },
+      default: 'the first ip, else the name of the node',
+      sentence:
+        'Where `rollout` reaches the host with ssh. `false`: the host is brought its files by other means.',
+      example: '"{node}.acme.internal"',
     },
     ownStanza,
     ...inherited,
@@ -683,6 +700,45 @@ const nodePlace: RecordShape = {
       },
       sentence: 'Who owns the files on a node, and is the only one to read them.',
       example: '{ server: nomad, client: root }',
+    },
+    {
+      key: 'ssh',
+      shape: {
+        kind: 'record',
+        fields: [
+          {
+            key: 'user',
+            shape: account,
+            default: "ssh's own",
+            sentence: 'The user that `rollout` logs in as.',
+            example: 'deploy',
+          },
+          {
+            key: 'port',
+            shape: { kind: 'count', min: 1, max: 65_535 },
+            default: "ssh's own",
+            sentence: 'The port of the hosts’ sshd.',
+            example: '2222',
+          },
+          {
+            key: 'sudo',
+            shape: flag,
+            default: 'false',
+            sentence:
+              'Whether that user becomes root with `sudo -n`, which must not ask for a password.',
+            example: 'true',
+          },
+        ],
+      },
+      sentence: 'How `rollout` logs in to the hosts. All else is in your own ssh configuration.',
+      example: '{ user: deploy, sudo: true }',
+    },
+    {
+      key: 'unit',
+      shape: text('a unit of systemd', '^(?!-)[A-Za-z0-9:_.@-]{1,200}$', 200),
+      default: 'nomad.service',
+      sentence: 'The unit of the agent on its host, which `rollout` reloads or restarts.',
+      example: 'nomad-server.service',
     },
     {
       key: 'stanza',

@@ -80,8 +80,22 @@ export interface NodeSpec {
   readonly tls: string | undefined
   /** The user that owns the files on the node, by role. */
   readonly owner: Readonly<Record<AgentRole, string>>
+  /** How the hosts are logged in to. */
+  readonly ssh: SshSpec
+  /** The systemd unit of the agent on its host. */
+  readonly unit: string
   /** What nothing nearer says otherwise. */
   readonly stanza: DesiredStanza
+}
+
+/** How hosts are logged in to, beyond what the user's own ssh configuration says. */
+export interface SshSpec {
+  /** `undefined`: as ssh itself decides. */
+  readonly user: string | undefined
+  /** `undefined`: as ssh itself decides. */
+  readonly port: number | undefined
+  /** Whether that user becomes root with `sudo -n`. */
+  readonly sudo: boolean
 }
 
 /** A region with its agents. */
@@ -120,6 +134,8 @@ export interface NodeGroup {
   readonly http: Template | undefined
   /** `host:port` where RPC is probed. */
   readonly rpc: Template | undefined
+  /** Where ssh reaches the host; `undefined`: at its first address or by its name; `false`: it does not. */
+  readonly ssh: Template | false | undefined
   /** One object for all groups with the same terms. */
   readonly terms: Terms
 }

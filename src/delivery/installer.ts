@@ -6,30 +6,15 @@
 
 import { execFile } from 'node:child_process'
 import { NomadPkiError } from '../errors.js'
+import { readPorcelain, type InstallerLine } from './porcelain.js'
 
 /** How the installer ended. */
 export interface InstallerRun {
   /** `done`: in place, or it was. `unloaded`: in place, and the agent could not be reloaded. */
   readonly state: 'done' | 'unloaded'
-  readonly report: InstallerReport
+  readonly report: InstallerLine
   /** Its lines, for people. Nothing reads them. */
   readonly said: readonly string[]
-}
-
-/** The last line of `install.sh --porcelain`, as far as it is used here. */
-export interface InstallerReport {
-  /** `3-9f2c41ab`, what was in place before; `undefined`: nothing. */
-  readonly before: string | undefined
-  /** What was to be put in place. */
-  readonly wanted: string | undefined
-  /** What is in place now. */
-  readonly generation: string | undefined
-  /** What the receipt says of it: `switched`, `reloaded`, `proven`. */
-  readonly state: string | undefined
-  /** Whether this run told the agent to load it. */
-  readonly told: boolean
-  /** What went wrong, for people; empty where nothing did. */
-  readonly message: string
 }
 
 /**
@@ -51,7 +36,7 @@ export async function runInstaller(
   const command = [script, '--porcelain', ...args]
   const { status, stdout, stderr } = await shell(command, folder, signal)
   const told = lines(stdout)
-  const report = readReport(told.at(-1) ?? '')
+  const report = readPorcelain(told.at(-1) ?? '')
   // What tools complained of; its own sentence is in the report.
   const complaints = lines(stderr).filter((line) => !line.startsWith('install.sh: '))
   if (report !== undefined && (status === 0 || (status === 2 && signal?.aborted !== true))) {
@@ -68,26 +53,6 @@ export async function runInstaller(
   const why = [report?.message, complaints.at(-1)].find((text) => text !== undefined && text !== '')
   const reason = why ?? `the installer exited with ${String(status)} and gave no reason`
   throw new NomadPkiError(status === 3 ? 'ERR_INSTALL_REFUSED' : 'ERR_INSTALL_FAILED', reason)
-}
-
-/** @returns `undefined` for every other line: it was killed before it could say how it ended. */
-function readReport(line: string): InstallerReport | undefined {
-  const [, pairs, message] = /^porcelain=1 (.*?) message=(.*)$/.exec(line) ?? []
-  if (pairs === undefined || message === undefined) return undefined
-  const values = new Map(
-    pairs.split(' ').map((pair) => {
-      const at = pair.indexOf('=')
-      return [pair.slice(0, at), pair.slice(at + 1)]
-    }),
-  )
-  const of = (name: string): string | undefined => {
-    const value = values.get(name)
-    return value === '-' ? undefined : value
-  }
-  return {
-    ...{ before: of('before'), wanted: of('wanted'), generation: of('generation') },
-    ...{ state: of('state'), told: of('agent') === 'told', message },
-  }
 }
 
 interface Ended {

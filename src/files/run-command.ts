@@ -21,6 +21,11 @@ export interface CommandCall {
   readonly timeout: number
   /** More bytes than this on its standard output end it. */
   readonly outputLimit: number
+  /**
+   * Whether it leaves a process in the background: its outputs, which that one keeps open, are not read, and what
+   * it left goes on. Default: no.
+   */
+  readonly leaves?: boolean | undefined
   /** Ends it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -54,7 +59,7 @@ const grace = 1000
  * @returns How it ended, and what it wrote. Nothing is thrown.
  */
 export async function runCommand(call: CommandCall): Promise<CommandResult> {
-  const { argv, cwd, env, input, timeout, outputLimit, signal } = call
+  const { argv, cwd, env, input, timeout, outputLimit, signal, leaves = false } = call
   const [program, ...args] = argv as [string, ...string[]]
   const { spawn } = await import('node:child_process')
   return new Promise((resolve) => {
@@ -68,7 +73,7 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
       cwd,
       env,
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: leaves ? 'ignore' : 'pipe',
     })
     const signalGroup = (name: 'SIGTERM' | 'SIGKILL'): void => {
       if (child.pid === undefined) return
@@ -85,8 +90,8 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
       clearTimeout(force)
       signal?.removeEventListener('abort', abort)
       // What it left running holds its pipes open, and would go on with a key in reach.
-      signalGroup('SIGKILL')
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+      if (!leaves || early !== undefined) signalGroup('SIGKILL')
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy()
       resolve({ end: early ?? end, stdout: Buffer.concat(stdout), stderr })
     }
     const stop = (end: CommandEnd): void => {
@@ -107,21 +112,22 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
     child.on('error', (error) => {
       finish({ how: 'not started', why: reasonOf(error) })
     })
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size > outputLimit) stop({ how: 'too much output' })
       else stdout.push(chunk)
     })
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       stderr = Buffer.concat([stderr, chunk]).subarray(-stderrLimit)
     })
     // A program that reads no input closes its end: what it answers is judged, and not that.
-    child.stdin.on('error', () => undefined)
-    child.stdin.end(input ?? Buffer.alloc(0))
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input ?? Buffer.alloc(0))
     const ended = (status: number | null, by: string | null): CommandEnd =>
       by === null ? { how: 'exited', status: status ?? 0 } : { how: 'killed', by }
     child.on('exit', (status, by) => {
       // A grandchild may keep the pipes open: what is written after the program's own end is not its answer.
+      if (leaves) finish(ended(status, by))
       setTimeout(() => {
         finish(ended(status, by))
       }, grace).unref()

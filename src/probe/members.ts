@@ -5,21 +5,12 @@
  * @module
  */
 
-import { request } from 'node:https'
 import { isRegionName } from '../address.js'
 import type { MemberNode, Members } from '../evidence/evidence.js'
 import { groupBy } from '../grouping.js'
 import { parseEndpoint } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint } from './endpoints.js'
-
-/** A certificate for the HTTP API. */
-export interface Credential {
-  /** The name of its owner, for messages. */
-  readonly name: string
-  /** PEM; absent for agents that ask for no certificate. */
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
+import { askApi, Denied, isRecord, type Credential } from './nomad-api.js'
 
 /** The servers to ask, and with what. */
 export interface MembersQuestion {
@@ -78,9 +69,6 @@ const mostSkew = 60_000
 /** So many clients that are down are asked since when. */
 const mostDown = 64
 
-/** Ten thousand nodes are some 10 MB. */
-const sizeLimit = 1 << 27
-
 /**
  * Asks for each region: its own servers first, then those of others, which forward the question; every
  * server that there is, until one has answered. Regions that gossip names are asked about too.
@@ -126,7 +114,7 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Reg
   let partial: Pick<RegionAnswer, 'members' | 'hosts'> | undefined
   for (const { endpoint, of, credential } of tries) {
     const ask = async (path: string): Promise<unknown> => {
-      const { body, date } = await get(path, endpoint, of, { ...question, credential })
+      const { body, date } = await askApi(path, endpoint, of, { ...question, credential })
       if (date !== undefined) skew ??= date - clock()
       return body
     }
@@ -174,82 +162,6 @@ async function askRegion(region: string, question: MembersQuestion): Promise<Reg
     }
   }
   return { named, hosts: [], fault, ...partial }
-}
-
-/** The token lacks a right, or is not known there. */
-class Denied extends Error {}
-
-function get(
-  path: string,
-  { host, port }: AgentEndpoint,
-  of: string,
-  question: MembersQuestion & { readonly credential: Credential },
-): Promise<{ readonly body: unknown; readonly date: number | undefined }> {
-  const { roots, token, timeout = 10_000, signal } = question
-  const { cert, key } = question.credential
-  const where = `${host}:${port}`
-  const whole = AbortSignal.any([
-    AbortSignal.timeout(6 * timeout),
-    ...(signal === undefined ? [] : [signal]),
-  ])
-  return new Promise((resolve, reject) => {
-    const fail = (why: string): void => {
-      reject(new Error(`${where}: ${why}`))
-    }
-    const asking = request(
-      {
-        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false },
-        signal: whole,
-        // By whatever name or address it is reached, it must be a server of its region.
-        servername: `server.${of}.nomad`,
-        headers: token === undefined ? {} : { 'X-Nomad-Token': token },
-      },
-      (response) => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size > sizeLimit) asking.destroy(new Error('its answer is too large'))
-          else chunks.push(chunk)
-        })
-        response.on('error', (error) => {
-          fail(error.message)
-        })
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8')
-          const { statusCode = 0, headers } = response
-          const date = Date.parse(headers.date ?? '')
-          if (statusCode === 403) {
-            reject(new Denied(`${where}: ${deniedBy(text, token, of)}`))
-          } else if (statusCode !== 200) {
-            fail(`it answers ${statusCode}: ${text.slice(0, 200).trim()}`)
-          } else {
-            try {
-              const body: unknown = JSON.parse(text)
-              resolve({ body, date: Number.isNaN(date) ? undefined : date })
-            } catch {
-              fail('its answer is not JSON')
-            }
-          }
-        })
-      },
-    )
-    asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
-    asking.on('error', (error) => {
-      fail(error.message)
-    })
-    asking.end()
-  })
-}
-
-/** Nomad answers 403 to both: "Permission denied", and "ACL token not found" (nomad/structs/errors.go). */
-function deniedBy(text: string, token: string | undefined, region: string): string {
-  if (token === undefined) {
-    return 'it wants a token: set NOMAD_TOKEN, to one that may read nodes and agents'
-  }
-  return /token not found/i.test(text)
-    ? `region ${region} does not know NOMAD_TOKEN: a local token is known where it was made; set a global one`
-    : 'NOMAD_TOKEN may not read nodes and agents'
 }
 
 function listOf(answer: unknown): readonly unknown[] {
@@ -391,8 +303,4 @@ async function clientHosts(
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shellQuote } from './shell.js'
+import { shellQuote } from '../shell-quote.js'
 
 /** What the reader puts where the fingerprint stands: it comes from `pack`, not with the archive. */
 export const fingerprintPlace = 'FINGERPRINT'

@@ -4,19 +4,10 @@
  * @module
  */
 
+import { shellQuote } from '../shell-quote.js'
+
 /** What `env` prints for: three shells, and what reads files of variables. */
 export type EnvironmentFormat = 'sh' | 'fish' | 'powershell' | 'systemd' | 'docker' | 'json'
-
-/**
- * A word for a POSIX shell: as it is where nothing in it means anything, else in single quotes.
- *
- * @param word Anything without a NUL.
- */
-export function shellQuote(word: string): string {
-  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word
-  // POSIX.1-2017 §2.2.2: inside single quotes everything is literal, and a single quote can't occur.
-  return `'${word.replaceAll("'", `'\\''`)}'`
-}
 
 /**
  * Environment variables as text: lines that a shell evaluates, a file for systemd's `EnvironmentFile=` or for

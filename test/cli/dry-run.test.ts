@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { commands, longName, type CommandName } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
+import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, now } from './cli.js'
 
 const spec = `version: 1
@@ -88,6 +89,7 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
     { line: 'pack s1 c1 --layout cfssl --out-dir out' },
     { line: 'pack alice --layout p12 --out alice.p12 --new-password-file password' },
   ],
+  rollout: [{ line: 'rollout c1 --yes', before: ['an ssh'] }],
   install: [
     {
       line: 'install s1.tar.gz --tls tls --config agents/s1 --reload none',
@@ -153,15 +155,15 @@ async function copied(): Promise<string> {
 describe.each(
   writing.flatMap(({ name }) => (writers[name] ?? []).map((one) => [one.line, one] as const)),
 )('%s', (_, { line, before = [] }) => {
-  const world = before.includes('later')
-    ? { now: now + 85 * 86_400_000 }
-    : before.includes('yes')
-      ? { terminal: true, input: 'y' }
-      : {}
+  const world = {
+    ...(before.includes('later') && { now: now + 85 * 86_400_000 }),
+    ...(before.includes('yes') && { terminal: true, input: 'y' }),
+    ...(before.includes('an ssh') && { env: fakeSsh(folder()) }),
+  }
   async function prepared(): Promise<string> {
     const place = await copied()
     for (const first of before) {
-      if (first === 'later' || first === 'yes') continue
+      if (first === 'later' || first === 'yes' || first === 'an ssh') continue
       if (first === 'keyHeld: node') {
         const held = spec.replace('c1: {}', 'c1: { keyHeld: node }')
         fs.writeFileSync(path.join(place, 'cluster.yaml'), held)

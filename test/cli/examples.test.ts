@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
+import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder } from './cli.js'
 
 const spec = `version: 1
@@ -51,7 +52,7 @@ beforeAll(async () => {
 function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
-  return cli(cwd, argv)
+  return cli(cwd, argv, argv[0] === 'rollout' ? { env: fakeSsh(folder()) } : {})
 }
 
 describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(

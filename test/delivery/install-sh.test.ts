@@ -19,7 +19,7 @@ import {
   foreignArchive,
   toldBy,
 } from './node.js'
-import { shellQuote } from '../../src/report/shell.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 function aNode(): Node {
   return new Node()

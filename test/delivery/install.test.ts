@@ -305,11 +305,11 @@ describe('what install.sh said', () => {
     expect(await runInstaller(unloaded, '/', [])).toEqual({
       state: 'unloaded',
       report: {
-        before: undefined,
+        ...{ status: 0, result: 'failed', reason: undefined, changed: false, before: undefined },
         wanted: '2-0be1d7c5',
         generation: undefined,
         state: undefined,
-        told: false,
+        agent: 'not-told',
         message: 'not loaded',
       },
       said: ['a note', 'a tool complains', 'not loaded'],

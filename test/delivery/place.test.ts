@@ -6,7 +6,7 @@ import path from 'node:path'
 import { env, getuid } from 'node:process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aWorld, generationOf, Node, pack, renewed, toldBy, type Run } from './node.js'
-import { shellQuote } from '../../src/report/shell.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 const children: ChildProcess[] = []
 afterAll(() => {

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { shellInstall } from '../../src/report/shell-install.js'
 import { Node, renewed } from './node.js'
-import { shellQuote } from '../../src/report/shell.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 let first: Uint8Array
 let second: Uint8Array

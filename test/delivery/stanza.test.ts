@@ -8,7 +8,7 @@ import { desire } from '../../src/cluster/desire.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { packIdentity } from '../../src/delivery/pack-identity.js'
 import { aWorld, installerPath, Node, present, type ToldRun } from './node.js'
-import { shellQuote } from '../../src/report/shell.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 interface Place {
   readonly node: Node

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { commands, families, globalOptions } from '../../src/cli/surface.js'
 import { completionShells } from '../../src/report/completion-shells.js'
 import { completionText } from '../../src/report/completion.js'
-import { environmentText, shellQuote } from '../../src/report/shell.js'
+import { environmentText } from '../../src/report/shell.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 describe('words for a shell', () => {
   test.each([

@@ -36,6 +36,26 @@ export const deliverCommands = {
     examples: ['nomad-pki pack s1 --out s1.tar.gz', 'nomad-pki pack --all --out-dir out'],
     words: ['identities'],
   },
+  rollout: {
+    arguments: '[address...]',
+    summary: 'bring what was made to the hosts by ssh, one server at a time, with proof after each',
+    details:
+      'Looks at every host first. Then servers one by one, the leader last; it waits until the region is healthy before the next. Then clients in batches. Stops at the first failure; the same command goes on, and leaves out agents that are proven. Uses your own ssh; node.ssh of the spec names the user. Exits 2 unless every agent that was named is proven.',
+    writes: true,
+    options: {
+      batch: {},
+      only: {},
+      maxFailures: {},
+      policy: {},
+      override: { needs: ['reason'] },
+      reason: { needs: ['override'] },
+      dryRun: {},
+      yes: {},
+      json: {},
+    },
+    examples: ['nomad-pki rollout c1 --dry-run', 'nomad-pki rollout --policy'],
+    words: ['agents'],
+  },
   install: {
     arguments: '[archive]',
     summary: 'on a node: put the packed files in place, reload, prove it, or go back',

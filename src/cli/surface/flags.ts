@@ -157,10 +157,23 @@ export const flags = {
     summary: 'a person with a certificate for the nomad command; may be repeated',
     many: true,
   },
+  maxFailures: {
+    flags: '--max-failures <number>',
+    summary: 'so many clients may fail before it stops (default: 0)',
+  },
+  only: {
+    flags: '--only <role>',
+    summary: 'servers or clients alone; combined agents are servers',
+    choices: ['servers', 'clients'],
+  },
   out: { flags: '--out <file>', summary: 'write the result into this file' },
   outDir: {
     flags: '--out-dir <folder>',
     summary: 'a folder for several archives, such as global-s1-2.tar.gz',
+  },
+  policy: {
+    flags: '--policy',
+    summary: 'print the ACL policy that NOMAD_TOKEN needs, and do nothing else',
   },
   override: {
     flags: '--override <code=value>',

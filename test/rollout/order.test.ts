@@ -9,7 +9,7 @@ import {
   planRollout,
   type Rollout,
   type RolloutOptions,
-} from '../../src/rotation/rollout.js'
+} from '../../src/rollout/order.js'
 import { desire } from '../../src/cluster/desire.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { seed } from '../seed.js'

@@ -1,0 +1,61 @@
+/**
+ * `rotate rollout`: the order in which what was made reaches the agents.
+ *
+ * @module
+ */
+
+import { isOfOperator, resolveAddress } from '../../address.js'
+import { runsServer } from '../../nomad/roles.js'
+import { notReloaded } from '../../plan/not-reloaded.js'
+import { makePlan } from '../../plan/make-plan.js'
+import { rolloutDocument, rolloutText } from '../../report/rollout.js'
+import { parseBatch, planRollout, usualBatch } from '../../rollout/order.js'
+import { exitStatus, statusOfRollout } from '../status.js'
+import type { Command } from '../command.js'
+import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
+import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
+
+/** Exits 2 while an agent lacks the newest generation, or the plan has steps or errors for agents. */
+export const command: Command<'rotate rollout'> = async ({ options }, context) => {
+  const printer = printerOf(context, options)
+  const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
+  if (batch === undefined) {
+    throw usage(
+      `invalid --batch ${JSON.stringify(options.batch)}`,
+      'write a part of the clients of a region (10%), or how many (25)',
+    )
+  }
+  const workspace = await openWorkspace(context, options, printer)
+  const { desired, spec } = workspace
+  const servers = desired.identities
+    .filter(({ profile }) => runsServer(profile.role))
+    .map(({ address }) => address)
+  const leaders = options.leader?.map((text) => resolveAddress(text, servers))
+  const now = context.now()
+  const inventory = await takeOwnInventory(workspace)
+  const { plan, materials } = makePlan(desired, inventory, { now })
+  const { steps } = plan
+  const edits = [...materials.edits]
+  const restarts = new Set(
+    edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
+  )
+  const order = planRollout(desired, inventory, {
+    ...{ now, batch, leaders, restarts },
+    edits: new Set(edits.map(([address]) => address)),
+    notReloaded: notReloaded(desired.configs, inventory, materials.edits),
+  })
+  const place = {
+    fileFlag: fileFlag(options),
+    tls: spec.node.tls,
+    errors: plan.findings.filter(
+      ({ severity, address }) => severity === 'error' && !isOfOperator(address),
+    ),
+    // People's certificates reach no agent.
+    unapplied: steps.filter(({ address }) => !isOfOperator(address)).length,
+  }
+  if (printer.json) {
+    printer.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
+  } else printer.answer(rolloutText(order, printer.style, place))
+  return place.errors.length > 0 ? exitStatus.work : statusOfRollout(order, place.unapplied)
+}

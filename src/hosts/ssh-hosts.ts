@@ -1,0 +1,217 @@
+/**
+ * Hosts by the system's own `ssh`, so that the user's configuration, agent, jump hosts and known hosts
+ * hold here too. One connection for each host serves all its scripts.
+ *
+ * - `BatchMode`: it never asks. How host keys are checked is not touched.
+ * - Scripts travel on standard input: nothing of them is in an argument or a process list.
+ * - The master is started by `-MNf` with its outputs ignored: it keeps them open, and whoever waits for
+ *   their end waits for ever. A minute without a script ends it, also where this process was killed.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { NomadPkiError } from '../errors.js'
+import { nodeFiles } from '../files/files.js'
+import { makePrivateFolder, removePrivateFolder } from '../files/private-folder.js'
+import { readWhole } from '../files/read.js'
+import { runCommand, type CommandResult } from '../files/run-command.js'
+import {
+  endText,
+  outputLimit,
+  travelling,
+  usualTimeout,
+  writtenBy,
+  type Host,
+  type HostAnswer,
+  type Hosts,
+} from './host.js'
+
+/** How to log in, beyond what the user's own configuration of ssh says. */
+export interface SshHostsOptions {
+  /** ssh's own environment, as the user has it. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The user to log in as. Default: ssh's own. */
+  readonly user?: string | undefined
+  /** The port of sshd. Default: ssh's own. */
+  readonly port?: number | undefined
+  /** Whether the user becomes root with `sudo -n`. Default: false. */
+  readonly sudo?: boolean | undefined
+  /** The program. Default: `ssh` of the `PATH`. */
+  readonly program?: string | undefined
+  /** Milliseconds until a host must have let us in. Default: 15,000. */
+  readonly connectTimeout?: number | undefined
+}
+
+/** The path of a socket may have so many bytes on macOS; ssh appends 17 while it makes one. */
+const socketPathLimit = 103 - 17
+
+/**
+ * Gives hosts by ssh. The first script of a host connects; {@link Hosts.end} ends all connections.
+ *
+ * @param options Who logs in.
+ * @returns A port to hosts. Its `at` throws `ERR_USAGE` for a destination that ssh would take for an option.
+ */
+export function sshHosts({
+  env,
+  user,
+  port,
+  sudo = false,
+  program = 'ssh',
+  connectTimeout = 15_000,
+}: SshHostsOptions): Hosts {
+  let folder: string | undefined
+  let closed = false
+  const masters = new Map<
+    string,
+    { readonly socket: string; readonly ready: Promise<string | undefined> }
+  >()
+  const login = [
+    ...['-o', 'BatchMode=yes', '-o', 'RequestTTY=no', '-o', 'RemoteCommand=none'],
+    ...[
+      '-o',
+      'ClearAllForwardings=yes',
+      '-o',
+      `ConnectTimeout=${Math.ceil(connectTimeout / 1000)}`,
+    ],
+    ...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'],
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+  ]
+
+  /** @returns Why there is no connection. */
+  const connect = (destination: string): { socket: string; ready: Promise<string | undefined> } => {
+    const known = masters.get(destination)
+    if (known !== undefined) return known
+    folder ??= makePrivateFolder(socketPathLimit - '/99999'.length)
+    const socket = path.join(folder, String(masters.size))
+    const log = `${socket}.log`
+    const begin = async (): Promise<string | undefined> => {
+      const timeout = connectTimeout + 5000
+      const { end } = await runCommand({
+        argv: [
+          ...[program, '-MNf', '-E', log, '-S', socket, '-o', 'ControlPersist=60'],
+          ...[...login, '--', destination],
+        ],
+        ...{ cwd: '/', env, timeout, outputLimit, leaves: true },
+      })
+      const fault = endText(end, timeout)
+      if (end.how === 'not started') return `${program}: ${end.why}`
+      if (fault !== undefined || end.how !== 'exited') return fault
+      return end.status === 0 ? undefined : lastLine(textOf(log), `ssh ended with ${end.status}`)
+    }
+    const master = { socket, ready: begin() }
+    masters.set(destination, master)
+    return master
+  }
+
+  const at = (destination: string): Host => {
+    if (destination.startsWith('-') || destination === '') {
+      throw new NomadPkiError(
+        'ERR_USAGE',
+        `${JSON.stringify(destination)} is not the name of a host`,
+        {
+          hint: 'ssh would take it for an option: write another alias or an address',
+        },
+      )
+    }
+    return {
+      name: destination,
+      async run(script, { signal, timeout = usualTimeout } = {}) {
+        if (closed) return { reached: false, message: 'the connections were ended' }
+        const { socket, ready } = connect(destination)
+        const fault = await ready
+        if (fault !== undefined) {
+          // The next script tries again: a host may come back.
+          masters.delete(destination)
+          return unreachable(fault)
+        }
+        const result = await runCommand({
+          argv: [
+            ...[program, '-S', socket, '-o', 'ControlMaster=no', ...login, '--', destination],
+            sudo ? 'exec sudo -n sh -s' : 'exec sh -s',
+          ],
+          ...{ cwd: '/', env, timeout, outputLimit, signal },
+          input: Buffer.from(travelling(script)),
+        })
+        return answerOf(result, timeout, sudo)
+      },
+    }
+  }
+
+  return {
+    at,
+    async end() {
+      closed = true
+      const all = [...masters]
+      masters.clear()
+      await Promise.all(
+        all.map(async ([destination, { socket, ready }]) => {
+          if ((await ready) !== undefined) return
+          await runCommand({
+            argv: [program, '-O', 'exit', '-S', socket, '--', destination],
+            ...{ cwd: '/', env, timeout: 5000, outputLimit },
+          })
+        }),
+      )
+      if (folder !== undefined) removePrivateFolder(folder)
+      folder = undefined
+    },
+  }
+}
+
+function answerOf(result: CommandResult, timeout: number, sudo: boolean): HostAnswer {
+  const { end } = result
+  const fault = endText(end, timeout)
+  if (fault !== undefined || end.how !== 'exited') {
+    return { reached: false, message: fault ?? 'ssh did not come to its end' }
+  }
+  const { status } = end
+  const stderr = Buffer.from(result.stderr).toString('utf8')
+  // 255 is ssh's own: no connection, or one that was lost.
+  if (status === 255) return unreachable(lastLine(stderr, 'ssh ended with 255'))
+  const written = writtenBy(Buffer.from(result.stdout).toString('utf8'))
+  if (written === undefined) {
+    const said = lastLine(stderr, `it ended with ${status}, and ran nothing`)
+    const remedy = sudo
+      ? 'sudo -n must not ask for a password: a rule NOPASSWD for this user, or another user in node.ssh'
+      : 'the login shell of this user must run commands: ssh HOST true'
+    return { reached: false, message: `no script runs there: ${said}`, remedy }
+  }
+  return { reached: true, status, stdout: written, stderr }
+}
+
+/** What is known of the usual faults (ssh(1), readconf.c of OpenSSH). */
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [
+    /host key verification failed|REMOTE HOST IDENTIFICATION/i,
+    'find out why the host has another key; ssh-keygen -R HOST forgets the one before',
+  ],
+  [
+    /no matching host key|host key is known/i,
+    'log in once by hand, and compare the key of the host',
+  ],
+  [/permission denied/i, 'ssh HOST must work without a password: a key in your agent, or node.ssh'],
+  [/no such program/, 'install the client of OpenSSH'],
+  [/could not resolve/i, 'write ssh: at the node: a name or an address that this machine knows'],
+  [/timed out|no route|refused|unreachable/i, 'is the host up, and does it listen for ssh?'],
+]
+
+function unreachable(message: string): HostAnswer {
+  const found = remedies.find(([pattern]) => pattern.test(message))
+  return { reached: false, message, ...(found !== undefined && { remedy: found[1] }) }
+}
+
+function lastLine(text: string, otherwise: string): string {
+  const lines = text
+    .split(/[\r\n]+/)
+    .map((line) => line.replace(/[^\x20-\x7e]/g, '').trim())
+    .filter((line) => line !== '')
+  const telling = lines.findLast((line) => remedies.some(([pattern]) => pattern.test(line)))
+  return (telling ?? lines.at(-1) ?? otherwise).replace(/[.]$/, '')
+}
+
+function textOf(file: string): string {
+  const reading = readWhole(nodeFiles, file)
+  return reading.state === 'read' ? Buffer.from(reading.bytes).toString('utf8') : ''
+}

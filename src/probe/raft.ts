@@ -1,0 +1,149 @@
+/**
+ * What the servers of a region say of their Raft peers: who leads, who votes, who is healthy, how far each
+ * one's log has come.
+ *
+ * @module
+ */
+
+import type { AgentEndpoint } from './endpoints.js'
+import { askApi, Denied, isRecord, type Credential } from './nomad-api.js'
+
+/** The state of a region's servers at one moment. */
+export interface RaftReading {
+  /** Epoch milliseconds, by this machine's clock. */
+  readonly at: number
+  /** Whether autopilot calls all of them healthy. */
+  readonly healthy: boolean
+  /** How many can be lost before there is no quorum. */
+  readonly failureTolerance: number
+  /** The servers that are in the Raft configuration. */
+  readonly servers: readonly RaftServer[]
+  /** How far the server's clock is from this machine's, milliseconds; it is told to the second. */
+  readonly skew: number | undefined
+}
+
+/** One server. */
+export interface RaftServer {
+  /** As gossip calls it: `s1.global`. */
+  readonly name: string
+  /** Its RPC address: `10.0.0.11:4647`. */
+  readonly address: string
+  readonly leader: boolean
+  readonly voter: boolean
+  readonly healthy: boolean
+  /** The last entry of its log. */
+  readonly lastIndex: number
+}
+
+/** Whom to ask, and with what. */
+export interface RaftQuestion {
+  readonly region: string
+  /** HTTPS ports of its servers, the likeliest to answer first. */
+  readonly servers: readonly AgentEndpoint[]
+  readonly credentials: readonly Credential[]
+  /** PEM of the roots that a server's certificate must hang from. */
+  readonly roots: string
+  readonly token?: string | undefined
+  readonly clock: () => number
+  /** Milliseconds for each server. Default: 5,000. */
+  readonly timeout?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Why nothing is known: no server answered, or the token lacks the right. */
+export interface Unanswered {
+  readonly state: 'silent' | 'denied'
+  /** One sentence: lower case, no full stop. */
+  readonly message: string
+}
+
+/** A reading, or why there is none. */
+export type RaftAnswer = { readonly state: 'read'; readonly reading: RaftReading } | Unanswered
+
+/**
+ * Asks the servers of a region, one after the other, until one has answered.
+ *
+ * @see command/agent/operator_endpoint.go:219 and nomad/structs/autopilot.go of Nomad 1.11.3: an unhealthy
+ * region answers 429, with the same body; the right is `operator { policy = "read" }`
+ */
+export async function askRaft(question: RaftQuestion): Promise<RaftAnswer> {
+  const { region, clock } = question
+  const path = `/v1/operator/autopilot/health?region=${encodeURIComponent(region)}`
+  const answer = await firstAnswer(question, path, 429, ({ body, date }) => {
+    const at = clock()
+    return readingOf(body, at, date === undefined ? undefined : date - at)
+  })
+  return 'read' in answer ? { state: 'read', reading: answer.read } : answer
+}
+
+/** What the servers say of a region's clients: `ready`, `down`, `disconnected`, by name; or why it is not known. */
+export type NodesAnswer =
+  { readonly state: 'read'; readonly nodes: ReadonlyMap<string, string> } | Unanswered
+
+/**
+ * Asks for the clients of a region. Of several with one name the worst counts.
+ *
+ * @see nomad/structs/structs.go of Nomad 1.11.3, NodeListStub; the right is `node { policy = "read" }`
+ */
+export async function askNodes(question: RaftQuestion): Promise<NodesAnswer> {
+  const path = `/v1/nodes?region=${encodeURIComponent(question.region)}`
+  const answer = await firstAnswer(question, path, undefined, ({ body }) => {
+    if (body !== null && !Array.isArray(body)) return undefined
+    const nodes = new Map<string, string>()
+    for (const one of (body ?? []) as readonly unknown[]) {
+      if (!isRecord(one) || typeof one['Name'] !== 'string') continue
+      const { Name: name, Status: status } = one
+      if (status !== 'ready' || !nodes.has(name)) nodes.set(name, String(status))
+    }
+    return nodes
+  })
+  return 'read' in answer ? { state: 'read', nodes: answer.read } : answer
+}
+
+type Asked = Awaited<ReturnType<typeof askApi>>
+
+/** One server after the other, until one has answered. */
+async function firstAnswer<Value>(
+  question: RaftQuestion,
+  path: string,
+  also: number | undefined,
+  readAnswer: (answer: Asked) => Value | undefined,
+): Promise<{ readonly read: Value } | Unanswered> {
+  const { region, servers, credentials, timeout = 5000 } = question
+  let fault: Unanswered = { state: 'silent', message: 'no server of the region has an address' }
+  for (const endpoint of servers) {
+    for (const credential of credentials) {
+      if (question.signal?.aborted === true) return { state: 'silent', message: 'interrupted' }
+      try {
+        const asked = { ...question, credential, timeout, also }
+        const value = readAnswer(await askApi(path, endpoint, region, asked))
+        if (value !== undefined) return { read: value }
+        fault = { state: 'silent', message: 'its answer is not one that Nomad writes' }
+      } catch (error) {
+        const message = error instanceof Error ? error.message.split('\n')[0]! : 'no answer'
+        if (fault.state !== 'denied') {
+          fault = { state: error instanceof Denied ? 'denied' : 'silent', message }
+        }
+      }
+    }
+  }
+  return fault
+}
+
+function readingOf(body: unknown, at: number, skew: number | undefined): RaftReading | undefined {
+  if (!isRecord(body) || !Array.isArray(body.Servers)) return undefined
+  const { Healthy: healthy, FailureTolerance: tolerance, Servers: listed } = body
+  if (typeof healthy !== 'boolean' || typeof tolerance !== 'number') return undefined
+  const servers: RaftServer[] = []
+  for (const one of listed as readonly unknown[]) {
+    if (!isRecord(one) || typeof one.Name !== 'string' || typeof one.Address !== 'string') {
+      return undefined
+    }
+    servers.push({
+      ...{ name: one.Name, address: one.Address },
+      ...{ leader: one.Leader === true, voter: one.Voter === true, healthy: one.Healthy === true },
+      lastIndex: typeof one.LastIndex === 'number' ? one.LastIndex : 0,
+    })
+  }
+  return { at, healthy, failureTolerance: tolerance, servers, skew }
+}

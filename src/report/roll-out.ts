@@ -1,0 +1,198 @@
+/**
+ * What a rollout says while it goes on.
+ *
+ * @module
+ */
+
+import { groupBy } from '../grouping.js'
+import type { Rollout, RolloutNode } from '../rollout/order.js'
+import type { RolloutEvent } from '../rollout/ports.js'
+import type { Obstacle } from '../rollout/preflight.js'
+import { costText } from './costs.js'
+import { foldAbove, rangesOf } from './fold.js'
+import type { Document } from './json.js'
+import { count, printable, thousands, type Style } from './style.js'
+
+/** The ACL policy that a rollout's token needs: it reads, and changes nothing. */
+export const rolloutPolicy: string = `operator {
+  policy = "read"
+}
+
+node {
+  policy = "read"
+}`
+
+/** The order, without the commands of each host. */
+export function orderText(order: Rollout, style: Style): string {
+  const { steps, agents, proven, missing, doubtful, excepted } = order
+  const nodes = steps.flatMap((step) => step.nodes)
+  const notes = [
+    ...few(missing, (address) => `nothing was made yet for ${shortOf(address)}: nomad-pki apply`),
+    ...few(doubtful, ({ address, message, remedy }) =>
+      printable(
+        `${shortOf(address)} is not proven: ${message}${remedy === undefined ? '' : `; ${remedy}`}`,
+      ),
+    ),
+  ].map((line) => style.doubtful(line))
+  const left = excepted.map(({ address, message }) =>
+    style.faint(printable(`${shortOf(address)} is not waited for: ${message}`)),
+  )
+  if (steps.length === 0) {
+    const open = missing.length + doubtful.length > 0
+    const line = `nothing to bring: ${thousands(proven)} of ${count(agents, 'agent')} ${proven === 1 ? 'has' : 'have'} the newest generation`
+    return [...notes, ...left, open ? style.doubtful(line) : style.good(line)].join('\n')
+  }
+  const lines = steps.map(({ number, kind, region, nodes: own }) => {
+    const names = printable(rangesOf(own.map(nameOf)))
+    const what =
+      kind === 'clients'
+        ? count(own.length, 'client')
+        : kind === 'server'
+          ? 'server'
+          : count(own.length, 'server')
+    return `  ${number}  ${region}: ${what} ${names}${own.some(({ restart }) => restart) ? ', restarted' : ''}`
+  })
+  return [
+    ...notes,
+    ...left,
+    `${count(steps.length, 'step')} to ${count(nodes.length, 'agent')}; of the servers of a region the leader comes last`,
+    ...(lines.length > 2 * foldAbove
+      ? [...lines.slice(0, foldAbove), style.faint(`  and ${lines.length - foldAbove} more`)]
+      : lines),
+    costText(nodes.length, style, { restarts: nodes.filter(({ restart }) => restart).length }),
+  ].join('\n')
+}
+
+function few<Value>(all: readonly Value[], text: (one: Value) => string): readonly string[] {
+  const more = all.length - foldAbove
+  return [
+    ...all.slice(0, foldAbove).map(text),
+    ...(more > 0 ? [`and ${thousands(more)} more`] : []),
+  ]
+}
+
+/**
+ * An event in words.
+ *
+ * @returns `undefined` for what nobody needs to read.
+ */
+export function eventText(event: RolloutEvent, style: Style): string | undefined {
+  switch (event.event) {
+    case 'looked':
+      return undefined
+    case 'ready':
+      return style.good(`${count(event.hosts, 'host')} looked at: nothing speaks against it`)
+    case 'step': {
+      const { number, region, nodes } = event.step
+      return style.strong(`${number}  ${region}: ${printable(rangesOf(nodes.map(nameOf)))}`)
+    }
+    case 'host': {
+      const { node, state, message } = event
+      const line = printable(
+        `   ${nameOf(node)}: ${hostWords[state]}${message === undefined ? '' : `: ${message}`}`,
+      )
+      return state === 'failed'
+        ? style.bad(line)
+        : state === 'proven'
+          ? style.good(line)
+          : state === 'placed' || state === 'settled'
+            ? style.doubtful(line)
+            : line
+    }
+    case 'gate':
+      return event.open
+        ? `   ${event.region} is healthy: ${printable(event.message)}`
+        : style.faint(printable(`   waiting for ${event.region}: ${event.message}`))
+    case 'refused':
+      return [...obstacleLines(event.obstacles, style), style.bad('nothing was changed')].join('\n')
+    case 'stopped':
+      return [
+        ...obstacleLines(event.obstacles, style),
+        style.bad(
+          'stopped: what was done stays, and nothing further is touched; the same command goes on',
+        ),
+      ].join('\n')
+    case 'done':
+      return doneText(event, style)
+  }
+}
+
+function doneText(
+  { proven, placed, failures }: Extract<RolloutEvent, { event: 'done' }>,
+  style: Style,
+): string {
+  const line = `${count(proven, 'agent')} brought and proven`
+  if (failures.length > 0) {
+    return [
+      ...obstacleLines(failures, style),
+      style.bad(`${line}; ${failures.length} failed: the same command goes on`),
+    ].join('\n')
+  }
+  return placed === 0
+    ? style.good(line)
+    : style.doubtful(`${line}; ${placed} not running: the next start loads the files`)
+}
+
+const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state'], string>> = {
+  sending: 'sending',
+  switched: 'in place',
+  proven: 'proven',
+  settled: 'in place; the agent presents the leaf, and does not show which roots it trusts',
+  placed: 'in place',
+  failed: 'failed',
+}
+
+/** One problem of many hosts is told once. */
+function obstacleLines(obstacles: readonly Obstacle[], style: Style): readonly string[] {
+  const groups = groupBy(obstacles, ({ message, remedy }) => `${message}\n${remedy ?? ''}`)
+  return [...groups.values()].map((group) => {
+    const { message, remedy } = group[0]!
+    const where = printable(rangesOf(group.map(({ host, address }) => host ?? address)))
+    return style.bad(printable(`${where}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`))
+  })
+}
+
+function nameOf({ host, address }: RolloutNode): string {
+  return host ?? address.slice(address.lastIndexOf('/') + 1)
+}
+
+function shortOf(address: string): string {
+  return address.slice('identity/'.length)
+}
+
+/** An event as one line of JSON. */
+export function eventDocument(event: RolloutEvent, at: number): Document {
+  const base = { format: 'nomad-pki/rollout-event', version: 1, at, event: event.event } as const
+  const obstacles = (all: readonly Obstacle[]): readonly object[] =>
+    all.map(({ host, address, message, remedy }) => ({
+      ...{ host: host ?? null, address, message, remedy: remedy ?? null },
+    }))
+  switch (event.event) {
+    case 'looked':
+      return { ...base, address: event.node.address, host: event.host, ready: event.ready }
+    case 'ready':
+      return { ...base, hosts: event.hosts }
+    case 'step': {
+      const { number, kind, region, nodes } = event.step
+      return { ...base, number, kind, region, addresses: nodes.map(({ address }) => address) }
+    }
+    case 'host':
+      return {
+        ...base,
+        address: event.node.address,
+        host: event.host,
+        state: event.state,
+        message: event.message ?? null,
+      }
+    case 'gate':
+      return { ...base, region: event.region, open: event.open, message: event.message }
+    case 'refused':
+    case 'stopped':
+      return { ...base, obstacles: obstacles(event.obstacles) }
+    case 'done':
+      return {
+        ...{ ...base, proven: event.proven, placed: event.placed },
+        failures: obstacles(event.failures),
+      }
+  }
+}

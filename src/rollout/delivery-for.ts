@@ -1,0 +1,25 @@
+/**
+ * What a host receives, and whether its agent runs.
+ *
+ * @module
+ */
+
+import type { RolloutNode } from './order.js'
+import type { RollOutOptions, RolloutPorts } from './ports.js'
+import type { LookedHost } from './preflight.js'
+import type { HostDelivery } from './scripts.js'
+
+/** Packed anew each time: the archives of ten thousand hosts need not be in memory together. */
+export async function deliveryFor(
+  { address, overrides }: RolloutNode,
+  ports: RolloutPorts,
+  { tls, unit }: RollOutOptions,
+): Promise<{ readonly delivery: HostDelivery; readonly notBefore: number }> {
+  const { archive, fingerprint, notBefore } = await ports.pack(address)
+  return { delivery: { tls, unit, archive, fingerprint, overrides }, notBefore }
+}
+
+/** Whether the agent runs: else its next start loads the files. */
+export function isRunning({ look }: LookedHost): boolean {
+  return ['active', 'reloading', 'activating'].includes(look.unit)
+}

@@ -1,0 +1,75 @@
+/**
+ * Looks at one host, and packs what it is to receive.
+ *
+ * @module
+ */
+
+import type { HostAnswer } from '../hosts/host.js'
+import { parseGenerationName } from '../inventory/generation-name.js'
+import type { RolloutNode } from './order.js'
+import type { RollOutOptions, RolloutPorts } from './ports.js'
+import { judgeHost, type LookedHost, type Obstacle } from './preflight.js'
+import { conclude } from './bring.js'
+import { deliveryFor } from './delivery-for.js'
+import { lookScript, readLook } from './scripts.js'
+
+/** Looks at the host of an agent, and says what speaks against it. */
+export async function lookAt(
+  node: RolloutNode,
+  ports: RolloutPorts,
+  options: RollOutOptions,
+): Promise<{
+  readonly ready?: LookedHost | undefined
+  readonly host?: string
+  readonly obstacles: readonly Obstacle[]
+}> {
+  const { address } = node
+  const { signal } = options
+  const destination = ports.destination(node)
+  const by = (message: string, remedy: string): { obstacles: readonly Obstacle[] } => ({
+    obstacles: [{ host: node.host, address, message, remedy }],
+  })
+  if (destination === false) {
+    return by(
+      'it is brought its files by other means',
+      'do what rotate rollout prints for it first',
+    )
+  }
+  if (destination === undefined) {
+    return by('nothing says where ssh reaches its host', 'write ssh: at the node in the spec')
+  }
+  if (node.configs.length > 0) {
+    return by(
+      `${node.configs.join(', ')} was edited here, and a rollout carries no configuration`,
+      'copy it to the host and restart the agent, as rotate rollout prints it',
+    )
+  }
+  const { delivery, notBefore } = await deliveryFor(node, ports, options)
+  const target = ports.hosts.at(destination)
+  const script = lookScript(delivery)
+  const asked = { node, host: destination, notBefore }
+  let answer = await target.run(script, { signal })
+  if (options.dryRun !== true && (await wasProven(node, answer, ports))) {
+    if ((await conclude(target, delivery, 'proven', ports)) === undefined) {
+      answer = await target.run(script, { signal })
+    }
+  }
+  const { looked, obstacles } = judgeHost(asked, answer, ports.clock())
+  return { host: destination, obstacles, ready: looked }
+}
+
+/**
+ * A rollout that was cut after the proof has left an installer that does not know of it, and refuses: the
+ * agent presents what is in place there.
+ */
+async function wasProven(
+  { address }: RolloutNode,
+  answer: HostAnswer,
+  ports: RolloutPorts,
+): Promise<boolean> {
+  const installer = answer.reached ? readLook(answer.stdout).installer : undefined
+  if (installer?.reason !== 'unproven') return false
+  const place = parseGenerationName(installer.generation ?? '')
+  const [verdict] = await ports.prove([address])
+  return place !== undefined && verdict?.generation === place.number && verdict.seen.length > 0
+}

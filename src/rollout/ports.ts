@@ -1,0 +1,122 @@
+/**
+ * What a rollout needs of the world, how it is done, and what happens meanwhile.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import type { AgentVerdict } from '../evidence/judge-agents.js'
+import type { Hosts } from '../hosts/host.js'
+import type { NodesAnswer, RaftAnswer, RaftServer } from '../probe/raft.js'
+import type { RolloutNode, RolloutStep } from './order.js'
+import type { Obstacle } from './preflight.js'
+
+/** An archive for one agent. */
+export interface Packed {
+  /** The gzip'd tar, with the private key in it. */
+  readonly archive: Uint8Array
+  /** SHA-256 of it, hex. */
+  readonly fingerprint: string
+  /** When its leaf begins, epoch milliseconds. */
+  readonly notBefore: number
+}
+
+/** What a rollout needs of the world. */
+export interface RolloutPorts {
+  readonly hosts: Hosts
+  /** What ssh knows an agent's host as; `undefined`: nothing says it; `false`: it is brought by other means. */
+  readonly destination: (node: RolloutNode) => string | false | undefined
+  /** Packs an agent's newest generation. */
+  readonly pack: (address: string) => Promise<Packed>
+  /** Shakes hands with agents, notes what was seen, and judges. */
+  readonly prove: (addresses: readonly string[]) => Promise<readonly AgentVerdict[]>
+  /** Notes the receipt of a host's installer. */
+  readonly receive: (receipt: string, host: string) => Promise<void>
+  /** Asks a region's servers. `undefined`: there is nothing to ask with. */
+  readonly raft: (region: string) => Promise<RaftAnswer>
+  /** Asks a region's servers for its clients. */
+  readonly nodes: (region: string) => Promise<NodesAnswer>
+  /** Whether a server of the region is the one on this host. */
+  readonly isServer: (node: RolloutNode, server: RaftServer) => boolean
+  /** `templates/install.sh` */
+  readonly installer: Uint8Array
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  /** Waits, milliseconds. */
+  readonly sleep: (span: number) => Promise<void>
+}
+
+/** How it is done. */
+export interface RollOutOptions {
+  /** Absolute path on the hosts. */
+  readonly tls: string
+  /** The agents' unit. */
+  readonly unit: string
+  /** How many hosts are looked at, or clients brought, at once. Default: 8. */
+  readonly concurrency?: number | undefined
+  /** How many clients may fail in all before it stops. Default: 0. */
+  readonly maxFailures?: number | undefined
+  /** Regions whose servers may all be away for a moment: they have one or two. */
+  readonly withoutTolerance?: ReadonlySet<string> | undefined
+  /** Milliseconds that an agent has to present its new leaf. Default: 30,000. */
+  readonly patience?: number | undefined
+  /** Milliseconds that a region has to become healthy. Default: 120,000. */
+  readonly gatePatience?: number | undefined
+  /** Milliseconds that clients must stay `ready` after their reload: longer than one heartbeat. Default: 21,000. */
+  readonly heartbeat?: number | undefined
+  /** Only look: nothing is changed. */
+  readonly dryRun?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What happens, in its order. */
+export type RolloutEvent =
+  /** A host was looked at. */
+  | {
+      readonly event: 'looked'
+      readonly node: RolloutNode
+      readonly host: string
+      readonly ready: boolean
+    }
+  /** Everything that speaks against it. The last event then. */
+  | { readonly event: 'refused'; readonly obstacles: readonly Obstacle[] }
+  /** Nothing speaks against it. */
+  | { readonly event: 'ready'; readonly hosts: number }
+  | { readonly event: 'step'; readonly step: RolloutStep }
+  /** Where a host stands. */
+  | {
+      readonly event: 'host'
+      readonly node: RolloutNode
+      readonly host: string
+      readonly state: 'sending' | 'switched' | 'proven' | 'settled' | 'placed' | 'failed'
+      readonly message?: string | undefined
+    }
+  /** The region is waited for. */
+  | {
+      readonly event: 'gate'
+      readonly region: string
+      readonly open: boolean
+      readonly message: string
+    }
+  /** It ends before its end; what was done stays. */
+  | { readonly event: 'stopped'; readonly obstacles: readonly Obstacle[] }
+  /** All steps were done; some clients may have failed. */
+  | {
+      readonly event: 'done'
+      readonly proven: number
+      /** Agents that do not run: their next start loads the files. */
+      readonly placed: number
+      readonly failures: readonly Obstacle[]
+    }
+
+/**
+ * Ends a rollout between two hosts.
+ *
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+export function stopIfAborted({ signal }: RollOutOptions): void {
+  if (signal?.aborted !== true) return
+  throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted between two hosts', {
+    hint: 'the same command goes on',
+  })
+}

@@ -1,0 +1,247 @@
+/**
+ * The scripts that a rollout runs on a host, and what they answer. Each brings what it needs with it, in
+ * itself: the archive, or the installer alone. All work is done by `templates/install.sh`.
+ *
+ * @module
+ */
+
+import { readPorcelain, type InstallerLine } from '../delivery/porcelain.js'
+import type { Override } from '../overrides.js'
+import { shellQuote } from '../shell-quote.js'
+
+/** What a host is to receive, and how. */
+export interface HostDelivery {
+  /** Absolute path of the directory with the link `current`. */
+  readonly tls: string
+  /** The agent's unit. */
+  readonly unit: string
+  /** What `packIdentity` made. */
+  readonly archive: Uint8Array
+  /** SHA-256 of it, hex. */
+  readonly fingerprint: string
+  /** What the installer is told to accept. */
+  readonly overrides: readonly Override[]
+}
+
+/** What is done beside putting the files in place. */
+export type Loading = 'reload' | 'restart' | 'none'
+
+/** What a host said of itself. */
+export interface HostLook {
+  /** Its clock, epoch milliseconds, to the second. */
+  readonly clock: number | undefined
+  /** The number of the user that scripts run as. */
+  readonly user: number | undefined
+  /** Free kilobytes where the files go. */
+  readonly free: number | undefined
+  /** What `systemctl is-active` says of the unit; `absent`: the host has no systemd. */
+  readonly unit: string
+  /** Programs that are missing. */
+  readonly missing: readonly string[]
+  /** What the installer says that it would do; `undefined` where it did not come so far. */
+  readonly installer: InstallerLine | undefined
+}
+
+/** What came of an installation. */
+export interface HostInstall {
+  readonly installer: InstallerLine | undefined
+  /** What the installer wrote into `receipt.json`, as it is. */
+  readonly receipt: string | undefined
+  /** Whether `systemctl restart` failed. */
+  readonly restartFailed: boolean
+}
+
+/**
+ * Looks at a host and changes nothing: clock, disk, user, unit, programs, and the installer's own dry run.
+ * The archive lies in a private folder meanwhile.
+ */
+export function lookScript(delivery: HostDelivery): string {
+  const { tls, unit } = delivery
+  return `${prologue}
+tls=${shellQuote(tls)}
+unit=${shellQuote(unit)}
+say clock "$(date -u +%s)"
+say user "$(id -u)"
+for tool in tar gzip base64 openssl; do
+  command -v "$tool" >/dev/null 2>&1 || say missing "$tool"
+done
+place=$tls
+while [ -n "$place" ] && [ ! -d "$place" ]; do place=\${place%/*}; done
+say free "$(df -Pk "\${place:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+unit_state
+${unpacking(delivery)}
+sh install.sh ${installFlags(delivery)} --reload "$how" --dry-run
+`
+}
+
+/**
+ * Installs, and has the agent load the files. The switch stays unproven until {@link concludeScript}.
+ *
+ * @param delivery What and where.
+ * @param loading `reload` is left out where the unit does not run: the next start loads the files.
+ */
+export function installScript(delivery: HostDelivery, loading: Loading): string {
+  const { tls, unit } = delivery
+  return `${prologue}
+tls=${shellQuote(tls)}
+unit=${shellQuote(unit)}
+unit_state
+${loading === 'reload' ? '' : 'how=none'}
+${unpacking(delivery)}
+sh install.sh ${installFlags(delivery)} --hold --reload "$how"
+status=$?
+${
+  loading === 'restart'
+    ? `if [ "$status" = 0 ] && [ "$running" = yes ]; then
+  systemctl restart "$unit" || say restart failed
+fi`
+    : ''
+}
+tell_receipt
+exit "$status"
+`
+}
+
+/**
+ * Says on the host what was seen from elsewhere, or goes back.
+ *
+ * @param how `proven`: its handshake showed the generation; `settled`: nothing can show it; `rollback`: back
+ *   to the generation before, which the agent is told to load.
+ * @param installer `templates/install.sh`
+ */
+export function concludeScript(
+  { tls, unit }: Pick<HostDelivery, 'tls' | 'unit'>,
+  how: 'proven' | 'settled' | 'rollback',
+  installer: Uint8Array,
+): string {
+  return `${prologue}
+tls=${shellQuote(tls)}
+unit=${shellQuote(unit)}
+unit_state
+scratch
+${embedded('install.sh', installer)}
+sh install.sh --porcelain --tls "$tls" ${how === 'rollback' ? '--rollback --reload "$how"' : `--${how}`}
+status=$?
+tell_receipt
+exit "$status"
+`
+}
+
+/**
+ * Reads what {@link lookScript} wrote.
+ *
+ * @param stdout What the script wrote.
+ */
+export function readLook(stdout: string): HostLook {
+  const { values, missing, installer } = read(stdout)
+  const number = (name: string): number | undefined => {
+    const text = values.get(name) ?? ''
+    return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+  }
+  const clock = number('clock')
+  return {
+    clock: clock === undefined ? undefined : clock * 1000,
+    user: number('user'),
+    free: number('free'),
+    unit: values.get('unit') ?? 'absent',
+    missing,
+    installer,
+  }
+}
+
+/**
+ * Reads what {@link installScript} and {@link concludeScript} wrote.
+ *
+ * @param stdout What the script wrote.
+ */
+export function readInstall(stdout: string): HostInstall {
+  const { values, installer, receipt } = read(stdout)
+  return { installer, receipt, restartFailed: values.get('restart') === 'failed' }
+}
+
+/**
+ * Nothing that is written may end the work: the other end may be gone. The work folder is root's alone and,
+ * where the host has it, in memory: the archive holds a key.
+ */
+const prologue = `umask 077
+LC_ALL=C
+export LC_ALL
+trap '' PIPE
+work=
+say() { printf '%s=%s\\n' "$1" "$2" 2>/dev/null || :; }
+scratch() {
+  for place in /run "\${TMPDIR:-/tmp}" /tmp; do
+    [ -d "$place" ] && [ -w "$place" ] || continue
+    work=$(mktemp -d "$place/nomad-pki-rollout.XXXXXX" 2>/dev/null) && break
+  done
+  [ -n "$work" ] && cd "$work" || { say fault 'no folder for the archive can be made'; exit 1; }
+  trap 'cd / && rm -rf "$work"' EXIT
+  trap 'exit 130' INT TERM HUP
+}
+unit_state() {
+  how=none
+  running=no
+  if ! command -v systemctl >/dev/null 2>&1; then
+    say unit absent
+    return 0
+  fi
+  state=$(systemctl is-active "$unit" 2>/dev/null || :)
+  say unit "\${state:-unknown}"
+  case $state in active | reloading | activating) how=$unit running=yes ;; esac
+}
+tell_receipt() {
+  [ -f "$tls/receipt.json" ] || return 0
+  echo receipt:
+  cat "$tls/receipt.json"
+}`
+
+/** Unpacks the archive into the work folder, and goes there. */
+function unpacking({ archive }: HostDelivery): string {
+  return `scratch
+${embedded('archive.tar.gz', archive)}
+tar -xzf archive.tar.gz && cd nomad-pki || { say fault 'the archive cannot be unpacked'; exit 1; }`
+}
+
+function installFlags({ fingerprint, overrides }: HostDelivery): string {
+  const [first] = overrides
+  const accepted =
+    first === undefined
+      ? []
+      : [
+          ...overrides.map(({ code, value }) => `--override ${shellQuote(`${code}=${value}`)}`),
+          `--reason ${shellQuote(first.reason)}`,
+        ]
+  return [
+    '--porcelain --tls "$tls" --archive ../archive.tar.gz',
+    `--fingerprint ${fingerprint}`,
+    ...accepted,
+  ].join(' ')
+}
+
+/** A file of the work folder, out of the script itself. */
+function embedded(name: string, bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\n')
+  return `base64 -d >${name} <<'END_OF_BYTES' || { say fault 'base64 is missing'; exit 1; }\n${text}\nEND_OF_BYTES`
+}
+
+interface Read {
+  readonly values: ReadonlyMap<string, string>
+  readonly missing: readonly string[]
+  readonly installer: InstallerLine | undefined
+  readonly receipt: string | undefined
+}
+
+function read(stdout: string): Read {
+  const [told = '', receipt] = stdout.split(/^receipt:\n/m, 2)
+  const values = new Map<string, string>()
+  const missing: string[] = []
+  let installer: InstallerLine | undefined
+  for (const line of told.split('\n')) {
+    const [, name, value] = /^([a-z]+)=(.*)$/.exec(line) ?? []
+    if (name === undefined || value === undefined) continue
+    if (name === 'porcelain') installer = readPorcelain(line)
+    else if (name === 'missing') missing.push(value)
+    else values.set(name, value)
+  }
+  return { values, missing, installer, receipt }
+}

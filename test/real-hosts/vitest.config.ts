@@ -1,0 +1,25 @@
+import { getuid } from 'node:process'
+import { defineConfig } from 'vitest/config'
+
+// Hosts of their own (mount, network and process namespaces, an sshd, a real agent): root, minutes.
+if (getuid?.() !== 0) {
+  throw new Error(
+    'these tests need root: sudo npx vitest run --config test/real-hosts/vitest.config.ts',
+  )
+}
+
+export const config: ReturnType<typeof defineConfig> = defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['**/*.test.ts'],
+    fileParallelism: false,
+    // One file is one cluster: a test goes on where the one before it ended.
+    bail: 1,
+    testTimeout: process.env.NOMAD_PKI_ROTATIONS === 'all' ? 3_600_000 : 600_000,
+    hookTimeout: 300_000,
+    reporters: ['verbose'],
+  },
+})
+
+// vitest reads the default export and nothing else.
+export { config as default }
