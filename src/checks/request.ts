@@ -9,11 +9,13 @@ import { kindOf } from '../address.js'
 import { sameBytes } from '../bytes.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { revocationsIn } from '../inventory/revoked.js'
 import { algorithmOf, type PublicKey } from '../keys/algorithms.js'
 import { rsaFault } from '../keys/rsa-fault.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
 import type { GeneralName } from '../x509/extension.js'
+import { sha256 } from '../sha256.js'
 import { commonNames } from '../x509/name.js'
 import { extensionOids } from '../x509/oids.js'
 import type { CertificateRequest } from '../x509/request.js'
@@ -115,6 +117,9 @@ function keyFaults(
     faults.push(`agents refuse a key of ${key.name}; the spec asks for ${profile.key}`)
   } else if (key.algorithm !== profile.key) {
     faults.push(`its key is ${key.name}, and the spec asks for ${profile.key}`)
+  }
+  if (revocationsIn(inventory.ledger).keys.has(sha256(key.spki))) {
+    faults.push('its key was revoked (key-compromise): make a new key on the node')
   }
   for (const other of holdersOf(key, inventory)) {
     if (other === address) continue

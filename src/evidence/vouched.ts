@@ -7,6 +7,7 @@
 
 import { formatInstant } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { revocationOf, revocationsIn } from '../inventory/revoked.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { isSignedBeside } from '../x509/detached-signature.js'
 import type { RequestFile } from '../x509/request.js'
@@ -42,6 +43,11 @@ export function vouching(
   }
   const { signer } = signature
   const fingerprint = fingerprintOf(signer)
+  const revoked = revocationOf(signer, revocationsIn(inventory.ledger))
+  if (revoked !== undefined) {
+    const why = `the certificate that signs it was revoked on ${formatInstant(revoked.at)}`
+    return { state: 'open', why }
+  }
   const made = generationsIn(inventory)
   const own = made.get(address)?.findLast((one) => one.fingerprint === fingerprint)
   if (own === undefined) {

@@ -151,6 +151,24 @@ test('the key in use can be asked for again', async () => {
   expect(pair()).toEqual({ key, leaf: key })
 })
 
+test('a revoked certificate vouches for no request, and its key is not certified again', async () => {
+  await atStore(`sign s1.csr --fingerprint ${await asked()}`)
+  await delivered('s1.tar.gz')
+  expect((await atStore('revoke s1 --reason key-compromise', now)).status).toBe(0)
+  await asked('--tls tls --keep-key', now, 'kept.csr')
+  const kept = await atStore('sign kept.csr', now)
+  expect(kept.status).toBe(3)
+  expect(kept.stderr).toContain('its key was revoked (key-compromise)')
+  // Who has the stolen key asks for a new one: a person has to know the fingerprint.
+  const fingerprint = await asked('--tls tls', now, 'new.csr')
+  const thief = await atStore('sign new.csr', now)
+  expect(thief.status).toBe(3)
+  expect(thief.stderr).toContain('the certificate that signs it was revoked on')
+  const owner = await atStore(`sign new.csr --fingerprint ${fingerprint}`, now)
+  expect(owner.status, owner.stderr).toBe(0)
+  expect((await atStore('plan', now)).stdout).not.toContain('revoked')
+})
+
 test('a signature beside a request is worth nothing over another one, or by a stranger', async () => {
   await atStore(`sign s1.csr --fingerprint ${await asked()}`)
   await delivered('s1.tar.gz')

@@ -181,7 +181,7 @@ describe('revoke', () => {
     ['revoke agent', 3, 'nomad-pki rotate authority agent --compromised'],
     ['revoke authority/agent/1', 3, 'nomad-pki rotate authority agent --compromised'],
     ['revoke bundle/agent', 3, 'agents read no list'],
-    ['revoke s9', 1, 'nothing is called "s9"'],
+    ['revoke s9', 1, 'unknown address "s9"'],
     ['revoke abcdef', 1, 'the ledger has no certificate with this serial number'],
     ['revoke s1 --reason stolen', 64, 'key-compromise'],
     ['revoke --reason superseded', 64, 'which certificate?'],
