@@ -46,7 +46,7 @@ export interface KeyElsewhere {
  * @param name The authority's name, for messages.
  * @param key The key.
  */
-export function signerElsewhere(name: string, key: KeyElsewhere): Signer {
+function signerElsewhere(name: string, key: KeyElsewhere): Signer {
   const sign: SignsBytes = async (bytes, { signal } = {}) => {
     signal?.throwIfAborted()
     const { algorithm } = key.publicKey

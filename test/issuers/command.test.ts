@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { issue } from '../../src/authority/issue.js'
 import type { Issuer } from '../../src/authority/issuer.js'
 import { prepare, prepareRoot } from '../../src/authority/prepare.js'
-import { commandIssuers } from '../../src/issuers/command-issuers.js'
+import { commandEnvironment, commandIssuers } from '../../src/issuers/command-issuers.js'
 import { createRoot } from '../../src/issuers/create-root.js'
 import type { KeyAlgorithm, PrivateKey } from '../../src/keys/algorithms.js'
 import { generateKeySync } from '../../src/keys/generate.js'
@@ -186,6 +186,12 @@ describe('a command that misbehaves', () => {
     await expect(leaf(issuer)).rejects.toMatchObject({ code: 'ERR_ISSUER_REFUSED' })
     await expect(leaf(issuer)).rejects.toThrow(message)
   })
+})
+
+test('docs/authority-key.md names each variable of the environment', () => {
+  const page = fs.readFileSync(new URL('../../docs/authority-key.md', import.meta.url), 'utf8')
+  const named = [...page.matchAll(/^\| `(NOMAD_PKI_[A-Z0-9_]+)` \|/gm)].map(([, name]) => name)
+  expect(named).toEqual(Object.keys(commandEnvironment))
 })
 
 describe('a key that has no certificate yet', () => {

@@ -238,6 +238,37 @@ export function storeContract(name: string, makeStore: () => Store): void {
       })
     })
 
+    test("an authority's key gets another form only where it is the one that was read", async () => {
+      const store = makeStore()
+      await commit(store, (batch) => {
+        batch.putAuthority('agent', 1, { key: 'K\n', certificate: 'C\n' })
+      })
+      for (const [generation, expected] of [
+        [1, 'other\n'],
+        [2, 'K\n'],
+      ] as const) {
+        await expect(
+          commit(store, (batch) => {
+            batch.replaceAuthorityKey('agent', generation, {
+              key: 'E\n',
+              expected: Buffer.from(expected),
+            })
+          }),
+        ).rejects.toMatchObject({
+          code: 'ERR_STORE_UNREADABLE',
+          address: `authority/agent/${generation}`,
+        })
+      }
+      await commit(store, (batch) => {
+        batch.replaceAuthorityKey('agent', 1, { key: 'E\n', expected: Buffer.from('K\n') })
+      })
+      const { authorities } = await store.read()
+      const [{ key, certificate } = {}] = authorities
+      expect(Buffer.from(key!.bytes).toString()).toBe('E\n')
+      expect(Buffer.from(certificate!.bytes).toString()).toBe('C\n')
+      expect([undefined, 0o400]).toContain(key!.mode)
+    })
+
     test("an authority's key is never written over another one, its certificate may be", async () => {
       const store = makeStore()
       await commit(store, (batch) => {

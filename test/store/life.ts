@@ -89,6 +89,14 @@ const stages: readonly Stage[] = [
     batch.record(line('crossed', 'authority/agent/2'))
     return true
   },
+  // The same key in another form: at every moment one of the two is there.
+  (batch, { authorities }) => {
+    const bytes = authorities.find(({ generation }) => generation === 2)?.key?.bytes
+    if (bytes === undefined || Buffer.from(bytes).toString() !== 'KEY 2\n') return false
+    batch.replaceAuthorityKey('agent', 2, { key: 'KEY 2 ENCRYPTED\n', expected: bytes })
+    batch.record(line('encrypted', 'authority/agent/2'))
+    return true
+  },
   // Makes the third and takes the second away in one batch: what was current goes.
   (batch, { identities }) => {
     let work = false
