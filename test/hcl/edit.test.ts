@@ -9,6 +9,9 @@ import {
   unwritable,
   writeLiteral,
 } from '../../src/hcl/index.js'
+import { lineStartOf, newlineOf } from '../../src/hcl/layout.js'
+import { asString } from '../../src/hcl/literal.js'
+import type { Literal } from '../../src/hcl/tree.js'
 import { applySplices } from '../../src/splice.js'
 
 function set(text: string, attributes: readonly Attribute[]): string {
@@ -122,5 +125,60 @@ describe('values that are written', () => {
 
   test.each(['/a/${x}', '$${', 'a\0b', '\ud83c'])('%j cannot be', (value) => {
     expect(unwritable(value)).toBeDefined()
+  })
+})
+
+describe('a comma behind comments', () => {
+  const removed = (text: string, name: string): string => {
+    const document = parseConfig(text).document!
+    const block = document.root.items[0]!.value as ObjectValue
+    const item = block.items.find(({ keys }) => keys[0]?.name === name)!
+    return applySplices(text, [removeItem(document, block, item)])
+  }
+
+  test.each([1, 2, 3, 5, 8])('is found among %d comments before and behind it', (count) => {
+    const lines = (from: number): string =>
+      Array.from({ length: count }, (_, at) => `# ${from + at}`).join('\n')
+    const text = `b {\n${lines(0)}\na = 1 /* behind */, c = 2\n${lines(count)}\n}\n`
+    const left = removed(text, 'a')
+    expect(parseConfig(left).diagnostics).toEqual([])
+    expect(left).not.toContain('a = 1')
+    expect(left).toContain('c = 2')
+    expect(left).not.toContain(',')
+  })
+})
+
+describe('what a literal says', () => {
+  test.each([
+    ['a = "x\\n\\"y"', 'hcl', 'x\n"y'],
+    ['a = 10', 'hcl', '10'],
+    ['a = true', 'hcl', 'true'],
+    ['a = <<E\nx\ny\nE\n', 'hcl', 'x\ny\n'],
+    ['{"a":"x\\n\\u00e9"}', 'json', 'x\né'],
+    ['{"a":"x\ty"}', 'json', 'x\ty'],
+    ['{"a":null}', 'json', ''],
+    ['{"a":1.5}', 'json', '1.5'],
+  ])('%s', (text, syntax, said) => {
+    const document = parseConfig(text).document!
+    expect(document.syntax).toBe(syntax)
+    expect(asString(document, document.root.items[0]!.value as Literal)).toBe(said)
+  })
+})
+
+describe('the layout around a place', () => {
+  test.each([
+    ['', '\n'],
+    ['x', '\n'],
+    ['\n', '\n'],
+    ['a\nb\r\n', '\n'],
+    ['a\r\nb\n', '\r\n'],
+    ['\r\n', '\r\n'],
+  ])('newline of %j', (text, newline) => {
+    expect(newlineOf(text)).toBe(newline)
+  })
+
+  test('a line starts behind the newline before it', () => {
+    const text = '\n ab\ncd'
+    expect([0, 1, 2, 4, 5, 6, 7].map((at) => lineStartOf(text, at))).toEqual([0, 1, 1, 1, 5, 5, 5])
   })
 })

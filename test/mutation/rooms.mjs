@@ -31,7 +31,11 @@ export const rooms = {
   lint: { floor: 75, every: 16 },
   x509: { floor: 85, every: 16 },
   nomad: { floor: 85, every: 8 },
-  hcl: { floor: 75, every: 10 },
+  hcl: {
+    floor: 75,
+    every: 10,
+    tests: ['test/agent/edit-tls.test.ts', 'test/agent/plan-tls-edit.test.ts'],
+  },
   rotation: { floor: 75, every: 4, without: ['test/rotation/follow.test.ts'] },
   evidence: { floor: 75, every: 20 },
   plan: { floor: 75, every: 24, without: ['test/plan/properties.test.ts'] },
