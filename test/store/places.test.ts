@@ -257,7 +257,7 @@ describe('what a killed run left is healed', () => {
       writeFileSync(ledger, '{"seq"', { flag: 'a' })
     })
     expect(mended).toEqual([
-      'note store left-over: cut 6 bytes off the ledger: a line that was not written to its end',
+      'note store left-over: removed 6 bytes from the ledger: an incomplete last line',
     ])
   })
 })
