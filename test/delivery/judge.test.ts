@@ -106,18 +106,23 @@ describe('an archive', () => {
     expect(judgeArchive(made, has(generation('1-00000000', old, old)), now)).toEqual(clean)
   })
 
-  test('without certificate or key needs those that are in place', () => {
-    const files = { cert: undefined, key: undefined }
-    const bare = archive('2-00000000', old, [old], { files })
-    expect(judgeArchive(bare, has(generation('1-00000000', old, old)), now)).toEqual(clean)
+  test('without a certificate needs the one that is in place, without a key the one that the node holds', () => {
+    const noKey =
+      'the archive has no key, and no key on this node is that of the certificate: nomad-pki request makes one, before the certificate'
+    const held = bytes(old.files(address).key)
+    const bare = archive('2-00000000', old, [old], { files: { cert: undefined, key: undefined } })
+    const present = has(generation('1-00000000', old, old))
+    expect(judgeArchive(bare, present, now, [], held)).toEqual(clean)
+    expect(judgeArchive(bare, present, now).faults).toEqual([noKey])
     expect(judgeArchive(bare, has(undefined), now).faults).toEqual([
       'the archive has no certificate, and none is in place',
-      'the archive has no key, and none is in place',
+      noKey,
     ])
     const keyless = archive('2-00000000', old, [old], { files: { key: undefined } })
-    expect(judgeArchive(keyless, has(undefined), now).faults).toEqual([
-      'the archive has no key, and none is in place',
-    ])
+    expect(judgeArchive(keyless, has(undefined), now, [], held)).toEqual(clean)
+    expect(judgeArchive(keyless, has(undefined), now).faults).toEqual([noKey])
+    const other = bytes(next.files(address).key)
+    expect(judgeArchive(keyless, has(undefined), now, [], other).faults).toHaveLength(1)
   })
 
   test('whose leaf is not that of its manifest is refused', () => {
@@ -194,7 +199,7 @@ describe('the way back', () => {
     const { faults, warnings } = back(there, generation('2-00000000', next, old, next))
     expect(warnings).toEqual([])
     expect(faults[0]).toMatch(
-      /^the leaf of 2-00000000 is not trusted by what 1-00000000 trusts: .*; this agent refuses those that are still there$/,
+      /^the leaf of 2-00000000 is not trusted by what 1-00000000 trusts: .*; this node refuses agents that still have it$/,
     )
     expect(faults.slice(1)).toEqual([
       'to go back all the same: --override rollback=1-00000000 --reason TEXT',
@@ -204,7 +209,7 @@ describe('the way back', () => {
       generation('2-00000000', next, next),
     )
     expect(other.faults[0]).toMatch(
-      /^the leaf of 1-00000000 is not trusted by what 2-00000000 trusts: .*; those that are still there refuse this one$/,
+      /^the leaf of 1-00000000 is not trusted by what 2-00000000 trusts: .*; agents that still have it refuse this node$/,
     )
     expect(other.faults).toHaveLength(2)
     expect(back(there, generation('2-00000000', next, next)).faults).toHaveLength(3)

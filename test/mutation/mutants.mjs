@@ -205,14 +205,7 @@ export const mutants = [
   {
     what: 'going back: whether this agent will trust the others is not asked',
     file: 'src/delivery/judge.ts',
-    from: `    [
-      present.directory,
-      here,
-      back.directory,
-      there,
-      'this node refuses agents that still have it',
-    ],
-`,
+    from: "[present.directory, here, back.directory, there, 'this node refuses agents that still have it'],",
     to: '',
     tests: ['test/delivery/judge.test.ts'],
   },
