@@ -247,7 +247,7 @@ export const mutants = [
   },
   {
     what: 'an authority that a later renewal needs is an orphan',
-    file: 'src/plan/make-plan.ts',
+    file: 'src/plan/orphans.ts',
     from: 'if (!authorities.has(address) && !needed.has(address))',
     to: 'if (!authorities.has(address))',
     tests: ['test/plan/make-plan.test.ts', 'test/rotation'],
