@@ -4,11 +4,6 @@
  * @module
  */
 
-<<<<<<< HEAD
-import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
-import { runsServer } from '../../nomad/roles.js'
-import { notReloaded } from '../../plan/not-reloaded.js'
-=======
 import { parseIdentity, resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
 import { packIdentity } from '../../delivery/pack-identity.js'
@@ -19,7 +14,6 @@ import { newLinesOf } from '../../evidence/new-lines.js'
 import { sshHosts } from '../../hosts/ssh-hosts.js'
 import type { Hosts } from '../../hosts/host.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
->>>>>>> 1528dba (feat(rollout): files reach the hosts by ssh, one server at a time, with proof and a gate after each)
 import { makePlan } from '../../plan/make-plan.js'
 import { notReloaded } from '../../plan/not-reloaded.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
@@ -55,36 +49,6 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
       'write a part of the clients of a region (10%), or how many (25)',
     )
   }
-<<<<<<< HEAD
-  const workspace = await openWorkspace(context, options, printer)
-  const { desired, spec } = workspace
-  const servers = desired.identities
-    .filter(({ profile }) => runsServer(profile.role))
-    .map(({ address }) => address)
-  const leaders = options.leader?.map((text) => resolveAddress(text, servers))
-  requireOneEach(leaders ?? [])
-  const now = context.now()
-  const inventory = await takeOwnInventory(workspace)
-  const { plan, materials } = makePlan(desired, inventory, { now })
-  const { steps } = plan
-  const edits = [...materials.edits]
-  const restarts = new Set(
-    edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
-  )
-  const order = planRollout(desired, inventory, {
-    ...{ now, batch, leaders, restarts },
-    edits: new Set(edits.map(([address]) => address)),
-    notReloaded: notReloaded(desired.configs, inventory, materials.edits),
-  })
-  const place = {
-    fileFlag: fileFlag(options),
-    tls: spec.node.tls,
-    errors: plan.findings.filter(
-      ({ severity, address }) => severity === 'error' && !isOfOperator(address),
-    ),
-    // People's certificates reach no agent.
-    unapplied: steps.filter(({ address }) => !isOfOperator(address)).length,
-=======
   const maxFailures = Number(options.maxFailures ?? 0)
   if (!/^[0-9]{1,5}$/.test(options.maxFailures ?? '0')) {
     throw usage(
@@ -286,22 +250,5 @@ async function portsOf(
         server.name === `${name}.${region}` || rpcOf.get(address)?.includes(server.address) === true
       )
     },
->>>>>>> 1528dba (feat(rollout): files reach the hosts by ssh, one server at a time, with proof and a gate after each)
-  }
-}
-
-/** A region has one leader: a second one would put two servers last, in an order that nobody chose. */
-function requireOneEach(leaders: readonly string[]): void {
-  const known = new Map<string, string>()
-  for (const leader of leaders) {
-    const { region } = parseIdentity(leader)
-    const other = known.get(region)
-    if (other !== undefined) {
-      throw usage(
-        `--leader names two leaders of ${region}: ${other} and ${leader}`,
-        'name one for each region',
-      )
-    }
-    known.set(region, leader)
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isOfOperator, resolveAddress } from '../../address.js'
+import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
 import { runsServer } from '../../nomad/roles.js'
 import { notReloaded } from '../../plan/not-reloaded.js'
 import { makePlan } from '../../plan/make-plan.js'
@@ -32,6 +32,7 @@ export const command: Command<'rotate rollout'> = async ({ options }, context) =
     .filter(({ profile }) => runsServer(profile.role))
     .map(({ address }) => address)
   const leaders = options.leader?.map((text) => resolveAddress(text, servers))
+  requireOneEach(leaders ?? [])
   const now = context.now()
   const inventory = await takeOwnInventory(workspace)
   const { plan, materials } = makePlan(desired, inventory, { now })
@@ -58,4 +59,20 @@ export const command: Command<'rotate rollout'> = async ({ options }, context) =
     printer.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
   } else printer.answer(rolloutText(order, printer.style, place))
   return place.errors.length > 0 ? exitStatus.work : statusOfRollout(order, place.unapplied)
+}
+
+/** A region has one leader: a second one would put two servers last, in an order that nobody chose. */
+function requireOneEach(leaders: readonly string[]): void {
+  const known = new Map<string, string>()
+  for (const leader of leaders) {
+    const { region } = parseIdentity(leader)
+    const other = known.get(region)
+    if (other !== undefined) {
+      throw usage(
+        `--leader names two leaders of ${region}: ${other} and ${leader}`,
+        'name one for each region',
+      )
+    }
+    known.set(region, leader)
+  }
 }
