@@ -166,6 +166,9 @@ function isEquivalent({ fileName, location, replacement }) {
   return found !== undefined
 }
 
+/** Mutants of a few changed lines stand or fall together: fewer than these say nothing of a share. */
+const fewest = 25
+
 /** @type {string[]} */
 const table = []
 let held = 0
@@ -190,6 +193,12 @@ function judge(name, floor, mutants, all) {
   }
   const counted = asked.length - (living.length - survived.length)
   const killed = counted - survived.length
+  if (values.changed !== undefined && counted < fewest) {
+    table.push(
+      `not judged: ${killed} of ${counted} mutants of ${name} killed, and a share needs ${fewest}`,
+    )
+    return
+  }
   const least = all ? Math.ceil((counted * floor) / 100) : leastByChance(counted, floor / 100)
   if (killed < least) failed += 1
   else held += 1
