@@ -71,7 +71,7 @@ const before: Readonly<Record<string, string>> = {
   'docs/guide.md': ':',
   'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
-  'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls"`,
+  'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls" "$ETC/nomad.d"`,
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',
   'docs/from-cfssl.md': `cp -R '${fixture('cfssl')}' tls`,
