@@ -1,15 +1,25 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { env } from 'node:process'
+import { afterAll, expect, test } from 'vitest'
 import { makePrivateFolder, removePrivateFolder } from '../../src/files/private-folder.js'
 
+// Elsewhere than /tmp, which is where it goes if the path would be too long.
+const before = env.TMPDIR
+const elsewhere = mkdtempSync('/tmp/nomad-pki-elsewhere-')
+env.TMPDIR = elsewhere
+afterAll(() => {
+  if (before === undefined) delete env.TMPDIR
+  else env.TMPDIR = before
+  rmSync(elsewhere, { recursive: true })
+})
+
 /** What `mkdtemp` puts behind the beginning of a name has six letters. */
-const length = Buffer.byteLength(join(tmpdir(), 'npki-XXXXXX'))
+const length = Buffer.byteLength(join(elsewhere, 'npki-XXXXXX'))
 
 test.each([
-  ['room for its path', length, tmpdir()],
-  ['more room than that', 4096, tmpdir()],
+  ['just room for its path', length, elsewhere],
+  ['more room than that', 4096, elsewhere],
   ['less room than that', length - 1, '/tmp'],
 ])('a folder of its own, with %s', (_, most, above) => {
   const folder = makePrivateFolder(most)

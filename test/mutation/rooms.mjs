@@ -23,6 +23,7 @@ export const rooms = {
     measured: '155 of 183, every 6th; .gitignore lines and folders were tested after it',
     every: 6,
     tests: [
+      'test/issuers/command.test.ts',
       'test/store/directory-configs.test.ts',
       'test/store/directory-store.test.ts',
       'test/store/faults.test.ts',
