@@ -12,13 +12,7 @@ import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
 import { createReport } from './report.js'
 import type { ClusterSpec } from './spec.js'
-import {
-  insertEntry,
-  keysAt,
-  removeEntry,
-  replaceKey,
-  setEntry,
-} from './yaml-edit.js'
+import { insertEntry, keysAt, removeEntry, replaceKey, setEntry } from './yaml-edit.js'
 import { insertEntries } from './yaml-entries.js'
 import type { YamlEdit } from './yaml-meaning.js'
 import type { Plain } from './yaml-write.js'

@@ -20,7 +20,13 @@ export function resolveNode(
   resolving: Resolving,
   keysOf: (role?: AgentRole) => ReadonlySet<SuiteKey | undefined>,
 ): NodeSpec {
-  const { tls = '/etc/nomad.d/tls', owner, ssh, unit = 'nomad.service', stanza } = resolving.raw.node ?? {}
+  const {
+    tls = '/etc/nomad.d/tls',
+    owner,
+    ssh,
+    unit = 'nomad.service',
+    stanza,
+  } = resolving.raw.node ?? {}
   checkStanza(resolving, stanza, keysOf())
   for (const role of ['server', 'client', 'combined'] as const) {
     checkStanza(resolving, stanza?.[role], keysOf(role))

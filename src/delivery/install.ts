@@ -287,7 +287,8 @@ async function conclude(
   said: readonly string[],
 ): Promise<InstallOutcome> {
   const { script, tls, reload, probe } = request
-  const unseen = report.agent === 'told' ? 'reloaded' : report.state === 'switched' ? 'placed' : 'unchanged'
+  const unseen =
+    report.agent === 'told' ? 'reloaded' : report.state === 'switched' ? 'placed' : 'unchanged'
   if (probe === undefined) return { directory, state: unseen, proof: undefined, said }
   const now = readGeneration(tls, directory)
   const old = before?.directory === directory ? undefined : before

@@ -822,7 +822,9 @@ describe('evidence', () => {
     expect(seen.stdout).toMatch(
       /server\/global\/s1 {2}seen {2}leaf SHA-256 [0-9a-f]{16}…, trusts CN=/,
     )
-    expect(seen.stdout).toContain('3 of 3 agents seen; without the ledger their generations are unknown')
+    expect(seen.stdout).toContain(
+      '3 of 3 agents seen; without the ledger their generations are unknown',
+    )
     expect(seen.stdout).not.toContain('half-rotated')
     expect(seen.status).toBe(0)
     expect(readdirSync(bastion).sort()).toEqual(['cluster.yaml', 'evidence.json'])
