@@ -64,7 +64,7 @@ export interface RevocationFacts {
 }
 
 /** What is true whatever is revoked. */
-export const readsNoList =
+const readsNoList =
   'Nomad reads no revocation list and no OCSP: agents take a revoked certificate until it ends, or until they no longer trust its root.'
 
 /** The whole of it, as text. */
