@@ -239,10 +239,6 @@ function sentence(text: string): string {
 
 /** Words of other tools, and what does it here. */
 const otherWords: ReadonlyMap<string, string> = new Map([
-  [
-    'revoke',
-    'Nomad reads no revocation list: a certificate counts until it ends. For a node that is gone: nomad-pki remove, and short lifetimes; for a stolen key: nomad-pki rotate authority NAME --compromised',
-  ],
   ['renew', 'nomad-pki rotate leaves ADDRESS, or --due'],
   ['issue', 'nomad-pki add KIND NODE, then: nomad-pki apply'],
   ['delete', 'nomad-pki remove KIND NODE'],

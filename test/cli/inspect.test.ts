@@ -167,7 +167,7 @@ describe('inspect', () => {
     server.close()
     expect(status).toBe(0)
     expect(stdout).toContain(`server of global: 127.0.0.1:${port}`)
-    expect(stdout).toContain('asks for certificates of  no authority: it asks for no certificate')
+    expect(stdout).toContain('asks for certificates of  none: it asks for no certificate')
   })
 
   test('PKCS#12: its password from a file or a question, and never shown', async () => {

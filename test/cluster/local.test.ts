@@ -38,8 +38,8 @@ test('a whole file', () => {
 })
 
 test.each<[string, line: number, message: RegExp, hint?: RegExp]>([
-  ['signer: {}', 1, /nothing is called "signer" at the top/, /the spec says the kind/],
-  ['singers: {}', 1, /nothing is called "singers"/, /did you mean signers\?/],
+  ['signer: {}', 1, /unknown key "signer" at the top/, /the spec says the kind/],
+  ['singers: {}', 1, /unknown key "singers"/, /did you mean signers\?/],
   ['signers:\n  agnet: { command: [a] }', 2, /no authority "agnet"/, /did you mean agent\?/],
   ['passphrases:\n  west: { file: a }', 2, /no authority "west"/],
   ['signers:\n  agent: {}', 2, /signers\.agent: the key command is missing/],
@@ -49,11 +49,11 @@ test.each<[string, line: number, message: RegExp, hint?: RegExp]>([
   ['signers:\n  agent: { command: ["a\\nb"] }', 2, /does not fit/],
   ['signers:\n  agent: { command: [a], timeout: 0s }', 2, /a timeout of 0/],
   ['signers:\n  agent: { command: [a], timeout: 2h }', 2, /"2h"/],
-  ['signers:\n  agent: { command: [a], shell: true }', 2, /nothing is called "shell"/],
+  ['signers:\n  agent: { command: [a], shell: true }', 2, /unknown key "shell"/],
   ['passphrases:\n  agent: {}', 2, /says neither file nor command/],
   ['passphrases:\n  agent: { file: a, command: [b] }', 2, /says both file and command/],
   ['passphrases:\n  agent: correct horse', 2, /passphrases\.agent is the text/],
-  ['passphrase: correct horse', 1, /nothing is called "passphrase"/, /does not stand here/],
+  ['passphrase: correct horse', 1, /unknown key "passphrase"/, /does not stand here/],
   ['[]', 1, /the local file is a list/],
   ['signers: &a {}', 1, /an anchor/],
   ['signers: {}\n---\nsigners: {}', 2, /second document/],
