@@ -113,10 +113,10 @@ function readEntry(entry: DerReader): RevokedEntry {
 function valueOf<Value>(
   extensions: readonly Extension[],
   oid: string,
-  read: (value: DerReader) => Value,
+  readValue: (value: DerReader) => Value,
 ): Value | undefined {
   const found = extensions.find((one) => one.oid === oid)
-  return found && read(new DerReader(found.value))
+  return found && readValue(new DerReader(found.value))
 }
 
 function isTime(tag: number): boolean {

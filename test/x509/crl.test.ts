@@ -92,15 +92,15 @@ describe('a list that is written here', () => {
   test('is read as it was written', () => {
     const reasons = Object.keys(revocationReasons) as RevocationReason[]
     const entries = reasons.map((reason, index) => ({ serial: `ff0${index}`, at, reason }))
-    const list = written(entries)
-    expect(list.entries).toEqual(
+    const back = written(entries)
+    expect(back.entries).toEqual(
       entries.map(({ serial, reason }) =>
         // An absent reason says the same as `unspecified` (RFC 5280 §5.3.1).
         reason === 'unspecified' ? { serial, at } : { serial, at, reason },
       ),
     )
-    expect(list).toMatchObject({ thisUpdate: at, nextUpdate: Date.UTC(2051, 0, 1), number: '012c' })
-    expect(list.issuer.der).toEqual(issuer.subject.der)
+    expect(back).toMatchObject({ thisUpdate: at, nextUpdate: Date.UTC(2051, 0, 1), number: '012c' })
+    expect(back.issuer.der).toEqual(issuer.subject.der)
   })
 
   test('leaves out the entries where nothing is revoked', () => {
