@@ -5,7 +5,13 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     // Real agents, foreign judges and what needs root are suites of their own: `.ci/run` starts them,
     // `npm test` needs Node alone.
-    exclude: ['test/real-nomad/**', 'test/judges/**', 'test/root/**', 'node_modules/**'],
+    exclude: [
+      'test/real-nomad/**',
+      'test/real-hosts/**',
+      'test/judges/**',
+      'test/root/**',
+      'node_modules/**',
+    ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

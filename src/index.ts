@@ -13,6 +13,7 @@ export type {
   ConfigSpec,
   NodeGroup,
   NodeSpec,
+  SshSpec,
   OperatorSpec,
   RegionSpec,
   Terms,

@@ -23,6 +23,7 @@ const bands: readonly (readonly string[])[] = [
     'sha256.ts',
     'splice.ts',
     'grouping.ts',
+    'revocation-reasons.ts',
     'shell-quote.ts',
   ],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],

@@ -21,7 +21,7 @@ import {
 import { keyDigestOf, revocationsIn, type Revocation } from '../inventory/revoked.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
-import type { RevocationReason } from '../x509/make-crl.js'
+import type { RevocationReason } from '../revocation-reasons.js'
 import type { Options } from './surface.js'
 import { usage } from './usage.js'
 import type { Workspace } from './workspace.js'

@@ -8,7 +8,7 @@
 import { sha256 } from '../sha256.js'
 import type { Certificate } from '../x509/certificate.js'
 import { fingerprintOf } from '../x509/certificate.js'
-import type { RevocationReason } from '../x509/make-crl.js'
+import type { RevocationReason } from '../revocation-reasons.js'
 import type { EventOf } from './ledger-events.js'
 import type { Ledger } from './ledger.js'
 

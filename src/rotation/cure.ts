@@ -13,7 +13,7 @@ import { isAgent } from '../nomad/roles.js'
 import type { Role } from '../address.js'
 import type { Desired } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
-import type { RevocationReason } from '../x509/make-crl.js'
+import type { RevocationReason } from '../revocation-reasons.js'
 import { rotationOf } from './stages.js'
 
 /** A revoked certificate that somebody may use. */

@@ -8,23 +8,8 @@ import { context, element, integer, sequence, tags, time } from '../der/write.js
 import { pemEncode } from '../keys/pem.js'
 import type { Extension } from './extension.js'
 import { authorityKeyIdentifier, encodeExtension } from './extensions.js'
+import { revocationReasons, type RevocationReason } from '../revocation-reasons.js'
 import { listOids } from './oids.js'
-
-/**
- * Why a certificate is revoked, by the number that a list has for it (RFC 5280 §5.3.1). What is missing is
- * for authorities (2, 10), or ends again (6, 8).
- */
-export const revocationReasons = {
-  unspecified: 0,
-  'key-compromise': 1,
-  'affiliation-changed': 3,
-  superseded: 4,
-  'cessation-of-operation': 5,
-  'privilege-withdrawn': 9,
-} as const
-
-/** Why a certificate is revoked. */
-export type RevocationReason = keyof typeof revocationReasons
 
 /** A revoked certificate. */
 export interface CrlEntry {

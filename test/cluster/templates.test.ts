@@ -53,7 +53,11 @@ test('the timer starts the service of its name, which renews what is due', () =>
 })
 
 test('every template ends its last line and holds no tab', () => {
-  for (const name of readdirSync('templates')) {
+  const all = readdirSync('templates', { recursive: true, withFileTypes: true })
+  const files = all.filter((one) => one.isFile())
+  expect(files.length).toBeGreaterThan(10)
+  for (const { parentPath, name: file } of files) {
+    const name = `${parentPath}/${file}`.slice('templates/'.length)
     expect(read(name).endsWith('\n')).toBe(true)
     if (name !== 'install.sh') expect(read(name)).not.toContain('\t')
   }

@@ -354,7 +354,7 @@ describe('who belongs to the cluster', () => {
     Members.push({ Name: 's3.global', Status: 'failed', Addr: '10.0.0.3', Tags: tags })
     live.s1.api = { '/v1/agent/members': { Members }, '/v1/nodes': [] }
     const { stdout, status } = await live.run('probe')
-    expect(stdout).toContain('Nomad has a server s3 in global')
+    expect(stdout).toContain('the spec lacks the server s3 of global, which Nomad has')
     expect(status).toBe(2)
     expect(live.ledger).toContainEqual(
       expect.objectContaining({

@@ -5,12 +5,8 @@ import { pemBlocks } from '../../src/keys/pem.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { parseCrl, type RevocationList } from '../../src/x509/crl.js'
 import { assembleCertificate } from '../../src/x509/encode.js'
-import {
-  encodeTbsCrl,
-  revocationReasons,
-  type CrlEntry,
-  type RevocationReason,
-} from '../../src/x509/make-crl.js'
+import { revocationReasons, type RevocationReason } from '../../src/revocation-reasons.js'
+import { encodeTbsCrl, type CrlEntry } from '../../src/x509/make-crl.js'
 import { formatName } from '../../src/x509/name.js'
 import { isSignedBy } from '../../src/x509/signature.js'
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { revocationReasons, type RevocationReason } from '../../x509/make-crl.js'
+import { revocationReasons, type RevocationReason } from '../../revocation-reasons.js'
 
 /** The commands. */
 export const changeCommands = {
