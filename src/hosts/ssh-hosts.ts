@@ -84,8 +84,10 @@ export function sshHosts({
     const known = masters.get(destination)
     if (known !== undefined) return known
     folder ??= makePrivateFolder(socketPathLimit - '/99999'.length)
-    const socket = path.join(folder, String(masters.size))
-    const log = `${socket}.log`
+    const place = path.join(folder, String(masters.size))
+    // ssh expands what a percent sign begins.
+    const socket = place.replaceAll('%', '%%')
+    const log = `${place}.log`
     const begin = async (): Promise<string | undefined> => {
       const timeout = connectTimeout + 5000
       const { end } = await runCommand({

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseIdentity, sharedName } from '../address.js'
 import type { HostAnswer } from '../hosts/host.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { RolloutNode } from './order.js'
@@ -33,6 +34,12 @@ export async function lookAt(
     return by(
       'it is brought its files by other means',
       'do what rotate rollout prints for it first',
+    )
+  }
+  if (parseIdentity(address).name === sharedName) {
+    return by(
+      'its hosts share one identity, so a handshake does not say which of them has what',
+      'bring them their files as rotate rollout prints it',
     )
   }
   if (destination === undefined) {

@@ -143,8 +143,8 @@ function regionsOf(
 }
 
 /**
- * The next step: of the servers of a region one that does not lead now. Elections between two steps change who
- * that is.
+ * The next step: of the servers of a region one that an earlier run left between switch and proof, whoever leads;
+ * else one that does not lead now. Elections between two steps change who that is.
  */
 async function nextOf(
   left: RolloutStep[],
@@ -154,13 +154,14 @@ async function nextOf(
   const [head] = left
   if (head?.kind !== 'server' || !runs(ready.get(head.nodes[0]!))) return left.shift()
   const servers = left.filter(({ kind, region }) => kind === 'server' && region === head.region)
-  if (servers.length === 1) return left.shift()
-  const answer = await ports.raft(head.region)
-  const leader = answer.state === 'read' ? leaderOf(answer.reading) : undefined
+  const begun = servers.find(({ nodes: [node] }) => isBegun(ready.get(node!)))
+  const answer = begun === undefined ? await ports.raft(head.region) : undefined
+  const leader = answer?.state === 'read' ? leaderOf(answer.reading) : undefined
   const next =
-    leader === undefined
+    begun ??
+    (leader === undefined
       ? head
-      : (servers.find(({ nodes: [node] }) => !ports.isServer(node!, leader)) ?? head)
+      : (servers.find(({ nodes: [node] }) => !ports.isServer(node!, leader)) ?? head))
   left.splice(left.indexOf(next), 1)
   return next
 }
@@ -184,6 +185,12 @@ async function gateBefore(
   const catchUp =
     server === undefined ? undefined : { address: server.address, index: leader.lastIndex }
   return { catchUp }
+}
+
+/** Its files are in place, and nobody has seen its agent present them. */
+function isBegun(one: LookedHost | undefined): boolean {
+  const { generation, wanted } = one?.look.installer ?? {}
+  return generation !== undefined && generation === wanted
 }
 
 function runs(one: LookedHost | undefined): boolean {

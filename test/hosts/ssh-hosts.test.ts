@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { env } from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { shellQuote } from '../../src/shell-quote.js'
 import { sshHosts, type SshHostsOptions } from '../../src/hosts/ssh-hosts.js'
 
 let folder: string
@@ -19,7 +20,7 @@ afterEach(() => {
 function fakeSsh(behaviour = ''): string {
   const program = path.join(folder, 'ssh')
   const text = `#!/bin/sh
-printf '%s\\n' "$*" >>'${folder}/calls'
+printf '%s\\n' "$*" >>${shellQuote(path.join(folder, 'calls'))}
 master='' exit='' socket='' log=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -61,8 +62,8 @@ describe('a host by ssh', () => {
     await port.end()
     const all = calls()
     expect(all.filter((call) => call.startsWith('-MNf'))).toHaveLength(1)
-    expect(all.at(-1)).toMatch(/^-O exit -S \S+ -- s1\.example$/)
-    const socket = /-S (\S+)/.exec(all[0]!)![1]!
+    expect(all.at(-1)).toMatch(/^-O exit -S .+ -- s1\.example$/)
+    const socket = /-S (.+?) -o/.exec(all[0]!)![1]!
     expect(fs.existsSync(path.dirname(socket))).toBe(false)
     for (const call of all.slice(0, -1)) {
       expect(call).toContain('-o BatchMode=yes')
@@ -113,7 +114,7 @@ describe('a host by ssh', () => {
   })
 
   test('a host that comes back is asked again', async () => {
-    const port = hosts(`if [ -n "$master" ] && [ ! -e '${folder}/up' ]; then exit 255; fi`)
+    const port = hosts(`if [ -n "$master" ] && [ ! -e ${shellQuote(path.join(folder, 'up'))} ]; then exit 255; fi`)
     expect(await port.at('s1').run('true')).toMatchObject({ reached: false })
     fs.writeFileSync(path.join(folder, 'up'), '')
     expect(await port.at('s1').run('true')).toMatchObject({ reached: true, status: 0 })

@@ -169,7 +169,7 @@ describe('a command that misbehaves', () => {
   })
 
   test.each<[readonly string[], RegExp]>([
-    [['/nonexistent/program'], /cannot be run: there is no such program/],
+    [['/no-such-folder/program'], /cannot be run: there is no such program/],
     [[folder], /cannot be run: it may not be run/],
   ])('%j', async (command, message) => {
     const key = generateKeySync('ecdsa-p256')

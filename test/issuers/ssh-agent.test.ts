@@ -188,7 +188,7 @@ describe('an SSH agent', () => {
   test.each([
     [undefined, /SSH_AUTH_SOCK is not set; start one: eval/],
     ['', /SSH_AUTH_SOCK is not set/],
-    ['/nonexistent/agent', /cannot be reached: there is no such socket/],
+    ['/no-such-folder/agent', /cannot be reached: there is no such socket/],
     ['/', /cannot be reached/],
   ])('at %j is not there', async (socket, message) => {
     expect(await refusal(sshAgent({ socket }).keys())).toMatch(message)

@@ -117,7 +117,7 @@ test('all leaves, under requests', async () => {
 
 /** `.ci/deep` kills more often. */
 const kills: Readonly<Record<number, number>> =
-  process.env.NOMAD_PKI_ROTATIONS === 'all' ? { 1: 20, 2: 20 } : { 1: 2, 2: 0 }
+  process.env.NOMAD_PKI_ROTATIONS === 'all' ? { 1: 20, 2: 20 } : { 1: 1, 2: 0 }
 
 test('a root, crossed, while the rollout is killed at random', async () => {
   for (const stage of [1, 2]) {

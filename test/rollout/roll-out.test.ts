@@ -119,7 +119,7 @@ class Bed {
   run(host: string, kind: string, script: string): HostAnswer {
     const machine = this.machine(host)
     const line = (result: string, status = 0): string =>
-      `porcelain=1 status=${status} result=${result} reason=- changed=yes before=- wanted=2-aaaaaaaa generation=2-aaaaaaaa fingerprint=- address=- state=reloaded agent=told message=\n`
+      `porcelain=1 status=${status} result=${result} reason=- changed=yes before=- wanted=2-aaaaaaaa generation=${machine.placed}-aaaaaaaa fingerprint=- address=- state=reloaded agent=told message=\n`
     if (kind === 'look') {
       const { unit, clock, free, missing } = machine
       const told = [
@@ -214,6 +214,14 @@ describe('a rollout', () => {
     ])
   })
 
+  test('a server that was left between switch and proof comes first, also where it leads', async () => {
+    const bed = new Bed(fleet)
+    bed.leader = 's2'
+    bed.machine('s2').placed = 2
+    await bed.follow()
+    expect(bed.done.filter((one) => /install s/.test(one))[0]).toBe('install s2')
+  })
+
   test('a dry run looks at every host, and changes nothing', async () => {
     const bed = new Bed(fleet)
     const events = await bed.follow({ dryRun: true })
@@ -269,6 +277,17 @@ describe('a rollout', () => {
     const events = await bed.follow()
     expect(problems(events)).toMatch(message)
     expect(events.at(-1)!.event).toBe('refused')
+    expect(bed.done).toEqual([])
+  })
+
+  test('hosts that share an identity are not told apart by a handshake, so they are refused', async () => {
+    const bed = new Bed(['s1'])
+    const [node] = bed.nodes
+    bed.nodes.push({ ...node!, address: 'identity/client/global/shared', host: 'c1' })
+    bed.machines.set('c1', { ...bed.machine('s1') })
+    expect(problems(await bed.follow({ withoutTolerance: new Set(['global']) }))).toMatch(
+      /^refused\nc1: its hosts share one identity/,
+    )
     expect(bed.done).toEqual([])
   })
 
