@@ -1198,6 +1198,10 @@ if [ ! -f "$key" ]; then
     [ -z "$key" ] && [ -f "$known" ] && [ ! -L "$known" ] && fits "$known" "$cert" || continue
     key=$known
   done
+  [ "$key" != "$requested" ] || case $(ls -ld "$requested") in
+    -???------*) ;;
+    *) refuse key "other users can read $requested: find out whether they did, remove it, and let nomad-pki request make a new one" ;;
+  esac
   # None of them fits: the messages below say so of the one in use.
   [ -n "$key" ] || [ -z "$here" ] || key=$tls/$here/key.pem
   [ -n "$key" ] && [ -f "$key" ] ||

@@ -79,7 +79,8 @@ export interface NodeRequest {
 export async function prepareNodeRequest(options: NodeRequestOptions): Promise<NodeRequest> {
   const { tls, address, keepKey = false, now } = options
   const keyFile = pendingKeyFile(tls)
-  const open = openToOthers(nodeFiles, keyFile)
+  // The directory of the key counts too, and where it is not there, the one that it is made in.
+  const open = openToOthers(nodeFiles, `${tls}/new/key`)
   if (open !== undefined) {
     throw new NomadPkiError(
       'ERR_INSTALL_REFUSED',

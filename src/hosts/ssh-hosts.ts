@@ -62,6 +62,7 @@ export function sshHosts({
 }: SshHostsOptions): Hosts {
   let folder: string | undefined
   let closed = false
+  let made = 0
   const masters = new Map<
     string,
     { readonly socket: string; readonly ready: Promise<string | undefined> }
@@ -84,7 +85,8 @@ export function sshHosts({
     const known = masters.get(destination)
     if (known !== undefined) return known
     folder ??= makePrivateFolder(socketPathLimit - '/99999'.length)
-    const place = path.join(folder, String(masters.size))
+    // A number is never given twice: the socket of another host's master would take what is meant for this one.
+    const place = path.join(folder, String((made += 1)))
     // ssh expands what a percent sign begins.
     const socket = place.replaceAll('%', '%%')
     const log = `${place}.log`
@@ -100,7 +102,9 @@ export function sshHosts({
       const fault = endText(end, timeout)
       if (end.how === 'not started') return `${program}: ${end.why}`
       if (fault !== undefined || end.how !== 'exited') return fault
-      return end.status === 0 ? undefined : lastLine(textOf(log), `ssh ended with ${end.status}`)
+      const said = textOf(log)
+      if (/disabling multiplexing/i.test(said)) return 'ssh did not make a connection of its own'
+      return end.status === 0 ? undefined : lastLine(said, `ssh ended with ${end.status}`)
     }
     const master = { socket, ready: begin() }
     masters.set(destination, master)
@@ -121,11 +125,12 @@ export function sshHosts({
       name: destination,
       async run(script, { signal, timeout = usualTimeout } = {}) {
         if (closed) return { reached: false, message: 'the connections were ended' }
-        const { socket, ready } = connect(destination)
+        const master = connect(destination)
+        const { socket, ready } = master
         const fault = await ready
         if (fault !== undefined) {
           // The next script tries again: a host may come back.
-          masters.delete(destination)
+          if (masters.get(destination) === master) masters.delete(destination)
           return unreachable(fault)
         }
         const result = await runCommand({

@@ -29,12 +29,13 @@ export async function bring(
   const answer = await target.run(installScript(delivery, loading))
   const fault = installFault(answer, host)
   const { installer, receipt, restartFailed } = readInstall(answer.reached ? answer.stdout : '')
-  if (fault === undefined && receipt !== undefined) await ports.receive(receipt, host)
   if (fault !== undefined) return fault
   if (restartFailed) {
     return { message: `systemctl restart ${delivery.unit} failed`, remedy: 'its log says why' }
   }
   if (loading === 'none') {
+    // That of a running agent comes after its proof: a receipt must not stand in for a handshake.
+    if (receipt !== undefined) await ports.receive(receipt, node.address)
     tell('placed', 'the agent does not run: its next start loads the files')
     return undefined
   }
@@ -43,9 +44,10 @@ export async function bring(
   for (;;) {
     const [verdict] = await ports.prove([node.address])
     const state = verdict?.state
-    if (state === 'proven' || state === 'unobservable') {
+    const answered = verdict !== undefined && verdict.seen.length > 0 && verdict.silent.length === 0
+    if (answered && (state === 'proven' || state === 'unobservable')) {
       const how = state === 'proven' ? 'proven' : 'settled'
-      const untold = await conclude(target, delivery, how, ports)
+      const untold = await conclude(target, node.address, delivery, how, ports)
       if (untold === undefined) tell(how)
       return untold
     }
@@ -62,6 +64,7 @@ export async function bring(
 /** Tells the installer what was seen: it does not switch again before. */
 export async function conclude(
   target: Host,
+  address: string,
   place: Pick<HostDelivery, 'tls' | 'unit'>,
   how: 'proven' | 'settled',
   ports: RolloutPorts,
@@ -75,7 +78,7 @@ export async function conclude(
     }
   }
   const { receipt } = readInstall(answer.reached ? answer.stdout : '')
-  if (receipt !== undefined) await ports.receive(receipt, target.name)
+  if (receipt !== undefined) await ports.receive(receipt, address)
   return undefined
 }
 

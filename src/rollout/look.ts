@@ -5,13 +5,14 @@
  */
 
 import { parseIdentity, sharedName } from '../address.js'
+import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { HostAnswer } from '../hosts/host.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { RolloutNode } from './order.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
 import { judgeHost, type LookedHost, type Obstacle } from './preflight.js'
 import { conclude } from './bring.js'
-import { deliveryFor } from './delivery-for.js'
+import { deliveryFor, isRunning } from './delivery-for.js'
 import { lookScript, readLook } from './scripts.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
@@ -57,12 +58,47 @@ export async function lookAt(
   const asked = { node, host: destination, notBefore }
   let answer = await target.run(script, { signal })
   if (options.dryRun !== true && (await wasProven(node, answer, ports))) {
-    if ((await conclude(target, delivery, 'proven', ports)) === undefined) {
+    if ((await conclude(target, address, delivery, 'proven', ports)) === undefined) {
       answer = await target.run(script, { signal })
     }
   }
   const { looked, obstacles } = judgeHost(asked, answer, ports.clock())
-  return { host: destination, obstacles, ready: looked }
+  const [verdict] = await ports.prove([address], { note: false })
+  const unfit = looked === undefined ? undefined : handshakeObstacle(looked, verdict, options)
+  return unfit === undefined
+    ? { host: destination, obstacles, ready: looked }
+    : { host: destination, obstacles: [...obstacles, unfit] }
+}
+
+/** What could not be proven afterwards is not begun; and an agent that answers does run. */
+function handshakeObstacle(
+  looked: LookedHost,
+  verdict: AgentVerdict | undefined,
+  { unit }: RollOutOptions,
+): Obstacle | undefined {
+  const { node, host, look } = looked
+  const { seen = [], silent = [] } = verdict ?? {}
+  const of = (message: string, remedy: string): Obstacle => ({
+    ...{ host, address: node.address, message, remedy },
+  })
+  if (!isRunning(looked)) {
+    return seen.length === 0
+      ? undefined
+      : of(
+          `its agent answers, and ${unit} is ${look.unit}`,
+          'node.unit in the spec must name the unit of the agent',
+        )
+  }
+  if (seen.length > 0 && silent.length === 0) return undefined
+  const [first] = silent
+  return of(
+    first === undefined
+      ? 'nothing says where its agent can be asked'
+      : `its agent cannot be asked from here: ${first.message}`,
+    first === undefined
+      ? 'write http: and rpc: at the node in the spec'
+      : 'its ports must be reachable: a rollout proves each agent by a handshake',
+  )
 }
 
 /**

@@ -14,7 +14,10 @@ export async function inParallel<Value>(
   const worker = async (): Promise<void> => {
     for (let at = next++; at < values.length; at = next++) await work(values[at]!)
   }
-  await Promise.all(Array.from({ length: Math.min(width, values.length) }, worker))
+  const workers = Array.from({ length: Math.min(width, values.length) }, worker)
+  // Where one fails the others come to their ends first: each is in the middle of a host.
+  await Promise.allSettled(workers)
+  await Promise.all(workers)
 }
 
 /** What several workers say, as one sequence. */

@@ -28,16 +28,21 @@ export interface RolloutPorts {
   readonly destination: (node: RolloutNode) => string | false | undefined
   /** Packs an agent's newest generation. */
   readonly pack: (address: string) => Promise<Packed>
-  /** Shakes hands with agents, notes what was seen, and judges. */
-  readonly prove: (addresses: readonly string[]) => Promise<readonly AgentVerdict[]>
-  /** Notes the receipt of a host's installer. */
-  readonly receive: (receipt: string, host: string) => Promise<void>
+  /** Shakes hands with agents and judges; notes what was seen unless told otherwise. */
+  readonly prove: (
+    addresses: readonly string[],
+    options?: { readonly note: boolean },
+  ) => Promise<readonly AgentVerdict[]>
+  /** Notes the receipt of an agent's installer, and nothing else that its host may say. */
+  readonly receive: (receipt: string, address: string) => Promise<void>
+  /** The addresses of all servers that the spec has in a region. */
+  readonly servers: (region: string) => readonly string[]
   /** Asks a region's servers. `undefined`: there is nothing to ask with. */
   readonly raft: (region: string) => Promise<RaftAnswer>
   /** Asks a region's servers for its clients. */
   readonly nodes: (region: string) => Promise<NodesAnswer>
-  /** Whether a server of the region is the one on this host. */
-  readonly isServer: (node: RolloutNode, server: RaftServer) => boolean
+  /** Whether a server of the region is this agent. */
+  readonly isServer: (address: string, server: RaftServer) => boolean
   /** `templates/install.sh` */
   readonly installer: Uint8Array
   /** Epoch milliseconds. */
@@ -62,7 +67,7 @@ export interface RollOutOptions {
   readonly patience?: number | undefined
   /** Milliseconds that a region has to become healthy. Default: 120,000. */
   readonly gatePatience?: number | undefined
-  /** Milliseconds that clients must stay `ready` after their reload: longer than one heartbeat. Default: 21,000. */
+  /** Milliseconds that clients must stay `ready` after their reload: longer than Nomad takes to miss one. Default: by their number. */
   readonly heartbeat?: number | undefined
   /** Only look: nothing is changed. */
   readonly dryRun?: boolean | undefined

@@ -89,7 +89,11 @@ export function judgeHost(
         one(`its installer did not say what it would do${said === '' ? '' : `: ${said}`}`),
       )
     } else if (installer.status !== 0 && installer.status !== 2) {
-      obstacles.push(one(`its installer refuses: ${installer.message}`))
+      const remedy =
+        installer.reason === 'unproven'
+          ? 'see what the agent presents, then on the host: sh install.sh --tls DIR --proven, or --give-up with the next archive'
+          : undefined
+      obstacles.push(one(`its installer refuses: ${installer.message}`, remedy))
     }
   }
   return obstacles.length > 0 ? { obstacles } : { obstacles, looked: { node, host, look } }

@@ -53,10 +53,16 @@ export async function* rollOut(
   yield* queue.until(looking)
   stopIfAborted(options)
   for (const region of regionsOf(rollout, ready, 'server')) {
-    const obstacle = await regionObstacle(region, ports, options)
+    const ordered = new Set(nodes.map(({ address }) => address))
+    const obstacle = await regionObstacle(region, ordered, ports, options)
     if (obstacle !== undefined) obstacles.push(obstacle)
   }
+  const ended = new Set(
+    rollout.steps.flatMap(({ kind, region }) => (kind === 'servers' ? region : [])),
+  )
   for (const region of regionsOf(rollout, ready, 'clients')) {
+    // Servers whose certificates have ended cannot be asked before they have new ones.
+    if (ended.has(region)) continue
     const answer = await ports.nodes(region)
     if (answer.state !== 'read') obstacles.push(unanswered(region, answer))
   }
@@ -70,11 +76,30 @@ export async function* rollOut(
   let placed = 0
   const failures: Obstacle[] = []
   const left = [...rollout.steps]
+  const looked = new Set<string>()
   for (;;) {
     stopIfAborted(options)
     const step = await nextOf(left, ready, ports)
     if (step === undefined) break
     yield { event: 'step', step }
+    if (step.kind === 'server' && !looked.has(step.region) && runs(ready.get(step.nodes[0]!))) {
+      // An earlier run may have ended a moment ago: its last server is waited for here.
+      looked.add(step.region)
+      const outcome = yield* waitForGate(step.region, undefined, ports, options)
+      if (outcome !== undefined) {
+        yield { event: 'stopped', obstacles: [outcome] }
+        return
+      }
+    }
+    if (step.kind === 'servers' && (await ports.raft(step.region)).state === 'read') {
+      const message = 'its certificates are said to have ended, and its servers answer'
+      const remedy = 'nomad-pki probe, and then the same command'
+      yield {
+        event: 'stopped',
+        obstacles: [{ host: undefined, address: step.region, message, remedy }],
+      }
+      return
+    }
     const failed: Obstacle[] = []
     const done = events<RolloutEvent>()
     const before =
@@ -161,7 +186,7 @@ async function nextOf(
     begun ??
     (leader === undefined
       ? head
-      : (servers.find(({ nodes: [node] }) => !ports.isServer(node!, leader)) ?? head))
+      : (servers.find(({ nodes: [node] }) => !ports.isServer(node!.address, leader)) ?? head))
   left.splice(left.indexOf(next), 1)
   return next
 }
@@ -180,7 +205,7 @@ async function gateBefore(
   }
   const obstacle = readingObstacle(region, answer.reading, options)
   if (obstacle !== undefined) return obstacle
-  const server = answer.reading.servers.find((one) => ports.isServer(node!, one))
+  const server = answer.reading.servers.find((one) => ports.isServer(node!.address, one))
   const leader = leaderOf(answer.reading)!
   const catchUp =
     server === undefined ? undefined : { address: server.address, index: leader.lastIndex }

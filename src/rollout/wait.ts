@@ -19,13 +19,39 @@ import type { Obstacle } from './preflight.js'
 /** What speaks against reloading the servers of a region now. */
 export async function regionObstacle(
   region: string,
+  ordered: ReadonlySet<string>,
   ports: RolloutPorts,
   options: RollOutOptions,
 ): Promise<Obstacle | undefined> {
   const answer = await ports.raft(region)
-  return answer.state === 'read'
-    ? readingObstacle(region, answer.reading, options)
-    : unanswered(region, answer)
+  if (answer.state !== 'read') return unanswered(region, answer)
+  const { reading } = answer
+  const all = ports.servers(region)
+  const nameless = all.find(
+    (address) => reading.servers.filter((one) => ports.isServer(address, one)).length !== 1,
+  )
+  const leader = leaderOf(reading)
+  if (
+    nameless !== undefined ||
+    (leader !== undefined && !all.some((address) => ports.isServer(address, leader)))
+  ) {
+    return {
+      ...{ host: undefined, address: nameless ?? region },
+      message: 'the servers that Nomad names are not those of the spec, so nothing says who leads',
+      remedy:
+        'write rpc: at each server, as nomad server members has it; nomad-pki probe compares them',
+    }
+  }
+  // One that an earlier run left between switch and proof is between them now, in this order or not.
+  for (const { address, state, message } of await ports.prove(all, { note: false })) {
+    if (ordered.has(address) || state === 'proven' || state === 'excepted') continue
+    return {
+      ...{ host: undefined, address },
+      message: `it is not proven, and not in this order: ${message}`,
+      remedy: 'no second server of its region is touched before: name it too, or mend it first',
+    }
+  }
+  return readingObstacle(region, reading, options)
 }
 
 /** Nothing is known of a region. */
@@ -65,6 +91,15 @@ export function readingObstacle(
   return undefined
 }
 
+/** A region of one or two servers has none; that this is known was asked before the first of them. */
+function toleranceOf(
+  region: string,
+  { servers }: RaftReading,
+  { withoutTolerance }: RollOutOptions,
+): number {
+  return withoutTolerance?.has(region) === true || servers.length < 3 ? 0 : 1
+}
+
 /** Waits until a region can spare its next server. */
 export async function* waitForGate(
   region: string,
@@ -73,7 +108,6 @@ export async function* waitForGate(
   options: RollOutOptions,
 ): AsyncGenerator<RolloutEvent, Obstacle | undefined, undefined> {
   const end = ports.clock() + (options.gatePatience ?? 120_000)
-  const tolerance = options.withoutTolerance?.has(region) === true ? 0 : 1
   const readings: RaftReading[] = []
   let said = ''
   for (;;) {
@@ -83,7 +117,7 @@ export async function* waitForGate(
     else readings.length = 0
     const gate =
       answer.state === 'read'
-        ? gateOf(readings, { tolerance, catchUp })
+        ? gateOf(readings, { tolerance: toleranceOf(region, answer.reading, options), catchUp })
         : { open: false as const, message: answer.message }
     if (gate.open) {
       yield { event: 'gate', region, open: true, message: `${gate.leader.name} leads` }
@@ -110,11 +144,13 @@ export async function* waitForClients(
   options: RollOutOptions,
 ): AsyncGenerator<RolloutEvent, readonly Obstacle[] | undefined, undefined> {
   const began = ports.clock()
-  const { heartbeat = 21_000, gatePatience = 120_000 } = options
+  const { gatePatience = 120_000 } = options
+  let heartbeat = options.heartbeat ?? 0
   let said = ''
   for (;;) {
     stopIfAborted(options)
     const answer = await ports.nodes(region)
+    if (answer.state === 'read') heartbeat = options.heartbeat ?? missedAfter(answer.nodes.size)
     const away =
       answer.state === 'read'
         ? nodes.flatMap((node) => {
@@ -146,4 +182,12 @@ export async function* waitForClients(
     }
     await ports.sleep(readingPause)
   }
+}
+
+/**
+ * How long the servers wait for a heartbeat at the most, milliseconds: a TTL that grows with the number of
+ * clients, as much again at random, and a grace (nomad/heartbeat.go, resetHeartbeatTimer of 1.11.3).
+ */
+function missedAfter(clients: number): number {
+  return 1000 * (2 * Math.max(10, clients / 50) + 10 + 2)
 }

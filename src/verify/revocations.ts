@@ -56,10 +56,13 @@ export function revocationFindings(
       address,
       reason: 'revoked',
       message: `its certificate ${serial} is revoked (${reason}), and agents that trust ${root} take it${until}`,
+      // Who has the key of one that was only replaced is who had it before: nothing has to be done.
       remedy:
-        fingerprint === undefined
-          ? `nomad-pki rotate authority ${root.split('/')[1]!} --compromised`
-          : `nomad-pki revoke SHA256:${fingerprint}, which says what shuts it out`,
+        reason !== 'key-compromise'
+          ? undefined
+          : fingerprint === undefined
+            ? `nomad-pki rotate authority ${root.split('/')[1]!} --compromised`
+            : `nomad-pki revoke SHA256:${fingerprint}, which says what shuts it out`,
     })
   }
   return [...findings, ...endedLists(inventory, compromised, now)]

@@ -96,6 +96,28 @@ test('plan waits for a request, apply makes all else, and no key is ever in the 
   expect((await atStore('plan server/global/s1')).status).toBe(0)
 })
 
+test('the same request again makes no second certificate', async () => {
+  const fingerprint = await asked()
+  expect((await atStore(`sign s1.csr --fingerprint ${fingerprint}`)).status).toBe(0)
+  const ledger = fs.readFileSync(path.join(admin, 'pki/ledger.jsonl'), 'utf8')
+  const again = await atStore(`sign s1.csr --fingerprint ${fingerprint}`)
+  expect(again).toMatchObject({ status: 0 })
+  expect(again.stdout).toContain('generation 1 is the certificate of this request')
+  expect(fs.readFileSync(path.join(admin, 'pki/ledger.jsonl'), 'utf8')).toBe(ledger)
+})
+
+test('a waiting key that others can read is not put in place', async () => {
+  const fingerprint = await asked()
+  expect((await atStore(`sign s1.csr --fingerprint ${fingerprint}`)).status).toBe(0)
+  await atStore('pack s1 --out s1.tar.gz')
+  fs.copyFileSync(path.join(admin, 's1.tar.gz'), path.join(node, 's1.tar.gz'))
+  fs.chmodSync(path.join(node, 'tls/requested-key.pem'), 0o644)
+  const put = await onNode('install s1.tar.gz --tls tls --reload none', now)
+  expect(put.status).toBe(3)
+  expect(put.stderr).toContain('other users can read')
+  expect(fs.existsSync(path.join(node, 'tls/current'))).toBe(false)
+})
+
 test('nobody is asked where nobody can answer, and a person can', async () => {
   const fingerprint = await asked()
   const alone = await atStore('sign s1.csr')

@@ -114,10 +114,25 @@ describe('a host by ssh', () => {
   })
 
   test('a host that comes back is asked again', async () => {
-    const port = hosts(`if [ -n "$master" ] && [ ! -e ${shellQuote(path.join(folder, 'up'))} ]; then exit 255; fi`)
+    const port = hosts(
+      `if [ -n "$master" ] && [ ! -e ${shellQuote(path.join(folder, 'up'))} ]; then exit 255; fi`,
+    )
     expect(await port.at('s1').run('true')).toMatchObject({ reached: false })
     fs.writeFileSync(path.join(folder, 'up'), '')
     expect(await port.at('s1').run('true')).toMatchObject({ reached: true, status: 0 })
+    await port.end()
+  })
+
+  test('the socket of a host is never that of another one, whatever failed before', async () => {
+    const port = hosts(
+      `case $host$master in b1) [ -e ${shellQuote(path.join(folder, 'up'))} ] || exit 255 ;; esac`,
+    )
+    for (const name of ['a', 'b', 'c', 'b', 'd', 'e']) await port.at(name).run('true')
+    const sockets = calls()
+      .filter((call) => call.startsWith('-MNf'))
+      .map((call) => [/ (\S+)$/.exec(call)![1], /-S (.+?) -o/.exec(call)![1]] as const)
+    const named = new Map(sockets.map(([host, socket]) => [socket, host]))
+    expect(named.size).toBe(sockets.length)
     await port.end()
   })
 

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseIdentity } from '../../src/address.js'
+import type { SeenPort } from '../../src/evidence/evidence.js'
 import type { AgentVerdict } from '../../src/evidence/judge-agents.js'
 import type { HostAnswer } from '../../src/hosts/host.js'
 import { memoryHosts } from '../../src/hosts/memory-hosts.js'
@@ -24,6 +25,8 @@ interface MachineState {
   loaded: number
   ready: string
   concluded: string | undefined
+  /** Whether it does not answer. */
+  mute: boolean
 }
 
 /** Two servers of a region, reloaded and not proven, at one time. */
@@ -50,7 +53,7 @@ class Bed {
       const role = name.startsWith('s') ? 'server' : 'client'
       this.machines.set(name, {
         ...{ unit: 'active', clock: 0, free: 1e6, missing: [], placed: 1, loaded: 1 },
-        ...{ ready: 'ready', concluded: undefined },
+        ...{ ready: 'ready', concluded: undefined, mute: false },
       })
       return {
         ...{ address: `identity/${role}/global/${name}`, host: name, generation: 2, proven: 1 },
@@ -112,7 +115,9 @@ class Bed {
                 nodes: new Map([...this.machines].map(([name, { ready }]) => [name, ready])),
               },
         ),
-      isServer: ({ host }, { name }) => name === `${host}.global`,
+      isServer: (address, { name }) => name === `${parseIdentity(address).name}.global`,
+      servers: () =>
+        this.nodes.map(({ address }) => address).filter((address) => address.includes('/server/')),
     }
   }
 
@@ -145,9 +150,15 @@ class Bed {
 
   verdict(address: string): AgentVerdict {
     const { name } = parseIdentity(address)
-    const { loaded } = this.machine(name)
+    const { loaded, unit, mute } = this.machine(name)
     if (loaded === 2) this.#between.delete(name)
-    const base = { address, generation: loaded, newest: 2, seen: [], silent: [] }
+    const port = { address, endpoint: `${name}:4646`, rpc: false }
+    const answers = unit === 'active' && !mute
+    const base = {
+      ...{ address, generation: loaded, newest: 2 },
+      seen: answers ? [{ ...port, at: this.now } as unknown as SeenPort] : [],
+      silent: answers || unit !== 'active' ? [] : [{ ...port, message: 'nothing listens there' }],
+    }
     return loaded === 2
       ? { ...base, state: 'proven', message: 'generation 2' }
       : { ...base, state: 'lagging', message: 'generation 1 of 2' }
@@ -222,6 +233,50 @@ describe('a rollout', () => {
     expect(bed.done.filter((one) => /install s/.test(one))[0]).toBe('install s2')
   })
 
+  test('another server that is not proven, and was not named, is waited for', async () => {
+    const bed = new Bed(fleet)
+    const all = bed.rollout()
+    const rollout = { ...all, steps: all.steps.filter(({ nodes }) => nodes[0]!.host === 's3') }
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service' }
+    for await (const event of rollOut(rollout, bed.ports(), options)) events.push(event)
+    expect(problems(events)).toMatch(
+      /^refused\nidentity\/server\/global\/s1: it is not proven, and not in this order/,
+    )
+    expect(bed.done).toEqual([])
+  })
+
+  test('a region whose certificates have ended is brought together, and its clients after it', async () => {
+    const bed = new Bed(fleet)
+    const { steps, ...rest } = bed.rollout()
+    const servers = steps.filter(({ kind }) => kind === 'server').flatMap(({ nodes }) => nodes)
+    const rollout: Rollout = {
+      ...rest,
+      steps: [
+        { number: 1, kind: 'servers', region: 'global', nodes: servers },
+        ...steps.filter(({ kind }) => kind === 'clients'),
+      ],
+    }
+    const ports = bed.ports()
+    const silent = { state: 'silent', message: 'certificate has expired' } as const
+    const renewed = (): boolean => bed.machine('s1').loaded === 2
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service', concurrency: 1 }
+    const events: RolloutEvent[] = []
+    const blind = {
+      ...ports,
+      raft: (region: string) => (renewed() ? ports.raft(region) : Promise.resolve(silent)),
+      nodes: (region: string) => (renewed() ? ports.nodes(region) : Promise.resolve(silent)),
+    }
+    for await (const event of rollOut(rollout, blind, options)) events.push(event)
+    expect(problems(events)).toBe('done')
+    // Said to have ended, and they answer: the ledger is older than the servers.
+    const again = new Bed(fleet)
+    const told: RolloutEvent[] = []
+    for await (const event of rollOut(rollout, again.ports(), options)) told.push(event)
+    expect(problems(told)).toMatch(/^stopped\nglobal: its certificates are said to have ended/)
+    expect(again.done).toEqual([])
+  })
+
   test('a dry run looks at every host, and changes nothing', async () => {
     const bed = new Bed(fleet)
     const events = await bed.follow({ dryRun: true })
@@ -259,6 +314,19 @@ describe('a rollout', () => {
     ['a region without tolerance', (bed) => (bed.tolerance = 0), /global: it cannot lose a server/],
     ['a region without a leader', (bed) => (bed.leader = ''), /global: it has no leader/],
     ['a token without the right', (bed) => (bed.denied = true), /global: NOMAD_TOKEN may not/],
+    [
+      'an agent that cannot be asked',
+      (bed) => (bed.machine('c1').mute = true),
+      /c1: its agent cannot be asked from here: nothing listens there/,
+    ],
+    [
+      'a leader that the spec does not have',
+      (bed) => {
+        bed.machines.set('s9', { ...bed.machine('s1') })
+        bed.leader = 's9'
+      },
+      /global: the servers that Nomad names are not those of the spec/,
+    ],
     [
       'an installer that refuses',
       (bed) => {

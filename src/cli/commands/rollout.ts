@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity, resolveAddress } from '../../address.js'
+import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
 import { NomadPkiError } from '../../errors.js'
 import { packIdentity } from '../../delivery/pack-identity.js'
 import { importEvidence } from '../../evidence/import-evidence.js'
@@ -69,6 +69,8 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   const addresses = agents.map(({ address }) => address)
   const named = new Set(args.map((text) => resolveAddress(text, addresses)))
   const isMeant = (address: string): boolean =>
+    address.startsWith('identity/') &&
+    !isOfOperator(address) &&
     (named.size === 0 || named.has(address)) &&
     (options.only === undefined ||
       runsServer(parseIdentity(address).role) === (options.only === 'servers'))
@@ -76,7 +78,10 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     const now = context.now()
     const inventory = await takeOwnInventory(workspace)
     const { plan, materials } = makePlan(desired, inventory, { now })
-    const unapplied = plan.steps.filter(({ address }) => isMeant(address)).length
+    // Authorities and bundles are in what agents receive.
+    const unapplied = plan.steps.filter(
+      ({ address }) => isMeant(address) || !address.startsWith('identity/'),
+    ).length
     const errors = plan.findings.filter(
       ({ severity, address }) => severity === 'error' && isMeant(address),
     )
@@ -106,6 +111,10 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     const order = only(all, isMeant)
     if (!printer.json) printer.answer(orderText(order, printer.style))
     if (order.steps.length === 0) {
+      if (printer.json) {
+        const done = { event: 'done', proven: 0, placed: 0, failures: [] } as const
+        context.stdout.write(`${JSON.stringify(eventDocument(done, context.now()))}\n`)
+      }
       return order.doubtful.length + order.missing.length > 0 ? exitStatus.work : exitStatus.ok
     }
     if (options.dryRun !== true && options.yes !== true) {
@@ -224,7 +233,7 @@ async function portsOf(
       )
       return { archive, fingerprint, notBefore: Date.parse(manifest.leaf.notBefore) }
     },
-    async prove(addresses) {
+    async prove(addresses, { note: noted } = { note: true }) {
       const asked = targets.filter(({ address }) => addresses.includes(address))
       const known = await takeOwnInventory(workspace)
       const began = clock()
@@ -232,19 +241,27 @@ async function portsOf(
       const noticed = {
         ...{ seen: probe.sightings, silent: probe.unreachable, at: began, members: [] },
       }
-      await note(store, newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() })))
+      if (noted) await note(store, newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() })))
       const seen = { addresses, seen: probe.sightings, silent: probe.unreachable }
-      return judgeAgents(desired, await takeOwnInventory(workspace), seen, { now: clock() })
+      return judgeAgents(desired, known, seen, { now: clock() })
     },
-    async receive(receipt, host) {
+    async receive(receipt, address) {
       const known = await takeOwnInventory(workspace)
       const facts = { desired, inventory: known, now: clock() }
-      const taken = importEvidence([{ file: `receipt of ${host}`, text: receipt }], facts)
-      await note(store, taken.events)
+      const taken = importEvidence([{ file: `receipt of ${address}`, text: receipt }], facts)
+      // A host speaks for its own agent: what else it says is not taken.
+      const own = taken.events.filter(
+        (one) => (one.event === 'received' || one.event === 'override') && one.address === address,
+      )
+      await note(store, own)
     },
+    servers: (region) =>
+      desired.identities
+        .filter(({ profile }) => profile.region === region && runsServer(profile.role))
+        .map(({ address }) => address),
     raft: async (region) => nobody ?? askRaft(questionOf(region)),
     nodes: async (region) => nobody ?? askNodes(questionOf(region)),
-    isServer({ address }, server) {
+    isServer(address, server) {
       const { name, region } = parseIdentity(address)
       return (
         server.name === `${name}.${region}` || rpcOf.get(address)?.includes(server.address) === true

@@ -16,6 +16,7 @@ import { shellQuote } from '../../shell-quote.js'
 import type { DesiredIdentity } from '../../cluster/desired.js'
 import { parseRequestFile, type RequestFile } from '../../x509/request.js'
 import { requireBegun } from '../begin-store.js'
+import { samePublicKey } from '../../keys/public-key.js'
 import type { Command } from '../command.js'
 import type { Context } from '../context.js'
 import { printerOf, type Printer } from '../printer.js'
@@ -56,6 +57,14 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
   const due = planOf().plan.findings.some(
     (one) => one.address === address && one.reason === 'request-needed',
   )
+  const current = inventory.identities.get(address)?.current
+  const [leaf] = current?.chain ?? []
+  if (!due && leaf !== undefined && samePublicKey(leaf.publicKey, request.request.publicKey)) {
+    printer.answer(
+      `${address}: generation ${current!.number} is the certificate of this request; no other is due`,
+    )
+    return exitStatus.ok
+  }
   if (
     !(await isAllowed(request, { address, named, due }, { inventory, dryRun }, printer, context))
   ) {
