@@ -11,7 +11,12 @@
 import type { SignatureAnswer } from '../authority/issuer.js'
 import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import { NomadPkiError } from '../errors.js'
-import { runCommand, shownOutput, type CommandResult } from '../files/run-command.js'
+import {
+  runCommand,
+  shownOutput,
+  type CommandCall,
+  type CommandResult,
+} from '../files/run-command.js'
 import { algorithmOf, type AlgorithmEntry, type PublicKey } from '../keys/algorithms.js'
 import { pemBlocks } from '../keys/pem.js'
 import { parsePublicKey } from '../keys/public-key.js'
@@ -97,6 +102,23 @@ interface Asked {
   readonly options: CommandIssuersOptions
 }
 
+/**
+ * Commands run one after the other, of whatever authority: a smart card takes one session at a time, and SoftHSM
+ * does not find a token that another process has just opened.
+ */
+let turn: Promise<unknown> = Promise.resolve()
+
+function inTurn(call: CommandCall): Promise<CommandResult> {
+  const nothing = new Uint8Array()
+  const mine = turn.then(() =>
+    call.signal?.aborted === true
+      ? { end: { how: 'aborted' } as const, stdout: nothing, stderr: nothing }
+      : runCommand(call),
+  )
+  turn = mine
+  return mine
+}
+
 async function sign(
   { name, generation, publicKey, command, options }: Asked,
   bytes: Uint8Array,
@@ -105,7 +127,7 @@ async function sign(
 ): Promise<SignatureAnswer> {
   const { command: argv, timeout } = command
   const { cwd, env } = options
-  const result = await runCommand({
+  const result = await inTurn({
     argv,
     cwd,
     env: {
@@ -151,7 +173,7 @@ async function askPublicKey(
 ): Promise<PublicKey> {
   const { command: argv, timeout } = await options.commandOf(name)
   const { cwd, env } = options
-  const result = await runCommand({
+  const result = await inTurn({
     argv,
     cwd,
     env: { ...env, ...environmentOf('public-key', name, generation, algorithmOf(algorithm)) },
