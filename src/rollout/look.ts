@@ -63,8 +63,10 @@ export async function lookAt(
     }
   }
   const { looked, obstacles } = judgeHost(asked, answer, ports.clock())
+  // A host that is not fit already need not be asked more.
+  if (looked === undefined) return { host: destination, obstacles }
   const [verdict] = await ports.prove([address], { note: false })
-  const unfit = looked === undefined ? undefined : handshakeObstacle(looked, verdict, options)
+  const unfit = handshakeObstacle(looked, verdict, options)
   return unfit === undefined
     ? { host: destination, obstacles, ready: looked }
     : { host: destination, obstacles: [...obstacles, unfit] }

@@ -52,8 +52,8 @@ export async function* rollOut(
   })
   yield* queue.until(looking)
   stopIfAborted(options)
+  const ordered = new Set(nodes.map(({ address }) => address))
   for (const region of regionsOf(rollout, ready, 'server')) {
-    const ordered = new Set(nodes.map(({ address }) => address))
     const obstacle = await regionObstacle(region, ordered, ports, options)
     if (obstacle !== undefined) obstacles.push(obstacle)
   }

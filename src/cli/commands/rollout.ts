@@ -14,14 +14,12 @@ import { newLinesOf } from '../../evidence/new-lines.js'
 import { sshHosts } from '../../hosts/ssh-hosts.js'
 import type { Hosts } from '../../hosts/host.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
-import { makePlan } from '../../plan/make-plan.js'
-import { notReloaded } from '../../plan/not-reloaded.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
 import { probeCluster } from '../../probe/probe-cluster.js'
 import { askNodes, askRaft, type RaftQuestion, type Unanswered } from '../../probe/raft.js'
 import { eventDocument, eventText, orderText, rolloutPolicy } from '../../report/roll-out.js'
 import { destinationsOf } from '../../rollout/destinations.js'
-import { parseBatch, planRollout, usualBatch, type Rollout } from '../../rollout/order.js'
+import type { Rollout } from '../../rollout/order.js'
 import { rollOut } from '../../rollout/roll-out.js'
 import type { RolloutPorts } from '../../rollout/ports.js'
 import { apiAccess } from '../api-access.js'
@@ -30,6 +28,7 @@ import { packageFile, type Context } from '../context.js'
 import { overridesOf } from '../override.js'
 import { confirm } from '../prompt.js'
 import { printerOf, type Printer } from '../printer.js'
+import { batchOf, orderOf } from '../rollout-order.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import { note, underLock } from '../under-lock.js'
 import { usage } from '../usage.js'
@@ -42,13 +41,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     printer.answer(rolloutPolicy)
     return exitStatus.ok
   }
-  const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
-  if (batch === undefined) {
-    throw usage(
-      `invalid --batch ${JSON.stringify(options.batch)}`,
-      'write a part of the clients of a region (10%), or how many (25)',
-    )
-  }
+  const batch = batchOf(options.batch)
   const maxFailures = Number(options.maxFailures ?? 0)
   if (!/^[0-9]{1,5}$/.test(options.maxFailures ?? '0')) {
     throw usage(
@@ -75,9 +68,8 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     (options.only === undefined ||
       runsServer(parseIdentity(address).role) === (options.only === 'servers'))
   const run = async (): Promise<ExitStatus> => {
-    const now = context.now()
     const inventory = await takeOwnInventory(workspace)
-    const { plan, materials } = makePlan(desired, inventory, { now })
+    const { plan, order: all } = orderOf(workspace, inventory, { now: context.now(), batch })
     // Authorities and bundles are in what agents receive.
     const unapplied = plan.steps.filter(
       ({ address }) => isMeant(address) || !address.startsWith('identity/'),
@@ -99,15 +91,6 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
         },
       )
     }
-    const edits = [...materials.edits]
-    const all = planRollout(desired, inventory, {
-      ...{ now, batch },
-      restarts: new Set(
-        edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
-      ),
-      edits: new Set(edits.map(([address]) => address)),
-      notReloaded: notReloaded(desired.configs, inventory, materials.edits),
-    })
     const order = only(all, isMeant)
     if (!printer.json) printer.answer(orderText(order, printer.style))
     if (order.steps.length === 0) {

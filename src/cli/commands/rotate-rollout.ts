@@ -6,10 +6,8 @@
 
 import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
 import { runsServer } from '../../nomad/roles.js'
-import { notReloaded } from '../../plan/not-reloaded.js'
-import { makePlan } from '../../plan/make-plan.js'
 import { rolloutDocument, rolloutText } from '../../report/rollout.js'
-import { parseBatch, planRollout, usualBatch } from '../../rollout/order.js'
+import { batchOf, orderOf } from '../rollout-order.js'
 import { exitStatus, statusOfRollout } from '../status.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
@@ -19,13 +17,7 @@ import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 /** Exits 2 while an agent lacks the newest generation, or the plan has steps or errors for agents. */
 export const command: Command<'rotate rollout'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
-  const batch = options.batch === undefined ? usualBatch : parseBatch(options.batch)
-  if (batch === undefined) {
-    throw usage(
-      `invalid --batch ${JSON.stringify(options.batch)}`,
-      'write a part of the clients of a region (10%), or how many (25)',
-    )
-  }
+  const batch = batchOf(options.batch)
   const workspace = await openWorkspace(context, options, printer)
   const { desired, spec } = workspace
   const servers = desired.identities
@@ -35,17 +27,8 @@ export const command: Command<'rotate rollout'> = async ({ options }, context) =
   requireOneEach(leaders ?? [])
   const now = context.now()
   const inventory = await takeOwnInventory(workspace)
-  const { plan, materials } = makePlan(desired, inventory, { now })
+  const { plan, order } = orderOf(workspace, inventory, { now, batch, leaders })
   const { steps } = plan
-  const edits = [...materials.edits]
-  const restarts = new Set(
-    edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
-  )
-  const order = planRollout(desired, inventory, {
-    ...{ now, batch, leaders, restarts },
-    edits: new Set(edits.map(([address]) => address)),
-    notReloaded: notReloaded(desired.configs, inventory, materials.edits),
-  })
   const place = {
     fileFlag: fileFlag(options),
     tls: spec.node.tls,

@@ -1,0 +1,51 @@
+/**
+ * The order of a rollout for the commands that print it or follow it, with the plan that it rests on.
+ *
+ * @module
+ */
+
+import type { Inventory } from '../inventory/inventory.js'
+import { makePlan } from '../plan/make-plan.js'
+import { notReloaded } from '../plan/not-reloaded.js'
+import type { Plan } from '../plan/plan.js'
+import { parseBatch, planRollout, usualBatch, type Batch, type Rollout } from '../rollout/order.js'
+import { usage } from './usage.js'
+import type { Workspace } from './workspace.js'
+
+/**
+ * Reads `--batch`.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+export function batchOf(text: string | undefined): Batch {
+  const batch = text === undefined ? usualBatch : parseBatch(text)
+  if (batch !== undefined) return batch
+  throw usage(
+    `invalid --batch ${JSON.stringify(text)}`,
+    'write a part of the clients of a region (10%), or how many (25)',
+  )
+}
+
+/** Works out what is planned, and in which order what was made reaches the agents. */
+export function orderOf(
+  { desired }: Workspace,
+  inventory: Inventory,
+  options: {
+    readonly now: number
+    readonly batch: Batch
+    /** Addresses of servers that lead. Default: what the ledger says. */
+    readonly leaders?: readonly string[] | undefined
+  },
+): { readonly plan: Plan; readonly order: Rollout } {
+  const { plan, materials } = makePlan(desired, inventory, { now: options.now })
+  const edits = [...materials.edits]
+  const order = planRollout(desired, inventory, {
+    ...options,
+    restarts: new Set(
+      edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
+    ),
+    edits: new Set(edits.map(([address]) => address)),
+    notReloaded: notReloaded(desired.configs, inventory, materials.edits),
+  })
+  return { plan, order }
+}
