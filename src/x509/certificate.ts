@@ -8,7 +8,6 @@
 import { sameBytes } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { tags } from '../der/write.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import { memoByObject } from '../memo.js'
@@ -16,7 +15,7 @@ import { sha256 } from '../sha256.js'
 import type { Extension, ExtensionFields } from './extension.js'
 import { readExtensionList, readExtensions } from './extensions.js'
 import { parseName, type Name } from './name.js'
-import { readSigned, serialHex, signatureOid } from './signed.js'
+import { readAs, readSigned, serialHex, signatureOid } from './signed.js'
 
 export type { Extension, GeneralName, NameConstraints } from './extension.js'
 
@@ -62,7 +61,7 @@ export interface Certificate extends ExtensionFields {
  * @see RFC 5280 §4.1
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  return malformedAs(() => {
+  return readAs('a certificate', () => {
     const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
     return readTbs(tbs, { der, outerSignatureAlgorithm, signature })
   })
@@ -76,7 +75,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
  */
 export function parseTbs(tbs: Uint8Array): Certificate {
-  return malformedAs(() => readTbs(tbs))
+  return readAs('a certificate', () => readTbs(tbs))
 }
 
 /**
@@ -91,7 +90,7 @@ export function completeCertificate(
   expected: Certificate,
   der: Uint8Array,
 ): Certificate | undefined {
-  return malformedAs(() => {
+  return readAs('a certificate', () => {
     const { tbs, outerSignatureAlgorithm, signature } = readOuter(der)
     const same =
       sameBytes(tbs, expected.tbs) &&
@@ -188,12 +187,3 @@ function readTbs(tbs: Uint8Array, around?: Around): Certificate {
 }
 
 const unsigned = new Uint8Array(0)
-
-function malformedAs<Value>(read: () => Value): Value {
-  try {
-    return read()
-  } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
-    throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', `not a certificate: ${error.message}`)
-  }
-}

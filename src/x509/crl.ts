@@ -6,12 +6,11 @@
 
 import { DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Extension } from './extension.js'
 import { readExtensionList } from './extensions.js'
 import { parseName, type Name } from './name.js'
 import { listOids } from './oids.js'
-import { readSigned, serialHex, signatureOid } from './signed.js'
+import { readAs, readSigned, serialHex, signatureOid } from './signed.js'
 
 /** An entry of a list. */
 export interface RevokedEntry {
@@ -65,15 +64,7 @@ export interface RevocationList {
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
  */
 export function parseCrl(der: Uint8Array): RevocationList {
-  try {
-    return read(der)
-  } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
-    throw new NomadPkiError(
-      'ERR_CERTIFICATE_MALFORMED',
-      `not a certificate revocation list: ${error.message}`,
-    )
-  }
+  return readAs('a certificate revocation list', () => read(der))
 }
 
 function read(der: Uint8Array): RevocationList {

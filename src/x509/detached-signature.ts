@@ -9,14 +9,14 @@
 import { sameBytes } from '../bytes.js'
 import { DerReader, fail } from '../der/read.js'
 import { context, integer, octetString, sequence, setOf, tags } from '../der/write.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { signBytes } from '../keys/sign.js'
 import { parseCertificate, type Certificate } from './certificate.js'
 import { encodedOid } from './oids.js'
 import { isSignedBy } from './signature.js'
-import { serialHex, signatureOid } from './signed.js'
+import { readAs, serialHex, signatureOid } from './signed.js'
 
 /** A signature beside its content. */
 export interface DetachedSignature {
@@ -92,15 +92,7 @@ export function signBeside(
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
  */
 export function parseDetachedSignature(der: Uint8Array): DetachedSignature {
-  try {
-    return read(der)
-  } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
-    throw new NomadPkiError(
-      'ERR_CERTIFICATE_MALFORMED',
-      `not a signature (CMS) as request makes it: ${error.message}`,
-    )
-  }
+  return readAs('a signature (CMS) as request makes it', () => read(der))
 }
 
 /** Whether a signature is the signer's, over exactly these bytes. */

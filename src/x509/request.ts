@@ -19,7 +19,7 @@ import { encodeExtension, readExtensionList, readExtensions, subjectAltName } fr
 import { parseName, type Name } from './name.js'
 import { encodedOid } from './oids.js'
 import { isKnownSignature, isSignedBy, weakHashOf } from './signature.js'
-import { readSigned, signatureOid } from './signed.js'
+import { readAs, readSigned, signatureOid } from './signed.js'
 
 /** A request whose sender has proven that the key is theirs. */
 export interface CertificateRequest {
@@ -69,15 +69,7 @@ const extensionRequest = '1.2.840.113549.1.9.14'
  */
 export function parseRequest(input: string | Uint8Array): CertificateRequest {
   const der = typeof input !== 'string' && input[0] === tags.sequence ? input : fromPem(input)
-  try {
-    return readRequest(der)
-  } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
-    throw new NomadPkiError(
-      'ERR_CERTIFICATE_MALFORMED',
-      `not a certificate request: ${error.message}`,
-    )
-  }
+  return readAs('a certificate request', () => readRequest(der))
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import { DerReader } from '../der/read.js'
 import { tags } from '../der/write.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { hexOf } from './extensions.js'
 
 /** The three parts. */
@@ -17,6 +18,22 @@ export interface SignedParts {
   readonly algorithm: Uint8Array
   /** The signature's octets. */
   readonly signature: Uint8Array
+}
+
+/**
+ * Reads something whose form is wrong where its DER is.
+ *
+ * @param what What it is, for the message: `a certificate`.
+ * @param read Reads it.
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED` for `ERR_DER_MALFORMED`; and what else `read` throws.
+ */
+export function readAs<Value>(what: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
+    throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', `not ${what}: ${error.message}`)
+  }
 }
 
 /**
