@@ -67,6 +67,7 @@ export {
   type Planned,
   type PlanMaterials,
 } from './plan/make-plan.js'
+export type { Waiting } from './plan/waiting.js'
 export type { Action, HeldStep, Orphan, Plan, Step, StepContent } from './plan/plan.js'
 export type { ConfigEdit } from './plan/configs.js'
 export type { AuthorityPath, CheckContext } from './checks/context.js'

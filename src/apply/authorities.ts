@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isOfAuthority } from '../address.js'
 import type { Issuer } from '../authority/issuer.js'
 import type { AuthorityKey, CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import { prepareCross, prepareIntermediate, prepareRoot } from '../authority/prepare.js'
@@ -12,6 +13,8 @@ import { trustBundle } from '../authority/trust-bundle.js'
 import { authorityPath, isCrossOf, type AuthorityPath } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
 import type { StoreBatch } from '../inventory/store.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { samePublicKey } from '../keys/public-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
 import type { DesiredAuthority } from '../cluster/desired.js'
@@ -101,6 +104,7 @@ export class Authorities {
     const { address, name, generation, lifetime, constraints, issuer } = wanted
     const key = await this.#issuers.begin({ name, generation, algorithm: wanted.key })
     const { publicKey } = key
+    this.#refuseAgain(wanted, publicKey)
     const subject = subjectFor(wanted.subject, publicKey)
     const above = issuer && (await this.issuer(issuer.address))
     const { certificate, attempt } = await this.#signatures.sign({
@@ -147,6 +151,18 @@ export class Authorities {
       ...(attempt !== undefined && { attempt }),
     })
     return { serial: certificate.serial, fingerprint, notAfter: certificate.notAfter }
+  }
+
+  /** A key that is elsewhere can be named twice: agents could not tell the two generations apart. */
+  #refuseAgain({ address, name }: DesiredAuthority, publicKey: PublicKey): void {
+    for (const [other, { certificate }] of this.#materials.inventory.authorities) {
+      if (other === address || !isOfAuthority(other, name) || certificate === undefined) continue
+      if (!samePublicKey(certificate.publicKey, publicKey)) continue
+      throw new NomadPkiError('ERR_KEY_MISMATCH', `the key for ${address} is that of ${other}`, {
+        address,
+        hint: `let the signer of ${name} use a new key for a new generation; with signer: ssh-agent, correct \`sshKey\` in the spec`,
+      })
+    }
   }
 
   /** Has the other generations certify a root, and puts what they made behind its leaves. */

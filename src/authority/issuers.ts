@@ -39,8 +39,8 @@ export interface AuthorityKeeper {
     files: {
       /** PEM; absent where the key is kept elsewhere. */
       readonly key?: string
-      /** PEM. */
-      readonly certificate: string
+      /** PEM; absent where the key waits there for its certificate. */
+      readonly certificate?: string
     },
   ): void
 }

@@ -23,6 +23,7 @@ export const reasons = {
   'key-shared': 'the same key is in use on several hosts',
   'signer-differs': "the store does not have the authority's key as the spec's `signer` says",
   revoked: 'the certificate, or its key, was revoked',
+  'signed-elsewhere': 'the key that signs it is on another machine, and has to be asked',
   'mode-open': 'users other than the owner can read or write it',
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',

@@ -64,6 +64,15 @@ export const ledgerEvents = {
       message: { type: 'text', text: 'why' },
     },
   },
+  requested: {
+    text: 'A certificate was asked of a key on another machine. It counts until a newer request for the same.',
+    address: 'the authority that is to be certified',
+    fields: {
+      request: { type: 'digest', text: 'of the whole request' },
+      issuer: { type: 'address', text: 'the authority whose key is asked; of a root itself' },
+      attempt: { type: 'hex', text: 'the serial number that was asked for' },
+    },
+  },
   authority: {
     text: 'A generation of an authority was made.',
     address: 'the generation',

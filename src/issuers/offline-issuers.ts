@@ -23,7 +23,7 @@ export function offlineIssuers(): Issuers {
       `the key of authority/${name}/${generation} is on another machine`,
       {
         address: authorityAddress(name, generation),
-        hint: 'bring the key to this store for as long as it signs: signer: file in the spec, ca-key.pem beside its ca.pem, nomad-pki apply; then take both back',
+        hint: `ask it: nomad-pki authority request ${name} --out FILE`,
       },
     )
   }

@@ -28,6 +28,7 @@ const signsNothing: ReadonlySet<string> = new Set<Reason>([
   'beyond-issuer',
   'cross-missing',
   'key-mismatch',
+  'signed-elsewhere',
 ])
 
 /** Steps that sign. */

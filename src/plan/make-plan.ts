@@ -5,10 +5,9 @@
  * @module
  */
 
-import { generationOf } from '../address.js'
 import { clusterFindings } from '../checks/cluster.js'
 import { checkAuthority, lostAuthority } from '../checks/authority.js'
-import { checkContext, isCrossOf, type CheckContext } from '../checks/context.js'
+import { checkContext, type CheckContext } from '../checks/context.js'
 import { crossFindings } from '../checks/cross.js'
 import { actChecks, isOnDemand, runChecks } from '../checks/identity.js'
 import { ledgerFindings } from '../checks/ledger.js'
@@ -17,12 +16,7 @@ import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
-import type {
-  Desired,
-  DesiredAuthority,
-  DesiredIdentity,
-  IdentityProfile,
-} from '../cluster/desired.js'
+import type { Desired, DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
@@ -36,6 +30,8 @@ import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 import { besideHeld, trustOf } from './trust-alone.js'
+import { crossSteps } from './missing-crosses.js'
+import { signUntilAnswer, waitingFindings, waitingIn, type Waiting } from './waiting.js'
 
 /** What to plan. */
 export interface MakePlanOptions {
@@ -79,6 +75,8 @@ export interface PlanMaterials {
   readonly requests: ReadonlyMap<string, PublicKey>
   /** Guards that a person has overridden: the ledger notes them. */
   readonly overrides: readonly Override[]
+  /** What only a key on another machine can sign. */
+  readonly waiting: readonly Waiting[]
 }
 
 /** A plan, and what it was made from. */
@@ -121,7 +119,8 @@ const cures: Readonly<Partial<Record<Reason, Action>>> = {
  * ```
  */
 export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanOptions): Planned {
-  const { desired, findings: gated } = gateTrust(spec, inventory, options)
+  const { desired: gatedSpec, findings: gated } = gateTrust(spec, inventory, options)
+  const desired = signUntilAnswer(gatedSpec, inventory, options.now)
   const context = checkContext(desired, inventory, options)
   const only = options.only === undefined ? undefined : new Set(options.only)
   const renew = new Set(options.renew)
@@ -152,7 +151,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     }
     if (found?.certificate !== undefined) {
       pushModes(steps, wanted.address, found.findings)
-      pushCross(steps, wanted, inventory, options.now)
+      steps.push(...crossSteps(wanted, inventory, options.now))
       continue
     }
     if (found !== undefined && found.findings.some(({ reason }) => reason === 'incomplete'))
@@ -175,8 +174,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
         ),
       )
     }
-    pushCross(steps, wanted, inventory, options.now)
+    steps.push(...crossSteps(wanted, inventory, options.now))
   }
+  const elsewhere = waitingIn(steps, desired, inventory, options.now)
+  findings.push(...waitingFindings(elsewhere, inventory))
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)
     const text = context.bundles.get(wanted.address)
@@ -260,7 +261,16 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const { edits } = configs
   return {
     plan,
-    materials: { steps: going, desired, inventory, context, edits, requests, overrides },
+    materials: {
+      steps: going,
+      desired,
+      inventory,
+      context,
+      edits,
+      requests,
+      overrides,
+      waiting: elsewhere,
+    },
   }
 }
 
@@ -365,25 +375,6 @@ const keyless: ReadonlySet<Reason> = new Set<Reason>([
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
   const open = findings.find(({ reason }) => reason === 'mode-open')
   if (open !== undefined) steps.push(step(address, 'repair', 'mode-open', open.message))
-}
-
-/** The cross-certificates that leaves are to carry and that are not there, or not for this key. */
-function pushCross(
-  steps: Step[],
-  wanted: DesiredAuthority,
-  inventory: Inventory,
-  now: number,
-): void {
-  const { address, crossedBy } = wanted
-  const certificate = inventory.authorities.get(address)?.certificate
-  const missing = crossedBy.filter((by) => {
-    // An ended root certifies no other.
-    if ((inventory.authorities.get(by)?.certificate?.notAfter ?? Infinity) <= now) return false
-    const cross = inventory.authorities.get(address)?.crossed.get(generationOf(by))
-    return cross === undefined || certificate === undefined || !isCrossOf(cross, certificate)
-  })
-  if (missing.length === 0) return
-  steps.push(step(address, 'cross', 'cross-missing', `${missing.join(', ')} will certify it too`))
 }
 
 function removal({ address }: Orphan): Step {

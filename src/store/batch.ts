@@ -116,7 +116,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
         authorities.push({ name, generation, key, certificate, crossed: new Map() })
       } else if (before.certificate === undefined) {
         // Its cross-certificates came first.
-        authorities[at] = { ...before, key, certificate }
+        authorities[at] = { ...before, key: key ?? before.key, certificate }
       } else if (before.certificate !== certificate || before.key !== key) {
         throw new NomadPkiError('ERR_INTERNAL', 'a batch makes one authority twice', {
           address: `authority/${name}/${generation}`,

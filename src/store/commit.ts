@@ -213,7 +213,7 @@ class Commit {
     if (list !== undefined) wanted.push([names.list, Buffer.from(list), modes.public])
     const parent = this.#tree.directory(`authority/${name}`)
     if (!this.#tree.listing(parent).has(final)) {
-      if (certificate === undefined) {
+      if (certificate === undefined && key === undefined) {
         throw crossesNothing(name, generation)
       }
       const staging = this.#stage(parent, final, wanted)

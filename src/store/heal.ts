@@ -123,6 +123,15 @@ class Healer {
         )
         continue
       }
+      if (name === `.new-${names.bundle}` && this.#isNoted(path, place)) {
+        files.rename(`${place}/${name}`, `${place}/${names.bundle}`)
+        this.#tree.note(place, name, undefined)
+        this.#tree.note(place, names.bundle, 'other')
+        this.#tree.touched.add(`${place}/${names.bundle}`)
+        this.#tree.touched.add(place)
+        this.#say(path, 'unfinished', `${path}/${names.bundle} was whole, and was put into place`)
+        continue
+      }
       if (kind === 'directory') await files.removeTree(`${place}/${name}`)
       else files.unlink(`${place}/${name}`)
       this.#tree.forget(`${place}/${name}`)
@@ -144,6 +153,22 @@ class Healer {
       found.push([name, reading.bytes])
     }
     return found.length > 0 && digestOf(found) === digest
+  }
+
+  /**
+   * Whether a certificate beside a key that waited for it is one that the ledger notes: the kill came between its
+   * line and the rename.
+   */
+  #isNoted(path: string, place: string): boolean {
+    const { files, root } = this.#tree
+    if (!path.startsWith('authority/') || this.#tree.listing(place).has(names.bundle)) return false
+    const reading = readWhole(files, `${place}/.new-${names.bundle}`)
+    const ledger = readWhole(files, `${root}/${names.ledger}`, { limit: ledgerLimit })
+    if (reading.state !== 'read' || ledger.state !== 'read') return false
+    const last = readLedger(ledger.bytes).lines.findLast(({ address }) => address === path)
+    return (
+      last?.event === 'authority' && last.fingerprint === fingerprintOfPem(latin1Of(reading.bytes))
+    )
   }
 
   /** A directory that was made for what then did not come. */

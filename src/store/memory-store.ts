@@ -234,7 +234,11 @@ class State {
       if (there !== undefined && key !== undefined && !sameText(there, key)) {
         throw keyExists(name, generation)
       }
-      if (certificate === undefined && !this.authorities.has(`authority/${name}/${generation}`)) {
+      if (
+        certificate === undefined &&
+        key === undefined &&
+        !this.authorities.has(`authority/${name}/${generation}`)
+      ) {
         throw crossesNothing(name, generation)
       }
     }

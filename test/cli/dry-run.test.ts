@@ -77,6 +77,15 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
       before: ['passphrase', 'spec: encrypted', 'authority encrypt agent', 'spec: file'],
     },
   ],
+  'authority request': [
+    { line: 'authority request high --out agent.request', before: ['an offline root'] },
+  ],
+  'authority accept': [
+    {
+      line: 'authority accept agent.request --out agent.answer --yes',
+      before: ['an offline root', 'authority request high --out agent.request', 'its key here'],
+    },
+  ],
   revoke: [
     { line: 'revoke s1 --reason key-compromise' },
     { line: 'revoke --serial 0abc --authority agent' },
@@ -146,6 +155,17 @@ function givePassphrase(place: string): void {
   fs.writeFileSync(path.join(place, 'passphrase'), 'correct horse battery\n', { mode: 0o600 })
 }
 
+/** Another root, which signs an intermediate for the region. */
+function writeRoot(place: string, signer: string): void {
+  const text = spec
+    .replace(
+      'regions:',
+      `authorities: { agent: {}, low: { issuer: high }, high: { signer: ${signer} } }\nregions:`,
+    )
+    .replace('  global:\n', '  global:\n    authority: low\n')
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), text)
+}
+
 async function copied(): Promise<string> {
   const place = folder()
   fs.cpSync(applied, place, { recursive: true, verbatimSymlinks: true })
@@ -173,6 +193,8 @@ describe.each(
         fs.rmSync(path.join(place, 'pki'), { recursive: true })
       } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))
       else if (first === 'passphrase') givePassphrase(place)
+      else if (first === 'an offline root') writeRoot(place, 'offline')
+      else if (first === 'its key here') writeRoot(place, 'file')
       else if (first.startsWith('spec: ')) {
         const signer = first.slice('spec: '.length)
         fs.writeFileSync(

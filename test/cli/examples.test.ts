@@ -78,6 +78,33 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         const held = spec.replace('s1: {', 's1: { keyHeld: node,')
         fs.writeFileSync(path.join(cwd, 'cluster.yaml'), held)
       }
+      if (name === 'authority request' || name === 'authority accept') {
+        const say = (signer: string): void => {
+          const text = spec
+            .replace(
+              'regions:',
+              `authorities: { agent: { signer: ${signer} }, low: { issuer: agent } }\nregions:`,
+            )
+            .replace(/^ {2}(global|us-west):$/gm, '  $1:\n    authority: low')
+          fs.writeFileSync(path.join(cwd, 'cluster.yaml'), text)
+        }
+        say('offline')
+        if (name === 'authority accept') {
+          const request = 'nomad-pki authority request agent --out agent.request'
+          expect((await call(cwd, request)).status).toBe(0)
+          say('file')
+          if (example.includes('accept agent.answer')) {
+            const sign = 'nomad-pki authority accept agent.request --out agent.answer --yes'
+            // On the other machine the intermediate is not there.
+            const other = folder()
+            fs.cpSync(cwd, other, { recursive: true, verbatimSymlinks: true })
+            fs.rmSync(path.join(other, 'pki/authority/low'), { recursive: true })
+            expect((await call(other, sign)).status).toBe(0)
+            fs.copyFileSync(path.join(other, 'agent.answer'), path.join(cwd, 'agent.answer'))
+            say('offline')
+          }
+        }
+      }
       const first = before[example]
       if (first !== undefined) expect((await call(cwd, first)).status).toBe(0)
       const { status, stdout, stderr } = await call(cwd, example)

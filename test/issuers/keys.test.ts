@@ -23,7 +23,7 @@ const leaf = {
 
 interface Put {
   readonly key?: string
-  readonly certificate: string
+  readonly certificate?: string
 }
 
 /** What was put under `agent/1`. */

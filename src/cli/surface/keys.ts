@@ -75,4 +75,38 @@ export const keysCommands = {
     examples: ['nomad-pki authority decrypt agent --dry-run', 'nomad-pki authority decrypt agent'],
     words: ['authorities', []],
   },
+  'authority request': {
+    arguments: '[name]',
+    summary: 'ask a key on another machine for roots, intermediates and cross-certificates',
+    details:
+      'For authorities whose `signer` is `offline`. Everything that waits for the key goes into one file, in words and as data; intermediates get their keys here. On the machine that has the key, `authority accept` signs it. NAME is the authority that signs.',
+    writes: true,
+    options: { out: { summary: 'the request, such as agent.request' }, dryRun: {} },
+    examples: [
+      'nomad-pki authority request --out agent.request --dry-run',
+      'nomad-pki authority request agent --out agent.request',
+    ],
+    words: ['authorities', []],
+  },
+  'authority accept': {
+    arguments: '<file>',
+    summary: 'sign a request where the key is, or take the answer where the store is',
+    details:
+      'FILE is what `authority request` wrote, and the spec here says where the key is: its certificates are signed, and --out gets the answer. Or FILE is the answer, and the spec here says `signer: offline`: each signature and each word is checked, and all of it is put into the store at once. Shows what it is, and asks; --fingerprint or --yes answers.',
+    writes: true,
+    options: {
+      out: { summary: 'the answer to a request, such as agent.answer' },
+      fingerprint: {
+        summary: 'the fingerprint of the request, SHA256:HEX, as authority request printed it',
+      },
+      yes: {},
+      passphraseFd: {},
+      dryRun: {},
+    },
+    examples: [
+      'nomad-pki authority accept agent.request --out agent.answer --dry-run',
+      'nomad-pki authority accept agent.answer --dry-run',
+    ],
+    words: ['files', []],
+  },
 } as const

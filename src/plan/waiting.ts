@@ -1,0 +1,145 @@
+/**
+ * What waits for a key on another machine: roots, intermediates and cross-certificates that only it can
+ * sign. A plan holds them and what needs them, and everything else goes on: an intermediate that has a
+ * successor asked for signs until the answer is there.
+ *
+ * @module
+ */
+
+import { authorityAddress, generationOf, isOfAuthority } from '../address.js'
+import type { Reason } from '../checks/reasons.js'
+import { signerOf } from '../checks/key-place.js'
+import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desired.js'
+import type { Finding } from '../diagnostics.js'
+import { formatInstant } from '../duration.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { EventOf } from '../inventory/ledger-events.js'
+import { missingCrosses } from './missing-crosses.js'
+import type { Step } from './plan.js'
+
+/** A certificate that only a key on another machine can sign. */
+export interface Waiting {
+  /** What is to be made. */
+  readonly kind: 'root' | 'intermediate' | 'cross'
+  /** The authority that it is for. */
+  readonly wanted: DesiredAuthority
+  /** The authority whose key signs it: its address; a root's is its own. */
+  readonly signer: string
+}
+
+/**
+ * Finds among steps what waits.
+ *
+ * @param steps Of authorities.
+ * @param now Epoch milliseconds.
+ */
+export function waitingIn(
+  steps: readonly Step[],
+  desired: Desired,
+  inventory: Inventory,
+  now: number,
+): readonly Waiting[] {
+  const waiting: Waiting[] = []
+  for (const { address, action } of steps) {
+    const wanted = desired.authorities.find((one) => one.address === address)
+    if (wanted === undefined) continue
+    if (action === 'create') {
+      const signer = wanted.issuer?.address ?? address
+      if (signerOf(signer, desired) !== 'offline') continue
+      waiting.push({ kind: wanted.issuer === undefined ? 'root' : 'intermediate', wanted, signer })
+    } else if (action === 'cross') {
+      for (const by of missingCrosses(wanted, inventory, now)) {
+        if (signerOf(by, desired) === 'offline') waiting.push({ kind: 'cross', wanted, signer: by })
+      }
+    }
+  }
+  return waiting
+}
+
+/** An error for each authority that waits: what it waits for, and what to do. */
+export function waitingFindings(
+  waiting: readonly Waiting[],
+  { ledger }: Pick<Inventory, 'ledger'>,
+): readonly Finding[] {
+  const reason: Reason = 'signed-elsewhere'
+  return waiting.map(({ wanted: { address }, kind, signer }): Finding => {
+    const asked = askedFor(address, signer, ledger)
+    const name = signer.slice('authority/'.length, signer.lastIndexOf('/'))
+    const request = `nomad-pki authority request ${name} --out FILE`
+    const what = kind === 'cross' ? `a cross-certificate by ${signer}` : 'its certificate'
+    return {
+      severity: 'error',
+      address,
+      reason,
+      message: `${what} is signed on another machine, which has the key of ${signer}${asked === undefined ? '' : `; it was asked on ${formatInstant(asked.at)} (request SHA256:${asked.request.slice(0, 16)}…)`}`,
+      remedy:
+        asked === undefined
+          ? request
+          : `with the answer: nomad-pki authority accept ANSWER; to ask again: ${request}`,
+    }
+  })
+}
+
+/** The last time that a certificate was asked for. */
+export function askedFor(
+  address: string,
+  signer: string,
+  { events }: Inventory['ledger'],
+): EventOf<'requested'> | undefined {
+  return events.findLast(
+    (event): event is EventOf<'requested'> =>
+      event.event === 'requested' && event.address === address && event.issuer === signer,
+  )
+}
+
+/**
+ * Lets the newest intermediate that is there sign, while its successor waits for the root's key on
+ * another machine.
+ *
+ * @param now Epoch milliseconds: one that has ended does not sign.
+ */
+export function signUntilAnswer(desired: Desired, inventory: Inventory, now: number): Desired {
+  const instead = new Map<string, DesiredAuthority>()
+  for (const wanted of desired.authorities) {
+    const { issuer, address, name, generation } = wanted
+    if (issuer === undefined || signerOf(issuer.address, desired) !== 'offline') continue
+    if (inventory.authorities.get(address)?.certificate !== undefined) continue
+    const older = [...inventory.authorities.values()]
+      .filter(
+        (one) =>
+          isOfAuthority(one.address, name) &&
+          one.generation < generation &&
+          (one.certificate?.notAfter ?? 0) > now,
+      )
+      .sort((a, b) => b.generation - a.generation)[0]
+    if (older === undefined) continue
+    instead.set(address, {
+      ...wanted,
+      address: authorityAddress(name, older.generation),
+      generation: older.generation,
+    })
+  }
+  if (instead.size === 0) return desired
+  const issuers = new Map<string, DesiredIssuer>(
+    [...instead].map(([address, one]) => [
+      address,
+      { address: one.address, name: one.name, generation: generationOf(one.address) },
+    ]),
+  )
+  const profiles = new Map<unknown, Desired['identities'][number]['profile']>()
+  return {
+    ...desired,
+    authorities: desired.authorities.flatMap((one) => {
+      const before = instead.get(one.address)
+      return before === undefined ? [one] : [before, { ...one, signing: false }]
+    }),
+    identities: desired.identities.map((identity) => {
+      const { profile } = identity
+      const issuer = issuers.get(profile.issuer.address)
+      if (issuer === undefined) return identity
+      const known = profiles.get(profile) ?? { ...profile, issuer }
+      profiles.set(profile, known)
+      return { ...identity, profile: known }
+    }),
+  }
+}
