@@ -1,0 +1,168 @@
+/**
+ * Brings what was made to the hosts, for the commands that do so: what the plan has to do with it, the
+ * question, the way, and how it ends.
+ *
+ * @module
+ */
+
+import { NomadPkiError } from '../errors.js'
+import { sshHosts } from '../hosts/ssh-hosts.js'
+import type { Override } from '../overrides.js'
+import { eventDocument, eventText, orderText } from '../report/roll-out.js'
+import type { Batch, Rollout } from '../rollout/order.js'
+import { rollOut } from '../rollout/roll-out.js'
+import type { RolloutPorts } from '../rollout/ports.js'
+import type { Context } from './context.js'
+import { confirm } from './prompt.js'
+import type { Printer } from './printer.js'
+import { orderOf } from './rollout-order.js'
+import { rolloutPorts } from './rollout-ports.js'
+import { exitStatus, type ExitStatus } from './status.js'
+import { underLock } from './under-lock.js'
+import { takeOwnInventory, type Workspace } from './workspace.js'
+
+/** What is to be brought, and how. */
+export interface RolloutChoice {
+  /** Which agents: by their addresses. */
+  readonly isMeant: (address: string) => boolean
+  readonly batch: Batch
+  /** How many clients may fail. */
+  readonly maxFailures: number
+  readonly overrides: readonly Override[]
+  /** Only look. */
+  readonly dryRun: boolean
+  /** Ask nobody. */
+  readonly yes: boolean
+}
+
+/**
+ * Brings it, under the store's lock.
+ *
+ * @returns 0 if every agent that is meant has its newest generation and is proven; 2 if one does not run.
+ * @throws {NomadPkiError} `ERR_USAGE`: the agents read the store itself; `ERR_REFUSED`: the plan has steps;
+ *   `ERR_STORE_LOCKED`: another rollout is at work; `ERR_INTERRUPTED`.
+ */
+export async function bringRollout(
+  workspace: Workspace,
+  choice: RolloutChoice,
+  context: Context,
+  printer: Printer,
+): Promise<ExitStatus> {
+  const { spec, store } = workspace
+  const { isMeant, batch, maxFailures, overrides, dryRun } = choice
+  const { tls, unit } = spec.node
+  if (tls === undefined) {
+    throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
+      hint: 'there is nothing to bring: reload them; node: { tls: /etc/nomad-tls } says where a node has its files',
+    })
+  }
+  const run = async (): Promise<ExitStatus> => {
+    const inventory = await takeOwnInventory(workspace)
+    const { plan, order: all } = orderOf(workspace, inventory, { now: context.now(), batch })
+    // Authorities and bundles are in what agents receive.
+    const unapplied = plan.steps.filter(
+      ({ address }) => isMeant(address) || !address.startsWith('identity/'),
+    ).length
+    const errors = plan.findings.filter(
+      ({ severity, address }) => severity === 'error' && isMeant(address),
+    )
+    for (const { address, message } of errors) printer.report(`${address}: ${message}`)
+    if (errors.length > 0 || unapplied > 0) {
+      const steps = unapplied === 1 ? 'a step' : `${unapplied} steps`
+      throw new NomadPkiError(
+        'ERR_REFUSED',
+        errors.length > 0
+          ? 'errors hold a part of the plan: what is not made cannot be delivered'
+          : `the plan has ${steps} for these agents: what is not made cannot be delivered`,
+        {
+          hint:
+            errors.length > 0 ? 'nomad-pki plan' : 'nomad-pki apply, and then this command again',
+        },
+      )
+    }
+    const order = only(all, isMeant)
+    if (!printer.json) printer.answer(orderText(order, printer.style))
+    if (order.steps.length === 0) {
+      if (printer.json) {
+        const done = { event: 'done', proven: 0, placed: 0, failures: [] } as const
+        context.stdout.write(`${JSON.stringify(eventDocument(done, context.now()))}\n`)
+      }
+      return order.doubtful.length + order.missing.length > 0 ? exitStatus.work : exitStatus.ok
+    }
+    if (!dryRun && !choice.yes) {
+      const hosts = order.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
+      if (!(await confirm(context, `bring them to ${hosts} hosts?`, '--yes'))) {
+        printer.tell('nothing was done')
+        return exitStatus.work
+      }
+    }
+    const hosts = sshHosts({ ...spec.node.ssh, env: context.env })
+    try {
+      const rules = {
+        ...{ tls, unit, maxFailures, dryRun },
+        withoutTolerance: new Set(overrides.map(({ value }) => value)),
+      }
+      return await follow(
+        order,
+        await rolloutPorts(workspace, hosts, context),
+        rules,
+        context,
+        printer,
+      )
+    } finally {
+      await hosts.end()
+    }
+  }
+  // One rollout at a time: the second is told who runs the first.
+  return dryRun ? run() : underLock(store, 'rollout', run)
+}
+
+/** The steps of the agents that were named. */
+function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
+  const steps = order.steps
+    .map((step) => ({ ...step, nodes: step.nodes.filter(({ address }) => isMeant(address)) }))
+    .filter(({ nodes }) => nodes.length > 0)
+    .map((step, at) => ({ ...step, number: at + 1 }))
+  return {
+    ...order,
+    steps,
+    missing: order.missing.filter(isMeant),
+    doubtful: order.doubtful.filter(({ address }) => isMeant(address)),
+    excepted: order.excepted.filter(({ address }) => isMeant(address)),
+  }
+}
+
+/**
+ * Follows the order to its end, and says what happens.
+ *
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+async function follow(
+  order: Rollout,
+  ports: RolloutPorts,
+  rules: Omit<Parameters<typeof rollOut>[2], 'signal'>,
+  context: Context,
+  printer: Printer,
+): Promise<ExitStatus> {
+  const signal = context.onInterrupt(() => {
+    printer.tell('interrupted: the host at work is finished first; a second Ctrl-C kills')
+  })
+  let status: ExitStatus = exitStatus.work
+  for await (const event of rollOut(order, ports, { ...rules, signal })) {
+    if (printer.json)
+      context.stdout.write(`${JSON.stringify(eventDocument(event, context.now()))}\n`)
+    else {
+      const text = eventText(event, printer.style)
+      if (text !== undefined) printer.answer(text)
+    }
+    if (event.event === 'refused') status = exitStatus.refused
+    if (event.event === 'stopped') status = exitStatus.error
+    if (event.event === 'ready' && rules.dryRun === true) status = exitStatus.work
+    if (event.event === 'done') {
+      const open = order.doubtful.length + order.missing.length + event.placed
+      status =
+        event.failures.length > 0 ? exitStatus.error : open > 0 ? exitStatus.work : exitStatus.ok
+    }
+  }
+  return status
+}

@@ -1,0 +1,83 @@
+/**
+ * Looks at everything before anything is changed: every host, and every region whose agents are reloaded.
+ *
+ * @module
+ */
+
+import { isRunning } from './delivery-for.js'
+import { lookAt } from './look.js'
+import type { Rollout, RolloutNode, RolloutStep } from './order.js'
+import { events, inParallel } from './parallel.js'
+import {
+  stopIfAborted,
+  type RolloutEvent,
+  type RollOutOptions,
+  type RolloutPorts,
+} from './ports.js'
+import type { LookedHost, Obstacle } from './preflight.js'
+import { regionObstacle, unanswered } from './wait.js'
+
+/** What was seen of each host. */
+export type Looked = ReadonlyMap<RolloutNode, LookedHost>
+
+/**
+ * Looks at all hosts, several at once, then at the regions.
+ *
+ * @returns The hosts, and all that speaks against the rollout.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`
+ */
+export async function* lookAtAll(
+  rollout: Rollout,
+  ports: RolloutPorts,
+  options: RollOutOptions,
+): AsyncGenerator<
+  RolloutEvent,
+  { readonly ready: Looked; readonly obstacles: readonly Obstacle[] },
+  undefined
+> {
+  const nodes = rollout.steps.flatMap((step) => step.nodes)
+  const ready = new Map<RolloutNode, LookedHost>()
+  const obstacles: Obstacle[] = []
+  const queue = events<RolloutEvent>()
+  const looking = inParallel(nodes, options.concurrency ?? 8, async (node) => {
+    const found = await lookAt(node, ports, options)
+    obstacles.push(...found.obstacles)
+    if (found.ready !== undefined) ready.set(node, found.ready)
+    const host = found.host ?? node.host ?? node.address
+    queue.push({ event: 'looked', node, host, ready: found.ready !== undefined })
+  })
+  yield* queue.until(looking)
+  stopIfAborted(options)
+  const ordered = new Set(nodes.map(({ address }) => address))
+  for (const region of regionsOf(rollout, ready, 'server')) {
+    const obstacle = await regionObstacle(region, ordered, ports, options)
+    if (obstacle !== undefined) obstacles.push(obstacle)
+  }
+  const ended = new Set(
+    rollout.steps.flatMap(({ kind, region }) => (kind === 'servers' ? region : [])),
+  )
+  for (const region of regionsOf(rollout, ready, 'clients')) {
+    // Servers whose certificates have ended cannot be asked before they have new ones.
+    if (ended.has(region)) continue
+    const answer = await ports.nodes(region)
+    if (answer.state !== 'read') obstacles.push(unanswered(region, answer))
+  }
+  return { ready, obstacles }
+}
+
+/** Whether the agent of a host that was looked at runs. */
+export function runs(one: LookedHost | undefined): boolean {
+  return one !== undefined && isRunning(one)
+}
+
+/** Regions whose servers or clients run, and are to be reloaded. */
+function regionsOf(
+  { steps }: Rollout,
+  ready: Looked,
+  wanted: RolloutStep['kind'],
+): readonly string[] {
+  const regions = steps
+    .filter(({ kind, nodes }) => kind === wanted && nodes.some((node) => runs(ready.get(node))))
+    .map(({ region }) => region)
+  return [...new Set(regions)]
+}

@@ -1,0 +1,115 @@
+/**
+ * One step of a rollout: what is asked of the region before, its hosts, and what is waited for after.
+ *
+ * @module
+ */
+
+import { bring } from './bring.js'
+import { isRunning } from './delivery-for.js'
+import { leaderOf, type CatchUp } from './gate.js'
+import { runs, type Looked } from './look-all.js'
+import type { RolloutStep } from './order.js'
+import { events, inParallel } from './parallel.js'
+import {
+  stopIfAborted,
+  type RolloutEvent,
+  type RollOutOptions,
+  type RolloutPorts,
+} from './ports.js'
+import type { Obstacle } from './preflight.js'
+import { readingObstacle, waitForClients, waitForGate } from './wait.js'
+
+/** What came of the steps so far. */
+export interface Tally {
+  /** Agents that a handshake proved. */
+  proven: number
+  /** Agents that do not run: their next start loads the files. */
+  placed: number
+  /** Clients that failed, where some may. */
+  readonly failures: Obstacle[]
+  /** Regions whose servers were waited for once: an earlier run may have ended a moment ago. */
+  readonly waited: Set<string>
+}
+
+/**
+ * Takes one step.
+ *
+ * @param tally Is added to.
+ * @returns What stops the rollout; `undefined` where it goes on.
+ * @throws {NomadPkiError} `ERR_INTERRUPTED`: after the hosts at work have ended.
+ */
+export async function* takeStep(
+  step: RolloutStep,
+  ready: Looked,
+  tally: Tally,
+  ports: RolloutPorts,
+  options: RollOutOptions,
+): AsyncGenerator<RolloutEvent, readonly Obstacle[] | undefined, undefined> {
+  const { kind, region, nodes } = step
+  if (kind === 'server' && !tally.waited.has(region) && runs(ready.get(nodes[0]!))) {
+    tally.waited.add(region)
+    const outcome = yield* waitForGate(region, undefined, ports, options)
+    if (outcome !== undefined) return [outcome]
+  }
+  if (kind === 'servers' && (await ports.raft(region)).state === 'read') {
+    const message = 'its certificates are said to have ended, and its servers answer'
+    const remedy = 'nomad-pki probe, and then the same command'
+    return [{ host: undefined, address: region, message, remedy }]
+  }
+  const before = kind === 'server' ? await gateBefore(step, ready, ports, options) : undefined
+  if (before !== undefined && 'message' in before) return [before]
+  const failed: Obstacle[] = []
+  const done = events<RolloutEvent>()
+  // Without a server the region may have no quorum: of them none may fail.
+  const mayFail = kind === 'clients' ? (options.maxFailures ?? 0) : 0
+  const tooMany = (): boolean =>
+    failed.length > 0 && tally.failures.length + failed.length > mayFail
+  const width = kind === 'server' ? 1 : (options.concurrency ?? 8)
+  const working = inParallel(nodes, width, async (node) => {
+    if (tooMany() || options.signal?.aborted === true) return
+    const one = ready.get(node)!
+    const tell = (
+      state: Extract<RolloutEvent, { event: 'host' }>['state'],
+      message?: string,
+    ): void => {
+      done.push({ event: 'host', node, host: one.host, state, message })
+    }
+    const fault = await bring(one, ports, options, tell)
+    if (fault !== undefined) {
+      failed.push({ host: one.host, address: node.address, ...fault })
+      tell('failed', fault.message)
+    } else if (isRunning(one)) tally.proven += 1
+    else tally.placed += 1
+  })
+  yield* done.until(working)
+  if (tooMany()) return [...tally.failures, ...failed]
+  tally.failures.push(...failed)
+  stopIfAborted(options)
+  const away = new Set(failed.map(({ address }) => address))
+  const running = nodes.filter((node) => runs(ready.get(node)) && !away.has(node.address))
+  if (running.length === 0) return undefined
+  if (kind === 'clients') return yield* waitForClients(region, running, ports, options)
+  const outcome = yield* waitForGate(region, before?.catchUp, ports, options)
+  return outcome === undefined ? undefined : [outcome]
+}
+
+/** Before a server is reloaded: the region can spare it, and how far the log has come. */
+async function gateBefore(
+  { region, nodes: [node] }: RolloutStep,
+  ready: Looked,
+  ports: RolloutPorts,
+  options: RollOutOptions,
+): Promise<Obstacle | { readonly catchUp: CatchUp | undefined } | undefined> {
+  if (!runs(ready.get(node!))) return undefined
+  const answer = await ports.raft(region)
+  if (answer.state !== 'read') {
+    return { host: undefined, address: region, message: answer.message }
+  }
+  const obstacle = readingObstacle(region, answer.reading, options)
+  if (obstacle !== undefined) return obstacle
+  const server = answer.reading.servers.find((one) => ports.isServer(node!.address, one))
+  const leader = leaderOf(answer.reading)!
+  const catchUp =
+    server === undefined ? undefined : { address: server.address, index: leader.lastIndex }
+  return { catchUp }
+}
