@@ -1,6 +1,7 @@
 /**
  * Breaks the code once for each of the named mutants, in a copy, and asks their tests: one that passes
- * them all survived. `npm run mutation`, or with words of which a mutant's text holds one.
+ * them all survived. `npm run mutation`, or with words of which a mutant's text holds one. Root has to say
+ * `--as-root`.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -15,8 +16,20 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { argv, cwd, env, execPath, exit } from 'node:process'
+import { cwd, env, execPath, exit, getuid } from 'node:process'
+import { parseArgs } from 'node:util'
 import { mutants } from './mutants.mjs'
+import { refusalOf } from './not-root.mjs'
+
+const { values, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { 'as-root': { type: 'boolean', default: false } },
+})
+const refusal = refusalOf(getuid?.(), values['as-root'])
+if (refusal !== undefined) {
+  console.error(refusal)
+  exit(1)
+}
 
 const root = cwd()
 const copy = mkdtempSync(join(tmpdir(), 'nomad-pki-mutation-'))
@@ -47,7 +60,6 @@ try {
     filter: (path) => !['node_modules', '.git'].includes(basename(path)),
   })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const words = argv.slice(2)
   const chosen = mutants.filter(
     ({ what, file }) =>
       words.length === 0 || words.some((word) => `${file} ${what}`.includes(word)),

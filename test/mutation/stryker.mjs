@@ -6,6 +6,7 @@
  *   --every N       the same with another N; --offset M begins elsewhere
  *   --changed N     the lines of the rooms that the last N commits changed
  *   --seconds S     ends after S seconds, and says what was not asked
+ *   --as-root       runs as root, which is refused otherwise
  *
  * What is not whole is a sample: it fails where chance doesn't explain that so few mutants died.
  */
@@ -14,12 +15,13 @@ import { fork } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { cwd, env, exit } from 'node:process'
+import { cwd, env, exit, getuid } from 'node:process'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { parseArgs } from 'node:util'
 import { leastByChance } from './chance.mjs'
 import { changedLines } from './changed.mjs'
 import { equivalent } from './equivalent.mjs'
+import { refusalOf } from './not-root.mjs'
 import { files, rooms } from './rooms.mjs'
 
 const { values, positionals } = parseArgs({
@@ -30,8 +32,14 @@ const { values, positionals } = parseArgs({
     offset: { type: 'string', default: '0' },
     changed: { type: 'string' },
     seconds: { type: 'string' },
+    'as-root': { type: 'boolean', default: false },
   },
 })
+const refusal = refusalOf(getuid?.(), values['as-root'])
+if (refusal !== undefined) {
+  console.error(refusal)
+  exit(1)
+}
 const whole = !values.sample && values.every === undefined && values.changed === undefined
 const ends = values.seconds === undefined ? Infinity : Date.now() + 1000 * Number(values.seconds)
 const workers = Number(env.NOMAD_PKI_MUTATION_WORKERS ?? Math.min(4, availableParallelism()))

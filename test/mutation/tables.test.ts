@@ -1,5 +1,6 @@
 /** The tables of mutation: what they name is there, so that no line of theirs asks nothing. */
 
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
@@ -12,6 +13,9 @@ const { mutants } = (await tableOf('mutants')) as {
 const { rooms, files } = (await tableOf('rooms')) as {
   rooms: Record<string, { tests?: string[]; without?: string[] }>
   files: Record<string, number>
+}
+const { refusalOf } = (await tableOf('not-root')) as {
+  refusalOf: (uid: number | undefined, asRoot: boolean) => string | undefined
 }
 const { leastByChance } = (await tableOf('chance')) as {
   leastByChance: (asked: number, share: number) => number
@@ -45,5 +49,31 @@ describe('a sample fails where chance does not explain it', () => {
     [3000, 0.85, 2504],
   ])('%d asked at %d: %d', (asked, share, least) => {
     expect(leastByChance(asked, share)).toBe(least)
+  })
+})
+
+describe('a mutation run as root', () => {
+  test('is refused, with the way to another user', () => {
+    expect(refusalOf(0, false)).toMatch(/^error: this run is root.*\nhint: .*setpriv .*--as-root$/s)
+  })
+
+  test('goes on where it was told to, and as anyone else', () => {
+    expect([refusalOf(0, true), refusalOf(65_534, false), refusalOf(undefined, false)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  // Each runner asks before it reads or copies anything.
+  test.each(['mutation.mjs', 'stryker.mjs'])('%s', (runner) => {
+    // The module is loaded with another user's id, so that this needs no root.
+    const asRoot = 'data:text/javascript,process.getuid = () => 0'
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', asRoot, `test/mutation/${runner}`, 'nothing-is-called-so'],
+      { encoding: 'utf8' },
+    )
+    expect([status, stderr.split('\n')[0]]).toEqual([1, refusalOf(0, false)?.split('\n')[0]])
   })
 })
