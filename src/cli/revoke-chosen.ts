@@ -10,6 +10,7 @@ import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import { formatInstant } from '../duration.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { openAttempts } from '../evidence/attempts.js'
 import { rootAbove } from '../evidence/generations.js'
 import type { Inventory } from '../inventory/inventory.js'
 import {
@@ -194,7 +195,7 @@ function leafIn(bytes: Uint8Array): Certificate | undefined {
   }
 }
 
-function byForeignSerial(text: string, name: string, { inventory, flag }: Around): Chosen {
+function byForeignSerial(text: string, name: string, { inventory, flag, now }: Around): Chosen {
   const serial = serialOf(text)
   if (serial === undefined) {
     throw usage(
@@ -223,7 +224,15 @@ function byForeignSerial(text: string, name: string, { inventory, flag }: Around
     )
   }
   const known = withStored(inventory).find((one) => one.serial === serial && one.issuer === issuer)
-  if (known === undefined) return { address: issuer, serial, issuer }
+  if (known === undefined) {
+    // One that was asked for, and of which no answer is known.
+    const asked = openAttempts(inventory.ledger, { now }).find(
+      (one) => one.attempt === serial && one.issuer === issuer,
+    )
+    if (asked === undefined) return { address: issuer, serial, issuer }
+    const { address, key, notAfter } = asked
+    return { address, serial, issuer, key, notAfter }
+  }
   throw new NomadPkiError(
     'ERR_REFUSED',
     `the ledger knows this certificate: it is one of ${known.address}`,

@@ -5,10 +5,12 @@
  */
 
 import { parseAddress, sharedName } from '../address.js'
+import type { DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Revocations } from '../inventory/revoked.js'
 import { reachOf } from '../nomad/reach.js'
-import type { Consequence } from '../report/revocation.js'
+import { heldByNode } from '../plan/held-by-node.js'
+import type { Consequence, Renewal } from '../report/revocation.js'
 import { cureOf, type Cheapest, type Cure } from '../rotation/cure.js'
 import type { Chosen } from './revoke-chosen.js'
 import type { Workspace } from './workspace.js'
@@ -47,14 +49,13 @@ export function consequencesOf(
     const cure = cureOf(leaf, spec, desired, inventory, { now })
     const before = found.get(address)
     if (before !== undefined && !isGraver(cure, before.cure)) continue
-    const held = inventory.identities.get(address)?.current?.key.state === 'node'
     found.set(address, {
       ...{ address, reason, cure },
       client: role === 'client' || role === 'combined',
       server:
         role === undefined ? parsed.kind !== 'identity' : role === 'server' || role === 'combined',
       ...(wanted !== undefined && {
-        renewal: held ? ('node' as const) : ('store' as const),
+        renewal: renewalOf(wanted, inventory),
         ...(wanted.name !== sharedName && { node: wanted.name }),
       }),
       reach:
@@ -67,6 +68,16 @@ export function consequencesOf(
     })
   }
   return [...found.values()]
+}
+
+/** Where a new key is made. */
+function renewalOf(wanted: DesiredIdentity, inventory: Inventory): Renewal {
+  const { address, profile } = wanted
+  if (profile.keyHeld === 'node') return { by: 'node' }
+  const reasons = [{ reason: 'revoked', message: 'it is revoked' }] as const
+  const found = inventory.identities.get(address)
+  const held = heldByNode({ address, action: 'renew', reasons }, wanted, found, inventory)
+  return held === undefined ? { by: 'store' } : { by: 'node', first: held.remedy }
 }
 
 function isGraver(one: Cure, other: Cure): boolean {

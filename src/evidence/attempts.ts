@@ -5,8 +5,11 @@
  * @module
  */
 
+import { signerOf } from '../checks/key-place.js'
+import type { Desired } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
+import type { Inventory } from '../inventory/inventory.js'
 import type { Ledger } from '../inventory/ledger.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
@@ -17,7 +20,8 @@ export type OpenAttempt = EventOf<'attempted'>
 /**
  * Lists the attempts that are open, in the order in which they were made.
  *
- * @param ledger An attempt is closed by the line of what came of it, by `refused`, or by a person.
+ * @param ledger An attempt is closed by the line of what came of it, by `refused`, by a person, or by the
+ *   revocation of what may have come of it.
  * @param options `now`: epoch milliseconds; what has ended by then harms nobody.
  */
 export function openAttempts(
@@ -29,6 +33,8 @@ export function openAttempts(
     if (event.event === 'attempted') open.set(event.attempt, event)
     else if (event.event === 'override') {
       if (event.code === 'attempt') open.delete(event.value)
+    } else if (event.event === 'revoked') {
+      if (open.get(event.serial)?.issuer === event.issuer) open.delete(event.serial)
     } else if ('attempt' in event && event.attempt !== undefined) open.delete(event.attempt)
   }
   return [...open.values()].filter(({ notAfter }) => notAfter > now)
@@ -37,10 +43,12 @@ export function openAttempts(
 /**
  * Warns of each certificate that may exist.
  *
+ * @param desired Where the keys of the authorities are: one that has no key of ours keeps its own register.
  * @param options `now`: epoch milliseconds; `overrides`: `attempt=…`, what a person has looked into.
  */
 export function attemptFindings(
-  ledger: Ledger,
+  desired: Pick<Desired, 'authorities'>,
+  { ledger, authorities }: Pick<Inventory, 'ledger' | 'authorities'>,
   {
     now,
     overrides = [],
@@ -53,6 +61,16 @@ export function attemptFindings(
       address,
       reason: 'maybe-issued',
       message: `${issuer} was asked on ${formatInstant(at)} and no answer is known: a certificate for the key SHA256:${key.slice(0, 16)}… may exist until ${formatInstant(notAfter)}`,
-      remedy: `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
+      remedy: isOwn(issuer)
+        ? `nomad-pki revoke --serial ${attempt} --authority ${issuer.slice('authority/'.length)} --reason superseded`
+        : `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
     }))
+
+  /** Its key signs the bytes that were made here, the serial number too, and nobody keeps a register. */
+  function isOwn(issuer: string): boolean {
+    const found = authorities.get(issuer)
+    return (
+      signerOf(issuer, desired) !== 'file' || (found !== undefined && found.key.state !== 'absent')
+    )
+  }
 }

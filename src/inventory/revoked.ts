@@ -110,3 +110,31 @@ export function latestLists({
   }
   return latest
 }
+
+/** Why the last list of an authority is not what its readers need. */
+export type ListFault =
+  /** There is none. */
+  | 'none'
+  /** It has ended. */
+  | 'ended'
+  /** Something was revoked since it was made. */
+  | 'lacks'
+
+/**
+ * Compares the last list of an authority with what was revoked of it.
+ *
+ * @param last From {@link latestLists}.
+ * @param now Epoch milliseconds.
+ * @returns `undefined` where the list is right, or none is needed.
+ */
+export function listFault(
+  address: string,
+  { all }: Revocations,
+  last: Pick<EventOf<'listed'>, 'thisUpdate' | 'nextUpdate'> | undefined,
+  now: number,
+): ListFault | undefined {
+  const own = all.filter(({ issuer }) => issuer === address)
+  if (last === undefined) return own.length > 0 ? 'none' : undefined
+  if (last.nextUpdate <= now) return 'ended'
+  return own.some(({ at }) => at > last.thisUpdate) ? 'lacks' : undefined
+}

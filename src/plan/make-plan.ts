@@ -129,7 +129,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     ...inventory.findings,
     ...ledgerFindings(inventory),
     ...copyFindings(inventory, options),
-    ...attemptFindings(inventory.ledger, options),
+    ...attemptFindings(spec, inventory, options),
     ...clusterFindings(desired, inventory, options),
     ...gated,
   ]

@@ -10,6 +10,7 @@ import type { Cure } from '../rotation/cure.js'
 import type { RevocationReason } from '../revocation-reasons.js'
 import type { CrlEntry } from '../x509/make-crl.js'
 import type { Document } from './json.js'
+import { shellQuote } from '../shell-quote.js'
 import { count, printable, type Style } from './style.js'
 import { formatMinute, formatRelative } from './time.js'
 
@@ -27,6 +28,10 @@ export interface NewList {
   readonly pem?: string | undefined
   /** Why not, one sentence: lower case, no full stop. */
   readonly obstacle?: string | undefined
+  /** Whether readers need it: not those of an authority that has ended or was removed. */
+  readonly needed: boolean
+  /** Whether its root is marked: then others may sign such lists too. */
+  readonly compromised: boolean
 }
 
 /** What follows for one identity under one root. */
@@ -42,8 +47,15 @@ export interface Consequence {
   /** As `reachOf` says it; empty where its role is not known. */
   readonly reach: readonly string[]
   /** How it gets a new key; absent where the spec does not have it. */
-  readonly renewal?: 'store' | 'node' | undefined
+  readonly renewal?: Renewal | undefined
   readonly cure: Cure
+}
+
+/** Where a new key is made. */
+export interface Renewal {
+  readonly by: 'store' | 'node'
+  /** What must come first: the store and the spec differ about where the key is. */
+  readonly first?: string | undefined
 }
 
 /** What is told. */
@@ -60,6 +72,8 @@ export interface RevocationFacts {
   readonly before: number
   readonly lists: readonly NewList[]
   readonly consequences: readonly Consequence[]
+  /** Where agents have their files; absent: they read the store itself. */
+  readonly tls: string | undefined
   /** What the spec says; absent: any. */
   readonly nomadVersion: string | undefined
 }
@@ -90,13 +104,31 @@ export function revocationText(facts: RevocationFacts, style: Style): string {
   ].join('\n\n')
 }
 
-function listLines({ lists, location, dryRun }: RevocationFacts, style: Style): readonly string[] {
+function listLines(
+  { lists, location, dryRun, flag }: RevocationFacts,
+  style: Style,
+): readonly string[] {
   if (lists.length === 0) return []
-  const texts = lists.map(({ address, number, entries, nextUpdate, obstacle }) =>
-    obstacle === undefined
-      ? `revocation list of ${address}, for other software: number ${number}, ${count(entries.length, 'certificate')}, ${dryRun ? 'would be ' : ''}in ${printable(`${location}/${address}/crl.pem`)}; readers take it until ${formatMinute(nextUpdate)}`
-      : style.doubtful(printable(`no revocation list of ${address}: ${obstacle}`)),
+  const texts = lists.flatMap(
+    ({ address, number, entries, nextUpdate, obstacle, needed, compromised }) => {
+      if (obstacle !== undefined) {
+        const text = printable(`no revocation list of ${address}: ${obstacle}`)
+        return [needed ? style.bad(text) : style.faint(text)]
+      }
+      const made = `revocation list of ${address}, for other software: number ${number}, ${count(entries.length, 'certificate')}, ${dryRun ? 'would be ' : ''}in ${printable(`${location}/${address}/crl.pem`)}; readers take it until ${formatMinute(nextUpdate)}`
+      return compromised
+        ? [
+            made,
+            `  its root is marked as compromised: others may sign lists in its name; take the root out of software that reads them`,
+          ]
+        : [made]
+    },
   )
+  const missing = lists.filter(({ obstacle, needed }) => needed && obstacle !== undefined)
+  if (missing.length > 0) {
+    const noted = dryRun ? '' : 'the ledger has what was revoked; '
+    texts.push(`${noted}when the authority can sign: ${command('nomad-pki revoke', flag)}`)
+  }
   return [texts.join('\n')]
 }
 
@@ -131,27 +163,49 @@ function untilText({ until, root, cheapest }: Cure, at: number): string {
 }
 
 function renewalLines(
-  { renewal, address, cure, client, server }: Consequence,
-  { flag }: RevocationFacts,
+  { renewal, address, node = 'the node', cure, client, server }: Consequence,
+  { flag, tls }: RevocationFacts,
 ): readonly string[] {
   if (renewal === undefined) return []
   const agent = client || server
-  const key =
-    renewal === 'store'
-      ? command(`nomad-pki apply ${address}`, flag)
-      : 'on the node, make a new key and a request with it: nomad-pki request'
   return [
     'a new key for it (the old one stays usable for who has it):',
-    `  ${key}`,
+    ...(renewal.first === undefined
+      ? renewal.by === 'store'
+        ? [`  ${command(`nomad-pki apply ${address}`, flag)}`]
+        : requestLines(address, node, { flag, tls })
+      : [`  first: ${renewal.first}`]),
     ...(agent && cure.cheapest !== 'dropped'
       ? [`  ${command('nomad-pki rotate rollout', flag)}`]
       : []),
   ]
 }
 
+/** A revoked certificate vouches for no request: the fingerprint says whose it is. */
+function requestLines(
+  address: string,
+  node: string,
+  { flag, tls }: Pick<RevocationFacts, 'flag' | 'tls'>,
+): readonly string[] {
+  const name = address.slice('identity/'.length)
+  const file = `${node}.csr`
+  const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
+  return [
+    `  on ${node}: nomad-pki request ${name}${place} --out ${file}`,
+    `  here, with the fingerprint that it printed: ${command(`nomad-pki sign ${file} --fingerprint SHA256:HEX`, flag)}`,
+  ]
+}
+
 function cureLines(cure: Cure, { flag, at }: RevocationFacts): readonly string[] {
-  const { cheapest, until, root, agents, reloads } = cure
-  const commands = cure.commands.map((one) => `  ${command(one, flag)}`)
+  const { cheapest, until, root, agents, held, reloads } = cure
+  const commands = [
+    ...cure.commands.map((one) => `  ${command(one, flag)}`),
+    ...(held > 0 && cure.commands.includes('nomad-pki apply')
+      ? [
+          `  ${count(held, 'agent holds its own key', 'agents hold their own keys')}: where apply names one, it needs a request and \`nomad-pki sign\` before \`rotate rollout\``,
+        ]
+      : []),
+  ]
   const replace = `replace ${root} in stages (${reloads} reloads of each of ${count(agents, 'agent')}); each --next waits for its gate:`
   switch (cheapest) {
     case 'over':
@@ -250,14 +304,14 @@ export function revocationDocument({
       notAfter: notAfter ?? null,
     })),
     before,
-    lists: lists.map(({ address, number, entries, nextUpdate, obstacle }) => ({
-      ...{ address, number, nextUpdate },
+    lists: lists.map(({ address, number, entries, nextUpdate, obstacle, needed }) => ({
+      ...{ address, number, nextUpdate, needed },
       revoked: entries.length,
       obstacle: obstacle ?? null,
     })),
     consequences: consequences.map(({ address, reason, reach, renewal, cure }) => ({
       ...{ address, reason, reach },
-      renewal: renewal ?? null,
+      renewal: renewal?.by ?? null,
       until: cure.until ?? null,
       cheapest: cure.cheapest,
       root: cure.root,

@@ -51,6 +51,8 @@ export interface Cure {
   readonly commands: readonly string[]
   /** How many agents trust that root. */
   readonly agents: number
+  /** How many of these hold their own keys: a new root needs a request by each. */
+  readonly held: number
   /** How often each of them is reloaded for it. */
   readonly reloads: number
 }
@@ -72,10 +74,11 @@ export function cureOf(
   const bundle = desired.bundles.find((one) => one.name === name)
   const agents = desired.identities.filter(
     ({ profile }) => isAgent(profile.role) && profile.bundle === bundle?.address,
-  ).length
+  )
   const known = {
     root,
-    agents,
+    agents: agents.length,
+    held: agents.filter(({ profile }) => profile.keyHeld === 'node').length,
     ...(notAfter !== undefined && { until: notAfter }),
   }
   const without = (cheapest: Cheapest): Cure => ({ ...known, cheapest, commands: [], reloads: 0 })

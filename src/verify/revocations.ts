@@ -4,13 +4,24 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
+import { listObstacle } from '../authority/revocation-list.js'
+import { keylessRemedy, keylessText, signerOf } from '../checks/key-place.js'
 import { formatInstant } from '../duration.js'
 import type { Finding } from '../diagnostics.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { rootAbove } from '../evidence/generations.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { latestLists, revocationOf, revocationsIn } from '../inventory/revoked.js'
+import {
+  latestLists,
+  listFault,
+  revocationOf,
+  revocationsIn,
+  type ListFault,
+  type Revocations,
+} from '../inventory/revoked.js'
 import type { Desired } from '../cluster/desired.js'
+import { requestRemedy } from '../plan/held-by-node.js'
 import { fingerprintOf } from '../x509/certificate.js'
 
 /**
@@ -28,7 +39,7 @@ export function revocationFindings(
   if (revocations.all.length === 0) return []
   const findings: Finding[] = []
   const inUse = new Set<string>()
-  for (const { address } of desired.identities) {
+  for (const { address, profile } of desired.identities) {
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     const found = leaf && revocationOf(leaf, revocations)
     if (leaf === undefined || found === undefined || leaf.notAfter <= now) continue
@@ -39,7 +50,7 @@ export function revocationFindings(
       address,
       reason: 'revoked',
       message: `it was revoked on ${formatInstant(found.at)} (${found.reason}), and has no new key yet`,
-      remedy: `nomad-pki apply ${address}`,
+      remedy: profile.keyHeld === 'node' ? requestRemedy(address) : `nomad-pki apply ${address}`,
     })
   }
   const { compromised } = evidenceIn(inventory.ledger, { now })
@@ -65,27 +76,60 @@ export function revocationFindings(
             : `nomad-pki revoke SHA256:${fingerprint}, which says what shuts it out`,
     })
   }
-  return [...findings, ...endedLists(inventory, compromised, now)]
+  return [...findings, ...listFindings(desired, inventory, revocations, { trusted, now })]
 }
 
-/** Software that reads a list refuses everything of its authority once the list has ended. */
-function endedLists(
-  { ledger, authorities }: Inventory,
-  compromised: readonly { readonly address: string }[],
-  now: number,
+/**
+ * Lists that their readers cannot use. Software that reads a list refuses everything of its authority once
+ * the list has ended, or takes what was revoked since it was made.
+ */
+function listFindings(
+  desired: Desired,
+  inventory: Inventory,
+  revocations: Revocations,
+  { trusted, now }: { readonly trusted: ReadonlySet<string>; readonly now: number },
 ): readonly Finding[] {
-  return [...latestLists(ledger).values()].flatMap(({ address, nextUpdate }): Finding[] => {
-    const certificate = authorities.get(address)?.certificate
-    const ended = nextUpdate <= now && certificate !== undefined && certificate.notAfter > now
-    if (!ended || compromised.some((one) => one.address === address)) return []
+  const { ledger, authorities } = inventory
+  const lists = latestLists(ledger)
+  const concerned = new Set([...lists.keys(), ...revocations.all.map(({ issuer }) => issuer)])
+  return [...concerned].flatMap((address): Finding[] => {
+    const found = authorities.get(address)
+    const certificate = found?.certificate
+    if (certificate === undefined || certificate.notAfter <= now) return []
+    const last = lists.get(address)
+    const fault = listFault(address, revocations, last, now)
+    if (fault === undefined || listObstacle(certificate) !== undefined) return []
+    const root = rootAbove(address, authorities) ?? address
+    const signer = signerOf(address, desired)
+    const keyless = keylessText(signer, found?.key.state)
+    const name = { name: authorityNameOf(address), address }
     return [
       {
-        severity: 'warning',
+        // Its readers may have dropped a root that the spec has dropped, and nothing here shows it. Where the
+        // key is elsewhere on purpose, no list is to be had.
+        severity:
+          trusted.has(root) && signer !== 'offline' && keyless === undefined ? 'warning' : 'note',
         address,
         reason: 'revoked',
-        message: `its revocation list ended on ${formatInstant(nextUpdate)}: software that reads lists refuses its certificates; Nomad reads none`,
-        remedy: 'nomad-pki revoke',
+        message: listText(fault, last?.nextUpdate),
+        remedy:
+          signer === 'offline'
+            ? undefined
+            : keyless === undefined
+              ? 'nomad-pki revoke'
+              : `${keylessRemedy(name, found?.key.state)}, then: nomad-pki revoke`,
       },
     ]
   })
+}
+
+function listText(fault: ListFault, ended = 0): string {
+  switch (fault) {
+    case 'none':
+      return 'it has no revocation list, and something of it was revoked: software that reads lists does not know that; Nomad reads none'
+    case 'ended':
+      return `its revocation list ended on ${formatInstant(ended)}: software that reads lists refuses its certificates; Nomad reads none`
+    case 'lacks':
+      return 'something was revoked since its revocation list was made: software that reads lists takes that still; Nomad reads none'
+  }
 }

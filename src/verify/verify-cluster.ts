@@ -80,7 +80,7 @@ export function verifyCluster(
     ...clusterFindings(desired, inventory),
     ...verifyLedger(inventory, options.ledgerHead),
     ...copyFindings(inventory, { now }),
-    ...attemptFindings(inventory.ledger, { now }),
+    ...attemptFindings(desired, inventory, { now }),
     ...verifyAuthorities(desired, inventory, context),
     ...verifyBundles(desired, inventory, context),
     ...identities,

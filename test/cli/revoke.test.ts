@@ -205,11 +205,62 @@ describe('revoke', () => {
 
   test('the key of the authority is elsewhere: it is noted, and no list is made', async () => {
     fs.rmSync(at('authority/agent/1/ca-key.pem'))
+    expect((await run('revoke s1 --dry-run')).status).toBe(1)
     const said = await run('revoke s1')
-    expect(said.status, said.stderr).toBe(0)
+    // The ledger has it, and software that reads lists does not know it.
+    expect(said.status, said.stderr).toBe(1)
     expect(said.stdout).toContain('no revocation list of authority/agent/1: ')
+    expect(said.stdout).toContain('when the authority can sign: nomad-pki revoke')
     expect(events().map(({ event }) => event)).toEqual(['revoked'])
     expect(fs.existsSync(at('authority/agent/1/crl.pem'))).toBe(false)
+  })
+
+  test('a list that is missing or lacks an entry is told, and revoke cures it', async () => {
+    const findings = async (when = now): Promise<readonly string[]> =>
+      (await run('verify --offline', when)).stdout
+        .split('\n')
+        .filter((line) => line.includes('authority/agent/1: ') && line.includes('revo'))
+    const key = at('authority/agent/1/ca-key.pem')
+    const aside = path.join(cwd, 'aside.pem')
+    const elsewhere = async (line: string, when: number): Promise<void> => {
+      fs.renameSync(key, aside)
+      expect((await run(line, when)).status).toBe(1)
+      fs.renameSync(aside, key)
+    }
+    await elsewhere('revoke s1 --reason superseded', now)
+    expect(await findings()).toEqual([
+      expect.stringMatching(
+        /^warning: .*it has no revocation list, and something of it was revoked/,
+      ),
+    ])
+    // The same line again makes what is missing.
+    expect((await run('revoke s1 --reason superseded')).status).toBe(0)
+    expect(await findings()).toEqual([])
+    await elsewhere('revoke s2 --reason superseded', now + day)
+    expect(await findings(now + day)).toEqual([
+      expect.stringMatching(/^warning: .*something was revoked since its revocation list was made/),
+    ])
+    expect((await run('revoke s2 --reason superseded', now + day)).status).toBe(0)
+    expect([list().entries.length, await findings(now + day)]).toEqual([2, []])
+  })
+
+  test('a ledger that was begun anew takes nothing back', async () => {
+    await run('revoke s1 --reason key-compromise')
+    await run('revoke s2')
+    const lines = text('ledger.jsonl').split('\n')
+    fs.writeFileSync(
+      at('ledger.jsonl'),
+      lines.filter((line) => !/"event":"(?:revoked|listed)"/.test(line)).join('\n'),
+    )
+    const said = await run('revoke c1 --reason superseded')
+    expect(said.status, said.stderr).toBe(0)
+    const { number, entries } = list()
+    expect(number).toBe('03')
+    expect(entries.map(({ serial, reason }) => [serial, reason])).toEqual([
+      [serialOf('server/global/s1'), 'key-compromise'],
+      [serialOf('server/global/s2'), undefined],
+      [serialOf('client/global/c1'), 'superseded'],
+    ])
   })
 })
 
@@ -268,7 +319,82 @@ describe('after revoke', () => {
     await run('apply --yes')
     const under = await run(`revoke ${serialNumber}`)
     expect(under.stdout, under.stderr).toContain('end the rotation that is under way')
-    // A list by a key that others may have proves nothing.
-    expect((await run('revoke s2')).stdout).toContain('it is marked as compromised')
+  })
+
+  test('the old root’s list is made anew until the root has left, and its end is told', async () => {
+    await run('revoke s1 --reason key-compromise')
+    await run('rotate authority agent --compromised --next')
+    const marked = await run('revoke s2 --reason superseded')
+    expect(marked.status, marked.stderr).toBe(0)
+    expect(marked.stdout).toContain('its root is marked as compromised: others may sign lists')
+    expect([list().number, list().entries.length]).toEqual(['02', 2])
+
+    const later = now + 31 * day
+    const ended = /^(\w+): authority\/agent\/1: its revocation list ended/m
+    expect((await run('verify --offline', later)).stdout).toMatch(ended)
+    const again = await run('revoke', later)
+    expect(again.status, again.stdout).toBe(0)
+    expect((await run('verify --offline', later)).stdout).not.toMatch(ended)
+    expect(list().number).toBe('03')
+
+    // Once the spec has left it, readers may have, too.
+    await run('apply --yes', later)
+    const file = path.join(cwd, 'cluster.yaml')
+    fs.writeFileSync(
+      file,
+      fs
+        .readFileSync(file, 'utf8')
+        .replace('signing: 1', 'signing: 2')
+        .replace('trusted: [1, 2]', 'trusted: [2]'),
+    )
+    const root = new X509Certificate(text('authority/agent/1/ca.pem')).fingerprint256
+    const leave = `--override leave-root=SHA256:${root.replaceAll(':', '').toLowerCase()} --reason test`
+    const left = await run(`apply --yes ${leave}`, later)
+    expect(left.status, left.stderr).toBe(0)
+    const gone = await run('verify --offline', later + 31 * day)
+    expect(ended.exec(gone.stdout)?.[1], gone.stdout).toBe('note')
+    await run('apply --yes --prune', later)
+    if (fs.existsSync(at('authority/agent/1'))) throw new Error('the old root is still there')
+    const pruned = await run('revoke', later + 32 * day)
+    expect(pruned.stdout).toContain('it was removed from the store, its key too')
+    expect(pruned.status).toBe(0)
+  })
+
+  test('where the node holds the key, each line that is printed is needed, and cures', async () => {
+    fs.writeFileSync(
+      path.join(cwd, 'cluster.yaml'),
+      spec.replace('s1: {}', 's1: { keyHeld: node }'),
+    )
+    const signs = async (): Promise<string> => {
+      const asked = await run('request server/global/s1 --tls tls --out s1.csr')
+      expect(asked.status, asked.stderr).toBe(0)
+      return /SHA256:[0-9a-f]{64}/.exec(asked.stdout + asked.stderr)![0]
+    }
+    expect((await run(`sign s1.csr --fingerprint ${await signs()}`)).status).toBe(0)
+    expect((await run('apply --yes')).status).toBe(0)
+    fs.rmSync(path.join(cwd, 's1.csr'))
+    fs.rmSync(path.join(cwd, 'tls'), { recursive: true })
+    const said = await run('revoke s1 --reason key-compromise')
+    expect(said.status, said.stderr).toBe(0)
+    expect(said.stdout).not.toContain('nomad-pki apply identity/server/global/s1')
+    expect(said.stdout).toContain('1 agent holds its own key: where apply names one')
+    const printed = said.stdout.split('\n').map((line) => line.trim())
+    const request = printed.find((line) => line.startsWith('on s1: '))!
+    expect(request).toBe(
+      'on s1: nomad-pki request server/global/s1 --tls /etc/nomad-tls --out s1.csr',
+    )
+    const sign = printed.find((line) => line.includes('nomad-pki sign '))!
+    const status = await run('status')
+    expect(status.stdout).toContain('fix: on the node: nomad-pki request')
+    const idle = await run('apply identity/server/global/s1')
+    expect(idle.stderr).not.toContain('not due')
+    expect(idle.stderr).toContain('its certificate was revoked on ')
+
+    const fingerprint = await signs()
+    const line = sign.slice(sign.indexOf('nomad-pki sign ') + 'nomad-pki '.length)
+    const signed = await run(line.replace('SHA256:HEX', fingerprint))
+    expect(signed.status, signed.stderr).toBe(0)
+    expect((await run('status')).stdout).not.toContain('has no new key yet')
+    expect((await run('plan')).status).toBe(0)
   })
 })

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
 import { attemptFindings, openAttempts } from '../../src/evidence/attempts.js'
+import type { DesiredAuthority } from '../../src/cluster/desired.js'
+import type { SignerKind } from '../../src/cluster/signers.js'
+import type { FoundAuthority, FoundKey } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { ledgerWith, told } from '../ledger.js'
 
@@ -46,15 +49,48 @@ test('what has ended cannot harm', () => {
   expect(openAttempts(ledger, { now: end }).map(({ attempt }) => attempt)).toEqual(['02'])
 })
 
+test('what may exist and was revoked is closed, under its own issuer alone', () => {
+  const revoked = (issuer: string): LedgerEvent =>
+    told('revoked', address, 2, { serial: '01', issuer, reason: 'superseded' })
+  const two = [attempted('01'), attempted('02')]
+  expect(open(...two, revoked('authority/agent/1'))).toEqual(['02'])
+  expect(open(...two, revoked('authority/agent/2'))).toEqual(['01', '02'])
+})
+
+const warned = (signer: SignerKind, state: FoundKey['state']): unknown =>
+  attemptFindings(
+    { authorities: [{ address: 'authority/agent/1', signer } as DesiredAuthority] },
+    {
+      ledger: ledgerWith([attempted('0a1b')]),
+      authorities: new Map([
+        ['authority/agent/1', { key: { state } } as unknown as FoundAuthority],
+      ]),
+    },
+    { now: 2 },
+  )
+
 test('the warning names the authority, the key, both dates, and what closes it', () => {
-  const [finding] = attemptFindings(ledgerWith([attempted('0a1b')]), { now: 2 })
-  expect(finding).toEqual({
-    severity: 'warning',
-    address,
-    reason: 'maybe-issued',
-    message:
-      'authority/agent/1 was asked on 1970-01-01T00:00:00Z and no answer is known: a certificate for the key SHA256:abababababababab… may exist until 1970-01-01T00:16:40Z',
-    remedy:
-      'look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=0a1b --reason TEXT',
-  })
+  expect(warned('file', 'absent')).toEqual([
+    {
+      severity: 'warning',
+      address,
+      reason: 'maybe-issued',
+      message:
+        'authority/agent/1 was asked on 1970-01-01T00:00:00Z and no answer is known: a certificate for the key SHA256:abababababababab… may exist until 1970-01-01T00:16:40Z',
+      remedy:
+        'look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=0a1b --reason TEXT',
+    },
+  ])
+})
+
+test.each([
+  ['command', 'absent'],
+  ['ssh-agent', 'absent'],
+  ['offline', 'absent'],
+  ['encrypted', 'encrypted'],
+  ['file', 'present'],
+] as const)('a key of ours keeps no register: it is revoked here (%s, %s)', (signer, state) => {
+  expect(warned(signer, state)).toMatchObject([
+    { remedy: 'nomad-pki revoke --serial 0a1b --authority agent/1 --reason superseded' },
+  ])
 })

@@ -11,7 +11,7 @@ import type { Inventory } from '../../inventory/inventory.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { comparePlans, parsePlan } from '../../plan/plan-file.js'
 import type { Plan } from '../../plan/plan.js'
-import { planText } from '../../report/plan.js'
+import { planText, waitingFor } from '../../report/plan.js'
 import { shellQuote } from '../../shell-quote.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
@@ -50,7 +50,12 @@ export const command: Command<'apply'> = async ({ args, options }, context) => {
   const { plan } = planned
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, printer)
-  if (plan.steps.length === 0 && only !== undefined) tellIdle(only, inventory, context, printer)
+  if (plan.steps.length === 0 && only !== undefined) {
+    // What waits for a request of its node is due, and is told as that.
+    const waits = new Set(waitingFor(plan).map(({ address }) => address))
+    const idle = only.filter((address) => !waits.has(address))
+    tellIdle(idle, inventory, context, printer)
+  }
   const allowed = options.yes === true || saved !== undefined || dryRun
   if (plan.steps.length > 0 && !allowed) {
     context.stderr.write(

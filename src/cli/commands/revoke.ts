@@ -53,6 +53,7 @@ export const command: Command<'revoke'> = async ({ args, options }, context) => 
     )
     const lists = await newLists(concerned, known, inventory, {
       issuers: authorityKeys(workspace, context, options),
+      desired: workspace.desired,
       now: at,
       rehearse: dryRun,
       // Nothing new is no reason for a new list, unless it was asked for.
@@ -76,11 +77,14 @@ export const command: Command<'revoke'> = async ({ args, options }, context) => 
     before: done.chosen.length - done.events.length,
     consequences: consequencesOf(done.chosen, done.known, workspace, done.inventory, at),
     nomadVersion: workspace.spec.nomadVersion,
+    tls: workspace.spec.node.tls,
   }
   if (printer.json) printer.document(revocationDocument(facts))
   else printer.answer(revocationText(facts, printer.style))
   if (dryRun && !printer.json) printer.tell('dry run: nothing was written')
-  return exitStatus.ok
+  return done.lists.some(({ obstacle, needed }) => needed && obstacle !== undefined)
+    ? exitStatus.error
+    : exitStatus.ok
 }
 
 interface Done {

@@ -37,7 +37,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
     ...undatedErrors(workspace.desired, inventory, { now }),
     ...revocationFindings(workspace.desired, inventory, { now, current: true }),
     ...leftOvers(inventory),
-    ...attemptFindings(inventory.ledger, { now }),
+    ...attemptFindings(workspace.desired, inventory, { now }),
   ]
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (printer.json)
