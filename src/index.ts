@@ -181,7 +181,7 @@ export {
   type SilentEndpoint,
   type Undecided,
 } from './probe/probe-cluster.js'
-export type { OfferedLeaf } from './probe/dial.js'
+export type { Connect, OfferedLeaf } from './probe/dial.js'
 export { judgeAgents, type AgentsSeen, type AgentVerdict } from './evidence/judge-agents.js'
 export type { AgentState, Judgement, Judgements } from './evidence/judgement.js'
 export type { MadeGeneration } from './evidence/generations.js'

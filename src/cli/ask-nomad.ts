@@ -9,6 +9,7 @@ import { NomadPkiError } from '../errors.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
+import type { Connect } from '../probe/dial.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { askMembers, type MemberHost } from '../probe/members.js'
 import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
@@ -27,6 +28,10 @@ export interface Asking {
   readonly signal: AbortSignal
   /** What is offered to those that are asked in addition. */
   readonly offers?: Offers | undefined
+  /** How ports are reached. Default: by TCP, from here. */
+  readonly connect?: Connect | undefined
+  /** Handshakes at a time. */
+  readonly concurrency?: number | undefined
 }
 
 /**
@@ -40,7 +45,7 @@ export async function askNomad(
   probe: Probe,
   workspace: Workspace,
   inventory: Inventory,
-  { timeout, signal, offers }: Asking,
+  { timeout, signal, offers, connect, concurrency }: Asking,
   context: Context,
 ): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
   const { desired } = workspace
@@ -59,13 +64,13 @@ export async function askNomad(
   const names = new Set(agents.map(({ name, profile }) => `${profile.region}/${name}`))
   const regions = [...new Set(agents.map(({ profile }) => profile.region))]
   const said = await askMembers({
-    ...{ servers, credentials, roots, token, timeout, signal, clock },
+    ...{ servers, credentials, roots, token, timeout, signal, connect, clock },
     regions,
     locate: ({ region, name }) => !names.has(`${region}/${bareName(name, region)}`),
   })
   if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
   const more = await askHosts(said.hosts, probe, desired, (asked) =>
-    probeCluster(asked, inventory, { clock, timeout, signal, offers }),
+    probeCluster(asked, inventory, { clock, timeout, signal, offers, connect, concurrency }),
   )
   const recognised = recognisedIn(more.sightings, desired)
   const members = said.members.map((one) => withRecognised(one, recognised))

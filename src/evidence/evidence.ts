@@ -58,6 +58,8 @@ export interface SilentPort {
   readonly rpc?: boolean | undefined
   /** One sentence: lower case, no full stop. */
   readonly message: string
+  /** What cures it, where that is known; it is not noted. */
+  readonly remedy?: string | undefined
   /** When it was asked, epoch milliseconds; absent: when the probe began. */
   readonly at?: number | undefined
 }

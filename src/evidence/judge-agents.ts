@@ -184,7 +184,7 @@ function unjudged(identity: DesiredIdentity, ports: AskedPorts, blind: boolean):
   return {
     ...{ ...say, state: 'silent' },
     message: [silent[0]!.message, message].filter((text) => text !== '').join('; '),
-    remedy: `nomad-pki probe ${address}`,
+    remedy: silent[0]!.remedy ?? `nomad-pki probe ${address}`,
   }
 }
 

@@ -174,7 +174,7 @@ function judgeSilent(silent: readonly Silence[], { address }: Facts): Verdict {
   return {
     state: 'silent',
     message: last.message,
-    remedy: `nomad-pki probe ${address}`,
+    remedy: last.remedy ?? `nomad-pki probe ${address}`,
     at: last.at,
   }
 }
@@ -247,7 +247,7 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
   }
   if (silent.length > 0) {
     const message = `${silent[0]!.message}; what answered has generation ${newest.number}`
-    return say('silent', message, `nomad-pki probe ${address}`)
+    return say('silent', message, silent[0]!.remedy ?? `nomad-pki probe ${address}`)
   }
   // A reload that failed half-way: both ports have the new leaf, and RPC the old trust
   // (command/agent/command.go:1121-1127).

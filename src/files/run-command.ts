@@ -110,7 +110,7 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
     }, timeout)
     signal?.addEventListener('abort', abort, { once: true })
     child.on('error', (error) => {
-      finish({ how: 'not started', why: reasonOf(error) })
+      finish({ how: 'not started', why: startFault(error) })
     })
     child.stdout?.on('data', (chunk: Buffer) => {
       size += chunk.length
@@ -138,7 +138,8 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
   })
 }
 
-function reasonOf(error: unknown): string {
+/** Why a program was not started, in words. */
+export function startFault(error: unknown): string {
   switch (errnoOf(error)) {
     case 'ENOENT':
       return 'there is no such program'

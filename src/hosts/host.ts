@@ -1,9 +1,10 @@
 /**
- * The port to the hosts that agents run on: a script that runs there as root, and nothing else.
+ * The port to the hosts that agents run on: a script that runs there as root, and bytes to and from a port.
  *
  * @module
  */
 
+import type { Duplex } from 'node:stream'
 import type { CommandEnd } from '../files/run-command.js'
 
 /** What a host answered. */
@@ -27,6 +28,13 @@ export type HostAnswer =
       readonly remedy?: string | undefined
     }
 
+/** A stream to a port, as a host sees it. */
+export type HostStream =
+  /** The host was reached. Whether something listens shows on the stream: an error says that nothing does. */
+  | { readonly reached: true; readonly stream: Duplex }
+  /** As {@link HostAnswer}. */
+  | Extract<HostAnswer, { readonly reached: false }>
+
 /** How a script runs. */
 export interface HostRunOptions {
   /** Ends the waiting: the answer is `reached: false` then, and nobody knows how far the script came. */
@@ -36,7 +44,7 @@ export interface HostRunOptions {
 }
 
 /**
- * A host. Contract: {@link Host.run} answers and does not throw, but for a defect. A script is POSIX shell
+ * A host. Contract: {@link Host.run} and {@link Host.open} answer and do not throw, but for a defect. A script is POSIX shell
  * and reads nothing from its standard input; it is begun only when all of it has arrived.
  */
 export interface Host {
@@ -44,6 +52,13 @@ export interface Host {
   readonly name: string
   /** Runs a script as root there, or as the user that the spec logs in as. */
   run(script: string, options?: HostRunOptions): Promise<HostAnswer>
+  /**
+   * Opens a TCP connection that begins on the host. Nothing runs there, and no right of root is needed.
+   *
+   * @param address A name or an address as the host itself knows it, IPv6 without brackets.
+   * @param port The TCP port.
+   */
+  open(address: string, port: number): Promise<HostStream>
 }
 
 /** The hosts of a cluster. */

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { HostAnswer, HostRunOptions, Hosts } from './host.js'
+import type { HostAnswer, HostRunOptions, Hosts, HostStream } from './host.js'
 
 /**
  * Gives hosts whose scripts a function answers.
  *
  * @param answer Called with the destination and the script of each run.
+ * @param open Called with the destination, the address and the port of each stream. Default: no host is reached.
  * @returns A port to hosts.
  */
 export function memoryHosts(
@@ -18,6 +19,11 @@ export function memoryHosts(
     script: string,
     options: HostRunOptions,
   ) => HostAnswer | Promise<HostAnswer>,
+  open: (
+    destination: string,
+    address: string,
+    port: number,
+  ) => HostStream | Promise<HostStream> = () => ({ reached: false, message: 'it has no ports' }),
 ): Hosts {
   let ended = false
   return {
@@ -26,6 +32,10 @@ export function memoryHosts(
       async run(script, options = {}) {
         if (ended) return { reached: false, message: 'the connections were ended' }
         return answer(name, script, options)
+      },
+      async open(address, port) {
+        if (ended) return { reached: false, message: 'the connections were ended' }
+        return open(name, address, port)
       },
     }),
     end() {

@@ -10,9 +10,11 @@
  * @module
  */
 
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
+import { openCommand } from '../files/open-command.js'
 import { makePrivateFolder, removePrivateFolder } from '../files/private-folder.js'
 import { readWhole } from '../files/read.js'
 import { runCommand, type CommandResult } from '../files/run-command.js'
@@ -43,6 +45,18 @@ export interface SshHostsOptions {
   readonly connectTimeout?: number | undefined
 }
 
+/** The connection that all that is done on a host shares. */
+interface Master {
+  readonly socket: string
+  /** The file in which it says what goes wrong. */
+  readonly log: string
+  /** Why there is no connection. */
+  readonly ready: Promise<string | undefined>
+}
+
+type NotReached = Extract<HostAnswer, { readonly reached: false }>
+type Connected = { readonly reached: true; readonly master: Master } | NotReached
+
 /** The path of a socket may have so many bytes on macOS; ssh appends 17 while it makes one. */
 const socketPathLimit = 103 - 17
 
@@ -63,10 +77,7 @@ export function sshHosts({
   let folder: string | undefined
   let closed = false
   let made = 0
-  const masters = new Map<
-    string,
-    { readonly socket: string; readonly ready: Promise<string | undefined> }
-  >()
+  const masters = new Map<string, Master>()
   const login = [
     ...['-o', 'BatchMode=yes', '-o', 'RequestTTY=no', '-o', 'RemoteCommand=none'],
     ...[
@@ -81,7 +92,7 @@ export function sshHosts({
   ]
 
   /** @returns Why there is no connection. */
-  const connect = (destination: string): { socket: string; ready: Promise<string | undefined> } => {
+  const connect = (destination: string): Master => {
     const known = masters.get(destination)
     if (known !== undefined) return known
     folder ??= makePrivateFolder(socketPathLimit - '/99999'.length)
@@ -106,9 +117,19 @@ export function sshHosts({
       if (/disabling multiplexing/i.test(said)) return 'ssh did not make a connection of its own'
       return end.status === 0 ? undefined : lastLine(said, `ssh ended with ${end.status}`)
     }
-    const master = { socket, ready: begin() }
+    const master = { socket, log, ready: begin() }
     masters.set(destination, master)
     return master
+  }
+
+  const connected = async (destination: string): Promise<Connected> => {
+    if (closed) return { reached: false, message: 'the connections were ended' }
+    const master = connect(destination)
+    const fault = await master.ready
+    if (fault === undefined) return { reached: true, master }
+    // The next one tries again: a host may come back.
+    if (masters.get(destination) === master) masters.delete(destination)
+    return unreachable(fault)
   }
 
   const at = (destination: string): Host => {
@@ -124,15 +145,9 @@ export function sshHosts({
     return {
       name: destination,
       async run(script, { signal, timeout = usualTimeout } = {}) {
-        if (closed) return { reached: false, message: 'the connections were ended' }
-        const master = connect(destination)
-        const { socket, ready } = master
-        const fault = await ready
-        if (fault !== undefined) {
-          // The next script tries again: a host may come back.
-          if (masters.get(destination) === master) masters.delete(destination)
-          return unreachable(fault)
-        }
+        const link = await connected(destination)
+        if (!link.reached) return link
+        const { socket } = link.master
         const result = await runCommand({
           argv: [
             ...[program, '-S', socket, '-o', 'ControlMaster=no', ...login, '--', destination],
@@ -142,6 +157,26 @@ export function sshHosts({
           input: Buffer.from(travelling(script)),
         })
         return answerOf(result, timeout, sudo)
+      },
+      async open(address, number) {
+        const link = await connected(destination)
+        if (!link.reached) return link
+        const { socket, log } = link.master
+        const before = textOf(log).length
+        const place = `${isIP(address) === 6 ? `[${address}]` : address}:${number}`
+        const stream = await openCommand({
+          argv: [
+            ...[program, '-S', socket, '-o', 'ControlMaster=no', ...login, '-W', place],
+            ...['--', destination],
+          ],
+          ...{ cwd: '/', env },
+          // The connection that all share says why in its own log.
+          faultOf: (status, stderr) =>
+            status === 0
+              ? undefined
+              : channelFault(`${place} of ${destination}`, textOf(log).slice(before), stderr),
+        })
+        return { reached: true, stream }
       },
     }
   }
@@ -188,6 +223,27 @@ function answerOf(result: CommandResult, timeout: number, sudo: boolean): HostAn
   return { reached: true, status, stdout: written, stderr }
 }
 
+/**
+ * Why a stream to a port came to nothing. The host was reached: what it says is about its port.
+ *
+ * @see channels.c of OpenSSH 9.2, channel_input_open_failure: `channel 2: open failed: connect failed: …`
+ */
+function channelFault(place: string, log: string, stderr: Uint8Array): NomadPkiError {
+  const [, why] = /open failed: ([^\r\n]+)/.exec(log) ?? []
+  const said = why ?? lastLine(Buffer.from(stderr).toString('utf8'), 'ssh ended')
+  if (/administratively prohibited/i.test(said)) {
+    return new NomadPkiError('ERR_UNREACHABLE', `sshd does not open ${place}`, {
+      hint: 'its sshd_config must allow it: AllowTcpForwarding local, and PermitOpen where that is set',
+    })
+  }
+  if (/refused/i.test(said)) {
+    const cause = Object.assign(new Error(said), { code: 'ECONNREFUSED' })
+    return new NomadPkiError('ERR_UNREACHABLE', `nothing listens at ${place}`, { cause })
+  }
+  const shown = said.replace(/^connect failed: /i, '').replace(/[^\x20-\x7e]/g, '')
+  return new NomadPkiError('ERR_UNREACHABLE', `${place} does not answer: ${shown}`)
+}
+
 /** What is known of the usual faults (ssh(1), readconf.c of OpenSSH). */
 const remedies: readonly (readonly [RegExp, string])[] = [
   [
@@ -204,7 +260,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/timed out|no route|refused|unreachable/i, 'is the host up, and does it listen for ssh?'],
 ]
 
-function unreachable(message: string): HostAnswer {
+function unreachable(message: string): NotReached {
   const found = remedies.find(([pattern]) => pattern.test(message))
   return { reached: false, message, ...(found !== undefined && { remedy: found[1] }) }
 }

@@ -37,6 +37,8 @@ export function thisHost(env: Readonly<Record<string, string | undefined>>): Hos
       const said = Buffer.from(stderr).toString('utf8')
       return { reached: true, status: end.status, stdout: written, stderr: said }
     },
+    open: () =>
+      Promise.resolve({ reached: false, message: 'its ports are asked without a host between' }),
   })
   return { at: host, end: () => Promise.resolve() }
 }

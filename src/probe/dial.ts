@@ -5,7 +5,7 @@
  * @module
  */
 
-import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectSocket, isIP } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 import { sameBytes } from '../bytes.js'
@@ -23,7 +23,18 @@ export interface DescribeOptions {
   /** Milliseconds for all of it. Default: 5,000, as long as Nomad itself waits. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Where the connection begins. Default: here, by TCP. */
+  readonly connect?: Connect | undefined
 }
+
+/**
+ * Makes a connection to a listener that is reached by another way: through a host, for example.
+ *
+ * @param endpoint Whom to reach.
+ * @returns A stream of bytes; `undefined`: by TCP, from here. It is destroyed when it is no longer used.
+ * @throws Where there is no way. The message says why.
+ */
+export type Connect = (endpoint: AgentEndpoint) => Promise<Duplex | undefined>
 
 /** A certificate and its key, PEM. */
 export interface OfferedLeaf {
@@ -74,7 +85,7 @@ const signedSuites = [
  */
 export async function dial(
   { host, port, rpc }: AgentEndpoint,
-  { timeout = 5000, signal, servername, offer, onConnected }: DialMore,
+  { timeout = 5000, signal, servername, offer, onConnected, connect: way }: DialMore,
 ): Promise<Conversation> {
   const heard: Uint8Array[] = []
   const records = new RecordCounter()
@@ -82,7 +93,15 @@ export async function dial(
   let secret: Buffer | undefined
   let leaf: Uint8Array | undefined
   let tls: TLSSocket | undefined
-  const socket = connectSocket({ host, port })
+  // The way has its own time: the listener's begins when it is asked.
+  let other: Duplex | undefined
+  try {
+    other = await way?.({ host, port, rpc })
+  } catch (error) {
+    const nothing = new Uint8Array()
+    return { flight: readServerFlight(nothing), bytes: nothing, fault: error, signed: undefined }
+  }
+  const socket: Duplex = other ?? connectSocket({ host, port })
   const fault = await new Promise<unknown>((resolve) => {
     const timer = setTimeout(() => {
       resolve(new Error(`no answer within ${timeout / 1000} seconds`))
@@ -104,7 +123,7 @@ export async function dial(
         end(new Error('the connection was closed'))
       })
     })
-    socket.on('connect', () => {
+    const begin = (): void => {
       if (rpc) socket.write(Uint8Array.of(rpcTls))
       const peer = connect({
         socket: tapped(socket, (chunk) => {
@@ -142,7 +161,9 @@ export async function dial(
       })
       // In TLS 1.2 a listener that insists on a certificate hangs up here; its flight was heard before.
       peer.on('error', end)
-    })
+    }
+    if (other === undefined) socket.on('connect', begin)
+    else begin()
   })
   for (const stream of [tls, socket]) {
     stream?.on('error', () => undefined)
@@ -163,7 +184,7 @@ export async function dial(
 }
 
 /** The same stream; every chunk that comes in is shown to a listener first, which may stop it. */
-function tapped(socket: Socket, hear: (chunk: Uint8Array) => boolean): Duplex {
+function tapped(socket: Duplex, hear: (chunk: Uint8Array) => boolean): Duplex {
   const tap = new Duplex({
     read() {
       socket.resume()

@@ -6,7 +6,7 @@
  */
 
 import { isIP } from 'node:net'
-import { NomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
 import { dial, type DescribeOptions } from './dial.js'
@@ -35,7 +35,7 @@ export interface EndpointDescription {
   readonly authorities: readonly Name[] | undefined
 }
 
-export type { DescribeOptions } from './dial.js'
+export type { Connect, DescribeOptions } from './dial.js'
 
 /**
  * Reads `host:port`, `[::1]:4646`, `::1` in brackets without a port (4646), or an `https://` URL of these.
@@ -114,6 +114,11 @@ function unreachable(
   bytes: Uint8Array,
   fault: unknown,
 ): NomadPkiError {
+  // The way to it has words of its own.
+  if (isNomadPkiError(fault) && bytes.length === 0) {
+    const message = `${where} cannot be asked: ${fault.message}`
+    return new NomadPkiError('ERR_UNREACHABLE', message, { cause: fault, hint: fault.hint })
+  }
   const code = fault instanceof Error && 'code' in fault ? String(fault.code) : ''
   const known = faults[code]
   const said = Buffer.from(bytes.subarray(0, 5)).toString('latin1')

@@ -50,6 +50,7 @@ type Place = keyof typeof usual
  * @param spec For its own `http` and `rpc`.
  * @param desired The same spec, spread out: `desire(spec)`.
  * @param inventory With the agents' configurations.
+ * @param from Whether agents are asked from here, or each from its own host.
  * @returns Each agent once; without endpoints where nothing says its address.
  * @example
  *
@@ -75,6 +76,7 @@ export function endpointsOf(
   spec: ClusterSpec,
   desired: Desired,
   inventory: Inventory,
+  from: 'here' | 'host' = 'here',
 ): readonly AgentTarget[] {
   const said = endpointsInSpec(spec)
   const configs = new Map(desired.configs.map((config) => [config.identity, config]))
@@ -99,7 +101,9 @@ export function endpointsOf(
               ? parseHostPort(text)
               : profile.shared
                 ? undefined
-                : fromConfig(place, config, identity)
+                : from === 'host'
+                  ? onHost(place, config, identity)
+                  : fromConfig(place, config, identity)
           if (found === undefined) return []
           return [{ host: found.host, port: found.port ?? usual[place], rpc: place === 'rpc' }]
         }),
@@ -137,23 +141,65 @@ function configOf(
   return readAgentConfig(found.files)
 }
 
+interface Found {
+  readonly host: string
+  readonly port?: number | undefined
+}
+
 function fromConfig(
   place: Place,
   config: AgentConfig | undefined,
   { ips: [first] }: DesiredIdentity,
-): { readonly host: string; readonly port?: number | undefined } | undefined {
-  const port = config?.ports[place] ?? usual[place]
-  const usable = port >= 1 && port <= 65_535
+): Found | undefined {
+  const { port, usable } = portOf(place, config)
   // `advertise` is what others are told; `addresses` and `bind_addr` are what is listened on.
   for (const path of [`advertise.${place}`, `addresses.${place}`, 'bind_addr']) {
     const { value, origin } = config?.values.get(path) ?? {}
     if (origin === undefined || typeof value !== 'string') continue
-    // A template of go-sockaddr is filled in on its host alone; of several addresses the first will do.
-    const text = value.trim().split(/\s+/)[0]!
-    const parsed = value.includes('{{') || text === '' ? undefined : parseHostPort(text)
-    if (parsed === undefined || /^0+(\.0+){3}$|^[0:]+$/.test(parsed.host)) continue
+    const parsed = literal(value)
+    if (parsed === undefined || isEvery(parsed.host)) continue
     if (parsed.port === undefined && !usable) continue
     return { host: parsed.host, port: parsed.port ?? port }
   }
   return first === undefined || !usable ? undefined : { host: first, port }
+}
+
+/** On its own host an agent that listens on every address listens on 127.0.0.1 as well. */
+function onHost(
+  place: Place,
+  config: AgentConfig | undefined,
+  { ips: [first] }: DesiredIdentity,
+): Found | undefined {
+  const { port, usable } = portOf(place, config)
+  if (!usable) return undefined
+  const unsaid = { host: first ?? loopback, port }
+  if (config === undefined) return unsaid
+  const said = [`addresses.${place}`, 'bind_addr']
+    .map((path) => config.values.get(path))
+    .find((one) => one?.origin !== undefined && typeof one.value === 'string' && one.value !== '')
+  if (typeof said?.value !== 'string') return { host: loopback, port }
+  const parsed = literal(said.value)
+  if (parsed === undefined) return unsaid
+  return { host: isEvery(parsed.host) ? loopback : parsed.host, port }
+}
+
+const loopback = '127.0.0.1'
+
+function portOf(
+  place: Place,
+  config: AgentConfig | undefined,
+): { readonly port: number; readonly usable: boolean } {
+  const port = config?.ports[place] ?? usual[place]
+  return { port, usable: port >= 1 && port <= 65_535 }
+}
+
+/** A template of go-sockaddr is filled in on its host alone; of several addresses the first will do. */
+function literal(value: string): ReturnType<typeof parseHostPort> {
+  const text = value.trim().split(/\s+/)[0]!
+  return value.includes('{{') || text === '' ? undefined : parseHostPort(text)
+}
+
+/** Whether it stands for every address of the host. */
+function isEvery(host: string): boolean {
+  return /^0+(\.0+){3}$|^[0:]+$/.test(host)
 }

@@ -8,6 +8,7 @@
 import { isRegionName } from '../address.js'
 import type { MemberNode, Members } from '../evidence/evidence.js'
 import { groupBy } from '../grouping.js'
+import type { Connect } from './dial.js'
 import { parseEndpoint } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint } from './endpoints.js'
 import { askApi, Denied, isRecord, type Credential } from './nomad-api.js'
@@ -32,6 +33,8 @@ export interface MembersQuestion {
   /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** How a server is reached. Default: by TCP, from here. */
+  readonly connect?: Connect | undefined
 }
 
 /** Where one of them listens. */

@@ -5,6 +5,9 @@
  */
 
 import { request } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import type { Connect } from './dial.js'
 import type { AgentEndpoint } from './endpoints.js'
 
 /** A certificate for the HTTP API. */
@@ -26,6 +29,8 @@ export interface ApiQuestion {
   /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** How a server is reached. Default: by TCP, from here. */
+  readonly connect?: Connect | undefined
   /** A status that comes with an answer, beside 200. */
   readonly also?: number | undefined
 }
@@ -43,15 +48,44 @@ export class Denied extends Error {}
  * @param of The region that the server must prove to be of.
  * @throws What says why, one line; {@link Denied} for a token.
  */
-export function askApi(
+export async function askApi(
   path: string,
   { host, port }: AgentEndpoint,
   of: string,
   question: ApiQuestion,
-): Promise<{ readonly body: unknown; readonly date: number | undefined }> {
+): Promise<Answer> {
+  const where = `${host}:${port}`
+  let way: Duplex | undefined
+  try {
+    way = await question.connect?.({ host, port, rpc: false })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'no way to it'
+    throw new Error(`${where}: ${why}`, { cause: error })
+  }
+  try {
+    return await askOver(way, path, { host, port }, of, question)
+  } finally {
+    way?.destroy()
+  }
+}
+
+interface Answer {
+  readonly body: unknown
+  readonly date: number | undefined
+}
+
+function askOver(
+  way: Duplex | undefined,
+  path: string,
+  { host, port }: Pick<AgentEndpoint, 'host' | 'port'>,
+  of: string,
+  question: ApiQuestion,
+): Promise<Answer> {
   const { roots, token, timeout = 10_000, signal } = question
   const { cert, key } = question.credential
   const where = `${host}:${port}`
+  // By whatever name or address it is reached, it must be a server of its region.
+  const trust = { cert, key, ca: roots, servername: `server.${of}.nomad` }
   const whole = AbortSignal.any([
     AbortSignal.timeout(6 * timeout),
     ...(signal === undefined ? [] : [signal]),
@@ -62,10 +96,10 @@ export function askApi(
     }
     const asking = request(
       {
-        ...{ host, port, path, cert, key, ca: roots, timeout, agent: false },
-        signal: whole,
-        // By whatever name or address it is reached, it must be a server of its region.
-        servername: `server.${of}.nomad`,
+        ...{ host, port, path, ...trust, timeout, signal: whole },
+        ...(way === undefined
+          ? { agent: false }
+          : { createConnection: () => connectTls({ ...trust, socket: way }) }),
         headers: token === undefined ? {} : { 'X-Nomad-Token': token },
       },
       (response) => {

@@ -18,7 +18,7 @@ import { ownSignerOf } from '../evidence/copies.js'
 import { recogniser } from '../evidence/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
-import { describeEndpoint } from './endpoint.js'
+import { describeEndpoint, type Connect } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
 import { offerCertificate, type OfferedLeaf } from './offer.js'
 
@@ -78,6 +78,8 @@ export interface ProbeOptions {
   readonly timeout?: number | undefined
   /** Stops it with `ERR_INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined
+  /** How a port is reached. Default: by TCP, from here. */
+  readonly connect?: Connect | undefined
   /** One more handshake for each leaf; on an RPC port two, where the names are refused. */
   readonly offers?: Offers | undefined
   /** Called where a port refused the connection or hung up, before it is asked once more. */
@@ -142,7 +144,8 @@ export async function probeCluster(
       shown = await patiently(where, options)
     } catch (error) {
       if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
-      return { address: asked, endpoint, rpc, message: error.message }
+      const { message, hint: remedy } = error
+      return { address: asked, endpoint, rpc, message, ...(isOfTheWay(error) && { remedy }) }
     }
     if (rpc) noted += 1
     if (!shown.holdsKey) {
@@ -180,8 +183,8 @@ export async function probeCluster(
     const refuses: string[] = []
     const { leaves, control } = options.offers ?? {}
     for (const [root, leaf] of leaves ?? []) {
-      const { timeout } = options
-      const outcome = await offerCertificate(where, leaf, { control, timeout, signal })
+      const { timeout, connect } = options
+      const outcome = await offerCertificate(where, leaf, { control, timeout, signal, connect })
       const endpoint = formatEndpoint(where)
       handshakes += outcome.handshakes
       // One handshake that shows trust was answered from within the protocol.
@@ -215,19 +218,26 @@ const mostOfName = 900
 
 async function patiently(
   { host, port, rpc }: AgentEndpoint,
-  { timeout, signal, onAgain }: ProbeOptions,
+  { timeout, signal, connect, onAgain }: ProbeOptions,
 ): ReturnType<typeof describeEndpoint> {
+  const how = { rpc, timeout, signal, connect }
   try {
-    return await describeEndpoint(host, port, { rpc, timeout, signal })
+    return await describeEndpoint(host, port, how)
   } catch (error) {
     if (!isNomadPkiError(error, 'ERR_UNREACHABLE') || !isHangUp(error.cause)) throw error
     onAgain?.(formatEndpoint({ host, port }))
     await sleep(pause)
-    return describeEndpoint(host, port, { rpc, timeout, signal })
+    return describeEndpoint(host, port, how)
   }
 }
 
+/** What went wrong before the port itself was asked has a remedy of its own. */
+function isOfTheWay({ cause }: NomadPkiError): boolean {
+  return isNomadPkiError(cause)
+}
+
 function isHangUp(cause: unknown): boolean {
+  if (isNomadPkiError(cause)) return isHangUp(cause.cause)
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return code === 'ECONNREFUSED' || code === 'ECONNRESET'
 }

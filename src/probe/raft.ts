@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Connect } from './dial.js'
 import type { AgentEndpoint } from './endpoints.js'
 import { askApi, Denied, isRecord, type Credential } from './nomad-api.js'
 
@@ -48,6 +49,8 @@ export interface RaftQuestion {
   /** Milliseconds for each server. Default: 5,000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** How a server is reached. Default: by TCP, from here. */
+  readonly connect?: Connect | undefined
 }
 
 /** Why nothing is known: no server answered, or the token lacks the right. */

@@ -21,6 +21,22 @@ export function destinationsOf(
   spec: ClusterSpec,
   desired: Desired,
 ): (node: RolloutNode) => string | false | undefined {
+  const hostOf = identityHost(spec, desired)
+  const shared = new Set(
+    desired.identities.flatMap(({ address, profile }) => (profile.shared ? [address] : [])),
+  )
+  return ({ address, host }) => (shared.has(address) ? host : (hostOf(address) ?? host))
+}
+
+/**
+ * The same for the address of an identity.
+ *
+ * @returns `undefined` for an identity that several hosts share, or that the spec does not have.
+ */
+export function identityHost(
+  spec: ClusterSpec,
+  desired: Desired,
+): (address: string) => string | false | undefined {
   const said = new Map<string, string | false>()
   for (const { name: region, groups } of spec.regions) {
     for (const { role, pattern, shared, ssh } of groups) {
@@ -33,11 +49,11 @@ export function destinationsOf(
     }
   }
   const identities = new Map(desired.identities.map((one) => [one.address, one]))
-  return ({ address, host }) => {
+  return (address) => {
     const own = said.get(address)
     if (own !== undefined) return own
     const identity = identities.get(address)
-    if (identity === undefined || identity.profile.shared) return host
+    if (identity === undefined || identity.profile.shared) return undefined
     return identity.ips[0] ?? identity.name
   }
 }

@@ -7,12 +7,15 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { env } from 'node:process'
+import { env, execPath } from 'node:process'
+import { shellQuote } from '../../src/shell-quote.js'
 
 /**
  * Makes it.
  *
- * @param folder Receives `bin/ssh`, `hosts/NAME/` with what the host of that name has, and `tmp/` of all hosts.
+ * @param folder Receives `bin/ssh`, `hosts/NAME/` with what the host of that name has, `tmp/` of all hosts, and
+ *   `calls`. A file `away` in a host's folder is what its ssh says instead of a connection; `ports` says which port of
+ *   this machine each of its listeners is (`10.0.0.11:4646 40001`), and `closed` why others are not opened.
  * @returns The environment of a command that is to find it.
  */
 export function fakeSsh(folder: string): Readonly<Record<string, string>> {
@@ -25,14 +28,30 @@ while [ $# -gt 0 ]; do
     -MNf) master=1 ;;
     -O) exit 0 ;;
     -S) socket=$2; shift ;;
-    -E | -o | -l | -p) shift ;;
+    -W) forward=$2; shift ;;
+    -E) log=$2; shift ;;
+    -o | -l | -p) shift ;;
     --) shift; break ;;
   esac
   shift
 done
-[ -z "\${master:-}" ] || exit 0
 home="$HOSTS/$1"
 mkdir -p "$home"
+if [ -n "\${master:-}" ]; then
+  echo "master $1" >>"$HOSTS/../calls"
+  [ ! -f "$home/away" ] || { cat "$home/away" >"$log"; exit 255; }
+  exit 0
+fi
+if [ -n "\${forward:-}" ]; then
+  echo "forward $1 $forward" >>"$HOSTS/../calls"
+  port=$(sed -n "s#^$forward ##p" "$home/ports")
+  [ -n "$port" ] || {
+    echo "channel 2: open failed: $(cat "$home/closed" 2>/dev/null || echo 'connect failed: Connection refused')" >>"$socket.log"
+    echo 'Stdio forwarding request failed: Session open refused by peer' >&2
+    exit 255
+  }
+  exec ${shellQuote(execPath)} -e 'const s = require("net").connect(+process.argv[1], "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout); s.on("error", () => process.exit(0))' "$port"
+fi
 TLS_HERE="$home/tls"
 export TLS_HERE
 sed -e 's#^tls=.*#tls=$TLS_HERE#' -e "s#^sh install.sh#sh install.sh --owner '$(id -un)'#" \\

@@ -36,6 +36,7 @@ import { createProgress } from '../progress.js'
 import { exitStatus, statusOfVerdicts, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
+import { wayTo, type Way } from '../via-ssh.js'
 import { takeEvidence } from '../take-evidence.js'
 import { note, underLock } from '../under-lock.js'
 import { printerOf, type Printer } from '../printer.js'
@@ -53,7 +54,6 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
       'with --evidence no agent is asked',
     )
   }
-  const dryRun = options.dryRun === true
   const workspace = await openWorkspace(context, options, printer)
   if (options.evidence !== undefined)
     return fromFiles(options.evidence, workspace, options, printer, context)
@@ -62,9 +62,30 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
     requireFolderOf(context, options.out)
   }
   const inventory = await takeOwnInventory(workspace)
-  const endpoints = endpointsOf(workspace.spec, workspace.desired, inventory)
-  tellShared(endpoints, printer)
-  const targets = choose(args, endpoints)
+  const way = wayTo(workspace, inventory, context, options.via)
+  try {
+    return await fromAgents(args, way, inventory, workspace, { timeout, options }, printer, context)
+  } finally {
+    await way.end()
+  }
+}
+
+/** Asks agents, notes what was seen, and tells it. */
+async function fromAgents(
+  args: readonly string[],
+  { targets: all, connect, concurrency }: Way,
+  inventory: Inventory,
+  workspace: Workspace,
+  {
+    timeout,
+    options,
+  }: { readonly timeout: number | undefined; readonly options: Options<'probe'> },
+  printer: Printer,
+  context: Context,
+): Promise<ExitStatus> {
+  const dryRun = options.dryRun === true
+  tellShared(all, printer)
+  const targets = choose(args, all)
   const signal = context.onInterrupt(() => {
     printer.tell('interrupted: nothing is noted')
   })
@@ -72,7 +93,7 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
   const { offers, missing } = await offersFor(refused, workspace, inventory, context, {
     keep: !dryRun,
   })
-  const ask = { timeout, signal, offers }
+  const ask = { timeout, signal, offers, connect, concurrency }
   const began = context.now()
   const first = await askAll(targets, inventory, ask, printer, context)
   // The members are asked for only where the whole cluster is probed.
@@ -178,7 +199,7 @@ function tellShared(targets: readonly AgentTarget[], printer: Printer): void {
 async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
-  { timeout, signal, offers }: Asking,
+  { timeout, signal, offers, connect, concurrency }: Asking,
   printer: Printer,
   context: Context,
 ): Promise<Probe> {
@@ -188,9 +209,7 @@ async function askAll(
   try {
     const probe = await probeCluster(targets, inventory, {
       clock: () => context.now(),
-      timeout,
-      signal,
-      offers,
+      ...{ timeout, signal, offers, connect, concurrency },
       onAsked: (done, endpoint) => {
         progress.update(done, endpoint)
       },

@@ -90,15 +90,16 @@ export const deliverCommands = {
     arguments: '[address...]',
     summary: 'ask the running agents which generation they loaded, and which roots they trust',
     details:
-      "One handshake without a certificate on each agent's HTTPS and RPC port; the ledger records the result. A server logs each handshake on its RPC port, at WARN. With --evidence no agent is asked. Exits 2 unless every agent is proven to have its newest generation.",
+      "One handshake without a certificate on each agent's HTTPS and RPC port; the ledger records the result. A server logs each handshake on its RPC port, at WARN. With --evidence no agent is asked. With --via ssh the connections begin on the agents' own hosts (ssh -W). Exits 2 unless every agent is proven to have its newest generation.",
     writes: true,
     options: {
       out: { summary: 'also write what was seen into this file: on a bastion without the store' },
       evidence: {
-        excludes: ['out', 'refuses', 'dryRun'],
+        excludes: ['out', 'refuses', 'dryRun', 'via'],
         because: 'with --evidence no agent is asked',
       },
       refuses: {},
+      via: {},
       timeout: {},
       dryRun: {},
       long: {},

@@ -256,6 +256,11 @@ export const flags = {
     flags: '--user <user>',
     summary: "the agent's user, NAME or UID, with :GROUP (default: the owner of key_file)",
   },
+  via: {
+    flags: '--via <way>',
+    summary: 'ssh: ask each agent from its own host, where its ports cannot be reached from here',
+    choices: ['ssh'],
+  },
   way: {
     flags: '--way <way>',
     summary: 'crossed or staged (default: crossed where the old root can sign)',
