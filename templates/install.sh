@@ -1202,10 +1202,15 @@ if [ ! -f "$key" ]; then
     -???------*) ;;
     *) refuse key "other users can read $requested: find out whether they did, remove it, and let nomad-pki request make a new one" ;;
   esac
-  # None of them fits: the messages below say so of the one in use.
-  [ -n "$key" ] || [ -z "$here" ] || key=$tls/$here/key.pem
-  [ -n "$key" ] && [ -f "$key" ] ||
-    refuse key "the archive has no key, none is in place, and $requested is not that of the certificate: nomad-pki request makes one, --key FILE names another"
+  if [ -z "$key" ] && { [ -z "$here" ] || have openssl; }; then
+    found='is a different key'
+    have openssl || found='cannot be compared without openssl'
+    [ -e "$requested" ] || found='is not there'
+    refuse key "the archive has no key, and that of its certificate is not on this node: $requested $found. If it is lost, ask with a new one: nomad-pki request $address --tls '$tls'; then sign and pack it again. --key FILE names another place"
+  fi
+  # Without openssl nothing can be compared: it is the one in use.
+  [ -n "$key" ] || key=$tls/$here/key.pem
+  [ -f "$key" ] || refuse key "the archive has no key, and $key is not there"
 elif [ -n "$keyfile" ]; then
   refuse key 'the archive has a key: --key is for one without'
 fi

@@ -16,7 +16,7 @@ export const reasons = {
   'link-broken': 'the `current` link points nowhere, or outside the identity',
   'fingerprint-differs': 'the root is not the one whose fingerprint the spec pins',
   'request-needed': 'its key is on its node, so that a new certificate needs a request by it',
-  'key-held': 'the private key is in the store, and the spec says that its node holds it',
+  'key-held': 'the private key is not where the spec says: in the store, or on its node',
   'key-mismatch': 'the private key does not belong to the certificate',
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',

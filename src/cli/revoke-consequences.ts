@@ -5,7 +5,7 @@
  */
 
 import { parseAddress, sharedName } from '../address.js'
-import type { DesiredIdentity } from '../cluster/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Revocations } from '../inventory/revoked.js'
 import { reachOf } from '../nomad/reach.js'
@@ -55,7 +55,7 @@ export function consequencesOf(
       server:
         role === undefined ? parsed.kind !== 'identity' : role === 'server' || role === 'combined',
       ...(wanted !== undefined && {
-        renewal: renewalOf(wanted, inventory),
+        renewal: renewalOf(wanted, desired, inventory),
         ...(wanted.name !== sharedName && { node: wanted.name }),
       }),
       reach:
@@ -71,12 +71,13 @@ export function consequencesOf(
 }
 
 /** Where a new key is made. */
-function renewalOf(wanted: DesiredIdentity, inventory: Inventory): Renewal {
+function renewalOf(wanted: DesiredIdentity, desired: Desired, inventory: Inventory): Renewal {
   const { address, profile } = wanted
   if (profile.keyHeld === 'node') return { by: 'node' }
   const reasons = [{ reason: 'revoked', message: 'it is revoked' }] as const
   const found = inventory.identities.get(address)
-  const held = heldByNode({ address, action: 'renew', reasons }, wanted, found, inventory)
+  const how = { tls: desired.tls, named: false }
+  const held = heldByNode({ address, action: 'renew', reasons }, wanted, found, how)
   return held === undefined ? { by: 'store' } : { by: 'node', first: held.remedy }
 }
 

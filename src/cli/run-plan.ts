@@ -179,7 +179,7 @@ function tellHeld(plan: Plan, printer: Printer): ExitStatus {
   const waiting = waitingFor(plan)
   if (waiting.length > 0) {
     printer.tell(findingsText(waiting, printer.errorStyle, { all: false }))
-    printer.tell(waitingText(waiting.length))
+    if (plan.steps.length > 0) printer.tell(waitingText(waiting.length))
   }
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return exitStatus.ok

@@ -69,6 +69,7 @@ export function desire(spec: ClusterSpec): Desired {
   return {
     cluster: spec.cluster,
     store: spec.store,
+    tls: spec.node.tls,
     authorities: spec.authorities.flatMap((authority) => generationsOf(authority, issuerOf)),
     bundles: spec.authorities
       .filter(({ issuer }) => issuer === undefined)

@@ -16,6 +16,8 @@ export interface Desired {
   readonly cluster: string
   /** The store's folder as the spec gives it, relative to the spec's own folder. */
   readonly store: string
+  /** Where nodes have their files; absent where agents read the store itself. */
+  readonly tls?: string | undefined
   /** Each generation that signs or is trusted. */
   readonly authorities: readonly DesiredAuthority[]
   /** One for each root. */

@@ -10,6 +10,9 @@ import type { Resolving } from './raw.js'
 import type { NodeSpec } from './spec.js'
 import { checkStanza, mergeStanza } from './stanza.js'
 
+/** Where nodes have their files: as `init` writes it into a spec, and where a spec says nothing. */
+export const nodePlaces = { written: '/etc/nomad-tls', unsaid: '/etc/nomad.d/tls' } as const
+
 /**
  * Resolves `node`.
  *
@@ -21,7 +24,7 @@ export function resolveNode(
   keysOf: (role?: AgentRole) => ReadonlySet<SuiteKey | undefined>,
 ): NodeSpec {
   const {
-    tls = '/etc/nomad.d/tls',
+    tls = nodePlaces.unsaid,
     owner,
     ssh,
     unit = 'nomad.service',

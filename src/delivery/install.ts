@@ -20,8 +20,10 @@ import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
 import { openToOthers } from '../files/open-way.js'
 import type { Configs, ConfigWrite } from '../inventory/configs.js'
+import { keyFingerprint } from '../keys/fingerprint.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Override } from '../overrides.js'
+import { shellQuote } from '../shell-quote.js'
 import { runInstaller, type InstallerRun } from './installer.js'
 import { judgeArchive, judgeReturn, readQuietly } from './judge.js'
 import {
@@ -124,7 +126,7 @@ export async function prepareInstall(
     last,
     request.now,
     request.overrides,
-    held?.bytes,
+    held?.key,
   )
   if (faults.length > 0) {
     throw new NomadPkiError('ERR_INSTALL_REFUSED', faults.join('; '), {
@@ -139,16 +141,22 @@ export async function prepareInstall(
   return { archive, bytes, present, keyFile: held?.file, edit, warnings }
 }
 
-/** The key for an archive without one. Where no key fits, the one in use is what the faults are about. */
+/** The key for an archive without one, or why there is none. */
 function keyOnNode(
   { files, manifest }: Archive,
   { present }: LastGeneration,
   tls: string,
-): { readonly file: string | undefined; readonly bytes: Uint8Array | undefined } | undefined {
+):
+  | { readonly file: string | undefined; readonly key: Parameters<typeof judgeArchive>[4] }
+  | undefined {
   if (files.key !== undefined) return undefined
   const [leaf] = readQuietly(files.cert ?? present?.cert)
-  const found = leaf && heldKey(tls, manifest.directory, leaf.publicKey)
-  return found ?? { file: undefined, bytes: present?.key }
+  if (leaf === undefined) return undefined
+  const { directory, address } = manifest
+  const { found, others } = heldKey(tls, directory, leaf.publicKey)
+  if (found !== undefined) return { file: found.file, key: found.bytes }
+  const missing = `the archive has no key, and the key of its certificate (${keyFingerprint(leaf.publicKey)}) is not on this node: ${others.join('; ')}. If it is lost, ask with a new one: nomad-pki request ${address} --tls ${shellQuote(tls)}; then sign and pack it again`
+  return { file: undefined, key: { missing } }
 }
 
 /**

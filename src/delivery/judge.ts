@@ -32,14 +32,14 @@ export interface Judgement {
  * @param last What the node has, or had before it was removed.
  * @param now Epoch milliseconds.
  * @param overrides The guards that were overridden.
- * @param held The key that the node holds, for an archive without one.
+ * @param held For an archive without a key: the one that the node holds, or a sentence that says why it has none.
  */
 export function judgeArchive(
   archive: Archive,
   last: LastGeneration,
   now: number,
   overrides: readonly Override[] = [],
-  held?: Uint8Array,
+  held?: Uint8Array | { readonly missing: string },
 ): Judgement {
   const faults: string[] = []
   const warnings: string[] = []
@@ -47,11 +47,13 @@ export function judgeArchive(
   const { present } = last
   const { ca } = archive.files
   const cert = archive.files.cert ?? present?.cert
-  const key = archive.files.key ?? held
+  const missing = held !== undefined && 'missing' in held ? held.missing : undefined
+  const key = archive.files.key ?? (held === undefined || 'missing' in held ? undefined : held)
   if (cert === undefined) faults.push('the archive has no certificate, and none is in place')
   if (key === undefined) {
     faults.push(
-      'the archive has no key, and no key on this node is that of the certificate: nomad-pki request makes one, before the certificate',
+      missing ??
+        'the archive has no key, and no key on this node is that of the certificate: nomad-pki request makes one, before the certificate',
     )
   }
   if (cert === undefined) return { faults, warnings }

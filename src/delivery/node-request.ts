@@ -26,10 +26,12 @@ import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
+import { shellQuote } from '../shell-quote.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { signBeside } from '../x509/detached-signature.js'
 import { encodeName } from '../x509/name.js'
+import { storeAround } from '../store/around.js'
 import { encodeRequestFile, makeRequest } from '../x509/request.js'
 import { pendingKeyFile, readCurrent, type NodeGeneration } from './node.js'
 
@@ -79,6 +81,17 @@ export interface NodeRequest {
 export async function prepareNodeRequest(options: NodeRequestOptions): Promise<NodeRequest> {
   const { tls, address, keepKey = false, now } = options
   const keyFile = pendingKeyFile(tls)
+  const store = storeAround(tls)
+  if (store !== undefined) {
+    throw new NomadPkiError(
+      'ERR_INSTALL_REFUSED',
+      `${tls} lies in the store ${store}: the key of a node is not made there`,
+      {
+        address,
+        hint: 'run request on the node; --tls names the directory where its agent has its files',
+      },
+    )
+  }
   // The directory of the key counts too, and where it is not there, the one that it is made in.
   const open = openToOthers(nodeFiles, `${tls}/new/key`)
   if (open !== undefined) {
@@ -111,7 +124,7 @@ export async function prepareNodeRequest(options: NodeRequestOptions): Promise<N
     throw new NomadPkiError(
       'ERR_FILE_EXISTS',
       `${keyFile} is a key of ${waits.algorithm} that waits for its certificate, and ${algorithm} is asked for`,
-      { hint: `remove it, if no certificate is on its way: rm ${keyFile}` },
+      { hint: `if no certificate is on its way for it: rm ${shellQuote(keyFile)}` },
     )
   }
   const key = (keepKey ? loaded?.key : waits) ?? (await generateKey(algorithm))
@@ -198,27 +211,43 @@ function requireSameNode(generation: NodeGeneration | undefined, address: string
 function readPending(keyFile: string): PrivateKey | undefined {
   const reading = readWhole(nodeFiles, keyFile)
   if (reading.state === 'absent') return undefined
-  if (reading.state !== 'read') {
+  if (reading.state === 'unreadable') {
     throw new NomadPkiError('ERR_FILE_UNREADABLE', `${keyFile}: ${reading.message}`, {
       hint: 'run it as the user who made the key: root, mostly',
     })
+  }
+  const remove = `rm ${shellQuote(keyFile)}; the next request makes a new key`
+  if (reading.state === 'odd') {
+    throw new NomadPkiError(
+      'ERR_INSTALL_REFUSED',
+      `${keyFile}: ${reading.message}; request makes a plain file there, so someone else put it there`,
+      { hint: `find out who, then remove it: ${remove}` },
+    )
   }
   const user = getuid?.()
   if (user !== undefined && reading.uid !== user) {
     throw new NomadPkiError(
       'ERR_INSTALL_REFUSED',
-      `${keyFile} is of user ${reading.uid}, not of the one who runs this (${user})`,
-      { hint: 'run it as that user, or find out who made it, and remove it' },
+      `${keyFile} belongs to user ${reading.uid}, and this runs as user ${user}`,
+      { hint: `run it as user ${reading.uid}; or find out who made it, then: ${remove}` },
     )
   }
   if ((reading.mode & 0o077) !== 0) {
     throw new NomadPkiError(
       'ERR_INSTALL_REFUSED',
       `other users can read ${keyFile}: such a key is not certified`,
-      { hint: 'remove it: the next request makes a new one' },
+      { hint: remove },
     )
   }
-  return parsePrivateKey(reading.bytes)
+  try {
+    return parsePrivateKey(reading.bytes)
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    throw new NomadPkiError(error.code, `${keyFile}: ${error.message}`, {
+      hint: `if no certificate is on its way for it: ${remove}`,
+      cause: error,
+    })
+  }
 }
 
 /** A request is proven to come from this node by the key that is in use here. */

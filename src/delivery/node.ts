@@ -10,6 +10,7 @@ import { errnoOf } from '../files/fault.js'
 import { readWhole } from '../files/read.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import { keyFingerprint } from '../keys/fingerprint.js'
 import { publicHalfOf } from '../keys/private-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
@@ -81,32 +82,42 @@ export function pendingKeyFile(tls: string): string {
  * @param tls Absolute path of the directory with the link.
  * @param directory The generation that is to be put in place.
  * @param key The public key in the certificate.
- * @returns Its file and its bytes; `undefined` where it is not there, or cannot be read.
+ * @returns `found`: its file and its bytes. `others`: clauses about the places that were looked at and have a
+ *   different key, or none.
  */
 export function heldKey(
   tls: string,
   directory: string,
   key: PublicKey,
   files: Files = nodeFiles,
-): { readonly file: string; readonly bytes: Uint8Array } | undefined {
+): {
+  readonly found: { readonly file: string; readonly bytes: Uint8Array } | undefined
+  readonly others: readonly string[]
+} {
   const present = readCurrent(tls, files)?.directory
-  const places = [
-    pendingKeyFile(tls),
-    ...[directory, ...(present === undefined ? [] : [present])].map((at) => `${tls}/${at}/key.pem`),
-  ]
+  const own = new Set([directory, ...(present === undefined ? [] : [present])])
+  const places = [pendingKeyFile(tls), ...[...own].map((at) => `${tls}/${at}/key.pem`)]
+  const others: string[] = []
   for (const file of places) {
     const reading = readWhole(files, file)
-    if (reading.state === 'read' && isOf(reading.bytes, key)) return { file, bytes: reading.bytes }
+    if (reading.state === 'read') {
+      const why = whyNot(reading.bytes, key)
+      if (why === undefined) return { found: { file, bytes: reading.bytes }, others }
+      others.push(`${file} ${why}`)
+    } else if (reading.state !== 'absent') others.push(`${file}: ${reading.message}`)
+    else if (file === places[0]) others.push(`${file} is not there`)
   }
-  return undefined
+  return { found: undefined, others }
 }
 
-function isOf(bytes: Uint8Array, key: PublicKey): boolean {
+/** Why a file is not the private half of a key; `undefined` where it is. */
+function whyNot(bytes: Uint8Array, key: PublicKey): string | undefined {
   try {
-    return samePublicKey(publicHalfOf(bytes), key)
+    const half = publicHalfOf(bytes)
+    return samePublicKey(half, key) ? undefined : `is a different key (${keyFingerprint(half)})`
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
-    return false
+    return `cannot be used: ${error.message}`
   }
 }
 

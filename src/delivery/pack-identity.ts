@@ -152,7 +152,10 @@ export async function readFit(
   options: Pick<PackOptions, 'now' | 'without'>,
 ): Promise<FitGeneration> {
   const { role, region } = profile
-  const generation = await currentOf(store, { role, region, name }, address, profile.keyHeld)
+  const generation = await currentOf(store, { role, region, name }, address, {
+    keyHeld: profile.keyHeld,
+    tls: spec.node.tls,
+  })
   const { directory, ca, cert, key } = generation
   if (ca === undefined || cert === undefined) {
     throw unfit(address, `${directory} is not whole`)
@@ -294,13 +297,13 @@ async function currentOf(
   store: Store,
   identity: Parameters<Store['readGenerations']>[0],
   address: string,
-  keyHeld: 'store' | 'node',
+  { keyHeld, tls }: { readonly keyHeld: 'store' | 'node'; readonly tls: string | undefined },
 ): Promise<StoredGeneration> {
   const found = await store.readIdentity(identity)
   if (found?.current === undefined) {
     throw new NomadPkiError('ERR_STORE_MISSING', `${address} has no current generation`, {
       address,
-      hint: keyHeld === 'node' ? requestRemedy(address) : `nomad-pki apply ${address}`,
+      hint: keyHeld === 'node' ? requestRemedy(address, { tls }) : `nomad-pki apply ${address}`,
     })
   }
   return found.current

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { DesiredIdentity } from '../cluster/desired.js'
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
-import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
+import type { FoundIdentity } from '../inventory/inventory.js'
+import { shellQuote } from '../shell-quote.js'
 import type { Step } from './plan.js'
 
 /**
@@ -16,14 +17,15 @@ import type { Step } from './plan.js'
  * @param step What is planned.
  * @param wanted What the spec says: with `keyHeld: node` the step waits for a request.
  * @param found What there is.
- * @param inventory For its place in the remedy.
+ * @param options `tls`: where nodes have their files. `named`: a person asked for a new generation of this very
+ *   identity, so that a key may be made here where the spec says `keyHeld: store`.
  * @returns The finding that stands for the step; `undefined` where the step is right.
  */
 export function heldByNode(
-  { address, action, reasons }: Step,
+  { address, action, reasons, keepKey }: Step,
   { profile: { keyHeld } }: Pick<DesiredIdentity, 'profile'>,
   found: FoundIdentity | undefined,
-  { location }: Inventory,
+  { tls, named }: { readonly tls: string | undefined; readonly named: boolean },
 ): Finding | undefined {
   if (action !== 'create' && action !== 'renew') return undefined
   const why = reasons.map(({ message }) => message).join('; ')
@@ -33,21 +35,53 @@ export function heldByNode(
       address,
       reason: 'request-needed',
       message: `${why}. It waits for a request: the spec says that its node holds its key`,
-      remedy: requestRemedy(address),
+      remedy: requestRemedy(address, { tls }),
     }
   }
-  const generation = found?.unfinished ?? found?.current
-  if (action !== 'renew' || generation?.key.state !== 'node') return undefined
+  if (action !== 'renew' || !isOnNode(found)) return undefined
+  // To keep a key that is not here is not possible, for anybody.
+  if (named && keepKey !== true) return undefined
   return {
     severity: 'error',
     address,
     reason: 'request-needed',
     message: `${why}. Its key is on its node, and the spec does not say keyHeld: node`,
-    remedy: `keyHeld: node in the spec, so that a request by its key is taken; for a key that is made here and delivered, move ${location}/${address} out of the store, then: nomad-pki apply ${address}`,
+    remedy: `keyHeld: node in the spec, so that a request by its key is taken; for a key that is made here and delivered: nomad-pki rotate leaves ${address}`,
   }
 }
 
-/** How a node asks; without the spec the address must be whole. */
-export function requestRemedy(address: string): string {
-  return `on the node: nomad-pki request ${address} --out request.csr; then here: nomad-pki sign request.csr`
+/** Whether the newest generation has its key on the node. */
+function isOnNode(found: FoundIdentity | undefined): boolean {
+  return (found?.unfinished ?? found?.current)?.key.state === 'node'
+}
+
+/**
+ * Says what is not a fault and not seen elsewhere: the spec wants the key in the store, and the node holds it.
+ *
+ * @param wanted What the spec says.
+ * @param found What there is; nothing of it is due.
+ */
+export function keyStaysOnNode(
+  { address, profile: { keyHeld } }: Pick<DesiredIdentity, 'address' | 'profile'>,
+  found: FoundIdentity | undefined,
+): readonly Finding[] {
+  if (keyHeld === 'node' || !isOnNode(found)) return []
+  return [
+    {
+      severity: 'warning',
+      address,
+      reason: 'key-held',
+      message: 'its node holds its key, and the spec says keyHeld: store',
+      remedy: `for a key that is made here and delivered: nomad-pki rotate leaves ${address}; to leave it on the node: keyHeld: node in the spec`,
+    },
+  ]
+}
+
+/**
+ * The commands by which a node asks, and by which it gets its certificate. Without the spec the address must be
+ * whole, and nothing on a node says where its files go.
+ */
+export function requestRemedy(address: string, { tls }: Pick<Desired, 'tls'>): string {
+  const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
+  return `on the node: nomad-pki request ${address}${place} --out request.csr; then here: nomad-pki sign request.csr`
 }

@@ -22,7 +22,7 @@ import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
 import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
-import { heldByNode } from './held-by-node.js'
+import { heldByNode, keyStaysOnNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
 import { findOrphans } from './orphans.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
@@ -208,11 +208,14 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     const asked = planIdentity(wanted, found, context, { asked: only !== undefined, surplusOf })
     const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) {
-      findings.push(...lifetimeDiffers(wanted, found, context))
+      findings.push(...lifetimeDiffers(wanted, found, context), ...keyStaysOnNode(wanted, found))
       continue
     }
     const brought = requests.has(wanted.address)
-    const kept = brought ? undefined : heldByNode(planned, wanted, found, inventory)
+    const byName = renew.has(wanted.address) && options.renewReason === undefined
+    const kept = brought
+      ? undefined
+      : heldByNode(planned, wanted, found, { tls: desired.tls, named: byName })
     if (kept !== undefined) {
       findings.push(kept)
       // A stanza must not name files that are not made.
@@ -355,7 +358,11 @@ function renewed(
     planned?.reasons.filter(
       ({ reason }) => reason !== 'surplus' && reason !== renewReason.reason,
     ) ?? []
-  const reasons: ReasonGiven[] = [...others, renewReason]
+  // What has to be renewed for another reason is not renewed because its end is near.
+  const needless =
+    renewReason.reason === 'nearing-expiry' &&
+    others.some(({ reason }) => (cures[reason] ?? 'renew') === 'renew')
+  const reasons: ReasonGiven[] = needless ? others : [...others, renewReason]
   // A key that is the reason does not stay.
   const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
   return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }

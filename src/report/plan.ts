@@ -165,7 +165,10 @@ export function appliedText(
   options: PlanTextOptions & { readonly dryRun: boolean },
 ): string {
   const done = events.flatMap((event) => (event.type === 'done' ? [event.step] : []))
-  if (plan.steps.length === 0) return style.good('nothing to do')
+  if (plan.steps.length === 0) {
+    const waiting = waitingFor(plan).length
+    return waiting === 0 ? style.good('nothing to do') : style.doubtful(waitingText(waiting))
+  }
   const stopped = done.length < plan.steps.length
   const what = options.dryRun ? 'would be done' : 'done'
   const head = stopped

@@ -8,6 +8,7 @@
 import { endsWithIssuer, renewBeforeOf, isOnDemand } from '../checks/identity.js'
 import type { CheckContext } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { revocationOf, revocationsIn } from '../inventory/revoked.js'
 import { sha256 } from '../sha256.js'
 import type { Desired } from '../cluster/desired.js'
 
@@ -36,7 +37,8 @@ export function renewedBefore(address: string, renewBefore: number, life: number
 }
 
 /**
- * The identities that are to be renewed now. Short ones of operators are made when asked for.
+ * The identities that are to be renewed now: their end is near, or they were revoked. Short ones of operators are
+ * made when asked for.
  *
  * @param context The authorities, and the time.
  * @returns Addresses, soonest end first.
@@ -47,11 +49,16 @@ export function dueLeaves(
   context: CheckContext,
 ): readonly string[] {
   const due: { readonly address: string; readonly notAfter: number }[] = []
+  const revoked = revocationsIn(inventory.ledger)
   for (const wanted of desired.identities) {
     const { address, profile } = wanted
     if (isOnDemand(profile)) continue
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
+    if (revocationOf(leaf, revoked) !== undefined) {
+      due.push({ address, notAfter: leaf.notAfter })
+      continue
+    }
     const life = leaf.notAfter - leaf.notBefore
     const early = renewedBefore(address, renewBeforeOf(wanted, leaf), life)
     if (leaf.notAfter - context.now >= early) continue

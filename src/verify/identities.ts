@@ -54,7 +54,7 @@ export function verifyIdentities(
     const found = inventory.identities.get(address)
     const seen = verifyIdentity(wanted, found, context, own, verdicts.get(address))
     // Ten thousand sound identities add nothing.
-    if (seen.length > 0) findings.push(...seen.map((one) => asRequested(one, wanted)))
+    if (seen.length > 0) findings.push(...seen.map((one) => asRequested(one, wanted, desired)))
   }
   for (const [address, { current }] of inventory.identities) {
     if (named.has(address)) continue
@@ -79,10 +79,14 @@ const cured: ReadonlySet<string> = new Set<Reason>([
   'unfinished',
 ])
 
-function asRequested(finding: Finding, { address, profile }: DesiredIdentity): Finding {
+function asRequested(
+  finding: Finding,
+  { address, profile }: DesiredIdentity,
+  desired: Desired,
+): Finding {
   if (profile.keyHeld !== 'node' || cured.has(finding.reason)) return finding
   const applies = finding.remedy === `nomad-pki apply ${address}`
-  return applies ? { ...finding, remedy: requestRemedy(address) } : finding
+  return applies ? { ...finding, remedy: requestRemedy(address, desired) } : finding
 }
 
 function verifyIdentity(

@@ -50,7 +50,8 @@ export function revocationFindings(
       address,
       reason: 'revoked',
       message: `it was revoked on ${formatInstant(found.at)} (${found.reason}), and has no new key yet`,
-      remedy: profile.keyHeld === 'node' ? requestRemedy(address) : `nomad-pki apply ${address}`,
+      remedy:
+        profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`,
     })
   }
   const { compromised } = evidenceIn(inventory.ledger, { now })

@@ -52,7 +52,9 @@ beforeAll(async () => {
 function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
-  return cli(cwd, argv, argv[0] === 'rollout' ? { env: fakeSsh(folder()) } : {})
+  if (argv[0] === 'rollout') return cli(cwd, argv, { env: fakeSsh(folder()) })
+  // A person compares the fingerprint.
+  return cli(cwd, argv, { terminal: argv[0] === 'sign' })
 }
 
 describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(

@@ -123,7 +123,7 @@ test('nobody is asked where nobody can answer, and a person can', async () => {
   const alone = await atStore('sign s1.csr')
   expect(alone.status).toBe(3)
   expect(alone.stderr).toContain('no terminal to ask on')
-  expect(alone.stderr).toContain('--fingerprint SHA256:HEX')
+  expect(alone.stderr).toContain('repeat it with --fingerprint')
   const other = await atStore(`sign s1.csr --fingerprint SHA256:${'0'.repeat(64)}`)
   expect(other.status).toBe(3)
   expect(other.stderr).toContain('it is not what the node sent')

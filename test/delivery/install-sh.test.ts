@@ -526,6 +526,13 @@ describe('what a node has already', () => {
     const other = aNode()
     expect(other.install(other.unpack(first, 'one')).status).toBe(0)
     // Another key than the first generation's belongs to it.
-    expect(other.install(other.unpack(bare, 'bare')).stderr).toContain('the key does not belong')
+    const lost = other.install(other.unpack(bare, 'bare'))
+    expect(lost.told.reason).toBe('key')
+    expect(lost.stderr).toContain('requested-key.pem is not there. If it is lost')
+    fs.copyFileSync(
+      path.join(other.tls, 'current/key.pem'),
+      path.join(other.tls, 'requested-key.pem'),
+    )
+    expect(other.install(other.unpack(bare, 'again')).stderr).toContain('is a different key')
   })
 })

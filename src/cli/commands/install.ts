@@ -20,15 +20,13 @@ import { parseEndpoint } from '../../probe/endpoint.js'
 import { configDiff } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { packageFile, type Context } from '../context.js'
+import { usualPlace } from '../node-place.js'
 import { overridesOf } from '../override.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
-
-/** Where a node has its files, where neither the archive nor the user says. */
-const defaultTls = '/etc/nomad.d/tls'
 
 /** Guards of the installer. */
 const codes = ['new-root', 'rollback', 'older', 'cluster', 'address', 'process'] as const
@@ -39,7 +37,7 @@ export const command: Command<'install'> = async ({ args: [file], options }, con
   if (options.rollback === true) {
     if (file !== undefined)
       throw usage('--rollback takes no archive: the node has what it goes back to')
-    const request = requestOf(options, context.resolve(options.tls ?? defaultTls), context)
+    const request = requestOf(options, context.resolve(options.tls ?? usualPlace()), context)
     if (options.dryRun === true) {
       const { said, warnings } = await prepareReturn(request)
       for (const warning of warnings) printer.tell(`warning: ${warning}`)

@@ -19,6 +19,7 @@ import { shellQuote } from '../../shell-quote.js'
 import { sameRequest } from '../../x509/request.js'
 import type { Command } from '../command.js'
 import type { Context } from '../context.js'
+import { usualPlace } from '../node-place.js'
 import { printerOf, type Printer } from '../printer.js'
 import { exitStatus } from '../status.js'
 import type { Options } from '../surface.js'
@@ -26,14 +27,11 @@ import { usage } from '../usage.js'
 import { defaultSpec, readSpec } from '../workspace.js'
 import { readIfThere, requireFolderOf } from '../write.js'
 
-/** Where a node has its files, where neither the spec nor the user says. */
-const defaultTls = '/etc/nomad-tls'
-
 /** Writes a key that waits for its certificate, and the request. */
 export const command: Command<'request'> = async ({ args: [text], options }, context) => {
   const printer = printerOf(context, options)
   const spec = await specHere(options, context, printer)
-  const tls = context.resolve(options.tls ?? spec?.tls ?? defaultTls)
+  const tls = context.resolve(options.tls ?? spec?.tls ?? usualPlace())
   const address = addressOf(text, spec?.agents, readCurrent(tls)?.manifest?.address)
   const wanted = spec?.agents.find((one) => one.address === address)
   if (wanted?.profile.keyHeld === 'store') {
@@ -51,7 +49,7 @@ export const command: Command<'request'> = async ({ args: [text], options }, con
       await placeFile(nodeFiles, context.resolve(out), Buffer.from(request.text, 'latin1'), 0o644)
     }
   }
-  tell(request, { address, out, there }, options, printer)
+  tell(request, { address, tls, out, there }, options, printer)
   return exitStatus.ok
 }
 
@@ -124,22 +122,27 @@ function tell(
   { text, fingerprint, algorithm, key, keyFile, signedBy, notes }: NodeRequest,
   {
     address,
+    tls,
     out,
     there,
   }: {
     readonly address: string
+    readonly tls: string
     readonly out: string | undefined
     readonly there: boolean
   },
-  { dryRun = false, tls }: Options<'request'>,
+  { dryRun = false }: Options<'request'>,
   printer: Printer,
 ): void {
   for (const note of notes) printer.tell(`note: ${note}`)
+  // A key that was made and not written is gone: nobody can use a certificate of it.
+  const exists = !(dryRun && key === 'new')
   if (printer.json) {
     printer.document({
-      ...{ format: 'nomad-pki/request', version: 1, address, fingerprint, algorithm, key, keyFile },
+      ...{ format: 'nomad-pki/request', version: 1, address },
+      ...{ fingerprint: exists ? fingerprint : null, algorithm, key, keyFile },
       ...{ signedBy: signedBy ?? null, file: out ?? null, dryRun },
-      ...(out === undefined && { request: text }),
+      ...(out === undefined && !dryRun && { request: text }),
     })
     return
   }
@@ -150,17 +153,20 @@ function tell(
   }
   // On standard output stands what is sent: where that is the request, the fingerprint goes beside it.
   const say = (line: string): void => {
-    if (out === undefined) printer.tell(line)
+    if (out === undefined && !dryRun) printer.tell(line)
     else printer.answer(line)
   }
-  if (out === undefined) printer.answer(text.trimEnd())
-  say(`${fingerprint}  ${address}`)
+  if (out === undefined && !dryRun) printer.answer(text.trimEnd())
+  say(exists ? `${fingerprint}  ${address}` : `would ask for ${address}`)
   printer.tell(`the key (${algorithm}): ${where[key]}; it stays on this node`)
   if (signedBy !== undefined) printer.tell(`the request is signed by the key of ${signedBy} too`)
-  if (dryRun) printer.tell('dry run: nothing was written')
-  else if (there) printer.tell(`${out!} holds this request already`)
-  const file = out === undefined ? 'FILE' : shellQuote(out)
+  if (dryRun) {
+    printer.tell('dry run: nothing was written, and the request is not shown')
+    return
+  }
+  if (there) printer.tell(`${out!} holds this request already`)
+  const compared = signedBy === undefined ? ` --fingerprint ${fingerprint}` : ''
   printer.tell(
-    `where the store is: nomad-pki sign ${file}${signedBy === undefined ? ` --fingerprint SHA256:HEX` : ''}; then pack it, and here: nomad-pki install ARCHIVE${tls === undefined ? '' : ` --tls ${shellQuote(tls)}`} --reload …`,
+    `where the store is: nomad-pki sign ${out === undefined ? '-' : shellQuote(out)}${compared}; then pack it, and here: nomad-pki install ARCHIVE --tls ${shellQuote(tls)} --reload …`,
   )
 }

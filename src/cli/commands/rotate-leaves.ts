@@ -16,7 +16,7 @@ import { makePlan } from '../../plan/make-plan.js'
 import type { Plan } from '../../plan/plan.js'
 import { costText } from '../../report/costs.js'
 import { applyDocument, type Document } from '../../report/json.js'
-import { planText } from '../../report/plan.js'
+import { planText, waitingFor } from '../../report/plan.js'
 import { shellQuote } from '../../shell-quote.js'
 import { dueLeaves } from '../../rotation/due.js'
 import type { Command } from '../command.js'
@@ -34,7 +34,7 @@ const due = {
   message: 'its renewal is due; the days are spread by address',
 } as const
 
-/** Makes new generations. Exits 3 where no authority can sign. */
+/** Makes new generations. Exits 3 where no authority can sign, and 2 where nodes have to ask for theirs. */
 export const command: Command<'rotate leaves'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const dryRun = options.dryRun === true
@@ -74,7 +74,7 @@ export const command: Command<'rotate leaves'> = async ({ args, options }, conte
   const { plan } = planned
   refuseBlocked(plan, printer)
   // What a timer runs was decided when the timer was set up.
-  if (options.yes !== true && options.due !== true && !dryRun) {
+  if (plan.steps.length > 0 && options.yes !== true && options.due !== true && !dryRun) {
     const costs = costText(chosen.length, printer.errorStyle, { rotated: 'leaves' })
     const text = planText(plan, printer.errorStyle, { all: false, now })
     context.stderr.write(`${text}\n\n${costs}\n\n`)
@@ -93,10 +93,12 @@ export const command: Command<'rotate leaves'> = async ({ args, options }, conte
     printer,
     context,
   )
-  if (status === exitStatus.ok && !dryRun) {
+  if (status !== exitStatus.ok) return status
+  if (plan.steps.length > 0 && !dryRun) {
     printer.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
   }
-  return status
+  // Their nodes hold the keys: nothing was made for them.
+  return waitingFor(plan).length > 0 ? exitStatus.work : exitStatus.ok
 }
 
 /** The document of a run that had nothing to do. */

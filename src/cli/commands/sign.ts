@@ -5,12 +5,14 @@
  */
 
 import { resolveAddress } from '../../address.js'
+import { checkContext } from '../../checks/context.js'
 import { addressesIn, answerRequest, type RequestAnswer } from '../../checks/request.js'
 import { NomadPkiError } from '../../errors.js'
 import { signerOf, vouching } from '../../evidence/vouched.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { keyFingerprint } from '../../keys/fingerprint.js'
 import { makePlan } from '../../plan/make-plan.js'
+import { dueLeaves } from '../../rotation/due.js'
 import { printable } from '../../report/style.js'
 import { shellQuote } from '../../shell-quote.js'
 import type { DesiredIdentity } from '../../cluster/desired.js'
@@ -54,20 +56,26 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
       ...{ now, only: [address] },
       ...(requests && { requests, renew: [address], renewReason: askedByNode }),
     })
-  const due = planOf().plan.findings.some(
-    (one) => one.address === address && one.reason === 'request-needed',
-  )
+  // What a timer renews ahead of the plan, spread by address, is due here too.
+  const isDue =
+    planOf().plan.findings.some(
+      (one) => one.address === address && one.reason === 'request-needed',
+    ) ||
+    dueLeaves(
+      workspace.desired,
+      inventory,
+      checkContext(workspace.desired, inventory, { now }),
+    ).includes(address)
   const current = inventory.identities.get(address)?.current
   const [leaf] = current?.chain ?? []
-  if (!due && leaf !== undefined && samePublicKey(leaf.publicKey, request.request.publicKey)) {
+  if (!isDue && leaf !== undefined && samePublicKey(leaf.publicKey, request.request.publicKey)) {
     printer.answer(
       `${address}: generation ${current!.number} is the certificate of this request; no other is due`,
     )
     return exitStatus.ok
   }
-  if (
-    !(await isAllowed(request, { address, named, due }, { inventory, dryRun }, printer, context))
-  ) {
+  const facts = { address, named, due: isDue }
+  if (!(await isAllowed(request, facts, { inventory, dryRun }, printer, context))) {
     printer.tell('nothing was done')
     return exitStatus.refused
   }
@@ -194,16 +202,18 @@ async function isAllowed(
     vouched.state === 'open'
       ? vouched.why
       : `it is signed by the key of generation ${vouched.generation}, and its renewal is not due`
-  const hint = '--fingerprint SHA256:HEX, as nomad-pki request printed it on the node'
-  if (dryRun) {
-    printer.tell(`warning: ${why}: without the fingerprint it is not signed (${hint})`)
-    return true
-  }
+  // Shown above is what came: only what the node itself printed can be compared with it.
+  const hint =
+    'repeat it with --fingerprint, and behind it what nomad-pki request printed on the node'
   if (!canAsk(context)) {
     throw new NomadPkiError('ERR_REFUSED', `${why}, and there is no terminal to ask on`, {
       address,
       hint,
     })
+  }
+  if (dryRun) {
+    printer.tell(`note: ${why}: without --fingerprint, a person is asked for it here`)
+    return true
   }
   printer.tell(`${why}: compare the fingerprint with what nomad-pki request printed on the node`)
   return confirm(context, `Is it ${fingerprint}?`, hint)

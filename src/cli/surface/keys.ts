@@ -10,12 +10,13 @@ export const keysCommands = {
     arguments: '[address]',
     summary: 'on a node: make its private key there, and a request for a certificate',
     details:
-      'Needs neither the store nor the spec. ADDRESS is ROLE/REGION/NAME, or the end of one where the spec is here; without it, it is the node whose certificate is in place. The key lies in --tls as requested-key.pem (0600) until install pairs it with its certificate. A second call uses the same key. Where a certificate is in place, its key signs the request too: sign then takes it without a question, once the renewal is due. Prints the fingerprint of the public key, and the request where no --out names a file.',
+      'Needs neither the store nor the spec. ADDRESS is ROLE/REGION/NAME, or the end of one where the spec is here; without it, it is the node whose certificate is in place. The key lies in --tls as requested-key.pem (0600) until install pairs it with its certificate. A second call uses the same key. Where a certificate is in place, its key signs the request too: sign then takes it without a question, once the renewal is due. Prints the fingerprint of the public key, and the request where no --out names a file. A dry run shows no request.',
     writes: true,
     options: {
       out: { summary: 'write the request into this file (default: standard output)' },
       tls: {
-        summary: 'where the agent has its files (default: what the spec says, else /etc/nomad-tls)',
+        summary:
+          'where the agent has its files (default: what the spec says; without it, /etc/nomad-tls or /etc/nomad.d/tls, where a certificate is in place, else /etc/nomad-tls)',
       },
       key: { excludes: ['keepKey'], because: '--key is for a new key' },
       keepKey: { summary: 'ask for a new certificate of the key in use' },
