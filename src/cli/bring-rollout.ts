@@ -33,6 +33,8 @@ export interface RolloutChoice {
   readonly dryRun: boolean
   /** Ask nobody. */
   readonly yes: boolean
+  /** `ssh`: agents and their API are asked from their own hosts. Default: from here. */
+  readonly via?: 'ssh' | undefined
 }
 
 /**
@@ -104,7 +106,7 @@ export async function bringRollout(
       }
       return await follow(
         order,
-        await rolloutPorts(workspace, hosts, context),
+        await rolloutPorts(workspace, hosts, context, choice),
         rules,
         context,
         printer,

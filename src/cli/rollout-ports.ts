@@ -12,7 +12,7 @@ import { judgeAgents } from '../evidence/judge-agents.js'
 import { newLinesOf } from '../evidence/new-lines.js'
 import type { Hosts } from '../hosts/host.js'
 import { runsServer } from '../nomad/roles.js'
-import { endpointsOf, formatEndpoint } from '../probe/endpoints.js'
+import { formatEndpoint } from '../probe/endpoints.js'
 import { probeCluster } from '../probe/probe-cluster.js'
 import { askNodes, askRaft, type RaftQuestion, type Unanswered } from '../probe/raft.js'
 import { destinationsOf } from '../rollout/destinations.js'
@@ -20,19 +20,25 @@ import type { RolloutPorts } from '../rollout/ports.js'
 import { apiAccess } from './api-access.js'
 import { packageFile, type Context } from './context.js'
 import { note } from './under-lock.js'
+import { wayTo } from './via-ssh.js'
 import { takeOwnInventory, type Workspace } from './workspace.js'
 
-/** Makes it. What is noted needs the store's lock. */
+/**
+ * Makes it. What is noted needs the store's lock.
+ *
+ * @param options `via`: `ssh` where agents and the API are asked from the agents' own hosts.
+ */
 export async function rolloutPorts(
   workspace: Workspace,
   hosts: Hosts,
   context: Context,
+  { via }: { readonly via?: 'ssh' | undefined } = {},
 ): Promise<RolloutPorts> {
   const { spec, desired, store } = workspace
   const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
   const identities = new Map(desired.identities.map((one) => [one.address, one]))
   const inventory = await takeOwnInventory(workspace)
-  const targets = endpointsOf(spec, desired, inventory)
+  const { targets, connect, concurrency } = wayTo(workspace, inventory, context, via, hosts)
   const clock = (): number => context.now()
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   const rpcOf = new Map(
@@ -49,7 +55,7 @@ export async function rolloutPorts(
           message: 'no operator has a certificate that lives: nomad-pki apply OPERATOR',
         }
   const questionOf = (region: string): RaftQuestion => ({
-    ...{ region, credentials, roots, token, clock },
+    ...{ region, credentials, roots, token, clock, connect },
     servers: targets
       .filter(({ address }) => {
         const { role, region: own } = parseIdentity(address)
@@ -76,7 +82,7 @@ export async function rolloutPorts(
       const asked = targets.filter(({ address }) => addresses.includes(address))
       const known = await takeOwnInventory(workspace)
       const began = clock()
-      const probe = await probeCluster(asked, known, { clock })
+      const probe = await probeCluster(asked, known, { clock, connect, concurrency })
       const noticed = {
         ...{ seen: probe.sightings, silent: probe.unreachable, at: began, members: [] },
       }

@@ -96,10 +96,11 @@ function handshakeObstacle(
   return of(
     first === undefined
       ? 'nothing says where its agent can be asked'
-      : `its agent cannot be asked from here: ${first.message}`,
+      : `its agent cannot be asked: ${first.message}`,
     first === undefined
       ? 'write http: and rpc: at the node in the spec'
-      : 'its ports must be reachable: a rollout proves each agent by a handshake',
+      : (first.remedy ??
+          'a rollout proves each agent by a handshake: make its ports reachable, or --via ssh'),
   )
 }
 

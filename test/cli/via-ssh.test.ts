@@ -162,6 +162,18 @@ describe('probe --via ssh', () => {
     expect(calls().filter((call) => call.startsWith('forward'))).toEqual([`forward c1 ${there}`])
   })
 
+  test('a rollout asks agents, and the API of servers, in the same way', async () => {
+    const { run, calls } = await bed()
+    const { status, stdout } = await run('rollout', '--via', 'ssh', '--dry-run')
+    expect(status).toBe(3)
+    // The hosts of this test have no unit: that their agents answer shows that they were asked.
+    expect(stdout).toContain('its agent answers, and nomad.service is absent')
+    expect(new Set(calls().filter((call) => call.startsWith('forward')))).toContain(
+      'forward s1.example 192.0.2.11:4647',
+    )
+    expect(calls().filter((call) => call.startsWith('master'))).toHaveLength(2)
+  })
+
   test('what it excludes', async () => {
     const { run } = await bed()
     const { status, stderr } = await run('probe', '--via', 'ssh', '--evidence', 'x.jsonl')

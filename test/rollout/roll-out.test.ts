@@ -317,7 +317,7 @@ describe('a rollout', () => {
     [
       'an agent that cannot be asked',
       (bed) => (bed.machine('c1').mute = true),
-      /c1: its agent cannot be asked from here: nothing listens there/,
+      /c1: its agent cannot be asked: nothing listens there/,
     ],
     [
       'a leader that the spec does not have',

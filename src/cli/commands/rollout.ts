@@ -43,6 +43,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     (options.only === undefined ||
       runsServer(parseIdentity(address).role) === (options.only === 'servers'))
   const [dryRun, yes] = [options.dryRun === true, options.yes === true]
-  const choice = { isMeant, batch, maxFailures, overrides, dryRun, yes }
+  const { via } = options
+  const choice = { isMeant, batch, maxFailures, overrides, dryRun, yes, via }
   return bringRollout(workspace, choice, context, printer)
 }

@@ -46,6 +46,7 @@ export const deliverCommands = {
       batch: {},
       only: {},
       maxFailures: {},
+      via: {},
       policy: {},
       override: { needs: ['reason'] },
       reason: { needs: ['override'] },
