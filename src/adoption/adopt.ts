@@ -5,7 +5,7 @@
  * @module
  */
 
-import { authorityAddress, formatAddress, generationOf } from '../address.js'
+import { authorityAddress, generationOf, identityAddress } from '../address.js'
 import { adoptionNotes } from './notes.js'
 import { authorityText } from '../authority/take-over.js'
 import type { Diagnostic } from '../diagnostics.js'
@@ -20,6 +20,7 @@ import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
 import { placeLeaves } from './placed.js'
+import { settleRenewals, type StoreIdentity } from './renewals.js'
 import { probedFiles, probedLeftOut, probedNodes, withProbed, type ProbedAgent } from './probed.js'
 import { regionSigners } from './region-signers.js'
 import { specOf } from './spec.js'
@@ -38,6 +39,8 @@ export interface AdoptionInput {
   /** Authorities that the store has already; default: none. */
   readonly authorities?:
     readonly { readonly address: string; readonly certificate: Certificate }[] | undefined
+  /** Identities that the store has already; default: none. */
+  readonly identities?: readonly StoreIdentity[] | undefined
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -70,6 +73,7 @@ export function planAdoption({
   probed = [],
   known,
   authorities: present = [],
+  identities: stored = [],
   now,
 }: AdoptionInput): Adoption {
   const agents = withProbed(surveyed, probed)
@@ -77,15 +81,27 @@ export function planAdoption({
   const trusted = survey.roots
   const here = [...files, ...probedFiles(probed), ...agents.flatMap(materialsOfAgent)]
   const collection = collect([...here, ...versionsInStore(here, present)])
-  const stored = new Set(present.map(({ certificate }) => fingerprintOf(certificate)))
-  const trees = treesIn(collection, { trusted, stored, now })
+  const kept = new Map(
+    present.map(({ address, certificate }) => [fingerprintOf(certificate), address]),
+  )
+  const trees = treesIn(collection, { trusted, stored: kept, now })
   const found = leavesIn(collection, trees, {
     now,
     regions: survey.nodes.map(({ node }) => node.region),
     named: agents.length + probed.length > 0,
   })
   const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
-  const placed = placeLeaves(found.leaves, survey.nodes, known ?? new Map())
+  const places = placeLeaves(found.leaves, survey.nodes, known ?? new Map(), stored)
+  const settled = settleRenewals(
+    places.placed,
+    new Map(stored.map((one) => [one.address, one])),
+    identityAddress,
+  )
+  const placed = {
+    ...places,
+    placed: settled.placed,
+    leftOut: [...places.leftOut, ...settled.leftOut],
+  }
   const seen = probedNodes(probed, trees, placed, known ?? new Map())
   const placement = { ...placed, bare: [...placed.bare, ...seen] }
   leftOut.push(...placement.leftOut, ...probedLeftOut(probed, trees))
@@ -167,24 +183,32 @@ export function planAdoption({
     })
     return false
   })
-  const identities = adopted.map(({ role, region, name, leaf, sharedBy }): AdoptedIdentity => ({
-    address: formatAddress({ kind: 'identity', role, region, name }),
-    role,
-    region,
-    name,
-    leaf: leaf.certificate,
-    names: leaf.named.names,
-    ips: leaf.named.ips,
-    key: leaf.key,
-    issuer: addressOf(leaf)!,
-    places: leaf.places,
-    notes:
-      sharedBy === undefined
-        ? []
-        : [
-            `${sharedBy.length} agents share it, so plan and apply do not look at their configurations (${sharedBy.slice(0, 3).join(', ')}${sharedBy.length > 3 ? ', …' : ''}); the comment at shared in the spec says how to split it`,
-          ],
-  }))
+  const taken = adopted.filter(({ stays }) => stays !== true)
+  const identities = taken.map((one): AdoptedIdentity => {
+    const { role, region, name, leaf, sharedBy, renewal } = one
+    return {
+      address: identityAddress(one),
+      role,
+      region,
+      name,
+      generation: renewal?.generation ?? 1,
+      ...(renewal && { replaces: renewal.replaces }),
+      leaf: leaf.certificate,
+      names: leaf.named.names,
+      ips: leaf.named.ips,
+      key: leaf.key,
+      issuer: addressOf(leaf)!,
+      places: leaf.places,
+      notes: [
+        ...(renewal?.notes ?? []),
+        ...(sharedBy === undefined
+          ? []
+          : [
+              `${sharedBy.length} agents share it, so plan and apply do not look at their configurations (${sharedBy.slice(0, 3).join(', ')}${sharedBy.length > 3 ? ', …' : ''}); the comment at shared in the spec says how to split it`,
+            ]),
+      ],
+    }
+  })
   const spec = specOf({
     authorities,
     placed: adopted,

@@ -26,13 +26,17 @@ export interface AdoptedAuthority {
   readonly notes: readonly string[]
 }
 
-/** A certificate with its key that becomes the first generation of an identity. */
+/** A certificate with its key that becomes a generation of an identity. */
 export interface AdoptedIdentity {
   /** `identity/server/global/s1` */
   readonly address: string
   readonly role: Role
   readonly region: string
   readonly name: string
+  /** The number of the generation; 1 where the store does not have the identity. */
+  readonly generation: number
+  /** The fingerprint of the certificate in the store that it takes over from; absent: there is none. */
+  readonly replaces?: string | undefined
   readonly leaf: Certificate
   /** What it names beyond its role and the loopback. */
   readonly names: readonly string[]

@@ -19,6 +19,8 @@ export const adoptionCodes = {
   'adoption/levels': 'more than one intermediate stands between it and the root',
   'adoption/malformed': 'it is damaged, or is not what it says',
   'adoption/name': 'the name of the agent cannot be a name in the spec, or two agents have it',
+  'adoption/question':
+    'the identity was renewed here and by the old tool, and a person decides which certificate is used',
   'adoption/region': 'the region of the agent cannot be a region in the spec',
   'adoption/replaced': 'another certificate has its place',
   'adoption/role': 'neither server nor client is enabled in the configuration',

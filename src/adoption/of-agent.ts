@@ -112,8 +112,8 @@ function namesakes({ certFile }: SurveyedNode, leaves: readonly Leaf[]): readonl
 }
 
 /** Whether two certificates name the same beyond their role. */
-export function sameNames(a: Leaf, b: Leaf): boolean {
-  const text = ({ named: { names, ips } }: Leaf): string =>
+export function sameNames(a: Pick<Leaf, 'named'>, b: Pick<Leaf, 'named'>): boolean {
+  const text = ({ named: { names, ips } }: Pick<Leaf, 'named'>): string =>
     [...names]
       .sort()
       .concat([...ips].sort())

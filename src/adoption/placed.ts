@@ -6,17 +6,17 @@
  */
 
 import { isIP } from 'node:net'
-import { isName, parseAddress, sharedName, type Role } from '../address.js'
+import { identityAddress, isName, parseAddress, sharedName, type Role } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { ListedNode } from '../cluster/new-spec.js'
 import { flow, quoteKey, type Plain } from '../cluster/yaml-write.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { samePublicKey } from '../keys/public-key.js'
-import { commonNames } from '../x509/name.js'
-import { classifyName } from '../nomad/names.js'
 import type { Leaf } from './leaves.js'
 import type { LeftOut } from './materials.js'
-import { baseOf, isOfSection, leafOf, newestFirst, sameNames, standing } from './of-agent.js'
+import { guessedName, hostlessBeside, operatorName, pathName } from './guesses.js'
+import { isOfSection, leafOf, newestFirst, sameNames, standing } from './of-agent.js'
+import { renewedIn, type Renewal, type StoreIdentity } from './renewals.js'
 import { hostOf } from './roles.js'
 import type { SurveyedNode } from './survey-agents.js'
 
@@ -32,6 +32,10 @@ export interface Placed {
   readonly agent?: SurveyedNode | undefined
   /** The configurations of those that use it together: the spec does not name them. */
   readonly sharedBy?: readonly string[] | undefined
+  /** It takes the place of the certificate that the store has. */
+  readonly renewal?: Renewal | undefined
+  /** The store has another certificate in its place, which stays. */
+  readonly stays?: true | undefined
 }
 
 /** An agent without a certificate that could be adopted, and why: a comment. */
@@ -54,16 +58,23 @@ export interface Placement {
  * @param leaves Those that can be adopted.
  * @param agents The agents whose configurations were read.
  * @param known Addresses of identities by fingerprint, as the ledger has them.
+ * @param stored What the store has.
  */
 export function placeLeaves(
   leaves: readonly Leaf[],
   agents: readonly SurveyedNode[],
   known: ReadonlyMap<string, string>,
+  stored: readonly StoreIdentity[] = [],
 ): Placement {
   const placed: Placed[] = []
   const leftOut: LeftOut[] = []
   const bare: BareAgent[] = []
   const names = new Names(agents)
+  for (const { address } of stored) {
+    const place = parseAddress(address)
+    if (place.kind === 'identity') names.claim(place.role, place.region, place.name)
+  }
+  const addresses = new Set(stored.map(({ address }) => address))
   const rest = new Set(leaves)
 
   for (const leaf of leaves) {
@@ -112,7 +123,10 @@ export function placeLeaves(
     }
     for (const [agent, own] of group) {
       if (!rest.has(own)) continue
-      const { kind, region, name } = agent.node
+      const { kind, region } = agent.node
+      const place = { role: kind, region, name: sharedName }
+      // Some agents have the renewal of a shared pair, and others wait for it.
+      const name = addresses.has(identityAddress(place)) ? sharedName : agent.node.name
       placed.push({ role: kind, region, name, leaf: own, notes: agent.node.notes, agent })
     }
   }
@@ -142,11 +156,20 @@ export function placeLeaves(
     })
   }
 
+  const renewed = renewedIn(stored, leaves)
+  for (const leaf of rest) {
+    const place = renewed.of(leaf, guessedName(leaf, leaves))
+    if (place === undefined) continue
+    const { role, region, name } = place
+    placed.push({ role, region, name, leaf, notes: [] })
+    rest.delete(leaf)
+  }
+
   const sections = groupBy(rest, ({ named }) => `${named.role} ${named.region ?? ''}`)
   for (const [, group] of sections) {
     const { role, region } = group[0]!.named
     if (role === 'operator' || region === undefined) continue
-    placeAgents(group, { role, region, agents, names, placed, leftOut })
+    placeAgents(group, { role, region, agents, names, placed, leftOut, leaves })
   }
   const [firstRegion = 'global'] = [...placed, ...agents.map(({ node }) => node)].map(
     (one) => one.region,
@@ -173,12 +196,13 @@ interface Section {
   readonly names: Names
   readonly placed: Placed[]
   readonly leftOut: LeftOut[]
+  readonly leaves: readonly Leaf[]
 }
 
 /** Certificates of agents that no configuration names. */
 function placeAgents(
   group: readonly Leaf[],
-  { role, region, agents, names, placed, leftOut }: Section,
+  { role, region, agents, names, placed, leftOut, leaves }: Section,
 ): void {
   const surveyed = agents.some(({ node }) => node.kind === role && node.region === region)
   const earlier = placed.some((one) => one.role === role && one.region === region)
@@ -258,7 +282,7 @@ function placeAgents(
     return
   }
   for (const leaf of hostless) {
-    const name = names.free(role, region, pathName(leaf, hostless))
+    const name = names.free(role, region, pathName(leaf, hostlessBeside(leaf, leaves)))
     placed.push({
       role,
       region,
@@ -310,39 +334,6 @@ function splitNotes(agents: readonly SurveyedNode[]): readonly string[] {
     ...lines,
     ...(more > 0 ? [`  and ${more} more in the same way`] : []),
   ]
-}
-
-/** An operator's name: the common name where it is a person's, else that of the file. */
-function operatorName(leaf: Leaf): string {
-  const common = commonNames(leaf.certificate.subject).at(-1)
-  if (common !== undefined && classifyName(common).kind === 'plain') {
-    const name = asName(common.split('@')[0]!)
-    if (name !== undefined) return name
-  }
-  const stem = stemOf(leaf.files[0]!)
-  // `nomad tls cert create -cli` calls it global-cli-nomad.pem.
-  return asName(/^.+-cli-.+$/.test(stem) ? 'cli' : stem) ?? 'operator'
-}
-
-/** A name out of the path: the file's, or the folder's where all files have one name. */
-function pathName(leaf: Leaf, among: readonly Leaf[]): string {
-  const file = leaf.files[0]!
-  const stems = new Set(among.map(({ files }) => stemOf(files[0]!)))
-  const folder = file.split('/').at(-2)
-  const name = stems.size < among.length && folder !== undefined ? folder : stemOf(file)
-  return asName(name) ?? 'node'
-}
-
-function stemOf(file: string): string {
-  return baseOf(file).replace(/\.(pem|crt|cer|cert|der|json)$/i, '')
-}
-
-function asName(text: string): string | undefined {
-  const name = text
-    .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[-.]+|[-.]+$/g, '')
-    .slice(0, 63)
-  return isName(name) && name !== sharedName ? name : undefined
 }
 
 /**

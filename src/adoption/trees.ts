@@ -55,8 +55,8 @@ export function isAuthority(certificate: Certificate): boolean {
  * Finds the authorities.
  *
  * @param collection Everything that was found.
- * @param about `trusted`: what agents have in `ca_file`, as far as it was read; `stored`: fingerprints of
- *   what the store has; `now`: epoch milliseconds.
+ * @param about `trusted`: what agents have in `ca_file`, as far as it was read; `stored`: addresses of
+ *   what the store has, by fingerprint; `now`: epoch milliseconds.
  */
 export function treesIn(
   collection: Collection,
@@ -66,7 +66,7 @@ export function treesIn(
     now,
   }: {
     readonly trusted: readonly Certificate[]
-    readonly stored: ReadonlySet<string>
+    readonly stored: ReadonlyMap<string, string>
     readonly now: number
   },
 ): Trees {
@@ -116,12 +116,7 @@ export function treesIn(
       if (by !== undefined && by !== draft && draft.anchor) {
         crosses.push({ by, certificate: version.certificate })
       } else {
-        leftOut.push({
-          kind: 'left-out',
-          place: version.places[0]!,
-          code: 'adoption/replaced',
-          message: `it has the key and name of ${draft.places[0]!}, which is adopted`,
-        })
+        leftOut.push(otherVersion(version, draft, stored.get(fingerprintOf(draft.certificate))))
       }
     }
     draft.crosses = crosses
@@ -156,6 +151,24 @@ function longest(versions: readonly FoundCertificate[]): FoundCertificate | unde
       b.certificate.notAfter - a.certificate.notAfter ||
       (fingerprintOf(a.certificate) < fingerprintOf(b.certificate) ? -1 : 1),
   )[0]
+}
+
+/** Another certificate of one key and name; agents that have either accept the leaves of both. */
+function otherVersion(
+  { places, certificate }: FoundCertificate,
+  kept: Draft,
+  address: string | undefined,
+): LeftOut {
+  const it = { kind: 'left-out', place: places[0]!, code: 'adoption/replaced' } as const
+  const { notAfter } = kept.certificate
+  if (address === undefined || certificate.notAfter <= notAfter) {
+    return { ...it, message: `it has the key and name of ${kept.places[0]!}, which is adopted` }
+  }
+  return {
+    ...it,
+    message: `it is ${address} once more, with the same key, and ends ${formatInstant(certificate.notAfter)}; the store keeps the one that it has, which ends ${formatInstant(notAfter)}`,
+    hint: `agents with either accept the certificates of both. To have a new one in time: nomad-pki rotate authority ${address.split('/')[1]!} --next`,
+  }
 }
 
 function expired({ places, certificate }: FoundCertificate): LeftOut {

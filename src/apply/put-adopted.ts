@@ -75,13 +75,17 @@ export function missingOf(
         isHere(one) &&
         inventory.authorities.get(one.address)?.key.state === 'absent',
     ),
-    identities: identities.filter(({ address, leaf }) => {
+    identities: identities.filter(({ address, leaf, replaces }) => {
       const found = inventory.identities.get(address)
       if (found === undefined || (found.current === undefined && found.unfinished === undefined)) {
         return true
       }
+      const current = found.current?.chain[0]
+      // A renewal takes over from the certificate that it was planned for, and from no other.
+      if (replaces !== (current && fingerprintOf(current))) return false
       const own = found.unfinished?.chain[0]
-      return found.current === undefined && own !== undefined && sameCertificate(own, leaf)
+      if (own !== undefined) return sameCertificate(own, leaf)
+      return current !== undefined
     }),
   }
 }
@@ -185,7 +189,7 @@ async function noteIdentities(
   const trusted = new Map(bundles.map((bundle) => [bundle.address, bundle.trusted]))
   const batch = store.batch()
   let lines = 0
-  for (const { address, leaf, issuer } of identities) {
+  for (const { address, leaf, issuer, generation } of identities) {
     const profile = profiles.get(address)
     if (profile === undefined || noted.has(`${address} ${fingerprintOf(leaf)}`)) continue
     lines += 1
@@ -193,7 +197,7 @@ async function noteIdentities(
       event: 'adopted',
       address,
       at,
-      generation: 1,
+      generation,
       ...leafFacts(leaf),
       issuer,
       trusted: trusted.get(profile.bundle) ?? [],
@@ -219,13 +223,13 @@ async function putIdentities(
     batch.putBundle(bundle, text)
     batch.record({ event: 'bundle', address, at, trusted })
   }
-  for (const { address, role, region, name, leaf, key, issuer } of identities) {
+  for (const { address, role, region, name, generation, leaf, key, issuer } of identities) {
     const profile = profiles.get(address)
     const ca = profile && context.bundles.get(profile.bundle)
     // The spec was edited since, and names it no longer.
     if (ca === undefined) continue
     count += 1
-    const directory = generationName(1, fingerprintOf(leaf))
+    const directory = generationName(generation, fingerprintOf(leaf))
     if (inventory.identities.get(address)?.unfinished !== undefined) {
       batch.turn({ role, region, name }, directory)
       continue
@@ -238,7 +242,7 @@ async function putIdentities(
     }
     const manifest = encodeManifest({
       address,
-      generation: 1,
+      generation,
       made: at,
       leaf: leafFacts(leaf),
       files,

@@ -54,8 +54,9 @@ export function adoptionDocument(report: AdoptionReport): Document {
       from: places,
       notes,
     })),
-    identities: identities.map(({ address, leaf, issuer, places, notes }) => ({
+    identities: identities.map(({ address, generation, leaf, issuer, places, notes }) => ({
       address,
+      generation,
       fingerprint: fingerprintText(leaf),
       notAfter: leaf.notAfter,
       issuer,
@@ -89,8 +90,9 @@ export function adoptionText(report: AdoptionReport): string {
       lines.push(`+ key of ${address}`)
     }
   }
-  for (const { address, leaf, places, notes } of identities) {
-    lines.push(`${mark(address)} ${address}`)
+  for (const { address, generation, replaces, leaf, places, notes } of identities) {
+    const renewed = replaces === undefined ? '' : `  generation ${generation}`
+    lines.push(`${mark(address)} ${address}${renewed}`)
     lines.push(`    from ${places[0]!}, ends ${formatInstant(leaf.notAfter)}`)
     lines.push(...notes.map((note) => `    note: ${note}`))
   }

@@ -3,14 +3,17 @@
  * whole, and the folder that it reads stays as it is.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { env } from 'node:process'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { planAdoption } from '../../src/adoption/adopt.js'
+import { issue } from '../../src/authority/issue.js'
+import { prepare } from '../../src/authority/prepare.js'
+import { planAdoption, type Adoption } from '../../src/adoption/adopt.js'
 import { materialsIn } from '../../src/adoption/materials.js'
 import { missingOf, putAdopted } from '../../src/apply/put-adopted.js'
+import { identitiesIn } from '../../src/cli/adopted-before.js'
 import { beginStore } from '../../src/cli/begin-store.js'
 import { newSpec } from '../../src/cluster/new-spec.js'
 import { desire } from '../../src/cluster/desire.js'
@@ -20,9 +23,14 @@ import { nodeFiles, type Files } from '../../src/files/files.js'
 import { walkFiles } from '../../src/files/walk.js'
 import { isBegun } from '../../src/inventory/begun.js'
 import { readInventory } from '../../src/inventory/read.js'
+import { heldIssuer } from '../../src/issuers/held.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { encodePrivateKey, parsePrivateKey } from '../../src/keys/private-key.js'
 import { makePlan } from '../../src/plan/make-plan.js'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { memoryConfigs } from '../../src/store/memory-configs.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
 import { fixture, stateOf } from '../adoption/folders.js'
 import { hastyFiles, mortal } from '../store/calls.js'
 
@@ -55,36 +63,55 @@ beforeAll(async () => {
   spec = parseSpec(text).spec!
 })
 
-/** What the command does after it has read the folder. */
-async function adopt(at: string, calls: Files): Promise<void> {
+type Found = Parameters<typeof planAdoption>[0]['files']
+
+const renewedAddress = 'identity/server/global/s1'
+
+/** The addresses of current certificates, as the command hands them over. */
+function knownOf(identities: ReturnType<typeof identitiesIn>): ReadonlyMap<string, string> {
+  return new Map(identities.map(({ address, leaf }) => [fingerprintOf(leaf), address]))
+}
+
+/** What the command does with the store as it is. */
+async function planned(at: string, calls: Files, from: Found): Promise<Adoption> {
   const store = directoryStore(at, { files: calls, git: 'ignore' })
-  const { authorities, identities } = planAdoption({ files, now })
+  const identities = (await isBegun(store))
+    ? identitiesIn(await readInventory({ store, configs }, { configs: [] }))
+    : []
+  return planAdoption({ files: from, identities, known: knownOf(identities), now })
+}
+
+/** What the command does after it has read the folder. */
+async function adopt(at: string, calls: Files, from: Found = files): Promise<void> {
+  const store = directoryStore(at, { files: calls, git: 'ignore' })
+  const { authorities, identities } = await planned(at, calls, from)
   if (!(await isBegun(store))) await beginStore(store, 'acme', now)
   await putAdopted({ spec, authorities, identities }, { store, configs, clock: () => now })
 }
 
-async function killed(at: string, dieAt: number): Promise<number> {
+async function killed(at: string, dieAt: number, from: Found = files): Promise<number> {
   const { files: dying, calls } = mortal(dieAt, true)
-  await adopt(at, dying).catch((error: unknown) => {
+  await adopt(at, dying, from).catch((error: unknown) => {
     if (calls() < dieAt) throw error
   })
   await hastyFiles.removeTree(path.join(at, '.lock'))
   return calls()
 }
 
-async function expectWhole(at: string): Promise<void> {
+async function expectWhole(at: string, from: Found = files): Promise<void> {
   const store = directoryStore(at, { files: hastyFiles, git: 'ignore' })
   const inventory = await readInventory({ store, configs }, { configs: [] })
   expect(inventory.findings).toEqual([])
   expect(makePlan(desire(spec), inventory, { now }).plan.steps).toEqual([])
-  const { authorities, identities } = planAdoption({ files, now })
+  const { authorities, identities } = await planned(at, hastyFiles, from)
   const missing = missingOf({ authorities, identities }, inventory)
   expect([missing.authorities, missing.keys, missing.identities]).toEqual([[], [], []])
-  for (const { address } of [...authorities, ...identities]) {
+  for (const { address, generation } of [...authorities, ...identities]) {
     const lines = inventory.ledger.events.filter(
       (one) => one.address === address && (one.event === 'adopted' || one.event === 'authority'),
     )
-    expect([address, lines.length]).toEqual([address, 1])
+    const expected = from !== files && address === renewedAddress ? 2 : 1
+    expect([address, generation, lines.length]).toEqual([address, generation, expected])
   }
   expect(readdirSync(at).filter((name) => name.startsWith('.'))).toEqual([])
   expect(stateOf(source)).toEqual(before)
@@ -104,4 +131,44 @@ test('a killed adoption is finished by the next one, wherever it died', async ()
     points += 1
   }
   console.log(`kill points of an adoption: ${points} of ${total}`)
+}, 600_000)
+
+test('a renewal by the old tool, killed anywhere, is the second generation once', async () => {
+  const text = (name: string): string => readFileSync(path.join(source, name), 'utf8')
+  const [certificate] = parseCertificates(text('nomad-agent-ca.pem'))
+  const issuer = heldIssuer({
+    certificate: certificate!,
+    key: parsePrivateKey(text('nomad-agent-ca-key.pem')),
+    name: 'a',
+  })
+  const key = generateKeySync('ecdsa-p256')
+  const asked = { role: 'server', region: 'global', publicKey: key.publicKey } as const
+  const terms = { lifetime: 36_400 * 86_400_000, names: ['s1.acme.test'], ips: ['10.0.0.11'] }
+  const leaf = await issue(prepare({ ...asked, ...terms, uris: [] }, issuer, { now }))
+  const pem = encodeCertificate(leaf.certificate) + encodePrivateKey(key)
+  const renewed = [
+    ...files,
+    { file: 'new.pem', materials: materialsIn('new.pem', Buffer.from(pem)) },
+  ]
+
+  const first = place()
+  await adopt(first, hastyFiles)
+  const copy = (): string => {
+    const at = place()
+    cpSync(first, at, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+    return at
+  }
+  const whole = copy()
+  const total = await killed(whole, Number.POSITIVE_INFINITY, renewed)
+  await expectWhole(whole, renewed)
+  const currentOf = (at: string): string => readlinkSync(path.join(at, renewedAddress, 'current'))
+  expect(currentOf(whole)).toMatch(/^2-/)
+  for (let dieAt = 1; dieAt <= total; dieAt += everything ? 1 : 5) {
+    const at = copy()
+    await killed(at, dieAt, renewed)
+    await adopt(at, hastyFiles, renewed)
+    await expectWhole(at, renewed)
+    expect([dieAt, currentOf(at)]).toEqual([dieAt, currentOf(whole)])
+  }
+  console.log(`kill points of a renewal that is adopted: ${total}`)
 }, 600_000)

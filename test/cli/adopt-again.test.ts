@@ -32,14 +32,14 @@ async function root(key = generateKeySync('ecdsa-p256'), at = now - 100 * day): 
 
 async function server(
   { certificate, key }: Pair,
-  host: string,
+  host: string | undefined,
   at = now - 9 * day,
   own = generateKeySync('ecdsa-p256'),
 ): Promise<Pair> {
   const asked = {
     role: 'server',
     region: 'global',
-    names: [`${host}.acme.test`],
+    names: host === undefined ? [] : [`${host}.acme.test`],
     ips: [],
     uris: [],
   }
@@ -69,12 +69,17 @@ const world = (): string =>
   folder({ 'old/ca.pem': pem(ca), 'old/s1.pem': pem(s1), 'old/s2.pem': pem(s2) })
 
 interface Document {
-  readonly identities: readonly { address: string; new: boolean }[]
-  readonly leftOut: readonly { place: string; code: string; message: string }[]
+  readonly identities: readonly {
+    readonly address: string
+    readonly generation: number
+    readonly new: boolean
+    readonly notes: readonly string[]
+  }[]
+  readonly leftOut: readonly { place: string; code: string; message: string; hint?: string }[]
 }
 
-async function again(cwd: string): Promise<Document> {
-  const { status, stdout, stderr } = await cli(cwd, ['adopt', 'old', '--json'])
+async function again(cwd: string, at = now): Promise<Document> {
+  const { status, stdout, stderr } = await cli(cwd, ['adopt', 'old', '--json'], { now: at })
   expect([status, stderr]).toEqual([0, stderr])
   return JSON.parse(stdout) as Document
 }
@@ -83,26 +88,225 @@ const write = (cwd: string, file: string, text: string): void => {
   fs.writeFileSync(path.join(cwd, file), text)
 }
 
-describe('a second run', () => {
-  test.each(['over the old file', 'beside it, with its key'])(
-    'leaves out a renewal by the old tool %s, with the reason',
-    async (how) => {
-      const cwd = world()
-      await cli(cwd, ['adopt', 'old'])
-      const before = stateOf(path.join(cwd, 'pki'))
-      const beside = how !== 'over the old file'
-      const file = beside ? 'old/s1-new.pem' : 'old/s1.pem'
-      write(cwd, file, pem(await server(ca, 's1', now - day, beside ? s1.key : undefined)))
-      const said = await again(cwd)
-      expect(said.leftOut.map(({ place, code }) => `${place} ${code}`)).toEqual([
-        `${file} (1 of 2) adoption/replaced`,
-      ])
-      expect(said.identities.filter((one) => one.new)).toEqual([])
-      expect(stateOf(path.join(cwd, 'pki'))).toEqual(before)
-      expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).not.toContain('s1-2')
-    },
-  )
+const told = ({ leftOut }: Document): readonly string[] =>
+  leftOut.map(({ place, code }) => `${place} ${code}`)
+const ledger = (cwd: string): string => fs.readFileSync(path.join(cwd, 'pki/ledger.jsonl'), 'utf8')
 
+/** Everything is as it should be, and another run finds nothing new. */
+async function settled(cwd: string): Promise<void> {
+  expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+  expect((await cli(cwd, ['verify'])).status).toBe(0)
+  const before = stateOf(cwd)
+  expect((await again(cwd)).identities.filter((one) => one.new)).toEqual([])
+  expect(stateOf(cwd)).toEqual(before)
+}
+
+describe('a renewal by the old tool', () => {
+  const generations = (cwd: string, address: string): readonly string[] =>
+    fs
+      .readdirSync(path.join(cwd, 'pki', address))
+      .filter((name) => name !== 'current')
+      .map((name) => name.split('-')[0]!)
+      .sort()
+
+  const keyOf = (pair: Pair): string => encodePrivateKey(pair.key)
+  const certOf = (pair: Pair): string => encodeCertificate(pair.certificate)
+
+  test.each<readonly [string, (cwd: string, at: number) => Promise<string>, readonly string[]]>([
+    [
+      'over the old file',
+      async (cwd, at) => {
+        write(cwd, 'old/s1.pem', pem(await server(ca, 's1', at)))
+        return 'another key'
+      },
+      [],
+    ],
+    [
+      'beside it, with its key',
+      async (cwd, at) => {
+        write(cwd, 'old/new.pem', pem(await server(ca, 's1', at, s1.key)))
+        return 'the same key'
+      },
+      ['old/s1.pem (1 of 2) adoption/replaced'],
+    ],
+    [
+      'beside it, with another key',
+      async (cwd, at) => {
+        write(cwd, 'old/new.pem', pem(await server(ca, 's1', at)))
+        return 'another key'
+      },
+      ['old/s1.pem (1 of 2) adoption/replaced'],
+    ],
+    [
+      'without its key, which only the store has now',
+      async (cwd, at) => {
+        write(cwd, 'old/s1.pem', certOf(await server(ca, 's1', at, s1.key)))
+        return 'the same key'
+      },
+      [],
+    ],
+    [
+      'with two that came since: the newest counts',
+      async (cwd, at) => {
+        write(cwd, 'old/a.pem', pem(await server(ca, 's1', at - day)))
+        write(cwd, 'old/b.pem', pem(await server(ca, 's1', at)))
+        return 'another key'
+      },
+      ['old/a.pem (1 of 2) adoption/replaced', 'old/s1.pem (1 of 2) adoption/replaced'],
+    ],
+  ])('%s is the next generation of its identity', async (_, renew, leftOut) => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    const spec = fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')
+    const key = await renew(cwd, now - day)
+    const dry = await cli(cwd, ['adopt', 'old', '--dry-run'])
+    expect(dry.stdout).toContain('+ identity/server/global/s1  generation 2\n')
+    expect(generations(cwd, 'identity/server/global/s1')).toEqual(['1'])
+    const said = await again(cwd)
+    expect([...told(said)].sort()).toEqual(leftOut)
+    expect(said.identities.filter((one) => one.new)).toMatchObject([
+      { address: 'identity/server/global/s1', generation: 2 },
+    ])
+    expect(said.identities.find((one) => one.new)!.notes[0]).toContain(key)
+    expect(generations(cwd, 'identity/server/global/s1')).toEqual(['1', '2'])
+    expect(ledger(cwd)).toMatch(
+      /"event":"adopted","address":"identity\/server\/global\/s1".*"generation":2/,
+    )
+    expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toBe(spec)
+    await settled(cwd)
+  })
+
+  test('that lies beside with another key says that it could be a different host', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    write(cwd, 'old/new.pem', pem(await server(ca, 's1', now - day)))
+    const [note, question] = (await again(cwd)).identities.find((one) => one.new)!.notes
+    expect(note).toContain('it is the generation after 1')
+    expect(question).toContain('if it is a different host')
+  })
+
+  test('that names more than before brings the names into the spec', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    const spec = fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')
+    // A spec of before the names were known.
+    write(cwd, 'cluster.yaml', spec.replace('s1: { names: [s1.acme.test] }', 's1: {}'))
+    write(cwd, 'old/s1.pem', pem(await server(ca, 's1', now - day)))
+    await again(cwd)
+    expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toBe(spec)
+    await settled(cwd)
+  })
+
+  test('that begins before what the store has is passed over, and says why', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    const before = stateOf(path.join(cwd, 'pki'))
+    write(cwd, 'old/s1-older.pem', pem(await server(ca, 's1', now - 20 * day)))
+    const said = await again(cwd)
+    expect(told(said)).toEqual(['old/s1-older.pem (1 of 2) adoption/replaced'])
+    expect(said.leftOut[0]!.message).toMatch(
+      /^it begins \S+, and generation 1 of identity\/server\/global\/s1 begins later, /,
+    )
+    expect(stateOf(path.join(cwd, 'pki'))).toEqual(before)
+  })
+
+  test('of an identity that was renewed here is a question, and its hint answers it', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    // Made before our renewal: no question.
+    write(cwd, 'old/s1.pem', pem(await server(ca, 's1', now - day)))
+    expect((await cli(cwd, ['rotate', 'leaves', 's1', '--yes'])).status).toBe(0)
+    const passed = await again(cwd)
+    expect(told(passed)).toEqual(['old/s1.pem (1 of 2) adoption/replaced'])
+    expect(passed.leftOut[0]!.message).toContain('was made here later')
+
+    write(cwd, 'old/s1.pem', pem(await server(ca, 's1', now + day)))
+    const at = now + 2 * day
+    const before = stateOf(path.join(cwd, 'pki'))
+    const asked = await again(cwd, at)
+    expect(told(asked)).toEqual(['old/s1.pem (1 of 2) adoption/question'])
+    expect(asked.leftOut[0]!.message).toContain('which one is its agent to use?')
+    expect(stateOf(path.join(cwd, 'pki'))).toEqual(before)
+    const [line] = /rotate leaves identity\S+/.exec(asked.leftOut[0]!.hint!)!
+    const renewed = await cli(cwd, [...line.split(' '), '--yes'], { now: at })
+    expect([renewed.status, renewed.stderr]).toEqual([0, renewed.stderr])
+    expect(told(await again(cwd, at))).toEqual(['old/s1.pem (1 of 2) adoption/replaced'])
+  })
+
+  test('of a pair that all servers share renews that pair, and no server appears', async () => {
+    for (const file of ['old/server.pem', 'old/new/server.pem']) {
+      const cwd = folder({
+        'old/ca.pem': pem(ca),
+        'old/server.pem': pem(await server(ca, undefined)),
+      })
+      await cli(cwd, ['adopt', 'old'])
+      const spec = fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')
+      fs.mkdirSync(path.join(cwd, 'old/new'))
+      write(cwd, file, pem(await server(ca, undefined, now - day)))
+      const fresh = (await again(cwd)).identities.filter((one) => one.new)
+      expect(fresh).toMatchObject([{ address: 'identity/server/global/shared', generation: 2 }])
+      expect(fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')).toBe(spec)
+      await settled(cwd)
+    }
+  })
+
+  test('in a folder for each host, where no certificate names one, is told by the folder', async () => {
+    const cwd = folder({ 'old/ca.pem': pem(ca) })
+    for (const host of ['s1', 's2', 's3']) {
+      fs.mkdirSync(path.join(cwd, 'old', host))
+      write(cwd, `old/${host}/server.pem`, pem(await server(ca, undefined)))
+    }
+    await cli(cwd, ['adopt', 'old'])
+    write(cwd, 'old/s2/server.pem', pem(await server(ca, undefined, now - day)))
+    const fresh = (await again(cwd)).identities.filter((one) => one.new)
+    expect(fresh).toMatchObject([{ address: 'identity/server/global/s2', generation: 2 }])
+    await settled(cwd)
+  })
+
+  test('is not taken for that of another host with the same key', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    write(cwd, 'old/s3.pem', pem(await server(ca, 's3', now - day, s1.key)))
+    const fresh = (await again(cwd)).identities.filter((one) => one.new)
+    expect(fresh).toMatchObject([{ address: 'identity/server/global/s3', generation: 1 }])
+  })
+
+  test('is known by the copy of cert_file beside the configuration', async () => {
+    const cwd = world()
+    const config = `name = "s1"
+region = "global"
+server { enabled = true }
+tls {
+  http = true
+  rpc = true
+  ca_file = "/opt/tls/ca.pem"
+  cert_file = "/opt/tls/s.pem"
+  key_file = "/opt/tls/k.pem"
+  verify_server_hostname = true
+  verify_https_client = true
+}
+`
+    fs.mkdirSync(path.join(cwd, 'agents/s1'), { recursive: true })
+    write(cwd, 'agents/s1/nomad.hcl', config)
+    write(cwd, 'agents/s1/s.pem', certOf(s1))
+    const line = ['adopt', 'old', '--agents', 'agents/s1', '--json']
+    await cli(cwd, line)
+    const renewed = await server(ca, 's1', now - day)
+    write(cwd, 'old/s1-new.pem', certOf(renewed))
+    write(cwd, 'old/s1-new.key', keyOf(renewed))
+    // The agent uses the older one, and goes on doing so.
+    const waiting = JSON.parse((await cli(cwd, line)).stdout) as Document
+    expect(waiting.identities.filter((one) => one.new)).toEqual([])
+    expect(waiting.leftOut).toMatchObject([{ message: 's1 uses old/s1.pem (1 of 2)' }])
+    write(cwd, 'agents/s1/s.pem', certOf(renewed))
+    const said = JSON.parse((await cli(cwd, line)).stdout) as Document
+    expect(said.identities.filter((one) => one.new)).toMatchObject([
+      { address: 'identity/server/global/s1', generation: 2 },
+    ])
+  })
+})
+
+describe('a second run', () => {
   test('with a root that was renewed with its key keeps that of the store, and adopts what is new', async () => {
     const cwd = world()
     await cli(cwd, ['adopt', 'old'])
@@ -116,6 +320,11 @@ describe('a second run', () => {
     expect(said.leftOut).toMatchObject([
       { place: 'old/ca.pem (1 of 2)', code: 'adoption/replaced' },
     ])
+    expect(said.leftOut[0]!.message).toMatch(
+      /^it is authority\/agent\/1 once more, with the same key/,
+    )
+    const [line] = /rotate authority \S+ --next/.exec(said.leftOut[0]!.hint!)!
+    expect((await cli(cwd, [...line.split(' '), '--dry-run'])).status).toBe(0)
     expect(fs.readFileSync(path.join(cwd, 'pki/authority/agent/1/ca.pem'), 'utf8')).toBe(before)
     expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
   })

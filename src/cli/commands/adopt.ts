@@ -25,7 +25,7 @@ import type { Store } from '../../inventory/store.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../../report/adoption.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
-import { fingerprintOf, sameCertificate } from '../../x509/certificate.js'
+import { fingerprintOf } from '../../x509/certificate.js'
 import { expandPatterns, readFolders } from '../adopt-folders.js'
 import { probeForAdoption } from '../adopt-probe.js'
 import { readAgents } from '../agent-files.js'
@@ -36,6 +36,7 @@ import { packageFile, type Context } from '../context.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
 import { unlockFiles } from '../unlock-folders.js'
+import { identitiesIn, keysInStore } from '../adopted-before.js'
 import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, readSpec } from '../workspace.js'
 import { showWrites, writeFiles, type FileWrite } from '../write.js'
@@ -64,13 +65,16 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     file,
     context,
   )
+  const files = await unlockFiles(await readFolders(args, place, context), options, context)
+  const identities = inventory === undefined ? [] : identitiesIn(inventory)
   const adoption = planAdoption({
-    files: await unlockFiles(await readFolders(args, place, context), options, context),
+    files: [...files, ...(await keysInStore(files, agents, identities, store))],
     agents,
     probed:
       options.probe === undefined ? [] : await probeForAdoption(options.probe, agents, context),
     known: inventory && knownIn(inventory),
     authorities: inventory && authoritiesIn(inventory),
+    identities,
     now: context.now(),
   })
   requireAdoptable(adoption, args)
@@ -84,9 +88,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
           { file, before: adoptedBefore(inventory), inventory },
           leftOut,
         )
-  const named = namedBy(spec, adoption.identities, leftOut).filter(
-    (one) => !isReplaced(one, inventory, leftOut),
-  )
+  const named = namedBy(spec, adoption.identities, leftOut)
   const missing =
     inventory === undefined
       ? { authorities: adoption.authorities, keys: [], identities: named }
@@ -281,10 +283,11 @@ function moreNodes(
   const done = new Set(all ? fresh : [])
   for (const identity of identities) {
     if (done.has(identity)) continue
-    const { address, role, region, name, places, names, ips } = identity
+    const { address, role, region, name, places, names, ips, replaces } = identity
     if (wanted.has(address)) {
       // What it names today, its next certificate names as well. Later the spec alone counts.
-      if (role === 'operator' || inventory?.identities.get(address)?.current) continue
+      const isHeld = inventory?.identities.get(address)?.current !== undefined
+      if (role === 'operator' || (isHeld && replaces === undefined)) continue
       const { text: named } = nameNode(text, { kind: role, region, name, names, ips }, { file })
       if (named !== text) take(named)
       continue
@@ -330,25 +333,6 @@ function adoptedBefore(inventory: Inventory | undefined): ReadonlySet<string> {
     if (event === 'adopted') before.add(address)
   }
   return before
-}
-
-/** Whether the store has another certificate in its place, which stays; it is told. */
-function isReplaced(
-  { address, leaf, places }: AdoptedIdentity,
-  inventory: Inventory | undefined,
-  leftOut: LeftOut[],
-): boolean {
-  const current = inventory?.identities.get(address)?.current
-  const own = current?.chain[0]
-  if (own === undefined || sameCertificate(own, leaf)) return false
-  leftOut.push({
-    kind: 'left-out',
-    place: places[0]!,
-    code: 'adoption/replaced',
-    message: `the store has generation ${current!.number} of ${address}, which stays: another certificate does not take its place`,
-    hint: 'agents that use this one accept that of the store; to have the same in both, deliver the store’s',
-  })
-  return true
 }
 
 /** The identities that the spec names. */
