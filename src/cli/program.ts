@@ -201,7 +201,7 @@ function requireFit(
   { name, options: entries }: CommandEntry,
   given: Readonly<Record<string, unknown>>,
 ): void {
-  for (const { name: option, needs = [], excludes = [], because } of entries) {
+  for (const { name: option, needs = [], needsOne = [], excludes = [], because } of entries) {
     if (given[option] === undefined) continue
     const hint = because ?? `see: nomad-pki ${name} --help`
     const other = excludes.find((one) => given[one] !== undefined)
@@ -210,6 +210,9 @@ function requireFit(
     }
     const lacking = needs.find((one) => given[one] === undefined)
     if (lacking !== undefined) throw usage(`${longName(option)} needs ${longName(lacking)}`, hint)
+    if (needsOne.length > 0 && needsOne.every((one) => given[one] === undefined)) {
+      throw usage(`${longName(option)} needs ${needsOne.map(longName).join(' or ')}`, hint)
+    }
   }
 }
 

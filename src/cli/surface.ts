@@ -104,10 +104,14 @@ export function longName(name: FlagName): string {
   return /--[a-z-]+/.exec(flags[name].flags)![0]
 }
 
+function oneOf(names: readonly FlagName[] = []): readonly string[] {
+  return names.length === 0 ? [] : [names.map(longName).join(' or ')]
+}
+
 function optionOf(name: FlagName, use: OptionUse): OptionEntry {
   const flag: FlagEntry = flags[name]
   const summary = use.summary ?? flag.summary
-  const needed = (use.needs ?? []).map(longName).join(', ')
+  const needed = [...(use.needs ?? []).map(longName), ...oneOf(use.needsOne)].join(', ')
   return {
     ...flag,
     ...use,

@@ -144,6 +144,39 @@ function isLink(location: string): boolean {
   }
 }
 
+/** A file that a command makes anew each time. */
+export interface OwnFile extends Pick<FileWrite, 'file' | 'text'> {
+  /** Such as `a saved plan`. */
+  readonly what: string
+  /** Whether a file is one of these: nothing else is written over. */
+  readonly isOwn: (bytes: Uint8Array) => boolean
+}
+
+/**
+ * Writes such files, never into the store, and over nothing but what is of their kind.
+ *
+ * @param store Where the store is.
+ * @throws {NomadPkiError} `ERR_FILE_EXISTS`, `ERR_FILE_UNWRITABLE`; nothing was written then.
+ */
+export async function writeOwn(
+  context: Context,
+  store: string,
+  files: readonly OwnFile[],
+): Promise<void> {
+  const writes: FileWrite[] = []
+  for (const { file, text, what, isOwn } of files) {
+    requireOutside(context, store, file, what)
+    const expected = await readIfThere(context, file)
+    if (expected !== undefined && !isOwn(expected)) {
+      throw new NomadPkiError('ERR_FILE_EXISTS', `${shownPath(file)} exists, and is not ${what}`, {
+        hint: `name another file: only ${what} is written over`,
+      })
+    }
+    writes.push({ file, text, expected })
+  }
+  await writeFiles(context, writes)
+}
+
 /** Shows what would be written, and that nothing was. */
 export function showWrites(writes: readonly FileWrite[], printer: Printer): void {
   for (const { file, text, expected } of writes) {

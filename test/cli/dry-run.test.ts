@@ -225,14 +225,16 @@ describe.each(
 describe.each(reading.map((entry) => [entry.name, entry] as const))(
   '%s writes nothing',
   (_, { examples, options }) => {
-    const switches = options.flatMap(({ name, flags, excludes, needs }) =>
-      flags.includes('<') || excludes !== undefined || needs !== undefined ? [] : [longName(name)],
+    const switches = options.flatMap(({ name, flags, excludes, needs, needsOne }) =>
+      flags.includes('<') || (excludes ?? needs ?? needsOne) !== undefined ? [] : [longName(name)],
     )
     test.each(examples)('%s', async (example) => {
       const place = await copied()
       const words = wordsOf(example).slice(1)
       // The answer in a file that the user names.
-      const out = words.includes('--out') ? words[words.indexOf('--out') + 1]! : undefined
+      const outs = ['--out', '--metrics', '--calendar'].flatMap((flag) =>
+        words.includes(flag) ? [words[words.indexOf(flag) + 1]!] : [],
+      )
       const tree = treeOf(place)
       const barred = options
         .filter(({ name }) => words.includes(longName(name)))
@@ -242,7 +244,7 @@ describe.each(reading.map((entry) => [entry.name, entry] as const))(
       for (const more of all) {
         const { status, stderr } = await cli(place, [...words, ...more])
         expect([0, 2], stderr).toContain(status)
-        if (out !== undefined) fs.rmSync(path.join(place, out))
+        for (const out of outs) fs.rmSync(path.join(place, out))
         expect(treeOf(place)).toEqual(tree)
       }
     })

@@ -157,9 +157,10 @@ describe('the command surface', () => {
 
   test.each(
     commands.flatMap(({ name, options }) =>
-      options.flatMap(({ name: option, excludes = [], needs = [] }) => [
+      options.flatMap(({ name: option, excludes = [], needs = [], needsOne = [] }) => [
         ...excludes.map((other) => [name, option, 'excludes', other] as const),
         ...needs.map((other) => [name, option, 'needs', other] as const),
+        ...needsOne.slice(0, 1).map((other) => [name, option, 'needs', other] as const),
       ]),
     ),
   )('%s: %s %s %s', async (name, option, rule, other) => {

@@ -52,6 +52,19 @@ test('the timer starts the service of its name, which renews what is due', () =>
     expect(line).toMatch(/^(|#.*|\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
 })
 
+test('the timer of the metrics starts the service of its name, which work to do does not fail', () => {
+  const [service, timer] = ['service', 'timer'].map((end) =>
+    read(`monitoring/nomad-pki-status.${end}`),
+  )
+  expect(service).toMatch(
+    /^ExecStart=\/usr\/bin\/env nomad-pki status --quiet --metrics \S+\.prom$/m,
+  )
+  expect(service).toContain('SuccessExitStatus=2\n')
+  expect(timer).toContain('OnCalendar=*:0/15\n')
+  for (const line of `${service}${timer}`.split('\n'))
+    expect(line).toMatch(/^(|#.*|\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
+})
+
 test('every template ends its last line and holds no tab', () => {
   const all = readdirSync('templates', { recursive: true, withFileTypes: true })
   const files = all.filter((one) => one.isFile())

@@ -17,9 +17,7 @@ import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
-import { readIfThere, requireOutside, writeFiles } from '../write.js'
-import type { Context } from '../context.js'
-import { NomadPkiError } from '../../errors.js'
+import { writeOwn } from '../write.js'
 import type { Plan } from '../../plan/plan.js'
 
 /** Exits 0 if there is nothing to do, 2 if there is. */
@@ -39,7 +37,10 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   const plan: Plan = (await isBegun(store))
     ? made
     : { ...made, findings: [notBegun(store, named), ...made.findings] }
-  if (options.out !== undefined) await save(plan, options.out, store.location, context)
+  if (options.out !== undefined) {
+    const file = { file: options.out, text: formatPlan(plan), what: 'a saved plan', isOwn }
+    await writeOwn(context, store.location, [file])
+  }
   const blocked = hasErrors(plan.findings)
   if (printer.json) printer.document(plan)
   else {
@@ -51,19 +52,7 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   return statusOfPlan(plan)
 }
 
-/** Only a saved plan is written over, and nothing in the store. */
-async function save(plan: Plan, file: string, store: string, context: Context): Promise<void> {
-  requireOutside(context, store, file, 'a plan')
-  const expected = await readIfThere(context, file)
-  if (expected !== undefined && !isSavedPlan(expected)) {
-    throw new NomadPkiError('ERR_FILE_EXISTS', `${file} exists, and is not a saved plan`, {
-      hint: 'name another file: only a saved plan is written over',
-    })
-  }
-  await writeFiles(context, [{ file, text: formatPlan(plan), expected }])
-}
-
-function isSavedPlan(bytes: Uint8Array): boolean {
+function isOwn(bytes: Uint8Array): boolean {
   try {
     parsePlan(Buffer.from(bytes).toString('utf8'))
     return true

@@ -15,6 +15,7 @@ import { statusText } from '../../report/status.js'
 import { deadlinesOf } from '../../rotation/deadlines.js'
 import { revocationFindings } from '../../verify/revocations.js'
 import { statusOfSchedule } from '../status.js'
+import { statusFilesOf, writeStatusFiles } from '../status-files.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
 import { parseInstant } from '../when.js'
@@ -22,6 +23,7 @@ import { openWorkspace, takeInventory } from '../workspace.js'
 
 /** Exits 2 when something is missing, due, undelivered or expired, or a stage's date is near. */
 export const command: Command<'status'> = async ({ options }, context) => {
+  const files = statusFilesOf(options)
   const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, printer)
@@ -39,6 +41,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
     ...leftOvers(inventory),
     ...attemptFindings(workspace.desired, inventory, { now }),
   ]
+  await writeStatusFiles(files, { inventory, schedule, deadlines, findings }, workspace, context)
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (printer.json)
     printer.document(statusDocument(schedule, { cluster, ledgerHead, deadlines, copies, findings }))

@@ -46,6 +46,8 @@ export interface OptionUse {
   readonly choices?: readonly string[]
   /** Options that must be there too. */
   readonly needs?: readonly FlagName[]
+  /** Options of which one must be there too. */
+  readonly needsOne?: readonly FlagName[]
   /** Options that must not be there. */
   readonly excludes?: readonly FlagName[]
   /** Why, for a person that broke one of the two rules. */

@@ -22,6 +22,7 @@ export const flags = {
     many: true,
     value: 'files',
   },
+  alarm: { flags: '--alarm <duration>', summary: 'remind so long before each event: 7d' },
   all: { flags: '--all', summary: 'all agents' },
   as: {
     flags: '--as <address>',
@@ -37,6 +38,11 @@ export const flags = {
   batch: {
     flags: '--batch <size>',
     summary: 'how many clients of a region at once: 25, or 10% (default: 10%)',
+  },
+  calendar: {
+    flags: '--calendar <file>',
+    summary: 'also write renewals, ends and dates of authorities as a calendar (iCalendar)',
+    value: 'files',
   },
   clients: {
     flags: '--clients <region=count>',
@@ -135,6 +141,11 @@ export const flags = {
     flags: '--made',
     summary: 'count each certificate as delivered once it is made, without proof',
   },
+  metrics: {
+    flags: '--metrics <file>',
+    summary: 'also write metrics for Prometheus (the textfile collector of node_exporter)',
+    value: 'files',
+  },
   name: { flags: '--name <name>', summary: 'a DNS name of the node; may be repeated', many: true },
   newPasswordFile: {
     flags: '--new-password-file <file>',
@@ -170,6 +181,14 @@ export const flags = {
   outDir: {
     flags: '--out-dir <folder>',
     summary: 'a folder for several archives, such as global-s1-2.tar.gz',
+  },
+  perNode: {
+    flags: '--per-node',
+    summary: 'a series or events for each certificate (default: up to 1,000 of them)',
+  },
+  perRegion: {
+    flags: '--per-region',
+    summary: 'only the earliest of each role and region',
   },
   policy: {
     flags: '--policy',

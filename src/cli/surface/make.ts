@@ -68,8 +68,21 @@ export const makeCommands = {
     details:
       "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
     writes: false,
-    options: { at: {}, made: {}, long: {}, json: {} },
-    examples: ['nomad-pki status', 'nomad-pki status --at 2027-03-01 --json'],
+    options: {
+      at: {},
+      made: {},
+      long: {},
+      json: {},
+      metrics: { excludes: ['at', 'made'], because: 'what watches the file takes it for now' },
+      calendar: { excludes: ['at', 'made'], because: 'what watches the file takes it for now' },
+      alarm: { needs: ['calendar'] },
+      perNode: { excludes: ['perRegion'], needsOne: ['metrics', 'calendar'] },
+      perRegion: { needsOne: ['metrics', 'calendar'] },
+    },
+    examples: [
+      'nomad-pki status --at +30d',
+      'nomad-pki status --metrics nomad_pki.prom --calendar pki.ics --alarm 7d',
+    ],
     words: [[]],
   },
 } as const

@@ -1,0 +1,128 @@
+/**
+ * The files that `status` writes for what watches the cluster: metrics and a calendar.
+ *
+ * @module
+ */
+
+import type { Finding } from '../diagnostics.js'
+import { durationSyntax, parseDuration } from '../duration.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { makePlan } from '../plan/make-plan.js'
+import type { Schedule } from '../plan/schedule.js'
+import { calendarMark, calendarText } from '../report/calendar.js'
+import { metricsMark, metricsText } from '../report/metrics.js'
+import type { Grain } from '../report/watched.js'
+import type { Deadline } from '../rotation/deadlines.js'
+import { gateOf } from '../rotation/gate-of.js'
+import { rotationOf } from '../rotation/stages.js'
+import type { Context } from './context.js'
+import type { Options } from './surface.js'
+import { usage } from './usage.js'
+import { version } from './version.js'
+import type { Workspace } from './workspace.js'
+import { writeOwn, type OwnFile } from './write.js'
+
+/** What `status` knows when it writes them. */
+export interface StatusFacts {
+  readonly inventory: Inventory
+  readonly schedule: Schedule
+  readonly deadlines: readonly Deadline[]
+  readonly findings: readonly Finding[]
+}
+
+/** What the options ask for, read before any work. */
+export interface StatusFiles {
+  readonly metrics?: string | undefined
+  readonly calendar?: string | undefined
+  /** Milliseconds. */
+  readonly alarm?: number | undefined
+  readonly grain?: Grain | undefined
+}
+
+/**
+ * Reads the options.
+ *
+ * @throws {NomadPkiError} `ERR_USAGE`
+ */
+export function statusFilesOf(options: Options<'status'>): StatusFiles {
+  const { metrics, calendar, perNode, perRegion } = options
+  const grain = perNode === true ? 'node' : perRegion === true ? 'region' : undefined
+  const alarm = options.alarm === undefined ? undefined : parseDuration(options.alarm)
+  if (options.alarm !== undefined && alarm === undefined) {
+    throw usage(`not a duration: ${JSON.stringify(options.alarm)}`, `write ${durationSyntax}`)
+  }
+  return { metrics, calendar, alarm, grain }
+}
+
+/**
+ * Writes the files that were asked for.
+ *
+ * @throws {NomadPkiError} as {@link writeOwn}.
+ */
+export async function writeStatusFiles(
+  { metrics, calendar, alarm, grain }: StatusFiles,
+  facts: StatusFacts,
+  workspace: Workspace,
+  context: Context,
+): Promise<void> {
+  const { cluster } = workspace.desired
+  const { schedule, deadlines } = facts
+  const files: OwnFile[] = []
+  if (metrics !== undefined) {
+    files.push({
+      file: metrics,
+      text: metricsText({ ...metricsFacts(facts, workspace), grain }),
+      what: 'a file of metrics of this cluster',
+      isOwn: (bytes) => textOf(bytes).startsWith(`${metricsMark}${cluster}\n`),
+    })
+  }
+  if (calendar !== undefined) {
+    files.push({
+      file: calendar,
+      text: calendarText({ cluster, schedule, deadlines, alarm, grain }),
+      what: 'a calendar of this cluster',
+      isOwn: (bytes) => textOf(bytes).startsWith(`${calendarMark}${cluster}//`),
+    })
+  }
+  if (files.length > 0) await writeOwn(context, workspace.store.location, files)
+}
+
+function metricsFacts(
+  { inventory, schedule, deadlines, findings }: StatusFacts,
+  { spec, desired }: Workspace,
+): Parameters<typeof metricsText>[0] {
+  const now = schedule.at
+  const { plan } = makePlan(desired, inventory, { now })
+  const lives = new Map(
+    [...inventory.identities].flatMap(([address, { current }]) => {
+      const leaf = current?.chain[0]
+      return leaf === undefined ? [] : [[address, leaf] as const]
+    }),
+  )
+  const rotations = spec.authorities.flatMap(({ name }) => {
+    const rotation = rotationOf(spec, inventory, name, { now })
+    return rotation === undefined || rotation.position === 'settled'
+      ? []
+      : [{ rotation, gate: gateOf(rotation, desired, inventory, { now }) }]
+  })
+  // What `status` says too is counted once.
+  const told = new Set(plan.findings.map(keyOf))
+  return {
+    cluster: desired.cluster,
+    version,
+    schedule,
+    lives,
+    deadlines,
+    rotations,
+    steps: plan.steps,
+    findings: [...plan.findings, ...findings.filter((one) => !told.has(keyOf(one)))],
+  }
+}
+
+function keyOf({ address, reason, message }: Finding): string {
+  return JSON.stringify([address, reason, message])
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8')
+}

@@ -1,0 +1,195 @@
+/**
+ * Renewals, ends and dates of authorities as a calendar: an event keeps its identifier when its date moves, so a
+ * calendar that subscribes to the file moves it too.
+ *
+ * @see RFC 5545 (iCalendar), RFC 7986 (names of calendars)
+ * @module
+ */
+
+import type { Schedule } from '../plan/schedule.js'
+import type { Deadline } from '../rotation/deadlines.js'
+import { grainOf, watchedIn, type Grain, type Watched } from './watched.js'
+
+/** What the calendar is made of. */
+export interface CalendarFacts {
+  readonly cluster: string
+  readonly schedule: Schedule
+  readonly deadlines: readonly Deadline[]
+  /** How long before each event it reminds, milliseconds. Default: it does not. */
+  readonly alarm?: number | undefined
+  /** Default: events for each node up to a thousand, then the earliest of each role and region. */
+  readonly grain?: Grain | undefined
+}
+
+interface Event {
+  /** Its identifier, without that of the cluster. */
+  readonly id: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly title: string
+  readonly text: string
+}
+
+/** How a calendar of ours begins: nothing else is written over. */
+export const calendarMark = 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//nomad-pki//'
+
+/**
+ * Writes the calendar.
+ *
+ * @returns Text with CRLF line ends (RFC 5545 §3.1).
+ */
+export function calendarText(facts: CalendarFacts): string {
+  const { cluster, schedule, deadlines, alarm } = facts
+  const events = [
+    ...watchedIn(schedule, grainOf(schedule, facts.grain)).flatMap(eventsOf),
+    ...authorityEvents(schedule),
+    ...deadlines.filter(({ kind }) => kind !== 'rotate').map(deadlineEvent),
+  ].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  const name = `nomad-pki ${cluster}`
+  return [
+    `${calendarMark}${escaped(cluster)}//EN`,
+    'CALSCALE:GREGORIAN',
+    'METHOD:PUBLISH',
+    `NAME:${escaped(name)}`,
+    `X-WR-CALNAME:${escaped(name)}`,
+    'REFRESH-INTERVAL;VALUE=DURATION:P1D',
+    ...events.flatMap(({ id, at, title, text }) => [
+      'BEGIN:VEVENT',
+      `UID:${escaped(`${id}@${cluster}.nomad-pki`)}`,
+      `DTSTAMP:${instant(schedule.at)}`,
+      `DTSTART:${instant(at)}`,
+      'TRANSP:TRANSPARENT',
+      `SUMMARY:${escaped(`${cluster}: ${title}`)}`,
+      `DESCRIPTION:${escaped(text)}`,
+      ...(alarm === undefined
+        ? []
+        : [
+            'BEGIN:VALARM',
+            'ACTION:DISPLAY',
+            `DESCRIPTION:${escaped(`${cluster}: ${title}`)}`,
+            `TRIGGER:-${span(alarm)}`,
+            'END:VALARM',
+          ]),
+      'END:VEVENT',
+    ]),
+    'END:VCALENDAR',
+  ]
+    .map((line) => `${folded(line)}\r\n`)
+    .join('')
+}
+
+/** A person's certificate is made when it is asked for: nobody waits for its end. */
+function eventsOf({ address, role, region, node, members }: Watched): readonly Event[] {
+  const waited = members.filter(({ onDemand }) => !onDemand)
+  const which =
+    node === undefined
+      ? `the first of ${waited.length} ${role} certificates in ${region}`
+      : `${role} ${region}/${node}`
+  const ends = waited.flatMap(({ notAfter }) => notAfter ?? [])
+  const dues = waited.flatMap(({ dueAt }) => dueAt ?? [])
+  return [
+    ...(dues.length === 0
+      ? []
+      : [
+          {
+            id: `renewal.${address}`,
+            at: least(dues),
+            title: `renew ${which}`,
+            text: 'From here on nomad-pki apply renews it: run nomad-pki plan.',
+          },
+        ]),
+    ...(ends.length === 0
+      ? []
+      : [
+          {
+            id: `end.${address}`,
+            at: least(ends),
+            title: `${which} ends`,
+            text: 'After it the agent accepts no connection and makes none. What it was last known to have counts.',
+          },
+        ]),
+  ]
+}
+
+function authorityEvents({ entries }: Schedule): readonly Event[] {
+  return entries.flatMap(({ kind, orphan, address, notAfter, dueAt }) => {
+    if (kind !== 'authority' || orphan) return []
+    return [
+      ...(dueAt === undefined
+        ? []
+        : [
+            {
+              id: `rotate.${address}`,
+              at: dueAt,
+              title: `${address} rotate by`,
+              text: 'Its successor should sign by then: run nomad-pki rotate authority.',
+            },
+          ]),
+      ...(notAfter === undefined
+        ? []
+        : [
+            {
+              id: `end.${address}`,
+              at: notAfter,
+              title: `${address} ends`,
+              text: 'Every certificate under it ends with it.',
+            },
+          ]),
+    ]
+  })
+}
+
+function deadlineEvent({ authority, kind, at, message }: Deadline): Event {
+  return {
+    id: `${kind}.authority/${authority}`,
+    at,
+    title:
+      kind === 'stage'
+        ? `authority ${authority}: take the next stage by`
+        : `authority ${authority}: renewals have carried it`,
+    text: message,
+  }
+}
+
+function least(instants: readonly number[]): number {
+  return instants.reduce((a, b) => Math.min(a, b))
+}
+
+/** `20270301T093000Z` (RFC 5545 §3.3.5). */
+function instant(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
+}
+
+/** `P7D`, `PT5400S` (RFC 5545 §3.3.6). */
+function span(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  return seconds % 86_400 === 0 ? `P${seconds / 86_400}D` : `PT${seconds}S`
+}
+
+/** RFC 5545 §3.3.11; other control characters may not stand there at all. */
+function escaped(text: string): string {
+  return (
+    text
+      .replaceAll(/[\\;,]/g, (one) => `\\${one}`)
+      .replaceAll('\n', '\\n')
+      // eslint-disable-next-line no-control-regex -- they are what is taken away
+      .replaceAll(/[\u0000-\u001f\u007f]/g, ' ')
+  )
+}
+
+/** Lines of at most 75 octets, never cut inside a character (RFC 5545 §3.1). */
+function folded(line: string): string {
+  const parts: string[] = []
+  let part = ''
+  let octets = 0
+  for (const one of line) {
+    const more = Buffer.byteLength(one)
+    if (octets + more > 75) {
+      parts.push(part)
+      ;[part, octets] = [' ', 1]
+    }
+    part += one
+    octets += more
+  }
+  return [...parts, part].join('\r\n')
+}

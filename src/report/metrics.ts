@@ -1,0 +1,227 @@
+/**
+ * What expires when, in Prometheus's text format, for the textfile collector of node_exporter: gauges alone,
+ * without timestamps, because its age is that of the file.
+ *
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/
+ * @module
+ */
+
+import { authorityNameOf } from '../address.js'
+import type { Finding, Severity } from '../diagnostics.js'
+import type { GateVerdict } from '../evidence/gate.js'
+import type { Action, Step } from '../plan/plan.js'
+import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
+import type { Deadline } from '../rotation/deadlines.js'
+import type { Rotation } from '../rotation/stages.js'
+import { grainOf, watchedIn, type Grain, type Watched } from './watched.js'
+
+/** A rotation under way, and what holds its next stage. */
+export interface WatchedRotation {
+  readonly rotation: Rotation
+  readonly gate?: GateVerdict | undefined
+}
+
+/** What the metrics are made of. */
+export interface MetricsFacts {
+  readonly cluster: string
+  /** Of this program. */
+  readonly version: string
+  readonly schedule: Schedule
+  /** When the newest certificate of each address begins and ends, epoch milliseconds. */
+  readonly lives: ReadonlyMap<string, { readonly notBefore: number; readonly notAfter: number }>
+  readonly deadlines: readonly Deadline[]
+  readonly rotations: readonly WatchedRotation[]
+  /** Those of `plan`. */
+  readonly steps: readonly Pick<Step, 'action'>[]
+  /** Those of `plan` and `status`. */
+  readonly findings: readonly Pick<Finding, 'severity'>[]
+  /** Default: a series for each node up to a thousand, then one for each role and region. */
+  readonly grain?: Grain | undefined
+}
+
+/** A metric: what its name says after `nomad_pki_`, and its sentence. */
+const families = {
+  build_info: 'The version of nomad-pki that wrote this file; always 1.',
+  last_success_timestamp_seconds:
+    'When this command last wrote this file: where it is old, nothing here is true any more.',
+  certificates: 'How many certificates the cluster needs, by state; missing ones count.',
+  certificate_not_before_timestamp_seconds: 'When the newest certificate that was made begins.',
+  certificate_not_after_timestamp_seconds: 'When the newest certificate that was made ends.',
+  certificate_effective_not_after_timestamp_seconds:
+    'When the agent stops: the earliest end in the chain of the certificate that it was last known to have.',
+  certificate_renewal_timestamp_seconds: 'From when apply renews it.',
+  agent_newest_loaded:
+    '1: the agent was last seen with the newest certificate and its roots. 0: it was not. Absent: it was never seen, or is excepted.',
+  agent_evidence_timestamp_seconds:
+    'When the agent was last seen, or its installer wrote the receipt.',
+  authority_not_after_timestamp_seconds: 'When an authority ends, or the root above it.',
+  authority_rotate_by_timestamp_seconds:
+    'Until when the successor of an authority should sign: leaves of the usual length no longer fit after it.',
+  rotation_stage_by_timestamp_seconds: 'Until when the next stage of a rotation should be taken.',
+  rotation_agents:
+    'Agents in a rotation under way: proven, held (the next stage waits for them), excepted.',
+  plan_steps: 'How many steps plan has, by action.',
+  findings: 'How many findings plan and status have, by severity.',
+} as const
+
+type Labels = Readonly<Record<string, string>>
+type Family = keyof typeof families
+
+/** Each state, action and severity has a series, also where its count is 0: a rule sees what is absent as unknown. */
+const states: Readonly<Record<LifeState, 0>> = {
+  good: 0,
+  due: 0,
+  silent: 0,
+  unproven: 0,
+  undelivered: 0,
+  expired: 0,
+  'not-yet-valid': 0,
+  missing: 0,
+}
+const actions: Readonly<Record<Action, 0>> = {
+  create: 0,
+  renew: 0,
+  refresh: 0,
+  finish: 0,
+  repair: 0,
+  cross: 0,
+  write: 0,
+  remove: 0,
+}
+const severities: Readonly<Record<Severity, 0>> = { error: 0, warning: 0, note: 0 }
+
+/**
+ * Writes the metrics.
+ *
+ * @returns Text with a newline at its end.
+ */
+export function metricsText(facts: MetricsFacts): string {
+  const { cluster, version, schedule, lives, deadlines, rotations } = facts
+  const series = new Map<Family, string[]>()
+  const put = (family: Family, labels: Labels, value: number | undefined): void => {
+    if (value === undefined || !Number.isFinite(value)) return
+    const lines = series.get(family) ?? []
+    series.set(family, lines)
+    lines.push(`${prefix}${family}${labelsText({ cluster, ...labels })} ${value}`)
+  }
+  const seconds = (instant: number | undefined): number | undefined =>
+    instant === undefined ? undefined : instant / 1000
+
+  put('build_info', { version }, 1)
+  put('last_success_timestamp_seconds', { command: 'status' }, seconds(schedule.at))
+  for (const [role, region, members] of kindsIn(schedule)) {
+    for (const [state, count] of countsOf(members, (one) => one.state, states)) {
+      put('certificates', { role, region, state }, count)
+    }
+  }
+  for (const one of watchedIn(schedule, grainOf(schedule, facts.grain))) {
+    const labels = labelsOf(one)
+    const { members } = one
+    const made = members.flatMap(({ address }) => lives.get(address) ?? [])
+    put('certificate_not_before_timestamp_seconds', labels, seconds(least(made, 'notBefore')))
+    put('certificate_not_after_timestamp_seconds', labels, seconds(least(made, 'notAfter')))
+    put(
+      'certificate_effective_not_after_timestamp_seconds',
+      labels,
+      seconds(least(members, 'notAfter')),
+    )
+    // A person's is made when it is asked for.
+    const renewed = members.filter(({ onDemand }) => !onDemand)
+    put('certificate_renewal_timestamp_seconds', labels, seconds(least(renewed, 'dueAt')))
+    put('agent_newest_loaded', labels, loaded(members))
+    const seen = members.flatMap(({ proof }) => (proof?.at === undefined ? [] : [proof]))
+    put('agent_evidence_timestamp_seconds', labels, seconds(least(seen, 'at')))
+  }
+  for (const { address, kind, orphan, notAfter, dueAt } of schedule.entries) {
+    if (kind !== 'authority' || orphan) continue
+    const labels = { address, authority: authorityNameOf(address) }
+    put('authority_not_after_timestamp_seconds', labels, seconds(notAfter))
+    put('authority_rotate_by_timestamp_seconds', labels, seconds(dueAt))
+  }
+  for (const { authority, kind, at } of deadlines) {
+    if (kind !== 'stage') continue
+    put('rotation_stage_by_timestamp_seconds', { authority }, seconds(at))
+  }
+  for (const { rotation, gate } of rotations) {
+    if (gate === undefined) continue
+    const counts = { proven: gate.proven, held: gate.holds.length, excepted: gate.excepted.length }
+    for (const [state, count] of Object.entries(counts)) {
+      const { name, position } = rotation
+      put('rotation_agents', { authority: name, stage: position, state }, count)
+    }
+  }
+  for (const [action, count] of countsOf(facts.steps, (one) => one.action, actions)) {
+    put('plan_steps', { action }, count)
+  }
+  for (const [severity, count] of countsOf(facts.findings, (one) => one.severity, severities)) {
+    put('findings', { severity }, count)
+  }
+
+  return [
+    `${metricsMark}${cluster}\n`,
+    ...Object.entries(families).flatMap(([family, help]) => {
+      const lines = series.get(family as Family)
+      if (lines === undefined) return []
+      const name = `${prefix}${family}`
+      return [`# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('\n')}\n`]
+    }),
+  ].join('')
+}
+
+const prefix = 'nomad_pki_'
+
+/** How a file of metrics begins: nothing else is written over. */
+export const metricsMark = '# nomad-pki status: metrics of the cluster '
+
+function labelsOf({ address, role, region, node }: Watched): Labels {
+  return { address, role, region, ...(node !== undefined && { node }) }
+}
+
+/** 1 where each of them has its newest, 0 where one has not, nothing where nothing is known of any. */
+function loaded(members: readonly ScheduleEntry[]): number | undefined {
+  const known = members.flatMap(({ proof }) =>
+    proof === undefined || proof.state === 'unproven' || proof.state === 'excepted'
+      ? []
+      : [proof.state],
+  )
+  return known.length === 0 ? undefined : Number(known.every((state) => state === 'proven'))
+}
+
+/** The entries of each role and region, in the order of their first. */
+function kindsIn(
+  schedule: Schedule,
+): readonly (readonly [role: string, region: string, members: readonly ScheduleEntry[]])[] {
+  return watchedIn(schedule, 'region').map(({ role, region, members }) => [role, region, members])
+}
+
+/** How many there are of each kind, with those of which there is none. */
+function countsOf<Item, Kind extends string>(
+  items: readonly Item[],
+  kindOf: (item: Item) => Kind,
+  none: Readonly<Record<Kind, 0>>,
+): Iterable<readonly [Kind, number]> {
+  const counts = new Map(Object.keys(none).map((kind) => [kind as Kind, 0]))
+  for (const item of items) counts.set(kindOf(item), (counts.get(kindOf(item)) ?? 0) + 1)
+  return counts
+}
+
+function least<Key extends string>(
+  items: readonly { readonly [key in Key]?: number | undefined }[],
+  key: Key,
+): number | undefined {
+  let found: number | undefined
+  for (const { [key]: value } of items) {
+    if (value !== undefined && (found === undefined || value < found)) found = value
+  }
+  return found
+}
+
+function labelsText(labels: Labels): string {
+  return `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(',')}}`
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}

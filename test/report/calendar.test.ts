@@ -1,0 +1,160 @@
+import ICAL from 'ical.js'
+import { describe, expect, test } from 'vitest'
+import type { ScheduleEntry } from '../../src/plan/schedule.js'
+import { calendarText, type CalendarFacts } from '../../src/report/calendar.js'
+
+const at = Date.parse('2027-03-01T00:00:00Z')
+const day = 86_400_000
+
+function entry(address: string, more: Partial<ScheduleEntry> = {}): ScheduleEntry {
+  return {
+    ...{ address, kind: 'identity', state: 'good', orphan: false, onDemand: false },
+    ...{ notAfter: at + 60 * day, dueAt: at + 30 * day },
+    ...more,
+  }
+}
+
+function calendar(entries: readonly ScheduleEntry[], more: Partial<CalendarFacts> = {}): string {
+  return calendarText({ cluster: 'acme', schedule: { at, entries }, deadlines: [], ...more })
+}
+
+interface Read {
+  readonly uid: string
+  readonly start: number
+  readonly summary: string
+  readonly description: string
+  readonly alarms: readonly string[]
+}
+
+/** As somebody else reads it. */
+function read(text: string): readonly Read[] {
+  const whole = new ICAL.Component(
+    ICAL.parse(text) as ConstructorParameters<typeof ICAL.Component>[0],
+  )
+  return whole.getAllSubcomponents('vevent').map((one) => {
+    const event = new ICAL.Event(one)
+    return {
+      uid: event.uid,
+      start: event.startDate.toJSDate().getTime(),
+      summary: event.summary,
+      description: event.description,
+      alarms: one
+        .getAllSubcomponents('valarm')
+        .map((alarm) => String(alarm.getFirstPropertyValue('trigger'))),
+    }
+  })
+}
+
+test('renewals and ends, soonest first, as another parser reads them', () => {
+  const events = read(
+    calendar([
+      entry('identity/server/global/s1'),
+      entry('authority/agent/1', {
+        kind: 'authority',
+        notAfter: at + 900 * day,
+        dueAt: at + 800 * day,
+      }),
+    ]),
+  )
+  expect(events.map(({ uid, start, summary }) => [uid, (start - at) / day, summary])).toEqual([
+    ['renewal.identity/server/global/s1@acme.nomad-pki', 30, 'acme: renew server global/s1'],
+    ['end.identity/server/global/s1@acme.nomad-pki', 60, 'acme: server global/s1 ends'],
+    ['rotate.authority/agent/1@acme.nomad-pki', 800, 'acme: authority/agent/1 rotate by'],
+    ['end.authority/agent/1@acme.nomad-pki', 900, 'acme: authority/agent/1 ends'],
+  ])
+})
+
+test('a date that moves keeps its identifier', () => {
+  const before = read(calendar([entry('identity/server/global/s1')]))
+  const after = read(
+    calendar([
+      entry('identity/server/global/s1', { notAfter: at + 99 * day, dueAt: at + 70 * day }),
+    ]),
+  )
+  expect(after.map(({ uid }) => uid)).toEqual(before.map(({ uid }) => uid))
+  expect(after.map(({ start }) => start)).not.toEqual(before.map(({ start }) => start))
+})
+
+test.each([
+  [7 * day, '-P7D'],
+  [90 * 60_000, '-PT5400S'],
+])('an alarm of %i ms', (alarm, expected) => {
+  const [first] = read(calendar([entry('identity/server/global/s1')], { alarm }))
+  expect(first?.alarms).toEqual([expected])
+})
+
+test('no alarm where none was asked for', () => {
+  expect(read(calendar([entry('identity/server/global/s1')]))[0]?.alarms).toEqual([])
+})
+
+test('nobody waits for what is made when asked for, nor for what the spec no longer names', () => {
+  const entries = [
+    entry('identity/operator/global/alice', { onDemand: true }),
+    entry('identity/client/global/c9', { orphan: true }),
+    entry('authority/agent/1', { kind: 'authority', orphan: true }),
+  ]
+  expect(read(calendar(entries))).toEqual([])
+})
+
+test('per region the first of each role', () => {
+  const entries = [
+    entry('identity/client/global/c1', { dueAt: at + 40 * day }),
+    entry('identity/client/global/c2', { dueAt: at + 10 * day, notAfter: at + 20 * day }),
+  ]
+  expect(
+    read(calendar(entries, { grain: 'region' })).map(({ uid, start, summary }) => [
+      uid,
+      (start - at) / day,
+      summary,
+    ]),
+  ).toEqual([
+    [
+      'renewal.identity/client/global@acme.nomad-pki',
+      10,
+      'acme: renew the first of 2 client certificates in global',
+    ],
+    [
+      'end.identity/client/global@acme.nomad-pki',
+      20,
+      'acme: the first of 2 client certificates in global ends',
+    ],
+  ])
+})
+
+test('dates of a rotation; those of authorities stand with them already', () => {
+  const deadlines = [
+    { authority: 'agent', kind: 'stage', at: at + day, message: 'the old root ends', due: true },
+    { authority: 'agent', kind: 'rotate', at: at + 2 * day, message: 'no', due: false },
+  ] as const
+  const events = read(calendar([], { deadlines }))
+  expect(events.map(({ uid, description }) => [uid, description])).toEqual([
+    ['stage.authority/agent@acme.nomad-pki', 'the old root ends'],
+  ])
+})
+
+describe('the form of RFC 5545', () => {
+  test('lines end with CRLF and have at most 75 octets, also beyond ASCII', () => {
+    const message = 'ein sehr langer Satz mit Ümläuten, Kommas; und \\ Strichen, 日本語 '.repeat(9)
+    const deadlines = [
+      { authority: 'agent', kind: 'stage', at: at + day, message, due: true },
+    ] as const
+    const text = calendar([], { deadlines })
+    for (const line of text.split('\r\n')) {
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75)
+      expect(line).not.toContain('\n')
+      expect(line).not.toContain('\uFFFD')
+    }
+    expect(read(text)[0]?.description).toBe(message)
+  })
+
+  test('a text cannot begin a line of its own', () => {
+    const message = 'a\nEND:VEVENT\r\nBEGIN:VALARM\u0007'
+    const deadlines = [
+      { authority: 'agent', kind: 'stage', at: at + day, message, due: true },
+    ] as const
+    const events = read(calendar([], { deadlines }))
+    expect(events).toHaveLength(1)
+    expect(events[0]?.description).toBe('a\nEND:VEVENT \nBEGIN:VALARM ')
+    expect(events[0]?.alarms).toEqual([])
+  })
+})
