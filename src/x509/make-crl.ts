@@ -47,7 +47,7 @@ export function encodeTbsCrl(fields: CrlFields): Uint8Array {
   const entries = fields.entries.map(encodeEntry)
   const extensions: readonly Extension[] = [
     authorityKeyIdentifier(fields.keyIdentifier),
-    { oid: listOids.number, critical: false, value: integer(fields.number) },
+    { oid: listOids.number, critical: false, value: integer(octetsOf(fields.number)) },
   ]
   return sequence(
     version2,
@@ -59,6 +59,12 @@ export function encodeTbsCrl(fields: CrlFields): Uint8Array {
     ...(entries.length === 0 ? [] : [sequence(...entries)]),
     context(0, sequence(...extensions.map(encodeExtension))),
   )
+}
+
+/** A number beyond 2^31, which {@link integer} takes as bytes. */
+function octetsOf(number: number): Uint8Array {
+  const digits = number.toString(16)
+  return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')
 }
 
 /** Writes a list as a PEM block. RFC 7468 §6 */

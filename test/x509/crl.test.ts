@@ -99,6 +99,10 @@ describe('a list that is written here', () => {
     expect(back.issuer.der).toEqual(issuer.subject.der)
   })
 
+  test.each([2 ** 32, Number.MAX_SAFE_INTEGER])('has a number beyond 32 bits: %d', (number) => {
+    expect(Number.parseInt(written([], number).number!, 16)).toBe(number)
+  })
+
   test('leaves out the entries where nothing is revoked', () => {
     const empty = written([], 1)
     expect([empty.entries, empty.number]).toEqual([[], '01'])

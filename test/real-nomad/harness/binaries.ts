@@ -70,7 +70,7 @@ export function cfsslFolder(): string {
 const tools = new Map<string, string>()
 
 /** The path of one of our own Go programs under `test/judges/go`, built now. */
-export function goTool(name: 'agent' | 'mint' | 'requests' | 'verify'): string {
+export function goTool(name: 'agent' | 'crl' | 'mint' | 'requests' | 'verify'): string {
   let path = tools.get(name)
   if (path === undefined) {
     const folder = join(cache(), `go-tools-${process.pid}`)
