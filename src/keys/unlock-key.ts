@@ -22,6 +22,8 @@ import { scanPem, type PemBlock } from './pem-scan.js'
 
 /** This many rounds of a hash are some seconds. */
 const mostRounds = 5_000_000
+/** The same for PBES1, where each round is a call. */
+const mostOldRounds = 500_000
 /** OpenSSL's own limit for scrypt (providers/implementations/kdfs/scrypt.c), bytes. */
 const mostMemory = 32 << 20
 /** How often scrypt may fill that memory. */
@@ -223,7 +225,10 @@ function scryptOf(how: DerReader, { length }: Cipher): Derivation {
 
 /** PBES1 with DES, which OpenSSL 3 has in its legacy provider alone (RFC 8018 §6.1.2). */
 function lockedPbes1(hash: 'md5' | 'sha1', algorithm: DerReader, secret: Uint8Array): Locked {
-  const { salt, rounds } = saltAndRounds(algorithm.enter(tags.sequence, 'the parameters'))
+  const { salt, rounds } = saltAndRounds(
+    algorithm.enter(tags.sequence, 'the parameters'),
+    mostOldRounds,
+  )
   return {
     rounds,
     open(passphrase) {
@@ -269,15 +274,15 @@ function lockedPem({ der }: PemBlock, text: string): Locked {
   }
 }
 
-function saltAndRounds(parameters: DerReader): {
-  readonly salt: Uint8Array
-  readonly rounds: number
-} {
+function saltAndRounds(
+  parameters: DerReader,
+  most = mostRounds,
+): { readonly salt: Uint8Array; readonly rounds: number } {
   if (parameters.peek() !== tags.octetString) unsupported('a salt from elsewhere')
   const salt = parameters.content(tags.octetString, 'the salt')
   const rounds = parameters.smallInteger('the rounds')
-  if (rounds >= 1 && rounds <= mostRounds) return { salt, rounds }
-  return malformed(`it wants ${rounds} rounds of key derivation, and may have ${mostRounds}`)
+  if (rounds >= 1 && rounds <= most) return { salt, rounds }
+  return malformed(`it wants ${rounds} rounds of key derivation, and may have ${most}`)
 }
 
 function decrypt({ name }: Cipher, key: CipherKey, iv: Uint8Array, secret: Uint8Array): Uint8Array {

@@ -119,7 +119,10 @@ describe.each(keyAlgorithms)('an authority with %s', (algorithm) => {
     expect(await taken(bad, made.authority, '', made.list)).toBe('revoked')
     // Each judge refuses a list of another key under the same name.
     const other = await rootOf(algorithm, `root ${algorithm}`)
-    const false_ = { list: made.list, authority: put('other.pem', encodeCertificate(other.certificate)) }
+    const false_ = {
+      list: made.list,
+      authority: put('other.pem', encodeCertificate(other.certificate)),
+    }
     expect(await complaints(false_)).toEqual(['openssl', 'gnutls', 'go'])
   })
 })
@@ -149,7 +152,9 @@ test('number, dates, reasons, identifier of the key: as they were meant', async 
       })),
     })
     const text = await runOk('openssl', ['crl', '-in', made.list, '-noout', '-crlnumber', '-text'])
-    expect(BigInt(/crlNumber=(0x)?([0-9A-F]+)/.exec(text)![2]!.replace(/^/, '0x'))).toBe(BigInt(number))
+    expect(BigInt(/crlNumber=(0x)?([0-9A-F]+)/.exec(text)![2]!.replace(/^/, '0x'))).toBe(
+      BigInt(number),
+    )
     const info = await runOk('certtool', ['--crl-info', '--infile', made.list])
     expect(info).toContain('Authority Key Identifier')
     expect(info).toMatch(new RegExp(`CRL Number[^\\n]*: 0*${number.toString(16)}\\n`))
@@ -194,7 +199,10 @@ test('lists of a root and of its intermediate, together', async () => {
   const gone = await listOf(root, 'gone', [
     { serial: certificate.serial, at: now, reason: 'cessation-of-operation' },
   ])
-  const other = put('gone.pem', (await runOk('cat', [gone.list])) + (await runOk('cat', [below.list])))
+  const other = put(
+    'gone.pem',
+    (await runOk('cat', [gone.list])) + (await runOk('cat', [below.list])),
+  )
   expect(await taken(good, above.authority, below.authority, other)).toBe('revoked')
 })
 
