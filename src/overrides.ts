@@ -29,6 +29,7 @@ export type OverrideCode =
   | 'address'
   | 'attempt'
   | 'tolerance'
+  | 'unhealthy'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -87,6 +88,11 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'REGION',
     pattern: /^[A-Za-z0-9._-]{1,51}$/,
     accepts: 'that this region has no leader for some seconds: it has one or two servers',
+  },
+  unhealthy: {
+    value: 'SERVER',
+    pattern: /^[A-Za-z0-9._-]{1,315}$/,
+    accepts: 'that this server is not healthy while others are reloaded: its name as gossip has it',
   },
 }
 

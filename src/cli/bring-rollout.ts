@@ -7,7 +7,7 @@
 
 import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
-import type { Override } from '../overrides.js'
+import type { Override, OverrideCode } from '../overrides.js'
 import { eventDocument, eventText, orderText } from '../report/roll-out.js'
 import type { Batch, Rollout } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
@@ -102,7 +102,8 @@ export async function bringRollout(
     try {
       const rules = {
         ...{ tls, unit, maxFailures, dryRun },
-        withoutTolerance: new Set(overrides.map(({ value }) => value)),
+        withoutTolerance: valuesOf(overrides, 'tolerance'),
+        mayBeIll: valuesOf(overrides, 'unhealthy'),
       }
       return await follow(
         order,
@@ -117,6 +118,10 @@ export async function bringRollout(
   }
   // One rollout at a time: the second is told who runs the first.
   return dryRun ? run() : underLock(store, 'rollout', run)
+}
+
+function valuesOf(overrides: readonly Override[], wanted: OverrideCode): ReadonlySet<string> {
+  return new Set(overrides.flatMap(({ code, value }) => (code === wanted ? [value] : [])))
 }
 
 /** The steps of the agents that were named. */

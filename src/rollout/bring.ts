@@ -7,11 +7,18 @@
 import type { Host, HostAnswer } from '../hosts/host.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
-import type { LookedHost, Obstacle } from './preflight.js'
+import { whatBecameOf } from './left.js'
+import { saidBy, type LookedHost, type Obstacle } from './preflight.js'
 import { concludeScript, installScript, readInstall, type HostDelivery } from './scripts.js'
 
 /** Why a host was not brought to its end. */
 export type Fault = Pick<Obstacle, 'message' | 'remedy'>
+
+/**
+ * Milliseconds that an installation may take: a unit that is starting is waited for 90 s, and a restart may
+ * take as long to stop and as long to start (systemd's own limits).
+ */
+const installTimeout = 300_000
 
 /** One host: files, reload, proof. */
 export async function bring(
@@ -22,11 +29,18 @@ export async function bring(
 ): Promise<Fault | undefined> {
   const { node, host } = one
   const target = ports.hosts.at(host)
-  tell('sending')
-  const { delivery } = await deliveryFor(node, ports, options)
+  let replaces = false
+  if (one.left === undefined) tell('sending')
+  else {
+    const outcome = await endLeft(one, one.left, ports, options)
+    if ('message' in outcome) return outcome
+    replaces = outcome.replaces
+    tell('sending', outcome.said)
+  }
+  const { delivery } = await deliveryFor(node, ports, options, replaces)
   const loading = !isRunning(one) ? 'none' : node.restart ? 'restart' : 'reload'
   // Not ended by the signal: what a host has begun it finishes, and its answer is worth the seconds.
-  const answer = await target.run(installScript(delivery, loading))
+  const answer = await target.run(installScript(delivery, loading), { timeout: installTimeout })
   const fault = installFault(answer, host)
   const { installer, receipt, restartFailed } = readInstall(answer.reached ? answer.stdout : '')
   if (fault !== undefined) return fault
@@ -61,6 +75,28 @@ export async function bring(
   }
 }
 
+/** What an earlier run left there: told to be loaded, where a handshake shows it; else replaced. */
+async function endLeft(
+  one: LookedHost,
+  left: string,
+  ports: RolloutPorts,
+  options: RollOutOptions,
+): Promise<Fault | { readonly replaces: boolean; readonly said: string }> {
+  const { address } = one.node
+  const [verdict] = await ports.prove([address])
+  const became = whatBecameOf(left, { running: isRunning(one) }, verdict)
+  if (became === undefined) {
+    const message = `${left} was put in place there and never proven, and what the agent has loaded is not known: ${verdict?.message ?? 'nothing was seen'}`
+    return { message, remedy: verdict?.remedy }
+  }
+  if (!became.loaded) {
+    return { replaces: true, said: `replaces ${left}, which was never loaded: ${became.why}` }
+  }
+  const untold = await conclude(ports.hosts.at(one.host), address, options, 'proven', ports)
+  const said = `after ${left}, which an earlier run left unproven: a handshake shows it`
+  return untold ?? { replaces: false, said }
+}
+
 /** Tells the installer what was seen: it does not switch again before. */
 export async function conclude(
   target: Host,
@@ -87,13 +123,11 @@ function installFault(answer: HostAnswer, host: string): Fault | undefined {
   if (!answer.reached) {
     return { message: `the link to ${host} was cut: ${answer.message}`, remedy: goOn }
   }
-  const { installer } = readInstall(answer.stdout)
+  const read = readInstall(answer.stdout)
+  const { installer } = read
   if (installer === undefined) {
-    const said = answer.stderr.trim().split('\n').at(-1)
-    return {
-      message: `its installer was stopped${said === undefined || said === '' ? '' : `: ${said}`}`,
-      remedy: goOn,
-    }
+    const said = saidBy(answer, read)
+    return { message: `its installer was stopped${said === '' ? '' : `: ${said}`}`, remedy: goOn }
   }
   if (installer.status === 0) return undefined
   return { message: installer.message, remedy: installer.agent === 'died' ? undefined : goOn }

@@ -14,12 +14,13 @@ export async function deliveryFor(
   { address, overrides }: RolloutNode,
   ports: RolloutPorts,
   { tls, unit }: RollOutOptions,
+  replaces = false,
 ): Promise<{ readonly delivery: HostDelivery; readonly notBefore: number }> {
   const { archive, fingerprint, notBefore } = await ports.pack(address)
-  return { delivery: { tls, unit, archive, fingerprint, overrides }, notBefore }
+  return { delivery: { tls, unit, archive, fingerprint, overrides, replaces }, notBefore }
 }
 
 /** Whether the agent runs: else its next start loads the files. */
-export function isRunning({ look }: LookedHost): boolean {
+export function isRunning({ look }: Pick<LookedHost, 'look'>): boolean {
   return ['active', 'reloading', 'activating'].includes(look.unit)
 }

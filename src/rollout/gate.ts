@@ -21,6 +21,15 @@ export interface CatchUp {
   readonly index: number
 }
 
+/** What a region must be like. */
+export interface GateNeeds {
+  /** How many servers may be lost at the least. */
+  readonly tolerance: number
+  readonly catchUp?: CatchUp | undefined
+  /** Servers that may be ill, by the names that gossip has. */
+  readonly accepted?: ReadonlySet<string> | undefined
+}
+
 /** Whether the region can spare a server now. */
 export type Gate =
   | { readonly open: true; readonly leader: RaftServer }
@@ -30,23 +39,23 @@ export type Gate =
  * Judges the last readings of a region.
  *
  * @param readings In the order of time.
- * @param needs How many servers may be lost at the least, and what the last one has to catch up with.
+ * @param needs How many servers may be lost at the least, what the last one has to catch up with, and who may be ill.
  */
 export function gateOf(
   readings: readonly RaftReading[],
-  { tolerance, catchUp }: { readonly tolerance: number; readonly catchUp?: CatchUp | undefined },
+  { tolerance, catchUp, accepted = new Set() }: GateNeeds,
 ): Gate {
   const last = readings.slice(-readingsNeeded)
   const newest = last.at(-1)
   if (newest === undefined) return { open: false, message: 'nothing was read yet' }
   const leader = leaderOf(newest)
   if (leader === undefined) return { open: false, message: 'there is no leader' }
-  const ill = newest.servers.filter(({ healthy }) => !healthy)
+  const ill = illIn(newest, accepted)
   if (ill.length > 0) {
     return { open: false, message: `${ill.map(({ name }) => name).join(', ')} is not healthy` }
   }
   const silent = newest.servers.filter(({ voter }) => !voter)
-  if (!newest.healthy)
+  if (!isWell(newest, accepted))
     return { open: false, message: 'autopilot says that the region is not healthy' }
   if (newest.failureTolerance < tolerance) {
     return {
@@ -71,12 +80,26 @@ export function gateOf(
   }
   const stable = last.every(
     (one) =>
-      one.healthy &&
+      isWell(one, accepted) &&
       leaderOf(one)?.address === leader.address &&
       one.servers.length === newest.servers.length,
   )
   if (!stable) return { open: false, message: 'leader or servers changed between two readings' }
   return { open: true, leader }
+}
+
+/** Servers that are ill, but for those of whom somebody said so. */
+export function illIn(
+  { servers }: RaftReading,
+  accepted: ReadonlySet<string> | undefined,
+): readonly RaftServer[] {
+  return servers.filter(({ healthy, name }) => !healthy && accepted?.has(name) !== true)
+}
+
+/** Autopilot's own word counts, but where an ill server that was accepted explains it. */
+function isWell(reading: RaftReading, accepted: ReadonlySet<string>): boolean {
+  if (reading.healthy) return true
+  return illIn(reading, accepted).length === 0 && reading.servers.some(({ healthy }) => !healthy)
 }
 
 /** Who leads, by its own word. */

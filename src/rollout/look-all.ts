@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseIdentity } from '../address.js'
+import { runsClient } from '../nomad/roles.js'
 import { isRunning } from './delivery-for.js'
 import { lookAt } from './look.js'
 import type { Rollout, RolloutNode, RolloutStep } from './order.js'
@@ -48,7 +50,10 @@ export async function* lookAtAll(
   })
   yield* queue.until(looking)
   stopIfAborted(options)
-  const ordered = new Set(nodes.map(({ address }) => address))
+  const ordered = {
+    all: new Set(nodes.map(({ address }) => address)),
+    stopped: new Set([...ready].flatMap(([{ address }, one]) => (isRunning(one) ? [] : [address]))),
+  }
   for (const region of regionsOf(rollout, ready, 'server')) {
     const obstacle = await regionObstacle(region, ordered, ports, options)
     if (obstacle !== undefined) obstacles.push(obstacle)
@@ -56,13 +61,26 @@ export async function* lookAtAll(
   const ended = new Set(
     rollout.steps.flatMap(({ kind, region }) => (kind === 'servers' ? region : [])),
   )
-  for (const region of regionsOf(rollout, ready, 'clients')) {
+  for (const region of clientRegionsOf(rollout, ready)) {
     // Servers whose certificates have ended cannot be asked before they have new ones.
     if (ended.has(region)) continue
     const answer = await ports.nodes(region)
     if (answer.state !== 'read') obstacles.push(unanswered(region, answer))
   }
   return { ready, obstacles }
+}
+
+/** Regions whose clients are waited for: also those that are servers too. */
+function clientRegionsOf({ steps }: Rollout, ready: Looked): readonly string[] {
+  const regions = steps.flatMap(({ nodes, region }) =>
+    nodes.some((node) => runs(ready.get(node)) && isClient(node)) ? [region] : [],
+  )
+  return [...new Set(regions)]
+}
+
+/** Whether it has to be ready for longer than a heartbeat after its reload. */
+export function isClient({ address }: RolloutNode): boolean {
+  return runsClient(parseIdentity(address).role)
 }
 
 /** Whether the agent of a host that was looked at runs. */

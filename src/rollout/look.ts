@@ -6,14 +6,12 @@
 
 import { parseIdentity, sharedName } from '../address.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
-import type { HostAnswer } from '../hosts/host.js'
-import { parseGenerationName } from '../inventory/generation-name.js'
 import type { RolloutNode } from './order.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
 import { judgeHost, type LookedHost, type Obstacle } from './preflight.js'
-import { conclude } from './bring.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
-import { lookScript, readLook } from './scripts.js'
+import { whatBecameOf } from './left.js'
+import { lookScript } from './scripts.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
 export async function lookAt(
@@ -54,21 +52,22 @@ export async function lookAt(
   }
   const { delivery, notBefore } = await deliveryFor(node, ports, options)
   const target = ports.hosts.at(destination)
-  const script = lookScript(delivery)
   const asked = { node, host: destination, notBefore }
-  let answer = await target.run(script, { signal })
-  if (options.dryRun !== true && (await wasProven(node, answer, ports))) {
-    if ((await conclude(target, address, delivery, 'proven', ports)) === undefined) {
-      answer = await target.run(script, { signal })
-    }
-  }
-  const { looked, obstacles } = judgeHost(asked, answer, ports.clock())
+  const run = async (script: string): Promise<ReturnType<typeof judgeHost>> =>
+    judgeHost(asked, await target.run(script, { signal }), ports.clock())
+  const first = await run(lookScript(delivery))
+  const { left } = first
+  // An earlier run was ended between switch and proof: that comes first, or is replaced. All else must hold.
+  const { looked, obstacles } =
+    left === undefined ? first : await run(lookScript({ ...delivery, replaces: true }))
   // A host that is not fit already need not be asked more.
   if (looked === undefined) return { host: destination, obstacles }
   const [verdict] = await ports.prove([address], { note: false })
-  const unfit = handshakeObstacle(looked, verdict, options)
+  const unfit =
+    handshakeObstacle(looked, verdict, options) ??
+    (left === undefined ? undefined : leftObstacle(looked, left, verdict, options))
   return unfit === undefined
-    ? { host: destination, obstacles, ready: looked }
+    ? { host: destination, obstacles, ready: { ...looked, left } }
     : { host: destination, obstacles: [...obstacles, unfit] }
 }
 
@@ -104,18 +103,17 @@ function handshakeObstacle(
   )
 }
 
-/**
- * A rollout that was cut after the proof has left an installer that does not know of it, and refuses: the
- * agent presents what is in place there.
- */
-async function wasProven(
-  { address }: RolloutNode,
-  answer: HostAnswer,
-  ports: RolloutPorts,
-): Promise<boolean> {
-  const installer = answer.reached ? readLook(answer.stdout).installer : undefined
-  if (installer?.reason !== 'unproven') return false
-  const place = parseGenerationName(installer.generation ?? '')
-  const [verdict] = await ports.prove([address])
-  return place !== undefined && verdict?.generation === place.number && verdict.seen.length > 0
+/** What was left there is replaced only where it is known what the agent has loaded instead. */
+function leftObstacle(
+  { node, host, look }: LookedHost,
+  left: string,
+  verdict: AgentVerdict | undefined,
+  { tls }: RollOutOptions,
+): Obstacle | undefined {
+  if (whatBecameOf(left, { running: isRunning({ look }) }, verdict) !== undefined) return undefined
+  return {
+    ...{ host, address: node.address },
+    message: `${left} was put in place there and never proven, and what the agent presents is not its own: ${verdict?.message ?? 'nothing was seen'}`,
+    remedy: `find out what the agent has loaded; then on the host: sh install.sh --tls ${tls} --proven, or --give-up with the next archive`,
+  }
 }

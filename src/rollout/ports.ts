@@ -63,6 +63,8 @@ export interface RollOutOptions {
   readonly maxFailures?: number | undefined
   /** Regions whose servers may all be away for a moment: they have one or two. */
   readonly withoutTolerance?: ReadonlySet<string> | undefined
+  /** Servers that may be ill, as gossip calls them: `s3.global`. */
+  readonly mayBeIll?: ReadonlySet<string> | undefined
   /** Milliseconds that an agent has to present its new leaf. Default: 30,000. */
   readonly patience?: number | undefined
   /** Milliseconds that a region has to become healthy. Default: 120,000. */

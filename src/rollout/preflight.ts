@@ -27,6 +27,8 @@ export interface LookedHost {
   /** The host as ssh knows it. */
   readonly host: string
   readonly look: HostLook
+  /** The generation that an earlier run put in place there, and of which nobody knows that it was loaded. */
+  readonly left?: string | undefined
 }
 
 /** Clocks that differ by more are told, milliseconds. */
@@ -50,14 +52,20 @@ export function judgeHost(
   }: { readonly node: RolloutNode; readonly host: string; readonly notBefore: number },
   answer: HostAnswer,
   clock: number,
-): { readonly looked?: LookedHost; readonly obstacles: readonly Obstacle[] } {
+): {
+  readonly looked?: LookedHost
+  readonly obstacles: readonly Obstacle[]
+  /** The generation that its installer does not replace, because it was never proven. */
+  readonly left?: string | undefined
+} {
   const { address } = node
   const one = (message: string, remedy?: string): Obstacle => ({ host, address, message, remedy })
   if (!answer.reached) return { obstacles: [one(answer.message, answer.remedy)] }
   const look = readLook(answer.stdout)
   const obstacles: Obstacle[] = []
+  let left: string | undefined
   if (look.clock === undefined || look.user === undefined) {
-    const said = answer.stderr.trim().split('\n').at(-1) ?? ''
+    const said = saidBy(answer, look)
     return { obstacles: [one(`the host cannot be looked at${said === '' ? '' : `: ${said}`}`)] }
   }
   if (look.missing.length > 0) {
@@ -84,17 +92,25 @@ export function judgeHost(
   const { installer } = look
   if (look.missing.length === 0) {
     if (installer === undefined) {
-      const said = answer.stderr.trim().split('\n').at(-1) ?? ''
+      const said = saidBy(answer, look)
       obstacles.push(
         one(`its installer did not say what it would do${said === '' ? '' : `: ${said}`}`),
       )
+    } else if (installer.reason === 'unproven') {
+      left = installer.generation
+      obstacles.push(one(`its installer refuses: ${installer.message}`))
     } else if (installer.status !== 0 && installer.status !== 2) {
-      const remedy =
-        installer.reason === 'unproven'
-          ? 'see what the agent presents, then on the host: sh install.sh --tls DIR --proven, or --give-up with the next archive'
-          : undefined
-      obstacles.push(one(`its installer refuses: ${installer.message}`, remedy))
+      obstacles.push(one(`its installer refuses: ${installer.message}`))
     }
   }
-  return obstacles.length > 0 ? { obstacles } : { obstacles, looked: { node, host, look } }
+  return obstacles.length > 0 ? { obstacles, left } : { obstacles, looked: { node, host, look } }
+}
+
+/** Why a script did not come to its end: what it says itself, else the last line of its errors. */
+export function saidBy(
+  { stderr }: Pick<Extract<HostAnswer, { reached: true }>, 'stderr'>,
+  { fault }: { readonly fault: string | undefined },
+): string {
+  const last = stderr.trim().split('\n').at(-1) ?? ''
+  return [fault, last].filter((text) => text !== undefined && text !== '').join(': ')
 }

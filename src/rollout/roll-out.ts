@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { RaftServer } from '../probe/raft.js'
 import { leaderOf } from './gate.js'
 import { lookAtAll, runs, type Looked } from './look-all.js'
 import type { Rollout, RolloutStep } from './order.js'
@@ -62,7 +63,7 @@ export async function* rollOut(
 
 /**
  * The next step: of the servers of a region one that an earlier run left between switch and proof, whoever leads;
- * else one that does not lead now. Elections between two steps change who that is.
+ * else one that is ill; else one that does not lead now. Elections between two steps change who that is.
  */
 async function nextOf(
   left: RolloutStep[],
@@ -74,9 +75,15 @@ async function nextOf(
   const servers = left.filter(({ kind, region }) => kind === 'server' && region === head.region)
   const begun = servers.find(({ nodes: [node] }) => isBegun(ready.get(node!)))
   const answer = begun === undefined ? await ports.raft(head.region) : undefined
-  const leader = answer?.state === 'read' ? leaderOf(answer.reading) : undefined
+  const reading = answer?.state === 'read' ? answer.reading : undefined
+  const leader = reading === undefined ? undefined : leaderOf(reading)
+  const of = (server: RaftServer): RolloutStep | undefined =>
+    servers.find(({ nodes: [node] }) => ports.isServer(node!.address, server))
+  // What it is brought is its cure: nothing else opens the gate for the others.
+  const ill = reading?.servers.flatMap((server) => (server.healthy ? [] : (of(server) ?? [])))[0]
   const next =
     begun ??
+    ill ??
     (leader === undefined
       ? head
       : (servers.find(({ nodes: [node] }) => !ports.isServer(node!.address, leader)) ?? head))
@@ -84,8 +91,9 @@ async function nextOf(
   return next
 }
 
-/** Its files are in place, and nobody has seen its agent present them. */
+/** An earlier run put files in place there, and nobody has seen its agent present them. */
 function isBegun(one: LookedHost | undefined): boolean {
+  if (one?.left !== undefined) return true
   const { generation, wanted } = one?.look.installer ?? {}
   return generation !== undefined && generation === wanted
 }

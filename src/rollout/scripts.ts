@@ -21,6 +21,8 @@ export interface HostDelivery {
   readonly fingerprint: string
   /** What the installer is told to accept. */
   readonly overrides: readonly Override[]
+  /** Whether it replaces a generation that was put in place there and never loaded. */
+  readonly replaces?: boolean | undefined
 }
 
 /** What is done beside putting the files in place. */
@@ -40,6 +42,8 @@ export interface HostLook {
   readonly missing: readonly string[]
   /** What the installer says that it would do; `undefined` where it did not come so far. */
   readonly installer: InstallerLine | undefined
+  /** What went wrong before the installer could say anything. */
+  readonly fault: string | undefined
 }
 
 /** What came of an installation. */
@@ -49,6 +53,10 @@ export interface HostInstall {
   readonly receipt: string | undefined
   /** Whether `systemctl restart` failed. */
   readonly restartFailed: boolean
+  /** What went wrong before the installer could say anything. */
+  readonly fault: string | undefined
+  /** When it began, by the host's clock, seconds. */
+  readonly began: number | undefined
 }
 
 /**
@@ -85,6 +93,7 @@ export function installScript(delivery: HostDelivery, loading: Loading): string 
   return `${prologue}
 tls=${shellQuote(tls)}
 unit=${shellQuote(unit)}
+say began "$(date -u +%s)"
 unit_state
 ${loading === 'reload' ? '' : 'how=none'}
 ${unpacking(delivery)}
@@ -146,6 +155,7 @@ export function readLook(stdout: string): HostLook {
     unit: values.get('unit') ?? 'absent',
     missing,
     installer,
+    fault: values.get('fault'),
   }
 }
 
@@ -156,12 +166,18 @@ export function readLook(stdout: string): HostLook {
  */
 export function readInstall(stdout: string): HostInstall {
   const { values, installer, receipt } = read(stdout)
-  return { installer, receipt, restartFailed: values.get('restart') === 'failed' }
+  const began = Number(values.get('began') ?? Number.NaN)
+  return {
+    ...{ installer, receipt, fault: values.get('fault') },
+    restartFailed: values.get('restart') === 'failed',
+    began: Number.isSafeInteger(began) ? began : undefined,
+  }
 }
 
 /**
  * Nothing that is written may end the work: the other end may be gone. The work folder is root's alone and,
- * where the host has it, in memory: the archive holds a key.
+ * where the host has it, in memory: the archive holds a key. A run that was killed leaves its own: the name
+ * has the process, and the next run removes it.
  */
 const prologue = `umask 077
 LC_ALL=C
@@ -172,11 +188,21 @@ say() { printf '%s=%s\\n' "$1" "$2" 2>/dev/null || :; }
 scratch() {
   for place in /run "\${TMPDIR:-/tmp}" /tmp; do
     [ -d "$place" ] && [ -w "$place" ] || continue
-    work=$(mktemp -d "$place/nomad-pki-rollout.XXXXXX" 2>/dev/null) && break
+    sweep "$place"
+    [ -n "$work" ] || work=$(mktemp -d "$place/nomad-pki-rollout.$$.XXXXXX" 2>/dev/null) || work=
   done
   [ -n "$work" ] && cd "$work" || { say fault 'no folder for the archive can be made'; exit 1; }
   trap 'cd / && rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM HUP
+}
+sweep() {
+  for old in "$1"/nomad-pki-rollout.*; do
+    [ -d "$old" ] && [ ! -L "$old" ] && [ -O "$old" ] || continue
+    owner=\${old##*/nomad-pki-rollout.}
+    owner=\${owner%%.*}
+    case $owner in '' | *[!0-9]*) continue ;; esac
+    kill -0 "$owner" 2>/dev/null || rm -rf "$old" 2>/dev/null || :
+  done
 }
 unit_state() {
   how=none
@@ -202,7 +228,7 @@ ${embedded('archive.tar.gz', archive)}
 tar -xzf archive.tar.gz && cd nomad-pki || { say fault 'the archive cannot be unpacked'; exit 1; }`
 }
 
-function installFlags({ fingerprint, overrides }: HostDelivery): string {
+function installFlags({ fingerprint, overrides, replaces }: HostDelivery): string {
   const [first] = overrides
   const accepted =
     first === undefined
@@ -214,6 +240,7 @@ function installFlags({ fingerprint, overrides }: HostDelivery): string {
   return [
     '--porcelain --tls "$tls" --archive ../archive.tar.gz',
     `--fingerprint ${fingerprint}`,
+    ...(replaces === true ? ['--give-up'] : []),
     ...accepted,
   ].join(' ')
 }
@@ -221,7 +248,7 @@ function installFlags({ fingerprint, overrides }: HostDelivery): string {
 /** A file of the work folder, out of the script itself. */
 function embedded(name: string, bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\n')
-  return `base64 -d >${name} <<'END_OF_BYTES' || { say fault 'base64 is missing'; exit 1; }\n${text}\nEND_OF_BYTES`
+  return `base64 -d >${name} <<'END_OF_BYTES' || { say fault '${name} cannot be written there'; exit 1; }\n${text}\nEND_OF_BYTES`
 }
 
 interface Read {

@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { RaftServer } from '../probe/raft.js'
 import { bring } from './bring.js'
 import { isRunning } from './delivery-for.js'
-import { leaderOf, type CatchUp } from './gate.js'
-import { runs, type Looked } from './look-all.js'
+import { illIn, leaderOf, type CatchUp } from './gate.js'
+import { isClient, runs, type Looked } from './look-all.js'
 import type { RolloutStep } from './order.js'
 import { events, inParallel } from './parallel.js'
 import {
@@ -47,9 +48,12 @@ export async function* takeStep(
 ): AsyncGenerator<RolloutEvent, readonly Obstacle[] | undefined, undefined> {
   const { kind, region, nodes } = step
   if (kind === 'server' && !tally.waited.has(region) && runs(ready.get(nodes[0]!))) {
-    tally.waited.add(region)
-    const outcome = yield* waitForGate(region, undefined, ports, options)
-    if (outcome !== undefined) return [outcome]
+    // Where this step is the cure of the only ill server, nothing is to be waited for.
+    if (!(await isCure(step, ports, options))) {
+      tally.waited.add(region)
+      const outcome = yield* waitForGate(region, undefined, ports, options)
+      if (outcome !== undefined) return [outcome]
+    }
   }
   if (kind === 'servers' && (await ports.raft(region)).state === 'read') {
     const message = 'its certificates are said to have ended, and its servers answer'
@@ -88,9 +92,23 @@ export async function* takeStep(
   const away = new Set(failed.map(({ address }) => address))
   const running = nodes.filter((node) => runs(ready.get(node)) && !away.has(node.address))
   if (running.length === 0) return undefined
-  if (kind === 'clients') return yield* waitForClients(region, running, ports, options)
-  const outcome = yield* waitForGate(region, before?.catchUp, ports, options)
-  return outcome === undefined ? undefined : [outcome]
+  if (kind !== 'clients') {
+    const outcome = yield* waitForGate(region, before?.catchUp, ports, options)
+    if (outcome !== undefined) return [outcome]
+  }
+  const clients = running.filter(isClient)
+  return clients.length === 0 ? undefined : yield* waitForClients(region, clients, ports, options)
+}
+
+/** Whether the step's own server is the only one that is ill. */
+async function isCure(
+  { region, nodes: [node] }: RolloutStep,
+  ports: RolloutPorts,
+  { mayBeIll }: RollOutOptions,
+): Promise<boolean> {
+  const answer = await ports.raft(region)
+  const ill = answer.state === 'read' ? illIn(answer.reading, mayBeIll) : []
+  return ill.length === 1 && ports.isServer(node!.address, ill[0]!)
 }
 
 /** Before a server is reloaded: the region can spare it, and how far the log has come. */
@@ -105,7 +123,8 @@ async function gateBefore(
   if (answer.state !== 'read') {
     return { host: undefined, address: region, message: answer.message }
   }
-  const obstacle = readingObstacle(region, answer.reading, options)
+  const mends = (server: RaftServer): boolean => ports.isServer(node!.address, server)
+  const obstacle = readingObstacle(region, answer.reading, mends, options)
   if (obstacle !== undefined) return obstacle
   const server = answer.reading.servers.find((one) => ports.isServer(node!.address, one))
   const leader = leaderOf(answer.reading)!

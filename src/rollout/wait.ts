@@ -5,8 +5,8 @@
  */
 
 import { parseIdentity } from '../address.js'
-import type { RaftReading, Unanswered } from '../probe/raft.js'
-import { gateOf, leaderOf, readingPause, type CatchUp } from './gate.js'
+import type { RaftReading, RaftServer, Unanswered } from '../probe/raft.js'
+import { gateOf, illIn, leaderOf, readingPause, type CatchUp } from './gate.js'
 import type { RolloutNode } from './order.js'
 import {
   stopIfAborted,
@@ -16,10 +16,18 @@ import {
 } from './ports.js'
 import type { Obstacle } from './preflight.js'
 
+/** The agents of an order. */
+export interface Ordered {
+  /** Addresses of all of them. */
+  readonly all: ReadonlySet<string>
+  /** Addresses of those that do not run: Nomad may have forgotten them. */
+  readonly stopped: ReadonlySet<string>
+}
+
 /** What speaks against reloading the servers of a region now. */
 export async function regionObstacle(
   region: string,
-  ordered: ReadonlySet<string>,
+  ordered: Ordered,
   ports: RolloutPorts,
   options: RollOutOptions,
 ): Promise<Obstacle | undefined> {
@@ -27,9 +35,10 @@ export async function regionObstacle(
   if (answer.state !== 'read') return unanswered(region, answer)
   const { reading } = answer
   const all = ports.servers(region)
-  const nameless = all.find(
-    (address) => reading.servers.filter((one) => ports.isServer(address, one)).length !== 1,
-  )
+  const nameless = all.find((address) => {
+    const found = reading.servers.filter((one) => ports.isServer(address, one)).length
+    return found !== 1 && !(found === 0 && ordered.stopped.has(address))
+  })
   const leader = leaderOf(reading)
   if (
     nameless !== undefined ||
@@ -44,14 +53,16 @@ export async function regionObstacle(
   }
   // One that an earlier run left between switch and proof is between them now, in this order or not.
   for (const { address, state, message } of await ports.prove(all, { note: false })) {
-    if (ordered.has(address) || state === 'proven' || state === 'excepted') continue
+    if (ordered.all.has(address) || state === 'proven' || state === 'excepted') continue
     return {
       ...{ host: undefined, address },
       message: `it is not proven, and not in this order: ${message}`,
       remedy: 'no second server of its region is touched before: name it too, or mend it first',
     }
   }
-  return readingObstacle(region, reading, options)
+  const mends = (server: RaftServer): boolean =>
+    all.some((address) => ordered.all.has(address) && ports.isServer(address, server))
+  return readingObstacle(region, reading, mends, options)
 }
 
 /** Nothing is known of a region. */
@@ -67,20 +78,31 @@ export function unanswered(region: string, { state, message }: Unanswered): Obst
   }
 }
 
-/** What a reading says against it. */
+/**
+ * What a reading says against it. The only server that is ill may be the one that comes first: what it is
+ * brought is its cure, and the region is without it already.
+ *
+ * @param mends Whether a server is one that comes first.
+ */
 export function readingObstacle(
   region: string,
   reading: RaftReading,
-  { withoutTolerance }: RollOutOptions,
+  mends: (server: RaftServer) => boolean,
+  { withoutTolerance, mayBeIll }: RollOutOptions,
 ): Obstacle | undefined {
   const of = (message: string, remedy?: string): Obstacle => ({
     ...{ host: undefined, address: region, message, remedy },
   })
   if (leaderOf(reading) === undefined)
     return of('it has no leader', 'nomad operator autopilot health')
-  const ill = reading.servers.filter(({ healthy }) => !healthy).map(({ name }) => name)
+  const ill = illIn(reading, mayBeIll)
+  if (ill.length === 1 && mends(ill[0]!)) return undefined
   if (ill.length > 0) {
-    return of(`${ill.join(', ')} is not healthy`, 'nomad operator autopilot health says why')
+    const names = ill.map(({ name }) => name)
+    return of(
+      `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not healthy`,
+      `nomad operator autopilot health says why; to go on all the same: ${names.map((name) => `--override unhealthy=${name}`).join(' ')} --reason TEXT`,
+    )
   }
   if (reading.failureTolerance < 1 && withoutTolerance?.has(region) !== true) {
     return of(
@@ -117,7 +139,10 @@ export async function* waitForGate(
     else readings.length = 0
     const gate =
       answer.state === 'read'
-        ? gateOf(readings, { tolerance: toleranceOf(region, answer.reading, options), catchUp })
+        ? gateOf(readings, {
+            ...{ tolerance: toleranceOf(region, answer.reading, options), catchUp },
+            accepted: options.mayBeIll,
+          })
         : { open: false as const, message: answer.message }
     if (gate.open) {
       yield { event: 'gate', region, open: true, message: `${gate.leader.name} leads` }

@@ -1,5 +1,6 @@
 /** `rollout`, with an ssh that runs the real scripts and the real installer on this machine. */
 
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -54,6 +55,22 @@ describe('rollout by ssh', () => {
     // What travelled holds keys: nothing of it stays.
     const left = fs.readdirSync(path.join(hosts, '../tmp'))
     expect(left).toEqual([])
+  })
+
+  test('what a run left that was killed is removed by the next; that of a run at work stays', async () => {
+    const { hosts, run } = await place()
+    const left = (pid: number): string => {
+      const made = path.join(hosts, `../tmp/nomad-pki-rollout.${pid}.Xa1b2c`)
+      fs.mkdirSync(made)
+      fs.writeFileSync(path.join(made, 'archive.tar.gz'), 'a key')
+      return made
+    }
+    const ended = spawnSync('true')
+    const dead = left(ended.pid)
+    const alive = left(process.pid)
+    await run('rollout', 'c1', '--yes')
+    expect(fs.existsSync(dead)).toBe(false)
+    expect(fs.existsSync(alive)).toBe(true)
   })
 
   test('the same again changes nothing on the hosts', async () => {

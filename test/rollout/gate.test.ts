@@ -79,6 +79,15 @@ describe('the gate between two servers', () => {
     expect(gateOf([reading(0, { ill: ['s1'] }), ...three()], needs).open).toBe(true)
   })
 
+  test('a server that is ill, and of which somebody said so, does not close it; another does', () => {
+    const accepted = new Set(['s2.global'])
+    const ill = three({ ill: ['s2'], tolerance: 0 })
+    expect(gateOf(ill, { tolerance: 0, accepted }).open).toBe(true)
+    expect(gateOf(ill, { tolerance: 1, accepted }).open).toBe(false)
+    expect(gateOf(three({ ill: ['s1', 's2'] }), { tolerance: 0, accepted }).open).toBe(false)
+    expect(gateOf(three({ healthy: false }), { tolerance: 0, accepted }).open).toBe(false)
+  })
+
   test('a region of one server has no tolerance, and is not asked for one', () => {
     const alone = three({ names: ['s1'], leader: 's1', tolerance: 0 })
     expect(gateOf(alone, { tolerance: 0 }).open).toBe(true)

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { parseIdentity } from '../../src/address.js'
 import type { SeenPort } from '../../src/evidence/evidence.js'
 import type { AgentVerdict } from '../../src/evidence/judge-agents.js'
-import type { HostAnswer } from '../../src/hosts/host.js'
+import type { HostAnswer, HostRunOptions } from '../../src/hosts/host.js'
 import { memoryHosts } from '../../src/hosts/memory-hosts.js'
 import type { RaftAnswer, RaftReading } from '../../src/probe/raft.js'
 import type { Rollout, RolloutNode } from '../../src/rollout/order.js'
@@ -27,6 +27,10 @@ interface MachineState {
   concluded: string | undefined
   /** Whether it does not answer. */
   mute: boolean
+  /** What an earlier run put in place, and nobody proved. */
+  left: string | undefined
+  /** The leaf that it presents. */
+  leaf: string
 }
 
 /** Two servers of a region, reloaded and not proven, at one time. */
@@ -43,17 +47,23 @@ class Bed {
   behind: Readonly<Record<string, number>> = {}
   denied = false
   /** Called before a script runs; an answer takes its place. */
-  meddle: (host: string, kind: string) => HostAnswer | undefined = () => undefined
+  meddle: (host: string, kind: string, timeout?: number) => HostAnswer | undefined = () => undefined
   /** Whether an agent loads what it is told to. */
   loads: (host: string) => boolean = () => true
   #between = new Set<string>()
 
   constructor(names: readonly string[]) {
     this.nodes = names.map((name) => {
-      const role = name.startsWith('s') ? 'server' : 'client'
+      const role = name.startsWith('s') ? 'server' : name.startsWith('b') ? 'combined' : 'client'
       this.machines.set(name, {
         ...{ unit: 'active', clock: 0, free: 1e6, missing: [], placed: 1, loaded: 1 },
-        ...{ ready: 'ready', concluded: undefined, mute: false },
+        ...{
+          ready: 'ready',
+          concluded: undefined,
+          mute: false,
+          left: undefined,
+          leaf: 'f'.repeat(64),
+        },
       })
       return {
         ...{ address: `identity/${role}/global/${name}`, host: name, generation: 2, proven: 1 },
@@ -68,8 +78,8 @@ class Bed {
 
   rollout(batch = 2): Rollout {
     const left = this.nodes.filter(({ host }) => this.machine(host!).concluded === undefined)
-    const servers = left.filter(({ host }) => host!.startsWith('s'))
-    const clients = left.filter(({ host }) => !host!.startsWith('s'))
+    const servers = left.filter(({ host }) => /^[sb]/.test(host!))
+    const clients = left.filter(({ host }) => host!.startsWith('c'))
     const batches: RolloutNode[][] = []
     for (let at = 0; at < clients.length; at += batch) batches.push(clients.slice(at, at + batch))
     const steps = [
@@ -83,13 +93,13 @@ class Bed {
   }
 
   ports(): RolloutPorts {
-    const answer = (host: string, script: string): HostAnswer => {
+    const answer = (host: string, script: string, { timeout }: HostRunOptions): HostAnswer => {
       const kind = script.includes('--dry-run')
         ? 'look'
         : script.includes('--hold')
           ? 'install'
           : (/--(proven|settled|rollback)/.exec(script)?.[1] ?? 'unknown')
-      return this.meddle(host, kind) ?? this.run(host, kind, script)
+      return this.meddle(host, kind, timeout) ?? this.run(host, kind, script)
     }
     return {
       ...{ hosts: memoryHosts(answer), installer, clock: () => this.now },
@@ -117,7 +127,9 @@ class Bed {
         ),
       isServer: (address, { name }) => name === `${parseIdentity(address).name}.global`,
       servers: () =>
-        this.nodes.map(({ address }) => address).filter((address) => address.includes('/server/')),
+        this.nodes
+          .map(({ address }) => address)
+          .filter((address) => /\/(server|combined)\//.test(address)),
     }
   }
 
@@ -132,10 +144,21 @@ class Bed {
         ...[`user=0`, `free=${free}`, `unit=${unit}`],
         ...missing.map((one) => `missing=${one}`),
       ]
+      if (machine.left !== undefined && !script.includes('--give-up')) {
+        const refusal = line('refused', 3)
+          .replace('reason=-', 'reason=unproven')
+          .replace(/generation=\S+/, `generation=${machine.left}`)
+        return reached(`${told.join('\n')}\n${refusal}`)
+      }
       return reached(`${told.join('\n')}\n${line('planned')}`)
     }
     this.done.push(`${kind} ${host}`)
     if (kind === 'install') {
+      expect(
+        machine.left === undefined || script.includes('--give-up'),
+        `${host}: what was left there`,
+      ).toBe(true)
+      machine.left = undefined
       machine.placed = 2
       const runs = machine.unit === 'active'
       if (runs && host.startsWith('s')) this.#between.add(host)
@@ -144,19 +167,20 @@ class Bed {
       expect(script.includes('systemctl restart')).toBe(false)
       return reached(`${line('installed')}receipt:\n{}\n`)
     }
-    machine.concluded = kind
+    if (machine.left === undefined) machine.concluded = kind
+    machine.left = undefined
     return reached(line('noted'))
   }
 
   verdict(address: string): AgentVerdict {
     const { name } = parseIdentity(address)
-    const { loaded, unit, mute } = this.machine(name)
+    const { loaded, unit, mute, leaf } = this.machine(name)
     if (loaded === 2) this.#between.delete(name)
     const port = { address, endpoint: `${name}:4646`, rpc: false }
     const answers = unit === 'active' && !mute
     const base = {
       ...{ address, generation: loaded, newest: 2 },
-      seen: answers ? [{ ...port, at: this.now } as unknown as SeenPort] : [],
+      seen: answers ? [{ ...port, at: this.now, fingerprint: leaf } as unknown as SeenPort] : [],
       silent: answers || unit !== 'active' ? [] : [{ ...port, message: 'nothing listens there' }],
     }
     return loaded === 2
@@ -166,7 +190,7 @@ class Bed {
 
   raft(): RaftAnswer {
     if (this.denied) return { state: 'denied', message: 'NOMAD_TOKEN may not' }
-    const servers = [...this.machines.keys()].filter((name) => name.startsWith('s'))
+    const servers = [...this.machines.keys()].filter((name) => /^[sb]/.test(name))
     this.index += 10
     const reading: RaftReading = {
       ...{ at: this.now, healthy: this.ill.length === 0, skew: 0 },
@@ -231,6 +255,193 @@ describe('a rollout', () => {
     bed.machine('s2').placed = 2
     await bed.follow()
     expect(bed.done.filter((one) => /install s/.test(one))[0]).toBe('install s2')
+  })
+
+  test('the only server that is ill comes first: what it is brought is its cure', async () => {
+    const bed = new Bed(fleet)
+    bed.ill = ['s3']
+    bed.tolerance = 0
+    bed.meddle = (host, kind) => {
+      if (kind === 'proven' && host === 's3') [bed.ill, bed.tolerance] = [[], 1]
+      return undefined
+    }
+    expect(problems(await bed.follow())).toBe('done')
+    expect(bed.done.filter((one) => /install s/.test(one))).toEqual([
+      ...['install s3', 'install s1', 'install s2'],
+    ])
+  })
+
+  test('an ill server that is not in the order, or one of two, stops it; an override accepts it by name', async () => {
+    const bed = new Bed(fleet)
+    bed.ill = ['s3']
+    bed.machine('s3').loaded = 2
+    bed.machine('s3').concluded = 'proven'
+    const refused = problems(await bed.follow())
+    expect(refused).toBe('refused\nglobal: s3.global is not healthy')
+    expect(problems(await bed.follow({ mayBeIll: new Set(['s1.global']) }))).toBe(refused)
+    expect(problems(await bed.follow({ mayBeIll: new Set(['s3.global']) }))).toBe('done')
+    const two = new Bed(fleet)
+    two.ill = ['s1', 's3']
+    expect(problems(await two.follow())).toBe(
+      'refused\nglobal: s1.global, s3.global are not healthy',
+    )
+    // It does not get well: no second server is touched.
+    const still = new Bed(fleet)
+    still.ill = ['s3']
+    expect(problems(await still.follow())).toMatch(/^stopped\nglobal: its servers did not become/)
+    expect(still.done.filter((one) => /install s/.test(one))).toEqual(['install s3'])
+  })
+
+  test('a server that does not run and that Nomad has forgotten gets its files', async () => {
+    const bed = new Bed([...fleet, 's4'])
+    bed.machine('s4').unit = 'inactive'
+    const ports = bed.ports()
+    const forgetful: RolloutPorts = {
+      ...ports,
+      raft: async (region) => {
+        const answer = await ports.raft(region)
+        if (answer.state !== 'read') return answer
+        const servers = answer.reading.servers.filter(({ name }) => name !== 's4.global')
+        return { state: 'read', reading: { ...answer.reading, servers } }
+      },
+    }
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service' }
+    for await (const event of rollOut(bed.rollout(), forgetful, options)) events.push(event)
+    expect(events.at(-1)).toMatchObject({ event: 'done', proven: 6, placed: 1 })
+  })
+
+  test('an agent that is server and client in one passes both gates', async () => {
+    const bed = new Bed(['b1', 'b2', 'b3'])
+    bed.leader = 'b1'
+    bed.meddle = (host, kind) => {
+      if (kind === 'proven' && host === 'b2') bed.machine('b2').ready = 'down'
+      return undefined
+    }
+    expect(problems(await bed.follow())).toBe('stopped\nb2: b2 is down after its reload')
+    const well = new Bed(['b1', 'b2', 'b3'])
+    well.leader = 'b1'
+    const began = well.now
+    expect(problems(await well.follow())).toBe('done')
+    expect(well.now - began).toBeGreaterThan(3 * 32_000)
+    const denied = new Bed(['b1', 'b2', 'b3'])
+    denied.leader = 'b1'
+    const ports = denied.ports()
+    const nodes: RolloutPorts['nodes'] = () => Promise.resolve({ state: 'denied', message: 'no' })
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service' }
+    for await (const event of rollOut(denied.rollout(), { ...ports, nodes }, options)) {
+      events.push(event)
+    }
+    expect(problems(events)).toBe('refused\nglobal: no')
+  })
+
+  test('what an earlier run left and the agent never loaded is replaced, and the reason is told', async () => {
+    const bed = new Bed(fleet)
+    bed.machine('s2').left = '9-bbbbbbbb'
+    bed.machine('c1').left = '9-bbbbbbbb'
+    const events = await bed.follow()
+    expect(problems(events)).toBe('done')
+    // It is between switch and proof: no other server before it, although it leads.
+    expect(bed.done[0]).toBe('install s2')
+    const told = events.flatMap((event) =>
+      event.event === 'host' && event.message?.startsWith('replaces') === true
+        ? [`${event.host}: ${event.message}`]
+        : [],
+    )
+    expect(told).toEqual(
+      ['s2', 'c1'].map(
+        (host) =>
+          `${host}: replaces 9-bbbbbbbb, which was never loaded: its agent presents generation 1`,
+      ),
+    )
+  })
+
+  test('what an earlier run left and the agent presents is told to its installer first; not by a look', async () => {
+    const bed = new Bed(fleet)
+    bed.machine('s1').left = '1-ffffffff'
+    expect((await bed.follow({ dryRun: true })).at(-1)!.event).toBe('ready')
+    expect(bed.done).toEqual([])
+    const events = await bed.follow()
+    expect(problems(events)).toBe('done')
+    expect(bed.done.slice(0, 3)).toEqual(['proven s1', 'install s1', 'proven s1'])
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        ...{ event: 'host', host: 's1', state: 'sending' },
+        message: 'after 1-ffffffff, which an earlier run left unproven: a handshake shows it',
+      }),
+    )
+  })
+
+  test('a look at one host changes nothing where another host speaks against it', async () => {
+    const bed = new Bed(fleet)
+    bed.machine('s1').left = '1-ffffffff'
+    bed.machine('c3').free = 1
+    expect((await bed.follow({ concurrency: 1 })).at(-1)!.event).toBe('refused')
+    expect(bed.done).toEqual([])
+  })
+
+  test('what was left is not replaced where nobody knows what the agent has loaded', async () => {
+    const bed = new Bed(fleet)
+    bed.machine('c1').left = '9-bbbbbbbb'
+    const ports = bed.ports()
+    const foreign: RolloutPorts = {
+      ...ports,
+      prove: async (addresses, how) =>
+        (await ports.prove(addresses, how)).map((one) => ({
+          ...one,
+          ...{ generation: null, state: 'foreign', message: 'it presents a leaf of another' },
+        })),
+    }
+    const { steps, ...rest } = bed.rollout()
+    const rollout = { ...rest, steps: steps.filter(({ kind }) => kind === 'clients').slice(0, 1) }
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service' }
+    for await (const event of rollOut(rollout, foreign, options)) events.push(event)
+    expect(problems(events)).toMatch(
+      /^refused\nc1: 9-bbbbbbbb was put in place there and never proven/,
+    )
+    expect(bed.done).toEqual([])
+  })
+
+  test('an installation may take as long as a unit takes to stop and to start', async () => {
+    const bed = new Bed(['s1'])
+    bed.leader = 's1'
+    let given = 0
+    bed.meddle = (_host, kind, timeout = 120_000) => {
+      if (kind === 'install') given = timeout
+      return undefined
+    }
+    await bed.follow({ withoutTolerance: new Set(['global']) })
+    expect(given).toBe(300_000)
+  })
+
+  test('what a script says of its own fault is in the message', async () => {
+    const bed = new Bed(fleet)
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'install'
+        ? {
+            ...{
+              reached: true,
+              status: 1,
+              stdout: 'fault=archive.tar.gz cannot be written there\n',
+            },
+            stderr: 'base64: write error: No space left on device\n',
+          }
+        : undefined
+    expect(problems(await bed.follow())).toBe(
+      'stopped\ns1: its installer was stopped: archive.tar.gz cannot be written there: base64: write error: No space left on device',
+    )
+    const looked = new Bed(fleet)
+    looked.meddle = (host, kind) =>
+      host === 's1' && kind === 'look'
+        ? reached(
+            `clock=${looked.now / 1000}\nuser=0\nfree=99999\nunit=active\nfault=no folder for the archive can be made\n`,
+          )
+        : undefined
+    expect(problems(await looked.follow())).toBe(
+      'refused\ns1: its installer did not say what it would do: no folder for the archive can be made',
+    )
   })
 
   test('another server that is not proven, and was not named, is waited for', async () => {
@@ -310,7 +521,11 @@ describe('a rollout', () => {
       (bed) => (bed.machine('c1').missing = ['openssl']),
       /c1: openssl is missing/,
     ],
-    ['a server that is ill', (bed) => (bed.ill = ['s1']), /global: s1\.global is not healthy/],
+    [
+      'two servers that are ill',
+      (bed) => (bed.ill = ['s1', 's3']),
+      /global: s1\.global, s3\.global are not healthy/,
+    ],
     ['a region without tolerance', (bed) => (bed.tolerance = 0), /global: it cannot lose a server/],
     ['a region without a leader', (bed) => (bed.leader = ''), /global: it has no leader/],
     ['a token without the right', (bed) => (bed.denied = true), /global: NOMAD_TOKEN may not/],
@@ -363,7 +578,7 @@ describe('a rollout', () => {
     const bed = new Bed(fleet)
     bed.machine('s1').free = 1
     bed.machine('c3').clock = 7_200_000
-    bed.ill = ['s2']
+    bed.ill = ['s1', 's2']
     expect(problems(await bed.follow())).toMatch(/s1: [^]*c3: [^]*global: /)
   })
 

@@ -31,7 +31,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
       'a number, such as 2',
     )
   }
-  const overrides = overridesOf(options, ['tolerance'])
+  const overrides = overridesOf(options, ['tolerance', 'unhealthy'])
   const workspace = await openWorkspace(context, options, printer)
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
