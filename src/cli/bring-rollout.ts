@@ -8,7 +8,7 @@
 import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
 import type { Override, OverrideCode } from '../overrides.js'
-import { eventDocument, eventText, orderText } from '../report/roll-out.js'
+import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
 import type { Batch, Rollout } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
 import type { RolloutPorts } from '../rollout/ports.js'
@@ -51,53 +51,14 @@ export async function bringRollout(
   printer: Printer,
 ): Promise<ExitStatus> {
   const { spec, store } = workspace
-  const { isMeant, batch, maxFailures, overrides, dryRun } = choice
+  const { maxFailures, overrides, dryRun } = choice
   const { tls, unit } = spec.node
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
       hint: 'there is nothing to bring: reload them; node: { tls: /etc/nomad-tls } says where a node has its files',
     })
   }
-  const run = async (): Promise<ExitStatus> => {
-    const inventory = await takeOwnInventory(workspace)
-    const { plan, order: all } = orderOf(workspace, inventory, { now: context.now(), batch })
-    // Authorities and bundles are in what agents receive.
-    const unapplied = plan.steps.filter(
-      ({ address }) => isMeant(address) || !address.startsWith('identity/'),
-    ).length
-    const errors = plan.findings.filter(
-      ({ severity, address }) => severity === 'error' && isMeant(address),
-    )
-    for (const { address, message } of errors) printer.report(`${address}: ${message}`)
-    if (errors.length > 0 || unapplied > 0) {
-      const steps = unapplied === 1 ? 'a step' : `${unapplied} steps`
-      throw new NomadPkiError(
-        'ERR_REFUSED',
-        errors.length > 0
-          ? 'errors hold a part of the plan: what is not made cannot be delivered'
-          : `the plan has ${steps} for these agents: what is not made cannot be delivered`,
-        {
-          hint:
-            errors.length > 0 ? 'nomad-pki plan' : 'nomad-pki apply, and then this command again',
-        },
-      )
-    }
-    const order = only(all, isMeant)
-    if (!printer.json) printer.answer(orderText(order, printer.style))
-    if (order.steps.length === 0) {
-      if (printer.json) {
-        const done = { event: 'done', proven: 0, placed: 0, failures: [] } as const
-        context.stdout.write(`${JSON.stringify(eventDocument(done, context.now()))}\n`)
-      }
-      return order.doubtful.length + order.missing.length > 0 ? exitStatus.work : exitStatus.ok
-    }
-    if (!dryRun && !choice.yes) {
-      const hosts = order.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
-      if (!(await confirm(context, `bring them to ${hosts} hosts?`, '--yes'))) {
-        printer.tell('nothing was done')
-        return exitStatus.work
-      }
-    }
+  const bringIt = async (order: Rollout): Promise<ExitStatus> => {
     const hosts = sshHosts({ ...spec.node.ssh, env: context.env })
     try {
       const rules = {
@@ -105,19 +66,106 @@ export async function bringRollout(
         withoutTolerance: valuesOf(overrides, 'tolerance'),
         mayBeIll: valuesOf(overrides, 'unhealthy'),
       }
-      return await follow(
-        order,
-        await rolloutPorts(workspace, hosts, context, choice),
-        rules,
-        context,
-        printer,
-      )
+      const ports = await rolloutPorts(workspace, hosts, context, choice)
+      const endOf = async (): Promise<Rollout> => {
+        const inventory = await takeOwnInventory(workspace)
+        const all = orderOf(workspace, inventory, { now: context.now(), batch: choice.batch })
+        return only(all.order, choice.isMeant)
+      }
+      return await follow(order, { ports, rules, endOf }, context, printer)
     } finally {
       await hosts.end()
     }
   }
-  // One rollout at a time: the second is told who runs the first.
-  return dryRun ? run() : underLock(store, 'rollout', run)
+  if (dryRun || choice.yes) {
+    const run = async (): Promise<ExitStatus> => {
+      const order = await prepare(workspace, choice, context, printer)
+      tellOrder(order, context, printer)
+      return order.steps.length === 0 ? idle(order, context, printer) : bringIt(order)
+    }
+    // One rollout at a time: the second is told who runs the first.
+    return dryRun ? run() : underLock(store, 'rollout', run)
+  }
+  // Nobody holds the store while a person thinks: a renewal on a timer must get at it.
+  await underLock(store, 'rollout', () => Promise.resolve())
+  const shown = await prepare(workspace, choice, context, printer)
+  tellOrder(shown, context, printer)
+  if (shown.steps.length === 0) return idle(shown, context, printer)
+  const hosts = shown.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
+  if (!(await confirm(context, `bring them to ${hosts} hosts?`, '--yes'))) {
+    printer.tell('nothing was done')
+    return exitStatus.work
+  }
+  return underLock(store, 'rollout', async () => {
+    const order = await prepare(workspace, choice, context, printer)
+    if (JSON.stringify(order.steps) !== JSON.stringify(shown.steps)) {
+      throw new NomadPkiError('ERR_REFUSED', 'the order changed while you were asked', {
+        hint: 'another command wrote to the store: look at the new order with the same command',
+      })
+    }
+    return bringIt(order)
+  })
+}
+
+/**
+ * Works out the order of what is made.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED`: something is not made.
+ */
+async function prepare(
+  workspace: Workspace,
+  { isMeant, batch }: RolloutChoice,
+  context: Context,
+  printer: Printer,
+): Promise<Rollout> {
+  const inventory = await takeOwnInventory(workspace)
+  const { plan, order } = orderOf(workspace, inventory, { now: context.now(), batch })
+  // Authorities and bundles are in what agents receive.
+  const unapplied = plan.steps.filter(
+    ({ address }) => isMeant(address) || !address.startsWith('identity/'),
+  ).length
+  const errors = plan.findings.filter(
+    ({ severity, address }) => severity === 'error' && isMeant(address),
+  )
+  for (const { address, message } of errors) printer.report(`${address}: ${message}`)
+  if (errors.length > 0) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      'errors hold a part of the plan: what is not made cannot be delivered',
+      { hint: 'nomad-pki plan' },
+    )
+  }
+  if (unapplied > 0) {
+    const steps = unapplied === 1 ? 'a step' : `${unapplied} steps`
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the plan has ${steps} for these agents: what is not made cannot be delivered`,
+      { hint: 'nomad-pki apply, and then this command again' },
+    )
+  }
+  return only(order, isMeant)
+}
+
+function tellOrder(order: Rollout, context: Context, printer: Printer): void {
+  if (printer.json) writeLine(orderEvent(order, context.now()), context)
+  else printer.answer(orderText(order, printer.style))
+}
+
+/** Nothing is to be brought. */
+function idle(order: Rollout, context: Context, printer: Printer): ExitStatus {
+  const done = { event: 'done', proven: 0, settled: 0, placed: 0, failures: [] } as const
+  if (printer.json) writeLine(eventDocument(done, context.now(), order), context)
+  return openIn(order) > 0 ? exitStatus.work : exitStatus.ok
+}
+
+/** How many agents are not proven, and nobody answers for them. */
+function openIn({ steps, missing, doubtful }: Rollout): number {
+  const nodes = steps.reduce((sum, step) => sum + step.nodes.length, 0)
+  return nodes + missing.length + doubtful.length
+}
+
+function writeLine(document: object, context: Context): void {
+  context.stdout.write(`${JSON.stringify(document)}\n`)
 }
 
 function valuesOf(overrides: readonly Override[], wanted: OverrideCode): ReadonlySet<string> {
@@ -139,6 +187,14 @@ function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
   }
 }
 
+/** What an order is followed with. */
+interface Following {
+  readonly ports: RolloutPorts
+  readonly rules: Omit<Parameters<typeof rollOut>[2], 'signal'>
+  /** Works the order out again: what is in it then is not proven. */
+  readonly endOf: () => Promise<Rollout>
+}
+
 /**
  * Follows the order to its end, and says what happens.
  *
@@ -146,8 +202,7 @@ function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
  */
 async function follow(
   order: Rollout,
-  ports: RolloutPorts,
-  rules: Omit<Parameters<typeof rollOut>[2], 'signal'>,
+  { ports, rules, endOf }: Following,
   context: Context,
   printer: Printer,
 ): Promise<ExitStatus> {
@@ -156,19 +211,22 @@ async function follow(
   })
   let status: ExitStatus = exitStatus.work
   for await (const event of rollOut(order, ports, { ...rules, signal })) {
-    if (printer.json)
-      context.stdout.write(`${JSON.stringify(eventDocument(event, context.now()))}\n`)
+    // What is proven at the end says the ledger, and not what was counted on the way.
+    const end = event.event === 'done' ? await endOf() : undefined
+    if (printer.json) writeLine(eventDocument(event, context.now(), end), context)
     else {
-      const text = eventText(event, printer.style)
+      const text = eventText(event, printer.style, end)
       if (text !== undefined) printer.answer(text)
     }
     if (event.event === 'refused') status = exitStatus.refused
     if (event.event === 'stopped') status = exitStatus.error
-    if (event.event === 'ready' && rules.dryRun === true) status = exitStatus.work
     if (event.event === 'done') {
-      const open = order.doubtful.length + order.missing.length + event.placed
       status =
-        event.failures.length > 0 ? exitStatus.error : open > 0 ? exitStatus.work : exitStatus.ok
+        event.failures.length > 0
+          ? exitStatus.error
+          : openIn(end!) > 0
+            ? exitStatus.work
+            : exitStatus.ok
     }
   }
   return status

@@ -92,7 +92,8 @@ export function createPrinter(context: Context, options: PrinterOptions): Printe
       }
     },
     fail(error) {
-      if (options.json) context.stdout.write(`${jsonText(errorDocument(error))}\n`)
+      // One line: a command that prints a document a line may fail after some of them.
+      if (options.json) context.stdout.write(`${JSON.stringify(errorDocument(error))}\n`)
       context.stderr.write(`${errorText(error, styleOfErrors(), { debug: options.debug })}\n`)
     },
   }

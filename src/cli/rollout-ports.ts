@@ -10,11 +10,21 @@ import { evidenceIn } from '../evidence/evidence.js'
 import { importEvidence } from '../evidence/import-evidence.js'
 import { judgeAgents } from '../evidence/judge-agents.js'
 import { newLinesOf } from '../evidence/new-lines.js'
+import { ofAgents } from '../evidence/of-agents.js'
 import type { Hosts } from '../hosts/host.js'
-import { runsServer } from '../nomad/roles.js'
-import { formatEndpoint } from '../probe/endpoints.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { withEvents } from '../inventory/ledger.js'
+import { roleName, runsServer } from '../nomad/roles.js'
+import type { Override } from '../overrides.js'
+import { formatEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { probeCluster } from '../probe/probe-cluster.js'
-import { askNodes, askRaft, type RaftQuestion, type Unanswered } from '../probe/raft.js'
+import {
+  askNodes,
+  askRaft,
+  type ApiPort,
+  type RaftQuestion,
+  type Unanswered,
+} from '../probe/raft.js'
 import { destinationsOf } from '../rollout/destinations.js'
 import type { RolloutPorts } from '../rollout/ports.js'
 import { apiAccess } from './api-access.js'
@@ -24,21 +34,34 @@ import { wayTo } from './via-ssh.js'
 import { takeOwnInventory, type Workspace } from './workspace.js'
 
 /**
- * Makes it. What is noted needs the store's lock.
+ * Makes it. What is noted needs the store's lock: nobody else writes meanwhile, so the store is read once.
  *
- * @param options `via`: `ssh` where agents and the API are asked from the agents' own hosts.
+ * @param options `via`: `ssh` where agents and the API are asked from the agents' own hosts; `overrides`: what
+ *   a person overrode, noted where it is used.
  */
 export async function rolloutPorts(
   workspace: Workspace,
   hosts: Hosts,
   context: Context,
-  { via }: { readonly via?: 'ssh' | undefined } = {},
+  {
+    via,
+    overrides = [],
+  }: {
+    readonly via?: 'ssh' | undefined
+    readonly overrides?: readonly Override[] | undefined
+  } = {},
 ): Promise<RolloutPorts> {
   const { spec, desired, store } = workspace
   const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
   const identities = new Map(desired.identities.map((one) => [one.address, one]))
-  const inventory = await takeOwnInventory(workspace)
+  let inventory = await takeOwnInventory(workspace)
   const { targets, connect, concurrency } = wayTo(workspace, inventory, context, via, hosts)
+  const targetOf = new Map(targets.map((target) => [target.address, target]))
+  const noteAll = async (events: readonly LedgerEvent[]): Promise<void> => {
+    await note(store, events)
+    inventory = { ...inventory, ledger: withEvents(inventory.ledger, events) }
+  }
+  const unnoted = [...overrides]
   const clock = (): number => context.now()
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   const rpcOf = new Map(
@@ -56,12 +79,7 @@ export async function rolloutPorts(
         }
   const questionOf = (region: string): RaftQuestion => ({
     ...{ region, credentials, roots, token, clock, connect },
-    servers: targets
-      .filter(({ address }) => {
-        const { role, region: own } = parseIdentity(address)
-        return own === region && runsServer(role)
-      })
-      .flatMap(({ endpoints }) => endpoints.filter(({ rpc }) => !rpc)),
+    servers: apiPortsOf(region, targets),
   })
   return {
     hosts,
@@ -79,26 +97,39 @@ export async function rolloutPorts(
       return { archive, fingerprint, notBefore: Date.parse(manifest.leaf.notBefore) }
     },
     async prove(addresses, { note: noted } = { note: true }) {
-      const asked = targets.filter(({ address }) => addresses.includes(address))
-      const known = await takeOwnInventory(workspace)
+      const asked = addresses.flatMap((address) => targetOf.get(address) ?? [])
       const began = clock()
-      const probe = await probeCluster(asked, known, { clock, connect, concurrency })
-      const noticed = {
-        ...{ seen: probe.sightings, silent: probe.unreachable, at: began, members: [] },
+      let known = ofAgents(inventory, addresses)
+      const options = { clock, connect, concurrency }
+      let probe = await probeCluster(asked, known, options)
+      if (probe.sightings.some(({ generation }) => generation === null)) {
+        // Whose leaf it is says the whole ledger.
+        known = inventory
+        probe = await probeCluster(asked, known, options)
       }
-      if (noted) await note(store, newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() })))
       const seen = { addresses, seen: probe.sightings, silent: probe.unreachable }
+      if (noted) {
+        const noticed = { ...seen, at: began, members: [] }
+        await noteAll(newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() })))
+      }
       return judgeAgents(desired, known, seen, { now: clock() })
     },
     async receive(receipt, address) {
-      const known = await takeOwnInventory(workspace)
-      const facts = { desired, inventory: known, now: clock() }
+      const facts = { desired, inventory, now: clock() }
       const taken = importEvidence([{ file: `receipt of ${address}`, text: receipt }], facts)
       // A host speaks for its own agent: what else it says is not taken.
       const own = taken.events.filter(
         (one) => (one.event === 'received' || one.event === 'override') && one.address === address,
       )
-      await note(store, own)
+      await noteAll(own)
+    },
+    async accept(used) {
+      for (const { code, value } of used) {
+        const at = unnoted.findIndex((one) => one.code === code && one.value === value)
+        if (at < 0) continue
+        const [{ reason }] = unnoted.splice(at, 1) as [Override]
+        await noteAll([{ event: 'override', address: 'store', at: clock(), code, value, reason }])
+      }
     },
     servers: (region) =>
       desired.identities
@@ -113,4 +144,24 @@ export async function rolloutPorts(
       )
     },
   }
+}
+
+/** So many agents are asked where no server of the region can be: a region may have thousands. */
+const mostOthers = 8
+
+/**
+ * Where the HTTP API can be asked about a region: its own servers; else any other agent, servers first, because
+ * each passes the question on. A port without TLS is not asked: a token would be readable on the way.
+ */
+export function apiPortsOf(region: string, targets: readonly AgentTarget[]): readonly ApiPort[] {
+  const ports = targets.flatMap(({ address, endpoints }) => {
+    const { role, region: own } = parseIdentity(address)
+    const server = runsServer(role)
+    const rank = (server ? 0 : 2) + (own === region ? 0 : 1)
+    const servername = roleName(server ? 'server' : 'client', own)
+    return endpoints.flatMap((one) => (one.rpc ? [] : [{ rank, port: { ...one, servername } }]))
+  })
+  const own = ports.filter(({ rank }) => rank === 0)
+  const others = ports.filter(({ rank }) => rank > 0).sort((a, b) => a.rank - b.rank)
+  return [...own, ...others.slice(0, mostOthers)].map(({ port }) => port)
 }

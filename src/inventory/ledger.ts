@@ -133,6 +133,23 @@ export function chainLine(
 }
 
 /**
+ * Gives a ledger as it is after more events were noted, so that it need not be read again.
+ *
+ * @param ledger Whole, as it was read.
+ * @param events In the order in which they were noted.
+ */
+export function withEvents(ledger: Ledger, events: readonly LedgerEvent[]): Ledger {
+  const lines = [...ledger.lines]
+  let { head } = ledger
+  for (const event of events) {
+    const next = chainLine(event, { head, seq: lines.length })
+    lines.push({ seq: next.seq, prev: head, ...event })
+    head = next.head
+  }
+  return { ...ledger, lines, events: [...ledger.events, ...events], head }
+}
+
+/**
  * The head after a line.
  *
  * @param text The line without its newline.

@@ -31,6 +31,8 @@ export interface ApiQuestion {
   readonly signal?: AbortSignal | undefined
   /** How a server is reached. Default: by TCP, from here. */
   readonly connect?: Connect | undefined
+  /** The name that the certificate there must have. Default: that of a server of the region. */
+  readonly servername?: string | undefined
   /** A status that comes with an answer, beside 200. */
   readonly also?: number | undefined
 }
@@ -45,7 +47,7 @@ export class Denied extends Error {}
  * Asks one question of one server.
  *
  * @param path `/v1/agent/members`
- * @param of The region that the server must prove to be of.
+ * @param of The region that is asked about, and that the server must prove to be of.
  * @throws What says why, one line; {@link Denied} for a token.
  */
 export async function askApi(
@@ -84,8 +86,9 @@ function askOver(
   const { roots, token, timeout = 10_000, signal } = question
   const { cert, key } = question.credential
   const where = `${host}:${port}`
-  // By whatever name or address it is reached, it must be a server of its region.
-  const trust = { cert, key, ca: roots, servername: `server.${of}.nomad` }
+  // By whatever name or address it is reached, it must be what its certificate says.
+  const servername = question.servername ?? `server.${of}.nomad`
+  const trust = { cert, key, ca: roots, servername }
   const whole = AbortSignal.any([
     AbortSignal.timeout(6 * timeout),
     ...(signal === undefined ? [] : [signal]),

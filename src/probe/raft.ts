@@ -36,11 +36,17 @@ export interface RaftServer {
   readonly lastIndex: number
 }
 
+/** An HTTPS port of an agent: every agent passes a question on to the region that it is about. */
+export interface ApiPort extends AgentEndpoint {
+  /** The name that the certificate there must have: `client.global.nomad`. Default: a server's of the region. */
+  readonly servername?: string | undefined
+}
+
 /** Whom to ask, and with what. */
 export interface RaftQuestion {
   readonly region: string
-  /** HTTPS ports of its servers, the likeliest to answer first. */
-  readonly servers: readonly AgentEndpoint[]
+  /** The likeliest to answer first. */
+  readonly servers: readonly ApiPort[]
   readonly credentials: readonly Credential[]
   /** PEM of the roots that a server's certificate must hang from. */
   readonly roots: string
@@ -84,7 +90,8 @@ export type NodesAnswer =
   { readonly state: 'read'; readonly nodes: ReadonlyMap<string, string> } | Unanswered
 
 /**
- * Asks for the clients of a region. Of several with one name the worst counts.
+ * Asks for the clients of a region. Of several with one name the newest counts: a client that lost its data
+ * registers anew, and its old entry stays `down` until it is collected.
  *
  * @see nomad/structs/structs.go of Nomad 1.11.3, NodeListStub; the right is `node { policy = "read" }`
  */
@@ -92,13 +99,14 @@ export async function askNodes(question: RaftQuestion): Promise<NodesAnswer> {
   const path = `/v1/nodes?region=${encodeURIComponent(question.region)}`
   const answer = await firstAnswer(question, path, undefined, ({ body }) => {
     if (body !== null && !Array.isArray(body)) return undefined
-    const nodes = new Map<string, string>()
+    const newest = new Map<string, { readonly at: number; readonly status: string }>()
     for (const one of (body ?? []) as readonly unknown[]) {
       if (!isRecord(one) || typeof one['Name'] !== 'string') continue
-      const { Name: name, Status: status } = one
-      if (status !== 'ready' || !nodes.has(name)) nodes.set(name, String(status))
+      const { Name: name, Status: status, CreateIndex: index } = one
+      const at = typeof index === 'number' ? index : 0
+      if (at >= (newest.get(name)?.at ?? 0)) newest.set(name, { at, status: String(status) })
     }
-    return nodes
+    return new Map([...newest].map(([name, { status }]) => [name, status]))
   })
   return 'read' in answer ? { state: 'read', nodes: answer.read } : answer
 }
@@ -113,12 +121,16 @@ async function firstAnswer<Value>(
   readAnswer: (answer: Asked) => Value | undefined,
 ): Promise<{ readonly read: Value } | Unanswered> {
   const { region, servers, credentials, timeout = 5000 } = question
-  let fault: Unanswered = { state: 'silent', message: 'no server of the region has an address' }
+  let fault: Unanswered = {
+    state: 'silent',
+    message: 'no agent is known to have its HTTP API in TLS, and the gate needs one',
+  }
   for (const endpoint of servers) {
     for (const credential of credentials) {
       if (question.signal?.aborted === true) return { state: 'silent', message: 'interrupted' }
       try {
-        const asked = { ...question, credential, timeout, also }
+        const { servername } = endpoint
+        const asked = { ...question, servername, credential, timeout, also }
         const value = readAnswer(await askApi(path, endpoint, region, asked))
         if (value !== undefined) return { read: value }
         fault = { state: 'silent', message: 'its answer is not one that Nomad writes' }

@@ -5,7 +5,7 @@
  */
 
 import { groupBy } from '../grouping.js'
-import type { Rollout, RolloutNode } from '../rollout/order.js'
+import type { Doubtful, Rollout, RolloutNode } from '../rollout/order.js'
 import type { RolloutEvent } from '../rollout/ports.js'
 import type { Obstacle } from '../rollout/preflight.js'
 import { costText } from './costs.js'
@@ -74,9 +74,10 @@ function few<Value>(all: readonly Value[], text: (one: Value) => string): readon
 /**
  * An event in words.
  *
+ * @param end For `done`: the order as it is worked out then.
  * @returns `undefined` for what nobody needs to read.
  */
-export function eventText(event: RolloutEvent, style: Style): string | undefined {
+export function eventText(event: RolloutEvent, style: Style, end?: Rollout): string | undefined {
   switch (event.event) {
     case 'looked':
       return undefined
@@ -113,24 +114,43 @@ export function eventText(event: RolloutEvent, style: Style): string | undefined
         ),
       ].join('\n')
     case 'done':
-      return doneText(event, style)
+      return doneText(event, end, style)
   }
 }
 
 function doneText(
-  { proven, placed, failures }: Extract<RolloutEvent, { event: 'done' }>,
+  { proven, settled, placed, failures }: Extract<RolloutEvent, { event: 'done' }>,
+  end: Rollout | undefined,
   style: Style,
 ): string {
-  const line = `${count(proven, 'agent')} brought and proven`
+  const parts = [
+    `${count(proven, 'agent')} brought and proven`,
+    ...(settled > 0 ? [`${settled} by the receipt of the installer`] : []),
+    ...(placed > 0 ? [`${placed} not running: the next start loads the files`] : []),
+  ]
+  const { doubtful = [], missing = [], excepted = [] } = end ?? {}
+  const open = few(
+    [...doubtful, ...missing.map((address) => ({ address, message: 'nothing was made yet' }))],
+    ({ address, message }) =>
+      style.doubtful(printable(`${shortOf(address)} is not proven: ${message}`)),
+  )
+  const rest = (end?.steps ?? []).reduce((sum, { nodes }) => sum + nodes.length, 0) - placed
+  const left =
+    rest > failures.length ? [`${rest - failures.length} not proven: the same command goes on`] : []
+  const waived = excepted.length > 0 ? [`${excepted.length} not waited for: you answer for it`] : []
   if (failures.length > 0) {
+    const failed = `${failures.length} failed: the same command goes on`
     return [
       ...obstacleLines(failures, style),
-      style.bad(`${line}; ${failures.length} failed: the same command goes on`),
+      ...open,
+      style.bad([...parts, ...waived, failed].join('; ')),
     ].join('\n')
   }
-  return placed === 0
-    ? style.good(line)
-    : style.doubtful(`${line}; ${placed} not running: the next start loads the files`)
+  const line = [...parts, ...left, ...waived].join('; ')
+  return [
+    ...open,
+    placed + open.length + left.length > 0 ? style.doubtful(line) : style.good(line),
+  ].join('\n')
 }
 
 const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state'], string>> = {
@@ -160,9 +180,35 @@ function shortOf(address: string): string {
   return address.slice('identity/'.length)
 }
 
-/** An event as one line of JSON. */
-export function eventDocument(event: RolloutEvent, at: number): Document {
-  const base = { format: 'nomad-pki/rollout-event', version: 1, at, event: event.event } as const
+/** The order, as the first line of JSON. */
+export function orderEvent(order: Rollout, at: number): Document {
+  return {
+    ...{ ...eventBase(at), event: 'order', agents: order.agents, proven: order.proven },
+    steps: order.steps.length,
+    hosts: order.steps.reduce((sum, { nodes }) => sum + nodes.length, 0),
+    ...standing(order),
+  }
+}
+
+function eventBase(at: number): Document & { readonly at: number } {
+  return { format: 'nomad-pki/rollout-event', version: 1, at }
+}
+
+/** Agents that delivering does not prove. */
+function standing({ missing, doubtful, excepted }: Rollout): object {
+  const of = ({ address, state, message, remedy }: Doubtful): object => ({
+    ...{ address, state, message, remedy: remedy ?? null },
+  })
+  return { missing, doubtful: doubtful.map(of), excepted: excepted.map(of) }
+}
+
+/**
+ * An event as one line of JSON.
+ *
+ * @param end For `done`: the order as it is worked out then.
+ */
+export function eventDocument(event: RolloutEvent, at: number, end?: Rollout): Document {
+  const base = { ...eventBase(at), event: event.event }
   const obstacles = (all: readonly Obstacle[]): readonly object[] =>
     all.map(({ host, address, message, remedy }) => ({
       ...{ host: host ?? null, address, message, remedy: remedy ?? null },
@@ -191,8 +237,9 @@ export function eventDocument(event: RolloutEvent, at: number): Document {
       return { ...base, obstacles: obstacles(event.obstacles) }
     case 'done':
       return {
-        ...{ ...base, proven: event.proven, placed: event.placed },
+        ...{ ...base, proven: event.proven, settled: event.settled, placed: event.placed },
         failures: obstacles(event.failures),
+        ...(end === undefined ? { missing: [], doubtful: [], excepted: [] } : standing(end)),
       }
   }
 }

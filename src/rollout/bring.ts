@@ -26,7 +26,7 @@ export async function bring(
   ports: RolloutPorts,
   options: RollOutOptions,
   tell: (state: 'sending' | 'switched' | 'proven' | 'settled' | 'placed', message?: string) => void,
-): Promise<Fault | undefined> {
+): Promise<Fault | 'proven' | 'settled' | 'placed'> {
   const { node, host } = one
   const target = ports.hosts.at(host)
   let replaces = false
@@ -51,7 +51,7 @@ export async function bring(
     // That of a running agent comes after its proof: a receipt must not stand in for a handshake.
     if (receipt !== undefined) await ports.receive(receipt, node.address)
     tell('placed', 'the agent does not run: its next start loads the files')
-    return undefined
+    return 'placed'
   }
   tell('switched', installer?.generation)
   const end = ports.clock() + (options.patience ?? 30_000)
@@ -62,8 +62,9 @@ export async function bring(
     if (answered && (state === 'proven' || state === 'unobservable')) {
       const how = state === 'proven' ? 'proven' : 'settled'
       const untold = await conclude(target, node.address, delivery, how, ports)
-      if (untold === undefined) tell(how)
-      return untold
+      if (untold !== undefined) return untold
+      tell(how)
+      return how
     }
     if (ports.clock() >= end) {
       return {

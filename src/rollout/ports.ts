@@ -7,6 +7,7 @@
 import { NomadPkiError } from '../errors.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { Hosts } from '../hosts/host.js'
+import type { Override } from '../overrides.js'
 import type { NodesAnswer, RaftAnswer, RaftServer } from '../probe/raft.js'
 import type { RolloutNode, RolloutStep } from './order.js'
 import type { Obstacle } from './preflight.js'
@@ -20,6 +21,9 @@ export interface Packed {
   /** When its leaf begins, epoch milliseconds. */
   readonly notBefore: number
 }
+
+/** A guard, and what it refuses. */
+export type Guard = Pick<Override, 'code' | 'value'>
 
 /** What a rollout needs of the world. */
 export interface RolloutPorts {
@@ -37,7 +41,9 @@ export interface RolloutPorts {
   readonly receive: (receipt: string, address: string) => Promise<void>
   /** The addresses of all servers that the spec has in a region. */
   readonly servers: (region: string) => readonly string[]
-  /** Asks a region's servers. `undefined`: there is nothing to ask with. */
+  /** Notes which guards a person overrode, each once. */
+  readonly accept: (used: readonly Guard[]) => Promise<void>
+  /** Asks a region's servers. */
   readonly raft: (region: string) => Promise<RaftAnswer>
   /** Asks a region's servers for its clients. */
   readonly nodes: (region: string) => Promise<NodesAnswer>
@@ -111,6 +117,8 @@ export type RolloutEvent =
   | {
       readonly event: 'done'
       readonly proven: number
+      /** Agents that present the leaf and do not show whom they trust: their receipts do. */
+      readonly settled: number
       /** Agents that do not run: their next start loads the files. */
       readonly placed: number
       readonly failures: readonly Obstacle[]

@@ -44,7 +44,7 @@ export async function* rollOut(
   }
   yield { event: 'ready', hosts: ready.size }
   if (options.dryRun === true) return
-  const tally: Tally = { proven: 0, placed: 0, failures: [], waited: new Set() }
+  const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [], waited: new Set() }
   const left = [...rollout.steps]
   for (;;) {
     stopIfAborted(options)
@@ -57,8 +57,8 @@ export async function* rollOut(
       return
     }
   }
-  const { proven, placed, failures } = tally
-  yield { event: 'done', proven, placed, failures }
+  const { proven, settled, placed, failures } = tally
+  yield { event: 'done', proven, settled, placed, failures }
 }
 
 /**

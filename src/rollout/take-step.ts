@@ -6,7 +6,6 @@
 
 import type { RaftServer } from '../probe/raft.js'
 import { bring } from './bring.js'
-import { isRunning } from './delivery-for.js'
 import { illIn, leaderOf, type CatchUp } from './gate.js'
 import { isClient, runs, type Looked } from './look-all.js'
 import type { RolloutStep } from './order.js'
@@ -18,12 +17,14 @@ import {
   type RolloutPorts,
 } from './ports.js'
 import type { Obstacle } from './preflight.js'
-import { readingObstacle, waitForClients, waitForGate } from './wait.js'
+import { guardsUsed, readingObstacle, waitForClients, waitForGate } from './wait.js'
 
 /** What came of the steps so far. */
 export interface Tally {
   /** Agents that a handshake proved. */
   proven: number
+  /** Agents that present the leaf and do not show whom they trust: their receipts do. */
+  settled: number
   /** Agents that do not run: their next start loads the files. */
   placed: number
   /** Clients that failed, where some may. */
@@ -78,12 +79,11 @@ export async function* takeStep(
     ): void => {
       done.push({ event: 'host', node, host: one.host, state, message })
     }
-    const fault = await bring(one, ports, options, tell)
-    if (fault !== undefined) {
-      failed.push({ host: one.host, address: node.address, ...fault })
-      tell('failed', fault.message)
-    } else if (isRunning(one)) tally.proven += 1
-    else tally.placed += 1
+    const end = await bring(one, ports, options, tell)
+    if (typeof end === 'object') {
+      failed.push({ host: one.host, address: node.address, ...end })
+      tell('failed', end.message)
+    } else tally[end] += 1
   })
   yield* done.until(working)
   if (tooMany()) return [...tally.failures, ...failed]
@@ -126,6 +126,7 @@ async function gateBefore(
   const mends = (server: RaftServer): boolean => ports.isServer(node!.address, server)
   const obstacle = readingObstacle(region, answer.reading, mends, options)
   if (obstacle !== undefined) return obstacle
+  await ports.accept(guardsUsed(region, answer.reading, options))
   const server = answer.reading.servers.find((one) => ports.isServer(node!.address, one))
   const leader = leaderOf(answer.reading)!
   const catchUp =

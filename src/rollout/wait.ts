@@ -10,6 +10,7 @@ import { gateOf, illIn, leaderOf, readingPause, type CatchUp } from './gate.js'
 import type { RolloutNode } from './order.js'
 import {
   stopIfAborted,
+  type Guard,
   type RolloutEvent,
   type RollOutOptions,
   type RolloutPorts,
@@ -76,6 +77,22 @@ export function unanswered(region: string, { state, message }: Unanswered): Obst
           remedy: 'nomad-pki probe says more',
         }),
   }
+}
+
+/** The guards that were overridden, and would have refused this reading. */
+export function guardsUsed(
+  region: string,
+  reading: RaftReading,
+  { withoutTolerance, mayBeIll }: RollOutOptions,
+): readonly Guard[] {
+  const ill = reading.servers.filter(
+    ({ healthy, name }) => !healthy && mayBeIll?.has(name) === true,
+  )
+  const intolerant = reading.failureTolerance < 1 && withoutTolerance?.has(region) === true
+  return [
+    ...ill.map(({ name }) => ({ code: 'unhealthy' as const, value: name })),
+    ...(intolerant ? [{ code: 'tolerance' as const, value: region }] : []),
+  ]
 }
 
 /**

@@ -3,9 +3,13 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { chainLine, readLedger } from '../../src/inventory/ledger.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
-import { cli, folder, type Said } from './cli.js'
+import type { World } from './context.js'
+import { cli, folder, now, type Said } from './cli.js'
 
 const spec = `version: 1
 cluster: acme
@@ -18,17 +22,52 @@ operators:
   alice: { region: global }
 `
 
+const schemas = new URL('../../src/report/schemas/', import.meta.url)
+const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true })
+
+/** Each line of an answer, held against the schema that it names. */
+function linesOf(stdout: string): readonly Readonly<Record<string, unknown>>[] {
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const document = JSON.parse(line) as Readonly<Record<string, unknown>>
+      const name = String(document.format).replace('nomad-pki/', '')
+      const validate =
+        ajv.getSchema(name) ??
+        ajv.compile({
+          ...(JSON.parse(fs.readFileSync(new URL(`${name}.json`, schemas), 'utf8')) as object),
+          $id: name,
+        })
+      void validate(document)
+      expect(validate.errors, line).toBeNull()
+      return document
+    })
+}
+
+function noteIn(base: string, event: LedgerEvent): void {
+  const file = path.join(base, 'pki/ledger.jsonl')
+  const { head, lines } = readLedger(fs.readFileSync(file))
+  fs.appendFileSync(file, `${chainLine(event, { head, seq: lines.length }).text}\n`)
+}
+
 interface Place {
   readonly base: string
   readonly hosts: string
-  readonly run: (...words: readonly string[]) => Promise<Said>
+  readonly run: Run & { readonly as: (world: Partial<World>) => Run }
 }
+
+type Run = (...words: readonly string[]) => Promise<Said>
 
 async function place(): Promise<Place> {
   const base = folder({ 'cluster.yaml': spec })
   const bed = folder()
   const env = fakeSsh(bed)
-  const run = (...words: readonly string[]): Promise<Said> => cli(base, words, { env })
+  const as =
+    (world: Partial<World>): Run =>
+    (...words) =>
+      cli(base, words, { env, ...world })
+  const run = Object.assign(as({}), { as })
   await run('init', '--new-store')
   expect((await run('apply', '--yes')).status).toBe(0)
   return { base, hosts: path.join(bed, 'hosts'), run }
@@ -82,20 +121,47 @@ describe('rollout by ssh', () => {
     expect(fs.readlinkSync(path.join(hosts, 's1.example/tls/current'))).toBe(current)
   })
 
-  test('events for programs are one JSON document a line', async () => {
-    const { run } = await place()
+  test('events for programs are one JSON document a line, each as its schema says; an error too', async () => {
+    const { run, base, hosts } = await place()
     const { stdout } = await run('rollout', 'c1', '--yes', '--json')
-    const events = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { format: string; event: string; state?: string })
-    expect(new Set(events.map(({ format }) => format))).toEqual(
-      new Set(['nomad-pki/rollout-event']),
-    )
-    expect(events.map(({ event, state }) => state ?? event)).toEqual([
-      ...['looked', 'ready', 'step', 'sending', 'placed', 'done'],
+    expect(linesOf(stdout).map(({ event, state }) => state ?? event)).toEqual([
+      ...['order', 'looked', 'ready', 'step', 'sending', 'placed', 'done'],
     ])
     expect(stdout).not.toContain('PRIVATE')
+    const refused = await run('rollout', '--yes', '--json')
+    expect(linesOf(refused.stdout).at(-1)).toMatchObject({ event: 'refused' })
+    fs.rmSync(path.join(hosts, 's1.example'), { recursive: true, force: true })
+    fs.writeFileSync(
+      path.join(hosts, 's1.example'),
+      'a host that is a file: nothing can be written',
+    )
+    const idle = await run('rollout', 'c1', '--yes', '--json')
+    expect(linesOf(idle.stdout)[0]).toMatchObject({ event: 'order' })
+    // It fails after the look: nothing is made.
+    fs.rmSync(path.join(base, 'pki/identity/client/global/c1'), { recursive: true })
+    const failed = await run('rollout', 'c1', '--yes', '--json')
+    expect(failed.status).toBe(3)
+    expect(linesOf(failed.stdout)).toEqual([expect.objectContaining({ code: 'ERR_REFUSED' })])
+  })
+
+  test('who is not proven, and cannot be by bringing, is in the first line and the last', async () => {
+    const { run, base } = await place()
+    const reason = 'this host was scrapped'
+    noteIn(base, {
+      ...{ event: 'excepted', address: 'identity/client/global/c1', at: now, reason },
+      authority: 'authority/agent/1',
+    })
+    const { stdout, status } = await run('rollout', 'c1', '--yes', '--json')
+    expect(status).toBe(0)
+    const lines = linesOf(stdout)
+    for (const line of [lines[0], lines.at(-1)]) {
+      expect(line).toMatchObject({
+        ...{ missing: [], doubtful: [] },
+        excepted: [{ address: 'identity/client/global/c1', state: 'excepted' }],
+      })
+    }
+    const text = await run('rollout', 'c1', '--yes')
+    expect(text.stdout).toContain('is not waited for')
   })
 
   test('a host that ssh does not reach is named before anything is changed', async () => {
@@ -121,6 +187,36 @@ describe('rollout by ssh', () => {
     expect(status).toBe(3)
     expect(stderr).toContain('--yes')
     expect(fs.existsSync(path.join(hosts, 's1.example/tls'))).toBe(false)
+  })
+
+  test('nobody holds the store while a person thinks; what changed meanwhile is looked at anew', async () => {
+    const { run, base, hosts } = await place()
+    const locks = (): readonly string[] =>
+      fs.readdirSync(path.join(base, 'pki')).filter((name) => name.startsWith('.lock'))
+    const seen: (readonly string[])[] = []
+    const asked = (meanwhile: () => void): Partial<World> => ({
+      ...{ terminal: true, input: 'y\n' },
+      onWrite: (text: string) => {
+        if (!text.includes('[y/N]')) return
+        seen.push(locks())
+        meanwhile()
+      },
+    })
+    const changed = await run.as(
+      asked(() => {
+        noteIn(base, {
+          ...{ event: 'excepted', address: 'identity/client/global/c1', at: now },
+          ...{ reason: 'scrapped', authority: 'authority/agent/1' },
+        })
+      }),
+    )('rollout', 's1', 'c1')
+    expect(changed.status).toBe(3)
+    expect(changed.stderr).toContain('the order changed while you were asked')
+    expect(fs.existsSync(path.join(hosts, 's1.example/tls'))).toBe(false)
+    const done = await run.as(asked(() => undefined))('rollout', 's1')
+    expect(done.status).toBe(2)
+    expect(fs.existsSync(path.join(hosts, 's1.example/tls/current'))).toBe(true)
+    expect(seen).toEqual([[], []])
   })
 
   test('the policy of its token', async () => {

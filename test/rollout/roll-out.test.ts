@@ -46,6 +46,7 @@ class Bed {
   index = 100
   behind: Readonly<Record<string, number>> = {}
   denied = false
+  readonly accepted: string[] = []
   /** Called before a script runs; an answer takes its place. */
   meddle: (host: string, kind: string, timeout?: number) => HostAnswer | undefined = () => undefined
   /** Whether an agent loads what it is told to. */
@@ -115,6 +116,10 @@ class Bed {
         }),
       prove: (addresses) => Promise.resolve(addresses.map((address) => this.verdict(address))),
       receive: () => Promise.resolve(),
+      accept: (used) => {
+        this.accepted.push(...used.map(({ code, value }) => `${code}=${value}`))
+        return Promise.resolve()
+      },
       raft: () => Promise.resolve(this.raft()),
       nodes: () =>
         Promise.resolve(
@@ -234,7 +239,7 @@ describe('a rollout', () => {
     expect(bed.done).toEqual(
       ['s1', 's3', 's2', 'c1', 'c2', 'c3'].flatMap((host) => [`install ${host}`, `proven ${host}`]),
     )
-    expect(events.at(-1)).toEqual({ event: 'done', proven: 6, placed: 0, failures: [] })
+    expect(events.at(-1)).toEqual({ event: 'done', proven: 6, settled: 0, placed: 0, failures: [] })
   })
 
   test('the leader is found anew before each server', async () => {
@@ -280,6 +285,7 @@ describe('a rollout', () => {
     expect(refused).toBe('refused\nglobal: s3.global is not healthy')
     expect(problems(await bed.follow({ mayBeIll: new Set(['s1.global']) }))).toBe(refused)
     expect(problems(await bed.follow({ mayBeIll: new Set(['s3.global']) }))).toBe('done')
+    expect(new Set(bed.accepted)).toEqual(new Set(['unhealthy=s3.global']))
     const two = new Bed(fleet)
     two.ill = ['s1', 's3']
     expect(problems(await two.follow())).toBe(
@@ -666,6 +672,7 @@ describe('a rollout', () => {
     expect((await bed.follow()).at(-1)).toEqual({
       event: 'done',
       proven: 0,
+      settled: 0,
       placed: 6,
       failures: [],
     })
@@ -677,6 +684,14 @@ describe('a rollout', () => {
     bed.tolerance = 0
     const events = await bed.follow({ withoutTolerance: new Set(['global']) })
     expect(events.at(-1)).toMatchObject({ event: 'done', proven: 2 })
+    expect(new Set(bed.accepted)).toEqual(new Set(['tolerance=global']))
+    const looked = new Bed(['s1', 's2'])
+    looked.tolerance = 0
+    await looked.follow({ withoutTolerance: new Set(['global']), dryRun: true })
+    expect(looked.accepted).toEqual([])
+    const spared = new Bed(fleet)
+    await spared.follow({ withoutTolerance: new Set(['global']) })
+    expect(spared.accepted, 'a guard that refused nothing').toEqual([])
   })
 
   test('interrupted, it ends between two hosts', async () => {
