@@ -18,6 +18,7 @@ import {
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
 import { NomadPkiError } from '../errors.js'
+import { readDescriptor } from '../files/descriptor.js'
 
 /** A stream that is written to. */
 export interface Output {
@@ -72,6 +73,12 @@ export interface Context {
    * @throws {NomadPkiError} `ERR_FILE_UNREADABLE`; also for more than 64 MB, which nothing here is.
    */
   readFile(file: string): Promise<Uint8Array>
+  /**
+   * Reads a descriptor that was open at the start, to its end.
+   *
+   * @throws {NomadPkiError} `ERR_FILE_UNREADABLE`
+   */
+  readDescriptor(number: number): Promise<Uint8Array>
   /** Whether there is something at a path, of any kind. */
   exists(file: string): Promise<boolean>
   /** Permission bits of what is at a path, links followed; `undefined` where there is nothing. */
@@ -111,11 +118,12 @@ export function processContext(packageUrl: () => URL): Context {
 export function filesFrom(
   cwd: string,
   stdin: Input,
-): Pick<Context, 'readFile' | 'exists' | 'mode' | 'resolve'> {
+): Pick<Context, 'readFile' | 'readDescriptor' | 'exists' | 'mode' | 'resolve'> {
   const resolve = (file: string): string => path.resolve(cwd, file)
   return {
     // Synchronous within: promises and streams of files cost 3 ms of a start, and nobody else waits.
     readFile: async (file) => (file === '-' ? stdin.readAll() : readWhole(resolve(file), file)),
+    readDescriptor: async (number) => (number === 0 ? stdin.readAll() : readDescriptor(number)),
     exists: async (file) => statusOf(lstatSync, resolve(file)) !== undefined,
     mode: async (file) => {
       const mode = statusOf(statSync, resolve(file))?.mode

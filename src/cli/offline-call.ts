@@ -35,6 +35,11 @@ const oldest = 30 * day
 /** How far the clocks of two machines may differ: one that has no network drifts. */
 const skew = day
 
+/** Whether a request is young enough to be signed. */
+export function isFresh({ madeAt }: Pick<OfflineRequest, 'madeAt'>, now: number): boolean {
+  return madeAt <= now + skew && now - madeAt <= oldest
+}
+
 /**
  * Refuses a request that is too old, or of the future.
  *
@@ -48,7 +53,7 @@ export function requireFresh({ madeAt }: OfflineRequest, now: number): void {
       { hint: 'set the clock of this machine right' },
     )
   }
-  if (now - madeAt <= oldest) return
+  if (isFresh({ madeAt }, now)) return
   throw new NomadPkiError(
     'ERR_REFUSED',
     `the request is ${formatDuration(Math.floor((now - madeAt) / day) * day)} old, and ${formatDuration(oldest)} is the most (made ${formatInstant(madeAt)}, now ${formatInstant(now)})`,

@@ -78,7 +78,11 @@ export async function p12Password(
  * @throws {NomadPkiError} `ERR_FILE_UNREADABLE`
  */
 export async function readPassword(context: Context, file: string): Promise<string> {
-  const bytes = await context.readFile(file)
+  return textOfPassword(await context.readFile(file))
+}
+
+/** The password in what was read: without the line break at its end. */
+export function textOfPassword(bytes: Uint8Array): string {
   return Buffer.from(bytes)
     .toString('utf8')
     .replace(/\r?\n$/, '')

@@ -7,7 +7,7 @@
 
 import { askSecret, canAsk } from './prompt.js'
 import type { Context } from './context.js'
-import { readPassword } from './p12-password.js'
+import { readPassword, textOfPassword } from './p12-password.js'
 import { usage } from './usage.js'
 
 /** The options that say where a passphrase is. */
@@ -40,7 +40,7 @@ export async function givenPassphrase(
       '--passphrase-fd 3 3< FILE',
     )
   }
-  return readPassword(context, passphraseFd === '0' ? '-' : `/dev/fd/${passphraseFd}`)
+  return textOfPassword(await context.readDescriptor(Number(passphraseFd)))
 }
 
 /**

@@ -5,14 +5,17 @@
  * @module
  */
 
+import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
 import { certifierOf, partsOf } from '../issuers/asked-of.js'
 import { certify } from '../issuers/certify.js'
 import { answerFile, parseRequestFile } from '../issuers/offline-file.js'
-import type { OfflineRequest } from '../issuers/offline-request.js'
+import { signerOfItem, type OfflineRequest } from '../issuers/offline-request.js'
 import { requestWords } from '../issuers/offline-words.js'
 import { foundFor, putCertified } from '../issuers/put-certified.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
+import { samePublicKey } from '../keys/public-key.js'
 import { fingerprintText, sameCertificate } from '../x509/certificate.js'
 import { authorityKeys } from './authority-keys.js'
 import { agreed, isNamed, requireFresh, type OfflineCall } from './offline-call.js'
@@ -42,7 +45,12 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
   }
   requireFresh(request, context.now())
   const named = isNamed(request, options.fingerprint)
-  const words = requestWords(request)
+  // What cannot be signed is found before a person reads it.
+  await certify(request, certifierOf(rehearsalIssuers()))
+  const looked = await takeOwnInventory(workspace)
+  requireHere(request, looked)
+  const notes = unknownHere(request, looked)
+  const words = [requestWords(request).trimEnd(), ...notes].join('\n')
   if (!(await agreed(call, { words, question: 'Sign all of it?', named }))) {
     printer.tell('nothing was signed')
     return exitStatus.refused
@@ -52,15 +60,7 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
     if (!dryRun) await workspace.store.heal()
     const inventory = await takeOwnInventory(workspace)
     const { authorities } = inventory
-    for (const { address, certificate } of request.known) {
-      const found = authorities.get(address)?.certificate
-      if (found === undefined || sameCertificate(found, certificate)) continue
-      throw new NomadPkiError(
-        'ERR_REFUSED',
-        `the request knows another ${address} (${fingerprintText(certificate)}) than the store here (${fingerprintText(found)})`,
-        { address, hint: 'it comes from another cluster, or one of the two stores is an old copy' },
-      )
-    }
+    requireHere(request, inventory)
     const issuers = dryRun
       ? rehearsalIssuers()
       : authorityKeys(workspace, context, { passphraseFd: options.passphraseFd })
@@ -88,6 +88,67 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
   })
 }
 
+/**
+ * Compares a request with the store here: the roots that sign are in it, and a root that it has is not made again.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED`
+ */
+function requireHere(request: OfflineRequest, { authorities }: Inventory): void {
+  const signers = new Set(request.items.map(signerOfItem))
+  for (const { address, certificate } of request.known) {
+    const found = authorities.get(address)?.certificate
+    if (found === undefined && signers.has(address)) {
+      throw new NomadPkiError(
+        'ERR_REFUSED',
+        `${address} is to sign, and the store here does not have it (${fingerprintText(certificate)})`,
+        {
+          address,
+          hint: 'sign on the machine where this root was made; or copy its folder from the backup of that machine into the store here',
+        },
+      )
+    }
+    if (found === undefined || sameCertificate(found, certificate)) continue
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the request knows another ${address} (${fingerprintText(certificate)}) than the store here (${fingerprintText(found)})`,
+      { address, hint: 'it comes from another cluster, or one of the two stores is an old copy' },
+    )
+  }
+  for (const item of request.items) {
+    const found = foundFor(item, authorities)
+    if (item.kind !== 'root' || found === undefined || found.serial === item.serial) continue
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the request asks for a new root ${item.address}, and it was made here before (${fingerprintText(found)}, ${formatInstant(found.notBefore)})`,
+      {
+        address: item.address,
+        hint: 'take the answer to the request that it was made for; if that store is lost, restore it from a backup; for another root ask for the next generation (`signing`)',
+      },
+    )
+  }
+}
+
+/** What a person is to look at twice, because nothing here vouches for it. */
+function unknownHere(request: OfflineRequest, { authorities }: Inventory): readonly string[] {
+  const foreign = request.known
+    .filter(({ address }) => authorities.get(address)?.certificate === undefined)
+    .map(
+      ({ address, certificate }) =>
+        `The store here does not have ${address}: compare its fingerprint where it was made. ${fingerprintText(certificate)}`,
+    )
+  const replaced = request.items.flatMap((item) => {
+    const found = foundFor(item, authorities)
+    if (item.kind !== 'intermediate' || found === undefined || found.serial === item.serial)
+      return []
+    const key = samePublicKey(found.publicKey, item.publicKey) ? 'the same' : 'another'
+    return [
+      `The key of ${item.issuer} signed ${item.address} before, for ${key} key: ${fingerprintText(found)}, ${formatInstant(found.notBefore)}.`,
+    ]
+  })
+  const lines = [...foreign, ...replaced]
+  return lines.length === 0 ? [] : ['', 'Look at this:', ...lines.map((line) => `   ${line}`)]
+}
+
 /** Which side this is: the spec here must say where the keys are. */
 function requireKeys(request: OfflineRequest, { spec, file }: Workspace): void {
   if (request.cluster !== spec.cluster) {
@@ -98,7 +159,7 @@ function requireKeys(request: OfflineRequest, { spec, file }: Workspace): void {
     )
   }
   for (const item of request.items) {
-    const signer = item.kind === 'root' ? item.address : item.issuer
+    const signer = signerOfItem(item)
     const { name, generation } = partsOf(signer)
     const authority = spec.authorities.find((one) => one.name === name)
     const kind = authority?.signers[generation]

@@ -14,6 +14,7 @@ import { parseAnswerFile, type OfflineAnswer } from '../issuers/offline-file.js'
 import {
   encodeRequest,
   requestDigest,
+  signerOfItem,
   type AskedCertificate,
   type OfflineRequest,
 } from '../issuers/offline-request.js'
@@ -92,7 +93,7 @@ function requireOwn(request: OfflineRequest, { ledger, authorities }: Inventory)
     refuse(`it answers ${digest}, which this store did not ask`, again)
   }
   for (const item of request.items) {
-    const issuer = item.kind === 'root' ? item.address : item.issuer
+    const issuer = signerOfItem(item)
     const last = askedFor(item.address, issuer, ledger)
     if (last === undefined || last.request === hex) continue
     refuse(
@@ -150,7 +151,7 @@ function requireSpec(
     const found = foundFor(item, inventory.authorities)
     // A run was killed after it had put this one.
     if (found?.serial === item.serial) continue
-    const issuer = item.kind === 'root' ? item.address : item.issuer
+    const issuer = signerOfItem(item)
     const wanted = waiting.find(
       (one) =>
         one.kind === item.kind && one.wanted.address === item.address && one.signer === issuer,

@@ -17,7 +17,7 @@ import {
 import { subjectFor } from '../authority/subject.js'
 import { sameBytes } from '../bytes.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import type { Certificate } from '../x509/certificate.js'
+import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import type { AskedCertificate, AskedRoot, OfflineRequest } from './offline-request.js'
 
 /** Who signs. */
@@ -62,6 +62,13 @@ export async function certify(
       const prepared = await preparedFor(item, request, { certifier, issuerOf, roots })
       const before = certifier.made?.(item)
       const same = before !== undefined && sameBytes(before.tbs, prepared.expected.tbs)
+      if (before !== undefined && !same && item.kind === 'root') {
+        throw new NomadPkiError(
+          'ERR_REFUSED',
+          `a root with its serial number was made before (${fingerprintText(before)}), and it says something else`,
+          { hint: 'the request was changed, or it comes from another store: do not sign it' },
+        )
+      }
       const certificate = same ? before : (await issue(prepared)).certificate
       if (item.kind === 'root') roots.set(item.address, certificate)
       all.push(certificate)

@@ -30,7 +30,8 @@ export interface OfflineAnswer {
   readonly certificates: readonly Certificate[]
 }
 
-const mostOctets = 1024 * 1024
+/** 1,024 certificates of RSA keys have 5 MB, with words and data. */
+const mostOctets = 8 * 1024 * 1024
 const labels = {
   request: 'NOMAD-PKI AUTHORITY REQUEST',
   answer: 'NOMAD-PKI AUTHORITY ANSWER',

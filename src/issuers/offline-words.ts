@@ -14,7 +14,12 @@ import { hash } from 'node:crypto'
 import type { PublicKey } from '../keys/algorithms.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import { formatName, parseName, encodeName, type SubjectAttributes } from '../x509/name.js'
-import { requestDigest, type AskedCertificate, type OfflineRequest } from './offline-request.js'
+import {
+  requestDigest,
+  signerOfItem,
+  type AskedCertificate,
+  type OfflineRequest,
+} from './offline-request.js'
 
 /** What a person reads of a request. */
 export function requestWords(request: OfflineRequest): string {
@@ -85,9 +90,7 @@ export function answerWords(
 
 /** The names of the authorities whose keys sign: `agent`. */
 function signersOf({ items }: Pick<OfflineRequest, 'items'>): string {
-  const names = items.map((item) =>
-    authorityNameOf(item.kind === 'root' ? item.address : item.issuer),
-  )
+  const names = items.map((item) => authorityNameOf(signerOfItem(item)))
   return [...new Set(names)].join(' and ')
 }
 

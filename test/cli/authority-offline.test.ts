@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { certifierOf } from '../../src/issuers/asked-of.js'
 import { certify } from '../../src/issuers/certify.js'
-import { answerFile, parseRequestFile } from '../../src/issuers/offline-file.js'
+import { answerFile, parseRequestFile, requestFile } from '../../src/issuers/offline-file.js'
 import { rehearsalIssuers } from '../../src/issuers/rehearsal-issuers.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { fingerprintText } from '../../src/x509/certificate.js'
@@ -217,9 +217,15 @@ describe('a root with signer: offline', () => {
     const foreign = await machines()
     carry(store, foreign.store, 'a.answer')
     await refused(foreign.store, 'authority accept a.answer --yes', /request of another store/)
-    // Asked again: the answer to the first request does not count any more.
-    await answered(both, 'b')
+    // Asked again for something else: the answer to the first request does not count any more.
+    says(store, specOf('offline', '', ', lifetime: 2y'))
+    await good(store, 'authority request agent --out c.request')
+    says(store, specOf('offline'))
     await refused(store, 'authority accept a.answer --yes', /it answers an earlier request/)
+    await good(store, 'authority request agent --out d.request')
+    fs.rmSync(path.join(key, 'pki'), { recursive: true })
+    await good(key, 'init --new-store')
+    await answered(both, 'b')
     const pin = `SHA256:${'0'.repeat(64)}`
     says(store, specOf('offline', `, fingerprint: "${pin}"`))
     await refused(store, 'authority accept b.answer --yes', /the spec pins SHA256:0+/)
@@ -253,8 +259,114 @@ describe('a root with signer: offline', () => {
     await refused(
       key,
       'authority accept b.request --out b.answer --yes',
+      /authority\/agent\/1 is to sign, and the store here does not have it \(SHA256:/,
+    )
+    // With its certificate and without its key.
+    fs.mkdirSync(path.join(key, 'pki/authority/agent/1'), { recursive: true })
+    carry(store, key, 'pki/authority/agent/1/ca.pem')
+    await refused(
+      key,
+      'authority accept b.request --out b.answer --yes',
       /key of authority\/agent\/1 is not in the store/,
     )
+  })
+
+  test('a request that got lost is written again, and its answer counts', async () => {
+    const both = await machines()
+    const { store } = both
+    await answered(both, 'a')
+    const ledger = textOf(store, 'pki/ledger.jsonl')
+    const again = await good(store, 'authority request agent --out b.request', { now: now + day })
+    expect(again.stderr).toMatch(/it is the request of 20.*: nothing changed since/)
+    expect(textOf(store, 'b.request')).toBe(textOf(store, 'a.request'))
+    expect(textOf(store, 'pki/ledger.jsonl')).toBe(ledger)
+    // Too old to be signed: another one.
+    await good(store, 'authority request agent --out c.request', { now: now + 31 * day })
+    expect(textOf(store, 'c.request')).not.toBe(textOf(store, 'a.request'))
+  })
+
+  test('a root that was made where the key is stays as it is, whatever is asked', async () => {
+    const both = await machines()
+    const { store, key } = both
+    await answered(both, 'a')
+    const root = textOf(key, 'pki/authority/agent/1/ca.pem')
+    const accept = 'authority accept x.request --out x.answer --yes'
+    // Another store of the same cluster, lost or hostile.
+    const other = await machines()
+    await good(other.store, 'authority request agent --out x.request')
+    carry(other.store, key, 'x.request')
+    await refused(key, accept, /asks for a new root authority\/agent\/1, and it was made here/)
+    // The serial number of the root that is there does not help.
+    const request = parseRequestFile(fs.readFileSync(path.join(other.store, 'x.request')))
+    const [first, low] = request.items
+    const { serial } = parseRequestFile(fs.readFileSync(path.join(store, 'a.request'))).items[0]!
+    if (first?.kind !== 'root') throw new TypeError('the first is the root')
+    const longer = { ...first, serial, lifetime: first.lifetime + day }
+    const disguised = { ...request, items: [longer, low!] }
+    fs.writeFileSync(path.join(key, 'x.request'), requestFile(disguised))
+    await refused(key, accept, /a root with its serial number was made before/)
+    expect(textOf(key, 'pki/authority/agent/1/ca.pem')).toBe(root)
+    expect(fs.existsSync(path.join(key, 'x.answer'))).toBe(false)
+    // The key of an intermediate that is another now is told before it is signed.
+    await good(store, 'authority accept a.answer --yes')
+    const known = [{ address: 'authority/agent/1', certificate: parseCertificates(root)[0]! }]
+    fs.writeFileSync(path.join(key, 'y'), requestFile({ ...request, known, items: [low!] }))
+    const dry = await good(key, 'authority accept y --out y.answer --dry-run')
+    expect(dry.stdout).toMatch(/signed authority\/global\/1 before, for another key: SHA256:/)
+  })
+
+  test('a root that the machine of the key does not have is named to the person', async () => {
+    const both = await machines()
+    const { store, key } = both
+    await answered(both, 'a')
+    const root = parseCertificates(textOf(key, 'pki/authority/agent/1/ca.pem'))[0]!
+    const elsewhere = await machines()
+    await answered(elsewhere, 'a')
+    const second = parseCertificates(textOf(elsewhere.key, 'pki/authority/agent/1/ca.pem'))[0]!
+    const request = parseRequestFile(fs.readFileSync(path.join(store, 'a.request')))
+    const known = [
+      { address: 'authority/agent/1', certificate: root },
+      { address: 'authority/agent/2', certificate: second },
+    ]
+    const cross = {
+      kind: 'cross',
+      address: 'authority/agent/2',
+      issuer: 'authority/agent/1',
+      serial: request.items[0]!.serial.replace(/^../, '01'),
+      intermediates: 1,
+    } as const
+    fs.writeFileSync(path.join(key, 'x'), requestFile({ ...request, known, items: [cross] }))
+    const dry = await good(key, 'authority accept x --out y --dry-run')
+    expect(dry.stdout).toContain(
+      `The store here does not have authority/agent/2: compare its fingerprint where it was made. ${fingerprintText(second)}`,
+    )
+  })
+
+  test('a hundred regions are one request, and encrypted intermediates get their passphrase', async () => {
+    const regions = Array.from({ length: 100 }, (_one, at) => `r${at}`)
+    const text = (signer: string): string => `version: 1
+cluster: acme
+authorities:
+  agent: { signer: ${signer} }
+${regions.map((one) => `  ${one}: { issuer: agent }`).join('\n')}
+  locked: { issuer: agent, signer: encrypted }
+regions:
+${regions.map((one) => `  ${one}: { authority: ${one}, servers: { ${one}: {} } }`).join('\n')}
+  last: { authority: locked, servers: { last: {} } }
+`
+    const [store, key] = [text('offline'), text('file')].map((one) =>
+      folder({ 'cluster.yaml': one, pass: 'correct horse battery\n' }),
+    ) as [string, string]
+    for (const place of [store, key]) await good(place, 'init --new-store')
+    const line = 'authority request agent --out a.request'
+    await refused(store, line, /no terminal to ask for the new passphrase of authority\/locked\/1/)
+    const fd = fs.openSync(path.join(store, 'pass'), 'r')
+    await good(store, `${line} --passphrase-fd ${fd}`)
+    fs.closeSync(fd)
+    carry(store, key, 'a.request')
+    await good(key, 'authority accept a.request --out a.answer --yes')
+    carry(key, store, 'a.answer')
+    expect((await good(store, 'authority accept a.answer --yes')).stderr).toMatch(/102 taken/)
   })
 
   test('what cannot wait is said: a name that is not there, a key that is here, a file that exists', async () => {

@@ -5,21 +5,23 @@
  */
 
 import { authorityNameOf } from '../../address.js'
+import { formatInstant } from '../../duration.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import type { Ledger } from '../../inventory/ledger.js'
 import type { StoreBatch } from '../../inventory/store.js'
 import { askedFrom, certifierOf } from '../../issuers/asked-of.js'
 import { certify } from '../../issuers/certify.js'
-import { requestFile } from '../../issuers/offline-file.js'
-import { requestDigest, type OfflineRequest } from '../../issuers/offline-request.js'
+import { parseRequestFile, requestFile } from '../../issuers/offline-file.js'
+import { requestDigest, signerOfItem, type OfflineRequest } from '../../issuers/offline-request.js'
 import { requestWords } from '../../issuers/offline-words.js'
 import { rehearsalIssuers } from '../../issuers/rehearsal-issuers.js'
 import { makePlan } from '../../plan/make-plan.js'
-import type { Waiting } from '../../plan/waiting.js'
+import { askedFor, type Waiting } from '../../plan/waiting.js'
 import { shellQuote } from '../../shell-quote.js'
 import { authorityKeys } from '../authority-keys.js'
 import type { Command } from '../command.js'
+import { isFresh } from '../offline-call.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
 import { underLock } from '../under-lock.js'
@@ -66,10 +68,17 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
       const { address, message, remedy: hint } = blocked
       throw new NomadPkiError('ERR_PLAN_BLOCKED', `${address}: ${message}`, { address, hint })
     }
-    const issuers = dryRun ? rehearsalIssuers() : authorityKeys(workspace, context, {})
+    const { passphraseFd } = options
+    const issuers = dryRun
+      ? rehearsalIssuers()
+      : authorityKeys(workspace, context, { passphraseFd })
     const batch = workspace.store.batch()
-    const request = await requestOf(waiting, workspace, inventory, { issuers, batch, now })
-    // What cannot be signed is found here, and not on the other machine.
+    const made = await requestOf(waiting, workspace, inventory, { issuers, batch, now })
+    const before = requestBefore(made, inventory.ledger, now)
+    const request = before ?? made
+    const text = requestFile(request)
+    // What cannot be read or signed is found here, and not on the other machine.
+    parseRequestFile(Buffer.from(text))
     await certify(request, certifierOf(rehearsalIssuers()))
     const digest = requestDigest(request)
     if (dryRun) {
@@ -77,24 +86,52 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
       printer.tell('nothing was written: a dry run makes no keys, so a real request has others')
       return exitStatus.ok
     }
-    for (const item of request.items) {
+    // The same request has its lines.
+    for (const item of before === undefined ? request.items : []) {
       batch.record({
         event: 'requested',
         address: item.address,
         at: now,
         request: digest.slice('SHA256:'.length),
-        issuer: item.kind === 'root' ? item.address : item.issuer,
+        issuer: signerOfItem(item),
         attempt: item.serial,
       })
     }
     await batch.commit()
-    await writeFiles(context, [{ file: out, text: requestFile(request), expected: undefined }])
+    await writeFiles(context, [{ file: out, text, expected: undefined }])
     printer.answer(`${digest}  ${out}`)
+    if (before !== undefined) {
+      printer.tell(`it is the request of ${formatInstant(before.madeAt)}: nothing changed since`)
+    }
     printer.tell(
       `${request.items.length} to be signed; on the machine that has the key: nomad-pki authority accept ${shellQuote(out)} --out ANSWER --fingerprint ${digest}; then here: nomad-pki authority accept ANSWER${fileFlag(options)}`,
     )
     return exitStatus.ok
   })
+}
+
+/**
+ * The request that was made before for the same: one that got lost, or whose answer did. The other machine may have
+ * signed it, and signs no second root for one address.
+ *
+ * @param made What would be asked now.
+ * @returns `undefined` where none asks for the same, or it is too old to be signed.
+ */
+function requestBefore(
+  made: OfflineRequest,
+  ledger: Ledger,
+  now: number,
+): OfflineRequest | undefined {
+  const asked = made.items.map((item) => askedFor(item.address, signerOfItem(item), ledger))
+  const [first] = asked
+  if (first === undefined || asked.includes(undefined)) return undefined
+  const before = {
+    ...made,
+    madeAt: Math.floor(first.at / 1000) * 1000,
+    items: made.items.map((item, at) => ({ ...item, serial: asked[at]!.attempt })),
+  }
+  const isSame = requestDigest(before) === `SHA256:${first.request}`
+  return isSame && isFresh(before, now) ? before : undefined
 }
 
 /** The random name of a store; of one that began without, zeros. */

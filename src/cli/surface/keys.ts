@@ -82,7 +82,11 @@ export const keysCommands = {
     details:
       'For authorities whose `signer` is `offline`. Everything that waits for the key goes into one file, in words and as data; intermediates get their keys here. On the machine that has the key, `authority accept` signs it. NAME is the authority that signs.',
     writes: true,
-    options: { out: { summary: 'the request, such as agent.request' }, dryRun: {} },
+    options: {
+      out: { summary: 'the request, such as agent.request' },
+      passphraseFd: {},
+      dryRun: {},
+    },
     examples: [
       'nomad-pki authority request --out agent.request --dry-run',
       'nomad-pki authority request agent --out agent.request',
