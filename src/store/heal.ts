@@ -113,7 +113,7 @@ class Healer {
         this.#tree.note(place, name, undefined)
         this.#tree.note(place, staging.final, 'directory')
         // The run that wrote it was killed before its barrier.
-        const final = `${place}/${staging.final}`
+        const final = `${this.#tree.directory(path)}/${staging.final}`
         for (const file of files.names(final)) this.#tree.touched.add(`${final}/${file}`)
         this.#tree.touched.add(final)
         this.#say(
@@ -127,7 +127,7 @@ class Healer {
         files.rename(`${place}/${name}`, `${place}/${names.bundle}`)
         this.#tree.note(place, name, undefined)
         this.#tree.note(place, names.bundle, 'other')
-        this.#tree.touched.add(`${place}/${names.bundle}`)
+        this.#tree.touched.add(`${this.#tree.directory(path)}/${names.bundle}`)
         this.#tree.touched.add(place)
         this.#say(path, 'unfinished', `${path}/${names.bundle} was whole, and was put into place`)
         continue

@@ -97,6 +97,8 @@ export class StoreTree {
           { hint: 'move it away' },
         )
       }
+      // A killed run may have made it, and waited for no barrier.
+      this.touched.add(at)
       at = below
     }
     return at

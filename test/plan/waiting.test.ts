@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, test } from 'vitest'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { createRoot } from '../../src/issuers/create-root.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { makePlan } from '../../src/plan/make-plan.js'
@@ -127,7 +128,7 @@ describe('the successor of an intermediate', () => {
 })
 
 describe('what was asked for', () => {
-  const asked = (address: string, issuer: string, at: number): Parameters<MemoryWorld['note']>[0] =>
+  const asked = (address: string, issuer: string, at: number): LedgerEvent =>
     told('requested', address, at, { issuer, request: 'ab'.repeat(32), attempt: '01' })
 
   test('is told with the day and the request; the last of several counts', async () => {

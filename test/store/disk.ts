@@ -6,6 +6,9 @@
  * Names and contents are separate operations, as they are on a real disk: a file may keep its name
  * and lose its bytes. An operation that can't be done any more, because one before it was lost, is
  * lost as well. A rename is one operation: file systems with a journal promise that much.
+ *
+ * A disk can also be one that syncs no file system as a whole. Then only what an fsync of the file, or of
+ * the directory that holds the name, came after is sure to be there.
  */
 
 import { constants } from 'node:fs'
@@ -21,16 +24,33 @@ interface Inode {
   readonly ino: number
 }
 
+/** What an fsync makes safe: a file's own inode, or those of the directories whose names change. */
+interface Change {
+  readonly in: readonly number[]
+}
+
 type Operation =
   | { readonly type: 'barrier' }
-  | { readonly type: 'enter'; readonly path: string; readonly ino: number; readonly over: boolean }
-  | { readonly type: 'leave'; readonly path: string; readonly ino: number }
-  | { readonly type: 'rename'; readonly from: string; readonly to: string; readonly ino: number }
+  | { readonly type: 'fsync'; readonly ino: number }
+  | ({
+      readonly type: 'enter'
+      readonly path: string
+      readonly ino: number
+      readonly over: boolean
+    } & Change)
+  | ({ readonly type: 'leave'; readonly path: string; readonly ino: number } & Change)
+  | ({
+      readonly type: 'rename'
+      readonly from: string
+      readonly to: string
+      readonly ino: number
+    } & Change)
   | { readonly type: 'content'; readonly ino: number; readonly bytes: Buffer }
   | { readonly type: 'mode'; readonly ino: number; readonly mode: number }
 
 /** The log of a disk, and what is needed to do it again. */
 export interface DiskLog {
+  readonly syncs: 'all' | 'each'
   readonly operations: readonly Operation[]
   readonly inodes: ReadonlyMap<number, Pick<Inode, 'kind' | 'mode' | 'target'>>
 }
@@ -42,14 +62,17 @@ export class Disk {
   readonly #inodes = new Map<number, Inode>()
   readonly #open = new Map<number, { readonly inode: Inode; position: number }>()
   readonly #root: Inode
+  readonly #syncs: 'all' | 'each'
   #next = 1
 
-  constructor() {
+  /** @param syncs Whether the file system can be synced as a whole. */
+  constructor(syncs: 'all' | 'each' = 'all') {
+    this.#syncs = syncs
     this.#root = this.#make('directory', 0o755)
   }
 
   get log(): DiskLog {
-    return { operations: this.operations, inodes: this.#born }
+    return { syncs: this.#syncs, operations: this.operations, inodes: this.#born }
   }
 
   /** The calls on this disk. */
@@ -116,8 +139,12 @@ export class Disk {
       realpath: (path) => path,
       lstat: (path) => this.#statOf(path),
       stat: (path) => this.#statOf(path),
-      fsync: async () => undefined,
+      fsync: async (path) => {
+        const { ino } = this.#get(path)
+        if (this.#syncs === 'each') this.operations.push({ type: 'fsync', ino })
+      },
       syncAll: async () => {
+        if (this.#syncs === 'each') return false
         this.operations.push({ type: 'barrier' })
         return true
       },
@@ -161,6 +188,8 @@ export class Disk {
           this.#chmod(inode(operation.ino), operation.mode)
           break
         case 'barrier':
+        case 'fsync':
+          this.operations.push(operation)
           break
       }
     } catch (error) {
@@ -194,21 +223,21 @@ export class Disk {
     const [here, old] = this.#parent(from)
     here.entries.delete(old)
     there.entries.set(name, inode)
-    this.operations.push({ type: 'rename', from, to, ino: inode.ino })
+    this.operations.push({ type: 'rename', from, to, ino: inode.ino, in: [here.ino, there.ino] })
   }
 
   #enter(path: string, inode: Inode, over: boolean): void {
     const [parent, name] = this.#parent(path)
     if (!over && parent.entries.has(name)) throw errno('EEXIST')
     parent.entries.set(name, inode)
-    this.operations.push({ type: 'enter', path, ino: inode.ino, over })
+    this.operations.push({ type: 'enter', path, ino: inode.ino, over, in: [parent.ino] })
   }
 
   #leave(path: string): void {
     const [parent, name] = this.#parent(path)
     const { ino } = this.#get(path)
     parent.entries.delete(name)
-    this.operations.push({ type: 'leave', path, ino })
+    this.operations.push({ type: 'leave', path, ino, in: [parent.ino] })
   }
 
   #removeTree(path: string): void {
@@ -230,6 +259,8 @@ export class Disk {
 
   #make(kind: Inode['kind'], mode: number, target = '', ino = this.#next++): Inode {
     const inode = { kind, mode, bytes: Buffer.alloc(0), target, entries: new Map(), ino }
+    // What is done again has its number; what comes later gets another.
+    this.#next = Math.max(this.#next, ino + 1)
     this.#inodes.set(ino, inode)
     this.#born.set(ino, { kind, mode, target })
     return inode
@@ -286,22 +317,44 @@ export class Disk {
 }
 
 /**
+ * Which operations a power failure may undo.
+ *
+ * @param until How many of the operations had been asked for.
+ * @returns Their places in the log.
+ */
+export function pendingIn({ operations }: DiskLog, until: number): readonly number[] {
+  const pending: number[] = []
+  const synced = new Set<number>()
+  for (let place = until - 1; place >= 0; place -= 1) {
+    const operation = operations[place]!
+    if (operation.type === 'barrier') break
+    if (operation.type === 'fsync') {
+      synced.add(operation.ino)
+      continue
+    }
+    const changed = 'in' in operation ? operation.in : [operation.ino]
+    if (!changed.every((ino) => synced.has(ino))) pending.push(place)
+  }
+  return pending.reverse()
+}
+
+/**
  * The disk after a power failure.
  *
  * @param log What was done until then.
  * @param until How many of the operations had been asked for.
- * @param keeps Which of those after the last barrier reached the disk.
+ * @param keeps Which of those that are not sure reached the disk, in the order in which they were asked for.
  */
 export function survivors(
   log: DiskLog,
   until: number,
   keeps: (operation: Operation, place: number) => boolean,
 ): Disk {
-  const done = log.operations.slice(0, until)
-  const safe = done.findLastIndex(({ type }) => type === 'barrier')
-  const disk = new Disk()
-  done.forEach((operation, place) => {
-    if (place <= safe || keeps(operation, place - safe - 1)) disk.again(operation, log.inodes)
+  const pending = new Map(pendingIn(log, until).map((place, at) => [place, at]))
+  const disk = new Disk(log.syncs)
+  log.operations.slice(0, until).forEach((operation, place) => {
+    const at = pending.get(place)
+    if (at === undefined || keeps(operation, at)) disk.again(operation, log.inodes)
   })
   return disk
 }

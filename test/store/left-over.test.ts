@@ -104,6 +104,23 @@ describe('a copy of a configuration that a killed run left', () => {
   )
 })
 
+test('a copy in a folder of two configurations is told once, for the first of them', async () => {
+  const cwd = folder({
+    'cluster.yaml': spec.replace(
+      's1: {}',
+      's1: { config: agents/s1.hcl }, s2: { config: agents/s2.hcl }, s3: { config: b/s3.hcl }',
+    ),
+  })
+  for (const place of ['agents', 'b']) {
+    fs.mkdirSync(path.join(cwd, place))
+    fs.writeFileSync(path.join(cwd, place, '.x.hcl.0a1b2c3d.nomad-pki~'), '')
+  }
+  const { stdout } = await cli(cwd, ['plan'])
+  expect([...stdout.matchAll(/note: (\S+): an interrupted run left/g)].map(([, at]) => at)).toEqual(
+    ['config/global/s1', 'config/global/s3'],
+  )
+})
+
 describe('one authority twice in one batch', () => {
   test.each([
     ['in memory', () => memoryStore()],

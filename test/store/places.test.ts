@@ -1,13 +1,16 @@
 /** Where a store can be, the end of its ledger, and what a killed run left: each with its exact words. */
 
 import {
+  chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -258,6 +261,35 @@ describe('what a killed run left is healed', () => {
     })
     expect(mended).toEqual([
       'note store left-over: removed 6 bytes from the ledger: an incomplete last line',
+    ])
+  })
+})
+
+describe('the modes of what a batch writes', () => {
+  test('are the same in a folder whose group is inherited: no bit of it goes further', async () => {
+    mkdirSync(at('pki'), { mode: 0o700 })
+    chmodSync(at('pki'), 0o2700)
+    const store = directoryStore(at('pki'), { git: 'ignore' })
+    await commit(store, (batch) => {
+      batch.putAuthority('agent', 1, { key: 'KEY\n', certificate: 'CA\n' })
+      batch.putBundle('agent', 'BUNDLE\n')
+      batch.putGeneration(s1, '1-00000001', filesOf('s1 1'))
+    })
+    const found = readdirSync(at('pki'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => lstatSync(at(`pki/${path}`)).isDirectory())
+      .map((path) => [path, (statSync(at(`pki/${path}`)).mode & 0o7777).toString(8)])
+      .sort()
+    expect(found).toEqual([
+      ['authority', '700'],
+      ['authority/agent', '700'],
+      ['authority/agent/1', '700'],
+      ['bundle', '700'],
+      ['bundle/agent', '700'],
+      ['identity', '700'],
+      ['identity/server', '700'],
+      ['identity/server/global', '700'],
+      ['identity/server/global/s1', '700'],
+      ['identity/server/global/s1/1-00000001', '700'],
     ])
   })
 })
