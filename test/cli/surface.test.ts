@@ -136,7 +136,7 @@ describe('the command surface', () => {
         'what the result is',
       'request --out: write the request into this file (default: standard output)':
         'what the result is',
-      'request --tls: where the agent has its files (default: what the spec says, else /etc/nomad-tls)':
+      'request --tls: where the agent has its files (default: what the spec says; without it, /etc/nomad-tls or /etc/nomad.d/tls, where a certificate is in place, else /etc/nomad-tls)':
         'there is no archive that says it',
       'request --keepKey: ask for a new certificate of the key in use': 'there is one key',
       'sign --fingerprint: the fingerprint of the public key, SHA256:HEX, as request printed it on the node':
