@@ -247,7 +247,7 @@ function commonTls(known: readonly Known[]): {
   const plain = known.length - encrypted.length
   if (plain > 0) {
     notes.push(
-      `${plain} of ${known.length} agents have no TLS today: apply turns http and rpc on, which needs a restart of each`,
+      `${plain} of ${known.length} agents have no TLS today: apply turns http and rpc on, which needs a restart of each; if they run together already, write transport: plaintext into this file first`,
     )
   }
   const withoutRpc = encrypted.filter(({ config: { tls } }) => tls.rpc?.value !== true).length
@@ -257,7 +257,7 @@ function commonTls(known: readonly Known[]): {
   const upgrading = known.filter(({ config: { tls } }) => tls.rpc_upgrade_mode?.value === true)
   if (upgrading.length > 0) {
     notes.push(
-      `rpc_upgrade_mode is on at ${upgrading.length} of ${known.length} agents today, and apply leaves it as it is: remove it by hand when all agents have TLS`,
+      `rpc_upgrade_mode is on at ${upgrading.length} of ${known.length} agents today, and apply turns it off: while agents without TLS are left, write transport: upgrading into this file before the first apply`,
     )
   }
   for (const key of ['verify_server_hostname', 'verify_https_client'] as const) {

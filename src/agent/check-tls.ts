@@ -22,6 +22,10 @@ export interface CheckTlsOptions {
   readonly named?: ReadonlyMap<TlsKey, NamedFile> | undefined
   /** The user that the agent runs as; default: unknown, and what it may read is not judged. */
   readonly user?: AgentUser | undefined
+  /**
+   * How far TLS is turned on in the cluster: what a stage asks for is not a finding. Default: `tls`.
+   */
+  readonly transport?: 'plaintext' | 'upgrading' | 'tls' | undefined
   /** Whether it was looked for them, and this is another machine than the agent's. */
   readonly elsewhere?: boolean | undefined
 }
@@ -55,20 +59,22 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
   const http = on('http')
   const rpc = on('rpc')
 
-  if (!http || !rpc) {
+  const { transport = 'tls' } = options
+  const accepts = transport === 'upgrading' && config.role !== 'client'
+  if ((!http || !rpc) && !(transport === 'plaintext' && !http && !rpc)) {
     const what = !http && !rpc ? 'HTTP and RPC are' : http ? 'RPC is' : 'HTTP is'
     say('warning', 'agent/tls-off', http ? 'rpc' : 'http', `${what} not encrypted`, {
       expected: 'tls { http = true, rpc = true, … }',
     })
   }
-  if (rpc && !on('verify_server_hostname')) {
+  if (rpc && !on('verify_server_hostname') && !accepts) {
     const message =
       'without verify_server_hostname any certificate of the authority can act as a server'
     say('warning', 'agent/verify-server-hostname', 'verify_server_hostname', message, {
       expected: 'verify_server_hostname = true',
     })
   }
-  if (on('rpc_upgrade_mode')) {
+  if (on('rpc_upgrade_mode') && !accepts) {
     say(
       'warning',
       'agent/rpc-upgrade-mode',
@@ -78,6 +84,12 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
         hint: 'remove "rpc_upgrade_mode = true" when all agents have TLS',
       },
     )
+  }
+  if (accepts && rpc && !on('rpc_upgrade_mode')) {
+    const message = 'the server refuses plaintext, and transport of the spec is upgrading'
+    say('warning', 'agent/rpc-upgrade-mode', 'rpc', message, {
+      expected: 'rpc_upgrade_mode = true',
+    })
   }
   checkComplete()
   for (const item of checkVersionAndSuites(config, {

@@ -74,17 +74,18 @@ export interface TlsChange {
  * Plans the edit of one agent's configuration.
  *
  * @param files What was found, read in full.
- * @param wanted What the `tls` block is to say.
+ * @param asked What the `tls` block is to say; `rpc_upgrade_mode: false` is written only where it is on.
  * @returns Never throws for anything in the files.
  */
 export function planTlsEdit(
   files: readonly AgentFile[],
-  wanted: TlsValues,
+  asked: TlsValues,
   options: PlanTlsEditOptions = {},
 ): TlsEditPlan {
   const kind = options.kind ?? 'directory'
   const ordered = kind === 'directory' ? configFilesOf(files) : files
   const config = readAgentConfig(ordered)
+  const wanted = withoutIdleUpgrade(asked, config)
   const target = choose(ordered, config, kind, {
     ...options,
     location: options.location ?? directoryOf(files[0]?.path),
@@ -286,6 +287,12 @@ function versionAndSuites(
     ...checkVersionAndSuites(before, { nomadVersion, about: (key) => wanted[key] === undefined }),
     ...checkVersionAndSuites(after, { nomadVersion, about: (key) => wanted[key] !== undefined }),
   ].filter(({ severity }) => severity === 'error')
+}
+
+/** Few configurations name it: off, it is not worth a line in all others. */
+function withoutIdleUpgrade(asked: TlsValues, { tls }: AgentConfig): TlsValues {
+  if (asked.rpc_upgrade_mode !== false || tls.rpc_upgrade_mode?.value === true) return asked
+  return { ...asked, rpc_upgrade_mode: undefined }
 }
 
 /** Told where it stands now, before any edit. */

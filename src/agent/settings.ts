@@ -30,6 +30,7 @@ export const settings: readonly Setting[] = [
   { path: 'log_rotate_duration', type: 'string' },
   { path: 'plugin_dir', type: 'string' },
   { path: 'server.license_path', type: 'string' },
+  { path: 'server.heartbeat_grace', type: 'string' },
   { path: 'client.state_dir', type: 'string' },
   { path: 'client.alloc_dir', type: 'string' },
   { path: 'client.alloc_mounts_dir', type: 'string' },

@@ -42,6 +42,7 @@ export const reasons = {
     'the agents use another authority than the one that the spec would give them',
   'trust-needed':
     'trust would be taken from an agent that needs it, or a root would sign before all trust it',
+  'plaintext-accepted': 'every agent speaks TLS, and servers still accept plaintext',
   compromised: 'the root is marked as compromised, and the spec trusts it or signs with it again',
   'will-not-start': "Nomad does not start with the agent's configuration",
   'ledger-broken': 'a line of the ledger does not follow from the one before',

@@ -10,12 +10,18 @@ import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Connect } from '../probe/dial.js'
-import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
+import {
+  endpointsOf,
+  formatEndpoint,
+  type AgentEndpoint,
+  type AgentTarget,
+} from '../probe/endpoints.js'
 import { askMembers, type MemberHost } from '../probe/members.js'
 import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
 import type { NomadSaid } from '../report/probe.js'
 import type { SeenPort } from '../evidence/evidence.js'
 import { bareName, unknownMembers, withRecognised } from '../evidence/unknown-members.js'
+import { desire } from '../cluster/desire.js'
 import type { Desired } from '../cluster/desired.js'
 import { apiAccess } from './api-access.js'
 import type { Context } from './context.js'
@@ -50,6 +56,8 @@ export async function askNomad(
 ): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
   const { desired } = workspace
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
+  if (desired.transport === 'plaintext')
+    return askPlainly(token, workspace, inventory, probe, { timeout, signal }, context)
   if (credentials.length === 0 || roots === '') {
     const operator = desired.identities.find(({ profile }) => !isAgent(profile.role))
     const missing =
@@ -89,6 +97,36 @@ export async function askNomad(
       },
     },
   }
+}
+
+/** Before TLS is turned on: the agents' API is plain HTTP, and no host is asked for a certificate. */
+async function askPlainly(
+  token: string | undefined,
+  { spec, desired }: Workspace,
+  inventory: Inventory,
+  probe: Probe,
+  { timeout, signal }: Asking,
+  context: Context,
+): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
+  const targets = endpointsOf(spec, desire({ ...spec, transport: 'tls' }), inventory)
+  const servers = desired.identities.filter(({ profile }) => runsServer(profile.role))
+  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
+  const said = await askMembers({
+    ...{ token, timeout, signal, plaintext: true, roots: '', locate: () => false },
+    clock: () => context.now(),
+    credentials: [{ name: 'nobody' }],
+    regions: [...new Set(desired.identities.map(({ profile }) => profile.region))],
+    servers: new Map(
+      [...groupBy(servers, ({ profile }) => profile.region)].map(([region, own]) => [
+        region,
+        own.flatMap(({ address }) => endpoints.get(address) ?? []).filter(({ rpc }) => !rpc),
+      ]),
+    ),
+  })
+  if (signal.aborted) throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while asking Nomad')
+  const { members, faults } = said
+  const nomad = { members, faults, unknown: unknownMembers(desired, members), strange: [] }
+  return { nomad, probe }
 }
 
 function serversThatAnswer(

@@ -62,7 +62,7 @@ export async function bringRollout(
     const hosts = sshHosts({ ...spec.node.ssh, env: context.env })
     try {
       const rules = {
-        ...{ tls, unit, maxFailures, dryRun },
+        ...{ tls, unit, maxFailures, dryRun, plaintext: spec.transport === 'plaintext' },
         withoutTolerance: valuesOf(overrides, 'tolerance'),
         mayBeIll: valuesOf(overrides, 'unhealthy'),
       }

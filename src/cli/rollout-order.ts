@@ -4,6 +4,7 @@
  * @module
  */
 
+import { placedIn } from '../evidence/placed.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { makePlan } from '../plan/make-plan.js'
 import { notReloaded } from '../plan/not-reloaded.js'
@@ -47,5 +48,25 @@ export function orderOf(
     edits: new Set(edits.map(([address]) => address)),
     notReloaded: notReloaded(desired.configs, inventory, materials.edits),
   })
-  return { plan, order }
+  return {
+    plan,
+    order: desired.transport === 'plaintext' ? withoutPlaced(order, inventory) : order,
+  }
+}
+
+/** No handshake shows what agents have that speak plaintext: who has its files is left out by its receipt. */
+function withoutPlaced(order: Rollout, inventory: Inventory): Rollout {
+  const placed = placedIn(inventory)
+  const left = order.steps.flatMap(({ nodes }) =>
+    nodes.filter(({ address }) => placed.has(address)),
+  )
+  const steps = order.steps
+    .map((step) => ({ ...step, nodes: step.nodes.filter(({ address }) => !placed.has(address)) }))
+    .filter(({ nodes }) => nodes.length > 0)
+    .map((step, at) => ({ ...step, number: at + 1 }))
+  return {
+    ...order,
+    steps,
+    proven: order.proven + new Set(left.map(({ address }) => address)).size,
+  }
 }

@@ -24,6 +24,7 @@ import type {
 import { expandIp } from './ip-template.js'
 import { expandName } from './node-names.js'
 import { expandTemplate, nodeAt, type NodeOfPattern } from './pattern.js'
+import { stanzaUnder } from './stanza.js'
 import type { AuthoritySpec, ClusterSpec, NodeGroup, RegionSpec, Terms } from './spec.js'
 
 /**
@@ -70,6 +71,7 @@ export function desire(spec: ClusterSpec): Desired {
     cluster: spec.cluster,
     store: spec.store,
     tls: spec.node.tls,
+    ...(spec.transport === 'tls' ? {} : { transport: spec.transport }),
     authorities: spec.authorities.flatMap((authority) => generationsOf(authority, issuerOf)),
     bundles: spec.authorities
       .filter(({ issuer }) => issuer === undefined)
@@ -164,6 +166,7 @@ function spread(
 ): void {
   const { role, pattern, shared } = group
   const profile = profiles(region, role, shared, group.terms)
+  const stanza = stanzaUnder(spec.transport, role, group.stanza)
   const constantNames = group.names.every(({ constant }) => constant)
   const constantIps = group.ips.every((ip) => ip.kind === 'text' && ip.template.constant)
   let names = none
@@ -180,7 +183,7 @@ function spread(
       names,
       ips,
       uris: none,
-      stanza: group.stanza,
+      stanza,
     })
     const { config } = group
     if (config !== undefined) {
@@ -193,7 +196,7 @@ function spread(
         paths: config.paths.map((path) => expandTemplate(path, node)),
         ...(config.write === undefined ? {} : { write: expandTemplate(config.write, node) }),
         tlsDirectory: spec.node.tls,
-        stanza: group.stanza,
+        stanza,
         ...(spec.nomadVersion === undefined ? {} : { nomadVersion: spec.nomadVersion }),
       })
     }

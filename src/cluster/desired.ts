@@ -9,6 +9,7 @@ import type { Role } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { SignerKind } from './signers.js'
+import type { Transport } from './transport.js'
 
 /** A cluster as it should be. Lists are in the order of the spec; issuers stand before what they sign. */
 export interface Desired {
@@ -18,6 +19,8 @@ export interface Desired {
   readonly store: string
   /** Where nodes have their files; absent where agents read the store itself. */
   readonly tls?: string | undefined
+  /** What the agents speak. Default: `tls`. */
+  readonly transport?: Transport | undefined
   /** Each generation that signs or is trusted. */
   readonly authorities: readonly DesiredAuthority[]
   /** One for each root. */
@@ -164,14 +167,18 @@ export interface DesiredConfig {
   readonly nomadVersion?: string | undefined
 }
 
-/** What the stanza says beyond the three files and `rpc = true`. */
+/** What the stanza says beyond the three files. */
 export interface DesiredStanza {
+  /** Whether RPC is encrypted. Default: true; `false` only where the cluster's `transport` is `plaintext`. */
+  readonly rpc?: boolean | undefined
   /** Whether the HTTP port speaks HTTPS. */
   readonly http: boolean
   /** Whether role and region of peers are checked. */
   readonly verify_server_hostname: boolean
   /** Whether HTTPS clients need a certificate. */
   readonly verify_https_client: boolean
+  /** Whether plaintext RPC is accepted too. Default: left out; `true` only at servers while `transport` is `upgrading`. */
+  readonly rpc_upgrade_mode?: boolean | undefined
   /** `tls12` or `tls13`; `undefined`: Nomad's default. */
   readonly tls_min_version?: string | undefined
   /** Names with commas; `undefined`: Nomad's default. */

@@ -9,6 +9,7 @@ import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { Report } from './report.js'
 import type { SignerKind } from './signers.js'
 import type { Sources } from './sources.js'
+import type { Transport } from './transport.js'
 
 /** The whole spec. */
 export interface RawSpec {
@@ -18,6 +19,7 @@ export interface RawSpec {
   readonly authorities?: ReadonlyMap<string, RawAuthority>
   readonly defaults?: RawDefaults
   readonly node?: RawNodePlace
+  readonly transport?: Transport
   readonly nomad?: { readonly version?: string }
   readonly regions?: ReadonlyMap<string, RawRegion>
   readonly operators?: ReadonlyMap<string, RawOperator>

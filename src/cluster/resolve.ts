@@ -30,6 +30,7 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
     store: storeOf(resolving),
     authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
     node: resolveNode(resolving, (role) => suiteKeysOf(regions, role)),
+    transport: raw.transport ?? 'tls',
     ...(raw.nomad?.version === undefined ? {} : { nomadVersion: raw.nomad.version }),
     regions,
     operators,

@@ -11,6 +11,7 @@ import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
 import { supportedVersions, versionPattern } from '../nomad/versions.js'
 import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
 import { signerKinds } from './signers.js'
+import { transports } from './transport.js'
 import type {
   ChoiceShape,
   CountShape,
@@ -256,8 +257,7 @@ const stanza: RecordShape = {
     ca_file: 'it follows from node.tls',
     cert_file: 'it follows from node.tls',
     key_file: 'it follows from node.tls',
-    rpc_upgrade_mode:
-      'it accepts plaintext: set it by hand while TLS is turned on in a running cluster, and remove it afterwards; apply leaves it as it is',
+    rpc_upgrade_mode: 'it follows from transport: servers have it while that is upgrading',
     tls_prefer_server_cipher_suites: 'Nomad 1.9 and later do not start with it',
   },
 }
@@ -808,6 +808,14 @@ export const specShape: RecordShape = {
       shape: nodePlace,
       sentence: 'What the nodes look like.',
       example: '{ tls: store }',
+    },
+    {
+      key: 'transport',
+      shape: { kind: 'choice', values: transports },
+      default: 'tls',
+      sentence:
+        'What the agents speak, for a running cluster in which TLS is turned on: `plaintext` before it, `upgrading` while servers accept both, `tls` at the end. `rotate tls` writes the next.',
+      example: 'upgrading',
     },
     {
       key: 'nomad',

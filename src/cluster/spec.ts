@@ -12,6 +12,7 @@ import type { DesiredStanza } from './desired.js'
 import type { IpTemplate } from './ip-template.js'
 import type { NodePattern, Template } from './pattern.js'
 import type { SignerKind } from './signers.js'
+import type { Transport } from './transport.js'
 
 /** A cluster as described. */
 export interface ClusterSpec {
@@ -23,6 +24,8 @@ export interface ClusterSpec {
   readonly authorities: readonly AuthoritySpec[]
   /** Where nodes have their files. */
   readonly node: NodeSpec
+  /** What the agents speak: while TLS is turned on in a running cluster, not TLS alone. */
+  readonly transport: Transport
   /** The version of Nomad that the agents run, `2.0.5`; `undefined`: any that is supported. */
   readonly nomadVersion?: string | undefined
   /** In the order of the spec. */

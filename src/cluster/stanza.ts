@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import { suiteFault, type SuiteKey } from '../agent/cipher-suites.js'
 import { tlsFilesIn, type TlsValues } from '../agent/tls-keys.js'
 import type { DesiredStanza } from './desired.js'
+import { runsServer } from '../nomad/roles.js'
 import type { RawStanza, Resolving } from './raw.js'
+import type { Transport } from './transport.js'
 
 /**
  * Puts layers of a stanza together.
@@ -33,8 +36,31 @@ export function mergeStanza(...layers: readonly (RawStanza | undefined)[]): Desi
  * @param stanza What the spec says of it.
  * @param tls The directory that has the link `current`, absolute.
  */
-export function tlsValuesOf({ http, ...others }: DesiredStanza, tls: string): TlsValues {
-  return { http, rpc: true, ...tlsFilesIn(tls), ...others }
+export function tlsValuesOf(
+  { http, rpc = true, ...others }: DesiredStanza,
+  tls: string,
+): TlsValues {
+  return { http, rpc, ...tlsFilesIn(tls), ...others }
+}
+
+/**
+ * Gives the stanza of an agent at a stage of turning TLS on.
+ *
+ * While the servers accept both, agents that speak plaintext have no certificate to be checked: with
+ * `verify_server_hostname` a server denies their registrations (nomad/auth/auth.go:301, 408 of 1.11.3).
+ *
+ * @param transport The stage.
+ * @param role What the agent is.
+ * @param stanza What the spec says of it.
+ */
+export function stanzaUnder(
+  transport: Transport,
+  role: AgentRole,
+  stanza: DesiredStanza,
+): DesiredStanza {
+  if (transport === 'plaintext') return { ...stanza, http: false, rpc: false }
+  if (transport === 'tls' || !runsServer(role)) return stanza
+  return { ...stanza, verify_server_hostname: false, rpc_upgrade_mode: true }
 }
 
 /**

@@ -188,16 +188,18 @@ function unjudged(identity: DesiredIdentity, ports: AskedPorts, blind: boolean):
   }
 }
 
-/** Whether an agent has no port with TLS: a client whose HTTP port has none. */
+/** Whether an agent has no port with TLS: a client whose HTTP port has none, or any before TLS is turned on. */
 export function isMute({ profile, stanza }: DesiredIdentity): boolean {
-  return profile.role === 'client' && stanza?.http === false
+  return stanza?.http === false && (profile.role === 'client' || stanza.rpc === false)
 }
 
 function unasked(identity: DesiredIdentity): AgentVerdict {
   const { address, profile } = identity
   const [message, remedy] = isMute(identity)
     ? [
-        'its HTTP port has no TLS, and a client has no other port to ask',
+        identity.stanza?.rpc === false
+          ? 'transport is plaintext, so it has no port with TLS to ask'
+          : 'its HTTP port has no TLS, and a client has no other port to ask',
         'take the receipt of its installer: nomad-pki probe --evidence FILE',
       ]
     : profile.shared

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { type AgentCode, planTlsEdit, type TlsChange, type TlsValues } from '../agent/index.js'
+import {
+  type AgentCode,
+  type AgentFile,
+  planTlsEdit,
+  readAgentConfig,
+  type TlsChange,
+  type TlsValues,
+} from '../agent/index.js'
 import type { Reason } from '../checks/reasons.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -71,7 +78,11 @@ export function planConfigs(
     const { files, kind, location, write } = found
     const { region, role, nomadVersion } = wanted
     const options = { kind, location, write, region, role, nomadVersion }
-    const edit = planTlsEdit(files, stanzaOf(wanted, inventory.location), options)
+    // Before TLS is turned on its stanza stays away; what else the configuration says is judged as ever.
+    const plaintext = wanted.stanza.rpc === false
+    const stanza = plaintext ? {} : stanzaOf(wanted, inventory.location)
+    const edit = planTlsEdit(files, stanza, options)
+    if (plaintext) findings.push(...encryptedAlready(wanted, files, edit.file))
     if (found.folders?.includes(edit.name) === true) {
       findings.push({
         severity: 'error',
@@ -207,5 +218,27 @@ function changesText(changes: readonly TlsChange[]): string {
  * @param location Where the store is, for agents that read it in place.
  */
 export function stanzaOf(config: DesiredConfig, location: string): TlsValues {
-  return tlsValuesOf(config.stanza, config.tlsDirectory ?? `${location}/${config.identity}`)
+  const stanza = { rpc_upgrade_mode: false, ...config.stanza }
+  return tlsValuesOf(stanza, config.tlsDirectory ?? `${location}/${config.identity}`)
+}
+
+/** A configuration that turns TLS on while the spec says that no agent has it. */
+function encryptedAlready(
+  { address }: DesiredConfig,
+  files: readonly AgentFile[],
+  file: string,
+): readonly Finding[] {
+  const { tls } = readAgentConfig(files)
+  const on = (['http', 'rpc'] as const).filter((key) => tls[key]?.value === true)
+  if (on.length === 0) return []
+  return [
+    {
+      severity: 'warning',
+      address,
+      reason: 'stanza-differs',
+      message: `${file} turns on ${on.join(' and ')}, and transport is plaintext`,
+      remedy: 'take it back; or write transport: upgrading into the spec',
+      file,
+    },
+  ]
 }

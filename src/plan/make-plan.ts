@@ -28,6 +28,7 @@ import { findOrphans } from './orphans.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
+import { transportFindings } from './transport.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 import { besideHeld, trustOf } from './trust-alone.js'
 import { crossSteps } from './missing-crosses.js'
@@ -131,6 +132,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     ...copyFindings(inventory, options),
     ...attemptFindings(spec, inventory, options),
     ...clusterFindings(desired, inventory, options),
+    ...transportFindings(desired, inventory, options),
     ...gated,
   ]
   for (const { findings: own } of [

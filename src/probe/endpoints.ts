@@ -87,7 +87,7 @@ export function endpointsOf(
       // A client does not listen for RPC, and a port without TLS has no certificate to show.
       const places: readonly Place[] = [
         ...(identity.stanza?.http === false ? [] : (['http'] as const)),
-        ...(runsServer(profile.role) ? (['rpc'] as const) : []),
+        ...(runsServer(profile.role) && identity.stanza?.rpc !== false ? (['rpc'] as const) : []),
       ]
       const own = said.get(address)
       const missing = profile.shared ? [] : places.filter((place) => own?.[place] === undefined)

@@ -28,6 +28,8 @@ export interface MembersQuestion {
   readonly locate: (one: Pick<MemberHost, 'region' | 'kind' | 'name'>) => boolean
   /** `NOMAD_TOKEN`, where access is controlled by tokens; sent only to servers that proved their identity. */
   readonly token?: string | undefined
+  /** Whether plain HTTP is spoken. Default: false. */
+  readonly plaintext?: boolean | undefined
   /** Epoch milliseconds. */
   readonly clock: () => number
   /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */

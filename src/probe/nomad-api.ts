@@ -1,9 +1,11 @@
 /**
- * One question to the HTTP API of one server, over TLS that proves which region it is of.
+ * One question to the HTTP API of one server, over TLS that proves which region it is of; before TLS is
+ * turned on in a cluster, over plain HTTP.
  *
  * @module
  */
 
+import { request as requestPlain } from 'node:http'
 import { request } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
@@ -24,7 +26,7 @@ export interface ApiQuestion {
   readonly credential: Credential
   /** PEM of the roots that a server's certificate must hang from. */
   readonly roots: string
-  /** `NOMAD_TOKEN`; sent only to servers that proved their identity. */
+  /** `NOMAD_TOKEN`; over TLS it is sent only to servers that proved their identity. */
   readonly token?: string | undefined
   /** Milliseconds without a word; an answer may take six times as long. Default: 10,000. */
   readonly timeout?: number | undefined
@@ -33,6 +35,8 @@ export interface ApiQuestion {
   readonly connect?: Connect | undefined
   /** The name that the certificate there must have. Default: that of a server of the region. */
   readonly servername?: string | undefined
+  /** Whether plain HTTP is spoken, because the agents have no TLS yet: nobody proves who answers. */
+  readonly plaintext?: boolean | undefined
   /** A status that comes with an answer, beside 200. */
   readonly also?: number | undefined
 }
@@ -97,12 +101,15 @@ function askOver(
     const fail = (why: string): void => {
       reject(new Error(`${where}: ${why}`))
     }
-    const asking = request(
+    const asking = (question.plaintext === true ? requestPlain : request)(
       {
         ...{ host, port, path, ...trust, timeout, signal: whole },
         ...(way === undefined
           ? { agent: false }
-          : { createConnection: () => connectTls({ ...trust, socket: way }) }),
+          : {
+              createConnection: () =>
+                question.plaintext === true ? way : connectTls({ ...trust, socket: way }),
+            }),
         headers: token === undefined ? {} : { 'X-Nomad-Token': token },
       },
       (response) => {

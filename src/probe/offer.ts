@@ -138,7 +138,7 @@ const healthOf = (endpoint: AgentEndpoint): string =>
  * `Status.Ping` of Nomad's RPC (nomad/status_endpoint.go:28), which answers everybody: a byte 0x01, then
  * MessagePack of the header `{ServiceMethod, Seq}` and of no arguments.
  */
-const ping = Buffer.concat([
+export const ping: Uint8Array = Buffer.concat([
   Buffer.of(0x01, 0x82),
   ...['ServiceMethod', 'Status.Ping', 'Seq'].map((text) =>
     Buffer.concat([Buffer.of(0xa0 | text.length), Buffer.from(text)]),
@@ -146,9 +146,13 @@ const ping = Buffer.concat([
   Buffer.of(1, 0x80),
 ])
 
+/** Whether it begins with a map of MessagePack: the header of a response. */
+export function isRpcAnswer(answer: Uint8Array): boolean {
+  return (answer[0]! & 0xf0) === 0x80 || answer[0] === 0xde
+}
+
 function isAnswer(answer: Buffer, rpc: boolean): boolean {
-  // A map of MessagePack: the header of a response.
-  if (rpc) return (answer[0]! & 0xf0) === 0x80 || answer[0] === 0xde
+  if (rpc) return isRpcAnswer(answer)
   const [, status] = /^HTTP\/1\.[01] ([0-9]{3}) /.exec(answer.toString('latin1')) ?? []
   // Healthy or not, or a token is wanted. A proxy says with 400 and its neighbours that it refused a certificate.
   return status !== undefined && ['200', '403', '429', '500'].includes(status)

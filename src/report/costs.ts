@@ -14,6 +14,8 @@ export interface CostOptions {
   readonly rides?: boolean | undefined
   /** How many reloads of each agent the whole of it takes. Default: this is all. */
   readonly inAll?: number | undefined
+  /** Whether the agents speak plaintext, so that nothing is reloaded. Default: false. */
+  readonly plaintext?: boolean | undefined
   /** How many of the agents have to be restarted instead. Default: none. */
   readonly restarts?: number | undefined
 }
@@ -34,6 +36,9 @@ function onceText(agents: number, restarts: number): string {
  * @param options What it is for.
  */
 export function costText(agents: number, style: Style, options: CostOptions = {}): string {
+  if (options.plaintext === true) {
+    return 'costs: nothing is reloaded: agents that speak plaintext load their files when TLS is turned on'
+  }
   const { rotated, rides = false, inAll = 1, restarts = 0 } = options
   const lines = [
     rides

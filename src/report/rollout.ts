@@ -7,7 +7,6 @@
 import { parseIdentity } from '../address.js'
 import { archiveName } from '../delivery/archive.js'
 import type { Finding } from '../diagnostics.js'
-import type { Override } from '../overrides.js'
 import { groupBy } from '../grouping.js'
 import type { Rollout, RolloutNode, RolloutStep } from '../rollout/order.js'
 import { costText } from './costs.js'
@@ -16,7 +15,7 @@ import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
 import { stateWords } from '../evidence/state-words.js'
 import { shellQuote } from '../shell-quote.js'
-import { fingerprintPlace, shellInstall } from './shell-install.js'
+import { fingerprintPlace, overrideFlags, shellInstall } from './shell-install.js'
 import { count, printable, thousands, type Style } from './style.js'
 
 /** What the commands need to know. */
@@ -25,6 +24,8 @@ export interface RolloutPlace {
   readonly fileFlag: string
   /** Where the agents have their files; `undefined` where they read the store itself. */
   readonly tls: string | undefined
+  /** Whether the agents speak plaintext, so that nothing is reloaded. */
+  readonly plaintext?: boolean | undefined
   /** How many steps of the plan make something for agents and were not applied. */
   readonly unapplied: number
   /** Errors of the plan, which hold a part of it. */
@@ -114,12 +115,16 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
           ),
     ].join('\n')
   }
+  const loads = place.plaintext === true ? 'none' : 'nomad'
   const parts = [
     [
       ...heads,
       `${count(steps.length, 'step', 'steps')} to ${count(nodes.length, 'agent', 'agents')}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
     ].join('\n'),
-    costText(nodes.length, style, { restarts: nodes.filter(({ restart }) => restart).length }),
+    costText(nodes.length, style, {
+      restarts: nodes.filter(({ restart }) => restart).length,
+      plaintext: place.plaintext,
+    }),
     ...(place.tls !== undefined && nodes.some(({ configs }) => configs.length > 0)
       ? [
           style.doubtful(
@@ -128,6 +133,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
         ]
       : []),
     ...(place.tls !== undefined &&
+    place.plaintext !== true &&
     nodes.some(({ proven: seen, configs }) => seen === undefined && configs.length === 0)
       ? [
           style.doubtful(
@@ -166,8 +172,8 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
         ? []
         : [
             `  ${fingerprintPlace} is what pack printed, and does not come with the archive; without sha256sum: shasum -a 256 -c -`,
-            `  on a node with Node: nomad-pki install ARCHIVE --fingerprint ${fingerprintPlace} --reload nomad`,
-            `  to go back on a node, in nomad-pki: sh install.sh --rollback --tls ${shellQuote(place.tls)} --reload nomad`,
+            `  on a node with Node: nomad-pki install ARCHIVE --fingerprint ${fingerprintPlace} --reload ${loads}`,
+            `  to go back on a node, in nomad-pki: sh install.sh --rollback --tls ${shellQuote(place.tls)} --reload ${loads}`,
           ]),
     ]
       .map((line, at) => (at === 0 ? line : style.faint(line)))
@@ -258,7 +264,7 @@ function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): reado
       `on each: ${shellInstall(
         archive,
         `--tls ${shellQuote(place.tls!)}${overrideFlags(group[0]!)}`,
-        installEnd(group[0]!),
+        installEnd(group[0]!, place),
       )}`,
       ...(configs.length > 0
         ? [
@@ -275,30 +281,24 @@ function loadText(restart: boolean): string {
   return `systemctl ${restart ? 'restart' : 'reload'} nomad`
 }
 
-function installEnd({ restart, configs }: RolloutNode): string {
+function installEnd({ restart, configs }: RolloutNode, { plaintext }: RolloutPlace): string {
+  if (plaintext === true) return '--reload none'
   // Files first, then the configuration that names them, then the agent.
   if (configs.length > 0) return '--reload none'
   return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
 }
 
-/** What an installer is told to accept: ` --override cluster=acme --reason …`, or nothing. */
-function overrideFlags({ overrides }: { readonly overrides: readonly Override[] }): string {
-  const [first] = overrides
-  if (first === undefined) return ''
-  const all = overrides.map(({ code, value }) => ` --override ${shellQuote(`${code}=${value}`)}`)
-  return `${all.join('')} --reason ${shellQuote(first.reason)}`
-}
-
-function commandsOf(node: RolloutNode, { fileFlag, tls }: RolloutPlace): NodeCommands {
+function commandsOf(node: RolloutNode, place: RolloutPlace): NodeCommands {
+  const { fileFlag, tls } = place
   if (tls === undefined) return { install: loadText(node.restart) }
   const archive = shellQuote(archiveName(node.address, node.generation))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
-    install: `nomad-pki install ${archive}${overrideFlags(node)} ${installEnd(node)}`,
+    install: `nomad-pki install ${archive}${overrideFlags(node)} ${installEnd(node, place)}`,
     script: shellInstall(
       archiveName(node.address, node.generation),
       `--tls ${shellQuote(tls)}${overrideFlags(node)}`,
-      installEnd(node),
+      installEnd(node, place),
     ),
     ...(node.configs.length > 0 && { load: loadText(node.restart) }),
   }
@@ -317,17 +317,22 @@ function receiptLines({ nodes }: RolloutStep): readonly string[] {
 /** What must be seen before the next step. */
 function proofLines(step: RolloutStep, place: RolloutPlace): readonly string[] {
   const { probe, health } = proofOf(step, place)
+  if (place.plaintext === true)
+    return [`then, because it speaks plaintext and shows no certificate: ${probe}`]
   const until = step.kind !== 'clients' ? 'until it exits 0' : 'until each is ready'
   return [`then: ${probe}`, `${until}: ${health}`]
 }
 
 function proofOf(
   { kind, region, nodes }: RolloutStep,
-  { fileFlag }: RolloutPlace,
+  { fileFlag, plaintext }: RolloutPlace,
 ): { readonly probe: string; readonly health: string } {
   const addresses = [...new Set(nodes.map(({ address }) => address))]
   return {
-    probe: `nomad-pki probe ${addresses.map((address) => shellQuote(shortOf(address))).join(' ')}${fileFlag}`,
+    probe:
+      plaintext === true
+        ? `nomad-pki probe --evidence receipt.json${fileFlag}`
+        : `nomad-pki probe ${addresses.map((address) => shellQuote(shortOf(address))).join(' ')}${fileFlag}`,
     health:
       kind !== 'clients'
         ? // The agent answers 429 while a server is unhealthy (command/agent/operator_endpoint.go:235).

@@ -80,7 +80,8 @@ export function authorityEditText(edit: AuthorityEdit): string {
   return `${name}: ${parts.join(', ')}`
 }
 
-function gateText(
+/** What the gate says, as text. */
+export function gateText(
   { open, holds, proven, agents, excepted, notes }: GateVerdict,
   style: Style,
 ): string {

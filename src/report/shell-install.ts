@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
 
 /** What the reader puts where the fingerprint stands: it comes from `pack`, not with the archive. */
@@ -22,4 +23,12 @@ export function shellInstall(archive: string, flags: string, end: string): strin
   const file = shellQuote(archive)
   const line = shellQuote(`${fingerprintPlace}  ${archive}`)
   return `echo ${line} | sha256sum -c - && tar -xzf ${file} && (cd nomad-pki && sh install.sh ${flags} --archive ../${file} ${end})`
+}
+
+/** What an installer is told to accept: ` --override cluster=acme --reason …`, or nothing. */
+export function overrideFlags({ overrides }: { readonly overrides: readonly Override[] }): string {
+  const [first] = overrides
+  if (first === undefined) return ''
+  const all = overrides.map(({ code, value }) => ` --override ${shellQuote(`${code}=${value}`)}`)
+  return `${all.join('')} --reason ${shellQuote(first.reason)}`
 }

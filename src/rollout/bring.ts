@@ -50,7 +50,12 @@ export async function bring(
   if (loading === 'none') {
     // That of a running agent comes after its proof: a receipt must not stand in for a handshake.
     if (receipt !== undefined) await ports.receive(receipt, node.address)
-    tell('placed', 'the agent does not run: its next start loads the files')
+    tell(
+      'placed',
+      one.plaintext === true
+        ? 'the agent speaks plaintext: it loads the files when TLS is turned on'
+        : 'the agent does not run: its next start loads the files',
+    )
     return 'placed'
   }
   tell('switched', installer?.generation)

@@ -20,7 +20,7 @@ export async function deliveryFor(
   return { delivery: { tls, unit, archive, fingerprint, overrides, replaces }, notBefore }
 }
 
-/** Whether the agent runs: else its next start loads the files. */
-export function isRunning({ look }: Pick<LookedHost, 'look'>): boolean {
-  return ['active', 'reloading', 'activating'].includes(look.unit)
+/** Whether an agent runs that loads its files now: else its next start does. */
+export function isRunning({ look, plaintext }: Pick<LookedHost, 'look' | 'plaintext'>): boolean {
+  return plaintext !== true && ['active', 'reloading', 'activating'].includes(look.unit)
 }

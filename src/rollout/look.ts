@@ -58,8 +58,9 @@ export async function lookAt(
   const first = await run(lookScript(delivery))
   const { left } = first
   // An earlier run was ended between switch and proof: that comes first, or is replaced. All else must hold.
-  const { looked, obstacles } =
+  const { looked: fit, obstacles } =
     left === undefined ? first : await run(lookScript({ ...delivery, replaces: true }))
+  const looked = fit && { ...fit, plaintext: options.plaintext }
   // A host that is not fit already need not be asked more.
   if (looked === undefined) return { host: destination, obstacles }
   const [verdict] = await ports.prove([address], { note: false })

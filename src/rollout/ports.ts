@@ -77,6 +77,8 @@ export interface RollOutOptions {
   readonly gatePatience?: number | undefined
   /** Milliseconds that clients must stay `ready` after their reload: longer than Nomad takes to miss one. Default: by their number. */
   readonly heartbeat?: number | undefined
+  /** The agents speak plaintext: files are placed, and nothing is reloaded. Default: false. */
+  readonly plaintext?: boolean | undefined
   /** Only look: nothing is changed. */
   readonly dryRun?: boolean | undefined
   readonly signal?: AbortSignal | undefined

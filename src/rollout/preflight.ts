@@ -29,6 +29,8 @@ export interface LookedHost {
   readonly look: HostLook
   /** The generation that an earlier run put in place there, and of which nobody knows that it was loaded. */
   readonly left?: string | undefined
+  /** Whether its agent speaks plaintext, so that it loads no files. */
+  readonly plaintext?: boolean | undefined
 }
 
 /** Clocks that differ by more are told, milliseconds. */

@@ -12,6 +12,7 @@ import type { Finding } from '../diagnostics.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { transportFindings } from '../plan/transport.js'
 import type { Desired } from '../cluster/desired.js'
 import { verifyAgents } from './agents.js'
 import { verifyAuthorities } from './authorities.js'
@@ -78,6 +79,7 @@ export function verifyCluster(
   return [
     ...inventory.findings,
     ...clusterFindings(desired, inventory),
+    ...transportFindings(desired, inventory, { now }),
     ...verifyLedger(inventory, options.ledgerHead),
     ...copyFindings(inventory, { now }),
     ...attemptFindings(desired, inventory, { now }),

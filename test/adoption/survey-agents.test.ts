@@ -225,7 +225,7 @@ describe('what their tls says alike', () => {
   test('without any encryption nothing is carried over', () => {
     const { stanza, notes } = survey(server, server)
     const note =
-      '2 of 2 agents have no TLS today: apply turns http and rpc on, which needs a restart of each'
+      '2 of 2 agents have no TLS today: apply turns http and rpc on, which needs a restart of each; if they run together already, write transport: plaintext into this file first'
     expect([stanza, notes]).toEqual([undefined, [note]])
   })
   describe('http that is off on purpose stays off', () => {

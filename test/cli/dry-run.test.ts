@@ -68,6 +68,7 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
     { line: 'rotate authority agent --next' },
     { line: 'rotate authority agent --next --compromised' },
   ],
+  'rotate tls': [{ line: 'rotate tls --next', before: ['plaintext, and nobody waited for'] }],
   'authority encrypt': [
     { line: 'authority encrypt agent', before: ['passphrase', 'spec: encrypted'] },
   ],
@@ -155,6 +156,14 @@ function givePassphrase(place: string): void {
   fs.writeFileSync(path.join(place, 'passphrase'), 'correct horse battery\n', { mode: 0o600 })
 }
 
+/** The first stage of turning TLS on, with an open gate. */
+async function waitForNobody(place: string): Promise<void> {
+  fs.appendFileSync(path.join(place, 'cluster.yaml'), 'transport: plaintext\n')
+  for (const address of ['server/global/s1', 'server/global/s2', 'c1', 'member/global']) {
+    await cli(place, ['rotate', 'tls', '--except', address, '--reason', 'a test'])
+  }
+}
+
 /** Another root, which signs an intermediate for the region. */
 function writeRoot(place: string, signer: string): void {
   const text = spec
@@ -193,6 +202,7 @@ describe.each(
         fs.rmSync(path.join(place, 'pki'), { recursive: true })
       } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))
       else if (first === 'passphrase') givePassphrase(place)
+      else if (first === 'plaintext, and nobody waited for') await waitForNobody(place)
       else if (first === 'an offline root') writeRoot(place, 'offline')
       else if (first === 'its key here') writeRoot(place, 'file')
       else if (first.startsWith('spec: ')) {

@@ -97,6 +97,11 @@ describe('documents of --json are what their schemas say', () => {
     }
   })
 
+  test('turning TLS on', async () => {
+    const { stdout } = await cli(cwd, ['rotate', 'tls', '--json'])
+    expect(check(stdout)).toBe('transport')
+  })
+
   test('rotations', async () => {
     const place = folder()
     await cli(place, ['init', '--servers', 'global=1'])

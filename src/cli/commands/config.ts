@@ -48,7 +48,7 @@ export const show: Command<'config show'> = async ({ args, options }, context) =
 /** What Nomad will refuse or silently ignore. */
 export const check: Command<'config check'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
-  const nomadVersion = await nomadVersionOf(options, context)
+  const { nomadVersion, transport } = await clusterOf(options, context)
   const diagnostics: Diagnostic[] = []
   const agents: NamedAgent[] = []
   const documents: Document[] = []
@@ -60,7 +60,7 @@ export const check: Command<'config check'> = async ({ args, options }, context)
     const found = checkAgentConfig(files, {
       // The files that count in a directory are already chosen.
       kind: 'files',
-      nomadVersion,
+      ...{ nomadVersion, transport },
       ...(await namedBy(config, folders, options, context)),
     })
     diagnostics.push(...found)
@@ -80,25 +80,25 @@ export const check: Command<'config check'> = async ({ args, options }, context)
 }
 
 /**
- * The version of Nomad that is meant: the option's, else that of the spec in this folder, if there is
- * one, so that `plan` and `config check` judge alike.
+ * What the spec in this folder says of the cluster, if there is one, so that `plan` and `config check` judge
+ * alike; the version of Nomad is the option's before it.
  *
  * @throws {NomadPkiError} `ERR_USAGE`
  */
-async function nomadVersionOf(
+async function clusterOf(
   options: Options<'config check'>,
   context: Context,
-): Promise<string | undefined> {
+): Promise<Pick<CheckTlsOptions, 'nomadVersion' | 'transport'>> {
   const given = options.nomadVersion
-  if (given !== undefined) {
-    if (isVersion(given)) return given
+  if (given !== undefined && !isVersion(given)) {
     throw usage(`not a version: ${JSON.stringify(given)}`, 'write it as 1.11.3')
   }
   try {
-    return parseSpec((await readSpec(context, options)).text).spec?.nomadVersion
+    const { spec } = parseSpec((await readSpec(context, options)).text)
+    return { nomadVersion: given ?? spec?.nomadVersion, transport: spec?.transport }
   } catch (error) {
     // A configuration is checked without a spec too, on its node for example.
-    if (isNomadPkiError(error)) return undefined
+    if (isNomadPkiError(error)) return { nomadVersion: given }
     throw error
   }
 }

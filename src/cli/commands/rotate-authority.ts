@@ -4,7 +4,7 @@
  * @module
  */
 
-import { authorityAddress, isOfAuthority, parseAddress, resolveAddress } from '../../address.js'
+import { authorityAddress, isOfAuthority } from '../../address.js'
 import type { Desired } from '../../cluster/desired.js'
 import { editAuthorities } from '../../cluster/edit-authority.js'
 import { didYouMean } from '../../diagnostics.js'
@@ -16,11 +16,12 @@ import { undatedErrors } from '../../plan/undated-errors.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { count } from '../../report/style.js'
 import { gateOf } from '../../rotation/gate-of.js'
-import { rotationOf, type Rotation, type Way } from '../../rotation/stages.js'
+import { rotationOf, type Way } from '../../rotation/stages.js'
 import type { Command } from '../command.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
 import { editSpec } from '../edit-spec.js'
+import { exceptAgent } from '../except.js'
 import { printerOf } from '../printer.js'
 import { keepProbeLeaf } from '../probe-leaves.js'
 import { exitStatus, statusOfGate } from '../status.js'
@@ -60,7 +61,10 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   let inventory = await takeOwnInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
   if (options.except !== undefined) {
-    await except(options.except, options.reason!, rotation, workspace, now)
+    const { position, from, to } = rotation
+    // Without a stage under way it is the signing root: its rotation has not reached every agent.
+    const authority = authorityAddress(name, position === 'settled' ? from : to)
+    await exceptAgent(options.except, workspace, { reason: options.reason!, authority, at: now })
     inventory = await takeInventory(workspace)
   }
   const { desired } = workspace
@@ -148,23 +152,4 @@ function agentsUnder(name: string, { desired, spec }: Workspace): number {
   return desired.identities.filter(
     ({ profile }) => isAgent(profile.role) && below.has(profile.issuer.name),
   ).length
-}
-
-/** Records an exception for an agent that cannot be asked, for this rotation alone. */
-async function except(
-  text: string,
-  reason: string,
-  { name, position, from, to }: Rotation,
-  { store, desired }: Workspace,
-  at: number,
-): Promise<void> {
-  if (reason.trim() === '') throw usage('--reason is empty', 'say why it is not waited for')
-  const all = desired.identities.map(({ address }) => address)
-  const address = text.startsWith('member/') ? text : resolveAddress(text, all)
-  if (!text.startsWith('member/')) parseAddress(address)
-  // Without a stage under way it is the signing root: its rotation has not reached every agent.
-  const coming = authorityAddress(name, position === 'settled' ? from : to)
-  await underLock(store, 'rotate', () =>
-    note(store, [{ event: 'excepted', address, at, authority: coming, reason }]),
-  )
 }

@@ -32,6 +32,7 @@ export const command: Command<'rotate rollout'> = async ({ options }, context) =
   const place = {
     fileFlag: fileFlag(options),
     tls: spec.node.tls,
+    plaintext: spec.transport === 'plaintext',
     errors: plan.findings.filter(
       ({ severity, address }) => severity === 'error' && !isOfOperator(address),
     ),

@@ -49,6 +49,23 @@ export const changeCommands = {
     examples: ['nomad-pki rotate authority agent', 'nomad-pki rotate authority agent --json'],
     words: ['authorities', []],
   },
+  'rotate tls': {
+    arguments: '',
+    summary: 'show how far TLS is turned on in a running cluster, or take the next stage',
+    details:
+      'Goes from transport: plaintext over upgrading to tls. Shows the next stage, its restarts, what its gate waits for, and whether heartbeat_grace is long enough; asks each server one RPC in plaintext. With --next it writes that stage into the spec, for apply; it exits 3 while the gate is closed.',
+    writes: true,
+    options: {
+      next: {},
+      dryRun: { excludes: ['evidence', 'except'], because: 'both are recorded in the ledger' },
+      except: { needs: ['reason'], because: 'say why the gate does not wait for it' },
+      reason: { needs: ['except'] },
+      evidence: {},
+      json: {},
+    },
+    examples: ['nomad-pki rotate tls', 'nomad-pki rotate tls --json'],
+    words: [[]],
+  },
   'rotate rollout': {
     arguments: '',
     summary: 'show the order in which new files reach the agents, with the commands of each step',
