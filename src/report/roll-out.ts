@@ -165,10 +165,16 @@ const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state
 /** One problem of many hosts is told once. */
 function obstacleLines(obstacles: readonly Obstacle[], style: Style): readonly string[] {
   const groups = groupBy(obstacles, ({ message, remedy }) => `${message}\n${remedy ?? ''}`)
-  return [...groups.values()].map((group) => {
+  return [...groups.values()].flatMap((group) => {
     const { message, remedy } = group[0]!
     const where = printable(rangesOf(group.map(({ host, address }) => host ?? address)))
-    return style.bad(printable(`${where}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`))
+    const line = `${where}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`
+    // Of many hosts with one problem one log is enough.
+    const told = group.find(({ log = [] }) => log.length > 0)
+    const log = (told?.log ?? []).map((row) =>
+      style.faint(printable(`  ${told!.host ?? told!.address} says: ${row}`)),
+    )
+    return [style.bad(printable(line)), ...log]
   })
 }
 
@@ -210,8 +216,8 @@ function standing({ missing, doubtful, excepted }: Rollout): object {
 export function eventDocument(event: RolloutEvent, at: number, end?: Rollout): Document {
   const base = { ...eventBase(at), event: event.event }
   const obstacles = (all: readonly Obstacle[]): readonly object[] =>
-    all.map(({ host, address, message, remedy }) => ({
-      ...{ host: host ?? null, address, message, remedy: remedy ?? null },
+    all.map(({ host, address, message, remedy, log = [] }) => ({
+      ...{ host: host ?? null, address, message, remedy: remedy ?? null, log },
     }))
   switch (event.event) {
     case 'looked':

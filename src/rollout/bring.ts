@@ -5,6 +5,7 @@
  */
 
 import type { Host, HostAnswer } from '../hosts/host.js'
+import { agentLog } from './agent-log.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
 import { whatBecameOf } from './left.js'
@@ -12,7 +13,7 @@ import { saidBy, type LookedHost, type Obstacle } from './preflight.js'
 import { concludeScript, installScript, readInstall, type HostDelivery } from './scripts.js'
 
 /** Why a host was not brought to its end. */
-export type Fault = Pick<Obstacle, 'message' | 'remedy'>
+export type Fault = Pick<Obstacle, 'message' | 'remedy' | 'log'>
 
 /**
  * Milliseconds that an installation may take: a unit that is starting is waited for 90 s, and a restart may
@@ -42,10 +43,20 @@ export async function bring(
   // Not ended by the signal: what a host has begun it finishes, and its answer is worth the seconds.
   const answer = await target.run(installScript(delivery, loading), { timeout: installTimeout })
   const fault = installFault(answer, host)
-  const { installer, receipt, restartFailed } = readInstall(answer.reached ? answer.stdout : '')
-  if (fault !== undefined) return fault
+  const { installer, receipt, restartFailed, began } = readInstall(
+    answer.reached ? answer.stdout : '',
+  )
+  // What the agent itself says of it, where its host can still be asked.
+  const explained = async (told: Fault): Promise<Fault> => {
+    const log = await agentLog(target, delivery.unit, began)
+    return log.length === 0 ? told : { ...told, log }
+  }
+  if (fault !== undefined) {
+    return installer?.agent === 'died' || installer?.reason === 'reload' ? explained(fault) : fault
+  }
   if (restartFailed) {
-    return { message: `systemctl restart ${delivery.unit} failed`, remedy: 'its log says why' }
+    const message = `systemctl restart ${delivery.unit} failed`
+    return explained({ message, remedy: `on the host: systemctl status ${delivery.unit}` })
   }
   if (loading === 'none') {
     // That of a running agent comes after its proof: a receipt must not stand in for a handshake.
@@ -72,10 +83,10 @@ export async function bring(
       return how
     }
     if (ports.clock() >= end) {
-      return {
+      return explained({
         message: `it is not proven: ${verdict?.message ?? 'nothing was seen'}`,
         remedy: verdict?.remedy ?? `its agent's log says why: journalctl -u ${delivery.unit} -n 50`,
-      }
+      })
     }
     await ports.sleep(500)
   }

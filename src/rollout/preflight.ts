@@ -19,6 +19,8 @@ export interface Obstacle {
   readonly message: string
   /** What cures it. */
   readonly remedy?: string | undefined
+  /** The last lines of the agent's own log, where they could be read. */
+  readonly log?: readonly string[] | undefined
 }
 
 /** A host that was looked at. */

@@ -175,11 +175,20 @@ export function readInstall(stdout: string): HostInstall {
 }
 
 /**
+ * Reads the lines of a log that a script told.
+ *
+ * @param stdout What the script wrote.
+ */
+export function readLog(stdout: string): readonly string[] {
+  return read(stdout).log
+}
+
+/**
  * Nothing that is written may end the work: the other end may be gone. The work folder is root's alone and,
  * where the host has it, in memory: the archive holds a key. A run that was killed leaves its own: the name
  * has the process, and the next run removes it.
  */
-const prologue = `umask 077
+export const prologue = `umask 077
 LC_ALL=C
 export LC_ALL
 trap '' PIPE
@@ -254,6 +263,7 @@ function embedded(name: string, bytes: Uint8Array): string {
 interface Read {
   readonly values: ReadonlyMap<string, string>
   readonly missing: readonly string[]
+  readonly log: readonly string[]
   readonly installer: InstallerLine | undefined
   readonly receipt: string | undefined
 }
@@ -262,13 +272,15 @@ function read(stdout: string): Read {
   const [told = '', receipt] = stdout.split(/^receipt:\n/m, 2)
   const values = new Map<string, string>()
   const missing: string[] = []
+  const log: string[] = []
   let installer: InstallerLine | undefined
   for (const line of told.split('\n')) {
     const [, name, value] = /^([a-z]+)=(.*)$/.exec(line) ?? []
     if (name === undefined || value === undefined) continue
     if (name === 'porcelain') installer = readPorcelain(line)
     else if (name === 'missing') missing.push(value)
+    else if (name === 'log') log.push(value)
     else values.set(name, value)
   }
-  return { values, missing, installer, receipt }
+  return { values, missing, log, installer, receipt }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { RaftServer } from '../probe/raft.js'
+import { agentLog } from './agent-log.js'
 import { bring } from './bring.js'
 import { illIn, leaderOf, type CatchUp } from './gate.js'
 import { isClient, runs, type Looked } from './look-all.js'
@@ -97,7 +98,22 @@ export async function* takeStep(
     if (outcome !== undefined) return [outcome]
   }
   const clients = running.filter(isClient)
-  return clients.length === 0 ? undefined : yield* waitForClients(region, clients, ports, options)
+  if (clients.length === 0) return undefined
+  const down = yield* waitForClients(region, clients, ports, options)
+  return down && Promise.all(down.map((one) => withLog(one, ready, ports, options)))
+}
+
+/** What a client that went down says of it. */
+async function withLog(
+  obstacle: Obstacle,
+  ready: Looked,
+  ports: RolloutPorts,
+  { unit }: RollOutOptions,
+): Promise<Obstacle> {
+  const one = [...ready.values()].find(({ node }) => node.address === obstacle.address)
+  if (one === undefined) return obstacle
+  const log = await agentLog(ports.hosts.at(one.host), unit, undefined)
+  return { ...obstacle, host: one.host, ...(log.length > 0 && { log }) }
 }
 
 /** Whether the step's own server is the only one that is ill. */

@@ -10,6 +10,8 @@ import { memoryHosts } from '../../src/hosts/memory-hosts.js'
 import type { RaftAnswer, RaftReading } from '../../src/probe/raft.js'
 import type { Rollout, RolloutNode } from '../../src/rollout/order.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../../src/rollout/ports.js'
+import { eventText } from '../../src/report/roll-out.js'
+import { plainStyle } from '../../src/report/style.js'
 import { rollOut } from '../../src/rollout/roll-out.js'
 import { seed } from '../seed.js'
 
@@ -31,6 +33,8 @@ interface MachineState {
   left: string | undefined
   /** The leaf that it presents. */
   leaf: string
+  /** What its agent says of itself. */
+  log: readonly string[]
 }
 
 /** Two servers of a region, reloaded and not proven, at one time. */
@@ -64,6 +68,7 @@ class Bed {
           mute: false,
           left: undefined,
           leaf: 'f'.repeat(64),
+          log: [],
         },
       })
       return {
@@ -95,6 +100,13 @@ class Bed {
 
   ports(): RolloutPorts {
     const answer = (host: string, script: string, { timeout }: HostRunOptions): HostAnswer => {
+      if (script.includes('log_file()')) {
+        return reached(
+          this.machine(host)
+            .log.map((row) => `log=${row}\n`)
+            .join(''),
+        )
+      }
       const kind = script.includes('--dry-run')
         ? 'look'
         : script.includes('--hold')
@@ -594,6 +606,28 @@ describe('a rollout', () => {
     const events = await bed.follow()
     expect(problems(events)).toBe('stopped\ns3: it is not proven: generation 1 of 2')
     expect(bed.done).toEqual(['install s1', 'proven s1', 'install s3'])
+  })
+
+  test("the agent's own words are in the message: one that did not load it, and a client that went down", async () => {
+    const bed = new Bed(fleet)
+    bed.loads = (host) => host !== 's3'
+    bed.machine('s3').log = ['[ERROR] agent: failed to reload: key.pem: permission denied']
+    expect((await bed.follow()).at(-1)).toMatchObject({
+      obstacles: [{ host: 's3', log: bed.machine('s3').log }],
+    })
+    const down = new Bed(fleet)
+    down.machine('c1').log = ['[ERROR] client: cannot heartbeat']
+    down.meddle = (host, kind) => {
+      if (kind === 'proven' && host === 'c1') down.machine('c1').ready = 'down'
+      return undefined
+    }
+    const events = await down.follow()
+    expect(events.at(-1)).toMatchObject({
+      obstacles: [{ host: 'c1', log: down.machine('c1').log }],
+    })
+    expect(eventText(events.at(-1)!, plainStyle)).toContain(
+      '  c1 says: [ERROR] client: cannot heartbeat',
+    )
   })
 
   test('a region that does not become healthy stops it', async () => {
