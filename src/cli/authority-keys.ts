@@ -16,7 +16,7 @@ import { sshAgent } from '../issuers/ssh-agent.js'
 import { sshAgentIssuers } from '../issuers/ssh-agent-issuers.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Context } from './context.js'
-import { readLocal } from './local-file.js'
+import { readLocal, requireOwnCommand } from './local-file.js'
 import { passphrasesOf } from './passphrases.js'
 import type { Workspace } from './workspace.js'
 
@@ -64,7 +64,10 @@ export function authorityKeys(
       env: context.env,
       async commandOf(name) {
         const found = (await local()).signers.get(name)
-        if (found !== undefined) return found
+        if (found !== undefined) {
+          requireOwnCommand(found.command, base, context.env.PATH)
+          return found
+        }
         throw new NomadPkiError(
           'ERR_REFUSED',
           `the spec says that the key of ${name} is behind a command, and ${localFileName} names none`,

@@ -11,6 +11,7 @@ import { NomadPkiError } from '../errors.js'
 import { shownPath } from '../files/fault.js'
 import { nodeFiles } from '../files/files.js'
 import { readWhole } from '../files/read.js'
+import { openingOf, placeOfProgram } from '../files/trusted-program.js'
 import { trackingOf } from '../files/tracked.js'
 import { shellQuote } from '../shell-quote.js'
 import type { Workspace } from './workspace.js'
@@ -78,6 +79,36 @@ export function readOwn(
     )
   }
   return found.bytes
+}
+
+/**
+ * Refuses a command of the local file that others can change: its program, as PATH or the path says it, and each
+ * argument that is the absolute path of a plain file (a script, a library of a token, a file with a PIN). What a shell
+ * or a script then runs is not looked at.
+ *
+ * @param argv The command.
+ * @param base The folder of the local file.
+ * @param search PATH.
+ * @throws {NomadPkiError} `ERR_LOCAL_INVALID`
+ */
+export function requireOwnCommand(
+  argv: readonly string[],
+  base: string,
+  search: string | undefined,
+): void {
+  const [program, ...others] = argv
+  const files = [
+    placeOfProgram(program!, { cwd: base, search }),
+    ...others.filter((one) => path.isAbsolute(one)),
+  ]
+  for (const file of files) {
+    const found = file === undefined ? undefined : openingOf(file)
+    if (found === undefined) continue
+    throw invalid(
+      `${shownPath(program!)} of ${localFileName} is not run beside a key: ${found.message}`,
+      found.hint,
+    )
+  }
 }
 
 function textOf(bytes: Uint8Array, file: string): string {

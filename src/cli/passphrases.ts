@@ -12,7 +12,7 @@ import { shownPath } from '../files/fault.js'
 import { runCommand, shownOutput } from '../files/run-command.js'
 import type { Passphrases } from '../issuers/encrypted-issuers.js'
 import type { Context } from './context.js'
-import { readOwn } from './local-file.js'
+import { readOwn, requireOwnCommand } from './local-file.js'
 import { givenPassphrase } from './passphrase.js'
 import { askSecret, canAsk } from './prompt.js'
 
@@ -30,6 +30,8 @@ export interface PassphraseParts {
   readonly local: () => Promise<LocalSettings>
   /** The folder of the local file. */
   readonly base: string
+  /** What to do where there is no terminal. Default: name the descriptor or the local file. */
+  readonly remedy?: string | undefined
 }
 
 /**
@@ -43,7 +45,7 @@ export function passphrasesOf(parts: PassphraseParts, context: Context): Passphr
   let described: Promise<string | undefined> | undefined
   const given = async (name: string): Promise<string | undefined> => {
     // A descriptor is read once, for all keys of the run.
-    const line = await (described ??= givenPassphrase({ passphraseFd: parts.descriptor }, context))
+    const line = await (described ??= describedOf(parts.descriptor, context))
     if (line !== undefined) return lineOf(Buffer.from(line), `file descriptor ${parts.descriptor!}`)
     const source = (await parts.local()).passphrases.get(name)
     return source === undefined ? undefined : fromSource(name, source, parts.base, context)
@@ -60,7 +62,7 @@ export function passphrasesOf(parts: PassphraseParts, context: Context): Passphr
         return value.ok
       }
       for (let tries = 1; ; tries += 1) {
-        const typed = await ask(`passphrase of ${address}`, name, context)
+        const typed = await ask(`passphrase of ${address}`, name, context, parts.remedy)
         const value = attempt(open, typed)
         if (value !== undefined) {
           known.set(address, typed)
@@ -77,9 +79,9 @@ export function passphrasesOf(parts: PassphraseParts, context: Context): Passphr
         known.set(address, ready)
         return ready
       }
-      const typed = await ask(`new passphrase of ${address}`, name, context)
+      const typed = await ask(`new passphrase of ${address}`, name, context, parts.remedy)
       requirePassphrase(typed)
-      const again = await ask('the same again', name, context)
+      const again = await ask('the same again', name, context, parts.remedy)
       if (typed !== again) {
         throw new NomadPkiError('ERR_REFUSED', 'the two passphrases differ; nothing was done')
       }
@@ -94,6 +96,19 @@ export function passphrasesOf(parts: PassphraseParts, context: Context): Passphr
     return source !== undefined && 'file' in source
       ? `from ${shownPath(path.resolve(parts.base, source.file))}`
       : `from its command in ${localFileName}`
+  }
+}
+
+/** What a descriptor gives; where it gives nothing, no passphrase can be had. */
+async function describedOf(
+  descriptor: string | undefined,
+  context: Context,
+): Promise<string | undefined> {
+  try {
+    return await givenPassphrase({ passphraseFd: descriptor }, context)
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_FILE_UNREADABLE')) throw error
+    throw new NomadPkiError('ERR_REFUSED', error.message, { hint: error.hint, cause: error })
   }
 }
 
@@ -120,8 +135,15 @@ function wrong(address: string, where: string): NomadPkiError {
   )
 }
 
-async function ask(prompt: string, name: string, context: Context): Promise<string> {
-  const hint = `give it with --passphrase-fd, or write passphrases: { ${name}: … } into ${localFileName}`
+async function ask(
+  prompt: string,
+  name: string,
+  context: Context,
+  remedy: string | undefined,
+): Promise<string> {
+  const hint =
+    remedy ??
+    `give it with --passphrase-fd, or write passphrases: { ${name}: … } into ${localFileName}`
   if (!canAsk(context)) {
     throw new NomadPkiError('ERR_REFUSED', `there is no terminal to ask for the ${prompt} on`, {
       hint,
@@ -168,10 +190,10 @@ async function fromSource(
     const bytes = readOwn(
       file,
       'the file with a passphrase',
-      (message, hint) => new NomadPkiError('ERR_FILE_UNREADABLE', message, { hint }),
+      (message, hint) => new NomadPkiError('ERR_REFUSED', message, { hint }),
     )
     if (bytes === undefined) {
-      throw new NomadPkiError('ERR_FILE_UNREADABLE', `${shownPath(file)}: no such file`, {
+      throw new NomadPkiError('ERR_REFUSED', `${shownPath(file)}: no such file`, {
         hint: `correct passphrases.${name}.file in ${localFileName}`,
       })
     }
@@ -179,6 +201,7 @@ async function fromSource(
   }
   const { command: argv, timeout } = source
   const program = argv[0]!
+  requireOwnCommand(argv, base, context.env.PATH)
   const { end, stdout, stderr } = await runCommand({
     argv,
     cwd: base,

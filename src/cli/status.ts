@@ -53,6 +53,7 @@ export function statusOfError(error: unknown): ExitStatus {
     case 'ERR_USAGE':
       return exitStatus.usage
     case 'ERR_REFUSED':
+    case 'ERR_ISSUER_REFUSED':
     case 'ERR_ARCHIVE_INVALID':
     case 'ERR_INSTALL_REFUSED':
     case 'ERR_REQUEST_REFUSED':

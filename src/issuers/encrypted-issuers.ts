@@ -7,7 +7,7 @@
 import { authorityAddress } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
 import { sameBytes } from '../bytes.js'
-import { NomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Store } from '../inventory/store.js'
 import type { PrivateKey, PublicKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
@@ -129,6 +129,7 @@ export type OtherForm =
  * @param authority Whose key it is.
  * @param form What is wanted.
  * @param passphrases Where passphrases come from.
+ * @param next Where another passphrase comes from, for a key that is encrypted already. Default: none is set.
  * @throws {NomadPkiError} `ERR_KEY_MALFORMED`, `ERR_KEY_ALGORITHM`, `ERR_STORE_UNREADABLE`, and as {@link Passphrases}
  */
 export async function otherForm(
@@ -136,18 +137,45 @@ export async function otherForm(
   { name, generation }: { readonly name: string; readonly generation: number },
   form: 'encrypted' | 'plain',
   passphrases: Passphrases,
+  next?: Pick<Passphrases, 'forNew'>,
 ): Promise<OtherForm> {
   const address = authorityAddress(name, generation)
   const expected = await store.readAuthorityKey(name, generation)
   if (expected === undefined) return { state: 'absent' }
-  if (isEncryptedKey(expected) === (form === 'encrypted')) return { state: 'same' }
+  if (next === undefined && isEncryptedKey(expected) === (form === 'encrypted')) {
+    return { state: 'same' }
+  }
   const key = await openKey(expected, name, address, passphrases)
   const { publicKey } = key
   if (form === 'plain') return { state: 'made', key: encodePrivateKey(key), expected, publicKey }
-  const passphrase = await passphrases.forNew(name, address)
+  const passphrase = await (next ?? passphrases).forNew(name, address)
   const pem = lockKey(key, passphrase)
   if (!sameBytes(parsePrivateKey(unlockKey(pem, passphrase)).pkcs8, key.pkcs8)) {
     throw new NomadPkiError('ERR_INTERNAL', `the encrypted key of ${address} is not the same key`)
   }
   return { state: 'made', key: pem, expected, publicKey }
+}
+
+/**
+ * Tells whether the passphrases at hand open an authority's key of the store.
+ *
+ * @param store Where the key is.
+ * @param authority Whose key it is.
+ * @param passphrases Where passphrases come from.
+ * @throws {NomadPkiError} as {@link otherForm}, but for a wrong passphrase.
+ */
+export async function opensKey(
+  store: Pick<Store, 'readAuthorityKey'>,
+  { name, generation }: { readonly name: string; readonly generation: number },
+  passphrases: Passphrases,
+): Promise<boolean> {
+  const bytes = await store.readAuthorityKey(name, generation)
+  if (bytes === undefined) return false
+  try {
+    await openKey(bytes, name, authorityAddress(name, generation), passphrases)
+    return true
+  } catch (error) {
+    if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return false
+    throw error
+  }
 }

@@ -97,7 +97,7 @@ describe('a root with signer: encrypted', () => {
     ['an empty one', fromFile, '\n', 3, /gives an empty passphrase/],
     ['two lines', fromFile, 'one line here\nanother\n', 3, /gives more than one line/],
     ['a large file', fromFile, 'x'.repeat(2000), 3, /more than 1024 bytes/],
-    ['no file', fromFile.replace('passphrase }', 'absent }'), undefined, 1, /absent.*no such file/],
+    ['no file', fromFile.replace('passphrase }', 'absent }'), undefined, 3, /absent.*no such file/],
     [
       'a command that fails',
       `passphrases: { agent: { command: [sh, -c, "echo no >&2; exit 3"] } }`,
@@ -236,6 +236,65 @@ describe('the local file', () => {
     expectSaid(await cli(place, ['apply', '--yes']), 0, /steps done/)
   })
 
+  test.each<[string, (place: string) => void, RegExp]>([
+    [
+      'a script that all can write',
+      (place) => fs.chmodSync(path.join(place, 'bin/show'), 0o777),
+      /other users can change .*bin\/show \(mode 0777\)\n.*chmod go-w/,
+    ],
+    [
+      'a folder of it that all can write',
+      (place) => fs.chmodSync(path.join(place, 'bin'), 0o777),
+      /other users can change the folder .*\/bin \(mode 0777\)/,
+    ],
+    [
+      'a file of its arguments',
+      (place) => fs.chmodSync(path.join(place, 'passphrase'), 0o622),
+      /other users can change .*passphrase \(mode 0622\)/,
+    ],
+    [
+      'a link into a folder that all can write',
+      (place) => {
+        fs.mkdirSync(path.join(place, 'open'))
+        fs.chmodSync(path.join(place, 'open'), 0o777)
+        fs.renameSync(path.join(place, 'bin/show'), path.join(place, 'open/show'))
+        fs.symlinkSync('../open/show', path.join(place, 'bin/show'))
+      },
+      /other users can change the folder .*\/open \(mode 0777\)/,
+    ],
+  ])('a command of it: %s is not run', async (_what, spoil, message) => {
+    const place = await begun('encrypted')
+    fs.mkdirSync(path.join(place, 'bin'))
+    write(place, 'bin/show', '#!/bin/sh\ntouch ran\ncat "$1"\n', 0o755)
+    const file = path.join(place, 'passphrase')
+    write(
+      place,
+      local,
+      `passphrases: { agent: { command: [./bin/show, ${JSON.stringify(file)}] } }`,
+    )
+    spoil(place)
+    expectSaid(await cli(place, ['apply', '--yes']), 1, message)
+    // By PATH, and for a signature.
+    write(place, local, `signers: { agent: { command: [show, ${JSON.stringify(file)}] } }`)
+    write(place, 'cluster.yaml', specOf('command'))
+    const env = { PATH: `${place}/bin:/usr/bin:/bin` }
+    expectSaid(await cli(place, ['apply', '--yes'], { env }), 1, message)
+    expect(fs.existsSync(path.join(place, 'ran'))).toBe(false)
+    expect(fs.existsSync(path.join(place, 'pki/authority'))).toBe(false)
+  })
+
+  test('a signer that cannot sign is a refusal: an agent that is not there, a command that fails', async () => {
+    const agent = await begun(`ssh-agent, sshKey: "SHA256:${'A'.repeat(42)}E"`)
+    const env = { SSH_AUTH_SOCK: path.join(agent, 'socket') }
+    expectSaid(await cli(agent, ['apply', '--yes'], { env }), 3, /cannot be reached/)
+    expectSaid(await cli(agent, ['apply', '--yes']), 3, /SSH_AUTH_SOCK is not set/)
+    const command = await begun('command', 'signers: { agent: { command: ["false"] } }')
+    expectSaid(await cli(command, ['apply', '--yes']), 3, /false exited with 1/)
+    const encrypted = await begun('encrypted')
+    const fd = await cli(encrypted, ['apply', '--yes', '--passphrase-fd', '999'])
+    expectSaid(fd, 3, /descriptor 999: it is not open for reading/)
+  })
+
   test('plan, status, verify and show run no command of it and open no key', async () => {
     const place = await begun('encrypted', fromFile)
     await cli(place, ['apply', '--yes'])
@@ -291,6 +350,82 @@ describe('authority encrypt and decrypt', () => {
     expect(said.stderr).toMatch(/set `signer: encrypted` for agent in the spec/)
     write(place, 'cluster.yaml', specOf('encrypted'))
     expectSaid(await cli(place, ['rotate', 'leaves', '--all', '--yes']), 0, /1 step done/)
+  })
+
+  test('another passphrase: the old one opens the key, and the new one alone afterwards', async () => {
+    const place = await begun('encrypted', fromFile)
+    await cli(place, ['apply', '--yes'])
+    const before = key(place)
+    write(place, 'new', 'a new passphrase\n')
+    const fds = (...names: readonly string[]): readonly number[] =>
+      names.map((name) => fs.openSync(path.join(place, name), 'r'))
+    const line = (text: string): Promise<Said> => cli(place, text.split(' '))
+    // Without a word about a change the key stays, and so does its passphrase.
+    const [wrong, right] = fds('new', 'passphrase')
+    expectSaid(
+      await line(`authority encrypt --passphrase-fd ${wrong}`),
+      3,
+      /is encrypted already, under another passphrase.*\n.*--change-passphrase/,
+    )
+    expectSaid(await line(`authority encrypt --passphrase-fd ${right}`), 0, /is encrypted already/)
+    const change = 'authority encrypt --change-passphrase'
+    expectSaid(await line(change), 3, /new passphrase.*\n.*--new-passphrase-fd/)
+    expectSaid(await line('authority encrypt --new-passphrase-fd 9'), 64, /add --change-passphrase/)
+    const [dry] = fds('new')
+    expectSaid(
+      await line(`${change} --new-passphrase-fd ${dry} --dry-run`),
+      0,
+      /would be under another passphrase/,
+    )
+    expect(key(place)).toEqual(before)
+    const [given] = fds('new')
+    const said = await line(`${change} --new-passphrase-fd ${given}`)
+    expectSaid(said, 0, /its key is under another passphrase/)
+    expect(said.stderr).toMatch(/put the new passphrase where nomad-pki\.local\.yaml says/)
+    expect(said.stdout + said.stderr).not.toContain('a new passphrase')
+    const opened = parsePrivateKey(unlockKey(key(place), 'a new passphrase'))
+    expect(opened.pkcs8).toEqual(parsePrivateKey(unlockKey(before, passphrase)).pkcs8)
+    expect(() => unlockKey(key(place), passphrase)).toThrow(/does not open/)
+    write(place, 'passphrase', 'a new passphrase\n')
+    expectSaid(await cli(place, ['rotate', 'leaves', '--all', '--yes']), 0, /1 step done/)
+    // A terminal: the old one, and the new one twice.
+    fs.rmSync(path.join(place, local))
+    const input = `a new passphrase\n${passphrase}\n${passphrase}\n`
+    expectSaid(await cli(place, change.split(' '), { terminal: true, input }), 0, /another/)
+    expect(() => unlockKey(key(place), passphrase)).not.toThrow()
+  })
+
+  test('a dry run is refused where the run is', async () => {
+    const place = await begun('file', fromFile)
+    await cli(place, ['apply', '--yes'])
+    write(place, 'cluster.yaml', specOf('encrypted'))
+    fs.rmSync(path.join(place, 'passphrase'))
+    for (const more of [[], ['--dry-run']]) {
+      expectSaid(await cli(place, ['authority', 'encrypt', ...more]), 3, /no such file/)
+    }
+    write(place, 'passphrase', `${passphrase}\n`)
+    expectSaid(await cli(place, ['authority', 'encrypt']), 0, /encrypted/)
+    write(place, 'cluster.yaml', specOf('file'))
+    write(place, 'passphrase', 'not this one\n')
+    for (const more of [[], ['--dry-run']]) {
+      expectSaid(await cli(place, ['authority', 'decrypt', ...more]), 1, /does not open the key/)
+    }
+    write(place, 'passphrase', `${passphrase}\n`)
+    fs.mkdirSync(path.join(place, 'pki/.lock'), { mode: 0o700 })
+    const before = key(place)
+    expectSaid(await cli(place, ['authority', 'decrypt', '--dry-run']), 3, /lock/)
+    fs.rmdirSync(path.join(place, 'pki/.lock'))
+    expectSaid(await cli(place, ['authority', 'decrypt', '--dry-run']), 0, /would be not encr/)
+    expect(key(place)).toEqual(before)
+  })
+
+  test('status says it where the key is not where the spec says, and exits 2', async () => {
+    const place = await begun('file', fromFile)
+    await cli(place, ['apply', '--yes'])
+    expectSaid(await cli(place, ['status']), 0, /nothing is due/)
+    write(place, 'cluster.yaml', specOf('encrypted'))
+    expectSaid(await cli(place, ['status']), 2, /key in the store is not \(signer-differs\)/)
+    expect((await cli(place, ['status', '--json'])).stdout).toContain('"signer-differs"')
   })
 
   test('where the store has no key there is nothing to encrypt', async () => {

@@ -7,9 +7,15 @@
 import { resolveAddress } from '../../address.js'
 import { keyPlaceFindings, placeText } from '../../checks/key-place.js'
 import type { DesiredAuthority } from '../../cluster/desired.js'
+import { localFileName, noLocalSettings } from '../../cluster/local.js'
 import { NomadPkiError } from '../../errors.js'
 import type { FoundAuthority, FoundKey } from '../../inventory/inventory.js'
-import { otherForm, type OtherForm } from '../../issuers/encrypted-issuers.js'
+import {
+  opensKey,
+  otherForm,
+  type OtherForm,
+  type Passphrases,
+} from '../../issuers/encrypted-issuers.js'
 import { findingsText } from '../../report/diagnostics.js'
 import { table } from '../../report/table.js'
 import { sha256 } from '../../sha256.js'
@@ -19,10 +25,11 @@ import { requireBegun } from '../begin-store.js'
 import type { Command } from '../command.js'
 import type { Context } from '../context.js'
 import { passphrasesOf } from '../passphrases.js'
-import { printerOf } from '../printer.js'
+import { printerOf, type Printer } from '../printer.js'
 import { exitStatus, type ExitStatus } from '../status.js'
 import type { Options } from '../surface.js'
 import { underLock } from '../under-lock.js'
+import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
 /** Prints a line for each generation. */
@@ -72,7 +79,7 @@ function foundText({ state }: FoundKey = { state: 'absent' }): string {
   }
 }
 
-/** Puts keys under a passphrase. */
+/** Puts keys under a passphrase, or under another one. */
 export const encrypt: Command<'authority encrypt'> = ({ args: [name], options }, context) =>
   change(name, 'encrypted', options, context)
 
@@ -83,20 +90,23 @@ export const decrypt: Command<'authority decrypt'> = ({ args: [name], options },
 async function change(
   name: string | undefined,
   form: 'encrypted' | 'plain',
-  options: Options<'authority encrypt'>,
+  options: Options<'authority decrypt'> & Partial<Options<'authority encrypt'>>,
   context: Context,
 ): Promise<ExitStatus> {
+  const { passphraseFd, newPassphraseFd, changePassphrase: again = false, dryRun = false } = options
+  if (newPassphraseFd !== undefined && !again) {
+    throw usage('--new-passphrase-fd is for a change: add --change-passphrase')
+  }
   const printer = printerOf(context, options)
   const workspace = await openWorkspace(context, options, printer)
   const { store, base } = workspace
   await requireBegun(store, fileFlag(options))
   const { authorities } = await takeOwnInventory(workspace)
   const wanted = chosen(name, workspace, true)
-  const from = form === 'encrypted' ? 'present' : 'encrypted'
-  const has = wanted.filter(({ address }) => {
-    const state = authorities.get(address)?.key.state
-    return state !== undefined && state !== 'absent'
-  })
+  const stateOf = ({ address }: DesiredAuthority): FoundKey['state'] =>
+    authorities.get(address)?.key.state ?? 'absent'
+  const from = form === 'encrypted' && !again ? 'present' : 'encrypted'
+  const has = wanted.filter((one) => stateOf(one) !== 'absent')
   if (has.length === 0) {
     throw new NomadPkiError(
       'ERR_REFUSED',
@@ -105,9 +115,7 @@ async function change(
     )
   }
   const signer = form === 'encrypted' ? 'encrypted' : 'file'
-  const differs = has.find(
-    (one) => one.signer !== signer && authorities.get(one.address)?.key.state === from,
-  )
+  const differs = has.find((one) => one.signer !== signer && stateOf(one) === from)
   if (differs !== undefined) {
     throw new NomadPkiError(
       'ERR_REFUSED',
@@ -118,29 +126,49 @@ async function change(
       },
     )
   }
-  const todo = has.filter(({ address }) => authorities.get(address)?.key.state === from)
-  const done = form === 'encrypted' ? 'encrypted' : 'not encrypted'
+  const local = localOf(workspace)
+  const passphrases = passphrasesOf({ descriptor: passphraseFd, local, base }, context)
+  const next = again
+    ? passphrasesOf(
+        {
+          descriptor: newPassphraseFd,
+          local: async () => noLocalSettings,
+          base,
+          remedy: 'give the new one with --new-passphrase-fd',
+        },
+        context,
+      )
+    : undefined
+  const todo = has.filter((one) => stateOf(one) === from)
+  const done = again ? 'under another passphrase' : form === 'plain' ? 'not encrypted' : 'encrypted'
+  if (todo.length === 0 && again) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the key of ${has.map(({ address }) => address).join(', ')} is not encrypted`,
+      { hint: `nomad-pki authority encrypt ${has[0]!.name}` },
+    )
+  }
+  // Made before the lock is taken: a person may take long to type. A dry run does the same, and writes nothing.
+  const made: (readonly [DesiredAuthority, Extract<OtherForm, { readonly state: 'made' }>])[] = []
+  for (const authority of has) {
+    if (!todo.includes(authority)) {
+      if (form === 'encrypted') await requireOpens(authority, workspace, passphrases, passphraseFd)
+      continue
+    }
+    const other = await otherForm(store, authority, form, passphrases, next)
+    if (other.state === 'made') made.push([authority, other])
+  }
   if (todo.length === 0) {
     printer.answer(`the key of ${has.map(({ address }) => address).join(', ')} is ${done} already`)
     return exitStatus.ok
   }
-  if (options.dryRun === true) {
-    for (const { address } of todo) printer.answer(`${address}: its key would be ${done}`)
-    return exitStatus.ok
-  }
-  const passphrases = passphrasesOf(
-    { descriptor: options.passphraseFd, local: localOf(workspace), base },
-    context,
-  )
-  // Made before the lock is taken: a person may take long to type.
-  const made: (readonly [DesiredAuthority, Extract<OtherForm, { readonly state: 'made' }>])[] = []
-  for (const authority of todo) {
-    const other = await otherForm(store, authority, form, passphrases)
-    if (other.state === 'made') made.push([authority, other])
-  }
   const verb = form === 'encrypted' ? 'encrypt' : 'decrypt'
   await underLock(store, `authority ${verb}`, async () => {
     for (const [{ address, name: of, generation }, other] of made) {
+      if (dryRun) {
+        printer.answer(`${address}: its key would be ${done}`)
+        continue
+      }
       const batch = store.batch()
       batch.replaceAuthorityKey(of, generation, other)
       batch.record({
@@ -153,12 +181,53 @@ async function change(
       printer.answer(`${address}: its key is ${done}`)
     }
   })
+  if (dryRun) return exitStatus.ok
+  if (again) await tellSource(todo, local, printer)
   if (form === 'encrypted') {
     printer.tell(
-      'backups and snapshots from before still have the key without a passphrase, and free space of the disk may',
+      `backups and snapshots from before still have the key ${again ? 'under the old passphrase' : 'without a passphrase'}, and free space of the disk may`,
     )
   }
   return exitStatus.ok
+}
+
+/**
+ * A key that is encrypted already stays as it is. Who gives a passphrase for it wants that one: it must open the key.
+ */
+async function requireOpens(
+  authority: DesiredAuthority,
+  { store, spec, base }: Workspace,
+  passphrases: Passphrases,
+  descriptor: string | undefined,
+): Promise<void> {
+  const { name, address } = authority
+  const given = descriptor !== undefined || (await localOf({ spec, base })()).passphrases.has(name)
+  if (!given || (await opensKey(store, authority, passphrases))) return
+  throw new NomadPkiError(
+    'ERR_REFUSED',
+    `the key of ${address} is encrypted already, under another passphrase than the one that is given`,
+    {
+      address,
+      hint: `to change it: nomad-pki authority encrypt ${address} --change-passphrase --passphrase-fd 3 3< OLD --new-passphrase-fd 4 4< NEW`,
+    },
+  )
+}
+
+/** Where the old passphrase still is. */
+async function tellSource(
+  changed: readonly DesiredAuthority[],
+  local: ReturnType<typeof localOf>,
+  printer: Printer,
+): Promise<void> {
+  const { passphrases } = await local()
+  const names = new Set(changed.map(({ name }) => name))
+  for (const name of names) {
+    const source = passphrases.get(name)
+    if (source === undefined) continue
+    printer.tell(
+      `put the new passphrase where ${localFileName} says (passphrases.${name}${'file' in source ? `: ${source.file}` : ''}); until then nothing is signed with this key`,
+    )
+  }
 }
 
 /** The generations that are meant. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keyPlaceFindings } from '../../checks/key-place.js'
 import { hasErrors } from '../../diagnostics.js'
 import { attemptFindings } from '../../evidence/attempts.js'
 import { copiesIn } from '../../evidence/copies.js'
@@ -35,9 +36,14 @@ export const command: Command<'status'> = async ({ options }, context) => {
   })
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
+  const misplaced = workspace.desired.authorities.flatMap((wanted) => {
+    const found = inventory.authorities.get(wanted.address)
+    return found === undefined ? [] : keyPlaceFindings(wanted, found)
+  })
   const findings = [
     ...undatedErrors(workspace.desired, inventory, { now }),
     ...revocationFindings(workspace.desired, inventory, { now, current: true }),
+    ...misplaced,
     ...leftOvers(inventory),
     ...attemptFindings(workspace.desired, inventory, { now }),
   ]
@@ -60,6 +66,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
       }),
     )
   }
-  const broken = copies.leaves.length > 0 || fault !== undefined || hasErrors(findings)
+  const broken =
+    copies.leaves.length > 0 || fault !== undefined || hasErrors(findings) || misplaced.length > 0
   return statusOfSchedule(schedule, deadlines, broken)
 }

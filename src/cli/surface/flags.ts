@@ -203,6 +203,14 @@ export const flags = {
     flags: '--owner <user>',
     summary: "the agent's user (default: what the archive says)",
   },
+  changePassphrase: {
+    flags: '--change-passphrase',
+    summary: 'put a key that is encrypted already under another passphrase',
+  },
+  newPassphraseFd: {
+    flags: '--new-passphrase-fd <number>',
+    summary: 'an open file descriptor that gives the new passphrase, with --change-passphrase',
+  },
   passphraseFd: {
     flags: '--passphrase-fd <number>',
     summary: 'an open file descriptor that gives the passphrase: --passphrase-fd 3 3< FILE',
