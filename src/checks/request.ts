@@ -59,11 +59,13 @@ export function addressesIn({ subjectAltName = [] }: CertificateRequest): readon
  * @param request A request whose signature by its own key is checked.
  * @param wanted Whose it is said to be.
  * @param inventory For keys that are in use elsewhere.
+ * @param keepers Addresses whose earlier generations have the request's key. Default: none.
  */
 export function answerRequest(
   request: CertificateRequest,
   wanted: DesiredIdentity,
   inventory: Inventory,
+  keepers: ReadonlySet<string> = new Set(),
 ): RequestAnswer {
   const { role, region } = wanted.profile
   const { names, ips, uris } = wanted
@@ -83,7 +85,7 @@ export function answerRequest(
   ]
   const faults = [
     ...heldFaults(wanted),
-    ...keyFaults(request.publicKey, wanted, inventory),
+    ...keyFaults(request.publicKey, wanted, inventory, keepers),
     ...contradictions(request, wanted),
     ...powersAsked(request),
   ]
@@ -108,6 +110,7 @@ function keyFaults(
   key: PublicKey,
   { address, profile }: DesiredIdentity,
   inventory: Inventory,
+  keepers: ReadonlySet<string>,
 ): readonly string[] {
   const faults: string[] = []
   const entry = key.algorithm && algorithmOf(key.algorithm)
@@ -121,7 +124,7 @@ function keyFaults(
   if (revocationsIn(inventory.ledger).keys.has(sha256(key.spki))) {
     faults.push('its key was revoked (key-compromise): make a new key on the node')
   }
-  for (const other of holdersOf(key, inventory)) {
+  for (const other of new Set([...holdersOf(key, inventory), ...keepers])) {
     if (other === address) continue
     faults.push(
       kindOf(other) === 'authority'

@@ -40,12 +40,14 @@ afterAll(() => {
 async function world(daysAgo: number): Promise<{
   readonly admin: string
   readonly tls: string
-  renew(more?: { readonly ssh?: string }): ReturnType<typeof spawnSync> & { readonly said: string }
+  readonly renew: (more?: {
+    readonly ssh?: string
+  }) => ReturnType<typeof spawnSync> & { readonly said: string }
 }> {
   const [admin, node, bin] = [folder({ 'cluster.yaml': spec }), folder(), folder()]
   const at = { now: now - daysAgo * day }
-  const call = async (cwd: string, line: string, world = at): Promise<string> => {
-    const { status, stdout, stderr } = await cli(cwd, line.split(' '), world)
+  const call = async (cwd: string, line: string, when = at): Promise<string> => {
+    const { status, stdout, stderr } = await cli(cwd, line.split(' '), when)
     expect(status, stderr).toBe(0)
     return stdout
   }
@@ -75,7 +77,7 @@ async function world(daysAgo: number): Promise<{
   return {
     admin,
     tls,
-    renew({ ssh = 'exec nomad-tls-sign server/global/s1' } = {}) {
+    renew: ({ ssh = 'exec nomad-tls-sign server/global/s1' } = {}) => {
       put('ssh', `#!/bin/sh\n[ "$*" = '-o BatchMode=yes pki@admin' ] || exit 99\n${ssh}\n`)
       const ran = spawnSync(path.join(bin, 'nomad-tls-renew'), {
         cwd: node,

@@ -235,6 +235,27 @@ describe('sign', () => {
     expect(fs.existsSync(path.join(admin, 'pki/identity/server/global/s1'))).toBe(false)
   })
 
+  test('a key that a node had, and may still run on, is not taken for another', async () => {
+    await running()
+    const old = fs.readFileSync(path.join(node, 'tls/current/key.pem'))
+    await asked('--tls tls', now)
+    expect((await atStore('sign asked.csr')).status).toBe(0)
+    // s1 has a newer certificate: its first one is an earlier generation, and good for days.
+    const thief = folder({ 'tls/requested-key.pem': old })
+    fs.chmodSync(path.join(thief, 'tls/requested-key.pem'), 0o600)
+    fs.writeFileSync(
+      path.join(admin, 'cluster.yaml'),
+      specOf('node').replace('s1: {}', 's1: {}, s2: {}'),
+    )
+    const line = 'request server/global/s2 --tls tls --out s2.csr --json'
+    const made = await cli(thief, line.split(' '), { now })
+    fs.renameSync(path.join(thief, 's2.csr'), path.join(admin, 's2.csr'))
+    const { fingerprint } = JSON.parse(made.stdout) as { readonly fingerprint: string }
+    const said = await atStore(`sign s2.csr --fingerprint ${fingerprint}`)
+    expect(said.status).toBe(3)
+    expect(said.stderr).toContain('its key is also that of identity/server/global/s1')
+  })
+
   test('its hint has no word that stands for something else', async () => {
     await asked()
     const said = await atStore('sign asked.csr')

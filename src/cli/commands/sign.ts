@@ -10,6 +10,7 @@ import { addressesIn, answerRequest, type RequestAnswer } from '../../checks/req
 import { NomadPkiError } from '../../errors.js'
 import { signerOf, vouching } from '../../evidence/vouched.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { keepersOf } from '../../inventory/kept-keys.js'
 import { keyFingerprint } from '../../keys/fingerprint.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { dueLeaves } from '../../rotation/due.js'
@@ -45,7 +46,9 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
   const { inventory } = healed
   const wanted = identityOf(request, options, workspace, inventory)
   const { address } = wanted
-  const answer = answerRequest(request.request, wanted, inventory)
+  const { publicKey } = request.request
+  const keepers = await keepersOf(publicKey, inventory, workspace.store)
+  const answer = answerRequest(request.request, wanted, inventory, keepers)
   show(request, answer, wanted, printer)
   if (answer.faults.length > 0) throw refusal(answer.faults, address)
   const now = context.now()
@@ -68,7 +71,7 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
     ).includes(address)
   const current = inventory.identities.get(address)?.current
   const [leaf] = current?.chain ?? []
-  if (!isDue && leaf !== undefined && samePublicKey(leaf.publicKey, request.request.publicKey)) {
+  if (!isDue && leaf !== undefined && samePublicKey(leaf.publicKey, publicKey)) {
     printer.answer(
       `${address}: generation ${current!.number} is the certificate of this request; no other is due`,
     )
@@ -79,7 +82,7 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
     printer.tell('nothing was done')
     return exitStatus.refused
   }
-  const planned = planOf(new Map([[address, request.request.publicKey]]))
+  const planned = planOf(new Map([[address, publicKey]]))
   refuseBlocked(planned.plan, printer)
   const again = `nomad-pki sign ${shellQuote(file!)}${fileFlag(options)}`
   const status = await runPlan(
