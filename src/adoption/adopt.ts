@@ -10,19 +10,18 @@ import { adoptionNotes } from './notes.js'
 import { authorityText } from '../authority/take-over.js'
 import type { Diagnostic } from '../diagnostics.js'
 import { hasErrors } from '../diagnostics.js'
-import { sameBytes } from '../bytes.js'
-import { samePublicKey } from '../keys/public-key.js'
 import type { NewSpec } from '../cluster/new-spec.js'
-import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { collect, type MaterialFile } from './collect.js'
+import { fromStore } from './from-store.js'
 import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
 import { placeLeaves } from './placed.js'
 import { settleRenewals, type StoreIdentity } from './renewals.js'
 import { probedFiles, probedLeftOut, probedNodes, withProbed, type ProbedAgent } from './probed.js'
-import { regionSigners } from './region-signers.js'
+import { isSameLine, regionsBySigner, regionSigners } from './region-signers.js'
 import { specOf } from './spec.js'
 import { surveyAgents, type SurveyedAgent } from './survey-agents.js'
 import { treesIn, type Tree, type Trees } from './trees.js'
@@ -80,7 +79,7 @@ export function planAdoption({
   const survey = surveyAgents(agents, { adopting: true })
   const trusted = survey.roots
   const here = [...files, ...probedFiles(probed), ...agents.flatMap(materialsOfAgent)]
-  const collection = collect([...here, ...versionsInStore(here, present)])
+  const collection = collect([...here, ...fromStore(here, present)])
   const kept = new Map(
     present.map(({ address, certificate }) => [fingerprintOf(certificate), address]),
   )
@@ -117,17 +116,22 @@ export function planAdoption({
 
   const ofRegions = regionSigners(placement)
   const chosen = new Set(ofRegions.values())
+  const regions = regionsBySigner(placement.placed, stored, trees)
   // An intermediate that no region names could sign nothing.
   const signers = new Set(
     placement.placed
       .map(({ leaf }) => leaf.signer)
-      .filter((signer) => signer.issuer === undefined || chosen.has(signer)),
+      .filter(
+        (signer) =>
+          signer.issuer === undefined ||
+          [...chosen].some((one) => isSameLine(signer, one, regions)),
+      ),
   )
   const roots = rootsOf(trees, signers, trusted)
   if (!Array.isArray(roots)) {
     return { ...failed(), refused: roots }
   }
-  const named = nameAuthorities(roots, signers, placement.placed, known ?? new Map())
+  const named = nameAuthorities(trees, roots, signers, regions, known ?? new Map())
   const [other] = named.refused
   if (named.size === 0 && other !== undefined) {
     return {
@@ -225,26 +229,6 @@ export function planAdoption({
   return { spec, authorities, identities, leftOut, diagnostics }
 }
 
-/** Where a folder has another version of an authority in the store, that of the store stands for both. */
-function versionsInStore(
-  files: readonly MaterialFile[],
-  present: NonNullable<AdoptionInput['authorities']>,
-): readonly MaterialFile[] {
-  const found = files.flatMap(({ materials }) =>
-    materials.flatMap((one) => (one.kind === 'certificate' ? one.certificate : [])),
-  )
-  return present.flatMap(({ address, certificate }): MaterialFile[] => {
-    const versions = found.filter(
-      ({ subject, publicKey }) =>
-        sameBytes(subject.der, certificate.subject.der) &&
-        samePublicKey(publicKey, certificate.publicKey),
-    )
-    if (versions.length === 0 || versions.some((one) => sameCertificate(one, certificate)))
-      return []
-    return [{ file: address, materials: [{ kind: 'certificate', place: address, certificate }] }]
-  })
-}
-
 /** What an agent's own files hold: certificates alone, its key stays where it is. */
 function materialsOfAgent({ inUse, config }: SurveyedAgent): readonly MaterialFile[] {
   if (inUse === undefined) return []
@@ -321,9 +305,10 @@ class Named extends Map<Tree, { readonly name: string; readonly generation: numb
 
 /** Names of authorities in the spec: the roots are generations of one, intermediates are named by their region. */
 function nameAuthorities(
+  { trees }: Trees,
   roots: readonly Tree[],
   signers: ReadonlySet<Tree>,
-  placed: readonly { readonly region: string; readonly leaf: Leaf }[],
+  regions: ReadonlyMap<Tree, ReadonlySet<string>>,
   known: ReadonlyMap<string, string>,
 ): Named {
   const named = new Named()
@@ -333,27 +318,55 @@ function nameAuthorities(
     if (address !== undefined) {
       const [, own = name] = address.split('/')
       named.set(tree, { name: own, generation: generationOf(address) })
-    } else if (begun.some((one) => one.startsWith(`authority/${name}/`))) named.refused.add(tree)
+    } else if (begun.some((one) => isOfName(one, name))) named.refused.add(tree)
     else named.set(tree, { name, generation })
   }
-  const sorted = [...roots].sort(
-    (a, b) =>
-      a.certificate.notBefore - b.certificate.notBefore ||
-      (fingerprintOf(a.certificate) < fingerprintOf(b.certificate) ? -1 : 1),
+  for (const [index, tree] of [...roots].sort(oldestFirst).entries())
+    take(tree, rootName, index + 1)
+  const signing = [...signers].filter((tree) => tree.issuer !== undefined && named.has(tree.issuer))
+  // All leaves of an earlier generation can be renewed.
+  const between = trees.filter(
+    (tree) =>
+      signing.includes(tree) ||
+      (known.has(fingerprintOf(tree.certificate)) &&
+        signing.some((one) => isSameLine(one, tree, regions))),
   )
-  for (const [index, tree] of sorted.entries()) take(tree, rootName, index + 1)
-  const between = [...signers].filter((tree) => tree.issuer !== undefined && named.has(tree.issuer))
+  const lines: Tree[][] = []
+  for (const tree of between.sort(oldestFirst)) {
+    const line = lines.find((one) => one.some((other) => isSameLine(other, tree, regions)))
+    if (line === undefined) lines.push([tree])
+    else line.push(tree)
+  }
   const taken = new Set<string>([rootName])
-  for (const tree of between) {
-    const regions = new Set(
-      placed.filter(({ leaf }) => leaf.signer === tree).map((one) => one.region),
-    )
-    const [region] = regions
-    const wanted = between.length > 1 && regions.size === 1 ? region! : 'issuing'
+  for (const line of lines) {
+    const own = new Set(line.flatMap((tree) => [...(regions.get(tree) ?? [])]))
+    const [region] = own
+    const wanted = lines.length > 1 && own.size === 1 ? region! : 'issuing'
     let name = wanted
     for (let next = 2; taken.has(name); next += 1) name = `${wanted}-${next}`
     taken.add(name)
-    take(tree, name, 1)
+    const stored = line.flatMap((tree) => known.get(fingerprintOf(tree.certificate)) ?? [])
+    const [one] = stored
+    if (one === undefined) {
+      for (const [index, tree] of line.entries()) take(tree, name, index + 1)
+      continue
+    }
+    // The old tool made a generation after those of the store.
+    let number = Math.max(
+      ...begun.filter((other) => isOfName(other, one.split('/')[1]!)).map(generationOf),
+    )
+    for (const tree of line) {
+      if (known.has(fingerprintOf(tree.certificate))) take(tree, name, 0)
+      else named.set(tree, { name: one.split('/')[1]!, generation: ++number })
+    }
   }
   return named
+}
+
+function isOfName(address: string, name: string): boolean {
+  return address.startsWith(`authority/${name}/`)
+}
+
+function oldestFirst({ certificate: a }: Tree, { certificate: b }: Tree): number {
+  return a.notBefore - b.notBefore || (fingerprintOf(a) < fingerprintOf(b) ? -1 : 1)
 }

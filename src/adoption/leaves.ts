@@ -4,12 +4,13 @@
  * @module
  */
 
+import { isName } from '../address.js'
 import type { FoundKey } from '../keys/found-key.js'
 import { formatInstant } from '../duration.js'
 import { groupBy } from '../grouping.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
 import type { Certificate } from '../x509/certificate.js'
-import { formatName } from '../x509/name.js'
+import { commonNames, formatName } from '../x509/name.js'
 import { isKnownSignature } from '../x509/signature.js'
 import type { Collection } from './collect.js'
 import { nodeFault } from './fit.js'
@@ -63,7 +64,7 @@ export function leavesIn(
     }
     const named = nameLeaf(certificate)
     if (typeof named === 'string') {
-      leave('adoption/role-name', named)
+      leave('adoption/role-name', named, personHint(certificate))
       continue
     }
     const { region } = named
@@ -143,6 +144,17 @@ function spellings(
     if (!usual.has(region.toLowerCase())) usual.set(region.toLowerCase(), region)
   }
   return usual
+}
+
+/** `step` and Vault write the common name of a person as a host's name, too: that looks like a host. */
+function personHint({ subject, subjectAltName = [] }: Certificate): string | undefined {
+  const common = commonNames(subject).at(-1)
+  const [only, ...others] = subjectAltName
+  if (only?.type !== 'dns' || others.length > 0 || only.value !== common || !isName(common)) {
+    return undefined
+  }
+  if (common.includes('.')) return undefined
+  return `if it is a person's, a new one is made for that person: nomad-pki add operator ${common} --region REGION`
 }
 
 function signerText(certificate: Certificate): string {

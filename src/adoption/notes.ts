@@ -6,6 +6,8 @@
 
 import { lint } from '../lint/lint.js'
 import type { Certificate } from '../x509/certificate.js'
+import { formatName } from '../x509/name.js'
+import { isSelfSigned } from './trees.js'
 
 /**
  * Notes on an authority.
@@ -32,10 +34,16 @@ export function adoptionNotes(
     const names = nameConstraints.permitted.flatMap((name) => ('value' in name ? [name.value] : []))
     notes.push(`its name constraints permit ${names.join(', ') || 'nothing by name'} alone`)
   }
+  const isRoot = issuer === undefined && isSelfSigned(certificate)
+  if (issuer === undefined && !isRoot) {
+    notes.push(
+      `${formatName(certificate.issuer)} signed it, and is not here: agents trust it as it is`,
+    )
+  }
   for (const { message, source } of lint(certificate, {
     strictness: 'foreign',
-    profile: issuer === undefined ? 'root' : 'intermediate',
-    issuer: issuer ?? certificate,
+    profile: isRoot ? 'root' : 'intermediate',
+    ...(isRoot ? { issuer: certificate } : issuer && { issuer }),
   })) {
     notes.push(`${message} (${source})`)
   }
@@ -46,7 +54,13 @@ export function adoptionNotes(
  * The comment in the spec about an authority without its key. `adopt` takes it out when the key comes.
  *
  * @param address `authority/agent/1`
+ * @param replaced The authority whose next generation replaces it: itself, or the root above it.
  */
-export function keylessNote(address: string): string {
-  return `the key of ${address} was not there: it cannot sign. To replace it: nomad-pki rotate authority ${address.split('/')[1]!} --next`
+export function keylessNote(address: string, replaced: string): string {
+  return `${keylessStart(address)}. To replace it: nomad-pki rotate authority ${replaced.split('/')[1]!} --next`
+}
+
+/** What {@link keylessNote} begins with. */
+export function keylessStart(address: string): string {
+  return `the key of ${address} was not there: it cannot sign`
 }

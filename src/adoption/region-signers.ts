@@ -4,11 +4,61 @@
  * @module
  */
 
+import { parseAddress } from '../address.js'
 import { groupBy } from '../grouping.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import { fingerprintOf } from '../x509/certificate.js'
+import { formatName } from '../x509/name.js'
 import type { Placed, Placement } from './placed.js'
-import type { Tree } from './trees.js'
+import type { StoreIdentity } from './renewals.js'
+import type { Tree, Trees } from './trees.js'
+
+/**
+ * The regions that each intermediate signs for.
+ *
+ * @param placed Certificates at their places.
+ * @param stored What the store has.
+ * @param trees The authorities.
+ */
+export function regionsBySigner(
+  placed: readonly Placed[],
+  stored: readonly StoreIdentity[],
+  trees: Trees,
+): ReadonlyMap<Tree, ReadonlySet<string>> {
+  const regions = new Map<Tree, Set<string>>()
+  const add = (signer: Tree, region: string): void => {
+    regions.set(signer, (regions.get(signer) ?? new Set()).add(region))
+  }
+  for (const { leaf, region } of placed) add(leaf.signer, region)
+  for (const { address, leaf } of stored) {
+    const place = parseAddress(address)
+    const signer = trees.signerOf(leaf)
+    if (place.kind === 'identity' && signer !== undefined) add(signer, place.region)
+  }
+  return regions
+}
+
+/**
+ * Whether two intermediates are generations of one: below one root, for a region that both sign for, with
+ * names that differ in numbers at most.
+ *
+ * @param regions As {@link regionsBySigner} gives them.
+ */
+export function isSameLine(
+  a: Tree,
+  b: Tree,
+  regions: ReadonlyMap<Tree, ReadonlySet<string>>,
+): boolean {
+  if (a === b) return true
+  if (a.issuer === undefined || a.issuer !== b.issuer || lineName(a) !== lineName(b)) return false
+  const [own, other] = [regions.get(a), regions.get(b)]
+  return own !== undefined && other !== undefined && [...own].some((one) => other.has(one))
+}
+
+/** `Acme Issuing CA 2026` and `Acme Issuing CA 2027` are one line. */
+function lineName({ certificate }: Tree): string {
+  return formatName(certificate.subject).replace(/[0-9]+/g, '#')
+}
 
 /**
  * Chooses the authority of each region. An intermediate goes before a root, because it is of use only

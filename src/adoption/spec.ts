@@ -10,6 +10,7 @@ import { isAgent } from '../nomad/roles.js'
 import { algorithmOf } from '../keys/algorithms.js'
 import { groupBy } from '../grouping.js'
 import { formatDuration } from '../duration.js'
+import { longestSpan } from '../cluster/terms.js'
 import type { ListedEntry, ListedNode, NewSpec } from '../cluster/new-spec.js'
 import type { Plain } from '../cluster/yaml-write.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
@@ -123,7 +124,8 @@ function ownTerms(leaf: Leaf, common: Terms | undefined): Terms {
 
 /** A life in the spec's words: tools set the beginning back by a minute or five. */
 function lifetimeText({ notBefore, notAfter }: Certificate): string {
-  const life = notAfter - notBefore
+  // Tools that set no bound make certificates that live longer than a spec can say.
+  const life = Math.min(notAfter - notBefore, longestSpan)
   for (const unit of [day, hour]) {
     const whole = Math.round(life / unit) * unit
     if (whole > 0 && Math.abs(life - whole) <= 5 * 60_000 + 1000) return formatSpan(whole)
@@ -173,8 +175,8 @@ function authorityEntries(parts: SpecParts): readonly ListedEntry[] {
     const value: Record<string, Plain> = {}
     if (issuer !== undefined) value['issuer'] = issuer.split('/')[1]!
     if (algorithm !== undefined) value['key'] = algorithm
-    const days = Math.floor((certificate.notAfter - certificate.notBefore) / day)
-    value['lifetime'] = days > 0 ? `${days}d` : lifetimeText(certificate)
+    const life = Math.min(certificate.notAfter - certificate.notBefore, longestSpan)
+    value['lifetime'] = life >= day ? `${Math.floor(life / day)}d` : lifetimeText(certificate)
     const numbers = generations.map(({ generation }) => generation).sort((a, b) => a - b)
     if (signing !== 1 || numbers.length > 1) value['signing'] = signing
     if (issuer === undefined) {
@@ -191,7 +193,9 @@ function authorityEntries(parts: SpecParts): readonly ListedEntry[] {
             )
       if (crossedByAll(chosen, generations)) value['crossed'] = true
     }
-    entries.push({ name, value, notes: generations.flatMap(authorityNotes) })
+    if (issuer !== undefined && numbers.length > 1) value['rollout'] = 'ride-along'
+    const notes = generations.flatMap((one) => authorityNotes(one, parts.authorities))
+    entries.push({ name, value, notes })
   }
   return entries
 }
@@ -204,18 +208,18 @@ function crossedByAll(
   return others.length > 0 && others.every((one) => crossed.has(one.generation))
 }
 
-function authorityNotes({
-  address,
-  generation,
-  certificate,
-  places,
-  key,
-  notes,
-}: AdoptedAuthority): readonly string[] {
+function authorityNotes(
+  { address, generation, certificate, places, key, notes, issuer }: AdoptedAuthority,
+  all: readonly AdoptedAuthority[],
+): readonly string[] {
   const name = formatName(certificate.subject) || 'an authority without a name'
+  // Without the key of the root no other intermediate can be made.
+  const isRootKeyless = all.some((one) => one.address === issuer && one.key === undefined)
   return [
     `generation ${generation}: ${name}, adopted from ${places[0]!}; the next generation gets the name that is the default here`,
-    ...(key === undefined ? [keylessNote(address)] : []),
+    ...(key === undefined
+      ? [keylessNote(address, issuer !== undefined && isRootKeyless ? issuer : address)]
+      : []),
     ...notes,
   ]
 }

@@ -9,6 +9,7 @@
 import type { AdoptedAuthority, AdoptedIdentity } from '../adoption/adopted.js'
 import { authorityText } from '../authority/take-over.js'
 import { checkContext } from '../checks/context.js'
+import { isIssuedBy } from '../checks/issued-by.js'
 import { desire } from '../cluster/desire.js'
 import type { Desired } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
@@ -19,7 +20,7 @@ import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import { readInventory } from '../inventory/read.js'
 import type { Configs } from '../inventory/configs.js'
 import type { Store } from '../inventory/store.js'
-import { fingerprintOf, sameCertificate } from '../x509/certificate.js'
+import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 
@@ -213,6 +214,14 @@ async function putIdentities(
   { store, at }: Port,
 ): Promise<void> {
   const context = checkContext(desired, inventory, { now: at })
+  // Another generation of its intermediate signs now.
+  const chainOfEarlier = (address: string): readonly Certificate[] => {
+    const certificate = inventory.authorities.get(address)?.certificate
+    const root =
+      certificate &&
+      [...context.authorities.values()].find((one) => isIssuedBy(certificate, one.certificate))
+    return certificate === undefined || root === undefined ? [] : [certificate, ...root.chain]
+  }
   const profiles = new Map(desired.identities.map(({ address, profile }) => [address, profile]))
   const batch = store.batch()
   let count = 0
@@ -234,7 +243,7 @@ async function putIdentities(
       batch.turn({ role, region, name }, directory)
       continue
     }
-    const above = context.authorities.get(issuer)?.chain ?? []
+    const above = context.authorities.get(issuer)?.chain ?? chainOfEarlier(issuer)
     const files = {
       key: key.pem,
       cert: [leaf, ...above].map(encodeCertificate).join(''),

@@ -12,8 +12,8 @@ import { isAgent } from '../nomad/roles.js'
 import type { RawTerms, Resolving } from './raw.js'
 import type { Terms } from './spec.js'
 
-/** 100 years: longer than any key will be trusted, and near the end of what some programs can read. */
-const longest = 100 * 365 * 86_400_000
+/** 100 years, in milliseconds: longer than any key will be trusted, and near the end of what some programs can read. */
+export const longestSpan: number = 100 * 365 * 86_400_000
 
 /** What holds where nothing is said. */
 export const builtIn: Terms = {
@@ -56,7 +56,7 @@ export function usableSpan(
     })
     return undefined
   }
-  if (span > longest) {
+  if (span > longestSpan) {
     report.error(
       'spec/lifetime',
       sources.at(container, key),

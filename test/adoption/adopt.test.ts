@@ -41,14 +41,18 @@ async function root(
   return { certificate, key, issuer: heldIssuer({ certificate, key, name: 'a' }) }
 }
 
-async function intermediate(above: Made, name: string, regions = ['global']): Promise<Made> {
-  const key = generateKeySync('ecdsa-p256')
+async function intermediate(
+  above: Made,
+  name: string,
+  regions = ['global'],
+  { key = generateKeySync('ecdsa-p256'), at = now - 9 * day } = {},
+): Promise<Made> {
   const subject = { commonName: name }
   const { certificate } = await issue(
     prepareIntermediate(
       { subject, lifetime: 1000 * day, publicKey: key.publicKey, regions },
       above.issuer,
-      { now: now - 9 * day },
+      { now: at },
     ),
   )
   const issuer = heldIssuer({ certificate, key, name: 'b', above: [above.certificate] })
@@ -261,6 +265,75 @@ describe('authorities', () => {
     })
     expect(adoption.identities).toHaveLength(2)
     expect(specOf(adoption)).toContain('authority: issuing')
+  })
+
+  test('an intermediate that was renewed with its key is one: leaves of before and after stay', async () => {
+    const between = await intermediate(ca, 'Issuing CA')
+    const renewed = await intermediate(ca, 'Issuing CA', ['global'], {
+      key: between.key,
+      at: now - day,
+    })
+    const adoption = adopt({
+      'ca.pem': both(ca),
+      'old.pem': both(between),
+      'new.pem': pem(renewed),
+      's1.pem': both(await leaf(between, 'server')),
+      's2.pem': both(await leaf(renewed, 'server')),
+    })
+    expect(adoption.authorities.map(({ address, places: [place] }) => [address, place])).toEqual([
+      ['authority/agent/1', 'ca.pem (1 of 2)'],
+      ['authority/issuing/1', 'new.pem'],
+    ])
+    expect(adoption.identities.map(({ issuer }) => issuer)).toEqual([
+      'authority/issuing/1',
+      'authority/issuing/1',
+    ])
+    specOf(adoption)
+  })
+
+  test.each([
+    ['Issuing CA', 'Issuing CA'],
+    ['Issuing CA 2026', 'Issuing CA 2027'],
+  ])(
+    'an intermediate that was renewed with another key (%s, %s) has two generations, and leaves of both stay',
+    async (before, after) => {
+      const old = await intermediate(ca, before)
+      const next = await intermediate(ca, after, ['global'], { at: now - 2 * day })
+      const adoption = adopt({
+        'ca.pem': both(ca),
+        'a.pem': both(next),
+        'b.pem': both(old),
+        's1.pem': both(await leaf(old, 'server')),
+        's2.pem': both(await leaf(next, 'server')),
+      })
+      expect(adoption.authorities.map(({ address, places: [place] }) => [address, place])).toEqual([
+        ['authority/agent/1', 'ca.pem (1 of 2)'],
+        ['authority/issuing/1', 'b.pem (1 of 2)'],
+        ['authority/issuing/2', 'a.pem (1 of 2)'],
+      ])
+      const issuers = adoption.identities.map(({ name, issuer }) => `${name} ${issuer}`)
+      expect([...issuers].sort()).toEqual(['s1 authority/issuing/1', 's2 authority/issuing/2'])
+      expect(left(adoption)).toEqual([])
+      expect(specOf(adoption)).toMatch(
+        /issuing: \{ issuer: agent, .*signing: 2, rollout: ride-along/,
+      )
+    },
+  )
+
+  test('intermediates of two regions stay two, also where their names differ in a number alone', async () => {
+    const files: Record<string, string> = { 'ca.pem': both(ca) }
+    for (const n of ['1', '2']) {
+      const own = await intermediate(ca, `Issuing dc${n}`, [`dc${n}`])
+      files[`i${n}.pem`] = both(own)
+      files[`s${n}.pem`] = both(await leaf(own, 'server', { region: `dc${n}` }))
+    }
+    const adoption = adopt(files)
+    expect(adoption.authorities.map(({ address }) => address).sort()).toEqual([
+      'authority/agent/1',
+      'authority/dc1/1',
+      'authority/dc2/1',
+    ])
+    specOf(adoption)
   })
 
   test('of two intermediates in a region the one that signed for servers is adopted', async () => {

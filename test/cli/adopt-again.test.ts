@@ -263,6 +263,20 @@ describe('a renewal by the old tool', () => {
     await settled(cwd)
   })
 
+  test('is known in a folder of its own: the authority is in the store', async () => {
+    const cwd = world()
+    await cli(cwd, ['adopt', 'old'])
+    fs.rmSync(path.join(cwd, 'old'), { recursive: true })
+    fs.mkdirSync(path.join(cwd, 'old'))
+    write(cwd, 'old/s1.pem', pem(await server(ca, 's1', now - day)))
+    const said = await again(cwd)
+    expect(said.leftOut).toEqual([])
+    expect(said.identities).toMatchObject([
+      { address: 'identity/server/global/s1', generation: 2, new: true },
+    ])
+    await settled(cwd)
+  })
+
   test('is not taken for that of another host with the same key', async () => {
     const cwd = world()
     await cli(cwd, ['adopt', 'old'])

@@ -15,7 +15,7 @@ interface Document {
 }
 
 function withFolder(name: string): string {
-  const cwd = folder()
+  const cwd = folder({ word: 'correct horse\n' })
   fs.cpSync(fixture(name), path.join(cwd, 'old'), { recursive: true, preserveTimestamps: true })
   return cwd
 }
@@ -32,11 +32,22 @@ function mode(cwd: string, file: string): string {
   return (fs.statSync(path.join(cwd, file)).mode & 0o777).toString(8)
 }
 
-const folders: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+interface More {
+  readonly flags?: readonly string[]
+  readonly authorities?: readonly { readonly address: string; readonly key: boolean }[]
+}
+
+const withIntermediate = (key: boolean): NonNullable<More['authorities']> => [
+  { address: 'authority/agent/1', key },
+  { address: 'authority/issuing/1', key },
+]
+
+const folders: readonly (readonly [string, readonly string[], readonly string[], More])[] = [
   [
     'nomad-tls',
     ['identity/server/global/s1', 'identity/client/global/shared', 'identity/operator/global/cli'],
     [],
+    {},
   ],
   [
     'cfssl',
@@ -55,6 +66,7 @@ const folders: readonly (readonly [string, readonly string[], readonly string[]]
       'old/nomad-ca.csr adoption/unused',
       'old/server.csr adoption/unused',
     ],
+    {},
   ],
   [
     'openssl',
@@ -66,6 +78,7 @@ const folders: readonly (readonly [string, readonly string[], readonly string[]]
       'old/root.srl adoption/unrelated',
       'old/s1.req adoption/unused',
     ],
+    {},
   ],
   [
     'easy-rsa',
@@ -78,21 +91,76 @@ const folders: readonly (readonly [string, readonly string[], readonly string[]]
       'old/pki/reqs/s1.req adoption/unused',
       'old/pki/serial adoption/unrelated',
     ],
+    {},
+  ],
+  [
+    'consul-tls',
+    [
+      'identity/server/global/s1',
+      'identity/server/global/s2',
+      'identity/server/global/s3',
+      'identity/client/global/shared',
+      'identity/operator/global/cli',
+    ],
+    [],
+    {},
+  ],
+  [
+    'step',
+    ['identity/server/global/s1', 'identity/client/global/c1', 'identity/operator/global/alice'],
+    [
+      'old/config/ca.json adoption/unrelated',
+      'old/config/defaults.json adoption/unrelated',
+      'old/leaves/bob.crt adoption/role-name',
+    ],
+    { flags: ['--passphrase-file', 'word'], authorities: withIntermediate(true) },
+  ],
+  [
+    'vault',
+    [
+      'identity/server/global/s1',
+      'identity/server/global/s2',
+      'identity/server/global/s3',
+      'identity/client/global/shared',
+      'identity/operator/global/alice',
+    ],
+    [],
+    { authorities: withIntermediate(false) },
+  ],
+  [
+    'consul-template',
+    [
+      'identity/server/global/s1',
+      'identity/server/global/s2',
+      'identity/server/global/s3',
+      'identity/client/global/shared',
+      'identity/operator/global/cli',
+    ],
+    [],
+    { authorities: [{ address: 'authority/agent/1', key: false }] },
   ],
 ]
 
-describe.each(folders)('a folder of %s', (name, identities, leftOut) => {
+const ownKey = [{ address: 'authority/agent/1', key: true }]
+
+describe.each(folders)('a folder of %s', (name, identities, leftOut, more) => {
+  const { flags = [], authorities = ownKey } = more
+  const isKeyless = authorities.some(({ key }) => !key)
+
   test('is adopted: nothing is left to do, and Nomad accepts it', async () => {
     const cwd = withFolder(name)
     const before = stateOf(path.join(cwd, 'old'))
-    const adopted = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--json'])
-    expect(adopted.status).toBe(0)
+    const adopted = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--json', ...flags])
+    expect([adopted.status, adopted.stderr]).toEqual([0, adopted.stderr])
     const said = documentOf(adopted)
-    expect(said.authorities).toMatchObject([{ address: 'authority/agent/1', key: true, new: true }])
+    expect(said.authorities).toMatchObject(authorities.map((one) => ({ ...one, new: true })))
     expect(said.identities.map(({ address }) => address).sort()).toEqual([...identities].sort())
     expect(said.leftOut.map(({ place, code }) => `${place} ${code}`).sort()).toEqual(leftOut)
     expect(stateOf(path.join(cwd, 'old'))).toEqual(before)
-    expect(mode(cwd, 'pki/authority/agent/1/ca-key.pem')).toBe('400')
+    for (const { address, key } of authorities) {
+      if (key) expect(mode(cwd, `pki/${address}/ca-key.pem`)).toBe('400')
+      else expect(fs.existsSync(path.join(cwd, `pki/${address}/ca-key.pem`))).toBe(false)
+    }
     for (const { address } of said.identities) {
       expect(mode(cwd, `pki/${address}/current/key.pem`)).toBe('600')
     }
@@ -109,14 +177,14 @@ describe.each(folders)('a folder of %s', (name, identities, leftOut) => {
   test('a dry run writes nothing, and a second run adds nothing', async () => {
     const cwd = withFolder(name)
     const nothing = stateOf(cwd)
-    const dry = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--dry-run'])
+    const dry = await cli(cwd, ['adopt', 'old', '--cluster', 'acme', '--dry-run', ...flags])
     expect(dry.status).toBe(0)
     expect(dry.stdout).toContain('+ authority/agent/1')
     expect(dry.stdout).toContain('regions:')
     expect(stateOf(cwd)).toEqual(nothing)
-    await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    await cli(cwd, ['adopt', 'old', '--cluster', 'acme', ...flags])
     const after = stateOf(cwd)
-    const again = await cli(cwd, ['adopt', 'old', '--json'])
+    const again = await cli(cwd, ['adopt', 'old', '--json', ...flags])
     expect(again.status).toBe(0)
     const said = documentOf(again)
     expect(said.specChanged).toBe(false)
@@ -124,9 +192,20 @@ describe.each(folders)('a folder of %s', (name, identities, leftOut) => {
     expect(stateOf(cwd)).toEqual(after)
   })
 
-  test('its certificates can be renewed, and old and new accept each other', async () => {
+  test('its certificates can be renewed, or the new root begins with trust, and all accept each other', async () => {
     const cwd = withFolder(name)
-    await cli(cwd, ['adopt', 'old', '--cluster', 'acme'])
+    await cli(cwd, ['adopt', 'old', '--cluster', 'acme', ...flags])
+    if (isKeyless) {
+      // Each comment about a missing key names what ends it.
+      const spec = read(cwd, 'cluster.yaml')
+      expect(new Set(spec.match(/rotate authority \S+ --next/g))).toEqual(
+        new Set(['rotate authority agent --next']),
+      )
+      expect((await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).status).toBe(0)
+      expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+      expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)
+      return
+    }
     const renewed = await cli(cwd, ['rotate', 'leaves', '--all', '--yes'])
     expect([renewed.status, renewed.stderr]).toEqual([0, renewed.stderr])
     expect((await cli(cwd, ['verify', '--json'])).status).toBe(0)

@@ -7,12 +7,13 @@
 import path from 'node:path'
 import { planAdoption, type Adoption, type AdoptionInput } from '../../adoption/adopt.js'
 import type { AdoptedAuthority, AdoptedIdentity } from '../../adoption/adopted.js'
-import { keylessNote } from '../../adoption/notes.js'
+import { keylessStart } from '../../adoption/notes.js'
 import type { LeftOut } from '../../adoption/materials.js'
 import { isName, sharedName } from '../../address.js'
 import { missingOf, putAdopted } from '../../apply/put-adopted.js'
 import { addNode, addNodes, nameNode, type NewNode } from '../../cluster/edit.js'
 import { desire } from '../../cluster/desire.js'
+import { editAuthorities } from '../../cluster/edit-authority.js'
 import { newSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
 import type { ClusterSpec } from '../../cluster/spec.js'
@@ -83,7 +84,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     present === undefined
       ? await firstSpec(adoption, file, options, context)
       : moreNodes(
-          withKeys(present.text, adoption),
+          withGenerations(withKeys(present.text, adoption), adoption, inventory, file),
           adoption.identities,
           { file, before: adoptedBefore(inventory), inventory },
           leftOut,
@@ -238,13 +239,29 @@ async function firstSpec(
 
 /** The spec without the comments that say of a key which is here that it is not. */
 function withKeys(text: string, { authorities }: Adoption): string {
-  const untrue = new Set(
-    authorities.flatMap(({ address, key }) => (key ? [`# ${keylessNote(address)}`] : [])),
+  const untrue = authorities.flatMap(({ address, key }) =>
+    key ? [`# ${keylessStart(address)}`] : [],
   )
   return text
     .split('\n')
-    .filter((line) => !untrue.has(line.trim()))
+    .filter((line) => !untrue.some((start) => line.trim().startsWith(start)))
     .join('\n')
+}
+
+/** The spec, in which a generation signs that the old tool made of an intermediate of the store. */
+function withGenerations(
+  text: string,
+  { authorities }: Adoption,
+  inventory: Inventory | undefined,
+  file: string,
+): string {
+  const isHere = ({ address }: AdoptedAuthority): boolean =>
+    inventory?.authorities.get(address)?.certificate !== undefined
+  const edits = authorities
+    .filter((one) => one.issuer !== undefined && one.key !== undefined && !isHere(one))
+    .filter(({ name }) => authorities.some((one) => one.name === name && isHere(one)))
+    .map(({ name, generation }) => ({ name, signing: generation, rollout: 'ride-along' as const }))
+  return editAuthorities(text, edits, { file }).text
 }
 
 /** The spec that is there, with the nodes that it lacks. */
