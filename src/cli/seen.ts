@@ -8,6 +8,7 @@ import { isNomadPkiError, type NomadPkiError } from '../errors.js'
 import type { FoundLeafKey } from '../inventory/inventory.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { publicHalfOf } from '../keys/private-key.js'
+import { lockOf, unlockKey, type KeyLock } from '../keys/unlock-key.js'
 import type { Thing } from '../nomad/fit-together.js'
 import {
   describeCertificate,
@@ -26,6 +27,15 @@ import type { Context } from './context.js'
 export interface Seen {
   readonly description: Description
   readonly thing?: Thing | undefined
+  /** An encrypted key as it was read, to be opened. */
+  readonly locked?: LockedKey | undefined
+}
+
+/** An encrypted key that its passphrase opens. */
+export interface LockedKey {
+  readonly where: string
+  readonly input: string | Uint8Array
+  readonly lock: KeyLock
 }
 
 /** What cannot be read, and why. */
@@ -67,15 +77,15 @@ export function seenCertificate(
   }
 }
 
-/** A private key, of which the public half is known. */
-export function seenKey(publicKey: PublicKey, where: string): Seen {
+/** A private key, of which the public half is known; `file`: the one that it stands in. */
+export function seenKey(publicKey: PublicKey, where: string, file?: string): Seen {
   return {
     description: {
       ...{ kind: 'key', where, encrypted: false },
       ...describeKey(publicKey),
       belongsTo: [],
     },
-    thing: { kind: 'key', where, publicKey },
+    thing: { kind: 'key', where, publicKey, ...(file !== undefined && { file }) },
   }
 }
 
@@ -84,14 +94,55 @@ export function seenKey(publicKey: PublicKey, where: string): Seen {
  *
  * @throws {NomadPkiError} `ERR_KEY_MALFORMED`
  */
-export function seenPrivate(input: string | Uint8Array, where: string): Seen {
+export function seenPrivate(input: string | Uint8Array, where: string, file?: string): Seen {
   try {
-    return seenKey(publicHalfOf(input), where)
+    return seenKey(publicHalfOf(input), where, file)
   } catch (error) {
+    if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return seenLocked(input, where)
     // A kind that agents do not load: that it is a key is all that is known.
-    const encrypted = isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')
-    if (!encrypted && !isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) throw error
-    return { description: { kind: 'key', where, encrypted, belongsTo: [] } }
+    if (!isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) throw error
+    return { description: { kind: 'key', where, encrypted: false, belongsTo: [] } }
+  }
+}
+
+function seenLocked(input: string | Uint8Array, where: string): Seen {
+  const description = { kind: 'key', where, encrypted: true, belongsTo: [] } as const
+  const thing = { kind: 'locked', where } as const
+  try {
+    const lock = lockOf(input)
+    if (lock === undefined) return { description, thing }
+    return {
+      description: { ...description, encryption: lock },
+      thing,
+      locked: { where, input, lock },
+    }
+  } catch (error) {
+    if (!isNomadPkiError(error, 'ERR_KEY_ALGORITHM')) throw error
+    return { description, thing }
+  }
+}
+
+/**
+ * Opens an encrypted key.
+ *
+ * @returns `undefined` for a wrong passphrase.
+ * @throws {NomadPkiError} `ERR_KEY_MALFORMED` for what is in it.
+ */
+export function opened({ where, input, lock }: LockedKey, passphrase: string): Seen | undefined {
+  let der: Uint8Array
+  try {
+    der = unlockKey(input, passphrase)
+  } catch (error) {
+    if (isNomadPkiError(error, 'ERR_KEY_ENCRYPTED')) return undefined
+    throw error
+  }
+  const { description, thing } = seenPrivate(der, where)
+  return {
+    description: {
+      ...description,
+      ...{ kind: 'key', encrypted: true, encryption: lock },
+    } as Description,
+    thing,
   }
 }
 
@@ -124,9 +175,10 @@ export function seenCrl(der: Uint8Array, where: string): Seen {
 
 /** The key of something in the store; nothing where there is none. */
 export function seenHeld(key: FoundLeafKey, where: string): readonly Seen[] {
-  if (key.state === 'present') return [seenKey(key.publicKey, where)]
+  const place = `${where} (key)`
+  if (key.state === 'present') return [seenKey(key.publicKey, place)]
   if (key.state !== 'encrypted') return []
-  return [{ description: { kind: 'key', where, encrypted: true, belongsTo: [] } }]
+  return [{ description: { kind: 'key', where: place, encrypted: true, belongsTo: [] } }]
 }
 
 /** Certificates of one chain, numbered; a listener presents them, or the store keeps them. */

@@ -54,6 +54,26 @@ export function unlockRounds(input: string | Uint8Array): number {
   return lockedIn(input)?.rounds ?? 0
 }
 
+/** How a private key is encrypted. */
+export interface KeyLock {
+  /** Cipher and derivation: `AES-256-CBC, PBKDF2 with SHA-256`. */
+  readonly scheme: string
+  /** How often the hash runs for one guess. */
+  readonly rounds: number
+}
+
+/**
+ * Says how a private key is encrypted, without opening it.
+ *
+ * @param input As in {@link unlockKey}.
+ * @returns `undefined` for a key without a passphrase.
+ * @throws {NomadPkiError} as {@link unlockKey}, but for a wrong passphrase.
+ */
+export function lockOf(input: string | Uint8Array): KeyLock | undefined {
+  const locked = lockedIn(input)
+  return locked && { scheme: locked.scheme, rounds: locked.rounds }
+}
+
 /**
  * Opens a private key with its passphrase.
  *
@@ -81,8 +101,7 @@ export function unlockKey(input: string | Uint8Array, passphrase: string): Uint8
 }
 
 /** A key under a passphrase, read and not opened. */
-interface Locked {
-  readonly rounds: number
+interface Locked extends KeyLock {
   /** @throws whatever the cipher says. */
   readonly open: (passphrase: string) => Uint8Array
 }
@@ -148,6 +167,7 @@ function lockedPkcs8(der: Uint8Array): Locked | undefined {
     case '1.2.840.113549.1.12.1.4': {
       const { rounds } = saltAndRounds(algorithm.enter(tags.sequence, 'the parameters'))
       return {
+        scheme: 'triple DES, the derivation of PKCS#12 with SHA-1',
         rounds,
         open: (passphrase) =>
           createPrivateKey({
@@ -172,16 +192,28 @@ function lockedPbes2(algorithm: DerReader, secret: Uint8Array): Locked {
   const iv = scheme.content(tags.octetString, 'the initialization vector')
   const kind = derivation.oid('the key derivation')
   const how = derivation.enter(tags.sequence, 'the key derivation')
-  const { rounds, derive } =
+  const { by, rounds, derive } =
     kind === '1.2.840.113549.1.5.12'
       ? pbkdf2Of(how, cipher)
       : kind === '1.3.6.1.4.1.11591.4.11'
         ? scryptOf(how, cipher)
         : unsupported(`the key derivation ${kind}`)
-  return { rounds, open: (passphrase) => decrypt(cipher, derive(passphrase), iv, secret) }
+  const words = `${cipherWords(cipher)}, ${by}`
+  return {
+    scheme: words,
+    rounds,
+    open: (passphrase) => decrypt(cipher, derive(passphrase), iv, secret),
+  }
+}
+
+/** `AES-256-CBC`; as everybody writes it. */
+function cipherWords({ name }: Cipher): string {
+  return name === 'des-ede3-cbc' ? 'triple DES' : name.toUpperCase()
 }
 
 interface Derivation {
+  /** `PBKDF2 with SHA-256` */
+  readonly by: string
   readonly rounds: number
   readonly derive: (passphrase: string) => Uint8Array
 }
@@ -198,6 +230,7 @@ function pbkdf2Of(how: DerReader, { length }: Cipher): Derivation {
     hash = hashes[oid] ?? unsupported(`the hash ${oid}`)
   }
   return {
+    by: `PBKDF2 with ${hash.toUpperCase().replace('SHA', 'SHA-')}`,
     rounds,
     derive: (passphrase) => pbkdf2Sync(utf8(passphrase), salt, rounds, length, hash),
   }
@@ -217,6 +250,7 @@ function scryptOf(how: DerReader, { length }: Cipher): Derivation {
   }
   const maxmem = 2 * mostMemory
   return {
+    by: `scrypt with ${memory >= 1 << 20 ? `${memory >> 20} MiB` : `${memory >> 10} KiB`}`,
     rounds: cost * parallelization,
     derive: (passphrase) =>
       scryptSync(utf8(passphrase), salt, length, { cost, blockSize, parallelization, maxmem }),
@@ -230,6 +264,7 @@ function lockedPbes1(hash: 'md5' | 'sha1', algorithm: DerReader, secret: Uint8Ar
     mostOldRounds,
   )
   return {
+    scheme: `DES, PBES1 with ${hash === 'md5' ? 'MD5' : 'SHA-1'}`,
     rounds,
     open(passphrase) {
       let derived = createHash(hash).update(utf8(passphrase)).update(salt).digest()
@@ -260,6 +295,7 @@ function lockedPem({ der }: PemBlock, text: string): Locked {
     : Object.values(ciphers).find((one) => one.name === name.toLowerCase())
   if (cipher === undefined) return unsupported(`the cipher ${name.slice(0, 40)}`)
   return {
+    scheme: `${isSingle ? 'DES' : cipherWords(cipher)}, MD5 (the old PEM of OpenSSL)`,
     rounds: 1,
     open(passphrase) {
       const secret = Buffer.concat([utf8(passphrase), iv.subarray(0, 8)])

@@ -30,7 +30,15 @@ export type Thing =
       /** Why agents do not read the form in which it stands, as {@link refusalOf} wants it. */
       readonly form?: string | undefined
     }
-  | { readonly kind: 'key' | 'request'; readonly where: string; readonly publicKey: PublicKey }
+  | {
+      readonly kind: 'key' | 'request'
+      readonly where: string
+      readonly publicKey: PublicKey
+      /** The file that a key stands in. */
+      readonly file?: string | undefined
+    }
+  /** An encrypted key that was not opened: what it belongs to is not known. */
+  | { readonly kind: 'locked'; readonly where: string }
   | { readonly kind: 'crl'; readonly where: string; readonly list: RevocationList }
 
 /** What was found, in sentences: lower case, no full stop. */
@@ -64,6 +72,7 @@ export function fitTogether(things: readonly Thing[], now: number): Matched {
   if (things.length < 2) return { fits, misfits, missing, refusedHere }
   const all = things.filter((thing): thing is Held => thing.kind === 'certificate')
   const keys = things.filter((thing): thing is Keyed => thing.kind === 'key')
+  const locked = things.filter(({ kind }) => kind === 'locked')
   const behind = misplaced(all, keys)
   misfits.push(...behind.values())
   for (const [{ where }, fault] of behind) refusedHere.set(where, fault)
@@ -78,7 +87,7 @@ export function fitTogether(things: readonly Thing[], now: number): Matched {
     refused.set(one, fault)
     misfits.push(`agents refuse ${one.where}: ${fault}`)
   }
-  for (const { where, publicKey } of keys) {
+  for (const { where, publicKey, file } of keys) {
     const held = certificates.filter(({ certificate }) =>
       samePublicKey(certificate.publicKey, publicKey),
     )
@@ -88,6 +97,10 @@ export function fitTogether(things: readonly Thing[], now: number): Matched {
     )
     if (owners.length > 0) fits.push(`${where} is the key of ${listed(owners)}`)
     else if (held.length === 0 && !asked) misfits.push(`${where} is the key of nothing here`)
+    const beside = owners.find(({ inFile }) => file !== undefined && inFile?.file === file)
+    if (beside !== undefined) {
+      fits.push(`${file} holds a certificate and its key: cert_file and key_file can both name it`)
+    }
   }
   for (const thing of things) {
     if (thing.kind === 'request') requestFits(thing, keys, certificates, fits, misfits)
@@ -102,7 +115,12 @@ export function fitTogether(things: readonly Thing[], now: number): Matched {
       const why = chainHolds(one, certificates, refused, now, fits, misfits)
       if (why !== undefined) refusedHere.set(one.where, why)
     }
-    if (!isHeld(one, keys) && one.inPlace !== true) missing.push(`the private key of ${one.where}`)
+    if (isHeld(one, keys) || one.inPlace === true) continue
+    missing.push(
+      locked.length === 0
+        ? `the private key of ${one.where}`
+        : `the passphrase of ${listed(locked)}: only with it can be told whether it is the key of ${one.where}`,
+    )
   }
   for (const copy of all) {
     const told = certificates.find((one) => isSame(one, copy) && !behind.has(one))
@@ -278,7 +296,7 @@ function chainHolds(
   }
   const as = roles.length === 0 ? '' : ` as ${roles.join(' and ')}`
   fits.push(
-    `agents that trust these authorities take ${where}${as} until ${formatInstant(until)}, when the first certificate of the chain ends`,
+    `agents that trust these authorities take ${where}${as} until ${formatInstant(until)}, when a certificate of the chain ends`,
   )
   return undefined
 }

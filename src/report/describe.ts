@@ -1,22 +1,19 @@
 /**
- * What a certificate, a key or a request is, as plain data for `--json` and as text. Never a secret.
+ * What a certificate, a key or a request is, as plain data for `--json`. Never a secret.
  *
  * @module
  */
 
 import { sameBytes } from '../bytes.js'
 import type { PublicKey } from '../keys/algorithms.js'
+import type { KeyLock } from '../keys/unlock-key.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
-import type { Together } from '../nomad/fit-together.js'
 import { refusalOf, rolesOf } from '../nomad/taken-as.js'
 import { fingerprintOf, type Certificate, type GeneralName } from '../x509/certificate.js'
 import type { CfsslDocument } from '../x509/cfssl-json.js'
-import type { RevocationList } from '../x509/crl.js'
+import type { RevocationList, RevokedEntry } from '../x509/crl.js'
 import { formatName } from '../x509/name.js'
 import { isKnownSignature, verifySignature } from '../x509/signature.js'
-import { printable, type Style } from './style.js'
-import { table } from './table.js'
-import { formatMinute, formatRelative } from './time.js'
 
 /** A description: plain data. */
 export type Description =
@@ -65,7 +62,10 @@ export interface CertificateDescription {
 export interface KeyDescription {
   readonly kind: 'key'
   readonly where: string
+  /** Whether a passphrase protects it; with it, {@link key} is told too. */
   readonly encrypted: boolean
+  /** How it is encrypted; absent where that is not known here. */
+  readonly encryption?: KeyLock | undefined
   readonly key?: string | undefined
   readonly keyIdentifier?: string | undefined
   /** Fingerprints of the certificates described beside it that hold its public half. */
@@ -105,6 +105,10 @@ export interface CrlDescription {
   readonly nextUpdate?: number | undefined
   /** How many certificates it revokes. */
   readonly revoked: number
+  /** Its number, decimal: of two lists of an authority the higher one counts. */
+  readonly number?: string | undefined
+  /** What it revokes, in its order. */
+  readonly entries: readonly RevokedEntry[]
 }
 
 /** A file around the things that follow it. */
@@ -205,10 +209,15 @@ export function describeKey(key: PublicKey): {
 
 /** Describes a revocation list. */
 export function describeCrl(list: RevocationList, where: string): CrlDescription {
-  const { issuer, thisUpdate, nextUpdate, revoked } = list
+  const { issuer, thisUpdate, nextUpdate, revoked, number, entries } = list
   return {
     ...{ kind: 'crl', where, issuer: formatName(issuer), thisUpdate, revoked: revoked.size },
     ...(nextUpdate !== undefined && { nextUpdate }),
+    ...(number !== undefined && { number: BigInt(`0x${number}`).toString() }),
+    entries: entries.map(({ serial, at, reason }) => ({
+      ...{ serial, at },
+      ...(reason !== undefined && { reason }),
+    })),
   }
 }
 
@@ -245,150 +254,6 @@ export function describeNames(sans: readonly GeneralName[]): {
   const of = (type: string): readonly string[] =>
     sans.flatMap((san) => (san.type === type && 'value' in san ? [san.value] : []))
   return { names: of('dns'), ips: of('ip'), uris: of('uri'), emails: of('email') }
-}
-
-/** One description as text. */
-export function descriptionText(thing: Description, style: Style, now: number): string {
-  const rows = rowsOf(thing, style, now)
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) => [style.faint(name), value])
-  return `${style.strong(printable(titleOf(thing)))}\n${table(rows, { indent: 2 })}`
-}
-
-function titleOf(thing: Description): string {
-  if (thing.kind === 'key') return `private key: ${thing.where}`
-  if (thing.kind === 'request') return `request: ${thing.where}`
-  if (thing.kind === 'endpoint') return `listener: ${thing.where}`
-  if (thing.kind === 'unreadable') return `cannot be read: ${thing.where}`
-  if (thing.kind === 'crl') return `revocation list: ${thing.where}`
-  if (thing.kind === 'container') return `${thing.form}: ${thing.where}`
-  if (thing.kind === 'settings') return `${thing.what}: ${thing.where}`
-  const what = thing.authority
-    ? thing.selfIssued
-      ? 'root'
-      : 'authority'
-    : thing.nomad.length > 0
-      ? thing.nomad.join(', ')
-      : 'certificate'
-  return `${what}: ${thing.where}`
-}
-
-function rowsOf(
-  thing: Description,
-  style: Style,
-  now: number,
-): readonly (readonly [string, string])[] {
-  const list = (values: readonly string[]): string => values.map(printable).join(', ')
-  if (thing.kind === 'key') {
-    return [
-      [
-        'key',
-        thing.encrypted
-          ? 'encrypted'
-          : printable(thing.key ?? 'of a kind or form that agents do not load'),
-      ],
-      ['key identifier', thing.keyIdentifier ?? ''],
-      ['belongs to', list(thing.belongsTo)],
-    ]
-  }
-  if (thing.kind === 'unreadable') return [['because', printable(thing.message)]]
-  if (thing.kind === 'endpoint') {
-    const asked = thing.authorities === undefined ? 'not known' : list(thing.authorities) || 'any'
-    return [
-      ['protocol', thing.protocol],
-      [
-        'asks for certificates of',
-        thing.asksForCertificate ? asked : 'none: it asks for no certificate',
-      ],
-    ]
-  }
-  if (thing.kind === 'container') {
-    return [
-      ['name', printable(thing.friendlyName ?? '')],
-      [
-        'holds',
-        `${plural(thing.certificates, 'certificate')}, ${plural(thing.keys, 'private key')}`,
-      ],
-    ]
-  }
-  if (thing.kind === 'settings') {
-    return thing.says.map(([name, text]) => [printable(name), printable(text)])
-  }
-  const life = (instant: number): string =>
-    `${formatMinute(instant)}  ${style.faint(formatRelative(instant, now))}`
-  if (thing.kind === 'crl') {
-    const { issuer, thisUpdate, nextUpdate, revoked } = thing
-    return [
-      ['Nomad', 'does not read revocation lists: it still accepts a revoked certificate'],
-      ['issuer', printable(issuer)],
-      ['made', life(thisUpdate)],
-      ['next one', nextUpdate === undefined ? '' : life(nextUpdate)],
-      ['revokes', plural(revoked, 'certificate')],
-    ]
-  }
-  const names: readonly (readonly [string, string])[] = [
-    ['names', list(thing.names)],
-    ['addresses', list(thing.ips)],
-    ['uris', list(thing.uris)],
-    ['emails', list(thing.emails)],
-  ]
-  if (thing.kind === 'request') {
-    return [
-      ['subject', printable(thing.subject)],
-      ...names,
-      ['key', printable(thing.key)],
-      ['key identifier', thing.keyIdentifier],
-    ]
-  }
-  const over = thing.notAfter < now
-  const early = thing.notBefore > now
-  return [
-    ['Nomad', (thing.refused === undefined ? (text: string) => text : style.bad)(takenText(thing))],
-    ['subject', printable(thing.subject)],
-    [
-      'issuer',
-      thing.selfIssued
-        ? 'itself'
-        : `${printable(thing.issuer)}${thing.issuer === thing.subject ? ' (the same name, by another key)' : ''}`,
-    ],
-    ['valid from', (early ? style.bad : (text: string) => text)(life(thing.notBefore))],
-    ['valid until', (over ? style.bad : (text: string) => text)(life(thing.notAfter))],
-    ...names,
-    ['permitted', list(thing.permitted)],
-    ['excluded', list(thing.excluded)],
-    ['usage', list([...thing.keyUsage, ...thing.extendedKeyUsage])],
-    ['path length', thing.pathLength === undefined ? '' : String(thing.pathLength)],
-    ['key', printable(thing.key)],
-    ['key identifier', thing.keyIdentifier],
-    ['serial', thing.serial],
-    ['sha-256', thing.fingerprint],
-  ]
-}
-
-/** What Nomad makes of it, as a sentence without its subject. */
-function takenText({ authority, nomad, refused, notAfter }: CertificateDescription): string {
-  if (refused !== undefined) return `does not take it: ${printable(refused)}`
-  const until = `until ${formatMinute(notAfter)}`
-  if (authority) return `takes it as an authority in ca_file ${until}`
-  if (nomad.length > 0) return `takes it as ${nomad.map(printable).join(' and ')} ${until}`
-  return `takes it for HTTPS alone ${until}: it has no name such as server.global.nomad`
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
-}
-
-/** What of several things belongs together, as text; empty where nothing is to be said. */
-export function togetherText({ fits, misfits, missing }: Together, style: Style): string {
-  const list = (title: string, sentences: readonly string[]): readonly string[] =>
-    sentences.length === 0
-      ? []
-      : [[style.strong(title), ...sentences.map((one) => `  ${printable(one)}`)].join('\n')]
-  return [
-    ...list('fits', fits),
-    ...list('does not fit', misfits),
-    ...list('missing', missing),
-  ].join('\n\n')
 }
 
 function subtreeText(name: GeneralName): string {

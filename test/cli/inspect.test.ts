@@ -7,9 +7,12 @@ import { gzipSync } from 'node:zlib'
 import forge from 'node-forge'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { generateKeySync } from '../../src/keys/generate.js'
+import { parsePrivateKey } from '../../src/keys/private-key.js'
+import { encodeCertificate } from '../../src/x509/certificates.js'
 import { encodeName } from '../../src/x509/name.js'
 import { makeRequest } from '../../src/x509/request.js'
 import { pemEncode } from '../../src/keys/pem.js'
+import { certify } from '../x509/chains.js'
 import { cli, folder } from './cli.js'
 
 const spec = `version: 1
@@ -213,7 +216,9 @@ describe('inspect', () => {
     fs.writeFileSync(path.join(cwd, 'r.der'), der)
     const fromDer = await cli(cwd, ['inspect', 'r.der'])
     const fromStdin = await cli(cwd, ['inspect', '-'], { input: pem })
-    expect(fromDer.stdout).toMatch(/^request: r\.der\n {2}subject +CN=server\.global\.nomad\n/)
+    expect(fromDer.stdout).toMatch(
+      /^request: r\.der\n {2}Nomad +does not read requests.*\n {2}subject +CN=server\.global\.nomad\n/,
+    )
     expect(fromStdin.stdout).toBe(fromDer.stdout.replace('r.der', 'stdin'))
   })
 
@@ -343,4 +348,124 @@ describe('verify --ledger-head', () => {
     expect(other.stdout).toMatch(/ledger/)
     expect((await cli(place, [...args, 'nonsense'])).status).toBe(64)
   })
+})
+
+describe('an encrypted key', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const passphrase = 'Grün-1'
+  const files = (): string => {
+    const place = folder({
+      'new.pem': privateKey.export({
+        format: 'pem',
+        type: 'pkcs8',
+        cipher: 'aes-256-cbc',
+        passphrase,
+      }),
+      'old.pem': privateKey.export({
+        format: 'pem',
+        type: 'sec1',
+        cipher: 'aes-128-cbc',
+        passphrase,
+      }),
+      'plain.pem': privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      pass: `${passphrase}\n`,
+      other: 'other\n',
+    })
+    for (const name of ['pass', 'other']) fs.chmodSync(path.join(place, name), 0o600)
+    const key = parsePrivateKey(fs.readFileSync(path.join(place, 'plain.pem')))
+    const { certificate } = certify('x', { key })
+    fs.writeFileSync(path.join(place, 'cert.pem'), encodeCertificate(certificate))
+    return place
+  }
+  const inspect = (place: string, line: string, more = {}): ReturnType<typeof cli> =>
+    cli(place, ['inspect', ...line.split(' ')], more)
+
+  test('says how it is encrypted, how often a guess costs a hash, and that agents do not load it', async () => {
+    const place = files()
+    const modern = await inspect(place, 'new.pem')
+    expect([modern.status, modern.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /Nomad +does not load it: it is encrypted.*\n.*AES-256-CBC, PBKDF2 with SHA-256, 2,048 rounds\n/,
+      ),
+    ])
+    const old = await inspect(place, 'old.pem')
+    expect(old.stdout).toContain(
+      'AES-128-CBC, MD5 (the old PEM of OpenSSL), 1 round (weak: passphrases are guessed fast)',
+    )
+    const { things } = JSON.parse((await inspect(place, 'new.pem --json')).stdout) as {
+      things: readonly unknown[]
+    }
+    expect(things).toEqual([
+      {
+        ...{ kind: 'key', where: 'new.pem', encrypted: true, belongsTo: [] },
+        encryption: { scheme: 'AES-256-CBC, PBKDF2 with SHA-256', rounds: 2048 },
+      },
+    ])
+  })
+
+  test('its passphrase tells which certificate it belongs to; never what it is', async () => {
+    const place = files()
+    const closed = await inspect(place, 'cert.pem new.pem')
+    expect(closed.status).toBe(0)
+    expect(closed.stdout).toContain(
+      'the passphrase of new.pem: only with it can be told whether it is the key of cert.pem',
+    )
+    expect(closed.stdout).not.toContain('the private key of cert.pem')
+    const open = await inspect(place, '--passphrase-file pass cert.pem new.pem old.pem')
+    expect(open.status, open.stderr).toBe(0)
+    expect(open.stdout).toContain('new.pem is the key of cert.pem')
+    expect(open.stdout).toContain('old.pem is the key of cert.pem')
+    expect(open.stdout).toMatch(/encrypted +AES-256-CBC.*\n {2}key +ecdsa-p256/)
+    const wrong = await inspect(place, '--passphrase-file other cert.pem new.pem')
+    expect(wrong.status).toBe(1)
+    expect(wrong.stderr).toContain('the passphrase does not open new.pem')
+    expect(wrong.stdout).toContain('the passphrase of new.pem: only with it')
+  })
+
+  test('a terminal is asked where there is something to match, and an empty line passes', async () => {
+    const place = files()
+    const alone = await inspect(place, 'new.pem', { terminal: true, input: '' })
+    expect(alone.stderr).not.toContain('passphrase of')
+    const asked = await inspect(place, 'cert.pem new.pem', {
+      terminal: true,
+      input: `${passphrase}\n`,
+    })
+    expect(asked.stderr).toContain('passphrase of new.pem')
+    expect(asked.stdout).toContain('new.pem is the key of cert.pem')
+    const passed = await inspect(place, 'cert.pem new.pem', { terminal: true, input: '\n' })
+    expect([passed.status, passed.stdout]).toEqual([
+      0,
+      expect.stringContaining('the passphrase of new.pem'),
+    ])
+  })
+
+  test('a file with its key before its certificate is told as that, and agents can load it', async () => {
+    const place = files()
+    const text = (name: string): string => fs.readFileSync(path.join(place, name), 'utf8')
+    fs.writeFileSync(path.join(place, 'both.pem'), text('plain.pem') + text('cert.pem'))
+    const said = await inspect(place, 'both.pem')
+    expect(said.stdout).toMatch(
+      /^private key: both\.pem \(1 of 2\)\n {2}Nomad +loads it as key_file/,
+    )
+    expect(said.stdout).toContain('both.pem (1 of 2) is the key of both.pem (2 of 2)')
+    expect(said.stdout).toContain(
+      'both.pem holds a certificate and its key: cert_file and key_file can both name it',
+    )
+    fs.writeFileSync(path.join(place, 'locked.pem'), text('new.pem') + text('cert.pem'))
+    const locked = await inspect(place, '--passphrase-file pass locked.pem')
+    expect(locked.stdout).toContain('locked.pem (1 of 2) is the key of locked.pem (2 of 2)')
+    // Agents load no encrypted key, wherever it stands.
+    expect(locked.stdout).not.toContain('can both name it')
+  })
+})
+
+test('an empty file, and a name beside a spec that is wrong, are told as what they are', async () => {
+  const place = folder({ empty: '', 'cluster.yaml': 'version: 1\n' })
+  expect((await cli(place, ['inspect', 'empty'])).stderr).toContain('empty: the file is empty')
+  const none = await cli(place, ['inspect', 'none.pem'])
+  expect([none.status, none.stderr]).toEqual([
+    1,
+    expect.stringContaining('none.pem: no such file, and cluster.yaml has errors'),
+  ])
 })

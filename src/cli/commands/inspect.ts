@@ -14,18 +14,15 @@ import type { PemBlock } from '../../keys/pem-scan.js'
 import { fitTogether } from '../../nomad/fit-together.js'
 import { passedOver } from '../../nomad/readable.js'
 import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
-import {
-  describeCfssl,
-  descriptionText,
-  togetherText,
-  type Description,
-} from '../../report/describe.js'
+import { describeCfssl, type Description } from '../../report/describe.js'
+import { descriptionText, togetherText } from '../../report/description-text.js'
 import { printable } from '../../report/style.js'
 import { parseCertificate } from '../../x509/certificate.js'
 import { parseCfsslJson } from '../../x509/cfssl-json.js'
 import { formatName } from '../../x509/name.js'
 import { readPkcs12, type Pkcs12Content } from '../../x509/pkcs12.js'
 import type { Context } from '../context.js'
+import { openSeen } from '../open-seen.js'
 import { readPassword } from '../p12-password.js'
 import { askSecret } from '../prompt.js'
 import {
@@ -50,17 +47,18 @@ import { openWorkspace, takeInventory } from '../workspace.js'
 /** Describes each thing; a secret is never shown. */
 export const command: Command<'inspect'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
-  const seen: Seen[] = []
+  const found: Seen[] = []
   let failed: unknown
   for (const arg of args) {
     try {
-      seen.push(...(await look(arg, options, context)))
+      found.push(...(await look(arg, options, context)))
     } catch (error) {
       if (!isOfOne(error) || args.length === 1) throw error
-      seen.push(unreadable(arg, error))
+      found.push(unreadable(arg, error))
       failed ??= error
     }
   }
+  const { seen, wrong } = await openSeen(found, options, context)
   const { refusedHere, ...together } = fitTogether(
     seen.flatMap(({ thing }) => (thing === undefined ? [] : [thing])),
     context.now(),
@@ -75,9 +73,14 @@ export const command: Command<'inspect'> = async ({ args, options }, context) =>
     const told = togetherText(together, printer.style)
     printer.answer([...texts, ...(told === '' ? [] : [told])].join('\n\n'))
   }
+  for (const where of wrong) {
+    printer.report(`error: the passphrase does not open ${printable(where)}`)
+  }
   // What cannot be read hides nothing else, and is not passed over.
   if (failed !== undefined) return statusOfError(failed)
-  return things.some(({ kind }) => kind === 'unreadable') ? exitStatus.error : exitStatus.ok
+  return wrong.length > 0 || things.some(({ kind }) => kind === 'unreadable')
+    ? exitStatus.error
+    : exitStatus.ok
 }
 
 /** Whether an error says something of one thing, and so hides none of the others. Ctrl-C ends them all. */
@@ -115,9 +118,13 @@ async function look(
   try {
     return await describeAddress(arg, options, context)
   } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_ADDRESS_UNKNOWN')) throw error
-    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${arg}: no such file, and ${error.message}`, {
-      hint: error.hint,
+    if (!isNomadPkiError(error)) throw error
+    // That it can't be an address either is the smaller half of the answer.
+    const { code, message, hint } = error
+    const ofAddress = code === 'ERR_ADDRESS_UNKNOWN' || code === 'ERR_SPEC_INVALID'
+    if (!ofAddress) throw error
+    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${arg}: no such file, and ${message}`, {
+      hint: code === 'ERR_SPEC_INVALID' ? 'nomad-pki plan shows them' : hint,
       cause: error,
     })
   }
@@ -131,6 +138,9 @@ async function describeBytes(
 ): Promise<readonly Seen[]> {
   // RFC 1952 §2.3.1. What pack writes is not compressed, so PEM can be seen in it and not be read.
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return describeArchive(bytes, where, options, context)
+  if (bytes.length === 0) {
+    throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', `${where}: the file is empty`)
+  }
   const text = latin1Of(bytes)
   const cfssl = /^(?:\u00ef\u00bb\u00bf)?\s*\{/.test(text)
     ? parseCfsslJson(utf8Of(bytes))
@@ -211,7 +221,7 @@ function describeBlock(
   context: Context,
 ): readonly Seen[] {
   const { label, der } = block
-  if (label.endsWith('PRIVATE KEY')) return [seenPrivate(text, place)]
+  if (label.endsWith('PRIVATE KEY')) return [seenPrivate(text, place, inFile?.file)]
   if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) {
     const certificate = parseCertificate(der)
     const form = passedOver(block, certificate.basicConstraints?.ca === true)
