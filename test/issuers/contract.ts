@@ -1,15 +1,25 @@
 /**
- * What every `Issuer` promises: one suite, run on each implementation.
+ * What every `Issuer`, and every `Issuers`, promises: one suite each, run on each implementation. One from elsewhere
+ * is put through them by a line of its own in the tables of contract.test.ts and keys.test.ts.
  */
 
 import { describe, expect, test } from 'vitest'
 import { issue } from '../../src/authority/issue.js'
 import type { Issuer, IssuerInput } from '../../src/authority/issuer.js'
-import { prepare, prepareIntermediate, prepareProbe } from '../../src/authority/prepare.js'
+import type { AuthorityKeeper, AuthorityKey, Issuers } from '../../src/authority/issuers.js'
+import {
+  prepare,
+  prepareIntermediate,
+  prepareProbe,
+  prepareRoot,
+} from '../../src/authority/prepare.js'
 import type { LeafRequest } from '../../src/authority/request.js'
 import { sameBytes } from '../../src/bytes.js'
+import { NomadPkiError } from '../../src/errors.js'
+import { createRoot } from '../../src/issuers/create-root.js'
 import type { KeyAlgorithm, PrivateKey } from '../../src/keys/algorithms.js'
 import { generateKeySync } from '../../src/keys/generate.js'
+import { encodeCertificate } from '../../src/x509/certificates.js'
 import { isSignedBy } from '../../src/x509/signature.js'
 import { makeRequest } from '../../src/x509/request.js'
 
@@ -170,6 +180,116 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
       const secret = Buffer.from(key.pkcs8).toString('base64').slice(48, 88)
       expect(JSON.stringify(issuer)).not.toContain(secret)
       expect(JSON.stringify(Object.values(issuer).map(String))).not.toContain(secret)
+    })
+  })
+}
+
+/** An implementation of the port to the authorities, on trial. */
+export interface TriedAuthorities {
+  /** Anew on what is the same place: each call gives what a new run of the program would have. */
+  readonly issuers: () => Issuers
+  /** The algorithm of the key that {@link Issuers.begin} gives. */
+  readonly algorithm: KeyAlgorithm
+  /** What the store keeps of the key: its PEM label; `undefined`: nothing. */
+  readonly keeps: 'PRIVATE KEY' | 'ENCRYPTED PRIVATE KEY' | undefined
+  /** Whether its signatures are real. */
+  readonly real: boolean
+  /** Puts what was kept where the implementation looks for it. Default: it looks nowhere. */
+  readonly put?: (files: KeptFiles) => void
+}
+
+/** What an authority has in the store. */
+export interface KeptFiles {
+  readonly key?: string
+  readonly certificate?: string
+}
+
+/**
+ * Runs the suite on an implementation of {@link Issuers}: a new root, and an intermediate's leaf later, in another run.
+ *
+ * @param what For the names of the tests.
+ * @param make The implementation, with nothing made yet.
+ */
+export function authoritiesContract(what: string, make: () => Promise<TriedAuthorities>): void {
+  const authority = { name: 'agent', generation: 1 } as const
+  const asked = { subject: { commonName: 'Acme' }, lifetime: 3650 * day }
+  const kept = (key: AuthorityKey, certificate: string): KeptFiles => {
+    const all: KeptFiles[] = []
+    const keeper: AuthorityKeeper = {
+      putAuthority(name, generation, files) {
+        expect([name, generation]).toEqual(['agent', 1])
+        all.push(files)
+      },
+    }
+    key.keep(keeper, certificate)
+    expect(all).toHaveLength(1)
+    return all[0]!
+  }
+
+  describe(`authorities: ${what}`, () => {
+    test('a new key certifies itself, is kept as it should be, and signs now and in another run', async () => {
+      const { issuers, algorithm, keeps, real, put } = await make()
+      const key = await issuers().begin({ ...authority, algorithm })
+      expect(key.publicKey.algorithm).toBe(algorithm)
+      const { certificate } = await issue(prepareRoot(asked, key, { now }))
+      expect(isSignedBy(certificate, key.publicKey)).toBe(true)
+      const files = kept(key, encodeCertificate(certificate))
+      expect(files.certificate).toBe(encodeCertificate(certificate))
+      expect(/^-----BEGIN ([A-Z ]+)-----/.exec(files.key ?? '')?.[1]).toBe(keeps)
+      put?.(files)
+      for (const issuer of [
+        await key.open([certificate]),
+        await issuers().open({ ...authority, path: [certificate] }),
+      ]) {
+        expect(issuer).toMatchObject({ name: 'agent', certificate, above: [], chain: [] })
+        const leaf = prepare(leafFor(generateKeySync('ecdsa-p256')), issuer, { now })
+        const issued = await issue(leaf)
+        const isReal = isSignedBy(issued.certificate, certificate.publicKey)
+        if (real) expect(isReal).toBe(true)
+        // What is not a certificate is signed too: a revocation list.
+        const answer = await issuer.sign?.(Buffer.from('a list'))
+        if (real) expect(answer?.outcome).toBe('signed')
+      }
+    })
+
+    test('the key is of the algorithm that the spec says, or refused in words', async () => {
+      const { issuers, algorithm } = await make()
+      const other = algorithm === 'ecdsa-p384' ? 'ecdsa-p256' : 'ecdsa-p384'
+      const begun = issuers().begin({ ...authority, algorithm: other })
+      await begun.then(
+        (key) => expect(key.publicKey.algorithm).toBe(other),
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: 'ERR_KEY_MISMATCH' })
+          expect((error as NomadPkiError).message).toContain(other)
+        },
+      )
+    })
+
+    test('the certificate of a stranger is not signed for', async () => {
+      const { issuers, real } = await make()
+      const stranger = generateKeySync('ecdsa-p256')
+      const { certificate } = await createRoot({ ...asked, key: stranger }, { now })
+      const signed = async (): Promise<boolean> => {
+        const issuer = await issuers().open({ ...authority, path: [certificate] })
+        const leaf = prepare(leafFor(generateKeySync('ecdsa-p256')), issuer, { now })
+        const issued = await issue(leaf)
+        return isSignedBy(issued.certificate, certificate.publicKey)
+      }
+      if (real) await expect(signed()).rejects.toBeInstanceOf(NomadPkiError)
+      else expect(await signed()).toBe(false)
+    })
+
+    test('nothing that is handed on shows the key', async () => {
+      const { issuers, algorithm } = await make()
+      const key = await issuers().begin({ ...authority, algorithm })
+      const { certificate } = await issue(prepareRoot(asked, key, { now }))
+      const [, , secret] = kept(key, '').key?.split('\n') ?? []
+      for (const shown of [key, await key.open([certificate])]) {
+        if (secret !== undefined) expect(JSON.stringify(shown)).not.toContain(secret)
+        const values = Object.values(shown)
+        expect(values.some((value) => value instanceof Uint8Array)).toBe(false)
+        expect(Object.keys(shown)).not.toContain('key')
+      }
     })
   })
 }

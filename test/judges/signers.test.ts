@@ -2,11 +2,12 @@
  * The whole life of a cluster whose authorities' keys are in a PKCS#11 token, by the script that the package brings:
  * root, intermediate, crossed rotation, verify. No key is in the store at any time.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
 
 const script = fileURLToPath(new URL('../../templates/signers/pkcs11-tool.sh', import.meta.url))
@@ -15,11 +16,11 @@ const module = [
   '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
 ].find((file) => fs.existsSync(file))
 
-const spec = (generations: string): string => `version: 1
+const spec = (agent: string, west: string): string => `version: 1
 cluster: acme
 authorities:
-  agent: { key: ecdsa-p384, signer: command${generations} }
-  west: { issuer: agent, signer: command }
+  agent: { key: ecdsa-p384, signer: ${agent} }
+  west: { issuer: agent, signer: ${west} }
 regions:
   global:
     authority: agent
@@ -29,47 +30,85 @@ regions:
     servers: { w1: {} }
 `
 
-test('a root and an intermediate in SoftHSM: made, crossed, verified, and no key in the store', async () => {
+const agents: ChildProcess[] = []
+afterAll(() => {
+  for (const agent of agents) agent.kill()
+})
+
+interface Token {
+  readonly place: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** A folder with a token in it that has three keys. */
+function token(): Token {
   expect(module, 'SoftHSM is missing: .ci/tools debian installs it').toBeDefined()
-  const place = folder({ 'cluster.yaml': spec(''), pin: '12345678' })
+  const place = folder({ pin: '12345678' })
   fs.chmodSync(path.join(place, 'pin'), 0o600)
   fs.mkdirSync(path.join(place, 'tokens'))
   const conf = path.join(place, 'softhsm2.conf')
   fs.writeFileSync(conf, `directories.tokendir = ${place}/tokens\nobjectstore.backend = file\n`)
-  const env = { ...process.env, SOFTHSM2_CONF: conf, PIN: '12345678' }
-  const run = (program: string, ...args: readonly string[]): void => {
-    execFileSync(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const env = { ...(process.env as Record<string, string>), SOFTHSM2_CONF: conf, PIN: '12345678' }
+  const run = (program: string, line: string): void => {
+    execFileSync(program, line.split(' '), { env, stdio: ['ignore', 'ignore', 'pipe'] })
   }
-  run(
-    'softhsm2-util',
-    '--init-token',
-    '--free',
-    '--label',
-    'pki',
-    '--pin',
-    '12345678',
-    '--so-pin',
-    '87654321',
-  )
+  run('softhsm2-util', '--init-token --free --label pki --pin 12345678 --so-pin 87654321')
   for (const [label, curve, id] of [
     ['west-1', 'prime256v1', '11'],
     ['agent-2', 'secp384r1', '02'],
     ['agent-1', 'secp384r1', '01'],
   ] as const) {
-    const token = ['--module', module!, '--token-label', 'pki', '--login', '--pin', 'env:PIN']
     run(
       'pkcs11-tool',
-      ...token,
-      '--keypairgen',
-      '--key-type',
-      `EC:${curve}`,
-      '--usage-sign',
-      '--label',
-      label,
-      '--id',
-      id,
+      `--module ${module!} --token-label pki --login --pin env:PIN --keypairgen --key-type EC:${curve} --usage-sign --label ${label} --id ${id}`,
     )
   }
+  return { place, env }
+}
+
+/** The whole life; no key is in the store at any time. */
+async function lives(
+  { place, env }: Token,
+  first: readonly [agent: string, west: string],
+  crossed: readonly [agent: string, west: string],
+): Promise<void> {
+  const ok = async (line: string): Promise<string> => {
+    const { status, stdout, stderr } = await cli(place, line.split(' '), { env })
+    expect(status, stdout + stderr).toBe(0)
+    return stdout
+  }
+  const says = (text: string): void => fs.writeFileSync(path.join(place, 'cluster.yaml'), text)
+  says(spec(...first))
+  await ok('init --new-store')
+  await ok('apply --yes')
+  expect(await ok('plan')).toMatch(/nothing to do/)
+  expect(await ok('verify')).toMatch(/proven/)
+  says(spec(...crossed))
+  await ok('apply --yes')
+  expect(await ok('verify')).toMatch(/proven/)
+  expect(await ok('authority show')).toMatch(/authority\/agent\/2 +signer: (command|ssh-agent)/)
+  const names = fs.readdirSync(path.join(place, 'pki/authority'), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+  expect(names.filter((name) => name.endsWith('ca-key.pem'))).toEqual([])
+  expect(names).toContain('agent/2/crossed-by-1.pem')
+  // openssl follows the leaf of the new root to the old one, by the cross-certificate.
+  const inStore = (name: string): string => path.join(place, 'pki', name)
+  const said = execFileSync('openssl', [
+    'verify',
+    ...['-CAfile', inStore('authority/agent/1/ca.pem')],
+    ...['-untrusted', inStore('authority/agent/2/crossed-by-1.pem')],
+    inStore('identity/server/global/s1/current/cert.pem'),
+  ])
+  expect(said.toString()).toMatch(/: OK/)
+}
+
+const generations = ', signing: 2, trusted: [1, 2], crossed: true'
+
+test('a root and an intermediate in SoftHSM, by a command: made, crossed, verified', async () => {
+  const made = token()
+  const { place } = made
   const command = JSON.stringify([script, module, 'pki', path.join(place, 'pin')])
   const local = path.join(place, 'nomad-pki.local.yaml')
   fs.writeFileSync(
@@ -77,27 +116,29 @@ test('a root and an intermediate in SoftHSM: made, crossed, verified, and no key
     `signers: { agent: { command: ${command} }, west: { command: ${command} } }\n`,
   )
   fs.chmodSync(local, 0o600)
-  const world = { env: { ...env } as Record<string, string> }
-  const ok = async (line: string): Promise<string> => {
-    const { status, stdout, stderr } = await cli(place, line.split(' '), world)
-    expect(status, stdout + stderr).toBe(0)
-    return stdout
-  }
-  await ok('init --new-store')
-  await ok('apply --yes')
-  expect(await ok('plan')).toMatch(/nothing to do/)
-  expect(await ok('verify')).toMatch(/proven/)
-  fs.writeFileSync(
-    path.join(place, 'cluster.yaml'),
-    spec(', signing: 2, trusted: [1, 2], crossed: true'),
-  )
-  await ok('apply --yes')
-  expect(await ok('verify')).toMatch(/proven/)
-  expect(await ok('authority show')).toMatch(/authority\/agent\/2 +signer: command/)
-  const names = fs.readdirSync(path.join(place, 'pki/authority'), {
-    recursive: true,
-    encoding: 'utf8',
+  await lives(made, ['command', 'command'], [`command${generations}`, 'command'])
+})
+
+test('the same by ssh-agent, which has the token by ssh-add -s', async () => {
+  const { place, env: own } = token()
+  const sockets = fs.mkdtempSync(path.join(tmpdir(), 'ssh'))
+  const env = { ...own, SSH_AUTH_SOCK: path.join(sockets, 's') }
+  const agent = spawn('ssh-agent', ['-D', '-a', env.SSH_AUTH_SOCK], { env, stdio: 'ignore' })
+  agents.push(agent)
+  await expect.poll(() => fs.existsSync(env.SSH_AUTH_SOCK), { timeout: 5000 }).toBe(true)
+  const ask = path.join(place, 'ask')
+  fs.writeFileSync(ask, '#!/bin/sh\necho 12345678\n', { mode: 0o700 })
+  execFileSync('ssh-add', ['-s', module!], {
+    env: { ...env, SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' },
+    stdio: 'pipe',
   })
-  expect(names.filter((name) => name.endsWith('ca-key.pem'))).toEqual([])
-  expect(names).toContain('agent/2/crossed-by-1.pem')
+  const listed = execFileSync('ssh-add', ['-l'], { env, encoding: 'utf8' })
+  const key = (label: string): string => {
+    const [, print] = new RegExp(`(SHA256:\\S+) ${label} `).exec(listed) ?? []
+    expect(print, listed).toBeDefined()
+    return `ssh-agent, sshKey: "${print}"`
+  }
+  const west = key('west-1')
+  await lives({ place, env }, [key('agent-1'), west], [key('agent-2') + generations, west])
+  fs.rmSync(sockets, { recursive: true, force: true })
 })
