@@ -18,7 +18,6 @@ import {
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
 import { NomadPkiError } from '../errors.js'
-import { readDescriptor } from '../files/descriptor.js'
 
 /** A stream that is written to. */
 export interface Output {
@@ -123,7 +122,12 @@ export function filesFrom(
   return {
     // Synchronous within: promises and streams of files cost 3 ms of a start, and nobody else waits.
     readFile: async (file) => (file === '-' ? stdin.readAll() : readWhole(resolve(file), file)),
-    readDescriptor: async (number) => (number === 0 ? stdin.readAll() : readDescriptor(number)),
+    async readDescriptor(number) {
+      if (number === 0) return stdin.readAll()
+      // Hardly ever needed, and a start is short.
+      const { readDescriptor } = await import('../files/descriptor.js')
+      return readDescriptor(number)
+    },
     exists: async (file) => statusOf(lstatSync, resolve(file)) !== undefined,
     mode: async (file) => {
       const mode = statusOf(statSync, resolve(file))?.mode
