@@ -84,6 +84,10 @@ describe('a root with signer: offline', () => {
   test('lives its whole life without its key in the store', async () => {
     const both = await machines()
     const { store, key } = both
+    fs.rmSync(path.join(store, 'pki'), { recursive: true })
+    expect((await good(store, 'init --new-store')).stderr).toMatch(
+      /next: nomad-pki authority request agent --out FILE/,
+    )
     const blocked = await run(store, 'apply --yes')
     expect(blocked.status).toBe(1)
     expect(blocked.stderr).toMatch(/signed on another machine.*\n.*authority request agent --out/)

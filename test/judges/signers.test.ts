@@ -1,6 +1,6 @@
 /**
- * The whole life of a cluster whose authorities' keys are in a PKCS#11 token, by the script that the package brings:
- * root, intermediate, crossed rotation, verify. No key is in the store at any time.
+ * The whole life of a cluster wherever its authorities' keys are: in a PKCS#11 token, by the script that the package
+ * brings and by ssh-agent; under a passphrase; on another machine. Root, intermediate, crossed rotation, verify.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
@@ -94,14 +94,9 @@ async function lives(
   expect(names.filter((name) => name.endsWith('ca-key.pem'))).toEqual([])
   expect(names).toContain('agent/2/crossed-by-1.pem')
   // openssl follows the leaf of the new root to the old one, by the cross-certificate.
-  const inStore = (name: string): string => path.join(place, 'pki', name)
-  const said = execFileSync('openssl', [
-    'verify',
-    ...['-CAfile', inStore('authority/agent/1/ca.pem')],
-    ...['-untrusted', inStore('authority/agent/2/crossed-by-1.pem')],
-    inStore('identity/server/global/s1/current/cert.pem'),
-  ])
-  expect(said.toString()).toMatch(/: OK/)
+  expect(judged(place, 'authority/agent/1/ca.pem', 'authority/agent/2/crossed-by-1.pem')).toMatch(
+    /: OK/,
+  )
 }
 
 const generations = ', signing: 2, trusted: [1, 2], crossed: true'
@@ -145,4 +140,92 @@ test('the same by ssh-agent, which has the token by ssh-add -s', async () => {
   const west = key('west-1')
   await lives({ place, env }, [key('agent-1'), west], [key('agent-2') + generations, west])
   fs.rmSync(sockets, { recursive: true, force: true })
+})
+
+/** What openssl says of a leaf under a root of `trust`. */
+function judged(place: string, trust: string, ...untrusted: readonly string[]): string {
+  const inStore = (name: string): string => path.join(place, 'pki', name)
+  return execFileSync('openssl', [
+    'verify',
+    ...['-CAfile', inStore(trust)],
+    ...untrusted.flatMap((name) => ['-untrusted', inStore(name)]),
+    inStore('identity/server/global/s1/current/cert.pem'),
+  ]).toString()
+}
+
+async function good(place: string, line: string): Promise<string> {
+  const { status, stdout, stderr } = await cli(place, line.split(' '))
+  expect(status, stdout + stderr).toBe(0)
+  return stdout
+}
+
+test('the same with keys under a passphrase, which openssl opens', async () => {
+  const place = folder({ pass: 'correct horse battery\n', 'cluster.yaml': '' })
+  fs.chmodSync(path.join(place, 'pass'), 0o600)
+  const source = '{ file: pass }'
+  fs.writeFileSync(
+    path.join(place, 'nomad-pki.local.yaml'),
+    `passphrases: { agent: ${source}, west: ${source} }\n`,
+    { mode: 0o600 },
+  )
+  const says = (agent: string): void =>
+    fs.writeFileSync(path.join(place, 'cluster.yaml'), spec(agent, 'encrypted'))
+  says('encrypted')
+  await good(place, 'init --new-store')
+  await good(place, 'apply --yes')
+  says(`encrypted${generations}`)
+  await good(place, 'apply --yes')
+  expect(await good(place, 'verify')).toMatch(/proven/)
+  for (const name of ['agent/1', 'agent/2', 'west/1']) {
+    const key = path.join(place, 'pki/authority', name, 'ca-key.pem')
+    expect(fs.readFileSync(key, 'utf8')).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/)
+    const pass = ['-passin', `file:${path.join(place, 'pass')}`]
+    execFileSync('openssl', ['pkey', '-in', key, ...pass, '-check', '-noout'])
+  }
+  expect(judged(place, 'authority/agent/1/ca.pem', 'authority/agent/2/crossed-by-1.pem')).toMatch(
+    /: OK/,
+  )
+})
+
+test('the same with a root on another machine', async () => {
+  const text = (signer: string, agent = '', low = ''): string => `version: 1
+cluster: acme
+authorities:
+  agent: { key: ecdsa-p384, signer: ${signer}${agent} }
+  low: { issuer: agent${low} }
+regions:
+  global:
+    authority: low
+    servers: { s1: {} }
+`
+  const [store, key] = [folder(), folder()]
+  const says = (...more: readonly string[]): void => {
+    fs.writeFileSync(path.join(store, 'cluster.yaml'), text('offline', ...more))
+    fs.writeFileSync(path.join(key, 'cluster.yaml'), text('file', ...more))
+  }
+  const signed = async (name: string): Promise<void> => {
+    await good(store, `authority request agent --out ${name}`)
+    const digest = await good(store, `authority request agent --out ${name}-again`)
+    const [print] = digest.split(' ')
+    fs.copyFileSync(path.join(store, name), path.join(key, name))
+    await good(key, `authority accept ${name} --out ${name}.answer --fingerprint ${print!}`)
+    fs.copyFileSync(path.join(key, `${name}.answer`), path.join(store, `${name}.answer`))
+    await good(store, `authority accept ${name}.answer --fingerprint ${print!}`)
+    await good(store, 'apply --yes')
+    expect(await good(store, 'verify')).toMatch(/proven/)
+  }
+  says()
+  for (const place of [store, key]) await good(place, 'init --new-store')
+  await signed('one')
+  const root = 'authority/agent/1/ca.pem'
+  expect(judged(store, root, 'authority/low/1/ca.pem')).toMatch(/: OK/)
+  says(generations, ', signing: 2')
+  await signed('two')
+  const cross = 'authority/agent/2/crossed-by-1.pem'
+  expect(judged(store, root, 'authority/low/2/ca.pem', cross)).toMatch(/: OK/)
+  const names = fs.readdirSync(path.join(store, 'pki/authority/agent'), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+  expect(names.filter((name) => name.endsWith('ca-key.pem'))).toEqual([])
 })

@@ -93,7 +93,7 @@ async function newStore(
   printer: Printer,
   context: Context,
 ): Promise<ExitStatus> {
-  const { store, spec } = await openWorkspace(context, options, printer)
+  const { store, spec, desired } = await openWorkspace(context, options, printer)
   if (await isBegun(store)) throw hasContent(store)
   if (options.dryRun === true) {
     printer.tell(`dry run: ${spec.store} would be begun; nothing was written`)
@@ -101,6 +101,15 @@ async function newStore(
   }
   await beginStore(store, spec.cluster, context.now())
   printer.answer(`began ${spec.store}`)
+  const offline = desired.authorities.find(
+    (one) => one.issuer === undefined && one.signer === 'offline',
+  )
+  if (offline !== undefined) {
+    printer.tell(
+      `next: nomad-pki authority request ${offline.name}${fileFlag(options)} --out FILE asks for a new authority; every agent of a running cluster must get its root`,
+    )
+    return exitStatus.ok
+  }
   printer.tell(
     `next: nomad-pki apply${fileFlag(options)} makes a new authority; every agent of a running cluster must get its root`,
   )
