@@ -83,5 +83,6 @@ export function keyStaysOnNode(
  */
 export function requestRemedy(address: string, { tls }: Pick<Desired, 'tls'>): string {
   const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
-  return `on the node: nomad-pki request ${address}${place} --out request.csr; then here: nomad-pki sign request.csr`
+  const file = shellQuote(`${address.slice(address.lastIndexOf('/') + 1)}.csr`)
+  return `on the node: nomad-pki request ${address}${place} --out ${file}; then here, with that file: nomad-pki sign ${file}`
 }

@@ -27,7 +27,11 @@ export function orderText(order: Rollout, style: Style): string {
   const { steps, agents, proven, missing, doubtful, excepted } = order
   const nodes = steps.flatMap((step) => step.nodes)
   const notes = [
-    ...few(missing, (address) => `nothing was made yet for ${shortOf(address)}: nomad-pki apply`),
+    ...few(
+      missing,
+      (address) =>
+        `nothing was made yet for ${shortOf(address)}: nomad-pki plan ${shortOf(address)} says why`,
+    ),
     ...few(doubtful, ({ address, message, remedy }) =>
       printable(
         `${shortOf(address)} is not proven: ${message}${remedy === undefined ? '' : `; ${remedy}`}`,

@@ -67,7 +67,9 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
       : []),
     ...missing
       .slice(0, foldAbove)
-      .map((address) => style.doubtful(`nothing was made yet for ${address}: nomad-pki apply`)),
+      .map((address) =>
+        style.doubtful(`nothing was made yet for ${address}: nomad-pki plan ${address} says why`),
+      ),
     ...(missing.length > foldAbove
       ? [style.doubtful(`and for ${thousands(missing.length - foldAbove)} more`)]
       : []),

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { fakeSsh } from '../hosts/fake-ssh.js'
 import { jitterOf } from '../../src/rotation/due.js'
 import { cli, folder, now, type Said } from './cli.js'
 
@@ -56,7 +57,7 @@ async function brought(file: string): Promise<Said> {
 
 describe('rotate leaves', () => {
   const remedy =
-    'nomad-pki request identity/server/global/s1 --tls /etc/nomad-tls --out request.csr; then here: nomad-pki sign request.csr'
+    'nomad-pki request identity/server/global/s1 --tls /etc/nomad-tls --out s1.csr; then here, with that file: nomad-pki sign s1.csr'
 
   test.each(['', ' --dry-run'])(
     '--due%s names the nodes that have to ask, and exits 2',
@@ -152,10 +153,20 @@ test.each([
   ['', '/etc/nomad.d/tls'],
 ])('where the spec says %j, the line for the node says --tls', async (tls, place) => {
   inSpec('node', tls)
-  const line = `nomad-pki request identity/server/global/s1 --tls ${place} --out request.csr`
+  const line = `nomad-pki request identity/server/global/s1 --tls ${place} --out s1.csr`
   expect((await atStore('plan')).stdout).toContain(line)
   expect((await atStore('verify')).stdout).toContain(line)
   expect((await atStore('pack s1 --out s1.tar.gz')).stderr).toContain(line)
+})
+
+test('where a node has still to ask, an order of delivery names the command that says so', async () => {
+  for (const line of ['rotate rollout', 'rollout --dry-run']) {
+    const said = await cli(admin, line.split(' '), { now: start + day, env: fakeSsh(folder()) })
+    const all = said.stdout + said.stderr
+    expect(all).toMatch(/nothing was made yet for (identity\/)?server\/global\/s1: nomad-pki plan/)
+    expect(all).not.toMatch(/s1: nomad-pki apply/)
+  }
+  expect((await atStore('plan server/global/s1')).stdout).toContain('nomad-pki request')
 })
 
 describe('request', () => {
