@@ -22,6 +22,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<Command<Name>> } 
   remove: async () => (await import('./commands/remove.js')).command,
   'config show': async () => (await import('./commands/config.js')).show,
   'config diff': async () => (await import('./commands/config.js')).diff,
+  'config pull': async () => (await import('./commands/config-pull.js')).command,
   'config check': async () => (await import('./commands/config.js')).check,
   plan: async () => (await import('./commands/plan.js')).command,
   apply: async () => (await import('./commands/apply.js')).command,

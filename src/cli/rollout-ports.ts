@@ -26,8 +26,10 @@ import {
   type Unanswered,
 } from '../probe/raft.js'
 import { destinationsOf } from '../rollout/destinations.js'
-import type { RolloutPorts } from '../rollout/ports.js'
+import type { RolloutNode } from '../rollout/order.js'
+import type { NodeConfigs, RolloutPorts } from '../rollout/ports.js'
 import { apiAccess } from './api-access.js'
+import { putsFor, rememberPuts } from './config-copy.js'
 import { packageFile, type Context } from './context.js'
 import { note } from './under-lock.js'
 import { wayTo } from './via-ssh.js'
@@ -95,6 +97,11 @@ export async function rolloutPorts(
         { now: clock(), installer },
       )
       return { archive, fingerprint, notBefore: Date.parse(manifest.leaf.notBefore) }
+    },
+    configs: (node) => Promise.resolve(configsFor(node, workspace)),
+    async configsPlaced({ address }) {
+      const config = desired.configs.find(({ identity }) => identity === address)
+      if (config !== undefined) await rememberPuts(config, workspace)
     },
     async prove(addresses, { note: noted } = { note: true }) {
       const asked = addresses.flatMap((address) => targetOf.get(address) ?? [])
@@ -164,4 +171,23 @@ export function apiPortsOf(region: string, targets: readonly AgentTarget[]): rea
   const own = ports.filter(({ rank }) => rank === 0)
   const others = ports.filter(({ rank }) => rank > 0).sort((a, b) => a.rank - b.rank)
   return [...own, ...others.slice(0, mostOthers)].map(({ port }) => port)
+}
+
+/** What was edited here and its host is to get: nothing where nothing was edited since it was proven. */
+function configsFor({ address, configs }: RolloutNode, workspace: Workspace): NodeConfigs {
+  if (configs.length === 0) return { puts: [] }
+  const config = workspace.desired.configs.find(({ identity }) => identity === address)
+  if (config?.host === undefined) {
+    return {
+      fault: `${configs.join(', ')} was edited here, and nothing says where its host has it`,
+      remedy:
+        'write config: { host, copy } at the node; or copy it to the host and restart the agent, as rotate rollout prints it',
+    }
+  }
+  const puts = putsFor(config, workspace)
+  if (puts !== undefined) return { puts }
+  return {
+    fault: `${configs.join(', ')} was not pulled from its host`,
+    remedy: `nomad-pki config pull ${config.address}`,
+  }
 }

@@ -15,6 +15,8 @@ export type ConfigsSeen = Map<string, string>
 export interface ConfigFrame {
   readonly region: string
   readonly pattern: NodePattern
+  /** Whether many hosts share it. */
+  readonly shared: boolean
   /** Reads a template, and complains at the offset if it is not one. */
   readonly template: (text: string, offset: () => number) => Template | undefined
 }
@@ -38,18 +40,35 @@ export function resolveConfig(
   const { pattern, template } = frame
   const raw = entry?.config
   if (entry === undefined || raw === undefined) return undefined
-  const one = typeof raw === 'string'
-  const at = (): number => (one ? sources.at(entry, 'config') : sources.at(raw, 'write'))
-  const paths = one
-    ? [template(raw, at)]
-    : (raw.paths ?? []).map((text, index) =>
-        text === undefined ? undefined : template(text, () => sources.at(raw.paths, index)),
-      )
-  const write = one
-    ? undefined
-    : raw.write === undefined
-      ? undefined
-      : template(raw.write, () => sources.at(raw, 'write'))
+  const of = (text: string, object: object, key: string | number): Template | undefined =>
+    template(text, () => sources.at(object, key))
+  const several = typeof raw !== 'string' && raw.copy === undefined && raw.host === undefined
+  const one = !several
+  const at = (): number =>
+    typeof raw === 'string' ? sources.at(entry, 'config') : sources.at(raw, one ? 'copy' : 'write')
+  let host: Template | undefined
+  let write: Template | undefined
+  let paths: readonly (Template | undefined)[]
+  if (typeof raw === 'string') paths = [template(raw, at)]
+  else if (several) {
+    paths = (raw.paths ?? []).map((text, index) =>
+      text === undefined ? undefined : of(text, raw.paths!, index),
+    )
+    write = raw.write === undefined ? undefined : of(raw.write, raw, 'write')
+  } else {
+    // A copy has one path, as a plain text has.
+    if (raw.host === undefined || raw.copy === undefined) return undefined
+    paths = [of(raw.copy, raw, 'copy')]
+    host = of(raw.host, raw, 'host')
+    if (host === undefined) return undefined
+    if (frame.shared) {
+      report.error('spec/config', sources.at(raw, 'host'), 'many hosts share this identity', {
+        expected: 'the path of a configuration here',
+        hint: 'a copy is of one host: give these hosts names of their own, or leave config to you',
+      })
+      return undefined
+    }
+  }
   const written = one ? paths[0] : write
   if (written === undefined || paths.length === 0 || !paths.every((path) => path !== undefined)) {
     return undefined
@@ -62,7 +81,12 @@ export function resolveConfig(
     return undefined
   }
   const target = placeOf(written, pattern)
-  if (!one && !checkParts(resolving, raw.paths!, paths, target, pattern, at)) return undefined
+  if (
+    typeof raw !== 'string' &&
+    several &&
+    !checkParts(resolving, raw.paths!, paths, target, pattern, at)
+  )
+    return undefined
   const other = seen.get(target)
   if (other === undefined) seen.set(target, `${frame.region}/${pattern.text}`)
   else {
@@ -73,7 +97,7 @@ export function resolveConfig(
       { hint: 'each agent has its own' },
     )
   }
-  return { paths, write }
+  return { paths, write, host }
 }
 
 /** Whether the written file is one that the agent reads. */

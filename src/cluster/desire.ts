@@ -195,6 +195,7 @@ function spread(
         identity: address,
         paths: config.paths.map((path) => expandTemplate(path, node)),
         ...(config.write === undefined ? {} : { write: expandTemplate(config.write, node) }),
+        ...(config.host === undefined ? {} : { host: expandTemplate(config.host, node) }),
         tlsDirectory: spec.node.tls,
         stanza,
         ...(spec.nomadVersion === undefined ? {} : { nomadVersion: spec.nomadVersion }),

@@ -159,6 +159,8 @@ export interface DesiredConfig {
   readonly paths: readonly string[]
   /** The file that receives the stanza; `undefined`: the only path is it, or its directory. */
   readonly write?: string | undefined
+  /** The absolute path on its host of which the only path is a copy; absent: nothing says it. */
+  readonly host?: string | undefined
   /** Where the files are on the node; `undefined` means the store's own directories (`node.tls: store`). */
   readonly tlsDirectory: string | undefined
   /** What its `tls` block has to say. */

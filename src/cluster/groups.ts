@@ -290,7 +290,12 @@ function groupOf(
     shared,
     names,
     ips,
-    config: resolveConfig(resolving, entry, { region: frame.name, pattern, template }, seen),
+    config: resolveConfig(
+      resolving,
+      entry,
+      { region: frame.name, pattern, shared, template },
+      seen,
+    ),
     stanza: mergeStanza(raw.node?.stanza, raw.node?.stanza?.[role], entry?.stanza),
     http: single('http'),
     rpc: single('rpc'),

@@ -114,11 +114,19 @@ export interface RawRegion {
 /** Nodes by key; `shared` alone may be `true`. */
 export type RawSection = ReadonlyMap<string, RawNode | true>
 
+/** A configuration of several files, or one that is a copy. */
+export interface RawConfig {
+  readonly paths?: RawList<string>
+  readonly write?: string
+  readonly host?: string
+  readonly copy?: string
+}
+
 /** A node, or what all nodes share. */
 export interface RawNode extends RawTerms {
   readonly names?: RawList<string>
   readonly ips?: RawList<string>
-  readonly config?: string | { readonly paths?: RawList<string>; readonly write?: string }
+  readonly config?: string | RawConfig
   readonly http?: string
   readonly rpc?: string
   readonly ssh?: string | false

@@ -317,7 +317,11 @@ function fits(node: unknown, shape: Shape): boolean {
       return isScalar(node) && typeof node.value === 'number'
     case 'list':
       return isSeq(node)
-    case 'record':
+    case 'record': {
+      const { when } = shape
+      if (when !== undefined) return isMap(node) && when.some((key) => node.has(key))
+      return isMap(node) || standsForEmpty(node, shape)
+    }
     case 'map':
       return isMap(node) || standsForEmpty(node, shape)
     case 'either':

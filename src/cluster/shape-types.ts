@@ -74,6 +74,8 @@ export interface RecordShape {
   readonly fields: readonly Field[]
   /** Keys that users may well write, and what to do instead. */
   readonly refused?: Readonly<Record<string, string>> | undefined
+  /** Among several records of one place: it is meant where one of these keys stands. */
+  readonly when?: readonly string[] | undefined
 }
 
 /** A map with keys of the user's choice. */

@@ -293,6 +293,31 @@ const config: Field = {
       text('the directory or file of an agent configuration, such as "agents/{node}"'),
       {
         kind: 'record',
+        when: ['host', 'copy'],
+        fields: [
+          {
+            key: 'host',
+            shape: text(
+              'an absolute path without `..`',
+              '^(?!.*/\\.\\.(/|$))/[^\\u0000-\\u001f\\u007f]*[^\\u0000-\\u001f\\u007f/]$',
+            ),
+            required: true,
+            sentence:
+              'The directory or file on the host that the agent is started with. `config pull` copies it to here, and `rollout` puts back what `apply` edited.',
+            example: '/etc/nomad.d',
+          },
+          {
+            key: 'copy',
+            shape: text('a directory, or a file where `host` is one'),
+            required: true,
+            sentence:
+              'Where its copy is, relative to this file. Git must not track it: a configuration can hold secrets.',
+            example: 'agents/s1',
+          },
+        ],
+      },
+      {
+        kind: 'record',
         fields: [
           {
             key: 'paths',

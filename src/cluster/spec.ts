@@ -149,6 +149,8 @@ export interface ConfigSpec {
   readonly paths: readonly Template[]
   /** The file that receives the stanza; `undefined`: the only path says which. */
   readonly write: Template | undefined
+  /** Where it is on the host, of which the only path is a copy; `undefined`: nothing says it. */
+  readonly host: Template | undefined
 }
 
 /** The terms of a certificate. */

@@ -83,6 +83,12 @@ export function agentFiles(
   }
   const contents = all[0]!
   const { path, location, real = location } = contents
+  if (wanted.host !== undefined && contents.kind === 'missing') {
+    return {
+      fault: `${path}, the copy of ${wanted.host}, is not there yet`,
+      remedy: `nomad-pki config pull ${wanted.address}`,
+    }
+  }
   const kind = isNamedFile(contents) ? 'files' : 'directory'
   const missing = contents.kind === 'missing' ? path : undefined
   const files = missing !== undefined && kind === 'files' ? [begun(contents)] : contents.files

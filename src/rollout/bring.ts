@@ -9,7 +9,7 @@ import { agentLog } from './agent-log.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
 import { whatBecameOf } from './left.js'
-import { saidBy, type LookedHost, type Obstacle } from './preflight.js'
+import { changedConfig, saidBy, type LookedHost, type Obstacle } from './preflight.js'
 import { concludeScript, installScript, readInstall, type HostDelivery } from './scripts.js'
 
 /** Why a host was not brought to its end. */
@@ -43,9 +43,7 @@ export async function bring(
   // Not ended by the signal: what a host has begun it finishes, and its answer is worth the seconds.
   const answer = await target.run(installScript(delivery, loading), { timeout: installTimeout })
   const fault = installFault(answer, host)
-  const { installer, receipt, restartFailed, began } = readInstall(
-    answer.reached ? answer.stdout : '',
-  )
+  const { installer, receipt, loadFailed, began } = readInstall(answer.reached ? answer.stdout : '')
   // What the agent itself says of it, where its host can still be asked.
   const explained = async (told: Fault): Promise<Fault> => {
     const log = await agentLog(target, delivery.unit, began)
@@ -54,8 +52,9 @@ export async function bring(
   if (fault !== undefined) {
     return installer?.agent === 'died' || installer?.reason === 'reload' ? explained(fault) : fault
   }
-  if (restartFailed) {
-    const message = `systemctl restart ${delivery.unit} failed`
+  if (delivery.configs.length > 0) await ports.configsPlaced(node)
+  if (loadFailed) {
+    const message = `systemctl ${loading} ${delivery.unit} failed`
     return explained({ message, remedy: `on the host: systemctl status ${delivery.unit}` })
   }
   if (loading === 'none') {
@@ -141,7 +140,12 @@ function installFault(answer: HostAnswer, host: string): Fault | undefined {
     return { message: `the link to ${host} was cut: ${answer.message}`, remedy: goOn }
   }
   const read = readInstall(answer.stdout)
-  const { installer } = read
+  const { installer, config } = read
+  if (config !== undefined) {
+    return config.state === 'changed'
+      ? changedConfig(config.path)
+      : { message: `${config.path} cannot be written there`, remedy: goOn }
+  }
   if (installer === undefined) {
     const said = saidBy(answer, read)
     return { message: `its installer was stopped${said === '' ? '' : `: ${said}`}`, remedy: goOn }

@@ -11,13 +11,16 @@ import type { HostDelivery } from './scripts.js'
 
 /** Packed anew each time: the archives of ten thousand hosts need not be in memory together. */
 export async function deliveryFor(
-  { address, overrides }: RolloutNode,
+  node: RolloutNode,
   ports: RolloutPorts,
   { tls, unit }: RollOutOptions,
   replaces = false,
 ): Promise<{ readonly delivery: HostDelivery; readonly notBefore: number }> {
+  const { address, overrides } = node
   const { archive, fingerprint, notBefore } = await ports.pack(address)
-  return { delivery: { tls, unit, archive, fingerprint, overrides, replaces }, notBefore }
+  const own = await ports.configs(node)
+  const configs = 'fault' in own ? [] : own.puts
+  return { delivery: { tls, unit, archive, fingerprint, overrides, configs, replaces }, notBefore }
 }
 
 /** Whether an agent runs that loads its files now: else its next start does. */

@@ -44,12 +44,8 @@ export async function lookAt(
   if (destination === undefined) {
     return by('nothing says where ssh reaches its host', 'write ssh: at the node in the spec')
   }
-  if (node.configs.length > 0) {
-    return by(
-      `${node.configs.join(', ')} was edited here, and a rollout carries no configuration`,
-      'copy it to the host and restart the agent, as rotate rollout prints it',
-    )
-  }
+  const own = await ports.configs(node)
+  if ('fault' in own) return by(own.fault, own.remedy)
   const { delivery, notBefore } = await deliveryFor(node, ports, options)
   const target = ports.hosts.at(destination)
   const asked = { node, host: destination, notBefore }

@@ -9,6 +9,7 @@ import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { Hosts } from '../hosts/host.js'
 import type { Override } from '../overrides.js'
 import type { NodesAnswer, RaftAnswer, RaftServer } from '../probe/raft.js'
+import type { ConfigPut } from './config-scripts.js'
 import type { RolloutNode, RolloutStep } from './order.js'
 import type { Obstacle } from './preflight.js'
 
@@ -25,6 +26,10 @@ export interface Packed {
 /** A guard, and what it refuses. */
 export type Guard = Pick<Override, 'code' | 'value'>
 
+/** What becomes of the configuration of an agent. */
+export type NodeConfigs =
+  { readonly puts: readonly ConfigPut[] } | { readonly fault: string; readonly remedy: string }
+
 /** What a rollout needs of the world. */
 export interface RolloutPorts {
   readonly hosts: Hosts
@@ -32,6 +37,10 @@ export interface RolloutPorts {
   readonly destination: (node: RolloutNode) => string | false | undefined
   /** Packs an agent's newest generation. */
   readonly pack: (address: string) => Promise<Packed>
+  /** The files of an agent's configuration that were edited here; or why they cannot be brought. */
+  readonly configs: (node: RolloutNode) => Promise<NodeConfigs>
+  /** Remembers that the host of an agent has these files. */
+  readonly configsPlaced: (node: RolloutNode) => Promise<void>
   /** Shakes hands with agents and judges; notes what was seen unless told otherwise. */
   readonly prove: (
     addresses: readonly string[],

@@ -35,6 +35,14 @@ export interface LookedHost {
   readonly plaintext?: boolean | undefined
 }
 
+/** A file of the configuration on a host is not what was pulled. */
+export function changedConfig(path: string): { readonly message: string; readonly remedy: string } {
+  return {
+    message: `${path} was changed on the host since it was pulled`,
+    remedy: 'nomad-pki config pull shows the difference; nothing is written over',
+  }
+}
+
 /** Clocks that differ by more are told, milliseconds. */
 const mostSkew = 60_000
 
@@ -92,6 +100,10 @@ export function judgeHost(
   }
   if (look.free !== undefined && look.free < leastFree) {
     obstacles.push(one(`only ${look.free} kB are free where its files go`, 'make room'))
+  }
+  for (const path of look.changed) {
+    const { message, remedy } = changedConfig(path)
+    obstacles.push(one(message, remedy))
   }
   const { installer } = look
   if (look.missing.length === 0) {

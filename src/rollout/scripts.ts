@@ -8,6 +8,7 @@
 import { readPorcelain, type InstallerLine } from '../delivery/porcelain.js'
 import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
+import { checkConfigs, guardConfigs, putConfigs, type ConfigPut } from './config-scripts.js'
 
 /** What a host is to receive, and how. */
 export interface HostDelivery {
@@ -23,6 +24,8 @@ export interface HostDelivery {
   readonly overrides: readonly Override[]
   /** Whether it replaces a generation that was put in place there and never loaded. */
   readonly replaces?: boolean | undefined
+  /** Files of the agent's configuration that it is to get before it loads its certificates. */
+  readonly configs: readonly ConfigPut[]
 }
 
 /** What is done beside putting the files in place. */
@@ -40,6 +43,8 @@ export interface HostLook {
   readonly unit: string
   /** Programs that are missing. */
   readonly missing: readonly string[]
+  /** Files of its configuration that are not what was pulled from it. */
+  readonly changed: readonly string[]
   /** What the installer says that it would do; `undefined` where it did not come so far. */
   readonly installer: InstallerLine | undefined
   /** What went wrong before the installer could say anything. */
@@ -51,12 +56,14 @@ export interface HostInstall {
   readonly installer: InstallerLine | undefined
   /** What the installer wrote into `receipt.json`, as it is. */
   readonly receipt: string | undefined
-  /** Whether `systemctl restart` failed. */
-  readonly restartFailed: boolean
   /** What went wrong before the installer could say anything. */
   readonly fault: string | undefined
   /** When it began, by the host's clock, seconds. */
   readonly began: number | undefined
+  /** Whether `systemctl` failed to load the files. */
+  readonly loadFailed: boolean
+  /** What went wrong with a file of its configuration: `changed` since it was pulled, or `unwritten`; and its path. */
+  readonly config: { readonly state: string; readonly path: string } | undefined
 }
 
 /**
@@ -77,6 +84,7 @@ place=$tls
 while [ -n "$place" ] && [ ! -d "$place" ]; do place=\${place%/*}; done
 say free "$(df -Pk "\${place:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 unit_state
+${checkConfigs(delivery.configs)}
 ${unpacking(delivery)}
 sh install.sh ${installFlags(delivery)} --reload "$how" --dry-run
 `
@@ -89,22 +97,32 @@ sh install.sh ${installFlags(delivery)} --reload "$how" --dry-run
  * @param loading `reload` is left out where the unit does not run: the next start loads the files.
  */
 export function installScript(delivery: HostDelivery, loading: Loading): string {
-  const { tls, unit } = delivery
+  const { tls, unit, configs } = delivery
+  // The installer loads the files itself, but where a configuration comes after them.
+  const byInstaller = loading === 'reload' && configs.length === 0
   return `${prologue}
 tls=${shellQuote(tls)}
 unit=${shellQuote(unit)}
 say began "$(date -u +%s)"
 unit_state
-${loading === 'reload' ? '' : 'how=none'}
+${byInstaller ? '' : 'how=none'}
+${guardConfigs(configs)}
 ${unpacking(delivery)}
 sh install.sh ${installFlags(delivery)} --hold --reload "$how"
 status=$?
 ${
-  loading === 'restart'
-    ? `if [ "$status" = 0 ] && [ "$running" = yes ]; then
-  systemctl restart "$unit" || say restart failed
+  configs.length > 0
+    ? `if [ "$status" = 0 ]; then
+${putConfigs(configs, embedded)}
 fi`
     : ''
+}
+${
+  loading === 'none' || byInstaller
+    ? ''
+    : `if [ "$status" = 0 ] && [ "$running" = yes ]; then
+  systemctl ${loading} "$unit" || say load failed
+fi`
 }
 tell_receipt
 exit "$status"
@@ -142,7 +160,7 @@ exit "$status"
  * @param stdout What the script wrote.
  */
 export function readLook(stdout: string): HostLook {
-  const { values, missing, installer } = read(stdout)
+  const { values, missing, installer, configs } = read(stdout)
   const number = (name: string): number | undefined => {
     const text = values.get(name) ?? ''
     return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
@@ -154,6 +172,7 @@ export function readLook(stdout: string): HostLook {
     free: number('free'),
     unit: values.get('unit') ?? 'absent',
     missing,
+    changed: configs.flatMap(({ state, path }) => (state === 'changed' ? [path] : [])),
     installer,
     fault: values.get('fault'),
   }
@@ -165,11 +184,11 @@ export function readLook(stdout: string): HostLook {
  * @param stdout What the script wrote.
  */
 export function readInstall(stdout: string): HostInstall {
-  const { values, installer, receipt } = read(stdout)
+  const { values, installer, receipt, configs } = read(stdout)
   const began = Number(values.get('began') ?? Number.NaN)
   return {
     ...{ installer, receipt, fault: values.get('fault') },
-    restartFailed: values.get('restart') === 'failed',
+    ...{ loadFailed: values.get('load') === 'failed', config: configs[0] },
     began: Number.isSafeInteger(began) ? began : undefined,
   }
 }
@@ -266,6 +285,7 @@ interface Read {
   readonly log: readonly string[]
   readonly installer: InstallerLine | undefined
   readonly receipt: string | undefined
+  readonly configs: readonly { readonly state: string; readonly path: string }[]
 }
 
 function read(stdout: string): Read {
@@ -273,6 +293,7 @@ function read(stdout: string): Read {
   const values = new Map<string, string>()
   const missing: string[] = []
   const log: string[] = []
+  const configs: { state: string; path: string }[] = []
   let installer: InstallerLine | undefined
   for (const line of told.split('\n')) {
     const [, name, value] = /^([a-z]+)=(.*)$/.exec(line) ?? []
@@ -280,7 +301,10 @@ function read(stdout: string): Read {
     if (name === 'porcelain') installer = readPorcelain(line)
     else if (name === 'missing') missing.push(value)
     else if (name === 'log') log.push(value)
-    else values.set(name, value)
+    else if (name === 'config') {
+      const [state = '', ...rest] = value.split(' ')
+      configs.push({ state, path: rest.join(' ') })
+    } else values.set(name, value)
   }
-  return { values, missing, log, installer, receipt }
+  return { values, missing, log, installer, receipt, configs }
 }

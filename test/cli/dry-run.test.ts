@@ -99,6 +99,7 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
     { line: 'pack s1 c1 --layout cfssl --out-dir out' },
     { line: 'pack alice --layout p12 --out alice.p12 --new-password-file password' },
   ],
+  'config pull': [{ line: 'config pull global/s1', before: ['an ssh', 'a copy'] }],
   rollout: [{ line: 'rollout c1 --yes', before: ['an ssh'] }],
   install: [
     {
@@ -193,6 +194,18 @@ describe.each(
     const place = await copied()
     for (const first of before) {
       if (first === 'later' || first === 'yes' || first === 'an ssh') continue
+      if (first === 'a copy') {
+        const host = path.join(folder({ 'nomad.hcl': '' }), 'nomad.hcl').replaceAll("'", "''")
+        const withCopy = spec.replace(
+          'config: agents/s1,',
+          `config: { host: '${host}', copy: s1.hcl },`,
+        )
+        fs.writeFileSync(
+          path.join(place, 'cluster.yaml'),
+          withCopy.replace('config: agents/s1 }', `config: { host: '${host}', copy: s1.hcl } }`),
+        )
+        continue
+      }
       if (first === 'keyHeld: node') {
         const held = spec.replace('c1: {}', 'c1: { keyHeld: node }')
         fs.writeFileSync(path.join(place, 'cluster.yaml'), held)

@@ -127,6 +127,8 @@ class Bed {
           notBefore: this.now - 60_000,
         }),
       prove: (addresses) => Promise.resolve(addresses.map((address) => this.verdict(address))),
+      configs: () => Promise.resolve({ puts: [] }),
+      configsPlaced: () => Promise.resolve(),
       receive: () => Promise.resolve(),
       accept: (used) => {
         this.accepted.push(...used.map(({ code, value }) => `${code}=${value}`))
