@@ -10,6 +10,9 @@ import { mintRoot } from './harness/foreign-root.js'
 import { Fleet } from './harness/fleet.js'
 import { provenLoaded } from './harness/proof.js'
 import { deep } from './harness/random.js'
+import type { AgentPlan } from './harness/agent.js'
+import type { Credentials } from './harness/api.js'
+import { askServer } from './harness/rpc.js'
 import { eventually } from './harness/run.js'
 import { deliverProven } from './harness/rolling.js'
 import { holdsOf, takeReceipts } from './harness/witness.js'
@@ -147,25 +150,76 @@ describe('a root that somebody else may have', () => {
     execFileSync('cp', ['-a', from, to])
   }
 
+  /** What is left of the commands that `revoke` printed. */
+  let printed: string[] = []
+  let stolen: Required<Credentials>
+  const servers = (): readonly AgentPlan[] => fleet.plans.filter(({ role }) => role === 'server')
+  /** Runs a line as it was printed; where agents get files, the fleet's own way stands for the rollout. */
+  async function carriedOut(...more: readonly string[]): Promise<void> {
+    const line = printed.shift()!
+    const [name, ...args] = line.split(' ')
+    expect(name, line).toBe('nomad-pki')
+    if (line === 'nomad-pki rotate rollout') await deliver(fleet.names)
+    else await fleet.pkiOk(...args, ...more)
+  }
+
+  test('may be cheaper to replace than a stolen key: the key works after revoke, and with a new one', async () => {
+    stolen = fleet.credentials('server/global/s2')
+    const said = await fleet.pkiOk('revoke', 's2', '--reason', 'key-compromise')
+    expect(said).toContain('Nomad reads no revocation list and no OCSP')
+    expect(said).toContain('until then each agent that trusts authority/agent/2 takes it')
+    const cure = said.slice(said.indexOf('cheapest cure: replace authority/agent/2'))
+    printed = cure.split('\n').flatMap((line) => /^ {2}(nomad-pki .*)$/.exec(line)?.[1] ?? [])
+    await fleet.pkiOk('apply', 'identity/server/global/s2', '--yes')
+    await deliver(['s2'])
+    // It reads the keyring, as a server's key does.
+    expect(await fleet.pki('probe')).toMatchObject({ status: 0 })
+    for (const { ports, region } of servers()) {
+      expect(await askServer(ports.rpc, stolen, 'rpc', region)).toMatchObject({ accepted: true })
+    }
+    const { ports, region } = fleet.plan('s1')
+    expect(await askServer(ports.rpc, stolen, 'server-only-rpc', region)).toMatchObject({
+      accepted: true,
+    })
+  })
+
   test('is not gone before the last agent refuses it', async () => {
+    expect(printed.shift()).toBe('nomad-pki rotate authority agent --compromised')
     copy(fleet.tls('s3'), image())
     for (const stage of [1, 2]) {
-      await fleet.pkiOk('rotate', 'authority', 'agent', '--compromised', '--next')
-      await fleet.pkiOk('apply', '--yes')
-      await deliver(fleet.names)
+      await carriedOut()
+      await carriedOut('--yes')
+      await carriedOut()
       await takeReceipts(fleet)
       const seen = await probe()
       expect({ stage, ...seen }).toMatchObject({ status: 0 })
     }
-    await fleet.pkiOk('rotate', 'authority', 'agent', '--compromised', '--next')
-    await fleet.pkiOk('apply', '--yes', '--prune')
+    await carriedOut()
+    await carriedOut('--yes', '--prune')
+    expect(printed.shift()).toBe('nomad-pki rotate rollout')
     await deliver(['s1'])
     await expectUnfinished()
     const standing = await fleet.pki('rotate', 'authority', 'agent')
     expect(standing.stdout + standing.stderr).not.toMatch(/no rotation/)
     await deliver(fleet.names.filter((name) => name !== 's1'))
     await expectFinished()
-    expect(await fleet.pki('probe', '--refuses', 'authority/agent/2')).toMatchObject({ status: 0 })
+    await carriedOut()
+    expect(printed).toEqual([])
+  })
+
+  test('the stolen key opens nothing once the printed cure is carried out', async () => {
+    for (const { ports, region } of servers()) {
+      for (const protocol of ['rpc', 'server-only-rpc', 'raft'] as const) {
+        expect(await askServer(ports.rpc, stolen, protocol, region)).toMatchObject({
+          accepted: false,
+        })
+      }
+      // The new key of the same server is taken.
+      const now = fleet.credentials('server/global/s2')
+      expect(await askServer(ports.rpc, now, 'rpc', region)).toMatchObject({ accepted: true })
+    }
+    const said = await fleet.pki('revoke', 's2')
+    expect(said.stderr).toContain('has a new certificate since then')
   })
 
   test('is not signed with or trusted again because a spec says so', async () => {
