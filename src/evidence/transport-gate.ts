@@ -9,6 +9,7 @@ import type { Desired } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import { evidenceIn } from './evidence.js'
+import { generationsIn } from './generations.js'
 import { judgeGate, type GateVerdict, type Hold } from './gate.js'
 import { judgeSeenAlone } from './judge.js'
 import { placedIn } from './placed.js'
@@ -38,7 +39,9 @@ export function transportGate(
   const excepted = verdicts.flatMap((one) => one.excepted)
   const left = new Set(excepted.map(({ address }) => address))
   const plaintext = desired.transport === 'plaintext'
-  const placed = plaintext ? placedIn(inventory) : none
+  // Agents that read the store have their files when these are made.
+  const made = desired.tls === undefined ? new Set(generationsIn(inventory).keys()) : undefined
+  const placed = plaintext ? (made ?? placedIn(inventory)) : none
   const shared = sharedHolds(desired, (address) => judgements.get(address)?.state === 'proven')
   const holds = [
     ...verdicts
