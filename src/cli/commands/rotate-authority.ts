@@ -23,6 +23,7 @@ import type { Context } from '../context.js'
 import { editSpec } from '../edit-spec.js'
 import { exceptAgent } from '../except.js'
 import { printerOf } from '../printer.js'
+import { runRotation, type StageCommands } from '../run-rotation.js'
 import { keepProbeLeaf } from '../probe-leaves.js'
 import { exitStatus, statusOfGate } from '../status.js'
 import type { Options } from '../surface.js'
@@ -57,6 +58,17 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
   if (options.evidence !== undefined) {
     await takeEvidence(options.evidence, workspace, printer, context)
+  }
+  if (options.run === true) {
+    const run = {
+      ...{ name, way, compromised: options.compromised, file: options.file },
+      ...{
+        yes: options.yes === true,
+        flags: flagsOf(options),
+        agents: agentsUnder(name, workspace),
+      },
+    }
+    return runRotation(run, stageCommands(name, options, context), context, printer)
   }
   let inventory = await takeOwnInventory(workspace)
   const rotation = rotationOf(workspace.spec, inventory, name, settings)!
@@ -100,6 +112,44 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
         : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/** The commands of a stage, as they are called by hand. */
+function stageCommands(
+  name: string,
+  options: Options<'rotate authority'>,
+  context: Context,
+): StageCommands {
+  const { passphraseFd, via } = options
+  const call = { ...options, json: undefined, dryRun: undefined, yes: true }
+  return {
+    next: async () =>
+      command(
+        { args: [name], options: { ...call, run: undefined, yes: undefined, next: true } },
+        context,
+      ),
+    async apply() {
+      const { command: apply } = await import('./apply.js')
+      const given = { plan: undefined, prune: undefined, long: undefined, override: undefined }
+      return apply(
+        { args: [], options: { ...call, ...given, reason: undefined, passphraseFd } },
+        context,
+      )
+    },
+    async rollout() {
+      const { command: rollout } = await import('./rollout.js')
+      const given = { batch: undefined, only: undefined, maxFailures: undefined, policy: undefined }
+      return rollout(
+        { args: [], options: { ...call, ...given, override: undefined, reason: undefined, via } },
+        context,
+      )
+    },
+    async probe() {
+      const { command: probe } = await import('./probe.js')
+      const given = { out: undefined, refuses: undefined, timeout: undefined, long: undefined }
+      return probe({ args: [], options: { ...call, ...given, evidence: undefined, via } }, context)
+    },
+  }
 }
 
 /** The next stage of another root's rotation is not the one that is meant. */

@@ -35,6 +35,13 @@ export const changeCommands = {
     options: {
       next: {},
       dryRun: { excludes: ['evidence', 'except'], because: 'both are recorded in the ledger' },
+      run: {
+        excludes: ['next', 'dryRun', 'rideAlong', 'except', 'evidence', 'json'],
+        because: '--run takes every stage, and each command prints what it does',
+      },
+      yes: { needs: ['run'], because: 'it answers the questions of --run' },
+      passphraseFd: { needs: ['run'], because: 'only --run signs' },
+      via: { needs: ['run'], because: 'only --run asks agents' },
       way: {},
       compromised: {
         excludes: ['rideAlong'],

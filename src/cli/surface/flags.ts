@@ -157,6 +157,11 @@ export const flags = {
     summary: 'begin a store for an existing cluster.yaml, and leave the file as it is',
   },
   next: { flags: '--next', summary: 'write the next stage into the spec' },
+  run: {
+    flags: '--run',
+    summary:
+      'go through all stages: edit, apply, rollout and gate, with a question before the old root is dropped',
+  },
   nomadVersion: {
     flags: '--nomad-version <version>',
     summary:

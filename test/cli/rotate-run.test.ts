@@ -1,0 +1,199 @@
+/** A rotation in one command: the stages in their order, with agents on loopback that load what the store has. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { printerOf } from '../../src/cli/printer.js'
+import { runRotation, type StageCommands } from '../../src/cli/run-rotation.js'
+import { FakeAgent, trioIn } from '../probe/agents.js'
+import { testContext, type World } from './context.js'
+import { cli, folder, type Said } from './cli.js'
+
+const agents: FakeAgent[] = []
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stop()))
+})
+
+/** A killed process does nothing more. */
+class Killed extends Error {}
+
+class Place {
+  readonly cwd = folder()
+  readonly agents = new Map<string, FakeAgent>()
+  /** What was called, in order. */
+  readonly calls: string[] = []
+  /** The call after which the process ends. */
+  dies = Infinity
+  /** Agents that do not take up what they are brought. */
+  readonly deaf = new Set<string>()
+
+  static async start(): Promise<Place> {
+    const place = new Place()
+    place.#write(() => '{}')
+    await place.run('init', '--new-store')
+    expect(await place.run('apply', '--yes')).toMatchObject({ status: 0 })
+    for (const name of ['s1', 'c1']) {
+      const agent = await FakeAgent.start(place.#trio(name), { rpc: name === 's1' })
+      agents.push(agent)
+      place.agents.set(name, agent)
+    }
+    place.#write((name) => {
+      const { http, rpc } = place.agents.get(name)!
+      return `{ http: "${http}"${name === 's1' ? `, rpc: "${rpc}"` : ''} }`
+    })
+    place.agents.get('s1')!.api = {
+      '/v1/agent/members': {
+        Members: [
+          { Name: 's1.global', Status: 'alive', Tags: { region: 'global', role: 'nomad' } },
+        ],
+      },
+      '/v1/nodes': [{ ID: 'n1', Name: 'c1', Status: 'ready', Address: '127.0.0.1' }],
+      '/v1/status/leader': '127.0.0.1:4647',
+    }
+    return place
+  }
+
+  #trio(name: string): ReturnType<typeof trioIn> {
+    const role = name === 'c1' ? 'client' : 'server'
+    return trioIn(path.join(this.cwd, `pki/identity/${role}/global/${name}/current`))
+  }
+
+  #write(of: (name: string) => string): void {
+    fs.writeFileSync(
+      path.join(this.cwd, 'cluster.yaml'),
+      `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 10y }
+regions:
+  global:
+    servers: { s1: ${of('s1')} }
+    clients: { c1: ${of('c1')} }
+operators:
+  alice: { region: global }
+`,
+    )
+  }
+
+  spec(): string {
+    return fs.readFileSync(path.join(this.cwd, 'cluster.yaml'), 'utf8')
+  }
+
+  run(...argv: readonly string[]): Promise<Said> {
+    return cli(this.cwd, argv, { now: Date.now() })
+  }
+
+  /** The real commands; what brings files to hosts is played: the agents load what the store has. */
+  #commands(): StageCommands {
+    const called = (name: string, work: () => Promise<number>) => async () => {
+      this.calls.push(name)
+      const status = await work()
+      if (this.calls.length >= this.dies) throw new Killed()
+      return status as 0
+    }
+    const typed =
+      (...argv: readonly string[]) =>
+      async () =>
+        (await this.run(...argv)).status
+    return {
+      next: called('next', typed('rotate', 'authority', 'agent', '--next')),
+      apply: called('apply', typed('apply', '--yes')),
+      probe: called('probe', typed('probe', '--timeout', '2s')),
+      rollout: called('rollout', async () => {
+        for (const [name, agent] of this.agents) {
+          if (!this.deaf.has(name)) agent.reload(this.#trio(name))
+        }
+        await this.run('probe', 's1', 'c1', '--timeout', '2s')
+        return 0
+      }),
+    }
+  }
+
+  async rotate(world: Partial<World> = {}, yes = true): Promise<Said> {
+    const made = testContext({ now: Date.now(), argv: [], cwd: this.cwd, ...world })
+    const printer = printerOf(made.context, { json: undefined })
+    const options = { name: 'agent', way: undefined, compromised: undefined, file: undefined }
+    const run = { ...options, yes, flags: '', agents: 2 }
+    const status = await runRotation(run, this.#commands(), made.context, printer)
+    return { status, stdout: made.stdout(), stderr: made.stderr() }
+  }
+}
+
+const crossed = [
+  ...['apply', 'rollout'],
+  // Nomad is asked for its members, before the old root may go.
+  ...['next', 'apply', 'rollout', 'probe'],
+  ...['next', 'apply', 'rollout'],
+  ...['next', 'apply', 'rollout'],
+]
+
+describe('rotate authority --run', () => {
+  test('nothing but the commands, in their order; a second run begins no second rotation', async () => {
+    const place = await Place.start()
+    const { status, stdout } = await place.rotate()
+    expect([status, stdout]).toEqual([0, expect.stringContaining('the rotation to it has ended')])
+    expect(place.calls).toEqual(crossed)
+    expect(place.spec()).toContain('agent: { lifetime: 10y, signing: 2, trusted: [2] }')
+    const before = place.spec()
+    place.calls.length = 0
+    expect(await place.rotate()).toMatchObject({ status: 0 })
+    expect(place.calls).toEqual(['apply', 'rollout'])
+    expect(place.spec()).toBe(before)
+  })
+
+  // After the first edit, before its files are brought, before the old root goes, and after the last edit.
+  test.each([3, 4, 6, 7, 11].map((at) => [at, crossed[at - 1]]))(
+    'killed after call %i (%s), the same command goes on',
+    async (dies) => {
+      const place = await Place.start()
+      place.dies = dies
+      await expect(place.rotate()).rejects.toBeInstanceOf(Killed)
+      place.dies = Infinity
+      place.calls.length = 0
+      expect(await place.rotate()).toMatchObject({ status: 0 })
+      expect(place.spec()).toContain('signing: 2, trusted: [2] }')
+    },
+  )
+
+  test('an agent that keeps its old leaf holds the old root', async () => {
+    const place = await Place.start()
+    await place.run('probe', '--timeout', '2s')
+    place.deaf.add('c1')
+    const { status, stderr } = await place.rotate()
+    expect(status).toBe(3)
+    expect(stderr).toContain('the gate is closed')
+    expect(stderr).toContain('identity/client/global/c1')
+    expect(place.spec()).toContain('trusted: [1, 2]')
+    place.deaf.clear()
+    expect(await place.rotate()).toMatchObject({ status: 0 })
+  })
+
+  test('it asks before it begins, and before the old root is dropped', async () => {
+    const place = await Place.start()
+    const before = place.spec()
+    const no = await place.rotate({ terminal: true, input: 'n\n' }, false)
+    expect([no.status, place.calls]).toEqual([3, []])
+    const once = await place.rotate({ terminal: true, input: 'y\nn\n' }, false)
+    expect(once.status).toBe(3)
+    expect(once.stderr).toContain('drop generation 1?')
+    expect(place.spec()).toContain('trusted: [1, 2]')
+    const both = await place.rotate({ terminal: true, input: 'y\ny\n' }, false)
+    expect(both.status).toBe(0)
+    expect(place.spec()).not.toBe(before)
+  })
+
+  test('without a terminal it says how to go without being asked', async () => {
+    const place = await Place.start()
+    await expect(place.rotate({}, false)).rejects.toMatchObject({
+      code: 'ERR_REFUSED',
+      hint: 'nomad-pki rotate authority agent --run --yes',
+    })
+  })
+})
+
+test('what --run excludes is said with the reason', async () => {
+  const place = await Place.start()
+  const both = await place.run('rotate', 'authority', 'agent', '--run', '--next')
+  expect(both).toMatchObject({ status: 64 })
+  expect(await place.run('rotate', 'authority', 'agent', '--yes')).toMatchObject({ status: 64 })
+})
