@@ -111,7 +111,8 @@ operators:
 
   async rotate(world: Partial<World> = {}, yes = true): Promise<Said> {
     const made = testContext({ now: Date.now(), argv: [], cwd: this.cwd, ...world })
-    const printer = printerOf(made.context, { json: undefined })
+    const flags = { file: undefined, quiet: undefined, color: undefined, debug: undefined }
+    const printer = printerOf(made.context, flags)
     const options = { name: 'agent', way: undefined, compromised: undefined, file: undefined }
     const run = { ...options, yes, flags: '', agents: 2 }
     const status = await runRotation(run, this.#commands(), made.context, printer)
