@@ -11,7 +11,7 @@ import type { Override, OverrideCode } from '../overrides.js'
 import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
 import type { Batch, Rollout } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
-import type { RolloutPorts } from '../rollout/ports.js'
+import type { RolloutEvent } from '../rollout/ports.js'
 import type { Context } from './context.js'
 import { confirm } from './prompt.js'
 import type { Printer } from './printer.js'
@@ -35,6 +35,8 @@ export interface RolloutChoice {
   readonly yes: boolean
   /** `ssh`: agents and their API are asked from their own hosts. Default: from here. */
   readonly via?: 'ssh' | undefined
+  /** A host whose agent does not load what it was brought goes back. */
+  readonly backOnFailure?: boolean | undefined
 }
 
 /**
@@ -63,6 +65,7 @@ export async function bringRollout(
     try {
       const rules = {
         ...{ tls, unit, maxFailures, dryRun, plaintext: spec.transport === 'plaintext' },
+        backOnFailure: choice.backOnFailure,
         withoutTolerance: valuesOf(overrides, 'tolerance'),
         mayBeIll: valuesOf(overrides, 'unhealthy'),
       }
@@ -72,7 +75,9 @@ export async function bringRollout(
         const all = orderOf(workspace, inventory, { now: context.now(), batch: choice.batch })
         return only(all.order, choice.isMeant)
       }
-      return await follow(order, { ports, rules, endOf }, context, printer)
+      const events = (signal: AbortSignal): AsyncIterable<RolloutEvent> =>
+        rollOut(order, ports, { ...rules, signal })
+      return await follow(events, endOf, context, printer)
     } finally {
       await hosts.end()
     }
@@ -168,7 +173,11 @@ function writeLine(document: object, context: Context): void {
   context.stdout.write(`${JSON.stringify(document)}\n`)
 }
 
-function valuesOf(overrides: readonly Override[], wanted: OverrideCode): ReadonlySet<string> {
+/** The values of the overrides with one code. */
+export function valuesOf(
+  overrides: readonly Override[],
+  wanted: OverrideCode,
+): ReadonlySet<string> {
   return new Set(overrides.flatMap(({ code, value }) => (code === wanted ? [value] : [])))
 }
 
@@ -187,22 +196,16 @@ function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
   }
 }
 
-/** What an order is followed with. */
-interface Following {
-  readonly ports: RolloutPorts
-  readonly rules: Omit<Parameters<typeof rollOut>[2], 'signal'>
-  /** Works the order out again: what is in it then is not proven. */
-  readonly endOf: () => Promise<Rollout>
-}
-
 /**
- * Follows the order to its end, and says what happens.
+ * Follows events to their end, and says what happens.
  *
+ * @param events Begins, with what interrupts it.
+ * @param endOf Works the order out again: what is in it then is not proven.
  * @throws {NomadPkiError} `ERR_INTERRUPTED`
  */
-async function follow(
-  order: Rollout,
-  { ports, rules, endOf }: Following,
+export async function follow(
+  events: (signal: AbortSignal) => AsyncIterable<RolloutEvent>,
+  endOf: (() => Promise<Rollout>) | undefined,
   context: Context,
   printer: Printer,
 ): Promise<ExitStatus> {
@@ -210,9 +213,9 @@ async function follow(
     printer.tell('interrupted: the host at work is finished first; a second Ctrl-C kills')
   })
   let status: ExitStatus = exitStatus.work
-  for await (const event of rollOut(order, ports, { ...rules, signal })) {
+  for await (const event of events(signal)) {
     // What is proven at the end says the ledger, and not what was counted on the way.
-    const end = event.event === 'done' ? await endOf() : undefined
+    const end = event.event === 'done' ? await endOf?.() : undefined
     if (printer.json) writeLine(eventDocument(event, context.now(), end), context)
     else {
       const text = eventText(event, printer.style, end)
@@ -220,11 +223,12 @@ async function follow(
     }
     if (event.event === 'refused') status = exitStatus.refused
     if (event.event === 'stopped') status = exitStatus.error
+    if (event.event === 'back') status = event.running ? exitStatus.ok : exitStatus.work
     if (event.event === 'done') {
       status =
         event.failures.length > 0
           ? exitStatus.error
-          : openIn(end!) > 0
+          : end !== undefined && openIn(end) > 0
             ? exitStatus.work
             : exitStatus.ok
     }

@@ -11,6 +11,7 @@ import { importEvidence } from '../evidence/import-evidence.js'
 import { judgeAgents } from '../evidence/judge-agents.js'
 import { newLinesOf } from '../evidence/new-lines.js'
 import { ofAgents } from '../evidence/of-agents.js'
+import { whyNotBack } from '../evidence/way-back.js'
 import type { Hosts } from '../hosts/host.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
 import { withEvents } from '../inventory/ledger.js'
@@ -130,6 +131,8 @@ export async function rolloutPorts(
       )
       await noteAll(own)
     },
+    whyNotBack: (address, directory) =>
+      Promise.resolve(whyNotBack(address, directory, inventory, { now: clock() })),
     async accept(used) {
       for (const { code, value } of used) {
         const at = unnoted.findIndex((one) => one.code === code && one.value === value)

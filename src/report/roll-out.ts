@@ -117,6 +117,11 @@ export function eventText(event: RolloutEvent, style: Style, end?: Rollout): str
           'stopped: what was done stays, and nothing further is touched; the same command goes on',
         ),
       ].join('\n')
+    case 'back': {
+      const { node, generation, running } = event
+      const line = `${nameOf(node)} is back on ${generation}${running ? '' : ', which its next start loads'}; nomad-pki rollout brings the newest again`
+      return running ? style.good(line) : style.doubtful(line)
+    }
     case 'done':
       return doneText(event, end, style)
   }
@@ -163,6 +168,7 @@ const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state
   proven: 'proven',
   settled: 'in place; the agent presents the leaf, and does not show which roots it trusts',
   placed: 'in place',
+  returned: 'back, and the agent presents what it had before',
   failed: 'failed',
 }
 
@@ -242,6 +248,10 @@ export function eventDocument(event: RolloutEvent, at: number, end?: Rollout): D
       }
     case 'gate':
       return { ...base, region: event.region, open: event.open, message: event.message }
+    case 'back': {
+      const { node, host, generation, running } = event
+      return { ...base, address: node.address, host, generation, running }
+    }
     case 'refused':
     case 'stopped':
       return { ...base, obstacles: obstacles(event.obstacles) }

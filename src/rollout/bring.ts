@@ -19,7 +19,7 @@ export type Fault = Pick<Obstacle, 'message' | 'remedy' | 'log'>
  * Milliseconds that an installation may take: a unit that is starting is waited for 90 s, and a restart may
  * take as long to stop and as long to start (systemd's own limits).
  */
-const installTimeout = 300_000
+export const installTimeout = 300_000
 
 /** One host: files, reload, proof. */
 export async function bring(
@@ -27,6 +27,7 @@ export async function bring(
   ports: RolloutPorts,
   options: RollOutOptions,
   tell: (state: 'sending' | 'switched' | 'proven' | 'settled' | 'placed', message?: string) => void,
+  goesBack: (one: LookedHost) => Promise<string>,
 ): Promise<Fault | 'proven' | 'settled' | 'placed'> {
   const { node, host } = one
   const target = ports.hosts.at(host)
@@ -82,8 +83,15 @@ export async function bring(
       return how
     }
     if (ports.clock() >= end) {
+      const why = `it is not proven: ${verdict?.message ?? 'nothing was seen'}`
+      if (options.backOnFailure === true) {
+        // The log is read before: going back writes to it.
+        const told = await explained({ message: why })
+        const back = await goesBack(one)
+        return { ...told, message: `${why}; ${back}`, remedy: verdict?.remedy }
+      }
       return explained({
-        message: `it is not proven: ${verdict?.message ?? 'nothing was seen'}`,
+        message: why,
         remedy: verdict?.remedy ?? `its agent's log says why: journalctl -u ${delivery.unit} -n 50`,
       })
     }
@@ -134,7 +142,8 @@ export async function conclude(
   return undefined
 }
 
-function installFault(answer: HostAnswer, host: string): Fault | undefined {
+/** Why an installer did not come to its end. */
+export function installFault(answer: HostAnswer, host: string): Fault | undefined {
   const goOn = 'the same command goes on'
   if (!answer.reached) {
     return { message: `the link to ${host} was cut: ${answer.message}`, remedy: goOn }

@@ -102,12 +102,13 @@ function handshakeObstacle(
 
 /** What was left there is replaced only where it is known what the agent has loaded instead. */
 function leftObstacle(
-  { node, host, look }: LookedHost,
+  looked: LookedHost,
   left: string,
   verdict: AgentVerdict | undefined,
   { tls }: RollOutOptions,
 ): Obstacle | undefined {
-  if (whatBecameOf(left, { running: isRunning({ look }) }, verdict) !== undefined) return undefined
+  const { node, host } = looked
+  if (whatBecameOf(left, { running: isRunning(looked) }, verdict) !== undefined) return undefined
   return {
     ...{ host, address: node.address },
     message: `${left} was put in place there and never proven, and what the agent presents is not its own: ${verdict?.message ?? 'nothing was seen'}`,

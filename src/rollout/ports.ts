@@ -50,6 +50,8 @@ export interface RolloutPorts {
   readonly receive: (receipt: string, address: string) => Promise<void>
   /** The addresses of all servers that the spec has in a region. */
   readonly servers: (region: string) => readonly string[]
+  /** Why an agent must not go back to a generation, by what the others have; `undefined`: nothing speaks against it. */
+  readonly whyNotBack: (address: string, directory: string) => Promise<string | undefined>
   /** Notes which guards a person overrode, each once. */
   readonly accept: (used: readonly Guard[]) => Promise<void>
   /** Asks a region's servers. */
@@ -88,6 +90,8 @@ export interface RollOutOptions {
   readonly heartbeat?: number | undefined
   /** The agents speak plaintext: files are placed, and nothing is reloaded. Default: false. */
   readonly plaintext?: boolean | undefined
+  /** A host whose agent does not load what it was brought goes back to what it had. Default: false. */
+  readonly backOnFailure?: boolean | undefined
   /** Only look: nothing is changed. */
   readonly dryRun?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -112,7 +116,8 @@ export type RolloutEvent =
       readonly event: 'host'
       readonly node: RolloutNode
       readonly host: string
-      readonly state: 'sending' | 'switched' | 'proven' | 'settled' | 'placed' | 'failed'
+      readonly state:
+        'sending' | 'switched' | 'proven' | 'settled' | 'placed' | 'returned' | 'failed'
       readonly message?: string | undefined
     }
   /** The region is waited for. */
@@ -124,6 +129,16 @@ export type RolloutEvent =
     }
   /** It ends before its end; what was done stays. */
   | { readonly event: 'stopped'; readonly obstacles: readonly Obstacle[] }
+  /** A host went back to the generation before. */
+  | {
+      readonly event: 'back'
+      readonly node: RolloutNode
+      readonly host: string
+      /** `2-9f2c41ab` */
+      readonly generation: string
+      /** Whether its agent runs, and was seen to present it. */
+      readonly running: boolean
+    }
   /** All steps were done; some clients may have failed. */
   | {
       readonly event: 'done'

@@ -130,15 +130,41 @@ exit "$status"
 }
 
 /**
- * Says on the host what was seen from elsewhere, or goes back.
+ * Goes back to the generation before, which the agent is told to load where it runs.
  *
- * @param how `proven`: its handshake showed the generation; `settled`: nothing can show it; `rollback`: back
- *   to the generation before, which the agent is told to load.
+ * @param place Where.
+ * @param installer `templates/install.sh`
+ * @param overrides What the installer is told to accept.
+ * @param dryRun Only look.
+ */
+export function backScript(
+  { tls, unit }: Pick<HostDelivery, 'tls' | 'unit'>,
+  installer: Uint8Array,
+  overrides: readonly Override[],
+  dryRun: boolean,
+): string {
+  const flags = [...overrideFlags(overrides), ...(dryRun ? ['--dry-run'] : [])].join(' ')
+  return `${prologue}
+tls=${shellQuote(tls)}
+unit=${shellQuote(unit)}
+say clock "$(date -u +%s)"
+say user "$(id -u)"
+unit_state
+scratch
+${embedded('install.sh', installer)}
+sh install.sh --porcelain --tls "$tls" --rollback --reload "$how" ${flags}
+`
+}
+
+/**
+ * Says on the host what was seen from elsewhere.
+ *
+ * @param how `proven`: its handshake showed the generation; `settled`: nothing can show it.
  * @param installer `templates/install.sh`
  */
 export function concludeScript(
   { tls, unit }: Pick<HostDelivery, 'tls' | 'unit'>,
-  how: 'proven' | 'settled' | 'rollback',
+  how: 'proven' | 'settled',
   installer: Uint8Array,
 ): string {
   return `${prologue}
@@ -147,7 +173,7 @@ unit=${shellQuote(unit)}
 unit_state
 scratch
 ${embedded('install.sh', installer)}
-sh install.sh --porcelain --tls "$tls" ${how === 'rollback' ? '--rollback --reload "$how"' : `--${how}`}
+sh install.sh --porcelain --tls "$tls" --${how}
 status=$?
 tell_receipt
 exit "$status"
@@ -257,20 +283,21 @@ tar -xzf archive.tar.gz && cd nomad-pki || { say fault 'the archive cannot be un
 }
 
 function installFlags({ fingerprint, overrides, replaces }: HostDelivery): string {
-  const [first] = overrides
-  const accepted =
-    first === undefined
-      ? []
-      : [
-          ...overrides.map(({ code, value }) => `--override ${shellQuote(`${code}=${value}`)}`),
-          `--reason ${shellQuote(first.reason)}`,
-        ]
   return [
     '--porcelain --tls "$tls" --archive ../archive.tar.gz',
     `--fingerprint ${fingerprint}`,
     ...(replaces === true ? ['--give-up'] : []),
-    ...accepted,
+    ...overrideFlags(overrides),
   ].join(' ')
+}
+
+function overrideFlags(overrides: readonly Override[]): readonly string[] {
+  const [first] = overrides
+  if (first === undefined) return []
+  return [
+    ...overrides.map(({ code, value }) => `--override ${shellQuote(`${code}=${value}`)}`),
+    `--reason ${shellQuote(first.reason)}`,
+  ]
 }
 
 /** A file of the work folder, out of the script itself. */

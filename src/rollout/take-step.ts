@@ -7,6 +7,7 @@
 import type { RaftServer } from '../probe/raft.js'
 import { agentLog } from './agent-log.js'
 import { bring } from './bring.js'
+import { bringBack } from './go-back.js'
 import { illIn, leaderOf, type CatchUp } from './gate.js'
 import { isClient, runs, type Looked } from './look-all.js'
 import type { RolloutStep } from './order.js'
@@ -17,7 +18,7 @@ import {
   type RollOutOptions,
   type RolloutPorts,
 } from './ports.js'
-import type { Obstacle } from './preflight.js'
+import type { LookedHost, Obstacle } from './preflight.js'
 import { guardsUsed, readingObstacle, waitForClients, waitForGate } from './wait.js'
 
 /** What came of the steps so far. */
@@ -70,6 +71,13 @@ export async function* takeStep(
   const mayFail = kind === 'clients' ? (options.maxFailures ?? 0) : 0
   const tooMany = (): boolean =>
     failed.length > 0 && tally.failures.length + failed.length > mayFail
+  // What it had before was accepted a moment ago.
+  const goesBack = async (one: LookedHost): Promise<string> => {
+    const back = await bringBack(one, ports, options)
+    return 'message' in back
+      ? `and it did not go back: ${back.message}`
+      : `it went back to ${back.generation}, and its agent presents that`
+  }
   const width = kind === 'server' ? 1 : (options.concurrency ?? 8)
   const working = inParallel(nodes, width, async (node) => {
     if (tooMany() || options.signal?.aborted === true) return
@@ -80,7 +88,7 @@ export async function* takeStep(
     ): void => {
       done.push({ event: 'host', node, host: one.host, state, message })
     }
-    const end = await bring(one, ports, options, tell)
+    const end = await bring(one, ports, options, tell, goesBack)
     if (typeof end === 'object') {
       failed.push({ host: one.host, address: node.address, ...end })
       tell('failed', end.message)

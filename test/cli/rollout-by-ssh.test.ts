@@ -219,6 +219,33 @@ describe('rollout by ssh', () => {
     expect(seen).toEqual([[], []])
   })
 
+  test('one host goes back to the generation before, and the next rollout brings the newest again', async () => {
+    const { run, hosts } = await place()
+    const current = (): string => fs.readlinkSync(path.join(hosts, 's1.example/tls/current'))
+    await run('rollout', 's1', '--yes')
+    const first = current()
+    expect((await run('rotate', 'leaves', 's1', '--yes')).status).toBe(0)
+    await run('rollout', 's1', '--yes')
+    const second = current()
+    expect([first.slice(0, 2), second.slice(0, 2)]).toEqual(['1-', '2-'])
+    const dry = await run('rollout', '--back', 's1', '--dry-run')
+    expect([dry.status, current()]).toEqual([2, second])
+    const { stdout, status } = await run('rollout', '--back', 's1', '--yes', '--json')
+    expect([status, current()]).toEqual([2, first])
+    expect(linesOf(stdout).at(-1)).toMatchObject({
+      event: 'back',
+      generation: first,
+      running: false,
+    })
+    await run('rollout', 's1', '--yes')
+    expect(current()).toBe(second)
+    for (const words of [['--back'], ['--back', 's1', 'c1']]) {
+      const wrong = await run('rollout', ...words, '--yes')
+      expect(wrong.status).toBe(64)
+      expect(wrong.stderr).toContain('--back is for one host')
+    }
+  })
+
   test('the policy of its token', async () => {
     const { run } = await place()
     expect(await run('rollout', '--policy')).toMatchObject({

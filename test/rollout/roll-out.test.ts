@@ -12,6 +12,7 @@ import type { Rollout, RolloutNode } from '../../src/rollout/order.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../../src/rollout/ports.js'
 import { eventText } from '../../src/report/roll-out.js'
 import { plainStyle } from '../../src/report/style.js'
+import { goBack } from '../../src/rollout/go-back.js'
 import { rollOut } from '../../src/rollout/roll-out.js'
 import { seed } from '../seed.js'
 
@@ -51,6 +52,7 @@ class Bed {
   behind: Readonly<Record<string, number>> = {}
   denied = false
   readonly accepted: string[] = []
+  notBack: string | undefined
   /** Called before a script runs; an answer takes its place. */
   meddle: (host: string, kind: string, timeout?: number) => HostAnswer | undefined = () => undefined
   /** Whether an agent loads what it is told to. */
@@ -107,11 +109,15 @@ class Bed {
             .join(''),
         )
       }
-      const kind = script.includes('--dry-run')
-        ? 'look'
-        : script.includes('--hold')
-          ? 'install'
-          : (/--(proven|settled|rollback)/.exec(script)?.[1] ?? 'unknown')
+      const kind = script.includes('--rollback')
+        ? script.includes('--dry-run')
+          ? 'look back'
+          : 'rollback'
+        : script.includes('--dry-run')
+          ? 'look'
+          : script.includes('--hold')
+            ? 'install'
+            : (/--(proven|settled)/.exec(script)?.[1] ?? 'unknown')
       return this.meddle(host, kind, timeout) ?? this.run(host, kind, script)
     }
     return {
@@ -130,6 +136,7 @@ class Bed {
       configs: () => Promise.resolve({ puts: [] }),
       configsPlaced: () => Promise.resolve(),
       receive: () => Promise.resolve(),
+      whyNotBack: () => Promise.resolve(this.notBack),
       accept: (used) => {
         this.accepted.push(...used.map(({ code, value }) => `${code}=${value}`))
         return Promise.resolve()
@@ -156,13 +163,17 @@ class Bed {
     const machine = this.machine(host)
     const line = (result: string, status = 0): string =>
       `porcelain=1 status=${status} result=${result} reason=- changed=yes before=- wanted=2-aaaaaaaa generation=${machine.placed}-aaaaaaaa fingerprint=- address=- state=reloaded agent=told message=\n`
-    if (kind === 'look') {
+    if (kind === 'look' || kind === 'look back') {
       const { unit, clock, free, missing } = machine
       const told = [
         `clock=${Math.floor((this.now + clock) / 1000)}`,
         ...[`user=0`, `free=${free}`, `unit=${unit}`],
         ...missing.map((one) => `missing=${one}`),
       ]
+      if (kind === 'look back') {
+        const back = line('planned').replace('wanted=2-aaaaaaaa', 'wanted=1-ffffffff')
+        return reached(`${told.join('\n')}\n${back}`)
+      }
       if (machine.left !== undefined && !script.includes('--give-up')) {
         const refusal = line('refused', 3)
           .replace('reason=-', 'reason=unproven')
@@ -172,6 +183,12 @@ class Bed {
       return reached(`${told.join('\n')}\n${line('planned')}`)
     }
     this.done.push(`${kind} ${host}`)
+    if (kind === 'rollback') {
+      if (this.loads(`${host} back`)) machine.loaded = 1
+      machine.placed = 1
+      this.#between.delete(host)
+      return reached(line('installed').replace(/generation=\S+/, 'generation=1-ffffffff'))
+    }
     if (kind === 'install') {
       expect(
         machine.left === undefined || script.includes('--give-up'),
@@ -199,7 +216,15 @@ class Bed {
     const answers = unit === 'active' && !mute
     const base = {
       ...{ address, generation: loaded, newest: 2 },
-      seen: answers ? [{ ...port, at: this.now, fingerprint: leaf } as unknown as SeenPort] : [],
+      seen: answers
+        ? [
+            {
+              ...port,
+              at: this.now,
+              fingerprint: loaded === 2 ? 'a'.repeat(64) : leaf,
+            } as unknown as SeenPort,
+          ]
+        : [],
       silent: answers || unit !== 'active' ? [] : [{ ...port, message: 'nothing listens there' }],
     }
     return loaded === 2
@@ -666,6 +691,75 @@ describe('a rollout', () => {
     }
     expect(problems(await bed.follow())).toBe('stopped\nc1: c1 is down after its reload')
     expect(bed.done).not.toContain('install c3')
+  })
+
+  test('a host whose agent does not load it goes back, where that was asked for; it stops all the same', async () => {
+    const bed = new Bed(fleet)
+    bed.loads = (host) => host !== 's3'
+    expect(problems(await bed.follow({ backOnFailure: true }))).toBe(
+      'stopped\ns3: it is not proven: generation 1 of 2; it went back to 1-ffffffff, and its agent presents that',
+    )
+    expect(bed.done).toEqual([
+      ...['install s1', 'proven s1', 'install s3', 'rollback s3', 'proven s3'],
+    ])
+  })
+
+  describe('one host goes back', () => {
+    const back = async (
+      bed: Bed,
+      options: Partial<RollOutOptions> = {},
+      overrides: RolloutNode['overrides'] = [],
+    ): Promise<RolloutEvent[]> => {
+      const events: RolloutEvent[] = []
+      const all = { tls: '/etc/nomad-tls', unit: 'nomad.service', ...options }
+      for (const one of bed.machines.values()) [one.placed, one.loaded] = [2, 2]
+      const node = { ...bed.nodes[0]!, overrides }
+      for await (const event of goBack(node, bed.ports(), all)) events.push(event)
+      return events
+    }
+
+    test('it is seen to present what it had, its installer is told, and the region is waited for', async () => {
+      const bed = new Bed(fleet)
+      const events = await back(bed)
+      expect(events.at(-1)).toMatchObject({
+        event: 'back',
+        generation: '1-ffffffff',
+        running: true,
+      })
+      expect(bed.done).toEqual(['rollback s1', 'proven s1'])
+      expect(events.some((one) => one.event === 'gate' && one.open)).toBe(true)
+    })
+
+    test('not where the others refuse it, unless somebody says so: that is noted', async () => {
+      const bed = new Bed(fleet)
+      bed.notBack = 'c1 would refuse it'
+      expect(problems(await back(bed))).toBe('refused\ns1: c1 would refuse it')
+      expect(bed.done).toEqual([])
+      const override = {
+        code: 'rollback',
+        value: '1-ffffffff',
+        reason: 'it serves nothing',
+      } as const
+      expect((await back(bed, {}, [override])).at(-1)!.event).toBe('back')
+      expect(bed.accepted).toEqual(['rollback=1-ffffffff'])
+    })
+
+    test('not while another server is ill; and a dry run changes nothing', async () => {
+      const bed = new Bed(fleet)
+      bed.ill = ['s2']
+      expect(problems(await back(bed))).toBe('refused\nglobal: s2.global is not healthy')
+      bed.ill = []
+      expect((await back(bed, { dryRun: true })).at(-1)!.event).toBe('ready')
+      expect(bed.done).toEqual([])
+    })
+
+    test('one that does not present it stops', async () => {
+      const bed = new Bed(fleet)
+      bed.loads = (host) => host !== 's1 back'
+      expect(problems(await back(bed))).toMatch(
+        /^stopped\ns1: 1-ffffffff is in place again, and its agent is not seen to present it/,
+      )
+    })
   })
 
   test('clients that may fail', async () => {

@@ -7,6 +7,7 @@
 import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
 import { rolloutPolicy } from '../../report/roll-out.js'
+import { bringBackOne } from '../bring-back.js'
 import { bringRollout } from '../bring-rollout.js'
 import type { Command } from '../command.js'
 import { overridesOf } from '../override.js'
@@ -31,7 +32,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
       'a number, such as 2',
     )
   }
-  const overrides = overridesOf(options, ['tolerance', 'unhealthy'])
+  const overrides = overridesOf(options, ['tolerance', 'unhealthy', 'rollback'])
   const workspace = await openWorkspace(context, options, printer)
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
@@ -44,6 +45,14 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
       runsServer(parseIdentity(address).role) === (options.only === 'servers'))
   const [dryRun, yes] = [options.dryRun === true, options.yes === true]
   const { via } = options
-  const choice = { isMeant, batch, maxFailures, overrides, dryRun, yes, via }
+  const { backOnFailure } = options
+  if (options.back === true) {
+    const [address, ...more] = named
+    if (address === undefined || more.length > 0) {
+      throw usage('--back is for one host', 'name it: nomad-pki rollout --back s1')
+    }
+    return bringBackOne(workspace, address, { overrides, dryRun, yes, via }, context, printer)
+  }
+  const choice = { isMeant, batch, maxFailures, overrides, dryRun, yes, via, backOnFailure }
   return bringRollout(workspace, choice, context, printer)
 }

@@ -46,6 +46,11 @@ export const deliverCommands = {
       batch: {},
       only: {},
       maxFailures: {},
+      back: {
+        excludes: ['batch', 'only', 'maxFailures', 'backOnFailure'],
+        because: 'one host goes back',
+      },
+      backOnFailure: {},
       via: {},
       policy: {},
       override: { needs: ['reason'] },

@@ -173,6 +173,14 @@ export const flags = {
     summary: 'a person with a certificate for the nomad command; may be repeated',
     many: true,
   },
+  back: {
+    flags: '--back',
+    summary: 'the host that is named goes back to the generation before, if the others accept it',
+  },
+  backOnFailure: {
+    flags: '--back-on-failure',
+    summary: 'a host whose agent does not load what it was brought goes back',
+  },
   maxFailures: {
     flags: '--max-failures <number>',
     summary: 'so many clients may fail before it stops (default: 0)',
