@@ -11,6 +11,7 @@ import { makePlan } from '../plan/make-plan.js'
 import type { Schedule } from '../plan/schedule.js'
 import { calendarMark, calendarText } from '../report/calendar.js'
 import { metricsMark, metricsText } from '../report/metrics.js'
+import { pageMark, pageText } from '../report/page.js'
 import type { Grain } from '../report/watched.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { gateOf } from '../rotation/gate-of.js'
@@ -34,6 +35,7 @@ export interface StatusFacts {
 export interface StatusFiles {
   readonly metrics?: string | undefined
   readonly calendar?: string | undefined
+  readonly html?: string | undefined
   /** Milliseconds. */
   readonly alarm?: number | undefined
   readonly grain?: Grain | undefined
@@ -45,13 +47,13 @@ export interface StatusFiles {
  * @throws {NomadPkiError} `ERR_USAGE`
  */
 export function statusFilesOf(options: Options<'status'>): StatusFiles {
-  const { metrics, calendar, perNode, perRegion } = options
+  const { metrics, calendar, html, perNode, perRegion } = options
   const grain = perNode === true ? 'node' : perRegion === true ? 'region' : undefined
   const alarm = options.alarm === undefined ? undefined : parseDuration(options.alarm)
   if (options.alarm !== undefined && alarm === undefined) {
     throw usage(`not a duration: ${JSON.stringify(options.alarm)}`, `write ${durationSyntax}`)
   }
-  return { metrics, calendar, alarm, grain }
+  return { metrics, calendar, html, alarm, grain }
 }
 
 /**
@@ -60,7 +62,7 @@ export function statusFilesOf(options: Options<'status'>): StatusFiles {
  * @throws {NomadPkiError} as {@link writeOwn}.
  */
 export async function writeStatusFiles(
-  { metrics, calendar, alarm, grain }: StatusFiles,
+  { metrics, calendar, html, alarm, grain }: StatusFiles,
   facts: StatusFacts,
   workspace: Workspace,
   context: Context,
@@ -71,7 +73,7 @@ export async function writeStatusFiles(
   if (metrics !== undefined) {
     files.push({
       file: metrics,
-      text: metricsText({ ...metricsFacts(facts, workspace), grain }),
+      text: metricsText({ ...watchedFacts(facts, workspace), grain }),
       what: 'a file of metrics of this cluster',
       isOwn: (bytes) => textOf(bytes).startsWith(`${metricsMark}${cluster}\n`),
     })
@@ -84,13 +86,22 @@ export async function writeStatusFiles(
       isOwn: (bytes) => textOf(bytes).startsWith(`${calendarMark}${cluster}//`),
     })
   }
+  if (html !== undefined) {
+    files.push({
+      file: html,
+      text: pageText(watchedFacts(facts, workspace)),
+      what: 'a page of this cluster',
+      isOwn: (bytes) =>
+        textOf(bytes).startsWith(`${pageMark}the state of the cluster ${cluster} -->`),
+    })
+  }
   if (files.length > 0) await writeOwn(context, workspace.store.location, files)
 }
 
-function metricsFacts(
+function watchedFacts(
   { inventory, schedule, deadlines, findings }: StatusFacts,
   { spec, desired }: Workspace,
-): Parameters<typeof metricsText>[0] {
+): Parameters<typeof metricsText>[0] & Parameters<typeof pageText>[0] {
   const now = schedule.at
   const { plan } = makePlan(desired, inventory, { now })
   const lives = new Map(
@@ -111,6 +122,7 @@ function metricsFacts(
     cluster: desired.cluster,
     version,
     schedule,
+    inventory,
     lives,
     deadlines,
     rotations,

@@ -36,7 +36,8 @@ export interface StatusTextOptions {
   readonly ledgerFault?: number | undefined
 }
 
-const words: Readonly<Record<LifeState, string>> = {
+/** The words for each state. */
+export const lifeWords: Readonly<Record<LifeState, string>> = {
   good: 'good',
   due: 'due',
   silent: 'silent',
@@ -114,13 +115,13 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
       : Number.isFinite(soonest)
         ? `${first.kind === 'authority' ? 'rotate by' : 'from'} ${formatDay(soonest)}`
         : '',
-    paint(words[first.state]) +
+    paint(lifeWords[first.state]) +
       (notes.length === 0 ? '' : style.faint(`  ${printable(notes.join('; '))}`)),
   ]
 }
 
 /** States that end nothing yet. */
-const mild: ReadonlySet<LifeState> = new Set(['due', 'undelivered', 'silent', 'unproven'])
+export const mild: ReadonlySet<LifeState> = new Set(['due', 'undelivered', 'silent', 'unproven'])
 
 function paintOf(entry: ScheduleEntry, style: Style): Paint {
   if (entry.state === 'good') return style.good
@@ -128,8 +129,8 @@ function paintOf(entry: ScheduleEntry, style: Style): Paint {
   return mild.has(entry.state) ? style.doubtful : style.bad
 }
 
-/** Why its newest generation is not proven. */
-function proofNote({ proof, address }: ScheduleEntry): string {
+/** Why its newest generation is not proven; empty where it is, or nothing is known. */
+export function proofNote({ proof, address }: ScheduleEntry): string {
   if (proof === undefined || proof.state === 'proven' || proof.state === 'unproven') return ''
   const { newest, counted, proven, judgement } = proof
   const { state } = judgement
@@ -210,5 +211,5 @@ function weekOf({ notAfter }: ScheduleEntry): string {
 function summary(work: readonly ScheduleEntry[]): string {
   const counts = new Map<LifeState, number>()
   for (const { state } of work) counts.set(state, (counts.get(state) ?? 0) + 1)
-  return [...counts].map(([state, number]) => `${thousands(number)} ${words[state]}`).join(', ')
+  return [...counts].map(([state, number]) => `${thousands(number)} ${lifeWords[state]}`).join(', ')
 }

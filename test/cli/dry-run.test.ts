@@ -255,7 +255,7 @@ describe.each(reading.map((entry) => [entry.name, entry] as const))(
       const place = await copied()
       const words = wordsOf(example).slice(1)
       // The answer in a file that the user names.
-      const outs = ['--out', '--metrics', '--calendar'].flatMap((flag) =>
+      const outs = ['--out', '--metrics', '--calendar', '--html'].flatMap((flag) =>
         words.includes(flag) ? [words[words.indexOf(flag) + 1]!] : [],
       )
       const tree = treeOf(place)

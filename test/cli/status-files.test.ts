@@ -54,6 +54,17 @@ test('per region there is one series for each role', async () => {
   expect(read('d.prom').match(/^nomad_pki_certificate_renewal.*$/gm)).toHaveLength(2)
 })
 
+test('a page says what status says, and is written again', async () => {
+  for (const time of [now, now + 60_000]) {
+    expect((await cli(cwd, ['status', '--html', 'a.html'], { now: time })).status).toBe(0)
+    expect(read('a.html')).toMatch(
+      /^<!doctype html>[\s\S]*Nothing is due\. Next: [\s\S]*<\/html>\n$/,
+    )
+    expect(read('a.html')).toContain('identity/client/global/c3')
+  }
+  expect(read('a.html')).not.toMatch(/PRIVATE/)
+})
+
 describe('nothing else is written over', () => {
   test.each([
     ['the spec', 'cluster.yaml', 'exists, and is not a file of metrics of this cluster'],
@@ -75,6 +86,7 @@ describe('nothing else is written over', () => {
     for (const [option, name] of [
       ['--metrics', 'e.prom'],
       ['--calendar', 'e.ics'],
+      ['--html', 'e.html'],
     ] as const) {
       await cli(cwd, ['status', option, name])
       const before = read(name)

@@ -102,6 +102,11 @@ export const flags = {
     value: 'files',
   },
   giveUp: { flags: '--give-up', summary: 'switch although the last switch was never proven' },
+  html: {
+    flags: '--html <file>',
+    summary: 'also write the state as one page for a browser, which needs no network and no script',
+    value: 'files',
+  },
   ip: { flags: '--ip <address>', summary: 'an address of the node; may be repeated', many: true },
   json: { flags: '--json', summary: 'answer with a JSON document' },
   key: {

@@ -1,0 +1,352 @@
+/**
+ * The state of a cluster's PKI as one HTML file: it needs no network, no script and no other file, and holds no
+ * secret. Its own policy lets a browser load and send nothing (CSP level 3).
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import type { ScheduleEntry } from '../plan/schedule.js'
+import { needsWork } from '../plan/needs-work.js'
+import type { Step } from '../plan/plan.js'
+import { fold, type Group } from './fold.js'
+import { html, type Html } from './html.js'
+import type { WatchedRotation } from './metrics.js'
+import { pageScript, pageStyle } from './page-style.js'
+import { timeline, type TimelineRow } from './page-timeline.js'
+import { verdictOf, type Tone, type VerdictFacts } from './page-verdict.js'
+import { lifeWords, mild, proofNote } from './status.js'
+import { count, thousands } from './style.js'
+import { formatDay, formatLeft, formatMinute } from './time.js'
+
+/** What the page shows. */
+export interface PageFacts extends VerdictFacts {
+  readonly cluster: string
+  readonly version: string
+  readonly rotations: readonly WatchedRotation[]
+  readonly steps: readonly Pick<Step, 'address' | 'action' | 'reasons'>[]
+}
+
+/** How a page of ours begins: nothing else is written over. */
+export const pageMark = '<!doctype html>\n<!-- nomad-pki status: '
+
+/**
+ * Writes the page.
+ *
+ * @returns One HTML document.
+ */
+export function pageText(facts: PageFacts): string {
+  const { cluster, version, schedule } = facts
+  const { at } = schedule
+  const policy = [
+    "default-src 'none'",
+    `style-src '${hashOf(pageStyle)}'`,
+    `script-src '${hashOf(pageScript)}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  const verdict = verdictOf(facts)
+  const { html: body } = html`<header>
+      <h1>${cluster}</h1>
+      <p class="verdict ${verdict.tone}">${verdict.text}</p>
+      <p class="faint">As of ${formatMinute(at)}. All times are UTC.</p>
+    </header>
+    <main>
+      <section aria-labelledby="time">
+        <h2 id="time">When certificates end</h2>
+        ${timelineOf(facts, 'identity')}
+      </section>
+      <section aria-labelledby="trust">
+        <h2 id="trust">Authorities</h2>
+        ${timelineOf(facts, 'authority')}${authorities(facts)}
+      </section>
+      ${rotationParts(facts)}${findingParts(facts)}${stepParts(facts)}
+      <section aria-labelledby="agents">
+        <h2 id="agents">Certificates</h2>
+        <label class="script" for="filter"
+          >Show only rows with these words<input id="filter" type="search" autocomplete="off"
+        /></label>
+        ${certificates(facts)}
+      </section>
+      ${ledgerParts(facts)}
+    </main>
+    <footer class="faint">
+      <p>
+        Made by nomad-pki ${version} from the store and its ledger. What an agent has loaded is as
+        fresh as the last probe.
+      </p>
+    </footer>`
+  return `${pageMark}the state of the cluster ${cluster} -->
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+${html`<title>${cluster}: certificates</title>`.html}
+<style>${pageStyle}</style>
+</head>
+<body>
+${body}
+<script>${pageScript}</script>
+</body>
+</html>
+`
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+}
+
+function toneOf(entry: ScheduleEntry): Tone | 'faint' {
+  if (entry.state === 'good') return 'good'
+  if (!needsWork(entry)) return 'faint'
+  return mild.has(entry.state) ? 'doubt' : 'bad'
+}
+
+/** Alike ones in a line, as `status` has them. */
+function groupsOf(
+  { schedule }: PageFacts,
+  kind: ScheduleEntry['kind'],
+): readonly Group<ScheduleEntry>[] {
+  const entries = schedule.entries.filter((one) => one.kind === kind)
+  return fold(entries, {
+    all: false,
+    keyOf: (entry) =>
+      `${entry.state} ${entry.orphan} ${Math.floor((entry.notAfter ?? 0) / (7 * 86_400_000))} ${proofNote(entry)}`,
+  })
+}
+
+/** More lines than this are no picture. */
+const mostRows = 60
+
+function timelineOf(facts: PageFacts, kind: ScheduleEntry['kind']): Html {
+  const { inventory, schedule } = facts
+  const groups = groupsOf(facts, kind)
+  const rows = groups.slice(0, mostRows).flatMap(({ label, members }): readonly TimelineRow[] => {
+    const [first] = members
+    const made =
+      kind === 'authority'
+        ? inventory.authorities.get(first!.address)?.certificate
+        : inventory.identities.get(first!.address)?.current?.chain[0]
+    if (made === undefined || first!.notAfter === undefined) return []
+    const tone = toneOf(first!)
+    return [
+      {
+        label: members.length > 1 ? `${label} (${thousands(members.length)})` : label,
+        from: made.notBefore,
+        to: Math.min(...members.flatMap(({ notAfter }) => notAfter ?? [])),
+        due: first!.onDemand ? undefined : first!.dueAt,
+        tone: tone === 'faint' ? 'good' : tone,
+      },
+    ]
+  })
+  if (rows.length === 0) return html`<p>Nothing has been made yet.</p>`
+  const what = kind === 'authority' ? 'Authorities' : 'Certificates'
+  const rest = groups.length - mostRows
+  return html`${timeline(rows, schedule.at, `${what}: from when, until when, and when they are renewed`)}
+    <p class="faint">
+      The long line is now, a short one the
+      renewal.${rest > 0 ? ` ${count(rest, 'line')} more: see the table.` : ''}
+    </p>`
+}
+
+function authorities({ inventory, schedule }: PageFacts): Html {
+  const under = new Map<string, number>()
+  for (const { current } of inventory.identities.values()) {
+    const issuer = current?.chain[0]?.issuer.der
+    if (issuer === undefined) continue
+    const name = Buffer.from(issuer).toString('latin1')
+    under.set(name, (under.get(name) ?? 0) + 1)
+  }
+  const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
+  const rows = [...inventory.authorities.values()].map(({ address, certificate, key, crossed }) => {
+    const entry = entries.get(address)
+    const leaves =
+      certificate === undefined
+        ? 0
+        : (under.get(Buffer.from(certificate.subject.der).toString('latin1')) ?? 0)
+    const trusting = [...inventory.bundles.values()].filter(({ certificates: roots }) =>
+      roots.some(
+        (root) => certificate !== undefined && Buffer.from(root.der).equals(certificate.der),
+      ),
+    )
+    return html`<tr>
+      <th scope="row">${address}</th>
+      <td>${leaves === 0 ? 'none' : thousands(leaves)}</td>
+      <td>${trusting.length === 0 ? 'no' : trusting.map((one) => one.name).join(', ')}</td>
+      <td>${crossed.size === 0 ? '' : `by ${[...crossed.keys()].join(', ')}`}</td>
+      <td>
+        ${
+          key.state === 'present'
+            ? 'in the store'
+            : key.state === 'encrypted'
+              ? 'encrypted'
+              : 'not in the store'
+        }
+      </td>
+      <td class="when">${entry?.notAfter === undefined ? '' : formatDay(entry.notAfter)}</td>
+      <td class="when">${entry?.dueAt === undefined ? '' : formatDay(entry.dueAt)}</td>
+    </tr>`
+  })
+  return table(
+    [
+      'authority',
+      'certificates under it',
+      'trusted in',
+      'cross-certified',
+      'key',
+      'ends',
+      'rotate by',
+    ],
+    rows,
+  )
+}
+
+function certificates(facts: PageFacts): Html {
+  const rows = groupsOf(facts, 'identity').map(({ label, members }) => {
+    const [first] = members
+    const seen = members.flatMap(({ proof }) => proof?.at ?? [])
+    const left = first!.notAfter === undefined ? undefined : first!.notAfter - facts.schedule.at
+    return html`<tr>
+      <th scope="row">${label}</th>
+      <td class="number">${thousands(members.length)}</td>
+      <td class="${toneOf(first!)}">${lifeWords[first!.state]}</td>
+      <td class="when">${first!.notAfter === undefined ? '' : formatDay(first!.notAfter)}</td>
+      <td class="number">
+        ${left === undefined ? '' : left < 0 ? `-${formatLeft(-left)}` : formatLeft(left)}
+      </td>
+      <td class="when">
+        ${
+          first!.onDemand
+            ? 'when asked for'
+            : first!.dueAt === undefined
+              ? ''
+              : formatDay(first!.dueAt)
+        }
+      </td>
+      <td>${loadedText(members)}</td>
+      <td class="when">${seen.length === 0 ? '' : formatMinute(Math.min(...seen))}</td>
+    </tr>`
+  })
+  return table(
+    ['certificate', 'how many', 'state', 'ends', 'left', 'renewal', 'loaded', 'last seen'],
+    rows,
+  )
+}
+
+function loadedText(members: readonly ScheduleEntry[]): string {
+  const [first] = members
+  const { proof } = first!
+  if (proof === undefined) return ''
+  if (proof.state === 'proven') return `generation ${proof.newest.number}, the newest`
+  return proof.state === 'unproven' ? 'never seen' : proofNote(first!)
+}
+
+function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
+  if (rotations.length === 0) return undefined
+  return html`<section aria-labelledby="rotation">
+    <h2 id="rotation">Rotation</h2>
+    ${rotations.map(({ rotation: { name, from, to, next, stage }, gate }) => {
+      const deadline = deadlines.find(({ authority }) => authority === name)
+      return html`<p>
+          <strong>authority ${name}</strong>: generation ${from} to
+          ${to}${stage === undefined ? '' : `, stage ${stage}`}. Next:
+          ${next.title}.${deadline === undefined ? '' : ` Until ${formatDay(deadline.at)}.`}
+        </p>
+        ${
+          gate === undefined
+            ? undefined
+            : html`<p>
+                  ${thousands(gate.proven)} of ${count(gate.agents, 'agent')} proven.
+                  ${gate.open ? 'The next stage can be taken.' : 'The next stage waits for:'}
+                </p>
+                <ul>
+                  ${gate.holds
+                    .slice(0, mostRows)
+                    .map(
+                      ({ address, message, remedy }) =>
+                        html`<li><code>${address}</code>: ${message} <code>${remedy}</code></li>`,
+                    )}
+                </ul>`
+        }`
+    })}
+  </section>`
+}
+
+function findingParts({ findings }: PageFacts): Html | undefined {
+  if (findings.length === 0) return undefined
+  const groups = fold(findings, {
+    all: false,
+    keyOf: ({ severity, reason, message, remedy }) =>
+      `${severity} ${reason} ${message} ${remedy ?? ''}`,
+  })
+  const tones = { error: 'bad', warning: 'doubt', note: 'faint' } as const
+  return html`<section aria-labelledby="findings">
+    <h2 id="findings">Findings</h2>
+    <ul>
+      ${groups.map(
+        ({ label, members: [one] }) =>
+          html`<li>
+            <strong class="${tones[one!.severity]}">${one!.severity}</strong> <code>${label}</code>:
+            ${one!.message}${
+              one!.remedy === undefined ? undefined : html`<br />fix: <code>${one!.remedy}</code>`
+            }
+          </li>`,
+      )}
+    </ul>
+  </section>`
+}
+
+function stepParts({ steps }: PageFacts): Html | undefined {
+  if (steps.length === 0) return undefined
+  const groups = fold(steps, {
+    all: false,
+    keyOf: ({ action, reasons }) => `${action} ${reasons.map(({ reason }) => reason).join()}`,
+  })
+  const rows = groups.map(
+    ({ label, members }) =>
+      html`<tr>
+        <th scope="row">${label}</th>
+        <td class="number">${thousands(members.length)}</td>
+        <td>${members[0]!.action}</td>
+        <td>${members[0]!.reasons.map(({ reason }) => reason).join(', ')}</td>
+      </tr>`,
+  )
+  return html`<section aria-labelledby="plan">
+    <h2 id="plan">What apply would do</h2>
+    ${table(['address', 'how many', 'step', 'why'], rows)}
+  </section>`
+}
+
+function ledgerParts({ inventory: { ledger } }: PageFacts): Html {
+  const last = ledger.events.slice(-20).reverse()
+  const rows = last.map(
+    ({ at, event, address }) =>
+      html`<tr>
+        <td class="when">${formatMinute(at)}</td>
+        <td>${event}</td>
+        <th scope="row">${address}</th>
+      </tr>`,
+  )
+  return html`<section aria-labelledby="ledger">
+    <h2 id="ledger">The last lines of the ledger</h2>
+    ${table(['when', 'event', 'about'], rows)}
+    <p class="faint">${count(ledger.lines.length, 'line')}, head <code>${ledger.head}</code></p>
+  </section>`
+}
+
+function table(heads: readonly string[], rows: readonly Html[]): Html {
+  return html`<div class="scroll" tabindex="0">
+    <table>
+      <thead>
+        <tr>
+          ${heads.map((head) => html`<th scope="col">${head}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`
+}
