@@ -20,7 +20,14 @@ import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
 import { placeLeaves } from './placed.js'
 import { settleRenewals, type StoreIdentity } from './renewals.js'
-import { probedFiles, probedLeftOut, probedNodes, withProbed, type ProbedAgent } from './probed.js'
+import {
+  ownAgents,
+  probedFiles,
+  probedLeftOut,
+  probedNodes,
+  withProbed,
+  type ProbedAgent,
+} from './probed.js'
 import { isSameLine, regionsBySigner, regionSigners } from './region-signers.js'
 import { specOf } from './spec.js'
 import { surveyAgents, type SurveyedAgent } from './survey-agents.js'
@@ -89,7 +96,7 @@ export function planAdoption({
     regions: survey.nodes.map(({ node }) => node.region),
     named: agents.length + probed.length > 0,
   })
-  const leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
+  let leftOut: LeftOut[] = [...collection.leftOut, ...trees.leftOut, ...found.leftOut]
   const places = placeLeaves(found.leaves, survey.nodes, known ?? new Map(), stored)
   const settled = settleRenewals(
     places.placed,
@@ -142,8 +149,11 @@ export function planAdoption({
       },
     }
   }
+  const { own, leftOut: foreign } = ownAgents(seen, (tree) => named.has(tree))
+  const ports = new Set(foreign.map(({ place }) => place))
+  leftOut = [...leftOut.filter(({ place }) => !ports.has(place)), ...foreign]
   for (const tree of trees.trees) {
-    if (named.has(tree)) continue
+    if (named.has(tree) || ports.has(tree.places[0]!)) continue
     const crossing = [...named.keys()].some(({ crosses }) => crosses.some(({ by }) => by === tree))
     leftOut.push({
       kind: 'left-out',
@@ -216,7 +226,7 @@ export function planAdoption({
   const spec = specOf({
     authorities,
     placed: adopted,
-    bare: placement.bare,
+    bare: [...placed.bare, ...own],
     signers: new Map(
       [...ofRegions].flatMap(([region, tree]) => {
         const name = named.get(tree)?.name

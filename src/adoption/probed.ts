@@ -17,7 +17,7 @@ import type { BareAgent, Placement } from './placed.js'
 import { parseHostPort } from './host-port.js'
 import { hostOf, nameLeaf } from './roles.js'
 import type { SurveyedAgent } from './survey-agents.js'
-import type { Trees } from './trees.js'
+import type { Tree, Trees } from './trees.js'
 
 /** What one port showed. */
 export interface ProbedAgent {
@@ -31,6 +31,8 @@ export interface ProbedAgent {
   readonly trusts?: readonly string[] | undefined
   /** Why it showed nothing: one sentence. */
   readonly fault?: string | undefined
+  /** What to do about {@link fault}. */
+  readonly hint?: string | undefined
 }
 
 /** The chains as files: authorities between a leaf and its root are of use, whoever shows them. */
@@ -59,15 +61,15 @@ export function withProbed(
 }
 
 /** What is told about ports that showed nothing, or trust what is not adopted. */
-export function probedLeftOut(
-  probed: readonly ProbedAgent[],
-  { trees }: Trees,
-): readonly LeftOut[] {
-  const names = new Set(trees.map(({ certificate }) => formatName(certificate.subject)))
-  return probed.flatMap(({ endpoint, fault, trusts = [] }): LeftOut[] => {
+export function probedLeftOut(probed: readonly ProbedAgent[], trees: Trees): readonly LeftOut[] {
+  const names = new Set(trees.trees.map(({ certificate }) => formatName(certificate.subject)))
+  return probed.flatMap(({ endpoint, fault, hint, chain: [leaf], trusts = [] }): LeftOut[] => {
     if (fault !== undefined) {
-      return [{ kind: 'left-out', place: endpoint, code: 'adoption/silent', message: fault }]
+      const it = { kind: 'left-out', place: endpoint, code: 'adoption/silent' } as const
+      return [{ ...it, message: fault, ...(hint !== undefined && { hint }) }]
     }
+    // An agent of another cluster trusts what is of no use here.
+    if (leaf === undefined || trees.signerOf(leaf) === undefined) return []
     const strange = trusts.filter((name) => !names.has(name))
     if (strange.length === 0) return []
     return [
@@ -85,6 +87,34 @@ export function probedLeftOut(
   })
 }
 
+/** An agent that was seen, and the authority that signed what it presents. */
+export interface SeenAgent extends BareAgent {
+  readonly signer: Tree
+}
+
+/**
+ * Tells agents of the cluster from those of another one, by the authority that signed.
+ *
+ * @param seen What {@link probedNodes} found.
+ * @param isAdopted Whether an authority is adopted.
+ */
+export function ownAgents(
+  seen: readonly SeenAgent[],
+  isAdopted: (tree: Tree) => boolean,
+): { readonly own: readonly SeenAgent[]; readonly leftOut: readonly LeftOut[] } {
+  const foreign = seen.filter(({ signer }) => !isAdopted(signer.issuer ?? signer))
+  return {
+    own: seen.filter((one) => !foreign.includes(one)),
+    leftOut: foreign.map(({ agent, signer }) => ({
+      kind: 'left-out',
+      place: agent.agent.config,
+      code: 'adoption/authority',
+      message: `${formatName(signer.certificate.subject)} signed what it presents, and is not adopted: is it an agent of another cluster?`,
+      hint: 'name the ports of one cluster alone',
+    })),
+  }
+}
+
 /**
  * Nodes for leaves that agents present and whose keys no folder holds.
  *
@@ -98,7 +128,7 @@ export function probedNodes(
   trees: Trees,
   placement: Placement,
   known: ReadonlyMap<string, string>,
-): readonly BareAgent[] {
+): readonly SeenAgent[] {
   const taken = new Set(
     [...placement.placed, ...placement.bare.map(({ agent }) => agent.node)].map(
       ({ region, name }) => `${region}/${name}`.toLowerCase(),
@@ -106,15 +136,15 @@ export function probedNodes(
   )
   const adopted = new Set(placement.placed.map(({ leaf }) => fingerprintOf(leaf.certificate)))
   const seen = new Map<string, string>()
-  const bare: BareAgent[] = []
+  const bare: SeenAgent[] = []
   for (const { endpoint, config, chain } of probed) {
     const [leaf] = chain
     if (leaf === undefined || config !== undefined) continue
     const fingerprint = fingerprintOf(leaf)
     const named = nameLeaf(leaf)
     if (typeof named === 'string' || !isAgent(named.role) || named.region === undefined) continue
-    if (adopted.has(fingerprint) || known.has(fingerprint) || trees.signerOf(leaf) === undefined)
-      continue
+    const signer = trees.signerOf(leaf)
+    if (adopted.has(fingerprint) || known.has(fingerprint) || signer === undefined) continue
     const parsed = parseHostPort(endpoint)!
     const other = seen.get(fingerprint)
     // Two ports with one leaf are one agent, or agents that share it: each host gets a node.
@@ -143,6 +173,7 @@ export function probedNodes(
       notes: [`seen at ${endpoint}; the name of the node is a guess`],
     }
     bare.push({
+      signer,
       agent: { agent: { config: endpoint, files: [] }, node, certFile: undefined },
       note: `its key is on its host alone: ${identityAddress({ role: kind, region: named.region, name })} gets a new pair with the first apply`,
     })

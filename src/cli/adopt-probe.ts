@@ -69,7 +69,11 @@ async function ask({ host, port, config }: Target, signal: AbortSignal): Promise
     return { endpoint, config, chain, trusts: authorities?.map(formatName) }
   } catch (error) {
     if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
-    return { endpoint, config, chain: [], fault: error.message }
+    // The report names the port above.
+    const fault = error.message.startsWith(`${endpoint} `)
+      ? error.message.slice(endpoint.length + 1)
+      : error.message
+    return { endpoint, config, chain: [], fault, hint: error.hint }
   }
 }
 

@@ -128,7 +128,9 @@ function unreachable(
     })
   }
   const reason =
-    known ?? (fault instanceof Error ? fault.message.split('\n')[0]! : 'it did not answer')
+    alertIn(bytes) ??
+    known ??
+    (fault instanceof Error ? fault.message.split('\n')[0]! : 'it did not answer')
   return new NomadPkiError('ERR_UNREACHABLE', `${where} cannot be asked: ${reason}`, {
     cause: fault,
     hint:
@@ -138,6 +140,28 @@ function unreachable(
           : 'is it the HTTPS port of an agent? RPC (4647) begins with a byte of its own'
         : undefined,
   })
+}
+
+/** Names of alerts (RFC 8446 §6) that a listener can begin with. */
+const alerts: Readonly<Record<number, string>> = {
+  40: 'handshake failure',
+  42: 'bad certificate',
+  47: 'illegal parameter',
+  70: 'protocol version',
+  71: 'insufficient security',
+  80: 'internal error',
+  109: 'missing extension',
+  112: 'unrecognized name',
+  116: 'certificate required',
+  120: 'no application protocol',
+}
+
+/** What a listener says that refuses the handshake: the first record is an alert. */
+function alertIn(bytes: Uint8Array): string | undefined {
+  if (bytes[0] !== 0x15 || bytes.length < 7) return undefined
+  const number = bytes[6]!
+  const name = alerts[number]
+  return `it refuses the handshake (TLS alert ${number}${name === undefined ? '' : `, ${name}`})`
 }
 
 const faults: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** `adopt --probe`: running agents say what no folder holds. */
 
 import fs from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseSpec } from '../../src/cluster/parse.js'
@@ -116,12 +117,81 @@ tls {
   ])
 })
 
+test('an agent of another cluster is told, and is not a node', async () => {
+  const { cert, key } = pair('server')
+  const cwd = folder({ 'old/ca.pem': ca, 'old/s.pem': cert + key })
+  const line = ['adopt', 'old', '--probe', s1.http, '--probe', other.http, '--json']
+  const said = documentOf(await cli(cwd, line))
+  expect(said.identities.map(({ address }) => address)).toEqual(['identity/server/global/s1'])
+  expect(said.leftOut.map(({ place }) => place)).toEqual([other.http])
+  expect(agents(cwd)).toHaveLength(1)
+})
+
+test('nor where it presents its root as well, so that its authority is known', async () => {
+  const { cert, key } = pair('server')
+  const whole = await FakeAgent.start({ ...foreign, cert: foreign.cert + rsa })
+  try {
+    const cwd = folder({ 'old/ca.pem': ca, 'old/s.pem': cert + key })
+    const said = documentOf(await cli(cwd, ['adopt', 'old', '--probe', whole.http, '--json']))
+    expect(said.leftOut).toMatchObject([{ place: whole.http, code: 'adoption/authority' }])
+    expect(said.leftOut[0]!.message).toMatch(/is it an agent of another cluster\?$/)
+    expect(agents(cwd)).toHaveLength(1)
+  } finally {
+    await whole.stop()
+  }
+})
+
+/** Listeners that are not agents, and what is said of each below its address. */
+const strangers: readonly (readonly [string, (socket: Socket) => void, string])[] = [
+  [
+    'plain HTTP',
+    (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    'answers in plain HTTP, not TLS',
+  ],
+  [
+    'an alert instead of a handshake',
+    (socket) => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40])),
+    'cannot be asked: it refuses the handshake (TLS alert 40, handshake failure)',
+  ],
+  [
+    'a connection that is closed at once',
+    (socket) => socket.destroy(),
+    'cannot be asked: it closed the connection before it answered',
+  ],
+]
+
+test.each(strangers)('%s is told in words, and the port once', async (_, answer, message) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => {
+      answer(socket)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const at = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    const { cert, key } = pair('server')
+    const cwd = folder({ 'old/ca.pem': ca, 'old/s.pem': cert + key })
+    const said = documentOf(await cli(cwd, ['adopt', 'old', '--probe', at, '--json']))
+    expect(said.leftOut).toMatchObject([{ place: at, code: 'adoption/silent', message }])
+    expect(said.identities).toHaveLength(1)
+  } finally {
+    server.close()
+  }
+})
+
 test('a port that does not answer is told, and the rest is adopted', async () => {
   const { cert, key } = pair('server')
   const cwd = folder({ 'old/ca.pem': ca, 'old/s.pem': cert + key })
   const said = documentOf(await cli(cwd, ['adopt', 'old', '--probe', '127.0.0.1:1', '--json']))
   expect(said.identities).toHaveLength(1)
-  expect(said.leftOut).toMatchObject([{ place: '127.0.0.1:1', code: 'adoption/silent' }])
+  expect(said.leftOut).toMatchObject([
+    {
+      place: '127.0.0.1:1',
+      code: 'adoption/silent',
+      message: 'cannot be asked: nothing listens there',
+    },
+  ])
 })
 
 test.each([[['--probe']], [['--probe', 'nonsense']], [['--probe', '127.0.0.1:99999']]])(
