@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { comparePlans, contentOf, formatPlan, parsePlan } from '../../src/plan/plan-file.js'
@@ -52,6 +52,94 @@ describe('what a step certifies or writes', () => {
     expect(text).toMatch(/^ {5}names: .*localhost/m)
     expect(planText(plan, plainStyle, { all: false, now: plan.madeAt })).not.toContain('names:')
     expect(comparePlans(parsePlan(formatPlan(plan)), plan)).toEqual([])
+  })
+})
+
+describe('what is reviewed, value by value', () => {
+  const withUs = (us: string): World =>
+    new World()
+      .edit('regions:', `  us: { issuer: agent, lifetime: 3y${us} }\nregions:`)
+      .edit(
+        'clients: { c1: {} }',
+        'clients: { c1: {} }\n  us: { authority: us, servers: { w1: {} } }',
+      )
+
+  test('a root says its whole subject, and that it signs itself', async () => {
+    const plan = await new World()
+      .edit(
+        'agent: { lifetime: 10y }',
+        'agent: { lifetime: 10y, beyondIssuer: clamp, subject: { commonName: Acme CA, organization: Acme } }',
+      )
+      .plan()
+    expect(of(plan, 'authority/agent/1')).toEqual({
+      subject: 'organization=Acme, commonName=Acme CA',
+      key: 'ecdsa-p256',
+      // Nothing is above a root that could end sooner.
+      lifetime: '10y',
+      issuer: 'itself',
+    })
+  })
+
+  test('an intermediate says what it may sign for, its issuer, and where its life is cut', async () => {
+    expect(of(await withUs('').plan(), 'authority/us/1')).toEqual({
+      subject: expect.stringMatching(/^commonName=/) as string,
+      key: 'ecdsa-p256',
+      lifetime: '3y',
+      issuer: 'authority/agent/1',
+      regions: 'us',
+    })
+    const clamped = await withUs(', beyondIssuer: clamp').plan()
+    expect(of(clamped, 'authority/us/1')['lifetime']).toBe('3y, or until its issuer ends')
+  })
+
+  test('a leaf that is cut where its issuer ends says so', async () => {
+    const plan = await new World()
+      .edit('regions:', 'defaults: { beyondIssuer: clamp }\nregions:')
+      .plan()
+    expect(of(plan, 'identity/client/global/c1')['lifetime']).toBe('90d, or until its issuer ends')
+  })
+
+  test('a cross-certificate says which roots make it; a bundle names what is there and what is not', async () => {
+    const world = new World()
+    await world.apply()
+    world.edit('lifetime: 10y', 'lifetime: 10y, signing: 2, trusted: [1, 2], crossed: true')
+    const plan = await world.plan()
+    const cross = plan.steps.find(({ action }) => action === 'cross')!
+    const root1 = expect.stringMatching(/^authority\/agent\/1 SHA256:[0-9a-f]{64}$/) as string
+    expect(cross.content).toEqual({ certifiedBy: [root1] })
+    expect(plan.steps.find(({ address }) => address === 'bundle/agent')!.content).toEqual({
+      trusted: [root1, 'authority/agent/2'],
+    })
+  })
+
+  test('a refreshed generation says which leaf stays, under which issuer, and what it trusts then', async () => {
+    const world = new World()
+    await world.apply()
+    world.edit('lifetime: 10y', 'lifetime: 10y, trusted: [1, 2]')
+    const { steps } = await world.plan()
+    const step = steps.find(({ address }) => address === 'identity/client/global/c1')!
+    expect([step.action, step.content]).toEqual([
+      'refresh',
+      {
+        leaf: expect.stringMatching(/^SHA256:[0-9a-f]{64}$/) as string,
+        issuer: expect.stringMatching(/^authority\/agent\/1 SHA256:/) as string,
+        trusted: [expect.stringMatching(/^authority\/agent\/1 SHA256:/), 'authority/agent/2'],
+      },
+    ])
+  })
+
+  test('a generation that is finished says its leaf, and no more; repairs and removals say nothing', async () => {
+    const world = new World()
+    await world.apply()
+    rmSync(world.path('identity/client/global/c1/current'))
+    chmodSync(world.current('server/global/s1', 'key.pem'), 0o644)
+    world.edit(', s3: {}', '')
+    const { steps } = await world.plan({ prune: true })
+    expect(steps.map(({ action, content }) => [action, content])).toEqual([
+      ['repair', undefined],
+      ['finish', { leaf: expect.stringMatching(/^SHA256:/) as string }],
+      ['remove', undefined],
+    ])
   })
 })
 

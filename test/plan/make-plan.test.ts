@@ -163,6 +163,103 @@ describe('each reason, by really producing it', () => {
   })
 })
 
+describe('each step says why, in words', () => {
+  const why = async (world: World, options = {}): Promise<readonly string[]> =>
+    (await world.plan(options)).steps.map(
+      ({ action, reasons }) => `${action}: ${reasons.map(({ message }) => message).join('; ')}`,
+    )
+
+  test('what is made', async () => {
+    const world = new World(
+      smallSpec
+        .replace('regions:', '  us: { issuer: agent, lifetime: 3y }\nregions:')
+        .replace('  global:\n', '  global:\n    authority: us\n')
+        .replace(', s2: {}, s3: {}', ''),
+    )
+    expect(await why(world)).toEqual([
+      'create: root, ecdsa-p256, 10y',
+      'create: intermediate under agent, ecdsa-p256, 3y',
+      'write: it will hold authority/agent/1',
+      'create: ecdsa-p256, 90d',
+      'create: ecdsa-p256, 90d',
+    ])
+  })
+
+  test('a folder of an identity with nothing in it is the same as none', async () => {
+    const world = new World()
+    await world.apply()
+    rmSync(world.path(s1), { recursive: true })
+    mkdirSync(world.path(s1))
+    expect(await why(world)).toEqual(['create: ecdsa-p256, 90d'])
+  })
+
+  test('a link that leads to nothing says to what', async () => {
+    const world = new World()
+    await world.apply()
+    rmSync(world.path(s1), { recursive: true })
+    mkdirSync(world.path(s1))
+    symlinkSync('7-00000000', world.path(s1, 'current'))
+    expect(await why(world)).toEqual(['renew: current points at "7-00000000"'])
+  })
+
+  test('a key of an authority whose certificate was not made is finished with that key', async () => {
+    const world = new World()
+    await world.apply()
+    const key = world.read('authority/agent/1/ca-key.pem')
+    const other = new World()
+    mkdirSync(other.path('authority/agent/1'), { recursive: true, mode: 0o700 })
+    other.write(key, 'authority/agent/1/ca-key.pem')
+    chmodSync(other.path('authority/agent/1/ca-key.pem'), 0o400)
+    const { steps } = await other.plan()
+    expect([steps[0]!.action, ...steps[0]!.reasons]).toEqual([
+      'create',
+      { reason: 'unfinished', message: 'its key was made, its certificate was not' },
+    ])
+    await other.apply()
+    expect(other.read('authority/agent/1/ca-key.pem')).toBe(key)
+  })
+
+  test('generations that the spec keeps no longer', async () => {
+    const world = new World()
+    for (let at = 0; at < 3; at += 1) {
+      await world.apply({ renew: [s1] })
+      world.later(day)
+    }
+    world.edit('regions:', 'defaults: { keep: 1 }\nregions:')
+    expect(await why(world)).toEqual(['remove: 3 generations, the spec keeps 1'])
+    await world.apply()
+    expect(world.generations('server/global/s1')).toHaveLength(1)
+    expect(world.link('server/global/s1')).toMatch(/^3-/)
+  })
+
+  test('what was asked for comes last, behind what is wrong', async () => {
+    const world = new World()
+    await world.apply()
+    expect(await why(world, { renew: [s1] })).toEqual(['renew: a new generation was asked for'])
+    world.later(61 * day)
+    const { steps } = await world.plan({ renew: [s1], only: [s1] })
+    expect(steps[0]!.reasons.map(({ reason }) => reason)).toEqual(['nearing-expiry', 'requested'])
+  })
+
+  test.each<[reason: string, keeps: true | undefined, tamper: (world: World) => void]>([
+    ['nothing is wrong', true, () => undefined],
+    ['its names differ', true, (w) => w.edit('10.0.0.11', '10.0.0.12')],
+    [
+      'its kind differs',
+      undefined,
+      (w) => w.edit('regions:', 'defaults: { key: ecdsa-p384 }\nregions:'),
+    ],
+    ['it is gone', undefined, (w) => unlinkSync(w.current('server/global/s1', 'key.pem'))],
+  ])('a key is kept unless it is the trouble: %s', async (_reason, keeps, tamper) => {
+    const world = new World()
+    await world.apply()
+    tamper(world)
+    const { steps } = await world.plan({ renew: [s1], only: [s1], keepKey: true })
+    expect(steps.map(({ action, keepKey }) => [action, keepKey])).toEqual([['renew', keeps]])
+    expect((await world.plan({ renew: [s1], only: [s1] })).steps[0]!.keepKey).toBeUndefined()
+  })
+})
+
 describe('what the plan leaves alone', () => {
   const withOperator = `${smallSpec}operators:\n  alice: { region: global, lifetime: 24h }\n`
   const alice = 'identity/operator/global/alice'
