@@ -243,7 +243,11 @@ function keyringLines({ nomadVersion }: RevocationFacts): readonly string[] {
   ]
 }
 
-/** Tokens for clients that register for the first time: nomad/node_endpoint.go:193, :313 at v1.11.3. */
+/**
+ * Tokens for clients that register for the first time: nomad/node_endpoint.go:193, :313 at v1.11.3. A token
+ * is for one pool (:334), and is made by any request that may write nodes: without ACLs that is each
+ * (nomad/acl_endpoint.go:3217, nomad/auth/auth.go:232).
+ */
 function introductionLines(
   { consequences, nomadVersion }: RevocationFacts,
   style: Style,
@@ -260,7 +264,7 @@ function introductionLines(
   const since = alwaysHoldsIn(gate, nomadVersion) ? '' : 'from Nomad 1.11 on, '
   return [
     [
-      `${since}a client can also need a token when it registers for the first time: then its certificate alone registers no new node`,
+      `${since}a client can also need a token when it registers for the first time: then its certificate alone registers no new node, where ACLs are enabled`,
       style.faint('  in the configuration of every server, then restart it:'),
       '    server {',
       '      client_introduction {',
@@ -271,6 +275,9 @@ function introductionLines(
         '  for a new client, as NOMAD_CLIENT_INTRO_TOKEN or as intro_token.jwt in its state directory:',
       ),
       `    nomad node intro create -node-name ${concerned.node ?? 'NAME'} -ttl 5m`,
+      style.faint(
+        '  with -node-pool POOL where its node_pool is not default; without ACLs anyone that reaches the API makes such a token: then strict adds nothing',
+      ),
       style.faint(
         '  it stops no server’s key, no request to the HTTPS API, and nobody that has the secret of a registered node',
       ),

@@ -85,6 +85,9 @@ describe('revoke', () => {
     expect(client.stdout).toContain('it registers new nodes in global')
     expect(client.stdout).toContain('enforcement = "strict"')
     expect(client.stdout).toContain('nomad node intro create -node-name c1 -ttl 5m')
+    // A token is for one pool, and without ACLs a thief makes its own.
+    expect(client.stdout).toContain('with -node-pool POOL where its node_pool is not default')
+    expect(client.stdout).toContain('without ACLs anyone that reaches the API makes such a token')
     const operator = await run('revoke alice --dry-run')
     expect(operator.stdout).not.toMatch(/keyring|registers/)
     expect(operator.stdout).toContain('the ACL token decides')
