@@ -57,6 +57,7 @@ const endsWith: readonly (readonly [
     3,
     'the gate saw no agent: none runs here',
   ],
+  ['docs/turning-tls-on.md', /rotate tls/, 3, 'no agent has its files: nobody delivers here'],
   ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
   ['docs/other-tools.md', /--layout p12/, 64, 'no terminal is there to show the password on'],
 ]
@@ -71,6 +72,7 @@ const before: Readonly<Record<string, string>> = {
   'docs/guide.md': ':',
   'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
+  'docs/turning-tls-on.md': `${cluster} && echo 'transport: plaintext' >>cluster.yaml`,
   'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls" "$ETC/nomad.d"`,
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',

@@ -47,7 +47,7 @@ export function transportGate(
     ...verdicts
       .flatMap((one) => one.holds)
       .filter(({ address }) => !placed.has(address))
-      .map((hold) => (plaintext ? inPlaintext(hold) : hold)),
+      .map((hold) => (plaintext ? inPlaintext(hold) : byRestart(hold))),
     ...shared.filter(({ address }) => !left.has(address)),
   ]
   const agents = verdicts.reduce((sum, one) => sum + one.agents, 0)
@@ -64,6 +64,14 @@ const none: ReadonlySet<string> = new Set()
 
 function isMember(address: string): boolean {
   return address.startsWith('member/')
+}
+
+/** A reload does not turn TLS on. */
+function byRestart(hold: Hold): Hold {
+  if (isMember(hold.address) || !hold.remedy.includes('reload')) return hold
+  const { address } = hold
+  const remedy = `restart it with its files and its configuration (nomad-pki rotate rollout), then: nomad-pki probe ${address}`
+  return { ...hold, remedy }
 }
 
 /** Before there is TLS a receipt is all that can show it. */

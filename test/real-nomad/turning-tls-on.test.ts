@@ -254,6 +254,23 @@ afterAll(async () => {
   rmSync(base, { recursive: true, force: true })
 })
 
+/** The example of the document: each command with the lines that it prints there, and what is done between. */
+interface Entry {
+  readonly line: string
+  readonly says: string[]
+}
+
+function transcript(): Entry[] {
+  const text = readFileSync(new URL('../../docs/turning-tls-on.md', import.meta.url), 'utf8')
+  const block = /## A whole example[^]*?```text\n([^]*?)```/.exec(text)?.[1] ?? ''
+  const entries: Entry[] = []
+  for (const line of block.split('\n')) {
+    if (/^[$#] /.test(line)) entries.push({ line, says: [] })
+    else if (line.trim() !== '' && line.trim() !== '…') entries.at(-1)!.says.push(line)
+  }
+  return entries
+}
+
 test(
   'TLS is turned on in stages, each by its proof, and no allocation is lost',
   { timeout: 240_000 },
@@ -261,42 +278,33 @@ test(
     const before = await running()
     traffic = new Traffic()
     const began = performance.now()
-    await pki('probe')
-    const first = await pkiOk('rotate', 'tls')
-    expect(first).toContain('heartbeat_grace is long enough')
-    await pkiOk('rotate', 'tls', '--next')
-    await pkiOk('apply', '--yes')
-    expect(await pki('rotate', 'tls', '--next')).toMatchObject({ status: 3 })
-
-    await restartServers()
-    const half = await pki('rotate', 'tls')
-    expect([half.status, half.stdout]).toEqual([
-      3,
-      expect.stringContaining('servers that accept plaintext RPC: s[1-3]'),
-    ])
-    for (const name of clients) await restart(name, 'https')
-    await eventually('a probe that finds all', async () =>
-      (await pki('probe')).status === 0 ? true : undefined,
-    )
-    expect((await pki('plan')).stdout).toContain('the servers still accept plaintext RPC')
-    await pkiOk('rotate', 'tls', '--next')
-    await pkiOk('apply', '--yes')
-    // A configuration that says it is not a server that does it.
-    for (const agent of servers) agents.get(agent)!.reload()
-    await sleep(1500)
-    const reloaded = await pki('rotate', 'tls')
-    expect([reloaded.status, reloaded.stdout]).toEqual([
-      3,
-      expect.stringContaining('still answers plaintext RPC'),
-    ])
-
-    await restartServers()
-    const last = await eventually('the end', async () => {
-      await pki('probe')
-      const said = await pki('rotate', 'tls')
-      return said.status === 0 ? said.stdout : undefined
-    })
-    expect(last).toContain('servers that refuse plaintext RPC: s[1-3]')
+    const entries = transcript()
+    const status = new Map<string, number[]>()
+    for (const { line, says } of entries) {
+      if (line.startsWith('# restart the servers')) await restartServers()
+      else if (line === '# restart the clients') {
+        for (const name of clients) await restart(name, 'https')
+      } else if (line === '# reload the servers') {
+        // A configuration that says it is not a server that does it.
+        for (const name of servers) agents.get(name)!.reload()
+        await sleep(1500)
+      } else {
+        const words = line.replace(/^\$ nomad-pki /, '').split(' ')
+        const said = await pki(...words)
+        status.set(words.join(' '), [...(status.get(words.join(' ')) ?? []), said.status])
+        const printed = `${said.stdout}${said.stderr}`.split('\n')
+        if (process.env.NOMAD_PKI_SHOW !== undefined) console.log(`${line}\n${printed.join('\n')}`)
+        let at = 0
+        for (const wanted of says) {
+          const found = printed.indexOf(wanted, at)
+          expect(found, `${line}: ${wanted}\n--- printed\n${printed.join('\n')}`).not.toBe(-1)
+          at = found + 1
+        }
+      }
+    }
+    // The gate opens, and both of its proofs are needed: restarts that have not been hold it.
+    expect(status.get('rotate tls')).toEqual([0, 3, 0])
+    expect(status.get('rotate tls --next')).toEqual([0, 3, 0])
     expect(await running()).toEqual(before)
     const took = (performance.now() - began) / 1000
     await traffic.stop()
