@@ -146,8 +146,10 @@ function isLink(location: string): boolean {
 
 /** A file that a command makes anew each time. */
 export interface OwnFile extends Pick<FileWrite, 'file' | 'text'> {
-  /** Such as `a saved plan`. */
+  /** Such as `a plan`. */
   readonly what: string
+  /** Such as `a saved plan`: what is written over. Default: `what`. */
+  readonly own?: string | undefined
   /** Whether a file is one of these: nothing else is written over. */
   readonly isOwn: (bytes: Uint8Array) => boolean
 }
@@ -164,12 +166,12 @@ export async function writeOwn(
   files: readonly OwnFile[],
 ): Promise<void> {
   const writes: FileWrite[] = []
-  for (const { file, text, what, isOwn } of files) {
+  for (const { file, text, what, own = what, isOwn } of files) {
     requireOutside(context, store, file, what)
     const expected = await readIfThere(context, file)
     if (expected !== undefined && !isOwn(expected)) {
-      throw new NomadPkiError('ERR_FILE_EXISTS', `${shownPath(file)} exists, and is not ${what}`, {
-        hint: `name another file: only ${what} is written over`,
+      throw new NomadPkiError('ERR_FILE_EXISTS', `${shownPath(file)} exists, and is not ${own}`, {
+        hint: `name another file: only ${own} is written over`,
       })
     }
     writes.push({ file, text, expected })

@@ -38,7 +38,13 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
     ? made
     : { ...made, findings: [notBegun(store, named), ...made.findings] }
   if (options.out !== undefined) {
-    const file = { file: options.out, text: formatPlan(plan), what: 'a saved plan', isOwn }
+    const file = {
+      file: options.out,
+      text: formatPlan(plan),
+      what: 'a plan',
+      own: 'a saved plan',
+      isOwn,
+    }
     await writeOwn(context, store.location, [file])
   }
   const blocked = hasErrors(plan.findings)

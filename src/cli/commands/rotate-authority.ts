@@ -138,7 +138,10 @@ function stageCommands(
     },
     async rollout() {
       const { command: rollout } = await import('./rollout.js')
-      const given = { batch: undefined, only: undefined, maxFailures: undefined, policy: undefined }
+      const given = {
+        ...{ batch: undefined, only: undefined, maxFailures: undefined, policy: undefined },
+        ...{ back: undefined, backOnFailure: undefined },
+      }
       return rollout(
         { args: [], options: { ...call, ...given, override: undefined, reason: undefined, via } },
         context,
