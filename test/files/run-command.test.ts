@@ -76,7 +76,9 @@ describe('how it ended', () => {
   })
 
   test('a program that is not there, and one that may not be run', async () => {
-    expect((await run('', { argv: ['nomad-pki-is-not-there'] })).end).toEqual({
+    // With a PATH of its own: in one with a folder that this user cannot search it may not be run.
+    const lost = { argv: ['nomad-pki-is-not-there'], env: { PATH: folder } }
+    expect((await run('', lost)).end).toEqual({
       how: 'not started',
       why: 'there is no such program',
     })

@@ -6,6 +6,18 @@
 /** @type {readonly { file: string, line: string, replacement: string, reason: string }[]} */
 export const equivalent = [
   {
+    file: 'src/delivery/proof.ts',
+    line: 'if (!isNomadPkiError(error)) throw error',
+    replacement: 'false',
+    reason: 'what is called throws errors of ours alone: the line shows a fault of the program',
+  },
+  {
+    file: 'src/delivery/proof.ts',
+    line: '} catch (error) {',
+    replacement: '{}',
+    reason: 'the same; without `return undefined` the function returns just that',
+  },
+  {
     file: 'src/nomad/hostname.ts',
     line: 'return dot !== -1 && wanted.slice(dot) === lower.slice(1)',
     replacement: 'true',

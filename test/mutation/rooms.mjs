@@ -31,9 +31,9 @@ export const rooms = {
     ],
   },
   store: {
-    floor: 60,
+    floor: 79,
     measured:
-      '55 of 94, every 16th, without the tests of kills; places and healing were tested after it',
+      '57 of 66, every 20th from the 9th; syncing one by one, modes and copies were tested after it',
     every: 16,
   },
   authority: {
@@ -83,5 +83,6 @@ export const rooms = {
 export const files = {
   'src/hcl/prove.ts': 85,
   'src/evidence/gate.ts': 85,
+  // 25 of 27, every 3rd piece.
   'src/delivery/proof.ts': 85,
 }
