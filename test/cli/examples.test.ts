@@ -76,6 +76,15 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         fs.writeFileSync(path.join(cwd, 'nomad-pki.local.yaml'), local, { mode: 0o600 })
         fs.writeFileSync(path.join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 })
       }
+      if (name === 'rotate tls') {
+        // No agent runs here: the gate opens where nobody is waited for.
+        fs.appendFileSync(path.join(cwd, 'cluster.yaml'), 'transport: plaintext\n')
+        const { stdout } = await cli(cwd, ['rotate', 'tls', '--json'])
+        const { gate } = JSON.parse(stdout) as { gate: { holds: { address: string }[] } }
+        for (const { address } of gate.holds) {
+          await cli(cwd, ['rotate', 'tls', '--except', address, '--reason', 'an example'])
+        }
+      }
       if (name === 'sign') {
         const held = spec.replace('s1: {', 's1: { keyHeld: node,')
         fs.writeFileSync(path.join(cwd, 'cluster.yaml'), held)
