@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fstat, read } from 'node:fs'
+import { fstat, read, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { NomadPkiError } from '../errors.js'
 import { errnoOf } from './fault.js'
@@ -33,6 +33,7 @@ export async function readDescriptor(number: number, wait: number = patience): P
     if (!(status.isFile() || status.isFIFO() || status.isSocket() || status.isCharacterDevice())) {
       throw unreadable(number, status.isDirectory() ? 'it is a folder' : 'it is not open')
     }
+    if (status.isFIFO() && isOwnPipe(number)) throw unreadable(number, 'it is not open')
     for (let waited = 0; ;) {
       const chunk = Buffer.alloc(4096)
       const length = await readOnce(number, chunk)
@@ -57,6 +58,33 @@ export async function readDescriptor(number: number, wait: number = patience): P
     throw unreadable(number, why)
   }
   return Buffer.concat(chunks)
+}
+
+/**
+ * Whether this process has the end that is written to: then it is a pipe that Node made for itself, and nobody gave it.
+ * Where the system does not tell, it is taken for one that was given.
+ */
+function isOwnPipe(number: number): boolean {
+  try {
+    const folder = '/proc/self/fd'
+    const pipe = readlinkSync(`${folder}/${number}`)
+    return readdirSync(folder).some((other) => {
+      if (linkOf(`${folder}/${other}`) !== pipe) return false
+      const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`${folder}info/${other}`, 'latin1'))
+      return (parseInt(flags?.[1] ?? '0', 8) & 3) === 1
+    })
+  } catch {
+    return false
+  }
+}
+
+/** `undefined` for the descriptor of the listing itself, which is closed. */
+function linkOf(place: string): string | undefined {
+  try {
+    return readlinkSync(place)
+  } catch {
+    return undefined
+  }
 }
 
 /** `undefined` where nothing is there yet; 0 at the end. */

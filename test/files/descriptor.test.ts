@@ -54,6 +54,32 @@ test('one that gives nothing is not waited for without end', async () => {
   end()
 })
 
+test('a pipe of this process itself is not one that somebody gave', async () => {
+  // Node's own: for signals, and to wake its loop.
+  const own = fs
+    .readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((number) => number > 2 && isPipe(number))
+  expect(own.length).toBeGreaterThan(0)
+  const said = await Promise.all(
+    own.map((number) =>
+      readDescriptor(number, 60).then(
+        () => 'read',
+        (error: unknown) => (error as Error).message,
+      ),
+    ),
+  )
+  expect(said.filter((one) => one.endsWith('it is not open')).length).toBeGreaterThan(0)
+})
+
+function isPipe(number: number): boolean {
+  try {
+    return fs.fstatSync(number).isFIFO()
+  } catch {
+    return false
+  }
+}
+
 test('what cannot be read is said', async () => {
   const open = (place: string, flags: string): number => fs.openSync(place, flags)
   const cases: readonly (readonly [number, RegExp])[] = [
