@@ -5,11 +5,12 @@
  * @module
  */
 
-import { authorityAddress } from '../address.js'
+import { authorityAddress, generationOf, isOfAuthority } from '../address.js'
 import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
 import { gateOf } from '../rotation/gate-of.js'
 import { rotationOf, type Rotation, type Way } from '../rotation/stages.js'
+import { evidenceIn } from '../evidence/evidence.js'
 import type { GateVerdict } from '../evidence/gate.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { rotationText } from '../report/rotation.js'
@@ -99,11 +100,13 @@ export async function runRotation(
     }
     const { rotation } = now
     const since = madeAt(rotation, now.inventory)
-    if (rotation.position === 'settled' && (taken > 0 || isYoung(rotation, since, context.now()))) {
+    if (rotation.position === 'settled' && (taken > 0 || hasEnded(now, options, context.now()))) {
       const when = since === undefined ? '' : `, since ${formatInstant(since)}`
       printer.answer(
         `authority ${options.name}: generation ${rotation.from} signs${when}; the rotation to it has ended`,
       )
+      if (taken === 0)
+        printer.tell(`to begin another: nomad-pki rotate authority ${options.name} --next`)
       return exitStatus.ok
     }
     if (drops(rotation) && !options.yes) {
@@ -153,7 +156,19 @@ function madeAt({ name, from }: Rotation, { authorities }: Inventory): number | 
   return authorities.get(authorityAddress(name, from))?.certificate?.notBefore
 }
 
-/** The first generation is of no rotation. */
-function isYoung({ from }: Rotation, since: number | undefined, now: number): boolean {
-  return from > 1 && since !== undefined && now - since < young
+/**
+ * Whether the generation that signs came of a rotation that has just ended. A key that is in other hands does not
+ * wait, unless it is an older one that this rotation has replaced.
+ */
+function hasEnded(
+  { rotation, inventory }: Stand,
+  { name, compromised }: RunOptions,
+  now: number,
+): boolean {
+  const since = madeAt(rotation, inventory)
+  const isYoung = rotation.from > 1 && since !== undefined && now - since < young
+  if (!isYoung || compromised !== true) return isYoung
+  return evidenceIn(inventory.ledger, { now }).compromised.some(
+    ({ address }) => isOfAuthority(address, name) && generationOf(address) < rotation.from,
+  )
 }

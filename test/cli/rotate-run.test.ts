@@ -84,7 +84,7 @@ operators:
   }
 
   /** The real commands; what brings files to hosts is played: the agents load what the store has. */
-  #commands(): StageCommands {
+  #commands(compromised: boolean): StageCommands {
     const called = (name: string, work: () => Promise<number>) => async () => {
       this.calls.push(name)
       const status = await work()
@@ -96,7 +96,10 @@ operators:
       async () =>
         (await this.run(...argv)).status
     return {
-      next: called('next', typed('rotate', 'authority', 'agent', '--next')),
+      next: called(
+        'next',
+        typed('rotate', 'authority', 'agent', '--next', ...(compromised ? ['--compromised'] : [])),
+      ),
       apply: called('apply', typed('apply', '--yes')),
       probe: called('probe', typed('probe', '--timeout', '2s')),
       rollout: called('rollout', async () => {
@@ -109,13 +112,13 @@ operators:
     }
   }
 
-  async rotate(world: Partial<World> = {}, yes = true): Promise<Said> {
+  async rotate(world: Partial<World> = {}, yes = true, compromised = false): Promise<Said> {
     const made = testContext({ now: Date.now(), argv: [], cwd: this.cwd, ...world })
     const flags = { file: undefined, quiet: undefined, color: undefined, debug: undefined }
     const printer = printerOf(made.context, flags)
-    const options = { name: 'agent', way: undefined, compromised: undefined, file: undefined }
+    const options = { name: 'agent', way: undefined, compromised, file: undefined }
     const run = { ...options, yes, flags: '', agents: 2 }
-    const status = await runRotation(run, this.#commands(), made.context, printer)
+    const status = await runRotation(run, this.#commands(compromised), made.context, printer)
     return { status, stdout: made.stdout(), stderr: made.stderr() }
   }
 }
@@ -140,6 +143,9 @@ describe('rotate authority --run', () => {
     expect(await place.rotate()).toMatchObject({ status: 0 })
     expect(place.calls).toEqual(['apply', 'rollout'])
     expect(place.spec()).toBe(before)
+    // A key in other hands does not wait.
+    await place.rotate({}, true, true)
+    expect(place.spec()).toContain('signing: 3, trusted: [3]')
   })
 
   // After the first edit, before its files are brought, before the old root goes, and after the last edit.
