@@ -29,9 +29,9 @@ test.each(['--per-node', '--per-region'])(
     })
     await cli(cwd, ['init', '--new-store'])
     await cli(cwd, ['apply', '--yes'])
-    expect(
-      (await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).stderr,
-    ).not.toContain('error')
+    expect((await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).stderr).not.toContain(
+      'error',
+    )
     await cli(cwd, ['apply', '--yes'])
     await cli(cwd, ['status', '--metrics', 'm.prom', grain])
     const text = readFileSync(join(cwd, 'm.prom'), 'utf8')

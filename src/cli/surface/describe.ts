@@ -116,7 +116,8 @@ export const describeCommands = {
   },
   'config pull': {
     arguments: '[address...]',
-    summary: "copy the agents' configurations from their hosts, where the spec says config: { host, copy }",
+    summary:
+      "copy the agents' configurations from their hosts, where the spec says config: { host, copy }",
     details:
       'Reads .hcl and .json files by ssh, and writes copies that only you can read. A copy that was edited here stays, where its host still has what was pulled. Where both changed nothing is written, and the difference is shown. Refuses a place that git tracks. Exits 2 where both changed, or with --dry-run where something would be written; 1 where a host was not reached.',
     writes: true,
