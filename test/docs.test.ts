@@ -58,6 +58,7 @@ const endsWith: readonly (readonly [
     'the gate saw no agent: none runs here',
   ],
   ['docs/turning-tls-on.md', /rotate tls/, 3, 'no agent has its files: nobody delivers here'],
+  ['docs/rollout.md', /rollout --back/, 3, 'no terminal is there to ask on'],
   ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
   ['docs/other-tools.md', /--layout p12/, 64, 'no terminal is there to show the password on'],
 ]
