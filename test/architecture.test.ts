@@ -23,6 +23,7 @@ const bands: readonly (readonly string[])[] = [
     'sha256.ts',
     'splice.ts',
     'grouping.ts',
+    'count.ts',
     'revocation-reasons.ts',
     'shell-quote.ts',
   ],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
 import { holdsIn } from '../nomad/versions.js'
@@ -112,7 +113,7 @@ export function checkStart(
     const message =
       key.bytes === undefined
         ? 'the gossip key is not base64'
-        : `the gossip key has ${key.bytes} bytes`
+        : `the gossip key has ${count(key.bytes, 'byte')}`
     refuse(
       'agent/gossip-key',
       key.origin,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { isIP } from 'node:net'
 import { sameBytes } from '../bytes.js'
 import { formatDuration } from '../duration.js'
@@ -259,7 +260,7 @@ function chainWhole(
   if (above.length < expected.length) {
     return {
       reason: 'chain-broken',
-      message: `cert.pem holds ${above.length} of the ${expected.length} intermediates`,
+      message: `cert.pem holds ${above.length} of its ${count(expected.length, 'intermediate')}`,
     }
   }
   const surplus = above.slice(expected.length)
@@ -279,7 +280,7 @@ function chainWhole(
       message:
         above.length === expected.length
           ? 'the intermediates in cert.pem stand in wrong order: each certifies the one before it'
-          : `cert.pem holds ${above.length - expected.length} certificates too many`,
+          : `cert.pem holds ${count(above.length - expected.length, 'certificate')} too many`,
     }
   }
   return {

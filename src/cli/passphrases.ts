@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import path from 'node:path'
 import { localFileName, type LocalSettings, type PassphraseSource } from '../cluster/local.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -157,7 +158,7 @@ function requirePassphrase(passphrase: string): void {
   if (length >= leastCharacters) return
   throw new NomadPkiError(
     'ERR_REFUSED',
-    `the passphrase has ${length} characters, wanted at least ${leastCharacters}`,
+    `the passphrase has ${count(length, 'character')}, wanted at least ${leastCharacters}`,
     { hint: 'take a longer one: several words, or 16 random characters' },
   )
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import type { Duplex } from 'node:stream'
 import type { CommandEnd } from '../files/run-command.js'
 
@@ -109,7 +110,7 @@ export function endText(end: CommandEnd, timeout: number): string | undefined {
     case 'not started':
       return end.why
     case 'timeout':
-      return `no answer within ${timeout / 1000} seconds`
+      return `no answer within ${count(timeout / 1000, 'second')}`
     case 'too much output':
       return 'it says more than any script of ours'
     case 'aborted':

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { connect, type Socket } from 'node:net'
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type PublicKey } from '../keys/algorithms.js'
@@ -260,7 +261,7 @@ function ask(
     const timer = setTimeout(() => {
       settle(
         refused(
-          `the SSH agent did not answer within ${patience / 1000} seconds`,
+          `the SSH agent did not answer within ${count(patience / 1000, 'second')}`,
           'a confirmation or a touch of the token may be waited for; see also: ssh-add -l',
         ),
       )

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { connect as connectSocket, isIP } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
@@ -104,7 +105,7 @@ export async function dial(
   const socket: Duplex = other ?? connectSocket({ host, port })
   const fault = await new Promise<unknown>((resolve) => {
     const timer = setTimeout(() => {
-      resolve(new Error(`no answer within ${timeout / 1000} seconds`))
+      resolve(new Error(`no answer within ${count(timeout / 1000, 'second')}`))
     }, timeout)
     const end = (reason?: unknown): void => {
       clearTimeout(timer)

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { connect } from 'node:net'
 import type { AgentEndpoint } from './endpoints.js'
 import { isRpcAnswer, ping } from './offer.js'
@@ -43,7 +44,7 @@ export function askPlaintext(
       )
     }
     socket.setTimeout(timeout, () => {
-      end({ state: 'silent', message: `no answer within ${timeout / 1000} seconds` })
+      end({ state: 'silent', message: `no answer within ${count(timeout / 1000, 'second')}` })
     })
     socket.once('connect', () => {
       connected = true

@@ -5,6 +5,8 @@
  * @module
  */
 
+export { count, thousands } from '../count.js'
+
 import type { Severity } from '../diagnostics.js'
 import type { Action } from '../plan/plan.js'
 
@@ -76,16 +78,6 @@ export function printable(text: string): string {
       /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
       (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
     )
-}
-
-/** `1 step`, `2 steps`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${thousands(number)} ${number === 1 ? one : many}`
-}
-
-/** `10,000` */
-export function thousands(number: number): string {
-  return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /**

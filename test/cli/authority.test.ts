@@ -94,6 +94,7 @@ describe('a root with signer: encrypted', () => {
   test.each<[string, string | undefined, string | undefined, number, RegExp]>([
     ['no source', undefined, undefined, 3, /there is no terminal to ask for the new passphrase/],
     ['a short one', fromFile, 'short\n', 3, /has 5 characters, wanted at least 8/],
+    ['one character', fromFile, 'x\n', 3, /has 1 character, wanted at least 8/],
     ['an empty one', fromFile, '\n', 3, /gives an empty passphrase/],
     ['two lines', fromFile, 'one line here\nanother\n', 3, /gives more than one line/],
     ['a large file', fromFile, 'x'.repeat(2000), 3, /more than 1024 bytes/],

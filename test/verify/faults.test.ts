@@ -76,7 +76,7 @@ const faults: readonly (readonly [
   [
     'a missing intermediate',
     (c) => c.present(w1, c.holder(w1).chain.slice(0, 1)),
-    { address: w1, reason: 'chain-broken', message: /holds 0 of the 1 intermediates/ },
+    { address: w1, reason: 'chain-broken', message: /holds 0 of its 1 intermediate$/ },
   ],
   [
     'wrong order: the intermediate before the leaf',
