@@ -166,10 +166,10 @@ function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
     ips: wanted.ips,
     uris: wanted.uris,
   })
-  let count = 0
+  let many = 0
   let extra: string | undefined
   for (const name of leaf.subjectAltName ?? []) {
-    count += 1
+    many += 1
     const list =
       name.type === 'dns'
         ? names.dns
@@ -181,7 +181,7 @@ function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
     const value = 'value' in name ? name.value : `a ${name.type} name`
     if (list === undefined || !list.includes(value)) extra ??= value
   }
-  if (extra === undefined && count === names.dns.length + names.ips.length + names.uris.length) {
+  if (extra === undefined && many === names.dns.length + names.ips.length + names.uris.length) {
     return undefined
   }
   const has = new Set(

@@ -182,10 +182,10 @@ function readKeys(answer: SshReader): readonly AgentKey[] {
   // An agent that is locked says that it has no keys, or fails.
   if (type === messages.failure) return []
   if (type !== messages.identitiesAnswer) throw new SshFault(`it is of type ${type}, not 12`)
-  const count = answer.number('the number of keys')
+  const number = answer.number('the number of keys')
   const keys: AgentKey[] = []
-  for (let at = 0; at < count; at += 1) {
-    const blob = answer.string(`key ${at + 1} of ${count}`)
+  for (let at = 0; at < number; at += 1) {
+    const blob = answer.string(`key ${at + 1} of ${number}`)
     const comment = answer.string(`the comment of key ${at + 1}`)
     keys.push({
       fingerprint: sshFingerprint(blob),
