@@ -1,7 +1,6 @@
 /**
- * Checks of one generation of an identity against what is wanted: each a small function that
- * answers with a reason, or nothing. Plan and verify ask the same ones; only the question about the
- * end of its life differs (*should we act?*, *is it good?*).
+ * Checks of one generation of an identity against what is wanted: each answers with a reason, or nothing. Plan and
+ * verify ask the same ones; only of the end of its life they ask *should we act?* and *is it good?*
  *
  * @module
  */
@@ -166,10 +165,9 @@ function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
     ips: wanted.ips,
     uris: wanted.uris,
   })
-  let many = 0
+  const has = leaf.subjectAltName ?? []
   let extra: string | undefined
-  for (const name of leaf.subjectAltName ?? []) {
-    many += 1
+  for (const name of has) {
     const list =
       name.type === 'dns'
         ? names.dns
@@ -181,13 +179,14 @@ function namesAgree({ wanted, leaf }: Subject, context: CheckContext): ReasonGiv
     const value = 'value' in name ? name.value : `a ${name.type} name`
     if (list === undefined || !list.includes(value)) extra ??= value
   }
-  if (extra === undefined && many === names.dns.length + names.ips.length + names.uris.length) {
+  if (
+    extra === undefined &&
+    has.length === names.dns.length + names.ips.length + names.uris.length
+  ) {
     return undefined
   }
-  const has = new Set(
-    (leaf.subjectAltName ?? []).map((name) => ('value' in name ? name.value : '')),
-  )
-  const missing = [...names.dns, ...names.ips, ...names.uris].filter((name) => !has.has(name))
+  const values = new Set(has.map((name) => ('value' in name ? name.value : '')))
+  const missing = [...names.dns, ...names.ips, ...names.uris].filter((name) => !values.has(name))
   const parts = [
     missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined,
     extra !== undefined ? `names ${extra}, which the spec does not` : undefined,

@@ -48,13 +48,12 @@ log_file() {
   words=$(tr '\\000' '\\n' <"/proc/\${pid:-0}/cmdline") 2>/dev/null || words=
   found=$(printf '%s\\n' "$words" | sed -n 's/^--\\{0,1\\}log-file=//p' | tail -n 1)
   configs=$(printf '%s\\n' "$words" | sed -n -e 's/^--\\{0,1\\}config=//p' -e '/^--\\{0,1\\}config$/{n;p;}')
-  [ -n "$found" ] || for config in \${configs:-/etc/nomad.d}; do
+  [ -n "$found" ] || found=$(printf '%s\\n' "\${configs:-/etc/nomad.d}" | while IFS= read -r config; do
     for file in "$config" "$config"/*.hcl "$config"/*.json; do
       [ -f "$file" ] || continue
-      named=$(sed -n 's/^[[:space:]{]*"\\{0,1\\}log_file"\\{0,1\\}[[:space:]]*[=:][[:space:]]*"\\([^"]*\\)".*/\\1/p' "$file" | tail -n 1)
-      [ -z "$named" ] || found=$named
+      sed -n 's/^[[:space:]{]*"\\{0,1\\}log_file"\\{0,1\\}[[:space:]]*[=:][[:space:]]*"\\([^"]*\\)".*/\\1/p' "$file"
     done
-  done
+  done | tail -n 1)
   case $found in */) found=\${found}nomad.log ;; esac
   printf '%s\\n' "$found"
 }

@@ -52,7 +52,7 @@ beforeAll(async () => {
 function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
-  if (argv[0] === 'rollout') return cli(cwd, argv, { env: fakeSsh(folder()) })
+  if (argv[0] === 'rollout' || argv[1] === 'pull') return cli(cwd, argv, { env: fakeSsh(folder()) })
   // A person compares the fingerprint.
   return cli(cwd, argv, { terminal: argv[0] === 'sign' })
 }
@@ -84,6 +84,17 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         for (const { address } of gate.holds) {
           await cli(cwd, ['rotate', 'tls', '--except', address, '--reason', 'an example'])
         }
+      }
+      if (name === 'config pull') {
+        const etc = path.join(cwd, 'etc')
+        fs.mkdirSync(etc)
+        fs.writeFileSync(path.join(etc, 'nomad.hcl'), 'server {\n  enabled = true\n}\n')
+        const host = `'${etc.replaceAll("'", "''")}'`
+        const pulled = spec.replace(
+          'config: agents/s1',
+          `config: { host: ${host}, copy: copies/s1 }`,
+        )
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), pulled)
       }
       if (name === 'sign') {
         const held = spec.replace('s1: {', 's1: { keyHeld: node,')

@@ -9,6 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { agentLog, logScript } from '../../src/rollout/agent-log.js'
 import { memoryHosts } from '../../src/hosts/memory-hosts.js'
 import { readLog } from '../../src/rollout/scripts.js'
+import { shellQuote } from '../../src/shell-quote.js'
 
 const made: string[] = []
 const children: { kill: () => void }[] = []
@@ -45,7 +46,10 @@ function rowsOf({ journal, words, files = {} }: Bed): readonly string[] {
     fs.writeFileSync(path.join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
   }
   fs.writeFileSync(path.join(folder, 'journal'), journal ?? '')
-  shim('journalctl', journal === undefined ? 'exit 1' : `cat '${path.join(folder, 'journal')}'`)
+  shim(
+    'journalctl',
+    journal === undefined ? 'exit 1' : `cat ${shellQuote(path.join(folder, 'journal'))}`,
+  )
   const agent =
     words && spawn('sh', ['-c', 'sleep 60; :', 'nomad', ...words(folder)], { stdio: 'ignore' })
   if (agent !== undefined) children.push(agent)

@@ -90,7 +90,7 @@ const faults: readonly (readonly [
       address: w1,
       reason: 'chain-broken',
       severity: 'warning',
-      message: /1 certificates too many/,
+      message: /1 certificate too many/,
     },
   ],
   [

@@ -41,7 +41,7 @@ export const flags = {
   },
   calendar: {
     flags: '--calendar <file>',
-    summary: 'also write renewals, ends and dates of authorities as a calendar (iCalendar)',
+    summary: 'also write the dates as a calendar (iCalendar)',
     value: 'files',
   },
   clients: {
@@ -104,7 +104,7 @@ export const flags = {
   giveUp: { flags: '--give-up', summary: 'switch although the last switch was never proven' },
   html: {
     flags: '--html <file>',
-    summary: 'also write the state as one page for a browser, which needs no network and no script',
+    summary: 'also write the state as a page for a browser',
     value: 'files',
   },
   ip: { flags: '--ip <address>', summary: 'an address of the node; may be repeated', many: true },
@@ -148,7 +148,7 @@ export const flags = {
   },
   metrics: {
     flags: '--metrics <file>',
-    summary: 'also write metrics for Prometheus (the textfile collector of node_exporter)',
+    summary: 'also write metrics for Prometheus',
     value: 'files',
   },
   name: { flags: '--name <name>', summary: 'a DNS name of the node; may be repeated', many: true },
@@ -202,11 +202,11 @@ export const flags = {
   },
   perNode: {
     flags: '--per-node',
-    summary: 'a series or events for each certificate (default: up to 1,000 of them)',
+    summary: 'one for each certificate (default: up to 1,000)',
   },
   perRegion: {
     flags: '--per-region',
-    summary: 'only the earliest of each role and region',
+    summary: 'the earliest of each role and region',
   },
   policy: {
     flags: '--policy',

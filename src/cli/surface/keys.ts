@@ -60,7 +60,7 @@ export const keysCommands = {
     arguments: '[name]',
     summary: "put an authority's key in the store under a passphrase",
     details:
-      'For authorities whose `signer` is `encrypted` in the spec. The file is replaced by one rename. The passphrase comes from --passphrase-fd, from what `nomad-pki.local.yaml` names, or from the terminal. Without it nobody can open the key. --change-passphrase puts a key that is encrypted under another one: the old one comes from where it always does, the new one from --new-passphrase-fd or the terminal. A dry run opens the key and writes nothing.',
+      'For authorities whose `signer` is `encrypted` in the spec. The file is replaced by one rename. The passphrase comes from --passphrase-fd, from what `nomad-pki.local.yaml` names, or from the terminal. Without it nobody can open the key. With --change-passphrase the new one comes from --new-passphrase-fd or the terminal. A dry run opens the key and writes nothing.',
     writes: true,
     options: { passphraseFd: {}, changePassphrase: {}, newPassphraseFd: {}, dryRun: {} },
     examples: ['nomad-pki authority encrypt agent --dry-run', 'nomad-pki authority encrypt agent'],

@@ -75,7 +75,7 @@ export const makeCommands = {
       json: {},
       metrics: { excludes: ['at', 'made'], because: 'what watches the file takes it for now' },
       calendar: { excludes: ['at', 'made'], because: 'what watches the file takes it for now' },
-      html: { excludes: ['at', 'made'], because: 'who looks at the page takes it for now' },
+      html: { excludes: ['at', 'made'], because: 'what watches the file takes it for now' },
       alarm: { needs: ['calendar'] },
       perNode: { excludes: ['perRegion'], needsOne: ['metrics', 'calendar'] },
       perRegion: { needsOne: ['metrics', 'calendar'] },

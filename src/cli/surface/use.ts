@@ -31,7 +31,7 @@ export const useCommands = {
     arguments: '<thing...>',
     summary: 'say what files, addresses and agents are, and what of them fits together',
     details:
-      'THING is a file (certificates, keys, requests and revocation lists in PEM or DER; PKCS#12; JSON of cfssl; an archive of pack; - is stdin), an address or the end of one, or the host:port of a running agent. Says whether Nomad takes a certificate, as what, and until when. Several things are matched to each other. Of an encrypted key it says how it is encrypted; its passphrase (asked for on the terminal where there is something to match) tells which certificate it belongs to. A secret is never shown.',
+      'THING is a file (certificates, keys, requests and revocation lists in PEM or DER; PKCS#12; JSON of cfssl; an archive of pack; - is stdin), an address or the end of one, or the host:port of a running agent. Says whether Nomad takes a certificate, as what, and until when. Several things are matched to each other. An encrypted key is opened (its passphrase is asked for) where there is something to match. A secret is never shown.',
     writes: false,
     options: { passphraseFile: {}, passphraseFd: {}, passwordFile: {}, json: {} },
     examples: [
