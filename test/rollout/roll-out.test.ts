@@ -449,6 +449,18 @@ describe('a rollout', () => {
     expect(bed.done).toEqual([])
   })
 
+  test('servers alone are not asked for their clients: a token that may not is enough', async () => {
+    const bed = new Bed(['s1', 's2', 's3'])
+    const denied: RolloutPorts = {
+      ...bed.ports(),
+      nodes: () => Promise.resolve({ state: 'denied', message: 'no' }),
+    }
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service' }
+    for await (const event of rollOut(bed.rollout(), denied, options)) events.push(event)
+    expect(problems(events)).toBe('done')
+  })
+
   test('an installation may take as long as a unit takes to stop and to start', async () => {
     const bed = new Bed(['s1'])
     bed.leader = 's1'
