@@ -5,7 +5,13 @@
  * @module
  */
 
-import { authorityAddress, generationOf, identityAddress } from '../address.js'
+import {
+  authorityAddress,
+  authorityNameOf,
+  generationOf,
+  identityAddress,
+  isOfAuthority,
+} from '../address.js'
 import { adoptionNotes } from './notes.js'
 import { authorityText } from '../authority/take-over.js'
 import type { Diagnostic } from '../diagnostics.js'
@@ -326,9 +332,8 @@ function nameAuthorities(
   const take = (tree: Tree, name: string, generation: number): void => {
     const address = known.get(fingerprintOf(tree.certificate))
     if (address !== undefined) {
-      const [, own = name] = address.split('/')
-      named.set(tree, { name: own, generation: generationOf(address) })
-    } else if (begun.some((one) => isOfName(one, name))) named.refused.add(tree)
+      named.set(tree, { name: authorityNameOf(address), generation: generationOf(address) })
+    } else if (begun.some((one) => isOfAuthority(one, name))) named.refused.add(tree)
     else named.set(tree, { name, generation })
   }
   for (const [index, tree] of [...roots].sort(oldestFirst).entries())
@@ -363,18 +368,14 @@ function nameAuthorities(
     }
     // The old tool made a generation after those of the store.
     let number = Math.max(
-      ...begun.filter((other) => isOfName(other, one.split('/')[1]!)).map(generationOf),
+      ...begun.filter((other) => isOfAuthority(other, authorityNameOf(one))).map(generationOf),
     )
     for (const tree of line) {
       if (known.has(fingerprintOf(tree.certificate))) take(tree, name, 0)
-      else named.set(tree, { name: one.split('/')[1]!, generation: ++number })
+      else named.set(tree, { name: authorityNameOf(one), generation: ++number })
     }
   }
   return named
-}
-
-function isOfName(address: string, name: string): boolean {
-  return address.startsWith(`authority/${name}/`)
 }
 
 function oldestFirst({ certificate: a }: Tree, { certificate: b }: Tree): number {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
 import { lint } from '../lint/lint.js'
 import type { Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
@@ -57,7 +58,7 @@ export function adoptionNotes(
  * @param replaced The authority whose next generation replaces it: itself, or the root above it.
  */
 export function keylessNote(address: string, replaced: string): string {
-  return `${keylessStart(address)}. To replace it: nomad-pki rotate authority ${replaced.split('/')[1]!} --next`
+  return `${keylessStart(address)}. To replace it: nomad-pki rotate authority ${authorityNameOf(replaced)} --next`
 }
 
 /** What {@link keylessNote} begins with. */

@@ -6,6 +6,7 @@
  */
 
 import { formatInstant } from '../duration.js'
+import { groupBy } from '../grouping.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { parseAddress, sharedName, type IdentityName } from '../address.js'
 import { classifyName } from '../nomad/names.js'
@@ -145,15 +146,11 @@ export function settleRenewals(
   stored: ReadonlyMap<string, StoreIdentity>,
   addressOf: (one: Placed) => string,
 ): Settled {
-  const settled: Placed[] = []
+  const isKnown = (one: Placed): boolean => stored.has(addressOf(one))
+  const known = placed.filter(isKnown)
+  const settled = placed.filter((one) => !isKnown(one))
   const leftOut: LeftOut[] = []
-  const groups = new Map<string, Placed[]>()
-  for (const one of placed) {
-    const address = addressOf(one)
-    if (stored.has(address)) groups.set(address, [...(groups.get(address) ?? []), one])
-    else settled.push(one)
-  }
-  for (const [address, group] of groups) {
+  for (const [address, group] of groupBy(known, addressOf)) {
     const identity = stored.get(address)!
     const order = newestFirst(group.map(({ leaf }) => leaf))
     const sorted = order.map((leaf) => group.find((one) => one.leaf === leaf)!)

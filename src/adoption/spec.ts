@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AgentRole } from '../address.js'
+import { authorityNameOf, type AgentRole } from '../address.js'
 import { isAgent } from '../nomad/roles.js'
 import { algorithmOf } from '../keys/algorithms.js'
 import { groupBy } from '../grouping.js'
@@ -173,7 +173,7 @@ function authorityEntries(parts: SpecParts): readonly ListedEntry[] {
     const { certificate, issuer } = chosen
     const { algorithm } = certificate.publicKey
     const value: Record<string, Plain> = {}
-    if (issuer !== undefined) value['issuer'] = issuer.split('/')[1]!
+    if (issuer !== undefined) value['issuer'] = authorityNameOf(issuer)
     if (algorithm !== undefined) value['key'] = algorithm
     const life = Math.min(certificate.notAfter - certificate.notBefore, longestSpan)
     value['lifetime'] = life >= day ? `${Math.floor(life / day)}d` : lifetimeText(certificate)

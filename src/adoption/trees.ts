@@ -5,6 +5,7 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
 import type { FoundKey } from '../keys/found-key.js'
 import { sameBytes } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
@@ -167,7 +168,7 @@ function otherVersion(
   return {
     ...it,
     message: `it is ${address} once more, with the same key, and ends ${formatInstant(certificate.notAfter)}; the store keeps the one that it has, which ends ${formatInstant(notAfter)}`,
-    hint: `agents with either accept the certificates of both. To have a new one in time: nomad-pki rotate authority ${address.split('/')[1]!} --next`,
+    hint: `agents with either accept the certificates of both. To have a new one in time: nomad-pki rotate authority ${authorityNameOf(address)} --next`,
   }
 }
 

@@ -6,14 +6,12 @@
 
 import { parseIdentity } from '../address.js'
 import { NomadPkiError } from '../errors.js'
-import { sshHosts } from '../hosts/ssh-hosts.js'
 import { goBack } from '../rollout/go-back.js'
 import type { RolloutNode } from '../rollout/order.js'
-import { follow, valuesOf, type RolloutChoice } from './bring-rollout.js'
+import { follow, onHosts, type RolloutChoice } from './bring-rollout.js'
 import type { Context } from './context.js'
 import { confirm } from './prompt.js'
 import type { Printer } from './printer.js'
-import { rolloutPorts } from './rollout-ports.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { underLock } from './under-lock.js'
 import type { Workspace } from './workspace.js'
@@ -33,7 +31,7 @@ export async function bringBackOne(
   printer: Printer,
 ): Promise<ExitStatus> {
   const { spec, store } = workspace
-  const { tls, unit } = spec.node
+  const { tls } = spec.node
   const { overrides, dryRun } = choice
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
@@ -52,24 +50,9 @@ export async function bringBackOne(
     ...{ leader: false, restart: false, configs: [], receipt: false },
     overrides: overrides.filter(({ code }) => code === 'rollback'),
   }
-  const run = async (): Promise<ExitStatus> => {
-    const hosts = sshHosts({ ...spec.node.ssh, env: context.env })
-    try {
-      const ports = await rolloutPorts(workspace, hosts, context, choice)
-      const rules = {
-        ...{ tls, unit, dryRun, plaintext: spec.transport === 'plaintext' },
-        withoutTolerance: valuesOf(overrides, 'tolerance'),
-        mayBeIll: valuesOf(overrides, 'unhealthy'),
-      }
-      return await follow(
-        (signal) => goBack(node, ports, { ...rules, signal }),
-        undefined,
-        context,
-        printer,
-      )
-    } finally {
-      await hosts.end()
-    }
-  }
+  const run = (): Promise<ExitStatus> =>
+    onHosts(workspace, tls, choice, context, (rules, ports) =>
+      follow((signal) => goBack(node, ports, { ...rules, signal }), undefined, context, printer),
+    )
   return dryRun ? run() : underLock(store, 'rollout', run)
 }

@@ -11,11 +11,11 @@ import type { Override, OverrideCode } from '../overrides.js'
 import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
 import type { Batch, Rollout } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
-import type { RolloutEvent } from '../rollout/ports.js'
+import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../rollout/ports.js'
 import type { Context } from './context.js'
 import { confirm } from './prompt.js'
 import type { Printer } from './printer.js'
-import { orderOf } from './rollout-order.js'
+import { orderOf, stepsWith } from './rollout-order.js'
 import { rolloutPorts } from './rollout-ports.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { underLock } from './under-lock.js'
@@ -53,23 +53,16 @@ export async function bringRollout(
   printer: Printer,
 ): Promise<ExitStatus> {
   const { spec, store } = workspace
-  const { maxFailures, overrides, dryRun } = choice
-  const { tls, unit } = spec.node
+  const { maxFailures, dryRun } = choice
+  const { tls } = spec.node
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
       hint: 'there is nothing to bring: reload them; node: { tls: /etc/nomad-tls } says where a node has its files',
     })
   }
-  const bringIt = async (order: Rollout): Promise<ExitStatus> => {
-    const hosts = sshHosts({ ...spec.node.ssh, env: context.env })
-    try {
-      const rules = {
-        ...{ tls, unit, maxFailures, dryRun, plaintext: spec.transport === 'plaintext' },
-        backOnFailure: choice.backOnFailure,
-        withoutTolerance: valuesOf(overrides, 'tolerance'),
-        mayBeIll: valuesOf(overrides, 'unhealthy'),
-      }
-      const ports = await rolloutPorts(workspace, hosts, context, choice)
+  const bringIt = (order: Rollout): Promise<ExitStatus> =>
+    onHosts(workspace, tls, choice, context, async (given, ports) => {
+      const rules = { ...given, maxFailures, backOnFailure: choice.backOnFailure }
       const endOf = async (): Promise<Rollout> => {
         const inventory = await takeOwnInventory(workspace)
         const all = orderOf(workspace, inventory, { now: context.now(), batch: choice.batch })
@@ -77,11 +70,8 @@ export async function bringRollout(
       }
       const events = (signal: AbortSignal): AsyncIterable<RolloutEvent> =>
         rollOut(order, ports, { ...rules, signal })
-      return await follow(events, endOf, context, printer)
-    } finally {
-      await hosts.end()
-    }
-  }
+      return follow(events, endOf, context, printer)
+    })
   if (dryRun || choice.yes) {
     const run = async (): Promise<ExitStatus> => {
       const order = await prepare(workspace, choice, context, printer)
@@ -173,23 +163,44 @@ function writeLine(document: object, context: Context): void {
   context.stdout.write(`${JSON.stringify(document)}\n`)
 }
 
+/**
+ * Reaches the hosts while something is done there.
+ *
+ * @param tls The folder that hosts have their files in.
+ * @param work Is handed what holds for every host, and the world.
+ */
+export async function onHosts(
+  workspace: Workspace,
+  tls: string,
+  choice: Pick<RolloutChoice, 'overrides' | 'dryRun' | 'via'>,
+  context: Context,
+  work: (rules: RollOutOptions, ports: RolloutPorts) => Promise<ExitStatus>,
+): Promise<ExitStatus> {
+  const { node, transport } = workspace.spec
+  const { overrides, dryRun } = choice
+  const hosts = sshHosts({ ...node.ssh, env: context.env })
+  try {
+    const rules = {
+      ...{ tls, unit: node.unit, dryRun, plaintext: transport === 'plaintext' },
+      withoutTolerance: valuesOf(overrides, 'tolerance'),
+      mayBeIll: valuesOf(overrides, 'unhealthy'),
+    }
+    return await work(rules, await rolloutPorts(workspace, hosts, context, choice))
+  } finally {
+    await hosts.end()
+  }
+}
+
 /** The values of the overrides with one code. */
-export function valuesOf(
-  overrides: readonly Override[],
-  wanted: OverrideCode,
-): ReadonlySet<string> {
+function valuesOf(overrides: readonly Override[], wanted: OverrideCode): ReadonlySet<string> {
   return new Set(overrides.flatMap(({ code, value }) => (code === wanted ? [value] : [])))
 }
 
 /** The steps of the agents that were named. */
 function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
-  const steps = order.steps
-    .map((step) => ({ ...step, nodes: step.nodes.filter(({ address }) => isMeant(address)) }))
-    .filter(({ nodes }) => nodes.length > 0)
-    .map((step, at) => ({ ...step, number: at + 1 }))
   return {
     ...order,
-    steps,
+    steps: stepsWith(order, isMeant),
     missing: order.missing.filter(isMeant),
     doubtful: order.doubtful.filter(({ address }) => isMeant(address)),
     excepted: order.excepted.filter(({ address }) => isMeant(address)),

@@ -9,7 +9,14 @@ import type { Inventory } from '../inventory/inventory.js'
 import { makePlan } from '../plan/make-plan.js'
 import { notReloaded } from '../plan/not-reloaded.js'
 import type { Plan } from '../plan/plan.js'
-import { parseBatch, planRollout, usualBatch, type Batch, type Rollout } from '../rollout/order.js'
+import {
+  parseBatch,
+  planRollout,
+  usualBatch,
+  type Batch,
+  type Rollout,
+  type RolloutStep,
+} from '../rollout/order.js'
 import { usage } from './usage.js'
 import type { Workspace } from './workspace.js'
 
@@ -60,13 +67,20 @@ function withoutPlaced(order: Rollout, inventory: Inventory): Rollout {
   const left = order.steps.flatMap(({ nodes }) =>
     nodes.filter(({ address }) => placed.has(address)),
   )
-  const steps = order.steps
-    .map((step) => ({ ...step, nodes: step.nodes.filter(({ address }) => !placed.has(address)) }))
-    .filter(({ nodes }) => nodes.length > 0)
-    .map((step, at) => ({ ...step, number: at + 1 }))
   return {
     ...order,
-    steps,
+    steps: stepsWith(order, (address) => !placed.has(address)),
     proven: order.proven + new Set(left.map(({ address }) => address)).size,
   }
+}
+
+/** The steps with some of their agents, numbered anew. */
+export function stepsWith(
+  { steps }: Pick<Rollout, 'steps'>,
+  isKept: (address: string) => boolean,
+): readonly RolloutStep[] {
+  return steps
+    .map((step) => ({ ...step, nodes: step.nodes.filter(({ address }) => isKept(address)) }))
+    .filter(({ nodes }) => nodes.length > 0)
+    .map((step, at) => ({ ...step, number: at + 1 }))
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
 import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { certifierOf, partsOf } from '../issuers/asked-of.js'
+import { certifierOf } from '../issuers/asked-of.js'
 import { certify } from '../issuers/certify.js'
 import { answerFile, parseRequestFile } from '../issuers/offline-file.js'
 import { signerOfItem, type OfflineRequest } from '../issuers/offline-request.js'
@@ -160,9 +161,9 @@ function requireKeys(request: OfflineRequest, { spec, file }: Workspace): void {
   }
   for (const item of request.items) {
     const signer = signerOfItem(item)
-    const { name, generation } = partsOf(signer)
+    const name = authorityNameOf(signer)
     const authority = spec.authorities.find((one) => one.name === name)
-    const kind = authority?.signers[generation]
+    const kind = authority?.signers[generationOf(signer)]
     if (kind === 'offline') {
       throw new NomadPkiError(
         'ERR_REFUSED',

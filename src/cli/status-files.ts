@@ -1,5 +1,5 @@
 /**
- * The files that `status` writes for what watches the cluster: metrics and a calendar.
+ * The files that `status` writes for what watches the cluster: metrics, a calendar, a page.
  *
  * @module
  */
@@ -70,10 +70,12 @@ export async function writeStatusFiles(
   const { cluster } = workspace.desired
   const { schedule, deadlines } = facts
   const files: OwnFile[] = []
-  if (metrics !== undefined) {
+  const watched =
+    metrics === undefined && html === undefined ? undefined : watchedFacts(facts, workspace)
+  if (metrics !== undefined && watched !== undefined) {
     files.push({
       file: metrics,
-      text: metricsText({ ...watchedFacts(facts, workspace), grain }),
+      text: metricsText({ ...watched, grain }),
       what: 'a file of metrics of this cluster',
       isOwn: (bytes) => textOf(bytes).startsWith(`${metricsMark}${cluster}\n`),
     })
@@ -86,10 +88,10 @@ export async function writeStatusFiles(
       isOwn: (bytes) => textOf(bytes).startsWith(`${calendarMark}${cluster}//`),
     })
   }
-  if (html !== undefined) {
+  if (html !== undefined && watched !== undefined) {
     files.push({
       file: html,
-      text: pageText(watchedFacts(facts, workspace)),
+      text: pageText(watched),
       what: 'a page of this cluster',
       isOwn: (bytes) =>
         textOf(bytes).startsWith(`${pageMark}the state of the cluster ${cluster} -->`),

@@ -5,11 +5,12 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
 import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { checkAnswer } from '../issuers/answered.js'
-import { askedFrom, partsOf } from '../issuers/asked-of.js'
+import { askedFrom } from '../issuers/asked-of.js'
 import { parseAnswerFile, type OfflineAnswer } from '../issuers/offline-file.js'
 import {
   encodeRequest,
@@ -208,7 +209,7 @@ function requirePins(
 ): void {
   items.forEach((item, at) => {
     if (item.kind !== 'root') return
-    const { name, generation } = partsOf(item.address)
+    const [name, generation] = [authorityNameOf(item.address), generationOf(item.address)]
     const pin = spec.authorities.find((one) => one.name === name)?.fingerprints[generation]
     const has = fingerprintText(certificates[at]!)
     if (pin === undefined || pin === has) return

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
 import { randomSerial } from '../authority/serial.js'
 import type { AuthorityKey, Issuers } from '../authority/issuers.js'
 import type { DesiredAuthority } from '../cluster/desired.js'
@@ -62,8 +63,8 @@ export function certifierOf(issuers: Issuers, made?: Certifier['made']): Certifi
   return {
     keys,
     async begin({ address, key: algorithm }) {
-      const { name, generation } = partsOf(address)
-      const key = await issuers.begin({ name, generation, algorithm })
+      const name = authorityNameOf(address)
+      const key = await issuers.begin({ name, generation: generationOf(address), algorithm })
       keys.set(address, key)
       return key
     },
@@ -75,10 +76,4 @@ export function certifierOf(issuers: Issuers, made?: Certifier['made']): Certifi
     },
     ...(made && { made }),
   }
-}
-
-/** The name and the number in an authority's address. */
-export function partsOf(address: string): { readonly name: string; readonly generation: number } {
-  const [, name = '', generation = ''] = address.split('/')
-  return { name, generation: Number(generation) }
 }

@@ -6,15 +6,14 @@
  * @module
  */
 
-import { latin1Of } from '../bytes.js'
-import { bufferOf } from '../bytes.js'
+import { bufferOf, latin1Of } from '../bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import {
+  document,
   list,
   malformed,
   readCertificate,
   readRequest,
-  record,
   valueOf,
   wholeSeconds,
   type OfflineRequest,
@@ -82,14 +81,7 @@ export function parseRequestFile(bytes: Uint8Array): OfflineRequest {
  */
 export function parseAnswerFile(bytes: Uint8Array): OfflineAnswer {
   const { text, value } = read(bytes, 'answer')
-  const top = record(value, 'the answer')
-  if (top.format !== 'nomad-pki/authority-answer') malformed('its format is another')
-  if (top.version !== 1) {
-    malformed(
-      `its version is ${JSON.stringify(top.version)}, and 1 is known here`,
-      'use the same version of nomad-pki on both machines',
-    )
-  }
+  const top = document(value, 'answer')
   const request = readRequest(top.request)
   const given = list(top.certificates, 'certificates', request.items.length)
   if (given.length < request.items.length) {

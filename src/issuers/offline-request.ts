@@ -14,7 +14,7 @@ import { parsePublicKey } from '../keys/public-key.js'
 import { sha256 } from '../sha256.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { subjectFault } from '../lint/subject.js'
-import type { SubjectAttributes } from '../x509/name.js'
+import { subjectKeys, type SubjectAttributes } from '../x509/name.js'
 
 /** An authority that exists, and is to sign or to be certified. */
 export interface KnownAuthority {
@@ -141,20 +141,12 @@ export function valueOf(request: OfflineRequest): unknown {
   }
 }
 
-const subjectKeys = [
-  'commonName',
-  'country',
-  'postalCode',
-  'province',
-  'locality',
-  'streetAddress',
-  'organization',
-  'organizationalUnit',
-] as const
+/** The name that a person looks for stands first. */
+const shownKeys = ['commonName', ...subjectKeys.filter((key) => key !== 'commonName')] as const
 
 function subjectValue(subject: SubjectAttributes): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    subjectKeys.flatMap((key) => {
+    shownKeys.flatMap((key) => {
       const value = subject[key]
       return value === undefined ? [] : [[key, value]]
     }),
@@ -168,14 +160,7 @@ function subjectValue(subject: SubjectAttributes): Readonly<Record<string, strin
  * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`: what is wrong with it.
  */
 export function readRequest(value: unknown): OfflineRequest {
-  const top = record(value, 'the request')
-  if (top.format !== 'nomad-pki/authority-request') malformed('its format is another')
-  if (top.version !== 1) {
-    malformed(
-      `its version is ${JSON.stringify(top.version)}, and 1 is known here`,
-      'use the same version of nomad-pki on both machines',
-    )
-  }
+  const top = document(value, 'request')
   const known = list(top.known, 'known', most.known).map((one, at) => readKnown(one, at))
   const request: OfflineRequest = {
     cluster: text(top.cluster, 'cluster'),
@@ -283,7 +268,7 @@ function readItem(value: unknown, what: string): AskedCertificate {
 function readSubject(value: unknown, what: string): SubjectAttributes {
   const given = record(value, `${what}: subject`)
   const subject: Record<string, string> = {}
-  for (const key of subjectKeys) {
+  for (const key of shownKeys) {
     if (given[key] !== undefined) subject[key] = text(given[key], `${what}: ${key}`)
   }
   const full = { commonName: '', ...subject }
@@ -316,10 +301,26 @@ export function readCertificate(value: unknown, what: string): Certificate {
   }
 }
 
+/** An object of JSON, with anything in it. */
+export type JsonRecord = Readonly<Record<string, unknown>>
+
+/** The data of one of the two files, whose form this version knows. */
+export function document(value: unknown, what: 'request' | 'answer'): JsonRecord {
+  const top = record(value, `the ${what}`)
+  if (top.format !== `nomad-pki/authority-${what}`) malformed('its format is another')
+  if (top.version !== 1) {
+    malformed(
+      `its version is ${JSON.stringify(top.version)}, and 1 is known here`,
+      'use the same version of nomad-pki on both machines',
+    )
+  }
+  return top
+}
+
 /** Refuses a value that is not an object. */
-export function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
+function record(value: unknown, what: string): JsonRecord {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Readonly<Record<string, unknown>>
+    return value as JsonRecord
   }
   return malformed(`${what} is not an object`)
 }

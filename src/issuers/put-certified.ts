@@ -4,13 +4,13 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
 import type { AuthorityKey } from '../authority/issuers.js'
 import type { FoundAuthority } from '../inventory/inventory.js'
 import type { StoreBatch } from '../inventory/store.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
-import { partsOf } from './asked-of.js'
 import type { AskedCertificate } from './offline-request.js'
 
 /** The certificate that a store has for what was asked. */
@@ -19,9 +19,7 @@ export function foundFor(
   authorities: ReadonlyMap<string, FoundAuthority>,
 ): Certificate | undefined {
   const found = authorities.get(item.address)
-  return item.kind === 'cross'
-    ? found?.crossed.get(partsOf(item.issuer).generation)
-    : found?.certificate
+  return item.kind === 'cross' ? found?.crossed.get(generationOf(item.issuer)) : found?.certificate
 }
 
 /**
@@ -48,13 +46,13 @@ export function putCertified(
     if (found !== undefined && sameCertificate(found, certificate)) return
     count += 1
     const { address, serial: attempt } = item
-    const { name, generation } = partsOf(address)
+    const [name, generation] = [authorityNameOf(address), generationOf(address)]
     const pem = encodeCertificate(certificate)
     const { serial, notAfter } = certificate
     const fingerprint = fingerprintOf(certificate)
     const common = { address, at: ports.at, serial, fingerprint, notAfter, attempt }
     if (item.kind === 'cross') {
-      batch.putCross(name, generation, partsOf(item.issuer).generation, pem)
+      batch.putCross(name, generation, generationOf(item.issuer), pem)
       batch.record({ event: 'crossed', ...common, by: item.issuer })
       return
     }

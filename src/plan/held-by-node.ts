@@ -82,7 +82,17 @@ export function keyStaysOnNode(
  * whole, and nothing on a node says where its files go.
  */
 export function requestRemedy(address: string, { tls }: Pick<Desired, 'tls'>): string {
-  const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
   const file = shellQuote(`${address.slice(address.lastIndexOf('/') + 1)}.csr`)
-  return `on the node: nomad-pki request ${address}${place} --out ${file}; then here, with that file: nomad-pki sign ${file}`
+  return `on the node: ${requestCommand(address, file, { tls })}; then here, with that file: nomad-pki sign ${file}`
+}
+
+/**
+ * The command by which a node asks.
+ *
+ * @param name Its address, or the end of one.
+ * @param file The request, as a shell reads it.
+ */
+export function requestCommand(name: string, file: string, { tls }: Pick<Desired, 'tls'>): string {
+  const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
+  return `nomad-pki request ${name}${place} --out ${file}`
 }

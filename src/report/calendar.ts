@@ -8,7 +8,7 @@
 
 import type { Schedule } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
-import { grainOf, watchedIn, type Grain, type Watched } from './watched.js'
+import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
 
 /** What the calendar is made of. */
 export interface CalendarFacts {
@@ -85,25 +85,25 @@ function eventsOf({ address, role, region, node, members }: Watched): readonly E
     node === undefined
       ? `the first of ${waited.length} ${role} certificates in ${region}`
       : `${role} ${region}/${node}`
-  const ends = waited.flatMap(({ notAfter }) => notAfter ?? [])
-  const dues = waited.flatMap(({ dueAt }) => dueAt ?? [])
+  const due = earliestOf(waited.map(({ dueAt }) => dueAt))
+  const end = earliestOf(waited.map(({ notAfter }) => notAfter))
   return [
-    ...(dues.length === 0
+    ...(due === undefined
       ? []
       : [
           {
             id: `renewal.${address}`,
-            at: least(dues),
+            at: due,
             title: `renew ${which}`,
             text: 'From here on nomad-pki apply renews it: run nomad-pki plan.',
           },
         ]),
-    ...(ends.length === 0
+    ...(end === undefined
       ? []
       : [
           {
             id: `end.${address}`,
-            at: least(ends),
+            at: end,
             title: `${which} ends`,
             text: 'After it the agent accepts no connection and makes none. What it was last known to have counts.',
           },
@@ -149,10 +149,6 @@ function deadlineEvent({ authority, kind, at, message }: Deadline): Event {
         : `authority ${authority}: renewals have carried it`,
     text: message,
   }
-}
-
-function least(instants: readonly number[]): number {
-  return instants.reduce((a, b) => Math.min(a, b))
 }
 
 /** `20270301T093000Z` (RFC 5545 §3.3.5). */

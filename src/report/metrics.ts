@@ -13,7 +13,7 @@ import type { Action, Step } from '../plan/plan.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import type { Rotation } from '../rotation/stages.js'
-import { grainOf, watchedIn, type Grain, type Watched } from './watched.js'
+import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
 
 /** A rotation under way, and what holds its next stage. */
 export interface WatchedRotation {
@@ -109,7 +109,7 @@ export function metricsText(facts: MetricsFacts): string {
 
   put('build_info', { version }, 1)
   put('last_success_timestamp_seconds', { command: 'status' }, seconds(schedule.at))
-  for (const [role, region, members] of kindsIn(schedule)) {
+  for (const { role, region, members } of watchedIn(schedule, 'region')) {
     for (const [state, count] of countsOf(members, (one) => one.state, states)) {
       put('certificates', { role, region, state }, count)
     }
@@ -118,19 +118,35 @@ export function metricsText(facts: MetricsFacts): string {
     const labels = labelsOf(one)
     const { members } = one
     const made = members.flatMap(({ address }) => lives.get(address) ?? [])
-    put('certificate_not_before_timestamp_seconds', labels, seconds(least(made, 'notBefore')))
-    put('certificate_not_after_timestamp_seconds', labels, seconds(least(made, 'notAfter')))
+    put(
+      'certificate_not_before_timestamp_seconds',
+      labels,
+      seconds(earliestOf(made.map((item) => item.notBefore))),
+    )
+    put(
+      'certificate_not_after_timestamp_seconds',
+      labels,
+      seconds(earliestOf(made.map((item) => item.notAfter))),
+    )
     put(
       'certificate_effective_not_after_timestamp_seconds',
       labels,
-      seconds(least(members, 'notAfter')),
+      seconds(earliestOf(members.map((item) => item.notAfter))),
     )
     // A person's is made when it is asked for.
     const renewed = members.filter(({ onDemand }) => !onDemand)
-    put('certificate_renewal_timestamp_seconds', labels, seconds(least(renewed, 'dueAt')))
+    put(
+      'certificate_renewal_timestamp_seconds',
+      labels,
+      seconds(earliestOf(renewed.map((item) => item.dueAt))),
+    )
     put('agent_newest_loaded', labels, loaded(members))
     const seen = members.flatMap(({ proof }) => (proof?.at === undefined ? [] : [proof]))
-    put('agent_evidence_timestamp_seconds', labels, seconds(least(seen, 'at')))
+    put(
+      'agent_evidence_timestamp_seconds',
+      labels,
+      seconds(earliestOf(seen.map((item) => item.at))),
+    )
   }
   for (const { address, kind, orphan, notAfter, dueAt } of schedule.entries) {
     if (kind !== 'authority' || orphan) continue
@@ -187,13 +203,6 @@ function loaded(members: readonly ScheduleEntry[]): number | undefined {
   return known.length === 0 ? undefined : Number(known.every((state) => state === 'proven'))
 }
 
-/** The entries of each role and region, in the order of their first. */
-function kindsIn(
-  schedule: Schedule,
-): readonly (readonly [role: string, region: string, members: readonly ScheduleEntry[]])[] {
-  return watchedIn(schedule, 'region').map(({ role, region, members }) => [role, region, members])
-}
-
 /** How many there are of each kind, with those of which there is none. */
 function countsOf<Item, Kind extends string>(
   items: readonly Item[],
@@ -203,17 +212,6 @@ function countsOf<Item, Kind extends string>(
   const counts = new Map(Object.keys(none).map((kind) => [kind as Kind, 0]))
   for (const item of items) counts.set(kindOf(item), (counts.get(kindOf(item)) ?? 0) + 1)
   return counts
-}
-
-function least<Key extends string>(
-  items: readonly { readonly [key in Key]?: number | undefined }[],
-  key: Key,
-): number | undefined {
-  let found: number | undefined
-  for (const { [key]: value } of items) {
-    if (value !== undefined && (found === undefined || value < found)) found = value
-  }
-  return found
 }
 
 function labelsText(labels: Labels): string {

@@ -7,11 +7,11 @@
 import { kindOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
+import type { Schedule } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Deadline } from '../rotation/deadlines.js'
-import { lifeWords } from './status.js'
-import { count, thousands } from './style.js'
+import { summary } from './status.js'
+import { count } from './style.js'
 import { formatDay, formatLeft } from './time.js'
 
 /** How bad it is. */
@@ -42,7 +42,7 @@ export function verdictOf({ schedule, deadlines, findings, inventory }: VerdictF
     return { tone: 'good', text: `Nothing is due. ${nextOf(schedule, deadlines)}` }
   }
   const parts = [
-    ...[...countBy(work)].map(([state, number]) => `${thousands(number)} ${lifeWords[state]}`),
+    ...(work.length > 0 ? [summary(work)] : []),
     ...(errors > 0 ? [count(errors, 'error')] : []),
     ...(due > 0 ? [count(due, 'date of a rotation', 'dates of rotations')] : []),
   ]
@@ -78,10 +78,4 @@ function nextOf({ at, entries }: Schedule, deadlines: readonly Deadline[]): stri
   const [next] = dates
   if (next === undefined) return 'Nothing has a date.'
   return `Next: ${next.text}, on ${formatDay(next.at)} (in ${formatLeft(Math.max(0, next.at - at))}).`
-}
-
-function countBy(entries: readonly ScheduleEntry[]): ReadonlyMap<LifeState, number> {
-  const counts = new Map<LifeState, number>()
-  for (const { state } of entries) counts.set(state, (counts.get(state) ?? 0) + 1)
-  return counts
 }

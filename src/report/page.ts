@@ -5,19 +5,22 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { latin1Of } from '../bytes.js'
 import type { ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Step } from '../plan/plan.js'
+import { sha256 } from '../sha256.js'
+import { sameCertificate } from '../x509/certificate.js'
 import { fold, type Group } from './fold.js'
 import { html, type Html } from './html.js'
 import type { WatchedRotation } from './metrics.js'
 import { pageScript, pageStyle } from './page-style.js'
 import { timeline, type TimelineRow } from './page-timeline.js'
 import { verdictOf, type Tone, type VerdictFacts } from './page-verdict.js'
-import { lifeWords, mild, proofNote } from './status.js'
+import { alikeIn, lifeWords, mild, proofNote } from './status.js'
 import { count, thousands } from './style.js'
-import { formatDay, formatLeft, formatMinute } from './time.js'
+import { formatDay, formatMinute, formatUntil } from './time.js'
+import { earliestOf } from './watched.js'
 
 /** What the page shows. */
 export interface PageFacts extends VerdictFacts {
@@ -37,7 +40,13 @@ export const pageMark = '<!doctype html>\n<!-- nomad-pki status: '
  */
 export function pageText(facts: PageFacts): string {
   const { cluster, version, schedule } = facts
-  const { at } = schedule
+  const { at, entries } = schedule
+  const groupsOf = (kind: ScheduleEntry['kind']): readonly Group<ScheduleEntry>[] =>
+    alikeIn(
+      entries.filter((one) => one.kind === kind),
+      { all: false },
+    )
+  const identities = groupsOf('identity')
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(pageStyle)}'`,
@@ -54,11 +63,11 @@ export function pageText(facts: PageFacts): string {
     <main>
       <section aria-labelledby="time">
         <h2 id="time">When certificates end</h2>
-        ${timelineOf(facts, 'identity')}
+        ${timelineOf(facts, identities, 'identity')}
       </section>
       <section aria-labelledby="trust">
         <h2 id="trust">Authorities</h2>
-        ${timelineOf(facts, 'authority')}${authorities(facts)}
+        ${timelineOf(facts, groupsOf('authority'), 'authority')}${authorities(facts)}
       </section>
       ${rotationParts(facts)}${findingParts(facts)}${stepParts(facts)}
       <section aria-labelledby="agents">
@@ -66,7 +75,7 @@ export function pageText(facts: PageFacts): string {
         <label class="script" for="filter"
           >Show only rows with these words<input id="filter" type="search" autocomplete="off"
         /></label>
-        ${certificates(facts)}
+        ${certificates(identities, at)}
       </section>
       ${ledgerParts(facts)}
     </main>
@@ -95,7 +104,7 @@ ${body}
 }
 
 function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+  return `sha256-${Buffer.from(sha256(text), 'hex').toString('base64')}`
 }
 
 function toneOf(entry: ScheduleEntry): Tone | 'faint' {
@@ -104,25 +113,14 @@ function toneOf(entry: ScheduleEntry): Tone | 'faint' {
   return mild.has(entry.state) ? 'doubt' : 'bad'
 }
 
-/** Alike ones in a line, as `status` has them. */
-function groupsOf(
-  { schedule }: PageFacts,
-  kind: ScheduleEntry['kind'],
-): readonly Group<ScheduleEntry>[] {
-  const entries = schedule.entries.filter((one) => one.kind === kind)
-  return fold(entries, {
-    all: false,
-    keyOf: (entry) =>
-      `${entry.state} ${entry.orphan} ${Math.floor((entry.notAfter ?? 0) / (7 * 86_400_000))} ${proofNote(entry)}`,
-  })
-}
-
 /** More lines than this are no picture. */
 const mostRows = 60
 
-function timelineOf(facts: PageFacts, kind: ScheduleEntry['kind']): Html {
-  const { inventory, schedule } = facts
-  const groups = groupsOf(facts, kind)
+function timelineOf(
+  { inventory, schedule }: PageFacts,
+  groups: readonly Group<ScheduleEntry>[],
+  kind: ScheduleEntry['kind'],
+): Html {
   const rows = groups.slice(0, mostRows).flatMap(({ label, members }): readonly TimelineRow[] => {
     const [first] = members
     const made =
@@ -135,7 +133,7 @@ function timelineOf(facts: PageFacts, kind: ScheduleEntry['kind']): Html {
       {
         label: members.length > 1 ? `${label} (${thousands(members.length)})` : label,
         from: made.notBefore,
-        to: Math.min(...members.flatMap(({ notAfter }) => notAfter ?? [])),
+        to: earliestOf(members.map(({ notAfter }) => notAfter))!,
         due: first!.onDemand ? undefined : first!.dueAt,
         tone: tone === 'faint' ? 'good' : tone,
       },
@@ -156,20 +154,17 @@ function authorities({ inventory, schedule }: PageFacts): Html {
   for (const { current } of inventory.identities.values()) {
     const issuer = current?.chain[0]?.issuer.der
     if (issuer === undefined) continue
-    const name = Buffer.from(issuer).toString('latin1')
+    const name = latin1Of(issuer)
     under.set(name, (under.get(name) ?? 0) + 1)
   }
   const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
   const rows = [...inventory.authorities.values()].map(({ address, certificate, key, crossed }) => {
     const entry = entries.get(address)
     const leaves =
-      certificate === undefined
-        ? 0
-        : (under.get(Buffer.from(certificate.subject.der).toString('latin1')) ?? 0)
-    const trusting = [...inventory.bundles.values()].filter(({ certificates: roots }) =>
-      roots.some(
-        (root) => certificate !== undefined && Buffer.from(root.der).equals(certificate.der),
-      ),
+      certificate === undefined ? 0 : (under.get(latin1Of(certificate.subject.der)) ?? 0)
+    const trusting = [...inventory.bundles.values()].filter(
+      ({ certificates: roots }) =>
+        certificate !== undefined && roots.some((root) => sameCertificate(root, certificate)),
     )
     return html`<tr>
       <th scope="row">${address}</th>
@@ -203,19 +198,17 @@ function authorities({ inventory, schedule }: PageFacts): Html {
   )
 }
 
-function certificates(facts: PageFacts): Html {
-  const rows = groupsOf(facts, 'identity').map(({ label, members }) => {
+function certificates(groups: readonly Group<ScheduleEntry>[], at: number): Html {
+  const rows = groups.map(({ label, members }) => {
     const [first] = members
-    const seen = members.flatMap(({ proof }) => proof?.at ?? [])
-    const left = first!.notAfter === undefined ? undefined : first!.notAfter - facts.schedule.at
+    const { notAfter } = first!
+    const seen = earliestOf(members.map(({ proof }) => proof?.at))
     return html`<tr>
       <th scope="row">${label}</th>
       <td class="number">${thousands(members.length)}</td>
       <td class="${toneOf(first!)}">${lifeWords[first!.state]}</td>
-      <td class="when">${first!.notAfter === undefined ? '' : formatDay(first!.notAfter)}</td>
-      <td class="number">
-        ${left === undefined ? '' : left < 0 ? `-${formatLeft(-left)}` : formatLeft(left)}
-      </td>
+      <td class="when">${notAfter === undefined ? '' : formatDay(notAfter)}</td>
+      <td class="number">${notAfter === undefined ? '' : formatUntil(notAfter, at)}</td>
       <td class="when">
         ${
           first!.onDemand
@@ -226,7 +219,7 @@ function certificates(facts: PageFacts): Html {
         }
       </td>
       <td>${loadedText(members)}</td>
-      <td class="when">${seen.length === 0 ? '' : formatMinute(Math.min(...seen))}</td>
+      <td class="when">${seen === undefined ? '' : formatMinute(seen)}</td>
     </tr>`
   })
   return table(

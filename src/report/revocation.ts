@@ -10,7 +10,7 @@ import type { Cure } from '../rotation/cure.js'
 import type { RevocationReason } from '../revocation-reasons.js'
 import type { CrlEntry } from '../x509/make-crl.js'
 import type { Document } from './json.js'
-import { shellQuote } from '../shell-quote.js'
+import { requestCommand } from '../plan/held-by-node.js'
 import { count, printable, type Style } from './style.js'
 import { formatMinute, formatRelative } from './time.js'
 
@@ -189,9 +189,8 @@ function requestLines(
 ): readonly string[] {
   const name = address.slice('identity/'.length)
   const file = `${node}.csr`
-  const place = tls === undefined ? '' : ` --tls ${shellQuote(tls)}`
   return [
-    `  on ${node}: nomad-pki request ${name}${place} --out ${file}`,
+    `  on ${node}: ${requestCommand(name, file, { tls })}`,
     `  here, with the fingerprint that it printed: ${command(`nomad-pki sign ${file} --fingerprint SHA256:HEX`, flag)}`,
   ]
 }

@@ -16,7 +16,7 @@ import { findingsText } from './diagnostics.js'
 import { fold, type Group } from './fold.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
-import { formatDay, formatLeft, formatMinute } from './time.js'
+import { formatDay, formatMinute, formatUntil } from './time.js'
 
 /** What the text of a schedule may be told. */
 export interface StatusTextOptions {
@@ -55,12 +55,7 @@ export const lifeWords: Readonly<Record<LifeState, string>> = {
  */
 export function statusText(schedule: Schedule, style: Style, options: StatusTextOptions): string {
   const { at, entries } = schedule
-  const rows = fold(entries, {
-    all: options.all,
-    // A range is one line as long as its members end within the same week or so.
-    keyOf: (entry) =>
-      `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)} ${proofNote(entry)}`,
-  }).map((group) => rowOf(group, at, style))
+  const rows = alikeIn(entries, options).map((group) => rowOf(group, at, style))
   const heading = ['', 'expires', 'left', 'renewal', 'state'].map((text) => style.faint(text))
   const work = entries.filter(needsWork)
   const parts = [
@@ -85,6 +80,18 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
   return parts.join('\n\n')
 }
 
+/** Alike ones in a line: a range is one line as long as its members end within the same week or so. */
+export function alikeIn(
+  entries: readonly ScheduleEntry[],
+  { all }: { readonly all: boolean },
+): readonly Group<ScheduleEntry>[] {
+  return fold(entries, {
+    all,
+    keyOf: (entry) =>
+      `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)} ${proofNote(entry)}`,
+  })
+}
+
 function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly string[] {
   const { label, members } = group
   const first = members[0]!
@@ -105,11 +112,7 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
   return [
     label + many,
     first.notAfter === undefined ? '' : formatDay(first.notAfter),
-    first.notAfter === undefined
-      ? ''
-      : first.notAfter < at
-        ? `-${formatLeft(at - first.notAfter)}`
-        : formatLeft(first.notAfter - at),
+    first.notAfter === undefined ? '' : formatUntil(first.notAfter, at),
     first.onDemand
       ? 'when asked for'
       : Number.isFinite(soonest)
@@ -208,7 +211,8 @@ function weekOf({ notAfter }: ScheduleEntry): string {
   return notAfter === undefined ? '' : String(Math.floor(notAfter / (7 * 86_400_000)))
 }
 
-function summary(work: readonly ScheduleEntry[]): string {
+/** `1 expired, 2 due` */
+export function summary(work: readonly ScheduleEntry[]): string {
   const counts = new Map<LifeState, number>()
   for (const { state } of work) counts.set(state, (counts.get(state) ?? 0) + 1)
   return [...counts].map(([state, number]) => `${thousands(number)} ${lifeWords[state]}`).join(', ')

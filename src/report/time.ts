@@ -23,6 +23,11 @@ export function formatRelative(instant: number, now: number): string {
   return left > 0 ? `in ${formatLeft(left)}` : `${formatLeft(-left)} ago`
 }
 
+/** `89d`; `-3h` after the end. */
+export function formatUntil(end: number, now: number): string {
+  return end < now ? `-${formatLeft(now - end)}` : formatLeft(end - now)
+}
+
 /** The biggest unit alone, two where it is small: `89d`, `2y30d`, `36h`. */
 export function formatLeft(milliseconds: number): string {
   const day = 86_400_000

@@ -46,3 +46,12 @@ export function watchedIn(schedule: Schedule, grain: Grain): readonly Watched[] 
 function identitiesIn({ entries }: Schedule): readonly ScheduleEntry[] {
   return entries.filter(({ kind, orphan }) => kind === 'identity' && !orphan)
 }
+
+/** The earliest of some instants; `undefined` where there is none. */
+export function earliestOf(instants: Iterable<number | undefined>): number | undefined {
+  let found: number | undefined
+  for (const one of instants) {
+    if (one !== undefined && (found === undefined || one < found)) found = one
+  }
+  return found
+}

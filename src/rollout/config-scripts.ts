@@ -5,8 +5,8 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { isConfigFileName } from '../agent/index.js'
+import { sha256 } from '../sha256.js'
 import { shellQuote } from '../shell-quote.js'
 
 /** So many files of one agent are taken. */
@@ -36,11 +36,6 @@ export interface ConfigPut {
   /** SHA-256 (hex) of what must be there now; `undefined`: nothing. */
   readonly expected: string | undefined
   readonly bytes: Uint8Array
-}
-
-/** SHA-256 of bytes, hex. */
-export function sumOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** Names that travel: what Nomad reads has no need of others, and a terminal and a shell are safe with them. */
@@ -196,15 +191,17 @@ config_put() {
   return "$put"
 }`
 
+/** What is to be done with a file, as the host says it. */
+function stateOf({ target, expected, bytes }: ConfigPut): string {
+  return `$(config_state ${shellQuote(target)} ${expected ?? 'none'} ${sha256(bytes)})`
+}
+
 /** Says of each file whether the host still has what was pulled: a line `config=changed PATH` of one that differs. */
 export function checkConfigs(puts: readonly ConfigPut[]): string {
   if (puts.length === 0) return ''
   return [
     functions,
-    ...puts.map(({ target, expected, bytes }) => {
-      const place = shellQuote(target)
-      return `say config "$(config_state ${place} ${expected ?? 'none'} ${sumOf(bytes)}) "${place}`
-    }),
+    ...puts.map((put) => `say config "${stateOf(put)} "${shellQuote(put.target)}`),
   ].join('\n')
 }
 
@@ -217,10 +214,10 @@ export function guardConfigs(puts: readonly ConfigPut[]): string {
   if (puts.length === 0) return ''
   return [
     functions,
-    ...puts.map(({ target, expected, bytes }) => {
-      const place = shellQuote(target)
-      return `[ "$(config_state ${place} ${expected ?? 'none'} ${sumOf(bytes)})" != changed ] || { say config 'changed '${place}; exit 1; }`
-    }),
+    ...puts.map(
+      (put) =>
+        `[ "${stateOf(put)}" != changed ] || { say config 'changed '${shellQuote(put.target)}; exit 1; }`,
+    ),
   ].join('\n')
 }
 
@@ -230,11 +227,11 @@ export function putConfigs(
   embedded: (name: string, bytes: Uint8Array) => string,
 ): string {
   return puts
-    .map(({ target, expected, bytes }, index) => {
-      const place = shellQuote(target)
+    .map((put, index) => {
+      const place = shellQuote(put.target)
       const file = `config.${index + 1}`
-      return `${embedded(file, bytes)}
-case $(config_state ${place} ${expected ?? 'none'} ${sumOf(bytes)}) in
+      return `${embedded(file, put.bytes)}
+case ${stateOf(put)} in
   same) ;;
   write) config_put ${place} "$PWD/${file}" || { say config 'unwritten '${place}; exit 1; } ;;
   *) say config 'changed '${place}; exit 1 ;;

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { sumOf, type ConfigPut } from './config-scripts.js'
+import { sha256 } from '../sha256.js'
+import type { ConfigPut } from './config-scripts.js'
 
 /** What was pulled last. */
 export interface Pulled {
@@ -102,7 +103,7 @@ export function putsOf(
   return [...copy].flatMap(([name, bytes]) => {
     // The copy of a file may have another name than the file.
     const expected = kind === 'file' ? [...sums.values()][0] : sums.get(name)
-    if (sumOf(bytes) === expected) return []
+    if (sha256(bytes) === expected) return []
     return [{ target: kind === 'file' ? path : `${path}/${name}`, expected, bytes }]
   })
 }
@@ -114,11 +115,11 @@ export function withPuts(
 ): Pulled {
   const own = [...sums.keys()][0]
   const placed = [...copy].map(
-    ([name, bytes]) => [kind === 'file' && own !== undefined ? own : name, sumOf(bytes)] as const,
+    ([name, bytes]) => [kind === 'file' && own !== undefined ? own : name, sha256(bytes)] as const,
   )
   return { path, kind, sums: new Map([...sums, ...placed]) }
 }
 
 function sum(bytes: Uint8Array | undefined): string | undefined {
-  return bytes === undefined ? undefined : sumOf(bytes)
+  return bytes === undefined ? undefined : sha256(bytes)
 }

@@ -64,6 +64,9 @@ const subjectOrder = [
   ['commonName', '2.5.4.3', 64],
 ] as const
 
+/** The attributes of a subject, in the order in which they are written. */
+export const subjectKeys: readonly (keyof SubjectAttributes)[] = subjectOrder.map(([name]) => name)
+
 /**
  * Why an attribute cannot stand in a subject.
  *

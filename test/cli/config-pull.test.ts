@@ -5,8 +5,9 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { mostBytes, mostFiles, readHostConfig, sumOf } from '../../src/rollout/config-scripts.js'
+import { mostBytes, mostFiles, readHostConfig } from '../../src/rollout/config-scripts.js'
 import { installScript, readInstall } from '../../src/rollout/scripts.js'
+import { sha256 } from '../../src/sha256.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, type Said } from './cli.js'
 
@@ -310,7 +311,7 @@ describe('a rollout puts back what apply edited', () => {
   test('one that changes after the look stops before its certificate is touched', () => {
     const made = bed()
     const target = path.join(made.etc, 'nomad.hcl')
-    const puts = [{ target, expected: sumOf(Buffer.from('other')), bytes: Buffer.from('new') }]
+    const puts = [{ target, expected: sha256(Buffer.from('other')), bytes: Buffer.from('new') }]
     const delivery = {
       ...{ tls: path.join(made.etc, 'tls'), unit: 'nomad.service', overrides: [], configs: puts },
       ...{ archive: Buffer.from('not unpacked'), fingerprint: 'ab'.repeat(32) },

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stateOf } from '../adoption/folders.js'
 import { nomadBinary } from './harness/binaries.js'
-import { type Begin, Fleet, unprivileged } from './harness/fleet.js'
+import { type Begin, Fleet, oneRoot, unprivileged } from './harness/fleet.js'
 import { type Load, startLoad } from './harness/load.js'
 import { chance, seed, shuffled } from './harness/random.js'
 import { beginStage, expectCheap, roll, type Stage } from './harness/rolling.js'
@@ -77,16 +77,7 @@ const begin: Begin = async ({ base, plans, pki }) => {
 
 beforeAll(async () => {
   console.log(`adopt without the key: seed ${seed}`)
-  fleet = await Fleet.start(
-    'keyless',
-    '{}',
-    (spec) =>
-      spec
-        .replace(/^ {2}us-west: \{ issuer.*\n/m, '')
-        .replace(/^ {4}authority: us-west\n/m, '')
-        .replace(/^( +)(\w+): \{ http/gm, '$1$2: { names: [$2.acme.test], http'),
-    begin,
-  )
+  fleet = await Fleet.start('keyless', '{}', oneRoot, begin)
   load = await startLoad(fleet)
 })
 

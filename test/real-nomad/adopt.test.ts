@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stateOf } from '../adoption/folders.js'
 import type { AgentPlan } from './harness/agent.js'
 import { cfsslFolder, nomadBinary } from './harness/binaries.js'
-import { type Begin, Fleet, unprivileged } from './harness/fleet.js'
+import { type Begin, Fleet, oneRoot, unprivileged } from './harness/fleet.js'
 import { type Load, startLoad } from './harness/load.js'
 import { chance, seed, shuffled } from './harness/random.js'
 import { beginStage, expectCheap, roll, rotateAuthority } from './harness/rolling.js'
@@ -132,11 +132,7 @@ describe.each(asked)('a cluster on files of $tool', (maker) => {
     fleet = await Fleet.start(
       'adopt',
       '{}',
-      (spec) =>
-        spec
-          .replace(/^ {2}us-west: \{ issuer.*\n/m, '')
-          .replace(/^ {4}authority: us-west\n/m, '')
-          .replace(/^( +)(\w+): \{ http/gm, '$1$2: { names: [$2.acme.test], http'),
+      oneRoot,
       beginWith(maker, (old) => {
         before = stateOf(old)
       }),

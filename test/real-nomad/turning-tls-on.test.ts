@@ -3,7 +3,6 @@
  * run, under requests that do not pause. Every stage is the one that `rotate tls` writes; every gate is its own.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -41,42 +40,14 @@ function credentials(): Credentials {
   return { ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') }
 }
 
-function plainly(port: number, path: string, options: ApiOptions = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: '127.0.0.1',
-        port,
-        path,
-        method: options.method ?? 'GET',
-        agent: false,
-        timeout: 5000,
-      },
-      (incoming) => {
-        let body = ''
-        incoming.on('data', (chunk: Buffer) => (body += chunk.toString()))
-        incoming.on('error', reject)
-        incoming.on('end', () => {
-          resolve({ status: incoming.statusCode ?? 0, body })
-        })
-      },
-    )
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
-    outgoing.on('error', reject)
-    outgoing.end(options.body)
-  })
-}
-
 /** What each agent speaks now, learned by asking. */
 const speaks = new Map<string, 'http' | 'https'>()
 
 async function ask(name: string, path: string, options: ApiOptions = {}): Promise<Answer> {
   const { http } = plan(name).ports
   const once = async (way: 'http' | 'https'): Promise<Answer> => {
-    const answer =
-      way === 'http'
-        ? await plainly(http, path, options)
-        : await api(http, path, credentials(), { ...options, timeout: 5000 })
+    const own = way === 'http' ? undefined : credentials()
+    const answer = await api(http, path, own, { ...options, timeout: 5000 })
     // A TLS port tells a plain request so, with 400.
     if (way === 'http' && answer.status === 400) throw new Error('it speaks TLS')
     speaks.set(name, way)

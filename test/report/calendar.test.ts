@@ -2,17 +2,7 @@ import ICAL from 'ical.js'
 import { describe, expect, test } from 'vitest'
 import type { ScheduleEntry } from '../../src/plan/schedule.js'
 import { calendarText, type CalendarFacts } from '../../src/report/calendar.js'
-
-const at = Date.parse('2027-03-01T00:00:00Z')
-const day = 86_400_000
-
-function entry(address: string, more: Partial<ScheduleEntry> = {}): ScheduleEntry {
-  return {
-    ...{ address, kind: 'identity', state: 'good', orphan: false, onDemand: false },
-    ...{ notAfter: at + 60 * day, dueAt: at + 30 * day },
-    ...more,
-  }
-}
+import { at, day, entry } from './entry.js'
 
 function calendar(entries: readonly ScheduleEntry[], more: Partial<CalendarFacts> = {}): string {
   return calendarText({ cluster: 'acme', schedule: { at, entries }, deadlines: [], ...more })

@@ -3,17 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Proof, ProofState } from '../../src/evidence/proven.js'
 import type { ScheduleEntry } from '../../src/plan/schedule.js'
 import { metricsText, type MetricsFacts } from '../../src/report/metrics.js'
-
-const at = Date.parse('2027-03-01T00:00:00Z')
-const day = 86_400_000
-
-function entry(address: string, more: Partial<ScheduleEntry> = {}): ScheduleEntry {
-  return {
-    ...{ address, kind: 'identity', state: 'good', orphan: false, onDemand: false },
-    ...{ notAfter: at + 60 * day, dueAt: at + 30 * day },
-    ...more,
-  }
-}
+import { at, day, entry } from './entry.js'
 
 const proof = (state: ProofState, seen?: number): Proof => ({ state, at: seen }) as Proof
 

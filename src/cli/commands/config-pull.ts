@@ -14,10 +14,11 @@ import type { Hosts } from '../../hosts/host.js'
 import { sshHosts } from '../../hosts/ssh-hosts.js'
 import { diffText } from '../../report/diff.js'
 import { printable } from '../../report/style.js'
-import { readConfigScript, readHostConfig, sumOf } from '../../rollout/config-scripts.js'
+import { readConfigScript, readHostConfig } from '../../rollout/config-scripts.js'
 import { identityHost } from '../../rollout/destinations.js'
 import { inParallel } from '../../rollout/parallel.js'
 import { formatPulled, planPull, type PullStep } from '../../rollout/pulled.js'
+import { sha256 } from '../../sha256.js'
 import { refuseTrackedCopy, writeCopy } from '../../store/config-copies.js'
 import type { Command } from '../command.js'
 import { copyOf } from '../config-copy.js'
@@ -142,7 +143,7 @@ async function pull(
       gone: steps.flatMap(({ name, action }) => (action === 'gone' ? [name] : [])),
       record: formatPulled({
         ...{ path: from, kind: found.kind },
-        sums: new Map([...there].map(([name, bytes]) => [name, sumOf(bytes)])),
+        sums: new Map([...there].map(([name, bytes]) => [name, sha256(bytes)])),
       }),
     })
   }

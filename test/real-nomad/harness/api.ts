@@ -1,9 +1,10 @@
 /**
- * Nomad's HTTPS API with a client certificate.
+ * Nomad's API, over HTTPS with a client certificate, or in plaintext.
  *
  * @module
  */
-import { request } from 'node:https'
+import { request as plainRequest } from 'node:http'
+import { request as tlsRequest } from 'node:https'
 
 export interface Credentials {
   readonly ca: string
@@ -25,16 +26,21 @@ export interface ApiOptions {
   readonly timeout?: number
 }
 
-/** One request on a connection of its own. Rejects when there is no HTTP answer. */
+/**
+ * One request on a connection of its own. Rejects when there is no HTTP answer.
+ *
+ * @param credentials `undefined`: in plaintext.
+ */
 export function api(
   port: number,
   path: string,
-  credentials: Credentials,
+  credentials: Credentials | undefined,
   options: ApiOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { serverName } = options
-    const outgoing = request(
+    const send = credentials === undefined ? plainRequest : tlsRequest
+    const outgoing = send(
       {
         host: '127.0.0.1',
         port,
@@ -42,9 +48,7 @@ export function api(
         method: options.method ?? 'GET',
         agent: false,
         timeout: options.timeout ?? 10_000,
-        ca: credentials.ca,
-        ...(credentials.cert === undefined ? {} : { cert: credentials.cert }),
-        ...(credentials.key === undefined ? {} : { key: credentials.key }),
+        ...credentials,
         ...(serverName === undefined || serverName === false ? {} : { servername: serverName }),
         rejectUnauthorized: serverName !== false,
       },

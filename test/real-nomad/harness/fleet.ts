@@ -381,6 +381,14 @@ function credentialsIn(base: string, address: string): Required<Credentials> {
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
 }
 
+/** The fleet's spec without the intermediate of a region, and with a name for each node: as other tools know a cluster. */
+export function oneRoot(spec: string): string {
+  return spec
+    .replace(/^ {2}us-west: \{ issuer.*\n/m, '')
+    .replace(/^ {4}authority: us-west\n/m, '')
+    .replace(/^( +)(\w+): \{ http/gm, '$1$2: { names: [$2.acme.test], http')
+}
+
 function specOf(plans: readonly AgentPlan[], stanza: string): string {
   const nodes = (region: string, role: AgentPlan['role']): string =>
     plans
