@@ -10,6 +10,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { copyFolder } from './copy-folder.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -30,7 +31,7 @@ export function buildPackage(): string {
     '--fast',
   ])
   for (const name of ['bin', 'templates', 'package.json']) {
-    fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true })
+    copyFolder(path.join(root, name), path.join(folder, name))
   }
   return folder
 }

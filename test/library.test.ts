@@ -6,6 +6,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from './built.js'
+import { copyFolder } from './copy-folder.js'
 
 const examples = fileURLToPath(new URL('../docs/examples', import.meta.url))
 
@@ -26,7 +27,7 @@ const says: Readonly<Record<string, readonly string[]>> = {
 let built = ''
 beforeAll(() => {
   built = buildPackage()
-  fs.cpSync(examples, path.join(built, 'examples'), { recursive: true })
+  copyFolder(examples, path.join(built, 'examples'))
 })
 afterAll(() => {
   fs.rmSync(built, { recursive: true, force: true })

@@ -11,6 +11,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { version } from '../src/cli/version.js'
 import { buildPackage, runBuilt } from './built.js'
+import { copyFolder } from './copy-folder.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -266,7 +267,7 @@ describe('the package', () => {
   test('it runs where it was not built, with a name that needs quotes', async () => {
     const elsewhere = path.join(built, 'it\'s a "folder"')
     for (const name of ['bin', 'dist', 'templates', 'package.json']) {
-      fs.cpSync(path.join(built, name), path.join(elsewhere, 'pkg', name), { recursive: true })
+      copyFolder(path.join(built, name), path.join(elsewhere, 'pkg', name))
     }
     const { status, stderr } = await runBuilt(path.join(elsewhere, 'pkg'), ['init'], {
       cwd: elsewhere,

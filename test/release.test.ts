@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { version } from '../src/cli/version.js'
 import { readTar } from '../src/delivery/tar.js'
+import { copyFolder } from './copy-folder.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const base = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-release '))
@@ -26,7 +27,7 @@ async function release(name: string, umask: string, zone: string): Promise<strin
   fs.mkdirSync(sources)
   for (const entry of fs.readdirSync(root)) {
     if (['.git', 'coverage', 'dist', 'node_modules', 'release', 'test'].includes(entry)) continue
-    fs.cpSync(path.join(root, entry), path.join(sources, entry), { recursive: true })
+    copyFolder(path.join(root, entry), path.join(sources, entry))
   }
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(sources, 'node_modules'))
   const script = `umask ${umask}; chmod -R u=rwX,go= docs; exec node release.mjs`

@@ -24,6 +24,7 @@ import path from 'node:path'
 import { main } from '../src/cli/main.js'
 import { parseDuration } from '../src/duration.js'
 import { testContext } from './cli/context.js'
+import { copyFolder } from './copy-folder.js'
 
 /** The instant at which every transcript begins: the present, because handshakes know no other. */
 const scriptNow: number = Date.now()
@@ -115,7 +116,7 @@ class Script {
         return is(a === b, 'same content')
       }
       case 'cp':
-        fs.cpSync(place(args[0]!), place(args[1]!), { recursive: true, verbatimSymlinks: true })
+        copyFolder(place(args[0]!), place(args[1]!))
         return undefined
       case 'rm':
         fs.rmSync(place(args[0]!), { recursive: true })

@@ -3,7 +3,7 @@
  * whole, and the folder that it reads stays as it is.
  */
 
-import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { env } from 'node:process'
 import path from 'node:path'
@@ -33,6 +33,7 @@ import { fingerprintOf } from '../../src/x509/certificate.js'
 import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
 import { fixture, stateOf } from '../adoption/folders.js'
 import { hastyFiles, mortal } from '../store/calls.js'
+import { copyFolder } from '../copy-folder.js'
 
 const everything = env.NOMAD_PKI_KILL_POINTS === 'all'
 const now = Date.now()
@@ -155,7 +156,7 @@ test('a renewal by the old tool, killed anywhere, is the second generation once'
   await adopt(first, hastyFiles)
   const copy = (): string => {
     const at = place()
-    cpSync(first, at, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+    copyFolder(first, at)
     return at
   }
   const whole = copy()

@@ -16,7 +16,7 @@ interface Document {
 
 function withFolder(name: string): string {
   const cwd = folder({ word: 'correct horse\n' })
-  fs.cpSync(fixture(name), path.join(cwd, 'old'), { recursive: true, preserveTimestamps: true })
+  copyFolder(fixture(name), path.join(cwd, 'old'))
   return cwd
 }
 

@@ -11,6 +11,7 @@ import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, now } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const spec = `version: 1
 cluster: acme
@@ -178,7 +179,7 @@ function writeRoot(place: string, signer: string): void {
 
 async function copied(): Promise<string> {
   const place = folder()
-  fs.cpSync(applied, place, { recursive: true, verbatimSymlinks: true })
+  copyFolder(applied, place)
   return place
 }
 
@@ -225,7 +226,7 @@ describe.each(
           spec.replace('regions:', `authorities: { agent: { signer: ${signer} } }\nregions:`),
         )
       } else if (first === 'files of nomad tls') {
-        fs.cpSync(fixture('nomad-tls'), path.join(place, 'tls'), { recursive: true })
+        copyFolder(fixture('nomad-tls'), path.join(place, 'tls'))
       } else expect((await cli(place, wordsOf(first))).status).toBe(0)
     }
     return place

@@ -8,6 +8,7 @@ import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const spec = `version: 1
 cluster: acme
@@ -63,9 +64,8 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
     test.each(examples)('%s', async (example) => {
       const fresh = name === 'init' || name === 'adopt'
       const cwd = folder(fresh ? agents : {})
-      if (name === 'adopt')
-        fs.cpSync(fixture('nomad-tls'), path.join(cwd, 'tls'), { recursive: true })
-      if (!fresh) fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+      if (name === 'adopt') copyFolder(fixture('nomad-tls'), path.join(cwd, 'tls'))
+      if (!fresh) copyFolder(applied, cwd)
       if (name === 'authority encrypt') {
         const said = spec.replace(
           'regions:',
@@ -119,7 +119,7 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
             const sign = 'nomad-pki authority accept agent.request --out agent.answer --yes'
             // On the other machine the intermediate is not there.
             const other = folder()
-            fs.cpSync(cwd, other, { recursive: true, verbatimSymlinks: true })
+            copyFolder(cwd, other)
             fs.rmSync(path.join(other, 'pki/authority/low'), { recursive: true })
             expect((await call(other, sign)).status).toBe(0)
             fs.copyFileSync(path.join(other, 'agent.answer'), path.join(cwd, 'agent.answer'))

@@ -5,6 +5,7 @@ import { exitStatusSentences } from '../../src/cli/status.js'
 import { commands } from '../../src/cli/surface.js'
 import { FakeAgent, trioIn } from '../probe/agents.js'
 import { cli, folder, now } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const day = 86_400_000
 const spec = `version: 1
@@ -39,7 +40,7 @@ async function after(cwd: string, ...lines: (readonly string[])[]): Promise<stri
 
 function copy(change: (cwd: string) => void): string {
   const cwd = folder()
-  fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+  copyFolder(applied, cwd)
   change(cwd)
   return cwd
 }

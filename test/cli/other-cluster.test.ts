@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { chainLine, emptyHead } from '../../src/inventory/ledger.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { cli, folder } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const spec = (cluster: string, agent = '{}'): string =>
   `version: 1\ncluster: ${cluster}\nauthorities:\n  agent: ${agent}\nregions:\n  global:\n    servers: { s1: {} }\noperators: { alice: {} }\n`
@@ -25,7 +26,7 @@ const ledgerOf = (cwd: string): string => path.join(cwd, 'pki/ledger.jsonl')
 /** The store under another spec. */
 function under(text: string): string {
   const cwd = folder()
-  fs.cpSync(applied, cwd, { recursive: true, verbatimSymlinks: true })
+  copyFolder(applied, cwd)
   fs.writeFileSync(path.join(cwd, 'cluster.yaml'), text)
   return cwd
 }

@@ -9,6 +9,7 @@ import { parseCertificates } from '../../src/x509/certificates.js'
 import { parseCrl, type RevocationList } from '../../src/x509/crl.js'
 import { isSignedBy } from '../../src/x509/signature.js'
 import { cli, folder, now, type Said } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const day = 86_400_000
 const spec = `version: 1
@@ -31,7 +32,7 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   cwd = folder()
-  fs.cpSync(made, cwd, { recursive: true, verbatimSymlinks: true })
+  copyFolder(made, cwd)
 })
 
 const run = (line: string, at = now): Promise<Said> => cli(cwd, line.split(' '), { now: at })

@@ -12,6 +12,7 @@ import { verifyChain } from '../../src/x509/verify-chain.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { cli, folder, type Said } from './cli.js'
+import { copyFolder } from '../copy-folder.js'
 
 const page = fileURLToPath(new URL('../../docs/take-over.md', import.meta.url))
 
@@ -121,7 +122,7 @@ describe.each([
 ])('docs/%s', (file, tool) => {
   test('each of its commands does what the page says, in the order of the page', async () => {
     const cwd = folder()
-    fs.cpSync(fixture(tool), path.join(cwd, 'tls'), { recursive: true })
+    copyFolder(fixture(tool), path.join(cwd, 'tls'))
     const commands = commandsOf(file)
     expect(commands.length).toBeGreaterThan(10)
     for (const line of commands) {
@@ -139,7 +140,7 @@ describe.each([
 describe('an authority without its key', () => {
   function keyless(): string {
     const cwd = folder()
-    fs.cpSync(fixture('nomad-tls'), path.join(cwd, 'tls'), { recursive: true })
+    copyFolder(fixture('nomad-tls'), path.join(cwd, 'tls'))
     fs.rmSync(path.join(cwd, 'tls/nomad-agent-ca-key.pem'))
     return cwd
   }

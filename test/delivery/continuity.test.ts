@@ -28,6 +28,7 @@ import {
   rootOf,
   foreignArchive,
 } from './node.js'
+import { copyFolder } from '../copy-folder.js'
 
 const spec = 'version: 1\ncluster: acme\nregions: { global: { servers: { s1: {}, s2: {} } } }\n'
 const reason = 'the store was lost'
@@ -146,7 +147,7 @@ function aNode(archive: Uint8Array): Node {
     expect(node.install(folder)).toMatchObject({ status: 0 })
   } else {
     fs.mkdirSync(node.tls)
-    fs.cpSync(path.dirname(inner), path.join(node.tls, generationOf(folder)), { recursive: true })
+    copyFolder(path.dirname(inner), path.join(node.tls, generationOf(folder)))
     fs.symlinkSync(generationOf(folder), path.join(node.tls, 'current'))
   }
   return node

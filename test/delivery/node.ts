@@ -17,6 +17,7 @@ import { packIdentity, type PackOptions } from '../../src/delivery/pack-identity
 import { readTar } from '../../src/delivery/tar.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { day, smallSpec, World } from '../world.js'
+import { copyFolder } from '../copy-folder.js'
 
 /** The present: the installer asks the system's clock. */
 export const present: number = Math.floor(Date.now() / 1000) * 1000
@@ -206,7 +207,7 @@ export class Node {
   /** Another node that looks the same: quicker than installing it again. */
   copy(): Node {
     const node = new Node()
-    fs.cpSync(this.folder, node.folder, { recursive: true, verbatimSymlinks: true })
+    copyFolder(this.folder, node.folder)
     return node
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { copyFolder } from '../copy-folder.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const copy = fs.mkdtempSync(path.join(tmpdir(), "nomad-pki's pages "))
@@ -24,7 +25,7 @@ test('each generated page is what its sources say (to write them: npm run docs)'
 test('a page that differs is named and not touched by --check, and written without it', () => {
   for (const name of fs.readdirSync(root)) {
     if (['.git', 'node_modules', 'dist', 'release'].includes(name)) continue
-    fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true })
+    copyFolder(path.join(root, name), path.join(copy, name))
   }
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
   const stale = path.join(copy, 'docs/errors.md')

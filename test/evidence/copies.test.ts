@@ -1,6 +1,5 @@
 /** What another copy of a store made: whose key signed it, and when it counts. */
 
-import { cpSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { copiesIn, copyFindings, ownSignerOf } from '../../src/evidence/copies.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
@@ -8,6 +7,7 @@ import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Certificate } from '../../src/x509/certificate.js'
 import { World } from '../world.js'
 import { ledgerWith, told } from '../ledger.js'
+import { copyFolder } from '../copy-folder.js'
 
 const root = 'authority/agent/1'
 const s1 = 'identity/server/global/s1'
@@ -27,7 +27,7 @@ describe('whose key signed a chain', () => {
     ours = await world.inventory()
     const copy = (): World => {
       const made = new World()
-      cpSync(world.folder, made.folder, { recursive: true, verbatimSymlinks: true })
+      copyFolder(world.folder, made.folder)
       return made
     }
     const going = copy()

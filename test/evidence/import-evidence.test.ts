@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Inventory } from '../../src/inventory/inventory.js'
@@ -12,6 +11,7 @@ import { fingerprintOf } from '../../src/x509/certificate.js'
 import { World } from '../world.js'
 import { seed } from '../seed.js'
 import { ledgerWith } from '../ledger.js'
+import { copyFolder } from '../copy-folder.js'
 
 const s1 = 'identity/server/global/s1'
 const c1 = 'identity/client/global/c1'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   now = world.now
   leaf = generationsIn(inventory).get(s1)![0]!.fingerprint
   const copied = new World()
-  cpSync(world.folder, copied.folder, { recursive: true, verbatimSymlinks: true })
+  copyFolder(world.folder, copied.folder)
   await copied.apply({ renew: [s1] })
   copy = await copied.inventory()
   const strange = new World()

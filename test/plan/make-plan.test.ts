@@ -1,6 +1,6 @@
 import {
   chmodSync,
-  cpSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   rmSync,
@@ -69,7 +69,10 @@ describe('each reason, by really producing it', () => {
       'key-mismatch',
       [`renew ${s1} (key-mismatch)`],
       (w) => {
-        cpSync(w.current('server/global/s2', 'key.pem'), w.current('server/global/s1', 'key.pem'))
+        copyFileSync(
+          w.current('server/global/s2', 'key.pem'),
+          w.current('server/global/s1', 'key.pem'),
+        )
         chmodSync(w.current('server/global/s1', 'key.pem'), 0o600)
       },
     ],

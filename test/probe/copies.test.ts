@@ -1,11 +1,12 @@
 /** Two copies of one store: what the one made is seen by the other, from the command down. */
 
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, expect, test, vi } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
 import { FakeAgent, trioIn, type Trio } from './agents.js'
+import { copyFolder } from '../copy-folder.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -47,7 +48,7 @@ async function live(): Promise<{ cwd: string; s1: FakeAgent; c1: FakeAgent }> {
 
 function copyOf(cwd: string): string {
   const copy = folder()
-  cpSync(cwd, copy, { recursive: true, verbatimSymlinks: true })
+  copyFolder(cwd, copy)
   return copy
 }
 

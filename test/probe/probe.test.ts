@@ -2,7 +2,7 @@
 
 import { createServer as createHttpsServer } from 'node:https'
 import { join } from 'node:path'
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { cli, folder } from '../cli/cli.js'
@@ -14,6 +14,7 @@ import { encodeCertificate, parseCertificates } from '../../src/x509/certificate
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import { encodedOid } from '../../src/x509/oids.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
+import { copyFolder } from '../copy-folder.js'
 
 // Handshakes and whole commands, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 30_000 })
@@ -66,10 +67,7 @@ class Live {
 
   static async start(settings: AgentSettings = {}, ofServers: AgentSettings = {}): Promise<Live> {
     const cwd = folder()
-    cpSync(await filesOf(agents.length === 0 ? 'ours' : 'theirs'), cwd, {
-      recursive: true,
-      verbatimSymlinks: true,
-    })
+    copyFolder(await filesOf(agents.length === 0 ? 'ours' : 'theirs'), cwd)
     const trio = (node: string): Trio => trioIn(join(cwd, 'pki/identity', node, 'current'))
     const s1 = await FakeAgent.start(trio('server/global/s1'), ofServers)
     const s2 = await FakeAgent.start(trio('server/global/s2'), ofServers)

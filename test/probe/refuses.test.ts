@@ -1,6 +1,6 @@
 /** Trust by key: `probe` offers certificates under roots, from the command down. */
 
-import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -11,6 +11,7 @@ import { directoryStore } from '../../src/store/directory-store.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
 import { commonNames } from '../../src/x509/name.js'
 import { FakeAgent, trioIn, type AgentSettings, type Trio } from './agents.js'
+import { copyFolder } from '../copy-folder.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -280,7 +281,7 @@ test('an agent that trusts another root of the same name is seen to refuse ours'
   const live = await Live.start()
   // The same store, made again: its second root has the name of the first one's second root.
   const twin = folder()
-  cpSync(live.cwd, twin, { recursive: true, verbatimSymlinks: true })
+  copyFolder(live.cwd, twin)
   const named =
     'agent: { lifetime: 10y, subject: { commonName: "acme CA {generation}" }, signing: 1, trusted: [1, 2] }'
   live.edit('agent: { lifetime: 10y }', named)

@@ -3,11 +3,12 @@
  * that what they say leads back to a proven cluster, past the installers of the nodes.
  */
 
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
 import { FakeAgent, trioIn } from './agents.js'
+import { copyFolder } from '../copy-folder.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -122,7 +123,7 @@ operators: { alice: {} }
   copy(from: string, to: string): void {
     const place = (name: string): string => join(this.cwd, name)
     rmSync(place(to), { recursive: true, force: true })
-    cpSync(place(from), place(to), { recursive: true, verbatimSymlinks: true })
+    copyFolder(place(from), place(to))
   }
 
   #tls(name: Name): string {

@@ -2,12 +2,13 @@
  * What a store can't know by itself, on real agents: a region that only gossip names, and a store that
  * came back from yesterday's backup in the midst of a rotation.
  */
-import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Fleet } from './harness/fleet.js'
 import { deliverProven } from './harness/rolling.js'
 import { takeReceipts } from './harness/witness.js'
+import { copyFolder } from '../copy-folder.js'
 
 let fleet: Fleet
 
@@ -33,14 +34,14 @@ describe('a store that comes back from a backup in the midst of a rotation in st
 
   test('makes no second root of one name that anybody takes for the first', async () => {
     await probe()
-    cpSync(pki(), join(fleet.base, 'yesterday'), { recursive: true, verbatimSymlinks: true })
+    copyFolder(pki(), join(fleet.base, 'yesterday'))
     await fleet.pkiOk('rotate', 'authority', 'agent', '--way', 'staged', '--next')
     await fleet.pkiOk('apply', '--yes')
     await deliverAll()
     expect(await probe()).toMatchObject({ status: 0 })
 
     renameSync(pki(), join(fleet.base, 'today'))
-    cpSync(join(fleet.base, 'yesterday'), pki(), { recursive: true, verbatimSymlinks: true })
+    copyFolder(join(fleet.base, 'yesterday'), pki())
     // Either it is refused before another root is made, or what agents trust is not proven by its name.
     const applied = await fleet.pki('apply', '--yes')
     const seen = await probe()

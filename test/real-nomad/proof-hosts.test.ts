@@ -2,7 +2,7 @@
  * Which host an agent is, on real agents: two hosts that carry one name, and a host that moved to another
  * address. Nomad knows its clients by identifiers (nomad/structs/structs.go Node.ID), and so must proof.
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
@@ -11,6 +11,7 @@ import { agentPorts } from './harness/ports.js'
 import { eventually } from './harness/run.js'
 import { deliverProven } from './harness/rolling.js'
 import { holdsOf, takeReceipts } from './harness/witness.js'
+import { copyFolder } from '../copy-folder.js'
 
 let fleet: Fleet
 let twin: Agent | undefined
@@ -35,7 +36,7 @@ async function startTwin(name: string): Promise<Agent> {
   const host = join(fleet.base, 'hosts', `${name}-twin`)
   const directory = join(host, 'etc/nomad.d')
   mkdirSync(directory, { recursive: true })
-  cpSync(fleet.tls(name), join(directory, 'tls'), { recursive: true, verbatimSymlinks: true })
+  copyFolder(fleet.tls(name), join(directory, 'tls'))
   const plan: AgentPlan = {
     ...model,
     ports: await agentPorts(),

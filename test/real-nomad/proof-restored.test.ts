@@ -2,13 +2,14 @@
  * Back from a backup, on real agents: the steps of docs/store.md, as they stand there, after renewals and
  * after a rotation that the backup does not know.
  */
-import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Fleet } from './harness/fleet.js'
 import { deliverProven } from './harness/rolling.js'
 import { followRollout } from './harness/rollout.js'
 import { takeReceipts } from './harness/witness.js'
+import { copyFolder } from '../copy-folder.js'
 
 let fleet: Fleet
 let pids: readonly (number | undefined)[]
@@ -37,7 +38,7 @@ async function expectProven(): Promise<void> {
 
 const pki = (): string => join(fleet.base, 'pki')
 const keep = (from: string, to: string): void => {
-  cpSync(from, to, { recursive: true, verbatimSymlinks: true })
+  copyFolder(from, to)
 }
 
 /** The backup takes the place of the store that went on. */

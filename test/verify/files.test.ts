@@ -3,7 +3,6 @@
 import {
   appendFileSync,
   chmodSync,
-  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -150,10 +149,7 @@ const faults: readonly (readonly [string, (world: World) => void, Partial<Findin
     "another host's whole identity in this one's place",
     (w) => {
       rmSync(w.path(s1), { recursive: true })
-      cpSync(w.path('identity/server/global/s2'), w.path(s1), {
-        recursive: true,
-        verbatimSymlinks: true,
-      })
+      copyFolder(w.path('identity/server/global/s2'), w.path(s1))
     },
     { severity: 'error', address: s1, reason: 'key-shared' },
   ],
