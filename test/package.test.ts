@@ -214,7 +214,8 @@ describe('the package', () => {
     expect(text('cli.cjs').length).toBeLessThan(16_000)
     expect(text('cli.cjs')).not.toContain('CommanderError')
     expect(text('cli/main.cjs')).toContain('CommanderError')
-    expect(text('cli/main.cjs').length).toBeLessThan(100_000)
+    // commander, and the table of all commands and options, of which 20 kB cost a start less than 2 %.
+    expect(text('cli/main.cjs').length).toBeLessThan(120_000)
   })
 
   test('`plan` is one file more, and loads what reads configurations of agents where there are some', () => {
