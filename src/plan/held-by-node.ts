@@ -87,6 +87,18 @@ export function requestRemedy(address: string, { tls }: Pick<Desired, 'tls'>): s
 }
 
 /**
+ * What gives an identity a new key.
+ *
+ * @returns A command, and where it is to be run.
+ */
+export function newKeyRemedy(
+  { address, profile }: Pick<DesiredIdentity, 'address' | 'profile'>,
+  desired: Pick<Desired, 'tls'>,
+): string {
+  return profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`
+}
+
+/**
  * The command by which a node asks.
  *
  * @param name Its address, or the end of one.

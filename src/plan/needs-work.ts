@@ -10,5 +10,6 @@ import type { ScheduleEntry } from './schedule.js'
 export function needsWork(entry: ScheduleEntry): boolean {
   if (entry.orphan || entry.state === 'good') return false
   if (!entry.onDemand) return true
-  return entry.state === 'missing'
+  // A stolen key opens the API until there is a new one, whether or not somebody asks for it.
+  return entry.state === 'missing' || entry.state === 'revoked'
 }

@@ -9,14 +9,25 @@ import { latin1Of } from '../bytes.js'
 import { endsWithIssuer, isOnDemand, renewBeforeOf } from '../checks/identity.js'
 import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
+import { revocationOf, revocationsIn, type Revocations } from '../inventory/revoked.js'
+import type { RevocationReason } from '../revocation-reasons.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { newKeyRemedy } from './held-by-node.js'
 
 /** Where something stands in its life, best first. */
 export type LifeState =
-  'good' | 'due' | 'silent' | 'unproven' | 'undelivered' | 'expired' | 'not-yet-valid' | 'missing'
+  | 'good'
+  | 'due'
+  | 'silent'
+  | 'unproven'
+  | 'undelivered'
+  | 'revoked'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'missing'
 
 /** One managed thing and its end. */
 export interface ScheduleEntry {
@@ -33,10 +44,26 @@ export interface ScheduleEntry {
   readonly dueAt?: number | undefined
   /** Which of its generations its agent is known to have; absent where nothing is to be proven, or it was not asked for. */
   readonly proof?: Proof | undefined
+  /** The revocation of the certificate that is current, or of the one that its agent was last known to have. */
+  readonly revoked?: RevokedEntry | undefined
   /** Whether the spec names it: an orphan is not renewed, and is not work. */
   readonly orphan: boolean
   /** An operator's certificate is made when asked for: an expired one is not work. */
   readonly onDemand: boolean
+}
+
+/** A revocation, and the generation that it concerns. */
+export interface RevokedEntry {
+  /** When it was revoked, epoch milliseconds. */
+  readonly at: number
+  /** Why, in RFC 5280's words. */
+  readonly reason: RevocationReason
+  /** The number of the generation whose certificate or key was revoked. */
+  readonly generation: number
+  /** Whether that is the current one of the store: then a new key is to be made. */
+  readonly current: boolean
+  /** What brings a new key to its agent, a command and perhaps a place; absent for what the spec does not name. */
+  readonly remedy?: string | undefined
 }
 
 /** When certificates end and when they are renewed. */
@@ -101,6 +128,7 @@ export function makeSchedule(
     })
   }
 
+  const revocations = revocationsIn(inventory.ledger)
   const proofs = asMade ? undefined : proofsIn(inventory, { now })
   const ends = new Map<string, number>()
   const endOf = (issuer: string): number => {
@@ -130,15 +158,47 @@ export function makeSchedule(
     const wanted = wantedIdentities.get(address)
     const made = identityLife(address, current, wanted, { trustEnds, signingEnd, now })
     const proof = proofs?.get(address)
+    const revoked = revokedOf(current, proof, revocations, wanted && newKeyRemedy(wanted, desired))
+    const stands = proof === undefined ? made : asProven(made, proof, endOf, now)
     entries.push({
       address,
       kind: 'identity',
-      ...(proof === undefined ? made : asProven(made, proof, endOf, now)),
+      ...stands,
+      ...(revoked && { revoked }),
+      // An expired one is accepted nowhere.
+      ...(revoked?.current === true && stands.state !== 'expired' && { state: 'revoked' as const }),
       orphan: wanted === undefined,
       onDemand: wanted === undefined ? !isAgent(role) : isOnDemand(wanted.profile),
     })
   }
   return { at: now, entries: entries.sort(bySoonest) }
+}
+
+/** The revocation of the current certificate; else of the one that counts for its agent. */
+function revokedOf(
+  { chain, number }: FoundGeneration,
+  proof: Proof | undefined,
+  revocations: Revocations,
+  remedy: string | undefined,
+): RevokedEntry | undefined {
+  const own = revocationOf(chain[0]!, revocations)
+  if (own !== undefined) {
+    const { at, reason } = own
+    return { at, reason, generation: number, current: true, ...(remedy && { remedy }) }
+  }
+  if (proof === undefined || proof.state === 'proven' || proof.counted.number === number) {
+    return undefined
+  }
+  const counted = revocations.byFingerprint.get(proof.counted.fingerprint)
+  return (
+    counted && {
+      at: counted.at,
+      reason: counted.reason,
+      generation: proof.counted.number,
+      current: false,
+      ...(remedy && { remedy: 'nomad-pki rotate rollout' }),
+    }
+  )
 }
 
 interface Link {

@@ -74,6 +74,7 @@ const states: Readonly<Record<LifeState, 0>> = {
   silent: 0,
   unproven: 0,
   undelivered: 0,
+  revoked: 0,
   expired: 0,
   'not-yet-valid': 0,
   missing: 0,

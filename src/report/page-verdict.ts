@@ -54,7 +54,7 @@ export function verdictOf({ schedule, deadlines, findings, inventory }: VerdictF
       : end < at
         ? ` ${first.address} ended ${formatLeft(at - end)} ago.`
         : ` The first end is ${first.address}, in ${formatLeft(end - at)}.`
-  const ended = work.some(({ state }) => state === 'expired')
+  const ended = work.some(({ state }) => state === 'expired' || state === 'revoked')
   return {
     tone: ended || errors > 0 ? 'bad' : 'doubt',
     text: `Work to do: ${parts.join(', ')}.${next}`,

@@ -17,7 +17,7 @@ import type { WatchedRotation } from './metrics.js'
 import { pageScript, pageStyle } from './page-style.js'
 import { timeline, type TimelineRow } from './page-timeline.js'
 import { verdictOf, type Tone, type VerdictFacts } from './page-verdict.js'
-import { alikeIn, lifeWords, mild, proofNote } from './status.js'
+import { alikeIn, lifeWords, mild, proofNote, revokedNote } from './status.js'
 import { count, thousands } from './style.js'
 import { formatDay, formatMinute, formatUntil } from './time.js'
 import { earliestOf } from './watched.js'
@@ -218,7 +218,7 @@ function certificates(groups: readonly Group<ScheduleEntry>[], at: number): Html
               : formatDay(first!.dueAt)
         }
       </td>
-      <td>${loadedText(members)}</td>
+      <td>${[revokedNote(first!), loadedText(members)].filter(Boolean).join('; ')}</td>
       <td class="when">${seen === undefined ? '' : formatMinute(seen)}</td>
     </tr>`
   })

@@ -43,6 +43,7 @@ export const lifeWords: Readonly<Record<LifeState, string>> = {
   silent: 'silent',
   unproven: 'not proven',
   undelivered: 'undelivered',
+  revoked: 'revoked',
   expired: 'expired',
   'not-yet-valid': 'not yet valid',
   missing: 'missing',
@@ -88,7 +89,7 @@ export function alikeIn(
   return fold(entries, {
     all,
     keyOf: (entry) =>
-      `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)} ${proofNote(entry)}`,
+      `${entry.state} ${entry.endedBy ?? ''} ${entry.orphan} ${weekOf(entry)} ${proofNote(entry)} ${entry.revoked === undefined ? '' : entry.address}`,
   })
 }
 
@@ -99,12 +100,17 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
   const many = members.length > 1 ? ` (${thousands(members.length)})` : ''
   const notes = [
     proofNote(first),
+    revokedNote(first),
     first.orphan ? 'the spec no longer names it' : '',
     first.endedBy === undefined ? '' : `ended by ${first.endedBy}`,
     first.kind === 'authority' && first.state === 'due' && !first.orphan
       ? 'a successor should sign: raise `signing` in the spec'
       : '',
-    first.onDemand && first.state !== 'good' && first.state !== 'missing' && !first.orphan
+    first.onDemand &&
+    first.state !== 'revoked' &&
+    first.state !== 'good' &&
+    first.state !== 'missing' &&
+    !first.orphan
       ? `when asked for: nomad-pki apply ${first.address.slice(first.address.lastIndexOf('/') + 1)}`
       : '',
   ].filter((note) => note !== '')
@@ -144,6 +150,15 @@ export function proofNote({ proof, address }: ScheduleEntry): string {
     return `generation ${newest.number} was made, ${proven.number} is the last proven`
   }
   return `${stateWords[state]}: ${withoutPorts(judgement).replaceAll(address, 'it')}`
+}
+
+/** When and why it was revoked, and what to do; empty where it was not. */
+export function revokedNote({ revoked }: ScheduleEntry): string {
+  if (revoked === undefined) return ''
+  const { at, reason, generation, current, remedy } = revoked
+  const when = `${formatDay(at)} (${reason})`
+  const what = current ? `revoked on ${when}` : `generation ${generation} was revoked on ${when}`
+  return remedy === undefined ? what : `${what}; ${remedy}`
 }
 
 /** Where what is to be done can be seen. */

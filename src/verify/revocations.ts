@@ -21,7 +21,7 @@ import {
   type Revocations,
 } from '../inventory/revoked.js'
 import type { Desired } from '../cluster/desired.js'
-import { requestRemedy } from '../plan/held-by-node.js'
+import { newKeyRemedy } from '../plan/held-by-node.js'
 import { fingerprintOf } from '../x509/certificate.js'
 
 /**
@@ -50,8 +50,7 @@ export function revocationFindings(
       address,
       reason: 'revoked',
       message: `it was revoked on ${formatInstant(found.at)} (${found.reason}), and has no new key yet`,
-      remedy:
-        profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`,
+      remedy: newKeyRemedy({ address, profile }, desired),
     })
   }
   const { compromised } = evidenceIn(inventory.ledger, { now })

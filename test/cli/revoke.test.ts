@@ -269,6 +269,61 @@ describe('revoke', () => {
 })
 
 describe('after revoke', () => {
+  test('the row of status says so, with what gives a new key; and that command does', async () => {
+    const row = async (line: string, name = 's1'): Promise<string> =>
+      (await run(line)).stdout.split('\n').find((one) => one.includes(`global/${name}`)) ?? ''
+    await run('revoke s1 --reason key-compromise')
+    const cure = 'nomad-pki apply identity/server/global/s1'
+    const said = await row('status --long')
+    expect(said).toMatch(
+      / revoked {2}revoked on \d{4}-\d\d-\d\d \(key-compromise\); nomad-pki apply/,
+    )
+    expect(said).toContain(cure)
+    expect(said).not.toContain('good')
+    const document = JSON.parse((await run('status --json')).stdout) as {
+      entries: { address: string; state: string; needsWork: boolean }[]
+    }
+    expect(document.entries.find(({ address }) => address.endsWith('/s1'))).toMatchObject({
+      state: 'revoked',
+      needsWork: true,
+      revoked: { reason: 'key-compromise', generation: 1, current: true, remedy: cure },
+    })
+    await run('status --metrics m.prom --html page.html')
+    expect(fs.readFileSync(path.join(cwd, 'm.prom'), 'utf8')).toMatch(
+      /nomad_pki_certificates\{.*role="server".*state="revoked"\} 1\n/,
+    )
+    const page = fs.readFileSync(path.join(cwd, 'page.html'), 'utf8')
+    expect(page).toMatch(/<td class="bad">revoked<\/td>/)
+    expect(page).toContain(cure)
+    expect(page).toMatch(/Work to do: 1 revoked/)
+
+    expect((await run(`${cure.slice('nomad-pki '.length)} --yes`)).status).toBe(0)
+    // It was made, and nothing shows that the agent has it.
+    const after = await row('status --long')
+    expect(after).toMatch(
+      / undelivered .*generation 1 was revoked on .*; nomad-pki rotate rollout$/,
+    )
+    expect(await row('status --long --made')).toMatch(/ good *$/)
+  })
+
+  test("an operator's row says so too, and is work", async () => {
+    await run('revoke alice --reason key-compromise')
+    const { status, stdout } = await run('status --long')
+    expect([status, stdout]).toEqual([
+      2,
+      expect.stringMatching(/global\/alice .* revoked {2}revoked on /),
+    ])
+  })
+
+  test('of a node that holds its key, the row says how it asks for a certificate of a new one', async () => {
+    const file = path.join(cwd, 'cluster.yaml')
+    fs.writeFileSync(file, spec.replace('s1: {}', 's1: { keyHeld: node }'))
+    await run('revoke s1 --reason key-compromise')
+    expect((await run('status --long')).stdout).toMatch(
+      / revoked {2}revoked on .*; on the node: nomad-pki request .*; then here, with that file: nomad-pki sign s1\.csr/,
+    )
+  })
+
   test('plan makes a new key, and revoke does not take that one by mistake', async () => {
     const old = leafOf('server/global/s1')
     await run('revoke s1 --reason key-compromise')

@@ -22,7 +22,7 @@ import { printerOf } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { openWorkspace, takeInventory } from '../workspace.js'
 
-/** Exits 2 when something is missing, due, undelivered or expired, or a stage's date is near. */
+/** Exits 2 when something is missing, due, undelivered, revoked or expired, or a stage's date is near. */
 export const command: Command<'status'> = async ({ options }, context) => {
   const files = statusFilesOf(options)
   const printer = printerOf(context, options)

@@ -66,7 +66,7 @@ export const makeCommands = {
     arguments: '',
     summary: 'show what expires when',
     details:
-      "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. Exits 2 when something is missing, due, undelivered or expired.",
+      "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. Exits 2 when something is missing, due, undelivered, revoked or expired.",
     writes: false,
     options: {
       at: {},
