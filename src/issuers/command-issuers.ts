@@ -10,6 +10,7 @@
 
 import type { SignatureAnswer } from '../authority/issuer.js'
 import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
+import { count } from '../count.js'
 import { NomadPkiError } from '../errors.js'
 import {
   runCommand,
@@ -151,7 +152,7 @@ async function sign(
   if (forms.length === 0) {
     return {
       outcome: 'unknown',
-      reason: `${argv[0]!} wrote ${stdout.length} bytes, which are not one ${signatureWords(algorithm)}`,
+      reason: `${argv[0]!} wrote ${count(stdout.length, 'byte')} and not one ${signatureWords(algorithm)}`,
     }
   }
   const right = forms.find((form) => verifyBytes(publicKey, algorithm.hash, bytes, form))
@@ -191,7 +192,7 @@ async function askPublicKey(
   } catch {
     throw new NomadPkiError(
       'ERR_KEY_MALFORMED',
-      `${argv[0]!} wrote ${result.stdout.length} bytes, which are not one public key`,
+      `${argv[0]!} wrote ${count(result.stdout.length, 'byte')} and not one public key`,
       { hint: 'let it print SubjectPublicKeyInfo, as PEM ("PUBLIC KEY") or DER' },
     )
   }

@@ -295,7 +295,7 @@ function ask(
           const size = wanted - 4
           settle(
             refused(
-              `the SSH agent’s answer has ${size} octets: 1 to ${mostOctets} are taken`,
+              `the SSH agent’s answer has ${count(size, 'octet')}: 1 to ${mostOctets} are taken`,
               'see which program listens at SSH_AUTH_SOCK',
             ),
           )

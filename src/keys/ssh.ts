@@ -8,6 +8,7 @@
 
 import { hash } from 'node:crypto'
 import { bufferOf } from '../bytes.js'
+import { count } from '../count.js'
 import { DerReader } from '../der/read.js'
 import { bitString, integer, nullValue, objectIdentifier, sequence, tags } from '../der/write.js'
 import { algorithmOf, type KeyAlgorithm, type PublicKey } from './algorithms.js'
@@ -75,7 +76,9 @@ export class SshReader {
     const start = bytes[0] === 0 ? 1 : 0
     if (start === 1 && !(bytes[1]! >= 0x80)) throw new SshFault(`${what} has needless octets`)
     if (bytes.length - start > most) {
-      throw new SshFault(`${what} has ${bytes.length - start} octets, and at most ${most} fit`)
+      throw new SshFault(
+        `${what} has ${count(bytes.length - start, 'octet')}, and at most ${most} fit`,
+      )
     }
     return bytes.subarray(start)
   }
@@ -83,7 +86,9 @@ export class SshReader {
   /** Says that nothing may follow. */
   finish(what: string): void {
     if (!this.done()) {
-      throw new SshFault(`${this.#bytes.length - this.#at} octets follow ${what}`)
+      throw new SshFault(
+        `${count(this.#bytes.length - this.#at, 'octet follows', 'octets follow')} ${what}`,
+      )
     }
   }
 
@@ -218,7 +223,9 @@ export function parseSshSignature(algorithm: KeyAlgorithm, blob: Uint8Array): Ui
   }
   const length = kind === 'rsa' ? modulusLength! / 8 : 64
   if (content.length > length || (kind === 'ed25519' && content.length < length)) {
-    throw new SshFault(`the signature has ${content.length} octets, and ${length} belong there`)
+    throw new SshFault(
+      `the signature has ${count(content.length, 'octet')}, and ${length} belong there`,
+    )
   }
   // Some agents leave out leading zeros; OpenSSH pads likewise (ssh-rsa.c of 9.9).
   return Buffer.concat([Buffer.alloc(length - content.length), content])

@@ -8,6 +8,7 @@
 
 import { isIP } from 'node:net'
 import { sameBytes } from '../bytes.js'
+import { count } from '../count.js'
 import { DerReader } from '../der/read.js'
 import { isPrintable, tags } from '../der/write.js'
 import { isNomadPkiError } from '../errors.js'
@@ -83,7 +84,9 @@ function publicKeyFault({ name, spki }: PublicKey): string | undefined {
   const { parameters, bits } = partsOf(spki)
   if (name === 'dsa') return dsaFault(parameters, bits)
   if (parameters.length > 0) return `its ${plain} key has parameters`
-  return bits.length === 32 ? undefined : `its ${plain} key has ${bits.length} octets instead of 32`
+  return bits.length === 32
+    ? undefined
+    : `its ${plain} key has ${count(bits.length, 'octet')} instead of 32`
 }
 
 const namedCurves: ReadonlySet<string> = new Set([

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { isIP } from 'node:net'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
@@ -91,7 +92,7 @@ export async function describeEndpoint(
       } catch (error) {
         throw new NomadPkiError(
           'ERR_CERTIFICATE_MALFORMED',
-          `${where} presents ${certificates.length} certificates, and number ${at + 1} cannot be parsed`,
+          `${where} presents ${count(certificates.length, 'certificate')}, and number ${at + 1} cannot be parsed`,
           { cause: error, hint: "look into the agent's cert_file: peers refuse the whole chain" },
         )
       }

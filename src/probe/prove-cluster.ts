@@ -14,6 +14,7 @@ import type { Store, StoredFile } from '../inventory/store.js'
 import { judgeConnection } from '../nomad/judge.js'
 import { roleName } from '../nomad/roles.js'
 import type { Desired } from '../cluster/desired.js'
+import { count } from '../count.js'
 import { agentClasses, type AgentClass } from '../verify/classes.js'
 import { connectionsOf, type Connection } from '../verify/connections.js'
 import { fingerprintOf } from '../x509/certificate.js'
@@ -212,7 +213,7 @@ function unjudgedNote(addresses: readonly string[]): readonly Finding[] {
       severity: 'note',
       address,
       reason: 'handshake-differs',
-      message: `${addresses.length} handshakes could not be proven here: OpenSSL does not accept a root that another authority signed, and agents do`,
+      message: `${count(addresses.length, 'handshake')} could not be proven here: OpenSSL does not accept a root that another authority signed, and agents do`,
     },
   ]
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import type { RaftReading, RaftServer } from '../probe/raft.js'
 
 /** So many readings must agree. */
@@ -60,7 +61,7 @@ export function gateOf(
   if (newest.failureTolerance < tolerance) {
     return {
       open: false,
-      message: `the region can lose ${newest.failureTolerance} servers, and ${tolerance} is needed${silent.length > 0 ? ` (${silent.map(({ name }) => name).join(', ')} does not vote)` : ''}`,
+      message: `the region can lose ${count(newest.failureTolerance, 'server')}, and ${tolerance} is needed${silent.length > 0 ? ` (${silent.map(({ name }) => name).join(', ')} does not vote)` : ''}`,
     }
   }
   if (catchUp !== undefined) {

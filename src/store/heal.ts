@@ -8,6 +8,7 @@
 
 import { isName, isRegionName } from '../address.js'
 import { latin1Of } from '../bytes.js'
+import { count } from '../count.js'
 import type { Finding } from '../diagnostics.js'
 import { shownPath } from '../files/fault.js'
 import { breather } from '../files/files.js'
@@ -215,7 +216,7 @@ class Healer {
       'store',
       'left-over',
       mended.seq === end.seq
-        ? `removed ${end.torn.length} bytes from the ledger: an incomplete last line`
+        ? `removed ${count(end.torn.length, 'byte')} from the ledger: an incomplete last line`
         : 'added the missing newline to the last line of the ledger',
     )
   }

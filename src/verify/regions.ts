@@ -8,6 +8,7 @@ import { didYouMean, type Finding } from '../diagnostics.js'
 import { groupBy } from '../grouping.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { count } from '../count.js'
 
 /** Finds regions whose clients have no server to join: clients dial their own region's servers alone. */
 export function verifyRegions(desired: Desired): readonly Finding[] {
@@ -23,7 +24,7 @@ export function verifyRegions(desired: Desired): readonly Finding[] {
         severity: 'error',
         address: first!.address,
         reason: 'no-server',
-        message: `the region ${region} has ${members.length === 1 ? '1 client' : `${members.length} clients`} and no server that they could join${near === undefined ? '' : `; did you mean ${near}?`}`,
+        message: `the region ${region} has ${count(members.length, 'client')} and no server that they could join${near === undefined ? '' : `; did you mean ${near}?`}`,
         remedy: `nomad-pki add server ${region}/s1, or move its clients to the region that they join, then: nomad-pki apply`,
       },
     ]

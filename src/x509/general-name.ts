@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { fail, type DerReader } from '../der/read.js'
 import { asciiString, contextPrimitive } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
@@ -53,7 +54,7 @@ export function readGeneralName(reader: DerReader, subtree: boolean, what: strin
     const bytes = reader.content(tag, what)
     if (!subtree) {
       if (bytes.length !== 4 && bytes.length !== 16) {
-        fail(`${what} holds an address of ${bytes.length} octets`)
+        fail(`${what} holds an address of ${count(bytes.length, 'octet')}`)
       }
       return { type: 'ip', value: formatIp(bytes) }
     }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { createCipheriv, createHmac, hash as digestOf, randomBytes } from 'node:crypto'
 import {
   context,
@@ -129,7 +130,7 @@ export function requirePassword(password: string): void {
   if (password.length < 8) {
     throw new NomadPkiError(
       'ERR_USAGE',
-      `the password has ${password.length} characters, wanted at least 8`,
+      `the password has ${count(password.length, 'character')}, wanted at least 8`,
       { hint: 'without --password-file a password is made' },
     )
   }

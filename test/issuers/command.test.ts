@@ -132,8 +132,8 @@ describe('a command that misbehaves', () => {
     ['is silent', 'ERR_ISSUER_UNKNOWN', /ended well and wrote nothing/],
     ['closes its input', 'ERR_ISSUER_UNKNOWN', /ended well and wrote nothing/],
     ['floods', 'ERR_ISSUER_UNKNOWN', /wrote more than 16384 bytes and was ended/],
-    ['answers twice', 'ERR_ISSUER_UNKNOWN', /bytes, which are not one ECDSA signature/],
-    ['gives text', 'ERR_ISSUER_UNKNOWN', /bytes, which are not one ECDSA signature/],
+    ['answers twice', 'ERR_ISSUER_UNKNOWN', /bytes and not one ECDSA signature/],
+    ['gives text', 'ERR_ISSUER_UNKNOWN', /bytes and not one ECDSA signature/],
     ['lies', 'ERR_CORRESPONDENCE', /its signature is not by the authority’s key/],
   ])('one that %s is refused in words', async (behaviour, code, message) => {
     const { issuer } = await made('ecdsa-p256', behaviour)

@@ -103,7 +103,7 @@ describe('an SSH agent', () => {
     ['answers something else', () => Buffer.of(6), /it is of type 6, not 12/],
     ['says too many', () => Buffer.concat([Buffer.of(12), sshNumber(0xffffffff)]), /cut off/],
     ['is cut off', () => identities([[blob, 'x']]).subarray(0, 40), /key 1 of 1 is cut off/],
-    ['adds something', () => Buffer.concat([identities([]), Buffer.of(0)]), /1 octets follow/],
+    ['adds something', () => Buffer.concat([identities([]), Buffer.of(0)]), /1 octet follows/],
   ])('that %s: its key is not found, and why', async (_what, handler, message) => {
     const agent = await agentThat(handler)
     expect(await refusal(keyByFingerprint(agent, print))).toMatch(message)
