@@ -12,7 +12,7 @@
  * @module
  */
 
-import { count } from '../count.js'
+import { count, thousands } from '../count.js'
 import { connect, type Socket } from 'node:net'
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type PublicKey } from '../keys/algorithms.js'
@@ -295,7 +295,7 @@ function ask(
           const size = wanted - 4
           settle(
             refused(
-              `the SSH agent’s answer has ${count(size, 'octet')}: 1 to ${mostOctets} are taken`,
+              `the SSH agent’s answer has ${count(size, 'octet')}: 1 to ${thousands(mostOctets)} are taken`,
               'see which program listens at SSH_AUTH_SOCK',
             ),
           )

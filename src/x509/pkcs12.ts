@@ -11,7 +11,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import type * as forgeModule from 'node-forge'
 import { latin1Of } from '../bytes.js'
-import { count } from '../count.js'
+import { count, thousands } from '../count.js'
 import { NomadPkiError } from '../errors.js'
 import type { PrivateKey } from '../keys/algorithms.js'
 import { parsePrivateKey } from '../keys/private-key.js'
@@ -104,7 +104,7 @@ function requireWhole(bytes: Uint8Array): void {
   if (bytes.length >= whole) return
   throw new NomadPkiError(
     'ERR_KEY_MALFORMED',
-    `the PKCS#12 file is damaged or truncated: it has ${count(bytes.length, 'byte')}, and its first bytes say ${whole}`,
+    `the PKCS#12 file is damaged or truncated: it has ${count(bytes.length, 'byte')}, and its first bytes say ${thousands(whole)}`,
     { hint: 'copy it once more from where it was made' },
   )
 }

@@ -174,7 +174,7 @@ describe('an SSH agent that signs', () => {
       /answer cannot be read/,
     ],
     ['two answers', (message) => twice(sshSign(key, bytesOf(message))), /answer cannot be read/],
-    ['a flood', () => signature(Buffer.alloc(300_000)), /octets: 1 to 262144 are taken/],
+    ['a flood', () => signature(Buffer.alloc(300_000)), /octets: 1 to 262,144 are taken/],
     ['nothing', () => 'closes', /closed the connection without an answer/],
     ['a refusal', () => Buffer.of(5), /did not sign with SHA256:/],
   ])('%s: refused in words, and nothing is half-written', async (_what, lie, message) => {

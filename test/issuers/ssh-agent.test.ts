@@ -159,7 +159,7 @@ describe('an SSH agent', () => {
 
   test.each<[what: string, reply: Uint8Array, message: RegExp]>([
     ['of nothing', sshNumber(0), /has 0 octets/],
-    ['of four gigabytes', sshNumber(0xffffffff), /has 4294967295 octets: 1 to 262144/],
+    ['of four gigabytes', sshNumber(0xffffffff), /has 4,294,967,295 octets: 1 to 262,144/],
     ['twice', Buffer.concat([sshNumber(1), Buffer.of(5), sshNumber(1)]), /more than one answer/],
   ])('an answer %s is refused before it is read', async (_what, reply, message) => {
     const agent = await agentThat(() => reply, { raw: true })
