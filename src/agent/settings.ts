@@ -31,6 +31,7 @@ export const settings: readonly Setting[] = [
   { path: 'plugin_dir', type: 'string' },
   { path: 'server.license_path', type: 'string' },
   { path: 'server.heartbeat_grace', type: 'string' },
+  { path: 'server.authoritative_region', type: 'string' },
   { path: 'client.state_dir', type: 'string' },
   { path: 'client.alloc_dir', type: 'string' },
   { path: 'client.alloc_mounts_dir', type: 'string' },

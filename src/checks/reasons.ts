@@ -50,6 +50,14 @@ export const reasons = {
   'manifest-differs': 'manifest.json does not describe the files beside it',
   'identity-shared': 'the spec lets many hosts share one key: what that costs',
   'not-proven': 'the agent is not proven to have loaded its newest generation',
+  'trust-domain-shared':
+    'two clusters accept one root and both have a region of one name: to Nomad they are one cluster',
+  'root-shared': 'two clusters accept one root, and no `federation` of both is declared',
+  'gossip-shared': 'two clusters have one gossip key, and no `federation` of both is declared',
+  'federation-apart':
+    'two clusters of one declared federation accept no common root, or have different gossip keys',
+  'federation-undeclared':
+    'a server follows a region that the spec does not have, and the spec declares no `federation`',
   'no-server': 'a region has clients and no server that they could join',
   refused: 'Nomad would refuse a connection between two of the agents',
   'handshake-differs':

@@ -69,6 +69,7 @@ export function desire(spec: ClusterSpec): Desired {
   }
   return {
     cluster: spec.cluster,
+    ...(spec.federation === undefined ? {} : { federation: spec.federation }),
     store: spec.store,
     tls: spec.node.tls,
     ...(spec.transport === 'tls' ? {} : { transport: spec.transport }),

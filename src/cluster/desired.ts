@@ -15,6 +15,8 @@ import type { Transport } from './transport.js'
 export interface Desired {
   /** The cluster's name. */
   readonly cluster: string
+  /** The federation that the cluster is in. Default: none is declared. */
+  readonly federation?: string | undefined
   /** The store's folder as the spec gives it, relative to the spec's own folder. */
   readonly store: string
   /** Where nodes have their files; absent where agents read the store itself. */

@@ -15,6 +15,7 @@ import type { Transport } from './transport.js'
 export interface RawSpec {
   readonly version?: number
   readonly cluster?: string
+  readonly federation?: string
   readonly store?: string
   readonly authorities?: ReadonlyMap<string, RawAuthority>
   readonly defaults?: RawDefaults

@@ -27,6 +27,7 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
   const operators = resolveOperators(resolving, drafts, regions, termsOf)
   return {
     cluster: raw.cluster ?? '',
+    ...(raw.federation === undefined ? {} : { federation: raw.federation }),
     store: storeOf(resolving),
     authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
     node: resolveNode(resolving, (role) => suiteKeysOf(regions, role)),

@@ -808,6 +808,14 @@ export const specShape: RecordShape = {
       example: 'acme',
     },
     {
+      key: 'federation',
+      shape: plainName,
+      default: 'none',
+      sentence:
+        'The federation that this cluster and others are in, the same name in each spec. Its clusters share a root and one gossip key, and no region. `verify --with` checks both.',
+      example: 'acme-world',
+    },
+    {
       key: 'store',
       shape: text('a path'),
       default: 'pki',

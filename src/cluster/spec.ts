@@ -18,6 +18,8 @@ import type { Transport } from './transport.js'
 export interface ClusterSpec {
   /** The cluster's name: it stands in the names of the authorities. */
   readonly cluster: string
+  /** The federation that the cluster is in; `undefined`: the spec declares none. */
+  readonly federation?: string | undefined
   /** Folder of the store, relative to the spec's own. */
   readonly store: string
   /** In the order of the spec, roots before intermediates. */

@@ -14,6 +14,7 @@ import { needsWork } from '../plan/needs-work.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import type { AgentProof } from '../verify/agents.js'
+import type { FleetMember } from '../verify/fleet-member.js'
 
 /** What every document begins with. */
 export interface Document {
@@ -68,6 +69,7 @@ export function verifyDocument(
     readonly ledgerHead: string
     readonly handshakes: number
     readonly proof: AgentProof
+    readonly others: readonly FleetMember[]
   },
 ): Document {
   const counts = { error: 0, warning: 0, note: 0 }
@@ -80,6 +82,12 @@ export function verifyDocument(
     ledgerHead: options.ledgerHead,
     handshakes: options.handshakes,
     agents: options.proof,
+    ...(options.others.length > 0 && {
+      with: options.others.map(({ file, kind, cluster, federation, regions }) => ({
+        ...{ file, kind, cluster, federation },
+        regions: regions && [...regions],
+      })),
+    }),
     errors: counts.error,
     warnings: counts.warning,
     notes: counts.note,

@@ -25,6 +25,8 @@ export function verifySummary(
     readonly proof: AgentProof
     readonly at: number
     readonly now: number
+    /** How many clusters it was compared with. Default: 0. */
+    readonly compared?: number | undefined
   },
   style: Style,
 ): string {
@@ -57,7 +59,15 @@ function agentsText({ agents, proven, delivered }: AgentProof, style: Style): st
 /** What was held against Nomad's rules; a certificate that has expired is not proven. */
 function whatOf(
   findings: readonly Finding[],
-  { desired, handshakes }: { readonly desired: Desired; readonly handshakes: number },
+  {
+    desired,
+    handshakes,
+    compared = 0,
+  }: {
+    readonly desired: Desired
+    readonly handshakes: number
+    readonly compared?: number | undefined
+  },
 ): string {
   const expired = new Set(
     findings.flatMap(({ reason, address }) => (reason === 'expired' ? [address] : [])),
@@ -69,6 +79,7 @@ function whatOf(
     count(sound(desired.identities), 'identity', 'identities'),
     ...(desired.configs.length === 0 ? [] : [count(desired.configs.length, 'configuration')]),
     ...(handshakes === 0 ? [] : [count(handshakes, 'handshake')]),
+    ...(compared === 0 ? [] : [`compared with ${count(compared, 'cluster')}`]),
   ].join(', ')
 }
 

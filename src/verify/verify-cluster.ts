@@ -22,6 +22,7 @@ import { agentClasses } from './classes.js'
 import { verifyConfigs } from './configs.js'
 import { verifyConnections } from './connections.js'
 import { verifyCrosses } from './crosses.js'
+import { federationFindings } from './fleet.js'
 import { verifyIdentities } from './identities.js'
 import { verifyLedger } from './ledger.js'
 import { revocationFindings } from './revocations.js'
@@ -93,6 +94,7 @@ export function verifyCluster(
     ...verifyConnections(classes, { now }),
     ...verifyCrosses(desired, inventory, classes, { now }),
     ...verifyConfigs(desired, inventory),
+    ...federationFindings(desired, inventory),
   ]
 }
 

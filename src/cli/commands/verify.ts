@@ -11,11 +11,14 @@ import { specDocument, verifyDocument } from '../../report/json.js'
 import { specSummary, verifySummary } from '../../report/verify.js'
 import { parseSpec } from '../../cluster/parse.js'
 import { agentProof } from '../../verify/agents.js'
+import { fleetFindings } from '../../verify/fleet.js'
+import { fleetMember } from '../../verify/fleet-member.js'
 import { verifyCluster } from '../../verify/verify-cluster.js'
 import { statusOfFindings, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
 import type { Context } from '../context.js'
+import { fleetOf } from '../fleet.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
 import { parseInstant } from '../when.js'
@@ -39,16 +42,25 @@ export const command: Command<'verify'> = async ({ options }, context) => {
     handshakes = seen.handshakes
     findings.push(...seen.findings)
   }
+  const others = await fleetOf(options.with ?? [], workspace, context, { now: at, printer })
+  const own = fleetMember(desired, inventory, { now: at })
+  findings.push(...fleetFindings([own, ...others]))
   const { cluster } = desired
   const proof = agentProof(desired, inventory, { now: at })
   if (printer.json) {
     const head = inventory.ledger.head
-    printer.document(verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes, proof }))
+    printer.document(
+      verifyDocument(findings, { cluster, at, ledgerHead: head, handshakes, proof, others }),
+    )
   } else {
     const all = options.long === true
     if (findings.length > 0) printer.answer(`${findingsText(findings, printer.style, { all })}\n`)
     printer.answer(
-      verifySummary(findings, { cluster, desired, handshakes, proof, at, now }, printer.style),
+      verifySummary(
+        findings,
+        { cluster, desired, handshakes, proof, at, now, compared: others.length },
+        printer.style,
+      ),
     )
   }
   return statusOfFindings(findings, options.strict === true)

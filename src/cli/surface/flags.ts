@@ -311,6 +311,13 @@ export const flags = {
     summary: 'crossed or staged (default: crossed where the old root can sign)',
     choices: ['crossed', 'staged'],
   },
+  with: {
+    flags: '--with <other...>',
+    summary:
+      'compare with a different cluster: its cluster.yaml, its store, or a ca_file of its agents; may be repeated',
+    many: true,
+    value: 'files',
+  },
   withAuthorityKey: {
     flags: '--with-authority-key',
     summary: 'with cfssl or nomad-tls: the private key of the authority too',

@@ -48,18 +48,19 @@ export const makeCommands = {
     arguments: '',
     summary: "check the files against Nomad's rules, and perform TLS handshakes with them",
     details:
-      "Chains, lint, Nomad's name checks for all pairs, files and modes, the ledger, configurations, and real handshakes over loopback. It does not know what agents have loaded; probe does. Exits 2 with errors.",
+      "Chains, lint, Nomad's name checks for all pairs, files and modes, the ledger, configurations, and real handshakes over loopback. With --with, also whether two clusters trust each other by mistake. It does not know what agents have loaded; probe does. Exits 2 with errors.",
     writes: false,
     options: {
       ledgerHead: {},
       offline: {},
-      specOnly: { excludes: ['ledgerHead', 'offline', 'at', 'long'] },
+      specOnly: { excludes: ['ledgerHead', 'offline', 'with', 'at', 'long'] },
+      with: {},
       strict: {},
       at: {},
       long: {},
       json: {},
     },
-    examples: ['nomad-pki verify', 'nomad-pki verify --strict --at +30d'],
+    examples: ['nomad-pki verify --strict --at +30d', 'nomad-pki verify --with ../b/cluster.yaml'],
     words: [[]],
   },
   status: {
