@@ -74,6 +74,8 @@ const before: Readonly<Record<string, string>> = {
   'docs/delivery.md': `${cluster} && nomad-pki pack s1 --out s1-flat.tar.gz --layout flat &&
     cp "$PACKAGE/templates/install.sh" . && mkdir -p etc/nomad.d/tls`,
   'docs/turning-tls-on.md': `${cluster} && echo 'transport: plaintext' >>cluster.yaml`,
+  'docs/verify.md': `${cluster} && (mkdir b && cd b && nomad-pki init --servers global=1 && nomad-pki apply) &&
+    cp b/pki/bundle/agent/ca.pem old-ca.pem`,
   'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls" "$ETC/nomad.d"`,
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',

@@ -255,8 +255,12 @@ describe.each(reading.map((entry) => [entry.name, entry] as const))(
     test.each(examples)('%s', async (example) => {
       const place = await copied()
       const words = wordsOf(example).slice(1)
+      if (words.includes('b/cluster.yaml')) {
+        fs.mkdirSync(path.join(place, 'b'))
+        await cli(path.join(place, 'b'), ['init', '--servers', 'global=1'])
+      }
       // The answer in a file that the user names.
-      const outs = ['--out', '--metrics', '--calendar', '--html'].flatMap((flag) =>
+      const outs = ['--out', '--metrics', '--calendar', '--html', '--inventory'].flatMap((flag) =>
         words.includes(flag) ? [words[words.indexOf(flag) + 1]!] : [],
       )
       const tree = treeOf(place)

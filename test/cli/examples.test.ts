@@ -76,6 +76,10 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         fs.writeFileSync(path.join(cwd, 'nomad-pki.local.yaml'), local, { mode: 0o600 })
         fs.writeFileSync(path.join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 })
       }
+      if (name === 'verify') {
+        fs.mkdirSync(path.join(cwd, 'b'))
+        await cli(path.join(cwd, 'b'), ['init', '--servers', 'global=1'])
+      }
       if (name === 'rotate tls') {
         // No agent runs here: the gate opens where nobody is waited for.
         fs.appendFileSync(path.join(cwd, 'cluster.yaml'), 'transport: plaintext\n')

@@ -60,7 +60,7 @@ export const makeCommands = {
       long: {},
       json: {},
     },
-    examples: ['nomad-pki verify --strict --at +30d', 'nomad-pki verify --with ../b/cluster.yaml'],
+    examples: ['nomad-pki verify --strict --at +30d', 'nomad-pki verify --with b/cluster.yaml'],
     words: [[]],
   },
   status: {
