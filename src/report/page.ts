@@ -85,7 +85,7 @@ export function pageText(facts: PageFacts): string {
         fresh as the last probe.
       </p>
     </footer>`
-  return `${pageMark}the state of the cluster ${cluster} -->
+  return `${pageMark}${html`the state of the cluster ${cluster}`.html} -->
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -208,7 +208,9 @@ function certificates(groups: readonly Group<ScheduleEntry>[], at: number): Html
       <td class="number">${thousands(members.length)}</td>
       <td class="${toneOf(first!)}">${lifeWords[first!.state]}</td>
       <td class="when">${notAfter === undefined ? '' : formatDay(notAfter)}</td>
-      <td class="number">${notAfter === undefined ? '' : formatUntil(notAfter, at)}</td>
+      <td class="number" data-by="${notAfter}">
+        ${notAfter === undefined ? '' : formatUntil(notAfter, at)}
+      </td>
       <td class="when">
         ${
           first!.onDemand
@@ -218,7 +220,7 @@ function certificates(groups: readonly Group<ScheduleEntry>[], at: number): Html
               : formatDay(first!.dueAt)
         }
       </td>
-      <td>${[revokedNote(first!), loadedText(members)].filter(Boolean).join('; ')}</td>
+      <td class="wide">${[revokedNote(first!), loadedText(members)].filter(Boolean).join('; ')}</td>
       <td class="when">${seen === undefined ? '' : formatMinute(seen)}</td>
     </tr>`
   })
@@ -259,7 +261,9 @@ function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
                     .slice(0, mostRows)
                     .map(
                       ({ address, message, remedy }) =>
-                        html`<li><code>${address}</code>: ${message} <code>${remedy}</code></li>`,
+                        html`<li>
+                          <code>${address}</code>: ${message}<br />fix: <code>${remedy}</code>
+                        </li>`,
                     )}
                 </ul>`
         }`

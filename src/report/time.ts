@@ -25,7 +25,8 @@ export function formatRelative(instant: number, now: number): string {
 
 /** `89d`; `-3h` after the end. */
 export function formatUntil(end: number, now: number): string {
-  return end < now ? `-${formatLeft(now - end)}` : formatLeft(end - now)
+  // Less than a second has no sign.
+  return now - end >= 1000 ? `-${formatLeft(now - end)}` : formatLeft(Math.max(0, end - now))
 }
 
 /** The biggest unit alone, two where it is small: `89d`, `2y30d`, `36h`. */

@@ -6,7 +6,7 @@ import { appliedText, planText } from '../../src/report/plan.js'
 import { statusText } from '../../src/report/status.js'
 import { colourStyle, count, plainStyle, printable, thousands } from '../../src/report/style.js'
 import { table, widthOf } from '../../src/report/table.js'
-import { formatDay, formatLeft, formatMinute, formatRelative } from '../../src/report/time.js'
+import { formatDay, formatLeft, formatMinute, formatRelative, formatUntil } from '../../src/report/time.js'
 
 const day = 86_400_000
 const now = Date.UTC(2026, 5, 1, 12)
@@ -79,6 +79,17 @@ describe('numbers and times', () => {
     [3650 * day, '10y'],
   ])('%d ms left are %s', (left, text) => {
     expect(formatLeft(left)).toBe(text)
+  })
+
+  test.each([
+    [0, '0s'],
+    [-1, '0s'],
+    [-999, '0s'],
+    [-1000, '-1s'],
+    [-3 * 3_600_000, '-3h'],
+    [1500, '1s'],
+  ])('%d ms from the end: %s', (left, text) => {
+    expect(formatUntil(1_000_000_000 + left, 1_000_000_000)).toBe(text)
   })
 
   test('instants are UTC, and the end of time is one of them', () => {
