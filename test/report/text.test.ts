@@ -6,7 +6,13 @@ import { appliedText, planText } from '../../src/report/plan.js'
 import { statusText } from '../../src/report/status.js'
 import { colourStyle, count, plainStyle, printable, thousands } from '../../src/report/style.js'
 import { table, widthOf } from '../../src/report/table.js'
-import { formatDay, formatLeft, formatMinute, formatRelative, formatUntil } from '../../src/report/time.js'
+import {
+  formatDay,
+  formatLeft,
+  formatMinute,
+  formatRelative,
+  formatUntil,
+} from '../../src/report/time.js'
 
 const day = 86_400_000
 const now = Date.UTC(2026, 5, 1, 12)
