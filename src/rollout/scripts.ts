@@ -77,7 +77,7 @@ tls=${shellQuote(tls)}
 unit=${shellQuote(unit)}
 say clock "$(date -u +%s)"
 say user "$(id -u)"
-for tool in tar gzip base64 openssl; do
+for tool in tar gzip base64; do
   command -v "$tool" >/dev/null 2>&1 || say missing "$tool"
 done
 place=$tls

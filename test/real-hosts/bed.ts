@@ -19,15 +19,46 @@ import {
   type Outcome,
 } from '../real-nomad/harness/run.js'
 
-/** A network for tests of devices (RFC 2544, RFC 6890): nobody routes it. */
-const net = '198.18.77'
-const bridge = 'npki0'
+/** What a host is beyond a name in a region. */
+interface HostKind {
+  /** It has BusyBox and nothing else: no bash, no coreutils, no openssl. */
+  readonly busybox?: true
+  /** The host through which alone it can be reached. */
+  readonly behind?: string
+}
 
-interface HostPlan {
+interface HostPlan extends HostKind {
   readonly name: string
   readonly region: string
   readonly role: 'server' | 'client'
   readonly address: string
+}
+
+/** How a spec names the hosts. */
+export interface SpecChoice {
+  /** How ssh logs in. Default: as root. */
+  readonly ssh?: string
+  /** What a node has beyond its address. */
+  readonly of?: (name: string) => string
+  /** Lines at the end. */
+  readonly more?: string
+}
+
+/** An event of a rollout, as `--json` writes it. */
+export interface SaidEvent {
+  readonly event: string
+  readonly address?: string
+  readonly state?: string
+  readonly region?: string
+  readonly open?: boolean
+}
+
+/** What came of a rollout. */
+export interface RolloutEnd {
+  /** `null`: it was killed. */
+  readonly status: number | null
+  readonly said: string
+  readonly events: readonly SaidEvent[]
 }
 
 /** What came of the requests of a stretch of time. */
@@ -56,10 +87,26 @@ export class Bed {
   readonly ops: string = path.join(this.folder, 'ops')
   readonly hosts: readonly HostPlan[]
   readonly #children: ChildProcess[] = []
+  /** Of every rollout, in their order. */
+  readonly #events: SaidEvent[] = []
+  readonly #number: number
+  /** A network for tests of devices (RFC 2544, RFC 6890): nobody routes it. */
+  readonly #net: string
+  readonly #bridge: string
 
-  constructor(members: readonly (readonly [name: string, region: string])[]) {
-    this.hosts = members.map(([name, region], at) => ({
-      ...{ name, region, address: `${net}.${11 + at}` },
+  /**
+   * @param number Of this cluster among those that are up at once: 0 to 9.
+   * @param members Names that begin with c are clients.
+   */
+  constructor(
+    number: number,
+    members: readonly (readonly [name: string, region: string, kind?: HostKind])[],
+  ) {
+    this.#number = number
+    this.#net = `198.18.${70 + number}`
+    this.#bridge = `npki${number}`
+    this.hosts = members.map(([name, region, kind], at) => ({
+      ...{ name, region, address: `${this.#net}.${11 + at}`, ...kind },
       role: name.startsWith('c') ? 'client' : 'server',
     }))
     fs.chmodSync(this.folder, 0o755)
@@ -68,7 +115,7 @@ export class Bed {
     must('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', this.#of('user'))
     fs.writeFileSync(
       this.#of('ssh_config'),
-      `Host *
+      `${this.hosts.map((one) => this.#jump(one)).join('')}Host *
   UserKnownHostsFile ${this.#of('known_hosts')}
   GlobalKnownHostsFile /dev/null
   IdentityFile ${this.#of('user')}
@@ -86,6 +133,19 @@ export class Bed {
     return path.join(this.folder, name)
   }
 
+  #space(name: string): string {
+    return `npki${this.#number}-${name}`
+  }
+
+  #wire(name: string): string {
+    return `v${this.#number}-${name}`
+  }
+
+  #jump({ address, behind }: HostPlan): string {
+    if (behind === undefined) return ''
+    return `Host ${address}\n  ProxyJump root@${this.host(behind).address}\n`
+  }
+
   /** Where a host keeps what belongs to it. */
   home(name: string): string {
     return path.join(this.folder, 'hosts', name)
@@ -96,12 +156,12 @@ export class Bed {
   }
 
   /** The hosts as a spec names them. */
-  spec(more = ''): string {
+  spec({ ssh = '{ user: root }', of: extra = () => '', more = '' }: SpecChoice = {}): string {
     const regions = [...new Set(this.hosts.map(({ region }) => region))].map((region) => {
       const of = (role: HostPlan['role']): string =>
         this.hosts
           .filter((one) => one.region === region && one.role === role)
-          .map(({ name, address }) => `${name}: { ips: [${address}] }`)
+          .map(({ name, address }) => `${name}: { ips: [${address}]${extra(name)} }`)
           .join(', ')
       const clients = of('client')
       return `  ${region}:
@@ -110,18 +170,18 @@ ${clients === '' ? '' : `    clients: { ${clients} }\n`}`
     })
     return `version: 1
 cluster: acme
-node: { tls: /etc/nomad-tls, owner: { server: root, client: root }, ssh: { user: root } }
+node: { tls: /etc/nomad-tls, owner: { server: root, client: root }, ssh: ${ssh} }
 regions:
-${regions.join('')}operators: { alice: {} }
+${regions.join('')}operators: { alice: { region: ${this.hosts[0]!.region} } }
 ${more}`
   }
 
   /** Brings every host up; no agent runs yet. */
   async start(): Promise<void> {
-    spawnSync('ip', ['link', 'del', bridge])
-    must('ip', 'link', 'add', bridge, 'type', 'bridge')
-    must('ip', 'address', 'add', `${net}.1/24`, 'dev', bridge)
-    must('ip', 'link', 'set', bridge, 'up')
+    spawnSync('ip', ['link', 'del', this.#bridge])
+    must('ip', 'link', 'add', this.#bridge, 'type', 'bridge')
+    must('ip', 'address', 'add', `${this.#net}.1/24`, 'dev', this.#bridge)
+    must('ip', 'link', 'set', this.#bridge, 'up')
     const known: string[] = []
     for (const host of this.hosts) {
       const { name, address } = host
@@ -131,20 +191,34 @@ ${more}`
       fs.copyFileSync(this.#of('user.pub'), path.join(home, 'authorized_keys'))
       fs.writeFileSync(path.join(home, 'agent.hcl'), this.#agent(host))
       known.push(`${address} ${fs.readFileSync(path.join(home, 'host_key.pub'), 'utf8')}`)
-      const space = `npki-${name}`
+      const space = this.#space(name)
       spawnSync('ip', ['netns', 'del', space])
       must('ip', 'netns', 'add', space)
       must(
-        ...(['ip', 'link', 'add', `v-${name}`, 'type', 'veth', 'peer', 'name', 'eth0'] as const),
+        ...([
+          'ip',
+          'link',
+          'add',
+          this.#wire(name),
+          'type',
+          'veth',
+          'peer',
+          'name',
+          'eth0',
+        ] as const),
         'netns',
         space,
       )
-      must('ip', 'link', 'set', `v-${name}`, 'master', bridge, 'up')
+      must('ip', 'link', 'set', this.#wire(name), 'master', this.#bridge, 'up')
       must('ip', '-n', space, 'address', 'add', `${address}/24`, 'dev', 'eth0')
       must('ip', '-n', space, 'link', 'set', 'eth0', 'up')
       must('ip', '-n', space, 'link', 'set', 'lo', 'up')
       // Without a way out a client finds no interface of its own.
-      must('ip', '-n', space, 'route', 'add', 'default', 'via', `${net}.1`)
+      must('ip', '-n', space, 'route', 'add', 'default', 'via', `${this.#net}.1`)
+      // Its answers do not come back: who wants it asks from another host.
+      if (host.behind !== undefined) {
+        must('ip', '-n', space, 'route', 'add', 'blackhole', `${this.#net}.1/32`)
+      }
       const log = fs.openSync(path.join(home, 'boot.log'), 'w')
       const script = path.join(import.meta.dirname, 'host.sh')
       this.#children.push(
@@ -153,6 +227,7 @@ ${more}`
           [
             ...['netns', 'exec', space, 'unshare', '--mount', '--uts', '--pid', '--fork'],
             ...['--kill-child', script, home, name, address, nomadBinary()],
+            ...(host.busybox === true ? ['busybox'] : []),
           ],
           { stdio: ['ignore', log, log], env: cleanEnvironment() },
         ),
@@ -206,6 +281,77 @@ ${own}
   on(name: string, line: string): Promise<Outcome> {
     const { address } = this.host(name)
     return run(this.#of('bin/ssh'), ['-o', 'BatchMode=yes', `root@${address}`, line])
+  }
+
+  /** Takes a host off the network, or brings it back. */
+  link(name: string, state: 'up' | 'down'): void {
+    must('ip', 'link', 'set', this.#wire(name), state)
+  }
+
+  /**
+   * A rollout as a program reads it.
+   *
+   * @param args Beyond `--yes --json`.
+   * @param on Is told each event when it happens, and how to end the command as the system does.
+   */
+  async rollout(
+    args: readonly string[] = [],
+    on: (event: SaidEvent, kill: () => void) => void = () => undefined,
+  ): Promise<RolloutEnd> {
+    const { cwd, env } = this.options()
+    const child = spawn(process.execPath, [command, 'rollout', '--yes', '--json', ...args], {
+      ...{ cwd, env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    })
+    const events: SaidEvent[] = []
+    let said = ''
+    let line = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      const lines = (line + chunk.toString()).split('\n')
+      line = lines.pop()!
+      for (const one of lines.filter((text) => text.startsWith('{"format"'))) {
+        const event = JSON.parse(one) as SaidEvent
+        events.push(event)
+        on(event, () => child.kill('SIGKILL'))
+      }
+    })
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+    this.#events.push(...events)
+    return { status, said, events }
+  }
+
+  /** The same, which has to end with this status. */
+  async mustRollout(status: number, ...args: readonly string[]): Promise<RolloutEnd> {
+    const end = await this.rollout(args)
+    if (end.status !== status) throw new Error(`rollout ended with ${end.status}\n${end.said}`)
+    return end
+  }
+
+  /** Pairs of servers of one region that were between reload and proof together, in all rollouts so far. */
+  between(): { readonly switched: number; readonly pairs: readonly string[] } {
+    const open = new Map<string, string>()
+    const pairs: string[] = []
+    let switched = 0
+    let looked = new Set<string>()
+    for (const { event, address = '', state } of this.#events) {
+      if (event === 'order') looked = new Set()
+      if (event === 'looked') looked.add(address)
+      // A run that was killed may have proven one and not told it: the next has it in its order no more.
+      if (event === 'ready') {
+        for (const [region, one] of open) if (!looked.has(one)) open.delete(region)
+      }
+      const [, role, region = ''] = address.split('/')
+      if (event !== 'host' || role !== 'server') continue
+      const before = open.get(region)
+      if (state === 'switched') {
+        switched += 1
+        if (before !== undefined && before !== address) pairs.push(`${before} and ${address}`)
+        open.set(region, address)
+      }
+      if (state === 'proven' || state === 'settled') open.delete(region)
+    }
+    return { switched, pairs }
   }
 
   /** Our command, in the operator's folder. */
@@ -277,15 +423,19 @@ ${own}
     return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').slice(-3000) : '(no log)'
   }
 
-  /** A GET with the operator's newest certificate. */
-  ask({ address, region, role }: HostPlan, place: string): Promise<string> {
+  /** A request with the operator's newest certificate. */
+  ask(
+    { address, region, role }: HostPlan,
+    place: string,
+    method: 'GET' | 'PUT' = 'GET',
+  ): Promise<string> {
     const own = path.join(this.ops, 'pki/identity/operator')
     const operators = path.join(own, fs.readdirSync(own)[0]!, 'alice/current')
     const read = (file: string): Buffer => fs.readFileSync(path.join(operators, file))
     return new Promise((resolve, reject) => {
       const asking = request(
         {
-          ...{ host: address, port: 4646, path: place, agent: false, timeout: 10_000 },
+          ...{ host: address, port: 4646, path: place, method, agent: false, timeout: 10_000 },
           ...{ cert: read('cert.pem'), key: read('key.pem'), ca: read('ca.pem') },
           servername: `${role}.${region}.nomad`,
         },
@@ -352,11 +502,13 @@ ${own}
       await this.on(name, 'systemctl stop nomad').catch(() => undefined)
     for (const child of this.#children) child.kill('SIGKILL')
     for (const { name } of this.hosts) {
-      const pids = spawnSync('ip', ['netns', 'pids', `npki-${name}`], { encoding: 'utf8' }).stdout
+      const pids = spawnSync('ip', ['netns', 'pids', this.#space(name)], {
+        encoding: 'utf8',
+      }).stdout
       for (const pid of pids.split('\n').filter(Boolean)) spawnSync('kill', ['-9', pid])
-      spawnSync('ip', ['netns', 'del', `npki-${name}`])
+      spawnSync('ip', ['netns', 'del', this.#space(name)])
     }
-    spawnSync('ip', ['link', 'del', bridge])
+    spawnSync('ip', ['link', 'del', this.#bridge])
     await sleep(300)
     fs.rmSync(this.folder, { recursive: true, force: true })
   }

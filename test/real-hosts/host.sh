@@ -2,17 +2,27 @@
 # One host for a test: its own address, name, /etc, /run and processes, an sshd, a systemctl that manages one
 # agent. Runs inside `unshare --mount --uts --pid --fork`, in a network namespace that is there already.
 #
-#   host.sh FOLDER NAME ADDRESS NOMAD
+#   host.sh FOLDER NAME ADDRESS NOMAD [busybox]
 #
+# The user deploy may become root by sudo, without a password. With busybox that is all the host has.
 # FOLDER has sshd's key (host_key), authorized_keys, agent.hcl, and receives etc/ run/ data/ and the logs.
 set -eu
-folder=$1 name=$2 address=$3 nomad=$4
+folder=$1 name=$2 address=$3 nomad=$4 kind=${5:-}
 mount --make-rprivate /
 mount -t proc proc /proc
 hostname "$name"
 mkdir -p "$folder/etc/up" "$folder/etc/work" "$folder/local/up" "$folder/local/work" "$folder/run" "$folder/tmp"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$folder/etc/up,workdir=$folder/etc/work" /etc
-mount -t overlay overlay -o "lowerdir=/usr/local,upperdir=$folder/local/up,workdir=$folder/local/work" /usr/local
+printf '%s %s\n' "$address" "$name" >>/etc/hosts
+printf 'deploy:*:4242:4242::/:/bin/sh\n' >>/etc/passwd
+printf 'deploy:*:19000::::::\n' >>/etc/shadow
+printf 'deploy:x:4242:\n' >>/etc/group
+install -d -m 750 /etc/sudoers.d
+printf 'deploy ALL=(ALL) NOPASSWD: ALL\n' >/etc/sudoers.d/deploy
+chmod 440 /etc/sudoers.d/deploy
+below=/usr/local
+if [ "$kind" = busybox ]; then below=$folder/local/below && mkdir -p "$below/bin"; fi
+mount -t overlay overlay -o "lowerdir=$below,upperdir=$folder/local/up,workdir=$folder/local/work" /usr/local
 mount --bind "$folder/run" /run
 mkdir -p /run/sshd /etc/nomad.d
 chmod 755 /etc/nomad.d
@@ -48,11 +58,12 @@ case \$1 in
 esac
 SH
 chmod 755 /usr/local/bin/systemctl
-install -d -m 700 /etc/ssh/test
+# sshd reads the keys that it lets in as the user.
+install -d -m 755 /etc/ssh/test
 cp "$folder/host_key" /etc/ssh/test/host_key
 chmod 600 /etc/ssh/test/host_key
 cp "$folder/authorized_keys" /etc/ssh/test/authorized_keys
-chmod 600 /etc/ssh/test/authorized_keys
+chmod 644 /etc/ssh/test/authorized_keys
 cat >/etc/ssh/test/config <<CONFIG
 ListenAddress $address
 HostKey /etc/ssh/test/host_key
@@ -64,4 +75,14 @@ StrictModes no
 PidFile none
 MaxStartups 100
 CONFIG
+if [ "$kind" = busybox ]; then
+  tools=$folder/tools
+  mkdir -p "$tools"
+  cp /usr/bin/busybox /usr/sbin/sshd "$tools/"
+  for tool in $(busybox --list); do ln -sf busybox "$tools/$tool"; done
+  sed -i 's#^\(root:.*:\)[^:]*$#\1/bin/sh#' /etc/passwd
+  mount --bind "$tools" /usr/bin
+  # With the first of them in place only what BusyBox has is left.
+  mount -o bind "$tools" /usr/sbin
+fi
 exec /usr/sbin/sshd -D -e -f /etc/ssh/test/config >"$folder/sshd.log" 2>&1

@@ -12,7 +12,9 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
-    fileParallelism: false,
+    // Each file has a bridge of its own, and most of its time is waiting.
+    fileParallelism: true,
+    maxWorkers: 3,
     // One file is one cluster: a test goes on where the one before it ended.
     bail: 1,
     testTimeout: process.env.NOMAD_PKI_ROTATIONS === 'all' ? 3_600_000 : 600_000,

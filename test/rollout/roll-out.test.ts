@@ -575,8 +575,8 @@ describe('a rollout', () => {
     ['a full disk', (bed) => (bed.machine('s3').free = 3), /s3: only 3 kB are free/],
     [
       'a tool that is missing',
-      (bed) => (bed.machine('c1').missing = ['openssl']),
-      /c1: openssl is missing/,
+      (bed) => (bed.machine('c1').missing = ['base64']),
+      /c1: base64 is missing/,
     ],
     [
       'two servers that are ill',
