@@ -30,6 +30,7 @@ export type OverrideCode =
   | 'attempt'
   | 'tolerance'
   | 'unhealthy'
+  | 'unseen'
 
 /** All codes. */
 export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
@@ -93,6 +94,12 @@ export const overrideCodes: Readonly<Record<OverrideCode, OverrideEntry>> = {
     value: 'SERVER',
     pattern: /^[A-Za-z0-9._-]{1,315}$/,
     accepts: 'that this server is not healthy while others are reloaded: its name as gossip has it',
+  },
+  unseen: {
+    value: 'ADDRESS',
+    pattern: /^identity\/[A-Za-z0-9._/-]{1,500}$/,
+    accepts:
+      'that a rollout goes on although nobody saw this agent, which a person brings its files',
   },
 }
 

@@ -9,13 +9,16 @@ import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
 import type { Override, OverrideCode } from '../overrides.js'
 import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
-import type { Batch, Rollout } from '../rollout/order.js'
+import type { CommandPlace } from '../report/rollout-commands.js'
+import { destinationsOf } from '../rollout/destinations.js'
+import type { Batch, Rollout, RolloutNode } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../rollout/ports.js'
 import type { Context } from './context.js'
 import { confirm } from './prompt.js'
+import { printRollout } from './print-rollout.js'
 import type { Printer } from './printer.js'
-import { orderOf, stepsWith } from './rollout-order.js'
+import { onlyMeant, orderOf, placeOf } from './rollout-order.js'
 import { rolloutPorts } from './rollout-ports.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { underLock } from './under-lock.js'
@@ -37,14 +40,17 @@ export interface RolloutChoice {
   readonly via?: 'ssh' | undefined
   /** A host whose agent does not load what it was brought goes back. */
   readonly backOnFailure?: boolean | undefined
+  /** Milliseconds that a person has to bring the hosts of a step what ssh does not bring. Default: an hour. */
+  readonly handPatience?: number | undefined
+  /** The spec, as it was given. */
+  readonly file?: string | undefined
 }
 
 /**
  * Brings it, under the store's lock.
  *
  * @returns 0 if every agent that is meant has its newest generation and is proven; 2 if one does not run.
- * @throws {NomadPkiError} `ERR_USAGE`: the agents read the store itself; `ERR_REFUSED`: the plan has steps;
- *   `ERR_STORE_LOCKED`: another rollout is at work; `ERR_INTERRUPTED`.
+ * @throws {NomadPkiError} `ERR_REFUSED`: the plan has steps; `ERR_STORE_LOCKED`: another rollout is at work; `ERR_INTERRUPTED`.
  */
 export async function bringRollout(
   workspace: Workspace,
@@ -54,28 +60,26 @@ export async function bringRollout(
 ): Promise<ExitStatus> {
   const { spec, store } = workspace
   const { maxFailures, dryRun } = choice
-  const { tls } = spec.node
-  if (tls === undefined) {
-    throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
-      hint: 'there is nothing to bring: reload them; node: { tls: /etc/nomad-tls } says where a node has its files',
-    })
-  }
   const bringIt = (order: Rollout): Promise<ExitStatus> =>
-    onHosts(workspace, tls, choice, context, async (given, ports) => {
-      const rules = { ...given, maxFailures, backOnFailure: choice.backOnFailure }
+    onHosts(workspace, spec.node.tls ?? '', choice, context, async (given, ports) => {
+      const { backOnFailure, handPatience } = choice
+      const rules = { ...given, maxFailures, backOnFailure, handPatience }
       const endOf = async (): Promise<Rollout> => {
         const inventory = await takeOwnInventory(workspace)
         const all = orderOf(workspace, inventory, { now: context.now(), batch: choice.batch })
-        return only(all.order, choice.isMeant)
+        return onlyMeant(all.order, choice.isMeant)
       }
       const events = (signal: AbortSignal): AsyncIterable<RolloutEvent> =>
         rollOut(order, ports, { ...rules, signal })
-      return follow(events, endOf, context, printer)
+      return follow(events, endOf, context, printer, placeOf(workspace, choice))
     })
+  if (dryRun && !printer.json && !(await reachesAny(workspace, choice, context))) {
+    return printRollout(workspace, choice, context, printer)
+  }
   if (dryRun || choice.yes) {
     const run = async (): Promise<ExitStatus> => {
       const order = await prepare(workspace, choice, context, printer)
-      tellOrder(order, context, printer)
+      tellOrder(order, workspace, context, printer)
       return order.steps.length === 0 ? idle(order, context, printer) : bringIt(order)
     }
     // One rollout at a time: the second is told who runs the first.
@@ -84,7 +88,7 @@ export async function bringRollout(
   // Nobody holds the store while a person thinks: a renewal on a timer must get at it.
   await underLock(store, 'rollout', () => Promise.resolve())
   const shown = await prepare(workspace, choice, context, printer)
-  tellOrder(shown, context, printer)
+  tellOrder(shown, workspace, context, printer)
   if (shown.steps.length === 0) return idle(shown, context, printer)
   const hosts = shown.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
   if (!(await confirm(context, `bring them to ${hosts} hosts?`, '--yes'))) {
@@ -100,6 +104,20 @@ export async function bringRollout(
     }
     return bringIt(order)
   })
+}
+
+/** Whether ssh reaches a host of the order: else there is none to look at. */
+async function reachesAny(
+  workspace: Workspace,
+  { isMeant, batch }: RolloutChoice,
+  context: Context,
+): Promise<boolean> {
+  const { spec, desired } = workspace
+  const destination = destinationsOf(spec, desired)
+  const inventory = await takeOwnInventory(workspace)
+  const { order } = orderOf(workspace, inventory, { now: context.now(), batch })
+  const nodes = onlyMeant(order, isMeant).steps.flatMap((step) => step.nodes)
+  return nodes.length === 0 || nodes.some((node) => destination(node) !== false)
 }
 
 /**
@@ -138,18 +156,25 @@ async function prepare(
       { hint: 'nomad-pki apply, and then this command again' },
     )
   }
-  return only(order, isMeant)
+  return onlyMeant(order, isMeant)
 }
 
-function tellOrder(order: Rollout, context: Context, printer: Printer): void {
+function tellOrder(
+  order: Rollout,
+  { spec, desired }: Workspace,
+  context: Context,
+  printer: Printer,
+): void {
+  const destination = destinationsOf(spec, desired)
+  const isHand = (node: RolloutNode): boolean => destination(node) === false
   if (printer.json) writeLine(orderEvent(order, context.now()), context)
-  else printer.answer(orderText(order, printer.style))
+  else printer.answer(orderText(order, printer.style, isHand))
 }
 
 /** Nothing is to be brought. */
 function idle(order: Rollout, context: Context, printer: Printer): ExitStatus {
   const done = { event: 'done', proven: 0, settled: 0, placed: 0, failures: [] } as const
-  if (printer.json) writeLine(eventDocument(done, context.now(), order), context)
+  if (printer.json) writeLine(eventDocument(done, context.now(), { end: order }), context)
   return openIn(order) > 0 ? exitStatus.work : exitStatus.ok
 }
 
@@ -166,7 +191,7 @@ function writeLine(document: object, context: Context): void {
 /**
  * Reaches the hosts while something is done there.
  *
- * @param tls The folder that hosts have their files in.
+ * @param tls The folder that hosts have their files in; nothing where they read the store, and a person reloads them.
  * @param work Is handed what holds for every host, and the world.
  */
 export async function onHosts(
@@ -184,6 +209,7 @@ export async function onHosts(
       ...{ tls, unit: node.unit, dryRun, plaintext: transport === 'plaintext' },
       withoutTolerance: valuesOf(overrides, 'tolerance'),
       mayBeIll: valuesOf(overrides, 'unhealthy'),
+      mayBeUnseen: valuesOf(overrides, 'unseen'),
     }
     return await work(rules, await rolloutPorts(workspace, hosts, context, choice))
   } finally {
@@ -194,17 +220,6 @@ export async function onHosts(
 /** The values of the overrides with one code. */
 function valuesOf(overrides: readonly Override[], wanted: OverrideCode): ReadonlySet<string> {
   return new Set(overrides.flatMap(({ code, value }) => (code === wanted ? [value] : [])))
-}
-
-/** The steps of the agents that were named. */
-function only(order: Rollout, isMeant: (address: string) => boolean): Rollout {
-  return {
-    ...order,
-    steps: stepsWith(order, isMeant),
-    missing: order.missing.filter(isMeant),
-    doubtful: order.doubtful.filter(({ address }) => isMeant(address)),
-    excepted: order.excepted.filter(({ address }) => isMeant(address)),
-  }
 }
 
 /**
@@ -219,6 +234,7 @@ export async function follow(
   endOf: (() => Promise<Rollout>) | undefined,
   context: Context,
   printer: Printer,
+  place?: CommandPlace,
 ): Promise<ExitStatus> {
   const signal = context.onInterrupt(() => {
     printer.tell('interrupted: the host at work is finished first; a second Ctrl-C kills')
@@ -227,9 +243,9 @@ export async function follow(
   for await (const event of events(signal)) {
     // What is proven at the end says the ledger, and not what was counted on the way.
     const end = event.event === 'done' ? await endOf?.() : undefined
-    if (printer.json) writeLine(eventDocument(event, context.now(), end), context)
+    if (printer.json) writeLine(eventDocument(event, context.now(), { end, place }), context)
     else {
-      const text = eventText(event, printer.style, end)
+      const text = eventText(event, printer.style, { end, place })
       if (text !== undefined) printer.answer(text)
     }
     if (event.event === 'refused') status = exitStatus.refused

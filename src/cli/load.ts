@@ -31,7 +31,6 @@ const loaders: { readonly [Name in CommandName]: () => Promise<Command<Name>> } 
   'rotate leaves': async () => (await import('./commands/rotate-leaves.js')).command,
   'rotate authority': async () => (await import('./commands/rotate-authority.js')).command,
   'rotate tls': async () => (await import('./commands/rotate-tls.js')).command,
-  'rotate rollout': async () => (await import('./commands/rotate-rollout.js')).command,
   revoke: async () => (await import('./commands/revoke.js')).command,
   pack: async () => (await import('./commands/pack.js')).command,
   rollout: async () => (await import('./commands/rollout.js')).command,

@@ -245,6 +245,10 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ['renew', 'nomad-pki rotate leaves ADDRESS, or --due'],
   ['issue', 'nomad-pki add KIND NODE, then: nomad-pki apply'],
   ['delete', 'nomad-pki remove KIND NODE'],
+  [
+    'rollout',
+    'nomad-pki rollout --dry-run shows the order; with --commands also what is typed for each host',
+  ],
 ])
 
 /** `error: unknown option '--jsno'\n(Did you mean --json?)` as a sentence and a hint. */

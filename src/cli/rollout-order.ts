@@ -1,38 +1,17 @@
 /**
- * The order of a rollout for the commands that print it or follow it, with the plan that it rests on.
+ * The order of a rollout, printed or followed, with the plan that it rests on.
  *
  * @module
  */
 
+import type { CommandPlace } from '../report/rollout-commands.js'
 import { placedIn } from '../evidence/placed.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { makePlan } from '../plan/make-plan.js'
 import { notReloaded } from '../plan/not-reloaded.js'
 import type { Plan } from '../plan/plan.js'
-import {
-  parseBatch,
-  planRollout,
-  usualBatch,
-  type Batch,
-  type Rollout,
-  type RolloutStep,
-} from '../rollout/order.js'
-import { usage } from './usage.js'
-import type { Workspace } from './workspace.js'
-
-/**
- * Reads `--batch`.
- *
- * @throws {NomadPkiError} `ERR_USAGE`
- */
-export function batchOf(text: string | undefined): Batch {
-  const batch = text === undefined ? usualBatch : parseBatch(text)
-  if (batch !== undefined) return batch
-  throw usage(
-    `invalid --batch ${JSON.stringify(text)}`,
-    'write a part of the clients of a region (10%), or how many (25)',
-  )
-}
+import { planRollout, type Batch, type Rollout, type RolloutStep } from '../rollout/order.js'
+import { fileFlag, type Workspace } from './workspace.js'
 
 /** Works out what is planned, and in which order what was made reaches the agents. */
 export function orderOf(
@@ -74,8 +53,32 @@ function withoutPlaced(order: Rollout, inventory: Inventory): Rollout {
   }
 }
 
+/** The order of the agents that were named. */
+export function onlyMeant(order: Rollout, isMeant: (address: string) => boolean): Rollout {
+  return {
+    ...order,
+    steps: stepsWith(order, isMeant),
+    notReloaded: order.notReloaded.filter(isMeant),
+    missing: order.missing.filter(isMeant),
+    doubtful: order.doubtful.filter(({ address }) => isMeant(address)),
+    excepted: order.excepted.filter(({ address }) => isMeant(address)),
+  }
+}
+
+/** What the commands of a host name. */
+export function placeOf(
+  { spec }: Workspace,
+  { file }: { readonly file?: string | undefined },
+): CommandPlace {
+  return {
+    fileFlag: fileFlag({ file }),
+    tls: spec.node.tls,
+    plaintext: spec.transport === 'plaintext',
+  }
+}
+
 /** The steps with some of their agents, numbered anew. */
-export function stepsWith(
+function stepsWith(
   { steps }: Pick<Rollout, 'steps'>,
   isKept: (address: string) => boolean,
 ): readonly RolloutStep[] {

@@ -184,7 +184,7 @@ function configsFor({ address, configs }: RolloutNode, workspace: Workspace): No
     return {
       fault: `${configs.join(', ')} was edited here, and nothing says where its host has it`,
       remedy:
-        'write config: { host, copy } at the node; or copy it to the host and restart the agent, as rotate rollout prints it',
+        'write config: { host, copy } at the node; or copy it to the host and restart the agent, as nomad-pki rollout --dry-run --commands prints it',
     }
   }
   const puts = putsFor(config, workspace)

@@ -112,7 +112,7 @@ export function statusOfVerdicts(verdicts: readonly Pick<AgentVerdict, 'state'>[
 }
 
 /**
- * The exit status of `rotate rollout`.
+ * The exit status of `rollout --dry-run --commands`.
  *
  * @param unapplied How many steps of the plan make something for agents that is not made yet.
  */

@@ -70,7 +70,7 @@ export const families: readonly CommandFamily[] = [
   {
     name: 'rotate',
     group: 'change',
-    summary: 'renew leaves, replace an authority, or order a rollout',
+    summary: 'renew leaves, replace an authority, or leave plaintext',
   },
 ]
 

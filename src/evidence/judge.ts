@@ -1,6 +1,6 @@
 /**
  * The one judgement: how each agent stands to the newest generation that was made for it, why, and
- * since when. `probe`, `status`, `verify`, `rotate authority`, `rotate rollout` and `plan` all read it
+ * since when. `probe`, `status`, `verify`, `rotate authority`, `rollout` and `plan` all read it
  * here.
  *
  * A leaf is proof of a leaf. Trust is proven by a certificate that was taken or refused; else by the

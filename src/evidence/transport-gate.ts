@@ -70,7 +70,7 @@ function isMember(address: string): boolean {
 function byRestart(hold: Hold): Hold {
   if (isMember(hold.address) || !hold.remedy.includes('reload')) return hold
   const { address } = hold
-  const remedy = `restart it with its files and its configuration (nomad-pki rotate rollout), then: nomad-pki probe ${address}`
+  const remedy = `restart it with its files and its configuration (nomad-pki rollout), then: nomad-pki probe ${address}`
   return { ...hold, remedy }
 }
 
@@ -80,7 +80,7 @@ function inPlaintext(hold: Hold): Hold {
   return {
     address: hold.address,
     message: 'its files are not in place, as far as receipts say',
-    remedy: `nomad-pki rotate rollout; then, with the receipt.json that its installer wrote: nomad-pki rotate tls --evidence receipt.json`,
+    remedy: `nomad-pki rollout; then, with the receipt.json that its installer wrote: nomad-pki rotate tls --evidence receipt.json`,
   }
 }
 

@@ -175,9 +175,7 @@ function renewalLines(
         ? [`  ${command(`nomad-pki apply ${address}`, flag)}`]
         : requestLines(address, node, { flag, tls })
       : [`  first: ${renewal.first}`]),
-    ...(agent && cure.cheapest !== 'dropped'
-      ? [`  ${command('nomad-pki rotate rollout', flag)}`]
-      : []),
+    ...(agent && cure.cheapest !== 'dropped' ? [`  ${command('nomad-pki rollout', flag)}`] : []),
   ]
 }
 
@@ -201,7 +199,7 @@ function cureLines(cure: Cure, { flag, at }: RevocationFacts): readonly string[]
     ...cure.commands.map((one) => `  ${command(one, flag)}`),
     ...(held > 0 && cure.commands.includes('nomad-pki apply')
       ? [
-          `  ${count(held, 'agent holds its own key', 'agents hold their own keys')}: where apply names one, it needs a request and \`nomad-pki sign\` before \`rotate rollout\``,
+          `  ${count(held, 'agent holds its own key', 'agents hold their own keys')}: where apply names one, it needs a request and \`nomad-pki sign\` before \`nomad-pki rollout\``,
         ]
       : []),
   ]

@@ -6,11 +6,12 @@
 
 import { groupBy } from '../grouping.js'
 import type { Doubtful, Rollout, RolloutNode } from '../rollout/order.js'
-import type { RolloutEvent } from '../rollout/ports.js'
+import type { HostState, RolloutEvent } from '../rollout/ports.js'
 import type { Obstacle } from '../rollout/preflight.js'
 import { costText } from './costs.js'
 import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
+import { byHandDocument, byHandText, type CommandPlace } from './rollout-commands.js'
 import { count, printable, thousands, type Style } from './style.js'
 
 /** The ACL policy that a rollout's token needs: it reads, and changes nothing. */
@@ -22,8 +23,16 @@ node {
   policy = "read"
 }`
 
-/** The order, without the commands of each host. */
-export function orderText(order: Rollout, style: Style): string {
+/**
+ * The order, without the commands of each host.
+ *
+ * @param isHand Whether a person brings an agent its files.
+ */
+export function orderText(
+  order: Rollout,
+  style: Style,
+  isHand: (node: RolloutNode) => boolean = () => false,
+): string {
   const { steps, agents, proven, missing, doubtful, excepted } = order
   const nodes = steps.flatMap((step) => step.nodes)
   const notes = [
@@ -54,7 +63,13 @@ export function orderText(order: Rollout, style: Style): string {
         : kind === 'server'
           ? 'server'
           : count(own.length, 'server')
-    return `  ${number}  ${region}: ${what} ${names}${own.some(({ restart }) => restart) ? ', restarted' : ''}`
+    const hands = own.filter(isHand)
+    const hand = printable(rangesOf(hands.map(nameOf)))
+    return [
+      `  ${number}  ${region}: ${what} ${names}`,
+      own.some(({ restart }) => restart) ? ', restarted' : '',
+      hands.length === 0 ? '' : hands.length === own.length ? ', by you' : `, ${hand} by you`,
+    ].join('')
   })
   return [
     ...notes,
@@ -75,13 +90,24 @@ function few<Value>(all: readonly Value[], text: (one: Value) => string): readon
   ]
 }
 
+/** What an event does not say of itself. */
+export interface EventFacts {
+  /** For `done`: the order as it is worked out then. */
+  readonly end?: Rollout | undefined
+  /** For `by-hand`: what the commands name. */
+  readonly place?: CommandPlace | undefined
+}
+
 /**
  * An event in words.
  *
- * @param end For `done`: the order as it is worked out then.
  * @returns `undefined` for what nobody needs to read.
  */
-export function eventText(event: RolloutEvent, style: Style, end?: Rollout): string | undefined {
+export function eventText(
+  event: RolloutEvent,
+  style: Style,
+  { end, place }: EventFacts = {},
+): string | undefined {
   switch (event.event) {
     case 'looked':
       return undefined
@@ -91,6 +117,8 @@ export function eventText(event: RolloutEvent, style: Style, end?: Rollout): str
       const { number, region, nodes } = event.step
       return style.strong(`${number}  ${region}: ${printable(rangesOf(nodes.map(nameOf)))}`)
     }
+    case 'by-hand':
+      return place && byHandText(event.nodes, style, place)
     case 'host': {
       const { node, state, message } = event
       const line = printable(
@@ -100,9 +128,11 @@ export function eventText(event: RolloutEvent, style: Style, end?: Rollout): str
         ? style.bad(line)
         : state === 'proven'
           ? style.good(line)
-          : state === 'placed' || state === 'settled'
+          : state === 'placed' || state === 'settled' || state === 'unseen'
             ? style.doubtful(line)
-            : line
+            : state === 'waiting'
+              ? style.faint(line)
+              : line
     }
     case 'gate':
       return event.open
@@ -162,7 +192,8 @@ function doneText(
   ].join('\n')
 }
 
-const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state'], string>> = {
+const hostWords: Readonly<Record<HostState, string>> = {
+  waiting: 'waiting for you',
   sending: 'sending',
   switched: 'in place',
   proven: 'proven',
@@ -170,6 +201,7 @@ const hostWords: Readonly<Record<Extract<RolloutEvent, { event: 'host' }>['state
   placed: 'in place',
   returned: 'back, and the agent presents what it had before',
   failed: 'failed',
+  unseen: 'not waited for',
 }
 
 /** One problem of many hosts is told once. */
@@ -218,12 +250,12 @@ function standing({ missing, doubtful, excepted }: Rollout): object {
   return { missing, doubtful: doubtful.map(of), excepted: excepted.map(of) }
 }
 
-/**
- * An event as one line of JSON.
- *
- * @param end For `done`: the order as it is worked out then.
- */
-export function eventDocument(event: RolloutEvent, at: number, end?: Rollout): Document {
+/** An event as one line of JSON. */
+export function eventDocument(
+  event: RolloutEvent,
+  at: number,
+  { end, place }: EventFacts = {},
+): Document {
   const base = { ...eventBase(at), event: event.event }
   const obstacles = (all: readonly Obstacle[]): readonly object[] =>
     all.map(({ host, address, message, remedy, log = [] }) => ({
@@ -238,6 +270,8 @@ export function eventDocument(event: RolloutEvent, at: number, end?: Rollout): D
       const { number, kind, region, nodes } = event.step
       return { ...base, number, kind, region, addresses: nodes.map(({ address }) => address) }
     }
+    case 'by-hand':
+      return { ...base, hosts: place === undefined ? [] : byHandDocument(event.nodes, place) }
     case 'host':
       return {
         ...base,

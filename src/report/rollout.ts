@@ -4,44 +4,33 @@
  * @module
  */
 
-import { parseIdentity } from '../address.js'
-import { archiveName } from '../delivery/archive.js'
 import type { Finding } from '../diagnostics.js'
-import { groupBy } from '../grouping.js'
-import type { Rollout, RolloutNode, RolloutStep } from '../rollout/order.js'
+import { stateWords } from '../evidence/state-words.js'
+import type { Rollout, RolloutStep } from '../rollout/order.js'
+import { shellQuote } from '../shell-quote.js'
 import { costText } from './costs.js'
 import { findingsText } from './diagnostics.js'
 import { foldAbove, rangesOf } from './fold.js'
 import type { Document } from './json.js'
-import { stateWords } from '../evidence/state-words.js'
-import { shellQuote } from '../shell-quote.js'
-import { fingerprintPlace, overrideFlags, shellInstall } from './shell-install.js'
+import {
+  commandLines,
+  commandsOf,
+  firstStanza,
+  lastOf,
+  needsStanza,
+  shortOf,
+  whereOf,
+  type CommandPlace,
+} from './rollout-commands.js'
+import { fingerprintPlace } from './shell-install.js'
 import { count, printable, thousands, type Style } from './style.js'
 
-/** What the commands need to know. */
-export interface RolloutPlace {
-  /** ` --file other.yaml`, or nothing. */
-  readonly fileFlag: string
-  /** Where the agents have their files; `undefined` where they read the store itself. */
-  readonly tls: string | undefined
-  /** Whether the agents speak plaintext, so that nothing is reloaded. */
-  readonly plaintext?: boolean | undefined
+/** What the whole order needs to know. */
+export interface RolloutPlace extends CommandPlace {
   /** How many steps of the plan make something for agents and were not applied. */
   readonly unapplied: number
   /** Errors of the plan, which hold a part of it. */
   readonly errors: readonly Finding[]
-}
-
-/** What is typed for one node, and where. */
-interface NodeCommands {
-  /** Here: makes the archive. */
-  readonly pack?: string
-  /** On a node with this command. */
-  readonly install: string
-  /** On any node, in the folder with the archive; `FINGERPRINT` is what pack printed. */
-  readonly script?: string
-  /** On the node, after its configuration is there; absent: `install` and `script` load the files. */
-  readonly load?: string
 }
 
 /** The whole order, as text. */
@@ -134,15 +123,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
           ),
         ]
       : []),
-    ...(place.tls !== undefined &&
-    place.plaintext !== true &&
-    nodes.some(({ proven: seen, configs }) => seen === undefined && configs.length === 0)
-      ? [
-          style.doubtful(
-            'an agent without a tls stanza needs one the first time: add --stanza /etc/nomad.d/tls.hcl to its line, and restart it; a reload does not turn TLS on',
-          ),
-        ]
-      : []),
+    ...(needsStanza(nodes, place) ? [style.doubtful(firstStanza)] : []),
     ...(rollout.notReloaded.length === 0
       ? []
       : [
@@ -213,99 +194,6 @@ function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string 
   return lines.map((line, at) => (at === 0 ? line : `   ${line}`)).join('\n')
 }
 
-/** Each node's own lines; for many, a loop over those that have one generation. */
-function commandLines(nodes: readonly RolloutNode[], place: RolloutPlace): readonly string[] {
-  const [first] = nodes
-  const shared = nodes.every(({ address }) => address === first!.address)
-  if (nodes.length <= foldAbove || shared) {
-    const packs = new Set(nodes.flatMap((node) => commandsOf(node, place).pack ?? []))
-    const onNode = (node: RolloutNode): string => {
-      const { script, install } = commandsOf(node, place)
-      return script ?? install
-    }
-    const end = (node: RolloutNode, where: string): readonly string[] => {
-      const { load } = commandsOf(node, place)
-      if (load === undefined) return []
-      const copies = node.configs.map(
-        (config) => `copy ${shellQuote(config)} to ${where}, over what its agent reads`,
-      )
-      return [...copies, `on ${where}: ${load}`]
-    }
-    if (shared) {
-      const where = whereOf(nodes)
-      return [...packs, `on ${where}: ${onNode(first!)}`, ...end(first!, where)]
-    }
-    return nodes.flatMap((node) => {
-      const { pack } = commandsOf(node, place)
-      const where = whereOf([node])
-      return [
-        ...(pack === undefined ? [] : [pack]),
-        `on ${where}: ${onNode(node)}`,
-        ...end(node, where),
-      ]
-    })
-  }
-  if (place.tls === undefined) {
-    return [...groupBy(nodes, ({ restart }) => restart)].map(
-      ([restart, group]) =>
-        `on ${group.length === nodes.length ? 'each' : whereOf(group)}: ${loadText(restart)}`,
-    )
-  }
-  const groups = groupBy(
-    nodes,
-    ({ generation, restart, configs, overrides }) =>
-      `${generation} ${restart} ${configs.length > 0} ${overrides.length}`,
-  )
-  return [...groups.values()].flatMap((group) => {
-    const { address, generation, restart, configs } = group[0]!
-    const { role, region } = parseIdentity(address)
-    const names = group.map((node) => lastOf(node.address)).join(' ')
-    const archive = `${region}-NODE-${generation}.tar.gz`
-    return [
-      `nomad-pki pack $(printf '${role}/${region}/%s ' ${names}) --out-dir .${place.fileFlag}`,
-      `on each: ${shellInstall(
-        archive,
-        `--tls ${shellQuote(place.tls!)}${overrideFlags(group[0]!)}`,
-        installEnd(group[0]!, place),
-      )}`,
-      ...(configs.length > 0
-        ? [
-            'copy to each its configuration (`config` of the spec), over what its agent reads',
-            `on each: ${loadText(restart)}`,
-          ]
-        : []),
-    ]
-  })
-}
-
-/** How an agent takes up its files. */
-function loadText(restart: boolean): string {
-  return `systemctl ${restart ? 'restart' : 'reload'} nomad`
-}
-
-function installEnd({ restart, configs }: RolloutNode, { plaintext }: RolloutPlace): string {
-  if (plaintext === true) return '--reload none'
-  // Files first, then the configuration that names them, then the agent.
-  if (configs.length > 0) return '--reload none'
-  return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
-}
-
-function commandsOf(node: RolloutNode, place: RolloutPlace): NodeCommands {
-  const { fileFlag, tls } = place
-  if (tls === undefined) return { install: loadText(node.restart) }
-  const archive = shellQuote(archiveName(node.address, node.generation))
-  return {
-    pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
-    install: `nomad-pki install ${archive}${overrideFlags(node)} ${installEnd(node, place)}`,
-    script: shellInstall(
-      archiveName(node.address, node.generation),
-      `--tls ${shellQuote(tls)}${overrideFlags(node)}`,
-      installEnd(node, place),
-    ),
-    ...(node.configs.length > 0 && { load: loadText(node.restart) }),
-  }
-}
-
 /** Trust that cannot be seen is proven by receipts alone. */
 function receiptLines({ nodes }: RolloutStep): readonly string[] {
   const some = nodes.filter(({ receipt }) => receipt)
@@ -341,22 +229,6 @@ function proofOf(
           `nomad operator autopilot health -region ${shellQuote(region)}`
         : `nomad node status -region ${shellQuote(region)}`,
   }
-}
-
-function whereOf(nodes: readonly RolloutNode[]): string {
-  const hosts = nodes.flatMap(({ host }) => host ?? [])
-  return hosts.length > 0
-    ? printable(rangesOf(hosts))
-    : `each host that has ${shortOf(nodes[0]!.address)}, one after the other`
-}
-
-/** `server/global/s1`: an end of an address that is nobody else's. */
-function shortOf(address: string): string {
-  return address.slice('identity/'.length)
-}
-
-function lastOf(address: string): string {
-  return address.slice(address.lastIndexOf('/') + 1)
 }
 
 /** The same as a document. */

@@ -167,7 +167,7 @@ function remedies(work: readonly ScheduleEntry[]): string {
     ({ state }) => state === 'undelivered' || state === 'silent' || state === 'unproven',
   ).length
   return [
-    ...(undelivered > 0 ? ['nomad-pki rotate rollout'] : []),
+    ...(undelivered > 0 ? ['nomad-pki rollout --dry-run'] : []),
     ...(undelivered < work.length ? ['nomad-pki plan'] : []),
   ].join(', ')
 }

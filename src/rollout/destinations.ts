@@ -14,7 +14,8 @@ import type { RolloutNode } from './order.js'
  * Reads them off the spec: `ssh` of the node, else its first address, else its name. Of an identity that several
  * hosts share, the host's name as Nomad has it.
  *
- * @returns For a node of the order: what ssh is given; `false` where the spec says that ssh does not reach it;
+ * @returns For a node of the order: what ssh is given; `false` where the spec says that ssh does not reach it, or that
+ *   agents read the store;
  *   `undefined` where nothing says its host.
  */
 export function destinationsOf(
@@ -25,6 +26,8 @@ export function destinationsOf(
   const shared = new Set(
     desired.identities.flatMap(({ address, profile }) => (profile.shared ? [address] : [])),
   )
+  // Agents that read the store itself are brought nothing: a person has them load it.
+  if (spec.node.tls === undefined) return () => false
   return ({ address, host }) => (shared.has(address) ? host : (hostOf(address) ?? host))
 }
 

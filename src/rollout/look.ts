@@ -9,6 +9,7 @@ import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { RolloutNode } from './order.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
 import { judgeHost, type LookedHost, type Obstacle } from './preflight.js'
+import { lookByHand } from './by-hand.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import { whatBecameOf } from './left.js'
 import { lookScript } from './scripts.js'
@@ -29,17 +30,16 @@ export async function lookAt(
   const by = (message: string, remedy: string): { obstacles: readonly Obstacle[] } => ({
     obstacles: [{ host: node.host, address, message, remedy }],
   })
-  if (destination === false) {
-    return by(
-      'it is brought its files by other means',
-      'do what rotate rollout prints for it first',
-    )
-  }
   if (parseIdentity(address).name === sharedName) {
     return by(
       'its hosts share one identity, so a handshake does not say which of them has what',
-      'bring them their files as rotate rollout prints it',
+      'bring them their files as nomad-pki rollout --dry-run --commands prints it',
     )
+  }
+  if (destination === false) {
+    const [verdict] = await ports.prove([address], { note: false })
+    const ready = lookByHand(node, verdict)
+    return { host: ready.host, obstacles: [], ready: { ...ready, plaintext: options.plaintext } }
   }
   if (destination === undefined) {
     return by('nothing says where ssh reaches its host', 'write ssh: at the node in the spec')

@@ -82,6 +82,10 @@ export interface RollOutOptions {
   readonly withoutTolerance?: ReadonlySet<string> | undefined
   /** Servers that may be ill, as gossip calls them: `s3.global`. */
   readonly mayBeIll?: ReadonlySet<string> | undefined
+  /** Agents, by their addresses, that a person brings their files and that are not waited for. */
+  readonly mayBeUnseen?: ReadonlySet<string> | undefined
+  /** Milliseconds that a person has to bring the files of a step to the hosts that ssh does not reach. Default: an hour. */
+  readonly handPatience?: number | undefined
   /** Milliseconds that an agent has to present its new leaf. Default: 30,000. */
   readonly patience?: number | undefined
   /** Milliseconds that a region has to become healthy. Default: 120,000. */
@@ -97,6 +101,20 @@ export interface RollOutOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Where a host stands. */
+export type HostState =
+  /** A person has to bring it its files, and its agent is waited for. */
+  | 'waiting'
+  | 'sending'
+  | 'switched'
+  | 'proven'
+  | 'settled'
+  | 'placed'
+  | 'returned'
+  | 'failed'
+  /** It is not waited for, and nobody saw its files. */
+  | 'unseen'
+
 /** What happens, in its order. */
 export type RolloutEvent =
   /** A host was looked at. */
@@ -111,13 +129,14 @@ export type RolloutEvent =
   /** Nothing speaks against it. */
   | { readonly event: 'ready'; readonly hosts: number }
   | { readonly event: 'step'; readonly step: RolloutStep }
+  /** A person brings these agents their files: in a step that has come, or with `dryRun` in any. */
+  | { readonly event: 'by-hand'; readonly nodes: readonly RolloutNode[] }
   /** Where a host stands. */
   | {
       readonly event: 'host'
       readonly node: RolloutNode
       readonly host: string
-      readonly state:
-        'sending' | 'switched' | 'proven' | 'settled' | 'placed' | 'returned' | 'failed'
+      readonly state: HostState
       readonly message?: string | undefined
     }
   /** The region is waited for. */

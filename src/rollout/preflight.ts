@@ -31,6 +31,11 @@ export interface LookedHost {
   readonly look: HostLook
   /** The generation that an earlier run put in place there, and of which nobody knows that it was loaded. */
   readonly left?: string | undefined
+  /**
+   * A person brings it its files, because ssh does not reach it; `seen`: a handshake shows already that its agent
+   * has the newest.
+   */
+  readonly byHand?: { readonly seen: boolean } | undefined
   /** Whether its agent speaks plaintext, so that it loads no files. */
   readonly plaintext?: boolean | undefined
 }

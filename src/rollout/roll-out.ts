@@ -21,7 +21,7 @@ import {
   type RolloutPorts,
 } from './ports.js'
 import type { LookedHost } from './preflight.js'
-import { takeStep, type Tally } from './take-step.js'
+import { takeStep, type NextStep, type Tally } from './take-step.js'
 
 /**
  * Looks at every host, and brings each what was made for its agent.
@@ -42,16 +42,23 @@ export async function* rollOut(
     yield { event: 'refused', obstacles }
     return
   }
+  if (options.dryRun === true) {
+    for (const { nodes } of rollout.steps) {
+      const hands = nodes.filter((node) => ready.get(node)?.byHand?.seen === false)
+      if (hands.length > 0) yield { event: 'by-hand', nodes: hands }
+    }
+  }
   yield { event: 'ready', hosts: ready.size }
   if (options.dryRun === true) return
   const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [], waited: new Set() }
   const left = [...rollout.steps]
   for (;;) {
     stopIfAborted(options)
-    const step = await nextOf(left, ready, ports)
-    if (step === undefined) break
+    const next = await nextOf(left, ready, ports)
+    if (next === undefined) break
+    const { step, raft } = next
     yield { event: 'step', step }
-    const stopped = yield* takeStep(step, ready, tally, ports, options)
+    const stopped = yield* takeStep({ step, raft }, ready, tally, ports, options)
     if (stopped !== undefined) {
       yield { event: 'stopped', obstacles: stopped }
       return
@@ -62,16 +69,21 @@ export async function* rollOut(
 }
 
 /**
- * The next step: of the servers of a region one that an earlier run left between switch and proof, whoever leads;
+ * The next step, with what its region's servers said, where they were asked: of the servers of a region one that an earlier run left between switch and proof, whoever leads;
  * else one that is ill; else one that does not lead now. Elections between two steps change who that is.
  */
 async function nextOf(
   left: RolloutStep[],
   ready: Looked,
   ports: RolloutPorts,
-): Promise<RolloutStep | undefined> {
+): Promise<NextStep | undefined> {
   const [head] = left
-  if (head?.kind !== 'server' || !runs(ready.get(head.nodes[0]!))) return left.shift()
+  if (head === undefined) return undefined
+  const first = ready.get(head.nodes[0]!)
+  if (head.kind !== 'server' || (!runs(first) && first?.byHand === undefined)) {
+    left.shift()
+    return { step: head }
+  }
   const servers = left.filter(({ kind, region }) => kind === 'server' && region === head.region)
   const begun = servers.find(({ nodes: [node] }) => isBegun(ready.get(node!)))
   const answer = begun === undefined ? await ports.raft(head.region) : undefined
@@ -88,12 +100,12 @@ async function nextOf(
       ? head
       : (servers.find(({ nodes: [node] }) => !ports.isServer(node!.address, leader)) ?? head))
   left.splice(left.indexOf(next), 1)
-  return next
+  return { step: next, raft: answer }
 }
 
 /** An earlier run put files in place there, and nobody has seen its agent present them. */
 function isBegun(one: LookedHost | undefined): boolean {
-  if (one?.left !== undefined) return true
+  if (one?.left !== undefined || one?.byHand?.seen === true) return true
   const { generation, wanted } = one?.look.installer ?? {}
   return generation !== undefined && generation === wanted
 }

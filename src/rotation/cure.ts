@@ -88,7 +88,7 @@ export function cureOf(
   const marked = compromised.some(({ address }) => address === root)
   if (!bundle.trusted.includes(root)) {
     const commands = [
-      'nomad-pki rotate rollout',
+      'nomad-pki rollout',
       marked ? `nomad-pki probe --refuses ${root}` : 'nomad-pki probe',
     ]
     return { ...known, cheapest: 'dropped', commands, reloads: 1 }
@@ -121,7 +121,7 @@ export function cureOf(
 }
 
 /** What follows each edit of the spec. */
-const reached: readonly string[] = ['nomad-pki apply', 'nomad-pki rotate rollout']
+const reached: readonly string[] = ['nomad-pki apply', 'nomad-pki rollout']
 
 function rounds(name: string, times: number): readonly string[] {
   const round = [`nomad-pki rotate authority ${name} --next`, ...reached]

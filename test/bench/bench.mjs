@@ -257,7 +257,7 @@ const benches = {
       const first = run('apply', '--yes', '--quiet')
       const again =
         run('rotate', 'authority', 'agent', '--next', '--quiet') + run('apply', '--yes', '--quiet')
-      const planned = seconds(process.execPath, [command, 'rotate', 'rollout', '--quiet'], {
+      const planned = seconds(process.execPath, [command, 'rollout', '--dry-run', '--commands', '--quiet'], {
         cwd: folder,
         allowed: [2],
       })

@@ -74,7 +74,7 @@ describe.each([
     [['rotate', 'leaves', '--all', '--yes'], 1],
     [['rotate', 'leaves', '--due'], 1],
     [['rotate', 'authority', '--next'], 1],
-    [['rotate', 'rollout'], 1],
+    [['rollout', '--dry-run', '--commands'], 1],
     [['verify', '--offline'], 2],
     [['status'], 2],
     [['probe', '--timeout', '1s'], 1],

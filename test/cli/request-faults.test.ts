@@ -84,7 +84,7 @@ describe('rotate leaves', () => {
     expect(said.status, said.stderr).toBe(2)
     expect(said.stdout).toContain('1 step done')
     expect(said.stderr).toContain(remedy)
-    expect(said.stderr).toContain('rotate rollout')
+    expect(said.stderr).toContain('in order: nomad-pki rollout')
   })
 
   test('--due counts what was revoked, wherever its key is', async () => {
@@ -160,7 +160,7 @@ test.each([
 })
 
 test('where a node has still to ask, an order of delivery names the command that says so', async () => {
-  for (const line of ['rotate rollout', 'rollout --dry-run']) {
+  for (const line of ['rollout --dry-run --commands', 'rollout --dry-run']) {
     const said = await cli(admin, line.split(' '), { now: start + day, env: fakeSsh(folder()) })
     const all = said.stdout + said.stderr
     expect(all).toMatch(/nothing was made yet for (identity\/)?server\/global\/s1: nomad-pki plan/)

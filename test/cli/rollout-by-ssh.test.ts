@@ -128,13 +128,13 @@ describe('rollout by ssh', () => {
       ...['order', 'looked', 'ready', 'step', 'sending', 'placed', 'done'],
     ])
     expect(stdout).not.toContain('PRIVATE')
-    const refused = await run('rollout', '--yes', '--json')
-    expect(linesOf(refused.stdout).at(-1)).toMatchObject({ event: 'refused' })
     fs.rmSync(path.join(hosts, 's1.example'), { recursive: true, force: true })
     fs.writeFileSync(
       path.join(hosts, 's1.example'),
       'a host that is a file: nothing can be written',
     )
+    const refused = await run('rollout', 's1', '--yes', '--json')
+    expect(linesOf(refused.stdout).at(-1)).toMatchObject({ event: 'refused' })
     const idle = await run('rollout', 'c1', '--yes', '--json')
     expect(linesOf(idle.stdout)[0]).toMatchObject({ event: 'order' })
     // It fails after the look: nothing is made.
@@ -164,13 +164,53 @@ describe('rollout by ssh', () => {
     expect(text.stdout).toContain('is not waited for')
   })
 
-  test('a host that ssh does not reach is named before anything is changed', async () => {
-    const { hosts, run } = await place()
-    const { status, stdout } = await run('rollout', '--yes')
-    expect(status).toBe(3)
-    expect(stdout).toContain('c2: it is brought its files by other means')
-    expect(stdout).toContain('nothing was changed')
+  test('of a host that ssh does not reach the commands are printed, and its agent is waited for', async () => {
+    const { hosts, run, base } = await place()
+    const commands =
+      /^ {3}c2: bring its files yourself\n {5}nomad-pki pack client\/global\/c2 .*\n {5}on c2: .*install\.sh --tls \/etc\/nomad-tls/m
+    const dry = await run('rollout', '--dry-run')
+    expect(dry.status).toBe(2)
+    expect(dry.stdout).toMatch(/^ {2}\d {2}global: 1 client c2, by you$/m)
+    expect(dry.stdout).toMatch(commands)
     expect(fs.existsSync(path.join(hosts, 's1.example/tls'))).toBe(false)
+    const { status, stdout } = await run('rollout', '--yes', '--wait', '0s', '--max-failures', '1')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(commands)
+    expect(stdout).toContain('c2: nobody brought it its files within 0s')
+    expect(stdout).toContain('--override unseen=identity/client/global/c2 --reason TEXT')
+    expect(fs.existsSync(path.join(hosts, 's1.example/tls'))).toBe(true)
+    const accept = ['--override', 'unseen=identity/client/global/c2', '--reason', 'it is off']
+    const json = await run('rollout', 'c2', '--yes', '--json', ...accept)
+    expect(json.status).toBe(2)
+    const lines = linesOf(json.stdout)
+    expect(lines.find(({ event }) => event === 'by-hand')).toMatchObject({
+      hosts: [{ address: 'identity/client/global/c2', host: 'c2', generation: 1 }],
+    })
+    expect(lines.find(({ state }) => state !== undefined)).toMatchObject({ state: 'unseen' })
+    const ledger = fs.readFileSync(path.join(base, 'pki/ledger.jsonl'), 'utf8')
+    expect(ledger).toContain('"code":"unseen","value":"identity/client/global/c2"')
+  })
+
+  test('where ssh reaches no host of the order, all commands are printed and none is asked', async () => {
+    const { run } = await place()
+    const { status, stdout } = await run('rollout', 'c2', '--dry-run')
+    const all = await run('rollout', 'c2', '--dry-run', '--commands')
+    expect([status, stdout]).toEqual([2, all.stdout])
+    expect(stdout).toContain('then: nomad-pki probe client/global/c2')
+    const json = await run('rollout', 'c2', '--dry-run', '--json')
+    expect(linesOf(json.stdout).map(({ event }) => event)).toEqual([
+      'order',
+      'looked',
+      'by-hand',
+      'ready',
+    ])
+  })
+
+  test('what a command of the order is for a host, ssh or not', async () => {
+    const { run } = await place()
+    const { status, stdout } = await run('rollout', '--dry-run', '--commands')
+    expect(status).toBe(2)
+    for (const name of ['s1', 'c1', 'c2']) expect(stdout).toContain(`on ${name}: echo `)
   })
 
   test('what is not made cannot be delivered', async () => {
@@ -259,6 +299,8 @@ describe('rollout by ssh', () => {
     [['--max-failures', 'x'], '--max-failures'],
     [['--override', 'tolerance=global'], '--reason'],
     [['--only', 'operators'], '--only'],
+    [['--wait', 'x'], '--wait'],
+    [['--dry-run', '--leader', 's1'], '--leader needs --commands'],
   ])('wrong usage: %j', async (words, message) => {
     const { run } = await place()
     const { status, stderr } = await run('rollout', ...words, '--yes')
@@ -273,11 +315,12 @@ describe('rollout by ssh', () => {
     expect(stderr).toContain('nobody')
   })
 
-  test('agents that read the store itself are brought nothing', async () => {
+  test('agents that read the store itself are brought nothing: a person reloads them', async () => {
     const { base, run } = await place()
     fs.writeFileSync(path.join(base, 'cluster.yaml'), spec.replace('/etc/nomad-tls', 'store'))
-    const { status, stderr } = await run('rollout', '--yes')
-    expect(status).toBe(64)
-    expect(stderr).toContain('read the store itself')
+    const { status, stdout } = await run('rollout', '--yes', '--wait', '0s')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^ {3}s1: bring its files yourself\n {5}on s1: systemctl reload nomad$/m)
+    expect(stdout).not.toContain('nomad-pki pack')
   })
 })

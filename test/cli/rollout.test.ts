@@ -1,4 +1,4 @@
-/** What `rotate rollout` says beside the order: what holds the plan, renames, blocks that need a restart. */
+/** What `rollout --dry-run --commands` says beside the order: what holds the plan, renames, blocks that need a restart. */
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -33,7 +33,9 @@ interface Document {
 }
 
 async function document(cwd: string): Promise<Document> {
-  return JSON.parse((await cli(cwd, ['rotate', 'rollout', '--json'])).stdout) as Document
+  return JSON.parse(
+    (await cli(cwd, ['rollout', '--dry-run', '--commands', '--json'])).stdout,
+  ) as Document
 }
 
 /** As a bastion saw it: the agent has its first generation. */
@@ -63,8 +65,10 @@ describe('an error of the plan', () => {
   test('is 2 and told with its reason, also where no agent needs a step', async () => {
     const cwd = await applied('{ s1: {} }')
     await seen(cwd, 'identity/server/global/s1')
-    expect((await cli(cwd, ['rotate', 'rollout'])).stdout).toContain('nothing to deliver')
-    expect((await cli(cwd, ['rotate', 'rollout'])).status).toBe(0)
+    expect((await cli(cwd, ['rollout', '--dry-run', '--commands'])).stdout).toContain(
+      'nothing to deliver',
+    )
+    expect((await cli(cwd, ['rollout', '--dry-run', '--commands'])).status).toBe(0)
     fs.mkdirSync(path.join(cwd, 'agents'))
     fs.writeFileSync(
       path.join(cwd, 'agents/s1.hcl'),
@@ -74,7 +78,7 @@ describe('an error of the plan', () => {
       path.join(cwd, 'cluster.yaml'),
       spec('acme', '{ s1: { config: agents/s1.hcl } }'),
     )
-    const { status, stdout } = await cli(cwd, ['rotate', 'rollout'])
+    const { status, stdout } = await cli(cwd, ['rollout', '--dry-run', '--commands'])
     expect(status).toBe(2)
     expect(stdout).toContain('log_level')
     expect(stdout).toContain(
@@ -87,10 +91,10 @@ describe('an error of the plan', () => {
 test('an agent that was never seen with files of ours is told of its stanza and the restart', async () => {
   const first = 'add --stanza /etc/nomad.d/tls.hcl to its line, and restart it'
   const cwd = await applied('{ s1: {} }')
-  expect((await cli(cwd, ['rotate', 'rollout'])).stdout).toContain(first)
+  expect((await cli(cwd, ['rollout', '--dry-run', '--commands'])).stdout).toContain(first)
   await seen(cwd, 'identity/server/global/s1')
   expect((await cli(cwd, ['rotate', 'leaves', 's1', '--yes'])).status).toBe(0)
-  const { stdout } = await cli(cwd, ['rotate', 'rollout'])
+  const { stdout } = await cli(cwd, ['rollout', '--dry-run', '--commands'])
   expect(stdout).toContain('1 step to 1 agent')
   expect(stdout).not.toContain(first)
 })
@@ -105,7 +109,7 @@ describe('a cluster that was renamed', () => {
     fs.writeFileSync(path.join(cwd, 'cluster.yaml'), spec('beta', '{ s1: {} }'))
     const renamed = ['apply', '--yes', '--override', 'cluster=beta', '--reason', "acme's new name"]
     expect((await cli(cwd, renamed)).status).toBe(0)
-    const { stdout } = await cli(cwd, ['rotate', 'rollout'])
+    const { stdout } = await cli(cwd, ['rollout', '--dry-run', '--commands'])
     expect(stdout).toContain('the cluster was renamed')
     const [node] = (await document(cwd)).steps[0]!.nodes
     expect(node!.script).toContain(`--override cluster=beta --reason 'acme'\\''s new name'`)
@@ -144,7 +148,7 @@ describe('a block that a reload does not load again', () => {
     const found = await document(cwd)
     expect(found.steps[0]!.nodes[0]!.restart).toBe(restart)
     expect(found.notReloaded).toEqual(restart ? ['identity/server/global/s1'] : [])
-    const { stdout } = await cli(cwd, ['rotate', 'rollout'])
+    const { stdout } = await cli(cwd, ['rollout', '--dry-run', '--commands'])
     expect(stdout.includes('a consul or vault block names a file of tls')).toBe(restart)
     expect(stdout).toContain(restart ? 'systemctl restart nomad' : '--reload nomad')
     expect(stdout.includes('systemctl restart nomad')).toBe(restart)
@@ -153,7 +157,7 @@ describe('a block that a reload does not load again', () => {
 
 test('two leaders of one region are refused, with both', async () => {
   const cwd = await applied('{ s1: {}, s2: {} }')
-  const order = ['rotate', 'rollout', '--leader', 's1']
+  const order = ['rollout', '--dry-run', '--commands', '--leader', 's1']
   expect((await cli(cwd, order)).stderr).toBe('')
   const { status, stderr } = await cli(cwd, [...order, '--leader', 's2'])
   expect([status, stderr.split('\n')[0]]).toEqual([

@@ -86,7 +86,7 @@ describe('plaintext', () => {
     expect(stdout).not.toContain('tls-off')
   })
   test('the order puts files in place, and reloads nothing', async () => {
-    const { stdout } = await pki('rotate', 'rollout')
+    const { stdout } = await pki('rollout', '--dry-run', '--commands')
     expect(stdout).toContain('--reload none')
     expect(stdout).not.toMatch(/--reload nomad$|systemctl/m)
     expect(stdout).toContain('nomad-pki probe --evidence receipt.json')
@@ -153,7 +153,7 @@ describe('upgrading', () => {
     }
   })
   test('the order restarts servers, then clients', async () => {
-    const { stdout } = await pki('rotate', 'rollout')
+    const { stdout } = await pki('rollout', '--dry-run', '--commands')
     expect(stdout).toMatch(/server s1[^]*systemctl restart nomad[^]*client c1[^]*systemctl restart/)
   })
   test('the gate waits for handshakes, and says who accepts plaintext', async () => {

@@ -60,9 +60,9 @@ function ledger(cwd: string): readonly Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-/** How `rotate rollout` exits, to whom it delivers, and of whom it says that something else comes first. */
+/** How `rollout --dry-run --commands` exits, to whom it delivers, and of whom it says that something else comes first. */
 async function rollout(cwd: string): Promise<[number, string[], string[]]> {
-  const { status, stdout } = await run(cwd, 'rotate', 'rollout', '--json')
+  const { status, stdout } = await run(cwd, 'rollout', '--dry-run', '--commands', '--json')
   const { steps, doubtful } = JSON.parse(stdout) as {
     steps: readonly { nodes: readonly { address: string }[] }[]
     doubtful: readonly { address: string }[]

@@ -162,7 +162,7 @@ test.each([
     expect(probed.status).toBe(2)
     expect(probed.stdout).toMatch(says)
     expect((await cluster.run('status')).status).toBe(2)
-    expect((await cluster.run('rotate', 'rollout')).status).toBe(2)
+    expect((await cluster.run('rollout', '--dry-run', '--commands')).status).toBe(2)
     expect((await cluster.run('verify', '--offline')).stdout).toContain('0 of 3 agents proven')
 
     // This copy goes on.
@@ -180,7 +180,11 @@ test.each([
     expect((await cluster.run('probe')).stdout).not.toMatch(rotate)
     await cluster.deliver()
     await cluster.ok('probe')
-    for (const argv of [['plan'], ['verify', '--offline'], ['rotate', 'rollout']]) {
+    for (const argv of [
+      ['plan'],
+      ['verify', '--offline'],
+      ['rollout', '--dry-run', '--commands'],
+    ]) {
       await cluster.ok(...argv)
     }
 

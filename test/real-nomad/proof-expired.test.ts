@@ -50,7 +50,7 @@ test('the order is: all servers of a region together, then its clients; it heals
   const pids = fleet.names.map((name) => fleet.agent(name).pid)
   fleet.editSpec(/defaults: \{ lifetime: 100s, renewBefore: 30s \}\n/, '')
   await fleet.pkiOk('apply', '--yes')
-  const { status, stdout } = await fleet.pki('rotate', 'rollout', '--json')
+  const { status, stdout } = await fleet.pki('rollout', '--dry-run', '--commands', '--json')
   expect(status).toBe(2)
   const { steps } = JSON.parse(stdout) as Rollout
   const servers = steps.filter(({ region, kind }) => region === 'global' && kind !== 'clients')

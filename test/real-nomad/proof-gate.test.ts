@@ -38,7 +38,7 @@ const holds = (): ReturnType<typeof holdsOf> => holdsOf(fleet)
 async function expectUnfinished(): Promise<void> {
   expect(await probe()).toMatchObject({ status: 2 })
   expect(await fleet.pki('status')).toMatchObject({ status: 2 })
-  const rollout = await fleet.pki('rotate', 'rollout')
+  const rollout = await fleet.pki('rollout', '--dry-run', '--commands')
   expect(rollout.status, rollout.stdout).toBe(2)
 }
 
@@ -48,7 +48,7 @@ async function expectFinished(): Promise<void> {
   expect(seen, seen.stdout).toMatchObject({ status: 0 })
   const status = await fleet.pki('status')
   expect(status, status.stdout).toMatchObject({ status: 0 })
-  expect(await fleet.pki('rotate', 'rollout')).toMatchObject({ status: 0 })
+  expect(await fleet.pki('rollout', '--dry-run', '--commands')).toMatchObject({ status: 0 })
 }
 
 const bundle = (): string => readFileSync(join(fleet.base, 'pki/bundle/agent/ca.pem'), 'utf8')
@@ -159,7 +159,7 @@ describe('a root that somebody else may have', () => {
     const line = printed.shift()!
     const [name, ...args] = line.split(' ')
     expect(name, line).toBe('nomad-pki')
-    if (line === 'nomad-pki rotate rollout') await deliver(fleet.names)
+    if (line === 'nomad-pki rollout') await deliver(fleet.names)
     else await fleet.pkiOk(...args, ...more)
   }
 
@@ -196,7 +196,7 @@ describe('a root that somebody else may have', () => {
     }
     await carriedOut()
     await carriedOut('--yes', '--prune')
-    expect(printed.shift()).toBe('nomad-pki rotate rollout')
+    expect(printed.shift()).toBe('nomad-pki rollout')
     await deliver(['s1'])
     await expectUnfinished()
     const standing = await fleet.pki('rotate', 'authority', 'agent')

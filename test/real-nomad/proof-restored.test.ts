@@ -30,7 +30,7 @@ const probe = (...more: string[]): ReturnType<Fleet['pki']> =>
 async function expectProven(): Promise<void> {
   const seen = await probe()
   expect(seen, seen.stdout + seen.stderr).toMatchObject({ status: 0 })
-  for (const ask of [['plan'], ['status'], ['verify'], ['rotate', 'rollout']]) {
+  for (const ask of [['plan'], ['status'], ['verify'], ['rollout', '--dry-run', '--commands']]) {
     const said = await fleet.pki(...ask)
     expect(said, `${ask.join(' ')}: ${said.stdout}${said.stderr}`).toMatchObject({ status: 0 })
   }

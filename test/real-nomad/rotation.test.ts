@@ -49,7 +49,7 @@ describe('all leaves', () => {
     await expectCheap(stage, 1)
   })
 
-  test('in the order of `rotate rollout`, by its own commands: one reload each, no TLS error', async () => {
+  test('in the order of `rollout --dry-run --commands`, by its own commands: one reload each, no TLS error', async () => {
     await fleet.pkiOk('rotate', 'leaves', '--all', '--yes')
     // Who leads is known from what Nomad said.
     expect([...(await witness(fleet)).values()].map(({ state }) => state)).toEqual(

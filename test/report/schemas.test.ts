@@ -106,7 +106,7 @@ describe('documents of --json are what their schemas say', () => {
     const place = folder()
     await cli(place, ['init', '--servers', 'global=1'])
     await cli(place, ['apply', '--yes'])
-    const order = await cli(place, ['rotate', 'rollout', '--json'])
+    const order = await cli(place, ['rollout', '--dry-run', '--commands', '--json'])
     expect([order.status, check(order.stdout)]).toEqual([2, 'rollout'])
     const settled = await cli(place, ['rotate', 'authority', 'agent', '--json'])
     expect([settled.status, check(settled.stdout)]).toEqual([0, 'rotation'])

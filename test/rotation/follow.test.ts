@@ -1,4 +1,4 @@
-/** `rotate rollout` followed to its end, command by command, with agents that listen on loopback. */
+/** `rollout --dry-run --commands` followed to its end, command by command, with agents that listen on loopback. */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -79,7 +79,14 @@ regions:
   }
 
   async order(): Promise<readonly Step[]> {
-    const { status, stdout } = await this.run('rotate', 'rollout', '--leader', 's1', '--json')
+    const { status, stdout } = await this.run(
+      'rollout',
+      '--dry-run',
+      '--commands',
+      '--leader',
+      's1',
+      '--json',
+    )
     const { steps } = JSON.parse(stdout) as { steps: readonly Step[] }
     expect(status).toBe(steps.length === 0 ? 0 : 2)
     return steps
@@ -133,7 +140,7 @@ test('each step ends in proof, and what is proven drops out', async () => {
   // The root, to its end.
   expect((await cluster.run('rotate', 'authority', 'agent', '--next')).status).toBe(0)
   // All have what was made, and what the spec asks for is not made.
-  const early = await cluster.run('rotate', 'rollout')
+  const early = await cluster.run('rollout', '--dry-run', '--commands')
   expect(early.status).toBe(2)
   expect(early.stdout).toMatch(
     /^first: nomad-pki apply \(\d+ steps of the plan\)\nnothing to deliver yet: 3/,

@@ -9,10 +9,12 @@ import { isAgent, runsServer } from '../../nomad/roles.js'
 import { rolloutPolicy } from '../../report/roll-out.js'
 import { bringBackOne } from '../bring-back.js'
 import { bringRollout } from '../bring-rollout.js'
+import { durationSyntax, parseDuration } from '../../duration.js'
+import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
+import { printRollout } from '../print-rollout.js'
 import type { Command } from '../command.js'
 import { overridesOf } from '../override.js'
 import { printerOf } from '../printer.js'
-import { batchOf } from '../rollout-order.js'
 import { exitStatus } from '../status.js'
 import { usage } from '../usage.js'
 import { openWorkspace } from '../workspace.js'
@@ -32,7 +34,8 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
       'a number, such as 2',
     )
   }
-  const overrides = overridesOf(options, ['tolerance', 'unhealthy', 'rollback'])
+  const overrides = overridesOf(options, ['tolerance', 'unhealthy', 'unseen', 'rollback'])
+  const handPatience = waitOf(options.wait)
   const workspace = await openWorkspace(context, options, printer)
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
@@ -53,6 +56,28 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     }
     return bringBackOne(workspace, address, { overrides, dryRun, yes, via }, context, printer)
   }
-  const choice = { isMeant, batch, maxFailures, overrides, dryRun, yes, via, backOnFailure }
+  const { file, leader } = options
+  if (options.commands === true) {
+    return printRollout(workspace, { isMeant, batch, leader, file }, context, printer)
+  }
+  const how = { dryRun, yes, via, backOnFailure, handPatience, file }
+  const choice = { isMeant, batch, maxFailures, overrides, ...how }
   return bringRollout(workspace, choice, context, printer)
+}
+
+/** Reads `--batch`. */
+function batchOf(text: string | undefined): Batch {
+  const batch = text === undefined ? usualBatch : parseBatch(text)
+  if (batch !== undefined) return batch
+  throw usage(
+    `invalid --batch ${JSON.stringify(text)}`,
+    'write a part of the clients of a region (10%), or how many (25)',
+  )
+}
+
+/** Reads `--wait`. */
+function waitOf(text: string | undefined): number | undefined {
+  const span = text === undefined ? undefined : parseDuration(text)
+  if (text === undefined || span !== undefined) return span
+  throw usage(`--wait ${JSON.stringify(text)} is not a duration`, durationSyntax)
 }

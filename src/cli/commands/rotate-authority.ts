@@ -108,7 +108,7 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
     rotation.next.reloads && rotation.next.rides
       ? `next: nomad-pki apply${fileFlag(options)}; agents take it up as they are renewed (rotate leaves --due), and status says until when`
       : rotation.next.reloads
-        ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rotate rollout${fileFlag(options)}`
+        ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rollout${fileFlag(options)}`
         : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
@@ -140,7 +140,8 @@ function stageCommands(
       const { command: rollout } = await import('./rollout.js')
       const given = {
         ...{ batch: undefined, only: undefined, maxFailures: undefined, policy: undefined },
-        ...{ back: undefined, backOnFailure: undefined },
+        ...{ back: undefined, backOnFailure: undefined, wait: undefined },
+        ...{ commands: undefined, leader: undefined },
       }
       return rollout(
         { args: [], options: { ...call, ...given, override: undefined, reason: undefined, via } },

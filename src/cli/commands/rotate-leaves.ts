@@ -95,7 +95,7 @@ export const command: Command<'rotate leaves'> = async ({ args, options }, conte
   )
   if (status !== exitStatus.ok) return status
   if (plan.steps.length > 0 && !dryRun) {
-    printer.tell(`to deliver them in order: nomad-pki rotate rollout${fileFlag(options)}`)
+    printer.tell(`to deliver them in order: nomad-pki rollout${fileFlag(options)}`)
   }
   // Their nodes hold the keys: nothing was made for them.
   return waitingFor(plan).length > 0 ? exitStatus.work : exitStatus.ok

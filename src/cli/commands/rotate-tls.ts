@@ -84,7 +84,7 @@ export const command: Command<'rotate tls'> = async ({ options }, context) => {
   if (!written) return exitStatus.ok
   if (!printer.json) printer.answer(`${file}: transport: ${transport}: ${title}`)
   printer.tell(
-    `next: nomad-pki apply${flags}; then each agent restarts once, in order: nomad-pki rotate rollout${flags}`,
+    `next: nomad-pki apply${flags}; then each agent restarts once, in order: nomad-pki rollout${flags}`,
   )
   return exitStatus.ok
 }
@@ -125,7 +125,7 @@ function withPlaintext(gate: GateVerdict, servers: readonly PlainServer[]): Gate
         : `whether ${endpoint} refuses plaintext is not known: ${message ?? 'no answer'}`
     const remedy =
       state === 'answered'
-        ? 'bring it its configuration and restart it (a reload does not do it): nomad-pki rotate rollout'
+        ? 'bring it its configuration and restart it (a reload does not do it): nomad-pki rollout'
         : 'nomad-pki rotate tls, from where its RPC port can be reached'
     return [{ address, message: why, remedy }]
   })

@@ -73,16 +73,6 @@ export const changeCommands = {
     examples: ['nomad-pki rotate tls', 'nomad-pki rotate tls --json'],
     words: [[]],
   },
-  'rotate rollout': {
-    arguments: '',
-    summary: 'show the order in which new files reach the agents, with the commands of each step',
-    details:
-      'Agents already proven on the newest generation are left out. Exits 2 while any remain, or the plan has steps for agents.',
-    writes: false,
-    options: { batch: {}, leader: {}, json: {} },
-    examples: ['nomad-pki rotate rollout', 'nomad-pki rotate rollout --batch 25 --json'],
-    words: [[]],
-  },
   revoke: {
     arguments: '[certificate]',
     summary: 'record that a certificate must not be used, and show what shuts it out',

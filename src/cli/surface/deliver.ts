@@ -40,18 +40,25 @@ export const deliverCommands = {
     arguments: '[address...]',
     summary: 'bring what was made to the hosts by ssh, one server at a time, with proof after each',
     details:
-      'Looks at every host first. Then servers one by one, the leader last; it waits until the region is healthy before the next. Then clients in batches. Stops at the first failure; the same command goes on, and leaves out agents that are proven. Uses your own ssh; node.ssh of the spec names the user. Exits 2 unless every agent that was named is proven.',
+      'Looks at every host first. Then servers one by one, the leader last; it waits until the region is healthy before the next. Then clients in batches. Stops at the first failure; the same command goes on, and leaves out agents that are proven. Uses your own ssh; node.ssh of the spec names the user. Of a host with ssh: false it prints the commands, and waits until its agent presents the files. Exits 2 unless every agent that was named is proven.',
     writes: true,
     options: {
       batch: {},
       only: {},
       maxFailures: {},
       back: {
-        excludes: ['batch', 'only', 'maxFailures', 'backOnFailure'],
+        excludes: ['batch', 'only', 'maxFailures', 'backOnFailure', 'wait'],
         because: 'one host goes back',
       },
       backOnFailure: {},
       via: {},
+      wait: {},
+      commands: {
+        needs: ['dryRun'],
+        excludes: ['yes', 'back', 'via'],
+        because: 'it only prints',
+      },
+      leader: { needs: ['commands'], because: 'a rollout asks the servers for their leader' },
       policy: {},
       override: { needs: ['reason'] },
       reason: { needs: ['override'] },
@@ -59,7 +66,7 @@ export const deliverCommands = {
       yes: {},
       json: {},
     },
-    examples: ['nomad-pki rollout c1 --dry-run', 'nomad-pki rollout --policy'],
+    examples: ['nomad-pki rollout --dry-run --commands', 'nomad-pki rollout --policy'],
     words: ['agents'],
   },
   install: {

@@ -58,6 +58,10 @@ export const flags = {
     summary: 'agents that are server and client: REGION=COUNT; may be repeated',
     many: true,
   },
+  commands: {
+    flags: '--commands',
+    summary: 'print the commands of each host, for those that you bring yourself, and ask no host',
+  },
   compat: {
     flags: '--compat',
     summary: 'with p12: 3DES and SHA-1, for software that reads nothing newer',
@@ -284,6 +288,10 @@ export const flags = {
   },
   strict: { flags: '--strict', summary: 'exit 2 for warnings too' },
   timeout: { flags: '--timeout <span>', summary: 'how long to wait for each port (default: 5s)' },
+  wait: {
+    flags: '--wait <span>',
+    summary: 'how long to wait for files that you bring yourself, for each step (default: 1h)',
+  },
   tls: {
     flags: '--tls <folder>',
     summary: 'where the agent has its files (default: what the archive says)',

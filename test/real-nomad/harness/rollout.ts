@@ -1,5 +1,5 @@
 /**
- * Follows `nomad-pki rotate rollout` as a script would: the first step, its commands as they are
+ * Follows `nomad-pki rollout --dry-run --commands` as a script would: the first step, its commands as they are
  * printed, its proof as it is printed; then it asks again.
  *
  * @module
@@ -46,7 +46,7 @@ export async function followRollout({
   const here = { cwd: fleet.base, env: { PATH: path } }
   const taken: Taken[] = []
   for (;;) {
-    const { stdout, stderr } = await fleet.pki('rotate', 'rollout', '--json')
+    const { stdout, stderr } = await fleet.pki('rollout', '--dry-run', '--commands', '--json')
     if (stdout === '') throw new Error(stderr)
     const { steps } = JSON.parse(stdout) as { readonly steps: readonly Step[] }
     const [step] = steps
