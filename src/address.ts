@@ -7,7 +7,8 @@
  * bundle/agent                         the roots that agents under `agent` trust
  * identity/server/global/s1            a node's identity; identity/server/global/s1/3 is a generation of it
  * identity/client/us-west/shared       one identity for all clients of a region
- * identity/operator/global/alice
+ * identity/operator/global/alice          a person's
+ * identity/machine/global/prometheus       a machine's
  * config/global/s1                     the configuration of the agent on s1
  * ```
  *
@@ -17,13 +18,16 @@
 import { NomadPkiError } from './errors.js'
 
 /** What an identity is for. */
-export const roles = ['server', 'client', 'combined', 'operator'] as const
+export const roles = ['server', 'client', 'combined', 'operator', 'machine'] as const
 
-/** What an identity is for: an agent's role, or a person's. */
+/** What an identity is for: an agent's role, a person's (`operator`), or a machine's. */
 export type Role = (typeof roles)[number]
 
+/** What uses the HTTP API and is not an agent: a person, or a machine such as Prometheus. */
+export type OperatorRole = Extract<Role, 'operator' | 'machine'>
+
 /** What an agent is. */
-export type AgentRole = Exclude<Role, 'operator'>
+export type AgentRole = Exclude<Role, OperatorRole>
 
 /** The name that stands for "one identity for all of this role in the region". */
 export const sharedName = 'shared'
@@ -209,9 +213,9 @@ export function roleIn(identity: string): Role | undefined {
   return isRole(role) ? role : undefined
 }
 
-/** Whether it is the address of a person's identity. */
+/** Whether it is the address of an operator's identity: a person's, or a machine's. */
 export function isOfOperator(address: string): boolean {
-  return address.startsWith('identity/operator/')
+  return address.startsWith('identity/operator/') || address.startsWith('identity/machine/')
 }
 
 /** The name in an authority's address: `agent` of `authority/agent/2`. */

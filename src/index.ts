@@ -15,6 +15,8 @@ export type {
   NodeSpec,
   SshSpec,
   OperatorSpec,
+  MachinePlace,
+  MachineReload,
   RegionSpec,
   Terms,
 } from './cluster/spec.js'
@@ -241,6 +243,7 @@ export {
   parseAddress,
   type Address,
   type AgentRole,
+  type OperatorRole,
   type IdentityName,
   type Role,
 } from './address.js'

@@ -16,6 +16,7 @@ import { encodeManifest } from '../src/inventory/manifest.js'
 import { readInventory } from '../src/inventory/read.js'
 import type { Store, StoreContents, StoredFile, StoredGeneration } from '../src/inventory/store.js'
 import { heldIssuer } from '../src/issuers/held.js'
+import { isAgent } from '../src/nomad/roles.js'
 import { algorithmOf, type KeyAlgorithm, type PrivateKey } from '../src/keys/algorithms.js'
 import { generateKeySync } from '../src/keys/generate.js'
 import { encodePrivateKey } from '../src/keys/private-key.js'
@@ -221,7 +222,7 @@ export class Cluster {
     this.holders.set(address, holder)
     this.#settle(holder)
     this.record('issued', address, certificate)
-    if (role !== 'operator' && options.stanza !== undefined) {
+    if (isAgent(role) && options.stanza !== undefined) {
       this.configs.push({
         address: `config/${region}/${name}`,
         region,

@@ -348,11 +348,11 @@ export function endsWithIssuer(leaf: Certificate, issuerEnd: number | undefined)
 const longestOnDemand = 7 * 86_400_000
 
 /**
- * Whether a certificate is made on demand, so that an expired one is not due: an operator's with a life
- * of at most a week.
+ * Whether a certificate is made on demand, so that an expired one is not due: a person's with a life of at
+ * most a week.
  */
 export function isOnDemand({ role, lifetime }: IdentityProfile): boolean {
-  return !isAgent(role) && lifetime <= longestOnDemand
+  return profileOf(role).onDemand && lifetime <= longestOnDemand
 }
 
 /**

@@ -13,7 +13,7 @@ import { revocationsIn } from '../inventory/revoked.js'
 import { algorithmOf, type PublicKey } from '../keys/algorithms.js'
 import { rsaFault } from '../keys/rsa-fault.js'
 import { leafNames } from '../nomad/leaf-names.js'
-import { profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import type { GeneralName } from '../x509/extension.js'
 import { sha256 } from '../sha256.js'
 import { commonNames } from '../x509/name.js'
@@ -100,8 +100,8 @@ export function answerRequest(
 
 function heldFaults({ address, profile }: DesiredIdentity): readonly string[] {
   if (profile.keyHeld === 'node') return []
-  if (profile.role === 'operator')
-    return [`${address} is an operator, whose key is made in the store`]
+  if (!isAgent(profile.role))
+    return [`${address} is ${profileOf(profile.role).title}, whose key is made in the store`]
   return [`the spec does not say keyHeld: node for ${address}: apply makes its key`]
 }
 

@@ -1,20 +1,20 @@
 /**
- * Who is meant by `client us-west/c9` or `operator alice`.
+ * Who is meant by `client us-west/c9`, `operator alice` or `machine prometheus`.
  *
  * @module
  */
 
+import { roles as kinds } from '../address.js'
 import { didYouMean } from '../diagnostics.js'
 import type { NodeEdit } from '../cluster/edit.js'
+import { isAgent } from '../nomad/roles.js'
 import { usage } from './usage.js'
-
-const kinds = ['server', 'client', 'combined', 'operator'] as const
 
 /** The kinds of what can be added. */
 export type NodeKind = (typeof kinds)[number]
 
 /**
- * Reads the argument KIND: server, client, combined or operator.
+ * Reads the argument KIND: server, client, combined, operator or machine.
  *
  * @throws {NomadPkiError} `ERR_USAGE`
  */
@@ -47,7 +47,7 @@ export function parseNode(
   if (parts.length > 2 || name === '' || region === '') {
     throw usage(
       `not REGION/NAME: ${JSON.stringify(text)}`,
-      `write it as us-west/${kind === 'operator' ? 'alice' : 'c9'}`,
+      `write it as us-west/${isAgent(kind) ? 'c9' : 'alice'}`,
     )
   }
   if (region === undefined) {

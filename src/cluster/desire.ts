@@ -21,6 +21,7 @@ import type {
   DesiredIssuer,
   IdentityProfile,
 } from './desired.js'
+import { operatorUri } from '../nomad/roles.js'
 import { expandIp } from './ip-template.js'
 import { expandName } from './node-names.js'
 import { expandTemplate, nodeAt, type NodeOfPattern } from './pattern.js'
@@ -58,13 +59,12 @@ export function desire(spec: ClusterSpec): Desired {
   for (const operator of spec.operators) {
     const region = spec.regions.find(({ name }) => name === operator.region)!
     identities.push({
-      address: identityAddress({ role: 'operator', ...operator }),
+      address: identityAddress(operator),
       name: operator.name,
-      profile: profiles(region, 'operator', false, operator.terms),
+      profile: profiles(region, operator.role, false, operator.terms),
       names: none,
       ips: none,
-      // With a host: under any name constraint Go 1.26 refuses a URI that has none (x509 parseURIs).
-      uris: [`nomad-pki://operator.nomad/${operator.name}`],
+      uris: [operatorUri(operator.role, operator.name)],
     })
   }
   return {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Role } from '../address.js'
+import type { AgentRole, Role } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { SignerKind } from './signers.js'
@@ -139,7 +139,7 @@ export interface DesiredIdentity {
   readonly names: readonly string[]
   /** Addresses beyond the loopback's, in canonical text. */
   readonly ips: readonly string[]
-  /** `nomad-pki://operator.nomad/alice` for an operator. */
+  /** `nomad-pki://operator.nomad/alice` for a person, `nomad-pki://machine.nomad/prometheus` for a machine. */
   readonly uris: readonly string[]
   /** What the agent's `tls` stanza says; absent for an operator. */
   readonly stanza?: DesiredStanza | undefined
@@ -154,7 +154,7 @@ export interface DesiredConfig {
   /** The agent's name. */
   readonly name: string
   /** What the agent is. */
-  readonly role: Exclude<Role, 'operator'>
+  readonly role: AgentRole
   /** The identity whose files the stanza names. */
   readonly identity: string
   /** What the agent is started with, in order: directories or files as the spec gives them (relative to the spec's folder or absolute). */

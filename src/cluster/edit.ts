@@ -5,8 +5,9 @@
  * @module
  */
 
-import { isName, isRegionName, sharedName } from '../address.js'
+import { isName, isRegionName, type OperatorRole, type Role, sharedName } from '../address.js'
 import { didYouMean, hasErrors, type Diagnostic } from '../diagnostics.js'
+import { profileOf } from '../nomad/roles.js'
 import { explainNodeKey, explainRegion } from './explain.js'
 import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
@@ -19,7 +20,7 @@ import type { Plain } from './yaml-write.js'
 
 /** What is added or removed. */
 export interface NodeEdit {
-  readonly kind: 'server' | 'client' | 'combined' | 'operator'
+  readonly kind: Role
   readonly region: string
   /** A node's or operator's name; a range of nodes, `c[1-5]`, can be added as well. */
   readonly name: string
@@ -39,6 +40,14 @@ export interface NewNode extends NodeEdit {
   readonly lifetime?: string | undefined
   /** As the spec writes it. */
   readonly renewBefore?: string | undefined
+  /** A machine's: the directory of its files on its host. */
+  readonly tls?: string | undefined
+  /** A machine's: the user that it runs as. */
+  readonly owner?: string | undefined
+  /** A machine's: `reload UNIT`, `restart UNIT` or `none`. */
+  readonly reload?: string | undefined
+  /** A machine's: its host as ssh knows it. */
+  readonly ssh?: string | undefined
 }
 
 /** Options of the edits. */
@@ -57,6 +66,10 @@ export interface SpecEdit {
 
 const sections = { server: 'servers', client: 'clients', combined: 'combined' } as const
 
+function isOperator(kind: Role): kind is OperatorRole {
+  return !Object.hasOwn(sections, kind)
+}
+
 /**
  * Adds a node or an operator; section and region are made where they are missing.
  *
@@ -73,7 +86,7 @@ export function addNode(text: string, node: NewNode, options: EditOptions = {}):
   const notes: Diagnostic[] = []
   const regions = spec.regions.map(({ name }) => name)
   if (!regions.includes(node.region)) {
-    if (node.kind === 'operator') {
+    if (isOperator(node.kind)) {
       const near = didYouMean(node.region, regions)
       return refuse(
         text,
@@ -117,7 +130,7 @@ export function addNodes(
   const { spec, diagnostics } = parseSpec(text, options)
   if (spec === undefined) return { text, diagnostics }
   const regions = new Set(
-    [...spec.regions, ...nodes.filter(({ kind }) => kind !== 'operator').map(regionOf)].map(
+    [...spec.regions, ...nodes.filter(({ kind }) => !isOperator(kind)).map(regionOf)].map(
       ({ name }) => name,
     ),
   )
@@ -163,9 +176,11 @@ export function removeNode(text: string, node: NodeEdit, options: EditOptions = 
   if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
   const place = placeOf(node)
   const keys = keysAt(text, place) ?? []
-  if (node.kind === 'operator' || keys.includes(node.name)) {
-    const operator = before.spec.operators.find(({ name }) => name === node.name)
-    const gone = node.kind === 'operator' && operator?.region !== node.region
+  if (isOperator(node.kind) || keys.includes(node.name)) {
+    const operator = before.spec.operators.find(
+      ({ name, role }) => name === node.name && role === node.kind,
+    )
+    const gone = isOperator(node.kind) && operator?.region !== node.region
     if (gone || !keys.includes(node.name)) return missing(text, before.spec, node, options)
     return finish(text, removeEntry(text, place, node.name), options, [])
   }
@@ -222,17 +237,23 @@ export function nameNode(text: string, node: NewNode, options: EditOptions = {})
 }
 
 function placeOf({ kind, region }: NodeEdit): readonly string[] {
-  return kind === 'operator' ? ['operators'] : ['regions', region, sections[kind]]
+  return isOperator(kind) ? ['operators'] : ['regions', region, sections[kind]]
 }
+
+const textKeys = [
+  ...(['config', 'http', 'rpc', 'tls', 'owner', 'reload', 'ssh'] as const),
+  ...(['key', 'lifetime', 'renewBefore'] as const),
+]
 
 function valueOf(node: NewNode): Plain {
   const value: Record<string, Plain> = {}
-  if (node.kind === 'operator') value['region'] = node.region
+  if (node.kind === 'machine') value['kind'] = node.kind
+  if (isOperator(node.kind)) value['region'] = node.region
   for (const key of ['names', 'ips'] as const) {
     const list = node[key]
     if (list !== undefined && list.length > 0) value[key] = list
   }
-  for (const key of ['config', 'http', 'rpc', 'key', 'lifetime', 'renewBefore'] as const) {
+  for (const key of textKeys) {
     const one = node[key]
     if (one !== undefined) value[key] = one
   }
@@ -253,10 +274,9 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
       hint: 'it stands for one identity for all: write shared: {} into the section, alone',
     }
   }
-  const told =
-    node.kind === 'operator'
-      ? explainNodeKey(node.name.replace(/[[\]]/g, ' '))
-      : explainNodeKey(node.name)
+  const told = isOperator(node.kind)
+    ? explainNodeKey(node.name.replace(/[[\]]/g, ' '))
+    : explainNodeKey(node.name)
   if (told !== undefined)
     return { message: `the name ${JSON.stringify(node.name)} ${told.message}`, hint: told.hint }
   if (node.name.includes('[')) {
@@ -268,11 +288,11 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
 
 /** Who has the name already. */
 function existing(spec: ClusterSpec, node: NodeEdit): string | undefined {
-  if (node.kind === 'operator') {
+  if (isOperator(node.kind)) {
     const found = spec.operators.find(({ name }) => name === node.name)
     return found === undefined
       ? undefined
-      : `there is an operator ${node.name} already, in ${found.region}`
+      : `there is ${profileOf(found.role).title} ${node.name} already, in ${found.region}`
   }
   const region = spec.regions.find(({ name }) => name === node.region)
   for (const group of region?.groups ?? []) {
@@ -290,15 +310,15 @@ function missing(text: string, spec: ClusterSpec, node: NodeEdit, options: EditO
       .map((group) => `${group.role} ${region.name}/${node.name}`),
   )
   for (const operator of spec.operators) {
-    if (operator.name === node.name) elsewhere.push(`operator ${operator.region}/${operator.name}`)
+    if (operator.name === node.name)
+      elsewhere.push(`${operator.role} ${operator.region}/${operator.name}`)
   }
-  const known =
-    node.kind === 'operator'
-      ? spec.operators.map(({ name }) => name)
-      : (spec.regions
-          .find(({ name }) => name === node.region)
-          ?.groups.filter(({ role, pattern }) => role === node.kind && pattern.count === 1)
-          .map(({ pattern }) => pattern.text) ?? [])
+  const known = isOperator(node.kind)
+    ? spec.operators.filter(({ role }) => role === node.kind).map(({ name }) => name)
+    : (spec.regions
+        .find(({ name }) => name === node.region)
+        ?.groups.filter(({ role, pattern }) => role === node.kind && pattern.count === 1)
+        .map(({ pattern }) => pattern.text) ?? [])
   const near = didYouMean(node.name, known)
   return refuse(
     text,

@@ -74,6 +74,7 @@ export interface RawDefaults extends RawTerms {
   readonly client?: RawTerms
   readonly combined?: RawTerms
   readonly operator?: RawTerms
+  readonly machine?: RawTerms
 }
 
 /** `node`. */
@@ -137,6 +138,11 @@ export interface RawNode extends RawTerms {
 /** An operator. */
 export interface RawOperator extends RawTerms {
   readonly region?: string
+  readonly kind?: 'person' | 'machine'
+  readonly tls?: string
+  readonly owner?: string
+  readonly reload?: string
+  readonly ssh?: string
 }
 
 /** What every part of the resolution needs. */

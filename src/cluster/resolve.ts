@@ -4,17 +4,17 @@
  * @module
  */
 
-import { type AgentRole, sharedName } from '../address.js'
+import type { AgentRole } from '../address.js'
 import { suiteKeyOf, type SuiteKey } from '../agent/cipher-suites.js'
-import { didYouMean } from '../diagnostics.js'
 import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
 import type { RawSpec, Resolving } from './raw.js'
 import type { Report } from './report.js'
 import type { Sources } from './sources.js'
 import { resolveNode } from './node.js'
 import { resolveRegions } from './regions.js'
+import { resolveOperators } from './operators.js'
 import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
-import { checkLifetime, createTerms, type TermsOf } from './terms.js'
+import { createTerms } from './terms.js'
 
 /**
  * Resolves a spec; what is wrong is reported. The result is only good if nothing failed.
@@ -69,70 +69,6 @@ function storeOf({ raw, sources, report }: Resolving): string {
     )
   }
   return store
-}
-
-function resolveOperators(
-  { raw, sources, report }: Resolving,
-  drafts: ReadonlyMap<string, AuthorityDraft>,
-  regions: readonly RegionSpec[],
-  termsOf: TermsOf,
-): readonly OperatorSpec[] {
-  const { operators } = raw
-  if (operators === undefined) return []
-  const out: OperatorSpec[] = []
-  const known = [...(raw.regions?.keys() ?? [])]
-  for (const [name, entry] of operators) {
-    const at = sources.keyAt(operators, name)
-    if (name === sharedName) {
-      report.error('spec/reserved-name', at, 'an operator cannot be called shared', {
-        hint: 'every operator has a certificate of their own',
-      })
-      continue
-    }
-    const { terms, lifetimeAt } = termsOf('operator', entry)
-    let { region } = entry
-    if (region !== undefined && !known.includes(region)) {
-      if (raw.regions !== undefined && !(known.length === 0 && sources.has(raw, 'regions'))) {
-        const near = didYouMean(region, known)
-        report.error(
-          'spec/unknown-region',
-          sources.at(entry, 'region'),
-          `unknown region ${JSON.stringify(region)}`,
-          {
-            expected: known.join(', '),
-            hint: near === undefined ? undefined : `did you mean ${near}?`,
-          },
-        )
-      }
-      continue
-    }
-    if (region === undefined) {
-      if (sources.has(entry, 'region')) continue
-      if (known.length > 1) {
-        report.error(
-          'spec/region-choice',
-          at,
-          `operator ${name} does not say which of ${known.length} regions`,
-          {
-            expected: `region: ${known.length > 8 ? known.slice(0, 8).join(', ') + ', …' : known.join(' or ')}`,
-          },
-        )
-        continue
-      }
-      region = known[0]
-      if (region === undefined) continue
-    }
-    const authority = drafts.get(regions.find((one) => one.name === region)?.authority ?? '')
-    if (authority !== undefined) {
-      checkLifetime(report, terms, authority, {
-        whose: `operator ${name}`,
-        at: () => lifetimeAt ?? at,
-        hint: 'people usually have hours: lifetime: 24h',
-      })
-    }
-    out.push({ name, region, terms })
-  }
-  return out
 }
 
 /** What follows from all that an authority signs. */

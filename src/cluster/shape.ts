@@ -11,6 +11,7 @@ import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
 import { supportedVersions, versionPattern } from '../nomad/versions.js'
 import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
 import { signerKinds } from './signers.js'
+import { operatorKinds } from './operators.js'
 import { transports } from './transport.js'
 import type {
   ChoiceShape,
@@ -106,7 +107,7 @@ const leafFields = {
   lifetime: {
     key: 'lifetime',
     shape: durationText,
-    default: '90d; operators 24h',
+    default: '90d; operators 24h, machines 30d',
     sentence: 'How long a certificate lives.',
     example: '30d',
   },
@@ -185,6 +186,13 @@ const defaults: RecordShape = {
       default: '`lifetime: 24h`, whatever `defaults.lifetime` says',
       sentence: 'The same for operators alone.',
       example: '{ lifetime: 8h }',
+    },
+    {
+      key: 'machine',
+      shape: perOperator,
+      default: '`lifetime: 30d`, whatever `defaults.lifetime` says',
+      sentence: 'The same for operators with `kind: machine`.',
+      example: '{ lifetime: 14d }',
     },
   ],
 }
@@ -357,6 +365,8 @@ const hostPort = text(
 
 /** What begins with `-` would be an option of ssh. Templates may stand in it. */
 const sshHost = '^(?!-)[A-Za-z0-9._:{}%-]{1,253}$'
+/** The same without templates. */
+const sshHostName = '^(?!-)[A-Za-z0-9._:%-]{1,253}$'
 
 const node: RecordShape = {
   kind: 'record',
@@ -476,9 +486,23 @@ const region: RecordShape = {
   },
 }
 
+const account = text('a user of the node', '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', 32)
+
+const unit = '(?!-)[A-Za-z0-9:_.@-]{1,200}'
+
+const onlyMachines = 'With `kind: machine`.'
+
 const operator: RecordShape = {
   kind: 'record',
   fields: [
+    {
+      key: 'kind',
+      shape: { kind: 'choice', values: operatorKinds },
+      default: 'person',
+      sentence:
+        'A `person` has a certificate of 24 hours and asks for the next one. A `machine`, such as Prometheus, has one of 30 days, which `plan` renews as those of agents.',
+      example: 'machine',
+    },
     {
       key: 'region',
       shape: regionName,
@@ -487,12 +511,43 @@ const operator: RecordShape = {
         'The region whose authority signs; the certificate opens the HTTP API of all regions under the same root.',
       example: 'global',
     },
+    {
+      key: 'tls',
+      shape: text('an absolute path', '^/[^\\u0000-\\u001f\\u007f"$\\\\]+$'),
+      default: '`/etc/nomad-pki/<operator>`',
+      sentence: `Where the machine has its files on its host: they are in \`current\` below it. ${onlyMachines}`,
+      example: '/etc/prometheus/nomad-tls',
+    },
+    {
+      key: 'owner',
+      shape: account,
+      default: 'root',
+      sentence: `The user that the machine runs as: it owns the files. ${onlyMachines}`,
+      example: 'prometheus',
+    },
+    {
+      key: 'reload',
+      shape: text(
+        'none, or reload or restart and a unit of systemd: reload nomad-autoscaler.service',
+        `^(none|(reload|restart) ${unit})$`,
+        210,
+      ),
+      default: 'none: it reads the files again by itself',
+      sentence: `What has the machine read new files, on its host. ${onlyMachines}`,
+      example: 'restart traefik.service',
+    },
+    {
+      key: 'ssh',
+      shape: text('a host as ssh knows it: a name, an alias or an address', sshHostName, 253),
+      default: 'none: its files are brought by other means',
+      sentence: `Where \`rollout\` reaches its host with ssh. ${onlyMachines}`,
+      example: 'metrics.acme.internal',
+    },
     ...inherited.filter(ofAgents),
   ],
   refused: {
     ...operatorsKey,
-    names:
-      "nothing listens behind an operator's certificate: it is named cli.<region>.nomad and carries the operator as a URI",
+    names: "nothing listens behind an operator's certificate: it carries the operator as a URI",
     ips: "nothing listens behind an operator's certificate",
     config: 'an operator has no agent; nomad-pki env prints what the shell needs',
   },
@@ -679,8 +734,6 @@ const authority: RecordShape = {
   refused: { keyHeld: 'it is for the keys of agents: write it below defaults: or at a node' },
 }
 
-const account = text('a user of the node', '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', 32)
-
 const nodePlace: RecordShape = {
   kind: 'record',
   fields: [
@@ -760,7 +813,7 @@ const nodePlace: RecordShape = {
     },
     {
       key: 'unit',
-      shape: text('a unit of systemd', '^(?!-)[A-Za-z0-9:_.@-]{1,200}$', 200),
+      shape: text('a unit of systemd', `^${unit}$`, 200),
       default: 'nomad.service',
       sentence: 'The unit of the agent on its host, which `rollout` reloads or restarts.',
       example: 'nomad-server.service',
@@ -868,7 +921,7 @@ export const specShape: RecordShape = {
       key: 'operators',
       shape: { kind: 'map', key: plainName, keyName: '<operator>', of: operator },
       sentence:
-        'People and tools that use the HTTP API: the command line, the Web UI, Prometheus. The first certificate is made by `apply`, later ones when asked for (`apply alice`); one with a `lifetime` of more than 7 days is renewed as agents are.',
+        'People and machines that use the HTTP API: the command line, the Web UI, Prometheus. The first certificate is made by `apply`, later ones of a person when asked for (`apply alice`); one of a person with a `lifetime` of more than 7 days is renewed as agents are, and so is that of each machine.',
       example: '{ alice: { region: global } }',
     },
   ],

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AgentRole } from '../address.js'
+import type { AgentRole, OperatorRole } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { DesiredStanza } from './desired.js'
@@ -171,10 +171,34 @@ export interface Terms {
   readonly keep: number
 }
 
-/** A person or tool. */
+/** Where a machine has its files on its host. */
+export interface MachinePlace {
+  /** Absolute directory with the link `current`. */
+  readonly tls: string
+  /** The user that owns the files. */
+  readonly owner: string
+  /** What has the machine read new files; `undefined`: it reads them by itself. */
+  readonly reload: MachineReload | undefined
+  /** Where ssh reaches its host; `undefined`: it is brought its files by other means. */
+  readonly ssh: string | undefined
+}
+
+/** What is done with a unit of systemd after a renewal. */
+export interface MachineReload {
+  /** `reload` or `restart`. */
+  readonly how: 'reload' | 'restart'
+  /** `traefik.service` */
+  readonly unit: string
+}
+
+/** A person or machine that uses the HTTP API. */
 export interface OperatorSpec {
   /** The name in addresses: `alice` of `identity/operator/global/alice`. */
   readonly name: string
+  /** Which of both. */
+  readonly role: OperatorRole
+  /** Where a machine has its files; absent for a person. */
+  readonly place?: MachinePlace | undefined
   /** The region of the certificate's name. */
   readonly region: string
   /** Key, lifetime and renewal. */

@@ -8,7 +8,7 @@
 import type { Role } from '../address.js'
 import { formatDuration, parseDuration } from '../duration.js'
 import { algorithmOf } from '../keys/algorithms.js'
-import { isAgent } from '../nomad/roles.js'
+import { profileOf } from '../nomad/roles.js'
 import type { RawTerms, Resolving } from './raw.js'
 import type { Terms } from './spec.js'
 
@@ -25,8 +25,11 @@ export const builtIn: Terms = {
   keep: 3,
 }
 
-/** A person's certificate lives a day: it lies in a home directory and cannot be revoked. Its key comes with it. */
-const ofPeople: RawTerms = { lifetime: 86_400_000, keyHeld: 'store' }
+/** What holds for a role whatever `defaults` says. An operator's key comes with its certificate. */
+function termsOfRole(role: Role): RawTerms {
+  const { agent, usualLife } = profileOf(role)
+  return { ...optional('lifetime', usualLife), ...(agent ? {} : { keyHeld: 'store' }) }
+}
 
 /** Terms, and where their lifetime is written, for complaints about it. */
 export interface ResolvedTerms {
@@ -116,7 +119,7 @@ export function createTerms(resolving: Resolving): TermsOf {
       base = [
         { terms: builtIn, origin: undefined },
         layerOf(defaults),
-        { terms: isAgent(role) ? {} : ofPeople, origin: undefined },
+        { terms: termsOfRole(role), origin: undefined },
         layerOf(defaults?.[role]),
       ]
       bases.set(role, base)

@@ -52,8 +52,11 @@ export const fileLayouts: Readonly<Record<FileLayout, LayoutNames>> = {
 /** The parts in the order in which they are written. */
 export const parts: readonly Part[] = ['server', 'client', 'cli']
 
-/** Which part an identity of a role is: an agent that is both has a server's names. */
-export function partOf(role: Role): Part {
+/**
+ * Which part an identity of a role is: an agent that is both has a server's names. `undefined`: other tools
+ * have no name for it.
+ */
+export function partOf(role: Role): Part | undefined {
   switch (role) {
     case 'server':
     case 'combined':
@@ -62,6 +65,8 @@ export function partOf(role: Role): Part {
       return 'client'
     case 'operator':
       return 'cli'
+    case 'machine':
+      return undefined
   }
 }
 

@@ -108,6 +108,13 @@ function choose(
     throw usage(`unknown region: ${region}`, `regions of the spec: ${known.join(', ')}`)
   }
   const wanted = identities.filter(({ address }) => named.includes(address))
+  const nameless = wanted.find(({ profile }) => partOf(profile.role) === undefined)
+  if (nameless !== undefined) {
+    throw usage(
+      `${nameless.address} is a machine: ${layout} has no names for its files`,
+      `nomad-pki pack ${nameless.name} makes an archive for its host`,
+    )
+  }
   const inScope = (one: DesiredIdentity): boolean =>
     region === undefined || one.profile.region === region
   const stray = wanted.find((one) => !inScope(one))

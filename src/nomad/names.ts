@@ -149,7 +149,9 @@ export function nameFault(name: string, role: Role, region: string): string | un
   }
   const own = roleProfiles[role].labels.includes(meaning.label)
   if (own && meaning.exact && meaning.region === region) return undefined
-  if (!own) return `is the name of a ${words[meaning.label]}: ${article[role]} may not carry it`
+  if (!own) {
+    return `is the name of a ${words[meaning.label]}: ${roleProfiles[role].title} may not carry it`
+  }
   if (meaning.region !== region && meaning.region.toLowerCase() !== region.toLowerCase()) {
     return `is the name of a ${words[meaning.label]} of region ${JSON.stringify(meaning.region)}, not ${JSON.stringify(region)}`
   }
@@ -172,11 +174,4 @@ const words: Readonly<Record<RoleLabel, string>> = {
   server: 'server',
   client: 'client',
   cli: 'person at the command line',
-}
-
-const article: Readonly<Record<Role, string>> = {
-  server: 'a server',
-  client: 'a client',
-  combined: 'an agent',
-  operator: 'an operator',
 }

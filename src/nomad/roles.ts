@@ -1,6 +1,6 @@
 /**
- * The one table of what a certificate is for: server, client, both in one agent, or a person. Profile,
- * lint, checks and configuration are handed an entry.
+ * The one table of what a certificate is for: server, client, both in one agent, a person, or a machine.
+ * Profile, lint, checks, terms and configuration are handed an entry.
  *
  * | role     | CN                    | role names in the SAN       | usages                 |
  * | -------- | --------------------- | --------------------------- | ---------------------- |
@@ -8,11 +8,12 @@
  * | client   | `client.<region>.nomad` | its CN                    | serverAuth, clientAuth |
  * | combined | `server.<region>.nomad` | its CN, `client.<region>.nomad` | serverAuth, clientAuth |
  * | operator | `cli.<region>.nomad`    | its CN                    | clientAuth             |
+ * | machine  | `nomad-pki machine`     | none                      | clientAuth             |
  *
  * @module
  */
 
-import type { AgentRole, Role } from '../address.js'
+import type { AgentRole, OperatorRole, Role } from '../address.js'
 
 /** The first label of a name that Nomad, or we, read as a role. */
 export type RoleLabel = 'server' | 'client' | 'cli'
@@ -28,9 +29,11 @@ export interface RoleProfile {
   readonly role: Role
   /** Whether it is an agent's: such a certificate is presented to dialers and to listeners. */
   readonly agent: boolean
-  /** The first labels of its role names; the first of them makes the common name. */
+  /** The role in a sentence: `a server`. */
+  readonly title: string
+  /** The first labels of its role names; the first of them makes the common name. None: it has no role name. */
   readonly labels: readonly RoleLabel[]
-  /** The one common name of this role, `server.global.nomad`. Nomad takes a CN as an identity. */
+  /** The one common name of this role, `server.global.nomad`. Nomad takes a CN as an identity (nomad/auth/auth.go:429). */
   commonName(region: string): string
   /** The role names that its subjectAltName holds, the common name first. */
   roleNames(region: string): readonly string[]
@@ -42,6 +45,10 @@ export interface RoleProfile {
   keyUsage(kind: 'ec' | 'rsa' | 'ed25519'): readonly LeafKeyUsage[]
   /** Whether `localhost`, `127.0.0.1` and `::1` belong into it: {@link loopback}. */
   readonly localNames: boolean
+  /** The life of its certificates where nothing nearer says it, milliseconds; `undefined`: that of all agents. */
+  readonly usualLife?: number | undefined
+  /** Whether short certificates are made when somebody asks for them, and expire without being work. */
+  readonly onDemand: boolean
 }
 
 /**
@@ -80,47 +87,65 @@ export function roleName(label: RoleLabel, region: string): string {
   return `${label}.${region}.nomad`
 }
 
-function profile(
-  role: Role,
-  labels: readonly [RoleLabel, ...RoleLabel[]],
-  extendedKeyUsage: readonly LeafPurpose[],
-  agent: boolean,
-): RoleProfile {
+type Entry = Pick<RoleProfile, 'title' | 'labels' | 'extendedKeyUsage' | 'agent' | 'usualLife'> & {
+  readonly commonName?: string
+  readonly onDemand?: boolean
+}
+
+function profile(role: Role, entry: Entry): RoleProfile {
+  const { labels, extendedKeyUsage, agent, usualLife, onDemand = false } = entry
+  const { commonName } = entry
   return {
     role,
     agent,
+    title: entry.title,
     labels,
-    commonName: (region) => roleName(labels[0], region),
+    commonName: (region) => commonName ?? roleName(labels[0]!, region),
     roleNames: (region) => labels.map((label) => roleName(label, region)),
     extendedKeyUsage,
     keyUsage: (kind) =>
       kind === 'rsa' && extendedKeyUsage.includes('serverAuth') ? withEncipherment : signatureOnly,
     localNames: agent,
+    usualLife,
+    onDemand,
   }
 }
+
+const ofAgents = { extendedKeyUsage: agentPurposes, agent: true } as const
+const ofOperators = { extendedKeyUsage: ['clientAuth'], agent: false } as const
+const day = 86_400_000
 
 /**
  * Every role. An agent needs both purposes: a server dials other servers (config.go:369), a client
  * serves its HTTPS API and the migration of allocations (client/allocwatcher/alloc_watcher.go:535).
- * An operator only ever dials.
+ * An operator only ever dials. A person's certificate lives a day, because it lies in a home directory and
+ * cannot be revoked, and is made when the person asks. Nobody asks for a machine's: it is renewed as an
+ * agent's. It has no role name, so Nomad's RPC refuses it; the HTTP API takes every certificate that verifies.
  */
 export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
-  server: profile('server', ['server'], agentPurposes, true),
-  client: profile('client', ['client'], agentPurposes, true),
-  combined: profile('combined', ['server', 'client'], agentPurposes, true),
-  operator: profile('operator', ['cli'], ['clientAuth'], false),
+  server: profile('server', { title: 'a server', labels: ['server'], ...ofAgents }),
+  client: profile('client', { title: 'a client', labels: ['client'], ...ofAgents }),
+  combined: profile('combined', { title: 'an agent', labels: ['server', 'client'], ...ofAgents }),
+  operator: profile('operator', {
+    ...{ title: 'an operator', labels: ['cli'], ...ofOperators },
+    ...{ usualLife: day, onDemand: true },
+  }),
+  machine: profile('machine', {
+    ...{ title: 'a machine', labels: [], commonName: 'nomad-pki machine', ...ofOperators },
+    usualLife: 30 * day,
+  }),
 }
 
 /**
  * The entry of a role.
  *
- * @param role `server`, `client`, `combined` or `operator`.
+ * @param role `server`, `client`, `combined`, `operator` or `machine`.
  */
 export function profileOf(role: Role): RoleProfile {
   return roleProfiles[role]
 }
 
-/** Whether the role is an agent's, and not a person's. */
+/** Whether the role is an agent's, and not an operator's. */
 export function isAgent(role: Role): role is AgentRole {
   return roleProfiles[role].agent
 }
@@ -133,4 +158,12 @@ export function runsServer(role: Role | undefined): boolean {
 /** Whether an agent of the role is a client: it dials servers, and runs allocations. */
 export function runsClient(role: Role | undefined): boolean {
   return role !== undefined && roleProfiles[role].labels.includes('client')
+}
+
+/**
+ * The name of an operator as its certificate carries it: `nomad-pki://machine.nomad/prometheus`. With a host:
+ * under any name constraint Go 1.26 refuses a URI that has none (x509 parseURIs).
+ */
+export function operatorUri(role: OperatorRole, name: string): string {
+  return `nomad-pki://${role}.nomad/${name}`
 }

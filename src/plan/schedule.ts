@@ -11,7 +11,7 @@ import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
 import { revocationOf, revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { RevocationReason } from '../revocation-reasons.js'
-import { isAgent } from '../nomad/roles.js'
+import { profileOf } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
@@ -168,7 +168,7 @@ export function makeSchedule(
       // An expired one is accepted nowhere.
       ...(revoked?.current === true && stands.state !== 'expired' && { state: 'revoked' as const }),
       orphan: wanted === undefined,
-      onDemand: wanted === undefined ? !isAgent(role) : isOnDemand(wanted.profile),
+      onDemand: wanted === undefined ? profileOf(role).onDemand : isOnDemand(wanted.profile),
     })
   }
   return { at: now, entries: entries.sort(bySoonest) }

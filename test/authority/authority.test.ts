@@ -120,17 +120,20 @@ describe('a leaf', () => {
         client: ['client'],
         combined: ['server', 'client'],
         operator: ['cli'],
+        machine: [],
       }[role]
       const own = labels.map((label) => `${label}.us-west.nomad`)
       const local =
-        role === 'operator' ? { dns: [], ip: [] } : { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
-      expect(formatName(certificate.subject)).toBe(`CN=${own[0]!}`)
+        role === 'operator' || role === 'machine'
+          ? { dns: [], ip: [] }
+          : { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
+      expect(formatName(certificate.subject)).toBe(`CN=${own[0] ?? 'nomad-pki machine'}`)
       expect(certificate.subjectAltName).toEqual([
         ...[...own, ...local.dns, 's1.west.acme.internal'].map((value) => ({ type: 'dns', value })),
         ...[...local.ip, '10.1.2.3', 'fd00::1'].map((value) => ({ type: 'ip', value })),
       ])
       expect(certificate.extendedKeyUsage).toEqual(
-        role === 'operator' ? ['clientAuth'] : ['serverAuth', 'clientAuth'],
+        role === 'operator' || role === 'machine' ? ['clientAuth'] : ['serverAuth', 'clientAuth'],
       )
       expect(certificate.keyUsage).toEqual(['digitalSignature'])
       expect(certificate.basicConstraints).toEqual({ ca: false })

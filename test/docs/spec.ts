@@ -84,7 +84,7 @@ same value. Out of a key with several ranges nothing is removed: write its nodes
 
 For \`key\`, \`lifetime\`, \`renewBefore\`, \`beyondIssuer\` and \`keep\` the nearest wins: the node or operator, then
 \`defaults.<role>\`, then \`defaults\`, then what is built in. An operator's lifetime is 24h unless \`defaults.operator\` or the
-operator says otherwise: \`defaults.lifetime\` is for agents. A \`renewBefore\` that is said further away than the lifetime and
+operator says otherwise, and a machine's 30d unless \`defaults.machine\` or the machine does: \`defaults.lifetime\` is for agents. A \`renewBefore\` that is said further away than the lifetime and
 does not fit becomes a third of it; one that is said beside it and does not fit is an error.
 
 ## Generations

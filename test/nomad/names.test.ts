@@ -14,6 +14,7 @@ describe('roles', () => {
       ['serverAuth', 'clientAuth'],
     ],
     ['operator', 'cli.eu.nomad', ['cli.eu.nomad'], ['clientAuth']],
+    ['machine', 'nomad-pki machine', [], ['clientAuth']],
   ] as const)('%s', (role, common, names, purposes) => {
     const profile = profileOf(role)
     expect(profile.commonName('eu')).toBe(common)
@@ -22,7 +23,9 @@ describe('roles', () => {
     expect(profile.keyUsage('ec')).toEqual(['digitalSignature'])
     // RFC 5280 §4.2.1.12: only a server's purpose has a use for keyEncipherment.
     expect(profile.keyUsage('rsa')).toEqual(
-      role === 'operator' ? ['digitalSignature'] : ['digitalSignature', 'keyEncipherment'],
+      role === 'operator' || role === 'machine'
+        ? ['digitalSignature']
+        : ['digitalSignature', 'keyEncipherment'],
     )
   })
 
@@ -32,6 +35,7 @@ describe('roles', () => {
       ['client', false, true],
       ['combined', true, true],
       ['operator', false, false],
+      ['machine', false, false],
     ])
     expect([runsServer(undefined), runsClient(undefined)]).toEqual([false, false])
   })

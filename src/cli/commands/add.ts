@@ -1,16 +1,18 @@
 /**
- * `add`: a server, client, combined agent or operator, as an edit of the spec that keeps its layout.
+ * `add`: a server, client, combined agent, operator or machine, as an edit of the spec that keeps its layout.
  *
  * @module
  */
 
 import { addNode, type NewNode } from '../../cluster/edit.js'
+import { isAgent, profileOf } from '../../nomad/roles.js'
 import { editSpec } from '../edit-spec.js'
-import { parseKind, parseNode } from '../node-argument.js'
+import { parseKind, parseNode, type NodeKind } from '../node-argument.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
 import { printerOf } from '../printer.js'
+import { usage } from '../usage.js'
 import { fileFlag } from '../workspace.js'
 
 /** Writes the spec; `apply` does the rest. */
@@ -24,7 +26,7 @@ export const command: Command<'add'> = async (
   const { file, written } = await editSpec(context, options, printer, (source, spec, name) => {
     // An operator belongs to a region; the only one need not be named.
     const first = spec.regions[0]?.name
-    const fallback = kind === 'operator' || spec.regions.length === 1 ? first : undefined
+    const fallback = !isAgent(kind) || spec.regions.length === 1 ? first : undefined
     const node = parseNode(text, kind, { region: options.region, fallback })
     added = `${node.region}/${node.name}`
     return addNode(
@@ -35,6 +37,7 @@ export const command: Command<'add'> = async (
         names: options.name,
         config: configOf(options),
         lifetime: options.lifetime,
+        ...placeOf(kind, options),
       },
       { file: name },
     )
@@ -43,6 +46,16 @@ export const command: Command<'add'> = async (
   printer.answer(`added ${kind} ${added} to ${file}`)
   printer.tell(`next: nomad-pki apply${fileFlag(options)}`)
   return exitStatus.ok
+}
+
+/** Where a machine has its files; nodes have theirs in `node.tls`. */
+function placeOf(kind: NodeKind, options: Options<'add'>): Partial<NewNode> {
+  for (const name of ['tls', 'owner', 'reload', 'ssh'] as const) {
+    if (kind === 'machine' || options[name] === undefined) continue
+    throw usage(`--${name} is for a machine, not for ${profileOf(kind).title}`)
+  }
+  const { tls, owner, reload, ssh } = options
+  return { tls, owner, reload, ssh }
 }
 
 /** One path is the configuration; of several one is written, in a directory its `tls.hcl`. */

@@ -5,6 +5,7 @@
  */
 
 import { removeNode } from '../../cluster/edit.js'
+import { isAgent } from '../../nomad/roles.js'
 import { editSpec } from '../edit-spec.js'
 import { parseKind, parseNode } from '../node-argument.js'
 import { exitStatus } from '../status.js'
@@ -21,10 +22,9 @@ export const command: Command<'remove'> = async (
   const kind = parseKind(kindText)
   let removed = ''
   const { file, written } = await editSpec(context, options, printer, (source, spec, name) => {
-    const fallback =
-      kind === 'operator'
-        ? spec.operators.find((operator) => operator.name === text)?.region
-        : undefined
+    const fallback = !isAgent(kind)
+      ? spec.operators.find((operator) => operator.name === text)?.region
+      : undefined
     const node = parseNode(text, kind, {
       fallback: fallback ?? (spec.regions.length === 1 ? spec.regions[0]!.name : undefined),
     })

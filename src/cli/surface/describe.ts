@@ -60,9 +60,9 @@ export const describeCommands = {
   },
   add: {
     arguments: '<kind> <node>',
-    summary: 'add a node or an operator to the spec',
+    summary: 'add a node, an operator or a machine to the spec',
     details:
-      'KIND is server, client, combined or operator; NODE is REGION/NAME, or NAME where there is one region. Comments and layout of the spec stay.',
+      'KIND is server, client, combined, operator or machine; NODE is REGION/NAME, or NAME where there is one region. A machine is a program that uses the HTTP API, such as Prometheus. Comments and layout of the spec stay.',
     writes: true,
     options: {
       ip: {},
@@ -77,24 +77,28 @@ export const describeCommands = {
         because: 'name all that the agent is started with: --config base --config agents/s1.hcl',
       },
       lifetime: {},
-      region: { summary: 'region of an operator (default: the first one)' },
+      region: { summary: 'region of an operator or machine (default: the first one)' },
+      tls: { summary: "a machine's: the folder of its files on its host" },
+      owner: { summary: "a machine's: the user that it runs as" },
+      reload: { summary: "a machine's: none, or reload or restart and a unit of systemd" },
+      ssh: {},
       dryRun: {},
     },
     examples: [
       'nomad-pki add client us-west/c9 --ip 10.2.0.9',
-      'nomad-pki add operator bob --region global',
+      'nomad-pki add machine prometheus --region global --owner prometheus',
     ],
-    words: [['server', 'client', 'combined', 'operator'], []],
+    words: [['server', 'client', 'combined', 'operator', 'machine'], []],
   },
   remove: {
     arguments: '<kind> <node>',
-    summary: 'remove a node or an operator from the spec',
+    summary: 'remove a node, an operator or a machine from the spec',
     details:
       'Its files stay in the store until apply --prune; its certificate is valid until it ends.',
     writes: true,
     options: { dryRun: {} },
     examples: ['nomad-pki remove client us-west/c9', 'nomad-pki remove operator bob'],
-    words: [['server', 'client', 'combined', 'operator'], 'nodes'],
+    words: [['server', 'client', 'combined', 'operator', 'machine'], 'nodes'],
   },
   'config show': {
     arguments: '<path...>',

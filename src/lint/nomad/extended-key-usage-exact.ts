@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAgent, roleProfiles } from '../../nomad/roles.js'
+import { roleProfiles } from '../../nomad/roles.js'
 import type { Rule } from '../rule.js'
 import { roleOf } from '../scope.js'
 
@@ -15,10 +15,10 @@ export const extendedKeyUsageExact: Rule = {
   applies: (_, context) => roleOf(context) !== undefined,
   check: ({ extendedKeyUsage: found }, context) => {
     if (found === undefined) return 'it has no extendedKeyUsage, so it is good for everything'
-    const { extendedKeyUsage: wanted, role } = roleProfiles[roleOf(context)!]
+    const { extendedKeyUsage: wanted, agent, title } = roleProfiles[roleOf(context)!]
     for (const purpose of found) {
       if (!(wanted as readonly string[]).includes(purpose)) {
-        return `its extendedKeyUsage has ${purpose}, which ${isAgent(role) ? 'an agent' : 'an operator'} has no use for`
+        return `its extendedKeyUsage has ${purpose}, which ${agent ? 'an agent' : title} has no use for`
       }
     }
     return undefined
