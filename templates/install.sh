@@ -9,6 +9,7 @@
 #
 #   --tls DIR        where the agent's files are: DIR/current is the link that its configuration names
 #   --reload WHAT    a process (a number, or the path of a file with one), a unit of systemd, or none
+#   --restart        restart the unit instead: for a machine that reads its files at its start alone
 #   --owner USER     the user that the agent runs as (default: what the archive says, if it exists here)
 #   --archive FILE   the archive that this folder came from: must be the same, and is noted in the receipt
 #   --fingerprint H  the SHA-256 that the archive must have; with --archive
@@ -140,7 +141,7 @@ die() { # STATUS REASON MESSAGE
 refuse() { die 3 "$1" "$2" 'refused: '; }
 usage() { die 64 usage "$1 (--help says how)"; }
 
-tls='' reload='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold='' untold=''
+tls='' reload='' afresh='' owner='' archive='' wanted='' keyfile='' dry='' rollback='' giveup='' hold='' untold=''
 proven='' probe='' settle=15 watch=5 verified='' stanza='' overrides='' reason=''
 newline='
 '
@@ -168,6 +169,7 @@ while [ $# -gt 0 ]; do
     --dry-run) dry=1 ;;
     --rollback) rollback=1 ;;
     --give-up) giveup=1 ;;
+    --restart) afresh=1 ;;
     --hold) hold=1 ;;
     --untold) untold=1 ;;
     --proven) proven=proven ;;
@@ -242,6 +244,11 @@ guard() { # CODE VALUE SENTENCE: what it refuses, unless that was overridden
 for number in "$settle" "$watch"; do
   case $number in '' | *[!0-9]* | ?????*) usage "not a number of seconds: $number" ;; esac
 done
+[ -z "$afresh" ] || case $reload in
+  none | */* | '') usage '--restart needs --reload UNIT' ;;
+  *[!0-9]*) ;;
+  *) usage '--restart needs --reload UNIT' ;;
+esac
 [ -z "$wanted" ] || [ -n "$archive" ] || usage '--fingerprint needs --archive FILE'
 # As pack prints it, or as openssl and people do: SHA256:AB:CD:…
 wanted=$(printf '%s' "$wanted" | tr -d ':' | tr 'A-F' 'a-f' | sed 's/^[Ss][Hh][Aa]256//')
@@ -471,6 +478,13 @@ find_process() { # what is to be reloaded must be there before anything is chang
   if [ -n "$unit" ]; then
     case $unit in -*) usage "not a unit: $unit" ;; esac
     have systemctl || refuse tool "there is no systemctl to reload $unit with: --reload PID"
+    if [ -n "$afresh" ]; then
+      # A unit that runs once is not active, and starts again all the same.
+      case $(systemctl show -p LoadState "$unit" 2>/dev/null || :) in
+        LoadState=loaded) return 0 ;;
+        *) refuse process "there is no unit $unit: --reload none puts it in place for the next start" ;;
+      esac
+    fi
     case $(systemctl is-active "$unit" 2>/dev/null || :) in
       active | reloading | activating) ;;
       *) refuse process "$unit is not active: --reload none puts it in place for the next start" ;;
@@ -483,7 +497,7 @@ find_process() { # what is to be reloaded must be there before anything is chang
   program=$(program_of "$pid")
   case $program in
     '' | nomad*) ;;
-    *) guard process "$program" "process $pid is $program, not nomad: is it the agent?" ;;
+    *) [ -n "$machine" ] || guard process "$program" "process $pid is $program, not nomad: is it the agent?" ;;
   esac
   catches_hup "$pid" || refuse process "process $pid does not catch SIGHUP and would be killed: is it the agent?"
 }
@@ -497,6 +511,19 @@ settle() { # PID
 
 # A SIGHUP during start-up kills the agent (command/agent/command.go:1093-1108).
 signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
+  if [ -n "$afresh" ]; then
+    systemctl restart "$unit" || return 1
+    case $(systemctl show -p Type "$unit" 2>/dev/null || :) in Type=oneshot) return 0 ;; esac
+    waited=0
+    while [ "$waited" -lt "$watch" ]; do
+      nap 1
+      waited=$((waited + 1))
+    done
+    case $(systemctl is-active "$unit" 2>/dev/null || :) in
+      active | reloading | activating) return 0 ;;
+      *) return 1 ;;
+    esac
+  fi
   if [ -n "$unit" ]; then
     waited=0
     while [ "$(systemctl is-active "$unit" 2>/dev/null || :)" = activating ]; do
@@ -893,12 +920,17 @@ finish() { # what follows every switch: stanza, reload, receipt, and what a shel
   flush
   # Last, so that the same command goes on until all of it is done.
   if [ -z "$hold" ]; then
-    case $state-$(pending from) in reloaded-* | switched--) rm -f "$tls/.pending" ;; esac
+    # Nothing will ever show what a machine read.
+    case $machine$state-$(pending from) in
+      reloaded-* | switched-- | 1*) rm -f "$tls/.pending" ;;
+    esac
   fi
   case $state in
-    reloaded) say "$target is in place, and the agent was told to load it$seen" ;;
+    reloaded) say "$target is in place, and the $whom was told to load it$seen" ;;
     *)
-      if [ -n "$restart" ]; then
+      if [ -n "$machine" ]; then
+        say "$target is in place"
+      elif [ -n "$restart" ]; then
         say "$target is in place, and so is the stanza; the agent loads both at its next start, not by a reload"
       else
         say "$target is in place; the agent loads it at its next reload or start"
@@ -1004,7 +1036,7 @@ went_back() { # died | old
   agent=$1
   dead=$(current_of)
   back=$(pending from)
-  seen='the agent died'
+  seen="the $whom died"
   [ "$agent" != old ] || seen="the agent still presents the leaf of $back"
   seen="$seen after the reload of $dead"
   case $back in '' | -) die 1 agent "$seen, and there is nothing to go back to" ;; esac
@@ -1038,6 +1070,11 @@ begin() { # under the lock: what an interruption left goes first
 
 ready=1
 before=$(current_of)
+machine='' whom=agent
+is_machine() { # ADDRESS: a program that is not an agent: it has no stanza and does not listen
+  case $1 in identity/machine/*) machine=1 whom=machine ;; esac
+}
+[ -z "$before" ] || is_machine "$(field "$tls/$before/manifest.json" address)"
 
 # ── proven ───────────────────────────────────────────────────────────────────────────────────
 
@@ -1123,6 +1160,9 @@ wants=$next
 is_generation "$next" || refuse archive "manifest.json names no generation: '$next'"
 address=$(field manifest.json address)
 case $address in '' | *[!A-Za-z0-9._/-]*) refuse archive "manifest.json names no address: '$address'" ;; esac
+machine='' whom=agent
+is_machine "$address"
+[ -z "$machine" ] || [ -z "$stanza$probe" ] || usage '--stanza and --probe are for agents, and the archive is for a machine'
 
 listed=$(sed -n 's/^[0-9a-f]\{64\}  //p' SHA256SUMS | sort)
 found=$(find . -type f ! -path ./SHA256SUMS | sed 's/^\.\///' | sort)
@@ -1131,12 +1171,14 @@ found=$(find . -type f ! -path ./SHA256SUMS | sed 's/^\.\///' | sort)
 while IFS= read -r line || [ -n "$line" ]; do
   name=${line#*  }
   case $name in
-    manifest.json | install.sh | tls.hcl | "$next/ca.pem" | "$next/cert.pem" | "$next/key.pem" | "$next/manifest.json") ;;
+    tls.hcl) [ -z "$machine" ] || refuse archive 'an archive for a machine holds no stanza' ;;
+    manifest.json | install.sh | "$next/ca.pem" | "$next/cert.pem" | "$next/key.pem" | "$next/manifest.json") ;;
     *) refuse archive "SHA256SUMS lists what no archive holds: $name" ;;
   esac
   [ "$(sum "$name")" = "${line%%  *}" ] || refuse archive "$name is torn or tampered with: its checksum is another"
 done <SHA256SUMS
-for name in manifest.json install.sh tls.hcl "$next/ca.pem" "$next/manifest.json"; do
+[ -n "$machine" ] || [ -f tls.hcl ] || refuse archive 'tls.hcl is missing'
+for name in manifest.json install.sh "$next/ca.pem" "$next/manifest.json"; do
   [ -f "$name" ] || refuse archive "$name is missing"
 done
 if [ -n "$archive" ]; then
@@ -1345,7 +1387,7 @@ if in_place; then
   }
   result=unchanged
   loaded=''
-  [ "$(field "$tls/receipt.json" state)" != switched ] ||
+  [ -n "$machine" ] || [ "$(field "$tls/receipt.json" state)" != switched ] ||
     loaded='; nothing says that the agent has loaded it: --reload tells it'
   say "$next is in place already$loaded"
   end 0

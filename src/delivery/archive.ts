@@ -6,7 +6,7 @@
  * nomad-pki/manifest.json                                  this module's
  * nomad-pki/install.sh                                     templates/install.sh
  * nomad-pki/SHA256SUMS                                     of every other file
- * nomad-pki/tls.hcl                                        the stanza
+ * nomad-pki/tls.hcl                                        the stanza; a machine has none
  * nomad-pki/3-9f2c41ab/{ca.pem, cert.pem, key.pem, manifest.json}
  * ```
  *
@@ -47,7 +47,7 @@ export interface ArchiveManifest {
   readonly owner: string
   /** Whether the private key is in it. */
   readonly key: boolean
-  /** What the agent's `tls` stanza has to say. */
+  /** What the agent's `tls` stanza has to say; empty for a machine. */
   readonly stanza: TlsValues
   /** SHA-256, hex, by path inside `nomad-pki/`; all files but this one and `SHA256SUMS`. */
   readonly files: Readonly<Record<string, string>>
@@ -61,7 +61,8 @@ export interface ArchiveParts {
   readonly layout: Layout
   readonly tls: string
   readonly owner: string
-  readonly stanza: TlsValues
+  /** `undefined` for a machine, which has no agent's configuration. */
+  readonly stanza: TlsValues | undefined
   readonly manifest: Manifest
   /** The files of the generation; a missing key or leaf is taken from what the node has. */
   readonly files: {
@@ -85,8 +86,8 @@ export const archiveFolder = 'nomad-pki'
  */
 export function packArchive(parts: ArchiveParts): Uint8Array {
   const { layout, directory, files, manifest } = parts
-  const stanza = newTlsFile(parts.stanza, 'hcl')
-  if (stanza.diagnostics.length > 0) {
+  const stanza = parts.stanza && newTlsFile(parts.stanza, 'hcl')
+  if (stanza !== undefined && stanza.diagnostics.length > 0) {
     throw new NomadPkiError('ERR_INTERNAL', 'the stanza cannot be written', {
       diagnostics: stanza.diagnostics,
     })
@@ -95,7 +96,7 @@ export function packArchive(parts: ArchiveParts): Uint8Array {
   const of = (path: string, bytes: Uint8Array, mode = 0o644): TarEntry => ({ path, bytes, mode })
   const installer = layout === 'flat' ? [] : [of('install.sh', parts.installer, 0o755)]
   const rest = [
-    of('tls.hcl', Buffer.from(stanza.text)),
+    ...(stanza === undefined ? [] : [of('tls.hcl', Buffer.from(stanza.text))]),
     of(`${folder}/ca.pem`, files.ca),
     ...(files.cert === undefined ? [] : [of(`${folder}/cert.pem`, files.cert)]),
     ...(files.key === undefined ? [] : [of(`${folder}/key.pem`, files.key, 0o600)]),
@@ -113,7 +114,7 @@ export function packArchive(parts: ArchiveParts): Uint8Array {
     tls: parts.tls,
     owner: parts.owner,
     key: files.key !== undefined,
-    stanza: parts.stanza,
+    stanza: parts.stanza ?? {},
     files: Object.fromEntries(
       [...installer, ...rest].map(({ path, bytes }) => [path, sha256(bytes)]),
     ),

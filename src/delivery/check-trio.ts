@@ -5,10 +5,12 @@
  * @module
  */
 
+import type { Role } from '../address.js'
 import { formatInstant } from '../duration.js'
 import { latin1Of } from '../bytes.js'
 import { isNomadPkiError } from '../errors.js'
 import { loadFaults } from '../nomad/load-fault.js'
+import { profileOf } from '../nomad/roles.js'
 import { parseCertificates } from '../x509/certificates.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifyChain } from '../x509/verify-chain.js'
@@ -37,14 +39,10 @@ export interface TrioCheck {
  *
  * @param trio Their bytes.
  * @param now Epoch milliseconds.
- * @param purposes What the leaf is presented for. Default: both, as an agent does, which listens and dials
+ * @param role Whose leaf it is: that says what it is presented for. Default: an agent's, which listens and dials
  *   (helper/tlsutil/config.go:278, nomad/server.go:610-634).
  */
-export function checkTrio(
-  trio: TrioBytes,
-  now: number,
-  purposes: readonly ('serverAuth' | 'clientAuth')[] = ['serverAuth', 'clientAuth'],
-): TrioCheck {
+export function checkTrio(trio: TrioBytes, now: number, role: Role = 'server'): TrioCheck {
   const load = loadFaults({
     ca: latin1Of(trio.ca),
     cert: latin1Of(trio.cert),
@@ -62,7 +60,7 @@ export function checkTrio(
         `the leaf is valid from ${formatInstant(leaf.notBefore)}, and it is ${formatInstant(now)} here: is the clock right?`,
       )
     } else {
-      for (const purpose of purposes) {
+      for (const purpose of profileOf(role).extendedKeyUsage) {
         const verdict = verifyChain(leaf, others, trust, { now, purpose })
         if (verdict.ok) continue
         faults.push(`the leaf is not trusted by the ca.pem beside it: ${verdict.message}`)

@@ -35,7 +35,7 @@ import {
   type NodeGeneration,
 } from './node.js'
 import { prove, type Proof, type ProveOptions } from './proof.js'
-import { readArchive, type Archive } from './read-archive.js'
+import { forAgentsAlone, readArchive, type Archive } from './read-archive.js'
 import { unpacked } from './unpack.js'
 
 /** What an installation is about. */
@@ -46,6 +46,8 @@ export interface InstallRequest {
   readonly tls: string
   /** A process, a unit of systemd, or `none`. */
   readonly reload: string
+  /** Restart the unit: a machine's, which reads its files at its start alone. Default: reload it. */
+  readonly restart?: boolean | undefined
   readonly owner?: string | undefined
   /** Go on although the last switch was never proven; on the way back: return from it. Default: no. */
   readonly giveUp?: boolean | undefined
@@ -99,17 +101,20 @@ export interface InstallOutcome {
  * @param request What and where; `fingerprint`: SHA-256 that the archive must have; `config`: the agent's
  *   configuration, as `-config` takes it.
  * @param configs Reads the configuration.
- * @throws {NomadPkiError} `ERR_ARCHIVE_INVALID`, `ERR_INSTALL_REFUSED`, `ERR_CONFIG_INVALID`.
+ * @throws {NomadPkiError} `ERR_ARCHIVE_INVALID`, `ERR_INSTALL_REFUSED`, `ERR_CONFIG_INVALID`; `ERR_USAGE` for
+ *   what only an agent has, and the archive is for a machine.
  */
 export async function prepareInstall(
   bytes: Uint8Array,
-  request: Pick<InstallRequest, 'tls' | 'now' | 'overrides'> & {
+  request: Pick<InstallRequest, 'tls' | 'now' | 'overrides' | 'probe'> & {
     readonly fingerprint?: string | undefined
     readonly config?: string | undefined
   },
   configs: Configs,
 ): Promise<PreparedInstall> {
   const archive = readArchive(bytes)
+  const more = forAgentsAlone(archive, request)
+  if (more !== undefined) throw more
   const wanted = request.fingerprint?.toLowerCase().replace(/^sha256:|:/g, '')
   if (wanted !== undefined && wanted !== archive.fingerprint) {
     throw new NomadPkiError(
@@ -334,10 +339,12 @@ function keyFlags(keyFile: string | undefined): readonly string[] {
   return keyFile === undefined ? [] : ['--key', keyFile]
 }
 
-function flagsOf({ tls, owner, pace, giveUp, overrides = [] }: InstallRequest): readonly string[] {
+function flagsOf(request: InstallRequest): readonly string[] {
+  const { tls, owner, pace, overrides = [] } = request
   return [
     ...['--tls', tls],
-    ...(giveUp === true ? ['--give-up'] : []),
+    ...(request.giveUp === true ? ['--give-up'] : []),
+    ...(request.restart === true ? ['--restart'] : []),
     ...overrides.flatMap(({ code, value, reason }) => [
       ...['--override', `${code}=${value}`],
       ...['--reason', reason],

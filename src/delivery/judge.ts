@@ -6,6 +6,7 @@
  * @module
  */
 
+import { roleIn } from '../address.js'
 import { latin1Of } from '../bytes.js'
 import { isNomadPkiError } from '../errors.js'
 import { isOverridden, type Override } from '../overrides.js'
@@ -57,7 +58,7 @@ export function judgeArchive(
     )
   }
   if (cert === undefined) return { faults, warnings }
-  const trio = checkTrio({ ca, cert, key }, now)
+  const trio = checkTrio({ ca, cert, key }, now, roleIn(manifest.address))
   const [leaf] = trio.chain
   if (leaf !== undefined && fingerprintOf(leaf) !== generation.leaf.fingerprint) {
     faults.push(`the leaf is not that of the manifest (${generation.leaf.fingerprint})`)
@@ -156,7 +157,7 @@ export function judgeReturn(
   const [here, there] = [present, back].map((one): TrioCheck | undefined => {
     const { ca, cert, key } = one
     if (ca === undefined || cert === undefined) return undefined
-    return checkTrio({ ca, cert, key }, now)
+    return checkTrio({ ca, cert, key }, now, one.manifest && roleIn(one.manifest.address))
   })
   if (there === undefined) return { faults: [`${back.directory} is not whole`], warnings: [] }
   const faults = there.faults.map((fault) => `${back.directory}: ${fault}`)

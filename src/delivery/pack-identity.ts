@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bundleAddress } from '../address.js'
+import { bundleAddress, identityAddress } from '../address.js'
 import { latin1Of, sameBytes } from '../bytes.js'
 import { revokedReason } from '../checks/revoked.js'
 import { NomadPkiError } from '../errors.js'
@@ -13,10 +13,10 @@ import { readLedger } from '../inventory/ledger.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
 import { revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
-import { isAgent } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import { requestRemedy } from '../plan/held-by-node.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
-import type { ClusterSpec } from '../cluster/spec.js'
+import type { ClusterSpec, MachinePlace } from '../cluster/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
 import { checkTrio } from './check-trio.js'
 import { fingerprintText } from '../x509/certificate.js'
@@ -58,7 +58,7 @@ export interface PackedIdentity {
  * the private key unless `without` says otherwise.
  *
  * @param spec Where nodes have their files, their owner, what the stanza says.
- * @param identity An agent's, or an operator's: that is three files and the variables that name them.
+ * @param identity An agent's, a machine's, or a person's: that is three files and the variables that name them.
  * @param store Where the generation is.
  * @param options The time, the installer, the layout.
  * @returns The archive (a gzip'd tar), its fingerprint, and what should be known about it.
@@ -96,8 +96,11 @@ export async function packIdentity(
 ): Promise<PackedIdentity> {
   const { address, profile } = identity
   const { role } = profile
-  if (!isAgent(role)) return packOperator(spec, identity, store, options)
-  const { tls } = spec.node
+  if (role === 'operator') return packOperator(spec, identity, store, options)
+  const place = isAgent(role)
+    ? { tls: spec.node.tls, owner: spec.node.owner[role] }
+    : placeOfMachine(spec, identity)
+  const { tls, owner } = place
   if (tls === undefined) {
     throw new NomadPkiError('ERR_USAGE', 'the agents of this spec read the store itself', {
       address,
@@ -116,8 +119,8 @@ export async function packIdentity(
     directory,
     layout: options.layout ?? 'links',
     tls,
-    owner: spec.node.owner[role],
-    stanza: tlsValuesOf(identity.stanza ?? spec.node.stanza, tls),
+    owner,
+    stanza: isAgent(role) ? tlsValuesOf(identity.stanza ?? spec.node.stanza, tls) : undefined,
     manifest,
     files: {
       ca,
@@ -128,6 +131,20 @@ export async function packIdentity(
     installer: options.installer,
   })
   return { archive, fingerprint: sha256(archive), manifest, directory, warnings }
+}
+
+/**
+ * Finds where a machine has its files.
+ *
+ * @throws {NomadPkiError} `ERR_INTERNAL` where it is not a machine of the spec.
+ */
+export function placeOfMachine(
+  spec: ClusterSpec,
+  { address }: Pick<DesiredIdentity, 'address'>,
+): MachinePlace {
+  const place = spec.operators.find((one) => identityAddress(one) === address)?.place
+  if (place !== undefined) return place
+  throw new NomadPkiError('ERR_INTERNAL', `not a machine of the spec: ${address}`)
 }
 
 /** The current generation of an identity, proven to be fit. */
@@ -177,7 +194,7 @@ export async function readFit(
   if (manifest.held === 'node' && !isAgent(role)) {
     throw unfit(
       address,
-      `the key of ${directory} is not in the store, and an operator needs the key too`,
+      `the key of ${directory} is not in the store, and ${profileOf(role).title} needs the key too`,
     )
   }
   if (options.without !== 'leaf') {
@@ -197,7 +214,7 @@ export async function readFit(
   const { faults, warnings } = checkTrio(
     { ca: ca.bytes, cert: cert.bytes, key: key?.bytes },
     options.now,
-    isAgent(role) ? undefined : ['clientAuth'],
+    role,
   )
   const all = [...faults, ...pinFaults(spec, profile.bundle, ca.bytes)]
   if (all.length > 0) throw unfit(address, all.join('; '))
@@ -240,9 +257,9 @@ async function packOperator(
 ): Promise<PackedIdentity> {
   const { address, profile } = identity
   if (options.without !== undefined) {
-    throw new NomadPkiError('ERR_USAGE', `${address} is an operator: its key is what is packed`, {
+    throw new NomadPkiError('ERR_USAGE', `${address} is a person: the key is what is packed`, {
       address,
-      hint: '--without-key and --trust-only are for nodes',
+      hint: '--without-key and --trust-only are for nodes and machines',
     })
   }
   const { generation, manifest, ca, cert, key, warnings } = await readFit(

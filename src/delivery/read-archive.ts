@@ -5,10 +5,12 @@
  * @module
  */
 
-import { parseAddress } from '../address.js'
+import { parseAddress, parseIdentity } from '../address.js'
 import { tlsKeys, type TlsValues } from '../agent/index.js'
+import { NomadPkiError } from '../errors.js'
 import { generationName, generationNamePattern } from '../inventory/generation-name.js'
 import { readManifest, type Manifest } from '../inventory/manifest.js'
+import { isAgent } from '../nomad/roles.js'
 import { archiveFolder, type ArchiveManifest } from './archive.js'
 import { sha256 } from '../sha256.js'
 import { invalid, quoted, readTar, type TarEntry } from './tar.js'
@@ -50,10 +52,11 @@ export function readArchive(bytes: Uint8Array): Archive {
   }
   const manifest = parseArchiveManifest(textOf(need('manifest.json')))
   const folder = manifest.layout === 'flat' ? 'current' : manifest.directory
+  const stanza = hasStanza(manifest.address) ? ['tls.hcl'] : []
   const expected = new Set([
     'manifest.json',
     'SHA256SUMS',
-    'tls.hcl',
+    ...stanza,
     ...(manifest.layout === 'flat' ? [] : ['install.sh']),
     ...['ca.pem', 'cert.pem', 'key.pem', 'manifest.json'].map((file) => `${folder}/${file}`),
   ])
@@ -72,7 +75,7 @@ export function readArchive(bytes: Uint8Array): Archive {
   ) {
     throw invalid('its files are not what its manifest says')
   }
-  need('tls.hcl')
+  for (const file of stanza) need(file)
   if (manifest.layout !== 'flat') need('install.sh')
   const generation = readManifest(textOf(need(`${folder}/manifest.json`)))
   if (typeof generation === 'string') throw invalid(`the manifest of its generation: ${generation}`)
@@ -157,6 +160,28 @@ function isIdentity(address: unknown): boolean {
   } catch {
     return false
   }
+}
+
+/** Whether whose it is has an agent's configuration. */
+export function hasStanza(identity: string): boolean {
+  return isAgent(parseIdentity(identity).role)
+}
+
+/** Why an option does not go with the archive: a machine has no agent's configuration, and nothing that listens. */
+export function forAgentsAlone(
+  { manifest: { address } }: Archive,
+  { config, probe }: { readonly config?: unknown; readonly probe?: unknown },
+): NomadPkiError | undefined {
+  const option = config === undefined ? (probe === undefined ? undefined : 'probe') : 'config'
+  if (option === undefined || hasStanza(address)) return undefined
+  return new NomadPkiError(
+    'ERR_USAGE',
+    `--${option} is for agents, and this archive is for ${address}`,
+    {
+      address,
+      hint: `leave --${option} out`,
+    },
+  )
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

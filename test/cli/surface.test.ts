@@ -124,7 +124,12 @@ describe('the command surface', () => {
         'it asks agents that are not installed yet, and more than one',
       "add --config: the agent's configuration, a file or a directory; repeated as the agent's own -config is":
         'the spec keeps all that the agent is started with',
-      'add --region: region of an operator (default: the first one)': 'whose region it is',
+      'add --region: region of an operator or machine (default: the first one)':
+        'whose region it is',
+      "add --tls: a machine's: the folder of its files on its host": 'whose files they are',
+      "add --owner: a machine's: the user that it runs as": 'whose user it is',
+      "add --reload: a machine's: none, or reload or restart and a unit of systemd":
+        'the spec keeps it, for each renewal',
       'plan --out: save the plan in this file, for apply --plan': 'what the result is',
       'revoke --reason: why (default: unspecified)': 'why, in the words of revocation lists',
       'pack --out: the archive, such as s1.tar.gz': 'what the result is',

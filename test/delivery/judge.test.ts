@@ -48,7 +48,7 @@ function archive(directory: string, of: Built, trusted: Built[], change: Change 
   const { ca, cert, key } = generation(directory, of, ...trusted)
   const fingerprint = change.fingerprint ?? fingerprintOf(of.leaf(address))
   return {
-    manifest: { directory },
+    manifest: { directory, address },
     generation: { leaf: { fingerprint } },
     files: { ca, cert, key, ...change.files },
   } as unknown as Archive

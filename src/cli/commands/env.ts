@@ -1,28 +1,36 @@
 /**
- * `env`: what an operator's shell needs for the `nomad` command.
+ * `env`: what an operator's shell needs for the `nomad` command, and a machine in its own configuration.
  *
  * @module
  */
 
 import path from 'node:path'
-import { resolveAddress } from '../../address.js'
-import { pinFaults } from '../../delivery/pack-identity.js'
+import { parseIdentity, resolveAddress } from '../../address.js'
+import { pinFaults, placeOfMachine } from '../../delivery/pack-identity.js'
 import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
-import { isAgent, runsServer } from '../../nomad/roles.js'
+import { isAgent, profileOf, roleName, runsServer, type RoleLabel } from '../../nomad/roles.js'
 import { endpointsOf, formatEndpoint } from '../../probe/endpoints.js'
 import { environmentText, type EnvironmentFormat } from '../../report/shell.js'
+import {
+  policyComments,
+  toolConfig,
+  tools,
+  type Tool,
+  type ToolAccess,
+} from '../../report/tool-config.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { exitStatus } from '../status.js'
 import type { Command } from '../command.js'
+import type { Options } from '../surface.js'
 import { printerOf } from '../printer.js'
 import { usage } from '../usage.js'
 import { openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
-/** Prints what a shell evaluates, or a file of variables; the variables are those of Nomad's api/api.go:337-391. */
+/** Prints what a shell evaluates, a file of variables, or a part of a tool's configuration; the variables are those of Nomad's api/api.go:337-391. */
 export const command: Command<'env'> = async ({ args: [name = ''], options }, context) => {
   const printer = printerOf(context, options)
-  const format: EnvironmentFormat = options.format ?? 'sh'
+  const format: EnvironmentFormat | Tool = options.format ?? 'sh'
   const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const operators = desired.identities.filter(({ profile }) => !isAgent(profile.role))
@@ -60,7 +68,10 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
       `note: no server of ${region} has an address in the spec: assuming this host (--url names a different one)`,
     )
   }
-  const directory = store.pathOf({ role: 'operator', region, name: operator.name })
+  const machine = operator.profile.role === 'machine'
+  const directory = machine
+    ? path.posix.join(placeOfMachine(workspace.spec, operator).tls, 'current')
+    : store.pathOf({ role: operator.profile.role, region, name: operator.name })
   const serverName = chooseServerName(options.serverName, url, region, desired, inventory)
   const variables: (readonly [string, string])[] = [
     ['NOMAD_ADDR', url.text],
@@ -74,19 +85,66 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
     const environment = Object.fromEntries(variables)
     printer.document({ format: 'nomad-pki/env', version: 1, operator: address, environment })
   } else {
-    const text = environmentText(variables, format)
+    const access: ToolAccess = {
+      ...{ url: url.text, region, serverName, scraped: [] },
+      ca: path.join(directory, 'ca.pem'),
+      cert: path.join(directory, 'cert.pem'),
+      key: path.join(directory, 'key.pem'),
+    }
+    const scraped = (): ToolAccess['scraped'] =>
+      options.url === undefined ? scrapeGroups(workspace, inventory, region, options) : []
+    const text = isTool(format)
+      ? toolConfig({ ...access, scraped: format === 'prometheus' ? scraped() : [] }, format)
+      : environmentText(variables, format)
     if (text === undefined) {
       throw usage(
         `--format ${format}: a path or name has a line break, and ${format} has no way to say it`,
         '--format json',
       )
     }
-    printer.answer(text)
+    if (format === 'traefik' && serverName !== undefined) {
+      printer.tell(
+        `warning: no server's certificate holds ${url.host}, and Traefik has no key for another name: give it an address that is in one (--url)`,
+      )
+    }
+    printer.answer((isTool(format) ? '' : machineHead(machine, format)) + text)
     if (context.stdout.isTTY && format === 'sh') {
       printer.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
     }
   }
   return exitStatus.ok
+}
+
+function isTool(format: EnvironmentFormat | Tool): format is Tool {
+  return (tools as readonly string[]).includes(format)
+}
+
+/** A file of variables for a machine says what else it needs; a person's shell has the person's own token. */
+function machineHead(machine: boolean, format: EnvironmentFormat): string {
+  const files: readonly EnvironmentFormat[] = ['systemd', 'docker']
+  return machine && files.includes(format) ? policyComments('variables') : ''
+}
+
+/** The agents of a region that have an address: servers and clients apart, because their names differ. */
+function scrapeGroups(
+  { spec, desired }: Workspace,
+  inventory: Inventory,
+  region: string,
+  { serverName }: Options<'env'>,
+): ToolAccess['scraped'] {
+  const groups = new Map<RoleLabel, string[]>()
+  for (const { address, endpoints } of endpointsOf(spec, desired, inventory)) {
+    const { role, region: own } = parseIdentity(address)
+    const found = endpoints.find(({ rpc }) => !rpc)
+    const [label] = profileOf(role).labels
+    if (own !== region || found === undefined || label === undefined) continue
+    groups.set(label, [...(groups.get(label) ?? []), formatEndpoint(found)])
+  }
+  return [...groups].map(([label, targets]) => ({
+    job: `nomad-${region}-${label}`,
+    targets,
+    serverName: typeof serverName === 'string' ? serverName : roleName(label, region),
+  }))
 }
 
 interface Url {
@@ -143,12 +201,12 @@ function chooseServerName(
   desired: Desired,
   inventory: Inventory,
 ): string | undefined {
-  const roleName = `server.${region}.nomad`
+  const own = roleName('server', region)
   if (typeof asked === 'string') return asked
-  if (asked === true) return roleName
+  if (asked === true) return own
   const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const found = agents.some((agent) => holds(agent, url.host, inventory))
-  return found ? undefined : roleName
+  return found ? undefined : own
 }
 
 function holds({ address }: DesiredIdentity, host: string, inventory: Inventory): boolean {

@@ -15,7 +15,7 @@ import {
   type InstallRequest,
   type PreparedInstall,
 } from '../../delivery/install.js'
-import { readArchive } from '../../delivery/read-archive.js'
+import { hasStanza, readArchive } from '../../delivery/read-archive.js'
 import { parseEndpoint } from '../../probe/endpoint.js'
 import { configDiff } from '../../report/diff.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
@@ -98,6 +98,7 @@ function requestOf(options: Options<'install'>, tls: string, context: Context): 
   return {
     script: packageFile(context, 'templates/install.sh'),
     tls,
+    restart: options.restart,
     reload: reload.includes('/') ? path.resolve(context.cwd, reload) : reload,
     owner: options.owner,
     giveUp: options.giveUp,
@@ -165,11 +166,28 @@ function tell(
       ...(proof && { proof: proof.state }),
     })
   } else {
-    printer.answer(`${directory}: ${sentenceOf(outcome, reload)}`)
+    const machine = prepared !== undefined && !hasStanza(prepared.archive.manifest.address)
+    printer.answer(
+      `${directory}: ${machine ? machineSentence(outcome) : sentenceOf(outcome, reload)}`,
+    )
   }
   if (state === 'back') return exitStatus.error
   const isDone = ['proven', 'reloaded', 'placed', 'unchanged'].includes(state)
   return isDone ? exitStatus.ok : exitStatus.work
+}
+
+/** Nothing listens behind a machine's certificate: what it read can be seen from nowhere. */
+function machineSentence({ state }: InstallOutcome): string {
+  switch (state) {
+    case 'reloaded':
+      return 'in place, and the machine was told to read it'
+    case 'unloaded':
+      return 'in place, and the machine could not be told to read it'
+    case 'unchanged':
+      return 'in place already'
+    default:
+      return 'in place'
+  }
 }
 
 function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {

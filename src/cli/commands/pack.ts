@@ -5,17 +5,23 @@
  */
 
 import path from 'node:path'
-import { resolveAddress } from '../../address.js'
+import { parseIdentity, resolveAddress } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
 import { isFileLayout, type FileLayout } from '../../delivery/file-layouts.js'
-import { packIdentity, untilText, type PackedIdentity } from '../../delivery/pack-identity.js'
+import {
+  packIdentity,
+  placeOfMachine,
+  untilText,
+  type PackedIdentity,
+} from '../../delivery/pack-identity.js'
 import type { NomadPkiError } from '../../errors.js'
 import { isNomadPkiError, type ErrorCode } from '../../errors.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
-import { isAgent } from '../../nomad/roles.js'
 import type { Document } from '../../report/json.js'
 import { checksumLine } from '../../report/style.js'
+import { shellQuote } from '../../shell-quote.js'
+import type { ClusterSpec } from '../../cluster/spec.js'
 import type { Desired, DesiredIdentity } from '../../cluster/desired.js'
 import { packageFile, type Context } from '../context.js'
 import { exitStatus, type ExitStatus } from '../status.js'
@@ -96,6 +102,9 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
     printer.tell(
       `${manifest.address}, generation ${manifest.generation}, valid until ${untilText(manifest)}${note[state]}`,
     )
+    const how = layout === 'links' ? installOf(spec, manifest.address) : undefined
+    if (how !== undefined)
+      printer.tell(`on its host: nomad-pki install ${path.basename(file)} ${how}`)
   }
   if (printer.json) {
     printer.document(
@@ -226,13 +235,21 @@ function chosen(
   { identities }: Desired,
 ): readonly DesiredIdentity[] {
   if (all === true) {
-    const agents = identities.filter(({ profile }) => isAgent(profile.role))
-    if (agents.length === 0) throw usage('the spec has no agents')
-    return agents
+    const hosted = identities.filter(({ profile }) => profile.role !== 'operator')
+    if (hosted.length === 0) throw usage('the spec has no agents')
+    return hosted
   }
   const addresses = identities.map(({ address }) => address)
   const named = new Set(args.map((text) => resolveAddress(text, addresses)))
   return identities.filter(({ address }) => named.has(address))
+}
+
+/** How a machine is told of new files: the spec says it, and no archive does, because root follows it. */
+function installOf(spec: ClusterSpec, address: string): string | undefined {
+  if (parseIdentity(address).role !== 'machine') return undefined
+  const { reload } = placeOfMachine(spec, { address })
+  if (reload === undefined) return '--reload none'
+  return `--reload ${shellQuote(reload.unit)}${reload.how === 'restart' ? ' --restart' : ''}`
 }
 
 function documentOf(

@@ -10,7 +10,7 @@ export const deliverCommands = {
     arguments: '[address...]',
     summary: 'pack what a node receives, and print the fingerprint of the archive',
     details:
-      'The current generation, the stanza and install.sh in one file with mode 0600, because it holds the private key. A different file is never overwritten; the same archive again is not an error. An operator gets ca.pem, cert.pem, key.pem and nomad.env, or with --layout p12 a file for a browser, with a new password. With --layout cfssl or nomad-tls a folder gets plain files instead; addresses choose the identities, where several have keys of their own.',
+      'The current generation, the stanza and install.sh in one file with mode 0600, because it holds the private key. A different file is never overwritten; the same archive again is not an error. A machine gets an archive too, without a stanza. An operator gets ca.pem, cert.pem, key.pem and nomad.env, or with --layout p12 a file for a browser, with a new password. With --layout cfssl or nomad-tls a folder gets plain files instead; addresses choose the identities, where several have keys of their own.',
     writes: true,
     options: {
       out: {
@@ -78,6 +78,7 @@ export const deliverCommands = {
     options: {
       tls: {},
       reload: {},
+      restart: { needs: ['reload'] },
       config: {
         summary: "the agent's configuration, a file or a directory; gets the stanza if it lacks it",
       },

@@ -94,8 +94,20 @@ export const flags = {
   },
   format: {
     flags: '--format <format>',
-    summary: "for a shell, systemd's EnvironmentFile=, Docker's --env-file, or JSON (default: sh)",
-    choices: ['sh', 'fish', 'powershell', 'systemd', 'docker', 'json'],
+    summary:
+      "for a shell, systemd's EnvironmentFile=, Docker's --env-file, JSON, or a tool's own configuration (default: sh)",
+    choices: [
+      'sh',
+      'fish',
+      'powershell',
+      'systemd',
+      'docker',
+      'json',
+      'prometheus',
+      'terraform',
+      'traefik',
+      'autoscaler',
+    ],
     former: '--shell',
   },
   from: {
@@ -263,6 +275,10 @@ export const flags = {
   reload: {
     flags: '--reload <what>',
     summary: 'how the agent loads it: a unit of systemd, a process (or a file with its id), none',
+  },
+  restart: {
+    flags: '--restart',
+    summary: "restart the unit instead: a machine's, which reads its files at its start alone",
   },
   rideAlong: {
     flags: '--ride-along',

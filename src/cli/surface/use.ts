@@ -8,9 +8,9 @@
 export const useCommands = {
   env: {
     arguments: '<operator>',
-    summary: 'print the variables that the nomad command needs',
+    summary: 'print the variables or the configuration with which a tool reaches Nomad',
     details:
-      'The shell evaluates them, or --format writes a file for systemd or Docker. The files that they name are those of the store.',
+      "The shell evaluates the variables of Nomad, or --format writes a file for systemd or Docker, or the part of a tool's own configuration: Prometheus, Terraform, Traefik, the autoscaler. It says which ACL policy the tool needs, because a certificate grants none. The files that it names are those of the store; a machine's are those on its host.",
     writes: false,
     options: {
       url: {},
@@ -23,7 +23,7 @@ export const useCommands = {
     },
     examples: [
       'nomad-pki env alice --url https://10.0.0.11:4646',
-      'nomad-pki env alice --url https://nomad.example:4646 --format systemd',
+      'nomad-pki env alice --url https://nomad.example:4646 --format terraform',
     ],
     words: ['operators', []],
   },
