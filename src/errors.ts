@@ -45,6 +45,7 @@ export const errorCodes = {
   ERR_REQUEST_REFUSED: 'the request of a node is not signed; nothing was made',
   ERR_PLAN_STALE: 'the saved plan no longer fits',
   ERR_PLAN_INVALID: 'the file is not a plan',
+  ERR_INVENTORY_INVALID: 'the file is not an inventory',
   ERR_PLAN_BLOCKED: 'the plan has findings that no step of it cures',
   ERR_PACK_UNFIT: 'the files of this node in the store cannot be packed as they are',
   ERR_ARCHIVE_INVALID: 'the archive is torn, tampered with, or not one that a node installs from',

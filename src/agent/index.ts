@@ -34,6 +34,7 @@ export {
   type Setpoint,
 } from './read-agent-config.js'
 export { hiddenSpans, isSecretKey, redactSecrets, type Hidden } from './redact.js'
+export { maskSecrets } from './mask.js'
 export { settings, type Setting } from './settings.js'
 export { findTlsBlock, type TlsBlock } from './tls-block.js'
 export { tlsKeys, type TlsKey, type TlsKeyEntry, type TlsValues } from './tls-keys.js'

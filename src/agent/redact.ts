@@ -97,6 +97,15 @@ function* inComment(text: string, start: number, end: number): Generator<Splice>
 // Starts at the start of a word only: else a long word costs the square of its length.
 const assignment = /(?<![\w-])([\w-]+)"?[ \t]*[=:][ \t]*("[^"\n]*"|[^\s#]+)/g
 
+/**
+ * Where every text of some items stands.
+ *
+ * @param items Items of the document, with all below them.
+ */
+export function hiddenIn(document: Document, items: readonly Item[]): Generator<Splice> {
+  return inItems(document, items, true)
+}
+
 function* inItems(document: Document, items: readonly Item[], all: boolean): Generator<Splice> {
   for (const { keys, value } of items) {
     const hide = value.type !== 'object' && isSecretKey(keys.at(-1)!.name)

@@ -54,7 +54,7 @@ export async function requireBegun(store: Store, flag = ''): Promise<void> {
 }
 
 /** The same as a finding of a plan: what `apply` would refuse. */
-export function notBegun(store: Store, flag: string): Finding {
+export function notBegun(store: Pick<Store, 'location'>, flag: string): Finding {
   return {
     severity: 'error',
     address: 'store',
@@ -64,7 +64,7 @@ export function notBegun(store: Store, flag: string): Finding {
   }
 }
 
-function notBegunText({ location }: Store): string {
+function notBegunText({ location }: Pick<Store, 'location'>): string {
   return `there is no store at ${location}: it is lost, or was never begun`
 }
 

@@ -6,7 +6,11 @@
 
 import type { Finding } from '../diagnostics.js'
 import { durationSyntax, parseDuration } from '../duration.js'
+import { NomadPkiError } from '../errors.js'
+import { isBegun } from '../inventory/begun.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { formatInventory, inventoryMark } from '../inventory/inventory-file.js'
+import { readLedger } from '../inventory/ledger.js'
 import { makePlan } from '../plan/make-plan.js'
 import type { Schedule } from '../plan/schedule.js'
 import { calendarMark, calendarText } from '../report/calendar.js'
@@ -36,6 +40,7 @@ export interface StatusFiles {
   readonly metrics?: string | undefined
   readonly calendar?: string | undefined
   readonly html?: string | undefined
+  readonly inventory?: string | undefined
   /** Milliseconds. */
   readonly alarm?: number | undefined
   readonly grain?: Grain | undefined
@@ -47,13 +52,13 @@ export interface StatusFiles {
  * @throws {NomadPkiError} `ERR_USAGE`
  */
 export function statusFilesOf(options: Options<'status'>): StatusFiles {
-  const { metrics, calendar, html, perNode, perRegion } = options
+  const { metrics, calendar, html, inventory, perNode, perRegion } = options
   const grain = perNode === true ? 'node' : perRegion === true ? 'region' : undefined
   const alarm = options.alarm === undefined ? undefined : parseDuration(options.alarm)
   if (options.alarm !== undefined && alarm === undefined) {
     throw usage(`not a duration: ${JSON.stringify(options.alarm)}`, `write ${durationSyntax}`)
   }
-  return { metrics, calendar, html, alarm, grain }
+  return { metrics, calendar, html, inventory, alarm, grain }
 }
 
 /**
@@ -62,7 +67,7 @@ export function statusFilesOf(options: Options<'status'>): StatusFiles {
  * @throws {NomadPkiError} as {@link writeOwn}.
  */
 export async function writeStatusFiles(
-  { metrics, calendar, html, alarm, grain }: StatusFiles,
+  { metrics, calendar, html, inventory, alarm, grain }: StatusFiles,
   facts: StatusFacts,
   workspace: Workspace,
   context: Context,
@@ -97,7 +102,29 @@ export async function writeStatusFiles(
         textOf(bytes).startsWith(`${pageMark}the state of the cluster ${cluster} -->`),
     })
   }
+  if (inventory !== undefined) {
+    files.push({
+      file: inventory,
+      text: await inventoryText(facts, workspace),
+      what: 'an inventory of this cluster',
+      isOwn: (bytes) => textOf(bytes).startsWith(inventoryMark(cluster)),
+    })
+  }
   if (files.length > 0) await writeOwn(context, workspace.store.location, files)
+}
+
+async function inventoryText(
+  { inventory, schedule }: StatusFacts,
+  { desired: { cluster }, store }: Workspace,
+): Promise<string> {
+  const ledger = (await store.readLedger())?.bytes
+  if (readLedger(ledger).head !== inventory.ledger.head) {
+    throw new NomadPkiError('ERR_STORE_UNREADABLE', 'the store changed while it was read', {
+      hint: 'run the command again',
+    })
+  }
+  const begun = await isBegun(store)
+  return formatInventory({ cluster, madeAt: schedule.at, begun, inventory }, ledger)
 }
 
 function watchedFacts(

@@ -5,16 +5,21 @@
  */
 
 import { hasErrors } from '../../diagnostics.js'
+import type { Desired } from '../../cluster/desired.js'
 import { isBegun } from '../../inventory/begun.js'
+import { parseInventory, type TakenInventory } from '../../inventory/inventory-file.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { formatPlan, parsePlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
+import { planMarkdown } from '../../report/plan-markdown.js'
+import { formatMinute } from '../../report/time.js'
 import { shellQuote } from '../../shell-quote.js'
 import { notBegun } from '../begin-store.js'
 import { overridesOf } from '../override.js'
 import { statusOfPlan } from '../status.js'
 import type { Command } from '../command.js'
-import { printerOf } from '../printer.js'
+import type { Context } from '../context.js'
+import { printerOf, type Printer } from '../printer.js'
 import { parseInstant } from '../when.js'
 import { fileFlag, namedIdentities, openWorkspace, takeInventory } from '../workspace.js'
 import { writeOwn } from '../write.js'
@@ -25,18 +30,23 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const now = options.at === undefined ? context.now() : parseInstant(options.at, context.now())
   const workspace = await openWorkspace(context, options, printer)
+  const taken =
+    options.inventory === undefined ? undefined : await readTaken(options.inventory, context)
+  const inventory = taken?.inventory ?? (await takeInventory(workspace))
+  if (taken !== undefined) tellTaken(taken, workspace.desired, printer)
   const only = namedIdentities(args, workspace.desired)
   const named = fileFlag(options)
-  const { plan: made } = makePlan(workspace.desired, await takeInventory(workspace), {
+  const { plan: made } = makePlan(workspace.desired, inventory, {
     now,
     prune: options.prune === true,
     only,
     overrides: overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate', 'attempt']),
   })
   const { store } = workspace
-  const plan: Plan = (await isBegun(store))
+  const begun = taken?.begun ?? (await isBegun(store))
+  const plan: Plan = begun
     ? made
-    : { ...made, findings: [notBegun(store, named), ...made.findings] }
+    : { ...made, findings: [notBegun(inventory, named), ...made.findings] }
   if (options.out !== undefined) {
     const file = {
       file: options.out,
@@ -49,13 +59,40 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   }
   const blocked = hasErrors(plan.findings)
   if (printer.json) printer.document(plan)
-  else {
+  else if (options.markdown === true) {
+    const all = options.long === true
+    printer.answer(planMarkdown(plan, { all, now, of: taken?.madeAt }))
+  } else {
     printer.answer(planText(plan, printer.style, { all: options.long === true, now }))
     if (options.out !== undefined)
       printer.tell(`saved; to apply it: nomad-pki apply${named} --plan ${shellQuote(options.out)}`)
-    else if (plan.steps.length > 0 && !blocked) printer.tell(`to apply it: nomad-pki apply${named}`)
+    else if (plan.steps.length > 0 && !blocked && taken === undefined)
+      printer.tell(`to apply it: nomad-pki apply${named}`)
   }
   return statusOfPlan(plan)
+}
+
+/** The file that `status --inventory` wrote. */
+async function readTaken(file: string, context: Context): Promise<TakenInventory> {
+  return parseInventory(Buffer.from(await context.readFile(file)).toString('utf8'))
+}
+
+/** What a plan from a file cannot know. */
+function tellTaken(
+  { madeAt, inventory }: TakenInventory,
+  desired: Desired,
+  printer: Printer,
+): void {
+  printer.tell(`the inventory is of ${formatMinute(madeAt)}; apply runs where the store is`)
+  const missing = desired.configs.filter(({ paths }) =>
+    paths.some((path) => !inventory.configs.has(path)),
+  )
+  const [first] = missing
+  if (first === undefined) return
+  const rest = missing.length === 1 ? '' : ` and of ${missing.length - 1} more`
+  printer.tell(
+    `the inventory does not have the configuration of ${first.address}${rest}: the plan does not show its edits`,
+  )
 }
 
 function isOwn(bytes: Uint8Array): boolean {

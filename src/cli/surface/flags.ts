@@ -123,6 +123,11 @@ export const flags = {
     summary: 'also write the state as a page for a browser',
     value: 'files',
   },
+  inventory: {
+    flags: '--inventory <file>',
+    summary: 'also write what there is, without keys, for plan --inventory',
+    value: 'files',
+  },
   ip: { flags: '--ip <address>', summary: 'an address of the node; may be repeated', many: true },
   json: { flags: '--json', summary: 'answer with a JSON document' },
   key: {
@@ -161,6 +166,10 @@ export const flags = {
   made: {
     flags: '--made',
     summary: 'count each certificate as delivered once it is made, without proof',
+  },
+  markdown: {
+    flags: '--markdown',
+    summary: 'answer in Markdown, for the comment of a pull request',
   },
   metrics: {
     flags: '--metrics <file>',
