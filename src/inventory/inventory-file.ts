@@ -150,7 +150,7 @@ export function formatInventory(
       ...(one.list === undefined ? {} : { list: withoutKeys(one.list) }),
       key: keyDocument(one.key),
       crossed: Object.fromEntries([...crossed].map(([by, cross]) => [String(by), put(cross)])),
-    })) as InventoryDocument['authorities'],
+    })),
     bundles: [...inventory.bundles.values()].map((one) => ({
       ...one,
       text: putText(one.text),

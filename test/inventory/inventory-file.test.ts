@@ -65,7 +65,7 @@ const options: readonly Partial<MakePlanOptions>[] = [
   { only: ['identity/server/global/s1'] },
 ]
 
-const states: readonly (readonly [string, (world: World) => Promise<unknown> | void])[] = [
+const states: readonly (readonly [string, (world: World) => unknown])[] = [
   ['nothing made', () => undefined],
   ['made', (w) => w.apply()],
   [
@@ -198,7 +198,7 @@ describe('a masked configuration', () => {
   test.each(texts)('%s: places, values and findings stay', (_, text) => {
     const masked = maskSecrets(text)!
     for (const secret of secrets) expect(masked).not.toContain(secret)
-    const shape = (t: string): readonly number[] => t.split('\n').map((line) => [...line].length)
+    const shape = (t: string): readonly number[] => t.split('\n').map((line) => Array.from(line).length)
     expect(shape(masked)).toEqual(shape(text))
     const read = (t: string): unknown => {
       const { values, diagnostics, gossipKey } = readAgentConfig([

@@ -126,8 +126,8 @@ function linesOf(text: string): readonly string[][] {
 
 const known = (words: readonly string[]): void => {
   const entry = commands.find(({ name }) => words.join(' ').startsWith(name))!
-  const flags = [...entry.options, ...globalOptions].flatMap(({ flags }) =>
-    flags.match(/--[a-z-]+/g)!,
+  const flags = [...entry.options, ...globalOptions].flatMap((one) =>
+    one.flags.match(/--[a-z-]+/g)!,
   )
   for (const word of words) {
     if (word.startsWith('--')) expect(flags, words.join(' ')).toContain(word)
