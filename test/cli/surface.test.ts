@@ -131,6 +131,8 @@ describe('the command surface', () => {
       "add --reload: a machine's: none, or reload or restart and a unit of systemd":
         'the spec keeps it, for each renewal',
       'plan --out: save the plan in this file, for apply --plan': 'what the result is',
+      'plan --inventory: plan from what status --inventory wrote: neither store nor key is needed':
+        'here it is read',
       'revoke --reason: why (default: unspecified)': 'why, in the words of revocation lists',
       'pack --out: the archive, such as s1.tar.gz': 'what the result is',
       'pack --region: with cfssl, nomad-tls or --trust-only: the files of this region':
