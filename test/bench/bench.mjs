@@ -1,6 +1,6 @@
 // Measures what the README claims: every figure is a ratio of two things measured side by side in one run.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { createECDH, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
+import { createECDH, createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import {
   existsSync,
   lstatSync,
@@ -8,13 +8,15 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { homedir, tmpdir, userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { startHosts } from './hosts.mjs'
 import { bare } from './limit.mjs'
 
 const { values: flags } = parseArgs({
@@ -52,7 +54,9 @@ function seconds(file, args, options = {}) {
   const took = (performance.now() - begun) / 1000
   if (run.error) throw run.error
   if (!allowed.includes(run.status))
-    throw new Error(`${file} ${args.join(' ')}: exit ${run.status}\n${run.stderr}`)
+    throw new Error(
+      `${file} ${args.join(' ')}: exit ${run.status}\n${run.stdout ?? ''}${run.stderr}`,
+    )
   return took
 }
 
@@ -257,10 +261,14 @@ const benches = {
       const first = run('apply', '--yes', '--quiet')
       const again =
         run('rotate', 'authority', 'agent', '--next', '--quiet') + run('apply', '--yes', '--quiet')
-      const planned = seconds(process.execPath, [command, 'rollout', '--dry-run', '--commands', '--quiet'], {
-        cwd: folder,
-        allowed: [2],
-      })
+      const planned = seconds(
+        process.execPath,
+        [command, 'rollout', '--dry-run', '--commands', '--quiet'],
+        {
+          cwd: folder,
+          allowed: [2],
+        },
+      )
       const status = seconds(process.execPath, [command, 'status', '--quiet'], {
         cwd: folder,
         allowed: [2],
@@ -469,6 +477,111 @@ const benches = {
         { most: 3 },
       )
     })
+  },
+  async rollout() {
+    const names = Array.from(
+      { length: Math.min(nodes, 200) },
+      (_, at) => `c${`${at + 1}`.padStart(3, '0')}`,
+    )
+    const place = mkdtempSync(join(work, 'hosts-'))
+    const bed = await startHosts(place, names)
+    const hostEnv = { ...env, ...bed.env }
+    try {
+      const cluster = (count) => {
+        const folder = mkdtempSync(join(work, 'rollout-'))
+        const owner = userInfo().username
+        writeFileSync(
+          join(folder, 'cluster.yaml'),
+          `version: 1
+cluster: bench
+node: { tls: /etc/nomad-tls, owner: { client: ${owner} } }
+regions:
+  global:
+    clients: { "c[001-${`${count}`.padStart(3, '0')}]": { ssh: "{node}" } }
+`,
+        )
+        begin(folder)
+        seconds(process.execPath, [command, 'apply', '--yes', '--quiet'], { cwd: folder })
+        return folder
+      }
+      const fresh = () => {
+        rmSync(bed.hosts, { recursive: true })
+        mkdirSync(bed.hosts)
+      }
+      const args = [command, 'rollout', '--yes', '--batch', String(names.length)]
+      const delivered = (count) => {
+        for (let at = 0; at < count; at += 1) {
+          if (!existsSync(join(bed.tlsOf(at), 'current/cert.pem')))
+            throw new Error(`${names[at]} has no files`)
+        }
+      }
+      const options = (cwd) => ({ cwd, env: hostEnv, allowed: [2] })
+      const ours = () => {
+        const folder = cluster(names.length)
+        fresh()
+        const took = seconds(process.execPath, args, options(folder))
+        delivered(names.length)
+        return took
+      }
+      // The same archives and the same installer, as many at once; nobody looks before, and nothing is noted.
+      const loop = (lines) => {
+        const folder = cluster(names.length)
+        const archives = join(folder, 'archives')
+        mkdirSync(archives)
+        seconds(process.execPath, [command, 'pack', '--all', '--out-dir', archives, '--quiet'], {
+          cwd: folder,
+        })
+        for (const file of readdirSync(archives)) {
+          const [, name] = /-(c[0-9]+)-/.exec(file)
+          const sum = createHash('sha256')
+            .update(readFileSync(join(archives, file)))
+            .digest('hex')
+          writeFileSync(
+            join(archives, `${name}.there`),
+            `echo '${sum}  a.tar.gz' | sha256sum -c - && tar -xzf a.tar.gz && cd nomad-pki && sh install.sh --tls "$TLS_HERE" --archive ../a.tar.gz --reload none`,
+          )
+          renameSync(join(archives, file), join(archives, `${name}.tar.gz`))
+        }
+        fresh()
+        const took = seconds('xargs', ['-P', '8', '-I{}', 'sh', '-ec', lines], {
+          ...{ cwd: archives, env: hostEnv, input: `${names.join('\n')}\n` },
+          stdio: ['pipe', 'ignore', 'pipe'],
+        })
+        delivered(names.length)
+        return took
+      }
+      const ssh = 'ssh -o BatchMode=yes {}'
+      const here = 'umask 077 && cd "$TMPDIR"'
+      // What a person does with the lines of `rollout --dry-run --commands`: copy the archive, then run the line.
+      const two = `${ssh} '${here} && cat >a.tar.gz' <{}.tar.gz; ${ssh} '${here} &&' "$(cat {}.there)" </dev/null`
+      const one = `${ssh} '${here} && cat >a.tar.gz &&' "$(cat {}.there)" <{}.tar.gz`
+      const rounds = []
+      for (let round = 0; round < 3; round += 1) {
+        const took = [ours(), loop(two), loop(one)]
+        const [own, copied, piped] = took.map((each) => `${each.toFixed(1)} s`)
+        note(`  ours ${own}, copied and run ${copied}, in one connection ${piped}`)
+        rounds.push(took)
+      }
+      const what = `${names.length} hosts delivered, 8 at once / a bare ssh loop with the same installer`
+      figure(`${what}: copy, then run`, median(rounds.map(([a, b]) => a / b)), '×', { most: 1.3 })
+      figure(`${what}: one connection`, median(rounds.map(([a, , c]) => a / c)), '×')
+      const memory = [names.length / 4, names.length].map((count) => {
+        const folder = cluster(count)
+        fresh()
+        return megabytes(args, options(folder))
+      })
+      note(`  memory: ${memory.map((one) => `${one.toFixed(0)} MB`).join(', ')}`)
+      figure(
+        `memory of a delivery: ${names.length} hosts / a quarter of them`,
+        memory[1] / memory[0],
+        '×',
+        {
+          most: 1.5,
+        },
+      )
+    } finally {
+      bed.end()
+    }
   },
 }
 

@@ -17,7 +17,7 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
     maxWorkers: 3,
     // One file is one cluster: a test goes on where the one before it ended.
     bail: 1,
-    testTimeout: process.env.NOMAD_PKI_ROTATIONS === 'all' ? 3_600_000 : 600_000,
+    testTimeout: process.env.NOMAD_PKI_DEATHS === 'all' ? 3_600_000 : 600_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],
   },
