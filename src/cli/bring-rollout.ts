@@ -15,6 +15,7 @@ import type { Batch, Rollout, RolloutNode } from '../rollout/order.js'
 import { rollOut } from '../rollout/roll-out.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../rollout/ports.js'
 import type { Context } from './context.js'
+import { liveRollout, type Live } from './live-rollout.js'
 import { confirm } from './prompt.js'
 import { printRollout } from './print-rollout.js'
 import type { Printer } from './printer.js'
@@ -71,7 +72,7 @@ export async function bringRollout(
       }
       const events = (signal: AbortSignal): AsyncIterable<RolloutEvent> =>
         rollOut(order, ports, { ...rules, signal })
-      return follow(events, endOf, context, printer, placeOf(workspace, choice))
+      return follow(events, endOf, context, printer, { order, place: placeOf(workspace, choice) })
     })
   if (dryRun && !printer.json && !(await reachesAny(workspace, choice, context))) {
     return printRollout(workspace, choice, context, printer)
@@ -234,19 +235,48 @@ export async function follow(
   endOf: (() => Promise<Rollout>) | undefined,
   context: Context,
   printer: Printer,
-  place?: CommandPlace,
+  shown: { readonly order?: Rollout; readonly place?: CommandPlace } = {},
 ): Promise<ExitStatus> {
+  const { order, place } = shown
+  const live = order && liveRollout(order, context, printer)
   const signal = context.onInterrupt(() => {
-    printer.tell('interrupted: the host at work is finished first; a second Ctrl-C kills')
+    const say = (): void => {
+      printer.tell('interrupted: the host at work is finished first; a second Ctrl-C kills')
+    }
+    if (live === undefined) say()
+    else live.above(say)
   })
+  try {
+    return await followAll(events(signal), endOf, context, printer, { place, live })
+  } finally {
+    live?.end()
+  }
+}
+
+/** Events that say how it ended. */
+const lastEvents: readonly RolloutEvent['event'][] = ['refused', 'stopped', 'back', 'done']
+
+async function followAll(
+  events: AsyncIterable<RolloutEvent>,
+  endOf: (() => Promise<Rollout>) | undefined,
+  context: Context,
+  printer: Printer,
+  { place, live }: { readonly place: CommandPlace | undefined; readonly live: Live | undefined },
+): Promise<ExitStatus> {
   let status: ExitStatus = exitStatus.work
-  for await (const event of events(signal)) {
+  for await (const event of events) {
+    live?.take(event)
+    if (lastEvents.includes(event.event)) live?.end()
     // What is proven at the end says the ledger, and not what was counted on the way.
     const end = event.event === 'done' ? await endOf?.() : undefined
     if (printer.json) writeLine(eventDocument(event, context.now(), { end, place }), context)
     else {
       const text = eventText(event, printer.style, { end, place })
-      if (text !== undefined) printer.answer(text)
+      const say = (): void => {
+        if (text !== undefined) printer.answer(text)
+      }
+      if (live === undefined || lastEvents.includes(event.event)) say()
+      else if (event.event === 'ready' || event.event === 'by-hand') live.above(say)
     }
     if (event.event === 'refused') status = exitStatus.refused
     if (event.event === 'stopped') status = exitStatus.error

@@ -26,6 +26,8 @@ export interface Output {
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none. */
   readonly columns: number
+  /** Height of the terminal; 24 where there is none. */
+  readonly rows: number
 }
 
 /** A stream that is read from. */
@@ -188,6 +190,11 @@ function processOutput(fd: 1 | 2, stream: () => NodeJS.WriteStream): Output {
       if (!isTerminal()) return 80
       const { columns } = stream()
       return columns > 0 ? columns : 80
+    },
+    get rows() {
+      if (!isTerminal()) return 24
+      const { rows } = stream()
+      return rows > 0 ? rows : 24
     },
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { barOf } from '../report/bar.js'
 import { printable } from '../report/style.js'
 import { thousands } from '../report/style.js'
 import type { Context } from './context.js'
@@ -36,9 +37,7 @@ export function createProgress(
   const { stderr } = context
   if (options.quiet || !stderr.isTTY || context.env['TERM'] === 'dumb' || total === 0) return silent
   const began = context.now()
-  const fancy = /utf-?8/i.test(
-    context.env['LC_ALL'] ?? context.env['LC_CTYPE'] ?? context.env['LANG'] ?? '',
-  )
+  const fancy = isFancy(context.env)
   let shownAt = -Infinity
   let shown = false
   return {
@@ -64,6 +63,11 @@ export function createProgress(
   }
 }
 
+/** Whether the terminal shows more than ASCII. */
+export function isFancy(env: Context['env']): boolean {
+  return /utf-?8/i.test(env['LC_ALL'] ?? env['LC_CTYPE'] ?? env['LANG'] ?? '')
+}
+
 /** One picture of the bar, never wider than the terminal. */
 export function progressLine(state: {
   readonly done: number
@@ -75,10 +79,7 @@ export function progressLine(state: {
   readonly fancy: boolean
 }): string {
   const { done, total, seconds, columns } = state
-  const width = 24
-  const filled = Math.min(width, Math.floor((done / total) * width))
-  const [full, empty] = state.fancy ? ['█', '░'] : ['#', '.']
-  const bar = full.repeat(filled) + empty.repeat(width - filled)
+  const bar = barOf(done, total, state.fancy)
   const rate = seconds > 0.5 && done > 0 ? `  ${thousands(Math.round(done / seconds))}/s` : ''
   const head = `${bar}  ${thousands(done)}/${thousands(total)}${rate}`
   const room = columns - head.length - 3

@@ -196,7 +196,7 @@ function revokedOf(
       reason: counted.reason,
       generation: proof.counted.number,
       current: false,
-      ...(remedy && { remedy: 'nomad-pki rotate rollout' }),
+      ...(remedy && { remedy: 'nomad-pki rollout' }),
     }
   )
 }

@@ -21,6 +21,7 @@ export interface World {
   /** Whether all streams are a terminal. */
   readonly terminal?: boolean
   readonly columns?: number
+  readonly rows?: number
   /** Called on every write to stdout or stderr. */
   readonly onWrite?: (text: string) => void
   /** The signal that Ctrl-C would send. */
@@ -43,6 +44,7 @@ export function testContext(world: World): {
     },
     isTTY,
     columns: world.columns ?? 80,
+    rows: world.rows ?? 24,
   })
   const lines = (world.input ?? '').split('\n')
   const stdin: Input = {

@@ -301,7 +301,7 @@ describe('after revoke', () => {
     // It was made, and nothing shows that the agent has it.
     const after = await row('status --long')
     expect(after).toMatch(
-      / undelivered .*generation 1 was revoked on .*; nomad-pki rotate rollout$/,
+      / undelivered .*generation 1 was revoked on .*; nomad-pki rollout$/,
     )
     expect(await row('status --long --made')).toMatch(/ good *$/)
   })
