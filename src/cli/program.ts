@@ -15,6 +15,16 @@ import type { CommandGroup, FlagEntry } from './surface/entry.js'
 import { usage } from './usage.js'
 import { version } from './version.js'
 
+/** Commands that the hook of the local file is told of. */
+const hooked: ReadonlySet<CommandEntry['name']> = new Set<CommandEntry['name']>([
+  'apply',
+  'rotate leaves',
+  'rotate authority',
+  'rollout',
+  'probe',
+  'sign',
+])
+
 /** Not errors: help or the version was asked for. Their exit code is that of the process so far. */
 const told = ['commander.help', 'commander.helpDisplayed', 'commander.version']
 
@@ -30,7 +40,12 @@ export async function runProgram(context: Context): Promise<ExitStatus> {
     requireFit(entry, options)
     const command = await loadCommand(entry.name)
     // The parser gives what the table says: the command's own type is made from the same entry.
-    status = await command({ args, options: options as never }, context)
+    const run = (): Promise<ExitStatus> => command({ args, options: options as never }, context)
+    if (!hooked.has(entry.name) || options['dryRun'] === true) status = await run()
+    else {
+      const { withHook } = await import('./hook.js')
+      status = await withHook({ name: entry.name, args, options }, context, run)
+    }
   })
   if (context.argv.length === 0) {
     context.stderr.write(program.helpInformation())

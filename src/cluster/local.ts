@@ -35,6 +35,8 @@ export interface LocalSettings {
   readonly signers: ReadonlyMap<string, LocalCommand>
   /** The passphrases of encrypted keys, by authority. */
   readonly passphrases: ReadonlyMap<string, PassphraseSource>
+  /** What is told of what happened. Default: nothing is. */
+  readonly hook?: LocalCommand | undefined
 }
 
 /** What came of the text. */
@@ -47,6 +49,8 @@ export interface ParsedLocal {
 
 /** How long a program may take, milliseconds: a person may have to touch a key. */
 const defaultTimeout = 60_000
+/** How long the program may take that is told what happened: the command waits for it. */
+const hookTimeout = 30_000
 
 const argument: TextShape = {
   kind: 'text',
@@ -127,9 +131,30 @@ export const localShape: RecordShape = {
         'Where passphrases come from, for authorities with `signer: encrypted` in the spec; one of `file` and `command`.',
       example: '{ agent: { command: [pass, show, nomad-pki/agent] } }',
     },
+    {
+      key: 'hook',
+      shape: {
+        kind: 'record',
+        fields: [
+          {
+            key: 'command',
+            shape: argv,
+            required: true,
+            sentence:
+              'The program and its arguments, as a list. No shell reads it. It gets JSON lines on its standard input.',
+            example: '[/usr/local/libexec/nomad-pki-webhook, /etc/nomad-pki/webhook]',
+          },
+          { ...timeout, default: '30s' },
+        ],
+      },
+      sentence:
+        'A program that is told what happened: certificates renewed, delivered, proven, due or expired, and the gates of rotations.',
+      example: '{ command: [/usr/local/libexec/nomad-pki-mail, ops@example.com] }',
+    },
   ],
   refused: {
-    commands: 'write signers: or passphrases:',
+    commands: 'write signers:, passphrases: or hook:',
+    hooks: 'there is one: write hook: { command: [ … ] }',
     signer: 'the spec says the kind; here: signers: { agent: { command: [ … ] } }',
     passphrase: 'a passphrase does not stand here: write passphrases: with file: or command:',
   },
@@ -141,6 +166,7 @@ interface RawLocal {
     string,
     { readonly command?: Argv; readonly file?: string; readonly timeout?: number }
   >
+  readonly hook?: { readonly command?: Argv; readonly timeout?: number }
 }
 type Argv = readonly (string | undefined)[]
 
@@ -199,10 +225,18 @@ export function parseLocal(
     } else if (from !== undefined) passphrases.set(name, { file: from })
     else if (command !== undefined) passphrases.set(name, commandOf(command, entry))
   }
+  const told = raw.hook?.command
+  const hook = told && commandOf(told, raw.hook, hookTimeout)
   const diagnostics = report.diagnostics()
-  return report.failed() ? { diagnostics } : { settings: { signers, passphrases }, diagnostics }
+  return report.failed()
+    ? { diagnostics }
+    : { settings: { signers, passphrases, ...(hook && { hook }) }, diagnostics }
 
-  function commandOf(command: Argv, entry: { readonly timeout?: number }): LocalCommand {
+  function commandOf(
+    command: Argv,
+    entry: { readonly timeout?: number },
+    usual = defaultTimeout,
+  ): LocalCommand {
     if (entry.timeout === 0) {
       report.error('spec/lifetime', sources.at(entry, 'timeout'), 'a timeout of 0', {
         expected: 'at least 1s',
@@ -210,7 +244,7 @@ export function parseLocal(
     }
     return {
       command: command.map((one) => one ?? ''),
-      timeout: entry.timeout ?? defaultTimeout,
+      timeout: entry.timeout ?? usual,
     }
   }
 }

@@ -24,5 +24,5 @@ What this machine runs and reads for the cluster. It lies beside the spec, and i
 - A command is a list: the program, then its arguments. No shell reads it. It runs in the folder of this file, in a process group of its own.
 - \`plan\`, \`status\`, \`verify\` and \`authority show\` do not read it and run nothing.
 
-How to choose where a key is, and what a command gets: [authority-key.md](authority-key.md).
+What the hook is told: [automation.md](automation.md#hooks). How to choose where a key is, and what a command gets: [authority-key.md](authority-key.md).
 `
