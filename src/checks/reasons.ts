@@ -66,6 +66,7 @@ export const reasons = {
   'maybe-issued': 'an issuer was asked and no answer is known: a certificate may exist',
   orphan: 'the spec no longer names it',
   requested: 'it was asked for on the command line',
+  collected: 'its host asked for it with a request, and ssh says that it is the host',
 } as const
 
 /** A reason. */

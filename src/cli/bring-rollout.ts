@@ -8,6 +8,8 @@
 import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
 import type { Override, OverrideCode } from '../overrides.js'
+import { waitingFor, waitingText } from '../report/plan.js'
+import type { Plan } from '../plan/plan.js'
 import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
 import type { CommandPlace } from '../report/rollout-commands.js'
 import { destinationsOf } from '../rollout/destinations.js'
@@ -134,6 +136,24 @@ async function prepare(
 ): Promise<Rollout> {
   const inventory = await takeOwnInventory(workspace)
   const { plan, order } = orderOf(workspace, inventory, { now: context.now(), batch })
+  requireMade(plan, isMeant, printer)
+  const waiting = waitingFor(plan).filter(({ address }) => isMeant(address)).length
+  if (waiting > 0) {
+    printer.tell(`${waitingText(waiting)}: nomad-pki rollout --collect asks for it by ssh`)
+  }
+  return onlyMeant(order, isMeant)
+}
+
+/**
+ * What is not made cannot be delivered. What waits for a request is no fault: the agent has what it had.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED`: something is not made.
+ */
+export function requireMade(
+  plan: Plan,
+  isMeant: (address: string) => boolean,
+  printer: Printer,
+): void {
   // Authorities and bundles are in what agents receive.
   const unapplied = plan.steps.filter(
     ({ address }) => isMeant(address) || !address.startsWith('identity/'),
@@ -157,7 +177,6 @@ async function prepare(
       { hint: 'nomad-pki apply, and then this command again' },
     )
   }
-  return onlyMeant(order, isMeant)
 }
 
 function tellOrder(

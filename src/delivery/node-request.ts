@@ -150,6 +150,19 @@ export async function prepareNodeRequest(options: NodeRequestOptions): Promise<N
 
 /** The subject and names that the spec will most likely grant, and whose request it is. */
 function contentFor(address: string): Pick<Parameters<typeof makeRequest>[0], 'subject' | 'names'> {
+  const { commonName, names } = requestNames(address)
+  return { subject: encodeName({ commonName }), names }
+}
+
+/**
+ * The names in a request: those that the spec will most likely grant, and a URI that says whose it is.
+ *
+ * @throws {NomadPkiError} `ERR_ADDRESS_INVALID`
+ */
+export function requestNames(address: string): {
+  readonly commonName: string
+  readonly names: readonly { readonly type: 'dns' | 'uri'; readonly value: string }[]
+} {
   const parsed = parseAddress(address)
   if (parsed.kind !== 'identity' || !isAgent(parsed.role)) {
     throw new NomadPkiError('ERR_ADDRESS_INVALID', `${address} is not the identity of an agent`)
@@ -157,7 +170,7 @@ function contentFor(address: string): Pick<Parameters<typeof makeRequest>[0], 's
   const { role, region } = parsed
   const profile = profileOf(role)
   return {
-    subject: encodeName({ commonName: profile.commonName(region) }),
+    commonName: profile.commonName(region),
     names: [
       ...profile.roleNames(region).map((value) => ({ type: 'dns', value }) as const),
       { type: 'uri', value: addressUri(address) },

@@ -35,7 +35,7 @@ export function heldByNode(
       address,
       reason: 'request-needed',
       message: `${why}. It waits for a request: the spec says that its node holds its key`,
-      remedy: requestRemedy(address, { tls }),
+      remedy: `${tls === undefined ? '' : `by ssh: nomad-pki rollout --collect ${address.slice('identity/'.length)}; or `}${requestRemedy(address, { tls })}`,
     }
   }
   if (action !== 'renew' || !isOnNode(found)) return undefined

@@ -353,9 +353,13 @@ const noRequests: ReadonlyMap<string, PublicKey> = new Map()
 function renewed(
   { address }: DesiredIdentity,
   planned: Step | undefined,
-  { keepKey, renewReason = requested }: MakePlanOptions,
+  { keepKey, renewReason = requested, requests = noRequests }: MakePlanOptions,
 ): Step {
-  if (planned?.action === 'create') return planned
+  if (planned?.action === 'create') {
+    // How its request came is told also of a first one.
+    if (!requests.has(address)) return planned
+    return { ...planned, reasons: [...planned.reasons, renewReason] }
+  }
   const others =
     planned?.reasons.filter(
       ({ reason }) => reason !== 'surplus' && reason !== renewReason.reason,

@@ -20,6 +20,7 @@ const staysUsable: ReadonlySet<Reason> = new Set<Reason>([
   'key-held',
   'mode-open',
   'requested',
+  'collected',
 ])
 
 /**

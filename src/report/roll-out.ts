@@ -109,6 +109,14 @@ export function eventText(
   { end, place }: EventFacts = {},
 ): string | undefined {
   switch (event.event) {
+    case 'requested': {
+      const { host, fingerprint, key } = event
+      const what =
+        fingerprint === undefined
+          ? 'would make a key, and ask for a certificate'
+          : `asks for a certificate of ${fingerprint}, ${key === 'new' ? 'a new key' : 'the key of an earlier request'}`
+      return printable(`   ${host}: ${what}`)
+    }
     case 'looked':
       return undefined
     case 'ready':
@@ -262,6 +270,10 @@ export function eventDocument(
       ...{ host: host ?? null, address, message, remedy: remedy ?? null, log },
     }))
   switch (event.event) {
+    case 'requested': {
+      const { address, host, key, fingerprint } = event
+      return { ...base, address, host, key, fingerprint: fingerprint ?? null }
+    }
     case 'looked':
       return { ...base, address: event.node.address, host: event.host, ready: event.ready }
     case 'ready':

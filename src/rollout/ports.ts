@@ -117,6 +117,16 @@ export type HostState =
 
 /** What happens, in its order. */
 export type RolloutEvent =
+  /** A host asks for a certificate, or would: before the order is worked out. */
+  | {
+      readonly event: 'requested'
+      readonly address: string
+      readonly host: string
+      /** `new`: its key was made just now. `pending`: an earlier request made it. */
+      readonly key: 'new' | 'pending'
+      /** Of the public key; `undefined`: the key would be made. */
+      readonly fingerprint: string | undefined
+    }
   /** A host was looked at. */
   | {
       readonly event: 'looked'
@@ -174,7 +184,7 @@ export type RolloutEvent =
  *
  * @throws {NomadPkiError} `ERR_INTERRUPTED`
  */
-export function stopIfAborted({ signal }: RollOutOptions): void {
+export function stopIfAborted({ signal }: Pick<RollOutOptions, 'signal'>): void {
   if (signal?.aborted !== true) return
   throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted between two hosts', {
     hint: 'the same command goes on',

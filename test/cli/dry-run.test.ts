@@ -101,7 +101,10 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
     { line: 'pack alice --layout p12 --out alice.p12 --new-password-file password' },
   ],
   'config pull': [{ line: 'config pull global/s1', before: ['an ssh', 'a copy'] }],
-  rollout: [{ line: 'rollout c1 --yes', before: ['an ssh'] }],
+  rollout: [
+    { line: 'rollout c1 --yes', before: ['an ssh'] },
+    { line: 'rollout c1 --collect --yes', before: ['keyHeld: node', 'an ssh'] },
+  ],
   install: [
     {
       line: 'install s1.tar.gz --tls tls --config agents/s1 --reload none',

@@ -52,7 +52,7 @@ describe('the spec says that nodes hold their keys', () => {
         reason: 'request-needed',
         message:
           'ecdsa-p256, 90d. It waits for a request: the spec says that its node holds its key',
-        remedy: `on the node: nomad-pki request ${s1} --tls /etc/nomad-tls --out s1.csr; then here, with that file: nomad-pki sign s1.csr`,
+        remedy: `by ssh: nomad-pki rollout --collect server/global/s1; or on the node: nomad-pki request ${s1} --tls /etc/nomad-tls --out s1.csr; then here, with that file: nomad-pki sign s1.csr`,
       },
     ])
   })

@@ -12,12 +12,13 @@ import { bringRollout } from '../bring-rollout.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
 import { printRollout } from '../print-rollout.js'
+import { collectFirst } from '../collect-requests.js'
 import type { Command } from '../command.js'
 import { overridesOf } from '../override.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
 import { usage } from '../usage.js'
-import { openWorkspace } from '../workspace.js'
+import { fileFlag, openWorkspace } from '../workspace.js'
 
 /** Exits 0 if every agent that was named has its newest generation and is proven; 2 if one does not run. */
 export const command: Command<'rollout'> = async ({ args, options }, context) => {
@@ -62,7 +63,14 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   }
   const how = { dryRun, yes, via, backOnFailure, handPatience, file }
   const choice = { isMeant, batch, maxFailures, overrides, ...how }
-  return bringRollout(workspace, choice, context, printer)
+  if (options.collect !== true) return bringRollout(workspace, choice, context, printer)
+  const { passphraseFd } = options
+  const asked = { isMeant, dryRun, yes, passphraseFd, flags: fileFlag(options) }
+  const ended = await collectFirst(workspace, asked, context, printer)
+  // Of a dry run the work is that something waits.
+  if (ended !== undefined && !(dryRun && ended === exitStatus.work)) return ended
+  const status = await bringRollout(workspace, choice, context, printer)
+  return status === exitStatus.ok && ended !== undefined ? ended : status
 }
 
 /** Reads `--batch`. */

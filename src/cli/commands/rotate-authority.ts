@@ -120,7 +120,7 @@ function stageCommands(
   options: Options<'rotate authority'>,
   context: Context,
 ): StageCommands {
-  const { passphraseFd, via } = options
+  const { passphraseFd, via, collect } = options
   const call = { ...options, json: undefined, dryRun: undefined, yes: true }
   return {
     next: async () =>
@@ -142,6 +142,8 @@ function stageCommands(
         ...{ batch: undefined, only: undefined, maxFailures: undefined, policy: undefined },
         ...{ back: undefined, backOnFailure: undefined, wait: undefined },
         ...{ commands: undefined, leader: undefined },
+        collect,
+        passphraseFd: collect === true ? passphraseFd : undefined,
       }
       return rollout(
         { args: [], options: { ...call, ...given, override: undefined, reason: undefined, via } },
@@ -192,6 +194,7 @@ function flagsOf(options: Options<'rotate authority'>): string {
     ...(options.way === undefined ? [] : [` --way ${options.way}`]),
     ...(options.compromised === true ? [' --compromised'] : []),
     ...(options.rideAlong === true ? [' --ride-along'] : []),
+    ...(options.collect === true ? [' --collect'] : []),
     fileFlag(options),
   ].join('')
 }

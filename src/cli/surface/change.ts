@@ -42,6 +42,7 @@ export const changeCommands = {
       yes: { needs: ['run'], because: 'it answers the questions of --run' },
       passphraseFd: { needs: ['run'], because: 'only --run signs' },
       via: { needs: ['run'], because: 'only --run asks agents' },
+      collect: { needs: ['run'], because: 'only --run reaches hosts' },
       way: {},
       compromised: {
         excludes: ['rideAlong'],

@@ -53,6 +53,11 @@ export const flags = {
     flags: '--cluster <name>',
     summary: 'name of the cluster (default: the name of the folder)',
   },
+  collect: {
+    flags: '--collect',
+    summary:
+      'first ask the hosts by ssh for the requests that certificates wait for, and sign them: that ssh reaches a host shows that the key is its own',
+  },
   combined: {
     flags: '--combined <region=count>',
     summary: 'agents that are server and client: REGION=COUNT; may be repeated',
