@@ -9,6 +9,7 @@ import { parseCertificates } from '../../src/x509/certificates.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import type { World } from './context.js'
 import { cli, folder, now, type Said } from './cli.js'
+import { linesOf } from './json-lines.js'
 
 const day = 86_400_000
 /** Installers take the system's clock: what is delivered first was made before. */
@@ -87,10 +88,7 @@ describe('rollout --collect', () => {
 
     const said = await run(now, 'rollout', 's1', 'c1', '--collect', '--yes', '--json')
     expect(said.status, said.stderr).toBe(2)
-    const lines = said.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    const lines = linesOf(said.stdout)
     expect(lines.map(({ event, state }) => state ?? event).slice(0, 3)).toEqual([
       ...['requested', 'requested', 'order'],
     ])

@@ -3,13 +3,13 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { chainLine, readLedger } from '../../src/inventory/ledger.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import type { World } from './context.js'
 import { cli, folder, now, type Said } from './cli.js'
+import { linesOf } from './json-lines.js'
 
 const spec = `version: 1
 cluster: acme
@@ -21,29 +21,6 @@ regions:
 operators:
   alice: { region: global }
 `
-
-const schemas = new URL('../../src/report/schemas/', import.meta.url)
-const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true })
-
-/** Each line of an answer, held against the schema that it names. */
-function linesOf(stdout: string): readonly Readonly<Record<string, unknown>>[] {
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const document = JSON.parse(line) as Readonly<Record<string, unknown>>
-      const name = String(document.format).replace('nomad-pki/', '')
-      const validate =
-        ajv.getSchema(name) ??
-        ajv.compile({
-          ...(JSON.parse(fs.readFileSync(new URL(`${name}.json`, schemas), 'utf8')) as object),
-          $id: name,
-        })
-      void validate(document)
-      expect(validate.errors, line).toBeNull()
-      return document
-    })
-}
 
 function noteIn(base: string, event: LedgerEvent): void {
   const file = path.join(base, 'pki/ledger.jsonl')

@@ -1,14 +1,16 @@
 /**
  * `keyHeld: node` on a real server and a real client: each leaf comes from a request, and is renewed inside its
- * window by a request that the loaded leaf signs. No person compares anything, requests never pause, and the
- * store never has a key of theirs.
+ * window by a request that the loaded leaf signs. Then the root is replaced, crossed and in stages, and each leaf of
+ * the new one comes of a request. No person compares anything, requests never pause, and the store never has a key of
+ * theirs.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
 import { Agent, type AgentPlan, writeAgentConfig } from './harness/agent.js'
-import type { Credentials } from './harness/api.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { api, type Credentials } from './harness/api.js'
 import { isConnection, isListener } from './harness/figures.js'
 import { agentPorts, type AgentPorts } from './harness/ports.js'
 import { eventually, sleep } from './harness/run.js'
@@ -134,6 +136,42 @@ async function delivered(name: Name, number: number, how: string): Promise<Said>
   return onNode(name, `install ${file} --tls tls ${how}`)
 }
 
+/** The requests since the last call: what failed was a connection that ended, was healed, and TLS was never why. */
+async function expectCheap(most: number): Promise<void> {
+  // Each agent is asked some times more on what it has loaded.
+  await sleep(2000)
+  const { losses, sent } = traffic!
+  expect(sent).toBeGreaterThan(100)
+  for (const loss of losses) {
+    expect(loss).toMatchObject({ healed: true })
+    for (const message of loss.failures) {
+      expect(isConnection(message) || isListener(message), message).toBe(true)
+    }
+  }
+  expect(losses.length).toBeLessThanOrEqual(most)
+  // Our own probe offers no certificate to the RPC port: that line is its cost.
+  const complaints = [...agents.values()].flatMap((agent) =>
+    agent
+      .log()
+      .split('\n')
+      .filter((line) => /TLS handshake|bad certificate|x509|tls: /.test(line))
+      .filter((line) => !line.includes("client didn't provide a certificate")),
+  )
+  expect(complaints).toEqual([])
+}
+
+/** No key of a node is in the store. */
+function expectAway(keys: readonly string[]): void {
+  const texts = storeTexts(admin)
+  expect(texts.join()).toContain(textOf('s1', 'cert.pem').slice(0, 200))
+  for (const key of keys) {
+    // The first line is nearly the same in each key of P-256: the second one is its own.
+    const [, , own = ''] = key.split('\n')
+    expect(own).toHaveLength(64)
+    expect(texts.some((text) => text.includes(own))).toBe(false)
+  }
+}
+
 test('a leaf is renewed by a request that the loaded leaf signs: no person, no TLS error, no key in the store', async () => {
   await ok(atStore('probe'))
   const due = await atStore('rotate leaves --due')
@@ -161,32 +199,70 @@ test('a leaf is renewed by a request that the loaded leaf signs: no person, no T
   expect(proven.stdout).toContain('2 of 2 agents proven')
   await ok(atStore('plan'))
   await ok(atStore('rotate leaves --due'))
-  // Each agent is asked some times more on what it has loaded.
-  await sleep(2000)
-  const { losses, sent } = traffic!
-  expect(sent).toBeGreaterThan(100)
-  for (const loss of losses) {
-    expect(loss).toMatchObject({ healed: true })
-    for (const message of loss.failures) {
-      expect(isConnection(message) || isListener(message), message).toBe(true)
-    }
-  }
-  expect(losses.length).toBeLessThanOrEqual(6)
-  // Our own probe offers no certificate to the RPC port: that line is its cost.
-  const complaints = [...agents.values()].flatMap((agent) =>
-    agent
-      .log()
-      .split('\n')
-      .filter((line) => /TLS handshake|bad certificate|x509|tls: /.test(line))
-      .filter((line) => !line.includes("client didn't provide a certificate")),
-  )
-  expect(complaints).toEqual([])
-  const texts = storeTexts(admin)
-  expect(texts.join()).toContain(textOf('s1', 'cert.pem').slice(0, 200))
-  for (const key of keys) {
-    // The first line is nearly the same in each key of P-256: the second one is its own.
-    const [, , own = ''] = key.split('\n')
-    expect(own).toHaveLength(64)
-    expect(texts.some((text) => text.includes(own))).toBe(false)
-  }
+  await expectCheap(6)
+  expectAway(keys)
 })
+
+/** What a rotation of the root comes to: every stage with the commands that a person gives. */
+async function replaceRoot(way: 'crossed' | 'staged', first: number): Promise<readonly string[]> {
+  const keys: string[] = []
+  let number = first
+  for (;;) {
+    const { stdout } = await atStore(`rotate authority agent --way ${way} --json`)
+    const stand = JSON.parse(stdout) as {
+      readonly position: string
+      readonly next: { readonly reloads: boolean }
+    }
+    if (stand.position === 'settled' && number > first) return keys
+    await ok(atStore(`rotate authority agent --way ${way} --next`))
+    await ok(atStore('apply --yes'))
+    if (!stand.next.reloads) return keys
+    for (const name of names) {
+      const waits = (await atStore(`plan ${addresses[name]}`)).stdout.includes('request-needed')
+      if (waits) {
+        const file = `${name}-${number}.csr`
+        await ok(onNode(name, `request --tls tls --out ${file}`))
+        bring(file, join(hosts, name), admin)
+        // Nobody is there who could be asked: the leaf of the old root vouches for the key of the new one.
+        const signed = await ok(atStore(`sign ${file}`))
+        expect(signed.stderr).toMatch(/it is signed by the key of generation [0-9]+, and due/)
+      }
+      const { pid, plan } = agents.get(name)!
+      const put = await ok(
+        delivered(name, number, `--reload ${pid} --probe 127.0.0.1:${plan.ports.http}`),
+      )
+      expect(put.stdout).toContain('in place, and the agent presents it')
+      if (waits) keys.push(textOf(name, 'key.pem'))
+    }
+    number += 1
+    expect((await ok(atStore('probe'))).stdout).toContain('2 of 2 agents proven')
+    expect(number - first).toBeLessThan(4)
+  }
+}
+
+test.each([
+  ['crossed', 10, 2],
+  ['staged', 20, 3],
+] as const)(
+  'the root is replaced, %s: each new leaf comes of a request, no TLS error, and the old root is out',
+  async (way, first, generation) => {
+    const before = credentials()
+    const losses = traffic!.losses.length
+    const keys = await replaceRoot(way, first)
+    expect(keys).toHaveLength(2)
+    expect(new Set(keys).size).toBe(2)
+    await ok(atStore('plan'))
+    await expectCheap(losses + 18)
+    expectAway(keys)
+    for (const name of names) {
+      expect(parseCertificates(textOf(name, 'ca.pem'))).toHaveLength(1)
+      // Another certificate of the old root is refused.
+      await expect(
+        api(ports[name].http, '/v1/agent/self', { ...before, ca: credentials().ca }),
+        name,
+      ).rejects.toThrow(/unknown ca|bad certificate/)
+    }
+    const ledger = readFileSync(join(admin, 'pki/ledger.jsonl'), 'utf8')
+    expect(ledger).toContain(`"address":"authority/agent/${generation}"`)
+  },
+)
