@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Bed } from './bed.js'
 
-const bed = new Bed([
+const bed = new Bed(3, [
   ['s1', 'global'],
   ['s2', 'global'],
   ['s3', 'global'],
@@ -47,7 +47,10 @@ function textsIn(place: string): readonly string[] {
 
 beforeAll(async () => {
   await bed.start()
-  fs.writeFileSync(path.join(bed.ops, 'cluster.yaml'), bed.spec('defaults: { keyHeld: node }\n'))
+  fs.writeFileSync(
+    path.join(bed.ops, 'cluster.yaml'),
+    bed.spec({ more: 'defaults: { keyHeld: node }\n' }),
+  )
   await bed.expect(0, 'init', '--new-store')
   await bed.expect(0, 'apply', '--yes')
 })

@@ -44,7 +44,7 @@ const harmless =
   /TLS expiration metric process|with new TLS configuration|client didn't provide a certificate|TLS handshake error from [^ ]+ (EOF|read: connection reset)|failed TLS handshake.*EOF/
 
 /** What a server says of a certificate that `probe` offers it, whether it trusts its root or not. */
-const offered =
+export const offered: RegExp =
   /nomad\.rpc: failed TLS handshake: .*(invalid role or region for certificate|signed by unknown authority)/
 
 /** Reloads are told to it while it counts. */
