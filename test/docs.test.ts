@@ -77,6 +77,7 @@ const before: Readonly<Record<string, string>> = {
   'docs/verify.md': `${cluster} && (mkdir b && cd b && nomad-pki init --servers global=1 && nomad-pki apply) &&
     cp b/pki/bundle/agent/ca.pem old-ca.pem`,
   'docs/requests.md': `${cluster} && mkdir -p "$ETC/nomad-tls" "$ETC/nomad.d"`,
+  'docs/machines.md': ':',
   'docs/other-tools.md':
     'nomad-pki init --cluster acme --servers global=1 --clients global=1 --operator alice && nomad-pki apply',
   'docs/from-cfssl.md': `cp -R '${fixture('cfssl')}' tls`,

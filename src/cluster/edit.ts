@@ -46,8 +46,6 @@ export interface NewNode extends NodeEdit {
   readonly owner?: string | undefined
   /** A machine's: `reload UNIT`, `restart UNIT` or `none`. */
   readonly reload?: string | undefined
-  /** A machine's: its host as ssh knows it. */
-  readonly ssh?: string | undefined
 }
 
 /** Options of the edits. */
@@ -241,7 +239,7 @@ function placeOf({ kind, region }: NodeEdit): readonly string[] {
 }
 
 const textKeys = [
-  ...(['config', 'http', 'rpc', 'tls', 'owner', 'reload', 'ssh'] as const),
+  ...(['config', 'http', 'rpc', 'tls', 'owner', 'reload'] as const),
   ...(['key', 'lifetime', 'renewBefore'] as const),
 ]
 

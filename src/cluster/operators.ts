@@ -15,7 +15,7 @@ import { checkLifetime, type TermsOf } from './terms.js'
 export const operatorKinds = ['person', 'machine'] as const
 
 /** The keys that say where a machine has its files. */
-const placeKeys = ['tls', 'owner', 'reload', 'ssh'] as const
+const placeKeys = ['tls', 'owner', 'reload'] as const
 
 /**
  * Resolves `operators`.
@@ -115,12 +115,11 @@ function checkPlace(
 }
 
 function placeOf(name: string, entry: RawOperator): MachinePlace {
-  const { tls = `/etc/nomad-pki/${name}`, owner = 'root', reload = 'none', ssh } = entry
+  const { tls = `/etc/nomad-pki/${name}`, owner = 'root', reload = 'none' } = entry
   const [how = '', unit] = reload.split(' ')
   return {
     tls: tls.length > 1 ? tls.replace(/\/+$/, '') : tls,
     owner,
     reload: unit === undefined ? undefined : { how: how === 'restart' ? how : 'reload', unit },
-    ssh,
   }
 }

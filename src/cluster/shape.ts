@@ -365,8 +365,6 @@ const hostPort = text(
 
 /** What begins with `-` would be an option of ssh. Templates may stand in it. */
 const sshHost = '^(?!-)[A-Za-z0-9._:{}%-]{1,253}$'
-/** The same without templates. */
-const sshHostName = '^(?!-)[A-Za-z0-9._:%-]{1,253}$'
 
 const node: RecordShape = {
   kind: 'record',
@@ -535,13 +533,6 @@ const operator: RecordShape = {
       default: 'none: it reads the files again by itself',
       sentence: `What has the machine read new files, on its host. ${onlyMachines}`,
       example: 'restart traefik.service',
-    },
-    {
-      key: 'ssh',
-      shape: text('a host as ssh knows it: a name, an alias or an address', sshHostName, 253),
-      default: 'none: its files are brought by other means',
-      sentence: `Where \`rollout\` reaches its host with ssh. ${onlyMachines}`,
-      example: 'metrics.acme.internal',
     },
     ...inherited.filter(ofAgents),
   ],

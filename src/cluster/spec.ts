@@ -179,8 +179,6 @@ export interface MachinePlace {
   readonly owner: string
   /** What has the machine read new files; `undefined`: it reads them by itself. */
   readonly reload: MachineReload | undefined
-  /** Where ssh reaches its host; `undefined`: it is brought its files by other means. */
-  readonly ssh: string | undefined
 }
 
 /** What is done with a unit of systemd after a renewal. */

@@ -257,7 +257,7 @@ async function packOperator(
 ): Promise<PackedIdentity> {
   const { address, profile } = identity
   if (options.without !== undefined) {
-    throw new NomadPkiError('ERR_USAGE', `${address} is a person: the key is what is packed`, {
+    throw new NomadPkiError('ERR_USAGE', `${address} is an operator: its key is what is packed`, {
       address,
       hint: '--without-key and --trust-only are for nodes and machines',
     })

@@ -25,7 +25,7 @@ describe('kind: machine', () => {
       ...{ name: 'prometheus', region: 'global', role: 'machine' },
       place: {
         ...{ tls: '/etc/nomad-pki/prometheus', owner: 'root' },
-        ...{ reload: undefined, ssh: undefined },
+        reload: undefined,
       },
       terms: {
         ...{ key: 'ecdsa-p256', keyHeld: 'store', lifetime: 30 * day, renewBefore: 10 * day },
@@ -51,11 +51,11 @@ describe('kind: machine', () => {
   test('says where its files lie, whose they are and what reads them again', () => {
     const { operators } = mustParse(
       spec(
-        'traefik: { kind: machine, tls: /etc/traefik/nomad/, owner: traefik, reload: restart traefik.service, ssh: edge1 }',
+        'traefik: { kind: machine, tls: /etc/traefik/nomad/, owner: traefik, reload: restart traefik.service }',
       ),
     )
     expect(operators[0]!.place).toEqual({
-      ...{ tls: '/etc/traefik/nomad', owner: 'traefik', ssh: 'edge1' },
+      ...{ tls: '/etc/traefik/nomad', owner: 'traefik' },
       reload: { how: 'restart', unit: 'traefik.service' },
     })
   })
@@ -67,7 +67,7 @@ describe('kind: machine', () => {
     ['a: { kind: machine, tls: relative }', 'spec/value', /./],
     ['a: { kind: machine, reload: "restart x; reboot" }', 'spec/value', /./],
     ['a: { kind: machine, reload: "reload --now" }', 'spec/value', /./],
-    ['a: { kind: machine, ssh: "-oProxyCommand=x" }', 'spec/value', /./],
+    ['a: { kind: machine, ssh: edge1 }', 'spec/unknown-key', /./],
     ['a: { kind: machine, keyHeld: node }', 'spec/unknown-key', /./],
     ['shared: { kind: machine }', 'spec/reserved-name', /./],
   ])('%s is refused: %s', (operators, code, message) => {
@@ -100,7 +100,9 @@ describe('the edits of a machine', () => {
     expect(text).toBe(
       `${base}operators:\n  prometheus: { kind: machine, region: global, tls: /p/tls, owner: prometheus }\n`,
     )
-    expect(addNodes(base, [{ ...machine, reload: 'reload x' }]).text).toContain('reload: "reload x"')
+    expect(addNodes(base, [{ ...machine, reload: 'reload x' }]).text).toContain(
+      'reload: "reload x"',
+    )
     expect(parseSpec(removeNode(text, machine).text).spec!.operators).toEqual([])
   })
 

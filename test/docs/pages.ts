@@ -31,6 +31,7 @@ export const pages: Readonly<Record<string, Page>> = {
   'docs/library.md': libraryIndex,
   ...Object.fromEntries(libraryPaths.map((page) => [page, () => libraryPages().get(page)!])),
   'docs/lint.md': lintPage,
+  'docs/machines.md': withOutput,
   'docs/reasons.md': reasonsPage,
   'docs/local.md': localReference,
   'docs/spec.md': specReference,

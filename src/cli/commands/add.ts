@@ -50,12 +50,12 @@ export const command: Command<'add'> = async (
 
 /** Where a machine has its files; nodes have theirs in `node.tls`. */
 function placeOf(kind: NodeKind, options: Options<'add'>): Partial<NewNode> {
-  for (const name of ['tls', 'owner', 'reload', 'ssh'] as const) {
+  for (const name of ['tls', 'owner', 'reload'] as const) {
     if (kind === 'machine' || options[name] === undefined) continue
     throw usage(`--${name} is for a machine, not for ${profileOf(kind).title}`)
   }
-  const { tls, owner, reload, ssh } = options
-  return { tls, owner, reload, ssh }
+  const { tls, owner, reload } = options
+  return { tls, owner, reload }
 }
 
 /** One path is the configuration; of several one is written, in a directory its `tls.hcl`. */

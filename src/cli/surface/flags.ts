@@ -316,7 +316,6 @@ export const flags = {
     flags: '--spec-only',
     summary: 'check the spec alone, without a store: for editors and pipelines',
   },
-  ssh: { flags: '--ssh <host>', summary: "a machine's: its host as ssh knows it" },
   strict: { flags: '--strict', summary: 'exit 2 for warnings too' },
   timeout: { flags: '--timeout <span>', summary: 'how long to wait for each port (default: 5s)' },
   wait: {
