@@ -5,25 +5,25 @@
  * @module
  */
 
-import {
-  authorityAddress,
-  authorityNameOf,
-  generationOf,
-  identityAddress,
-  isOfAuthority,
-} from '../address.js'
+import { authorityAddress, identityAddress } from '../address.js'
 import { adoptionNotes } from './notes.js'
 import { authorityText } from '../authority/take-over.js'
 import type { Diagnostic } from '../diagnostics.js'
 import { hasErrors } from '../diagnostics.js'
 import type { NewSpec } from '../cluster/new-spec.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, isTwin, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { collect, type MaterialFile } from './collect.js'
 import { fromStore } from './from-store.js'
 import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
 import type { LeftOut } from './materials.js'
+import {
+  isNextOf,
+  nameAuthorities,
+  type PresentAuthority,
+  type SpecifiedAuthority,
+} from './name-authorities.js'
 import { placeLeaves } from './placed.js'
 import { settleRenewals, type StoreIdentity } from './renewals.js'
 import {
@@ -49,8 +49,9 @@ export interface AdoptionInput {
   /** Addresses by fingerprint of what the store has already; default: nothing. */
   readonly known?: ReadonlyMap<string, string> | undefined
   /** Authorities that the store has already; default: none. */
-  readonly authorities?:
-    readonly { readonly address: string; readonly certificate: Certificate }[] | undefined
+  readonly authorities?: readonly PresentAuthority[] | undefined
+  /** What the spec says of them; default: there is no spec yet. */
+  readonly specified?: readonly SpecifiedAuthority[] | undefined
   /** Identities that the store has already; default: none. */
   readonly identities?: readonly StoreIdentity[] | undefined
   /** Epoch milliseconds. */
@@ -70,9 +71,6 @@ export interface Adoption {
   readonly refused?: { readonly message: string; readonly hint: string } | undefined
 }
 
-/** The name of the root in the spec, as the template has it. */
-const rootName = 'agent'
-
 /**
  * Plans an adoption.
  *
@@ -85,6 +83,7 @@ export function planAdoption({
   probed = [],
   known,
   authorities: present = [],
+  specified = [],
   identities: stored = [],
   now,
 }: AdoptionInput): Adoption {
@@ -96,7 +95,12 @@ export function planAdoption({
   const kept = new Map(
     present.map(({ address, certificate }) => [fingerprintOf(certificate), address]),
   )
-  const trees = treesIn(collection, { trusted, stored: kept, now })
+  const trees = treesIn(collection, {
+    trusted,
+    stored: kept,
+    isNext: (later, address) => isNextOf(address, later, present, specified),
+    now,
+  })
   const found = leavesIn(collection, trees, {
     now,
     regions: survey.nodes.map(({ node }) => node.region),
@@ -284,6 +288,9 @@ function rootsOf(
     }
     roots.add(anchors[0]!)
   }
+  for (const tree of trees) {
+    if ([...roots].some((root) => isTwin(root.certificate, tree.certificate))) roots.add(tree)
+  }
   const [first, ...others] = roots
   // Trust in both is given to every agent, so something has to show that agents have it already.
   const together = new Set([first!])
@@ -305,79 +312,12 @@ function rootsOf(
   return [...roots]
 }
 
-/** Whether one file holds both, as a `ca_file` of a rotation does, or one certified the other. */
+/** Whether they have one key, or one file holds both, as a `ca_file` of a rotation does, or one certified the other. */
 function belongTogether(a: Tree, b: Tree): boolean {
   return (
+    isTwin(a.certificate, b.certificate) ||
     a.files.some((file) => b.files.includes(file)) ||
     a.crosses.some(({ by }) => by === b) ||
     b.crosses.some(({ by }) => by === a)
   )
-}
-
-class Named extends Map<Tree, { readonly name: string; readonly generation: number }> {
-  /** Those that cannot be adopted, because the store has another one. */
-  readonly refused = new Set<Tree>()
-}
-
-/** Names of authorities in the spec: the roots are generations of one, intermediates are named by their region. */
-function nameAuthorities(
-  { trees }: Trees,
-  roots: readonly Tree[],
-  signers: ReadonlySet<Tree>,
-  regions: ReadonlyMap<Tree, ReadonlySet<string>>,
-  known: ReadonlyMap<string, string>,
-): Named {
-  const named = new Named()
-  const begun = [...known.values()].filter((address) => address.startsWith('authority/'))
-  const take = (tree: Tree, name: string, generation: number): void => {
-    const address = known.get(fingerprintOf(tree.certificate))
-    if (address !== undefined) {
-      named.set(tree, { name: authorityNameOf(address), generation: generationOf(address) })
-    } else if (begun.some((one) => isOfAuthority(one, name))) named.refused.add(tree)
-    else named.set(tree, { name, generation })
-  }
-  for (const [index, tree] of [...roots].sort(oldestFirst).entries())
-    take(tree, rootName, index + 1)
-  const signing = [...signers].filter((tree) => tree.issuer !== undefined && named.has(tree.issuer))
-  // All leaves of an earlier generation can be renewed.
-  const between = trees.filter(
-    (tree) =>
-      signing.includes(tree) ||
-      (known.has(fingerprintOf(tree.certificate)) &&
-        signing.some((one) => isSameLine(one, tree, regions))),
-  )
-  const lines: Tree[][] = []
-  for (const tree of between.sort(oldestFirst)) {
-    const line = lines.find((one) => one.some((other) => isSameLine(other, tree, regions)))
-    if (line === undefined) lines.push([tree])
-    else line.push(tree)
-  }
-  const taken = new Set<string>([rootName])
-  for (const line of lines) {
-    const own = new Set(line.flatMap((tree) => [...(regions.get(tree) ?? [])]))
-    const [region] = own
-    const wanted = lines.length > 1 && own.size === 1 ? region! : 'issuing'
-    let name = wanted
-    for (let next = 2; taken.has(name); next += 1) name = `${wanted}-${next}`
-    taken.add(name)
-    const stored = line.flatMap((tree) => known.get(fingerprintOf(tree.certificate)) ?? [])
-    const [one] = stored
-    if (one === undefined) {
-      for (const [index, tree] of line.entries()) take(tree, name, index + 1)
-      continue
-    }
-    // The old tool made a generation after those of the store.
-    let number = Math.max(
-      ...begun.filter((other) => isOfAuthority(other, authorityNameOf(one))).map(generationOf),
-    )
-    for (const tree of line) {
-      if (known.has(fingerprintOf(tree.certificate))) take(tree, name, 0)
-      else named.set(tree, { name: authorityNameOf(one), generation: ++number })
-    }
-  }
-  return named
-}
-
-function oldestFirst({ certificate: a }: Tree, { certificate: b }: Tree): number {
-  return a.notBefore - b.notBefore || (fingerprintOf(a) < fingerprintOf(b) ? -1 : 1)
 }

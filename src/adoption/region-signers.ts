@@ -7,7 +7,7 @@
 import { parseAddress } from '../address.js'
 import { groupBy } from '../grouping.js'
 import { isAgent, runsServer } from '../nomad/roles.js'
-import { fingerprintOf } from '../x509/certificate.js'
+import { fingerprintOf, isTwin } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import type { Placed, Placement } from './placed.js'
 import type { StoreIdentity } from './renewals.js'
@@ -50,6 +50,10 @@ export function isSameLine(
   regions: ReadonlyMap<Tree, ReadonlySet<string>>,
 ): boolean {
   if (a === b) return true
+  // It was renewed with its key; every leaf of the one is a leaf of the other.
+  if (a.issuer !== undefined && a.issuer === b.issuer && isTwin(a.certificate, b.certificate)) {
+    return true
+  }
   if (a.issuer === undefined || a.issuer !== b.issuer || lineName(a) !== lineName(b)) return false
   const [own, other] = [regions.get(a), regions.get(b)]
   return own !== undefined && other !== undefined && [...own].some((one) => other.has(one))

@@ -12,13 +12,13 @@ import { isIssuedBy } from '../checks/issued-by.js'
 import { formatInstant } from '../duration.js'
 import { groupBy } from '../grouping.js'
 import { sha256 } from '../sha256.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, isTwin, type Certificate } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import { verifySignature } from '../x509/signature.js'
 import type { Collection, FoundCertificate } from './collect.js'
 import type { LeftOut } from './materials.js'
 
-/** An authority: one key under one name. */
+/** An authority: one key under one name. A certificate that was renewed with its key is one more. */
 export interface Tree {
   /** The version that is adopted. */
   readonly certificate: Certificate
@@ -57,17 +57,20 @@ export function isAuthority(certificate: Certificate): boolean {
  *
  * @param collection Everything that was found.
  * @param about `trusted`: what agents have in `ca_file`, as far as it was read; `stored`: addresses of
- *   what the store has, by fingerprint; `now`: epoch milliseconds.
+ *   what the store has, by fingerprint; `isNext`: whether a later certificate of an authority of the store
+ *   becomes its next generation; `now`: epoch milliseconds.
  */
 export function treesIn(
   collection: Collection,
   {
     trusted,
     stored,
+    isNext = () => false,
     now,
   }: {
     readonly trusted: readonly Certificate[]
     readonly stored: ReadonlyMap<string, string>
+    readonly isNext?: ((later: Certificate, address: string) => boolean) | undefined
     readonly now: number
   },
 ): Trees {
@@ -87,23 +90,38 @@ export function treesIn(
     const kept = living.filter(({ certificate }) => stored.has(fingerprintOf(certificate)))
     // What the store has stays: a generation does not change its certificate.
     const best = longest(kept) ?? longest(inUse) ?? longest(selfSigned) ?? longest(living)!
-    drafts.push({
-      ...best,
-      key: collection.keyOf(best.certificate.publicKey),
-      anchor: inUse.length > 0 || selfSigned.length > 0,
-      issuer: undefined,
-      crosses: [],
-      versions: living,
-    })
+    const address = stored.get(fingerprintOf(best.certificate))
+    const next = longest(living.filter((one) => isRenewalOf(one.certificate, best.certificate)))
+    const isTaken =
+      next !== undefined &&
+      (address === undefined ? best === longest(inUse) : isNext(next.certificate, address))
+    const taken = [...kept.filter((one) => one !== best), best, ...(isTaken ? [next] : [])]
+    for (const one of taken) {
+      drafts.push({
+        ...one,
+        key: collection.keyOf(one.certificate.publicKey),
+        anchor: inUse.length > 0 || selfSigned.length > 0,
+        issuer: undefined,
+        crosses: [],
+        // The last one tells of those that are not adopted.
+        versions: one === taken.at(-1) ? living.filter((other) => !taken.includes(other)) : [],
+      })
+    }
   }
   const byName = groupBy(drafts, ({ certificate }) => sha256(certificate.subject.der))
   let checks = 0
-  const signerOf = (certificate: Certificate): Draft | undefined =>
-    (byName.get(sha256(certificate.issuer.der)) ?? []).find((draft) => {
+  const signerOf = (certificate: Certificate): Draft | undefined => {
+    const named = byName.get(sha256(certificate.issuer.der)) ?? []
+    const found = named.find((draft) => {
       if (checks >= mostChecks) return false
       checks += 1
       return verifySignature(certificate, draft.certificate)
     })
+    if (found === undefined) return undefined
+    // Of generations that have one key, the one that it names, and of these the one that ends last.
+    const twins = named.filter((draft) => isTwin(draft.certificate, found.certificate))
+    return twins.findLast((draft) => isIssuedBy(certificate, draft.certificate)) ?? twins.at(-1)
+  }
   for (const draft of drafts) {
     if (!draft.anchor) {
       const issuer = signerOf(draft.certificate)
@@ -142,6 +160,16 @@ export function isSelfSigned(certificate: Certificate): boolean {
   return (
     sameBytes(certificate.issuer.der, certificate.subject.der) &&
     verifySignature(certificate, certificate)
+  )
+}
+
+/** Whether a certificate is another one again, of the same issuer, and ends later. Both have one name and key. */
+function isRenewalOf(later: Certificate, one: Certificate): boolean {
+  return (
+    later.notAfter > one.notAfter &&
+    sameBytes(later.issuer.der, one.issuer.der) &&
+    isSelfSigned(later) === isSelfSigned(one) &&
+    (isSelfSigned(one) || later.authorityKeyIdentifier === one.authorityKeyIdentifier)
   )
 }
 

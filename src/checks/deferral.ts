@@ -10,7 +10,7 @@ import { generationOf } from '../address.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import { memoByText } from '../memo.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
-import { sameCertificate, type Certificate } from '../x509/certificate.js'
+import { isTwin, sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
 
@@ -131,7 +131,7 @@ export function deferralsUnder(
     if (root === undefined || trusted === undefined) continue
     deferrals.set(authority.address, {
       signerOf: earlierSigners(authority, trusted, inventory),
-      trustStays: remembered(trustStays(root, trusted, inventory)),
+      trustStays: asLongAs(trustedUntil(root, trusted, inventory)),
     })
   }
   return deferrals
@@ -162,12 +162,16 @@ function earlierSigners(
     )
 }
 
-function trustStays(
+/** Until when what an agent trusts is enough, epoch milliseconds: -1 where it is not. */
+type TrustedUntil = (generation: FoundGeneration) => number
+
+function trustedUntil(
   root: DesiredAuthority,
   trusted: readonly string[],
   { authorities }: Inventory,
-): Deferral['trustStays'] {
+): TrustedUntil {
   const own = [...authorities.values()].filter(({ name }) => name === root.name)
+  const signing = authorities.get(root.address)?.certificate
   return ({ trust }) => {
     const has = new Set<string>()
     for (const certificate of trust) {
@@ -175,22 +179,30 @@ function trustStays(
         (one) => one.certificate && sameCertificate(one.certificate, certificate),
       )
       // A root that is not ours is not an earlier stage.
-      if (found === undefined) return false
+      if (found === undefined) return -1
       has.add(found.address)
     }
-    return trusted.every(
+    // An older certificate of the same key is as good, until it ends.
+    const twins = trust.filter((one) => signing !== undefined && isTwin(one, signing))
+    const needed = trusted.filter(
       (one) =>
-        has.has(one) ||
-        // Its leaves have the cross-certificate that an older root issued.
-        (one === root.address && root.crossedBy.some((by) => has.has(by))) ||
-        // It signs nothing yet.
-        generationOf(one) > root.generation,
+        !(
+          has.has(one) ||
+          // Its leaves have the cross-certificate that an older root issued.
+          (one === root.address && root.crossedBy.some((by) => has.has(by))) ||
+          // It signs nothing yet.
+          generationOf(one) > root.generation
+        ),
     )
+    if (needed.length === 0) return Infinity
+    if (needed.some((one) => one !== root.address)) return -1
+    return Math.max(-1, ...twins.map(({ notAfter }) => notAfter))
   }
 }
 
 /** Remembers the answer for each text of `ca.pem`: ten thousand agents have the same one. */
-function remembered(judge: Deferral['trustStays']): Deferral['trustStays'] {
-  const stays = memoByText((_: string, generation: FoundGeneration) => judge(generation))
-  return (generation) => stays(generation.bundle, generation)
+function asLongAs(trustedUntilOf: TrustedUntil): Deferral['trustStays'] {
+  const until = memoByText((_: string, generation: FoundGeneration) => trustedUntilOf(generation))
+  return (generation) =>
+    (generation.chain[0]?.notAfter ?? 0) <= until(generation.bundle, generation)
 }

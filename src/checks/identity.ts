@@ -242,6 +242,9 @@ function chainWhole(
   context: CheckContext,
 ): ReasonGiven | undefined {
   const signing = context.authorities.get(wanted.profile.issuer.address)
+  // It keeps the chain that it has, until its renewal.
+  if (context.deferrals.get(wanted.profile.issuer.address)?.signerOf(generation) !== undefined)
+    return undefined
   // Without its issuer no chain can be compared; `issuerCurrent` has said so.
   if (signing === undefined || !isIssuedBy(leaf, signing.certificate)) return undefined
   const above = generation.chain.slice(1)

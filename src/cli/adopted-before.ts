@@ -14,7 +14,7 @@ import type { Store } from '../inventory/store.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { readFoundKey } from '../keys/found-key.js'
 import { samePublicKey } from '../keys/public-key.js'
-import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, isTwin, sameCertificate, type Certificate } from '../x509/certificate.js'
 
 /** Lists the identities that have a current certificate. */
 export function identitiesIn({ identities, ledger }: Inventory): readonly StoreIdentity[] {
@@ -61,19 +61,38 @@ export function identitiesIn({ identities, ledger }: Inventory): readonly StoreI
 export async function keysInStore(
   files: readonly MaterialFile[],
   agents: readonly SurveyedAgent[],
-  identities: readonly StoreIdentity[],
+  {
+    identities,
+    inventory,
+  }: { readonly identities: readonly StoreIdentity[]; readonly inventory: Inventory | undefined },
   store: Store,
 ): Promise<readonly MaterialFile[]> {
   const keys: MaterialFile[] = []
-  if (identities.length === 0) return keys
+  if (inventory === undefined) return keys
   const shown = [
     ...files.flatMap(({ materials }) =>
       materials.flatMap((one): Certificate[] =>
         one.kind === 'certificate' ? [one.certificate] : [],
       ),
     ),
-    ...agents.flatMap(({ inUse }) => inUse?.chain.slice(0, 1) ?? []),
+    ...agents.flatMap(({ inUse }) => [...(inUse?.chain ?? []), ...(inUse?.roots ?? [])]),
   ]
+  for (const { address, name, generation, certificate, key } of inventory.authorities.values()) {
+    const isRenewal = (one: Certificate): boolean =>
+      isTwin(one, certificate!) && !sameCertificate(one, certificate!)
+    if (certificate === undefined || !shown.some(isRenewal)) continue
+    const bytes =
+      key.state === 'present' || key.state === 'encrypted'
+        ? await store.readAuthorityKey(name, generation)
+        : undefined
+    if (bytes === undefined) continue
+    // Under its passphrase it stays as it is.
+    const found =
+      key.state === 'encrypted'
+        ? { publicKey: certificate.publicKey, pem: Buffer.from(bytes).toString('utf8') }
+        : readFoundKey(bytes)
+    keys.push({ file: address, materials: [{ kind: 'key', place: address, key: found }] })
+  }
   for (const { address, leaf } of identities) {
     const isRenewal = (one: Certificate): boolean =>
       samePublicKey(one.publicKey, leaf.publicKey) && !sameCertificate(one, leaf)

@@ -25,6 +25,8 @@ export interface AuthorityEdit {
   readonly crossed?: boolean | undefined
   /** `false` takes the key away. */
   readonly rollout?: 'ride-along' | false | undefined
+  /** The fingerprints of generations that are to be pinned, by number; other pins stay. */
+  readonly pins?: Readonly<Record<number, string>> | undefined
 }
 
 /**
@@ -43,7 +45,7 @@ export function editAuthorities(
   const before = parseSpec(text, options)
   if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
   let made = text
-  for (const { name, signing, trusted, crossed, rollout } of edits) {
+  for (const { name, signing, trusted, crossed, rollout, pins } of edits) {
     const path = ['authorities', name]
     for (const [key, value] of [
       ['signing', signing],
@@ -58,7 +60,7 @@ export function editAuthorities(
       if ('fault' in edit) return { text, diagnostics: [fault(options, edit.fault)] }
       made = edit.text
     }
-    const pinned = editPins(made, before.spec, { name, signing, trusted })
+    const pinned = editPins(made, before.spec, { name, signing, trusted, pins })
     if ('fault' in pinned) return { text, diagnostics: [fault(options, pinned.fault)] }
     made = pinned.text
   }
@@ -73,10 +75,11 @@ export function editAuthorities(
 function editPins(
   text: string,
   { authorities }: ClusterSpec,
-  { name, signing, trusted }: AuthorityEdit,
+  { name, signing, trusted, pins: more = {} }: AuthorityEdit,
 ): YamlEdit {
   const old = authorities.find((authority) => authority.name === name)
-  const pins = Object.entries(old?.fingerprints ?? {})
+  const known = Object.entries(old?.fingerprints ?? {})
+  const pins = Object.entries({ ...old?.fingerprints, ...more })
   if (old === undefined || pins.length === 0) return { text }
   const before = new Set([...old.trusted, old.signing])
   // Without `trusted` the one that signs is trusted: the key is written as soon as there are two.
@@ -84,7 +87,7 @@ function editPins(
   const now = signing ?? old.signing
   const after = new Set([...(trusted ?? (listed ? old.trusted : [now])), now])
   const kept = pins.filter(([generation]) => after.has(Number(generation)))
-  if (kept.length === pins.length && (after.size === 1) === (before.size === 1)) return { text }
+  if (kept.length === known.length && (after.size === 1) === (before.size === 1)) return { text }
   const path = ['authorities', name]
   return kept.length === 0
     ? removeEntry(text, path, 'fingerprint')

@@ -18,7 +18,7 @@ import { foreignFault, foreignReader, keylessIn, type ForeignReader } from './fo
 import { isMute } from './judge-agents.js'
 import { judgeSeenAlone } from './judge.js'
 import type { Judgement, Judgements } from './judgement.js'
-import { generationsIn, rootAbove, sameRoots, type MadeGeneration } from './generations.js'
+import { generationsIn, rootsAbove, sameRoots, type MadeGeneration } from './generations.js'
 import { bareName, unknownMembers } from './unknown-members.js'
 
 /** What every agent must have before an edit. */
@@ -105,7 +105,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     deferred: new Set(
       desired.authorities.filter(({ rideAlong }) => rideAlong).map(({ address }) => address),
     ),
-    rootOf: remembered((issuer) => rootAbove(issuer, inventory.authorities)),
+    rootsOf: remembered((issuer) => rootsAbove(issuer, inventory.authorities)),
     keyless: keylessIn(desired, inventory),
     foreign: foreignReader(inventory, evidence, now),
   }
@@ -136,7 +136,7 @@ interface Judge {
   readonly now: number
   readonly made: ReadonlyMap<string, readonly MadeGeneration[]>
   readonly judgements: Judgements
-  readonly rootOf: (issuer: string) => string | undefined
+  readonly rootsOf: (issuer: string) => readonly string[]
   /** Authorities of which leaves wait for their renewal. */
   readonly deferred: ReadonlySet<string>
   /** Authorities that cannot sign, because nobody has their keys. */
@@ -147,7 +147,7 @@ interface Judge {
 /** One agent with a leaf of its own. */
 function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
   const { address, profile } = identity
-  const { condition, made, judgements, rootOf, deferred } = judge
+  const { condition, made, judgements, rootsOf, deferred } = judge
   const newest = made.get(address)?.at(-1)
   const trustFault = foreignFault(identity, condition, judge.foreign)
   if (newest === undefined) {
@@ -161,7 +161,7 @@ function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
     }
     return { address, message: 'it has no certificate yet', remedy: 'nomad-pki apply' }
   }
-  if (!satisfies(newest, condition, rootOf)) {
+  if (!satisfies(newest, condition, rootsOf)) {
     return {
       address,
       message: `its generation ${newest.number} is not of this stage`,
@@ -178,7 +178,7 @@ function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
 /** It must be seen to have the newest generation, or another one that is of this stage. */
 function holdOfJudgement(judgement: Judgement, judge: Judge, mute: boolean): Hold | undefined {
   const { address, state, message, remedy, at, basis, known, newest } = judgement
-  const { now, condition, rootOf } = judge
+  const { now, condition, rootsOf } = judge
   const again = `deliver generation ${newest.number}, reload, then: nomad-pki probe ${address}`
   const hold = (why: string, cure: string = again): Hold => ({
     address,
@@ -196,7 +196,7 @@ function holdOfJudgement(judgement: Judgement, judge: Judge, mute: boolean): Hol
     known !== undefined &&
     known.number !== newest.number &&
     (condition.settled !== true || sameRoots(known.trusted, newest.trusted ?? []))
-  if (older && isWhole(judgement, condition) && satisfies(known, condition, rootOf))
+  if (older && isWhole(judgement, condition) && satisfies(known, condition, rootsOf))
     return undefined
   if (state !== 'proven') return hold(message, remedy)
   if (basis !== 'seen') return hold(message, `nomad-pki probe ${address}`)
@@ -223,9 +223,9 @@ function isWhole(
  * every generation that is still valid counts.
  */
 function holdOfShared({ address }: DesiredIdentity, judge: Judge): Hold | undefined {
-  const { condition, now, made, rootOf } = judge
+  const { condition, now, made, rootsOf } = judge
   const living = (made.get(address) ?? []).filter(({ notAfter }) => notAfter > now)
-  const old = living.filter((one) => !satisfies(one, condition, rootOf))
+  const old = living.filter((one) => !satisfies(one, condition, rootsOf))
   const [first, ...more] = old
   if (first === undefined) {
     return living.length > 0
@@ -243,11 +243,11 @@ function holdOfShared({ address }: DesiredIdentity, judge: Judge): Hold | undefi
 function satisfies(
   generation: MadeGeneration,
   condition: GateCondition,
-  rootOf: Judge['rootOf'],
+  rootsOf: Judge['rootsOf'],
 ): boolean {
   const trusted = generation.trusted ?? []
   return (
-    leafFits(generation, condition, rootOf) &&
+    leafFits(generation, condition, rootsOf) &&
     (condition.trusts ?? []).every((root) => trusted.includes(root))
   )
 }
@@ -255,9 +255,9 @@ function satisfies(
 function leafFits(
   { issuer }: MadeGeneration,
   { leafUnder }: GateCondition,
-  rootOf: Judge['rootOf'],
+  rootsOf: Judge['rootsOf'],
 ): boolean {
-  return leafUnder === undefined || rootOf(issuer) === leafUnder
+  return leafUnder === undefined || rootsOf(issuer).includes(leafUnder)
 }
 
 /** Agents of the spec that left their region, as Nomad says: a probe of them is no help. */
@@ -346,14 +346,14 @@ function memberHolds(
 /** Notes about operators, whose certificates do not hold the gate. */
 function operatorNotes(
   identities: readonly DesiredIdentity[],
-  { condition, now, made, rootOf, deferred }: Judge,
+  { condition, now, made, rootsOf, deferred }: Judge,
 ): readonly string[] {
   const notes: string[] = []
   for (const { address, profile } of identities) {
     if (isAgent(profile.role)) continue
     const newest = made.get(address)?.at(-1)
     if (newest === undefined || newest.notAfter <= now) continue
-    if (!satisfies(newest, condition, rootOf)) {
+    if (!satisfies(newest, condition, rootsOf)) {
       // `apply` leaves a deferred agent alone until its renewal is due.
       const cure = deferred.has(profile.issuer.address) ? 'rotate leaves' : 'apply'
       notes.push(`${address} has a certificate of the old root: nomad-pki ${cure} ${address}`)

@@ -7,7 +7,7 @@
 
 import { isAnchor, isIssuedBy } from '../checks/issued-by.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Certificate } from '../x509/certificate.js'
+import { isTwin, type Certificate } from '../x509/certificate.js'
 
 /** A generation as the ledger tells it. */
 export interface MadeGeneration {
@@ -87,6 +87,29 @@ export function rootAbove(
     if (isAnchor(found.certificate, certificatesIn({ authorities }))) return above
   }
   return undefined
+}
+
+/**
+ * The generations of an authority that have one name and key, because its certificate was renewed with its
+ * key: an agent that trusts one of them accepts what any of them signed.
+ *
+ * @returns Addresses, the given one among them.
+ */
+export function twinsOf(address: string, authorities: Inventory['authorities']): readonly string[] {
+  const own = authorities.get(address)?.certificate
+  if (own === undefined) return [address]
+  return [...authorities].flatMap(([other, { certificate }]) =>
+    other === address || (certificate !== undefined && isTwin(own, certificate)) ? [other] : [],
+  )
+}
+
+/** The generations of the root above an authority: {@link rootAbove} and those with its key. */
+export function rootsAbove(
+  address: string,
+  authorities: Inventory['authorities'],
+): readonly string[] {
+  const root = rootAbove(address, authorities)
+  return root === undefined ? [] : twinsOf(root, authorities)
 }
 
 /** The certificates of all authorities of a store. */

@@ -8,7 +8,7 @@
 import { generationOf } from '../address.js'
 import { fingerprintText } from '../x509/certificate.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { rootAbove, type MadeGeneration } from './generations.js'
+import { rootAbove, rootsAbove, twinsOf, type MadeGeneration } from './generations.js'
 
 /**
  * Gives the override that the installer needs for a new root.
@@ -26,9 +26,12 @@ export function newRootOverride(
   const root = rootAbove(newest.issuer, authorities)
   const found = root === undefined ? undefined : authorities.get(root)
   if (root === undefined || found?.certificate === undefined) return undefined
-  const trusts = known.trusted.includes(root)
+  const trusts = twinsOf(root, authorities).some((one) => known.trusted!.includes(one))
   const certified = known.trusted.some((old) => found.crossed.has(generationOf(old)))
-  const trusted = newest.trusted.includes(rootAbove(known.issuer, authorities) ?? known.issuer)
+  const above = rootsAbove(known.issuer, authorities)
+  const trusted = (above.length > 0 ? above : [known.issuer]).some((one) =>
+    newest.trusted!.includes(one),
+  )
   if (trusts || certified || trusted) return undefined
   return `--override new-root=${fingerprintText(found.certificate)}`
 }

@@ -11,7 +11,7 @@ import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { AgentState } from './judgement.js'
 import { portOf, type Evidence, type Observation } from './evidence.js'
-import type { MadeGeneration } from './generations.js'
+import { twinsOf, type MadeGeneration } from './generations.js'
 import { authorityNames, isAuthority, leavesIn } from './recognise.js'
 
 /** Answers questions about what was seen. */
@@ -26,6 +26,8 @@ export interface TrustReader {
   readonly trusts: (port: Observation, root: string) => boolean | undefined
   /** Roots of which a port says a name that several have. */
   readonly namesakes: (root: string) => readonly string[]
+  /** Those that have the name and key of a root, itself among them: a handshake does not tell them apart. */
+  readonly twins: (root: string) => readonly string[]
   /** Compromised roots that one of these generations trusted, and whose end has not come. */
   readonly compromisedIn: (generations: readonly MadeGeneration[]) => readonly string[]
   readonly wasCompromised: (generations: readonly MadeGeneration[]) => boolean
@@ -57,6 +59,7 @@ export function trustReader(
     const name = names.nameOf(root)
     return name === undefined ? [root] : names.withName(name)
   }
+  const twins = (root: string): readonly string[] => twinsOf(root, inventory.authorities)
   const addressOf = (said: string): string => {
     if (isAuthority(said)) return said
     const all = names.withName(said)
@@ -64,12 +67,14 @@ export function trustReader(
   }
   const said = (port: Observation): readonly string[] => (port.trusts ?? []).map(addressOf)
   const trusts = (port: Observation, root: string): boolean | undefined => {
-    const byKey = keyFact(history.get(portOf(port)) ?? [port], port, root, namesakes(root))
+    const own = twins(root)
+    const same = namesakes(root)
+    const others = same.filter((one) => one === root || !own.includes(one))
+    const byKey = keyFact(history.get(portOf(port)) ?? [port], port, own, others)
     if (byKey !== undefined) return byKey
     if (port.trusts === null) return undefined
     const all = said(port)
-    const same = namesakes(root)
-    if (same.length < 2) return all.includes(root)
+    if (others.length < 2) return all.some((one) => own.includes(one) || one === names.nameOf(root))
     // Not one of that name: not this one either.
     const name = names.nameOf(root)
     return all.some((one) => same.includes(one) || one === name) ? undefined : false
@@ -90,6 +95,7 @@ export function trustReader(
     generationsOf: (address) => made.get(address) ?? [],
     trusts,
     namesakes,
+    twins,
     roots(port) {
       if (port.trusts === null) return undefined
       const mentioned = new Set(
@@ -143,16 +149,15 @@ function historyOf(observations: readonly Observation[]): ReadonlyMap<string, Ob
 function keyFact(
   history: readonly Observation[],
   port: Observation,
-  root: string,
+  twins: readonly string[],
   namesakes: readonly string[],
 ): boolean | undefined {
+  const isAmong = (roots: readonly string[] | undefined): boolean =>
+    roots?.some((one) => twins.includes(one)) === true
   const last = [...history]
     .filter(({ at }) => at <= port.at)
     .sort((a, b) => a.at - b.at)
-    .findLast(
-      ({ accepts, refuses }) =>
-        accepts?.includes(root) === true || refuses?.includes(root) === true,
-    )
+    .findLast(({ accepts, refuses }) => isAmong(accepts) || isAmong(refuses))
   if (last === undefined) return undefined
   const changed =
     last !== port &&
@@ -160,7 +165,7 @@ function keyFact(
       JSON.stringify(last.trusts) !== JSON.stringify(port.trusts))
   // Where its name is of one root, the words of the newest handshake are better than an older key.
   if (changed || (last !== port && namesakes.length < 2)) return undefined
-  return last.accepts?.includes(root) === true
+  return isAmong(last.accepts)
 }
 
 /** What the ports say of trust, held against the newest generation. */
@@ -202,6 +207,23 @@ export function judgeTrust(
     for (const root of candidates) {
       const trusted = reader.trusts(port, root)
       const right = wanted.includes(root)
+      const twins = reader.twins(root)
+      // Which of the certificates of one key it has, is no matter where it need not have this one.
+      if (!right && twins.some((one) => wanted.includes(one))) continue
+      // It has one of them. The newest leaf came with all of them, where no other generation has that leaf.
+      const lacked = made.some(
+        (one) =>
+          one.fingerprint === newest.fingerprint &&
+          one.trusted?.some((other) => twins.includes(other)) === true &&
+          !one.trusted.includes(root),
+      )
+      if (trusted === true && right && lacked) {
+        if (asks) {
+          const message = `${endpoint} was seen to trust the key of ${twins.join(' and ')}, and not which of the certificates it has`
+          doubt ??= { state: 'unobservable', message, remedy: 'nomad-pki rotate rollout' }
+        }
+        continue
+      }
       if (trusted === undefined) {
         if (!asks) continue
         const same = reader.namesakes(root).join(' and ')

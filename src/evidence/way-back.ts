@@ -10,7 +10,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import { revocationsIn } from '../inventory/revoked.js'
 import { formatName } from '../x509/name.js'
-import { rootAbove, type MadeGeneration } from './generations.js'
+import { rootsAbove, type MadeGeneration } from './generations.js'
 import { judgeAll } from './judge.js'
 import { recogniser } from './recognise.js'
 
@@ -43,12 +43,11 @@ export function whyNotBack(
   }
   const known = recogniser(inventory)
   const rootsOf = (made: MadeGeneration, owner: string): readonly string[] => {
-    const above = rootAbove(made.issuer, inventory.authorities)
     const current = inventory.identities.get(owner)?.current
     // What is presented beyond the leaf's own issuer makes roots accept it that did not sign it.
     const issuers =
       current?.number === made.number ? current.chain.map(({ issuer }) => formatName(issuer)) : []
-    return [...(above === undefined ? [] : [above]), ...known.roots(issuers)]
+    return [...rootsAbove(made.issuer, inventory.authorities), ...known.roots(issuers)]
   }
   const refuses = (trusted: readonly string[] | undefined, roots: readonly string[]): boolean =>
     trusted !== undefined && roots.length > 0 && !roots.some((root) => trusted.includes(root))

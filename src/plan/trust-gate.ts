@@ -21,7 +21,8 @@ import type { Finding } from '../diagnostics.js'
 import { mayDiffer, wasDelivered } from '../evidence/delivered.js'
 import { evidenceIn, type Evidence } from '../evidence/evidence.js'
 import { judgeGate, type GateCondition, type GateVerdict } from '../evidence/gate.js'
-import { generationsIn, rootAbove, type MadeGenerations } from '../evidence/generations.js'
+import { generationsIn, rootAbove,
+  twinsOf, type MadeGenerations } from '../evidence/generations.js'
 import { judgeSeenAlone } from '../evidence/judge.js'
 import { withExceptions } from '../evidence/judgement.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -286,10 +287,13 @@ function isCertified(
   trusted: ReadonlySet<string>,
   facts: Facts,
 ): boolean {
-  const crossed = facts.inventory.authorities.get(address)?.crossed ?? new Map()
+  const { authorities } = facts.inventory
+  const crossed = authorities.get(address)?.crossed ?? new Map()
+  // They trust its key, under an older certificate.
+  const twins = twinsOf(address, authorities)
   return [...trusted].every(
     (root) =>
-      root === address ||
+      twins.includes(root) ||
       hasEnded(root, facts) ||
       crossedBy.includes(root) ||
       crossed.has(generationOf(root)),

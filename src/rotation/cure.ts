@@ -6,7 +6,7 @@
  */
 
 import { authorityNameOf, generationOf } from '../address.js'
-import { rootAbove } from '../evidence/generations.js'
+import { rootAbove, rootsAbove } from '../evidence/generations.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
@@ -69,9 +69,14 @@ export function cureOf(
   { now }: { readonly now: number },
 ): Cure {
   const { issuer, notAfter, reason } = leaf
-  const root = rootAbove(issuer, inventory.authorities) ?? issuer
-  const name = authorityNameOf(root)
+  const above = rootsAbove(issuer, inventory.authorities)
+  const name = authorityNameOf(above[0] ?? issuer)
   const bundle = desired.bundles.find((one) => one.name === name)
+  // Of several with one key the newest that agents trust: it keeps the leaf alive.
+  const root =
+    above.findLast((one) => bundle?.trusted.includes(one)) ??
+    rootAbove(issuer, inventory.authorities) ??
+    issuer
   const agents = desired.identities.filter(
     ({ profile }) => isAgent(profile.role) && profile.bundle === bundle?.address,
   )
@@ -85,7 +90,7 @@ export function cureOf(
   if (notAfter !== undefined && notAfter <= now) return without('over')
   if (bundle === undefined) return without('foreign')
   const { compromised } = evidenceIn(inventory.ledger, { now })
-  const marked = compromised.some(({ address }) => address === root)
+  const marked = compromised.some(({ address }) => address === root || above.includes(address))
   if (!bundle.trusted.includes(root)) {
     const commands = [
       'nomad-pki rollout',

@@ -10,7 +10,7 @@ import { keylessRemedy, keylessText, signerOf } from '../checks/key-place.js'
 import { formatInstant } from '../duration.js'
 import type { Finding } from '../diagnostics.js'
 import { evidenceIn } from '../evidence/evidence.js'
-import { rootAbove } from '../evidence/generations.js'
+import { rootAbove, rootsAbove } from '../evidence/generations.js'
 import type { Inventory } from '../inventory/inventory.js'
 import {
   latestLists,
@@ -56,8 +56,9 @@ export function revocationFindings(
   const { compromised } = evidenceIn(inventory.ledger, { now })
   const trusted = new Set(desired.bundles.flatMap((bundle) => bundle.trusted))
   for (const { address, issuer, serial, fingerprint, notAfter, reason } of revocations.all) {
-    const root = rootAbove(issuer, inventory.authorities) ?? issuer
-    const mark = compromised.find((one) => one.address === root)
+    const above = rootsAbove(issuer, inventory.authorities)
+    const root = above.findLast((one) => trusted.has(one)) ?? above[0] ?? issuer
+    const mark = compromised.find((one) => one.address === root || above.includes(one.address))
     // The spec has left its root: the rotation's own gate shows which agents have not.
     const gone = !trusted.has(root) && (mark === undefined || mark.closed !== undefined)
     if (gone || (notAfter ?? Infinity) <= now || inUse.has(fingerprint ?? '')) continue

@@ -104,6 +104,11 @@ export function sameCertificate(a: Certificate, b: Certificate): boolean {
   return sameBytes(a.der, b.der)
 }
 
+/** Whether two certificates are of one authority: of one name and key. The one renews the other, or crosses it. */
+export function isTwin(a: Certificate, b: Certificate): boolean {
+  return sameBytes(a.subject.der, b.subject.der) && sameBytes(a.publicKey.spki, b.publicKey.spki)
+}
+
 /**
  * Gives the fingerprint of a certificate, as other tools do: SHA-256 of its DER, in hex. Gates and
  * evidence ask for that of a root once for every agent.

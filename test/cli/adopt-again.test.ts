@@ -69,6 +69,11 @@ const world = (): string =>
   folder({ 'old/ca.pem': pem(ca), 'old/s1.pem': pem(s1), 'old/s2.pem': pem(s2) })
 
 interface Document {
+  readonly authorities: readonly {
+    readonly address: string
+    readonly new: boolean
+    readonly key: boolean
+  }[]
   readonly identities: readonly {
     readonly address: string
     readonly generation: number
@@ -321,26 +326,123 @@ tls {
 })
 
 describe('a second run', () => {
-  test('with a root that was renewed with its key keeps that of the store, and adopts what is new', async () => {
-    const cwd = world()
-    await cli(cwd, ['adopt', 'old'])
-    const before = fs.readFileSync(path.join(cwd, 'pki/authority/agent/1/ca.pem'), 'utf8')
-    write(cwd, 'old/ca.pem', pem(await root(ca.key, now - 2 * day)))
-    write(cwd, 'old/s3.pem', pem(await server(ca, 's3')))
-    const said = await again(cwd)
-    expect(said.identities.filter((one) => one.new).map(({ address }) => address)).toEqual([
-      'identity/server/global/s3',
-    ])
-    expect(said.leftOut).toMatchObject([
-      { place: 'old/ca.pem (1 of 2)', code: 'adoption/replaced' },
-    ])
-    expect(said.leftOut[0]!.message).toMatch(
-      /^it is authority\/agent\/1 once more, with the same key/,
-    )
-    const [line] = /rotate authority \S+ --next/.exec(said.leftOut[0]!.hint!)!
-    expect((await cli(cwd, [...line.split(' '), '--dry-run'])).status).toBe(0)
-    expect(fs.readFileSync(path.join(cwd, 'pki/authority/agent/1/ca.pem'), 'utf8')).toBe(before)
-    expect((await cli(cwd, ['plan'])).stdout).toBe('nothing to do\n')
+  describe('with a root that was renewed with its key', () => {
+    const spec = (cwd: string): string => fs.readFileSync(path.join(cwd, 'cluster.yaml'), 'utf8')
+    const stored = (cwd: string, file: string): string =>
+      fs.readFileSync(path.join(cwd, 'pki', file), 'utf8')
+
+    test('takes it as the next generation, and agents keep what they have until their renewal', async () => {
+      const cwd = world()
+      await cli(cwd, ['adopt', 'old'])
+      const renewed = await root(ca.key, now - 2 * day)
+      // The folder has its certificate alone; the store has the key.
+      write(cwd, 'old/ca.pem', encodeCertificate(renewed.certificate))
+      write(cwd, 'old/s3.pem', pem(await server(renewed, 's3', now - day)))
+      const dry = stateOf(cwd)
+      expect((await cli(cwd, ['adopt', 'old', '--dry-run'])).status).toBe(0)
+      expect(stateOf(cwd)).toEqual(dry)
+      const said = await again(cwd)
+      expect(said.authorities).toMatchObject([
+        { address: 'authority/agent/1', new: false },
+        { address: 'authority/agent/2', new: true, key: true },
+      ])
+      expect(said.leftOut).toEqual([])
+      expect(spec(cwd)).toMatch(/signing: 2/)
+      expect(spec(cwd)).toMatch(/trusted: \[ ?1, 2 ?\]/)
+      expect(stored(cwd, 'authority/agent/1/ca.pem')).toBe(encodeCertificate(ca.certificate))
+      expect(stored(cwd, 'authority/agent/2/ca.pem')).toBe(encodeCertificate(renewed.certificate))
+      expect(stored(cwd, 'authority/agent/2/ca-key.pem')).toBe(
+        stored(cwd, 'authority/agent/1/ca-key.pem'),
+      )
+      const both = encodeCertificate(ca.certificate) + encodeCertificate(renewed.certificate)
+      expect(stored(cwd, 'bundle/agent/ca.pem')).toBe(both)
+      expect(stored(cwd, 'identity/server/global/s3/current/ca.pem')).toBe(both)
+      await settled(cwd)
+
+      // A renewal brings it; a new root is reached from there.
+      expect((await cli(cwd, ['rotate', 'leaves', 's1', '--yes'])).status).toBe(0)
+      expect(stored(cwd, 'identity/server/global/s1/current/ca.pem')).toBe(both)
+      await settled(cwd)
+      expect((await cli(cwd, ['rotate', 'leaves', '--all', '--yes'])).status).toBe(0)
+      const next = await cli(cwd, ['rotate', 'authority', 'agent', '--next'])
+      expect(next.stdout + next.stderr).toContain('identity/server/global/s1')
+      expect((await cli(cwd, ['verify'])).status).toBe(0)
+    })
+
+    test('brings it at once to agents whose certificate outlives the old one', async () => {
+      const cwd = world()
+      const short = await root(ca.key, now - 3600 * day)
+      write(cwd, 'old/ca.pem', pem(short))
+      await cli(cwd, ['adopt', 'old'])
+      write(cwd, 'old/ca.pem', pem(ca))
+      expect((await again(cwd)).authorities.map(({ address }) => address)).toEqual([
+        'authority/agent/1',
+        'authority/agent/2',
+      ])
+      const planned = await cli(cwd, ['plan'])
+      expect(planned.stdout).toMatch(/server\/global\/s1 +refresh +trust-changed/)
+      const before = stored(cwd, 'identity/server/global/s1/current/cert.pem')
+      expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+      expect(stored(cwd, 'identity/server/global/s1/current/cert.pem')).toBe(before)
+      await settled(cwd)
+    })
+
+    test('leaves it out while the spec replaces that root, and once it did', async () => {
+      const cwd = world()
+      await cli(cwd, ['adopt', 'old'])
+      expect((await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).status).toBe(0)
+      const text = spec(cwd)
+      write(cwd, 'old/ca.pem', pem(await root(ca.key, now - 2 * day)))
+      for (const apply of [false, true]) {
+        if (apply) expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+        const said = await again(cwd)
+        const left = said.leftOut.find(({ place }) => place === 'old/ca.pem (1 of 2)')
+        expect([left?.code, left?.message]).toEqual([
+          'adoption/replaced',
+          expect.stringMatching(/^it is authority\/agent\/1 once more, with the same key/),
+        ])
+        expect(spec(cwd)).toBe(text)
+      }
+    })
+
+    test('takes it at the first run, where agents have the older one', async () => {
+      const renewed = await root(ca.key, now - 2 * day)
+      const config = (name: string): string => `data_dir = "/d"
+name = "${name}"
+server {
+  enabled = true
+}
+tls {
+  http = true
+  rpc = true
+  ca_file = "/etc/nomad/ca.pem"
+  cert_file = "/etc/nomad/s.pem"
+  key_file = "/etc/nomad/s.key"
+  verify_server_hostname = true
+  verify_https_client = true
+}
+`
+      const cwd = folder({
+        'old/ca.pem': pem(ca),
+        'old/renewed.pem': encodeCertificate(renewed.certificate),
+        'old/s1.pem': pem(s1),
+        'agents/s1/nomad.hcl': config('s1'),
+        'agents/s1/ca.pem': encodeCertificate(ca.certificate),
+        'agents/s1/s.pem': encodeCertificate(s1.certificate),
+      })
+      const { status, stdout, stderr } = await cli(cwd, [
+        ...['adopt', 'old', '--agents', 'agents/s1', '--json'],
+      ])
+      expect([status, stderr]).toEqual([0, stderr])
+      const said = JSON.parse(stdout) as Document
+      expect(said.authorities.map(({ address, key }) => [address, key])).toEqual([
+        ['authority/agent/1', true],
+        ['authority/agent/2', true],
+      ])
+      expect(said.leftOut).toEqual([])
+      expect(stored(cwd, 'authority/agent/2/ca.pem')).toBe(encodeCertificate(renewed.certificate))
+      expect((await cli(cwd, ['plan'])).stdout).toMatch(/\n1 step: 1 to write\n/)
+    })
   })
 
   test('does not bring back a node that the spec no longer names', async () => {

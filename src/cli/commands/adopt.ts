@@ -7,13 +7,11 @@
 import path from 'node:path'
 import { planAdoption, type Adoption, type AdoptionInput } from '../../adoption/adopt.js'
 import type { AdoptedAuthority, AdoptedIdentity } from '../../adoption/adopted.js'
-import { keylessStart } from '../../adoption/notes.js'
 import type { LeftOut } from '../../adoption/materials.js'
 import { isName, sharedName } from '../../address.js'
 import { missingOf, putAdopted } from '../../apply/put-adopted.js'
 import { addNode, addNodes, nameNode, type NewNode } from '../../cluster/edit.js'
 import { desire } from '../../cluster/desire.js'
-import { editAuthorities } from '../../cluster/edit-authority.js'
 import { newSpec } from '../../cluster/new-spec.js'
 import { parseSpec } from '../../cluster/parse.js'
 import type { ClusterSpec } from '../../cluster/spec.js'
@@ -38,6 +36,7 @@ import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
 import { unlockFiles } from '../unlock-folders.js'
 import { identitiesIn, keysInStore } from '../adopted-before.js'
+import { withGenerations, withKeys } from '../adopted-spec.js'
 import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, readSpec } from '../workspace.js'
 import { showWrites, writeFiles, type FileWrite } from '../write.js'
@@ -69,12 +68,13 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const files = await unlockFiles(await readFolders(args, place, context), options, context)
   const identities = inventory === undefined ? [] : identitiesIn(inventory)
   const adoption = planAdoption({
-    files: [...files, ...(await keysInStore(files, agents, identities, store))],
+    files: [...files, ...(await keysInStore(files, agents, { identities, inventory }, store))],
     agents,
     probed:
       options.probe === undefined ? [] : await probeForAdoption(options.probe, agents, context),
     known: inventory && knownIn(inventory),
     authorities: inventory && authoritiesIn(inventory),
+    specified: present?.spec.authorities,
     identities,
     now: context.now(),
   })
@@ -84,7 +84,13 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
     present === undefined
       ? await firstSpec(adoption, file, options, context)
       : moreNodes(
-          withGenerations(withKeys(present.text, adoption), adoption, inventory, file),
+          withGenerations(
+            withKeys(present.text, adoption),
+            adoption,
+            inventory,
+            present.spec,
+            file,
+          ),
           adoption.identities,
           { file, before: adoptedBefore(inventory), inventory },
           leftOut,
@@ -235,33 +241,6 @@ async function firstSpec(
     })
   }
   return { text, spec }
-}
-
-/** The spec without the comments that say of a key which is here that it is not. */
-function withKeys(text: string, { authorities }: Adoption): string {
-  const untrue = authorities.flatMap(({ address, key }) =>
-    key ? [`# ${keylessStart(address)}`] : [],
-  )
-  return text
-    .split('\n')
-    .filter((line) => !untrue.some((start) => line.trim().startsWith(start)))
-    .join('\n')
-}
-
-/** The spec, in which a generation signs that the old tool made of an intermediate of the store. */
-function withGenerations(
-  text: string,
-  { authorities }: Adoption,
-  inventory: Inventory | undefined,
-  file: string,
-): string {
-  const isHere = ({ address }: AdoptedAuthority): boolean =>
-    inventory?.authorities.get(address)?.certificate !== undefined
-  const edits = authorities
-    .filter((one) => one.issuer !== undefined && one.key !== undefined && !isHere(one))
-    .filter(({ name }) => authorities.some((one) => one.name === name && isHere(one)))
-    .map(({ name, generation }) => ({ name, signing: generation, rollout: 'ride-along' as const }))
-  return editAuthorities(text, edits, { file }).text
 }
 
 /** The spec that is there, with the nodes that it lacks. */
