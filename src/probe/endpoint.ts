@@ -58,6 +58,48 @@ export function parseEndpoint(text: string): { host: string; port: number } | un
 }
 
 /**
+ * Says what is wrong with a text that is meant for an endpoint and is not one that {@link parseEndpoint} reads.
+ *
+ * @returns What is wrong, and the right form; `undefined` for a text that is not meant for one.
+ */
+export function endpointFault(
+  text: string,
+): { readonly message: string; readonly hint: string } | undefined {
+  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1]?.toLowerCase()
+  if (scheme !== undefined && scheme !== 'https') {
+    const rest = text.slice(text.indexOf('//') + 2).split('/')[0]!
+    const message =
+      scheme === 'http' ? 'http:// speaks no TLS' : `${scheme}:// is not a scheme of agents`
+    return { message, hint: `nomad-pki inspect ${rest} asks what listens there` }
+  }
+  const bare = text.replace(/^https:\/\//, '')
+  if (scheme !== undefined && bare.includes('/')) {
+    return {
+      message: 'an endpoint has no path',
+      hint: `nomad-pki inspect https://${bare.split('/')[0]!}`,
+    }
+  }
+  if (isIP(bare) !== 0) {
+    const host = isIP(bare) === 6 ? `[${bare}]` : bare
+    return {
+      message: 'an address without a port',
+      hint: `for a running agent, name its port: ${host}:4646`,
+    }
+  }
+  const port = /^[^/]*:([0-9]+)$/.exec(bare)?.[1]
+  if (port === undefined) return undefined
+  if (Number(port) < 1 || Number(port) > 65_535) {
+    return { message: `${port} is not a port`, hint: 'a port is a number from 1 to 65535' }
+  }
+  return bare.indexOf(':') === bare.lastIndexOf(':')
+    ? undefined
+    : {
+        message: 'an IPv6 address with a port stands in brackets',
+        hint: 'for example [2001:db8::1]:4646',
+      }
+}
+
+/**
  * Makes the handshake and tells what was presented. The certificate is not verified: seeing a wrong
  * one is the point.
  *
@@ -131,11 +173,13 @@ function unreachable(
   const reason =
     alertIn(bytes) ??
     known ??
+    (isNotTls(bytes) ? `it answers, and not in TLS${saidIn(bytes)}` : undefined) ??
     (fault instanceof Error ? fault.message.split('\n')[0]! : 'it did not answer')
   return new NomadPkiError('ERR_UNREACHABLE', `${where} cannot be asked: ${reason}`, {
     cause: fault,
-    hint:
-      bytes.length === 0 && (known === undefined || code === 'ECONNRESET')
+    hint: isNotTls(bytes)
+      ? 'another service has that port; agents have 4646 (HTTPS) and 4647 (RPC)'
+      : bytes.length === 0 && (known === undefined || code === 'ECONNRESET')
         ? rpc
           ? 'is it the RPC port of an agent with `tls { rpc = true }`? HTTPS is 4646'
           : 'is it the HTTPS port of an agent? RPC (4647) begins with a byte of its own'
@@ -155,6 +199,21 @@ const alerts: Readonly<Record<number, string>> = {
   112: 'unrecognized name',
   116: 'certificate required',
   120: 'no application protocol',
+}
+
+/** Whether what came first is not a record of TLS (RFC 8446 §5.1): a type from 20 to 23, and version 3.x. */
+function isNotTls(bytes: Uint8Array): boolean {
+  const [type, major] = bytes
+  if (type === undefined) return false
+  return type < 20 || type > 23 || (major !== undefined && major !== 3)
+}
+
+/** The first line of what a listener says in plain text; empty for anything else. */
+function saidIn(bytes: Uint8Array): string {
+  const [line = ''] = Buffer.from(bytes.subarray(0, 60))
+    .toString('latin1')
+    .split(/[\r\n]/)
+  return /^[ -~]{3,}$/.test(line) ? `: ${JSON.stringify(line)}` : ''
 }
 
 /** What a listener says that refuses the handshake: the first record is an alert. */

@@ -51,7 +51,10 @@ function rowsOf(
   }
   if (thing.kind === 'unreadable') return [['because', printable(thing.message)]]
   if (thing.kind === 'endpoint') {
-    const asked = thing.authorities === undefined ? 'not known' : list(thing.authorities) || 'any'
+    const asked =
+      thing.authorities === undefined
+        ? 'not shown: it ends the handshake without a certificate, and in TLS 1.2 nothing proves what it names'
+        : list(thing.authorities) || 'any'
     return [
       ['protocol', thing.protocol],
       [

@@ -13,7 +13,7 @@ import { pemBlocks } from '../../keys/pem.js'
 import type { PemBlock } from '../../keys/pem-scan.js'
 import { fitTogether } from '../../nomad/fit-together.js'
 import { passedOver } from '../../nomad/readable.js'
-import { describeEndpoint, parseEndpoint } from '../../probe/endpoint.js'
+import { describeEndpoint, endpointFault, parseEndpoint } from '../../probe/endpoint.js'
 import { describeCfssl, type Description } from '../../report/describe.js'
 import { descriptionText, togetherText } from '../../report/description-text.js'
 import { printable } from '../../report/style.js'
@@ -114,6 +114,12 @@ async function look(
         },
       },
     ]
+  }
+  const fault = endpointFault(arg)
+  if (fault !== undefined) {
+    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${arg}: no such file, and ${fault.message}`, {
+      hint: fault.hint,
+    })
   }
   try {
     return await describeAddress(arg, options, context)
