@@ -11,7 +11,7 @@ import { Fleet } from './harness/fleet.js'
 import { provenLoaded } from './harness/proof.js'
 import { deep } from './harness/random.js'
 import type { AgentPlan } from './harness/agent.js'
-import type { Credentials } from './harness/api.js'
+import { api, type Credentials } from './harness/api.js'
 import { askServer } from './harness/rpc.js'
 import { eventually } from './harness/run.js'
 import { deliverProven } from './harness/rolling.js'
@@ -153,6 +153,17 @@ describe('a root that somebody else may have', () => {
   /** What is left of the commands that `revoke` printed. */
   let printed: string[] = []
   let stolen: Required<Credentials>
+  /** The status of an answer over HTTPS, or why there is none. Whether the agent is the right one is no matter. */
+  const overHttps = async (
+    { ports }: AgentPlan,
+    by: Credentials = stolen,
+  ): Promise<number | string> => {
+    try {
+      return (await api(ports.http, '/v1/agent/health', by, { serverName: false })).status
+    } catch (error) {
+      return String(error)
+    }
+  }
   const servers = (): readonly AgentPlan[] => fleet.plans.filter(({ role }) => role === 'server')
   /** Runs a line as it was printed; where agents get files, the fleet's own way stands for the rollout. */
   async function carriedOut(...more: readonly string[]): Promise<void> {
@@ -181,6 +192,10 @@ describe('a root that somebody else may have', () => {
     expect(await askServer(ports.rpc, stolen, 'server-only-rpc', region)).toMatchObject({
       accepted: true,
     })
+    // It opens the API too, of servers and clients.
+    for (const agent of fleet.plans) {
+      expect([agent.name, await overHttps(agent)]).toEqual([agent.name, 200])
+    }
   })
 
   test('is not gone before the last agent refuses it', async () => {
@@ -217,6 +232,15 @@ describe('a root that somebody else may have', () => {
       // The new key of the same server is taken.
       const now = fleet.credentials('server/global/s2')
       expect(await askServer(ports.rpc, now, 'rpc', region)).toMatchObject({ accepted: true })
+    }
+    for (const agent of fleet.plans) {
+      // The agent is there, and refuses the certificate: Go says so with an alert of TLS.
+      expect([agent.name, await overHttps(agent)]).toEqual([
+        agent.name,
+        expect.stringMatching(/alert (?:unknown ca|bad certificate|certificate unknown)/i),
+      ])
+      const now = fleet.credentials('server/global/s2')
+      expect([agent.name, await overHttps(agent, now)]).toEqual([agent.name, 200])
     }
     const said = await fleet.pki('revoke', 's2')
     expect(said.stderr).toContain('has a new certificate since then')
