@@ -105,6 +105,19 @@ export function signerOf(
   )
 }
 
+/**
+ * Whether a leaf and its chain stay until their renewal, although another generation signs now.
+ *
+ * @param issuer The authority that signs now.
+ */
+export function keepsSigner(
+  generation: FoundGeneration,
+  issuer: string,
+  context: DeferralContext,
+): boolean {
+  return context.deferrals.get(issuer)?.signerOf(generation) !== undefined
+}
+
 /** What may stay under one signing authority until its renewal. */
 export interface Deferral {
   /** The other generation of the issuer that signed the leaf; only where all agents still accept it, because its root is trusted. */

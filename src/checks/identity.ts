@@ -20,6 +20,7 @@ import { isAgent, profileOf } from '../nomad/roles.js'
 import type { DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
+import { keepsSigner } from './deferral.js'
 import { isIssuedBy } from './issued-by.js'
 import { reasons, type ReasonGiven } from './reasons.js'
 
@@ -61,12 +62,7 @@ export function runChecks(
   subject: Subject,
   context: CheckContext,
 ): ReasonGiven[] {
-  const given: ReasonGiven[] = []
-  for (const check of checks) {
-    const reason = check(subject, context)
-    if (reason !== undefined) given.push(reason)
-  }
-  return given
+  return checks.flatMap((check) => check(subject, context) ?? [])
 }
 
 function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
@@ -225,7 +221,7 @@ function issuerCurrent(
   context: CheckContext,
 ): ReasonGiven | undefined {
   const { issuer } = wanted.profile
-  if (context.deferrals.get(issuer.address)?.signerOf(generation) !== undefined) return undefined
+  if (keepsSigner(generation, wanted.profile.issuer.address, context)) return undefined
   const signing = context.authorities.get(issuer.address)
   if (signing === undefined) {
     return {
@@ -242,9 +238,7 @@ function chainWhole(
   context: CheckContext,
 ): ReasonGiven | undefined {
   const signing = context.authorities.get(wanted.profile.issuer.address)
-  // It keeps the chain that it has, until its renewal.
-  if (context.deferrals.get(wanted.profile.issuer.address)?.signerOf(generation) !== undefined)
-    return undefined
+  if (keepsSigner(generation, wanted.profile.issuer.address, context)) return undefined
   // Without its issuer no chain can be compared; `issuerCurrent` has said so.
   if (signing === undefined || !isIssuedBy(leaf, signing.certificate)) return undefined
   const above = generation.chain.slice(1)

@@ -12,6 +12,7 @@ import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Store } from '../inventory/store.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
+import { keyInStore } from '../issuers/found-in-store.js'
 import { readFoundKey } from '../keys/found-key.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { fingerprintOf, isTwin, sameCertificate, type Certificate } from '../x509/certificate.js'
@@ -77,21 +78,13 @@ export async function keysInStore(
     ),
     ...agents.flatMap(({ inUse }) => [...(inUse?.chain ?? []), ...(inUse?.roots ?? [])]),
   ]
-  for (const { address, name, generation, certificate, key } of inventory.authorities.values()) {
+  for (const found of inventory.authorities.values()) {
+    const { address, certificate } = found
     const isRenewal = (one: Certificate): boolean =>
-      isTwin(one, certificate!) && !sameCertificate(one, certificate!)
-    if (certificate === undefined || !shown.some(isRenewal)) continue
-    const bytes =
-      key.state === 'present' || key.state === 'encrypted'
-        ? await store.readAuthorityKey(name, generation)
-        : undefined
-    if (bytes === undefined) continue
-    // Under its passphrase it stays as it is.
-    const found =
-      key.state === 'encrypted'
-        ? { publicKey: certificate.publicKey, pem: Buffer.from(bytes).toString('utf8') }
-        : readFoundKey(bytes)
-    keys.push({ file: address, materials: [{ kind: 'key', place: address, key: found }] })
+      certificate !== undefined && isTwin(one, certificate) && !sameCertificate(one, certificate)
+    const key = shown.some(isRenewal) ? await keyInStore(found, store) : undefined
+    if (key !== undefined)
+      keys.push({ file: address, materials: [{ kind: 'key', place: address, key }] })
   }
   for (const { address, leaf } of identities) {
     const isRenewal = (one: Certificate): boolean =>

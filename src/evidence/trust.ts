@@ -8,6 +8,7 @@
 
 import { sharedName } from '../address.js'
 import { groupBy } from '../grouping.js'
+import { memoByText } from '../memo.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { AgentState } from './judgement.js'
 import { portOf, type Evidence, type Observation } from './evidence.js'
@@ -59,7 +60,7 @@ export function trustReader(
     const name = names.nameOf(root)
     return name === undefined ? [root] : names.withName(name)
   }
-  const twins = (root: string): readonly string[] => twinsOf(root, inventory.authorities)
+  const twins = memoByText((root: string) => twinsOf(root, inventory.authorities))
   const addressOf = (said: string): string => {
     if (isAuthority(said)) return said
     const all = names.withName(said)

@@ -244,7 +244,10 @@ describe('the generation last proven', () => {
       der: new Uint8Array(),
     }
     for (const root of [root1, root2])
-      story.authorities.set(root, { certificate: { subject, issuer: subject }, crossed: new Map() })
+      story.authorities.set(root, {
+        certificate: { subject, issuer: subject, publicKey: { spki: Buffer.from(root) } },
+        crossed: new Map(),
+      })
     expect(story.saw('leaf1', ['CN=acme CA']).said).toBe('undelivered 2, counts 1, proven 1')
     expect(story.got(2, 'leaf1').saw('leaf1', ['CN=acme CA']).said).toBe(
       'unobservable 2, counts 2, proven 2',
