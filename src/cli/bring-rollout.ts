@@ -7,6 +7,7 @@
 
 import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
+import type { Inventory } from '../inventory/inventory.js'
 import type { Override, OverrideCode } from '../overrides.js'
 import { waitingFor, waitingText } from '../report/plan.js'
 import type { Plan } from '../plan/plan.js'
@@ -32,8 +33,8 @@ export interface RolloutChoice {
   /** Which agents: by their addresses. */
   readonly isMeant: (address: string) => boolean
   readonly batch: Batch
-  /** How many clients may fail. */
-  readonly maxFailures: number
+  /** How many clients may fail. Default: none; in a recovery all. */
+  readonly maxFailures: number | undefined
   readonly overrides: readonly Override[]
   /** Only look. */
   readonly dryRun: boolean
@@ -47,6 +48,10 @@ export interface RolloutChoice {
   readonly handPatience?: number | undefined
   /** The spec, as it was given. */
   readonly file?: string | undefined
+  /** Certificates have ended: {@link RollOutOptions.recover}. */
+  readonly recover?: boolean | undefined
+  /** Gives the order its own steps. Default: as it was worked out. */
+  readonly shape?: ((order: Rollout, inventory: Inventory) => Rollout) | undefined
 }
 
 /**
@@ -65,8 +70,8 @@ export async function bringRollout(
   const { maxFailures, dryRun } = choice
   const bringIt = (order: Rollout): Promise<ExitStatus> =>
     onHosts(workspace, spec.node.tls ?? '', choice, context, async (given, ports) => {
-      const { backOnFailure, handPatience } = choice
-      const rules = { ...given, maxFailures, backOnFailure, handPatience }
+      const { backOnFailure, handPatience, recover } = choice
+      const rules = { ...given, maxFailures, backOnFailure, handPatience, recover }
       const endOf = async (): Promise<Rollout> => {
         const inventory = await takeOwnInventory(workspace)
         const all = orderOf(workspace, inventory, { now: context.now(), batch: choice.batch })
@@ -130,7 +135,7 @@ async function reachesAny(
  */
 async function prepare(
   workspace: Workspace,
-  { isMeant, batch }: RolloutChoice,
+  { isMeant, batch, shape }: RolloutChoice,
   context: Context,
   printer: Printer,
 ): Promise<Rollout> {
@@ -141,7 +146,8 @@ async function prepare(
   if (waiting > 0) {
     printer.tell(`${waitingText(waiting)}: nomad-pki rollout --collect asks for it by ssh`)
   }
-  return onlyMeant(order, isMeant)
+  const meant = onlyMeant(order, isMeant)
+  return shape === undefined ? meant : shape(meant, inventory)
 }
 
 /**

@@ -20,6 +20,16 @@ import { rootAbove, rootsAbove, twinsOf, type MadeGeneration } from './generatio
 export function newRootOverride(
   known: MadeGeneration | undefined,
   newest: MadeGeneration,
+  inventory: Inventory,
+): string | undefined {
+  const root = newRootOf(known, newest, inventory)
+  return root === undefined ? undefined : `--override new-root=${root}`
+}
+
+/** The fingerprint of a root that nothing an agent has vouches for; `undefined` where something does. */
+export function newRootOf(
+  known: MadeGeneration | undefined,
+  newest: MadeGeneration,
   { authorities }: Inventory,
 ): string | undefined {
   if (known?.trusted === undefined || newest.trusted === undefined) return undefined
@@ -33,5 +43,5 @@ export function newRootOverride(
     newest.trusted!.includes(one),
   )
   if (trusts || certified || trusted) return undefined
-  return `--override new-root=${fingerprintText(found.certificate)}`
+  return fingerprintText(found.certificate)
 }

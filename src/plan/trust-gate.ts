@@ -9,6 +9,8 @@
  * a compromised root           is not trusted and does not sign again
  * ```
  *
+ * A root below which every certificate has ended is not held: no agent lives by it.
+ *
  * Agents use an adopted root before this program delivers anything: that no agent was seen excuses
  * nothing there.
  *
@@ -24,6 +26,7 @@ import { judgeGate, type GateCondition, type GateVerdict } from '../evidence/gat
 import { generationsIn, rootAbove,
   twinsOf, type MadeGenerations } from '../evidence/generations.js'
 import { judgeSeenAlone } from '../evidence/judge.js'
+import { spentRoots } from '../evidence/spent-roots.js'
 import { withExceptions } from '../evidence/judgement.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
@@ -143,8 +146,19 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   )
   if (signing === undefined) return free
   const bundled = bundledRoots(bundle, facts)
-  const adopted = adoptedRoots(bundle, bundled, facts)
   const inUse = rootsInUse(bundle, facts)
+  const found = adoptedRoots(bundle, bundled, facts)
+  // Nothing leaves, and what signs has signed before: agents need not be looked at.
+  if (
+    [...inUse.trusted, ...found].every((root) => bundle.trusted.includes(root)) &&
+    inUse.roots.has(signing.address)
+  ) {
+    return free
+  }
+  const judgements = judgeSeenAlone(inventory, { now, evidence })
+  const spent = spentRoots({ inventory, judgements, now })
+  const isOver = (root: string): boolean => spent.has(root) || hasEnded(root, facts)
+  const adopted = found.filter((root) => !spent.has(root))
   const left = adopted.filter((root) => leavesRoot(root, signing, bundle, adopted, facts))
   const cut = left.filter((root) => isCut(root, facts))
   // Agents trust an adopted root, also where no certificate of theirs was adopted.
@@ -154,12 +168,12 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   const warnings =
     cut.length > 0 ? [leavesAdopted({ severity: 'warning', roots: cut, ...leaving }, facts)] : []
   const keep = [...trusted].filter(
-    (root) =>
-      !bundle.trusted.includes(root) && !hasEnded(root, facts) && bundled?.has(root) !== false,
+    (root) => !bundle.trusted.includes(root) && !isOver(root) && bundled?.has(root) !== false,
   )
   // What was begun goes on: it went through this gate.
   const begins = roots.size > 0 && !roots.has(signing.address)
-  const uncertified = begins && !isCertified(signing, trusted, facts)
+  const needing = new Set([...trusted].filter((root) => !isOver(root)))
+  const uncertified = begins && !isCertified(signing, needing, facts)
   if (keep.length === 0 && !uncertified) return { findings: warnings, keep: [] }
   if (!wasDelivered(evidence) && left.length > cut.length) {
     const uncut = left.filter((root) => !cut.includes(root))
@@ -191,7 +205,6 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     }
     return { findings: [finding], keep: [] }
   }
-  const judgements = judgeSeenAlone(inventory, { now, evidence })
   for (const { address, condition, what, keep: kept } of barriers) {
     const gateFacts = { desired, inventory, evidence, now, judgements }
     const verdict = judgeGate(condition, { ...gateFacts, authority: signing.address })

@@ -71,14 +71,20 @@ export function orderText(
       hands.length === 0 ? '' : hands.length === own.length ? ', by you' : `, ${hand} by you`,
     ].join('')
   })
+  const together = steps.some(({ kind }) => kind === 'servers')
+  const how = together
+    ? 'where no quorum is left to keep, the servers of a region are brought together'
+    : 'of the servers of a region the leader comes last'
+  const restarts = nodes.filter(({ restart }) => restart).length
   return [
     ...notes,
     ...left,
-    `${count(steps.length, 'step')} to ${count(nodes.length, 'agent')}; of the servers of a region the leader comes last`,
+    `${count(steps.length, 'step')} to ${count(nodes.length, 'agent')}; ${how}`,
     ...(lines.length > 2 * foldAbove
       ? [...lines.slice(0, foldAbove), style.faint(`  and ${lines.length - foldAbove} more`)]
       : lines),
-    costText(nodes.length, style, { restarts: nodes.filter(({ restart }) => restart).length }),
+    // Nothing runs there that a reload could cost.
+    ...(together ? [] : [costText(nodes.length, style, { restarts })]),
   ].join('\n')
 }
 
@@ -121,6 +127,11 @@ export function eventText(
       return undefined
     case 'ready':
       return style.good(`${count(event.hosts, 'host')} looked at: nothing speaks against it`)
+    case 'left':
+      return [
+        ...obstacleLines(event.obstacles, style),
+        style.doubtful('left out: the others are brought without them'),
+      ].join('\n')
     case 'step': {
       const { number, region, nodes } = event.step
       return style.strong(`${number}  ${region}: ${printable(rangesOf(nodes.map(nameOf)))}`)
@@ -299,6 +310,7 @@ export function eventDocument(
       return { ...base, address: node.address, host, generation, running }
     }
     case 'refused':
+    case 'left':
     case 'stopped':
       return { ...base, obstacles: obstacles(event.obstacles) }
     case 'done':

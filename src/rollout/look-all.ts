@@ -7,6 +7,7 @@
 import { parseIdentity } from '../address.js'
 import { runsClient } from '../nomad/roles.js'
 import { isRunning } from './delivery-for.js'
+import { leaderOf } from './gate.js'
 import { lookAt } from './look.js'
 import type { Rollout, RolloutNode, RolloutStep } from './order.js'
 import { events, inParallel } from './parallel.js'
@@ -17,6 +18,7 @@ import {
   type RolloutPorts,
 } from './ports.js'
 import type { LookedHost, Obstacle } from './preflight.js'
+import { isEnough } from './recovery.js'
 import { regionObstacle, unanswered } from './wait.js'
 
 /** What was seen of each host. */
@@ -34,16 +36,21 @@ export async function* lookAtAll(
   options: RollOutOptions,
 ): AsyncGenerator<
   RolloutEvent,
-  { readonly ready: Looked; readonly obstacles: readonly Obstacle[] },
+  {
+    readonly ready: Looked
+    readonly obstacles: readonly Obstacle[]
+    /** In a recovery: what speaks against hosts that are left out. */
+    readonly left: readonly Obstacle[]
+  },
   undefined
 > {
   const nodes = rollout.steps.flatMap((step) => step.nodes)
   const ready = new Map<RolloutNode, LookedHost>()
-  const obstacles: Obstacle[] = []
+  const ofHosts = new Map<RolloutNode, readonly Obstacle[]>()
   const queue = events<RolloutEvent>()
   const looking = inParallel(nodes, options.concurrency ?? 8, async (node) => {
     const found = await lookAt(node, ports, options)
-    obstacles.push(...found.obstacles)
+    ofHosts.set(node, found.obstacles)
     if (found.ready !== undefined) ready.set(node, found.ready)
     const host = found.host ?? node.host ?? node.address
     queue.push({ event: 'looked', node, host, ready: found.ready !== undefined })
@@ -54,7 +61,10 @@ export async function* lookAtAll(
     all: new Set(nodes.map(({ address }) => address)),
     stopped: new Set([...ready].flatMap(([{ address }, one]) => (isRunning(one) ? [] : [address]))),
   }
+  const { obstacles, left } = judgeHosts(rollout, ready, ofHosts, ports, options)
   for (const region of regionsOf(rollout, ready, 'server')) {
+    // An earlier run was ended when its servers had just been brought: they are waited for.
+    if (options.recover === true && !(await hasLeader(region, ports))) continue
     const obstacle = await regionObstacle(region, ordered, ports, options)
     if (obstacle !== undefined) obstacles.push(obstacle)
   }
@@ -67,7 +77,30 @@ export async function* lookAtAll(
     const answer = await ports.nodes(region)
     if (answer.state !== 'read') obstacles.push(unanswered(region, answer))
   }
-  return { ready, obstacles }
+  return { ready, obstacles, left }
+}
+
+/** What refuses the rollout, and in a recovery what only leaves a host out. */
+function judgeHosts(
+  { steps }: Rollout,
+  ready: Looked,
+  ofHosts: ReadonlyMap<RolloutNode, readonly Obstacle[]>,
+  ports: RolloutPorts,
+  { recover }: RollOutOptions,
+): { readonly obstacles: Obstacle[]; readonly left: readonly Obstacle[] } {
+  const obstacles: Obstacle[] = []
+  const left: Obstacle[] = []
+  const fit = new Set(ready.keys())
+  for (const step of steps) {
+    const may = recover === true && isEnough(step, fit, ports.servers(step.region))
+    for (const node of step.nodes) (may ? left : obstacles).push(...(ofHosts.get(node) ?? []))
+  }
+  return { obstacles, left }
+}
+
+async function hasLeader(region: string, ports: RolloutPorts): Promise<boolean> {
+  const answer = await ports.raft(region)
+  return answer.state === 'read' && leaderOf(answer.reading) !== undefined
 }
 
 /** Regions whose clients are waited for: also those that are servers too. */

@@ -96,6 +96,11 @@ export interface RollOutOptions {
   readonly plaintext?: boolean | undefined
   /** A host whose agent does not load what it was brought goes back to what it had. Default: false. */
   readonly backOnFailure?: boolean | undefined
+  /**
+   * Certificates have ended, and what is left is brought as far as it can be: a host that is not fit is left out
+   * where a quorum is possible without it, and a client that fails does not stop the others. Default: false.
+   */
+  readonly recover?: boolean | undefined
   /** Only look: nothing is changed. */
   readonly dryRun?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -138,6 +143,8 @@ export type RolloutEvent =
   | { readonly event: 'refused'; readonly obstacles: readonly Obstacle[] }
   /** Nothing speaks against it. */
   | { readonly event: 'ready'; readonly hosts: number }
+  /** In a recovery: hosts that are left out, and why. */
+  | { readonly event: 'left'; readonly obstacles: readonly Obstacle[] }
   | { readonly event: 'step'; readonly step: RolloutStep }
   /** A person brings these agents their files: in a step that has come, or with `dryRun` in any. */
   | { readonly event: 'by-hand'; readonly nodes: readonly RolloutNode[] }

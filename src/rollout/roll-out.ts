@@ -37,7 +37,7 @@ export async function* rollOut(
   ports: RolloutPorts,
   options: RollOutOptions,
 ): AsyncGenerator<RolloutEvent, void, undefined> {
-  const { ready, obstacles } = yield* lookAtAll(rollout, ports, options)
+  const { ready, obstacles, left: unfit } = yield* lookAtAll(rollout, ports, options)
   if (obstacles.length > 0) {
     yield { event: 'refused', obstacles }
     return
@@ -49,9 +49,12 @@ export async function* rollOut(
     }
   }
   yield { event: 'ready', hosts: ready.size }
+  if (unfit.length > 0) yield { event: 'left', obstacles: unfit }
   if (options.dryRun === true) return
-  const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [], waited: new Set() }
-  const left = [...rollout.steps]
+  const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [...unfit], waited: new Set() }
+  const left = rollout.steps
+    .map((step) => ({ ...step, nodes: step.nodes.filter((node) => ready.has(node)) }))
+    .filter(({ nodes }) => nodes.length > 0)
   for (;;) {
     stopIfAborted(options)
     const next = await nextOf(left, ready, ports)

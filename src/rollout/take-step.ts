@@ -21,6 +21,7 @@ import {
   type RolloutPorts,
 } from './ports.js'
 import type { LookedHost, Obstacle } from './preflight.js'
+import { isEnough } from './recovery.js'
 import { guardsUsed, readingObstacle, waitForClients, waitForGate } from './wait.js'
 
 /** A step, and what the servers of its region said when it was chosen; `undefined`: they were not asked. */
@@ -73,14 +74,19 @@ export async function* takeStep(
     // Where this step is the cure of the only ill server, nothing is to be waited for.
     if (!isCure(step, answer, ports, options)) {
       tally.waited.add(region)
-      const outcome = yield* waitForGate(region, undefined, ports, options)
+      const own = options.recover === true ? nodes.map(({ address }) => address) : undefined
+      const outcome = yield* waitForGate(region, undefined, ports, options, own)
       if (outcome !== undefined) return [outcome]
       answer = undefined
     }
   }
-  if (kind === 'servers' && (await ports.raft(region)).state === 'read') {
+  if (
+    kind === 'servers' &&
+    options.recover !== true &&
+    (await ports.raft(region)).state === 'read'
+  ) {
     const message = 'its certificates are said to have ended, and its servers answer'
-    const remedy = 'nomad-pki probe, and then the same command'
+    const remedy = 'nomad-pki rollout --recover asks each agent, and goes on from there'
     return [{ host: undefined, address: region, message, remedy }]
   }
   let before: GateBefore | undefined
@@ -93,7 +99,7 @@ export async function* takeStep(
   const failed: Obstacle[] = []
   const done = events<RolloutEvent>()
   // Without a server the region may have no quorum: of them none may fail.
-  const mayFail = kind === 'clients' ? (options.maxFailures ?? 0) : 0
+  const mayFail = mayFailOf(kind, options)
   const tooMany = (): boolean =>
     failed.length > 0 && tally.failures.length + failed.length > mayFail
   // What it had before was accepted a moment ago.
@@ -142,7 +148,12 @@ export async function* takeStep(
     await Promise.all([sending, waiting])
   })
   yield* done.until(working)
-  if (tooMany()) return [...tally.failures, ...failed]
+  const brought = new Set(
+    nodes.filter((node) => !failed.some((one) => one.address === node.address)),
+  )
+  if (tooMany() || !isEnough(step, brought, ports.servers(region))) {
+    return [...tally.failures, ...failed]
+  }
   tally.failures.push(...failed)
   stopIfAborted(options)
   const away = new Set(failed.map(({ address }) => address))
@@ -154,13 +165,31 @@ export async function* takeStep(
   if (kind !== 'clients') {
     // Nobody knows when a person reloaded it: the log as it is now is further.
     const catchUp = isHand(first!) ? await catchUpNow(step, ports) : before?.catchUp
-    const outcome = yield* waitForGate(region, catchUp, ports, options)
+    const up = new Set(running.map(({ address }) => address))
+    const others =
+      kind === 'servers' && options.recover === true
+        ? ports.servers(region).filter((address) => !up.has(address))
+        : undefined
+    const outcome = yield* waitForGate(region, catchUp, ports, options, others)
     if (outcome !== undefined) return [outcome]
   }
   const clients = running.filter(isClient)
   if (clients.length === 0) return undefined
   const down = yield* waitForClients(region, clients, ports, options)
-  return down && Promise.all(down.map((one) => withLog(one, ready, ports, options)))
+  if (down === undefined) return undefined
+  const told = await Promise.all(down.map((one) => withLog(one, ready, ports, options)))
+  if (options.recover !== true) return told
+  // The heartbeats of the others run: what is left is brought all the same.
+  tally.failures.push(...told)
+  return undefined
+}
+
+/** How many hosts of a step may fail before the others are not touched. */
+function mayFailOf(kind: RolloutStep['kind'], options: RollOutOptions): number {
+  if (options.recover === true && kind !== 'server') {
+    return kind === 'clients' ? (options.maxFailures ?? Infinity) : Infinity
+  }
+  return kind === 'clients' ? (options.maxFailures ?? 0) : 0
 }
 
 /** What a client that went down says of it. */

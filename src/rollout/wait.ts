@@ -139,12 +139,18 @@ function toleranceOf(
   return withoutTolerance?.has(region) === true || servers.length < 3 ? 0 : 1
 }
 
-/** Waits until a region can spare its next server. */
+/**
+ * Waits until a region can spare its next server.
+ *
+ * @param spared Servers that may be ill, by their addresses: a leader is waited for, and the others. Default: none,
+ *   and the region must be able to lose one more.
+ */
 export async function* waitForGate(
   region: string,
   catchUp: CatchUp | undefined,
   ports: RolloutPorts,
   options: RollOutOptions,
+  spared?: readonly string[],
 ): AsyncGenerator<RolloutEvent, Obstacle | undefined, undefined> {
   const end = ports.clock() + (options.gatePatience ?? 120_000)
   const readings: RaftReading[] = []
@@ -157,8 +163,8 @@ export async function* waitForGate(
     const gate =
       answer.state === 'read'
         ? gateOf(readings, {
-            ...{ tolerance: toleranceOf(region, answer.reading, options), catchUp },
-            accepted: options.mayBeIll,
+            tolerance: spared === undefined ? toleranceOf(region, answer.reading, options) : 0,
+            ...{ catchUp, accepted: acceptedIn(answer.reading, spared, ports, options) },
           })
         : { open: false as const, message: answer.message }
     if (gate.open) {
@@ -176,6 +182,17 @@ export async function* waitForGate(
     }
     await ports.sleep(readingPause)
   }
+}
+
+/** Servers that may be ill, as gossip calls them. */
+function acceptedIn(
+  { servers }: RaftReading,
+  spared: readonly string[] = [],
+  ports: RolloutPorts,
+  { mayBeIll = new Set() }: RollOutOptions,
+): ReadonlySet<string> {
+  const own = servers.filter((one) => spared.some((address) => ports.isServer(address, one)))
+  return new Set([...mayBeIll, ...own.map(({ name }) => name)])
 }
 
 /** A client that went down after its reload is `ready` until its heartbeat is missed. */

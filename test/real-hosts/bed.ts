@@ -262,6 +262,11 @@ ${more}`
   options {
     "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean,cni,bridge"
   }
+}
+plugin "raw_exec" {
+  config {
+    enabled = true
+  }
 }`
     return `name       = "${name}"
 region     = "${region}"
@@ -427,7 +432,8 @@ ${own}
   ask(
     { address, region, role }: HostPlan,
     place: string,
-    method: 'GET' | 'PUT' = 'GET',
+    method: 'GET' | 'PUT' | 'POST' = 'GET',
+    body = '',
   ): Promise<string> {
     const own = path.join(this.ops, 'pki/identity/operator')
     const operators = path.join(own, fs.readdirSync(own)[0]!, 'alice/current')
@@ -440,18 +446,18 @@ ${own}
           servername: `${role}.${region}.nomad`,
         },
         (response) => {
-          let body = ''
-          response.on('data', (chunk: Buffer) => (body += chunk.toString()))
+          let said = ''
+          response.on('data', (chunk: Buffer) => (said += chunk.toString()))
           response.on('end', () => {
-            if (response.statusCode === 200) resolve(body)
-            else reject(new Error(`${String(response.statusCode)} ${body}`))
+            if (response.statusCode === 200) resolve(said)
+            else reject(new Error(`${String(response.statusCode)} ${said}`))
           })
           response.on('error', reject)
         },
       )
       asking.on('timeout', () => asking.destroy(new Error('timeout')))
       asking.on('error', reject)
-      asking.end()
+      asking.end(body)
     })
   }
 

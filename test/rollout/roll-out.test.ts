@@ -285,6 +285,109 @@ describe('a rollout', () => {
     expect(again.done).toEqual([])
   })
 
+  describe('a recovery', () => {
+    /** All servers of the region together, then the clients. */
+    const ended = (bed: Bed, kept = fleet): Rollout => {
+      const { steps, ...rest } = bed.rollout(9)
+      const of = (kind: string): RolloutNode[] =>
+        steps
+          .filter((step) => step.kind === kind)
+          .flatMap(({ nodes }) => nodes)
+          .filter(({ host }) => kept.includes(host!))
+      const all = [
+        { kind: 'servers' as const, nodes: of('server') },
+        { kind: 'clients' as const, nodes: of('clients') },
+      ]
+      return {
+        ...rest,
+        steps: all.map((step, at) => ({ ...step, number: at + 1, region: 'global' })),
+      }
+    }
+    const follow = async (
+      bed: Bed,
+      rollout: Rollout,
+      ports: Partial<RolloutPorts> = {},
+    ): Promise<RolloutEvent[]> => {
+      const events: RolloutEvent[] = []
+      const options = {
+        tls: '/etc/nomad-tls',
+        unit: 'nomad.service',
+        concurrency: 1,
+        recover: true,
+      }
+      const all = { ...bed.ports(), ...ports }
+      for await (const event of rollOut(rollout, all, options)) events.push(event)
+      return events
+    }
+    const failures = (events: readonly RolloutEvent[]): readonly string[] => {
+      const last = events.at(-1)!
+      expect(last.event).toBe('done')
+      return last.event === 'done' ? last.failures.map(({ host }) => host ?? 'none') : []
+    }
+
+    test('a server that ssh does not reach is left out where the others are a quorum', async () => {
+      const bed = new Bed(fleet)
+      bed.meddle = (host) =>
+        host === 's3' ? { reached: false, message: 'No route to host' } : undefined
+      // Raft says so too, and the gate waits for those that were brought.
+      bed.ill = ['s3']
+      bed.tolerance = 0
+      bed.leader = 's1'
+      const events = await follow(bed, ended(bed))
+      expect(failures(events)).toEqual(['s3'])
+      expect(events.find(({ event }) => event === 'left')).toMatchObject({
+        obstacles: [{ host: 's3', message: 'No route to host' }],
+      })
+      expect(bed.done.filter((one) => one.startsWith('install'))).toEqual(
+        ['s1', 's2', 'c1', 'c2', 'c3'].map((host) => `install ${host}`),
+      )
+    })
+
+    test('without a quorum nothing is changed', async () => {
+      const bed = new Bed(fleet)
+      bed.meddle = (host) =>
+        host === 's3' || host === 's2' ? { reached: false, message: 'No route to host' } : undefined
+      expect(problems(await follow(bed, ended(bed)))).toBe(
+        'refused\ns2: No route to host\ns3: No route to host',
+      )
+      expect(bed.done).toEqual([])
+    })
+
+    test('a client that fails does not stop the others, and is told at the end', async () => {
+      const bed = new Bed(fleet)
+      bed.loads = (host) => host !== 'c1'
+      expect(failures(await follow(bed, ended(bed)))).toEqual(['c1'])
+      expect(bed.machine('c3').concluded).toBe('proven')
+    })
+
+    test('servers that answer already are brought together all the same: a minority lives', async () => {
+      const bed = new Bed(fleet)
+      expect(failures(await follow(bed, ended(bed, ['s1', 's2', 'c1'])))).toEqual([])
+    })
+
+    test('two servers of three were brought when it was killed: their leader is waited for', async () => {
+      const bed = new Bed(fleet)
+      for (const name of ['s1', 's2']) bed.machine(name).loaded = 2
+      bed.ill = ['s3']
+      bed.tolerance = 0
+      let asked = 0
+      const raft = (): Promise<RaftAnswer> =>
+        (asked += 1) < 5
+          ? Promise.resolve({ state: 'silent', message: 'certificate has expired' })
+          : Promise.resolve(bed.raft())
+      const node = bed.nodes.find(({ host }) => host === 's3')!
+      const rollout = ended(bed)
+      const steps = [{ number: 1, kind: 'server' as const, region: 'global', nodes: [node] }]
+      bed.loads = () => {
+        bed.ill = []
+        bed.tolerance = 1
+        return true
+      }
+      expect(failures(await follow(bed, { ...rollout, steps }, { raft }))).toEqual([])
+      expect(asked).toBeGreaterThan(5)
+    })
+  })
+
   test('a dry run looks at every host, and changes nothing', async () => {
     const bed = new Bed(fleet)
     const events = await bed.follow({ dryRun: true })

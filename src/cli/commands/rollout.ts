@@ -14,9 +14,12 @@ import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
 import { printRollout } from '../print-rollout.js'
 import { collectFirst } from '../collect-requests.js'
 import type { Command } from '../command.js'
+import type { Context } from '../context.js'
 import { overridesOf } from '../override.js'
 import { printerOf } from '../printer.js'
+import { recoverCluster, type Apply } from '../recover.js'
 import { exitStatus } from '../status.js'
+import type { Options } from '../surface.js'
 import { usage } from '../usage.js'
 import { fileFlag, openWorkspace } from '../workspace.js'
 
@@ -28,7 +31,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     return exitStatus.ok
   }
   const batch = batchOf(options.batch)
-  const maxFailures = Number(options.maxFailures ?? 0)
+  const maxFailures = options.maxFailures === undefined ? undefined : Number(options.maxFailures)
   if (!/^[0-9]{1,5}$/.test(options.maxFailures ?? '0')) {
     throw usage(
       `invalid --max-failures ${JSON.stringify(options.maxFailures)}`,
@@ -41,10 +44,11 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
   const named = new Set(args.map((text) => resolveAddress(text, addresses)))
+  const recover = options.recover === true
   const isMeant = (address: string): boolean =>
     address.startsWith('identity/') &&
     !isOfOperator(address) &&
-    (named.size === 0 || named.has(address)) &&
+    (named.size === 0 || named.has(address) || recover) &&
     (options.only === undefined ||
       runsServer(parseIdentity(address).role) === (options.only === 'servers'))
   const [dryRun, yes] = [options.dryRun === true, options.yes === true]
@@ -63,6 +67,10 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   }
   const how = { dryRun, yes, via, backOnFailure, handPatience, file }
   const choice = { isMeant, batch, maxFailures, overrides, ...how }
+  if (recover) {
+    const given = { ...choice, named, allClients: options.batch === undefined }
+    return recoverCluster(workspace, given, applying(options, context), context, printer)
+  }
   if (options.collect !== true) return bringRollout(workspace, choice, context, printer)
   const { passphraseFd } = options
   const asked = { isMeant, dryRun, yes, passphraseFd, flags: fileFlag(options) }
@@ -71,6 +79,17 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   if (ended !== undefined && !(dryRun && ended === exitStatus.work)) return ended
   const status = await bringRollout(workspace, choice, context, printer)
   return status === exitStatus.ok && ended !== undefined ? ended : status
+}
+
+/** `apply`, as it is called by hand. With `--json` what it says is not an answer. */
+function applying(options: Options<'rollout'>, context: Context): Apply {
+  return async (names) => {
+    const { command: apply } = await import('./apply.js')
+    const call = { ...options, json: undefined, dryRun: undefined, yes: true }
+    const given = { plan: undefined, prune: undefined, long: undefined, override: undefined }
+    const own = options.json === true ? { ...context, stdout: context.stderr } : context
+    return apply({ args: [...names], options: { ...call, ...given, reason: undefined } }, own)
+  }
 }
 
 /** Reads `--batch`. */

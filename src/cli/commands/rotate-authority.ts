@@ -140,7 +140,7 @@ function stageCommands(
       const { command: rollout } = await import('./rollout.js')
       const given = {
         ...{ batch: undefined, only: undefined, maxFailures: undefined, policy: undefined },
-        ...{ back: undefined, backOnFailure: undefined, wait: undefined },
+        ...{ back: undefined, backOnFailure: undefined, wait: undefined, recover: undefined },
         ...{ commands: undefined, leader: undefined },
         collect,
         passphraseFd: collect === true ? passphraseFd : undefined,

@@ -40,19 +40,23 @@ export const deliverCommands = {
     arguments: '[address...]',
     summary: 'bring what was made to the hosts by ssh, one server at a time, with proof after each',
     details:
-      'Looks at every host first. Then servers one by one, the leader last; it waits until the region is healthy before the next. Then clients in batches. Stops at the first failure; the same command goes on, and leaves out agents that are proven. Uses your own ssh; node.ssh of the spec names the user. Of a host with ssh: false it prints the commands, and waits until its agent presents the files. With --collect, agents whose certificates wait for a request (keyHeld: node) are asked for it first: the key is made on the host and stays there, and the spec decides every name. Exits 2 unless every agent that was named is proven.',
+      'Looks at every host first. Then servers one by one, the leader last; it waits until the region is healthy before the next. Then clients in batches. Stops at the first failure; the same command goes on, and leaves out agents that are proven. Uses your own ssh; node.ssh of the spec names the user. Of a host with ssh: false it prints the commands, and waits until its agent presents the files. With --collect, agents whose certificates wait for a request (keyHeld: node) are asked for it first: the key is made on the host and stays there, and the spec decides every name. With --recover, where certificates have ended: asks every agent, says what comes in which order, makes new certificates and brings them; agents with a certificate that lives are left alone unless they are named. Exits 2 unless every agent that was named is proven.',
     writes: true,
     options: {
       batch: {},
       only: {},
       maxFailures: {},
       collect: {},
-      passphraseFd: { needs: ['collect'], because: 'only --collect signs' },
+      passphraseFd: { needsOne: ['collect', 'recover'], because: 'a rollout alone signs nothing' },
       back: {
         excludes: ['batch', 'only', 'maxFailures', 'backOnFailure', 'wait', 'collect'],
         because: 'one host goes back',
       },
       backOnFailure: {},
+      recover: {
+        excludes: ['back', 'policy', 'commands', 'collect'],
+        because: 'it brings new certificates to agents whose own have ended',
+      },
       via: {},
       wait: {},
       commands: {

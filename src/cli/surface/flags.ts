@@ -281,6 +281,10 @@ export const flags = {
   },
   prune: { flags: '--prune', summary: 'also remove what the spec no longer names' },
   reason: { flags: '--reason <text>', summary: 'why it is right here; it is recorded' },
+  recover: {
+    flags: '--recover',
+    summary: 'certificates have ended: say what to do and why, ask, and do it',
+  },
   refuses: {
     flags: '--refuses <authority>',
     summary: 'offer a certificate under this root; exit 0 only if every agent refuses it',

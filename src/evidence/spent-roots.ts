@@ -1,0 +1,45 @@
+/**
+ * Roots that no agent lives by any more: every certificate that was ever made below them has ended.
+ *
+ * @module
+ */
+
+import { isOfOperator } from '../address.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { AgentState } from './judgement.js'
+import { generationsIn, rootAbove } from './generations.js'
+
+/** What it is read from. */
+export interface SpentFacts {
+  readonly inventory: Inventory
+  /** How agents were seen to stand. */
+  readonly judgements: ReadonlyMap<string, { readonly state: AgentState }>
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/**
+ * Lists the roots below which every certificate of an agent has ended. Trust in such a root lets nobody in, and
+ * agents that trust it alone are cut off already: that it leaves takes nothing from anybody.
+ *
+ * An agent with a certificate that the ledger does not have may live by any root: then no root is spent.
+ *
+ * @returns Addresses of authorities.
+ */
+export function spentRoots({ inventory, judgements, now }: SpentFacts): ReadonlySet<string> {
+  const spent = new Set<string>()
+  const living = new Set<string>()
+  if ([...judgements.values()].some(({ state }) => state === 'foreign')) return spent
+  const roots = new Map<string, string>()
+  for (const [address, generations] of generationsIn(inventory)) {
+    if (isOfOperator(address)) continue
+    for (const { issuer, notAfter } of generations) {
+      // An authority whose files are lost is a root of its own: nobody can say more.
+      const root = roots.get(issuer) ?? rootAbove(issuer, inventory.authorities) ?? issuer
+      roots.set(issuer, root)
+      ;(notAfter > now ? living : spent).add(root)
+    }
+  }
+  for (const root of living) spent.delete(root)
+  return spent
+}

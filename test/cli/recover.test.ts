@@ -1,0 +1,145 @@
+/** `rollout --recover`: what it says, what it refuses, and what it makes, with an ssh that runs the real scripts here. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, test } from 'vitest'
+import { fakeSsh } from '../hosts/fake-ssh.js'
+import { cli, folder, type Said } from './cli.js'
+
+const day = 86_400_000
+const spec = `version: 1
+cluster: acme
+node: { tls: /etc/nomad-tls }
+regions:
+  global:
+    servers: { "s[1-3]": { ssh: "{node}.example", http: "127.0.0.1:9", rpc: "127.0.0.1:9" } }
+    clients: { c1: { ssh: c1.example, http: "127.0.0.1:9" } }
+operators:
+  alice: { region: global }
+`
+
+interface Place {
+  readonly base: string
+  readonly hosts: string
+  readonly run: (...words: readonly string[]) => Promise<Said>
+  readonly at: (now: number, ...words: readonly string[]) => Promise<Said>
+}
+
+/** A cluster that was made so many days ago; its hosts tell the time of today. */
+async function place(days: number): Promise<Place> {
+  const base = folder({ 'cluster.yaml': spec })
+  const bed = folder()
+  const env = fakeSsh(bed)
+  const at: Place['at'] = (now, ...words) => cli(base, words, { env, now })
+  const made = Date.now() - days * day
+  await at(made, 'init', '--new-store')
+  expect((await at(made, 'apply', '--yes')).status).toBe(0)
+  return {
+    ...{ base, hosts: path.join(bed, 'hosts'), at },
+    run: (...words) => at(Date.now(), ...words),
+  }
+}
+
+const ledger = ({ base }: Place): string =>
+  fs.readFileSync(path.join(base, 'pki/ledger.jsonl'), 'utf8')
+const specOf = ({ base }: Place): string => fs.readFileSync(path.join(base, 'cluster.yaml'), 'utf8')
+
+describe('rollout --recover', () => {
+  test('a dry run says all of it and changes nothing; then it is done', async () => {
+    const bed = await place(400)
+    const before = ledger(bed)
+    const dry = await bed.run('rollout', '--recover', '--dry-run')
+    expect(dry, dry.stderr).toMatchObject({ status: 2 })
+    expect(dry.stdout).toMatch(/^the certificates of 4 of 4 agents have ended, the first on /)
+    expect(dry.stdout).toContain(
+      'global: 3 of 3 servers ended, 1 of 1 client ended; its servers refuse each other: no leader can be elected',
+    )
+    expect(dry.stdout).toMatch(/ {2}1 {2}nomad-pki apply\n {5}makes 4 new certificates/)
+    expect(dry.stdout).toContain('  2  nomad-pki apply identity/operator/global/alice\n')
+    expect(ledger(bed)).toBe(before)
+    expect(
+      fs.readdirSync(bed.hosts).flatMap((host) => fs.readdirSync(path.join(bed.hosts, host))),
+    ).toEqual([])
+    const nobody = await bed.run('rollout', '--recover')
+    expect(nobody).toMatchObject({ status: 3 })
+    expect(nobody.stderr).toContain('there is no terminal to ask on')
+    // No agent runs there: each loads its files when it starts.
+    const done = await bed.run('rollout', '--recover', '--yes')
+    expect(done, done.stderr).toMatchObject({ status: 2 })
+    expect(done.stdout).toContain('1  global: s[1-3]')
+    expect(done.stdout).toContain('4 not running: the next start loads the files')
+    expect(ledger(bed)).toMatch(
+      /"event":"issued","address":"identity\/operator\/global\/alice",[^\n]*"generation":2/,
+    )
+    expect(specOf(bed)).toBe(spec)
+  })
+
+  test('as a program reads it', async () => {
+    const bed = await place(400)
+    const { stdout, stderr } = await bed.run('rollout', '--recover', '--yes', '--json')
+    const lines = stdout.trim().split('\n')
+    const schema = new URL('../../src/report/schemas/rollout-event.json', import.meta.url)
+    const validate = new Ajv2020({
+      strict: true,
+      strictRequired: false,
+      allowUnionTypes: true,
+    }).compile(JSON.parse(fs.readFileSync(schema, 'utf8')) as object)
+    for (const line of lines) {
+      void validate(JSON.parse(line))
+      expect(validate.errors, line).toBeNull()
+    }
+    const [first, second] = lines.map(
+      (line) => JSON.parse(line) as { event: string; unmade?: number },
+    )
+    expect(first).toMatchObject({ event: 'recovery', unmade: 4, edits: [], authorities: [] })
+    expect(second).toMatchObject({ event: 'order', hosts: 4 })
+    expect(stderr).toContain('steps done')
+  })
+
+  test('with a wrong clock certificates only seem to have ended', async () => {
+    const bed = await place(1)
+    const before = ledger(bed)
+    const said = await bed.at(Date.now() + 400 * day, 'rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 3 })
+    expect(said.stderr).toMatch(/the clock of c1\.example is 1y35d behind/)
+    expect(said.stderr).toContain('first set the clock that is wrong, here or there')
+    expect(ledger(bed)).toBe(before)
+  })
+
+  test('while nothing has ended it is refused, and names what is right then', async () => {
+    const bed = await place(1)
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 3 })
+    expect(said.stderr).toContain(
+      'no certificate is seen to have ended, and 4 agents did not answer',
+    )
+    fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+    const early = await bed.run('rollout', '--recover', '--yes')
+    expect(early).toMatchObject({ status: 3 })
+    expect(early.stderr).toContain(
+      'authority/agent/1 can sign nothing, and no certificate has ended yet',
+    )
+    expect(early.stderr).toContain('nomad-pki rotate authority agent --run')
+  })
+
+  test('the key is lost and all has ended: a new root, trusted alone', async () => {
+    const bed = await place(400)
+    fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said, said.stderr).toMatchObject({ status: 2 })
+    expect(said.stdout).toContain('authority/agent/1 lives, and its key is not in the store')
+    expect(specOf(bed)).toMatch(/signing: 2[^]*trusted: \[ ?2 ?\]/)
+    expect(said.stdout).toContain('4 not running: the next start loads the files')
+  })
+
+  test('agents that read the store are told, and nothing is brought', async () => {
+    const bed = await place(400)
+    fs.writeFileSync(path.join(bed.base, 'cluster.yaml'), spec.replace('/etc/nomad-tls', 'store'))
+    const before = ledger(bed)
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 2 })
+    expect(said.stderr).toContain('the agents read the store itself: nothing is brought')
+    expect(ledger(bed)).toBe(before)
+  })
+})

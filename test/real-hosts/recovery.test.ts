@@ -1,0 +1,244 @@
+/**
+ * Every certificate of a cluster has ended, on real hosts with real agents and a job that runs: `rollout --recover` heals
+ * it, also where it is killed on the way, and where the root's key is lost too. The example of the document is run here.
+ */
+
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { command } from '../real-nomad/harness/binaries.js'
+import { cleanEnvironment, eventually, sleep } from '../real-nomad/harness/run.js'
+import { Bed } from './bed.js'
+
+const bed = new Bed(4, [
+  ['s1', 'global'],
+  ['s2', 'global'],
+  ['s3', 'global'],
+  ['c1', 'global'],
+  ['c2', 'global'],
+])
+const stanza = `tls {
+  http = true
+  rpc  = true
+  ca_file   = "/etc/nomad-tls/current/ca.pem"
+  cert_file = "/etc/nomad-tls/current/cert.pem"
+  key_file  = "/etc/nomad-tls/current/key.pem"
+  verify_server_hostname = true
+  verify_https_client    = true
+}
+`
+const specFile = path.join(bed.ops, 'cluster.yaml')
+
+/** How long leaves live from now on; `undefined`: as long as usual. */
+function leavesLive(span: string | undefined): void {
+  const text = fs.readFileSync(specFile, 'utf8').replace(/^defaults:.*\n/m, '')
+  const line = span === undefined ? '' : `defaults: { lifetime: ${span}, renewBefore: 20s }\n`
+  fs.writeFileSync(specFile, text.replace(/^node:/m, `${line}node:`))
+}
+
+/** When the last leaf of an agent ends, epoch milliseconds. */
+async function lastEnd(): Promise<number> {
+  const { stdout } = await bed.pki('status', '--made', '--json')
+  const { entries } = JSON.parse(stdout) as {
+    readonly entries: readonly { readonly address: string; readonly notAfter?: number | string }[]
+  }
+  const ends = entries.flatMap(({ address, notAfter }) =>
+    /^identity\/(server|client)/.test(address) && notAfter !== undefined
+      ? [new Date(notAfter).getTime()]
+      : [],
+  )
+  expect(ends).toHaveLength(5)
+  return Math.max(...ends)
+}
+
+async function allEnded(): Promise<void> {
+  const end = await lastEnd()
+  await sleep(Math.max(0, end - Date.now()) + 3000)
+  for (const { name } of bed.hosts) {
+    await expect(bed.ask(bed.host(name), '/v1/jobs'), name).rejects.toThrow(/expired/)
+  }
+}
+
+const job = JSON.stringify({
+  Job: {
+    ID: 'lasting',
+    Name: 'lasting',
+    Type: 'system',
+    Datacenters: ['dc1'],
+    TaskGroups: [
+      {
+        Name: 'g',
+        Tasks: [
+          {
+            Name: 'sleep',
+            Driver: 'raw_exec',
+            Config: { command: '/bin/sleep', args: ['3600'] },
+            Resources: { CPU: 20, MemoryMB: 32 },
+          },
+        ],
+      },
+    ],
+  },
+})
+
+/** The allocations that run, by their identifiers. */
+async function running(): Promise<readonly string[]> {
+  return eventually(
+    'two allocations that run',
+    async () => {
+      const all = JSON.parse(
+        await bed.ask(bed.host('s1'), '/v1/job/lasting/allocations'),
+      ) as readonly { readonly ID: string; readonly ClientStatus: string }[]
+      const ids = all.filter(({ ClientStatus }) => ClientStatus === 'running').map(({ ID }) => ID)
+      return ids.length === 2 ? ids.sort() : undefined
+    },
+    { timeout: 60_000 },
+  )
+}
+
+/** Processes of the agents: none is restarted. */
+async function pids(): Promise<readonly string[]> {
+  return Promise.all(
+    bed.hosts.map(async ({ name }) => (await bed.on(name, 'cat /run/nomad.pid')).stdout.trim()),
+  )
+}
+
+/** Without a leader from now on; says after how many seconds one answers, by any server. */
+function leaderBack(): { readonly seconds: () => number | undefined; readonly end: () => void } {
+  const began = performance.now()
+  let found: number | undefined
+  const watch = { on: true }
+  void (async () => {
+    while (watch.on && found === undefined) {
+      for (const name of ['s1', 's2', 's3']) {
+        const answer = await bed.ask(bed.host(name), '/v1/status/leader').catch(() => '')
+        if (answer.length > 2) found ??= (performance.now() - began) / 1000
+      }
+      await sleep(200)
+    }
+  })()
+  return {
+    seconds: () => found,
+    end: () => {
+      watch.on = false
+    },
+  }
+}
+
+/** Kills it as soon as it has written a line of this form. */
+async function killedAt(pattern: RegExp): Promise<string> {
+  const { cwd, env } = bed.options()
+  const child = spawn(process.execPath, [command, 'rollout', '--recover', '--yes'], {
+    cwd,
+    env: { ...cleanEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      if (pattern.test(said)) child.kill('SIGKILL')
+    })
+  }
+  await new Promise((resolve) => child.on('close', resolve))
+  expect(child.signalCode, said).toBe('SIGKILL')
+  return said
+}
+
+/** The example of the document: each command with the lines that it prints there. */
+function transcript(): readonly { readonly line: string; readonly says: readonly string[] }[] {
+  const text = fs.readFileSync(new URL('../../docs/recovery.md', import.meta.url), 'utf8')
+  const block = /## A whole example[^]*?```text\n([^]*?)```/.exec(text)?.[1] ?? ''
+  const entries: { line: string; says: string[] }[] = []
+  for (const line of block.split('\n')) {
+    if (line.startsWith('$ ')) entries.push({ line, says: [] })
+    else if (line.trim() !== '' && line.trim() !== '…') entries.at(-1)!.says.push(line)
+  }
+  return entries
+}
+
+/** Dates and fingerprints are those of the day; which server leads is Raft's own affair. */
+function plain(line: string): string {
+  return line
+    .replace(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/g, 'DATE')
+    .replace(/\b[0-9]-[0-9a-f]{8}\b/g, 'GENERATION')
+    .replace(/\bs[123]\.global/g, 'sN.global')
+    .trimEnd()
+}
+
+beforeAll(async () => {
+  await bed.start()
+  fs.writeFileSync(specFile, bed.spec())
+  leavesLive('90s')
+  await bed.expect(0, 'init', '--new-store')
+  await bed.expect(0, 'apply', '--yes')
+  await bed.expect(2, 'rollout', '--yes')
+  for (const { name } of bed.hosts) {
+    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${stanza}X`)
+  }
+  await bed.startAgents()
+  await bed.ask(bed.host('s1'), '/v1/jobs', 'POST', job)
+})
+
+afterAll(() => bed.stop())
+
+test('every leaf has ended: the document as it is written heals it, and nothing restarts', async () => {
+  const before = { allocations: await running(), pids: await pids() }
+  await allEnded()
+  leavesLive('120s')
+  const back = leaderBack()
+  for (const { line, says } of transcript()) {
+    const words = line.replace(/^\$ nomad-pki /, '').split(' ')
+    // Nobody is there to type the answer.
+    const answered = words.includes('--dry-run') ? words : [...words, '--yes']
+    const said = await bed.pki(...answered)
+    const printed = `${said.stdout}${said.stderr}`
+    if (process.env.NOMAD_PKI_SHOW !== undefined) console.log(`${line}\n${printed}`)
+    expect(said.status, printed).toBe(words.includes('--dry-run') ? 2 : 0)
+    const lines = printed.split('\n').map(plain)
+    let at = 0
+    for (const wanted of says.filter((one) => !one.includes('[y/N]'))) {
+      const found = lines.indexOf(plain(wanted), at)
+      expect(found, `${line}: ${wanted}\n--- printed\n${printed}`).not.toBe(-1)
+      at = found + 1
+    }
+  }
+  back.end()
+  expect(back.seconds()).toBeDefined()
+  console.log(`recovery: a leader after ${back.seconds()!.toFixed(1)} s of rollout --recover`)
+  expect(await running()).toEqual(before.allocations)
+  expect(await pids()).toEqual(before.pids)
+  await bed.expect(0, 'probe')
+  expect((await bed.expect(0, 'rollout', '--recover')).stdout).toContain('nothing to recover')
+})
+
+test('the key of the root is lost too: a new root, killed on the way, and the same command goes on', async () => {
+  const before = { allocations: await running(), pids: await pids() }
+  fs.rmSync(path.join(bed.ops, 'pki/authority/agent/1/ca-key.pem'))
+  // While agents live a new root would cut them off.
+  const early = await bed.expect(3, 'rollout', '--recover', '--yes')
+  expect(early.stderr).toContain(
+    'authority/agent/1 can sign nothing, and no certificate has ended yet',
+  )
+  expect(early.stderr).toContain('nomad-pki rotate authority agent --run')
+  await allEnded()
+  leavesLive(undefined)
+  const dry = await bed.expect(2, 'rollout', '--recover', '--dry-run')
+  expect(dry.stdout).toContain('its key is not in the store')
+  expect(dry.stdout).toContain('in the spec, for authority agent: signing: 2, trusted: [2]')
+  const back = leaderBack()
+  await killedAt(/another generation signs/)
+  await killedAt(/s[123]: in place/)
+  const { stdout } = await bed.expect(0, 'rollout', '--recover', '--yes')
+  expect(stdout).not.toContain('signing: 3')
+  back.end()
+  console.log(
+    `recovery: with a new root, killed twice, a leader after ${back.seconds()!.toFixed(1)} s`,
+  )
+  expect(fs.readFileSync(specFile, 'utf8')).toMatch(/signing: 2[^]*trusted: \[ ?2 ?\]/)
+  expect(await running()).toEqual(before.allocations)
+  expect(await pids()).toEqual(before.pids)
+  await bed.expect(0, 'probe')
+  await bed.expect(0, 'plan')
+})
