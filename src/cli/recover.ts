@@ -268,7 +268,7 @@ async function planOf(
     ...{ recovery, order, away: await hostsAway(order, workspace, hosts, context) },
     unmade: ended.filter(({ address }) => !living.has(address)).length,
     operator: operatorFor(workspace, living, context),
-    flags: fileFlag(choice),
+    flags: fileFlag({ file: choice.file }),
   }
 }
 
