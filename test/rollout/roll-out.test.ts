@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { RaftAnswer } from '../../src/probe/raft.js'
 import type { Rollout, RolloutNode } from '../../src/rollout/order.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from '../../src/rollout/ports.js'
 import { eventText } from '../../src/report/roll-out.js'
