@@ -27,13 +27,14 @@ class Place {
   /** Agents that do not take up what they are brought. */
   readonly deaf = new Set<string>()
 
-  static async start(): Promise<Place> {
+  /** @param alerts Whether agents say that they refuse a certificate, as Nomad does; else they hang up. */
+  static async start(alerts = false): Promise<Place> {
     const place = new Place()
     place.#write(() => '{}')
     await place.run('init', '--new-store')
     expect(await place.run('apply', '--yes')).toMatchObject({ status: 0 })
     for (const name of ['s1', 'c1']) {
-      const agent = await FakeAgent.start(place.#trio(name), { rpc: name === 's1' })
+      const agent = await FakeAgent.start(place.#trio(name), { rpc: name === 's1', alerts })
       agents.push(agent)
       place.agents.set(name, agent)
     }
@@ -143,9 +144,21 @@ describe('rotate authority --run', () => {
     expect(await place.rotate()).toMatchObject({ status: 0 })
     expect(place.calls).toEqual(['apply', 'rollout'])
     expect(place.spec()).toBe(before)
-    // A key in other hands does not wait.
-    await place.rotate({}, true, true)
+    // A key in other hands does not wait. That agents refuse the old root must be seen: these hang up instead.
+    const unseen = await place.rotate({}, true, true)
     expect(place.spec()).toContain('signing: 3, trusted: [3]')
+    expect(unseen.status).toBe(3)
+    expect(unseen.stderr).toContain('was not seen to refuse a certificate of authority/agent/2')
+    expect(unseen.stderr).toContain('to open the gate: nomad-pki probe --refuses authority/agent/2')
+  })
+
+  test('a key in other hands: it has ended when agents are seen to refuse the old root', async () => {
+    const place = await Place.start(true)
+    expect(await place.rotate({}, true, true)).toMatchObject({
+      ...{ status: 0, stderr: '' },
+      stdout: expect.stringContaining('the rotation to it has ended') as string,
+    })
+    expect(place.spec()).toContain('signing: 2, trusted: [2]')
   })
 
   // After the first edit, before its files are brought, before the old root goes, and after the last edit.
