@@ -315,9 +315,10 @@ function keyOf({ state, publicKey = '', message = '' }: KeyDocument): FoundLeafK
 function configDocument({ files, ...rest }: ConfigContents): InventoryDocument['configs'][number] {
   const read = new Set(rest.kind === 'directory' ? configFilesOf(files) : files)
   const unread: string[] = []
-  const kept = files.map(({ bytes, ...file }) => {
+  const kept = files.map((found) => {
+    const { bytes, ...file } = found
     // What Nomad does not read may be anything, a key too: its name is enough.
-    if (!read.has(files.find(({ path }) => path === file.path)!)) return { ...file, text: '' }
+    if (!read.has(found)) return { ...file, text: '' }
     const masked = maskSecrets(Buffer.from(bytes).toString('utf8'))
     if (masked === undefined) unread.push(file.name)
     return { ...file, text: masked ?? '' }
