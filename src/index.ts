@@ -22,6 +22,7 @@ export type {
 } from './cluster/spec.js'
 export type { SignerKind } from './cluster/signers.js'
 export type { Transport } from './cluster/transport.js'
+export type { EngineSpec, VaultAuthSpec, VaultSpec } from './cluster/vault.js'
 export type { NodePattern, NodeRange, Placeholder, Template } from './cluster/pattern.js'
 export type { IpTemplate } from './cluster/ip-template.js'
 export type { Network } from './x509/ip-address.js'

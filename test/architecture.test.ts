@@ -32,7 +32,7 @@ const bands: readonly (readonly string[])[] = [
   ['cluster', 'inventory', 'checks'],
   ['evidence'],
   ['plan', 'verify', 'rotation', 'adoption'],
-  ['files', 'store', 'issuers', 'probe', 'delivery', 'apply', 'hosts', 'rollout'],
+  ['files', 'store', 'engine', 'issuers', 'probe', 'delivery', 'apply', 'hosts', 'rollout'],
   ['report', 'cli'],
 ]
 
@@ -55,7 +55,7 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
     /import (?!type|\{ isIP(v4|v6)?(, isIP(v4|v6)?)* \})[^\n]* from 'node:net'/,
     ['probe/', 'issuers/ssh-agent.ts'],
   ],
-  ['node:http, node:https, fetch', /'node:https?'|\bfetch\(/, ['issuers/vault.ts', 'probe/']],
+  ['node:http, node:https, fetch', /'node:https?'|\bfetch\(/, ['engine/client.ts', 'probe/']],
   ['node:child_process', /'node:child_process'/, ['files/', 'delivery/']],
   ['console', /\bconsole\./, ['cli/']],
   ['process', /(?<![\w.'])process\.(?!versions)/, ['cli/']],

@@ -16,6 +16,7 @@ const places: Readonly<Record<SignerKind, string>> = {
   'ssh-agent': 'in an ssh-agent',
   command: 'behind a command',
   offline: 'on another machine',
+  engine: 'in Vault or OpenBao',
 }
 
 /**

@@ -24,6 +24,8 @@ export const reasons = {
   'signer-differs': "the store does not have the authority's key as the spec's `signer` says",
   revoked: 'the certificate, or its key, was revoked',
   'signed-elsewhere': 'the key that signs it is on another machine, and has to be asked',
+  'engine-differs': 'Vault or OpenBao does not have it as the spec and the store say',
+  'engine-unseen': 'what Vault or OpenBao has of it could not be seen',
   'mode-open': 'users other than the owner can read or write it',
   'names-differ': 'the certificate names other hosts or addresses than the spec',
   'role-differs': 'the certificate does not have the name or usages of its role',

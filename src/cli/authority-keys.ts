@@ -5,10 +5,12 @@
  */
 
 import type { Issuers } from '../authority/issuers.js'
-import { localFileName, type LocalSettings } from '../cluster/local.js'
+import { localFileName } from '../cluster/local.js'
 import type { SignerKind } from '../cluster/signers.js'
+import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import { commandIssuers } from '../issuers/command-issuers.js'
+import { engineIssuers } from '../issuers/engine-issuers.js'
 import { encryptedIssuers } from '../issuers/encrypted-issuers.js'
 import { issuersByKind } from '../issuers/issuers-by-kind.js'
 import { offlineIssuers } from '../issuers/offline-issuers.js'
@@ -16,7 +18,8 @@ import { sshAgent } from '../issuers/ssh-agent.js'
 import { sshAgentIssuers } from '../issuers/ssh-agent-issuers.js'
 import { storeIssuers } from '../issuers/store-issuers.js'
 import type { Context } from './context.js'
-import { readLocal, requireOwnCommand } from './local-file.js'
+import { localOf, requireOwnCommand } from './local-file.js'
+import { openEngine } from './engine.js'
 import { passphrasesOf } from './passphrases.js'
 import type { Workspace } from './workspace.js'
 
@@ -34,11 +37,12 @@ export interface KeyOptions {
  * @param options What was said on the command line.
  */
 export function authorityKeys(
-  { spec, store, base }: Pick<Workspace, 'spec' | 'store' | 'base'>,
+  { spec, desired, store, base }: Pick<Workspace, 'spec' | 'desired' | 'store' | 'base'>,
   context: Context,
   options: KeyOptions,
 ): Issuers {
   const local = localOf({ spec, base })
+  let session: Promise<EngineSession> | undefined
   const kindOf = ({
     name,
     generation,
@@ -78,11 +82,11 @@ export function authorityKeys(
       },
     }),
     offline: offlineIssuers(),
+    engine: engineIssuers({
+      desired,
+      // One connection for all authorities of a run; an idle one does not keep the process.
+      session: () => (session ??= openEngine({ spec, base }, context)),
+      clock: () => context.now(),
+    }),
   })
-}
-
-/** The local file, read once, when it is needed first. */
-export function localOf(workspace: Pick<Workspace, 'spec' | 'base'>): () => Promise<LocalSettings> {
-  let read: Promise<LocalSettings> | undefined
-  return () => (read ??= readLocal(workspace))
 }

@@ -38,6 +38,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<Command<Name>> } 
   'authority show': async () => (await import('./commands/authority.js')).show,
   'authority encrypt': async () => (await import('./commands/authority.js')).encrypt,
   'authority decrypt': async () => (await import('./commands/authority.js')).decrypt,
+  'authority setup': async () => (await import('./commands/authority-setup.js')).command,
   'authority request': async () => (await import('./commands/authority-request.js')).command,
   'authority accept': async () => (await import('./commands/authority-accept.js')).command,
   probe: async () => (await import('./commands/probe.js')).command,

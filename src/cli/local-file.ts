@@ -40,6 +40,12 @@ export async function readLocal({
   return settings
 }
 
+/** The local file, read once, when it is needed first. */
+export function localOf(workspace: Pick<Workspace, 'spec' | 'base'>): () => Promise<LocalSettings> {
+  let read: Promise<LocalSettings> | undefined
+  return () => (read ??= readLocal(workspace))
+}
+
 /**
  * Reads a file that only its owner may read.
  *

@@ -15,6 +15,7 @@ import type { RawAuthority, Resolving } from './raw.js'
 import { signersOf } from './signers.js'
 import type { AuthoritySpec } from './spec.js'
 import { builtIn, spanText, usableSpan } from './terms.js'
+import { engineOf } from './vault.js'
 
 const day = 86_400_000
 const defaultLifetime = { root: 3650 * day, intermediate: 1095 * day }
@@ -162,7 +163,9 @@ function draft(
     )
   }
   const generations = generationsOf(resolving, name, entry, root !== undefined)
-  const signers = signersOf(entry, [...new Set([...generations.trusted, generations.signing])])
+  const signers = signersOf(entry, [
+    ...new Set([...generations.trusted, ...signingOnes(entry, generations.signing)]),
+  ])
   if (entry.sshKey !== undefined && !Object.values(signers).includes('ssh-agent')) {
     report.warning(
       'spec/irrelevant',
@@ -184,8 +187,19 @@ function draft(
     ...generations,
     signers,
     ...(entry.sshKey === undefined ? {} : { sshKey: entry.sshKey }),
+    ...(entry.engine === undefined ? {} : { engine: engineOf(entry.engine, name) }),
     fingerprints: fingerprintsOf(resolving, name, entry, generations, root !== undefined),
   }
+}
+
+/** How far back an intermediate is looked for that signs until its successor is there. */
+const generationsBack = 8
+
+/** The generation that signs; below an engine those before it too: one of them signs until the new one is set up. */
+function signingOnes(entry: RawAuthority, signing: number): readonly number[] {
+  if (entry.engine === undefined) return [signing]
+  const first = Math.max(1, signing - generationsBack)
+  return Array.from({ length: signing - first + 1 }, (_, index) => first + index)
 }
 
 function subjectOf(

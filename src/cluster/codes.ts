@@ -38,6 +38,7 @@ export const specCodes = {
   'spec/unused-authority': 'an authority that nothing uses',
   'spec/offline-authority':
     'an authority whose key is on another machine would sign certificates of agents',
+  'spec/engine': 'an authority cannot be in Vault or OpenBao as the spec says',
   'spec/separate-roots': 'regions under different roots do not trust each other',
   'spec/generations': 'the generations of an authority do not fit together',
   'spec/irrelevant': 'the value has no effect here',

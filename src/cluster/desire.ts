@@ -110,6 +110,9 @@ function generationsOf(
       ? {}
       : { fingerprint: authority.fingerprints[generation] }),
     signer: authority.signers[generation] ?? 'file',
+    ...(authority.engine === undefined || authority.signers[generation] !== 'engine'
+      ? {}
+      : { engine: authority.engine }),
     signing: generation === signing,
     rideAlong: authority.rollout === 'ride-along',
     crossed: crossed && generation === signing,

@@ -10,6 +10,7 @@ import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { SignerKind } from './signers.js'
 import type { Transport } from './transport.js'
+import type { EngineSpec } from './vault.js'
 
 /** A cluster as it should be. Lists are in the order of the spec; issuers stand before what they sign. */
 export interface Desired {
@@ -61,6 +62,8 @@ export interface DesiredAuthority {
   readonly fingerprint?: string | undefined
   /** Where its key is. */
   readonly signer: SignerKind
+  /** What it has in Vault or OpenBao; absent where its key is elsewhere. */
+  readonly engine?: EngineSpec | undefined
   /** Whether new certificates are signed by this generation. */
   readonly signing: boolean
   /** Whether leaves carry the certificates that other generations made for this one; only where it signs. */

@@ -37,6 +37,20 @@ export interface LocalSettings {
   readonly passphrases: ReadonlyMap<string, PassphraseSource>
   /** What is told of what happened. Default: nothing is. */
   readonly hook?: LocalCommand | undefined
+  /** Vault or OpenBao, as this machine reaches it; absent where the file does not speak of it. */
+  readonly vault?: LocalVault | undefined
+}
+
+/** What this machine knows of Vault or OpenBao. Files are relative to the local file. */
+export interface LocalVault {
+  /** The address that tokens and secrets of this machine may go to. */
+  readonly address?: string | undefined
+  /** Prints a token. */
+  readonly tokenCommand?: LocalCommand | undefined
+  /** The file with the role id of an AppRole. */
+  readonly roleIdFile?: string | undefined
+  /** The file with its secret id. */
+  readonly secretIdFile?: string | undefined
 }
 
 /** What came of the text. */
@@ -151,6 +165,50 @@ export const localShape: RecordShape = {
         'A program that is told what happened: certificates renewed, delivered, proven, due or expired, and the gates of rotations.',
       example: '{ command: [/usr/local/libexec/nomad-pki-mail, ops@example.com] }',
     },
+    {
+      key: 'vault',
+      shape: {
+        kind: 'record',
+        fields: [
+          {
+            key: 'address',
+            shape: { ...argument, words: 'an address such as https://vault.acme.internal:8200' },
+            default: '`BAO_ADDR`, then `VAULT_ADDR`',
+            sentence:
+              'The address of Vault or OpenBao that this machine trusts with a token. It must be the one of the spec.',
+            example: 'https://vault.acme.internal:8200',
+          },
+          {
+            key: 'tokenCommand',
+            shape: argv,
+            default: '`BAO_TOKEN`, `VAULT_TOKEN`, then `~/.vault-token`',
+            sentence: 'A program that prints a token, as a list. No shell reads it.',
+            example: '[vault, print, token]',
+          },
+          timeout,
+          {
+            key: 'roleIdFile',
+            shape: { ...argument, words: 'a path' },
+            sentence: 'With `method: approle` in the spec: the file with the role id. Mode 0600.',
+            example: '/run/credentials/role-id',
+          },
+          {
+            key: 'secretIdFile',
+            shape: { ...argument, words: 'a path' },
+            sentence: 'With `method: approle` in the spec: the file with the secret id. Mode 0600.',
+            example: '/run/credentials/secret-id',
+          },
+        ],
+        refused: {
+          token: 'a token does not stand here: set BAO_TOKEN, or write tokenCommand:',
+          secretId: 'a secret does not stand here: write secretIdFile:',
+          roleId: 'write roleIdFile:',
+        },
+      },
+      sentence:
+        'Vault or OpenBao, for authorities with `engine` in the spec: what this machine logs in with.',
+      example: '{ address: "https://vault.acme.internal:8200" }',
+    },
   ],
   refused: {
     commands: 'write signers:, passphrases: or hook:',
@@ -167,6 +225,13 @@ interface RawLocal {
     { readonly command?: Argv; readonly file?: string; readonly timeout?: number }
   >
   readonly hook?: { readonly command?: Argv; readonly timeout?: number }
+  readonly vault?: {
+    readonly address?: string
+    readonly tokenCommand?: Argv
+    readonly timeout?: number
+    readonly roleIdFile?: string
+    readonly secretIdFile?: string
+  }
 }
 type Argv = readonly (string | undefined)[]
 
@@ -227,10 +292,17 @@ export function parseLocal(
   }
   const told = raw.hook?.command
   const hook = told && commandOf(told, raw.hook, hookTimeout)
+  const { vault } = raw
+  const local: LocalVault | undefined = vault && {
+    address: vault.address,
+    tokenCommand: vault.tokenCommand && commandOf(vault.tokenCommand, vault),
+    roleIdFile: vault.roleIdFile,
+    secretIdFile: vault.secretIdFile,
+  }
   const diagnostics = report.diagnostics()
-  return report.failed()
-    ? { diagnostics }
-    : { settings: { signers, passphrases, ...(hook && { hook }) }, diagnostics }
+  if (report.failed()) return { diagnostics }
+  const settings = { signers, passphrases, ...(hook && { hook }), ...(local && { vault: local }) }
+  return { settings, diagnostics }
 
   function commandOf(
     command: Argv,

@@ -10,6 +10,7 @@ import type { Report } from './report.js'
 import type { SignerKind } from './signers.js'
 import type { Sources } from './sources.js'
 import type { Transport } from './transport.js'
+import type { RawEngine, RawVault } from './vault.js'
 
 /** The whole spec. */
 export interface RawSpec {
@@ -18,6 +19,7 @@ export interface RawSpec {
   readonly federation?: string
   readonly store?: string
   readonly authorities?: ReadonlyMap<string, RawAuthority>
+  readonly vault?: RawVault
   readonly defaults?: RawDefaults
   readonly node?: RawNodePlace
   readonly transport?: Transport
@@ -44,6 +46,7 @@ export interface RawAuthority {
   readonly fingerprint?: string | ReadonlyMap<string, string>
   readonly signer?: SignerKind | ReadonlyMap<string, SignerKind>
   readonly sshKey?: string
+  readonly engine?: RawEngine
 }
 
 /** A distinguished name. */

@@ -10,11 +10,13 @@ import { resolveAuthorities, type AuthorityDraft } from './authorities.js'
 import type { RawSpec, Resolving } from './raw.js'
 import type { Report } from './report.js'
 import type { Sources } from './sources.js'
+import { checkEngines } from './engines.js'
 import { resolveNode } from './node.js'
 import { resolveRegions } from './regions.js'
 import { resolveOperators } from './operators.js'
 import type { AuthoritySpec, ClusterSpec, OperatorSpec, RegionSpec } from './spec.js'
 import { createTerms } from './terms.js'
+import { vaultOf } from './vault.js'
 
 /**
  * Resolves a spec; what is wrong is reported. The result is only good if nothing failed.
@@ -25,11 +27,13 @@ export function resolveSpec(raw: RawSpec, sources: Sources, report: Report): Clu
   const drafts = resolveAuthorities(resolving)
   const regions = resolveRegions(resolving, drafts, termsOf)
   const operators = resolveOperators(resolving, drafts, regions, termsOf)
+  checkEngines(resolving, drafts, regions, operators)
   return {
     cluster: raw.cluster ?? '',
     ...(raw.federation === undefined ? {} : { federation: raw.federation }),
     store: storeOf(resolving),
     authorities: [...drafts.values()].map((draft) => finish(draft, drafts, regions, operators)),
+    ...(raw.vault === undefined ? {} : { vault: vaultOf(raw.vault) }),
     node: resolveNode(resolving, (role) => suiteKeysOf(regions, role)),
     transport: raw.transport ?? 'tls',
     ...(raw.nomad?.version === undefined ? {} : { nomadVersion: raw.nomad.version }),

@@ -13,6 +13,7 @@ import { explainDuration, explainName, explainNodeKey, explainRegion } from './e
 import { signerKinds } from './signers.js'
 import { operatorKinds } from './operators.js'
 import { transports } from './transport.js'
+import { engineField, vaultField } from './vault.js'
 import type {
   ChoiceShape,
   CountShape,
@@ -705,9 +706,9 @@ const authority: RecordShape = {
           },
         ],
       },
-      default: 'file',
+      default: '`file`; with `engine`, `engine`',
       sentence:
-        'Where its private key is: `file`, in the store; `encrypted`, in the store under a passphrase; `ssh-agent`; `command`, behind a command of `nomad-pki.local.yaml`; `offline`, on another machine. By generation where they differ; a generation that is not listed has the place of the nearest lower one.',
+        'Where its private key is: `file`, in the store; `encrypted`, in the store under a passphrase; `ssh-agent`; `command`, behind a command of `nomad-pki.local.yaml`; `offline`, on another machine; `engine`, in Vault or OpenBao. By generation where they differ; a generation that is not listed has the place of the nearest lower one.',
       example: 'encrypted',
     },
     {
@@ -721,6 +722,7 @@ const authority: RecordShape = {
         'With `signer: ssh-agent`: which key of the agent a new generation has. The key of a generation that exists is found by its certificate.',
       example: 'SHA256:ZmFtb3VzIGxhc3Qgd29yZHMgb2YgYSBrZXkgaW4gYWc',
     },
+    engineField,
   ],
   refused: { keyHeld: 'it is for the keys of agents: write it below defaults: or at a node' },
 }
@@ -874,6 +876,7 @@ export const specShape: RecordShape = {
       sentence: 'Who signs: one root, and if you like intermediates below it.',
       example: '{ agent: { lifetime: 5y } }',
     },
+    vaultField,
     {
       key: 'defaults',
       shape: defaults,

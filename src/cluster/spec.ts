@@ -13,6 +13,7 @@ import type { IpTemplate } from './ip-template.js'
 import type { NodePattern, Template } from './pattern.js'
 import type { SignerKind } from './signers.js'
 import type { Transport } from './transport.js'
+import type { EngineSpec, VaultSpec } from './vault.js'
 
 /** A cluster as described. */
 export interface ClusterSpec {
@@ -24,6 +25,8 @@ export interface ClusterSpec {
   readonly store: string
   /** In the order of the spec, roots before intermediates. */
   readonly authorities: readonly AuthoritySpec[]
+  /** Vault or OpenBao, where an authority is in it. */
+  readonly vault?: VaultSpec | undefined
   /** Where nodes have their files. */
   readonly node: NodeSpec
   /** What the agents speak: while TLS is turned on in a running cluster, not TLS alone. */
@@ -66,6 +69,8 @@ export interface AuthoritySpec {
   readonly signers: Readonly<Record<number, SignerKind>>
   /** The key of an SSH agent that a new generation has, as `ssh-add -l` prints it; `undefined`: none is named. */
   readonly sshKey?: string | undefined
+  /** What it has in Vault or OpenBao; absent where it has nothing there. */
+  readonly engine?: EngineSpec | undefined
   /** When its rotation reaches what it signs: at once, or with each renewal. */
   readonly rollout: 'now' | 'ride-along'
   /** What an intermediate may name. */

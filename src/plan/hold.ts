@@ -29,6 +29,7 @@ const signsNothing: ReadonlySet<string> = new Set<Reason>([
   'cross-missing',
   'key-mismatch',
   'signed-elsewhere',
+  'engine-differs',
 ])
 
 /** Steps that sign. */

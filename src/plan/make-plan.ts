@@ -32,6 +32,8 @@ import { transportFindings } from './transport.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 import { besideHeld, trustOf } from './trust-alone.js'
 import { crossSteps } from './missing-crosses.js'
+import { cures, keyless } from './cures.js'
+import { engineFindings } from './engine-waits.js'
 import { signUntilAnswer, waitingFindings, waitingIn, type Waiting } from './waiting.js'
 
 /** What to plan. */
@@ -55,6 +57,8 @@ export interface MakePlanOptions {
   readonly requests?: ReadonlyMap<string, PublicKey> | undefined
   /** Guards that a person has overridden. Default: none. */
   readonly overrides?: readonly Override[] | undefined
+  /** What was found in Vault or OpenBao: an error keeps its authority from signing. Default: nothing. */
+  readonly engine?: readonly Finding[] | undefined
 }
 
 /**
@@ -86,13 +90,6 @@ export interface Planned {
   readonly plan: Plan
   /** What `applyPlan` needs besides the plan. */
   readonly materials: PlanMaterials
-}
-
-/** The least action that cures a reason. */
-const cures: Readonly<Partial<Record<Reason, Action>>> = {
-  'chain-broken': 'refresh',
-  'trust-changed': 'refresh',
-  'mode-open': 'repair',
 }
 
 /**
@@ -179,7 +176,8 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     steps.push(...crossSteps(wanted, inventory, options.now))
   }
   const elsewhere = waitingIn(steps, desired, inventory, options.now)
-  findings.push(...waitingFindings(elsewhere, inventory))
+  findings.push(...waitingFindings(elsewhere, inventory), ...engineFindings(steps, desired))
+  if (options.engine !== undefined) findings.push(...options.engine)
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)
     const text = context.bundles.get(wanted.address)
@@ -373,17 +371,6 @@ function renewed(
   const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
   return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
 }
-
-/** Reasons that are not a fault of the key. */
-const keyless: ReadonlySet<Reason> = new Set<Reason>([
-  'nearing-expiry',
-  'expired',
-  'issuer-changed',
-  'chain-broken',
-  'trust-changed',
-  'names-differ',
-  'beyond-issuer',
-])
 
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
   const open = findings.find(({ reason }) => reason === 'mode-open')

@@ -12,7 +12,7 @@ import { signerOf } from '../checks/key-place.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
-import type { Inventory } from '../inventory/inventory.js'
+import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { missingCrosses } from './missing-crosses.js'
 import type { Step } from './plan.js'
@@ -43,6 +43,8 @@ export function waitingIn(
   for (const { address, action } of steps) {
     const wanted = desired.authorities.find((one) => one.address === address)
     if (wanted === undefined) continue
+    // One in an engine is set up there, and not by a request.
+    if (wanted.signer === 'engine') continue
     if (action === 'create') {
       const signer = wanted.issuer?.address ?? address
       if (signerOf(signer, desired) !== 'offline') continue
@@ -92,9 +94,18 @@ export function askedFor(
   )
 }
 
+/** Where the key of an older generation is: with one in the store it is not in an engine. */
+function placeOf(
+  { key: { state } }: FoundAuthority,
+  { signer }: DesiredAuthority,
+): Partial<DesiredAuthority> {
+  if (signer !== 'engine' || (state !== 'present' && state !== 'encrypted')) return {}
+  return { signer: state === 'present' ? 'file' : 'encrypted', engine: undefined }
+}
+
 /**
  * Lets the newest intermediate that is there sign, while its successor waits for the root's key on
- * another machine.
+ * another machine, or to be set up in an engine.
  *
  * @param now Epoch milliseconds: one that has ended does not sign.
  */
@@ -102,7 +113,9 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
   const instead = new Map<string, DesiredAuthority>()
   for (const wanted of desired.authorities) {
     const { issuer, address, name, generation } = wanted
-    if (issuer === undefined || signerOf(issuer.address, desired) !== 'offline') continue
+    if (issuer === undefined) continue
+    const waits = signerOf(issuer.address, desired) === 'offline' || wanted.signer === 'engine'
+    if (!waits) continue
     if (inventory.authorities.get(address)?.certificate !== undefined) continue
     const older = [...inventory.authorities.values()]
       .filter(
@@ -117,6 +130,7 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
       ...wanted,
       address: authorityAddress(name, older.generation),
       generation: older.generation,
+      ...placeOf(older, wanted),
     })
   }
   if (instead.size === 0) return desired

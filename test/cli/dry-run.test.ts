@@ -5,10 +5,11 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands, longName, type CommandName } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, now } from './cli.js'
 import { copyFolder } from '../copy-folder.js'
@@ -79,6 +80,7 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
       before: ['passphrase', 'spec: encrypted', 'authority encrypt agent', 'spec: file'],
     },
   ],
+  'authority setup': [{ line: 'authority setup low', before: ['an engine'] }],
   'authority request': [
     { line: 'authority request high --out agent.request', before: ['an offline root'] },
   ],
@@ -138,7 +140,10 @@ const writing = commands.filter(({ writes }) => writes)
 const reading = commands.filter(({ writes }) => !writes)
 
 let applied = ''
+let engine: FakeEngine
+afterAll(() => engine.close())
 beforeAll(async () => {
+  engine = await fakeEngine()
   applied = folder({
     'cluster.yaml': spec,
     'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
@@ -180,6 +185,17 @@ function writeRoot(place: string, signer: string): void {
   fs.writeFileSync(path.join(place, 'cluster.yaml'), text)
 }
 
+/** An intermediate in an engine, for the region. */
+function writeEngine(place: string): void {
+  const text = spec
+    .replace(
+      'regions:',
+      `vault: { address: "${engine.origin}" }\nauthorities: { agent: {}, low: { issuer: agent, engine: { mount: pki } } }\nregions:`,
+    )
+    .replace('  global:\n', '  global:\n    authority: low\n')
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), text)
+}
+
 async function copied(): Promise<string> {
   const place = folder()
   copyFolder(applied, place)
@@ -189,10 +205,13 @@ async function copied(): Promise<string> {
 describe.each(
   writing.flatMap(({ name }) => (writers[name] ?? []).map((one) => [one.line, one] as const)),
 )('%s', (_, { line, before = [] }) => {
+  const ssh = before.includes('an ssh') ? fakeSsh(folder()) : {}
   const world = {
     ...(before.includes('later') && { now: now + 85 * 86_400_000 }),
     ...(before.includes('yes') && { terminal: true, input: 'y' }),
-    ...(before.includes('an ssh') && { env: fakeSsh(folder()) }),
+    get env() {
+      return before.includes('an engine') ? { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } : ssh
+    },
   }
   async function prepared(): Promise<string> {
     const place = await copied()
@@ -220,6 +239,7 @@ describe.each(
       } else if (first === 'mkdir new') fs.mkdirSync(path.join(place, 'new'))
       else if (first === 'passphrase') givePassphrase(place)
       else if (first === 'plaintext, and nobody waited for') await waitForNobody(place)
+      else if (first === 'an engine') writeEngine(place)
       else if (first === 'an offline root') writeRoot(place, 'offline')
       else if (first === 'its key here') writeRoot(place, 'file')
       else if (first.startsWith('spec: ')) {

@@ -2,11 +2,12 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { cli, folder } from './cli.js'
 import { copyFolder } from '../copy-folder.js'
 
@@ -41,7 +42,10 @@ const agents = {
 }
 
 let applied = ''
+let engine: FakeEngine
+afterAll(() => engine.close())
 beforeAll(async () => {
+  engine = await fakeEngine()
   applied = folder({
     'cluster.yaml': spec,
     'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
@@ -54,6 +58,9 @@ function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
   if (argv[0] === 'rollout' || argv[1] === 'pull') return cli(cwd, argv, { env: fakeSsh(folder()) })
+  if (argv[1] === 'setup') {
+    return cli(cwd, argv, { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
+  }
   // A person compares the fingerprint.
   return cli(cwd, argv, { terminal: argv[0] === 'sign' })
 }
@@ -103,6 +110,16 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
       if (name === 'sign') {
         const held = spec.replace('s1: {', 's1: { keyHeld: node,')
         fs.writeFileSync(path.join(cwd, 'cluster.yaml'), held)
+      }
+      if (name === 'authority setup') {
+        const text = spec
+          .replace(
+            'regions:',
+            `vault: { address: "${engine.origin}" }\nauthorities:\n  agent: {}\n  us-west: { issuer: agent, engine: { mount: pki/nomad } }\nregions:`,
+          )
+          .replace('  us-west:\n    clients', '  us-west:\n    authority: us-west\n    clients')
+          .replace('  global:\n', '  global:\n    authority: agent\n')
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), text)
       }
       if (name === 'authority request' || name === 'authority accept') {
         const say = (signer: string): void => {

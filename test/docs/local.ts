@@ -22,7 +22,7 @@ What this machine runs and reads for the cluster. It lies beside the spec, and i
 - Git must ignore it: add the line \`/${localFileName}\` to \`.gitignore\`.
 - It is YAML 1.2 under the rules of the spec ([spec.md](spec.md)): an unknown key is an error with line and column.
 - A command is a list: the program, then its arguments. No shell reads it. It runs in the folder of this file, in a process group of its own.
-- \`plan\`, \`status\`, \`verify\` and \`authority show\` do not read it and run nothing.
+- \`status\` and \`authority show\` do not read it and run nothing. \`plan\` and \`verify\` read it where an authority is in Vault or OpenBao, and run nothing but \`vault.tokenCommand\`.
 
-What the hook is told: [automation.md](automation.md#hooks). How to choose where a key is, and what a command gets: [authority-key.md](authority-key.md).
+What the hook is told: [automation.md](automation.md#hooks). How to choose where a key is, and what a command gets: [authority-key.md](authority-key.md). Vault and OpenBao: [vault.md](vault.md).
 `

@@ -1,11 +1,17 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { issue } from '../../src/authority/issue.js'
 import { prepare, prepareIntermediate } from '../../src/authority/prepare.js'
+import { engineClient } from '../../src/engine/client.js'
+import { engineRoles } from '../../src/engine/roles.js'
+import { engineSession } from '../../src/engine/session.js'
 import { createRoot } from '../../src/issuers/create-root.js'
+import { engineIssuer } from '../../src/issuers/engine-issuers.js'
 import { heldIssuer } from '../../src/issuers/held.js'
 import { rehearsalIssuer } from '../../src/issuers/rehearsal.js'
 import { generateKeySync } from '../../src/keys/generate.js'
+import { encodeCertificate } from '../../src/x509/certificates.js'
 import { makeRequest } from '../../src/x509/request.js'
+import { fakeEngine } from '../engine/fake-engine.js'
 import { day, issuerContract, leafFor, now } from './contract.js'
 import { engine, type Behaviour, type Engine, type EngineParts } from './engine.js'
 
@@ -54,6 +60,46 @@ issuerContract('an engine under an intermediate, slow', async () => ({
     key: lowKey,
     clock: () => now + 90_000,
     takes: (call) => (call % 7) * 3,
+  }),
+  authorities: false,
+}))
+
+const wire = await fakeEngine({ clock: () => now + 2_000, anyKey: true })
+afterAll(() => wire.close())
+wire.keys.set('low-1', lowKey)
+wire.issuers.set('low-1', { issuer_name: 'low-1', certificate: encodeCertificate(low) })
+wire.mounts.add('pki')
+const wireRoles = engineRoles(
+  {
+    name: 'low',
+    engine: { mount: 'pki', issuer: 'low-{generation}', roles: '{role}-{region}' },
+    constraints: { regions: ['global'], domains: ['example'], networks: [] },
+  },
+  {
+    identities: (['server', 'client', 'combined', 'operator'] as const).map((role) => ({
+      profile: {
+        role,
+        region: 'global',
+        issuer: { name: 'low' },
+        lifetime: 90 * day,
+        key: 'ecdsa-p256',
+      },
+    })),
+  },
+)
+for (const { name, fields } of wireRoles) wire.roles.set(name, fields)
+issuerContract('an authority in Vault or OpenBao, over HTTP', async () => ({
+  issuer: engineIssuer({
+    name: 'low',
+    certificate: low,
+    above: [certificate],
+    session: engineSession(engineClient({ origin: wire.origin, timeout: 10_000 }), {
+      method: 'token',
+      token: async () => 'root',
+    }),
+    mount: 'pki',
+    issuer: 'low-1',
+    roles: wireRoles,
   }),
   authorities: false,
 }))

@@ -15,6 +15,7 @@ import { planText, waitingFor } from '../../report/plan.js'
 import { shellQuote } from '../../shell-quote.js'
 import { requireBegun } from '../begin-store.js'
 import type { Context } from '../context.js'
+import { seenInEngine } from '../engine.js'
 import { overridesOf } from '../override.js'
 import { healFirst, runPlan, refuseBlocked } from '../run-plan.js'
 import { confirm } from '../prompt.js'
@@ -46,7 +47,8 @@ export const command: Command<'apply'> = async ({ args, options }, context) => {
     options.prune === true ||
     saved?.steps.some(({ reasons }) => reasons.some(({ reason }) => reason === 'orphan')) === true
   const now = context.now()
-  const planned = makePlan(workspace.desired, inventory, { now, prune, only, overrides })
+  const engine = await seenInEngine(workspace, inventory, context, { signs: true })
+  const planned = makePlan(workspace.desired, inventory, { now, prune, only, overrides, engine })
   const { plan } = planned
   if (saved !== undefined) refuseStale(saved, plan)
   refuseBlocked(plan, printer)

@@ -15,6 +15,7 @@ import { planMarkdown } from '../../report/plan-markdown.js'
 import { formatMinute } from '../../report/time.js'
 import { shellQuote } from '../../shell-quote.js'
 import { notBegun } from '../begin-store.js'
+import { seenInEngine } from '../engine.js'
 import { overridesOf } from '../override.js'
 import { statusOfPlan } from '../status.js'
 import type { Command } from '../command.js'
@@ -36,8 +37,14 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   if (taken !== undefined) tellTaken(taken, workspace.desired, printer)
   const only = namedIdentities(args, workspace.desired)
   const named = fileFlag(options)
+  // What is planned from a file, or for another day, asks nobody.
+  const engine =
+    taken === undefined && options.at === undefined
+      ? await seenInEngine(workspace, inventory, context, { signs: false })
+      : undefined
   const { plan: made } = makePlan(workspace.desired, inventory, {
     now,
+    engine,
     prune: options.prune === true,
     only,
     overrides: overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate', 'attempt']),

@@ -18,6 +18,7 @@ import { statusOfFindings, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import type { Options } from '../surface.js'
 import type { Context } from '../context.js'
+import { seenInEngine } from '../engine.js'
 import { fleetOf } from '../fleet.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
@@ -40,7 +41,10 @@ export const command: Command<'verify'> = async ({ options }, context) => {
   if (options.offline !== true && at === now) {
     const seen = await proveCluster(desired, inventory, store, { now })
     handshakes = seen.handshakes
-    findings.push(...seen.findings)
+    findings.push(
+      ...seen.findings,
+      ...(await seenInEngine(workspace, inventory, context, { signs: false })),
+    )
   }
   const others = await fleetOf(options.with ?? [], workspace, context, { now: at, printer })
   const own = fleetMember(desired, inventory, { now: at })

@@ -76,6 +76,16 @@ export const keysCommands = {
     examples: ['nomad-pki authority decrypt agent --dry-run', 'nomad-pki authority decrypt agent'],
     words: ['authorities', []],
   },
+  'authority setup': {
+    arguments: '<name>',
+    summary: 'make an intermediate in Vault or OpenBao: its key is made there and stays there',
+    details:
+      'For authorities with `engine` in the spec. Makes the mount, the key, the certificate by the root of the store, the settings of the issuer and a role for each kind of certificate and region; then prints policies. What is there and right is left as it is, so it can be run again. A dry run asks the engine what it has, and changes nothing.',
+    writes: true,
+    options: { passphraseFd: {}, dryRun: {} },
+    examples: ['nomad-pki authority setup us-west --dry-run', 'nomad-pki authority setup us-west'],
+    words: ['authorities', []],
+  },
   'authority request': {
     arguments: '[name]',
     summary: 'ask a key on another machine for roots, intermediates and cross-certificates',

@@ -56,6 +56,19 @@ export function zlintBinary(): string {
   return zlint
 }
 
+let openbao: string | undefined
+
+/** The path of a real OpenBao, fetched by `.ci/tools` on first use. */
+export function openbaoBinary(): string {
+  openbao ??= execFileSync(join(repository, '.ci/tools'), ['openbao'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+    .trim()
+    .replace(/^openbao=/, '')
+  return openbao
+}
+
 let cfssl: string | undefined
 
 /** The folder of cfssl and cfssljson, built by `.ci/tools` on first use. */

@@ -1,0 +1,326 @@
+/**
+ * Sets up an authority in Vault or OpenBao: the mount, a key that is made inside and never leaves, its certificate by
+ * our root, the issuer's settings, the roles. Each part is looked at first, so that a second run does what the first
+ * one left; a dry run looks alone.
+ *
+ * ```text
+ * mount → key inside → certificate by our root ── durable in the store ──▶ into the engine → issuer → roles
+ * ```
+ *
+ * @module
+ */
+
+import type { Issuers } from '../authority/issuers.js'
+import { prepareIntermediate } from '../authority/prepare.js'
+import { subjectFor } from '../authority/subject.js'
+import { authorityPath } from '../checks/context.js'
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import { asks, keyInside, refusal } from '../engine/key-inside.js'
+import { certificateIn, healthOf, isMissing } from '../engine/look.js'
+import { engineRoles, roleFaults } from '../engine/roles.js'
+import type { EngineSession } from '../engine/session.js'
+import { NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
+import type { Store } from '../inventory/store.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { samePublicKey } from '../keys/public-key.js'
+import {
+  fingerprintOf,
+  fingerprintText,
+  sameCertificate,
+  type Certificate,
+} from '../x509/certificate.js'
+import { encodeCertificate } from '../x509/certificates.js'
+import { formatName } from '../x509/name.js'
+import { Signatures } from './signatures.js'
+
+/** What a set-up works with. */
+export interface SetUpPorts {
+  readonly session: EngineSession
+  readonly store: Store
+  /** Who signs in the root's name. */
+  readonly issuers: Issuers
+  readonly clock: () => number
+  /** Tells of each part: what was done, would be done, or is right already. */
+  readonly tell: (line: string) => void
+  /** Looks alone. */
+  readonly dryRun: boolean
+}
+
+/** What is set up. */
+export interface SetUp {
+  /** One whose key is in an engine. */
+  readonly authority: DesiredAuthority
+  readonly desired: Desired
+  readonly inventory: Inventory
+}
+
+/**
+ * Sets up one generation of an authority. The caller holds the lock of the store.
+ *
+ * @throws {NomadPkiError} `ERR_ISSUER_REFUSED` where the engine, or the root, refuses a part; `ERR_ISSUER_UNKNOWN`;
+ * `ERR_KEY_MISMATCH` where the certificate of the store is for another key than the engine's; and what `prepare` and
+ * `issue` throw.
+ */
+export async function setUpEngine(
+  { authority, desired, inventory }: SetUp,
+  ports: SetUpPorts,
+): Promise<void> {
+  const { engine, name, generation, address } = authority
+  if (engine === undefined)
+    throw new NomadPkiError('ERR_INTERNAL', `${address} is not in an engine`)
+  const { session, tell, dryRun } = ports
+  const { mount } = engine
+  const issuer = issuerNameIn(engine, generation)
+  const ask = asks(session, address)
+  const change = async (
+    done: string,
+    ...call: Parameters<typeof ask>
+  ): Promise<Readonly<Record<string, unknown>>> => {
+    if (dryRun) {
+      tell(`would be done: ${done}`)
+      return {}
+    }
+    const data = await ask(...call)
+    tell(`done: ${done}`)
+    return data
+  }
+
+  const { namespaceFault } = await healthOf(session)
+  if (namespaceFault !== undefined) {
+    throw new NomadPkiError('ERR_ISSUER_REFUSED', namespaceFault, {
+      address,
+      hint: 'remove `namespace` from the spec, or correct the address',
+    })
+  }
+  // Vault cuts every certificate at this, in silence.
+  const seconds = Math.ceil(Math.max(authority.lifetime, longestLife(authority, desired)) / 1000)
+  const there = await session.call({ method: 'GET', path: `sys/mounts/${mount}` })
+  const mounted = there.is === 'done'
+  if (there.is === 'done') {
+    if (there.data.type !== 'pki') {
+      throw new NomadPkiError(
+        'ERR_ISSUER_REFUSED',
+        `${mount} is an engine of another type (${JSON.stringify(there.data.type)})`,
+        {
+          address,
+          hint: `name another mount for ${name} in the spec`,
+        },
+      )
+    }
+    const longest = (there.data.config as { readonly max_lease_ttl?: unknown } | undefined)
+      ?.max_lease_ttl
+    if (typeof longest === 'number' && longest < seconds) {
+      await change(
+        `${mount} lets certificates live ${seconds}s (it was ${longest === 0 ? "the engine's default" : `${longest}s`})`,
+        'POST',
+        `sys/mounts/${mount}/tune`,
+        { max_lease_ttl: `${seconds}s` },
+      )
+    } else tell(`is there: the mount ${mount}`)
+  } else if (there.is === 'refused' && (there.status === 400 || there.status === 404)) {
+    await change(`mount ${mount}`, 'POST', `sys/mounts/${mount}`, {
+      type: 'pki',
+      config: { max_lease_ttl: `${seconds}s` },
+    })
+  } else throw refusal(address, `sys/mounts/${mount}`, there)
+
+  const stored = inventory.authorities.get(address)?.certificate
+  const found = mounted
+    ? await session.call({ method: 'GET', path: `${mount}/issuer/${issuer}` })
+    : undefined
+  const theirs = found?.is === 'done' ? certificateIn(found.data.certificate) : undefined
+  if (
+    found !== undefined &&
+    found.is !== 'done' &&
+    !(found.is === 'refused' && isMissing(found.reason))
+  ) {
+    throw refusal(address, `${mount}/issuer/${issuer}`, found)
+  }
+  if (theirs !== undefined) {
+    if (stored === undefined || !sameCertificate(stored, theirs)) {
+      throw new NomadPkiError(
+        'ERR_CORRESPONDENCE',
+        `${mount}/issuer/${issuer} is ${fingerprintText(theirs)}, and the store has ${stored === undefined ? 'no certificate' : fingerprintText(stored)} for ${address}`,
+        {
+          address,
+          hint: `another store or another person made it: name another mount for ${name}, or raise its \`signing\``,
+        },
+      )
+    }
+    tell(`is there: the issuer ${mount}/issuer/${issuer}`)
+  } else await makeIssuer()
+  await setIssuer()
+  await setRoles()
+
+  async function makeIssuer(): Promise<void> {
+    if (dryRun) {
+      tell(`would be done: make a key of ${authority.key} in ${mount}, named ${issuer}`)
+      if (stored === undefined)
+        tell(`would be done: certify it by ${authority.issuer!.address}, as ${address}`)
+      tell(`would be done: give the certificate to ${mount}`)
+      return
+    }
+    const publicKey = await keyInside(ask, {
+      mount,
+      keyName: issuer,
+      algorithm: authority.key,
+      tell,
+      stored,
+    })
+    if (stored !== undefined && !samePublicKey(stored.publicKey, publicKey)) {
+      throw new NomadPkiError(
+        'ERR_KEY_MISMATCH',
+        `the certificate of ${address} in the store is for another key than ${issuer} in ${mount}`,
+        { address, hint: `raise \`signing\` of ${name} in the spec, and set up that generation` },
+      )
+    }
+    const certificate = stored ?? (await certified(publicKey))
+    const data = await ask('POST', `${mount}/intermediate/set-signed`, {
+      certificate: encodeCertificate(certificate),
+    })
+    const id = Array.isArray(data.imported_issuers)
+      ? (data.imported_issuers as unknown[])[0]
+      : undefined
+    if (typeof id !== 'string') {
+      throw new NomadPkiError(
+        'ERR_ISSUER_REFUSED',
+        `${mount} took the certificate of ${address} and named no new issuer`,
+        {
+          address,
+          hint: `an issuer with the same certificate is there: name it ${issuer}, then run this again`,
+        },
+      )
+    }
+    await ask('PATCH', `${mount}/issuer/${id}`, { issuer_name: issuer })
+    tell(`done: the issuer ${mount}/issuer/${issuer}, ${fingerprintText(certificate)}`)
+  }
+
+  /** The certificate by our root. It is durable in the store before the engine has it. */
+  async function certified(publicKey: PublicKey): Promise<Certificate> {
+    const { store, clock } = ports
+    const root = authority.issuer!
+    const above = inventory.authorities.get(root.address)?.certificate
+    if (above === undefined) {
+      throw new NomadPkiError(
+        'ERR_ISSUER_REFUSED',
+        `${root.address}, which signs ${address}, is not in the store`,
+        {
+          address,
+          hint: 'first: nomad-pki apply',
+        },
+      )
+    }
+    const { path } = authorityPath(root.address, above, {})
+    const signer = await ports.issuers.open({
+      ...root,
+      path: path as [Certificate, ...Certificate[]],
+    })
+    const note = async (...events: readonly LedgerEvent[]): Promise<void> => {
+      const batch = store.batch()
+      for (const event of events) batch.record(event)
+      await batch.commit()
+    }
+    const signatures = new Signatures({ clock, note }, clock())
+    const { constraints, lifetime, beyondIssuer } = authority
+    try {
+      const { certificate, attempt } = await signatures.sign({
+        address,
+        issuer: root.address,
+        signer,
+        prepare: (now) =>
+          prepareIntermediate(
+            {
+              subject: subjectFor(authority.subject, publicKey),
+              ...{ publicKey, lifetime, beyondIssuer },
+              regions: constraints?.regions,
+              domains: constraints?.domains,
+              networks: constraints?.networks,
+            },
+            signer,
+            { now },
+          ),
+      })
+      const batch = store.batch()
+      batch.putAuthority(name, generation, { certificate: encodeCertificate(certificate) })
+      batch.record({
+        event: 'authority',
+        address,
+        at: clock(),
+        serial: certificate.serial,
+        fingerprint: fingerprintOf(certificate),
+        subject: formatName(certificate.subject),
+        notAfter: certificate.notAfter,
+        issuer: root.address,
+        ...(attempt !== undefined && { attempt }),
+      })
+      await batch.commit()
+      tell(`done: certified by ${root.address}; ${address} is in the store`)
+      return certificate
+    } finally {
+      signatures.end()
+    }
+  }
+
+  async function setIssuer(): Promise<void> {
+    const path = `${mount}/issuer/${issuer}`
+    const read = theirs === undefined && dryRun ? undefined : await ask('GET', path)
+    const usage = typeof read?.usage === 'string' ? read.usage.split(',') : []
+    if (read?.leaf_not_after_behavior === 'err' && usage.includes('issuing-certificates')) {
+      tell(`is right: what ${path} does with certificates that would outlive it`)
+      return
+    }
+    await change(`${path} refuses what would outlive it`, 'PATCH', path, {
+      leaf_not_after_behavior: 'err',
+      usage: [...new Set([...usage, 'read-only', 'issuing-certificates', 'crl-signing'])]
+        .filter((one) => one !== '')
+        .join(','),
+    })
+  }
+
+  async function setRoles(): Promise<void> {
+    for (const role of engineRoles(authority, desired)) {
+      const path = `${mount}/roles/${role.name}`
+      const read = mounted ? await session.call({ method: 'GET', path }) : undefined
+      const is = read?.is === 'done' ? read.data : undefined
+      if (
+        read !== undefined &&
+        is === undefined &&
+        !(read.is === 'refused' && read.status === 404)
+      ) {
+        throw refusal(address, path, read)
+      }
+      const faults = is === undefined ? [] : roleFaults(role, is)
+      if (is !== undefined && faults.length === 0) {
+        tell(`is right: the role ${path}`)
+        continue
+      }
+      const what = is === undefined ? `the role ${path}` : `the role ${path} (${faults.join('; ')})`
+      // The whole role: what is not named goes back to a default.
+      await change(what, 'POST', path, role.fields)
+      if (dryRun) continue
+      // A misspelt usage, and a field that this engine does not know, are taken without a word.
+      const after = roleFaults(role, await ask('GET', path))
+      if (after.length === 0) continue
+      throw new NomadPkiError(
+        'ERR_ISSUER_REFUSED',
+        `${path} is not what was written: ${after.join('; ')}`,
+        {
+          address,
+          hint: 'this engine does not know a field: it needs OpenBao 2.2 or Vault 1.15',
+        },
+      )
+    }
+  }
+}
+
+function longestLife({ name }: DesiredAuthority, { identities }: Desired): number {
+  return Math.max(
+    0,
+    ...identities.flatMap(({ profile }) =>
+      profile.issuer.name === name ? [profile.lifetime] : [],
+    ),
+  )
+}

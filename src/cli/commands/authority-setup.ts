@@ -1,0 +1,66 @@
+/**
+ * `authority setup`: makes an authority in Vault or OpenBao.
+ *
+ * @module
+ */
+
+import { setUpEngine } from '../../apply/set-up-engine.js'
+import type { DesiredAuthority } from '../../cluster/desired.js'
+import { enginePolicies } from '../../engine/policies.js'
+import { NomadPkiError } from '../../errors.js'
+import { authorityKeys } from '../authority-keys.js'
+import { requireBegun } from '../begin-store.js'
+import type { Command } from '../command.js'
+import { openEngine } from '../engine.js'
+import { printerOf } from '../printer.js'
+import { exitStatus } from '../status.js'
+import { underLock } from '../under-lock.js'
+import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
+
+/** Exits 0 where everything is set up, in a dry run also where something would be done. */
+export const command: Command<'authority setup'> = async ({ args: [name], options }, context) => {
+  const printer = printerOf(context, options)
+  const { dryRun = false, passphraseFd } = options
+  const workspace = await openWorkspace(context, options, printer)
+  await requireBegun(workspace.store, fileFlag(options))
+  const authority = chosen(name!, workspace)
+  const { desired, store } = workspace
+  const session = await openEngine(workspace, context)
+  try {
+    const work = async (): Promise<void> =>
+      setUpEngine(
+        { authority, desired, inventory: await takeOwnInventory(workspace) },
+        {
+          ...{ session, store, dryRun },
+          issuers: authorityKeys(workspace, context, { passphraseFd }),
+          clock: () => context.now(),
+          tell: (line) => printer.answer(line),
+        },
+      )
+    await (dryRun ? work() : underLock(store, 'authority setup', work))
+  } finally {
+    session.close()
+  }
+  for (const { name: what, text } of enginePolicies(authority, desired)) {
+    printer.answer(`\n# policy: ${what}\n${text.trimEnd()}`)
+  }
+  return exitStatus.ok
+}
+
+/** The generation that signs. */
+function chosen(name: string, { desired }: Workspace): DesiredAuthority {
+  const own = desired.authorities.filter((one) => one.engine !== undefined)
+  const found = own.find((one) => one.name === name && one.signing)
+  if (found !== undefined) return found
+  const names = [...new Set(own.map((one) => one.name))]
+  throw new NomadPkiError(
+    'ERR_ADDRESS_UNKNOWN',
+    `${name} is not an authority in Vault or OpenBao`,
+    {
+      hint:
+        names.length === 0
+          ? 'add engine: { mount: … } to an intermediate in the spec; docs/vault.md'
+          : `those are: ${names.join(', ')}`,
+    },
+  )
+}

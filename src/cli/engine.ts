@@ -1,0 +1,188 @@
+/**
+ * Vault or OpenBao, as this machine reaches it: the environment, the local file, a token.
+ *
+ * @module
+ */
+
+import path from 'node:path'
+import { localFileName, type LocalVault } from '../cluster/local.js'
+import type { Finding } from '../diagnostics.js'
+import { engineClient } from '../engine/client.js'
+import { lookAtEngine, unseen } from '../engine/look.js'
+import { engineSession, type EngineLogin, type EngineSession } from '../engine/session.js'
+import { engineSettings, valueOf } from '../engine/settings.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { shownPath } from '../files/fault.js'
+import { runCommand, shownOutput } from '../files/run-command.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { Context } from './context.js'
+import { localOf, readOwn, requireOwnCommand } from './local-file.js'
+import type { Workspace } from './workspace.js'
+
+/** A token and a secret id are shorter. */
+const mostBytes = 16 * 1024
+
+/**
+ * Opens the engine of the spec. Nothing is asked of it yet.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED`, `ERR_LOCAL_INVALID`, `ERR_FILE_UNREADABLE`
+ */
+export async function openEngine(
+  { spec, base }: Pick<Workspace, 'spec' | 'base'>,
+  context: Context,
+): Promise<EngineSession> {
+  const { vault } = spec
+  if (vault === undefined) {
+    throw new NomadPkiError('ERR_REFUSED', 'the spec does not say where Vault or OpenBao is', {
+      hint: 'add vault: { address: "https://…:8200" } to the spec',
+    })
+  }
+  const { vault: local } = await localOf({ spec, base })()
+  const { env } = context
+  const address = await engineSettings({
+    ...{ vault, local, env },
+    readFile: (file) => context.readFile(file),
+  })
+  const { method, mount, role } = vault.auth
+  const login: EngineLogin =
+    method === 'token'
+      ? { method, token: () => tokenOf(local, base, context) }
+      : method === 'approle'
+        ? { method, mount, credentials: async () => credentialsOf(local, base) }
+        : { method, mount, role }
+  if (method === 'cert' && address.certificate === undefined) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      'the spec says that a client certificate logs in, and none is set',
+      {
+        hint: 'set BAO_CLIENT_CERT and BAO_CLIENT_KEY',
+      },
+    )
+  }
+  return engineSession(engineClient(address), login)
+}
+
+/**
+ * What Vault or OpenBao has of the authorities that sign from there.
+ *
+ * @param options `signs`: whether something is about to be signed.
+ * @returns Findings; empty where no authority is in an engine, or everything is right.
+ */
+export async function seenInEngine(
+  workspace: Workspace,
+  { authorities }: Pick<Inventory, 'authorities'>,
+  context: Context,
+  { signs }: { readonly signs: boolean },
+): Promise<readonly Finding[]> {
+  const { desired } = workspace
+  // One that is not certified yet is told by the plan itself.
+  const there = desired.authorities.flatMap((authority) => {
+    const certificate = authorities.get(authority.address)?.certificate
+    return authority.engine === undefined || certificate === undefined
+      ? []
+      : [{ authority, certificate }]
+  })
+  if (there.length === 0) return []
+  const findings: Finding[] = []
+  let session: EngineSession
+  try {
+    session = await openEngine(workspace, context)
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    const why = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
+    return there.map(({ authority }) =>
+      unseen(authority.address, workspace.spec.vault?.address ?? 'the engine', why),
+    )
+  }
+  try {
+    for (const one of there) {
+      // One that waits is asked once: a reading command does not wait for a person who unseals.
+      const looked = { ...one, desired, now: context.now(), signs }
+      findings.push(...(await lookAtEngine(impatient(session), looked)))
+    }
+  } finally {
+    session.close()
+  }
+  return findings
+}
+
+function impatient(session: EngineSession): EngineSession {
+  return { ...session, call: (call) => session.call({ ...call, repeat: false }) }
+}
+
+async function tokenOf(
+  local: LocalVault | undefined,
+  base: string,
+  context: Context,
+): Promise<string> {
+  const { env } = context
+  const named = valueOf(env, 'TOKEN')
+  if (named !== undefined) return tokenIn(Buffer.from(named.value), named.name)
+  if (local?.tokenCommand !== undefined) return commanded(local.tokenCommand, base, context)
+  const file =
+    env.BAO_TOKEN_PATH ?? (env.HOME === undefined ? undefined : path.join(env.HOME, '.vault-token'))
+  const bytes =
+    file === undefined ? undefined : ownFile(context.resolve(file), 'the file with a token')
+  if (bytes !== undefined) return tokenIn(bytes, shownPath(file!))
+  throw new NomadPkiError('ERR_REFUSED', 'no token for Vault or OpenBao is at hand', {
+    hint: 'set BAO_TOKEN, or log in: bao login',
+  })
+}
+
+async function commanded(
+  { command: argv, timeout }: NonNullable<LocalVault['tokenCommand']>,
+  base: string,
+  context: Context,
+): Promise<string> {
+  const program = argv[0]!
+  requireOwnCommand(argv, base, context.env.PATH)
+  const { end, stdout, stderr } = await runCommand({
+    ...{ argv, cwd: base, env: { ...context.env }, timeout },
+    outputLimit: mostBytes,
+  })
+  if (end.how === 'exited' && end.status === 0) return tokenIn(stdout, program)
+  const said = shownOutput(stderr)
+  throw new NomadPkiError(
+    'ERR_REFUSED',
+    `${program}, which prints a token, failed${said === '' ? '' : `: ${said}`}`,
+    { hint: `run it by hand, or correct vault.tokenCommand in ${localFileName}` },
+  )
+}
+
+function credentialsOf(
+  local: LocalVault | undefined,
+  base: string,
+): { readonly roleId: string; readonly secretId: string } {
+  const read = (key: 'roleIdFile' | 'secretIdFile'): string => {
+    const file = local?.[key]
+    const hint = `write vault: { ${key}: FILE } into ${localFileName}`
+    if (file === undefined) {
+      throw new NomadPkiError(
+        'ERR_REFUSED',
+        `the spec says that an AppRole logs in, and ${localFileName} has no ${key}`,
+        { hint },
+      )
+    }
+    const place = path.resolve(base, file)
+    const bytes = ownFile(place, `the file of ${key}`)
+    if (bytes === undefined)
+      throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, { hint })
+    return tokenIn(bytes, shownPath(place))
+  }
+  return { roleId: read('roleIdFile'), secretId: read('secretIdFile') }
+}
+
+function ownFile(file: string, what: string): Uint8Array | undefined {
+  return readOwn(file, what, (message, hint) => new NomadPkiError('ERR_REFUSED', message, { hint }))
+}
+
+/** One line of printable ASCII: it becomes a header. */
+function tokenIn(bytes: Uint8Array, where: string): string {
+  const text = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/\r?\n$/, '')
+  if (bytes.length <= mostBytes && /^[\x21-\x7e]+$/.test(text)) return text
+  throw new NomadPkiError('ERR_REFUSED', `${where} does not give one token`, {
+    hint: 'it is one line of letters, digits and punctuation',
+  })
+}

@@ -1,0 +1,192 @@
+/**
+ * What an engine has of an authority, read back and held against what the store and the spec say: its issuer, its
+ * roles, the rights of the token. Nothing is signed and nothing is changed.
+ *
+ * @module
+ */
+
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import type { Finding } from '../diagnostics.js'
+import { formatDuration } from '../duration.js'
+import { isNomadPkiError } from '../errors.js'
+import { parseCertificates } from '../x509/certificates.js'
+import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
+import { engineRoles, roleFaults } from './roles.js'
+import type { EngineSession } from './session.js'
+
+/** How far the clock of an engine may differ before it is said, milliseconds. */
+const mostSkew = 60_000
+
+/** What is looked for. */
+export interface Looked {
+  /** One whose key is in the engine. */
+  readonly authority: DesiredAuthority
+  /** Its certificate in the store. */
+  readonly certificate: Certificate
+  readonly desired: Pick<Desired, 'identities'>
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Whether it is about to sign: without the right to, that is an error. */
+  readonly signs: boolean
+}
+
+/**
+ * Looks at what an engine has of one authority.
+ *
+ * @returns What is wrong: errors keep it from signing. Empty where everything is as it should be.
+ */
+export async function lookAtEngine(
+  session: EngineSession,
+  { authority, certificate, desired, now, signs }: Looked,
+): Promise<readonly Finding[]> {
+  const { engine, address, name, generation } = authority
+  if (engine === undefined) return []
+  const { mount } = engine
+  const issuer = issuerNameIn(engine, generation)
+  const setUp = `nomad-pki authority setup ${name}`
+  const findings: Finding[] = []
+  const error = (message: string, remedy: string): void => {
+    findings.push({ severity: 'error', address, reason: 'engine-differs', message, remedy })
+  }
+
+  const health = await healthOf(session)
+  if (health.namespaceFault !== undefined) {
+    error(health.namespaceFault, 'remove `namespace` from the spec, or correct the address')
+    return findings
+  }
+  const skew = health.time === undefined ? 0 : Math.abs(health.time - now)
+  if (skew > mostSkew) {
+    findings.push({
+      severity: 'warning',
+      address,
+      reason: 'engine-differs',
+      message: `the clocks of ${session.origin} and of this machine differ by ${formatDuration(skew)}`,
+      remedy: 'correct the wrong one: the engine dates what it signs',
+    })
+  }
+
+  const path = `${mount}/issuer/${issuer}`
+  const found = await session.call({ method: 'GET', path })
+  if (found.is === 'refused' && isMissing(found.reason)) {
+    error(`${session.origin} has no issuer ${path}`, setUp)
+    return findings
+  }
+  if (found.is !== 'done') return [unseen(address, session.origin, found.reason)]
+  const theirs = certificateIn(found.data.certificate)
+  if (theirs === undefined || !sameCertificate(theirs, certificate)) {
+    error(
+      `${path} is another certificate (${theirs === undefined ? 'none' : fingerprintText(theirs)}) than the one of the store (${fingerprintText(certificate)})`,
+      `find out who changed it; then raise \`signing\` of ${name} in the spec, and: ${setUp}`,
+    )
+    return findings
+  }
+  if (found.data.key_id === '')
+    error(`${path} has no key`, `raise \`signing\` of ${name} in the spec, and: ${setUp}`)
+  const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : undefined
+  if (usage?.includes('issuing-certificates') === false) {
+    error(`${path} may not issue certificates (usage: ${usage.join(', ')})`, setUp)
+  }
+  const after = found.data.leaf_not_after_behavior
+  if (after !== undefined && after !== 'err') {
+    error(
+      `${path} lets certificates outlive it or cuts them short (leaf_not_after_behavior: ${JSON.stringify(after)}, wanted err)`,
+      setUp,
+    )
+  }
+
+  const roles = engineRoles(authority, desired)
+  for (const role of roles) {
+    const rolePath = `${mount}/roles/${role.name}`
+    const read = await session.call({ method: 'GET', path: rolePath })
+    if (read.is === 'refused' && read.status === 404) {
+      error(`${session.origin} has no role ${rolePath}`, setUp)
+    } else if (read.is === 'done') {
+      const faults = roleFaults(role, read.data)
+      if (faults.length > 0) {
+        error(`${rolePath} is not as the spec has it: ${faults.join('; ')}`, setUp)
+      }
+    } else findings.push(unseen(address, session.origin, read.reason))
+  }
+
+  const paths = roles.map((role) => signPath(mount, issuer, role.name))
+  const rights = await session.call({
+    method: 'POST',
+    path: 'sys/capabilities-self',
+    body: { paths },
+  })
+  if (rights.is === 'done') {
+    const lacking = paths.filter((one) => {
+      const has = rights.data[one]
+      const words = Array.isArray(has) ? has.map(String) : []
+      return !words.includes('update') && !words.includes('root')
+    })
+    if (lacking.length > 0) {
+      findings.push({
+        // A token that reads is enough for reading.
+        severity: signs ? 'error' : 'note',
+        address,
+        reason: 'engine-differs',
+        message: `the token may not sign by ${lacking.join(', ')}`,
+        remedy: `give it the policy for apply that this prints: ${setUp} --dry-run`,
+      })
+    }
+  } else findings.push(unseen(address, session.origin, rights.reason))
+
+  return findings
+}
+
+/**
+ * What an engine tells of itself. Vault without a licence ignores the header of a namespace: it would work in the root.
+ */
+export async function healthOf(session: EngineSession): Promise<{
+  /** Its clock, epoch milliseconds. */
+  readonly time?: number | undefined
+  readonly namespaceFault?: string | undefined
+}> {
+  const { origin, namespace } = session
+  const path = 'sys/health?standbyok=true&perfstandbyok=true'
+  const health = await session.call({ method: 'GET', path, repeat: false })
+  if (health.is !== 'done') return {}
+  const { server_time_utc: seconds, enterprise } = health.data
+  return {
+    time: typeof seconds === 'number' ? seconds * 1000 : undefined,
+    namespaceFault:
+      namespace !== undefined && enterprise === false
+        ? `${origin} has no namespaces: it would ignore ${namespace}, and work in the root namespace`
+        : undefined,
+  }
+}
+
+/** That the engine could not be seen; what the store says counts all the same. */
+export function unseen(address: string, origin: string, why: string): Finding {
+  return {
+    severity: 'warning',
+    address,
+    reason: 'engine-unseen',
+    message: `what ${origin} has of it was not seen: ${why}`,
+    remedy: 'nomad-pki verify, when it can be reached',
+  }
+}
+
+/** The path that signs by a certain issuer: it counts before the role's own `issuer_ref`. */
+export function signPath(mount: string, issuer: string, role: string): string {
+  return `${mount}/issuer/${issuer}/sign/${role}`
+}
+
+/** OpenBao and Vault answer 500 for an issuer that does not exist, and 404 for a mount. */
+export function isMissing(reason: string): boolean {
+  return /unable to find (PKI )?issuer|nothing is mounted|does not exist/i.test(reason)
+}
+
+/** The one certificate of an answer. */
+export function certificateIn(pem: unknown): Certificate | undefined {
+  if (typeof pem !== 'string') return undefined
+  try {
+    const all = parseCertificates(pem)
+    return all.length === 1 ? all[0] : undefined
+  } catch (error) {
+    if (isNomadPkiError(error)) return undefined
+    throw error
+  }
+}

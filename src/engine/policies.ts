@@ -1,0 +1,53 @@
+/**
+ * Policies for an engine: what each kind of token may do, and no more. They are the same in Vault and OpenBao.
+ *
+ * @module
+ */
+
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import { signPath } from './look.js'
+import { engineRoles } from './roles.js'
+
+/** A policy with what it is for. */
+export interface EnginePolicy {
+  readonly name: string
+  /** HCL. */
+  readonly text: string
+}
+
+/** The policies of an authority: to set it up, to read it, to sign by it. */
+export function enginePolicies(
+  authority: DesiredAuthority,
+  desired: Pick<Desired, 'identities'>,
+): readonly EnginePolicy[] {
+  const { engine, generation } = authority
+  if (engine === undefined) return []
+  const { mount } = engine
+  const issuer = issuerNameIn(engine, generation)
+  const rule = (path: string, ...capabilities: readonly string[]): string =>
+    `path "${path}" { capabilities = [${capabilities.map((one) => `"${one}"`).join(', ')}] }\n`
+  const read = rule(`${mount}/issuer/+`, 'read') + rule(`${mount}/roles/+`, 'read')
+  const sign = engineRoles(authority, desired)
+    .map(
+      ({ name }) =>
+        `path "${signPath(mount, issuer, name)}" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [] }\n}\n`,
+    )
+    .join('')
+  return [
+    {
+      name: 'set up (it cannot sign)',
+      text:
+        rule(`sys/mounts/${mount}`, 'create', 'read', 'update') +
+        rule(`sys/mounts/${mount}/tune`, 'update') +
+        rule(`${mount}/keys`, 'list') +
+        rule(`${mount}/intermediate/generate/internal`, 'create', 'update') +
+        rule(`${mount}/intermediate/generate/existing`, 'create', 'update') +
+        rule(`${mount}/intermediate/set-signed`, 'create', 'update') +
+        rule(`${mount}/issuer/+`, 'read', 'update', 'patch') +
+        rule(`${mount}/roles/+`, 'create', 'read', 'update'),
+    },
+    { name: 'plan and verify', text: read },
+    { name: 'apply', text: read + sign },
+  ]
+}

@@ -1,0 +1,194 @@
+/**
+ * The roles of an engine: what a request of an agent may be certified for. A role is the boundary: name constraints of
+ * the intermediate do not bind a common name, and Nomad takes a common name for an identity.
+ *
+ * @module
+ */
+
+import type { Role } from '../address.js'
+import type { DesiredAuthority, DesiredIssuer, IdentityProfile } from '../cluster/desired.js'
+import { roleNameIn } from '../cluster/vault.js'
+import { algorithmOf } from '../keys/algorithms.js'
+import { isAgent, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
+
+/** A role of an engine, as it should be. */
+export interface EngineRole {
+  /** Its name in the mount. */
+  readonly name: string
+  readonly role: Role
+  readonly region: string
+  /** What is written to it, and what it must say when it is read. */
+  readonly fields: RoleFields
+}
+
+/** What an authority signs for: a cluster as it should be. */
+export interface Signed {
+  readonly identities: readonly {
+    readonly profile: Pick<IdentityProfile, 'role' | 'region' | 'lifetime' | 'key'> & {
+      readonly issuer: Pick<DesiredIssuer, 'name'>
+    }
+  }[]
+}
+
+type RoleFields = Readonly<Record<string, string | number | boolean | readonly string[]>>
+
+/** Fields that OpenBao alone has: compared where they are read. */
+const openBaoOnly: ReadonlySet<string> = new Set([
+  'not_after_bound',
+  'not_before_bound',
+  'allowed_ip_sans_cidr',
+])
+
+/** Fields of names and usages whose order means nothing. */
+const written: Readonly<Record<LeafKeyUsage, string>> = {
+  digitalSignature: 'DigitalSignature',
+  keyEncipherment: 'KeyEncipherment',
+}
+
+/** A role sets the beginning of a certificate back: clocks differ. Seconds. */
+const backdate = 60
+
+/**
+ * Gives the roles that an authority needs: one for each kind of certificate and region that it signs for.
+ *
+ * @param authority One whose key is in an engine.
+ * @param desired The whole cluster.
+ */
+export function engineRoles(
+  { name, engine, constraints }: Pick<DesiredAuthority, 'name' | 'engine' | 'constraints'>,
+  { identities }: Signed,
+): readonly EngineRole[] {
+  if (engine === undefined) return []
+  const found = new Map<string, { role: Role; region: string; longest: number; rsa: boolean }>()
+  for (const { profile } of identities) {
+    const { role, region, issuer, lifetime, key } = profile
+    if (issuer.name !== name) continue
+    const id = `${role} ${region}`
+    const before = found.get(id)
+    found.set(id, {
+      role,
+      region,
+      longest: Math.max(before?.longest ?? 0, lifetime),
+      rsa: algorithmOf(key).kind === 'rsa',
+    })
+  }
+  const { domains = [], networks = [] } = constraints ?? {}
+  return [...found.values()].map(({ role, region, longest, rsa }) => ({
+    name: roleNameIn(engine, role, region),
+    role,
+    region,
+    fields: fieldsOf({ role, region, longest, rsa, domains, networks }),
+  }))
+}
+
+function fieldsOf({
+  role,
+  region,
+  longest,
+  rsa,
+  domains,
+  networks,
+}: {
+  readonly role: Role
+  readonly region: string
+  readonly longest: number
+  readonly rsa: boolean
+  readonly domains: readonly string[]
+  readonly networks: readonly string[]
+}): RoleFields {
+  const profile = profileOf(role)
+  const agent = isAgent(role)
+  const hosts = agent ? domains.flatMap((domain) => [domain, `*.${domain}`]) : []
+  const seconds = Math.ceil(longest / 1000)
+  return {
+    // The path that signs names the issuer; a rotation changes no role.
+    issuer_ref: 'default',
+    allowed_domains: [...profile.roleNames(region), ...hosts],
+    allowed_domains_template: false,
+    allow_bare_domains: true,
+    allow_glob_domains: hosts.length > 0,
+    allow_subdomains: false,
+    allow_wildcard_certificates: false,
+    allow_any_name: false,
+    enforce_hostnames: true,
+    allow_localhost: profile.localNames,
+    allow_ip_sans: agent,
+    allowed_uri_sans: agent ? [] : ['nomad-pki://operator.nomad/*'],
+    allowed_uri_sans_template: false,
+    allowed_other_sans: [],
+    allowed_serial_numbers: [],
+    allowed_user_ids: [],
+    cn_validations: ['hostname'],
+    require_cn: true,
+    use_csr_common_name: true,
+    use_csr_sans: true,
+    key_type: rsa ? 'rsa' : 'ec',
+    key_bits: rsa ? 2048 : 256,
+    key_usage: profile.keyUsage(rsa ? 'rsa' : 'ec').map((usage) => written[usage]),
+    ext_key_usage: [],
+    ext_key_usage_oids: [],
+    server_flag: profile.extendedKeyUsage.includes('serverAuth'),
+    client_flag: profile.extendedKeyUsage.includes('clientAuth'),
+    code_signing_flag: false,
+    email_protection_flag: false,
+    basic_constraints_valid_for_non_ca: false,
+    organization: [],
+    ou: [],
+    country: [],
+    locality: [],
+    province: [],
+    street_address: [],
+    postal_code: [],
+    not_before_duration: backdate,
+    ttl: seconds,
+    max_ttl: seconds,
+    no_store: false,
+    generate_lease: false,
+    ...(agent && { allowed_ip_sans_cidr: cidrs(networks) }),
+    not_after_bound: 'ttl-limited',
+    not_before_bound: 'forbid',
+  }
+}
+
+/** The networks of the spec and the loopback's; none: every address, as in the constraints of the intermediate. */
+function cidrs(networks: readonly string[]): readonly string[] {
+  return networks.length === 0 ? [] : ['127.0.0.0/8', '::1/128', ...networks]
+}
+
+/**
+ * Compares a role that was read with what it should be.
+ *
+ * @param wanted The role.
+ * @param read The fields that the engine gives.
+ * @returns A clause for each field that differs: `allow_any_name is true, wanted false`.
+ */
+export function roleFaults(
+  { fields }: EngineRole,
+  read: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return Object.entries(fields).flatMap(([field, wanted]) => {
+    if (openBaoOnly.has(field) && !Object.hasOwn(read, field)) return []
+    // A longer or shorter default counts for requests without a span alone; ours name one.
+    if (field === 'issuer_ref' || field === 'ttl') return []
+    const has = read[field]
+    if (same(has, wanted)) return []
+    return [`${field} is ${shown(has)}, wanted ${shown(wanted)}`]
+  })
+}
+
+function same(has: unknown, wanted: unknown): boolean {
+  // An older engine does not know a field, or leaves out one that says nothing.
+  if (has === undefined || has === null) return wanted === false || isEmpty(wanted)
+  if (!Array.isArray(wanted)) return has === wanted
+  if (!Array.isArray(has) || has.length !== wanted.length) return false
+  const all = new Set<unknown>(has)
+  return wanted.every((one) => all.has(one))
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 200)
+}

@@ -1,0 +1,192 @@
+/**
+ * The authorities whose keys are in Vault or OpenBao: the engine writes every byte of what it signs, for a request
+ * that names a role. It is not trusted: what it gives is held against what was prepared, and the certificates behind
+ * a leaf are those of the store.
+ *
+ * @module
+ */
+
+import { authorityAddress } from '../address.js'
+import type { Issuer, IssuerAnswer, IssuerInput } from '../authority/issuer.js'
+import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import { certificateIn, lookAtEngine, signPath } from '../engine/look.js'
+import { engineRoles, type EngineRole } from '../engine/roles.js'
+import type { EngineSession } from '../engine/session.js'
+import { NomadPkiError } from '../errors.js'
+import { pemEncode } from '../keys/pem.js'
+import { profileOf } from '../nomad/roles.js'
+import type { Certificate } from '../x509/certificate.js'
+import { chainOf } from './held.js'
+
+/** What the issuers of an engine work with. */
+export interface EngineIssuersOptions {
+  /** What the spec wants. */
+  readonly desired: Pick<Desired, 'authorities' | 'identities'>
+  /**
+   * Opens the engine; called when an authority signs first.
+   *
+   * @throws {NomadPkiError} `ERR_REFUSED`, `ERR_LOCAL_INVALID`, `ERR_FILE_UNREADABLE`
+   */
+  readonly session: () => Promise<EngineSession>
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+}
+
+/** Calls in flight: more do not make an engine faster. */
+const concurrency = 8
+
+/** Gives the authorities whose keys are in an engine. Before the first signature, what it has is read back. */
+export function engineIssuers({ desired, session, clock }: EngineIssuersOptions): Issuers {
+  const wantedOf = ({
+    name,
+    generation,
+  }: Pick<CertifiedAuthority, 'name' | 'generation'>): DesiredAuthority & {
+    readonly engine: NonNullable<DesiredAuthority['engine']>
+  } => {
+    const address = authorityAddress(name, generation)
+    // An older generation signs while its successor is not set up, and the spec no longer lists it.
+    const wanted = desired.authorities.find((one) => one.name === name && one.engine !== undefined)
+    if (wanted?.engine !== undefined)
+      return { ...wanted, address, generation, engine: wanted.engine }
+    throw new NomadPkiError(
+      'ERR_ISSUER_REFUSED',
+      `the spec does not say where the engine of ${address} is`,
+      {
+        address,
+        hint: `add engine: { mount: … } to ${name} in the spec`,
+      },
+    )
+  }
+  return {
+    async begin({ name, generation }) {
+      const address = authorityAddress(name, generation)
+      throw new NomadPkiError('ERR_ISSUER_REFUSED', `the key of ${address} is made in its engine`, {
+        address,
+        hint: `nomad-pki authority setup ${name}`,
+      })
+    },
+    async open({ name, generation, path: [certificate, ...above] }) {
+      const authority = wantedOf({ name, generation })
+      const opened = await session()
+      const findings = await lookAtEngine(opened, {
+        authority,
+        certificate,
+        desired,
+        now: clock(),
+        signs: true,
+      })
+      const [first, ...more] = findings.filter(
+        ({ severity, reason }) => severity === 'error' || reason === 'engine-unseen',
+      )
+      if (first !== undefined) {
+        const others = more.length === 0 ? '' : ` (and ${more.length} more: nomad-pki verify)`
+        throw new NomadPkiError('ERR_ISSUER_REFUSED', `${first.message}${others}`, {
+          address: authority.address,
+          hint: first.remedy,
+        })
+      }
+      const roles = engineRoles(authority, desired)
+      return engineIssuer({
+        ...{ name, certificate, above, roles },
+        session: opened,
+        mount: authority.engine.mount,
+        issuer: issuerNameIn(authority.engine, generation),
+      })
+    },
+  }
+}
+
+/** What an issuer in an engine is made of. */
+export interface EngineIssuerParts {
+  /** For messages. */
+  readonly name: string
+  /** The authority's own. */
+  readonly certificate: Certificate
+  /** Every certificate above this one, the root last. */
+  readonly above: readonly Certificate[]
+  readonly session: EngineSession
+  readonly mount: string
+  /** Its name in the mount. */
+  readonly issuer: string
+  readonly roles: readonly EngineRole[]
+}
+
+/** An issuer in an engine, which has been looked at. */
+export function engineIssuer(parts: EngineIssuerParts): Issuer {
+  const { name, certificate, above, session, mount, issuer, roles } = parts
+  return {
+    name,
+    certificate,
+    above,
+    chain: chainOf(certificate, above),
+    signatures: 'foreign',
+    concurrency,
+    async issue(input, { signal } = {}): Promise<IssuerAnswer> {
+      signal?.throwIfAborted()
+      if (input.expected.basicConstraints?.ca === true) {
+        return {
+          outcome: 'refused',
+          reason: `its key signs what the engine writes, such as its own list (${mount}/issuer/${issuer}/crl)`,
+        }
+      }
+      const role = roleFor(input.expected, roles)
+      if (role === undefined) {
+        return { outcome: 'refused', reason: 'the engine has no role for this kind of certificate' }
+      }
+      if (input.request === undefined) {
+        return {
+          outcome: 'refused',
+          reason: 'an engine signs requests, and the key that would make one is not here',
+        }
+      }
+      const path = signPath(mount, issuer, role.name)
+      const csr = pemEncode('CERTIFICATE REQUEST', input.request())
+      const ttl = `${ttlOf(input, parts)}s`
+      const verdict = await session.call({ method: 'POST', path, body: { csr, ttl }, signal })
+      switch (verdict.is) {
+        case 'done': {
+          const made = certificateIn(verdict.data.certificate)
+          return made === undefined
+            ? { outcome: 'unknown', reason: `${path} answered without one certificate` }
+            : { outcome: 'issued', certificate: made.der }
+        }
+        case 'unknown':
+          return { outcome: 'unknown', reason: verdict.reason }
+        default:
+          return { outcome: 'refused', reason: verdict.reason }
+      }
+    },
+  }
+}
+
+/**
+ * Seconds that the certificate is asked to live. One that is to end with its issuer ends a minute before: the engine
+ * counts from its own clock, and refuses what would end later.
+ */
+function ttlOf({ expected, now }: IssuerInput, { certificate }: EngineIssuerParts): number {
+  const end = Math.min(expected.notAfter, certificate.notAfter - 60_000)
+  return Math.max(1, Math.floor((end - now) / 1000))
+}
+
+/** The role that certifies exactly the role names of what was prepared. */
+function roleFor(
+  { subject, subjectAltName = [] }: Certificate,
+  roles: readonly EngineRole[],
+): EngineRole | undefined {
+  const commonName = subject.attributes.find(({ oid }) => oid === '2.5.4.3')?.value
+  const named = new Set(subjectAltName.flatMap((one) => (one.type === 'dns' ? [one.value] : [])))
+  const fits = roles.filter(({ role, region }) => {
+    const profile = profileOf(role)
+    return (
+      profile.commonName(region) === commonName &&
+      profile.roleNames(region).every((name) => named.has(name))
+    )
+  })
+  // A combined agent has the names of a server too: the role with the most names is meant.
+  return fits.sort(
+    (a, b) =>
+      profileOf(b.role).roleNames(b.region).length - profileOf(a.role).roleNames(a.region).length,
+  )[0]
+}

@@ -1,0 +1,243 @@
+/** An authority in Vault or OpenBao, from the spec to leaves: what an operator runs, against an engine in this process. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
+import { cli, folder, now, type Said } from './cli.js'
+
+let engine: FakeEngine
+let place = ''
+const env = (): Record<string, string> => ({ BAO_ADDR: engine.origin, BAO_TOKEN: 'root' })
+const run = (line: string, more: Record<string, string> = env()): Promise<Said> =>
+  cli(place, line.split(' '), { env: more })
+
+const specText = (west = ''): string => `version: 1
+cluster: acme
+vault: { address: "${engine.origin}" }
+authorities:
+  agent: {}
+  us-west: { issuer: agent, ${west}engine: { mount: pki/nomad } }
+regions:
+  us-west:
+    authority: us-west
+    domains: [acme.internal]
+    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
+    clients: { c1: { names: [c1.acme.internal] }, c2: {} }
+operators:
+  alice: { region: us-west }
+`
+const write = (west?: string): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(west))
+
+beforeEach(async () => {
+  engine = await fakeEngine({ clock: () => now })
+  place = folder()
+  write()
+  expect((await run('init --new-store')).status).toBe(0)
+})
+afterEach(() => engine.close())
+
+test('from nothing to leaves: the plan asks for the set-up, and a second run does nothing', async () => {
+  const first = await run('apply --yes')
+  expect(first.stderr).toContain('nomad-pki authority setup us-west')
+  expect(first.status).toBe(1)
+  // The root is there; nothing of the engine was.
+  expect(engine.calls).toEqual([])
+
+  const setUp = await run('authority setup us-west')
+  expect(setUp.stderr).toBe('')
+  expect(setUp.status).toBe(0)
+  expect(setUp.stdout).toContain('certified by authority/agent/1')
+  expect(setUp.stdout).toContain(
+    'path "pki/nomad/issuer/us-west-1/sign/nomad-client-us-west" {\n  capabilities = ["update"]',
+  )
+  expect(fs.readdirSync(path.join(place, 'pki/authority/us-west/1'))).toEqual(['ca.pem'])
+  const again = await run('authority setup us-west')
+  expect(again.stdout).not.toMatch(/^(done|would)/m)
+
+  const applied = await run('apply --yes')
+  expect(applied.stderr).toBe('')
+  expect(applied.status).toBe(0)
+  expect(engine.signed).toHaveLength(4)
+  expect((await run('apply --yes')).stdout).toContain('nothing to do')
+  expect((await run('plan')).status).toBe(0)
+  const verified = await run('verify')
+  expect(verified.stdout).not.toContain('engine-')
+  expect(verified.status).toBe(0)
+  // Each request has its line in the ledger before it goes out, and each is closed.
+  const lines = fs.readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
+  expect(lines.match(/"event":"attempted"/g)).toHaveLength(4)
+  expect(lines).not.toContain('root"')
+})
+
+describe('drift', () => {
+  beforeEach(async () => {
+    await run('apply --yes')
+    await run('authority setup us-west')
+    expect((await run('apply --yes')).status).toBe(0)
+  })
+  const role = (): Record<string, unknown> =>
+    engine.roles.get('nomad-client-us-west') as Record<string, unknown>
+  const issuer = (): Record<string, unknown> => [...engine.issuers.values()][0]!
+
+  test.each<[string, () => void, RegExp]>([
+    [
+      'a role for any name',
+      () => (role().allow_any_name = true),
+      /allow_any_name is true, wanted false/,
+    ],
+    [
+      'a role with one domain more',
+      () => (role().allowed_domains = [...(role().allowed_domains as string[]), '*.us-west.nomad']),
+      /allowed_domains is .*\*\.us-west\.nomad/,
+    ],
+    ['a role of names below its own', () => (role().allow_subdomains = true), /allow_subdomains/],
+    [
+      'a role without checks of the name',
+      () => (role().cn_validations = ['disabled']),
+      /cn_validations/,
+    ],
+    ['a longer life', () => (role().max_ttl = 999_999_999), /max_ttl is 999999999/],
+    ['a role that is gone', () => engine.roles.delete('nomad-client-us-west'), /has no role/],
+    [
+      'leaves that outlive the issuer',
+      () => (issuer().leaf_not_after_behavior = 'permit'),
+      /outlive/,
+    ],
+  ])('%s: an error, nothing is signed, and the remedy cures it', async (_, drift, message) => {
+    drift()
+    const { stdout, status } = await run('verify --long')
+    expect(stdout).toMatch(message)
+    expect(status).toBe(2)
+    const before = engine.signed.length
+    const renewed = await run('rotate leaves --all --yes')
+    expect(renewed.status).not.toBe(0)
+    expect(engine.signed).toHaveLength(before)
+    expect((await run('authority setup us-west')).status).toBe(0)
+    expect((await run('verify')).status).toBe(0)
+  })
+
+  test('another certificate under the name of the issuer is an error that set-up does not hide', async () => {
+    issuer().certificate = fs.readFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), 'utf8')
+    expect((await run('verify --long')).stdout).toMatch(/is another certificate/)
+    const setUp = await run('authority setup us-west')
+    expect(setUp.stderr).toContain('another store or another person made it')
+    expect(setUp.status).toBe(1)
+  })
+
+  test('an engine that cannot be reached: reading commands tell what they did not see', async () => {
+    await engine.close()
+    const { stdout, status } = await run('verify --long')
+    expect(stdout).toContain('was not seen')
+    expect(status).toBe(0)
+    engine = await fakeEngine({ clock: () => now })
+  })
+
+  test('the next generation: the older one signs until the new one is set up', async () => {
+    write('signing: 2, ')
+    const plan = await run('plan')
+    expect(plan.stdout).toContain('nomad-pki authority setup us-west')
+    expect((await run('apply --yes')).stderr).toContain('authority setup us-west')
+    expect((await run('authority setup us-west')).status).toBe(0)
+    const before = engine.signed.length
+    expect((await run('apply --yes')).status).toBe(0)
+    expect(engine.signed.length).toBe(before + 4)
+    expect(engine.calls.at(-1)!.path).toContain('issuer/us-west-2/sign/')
+  })
+})
+
+test('an answer that is lost: the attempt stays open, and the next run goes on', async () => {
+  await run('apply --yes')
+  await run('authority setup us-west')
+  let lost = 0
+  engine.script = ({ path: asked }) =>
+    asked.includes('/sign/') && (lost += 1) === 2 ? { status: 200, cut: true } : undefined
+  const applied = await run('apply --yes')
+  expect(applied.stderr).toContain('a certificate may exist')
+  expect(applied.status).toBe(1)
+  const signed = engine.signed.length
+  expect((await run('plan')).stdout).toContain('may exist')
+  expect((await run('apply --yes')).status).toBe(0)
+  expect(engine.signed.length).toBe(5)
+  expect(signed).toBeGreaterThan(0)
+})
+
+test('an answer that is another certificate of ours is not taken', async () => {
+  await run('apply --yes')
+  await run('authority setup us-west')
+  const root = fs.readFileSync(path.join(place, 'pki/authority/us-west/1/ca.pem'), 'utf8')
+  engine.script = ({ path: asked }) =>
+    asked.includes('/sign/') ? { status: 200, body: { data: { certificate: root } } } : undefined
+  const applied = await run('apply --yes')
+  expect(applied.stderr).toContain('is for another key')
+  expect(applied.status).toBe(1)
+  expect(fs.existsSync(path.join(place, 'pki/identity/client/us-west/c1'))).toBe(false)
+})
+
+test('a namespace that Vault would ignore is an error before anything is asked', async () => {
+  await run('apply --yes')
+  engine.script = ({ path: asked }) =>
+    asked === 'sys/health' ? { status: 200, body: { enterprise: false } } : undefined
+  const { stderr, status } = await run('authority setup us-west', {
+    ...env(),
+    VAULT_NAMESPACE: 'infra',
+  })
+  expect(stderr).toContain('has no namespaces')
+  expect(status).toBe(3)
+  expect(engine.calls.map(({ path: asked }) => asked)).toEqual(['sys/health'])
+})
+
+describe('what a token may go to', () => {
+  test.each<[string, () => Record<string, string>, RegExp]>([
+    [
+      'this machine names no address',
+      () => ({ BAO_TOKEN: 'root' }),
+      /does not confirm the address/,
+    ],
+    [
+      'this machine names another one',
+      () => ({ BAO_TOKEN: 'root', VAULT_ADDR: 'https://vault.example' }),
+      /VAULT_ADDR is https:\/\/vault\.example/,
+    ],
+    ['no token', () => ({ BAO_ADDR: engine.origin }), /no token/],
+    ['a token of two lines', () => ({ ...env(), BAO_TOKEN: 'a\nb' }), /does not give one token/],
+  ])('%s: nothing is asked', async (_, world, message) => {
+    const { stderr, status } = await run('authority setup us-west', world())
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toContain('root\n')
+    expect(status).toBe(3)
+    expect(engine.calls).toEqual([])
+  })
+})
+
+test('AppRole: ids from files of the local file, and one more login where the token died', async () => {
+  const text = specText()
+    .replace('}"', '')
+    .replace(`"${engine.origin}" }`, `"${engine.origin}", auth: { method: approle } }`)
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), text)
+  const own = (name: string, content: string): void =>
+    fs.writeFileSync(path.join(place, name), content, { mode: 0o600 })
+  own('role', 'role\n')
+  own('secret', 'secret\n')
+  own(
+    'nomad-pki.local.yaml',
+    `vault: { address: "${engine.origin}", roleIdFile: role, secretIdFile: secret }\n`,
+  )
+  await run('apply --yes', {})
+  const setUp = await run('authority setup us-west', {})
+  expect(setUp.stderr).toBe('')
+  let died = false
+  engine.script = ({ path: asked }) => {
+    if (died || !asked.includes('/sign/')) return undefined
+    died = true
+    engine.tokens.clear()
+    return undefined
+  }
+  const applied = await run('apply --yes', {})
+  expect(applied.stderr).toBe('')
+  expect(engine.signed).toHaveLength(4)
+  expect(
+    JSON.stringify(engine.calls.filter(({ path: asked }) => asked.includes('/sign/'))),
+  ).not.toContain('secret')
+})

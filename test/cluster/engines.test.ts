@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest'
+import { desire } from '../../src/cluster/desire.js'
+import { parseSpec } from '../../src/cluster/parse.js'
+
+interface Parts {
+  readonly vault?: string
+  readonly west?: string
+  readonly root?: string
+  readonly region?: string
+}
+
+function parsed({
+  vault = 'vault: { address: "https://vault:8200" }',
+  west = 'issuer: agent, engine: { mount: pki/nomad }',
+  root = '{}',
+  region = 'servers: { s1: {} }',
+}: Parts = {}): ReturnType<typeof parseSpec> {
+  return parseSpec(
+    `version: 1\ncluster: acme\n${vault}\nauthorities:\n  agent: ${root}\n  west: { ${west} }\nregions:\n  global:\n    authority: west\n    ${region}\n`,
+  )
+}
+
+test('an intermediate in an engine, with the defaults', () => {
+  const { spec, diagnostics } = parsed()
+  expect(diagnostics).toEqual([])
+  expect(spec!.vault).toEqual({
+    address: 'https://vault:8200',
+    auth: { method: 'token', mount: 'token' },
+  })
+  const [, west] = desire(spec!).authorities
+  expect(west).toMatchObject({
+    signer: 'engine',
+    engine: { mount: 'pki/nomad', issuer: 'west-{generation}', roles: 'nomad-{role}-{region}' },
+  })
+})
+
+test('a generation whose key is a file is not in the engine', () => {
+  const west = 'issuer: agent, signing: 1, signer: { 1: file, 2: engine }, engine: { mount: pki }'
+  const { spec } = parsed({ west })
+  const [, first] = desire(spec!).authorities
+  expect(first).toMatchObject({ signer: 'file' })
+  expect(first!.engine).toBeUndefined()
+  const second = parsed({ west: west.replace('signing: 1', 'signing: 2') }).spec!
+  expect(second.authorities[1]!.signers).toEqual({ 1: 'file', 2: 'engine' })
+  expect(desire(second).authorities[1]!.engine).toBeDefined()
+})
+
+describe('refused, with what was expected', () => {
+  test.each<[string, Parts, RegExp]>([
+    ['no address', { vault: 'vault: {}' }, /the key address is missing/],
+    ['no vault', { vault: '' }, /does not say where that is/],
+    ['an address with a path', { vault: 'vault: { address: "https://vault/ui" }' }, /does not fit/],
+    [
+      'a token',
+      { vault: 'vault: { address: "https://vault", token: s.123 }' },
+      /unknown key "token"/,
+    ],
+    [
+      'a secret',
+      { vault: 'vault: { address: "https://vault", auth: { secretId: x } }' },
+      /unknown key "secretId"/,
+    ],
+    [
+      'an unknown method',
+      { vault: 'vault: { address: "https://vault", auth: { method: ldap } }' },
+      /"ldap" is not possible here/,
+    ],
+    ['no mount', { west: 'issuer: agent, engine: {}' }, /the key mount is missing/],
+    ['a mount that climbs', { west: 'issuer: agent, engine: { mount: "../sys" }' }, /does not fit/],
+    [
+      'a mount with a question',
+      { west: 'issuer: agent, engine: { mount: "pki?x" }' },
+      /does not fit/,
+    ],
+    [
+      'one issuer for all generations',
+      { west: 'issuer: agent, engine: { mount: pki, issuer: west }' },
+      /does not fit/,
+    ],
+    [
+      'one role for all',
+      { west: 'issuer: agent, engine: { mount: pki, roles: "nomad-{region}" }' },
+      /does not fit/,
+    ],
+    [
+      'a signer without a place',
+      { west: 'issuer: agent, signer: engine', vault: '' },
+      /does not say where/,
+    ],
+    ['a root', { root: '{ engine: { mount: pki } }' }, /agent is a root/],
+    ['a root on another machine', { root: '{ signer: offline }' }, /on another machine/],
+    ['keys that nodes hold', { region: 'servers: { s1: { keyHeld: node } }' }, /held by nodes/],
+    [
+      'two kinds of keys',
+      { region: 'servers: { s1: {}, s2: { key: rsa-2048 } }' },
+      /RSA keys or others/,
+    ],
+  ])('%s', (_, parts, message) => {
+    const { spec, diagnostics } = parsed(parts)
+    expect(diagnostics.map((one) => one.message).join('\n')).toMatch(message)
+    expect(spec).toBeUndefined()
+  })
+
+  test('one issuer of two authorities', () => {
+    const { diagnostics } = parseSpec(`version: 1
+cluster: acme
+vault: { address: "https://vault:8200" }
+authorities:
+  agent: {}
+  east: { issuer: agent, engine: { mount: pki, issuer: "a-{generation}" } }
+  west: { issuer: agent, engine: { mount: pki, issuer: "a-{generation}" } }
+regions:
+  one: { authority: east, servers: { s1: {} } }
+  two: { authority: west, servers: { s1: {} } }
+`)
+    expect(diagnostics.map((one) => one.message)).toContain(
+      'east and west would have one issuer, pki/issuer/a-1',
+    )
+  })
+})
+
+test('what has no effect is said', () => {
+  const warned = (parts: Parts): string =>
+    parsed(parts)
+      .diagnostics.map(({ severity, message }) => `${severity}: ${message}`)
+      .join('\n')
+  expect(warned({ west: 'issuer: agent' })).toMatch(/warning: no authority is in an engine/)
+  expect(warned({ west: 'issuer: agent, signer: file, engine: { mount: pki }' })).toMatch(
+    /warning: no generation of west/,
+  )
+  expect(warned({ vault: 'vault: { address: "https://v", auth: { role: a } }' })).toMatch(
+    /warning: only a login by certificate/,
+  )
+})

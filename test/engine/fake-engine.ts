@@ -1,0 +1,270 @@
+/**
+ * An engine like Vault's and OpenBao's, behind HTTP in this process: the calls that we make, answered as OpenBao 2.7.2
+ * answers them. What it does with a call can be scripted. It does not judge names: that is asked of a real one.
+ */
+
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { algorithmOf, type PrivateKey } from '../../src/keys/algorithms.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { keyIdentifierOf } from '../../src/keys/public-key.js'
+import { samePublicKey } from '../../src/keys/public-key.js'
+import { signBytes } from '../../src/keys/sign.js'
+import type { Certificate } from '../../src/x509/certificate.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
+import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
+import {
+  authorityKeyIdentifier,
+  extendedKeyUsage,
+  keyUsage,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from '../../src/x509/extensions.js'
+import { encodeName } from '../../src/x509/name.js'
+import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
+
+/** A call as it came. */
+export interface Called {
+  readonly method: string
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+  readonly token: string | undefined
+  readonly namespace: string | undefined
+}
+
+/** An answer that is given in place of the usual one. */
+export interface Scripted {
+  readonly status: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Destroys the connection after the call was carried out. */
+  readonly cut?: boolean
+  /** Milliseconds before the answer. */
+  readonly after?: number
+}
+
+/** An engine that runs. */
+export interface FakeEngine {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string
+  readonly calls: readonly Called[]
+  /** Everything that it signed. */
+  readonly signed: readonly string[]
+  /** Tokens that count. */
+  readonly tokens: Set<string>
+  readonly issuers: Map<string, Record<string, unknown>>
+  readonly roles: Map<string, Readonly<Record<string, unknown>>>
+  /** Paths where the engine is mounted. */
+  readonly mounts: Set<string>
+  /** Keys, by name. */
+  readonly keys: Map<string, PrivateKey>
+  /** Looks at each call first; `undefined`: as usual. */
+  script: (call: Called) => Scripted | undefined
+  close(): Promise<void>
+}
+
+/** What it begins with. */
+export interface FakeEngineOptions {
+  /** Serves HTTPS with these. Default: HTTP. */
+  readonly tls?: https.ServerOptions
+  /** Epoch milliseconds. */
+  readonly clock?: () => number
+  /** Whether one role takes keys of each kind. Default: as the role says. */
+  readonly anyKey?: boolean
+}
+
+/** Starts an engine on a loopback. The token `root` counts. */
+export async function fakeEngine({
+  tls,
+  clock = Date.now,
+  anyKey = false,
+}: FakeEngineOptions = {}): Promise<FakeEngine> {
+  const calls: Called[] = []
+  const signed: string[] = []
+  const mounts = new Set<string>()
+  const issuers: FakeEngine['issuers'] = new Map()
+  const roles: FakeEngine['roles'] = new Map()
+  const keys: FakeEngine['keys'] = new Map()
+  const tokens = new Set(['root'])
+  const handle: http.RequestListener = (request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const text = Buffer.concat(chunks).toString('utf8')
+      const call: Called = {
+        method: request.url?.includes('list=true') === true ? 'LIST' : (request.method ?? ''),
+        path: decodeURIComponent((request.url ?? '').replace(/^\/v1\//, '').replace(/\?.*$/, '')),
+        body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+        token: request.headers['x-vault-token'] as string | undefined,
+        namespace: request.headers['x-vault-namespace'] as string | undefined,
+      }
+      calls.push(call)
+      const scripted = engine.script(call)
+      const usual = scripted === undefined || scripted.cut === true ? answer(call) : scripted
+      if (scripted?.cut === true) {
+        request.socket.destroy()
+        return
+      }
+      setTimeout(() => {
+        response.writeHead(usual.status, { 'Content-Type': 'application/json', ...usual.headers })
+        response.end(usual.body === undefined ? '' : JSON.stringify(usual.body))
+      }, usual.after ?? 0)
+    })
+  }
+  const server = tls === undefined ? http.createServer(handle) : https.createServer(tls, handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const engine: FakeEngine = {
+    origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    ...{ calls, signed, tokens, issuers, roles, keys, mounts },
+    script: () => undefined,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+  return engine
+
+  function answer(call: Called): Scripted {
+    const { method, path, body, token } = call
+    const data = (value: unknown): Scripted => ({ status: 200, body: { data: value } })
+    const fail = (status: number, ...errors: readonly string[]): Scripted => ({
+      status,
+      body: { errors },
+    })
+    if (path === 'sys/health') {
+      return { status: 200, body: { server_time_utc: Math.floor(clock() / 1000) } }
+    }
+    if (path === 'auth/approle/login') {
+      if (body.role_id !== 'role' || body.secret_id !== 'secret') {
+        return fail(400, 'invalid role or secret ID')
+      }
+      const fresh = `s.${tokens.size}`
+      tokens.add(fresh)
+      return { status: 200, body: { auth: { client_token: fresh } } }
+    }
+    if (token === undefined || !tokens.has(token)) return fail(403, 'permission denied')
+    if (path === 'sys/capabilities-self') {
+      const paths = body.paths as readonly string[]
+      return data(Object.fromEntries(paths.map((one) => [one, ['update']])))
+    }
+    const mount = /^sys\/mounts\/(.+)$/.exec(path)?.[1]
+    if (mount !== undefined) {
+      if (method === 'GET') {
+        return mounts.has(mount)
+          ? data({ type: 'pki' })
+          : fail(400, `No secret engine mount at ${mount}/`)
+      }
+      mounts.add(mount)
+      return { status: 204 }
+    }
+    const home = [...mounts].find((one) => path.startsWith(`${one}/`))
+    if (home === undefined)
+      return fail(404, `no handler for route "${path}". route entry not found.`)
+    const below = path.slice(home.length + 1)
+    if (method === 'LIST' && below === 'keys') {
+      if (keys.size === 0) return fail(404)
+      const named = [...keys.keys()].map((name) => [`id-${name}`, { key_name: name }] as const)
+      return data({ keys: named.map(([id]) => id), key_info: Object.fromEntries(named) })
+    }
+    if (/^intermediate\/generate\/(internal|existing)$/.test(below)) {
+      const name = String(body.key_name ?? body.key_ref)
+      if (below.endsWith('internal')) {
+        if (keys.has(name)) return fail(400, 'key name already in use')
+        keys.set(
+          name,
+          generateKeySync(
+            body.key_type === 'rsa'
+              ? 'rsa-2048'
+              : `ecdsa-p${String(body.key_bits) as '256' | '384'}`,
+          ),
+        )
+      }
+      const key = keys.get(name)
+      if (key === undefined) return fail(500, `unable to find PKI key for reference: ${name}`)
+      const subject = encodeName({ commonName: String(body.common_name) })
+      return data({ csr: encodeRequest(makeRequest({ subject, key })).trimEnd() })
+    }
+    if (below === 'intermediate/set-signed') {
+      const [certificate] = parseCertificates(String(body.certificate))
+      const id = `issuer-${issuers.size + 1}`
+      const own = [...keys.values()].some((key) =>
+        samePublicKey(key.publicKey, certificate!.publicKey),
+      )
+      issuers.set(id, {
+        certificate: encodeCertificate(certificate!),
+        key_id: own ? 'key' : '',
+        issuer_name: '',
+        leaf_not_after_behavior: 'err',
+        usage: 'read-only,issuing-certificates,crl-signing',
+      })
+      return data({ imported_issuers: [id] })
+    }
+    const [, issuerName, roleName] = /^issuer\/([^/]+)(?:\/sign\/(.+))?$/.exec(below) ?? []
+    if (issuerName !== undefined) {
+      const found =
+        issuers.get(issuerName) ??
+        [...issuers.values()].find((one) => one.issuer_name === issuerName)
+      if (found === undefined)
+        return fail(500, `unable to find PKI issuer for reference: ${issuerName}`)
+      if (method === 'PATCH') Object.assign(found, body)
+      return roleName === undefined ? data(found) : sign(found, roles.get(roleName), body)
+    }
+    const role = /^roles\/(.+)$/.exec(below)?.[1]
+    if (role !== undefined) {
+      if (method === 'POST') roles.set(role, { ...body })
+      return roles.has(role) ? data(roles.get(role)) : fail(404)
+    }
+    return fail(404)
+  }
+
+  function sign(
+    issuer: Readonly<Record<string, unknown>>,
+    role: Readonly<Record<string, unknown>> | undefined,
+    body: Readonly<Record<string, unknown>>,
+  ): Scripted {
+    if (role === undefined) return { status: 400, body: { errors: ['unknown role'] } }
+    const [above] = parseCertificates(String(issuer.certificate)) as [Certificate]
+    const key = [...keys.values()].find((one) => samePublicKey(one.publicKey, above.publicKey))!
+    const { subject, publicKey, subjectAltName: names = [] } = parseRequest(String(body.csr))
+    const now = Math.floor(clock() / 1000) * 1000
+    const { signatureIdentifier } = algorithmOf(key.algorithm)
+    const usages = {
+      DigitalSignature: 'digitalSignature',
+      KeyEncipherment: 'keyEncipherment',
+    } as const
+    const tbs = encodeTbs({
+      serial: `5${(signed.length + 1).toString(16).padStart(39, '0')}`,
+      signatureIdentifier,
+      issuer: above.subject.der,
+      notBefore: Math.max(now - 60_000, above.notBefore),
+      notAfter: now + Number(String(body.ttl).replace('s', '')) * 1000,
+      subject: subject.der,
+      spki: publicKey.spki,
+      extensions: [
+        keyUsage(
+          anyKey && publicKey.algorithm?.startsWith('rsa') === true && role.server_flag === true
+            ? ['digitalSignature', 'keyEncipherment']
+            : (role.key_usage as (keyof typeof usages)[]).map((one) => usages[one]),
+        ),
+        extendedKeyUsage([
+          ...(role.server_flag === true ? (['serverAuth'] as const) : []),
+          ...(role.client_flag === true ? (['clientAuth'] as const) : []),
+        ]),
+        subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+        authorityKeyIdentifier(above.subjectKeyIdentifier!),
+        subjectAltName([...names].reverse()),
+      ],
+    })
+    const pem = encodeCertificate(
+      assembleCertificate(tbs, signatureIdentifier, signBytes(key, tbs)),
+    )
+    signed.push(pem)
+    return {
+      status: 200,
+      body: { data: { certificate: pem.trimEnd(), ca_chain: ['not looked at'] } },
+    }
+  }
+}

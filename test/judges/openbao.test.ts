@@ -1,0 +1,530 @@
+/**
+ * A real OpenBao: an authority is set up in it by the command with nothing but the policies that the command prints,
+ * signs a cluster, is read back; and requests that nobody honest makes get no name beyond the role.
+ */
+
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  bitString,
+  context,
+  contextPrimitive,
+  element,
+  integer,
+  objectIdentifier,
+  octetString,
+  sequence,
+  setOf,
+  utf8String,
+} from '../../src/der/write.js'
+import { algorithmOf, type PrivateKey } from '../../src/keys/algorithms.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { signBytes } from '../../src/keys/sign.js'
+import type { Certificate, Extension } from '../../src/x509/certificate.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import {
+  basicConstraints,
+  encodeExtension,
+  extendedKeyUsage,
+  keyUsage,
+  subjectAltName,
+} from '../../src/x509/extensions.js'
+import type { GeneralName } from '../../src/x509/extension.js'
+import { encodeRequest } from '../../src/x509/request.js'
+import { verifyChain } from '../../src/x509/verify-chain.js'
+import { cli, folder, type Said } from '../cli/cli.js'
+import { openbao, type Answer, type OpenBao } from './openbao.js'
+
+let bao: OpenBao
+let place = ''
+const tokens = { setUp: '', plan: '', apply: '', next: '' }
+const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-'))
+const run = (line: string, token: string): Promise<Said> =>
+  cli(place, line.split(' '), {
+    now: Date.now(),
+    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
+  })
+
+beforeAll(async () => {
+  bao = await openbao(home)
+  place = folder({
+    'cluster.yaml': `version: 1
+cluster: acme
+vault: { address: "${bao.origin}" }
+authorities:
+  agent: { key: ecdsa-p384 }
+  us-west: { issuer: agent, engine: { mount: pki/nomad } }
+regions:
+  us-west:
+    authority: us-west
+    domains: [acme.internal]
+    networks: [10.0.0.0/8]
+    servers: { "s[1-3]": { names: ["{node}.acme.internal"], ips: ["10.0.0.{n}"] } }
+    clients: { "c[1-20]": { names: ["{node}.acme.internal"] } }
+    combined: { both: { names: [both.acme.internal] } }
+operators:
+  alice: { region: us-west }
+`,
+  })
+  expect((await run('init --new-store', '')).stderr).not.toMatch(/^error/m)
+  expect((await run('apply --yes', '')).stderr).toContain('authority setup us-west')
+  const dry = await run('authority setup us-west --dry-run', 'root')
+  expect(dry.stderr).toBe('')
+  const policies = dry.stdout.split('\n# policy: ').slice(1)
+  expect(policies.map((one) => one.split('\n')[0])).toEqual([
+    'set up (it cannot sign)',
+    'plan and verify',
+    'apply',
+  ])
+  const [setUp, plan, apply] = policies.map((one) => one.slice(one.indexOf('\n')))
+  tokens.setUp = await bao.tokenWith('set-up', setUp!)
+  tokens.plan = await bao.tokenWith('plan', plan!)
+  tokens.apply = await bao.tokenWith('apply', apply!)
+})
+afterAll(async () => {
+  await bao.close()
+  fs.rmSync(home, { recursive: true, force: true })
+})
+
+function certificatesOf(address: string): readonly Certificate[] {
+  return parseCertificates(
+    fs.readFileSync(path.join(place, 'pki/identity', address, 'current/cert.pem'), 'utf8'),
+  )
+}
+
+describe('a cluster', () => {
+  test('is set up, signed and verified with the printed policies alone', async () => {
+    const setUp = await run('authority setup us-west', tokens.setUp)
+    expect(setUp.stderr).toBe('')
+    expect(setUp.status).toBe(0)
+    const again = await run('authority setup us-west', tokens.setUp)
+    expect(again.stdout).not.toMatch(/^(done|would)/m)
+
+    // The token of the set-up cannot sign, and that is said before anything is made.
+    const refused = await run('apply --yes', tokens.setUp)
+    expect(refused.stderr).toContain('the token may not sign by pki/nomad/issuer/us-west-1/sign/')
+    expect(refused.status).toBe(1)
+
+    const applied = await run('apply --yes', tokens.apply)
+    expect(applied.stderr).toBe('')
+    expect(applied.status).toBe(0)
+    expect((await run('apply --yes', tokens.apply)).stdout).toContain('nothing to do')
+    const verified = await run('verify --long', tokens.apply)
+    expect(verified.stdout).not.toContain('engine-')
+    expect(verified.status).toBe(0)
+    // A token that reads is enough for reading.
+    const read = await run('verify --long', tokens.plan)
+    expect(read.stdout).toContain('the token may not sign by')
+    expect(read.status).toBe(0)
+
+    const [root] = parseCertificates(
+      fs.readFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), 'utf8'),
+    )
+    for (const address of [
+      'server/us-west/s1',
+      'client/us-west/c20',
+      'combined/us-west/both',
+      'operator/us-west/alice',
+    ]) {
+      const [leaf, ...between] = certificatesOf(address)
+      expect(between).toHaveLength(1)
+      expect(verifyChain(leaf!, between, [root!], { now: Date.now() }).ok).toBe(true)
+    }
+  })
+
+  test('a role that was changed by hand is found, keeps everything from being signed, and is set right', async () => {
+    const role = 'pki/nomad/roles/nomad-client-us-west'
+    const { data } = await bao.call('GET', role)
+    await bao.call('POST', role, { ...data, allow_any_name: true, allowed_uri_sans: ['*'] })
+    const found = await run('verify --long', tokens.apply)
+    expect(found.stdout).toContain('allow_any_name is true, wanted false')
+    expect(found.stdout).toContain('allowed_uri_sans is ["*"], wanted []')
+    expect((await run('rotate leaves c1 --yes', tokens.apply)).status).not.toBe(0)
+    expect((await run('authority setup us-west', tokens.setUp)).status).toBe(0)
+    expect((await run('rotate leaves c1 --yes', tokens.apply)).status).toBe(0)
+  })
+
+  test('a mount that would cut lives short is set right', async () => {
+    await bao.call('POST', 'sys/mounts/pki/nomad/tune', { max_lease_ttl: '24h' })
+    const setUp = await run('authority setup us-west', tokens.setUp)
+    expect(setUp.stdout).toMatch(
+      /^done: pki\/nomad lets certificates live 94608000s \(it was 86400s\)$/m,
+    )
+    expect((await run('rotate leaves c2 --yes', tokens.apply)).status).toBe(0)
+  })
+
+  test('the next generation is a second issuer; no role changes', async () => {
+    const role = 'pki/nomad/roles/nomad-client-us-west'
+    const before = (await bao.call('GET', role)).data
+    expect((await run('rotate authority us-west --next', tokens.plan)).stderr).not.toMatch(
+      /^error/m,
+    )
+    // Until it is set up, the older one signs.
+    expect((await run('rotate leaves c3 --yes', tokens.apply)).stderr).not.toContain('refused')
+    const setUp = await run('authority setup us-west', tokens.setUp)
+    expect(setUp.status).toBe(0)
+    const policy = setUp.stdout.slice(setUp.stdout.indexOf('# policy: apply'))
+    tokens.next = await bao.tokenWith('next', policy.slice(policy.indexOf('\n')))
+    const applied = await run('apply --yes', tokens.next)
+    expect(applied.stderr).toBe('')
+    expect(applied.status).toBe(0)
+    expect((await run('verify', tokens.next)).status).toBe(0)
+    expect((await bao.call('GET', role)).data).toEqual(before)
+    const { data } = await bao.call('LIST', 'pki/nomad/issuers')
+    expect(JSON.stringify(data)).toContain('us-west-2')
+  })
+
+  test('sealed: the command says so and what is there is still told', async () => {
+    const { data } = await bao.call('GET', 'sys/seal-status')
+    expect(data).toBeDefined()
+    expect((await bao.call('PUT', 'sys/seal')).status).toBe(204)
+    const { stdout, status } = await run('verify --long', tokens.next)
+    expect(stdout).toContain('the engine is sealed: unseal it')
+    expect(status).toBe(0)
+    const key = /Unseal Key: (\S+)/.exec(
+      fs.readFileSync(path.join(home, 'openbao.log'), 'utf8'),
+    )![1]
+    expect((await bao.call('PUT', 'sys/unseal', { key })).status).toBe(200)
+    expect((await run('verify --long', tokens.next)).stdout).not.toContain('engine-')
+  })
+})
+
+const oids = {
+  commonName: '2.5.4.3',
+  serialNumber: '2.5.4.5',
+  organization: '2.5.4.10',
+  userId: '0.9.2342.19200300.100.1.1',
+  email: '1.2.840.113549.1.9.1',
+} as const
+type Attribute = readonly [keyof typeof oids, string]
+
+const client = 'client.us-west.nomad'
+const server = 'server.us-west.nomad'
+const dns = (...values: readonly string[]): GeneralName[] =>
+  values.map((value) => ({ type: 'dns', value }))
+const cn = (...values: readonly string[]): Attribute[] =>
+  values.map((value) => ['commonName', value])
+const other = (der: Uint8Array): GeneralName => ({ type: 'other', der })
+/** otherName of a user's principal name, MS-WCCE §2.2.2.7.5 */
+const principal = other(
+  context(0, objectIdentifier('1.3.6.1.4.1.311.20.2.3'), context(0, utf8String(server))),
+)
+const directory: GeneralName = {
+  type: 'directory',
+  der: context(4, sequence(setOf(sequence(objectIdentifier(oids.commonName), utf8String(server))))),
+}
+
+interface Hostile {
+  readonly subject: readonly Attribute[]
+  readonly names?: readonly GeneralName[]
+  readonly extensions?: readonly Extension[]
+  readonly body?: Readonly<Record<string, unknown>>
+  readonly key?: PrivateKey
+}
+
+const asked: readonly (readonly [string, Hostile])[] = [
+  // Names of other roles and regions.
+  ...[
+    server,
+    'client.us-east.nomad',
+    'server.us-east.nomad',
+    'cli.us-west.nomad',
+    'nomad',
+    'us-west.nomad',
+  ].flatMap((name): (readonly [string, Hostile])[] => [
+    [`CN ${name}`, { subject: cn(name), names: dns(client) }],
+    [`SAN ${name}`, { subject: cn(client), names: dns(client, name) }],
+    [`both ${name}`, { subject: cn(name), names: dns(name) }],
+  ]),
+  // Names below, beside and around the role's own.
+  ...[
+    `server.${client}`,
+    `x.${client}`,
+    `${client}.`,
+    `${client}.evil.example`,
+    `${client}\u0000.evil.example`,
+    `*.us-west.nomad`,
+    `*.nomad`,
+    '*',
+    '*.acme.internal',
+    `${server}.`,
+    `${server}.acme.internal.evil.example`,
+    'SERVER.US-WEST.NOMAD',
+    'Server.us-west.nomad',
+    `nomad-pki probe`,
+    'free text',
+    '10.0.0.1',
+    '192.168.1.1',
+    `root@${client}`,
+    `root@${server}`,
+    '',
+    ' ',
+    'https://server.us-west.nomad',
+    'xn--e1afmkfd.nomad',
+    'acme.internal.nomad',
+    'evilacme.internal',
+  ].map((name): readonly [string, Hostile] => [
+    `CN ${JSON.stringify(name)}`,
+    { subject: cn(name), names: dns(client) },
+  ]),
+  ...[
+    `server.${client}`,
+    `${server}.`,
+    '*.us-west.nomad',
+    '*.acme.internal',
+    'SERVER.us-west.nomad',
+    'evil.example',
+    '',
+  ].map((name): readonly [string, Hostile] => [
+    `SAN ${JSON.stringify(name)}`,
+    { subject: cn(client), names: dns(client, name) },
+  ]),
+  // Kinds of names.
+  [
+    'a URI of an operator',
+    {
+      subject: cn(client),
+      names: [...dns(client), { type: 'uri', value: 'nomad-pki://operator.nomad/alice' }],
+    },
+  ],
+  [
+    'a URI',
+    {
+      subject: cn(client),
+      names: [...dns(client), { type: 'uri', value: 'spiffe://acme/server' }],
+    },
+  ],
+  [
+    'a foreign email',
+    { subject: cn(client), names: [...dns(client), { type: 'email', value: 'a@evil.example' }] },
+  ],
+  [
+    'an email at the server',
+    { subject: cn(client), names: [...dns(client), { type: 'email', value: `a@${server}` }] },
+  ],
+  [
+    'an address of another network',
+    { subject: cn(client), names: [...dns(client), { type: 'ip', value: '192.168.1.1' }] },
+  ],
+  ['an otherName', { subject: cn(client), names: [...dns(client), principal] }],
+  ['a directoryName', { subject: cn(client), names: [...dns(client), directory] }],
+  [
+    'a registered id',
+    {
+      subject: cn(client),
+      names: [...dns(client), other(contextPrimitive(8, Buffer.from([42, 3])))],
+    },
+  ],
+  // Subjects.
+  ['no CN', { subject: [], names: dns(client) }],
+  ['no CN, SAN server', { subject: [], names: dns(server) }],
+  ['two CNs, the server last', { subject: cn(client, server), names: dns(client) }],
+  ['two CNs, the server first', { subject: cn(server, client), names: dns(client) }],
+  ['a user id', { subject: [...cn(client), ['userId', 'root']], names: dns(client) }],
+  ['a serial number', { subject: [...cn(client), ['serialNumber', server]], names: dns(client) }],
+  ['an organization', { subject: [...cn(client), ['organization', server]], names: dns(client) }],
+  [
+    'an email in the subject',
+    { subject: [...cn(client), ['email', `a@${server}`]], names: dns(client) },
+  ],
+  // Extensions.
+  [
+    'CA:TRUE',
+    {
+      subject: cn(client),
+      names: dns(client),
+      extensions: [basicConstraints({ ca: true }), keyUsage(['keyCertSign', 'cRLSign'])],
+    },
+  ],
+  [
+    'code signing',
+    {
+      subject: cn(client),
+      names: dns(client),
+      extensions: [extendedKeyUsage(['codeSigning', 'any'])],
+    },
+  ],
+  [
+    'a critical extension that nobody knows',
+    {
+      subject: cn(client),
+      names: dns(client),
+      extensions: [{ oid: '1.2.3.4.5', critical: true, value: octetString(Buffer.from('x')) }],
+    },
+  ],
+  [
+    'a second SAN extension',
+    { subject: cn(client), names: dns(client), extensions: [subjectAltName(dns(server))] },
+  ],
+  // What is said beside the request.
+  ...Object.entries({
+    common_name: server,
+    alt_names: server,
+    ip_sans: '192.168.1.1',
+    uri_sans: 'spiffe://x',
+    other_sans: `1.3.6.1.4.1.311.20.2.3;utf8:${server}`,
+    exclude_cn_from_sans: true,
+    not_after: '2034-01-01T00:00:00Z',
+    not_before: '2020-01-01T00:00:00Z',
+    user_ids: 'root',
+    serial_number: server,
+    issuer_ref: 'default',
+    use_csr_values: true,
+    ext_key_usage: ['CodeSigning'],
+    key_usage: ['CertSign'],
+  }).map(([field, value]): readonly [string, Hostile] => [
+    `body ${field}`,
+    { subject: cn(client), names: dns(client), body: { [field]: value } },
+  ]),
+  ['a life of ten years', { subject: cn(client), names: dns(client), body: { ttl: '87600h' } }],
+  [
+    'an RSA key of 1024 bits is not of the kind',
+    { subject: cn(client), names: dns(client), key: generateKeySync('rsa-2048') },
+  ],
+  ['an Ed25519 key', { subject: cn(client), names: dns(client), key: generateKeySync('ed25519') }],
+]
+
+const keys = { usual: generateKeySync('ecdsa-p256') }
+
+/** A request as bytes, with everything that a careful maker would refuse. */
+function requestOf({ subject, names = [], extensions = [], key = keys.usual }: Hostile): string {
+  const name = sequence(
+    ...subject.map(([kind, value]) =>
+      setOf(
+        sequence(
+          objectIdentifier(oids[kind]),
+          // IA5String for an email, RFC 2985 §5.2.1
+          kind === 'email' ? element(0x16, Buffer.from(value)) : utf8String(value),
+        ),
+      ),
+    ),
+  )
+  const all = [
+    ...(names.length === 0 ? [] : [rawNames(names)]),
+    ...extensions.map((one) => encodeExtension(one)),
+  ]
+  const attributes =
+    all.length === 0
+      ? []
+      : [sequence(objectIdentifier('1.2.840.113549.1.9.14'), setOf(sequence(...all)))]
+  const info = sequence(integer(0), name, key.publicKey.spki, context(0, ...attributes))
+  const { signatureIdentifier } = algorithmOf(key.algorithm)
+  return encodeRequest(sequence(info, signatureIdentifier, bitString(signBytes(key, info))))
+}
+
+function rawNames(names: readonly GeneralName[]): Uint8Array {
+  const ours = (): Uint8Array => encodeExtension(subjectAltName(names))
+  if (names.every((one) => !('value' in one) || one.value !== '')) return ours()
+  const written = names.map((one) =>
+    'value' in one ? contextPrimitive(2, Buffer.from(one.value)) : one.der,
+  )
+  return sequence(objectIdentifier('2.5.29.17'), octetString(sequence(...written)))
+}
+
+/** Everything by which a certificate reaches beyond the role of a client. */
+function beyond({ subject, subjectAltName: names = [], ...leaf }: Certificate): readonly string[] {
+  const mine = (name: string): boolean => {
+    const plain = name.toLowerCase()
+    return (
+      name === client ||
+      plain === 'localhost' ||
+      (/^[^*]*acme\.internal$/.test(plain) &&
+        (plain === 'acme.internal' || plain.endsWith('.acme.internal')))
+    )
+  }
+  const faults: string[] = []
+  for (const { oid, value } of subject.attributes) {
+    if (oid !== oids.commonName) faults.push(`attribute ${oid}`)
+    else if (!mine(value)) faults.push(`CN ${value}`)
+  }
+  if (subject.attributes.length > 1) faults.push('more than one attribute')
+  for (const one of names) {
+    if (one.type === 'dns' && mine(one.value)) continue
+    if (one.type === 'email' && /@(.*\.)?acme\.internal$|@client\.us-west\.nomad$/.test(one.value))
+      continue
+    if (one.type === 'ip' && (one.value.startsWith('10.') || one.value === '127.0.0.1')) continue
+    faults.push(`${one.type} ${'value' in one ? one.value : '…'}`)
+  }
+  if (leaf.basicConstraints?.ca === true) faults.push('an authority')
+  const usages = (leaf.keyUsage ?? ['none']).filter((one) => one !== 'digitalSignature')
+  const purposes = (leaf.extendedKeyUsage ?? ['none']).filter(
+    (one) => one !== 'serverAuth' && one !== 'clientAuth',
+  )
+  faults.push(...usages, ...purposes)
+  if (leaf.notAfter > Date.now() + 91 * 86_400_000) faults.push('a life beyond the role')
+  if (leaf.notBefore < Date.now() - 3_600_000) faults.push('a life that began before')
+  if (leaf.extensions.some(({ oid }) => oid === '1.2.3.4.5')) faults.push('a foreign extension')
+  return faults
+}
+
+describe('requests that nobody honest makes, with the policy that signs', () => {
+  const sign = (csr: string, body: object = {}, token = tokens.apply): Promise<Answer> =>
+    bao.call(
+      'POST',
+      'pki/nomad/issuer/us-west-1/sign/nomad-client-us-west',
+      { csr, ttl: '1h', ...body },
+      token,
+    )
+
+  test('an honest one is signed', async () => {
+    const { status, data } = await sign(
+      requestOf({ subject: cn(client), names: dns(client, 'c1.acme.internal') }),
+    )
+    expect(status).toBe(200)
+    expect(beyond(parseCertificates(String(data.certificate))[0]!)).toEqual([])
+  })
+
+  test('there are at least 62 of them, each said once', () => {
+    expect(asked.length).toBeGreaterThanOrEqual(62)
+    expect(new Set(asked.map(([what]) => what)).size).toBe(asked.length)
+  })
+
+  test.each(asked)('%s', async (_, hostile) => {
+    const { status, data } = await sign(requestOf(hostile), hostile.body)
+    expect([200, 400, 403, 500]).toContain(status)
+    if (status !== 200) return
+    expect(beyond(parseCertificates(String(data.certificate))[0]!)).toEqual([])
+  })
+
+  test('no more than a fourth of them is signed at all', async () => {
+    let signed = 0
+    for (const [, hostile] of asked) {
+      const { status } = await sign(requestOf(hostile), hostile.body)
+      if (status === 200) signed += 1
+    }
+    expect(signed).toBeLessThan(asked.length / 4)
+  })
+
+  test.each([
+    'pki/nomad/sign/nomad-client-us-west',
+    'pki/nomad/sign-verbatim',
+    'pki/nomad/sign-verbatim/nomad-client-us-west',
+    'pki/nomad/issuer/us-west-1/sign-verbatim',
+    'pki/nomad/issuer/us-west-1/sign-intermediate',
+    'pki/nomad/root/sign-intermediate',
+    'pki/nomad/issue/nomad-client-us-west',
+    'pki/nomad/issuer/us-west-1/issue/nomad-client-us-west',
+    'pki/nomad/issuer/default/sign/nomad-client-us-west',
+    'pki/nomad/roles/nomad-client-us-west',
+    'pki/nomad/root/generate/internal',
+    'pki/nomad/config/issuers',
+  ])('the way around by %s is closed', async (way) => {
+    const csr = requestOf({ subject: cn(server), names: dns(server) })
+    for (const token of [tokens.apply, tokens.plan]) {
+      const { status } = await bao.call(
+        'POST',
+        way,
+        { csr, ttl: '1h', common_name: server, allow_any_name: true },
+        token,
+      )
+      expect(status).toBe(403)
+    }
+  })
+
+  test('the token of the set-up signs nothing', async () => {
+    const csr = requestOf({ subject: cn(client), names: dns(client) })
+    expect((await sign(csr, {}, tokens.setUp)).status).toBe(403)
+  })
+})
