@@ -398,7 +398,7 @@ const node: RecordShape = {
       },
       default: 'the first ip, else the name of the node',
       sentence:
-        'Where `rollout` reaches the host with ssh. `false`: the host is brought its files by other means.',
+        'Where `rollout` reaches the host with ssh. `false`: you bring its files, and `rollout` waits for its agent.',
       example: '"{node}.acme.internal"',
     },
     ownStanza,

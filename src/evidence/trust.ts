@@ -221,7 +221,7 @@ export function judgeTrust(
       if (trusted === true && right && lacked) {
         if (asks) {
           const message = `${endpoint} was seen to trust the key of ${twins.join(' and ')}, and not which of the certificates it has`
-          doubt ??= { state: 'unobservable', message, remedy: 'nomad-pki rotate rollout' }
+          doubt ??= { state: 'unobservable', message, remedy: 'nomad-pki rollout' }
         }
         continue
       }

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** Columns that a bar takes. */
-export const barWidth = 24
+/** Columns that it takes. */
+const barWidth = 24
 
 /**
  * Draws it.
