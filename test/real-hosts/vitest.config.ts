@@ -14,7 +14,7 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
     include: ['**/*.test.ts'],
     // Each file has a bridge of its own, and most of its time is waiting.
     fileParallelism: true,
-    maxWorkers: 3,
+    maxWorkers: 4,
     // One file is one cluster: a test goes on where the one before it ended.
     bail: 1,
     testTimeout: process.env.NOMAD_PKI_DEATHS === 'all' ? 3_600_000 : 600_000,
