@@ -78,7 +78,7 @@ function template(words: string, places: readonly string[]): TextShape {
 }
 
 /** The defaults, and what `docs/spec.md` says of them. */
-export const engineDefaults = {
+const engineDefaults = {
   issuer: '{authority}-{generation}',
   roles: 'nomad-{role}-{region}',
 } as const

@@ -1,5 +1,6 @@
+import fs from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { engineSettings } from '../../src/engine/settings.js'
+import { engineEnvironment, engineSettings } from '../../src/engine/settings.js'
 import { vaultOf } from '../../src/cluster/vault.js'
 
 const place = 'https://vault.acme.internal:8200'
@@ -139,4 +140,12 @@ test('on a loopback HTTP and SKIP_VERIFY are taken', async () => {
       (await settings({ BAO_ADDR: address, BAO_SKIP_VERIFY: '1' }, { address })).insecure,
     ).toBe(true)
   }
+})
+
+test('docs/vault.md has each variable with its sentence', () => {
+  const text = fs.readFileSync(new URL('../../docs/vault.md', import.meta.url), 'utf8')
+  const rows = Object.entries(engineEnvironment).map(
+    ([name, sentence]) => `| \`${name}\` | ${sentence} |`,
+  )
+  expect(text).toContain(rows.join('\n'))
 })
