@@ -5,6 +5,7 @@
  * @module
  */
 
+import { count } from '../count.js'
 import { NomadPkiError } from '../errors.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -99,7 +100,7 @@ export async function bringRollout(
   tellOrder(shown, workspace, context, printer)
   if (shown.steps.length === 0) return idle(shown, context, printer)
   const hosts = shown.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
-  if (!(await confirm(context, `bring them to ${hosts} hosts?`, '--yes'))) {
+  if (!(await confirm(context, `bring them to ${count(hosts, 'host')}?`, '--yes'))) {
     printer.tell('nothing was done')
     return exitStatus.work
   }

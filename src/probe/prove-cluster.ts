@@ -169,9 +169,9 @@ async function proveClasses(
 
   /** Takes the next member each time: more of the real files are tried at the same cost. */
   function memberOf(one: AgentClass): string {
-    const count = tried.get(one) ?? 0
-    tried.set(one, count + 1)
-    return one.members[count % one.members.length]!
+    const taken = tried.get(one) ?? 0
+    tried.set(one, taken + 1)
+    return one.members[taken % one.members.length]!
   }
 
   function files(address: string): Promise<HandshakeFiles> {

@@ -163,11 +163,11 @@ function macOf(safe: Uint8Array, password: string, form: Pkcs12Form, random: Ran
   const name = form === 'modern' ? 'sha256' : 'sha1'
   const hash = derivationHashes[name]
   const salt = random(saltLength)
-  const count = rounds[form]
-  const key = derivePkcs12(hash, derivedFor.mac, password, salt, count, hash.output)
+  const iterations = rounds[form]
+  const key = derivePkcs12(hash, derivedFor.mac, password, salt, iterations, hash.output)
   const digest = createHmac(name, key).update(safe).digest()
   const algorithm = sequence(objectIdentifier(oids[name]), nullValue)
-  return sequence(sequence(algorithm, octetString(digest)), octetString(salt), integer(count))
+  return sequence(sequence(algorithm, octetString(digest)), octetString(salt), integer(iterations))
 }
 
 function data(content: Uint8Array): Uint8Array {

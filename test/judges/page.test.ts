@@ -130,14 +130,14 @@ test('by keyboard: the filter hides rows, a heading sorts them', async () => {
 function factsOf(
   inventory: PageFacts['inventory'],
   desired: Parameters<typeof makeSchedule>[0],
-  now: number,
+  at: number,
 ): PageFacts {
   return {
     ...{
       cluster: 'acme',
       version: '1.2.3',
       inventory,
-      schedule: makeSchedule(desired, inventory, { now }),
+      schedule: makeSchedule(desired, inventory, { now: at }),
     },
     ...{ deadlines: [], rotations: [], findings: [], steps: [] },
   }
