@@ -65,7 +65,7 @@ test.each(completionShells)('%s parses its script', (shell) => {
 
 describe.each<[string, readonly string[]]>([
   ['nomad-pki rot', ['rotate']],
-  ['nomad-pki rotate ', ['leaves', 'authority', 'tls', 'rollout']],
+  ['nomad-pki rotate ', ['leaves', 'authority', 'tls']],
   ['nomad-pki config c', ['check']],
   ['nomad-pki rotate leaves ', ['s1', 'global/c1']],
   ['nomad-pki rotate leaves g', ['global/c1']],
