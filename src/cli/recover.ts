@@ -105,6 +105,7 @@ export async function recoverCluster(
       ? exitStatus.work
       : bring(workspace, { dryRun: true, yes: true })
   }
+  refuseUntimed(plan, context.now())
   if (!choice.yes) {
     const agents = plan.order.steps.reduce((sum, { nodes }) => sum + nodes.length, 0)
     if (!(await confirm(context, `do all of it, for ${count(agents, 'agent')}?`, '--yes'))) {
@@ -265,7 +266,7 @@ async function planOf(
   const living = livingIn(inventory, context.now())
   const ended = agentsOf(recovery).filter(({ life }) => life === 'ended')
   return {
-    ...{ recovery, order, away: await hostsAway(order, workspace, hosts, context) },
+    ...{ recovery, order, ...(await askClocks(order, workspace, hosts, context)) },
     unmade: ended.filter(({ address }) => !living.has(address)).length,
     operator: operatorFor(workspace, living, context),
     flags: fileFlag({ file: choice.file }),
@@ -299,26 +300,37 @@ const mostSkew = 60_000
 /**
  * Asks every host for its time. With a wrong clock here all certificates seem to have ended.
  *
- * @returns Those that ssh does not reach.
+ * @returns Those that ssh does not reach, and how many told it.
  * @throws {NomadPkiError} `ERR_REFUSED`: a clock differs.
  */
-async function hostsAway(
+async function askClocks(
   { steps }: Rollout,
   { spec, desired }: Workspace,
   hosts: Hosts,
   context: Context,
-): Promise<RecoveryPlan['away']> {
+): Promise<Pick<RecoveryPlan, 'away' | 'timed'>> {
   const destination = destinationsOf(spec, desired)
   const away: { address: string; message: string }[] = []
   const wrong: string[] = []
+  let timed = 0
   const nodes = steps.flatMap((step) => step.nodes)
   await inParallel(nodes, 8, async (node) => {
     const host = destination(node)
     if (host === undefined || host === false) return
     const answer = await hosts.at(host).run('date -u +%s')
-    const there = answer.reached ? Number(answer.stdout.trim()) * 1000 : Number.NaN
-    if (!answer.reached) away.push({ address: node.address, message: answer.message })
-    else if (Math.abs(there - context.now()) > mostSkew + 1000) {
+    if (!answer.reached) {
+      away.push({ address: node.address, message: answer.message })
+      return
+    }
+    // A shell may greet before it answers.
+    const told = /(?:^|\n)([0-9]{9,12})\s*$/.exec(answer.stdout)?.[1]
+    if (told === undefined) {
+      away.push({ address: node.address, message: 'it did not tell its time (date -u +%s)' })
+      return
+    }
+    timed += 1
+    const there = Number(told) * 1000
+    if (Math.abs(there - context.now()) > mostSkew + 1000) {
       const skew = formatDuration(Math.round(Math.abs(there - context.now()) / 1000) * 1000)
       wrong.push(`the clock of ${host} is ${skew} ${there > context.now() ? 'ahead' : 'behind'}`)
     }
@@ -330,7 +342,19 @@ async function hostsAway(
       { hint: 'first set the clock that is wrong, here or there: certificates may not have ended' },
     )
   }
-  return away
+  return { away, timed }
+}
+
+/** A clock that nobody confirms must not replace anything. */
+function refuseUntimed({ away: [away], timed }: RecoveryPlan, now: number): void {
+  if (timed > 0 || away === undefined) return
+  throw new NomadPkiError(
+    'ERR_REFUSED',
+    `no host told its time, so nothing shows that the clock here is right: it says ${formatInstant(now)}`,
+    {
+      hint: `ssh has to reach them first: ${parseIdentity(away.address).name}: ${away.message}`,
+    },
+  )
 }
 
 /** Whom the rollout of a recovery brings, and in which order. */

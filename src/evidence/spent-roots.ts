@@ -1,10 +1,12 @@
 /**
- * Roots that no agent lives by any more: every certificate that was ever made below them has ended.
+ * Roots that no agent lives by any more: every certificate that was ever made below them for an agent of the spec
+ * has ended.
  *
  * @module
  */
 
 import { isOfOperator } from '../address.js'
+import type { Desired } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { AgentState } from './judgement.js'
 import { generationsIn, rootAbove } from './generations.js'
@@ -12,6 +14,8 @@ import { generationsIn, rootAbove } from './generations.js'
 /** What it is read from. */
 export interface SpentFacts {
   readonly inventory: Inventory
+  /** Whose certificates count: of a node that left the spec nobody asks that it is let in. */
+  readonly desired: Pick<Desired, 'identities'>
   /** How agents were seen to stand. */
   readonly judgements: ReadonlyMap<string, { readonly state: AgentState }>
   /** Epoch milliseconds. */
@@ -26,18 +30,25 @@ export interface SpentFacts {
  *
  * @returns Addresses of authorities.
  */
-export function spentRoots({ inventory, judgements, now }: SpentFacts): ReadonlySet<string> {
+export function spentRoots({
+  inventory,
+  desired,
+  judgements,
+  now,
+}: SpentFacts): ReadonlySet<string> {
   const spent = new Set<string>()
   const living = new Set<string>()
   if ([...judgements.values()].some(({ state }) => state === 'foreign')) return spent
   const roots = new Map<string, string>()
+  const wanted = new Set(desired.identities.map(({ address }) => address))
   for (const [address, generations] of generationsIn(inventory)) {
     if (isOfOperator(address)) continue
     for (const { issuer, notAfter } of generations) {
       // An authority whose files are lost is a root of its own: nobody can say more.
       const root = roots.get(issuer) ?? rootAbove(issuer, inventory.authorities) ?? issuer
       roots.set(issuer, root)
-      ;(notAfter > now ? living : spent).add(root)
+      if (notAfter <= now) spent.add(root)
+      else if (wanted.has(address)) living.add(root)
     }
   }
   for (const root of living) spent.delete(root)

@@ -155,7 +155,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     return free
   }
   const judgements = judgeSeenAlone(inventory, { now, evidence })
-  const spent = spentRoots({ inventory, judgements, now })
+  const spent = spentRoots({ inventory, desired, judgements, now })
   const isOver = (root: string): boolean => spent.has(root) || hasEnded(root, facts)
   const adopted = found.filter((root) => !spent.has(root))
   const left = adopted.filter((root) => leavesRoot(root, signing, bundle, adopted, facts))

@@ -27,6 +27,8 @@ export interface RecoveryPlan {
   readonly operator: string | undefined
   /** Hosts that ssh did not reach, and why. */
   readonly away: readonly { readonly address: string; readonly message: string }[]
+  /** How many hosts told their time, and it was that of here. */
+  readonly timed: number
   /** ` --file other.yaml` */
   readonly flags: string
 }
@@ -47,9 +49,11 @@ export function recoveryState(recovery: Recovery, style: Style): string {
       const say = [partText(servers, 'server'), partText(clients, 'client')].filter(
         (text) => text !== '',
       )
-      const quorum = quorumLost
-        ? 'its servers refuse each other: no leader can be elected'
-        : 'its servers can elect a leader'
+      const quorum = !quorumLost
+        ? 'its servers can elect a leader'
+        : servers.some(({ life }) => life === 'unknown')
+          ? 'too few of its servers are seen to live for a leader to be elected'
+          : 'its servers refuse each other: no leader can be elected'
       return printable(`  ${region}: ${say.join(', ')}; ${quorum}`)
     }),
     ...faults.map((fault) => style.bad(`  ${faultText(fault)}`)),
@@ -103,6 +107,9 @@ export function recoveryText(plan: RecoveryPlan, style: Style): string {
         style.doubtful(printable(`${lastOf(address)} is not reached by ssh: ${message}`)),
       ),
     ...(plan.away.length > foldAbove ? [`and ${plan.away.length - foldAbove} more`] : []),
+    ...(plan.timed === 0 && plan.order.steps.length > 0
+      ? [style.doubtful('no host told its time: look first whether the clock here is right')]
+      : []),
     style.faint(
       `by hand: the same commands; nomad-pki rollout --dry-run --commands${plan.flags} prints those of each host`,
     ),

@@ -13,7 +13,7 @@
 import type { RaftServer } from '../probe/raft.js'
 import { leaderOf } from './gate.js'
 import { lookAtAll, runs, type Looked } from './look-all.js'
-import type { Rollout, RolloutStep } from './order.js'
+import type { Rollout, RolloutNode, RolloutStep } from './order.js'
 import {
   stopIfAborted,
   type RolloutEvent,
@@ -21,6 +21,7 @@ import {
   type RolloutPorts,
 } from './ports.js'
 import type { LookedHost } from './preflight.js'
+import { isEnough } from './recovery.js'
 import { takeStep, type NextStep, type Tally } from './take-step.js'
 
 /**
@@ -52,9 +53,12 @@ export async function* rollOut(
   if (unfit.length > 0) yield { event: 'left', obstacles: unfit }
   if (options.dryRun === true) return
   const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [...unfit], waited: new Set() }
-  const left = rollout.steps
+  const fit = rollout.steps
     .map((step) => ({ ...step, nodes: step.nodes.filter((node) => ready.has(node)) }))
     .filter(({ nodes }) => nodes.length > 0)
+  const { steps: left, hands } =
+    options.recover === true ? handsLast(fit, ready, ports) : { steps: fit, hands: [] }
+  if (hands.length > 0) yield { event: 'by-hand', nodes: hands }
   for (;;) {
     stopIfAborted(options)
     const next = await nextOf(left, ready, ports)
@@ -69,6 +73,34 @@ export async function* rollOut(
   }
   const { proven, settled, placed, failures } = tally
   yield { event: 'done', proven, settled, placed, failures }
+}
+
+/**
+ * In a recovery nobody waits for a person: clients have minutes before their leader takes them for lost. What a
+ * person brings comes last, but for servers without which no leader is elected.
+ *
+ * @returns The steps, and whom a person is told of at once.
+ */
+function handsLast(
+  steps: readonly RolloutStep[],
+  ready: Looked,
+  ports: RolloutPorts,
+): { readonly steps: RolloutStep[]; readonly hands: readonly RolloutNode[] } {
+  const first: RolloutStep[] = []
+  const last: RolloutStep[] = []
+  for (const step of steps) {
+    const hands = step.nodes.filter((node) => ready.get(node)?.byHand?.seen === false)
+    const others = step.nodes.filter((node) => !hands.includes(node))
+    const waits =
+      step.kind === 'server' || !isEnough(step, new Set(others), ports.servers(step.region))
+    if (hands.length === 0 || waits) {
+      first.push(step)
+      continue
+    }
+    if (others.length > 0) first.push({ ...step, nodes: others })
+    last.push({ ...step, nodes: hands })
+  }
+  return { steps: [...first, ...last], hands: last.flatMap(({ nodes }) => nodes) }
 }
 
 /**

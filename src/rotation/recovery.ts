@@ -49,7 +49,7 @@ export interface RecoveryRegion {
   /** Of the spec. */
   readonly servers: readonly RecoveryAgent[]
   readonly clients: readonly RecoveryAgent[]
-  /** Whether so many servers have ended that the rest elects no leader. */
+  /** Whether servers have ended, and too few of the others are seen to live for them to elect a leader. */
   readonly quorumLost: boolean
 }
 
@@ -91,13 +91,15 @@ export function recoveryOf(facts: RecoveryFacts): Recovery {
   const regions = spec.regions.flatMap(({ name }): RecoveryRegion[] => {
     const own = agents.filter(({ region }) => region === name)
     const servers = own.filter(({ server }) => server)
-    const ended = servers.filter(({ life }) => life === 'ended').length
-    const quorumLost = ended > 0 && servers.length - ended < Math.floor(servers.length / 2) + 1
+    // A silent one may be gone: with it nobody waits for a leader that cannot come.
+    const living = servers.filter(({ life }) => life === 'lives').length
+    const quorumLost =
+      servers.some(({ life }) => life === 'ended') && living < Math.floor(servers.length / 2) + 1
     const clients = own.filter(({ server }) => !server)
     return own.length === 0 ? [] : [{ region: name, servers, clients, quorumLost }]
   })
   const needing = needingRoot(agents, facts)
-  const faults = desired.authorities.flatMap((wanted): RecoveryFault[] => {
+  const all = desired.authorities.flatMap((wanted): RecoveryFault[] => {
     const { address, name, signing } = wanted
     if (!signing || !needing.has(name)) return []
     const found = facts.inventory.authorities.get(address)
@@ -115,6 +117,7 @@ export function recoveryOf(facts: RecoveryFacts): Recovery {
       state !== 'encrypted' && keylessText(signerOf(address, desired), state) !== undefined
     return isLost ? of('key-lost') : []
   })
+  const faults = all.filter((one) => one.fault !== 'key-lost' || isNeeded(one, all, facts))
   return { regions, faults, edits: editsFor(faults, facts) }
 }
 
@@ -197,6 +200,29 @@ function needingRoot(
     }
   }
   return names
+}
+
+/** Whether the key of an authority has to sign: that of a root rests while what is below it can sign itself. */
+function isNeeded(
+  { address }: RecoveryFault,
+  faults: readonly RecoveryFault[],
+  { desired, inventory }: RecoveryFacts,
+): boolean {
+  const own = desired.authorities.find((one) => one.address === address)!
+  const below = desired.authorities.filter(
+    ({ issuer, signing }) => signing && issuer?.name === own.name,
+  )
+  const signs = desired.identities.some(
+    ({ profile }) => isAgent(profile.role) && profile.issuer.name === own.name,
+  )
+  return (
+    signs ||
+    below.some(
+      (one) =>
+        inventory.authorities.get(one.address)?.certificate === undefined ||
+        faults.some((fault) => fault.address === one.address),
+    )
+  )
 }
 
 /** Agents with a certificate below an authority that lives, or may. */

@@ -107,6 +107,29 @@ describe('rollout --recover', () => {
     expect(ledger(bed)).toBe(before)
   })
 
+  test('where no host tells its time, nothing is made or replaced', async () => {
+    const bed = await place(400)
+    fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+    for (const host of ['s1', 's2', 's3', 'c1']) {
+      fs.mkdirSync(path.join(bed.hosts, `${host}.example`))
+      fs.writeFileSync(path.join(bed.hosts, `${host}.example`, 'away'), 'No route to host\n')
+    }
+    const before = ledger(bed)
+    const dry = await bed.run('rollout', '--recover', '--dry-run')
+    expect(dry, dry.stderr).toMatchObject({ status: 2 })
+    expect(dry.stdout).toContain(
+      'no host told its time: look first whether the clock here is right',
+    )
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 3 })
+    expect(said.stderr).toContain(
+      'no host told its time, so nothing shows that the clock here is right',
+    )
+    expect(said.stderr).toContain('No route to host')
+    expect(ledger(bed)).toBe(before)
+    expect(specOf(bed)).toBe(spec)
+  })
+
   test('while nothing has ended it is refused, and names what is right then', async () => {
     const bed = await place(1)
     const said = await bed.run('rollout', '--recover', '--yes')

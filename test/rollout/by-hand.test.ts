@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import type { RolloutEvent } from '../../src/rollout/ports.js'
+import { recoveryOrder } from '../../src/rollout/recovery.js'
+import { rollOut } from '../../src/rollout/roll-out.js'
 import { Bed, fleet, problems } from './bed.js'
 
 /** The person does it when a host has been waited for so long. */
@@ -193,5 +195,36 @@ describe('a host that a person brings its files', () => {
     })
     expect(bed.done).toContain('proven c2')
     expect(bed.done).not.toContain('install c3')
+  })
+
+  test.each([
+    [
+      'a server that the others need not wait for, and a client',
+      ['s3', 'c1'],
+      ['s1+s2', 'c2+c3', 's3', 'c1'],
+    ],
+    ['servers without which no leader is elected', ['s2', 's3'], ['s1+s2+s3', 'c1+c2+c3']],
+  ])('in a recovery clients do not wait for a person: %s', async (_, hands, said) => {
+    const bed = new Bed(fleet)
+    for (const host of hands) bed.hands.add(host)
+    afterWaiting(bed, 600_000)
+    bed.together = true
+    const order = recoveryOrder(bed.rollout(), {
+      ...{ quorumLost: new Set(['global']), allClients: true, overridesFor: () => [] },
+    })
+    const events: RolloutEvent[] = []
+    const options = { tls: '/etc/nomad-tls', unit: 'nomad.service', recover: true }
+    for await (const event of rollOut(order, bed.ports(), options)) {
+      events.push(event)
+      if (event.event === 'by-hand') bed.told.push(...event.nodes.map(({ host }) => host!))
+    }
+    expect(problems(events)).toBe('done')
+    expect(
+      events.flatMap((one) =>
+        one.event === 'step' ? one.step.nodes.map(({ host }) => host).join('+') : [],
+      ),
+    ).toEqual(said)
+    const { event } = events.find((one) => one.event === 'by-hand' || one.event === 'step')!
+    expect(event).toBe(said.length > 2 ? 'by-hand' : 'step')
   })
 })

@@ -41,7 +41,7 @@ class Ill extends World {
   async recovery(presents: readonly number[]): Promise<Recovery> {
     const inventory = await this.inventory()
     const made = generationsIn(inventory)
-    const verdicts = names.map((name, at): AgentVerdict => {
+    const verdicts = names.slice(0, presents.length).map((name, at): AgentVerdict => {
       const address = `identity/${name}`
       const one = made.get(address)?.[presents[at]! - 1]
       const seen = {
@@ -79,6 +79,24 @@ class Ill extends World {
     return findings.filter(({ severity }) => severity === 'error').map(({ message }) => message)
   }
 
+  /** Every agent presents what was made last, and the ledger has it. */
+  async see(): Promise<void> {
+    const made = generationsIn(await this.inventory())
+    const { store } = this
+    const lock = await store.lock()
+    const batch = store.batch()
+    for (const [at, name] of names.entries()) {
+      const { number, fingerprint, trusted } = made.get(`identity/${name}`)!.at(-1)!
+      batch.record({
+        ...{ event: 'observed', address: `identity/${name}`, at: this.now, run: this.now },
+        ...{ endpoint: `10.0.0.${at}:4646`, rpc: false, fingerprint, generation: number },
+        trusts: trusted ?? null,
+      })
+    }
+    await batch.commit()
+    await lock.release()
+  }
+
   loseKey(): void {
     fs.rmSync(this.path('authority/agent/1/ca-key.pem'))
   }
@@ -97,6 +115,7 @@ describe('what has ended', () => {
     ['one server of three', [1, 2, 2, 2, 2], 'ellll', false],
     ['clients alone', [2, 2, 2, 1, 1], 'lllee', false],
     ['a silent agent may have loaded what lives', [0, 2, 2, 2, 2], 'ullll', false],
+    ['a server that may be gone is not counted on', [0, 1, 2, 2, 2], 'uelll', true],
     ['a leaf that nobody knows is not called ended', [-1, -1, -1, -1, -1], 'lllll', false],
   ])('%s', async (_, presents, said, lost) => {
     const ill = new Ill()
@@ -197,6 +216,54 @@ regions:
       { name: 'below', signing: 2 },
     ])
     ill.take(both)
+    expect(await ill.errors()).toEqual([])
+    await ill.apply()
+    expect(await ill.steps()).toEqual([])
+  })
+
+  test('the key of a root is not needed where an intermediate can sign', async () => {
+    const spec = `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: 400d }
+  below: { issuer: agent, lifetime: 300d }
+defaults: { lifetime: 20d, renewBefore: 5d }
+regions:
+  global:
+    authority: below
+    servers: { "s[1-3]": {} }
+    clients: { c1: {}, c2: {} }
+`
+    const ill = new Ill(spec)
+    await ill.apply()
+    ill.loseKey()
+    ill.later(26 * day)
+    const { faults, edits } = await ill.recovery([1, 1, 1, 1, 1])
+    expect({ faults, edits }).toEqual({ faults: [], edits: [] })
+    expect(await ill.errors()).toEqual([])
+    // Once the intermediate has ended as well, the root has to sign, and cannot.
+    ill.later(275 * day)
+    const both = await ill.recovery([1, 1, 1, 1, 1])
+    expect(both.faults.map(({ address, fault }) => `${address} ${fault}`)).toEqual([
+      'authority/agent/1 key-lost',
+      'authority/below/1 ended',
+    ])
+  })
+
+  test('a node that left the spec with a certificate that lives holds nothing', async () => {
+    const ill = new Ill()
+    await ill.apply()
+    ill.later(25 * day)
+    await ill.apply({ renew: ['identity/client/global/c2'], only: ['identity/client/global/c2'] })
+    await ill.see()
+    ill.loseKey()
+    ill.later(6 * day)
+    const without = ill.spec.replace(', c2: {}', '')
+    ill.edit(ill.spec, without)
+    ill.spec = without
+    const recovery = await ill.recovery([1, 1, 1, 1])
+    expect(recovery.faults).toMatchObject([{ fault: 'key-lost', holds: [] }])
+    ill.take(recovery)
     expect(await ill.errors()).toEqual([])
     await ill.apply()
     expect(await ill.steps()).toEqual([])
