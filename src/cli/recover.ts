@@ -162,6 +162,7 @@ async function survey(
   const events = newLinesOf(
     { ...looked, at, members: [] },
     evidenceIn(inventory.ledger, { now: clock() }),
+    generationsIn(inventory),
   )
   const verdicts = judgeAgents(workspace.desired, inventory, looked, { now: clock() })
   return {

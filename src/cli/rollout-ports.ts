@@ -9,6 +9,7 @@ import { packIdentity } from '../delivery/pack-identity.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { importEvidence } from '../evidence/import-evidence.js'
 import { judgeAgents } from '../evidence/judge-agents.js'
+import { generationsIn } from '../evidence/generations.js'
 import { newLinesOf } from '../evidence/new-lines.js'
 import { ofAgents } from '../evidence/of-agents.js'
 import { whyNotBack } from '../evidence/way-back.js'
@@ -118,7 +119,9 @@ export async function rolloutPorts(
       const seen = { addresses, seen: probe.sightings, silent: probe.unreachable }
       if (noted) {
         const noticed = { ...seen, at: began, members: [] }
-        await noteAll(newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() })))
+        await noteAll(
+          newLinesOf(noticed, evidenceIn(known.ledger, { now: clock() }), generationsIn(known)),
+        )
       }
       return judgeAgents(desired, known, seen, { now: clock() })
     },

@@ -21,6 +21,7 @@ import {
   type Silence,
   type SilentPort,
 } from './evidence.js'
+import type { MadeGenerations } from './generations.js'
 import { askedOf, isSeen, portsIn } from './ports.js'
 
 /** An unchanged result is noted again after this time, in milliseconds, so that evidence does not expire because lines were saved. */
@@ -41,10 +42,15 @@ export interface ProbeSeen {
  *
  * @param probe What one probe saw.
  * @param known What the ledger says already.
+ * @param made The generations that the ledger knows: what was seen before the newest was made says nothing of it.
  * @returns Lines. An agent's ports are noted together or not at all: whether they agree is judged
  *   from what one probe saw.
  */
-export function newLinesOf(probe: ProbeSeen, known: Evidence): readonly LedgerEvent[] {
+export function newLinesOf(
+  probe: ProbeSeen,
+  known: Evidence,
+  made: MadeGenerations = new Map(),
+): readonly LedgerEvent[] {
   const { members, at: run } = probe
   const ports = portLines(probe)
   const last = newestBy<Observation | Silence>([...known.observations, ...known.silences], portOf)
@@ -54,6 +60,8 @@ export function newLinesOf(probe: ProbeSeen, known: Evidence): readonly LedgerEv
   const isNew = (one: Observation | Silence): boolean => {
     const was = last.get(portOf(one))
     if (was === undefined || !isFresh(was, one)) return true
+    // A handshake can look the same: a root left the bundle whose key another root has.
+    if ((made.get(one.address)?.at(-1)?.at ?? -Infinity) > was.at) return true
     // The newest line counts: after a receipt the same result is noted again.
     const receipt = received.get(one.address)
     return (receipt !== undefined && receipt.at >= was.at) || !isSame(lineOf(was), lineOf(one))

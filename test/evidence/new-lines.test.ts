@@ -55,6 +55,17 @@ test.each<[string, Partial<SeenPort>, Evidence, number]>([
   expect(lines.every(({ event }) => event === 'observed')).toBe(true)
 })
 
+test('the same after a generation was made is noted again: what was seen before says nothing of it', () => {
+  const two = [seen(false, { at: later }), seen(true, { at: later })]
+  const of = (at: number): readonly unknown[] => {
+    const one = { number: 2, fingerprint: 'ab'.repeat(32), at, notAfter: later * 2 }
+    const made = new Map([[address, [{ ...one, issuer: 'authority/agent/1', trusted: undefined }]]])
+    return newLinesOf({ ...probe, at: later, seen: two }, before(), made)
+  }
+  expect(of(start)).toEqual([])
+  expect(of(start + 1)).toHaveLength(2)
+})
+
 test('another agent is noted for itself alone', () => {
   const other = 'identity/server/global/s2'
   const two = seen(true, { address: other, asked: other, endpoint: '10.0.0.2:4647' })

@@ -20,6 +20,7 @@ import { shellQuote } from '../../shell-quote.js'
 import { copiesIn } from '../../evidence/copies.js'
 import { evidenceIn, type SeenPort } from '../../evidence/evidence.js'
 import { formatEvidence, isEvidenceText } from '../../evidence/evidence-file.js'
+import { generationsIn } from '../../evidence/generations.js'
 import { newLinesOf, type ProbeSeen } from '../../evidence/new-lines.js'
 import { halfRotations } from '../../rotation/half-rotated.js'
 import {
@@ -109,7 +110,11 @@ async function fromAgents(
   else {
     if (options.out !== undefined) await save(noticed, options.out, workspace, context)
     await remember(
-      newLinesOf(noticed, evidenceIn(inventory.ledger, { now: context.now() })),
+      newLinesOf(
+        noticed,
+        evidenceIn(inventory.ledger, { now: context.now() }),
+        generationsIn(inventory),
+      ),
       workspace,
       { ledger: inventory.ledger, now: context.now() },
       options,
