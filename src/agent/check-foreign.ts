@@ -11,7 +11,7 @@ import { holdsIn, supportedVersions, type VersionRange } from '../nomad/versions
 import type { AgentCode, DiagnosticDetails } from './codes.js'
 import { isGoDuration } from './duration.js'
 import type { Entry, Shaped } from './flatten.js'
-import { datedKeys } from './schema-table.js'
+import { type BlockShape, datedKeys } from './schema-table.js'
 
 /** How a check says something of a place in its text. */
 export type Say = (
@@ -86,6 +86,27 @@ const identityKeys: ReadonlyMap<string, WeakKey> = new Map([
   ...of('strings', 'aud'),
   ...of('map', 'extra_claims', { since: '1.8.3' }),
 ])
+
+/** The same keys as a schema, of all versions, for those that ask what a text is for; `undefined` for a different block. */
+export function foreignSchema(block: string): BlockShape | undefined {
+  return schemas.get(block)
+}
+
+function shapeOf(keys: ReadonlyMap<string, WeakKey>): BlockShape {
+  return {
+    type: 'lax',
+    fields: Object.fromEntries(
+      [...keys].map(([name, { type }]) => [
+        name,
+        type === 'identity' ? shapeOf(identityKeys) : type,
+      ]),
+    ),
+  }
+}
+
+const schemas: ReadonlyMap<string, BlockShape> = new Map(
+  Object.entries(weakKeys).map(([block, keys]) => [block, shapeOf(keys)]),
+)
 
 const expectations: Readonly<Record<Weak, string>> = {
   bool: 'true or false',

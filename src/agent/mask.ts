@@ -5,22 +5,28 @@
  * @module
  */
 
-import { type Document, foldKey, type Item, parseConfig, type Value } from '../hcl/index.js'
+import { type Document, foldKey, type Item, parseConfig } from '../hcl/index.js'
 import { applySplices, type Splice } from '../splice.js'
+import { foreignSchema } from './check-foreign.js'
 import { hiddenSpans, hiddenIn } from './redact.js'
+import { schemaOf, type Shape } from './schema-table.js'
 
-/** Maps of the user's own words: any of them may be a secret, whatever its name. */
-const free: ReadonlySet<string> = new Set([
-  'chroot_env',
-  'config',
-  'env',
-  'http_api_response_headers',
-  'meta',
-  'options',
-])
+/** Lists of the user's own words, which the schema has as plain texts: any of them may be a secret. */
+const free: ReadonlySet<string> = new Set(['args'])
+
+/** Where a value stands. */
+interface Place {
+  /** `undefined`: Nomad does not know its key. */
+  readonly known: Shape | undefined
+  /** Whether the next word is the block's name. */
+  readonly label: boolean
+}
+
+/** The whole configuration, with the two blocks that Nomad reads without a schema. */
+const root: Place = { known: schemaOf(), label: false }
 
 /**
- * Hides secrets, comments, and the values of maps without a schema.
+ * Hides secrets, comments, and every text under a key that Nomad does not know: in JSON a comment is such a key.
  *
  * @param text HCL or JSON.
  * @returns As many lines and columns as before; `undefined` if the text cannot be read: then its secrets cannot be
@@ -32,7 +38,7 @@ export function maskSecrets(text: string): string | undefined {
   const inComment = (at: number): boolean =>
     document.comments.some(({ start, end }) => at >= start && at < end)
   const spans = new Map<number, Splice>()
-  const hidden = [...hiddenSpans(text, 'secrets')!, ...freeIn(document, document.root.items)]
+  const hidden = [...hiddenSpans(text, 'secrets')!, ...freeIn(document, document.root.items, root)]
   for (const { start, end } of hidden) {
     if (inComment(start)) continue
     spans.set(start, { start, end, text: maskOf(text.slice(start, end)) })
@@ -46,17 +52,38 @@ export function maskSecrets(text: string): string | undefined {
   )
 }
 
-function* freeIn(document: Document, items: readonly Item[]): Generator<Splice> {
-  for (const { keys, value } of items) yield* freeValue(document, keys, value)
+function* freeIn(document: Document, items: readonly Item[], place: Place): Generator<Splice> {
+  for (const item of items) {
+    let inner = place
+    for (const { name } of item.keys) inner = below(inner, foldKey(name))
+    yield* freeValue(document, item, inner)
+  }
 }
 
-function* freeValue(document: Document, keys: Item['keys'], value: Value): Generator<Splice> {
+function* freeValue(document: Document, item: Item, place: Place): Generator<Splice> {
+  const { value } = item
+  const { known } = place
+  const isBlock = typeof known === 'object'
   if (value.type === 'list') {
-    for (const item of value.items) yield* freeValue(document, keys, item)
-  } else if (value.type === 'object') {
-    if (keys.some(({ name }) => free.has(foldKey(name)))) yield* hiddenIn(document, value.items)
-    else yield* freeIn(document, value.items)
-  }
+    for (const one of value.items) yield* freeValue(document, { ...item, value: one }, place)
+  } else if (value.type === 'object' && isBlock) yield* freeIn(document, value.items, place)
+  // A map without a schema, a key that is not known, and a value of another kind than its key has.
+  else if (value.type === 'object' || isBlock || !isText(known)) yield* hiddenIn(document, [item])
+}
+
+/** @param name Folded. */
+function below({ known, label }: Place, name: string): Place {
+  if (typeof known !== 'object') return { known: undefined, label: false }
+  if (label) return { known, label: false }
+  const foreign = known === root.known ? foreignSchema(name) : undefined
+  if (foreign !== undefined) return { known: foreign, label: false }
+  const field =
+    Object.hasOwn(known.fields, name) && !free.has(name) ? known.fields[name] : undefined
+  return { known: field, label: typeof field === 'object' && field.type === 'labelled' }
+}
+
+function isText(known: Shape | undefined): boolean {
+  return known !== undefined && known !== 'map' && known !== 'any'
 }
 
 /** Base64 stays base64 of the same length: whether a gossip key has the right length is a finding. */

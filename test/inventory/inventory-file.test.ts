@@ -33,9 +33,16 @@ const configuration = `# the token is hunter2
 server { enabled = true encrypt = "${gossip}" bogus = 1 }
 client { meta { "pw" = "meta-hunter2" } }
 plugin "x" {
-  config { anything = "plugin-hunter2" }
+  args = ["--flag", "args-hunter2"]
+  config { anything = ["list-hunter2", { deep = ["deep-hunter2"] }] }
 }
-consul { token = "consul-hunter2" nonsense = true }
+plugin "y" { nonsense = "label-hunter2" }
+env = ["A=env-hunter2"]
+pin { code = <<X
+heredoc-hunter2
+X
+}
+consul { token = "consul-hunter2" nonsense = "consul-nonsense-hunter2" }
 tls { http = true ca_file = "/etc/old/ca.pem" }
 `
 const secrets = [gossip, 'hunter2']
@@ -45,6 +52,10 @@ function configured(): World {
   fs.mkdirSync(`${world.folder}/s1`)
   fs.writeFileSync(`${world.folder}/s1/nomad.hcl`, configuration)
   fs.writeFileSync(`${world.folder}/s1/notes.txt`, 'hunter2')
+  fs.writeFileSync(
+    `${world.folder}/s1/old.json`,
+    '{"//": "json-hunter2", "client": [{"_comment": ["hunter2"]}], "Plugin": {"z": {"ARGS": ["hunter2"], "note": "hunter2"}}}',
+  )
   fs.writeFileSync(`${world.folder}/w1.hcl`, 'client { enabled = true }\n')
   return world
 }
@@ -198,7 +209,8 @@ describe('a masked configuration', () => {
   test.each(texts)('%s: places, values and findings stay', (_, text) => {
     const masked = maskSecrets(text)!
     for (const secret of secrets) expect(masked).not.toContain(secret)
-    const shape = (t: string): readonly number[] => t.split('\n').map((line) => Array.from(line).length)
+    const shape = (t: string): readonly number[] =>
+      t.split('\n').map((line) => Array.from(line).length)
     expect(shape(masked)).toEqual(shape(text))
     const read = (t: string): unknown => {
       const { values, diagnostics, gossipKey } = readAgentConfig([
