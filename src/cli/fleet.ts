@@ -8,6 +8,7 @@ import path from 'node:path'
 import { latin1Of } from '../bytes.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
+import type { Inventory } from '../inventory/inventory.js'
 import { readInventory } from '../inventory/read.js'
 import { trustedCertificates } from '../nomad/readable.js'
 import { directoryConfigs } from '../store/directory-configs.js'
@@ -59,7 +60,7 @@ async function readOther(
     const store = directoryStore(place)
     const ports = { store, configs: directoryConfigs(place) }
     const inventory = await readInventory(ports, { manifests: false })
-    if (inventory.authorities.size === 0 && inventory.ledger.lines.length === 0) {
+    if (holdsNothing(inventory)) {
       const spec = path.join(file, 'cluster.yaml')
       const there = await context.exists(spec)
       throw new NomadPkiError('ERR_STORE_MISSING', `${file} is not a store of nomad-pki`, {
@@ -78,10 +79,10 @@ async function readOther(
   }
   const other = await openWorkspace(context, { file }, printer)
   const inventory = await takeInventory(other)
-  if (!inventory.storeExists) {
+  if (!inventory.storeExists || holdsNothing(inventory)) {
     throw new NomadPkiError(
       'ERR_STORE_MISSING',
-      `${file}: there is no store at ${inventory.location}`,
+      `${file}: there is no store at ${inventory.location}${inventory.storeExists ? ': the folder holds nothing of nomad-pki' : ''}`,
       {
         hint: 'restore it, or name the ca_file of one of its agents with --with',
       },
@@ -91,6 +92,11 @@ async function readOther(
     member: fleetMember(other.desired, inventory, { now, file }),
     store: other.store.location,
   }
+}
+
+/** A folder that was never a store, or one that was emptied: a comparison with it proves nothing. */
+function holdsNothing({ authorities, ledger }: Inventory): boolean {
+  return authorities.size === 0 && ledger.lines.length === 0
 }
 
 function isFolder(place: string): boolean {

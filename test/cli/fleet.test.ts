@@ -105,5 +105,10 @@ describe('what cannot be compared is said before anything else', () => {
     const said = await verify(['../new/cluster.yaml'])
     expect(said.stderr).toMatch(/\.\.\/new\/cluster\.yaml: there is no store at/)
     expect(said.status).toBe(1)
+    // An empty folder in its place is not a cluster that was compared.
+    fs.mkdirSync(path.join(made, 'new/pki'))
+    const empty = await verify(['../new/cluster.yaml'])
+    expect(empty.stderr).toMatch(/no store at .*: the folder holds nothing of nomad-pki/)
+    expect(empty.status).toBe(1)
   })
 })
