@@ -18,7 +18,7 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
 import { certificateIn, healthOf, isMissing } from '../engine/look.js'
-import { engineRoles, roleFaults } from '../engine/roles.js'
+import { engineRoles, roleFaults, shown } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -103,7 +103,7 @@ export async function setUpEngine(
     if (there.data.type !== 'pki') {
       throw new NomadPkiError(
         'ERR_ISSUER_REFUSED',
-        `${mount} is an engine of another type (${JSON.stringify(there.data.type)})`,
+        `${mount} is an engine of another type (${shown(there.data.type)})`,
         {
           address,
           hint: `name another mount for ${name} in the spec`,

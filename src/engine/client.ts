@@ -132,66 +132,90 @@ function once(way: Way, { method, path, body, token, signal }: EngineCall): Prom
     }
     const lost = (reason: string, passing: boolean): void => {
       end({ outcome: sent ? 'unknown' : 'not sent', reason, passing })
-      request.destroy()
+      request?.destroy()
     }
     const abort = (): void => lost(`stopped while ${origin} was asked`, false)
-    const request = (secure ? https : http).request(
-      // The same for both engines, and a proxy between knows no method LIST.
-      new URL(`/v1/${path}${method === 'LIST' ? '?list=true' : ''}`, origin),
-      {
-        method: method === 'LIST' ? 'GET' : method,
-        agent,
-        ...tls,
-        headers: {
-          'X-Vault-Request': 'true',
-          ...(token !== undefined && { 'X-Vault-Token': token }),
-          ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
-          ...(text !== undefined && {
-            'Content-Type':
-              method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
-            'Content-Length': Buffer.byteLength(text),
-          }),
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size > mostBytes) lost(`${origin} answered more than ${mostBytes} bytes`, false)
-          else chunks.push(chunk)
-        })
-        response.on('error', (error) => lost(lostText(origin, error), true))
-        response.on('end', () =>
-          end({
-            outcome: 'answered',
-            status: response.statusCode ?? 0,
-            body: parsed(Buffer.concat(chunks).toString('utf8')),
-            retryAfter: secondsOf(response.headers['retry-after']),
-          }),
-        )
-      },
-    )
-    request.on('socket', (socket) => {
-      // A connection that was kept has been through its handshake.
-      if (request.reusedSocket) sent = true
-      else socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true))
-    })
-    request.on('error', (error: NodeJS.ErrnoException) => {
-      const refused = refusals[error.code ?? '']
-      if (refused !== undefined) {
-        end({ outcome: 'not sent', reason: `${origin} ${refused}`, passing: false })
-        return
-      }
-      const tlsFault = tlsText(error)
-      if (!sent && tlsFault !== undefined) {
-        end({ outcome: 'not sent', reason: `${origin} ${tlsFault}`, passing: false })
-      } else lost(lostText(origin, error), true)
-    })
+    // Not a constant: it throws where a header or a key cannot be used, and then there is nothing to destroy.
+    let request: http.ClientRequest | undefined
+    try {
+      request = opened()
+    } catch (error) {
+      end({ outcome: 'not sent', reason: unusable(error as NodeJS.ErrnoException), passing: false })
+      return
+    }
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted === true) abort()
     else request.end(text)
+
+    function opened(): http.ClientRequest {
+      const made = (secure ? https : http).request(
+        // The same for both engines, and a proxy between knows no method LIST.
+        new URL(`/v1/${path}${method === 'LIST' ? '?list=true' : ''}`, origin),
+        {
+          method: method === 'LIST' ? 'GET' : method,
+          agent,
+          ...tls,
+          headers: {
+            'X-Vault-Request': 'true',
+            ...(token !== undefined && { 'X-Vault-Token': token }),
+            ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
+            ...(text !== undefined && {
+              'Content-Type':
+                method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+              'Content-Length': Buffer.byteLength(text),
+            }),
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = []
+          let size = 0
+          response.on('data', (chunk: Buffer) => {
+            size += chunk.length
+            if (size > mostBytes) lost(`${origin} answered more than ${mostBytes} bytes`, false)
+            else chunks.push(chunk)
+          })
+          response.on('error', (error) => lost(lostText(origin, error), true))
+          response.on('end', () =>
+            end({
+              outcome: 'answered',
+              status: response.statusCode ?? 0,
+              body: parsed(Buffer.concat(chunks).toString('utf8')),
+              retryAfter: secondsOf(response.headers['retry-after']),
+            }),
+          )
+        },
+      )
+      made.on('socket', (socket) => {
+        // A connection that was kept has been through its handshake.
+        if (made.reusedSocket) sent = true
+        else socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true))
+      })
+      made.on('error', (error: NodeJS.ErrnoException) => {
+        const refused = refusals[error.code ?? '']
+        if (refused !== undefined) {
+          end({ outcome: 'not sent', reason: `${origin} ${refused}`, passing: false })
+          return
+        }
+        const tlsFault = tlsText(error)
+        if (!sent && tlsFault !== undefined) {
+          end({ outcome: 'not sent', reason: `${origin} ${tlsFault}`, passing: false })
+        } else lost(lostText(origin, error), true)
+      })
+      return made
+    }
   })
+}
+
+/** Why Node makes no request from what it was given. */
+function unusable({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ERR_INVALID_CHAR':
+      return 'the namespace, or the token, holds a character that a header cannot hold: correct BAO_NAMESPACE'
+    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH':
+      return 'BAO_CLIENT_KEY is not the key of BAO_CLIENT_CERT'
+    default:
+      return `BAO_CLIENT_CERT, BAO_CLIENT_KEY or BAO_CACERT cannot be used: each is a PEM file, and the key is not encrypted (${message})`
+  }
 }
 
 /** Alerts of TLS 1.3 that arrive after the request was written: the engine dropped it unread. */
@@ -241,12 +265,21 @@ function lostText(origin: string, error: NodeJS.ErrnoException): string {
   }
 }
 
+/** An engine's answers are a few levels deep; one that is deeper than a stack is none of an engine. */
+const mostLevels = 64
+
 function parsed(text: string): unknown {
   try {
-    return text === '' ? undefined : JSON.parse(text)
+    const value: unknown = text === '' ? undefined : JSON.parse(text)
+    return isDeeper(value, mostLevels) ? undefined : value
   } catch {
     return undefined
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1))
 }
 
 function secondsOf(text: string | undefined): number | undefined {

@@ -12,7 +12,7 @@ import { formatDuration } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
-import { engineRoles, roleFaults } from './roles.js'
+import { engineRoles, roleFaults, shown } from './roles.js'
 import type { EngineSession } from './session.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
@@ -85,12 +85,12 @@ export async function lookAtEngine(
     error(`${path} has no key`, `raise \`signing\` of ${name} in the spec, and: ${setUp}`)
   const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : undefined
   if (usage?.includes('issuing-certificates') === false) {
-    error(`${path} may not issue certificates (usage: ${usage.join(', ')})`, setUp)
+    error(`${path} may not issue certificates (usage: ${usage.join(', ').slice(0, 200)})`, setUp)
   }
   const after = found.data.leaf_not_after_behavior
   if (after !== undefined && after !== 'err') {
     error(
-      `${path} lets certificates outlive it or cuts them short (leaf_not_after_behavior: ${JSON.stringify(after)}, wanted err)`,
+      `${path} lets certificates outlive it or cuts them short (leaf_not_after_behavior: ${shown(after)}, wanted err)`,
       setUp,
     )
   }
@@ -118,7 +118,7 @@ export async function lookAtEngine(
   if (rights.is === 'done') {
     const lacking = paths.filter((one) => {
       const has = rights.data[one]
-      const words = Array.isArray(has) ? has.map(String) : []
+      const words: readonly unknown[] = Array.isArray(has) ? has : []
       return !words.includes('update') && !words.includes('root')
     })
     if (lacking.length > 0) {

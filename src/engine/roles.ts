@@ -189,6 +189,7 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0
 }
 
-function shown(value: unknown): string {
+/** A value of an engine for a message: it may be anything. */
+export function shown(value: unknown): string {
   return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 200)
 }

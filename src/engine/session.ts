@@ -92,7 +92,8 @@ export function engineSession(
         if (token === mine) token = undefined
         verdict = had.verdict
       } else {
-        verdict = verdictOf(await client.call({ ...asked, token: had.token }), asked.path)
+        const reply = await client.call({ ...asked, token: had.token })
+        verdict = withoutSecrets(verdictOf(reply, asked.path), [had.token])
         if (verdict.is === 'refused' && verdict.token === true && canLogIn() && !renewed) {
           renewed = true
           if (token === mine) token = undefined
@@ -137,7 +138,7 @@ export function engineSession(
       return { verdict: { is: 'refused', reason: textOf(error) } }
     }
     const reply = await client.call({ method: 'POST', path, body })
-    const verdict = verdictOf(reply, path)
+    const verdict = withoutSecrets(verdictOf(reply, path), Object.values(body))
     if (verdict.is === 'done') {
       const auth =
         reply.outcome === 'answered' ? (reply.body as LoginBody | undefined)?.auth : undefined
@@ -154,6 +155,16 @@ export function engineSession(
       },
     }
   }
+}
+
+/** What is between us and an engine may say a request back, and an answer's words are shown. */
+function withoutSecrets(verdict: EngineVerdict, secrets: readonly string[]): EngineVerdict {
+  if (verdict.is === 'done') return verdict
+  let { reason } = verdict
+  // A short one is a word of every day: the token of an engine for trials is `root`.
+  for (const secret of secrets.filter(({ length }) => length >= 8))
+    reason = reason.replaceAll(secret, '(hidden)')
+  return { ...verdict, reason }
 }
 
 type TokenAnswer =

@@ -20,7 +20,10 @@ const now = Date.now()
 const year = 365 * 86_400_000
 const rootKey = generateKeySync('ecdsa-p256')
 const root = (
-  await createRoot({ subject: { commonName: 'Acme' }, lifetime: year, key: rootKey }, { now: now - 2 * 86_400_000 })
+  await createRoot(
+    { subject: { commonName: 'Acme' }, lifetime: year, key: rootKey },
+    { now: now - 2 * 86_400_000 },
+  )
 ).certificate
 const stranger = (
   await createRoot(
@@ -168,6 +171,15 @@ describe('answers', () => {
     expect(await asked({ origin: own.origin })).toMatchObject({ is: 'unknown' })
   })
 
+  test('an answer that is deeper than a stack has no data', async () => {
+    const own = await engine
+    const deep = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+    own.script = () => ({ status: 200, body: { data: { a: deep(20) } } })
+    expect(await asked({ origin: own.origin })).toEqual({ is: 'done', data: { a: deep(20) } })
+    own.script = () => ({ status: 200, body: { data: { a: deep(2_000) } } })
+    expect(await asked({ origin: own.origin })).toEqual({ is: 'done', data: {} })
+  })
+
   test('the namespace goes with each call', async () => {
     const own = await engine
     own.script = () => undefined
@@ -215,7 +227,9 @@ describe('connections: nothing was sent, and the token least of all', () => {
   })
 
   test('a port where nobody listens, or something else speaks', async () => {
-    const server = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9\r\n', () => socket.destroy()))
+    const server = createServer((socket) =>
+      socket.end('SSH-2.0-OpenSSH_9\r\n', () => socket.destroy()),
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const origin = `https://127.0.0.1:${port}`
@@ -238,6 +252,39 @@ describe('connections: nothing was sent, and the token least of all', () => {
       is: 'refused',
       status: 404,
     })
+  })
+})
+
+describe('what Node makes no request from is said, and nothing is thrown', () => {
+  const files = (cert: string, key: string): Partial<EngineAddress> => ({
+    certificate: { cert: Buffer.from(cert), key: Buffer.from(key) },
+  })
+  test.each<readonly [string, () => Promise<Partial<EngineAddress>>, RegExp]>([
+    [
+      'a key of a different certificate',
+      async () => files((await pair()).cert, (await pair()).key),
+      /BAO_CLIENT_KEY is not the key of BAO_CLIENT_CERT/,
+    ],
+    [
+      'a certificate that is not PEM',
+      async () => files('x', (await pair()).key),
+      /BAO_CLIENT_CERT, BAO_CLIENT_KEY or BAO_CACERT cannot be used/,
+    ],
+    [
+      'a key that is not PEM',
+      async () => files((await pair()).cert, 'x'),
+      /BAO_CLIENT_CERT, BAO_CLIENT_KEY or BAO_CACERT cannot be used/,
+    ],
+    ['a namespace of two lines', async () => ({ namespace: 'a\nb' }), /correct BAO_NAMESPACE/],
+  ])('%s', async (_, more, reason) => {
+    const own = await started()
+    expect(await asked({ origin: own.origin, timeout: 50, ...(await more()) })).toEqual({
+      is: 'refused',
+      reason: expect.stringMatching(reason) as string,
+    })
+    // The time that a call has is over: nothing is left that fails then.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(own.calls).toEqual([])
   })
 })
 
@@ -329,6 +376,20 @@ describe('a session', () => {
       is: 'refused',
       reason: 'the login by approle failed (auth/approle/login): invalid role or secret ID',
     })
+  })
+
+  test('a token and a secret id that an answer says back are not said', async () => {
+    const named = await session({ method: 'token', token: async () => 'hvs.hunter2hunter2' })
+    named.own.script = ({ token: back }) => errors(400, `bad token ${back ?? ''}`)
+    expect(await named.ask()).toMatchObject({ reason: 'bad token (hidden)' })
+    const secretId = 'hunter2-hunter2'
+    const login = await session({
+      method: 'approle',
+      mount: 'approle',
+      credentials: async () => ({ roleId: 'role', secretId }),
+    })
+    login.own.script = ({ body }) => errors(400, JSON.stringify(body))
+    expect(JSON.stringify(await login.ask())).not.toContain(secretId)
   })
 
   test('an abort before asks nobody', async () => {
