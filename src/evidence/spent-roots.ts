@@ -1,6 +1,5 @@
 /**
- * Roots that no agent lives by any more: every certificate that was ever made below them for an agent of the spec
- * has ended.
+ * Roots that no agent lives by any more: every certificate that an agent of the spec ever had has ended.
  *
  * @module
  */
@@ -23,10 +22,12 @@ export interface SpentFacts {
 }
 
 /**
- * Lists the roots below which every certificate of an agent has ended. Trust in such a root lets nobody in, and
- * agents that trust it alone are cut off already: that it leaves takes nothing from anybody.
+ * Lists the roots of a cluster whose agents are all cut off already, because every certificate of an agent has
+ * ended: that such a root leaves takes nothing from anybody.
  *
- * An agent with a certificate that the ledger does not have may live by any root: then no root is spent.
+ * Where one certificate lives no root is spent, whichever root it is below: its agent may have the new leaf beside
+ * an older `ca_file`, and so live by trust in the old root. An agent with a certificate that the ledger does not
+ * have may live by any root.
  *
  * @returns Addresses of authorities.
  */
@@ -37,7 +38,6 @@ export function spentRoots({
   now,
 }: SpentFacts): ReadonlySet<string> {
   const spent = new Set<string>()
-  const living = new Set<string>()
   if ([...judgements.values()].some(({ state }) => state === 'foreign')) return spent
   const roots = new Map<string, string>()
   const wanted = new Set(desired.identities.map(({ address }) => address))
@@ -48,9 +48,8 @@ export function spentRoots({
       const root = roots.get(issuer) ?? rootAbove(issuer, inventory.authorities) ?? issuer
       roots.set(issuer, root)
       if (notAfter <= now) spent.add(root)
-      else if (wanted.has(address)) living.add(root)
+      else if (wanted.has(address)) return new Set()
     }
   }
-  for (const root of living) spent.delete(root)
   return spent
 }

@@ -14,7 +14,8 @@ test('every reason that the source gives is in the table', () => {
   const source = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => readFileSync(path.join(root, name), 'utf8'))
-  const given = [...source.join('\n').matchAll(/\breason: '([^']+)'/g)].map(([, word]) => word!)
+  // A sentence is what an issuer answers.
+  const given = [...source.join('\n').matchAll(/\breason: '([^' ]+)'/g)].map(([, word]) => word!)
   expect(given.length).toBeGreaterThan(40)
   for (const word of given) expect(Object.keys(allReasons)).toContain(word)
 })

@@ -33,14 +33,13 @@ beforeAll(async () => {
 function systemctl(node: Node, state: string, type = 'simple'): Record<string, string> {
   const bin = path.join(node.folder, 'bin')
   fs.mkdirSync(bin)
-  const log = path.join(node.folder, 'asked')
   fs.writeFileSync(
     path.join(bin, 'systemctl'),
     `#!/bin/sh
 case $1 in
   is-active) echo ${state} ;;
   show) case $3 in MainPID) echo MainPID=1 ;; Type) echo Type=${type} ;; LoadState) echo LoadState=loaded ;; esac ;;
-  *) echo "$*" >>'${log}' ;;
+  *) echo "$*" >>"\${0%/bin/systemctl}/asked" ;;
 esac
 `,
     { mode: 0o755 },
