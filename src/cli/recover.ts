@@ -40,6 +40,7 @@ import { editSpec } from './edit-spec.js'
 import type { Printer } from './printer.js'
 import { confirm } from './prompt.js'
 import { onlyMeant, orderOf } from './rollout-order.js'
+import { refuseCutting, refuseEarly, refuseKept } from './refuse-recovery.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { note, underLock } from './under-lock.js'
 import { wayTo } from './via-ssh.js'
@@ -81,6 +82,7 @@ export async function recoverCluster(
     const idle = nothingEnded(recovery, seen.verdicts, choice, printer)
     if (idle !== undefined) return idle
     if (!printer.json) printer.answer(recoveryState(recovery, printer.style))
+    refuseKept(recovery, workspace.desired)
     refuseCutting(recovery, choice)
     plan = await planOf(recovery, seen.inventory, workspace, choice, hosts, context)
   } finally {
@@ -203,51 +205,6 @@ function nothingEnded(
         silent > 0
           ? `nomad-pki probe${flags} says why they do not answer; --via ssh asks from their own hosts`
           : `nomad-pki rollout${flags} brings what was made, one server at a time`,
-    },
-  )
-}
-
-/**
- * What cannot sign any more is replaced best while agents still accept each other.
- *
- * @throws {NomadPkiError} `ERR_REFUSED`
- */
-function refuseEarly({ faults: [fault], ...rest }: Recovery, flags: string): void {
-  if (fault === undefined) return
-  const ends = agentsOf({ faults: [], ...rest }).flatMap(({ end }) => end ?? [])
-  const until = ends.length === 0 ? '' : `; the first ends on ${formatInstant(Math.min(...ends))}`
-  const { address } = fault
-  const name = address.slice('authority/'.length, address.lastIndexOf('/'))
-  throw new NomadPkiError(
-    'ERR_REFUSED',
-    `${address} can sign nothing, and no certificate has ended yet${until}`,
-    {
-      address,
-      hint: `put ca-key.pem of ${address} back from a backup; or replace it while agents still accept each other: nomad-pki rotate authority ${name} --run${flags}`,
-    },
-  )
-}
-
-/** A new root is trusted alone: whoever lives by the old one would be cut off. */
-function refuseCutting({ faults }: Recovery, { file }: RecoverChoice): void {
-  const held = faults.find(({ holds }) => holds.length > 0)
-  if (held === undefined) return
-  const { address, holds, fault } = held
-  const names = holds.slice(0, 5).map((one) => {
-    const until = one.end === undefined ? 'it does not answer' : `until ${formatInstant(one.end)}`
-    return `${parseIdentity(one.address).name} (${until})`
-  })
-  const more = holds.length > 5 ? ` and ${holds.length - 5} more` : ''
-  const name = address.slice('authority/'.length, address.lastIndexOf('/'))
-  const back =
-    fault === 'key-lost'
-      ? `put ca-key.pem of ${address} back from a backup`
-      : `restore ${address} from a backup`
-  throw new NomadPkiError(
-    'ERR_REFUSED',
-    `${address} must be replaced, and these agents may still have a certificate of it that lives: ${names.join(', ')}${more}; a new root would cut them off`,
-    {
-      hint: `${back}, and then the same command; or wait until theirs have ended; or, if the servers still have a leader: nomad-pki rotate authority ${name} --run${fileFlag({ file })}`,
     },
   )
 }

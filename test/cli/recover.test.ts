@@ -146,6 +146,31 @@ describe('rollout --recover', () => {
     expect(early.stderr).toContain('nomad-pki rotate authority agent --run')
   })
 
+  test('an authority whose certificate is lost is not replaced while its key is elsewhere', async () => {
+    const bed = await place(400)
+    fs.rmSync(path.join(bed.base, 'pki/authority/agent/1'), { recursive: true })
+    const elsewhere = spec.replace(
+      'regions:',
+      'authorities: { agent: { signer: command } }\nregions:',
+    )
+    fs.writeFileSync(path.join(bed.base, 'cluster.yaml'), elsewhere)
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 3 })
+    expect(said.stderr).toContain(
+      'authority/agent/1 is not in the store, and its key is not lost with it: the spec says that it is behind a command',
+    )
+    expect(specOf(bed)).toBe(elsewhere)
+  })
+
+  test('the stages of a rotation are no cure where the certificate is lost too', async () => {
+    const bed = await place(1)
+    fs.rmSync(path.join(bed.base, 'pki/authority/agent/1'), { recursive: true })
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said).toMatchObject({ status: 3 })
+    expect(said.stderr).toContain('restore authority/agent/1 from a backup of the store')
+    expect(said.stderr).not.toContain('--run')
+  })
+
   test('the key is lost and all has ended: a new root, trusted alone', async () => {
     const bed = await place(400)
     fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
