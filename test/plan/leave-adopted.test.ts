@@ -147,6 +147,46 @@ describe('an adopted root of which nothing was delivered', () => {
   })
 })
 
+describe('an adopted root below which every certificate has ended that was adopted', () => {
+  const s1 = 'identity/server/global/s1'
+  const end = start + day / 2
+
+  /** With the line of a certificate of s1 that was adopted, and what was seen of it. */
+  async function ended(seen: readonly object[], of = s1): Promise<Adopted> {
+    const { inventory, prints } = await adopted()
+    const leaf = 'ab'.repeat(32)
+    const lines = [
+      told('adopted', of, start, {
+        ...{ generation: 1, serial: '0a', fingerprint: leaf, notBefore: start - day },
+        ...{ notAfter: end, issuer: one, trusted: [one] },
+      }),
+      ...seen.map((more) =>
+        told('observed', of, start, { generation: 1, fingerprint: leaf, trusts: null, ...more }),
+      ),
+    ]
+    return { inventory: { ...inventory, ledger: ledgerWith(lines, inventory.ledger) }, prints }
+  }
+  const port = (rpc: boolean, at: number): object => ({
+    ...{ at, run: at, rpc, endpoint: `10.0.0.1:464${rpc ? 7 : 6}` },
+  })
+  const found = async (world: Promise<Adopted>): Promise<readonly string[]> =>
+    judge('{ signing: 2, trusted: [2] }', await world).findings.map(({ severity }) => severity)
+
+  test('stays where its agent was not seen since: another tool may have renewed it', async () => {
+    expect(await found(ended([]))).toEqual(['error'])
+    expect(await found(ended([port(false, end - 1), port(true, end - 1)]))).toEqual(['error'])
+  })
+
+  test('stays where the spec has an agent of which nothing was adopted', async () => {
+    const other = 'identity/server/global/s9'
+    expect(await found(ended([port(false, end), port(true, end)], other))).toEqual(['error'])
+  })
+
+  test('goes where its agent was seen with the certificate that has ended', async () => {
+    expect(await found(ended([port(false, end), port(true, end)]))).toEqual([])
+  })
+})
+
 describe('two roots that were adopted together', () => {
   const both = async (): Promise<Adopted> => adopted('{ trusted: [1, 2] }', [1, 2])
 
