@@ -12,6 +12,7 @@ import { gateOf } from '../rotation/gate-of.js'
 import { rotationOf, type Rotation, type Way } from '../rotation/stages.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import type { GateVerdict } from '../evidence/gate.js'
+import { twinsOf } from '../evidence/generations.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { rotationText } from '../report/rotation.js'
 import type { Context } from './context.js'
@@ -100,7 +101,12 @@ export async function runRotation(
     }
     const { rotation } = now
     const since = madeAt(rotation, now.inventory)
-    if (rotation.position === 'settled' && (taken > 0 || hasEnded(now, options, context.now()))) {
+    const at = context.now()
+    if (
+      rotation.position === 'settled' &&
+      !keepsKey(now, options, at) &&
+      (taken > 0 || hasEnded(now, options, at))
+    ) {
       const when = since === undefined ? '' : `, since ${formatInstant(since)}`
       printer.answer(
         `authority ${options.name}: generation ${rotation.from} signs${when}; the rotation to it has ended`,
@@ -170,5 +176,18 @@ function hasEnded(
   if (!isYoung || compromised !== true) return isYoung
   return evidenceIn(inventory.ledger, { now }).compromised.some(
     ({ address }) => isOfAuthority(address, name) && generationOf(address) < rotation.from,
+  )
+}
+
+/** Whether the key that signs is one that is in other hands: it was renewed, and the renewal signs now. */
+function keepsKey(
+  { rotation: { from }, inventory }: Stand,
+  { name, compromised }: RunOptions,
+  now: number,
+): boolean {
+  if (compromised !== true) return false
+  const same = twinsOf(authorityAddress(name, from), inventory.authorities)
+  return evidenceIn(inventory.ledger, { now }).compromised.some(({ address }) =>
+    same.includes(address),
   )
 }

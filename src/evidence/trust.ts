@@ -123,10 +123,14 @@ export function trustReader(
         (one) => one.rpc === port.rpc && (!shared || one.endpoint === port.endpoint),
       )
       const from = namesFrom(root)
+      // A certificate of any of them shows the key.
+      const same = twins(root)
+      const isAmong = (roots: readonly string[] = []): boolean =>
+        roots.some((one) => same.includes(one))
       let refused = false
       for (const one of [...own].sort((a, b) => a.at - b.at)) {
-        if (one.refuses?.includes(root) === true) refused = true
-        else if (one.accepts?.includes(root) === true || said(one).includes(root)) refused = false
+        if (isAmong(one.refuses)) refused = true
+        else if (isAmong(one.accepts) || isAmong(said(one))) refused = false
         else if (one.trusts !== null && one.at > from) refused = true
       }
       return refused
@@ -239,7 +243,9 @@ export function judgeTrust(
       }
     }
     for (const root of past) {
-      if (wanted.includes(root) || !asks || reader.refused(address, port, root)) continue
+      // Of a key that it is to trust under another certificate no refusal is waited for.
+      if (reader.twins(root).some((one) => wanted.includes(one))) continue
+      if (!asks || reader.refused(address, port, root)) continue
       doubt ??= {
         state: 'unobservable',
         message: `${endpoint} was not seen to refuse a certificate of ${root}, which is compromised`,

@@ -5,6 +5,14 @@ import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { printerOf } from '../../src/cli/printer.js'
 import { runRotation, type StageCommands } from '../../src/cli/run-rotation.js'
+import { underLock } from '../../src/cli/under-lock.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
+import { createRoot } from '../../src/issuers/create-root.js'
+import { parsePrivateKey } from '../../src/keys/private-key.js'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { fingerprintOf } from '../../src/x509/certificate.js'
+import { encodeCertificate, parseCertificates } from '../../src/x509/certificates.js'
+import { commonNames, formatName } from '../../src/x509/name.js'
 import { FakeAgent, trioIn } from '../probe/agents.js'
 import { testContext, type World } from './context.js'
 import { cli, folder, type Said } from './cli.js'
@@ -74,6 +82,42 @@ operators:
   alice: { region: global }
 `,
     )
+  }
+
+  /** As `adopt` takes a root that the old tool renewed with its key; every agent has a leaf of it. */
+  async renewRoot(): Promise<void> {
+    const store = directoryStore(path.join(this.cwd, 'pki'))
+    const files = path.join(this.cwd, 'pki/authority/agent/1')
+    const pem = fs.readFileSync(path.join(files, 'ca-key.pem'), 'utf8')
+    const [old] = parseCertificates(fs.readFileSync(path.join(files, 'ca.pem'), 'utf8'))
+    const [commonName = ''] = commonNames(old!.subject)
+    const key = parsePrivateKey(pem)
+    const asked = { subject: { commonName }, lifetime: 12 * 365 * 86_400_000, key }
+    const { certificate } = await createRoot(asked, { now: Date.now() })
+    await underLock(store, 'test', async () => {
+      const batch = store.batch()
+      batch.putAuthority('agent', 2, { key: pem, certificate: encodeCertificate(certificate) })
+      batch.record({
+        ...{ event: 'authority', address: 'authority/agent/2', at: Date.now(), adopted: true },
+        ...{ serial: certificate.serial, fingerprint: fingerprintOf(certificate), issuer: null },
+        ...{ subject: formatName(certificate.subject), notAfter: certificate.notAfter },
+      })
+      await batch.commit()
+    })
+    const said = this.spec().replace('lifetime: 10y', 'lifetime: 10y, signing: 2, trusted: [1, 2]')
+    fs.writeFileSync(path.join(this.cwd, 'cluster.yaml'), said)
+    expect(await this.run('apply', '--yes')).toMatchObject({ status: 0 })
+    expect(await this.run('rotate', 'leaves', '--all', '--yes')).toMatchObject({ status: 0 })
+  }
+
+  /** Roots that are marked as compromised. */
+  marked(): readonly LedgerEvent[] {
+    const text = fs.readFileSync(path.join(this.cwd, 'pki/ledger.jsonl'), 'utf8')
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as LedgerEvent)
+    return lines.filter(({ event }) => event === 'compromised')
   }
 
   spec(): string {
@@ -159,6 +203,19 @@ describe('rotate authority --run', () => {
       stdout: expect.stringContaining('the rotation to it has ended') as string,
     })
     expect(place.spec()).toContain('signing: 2, trusted: [2]')
+  })
+
+  test('a key in other hands that was renewed: its rotation ends when no certificate of that key is trusted', async () => {
+    const place = await Place.start(true)
+    await place.renewRoot()
+    expect(place.spec()).toContain('signing: 2, trusted: [1, 2]')
+    const { status, stderr } = await place.rotate({}, true, true)
+    expect([status, stderr]).toEqual([0, ''])
+    expect(place.spec()).toContain('signing: 3, trusted: [3]')
+    const marked = place.marked()
+    expect(marked.map(({ address }) => address)).toEqual(['authority/agent/1', 'authority/agent/2'])
+    // The key is: both are marked at once.
+    expect(marked[0]!.at).toBe(marked[1]!.at)
   })
 
   // After the first edit, before its files are brought, before the old root goes, and after the last edit.

@@ -10,6 +10,7 @@ import { editAuthorities } from '../../cluster/edit-authority.js'
 import { didYouMean } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { evidenceIn } from '../../evidence/evidence.js'
+import { twinsOf } from '../../evidence/generations.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { isAgent } from '../../nomad/roles.js'
 import { undatedErrors } from '../../plan/undated-errors.js'
@@ -172,7 +173,8 @@ function refuseOtherRoot(name: string, desired: Desired, inventory: Inventory, n
 
 /**
  * From now on no plan trusts it again. Noted before the spec is edited: a mark without an edit does no
- * harm. A certificate of it is kept first, to see later that agents refuse it.
+ * harm. A certificate of it is kept first, to see later that agents refuse it. What is in other hands is a key:
+ * each generation that has it is marked.
  */
 async function markCompromised(
   address: string,
@@ -182,10 +184,16 @@ async function markCompromised(
 ): Promise<void> {
   const at = context.now()
   const { compromised } = evidenceIn(ledger, { now: at })
-  if (compromised.some((one) => one.address === address)) return
-  const found = authorities.get(address)
-  if (found !== undefined) await keepProbeLeaf(found, store, ledger, context)
-  await underLock(store, 'rotate', () => note(store, [{ event: 'compromised', address, at }]))
+  const unmarked = twinsOf(address, authorities).filter(
+    (twin) => !compromised.some((one) => one.address === twin),
+  )
+  if (unmarked.length === 0) return
+  for (const twin of unmarked) {
+    const found = authorities.get(twin)
+    if (found !== undefined) await keepProbeLeaf(found, store, ledger, context)
+  }
+  const marks = unmarked.map((twin) => ({ event: 'compromised' as const, address: twin, at }))
+  await underLock(store, 'rotate', () => note(store, marks))
 }
 
 /** What was said about the rotation, to be said again with `--next`. */
