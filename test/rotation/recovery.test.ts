@@ -269,6 +269,21 @@ regions:
     expect(await ill.steps()).toEqual([])
   })
 
+  test('a run that was killed after the first new certificate goes on', async () => {
+    const ill = new Ill()
+    await ill.apply()
+    await ill.see()
+    ill.loseKey()
+    ill.later(31 * day)
+    ill.take(await ill.recovery([1, 1, 1, 1, 1]))
+    await ill.apply({ only: ['identity/server/global/s1'] })
+    const { faults, edits } = await ill.recovery([1, 1, 1, 1, 1])
+    expect({ faults, edits }).toEqual({ faults: [], edits: [] })
+    expect(await ill.errors()).toEqual([])
+    await ill.apply()
+    expect(await ill.steps()).toEqual([])
+  })
+
   test('certificates that live were made before the key was lost: they are only brought', async () => {
     const ill = new Ill()
     await ill.apply()
