@@ -300,9 +300,7 @@ describe('after revoke', () => {
     expect((await run(`${cure.slice('nomad-pki '.length)} --yes`)).status).toBe(0)
     // It was made, and nothing shows that the agent has it.
     const after = await row('status --long')
-    expect(after).toMatch(
-      / undelivered .*generation 1 was revoked on .*; nomad-pki rollout$/,
-    )
+    expect(after).toMatch(/ undelivered .*generation 1 was revoked on .*; nomad-pki rollout$/)
     expect(await row('status --long --made')).toMatch(/ good *$/)
   })
 
