@@ -82,17 +82,21 @@ export async function bringRollout(
         rollOut(order, ports, { ...rules, signal })
       return follow(events, endOf, context, printer, { order, place: placeOf(workspace, choice) })
     })
-  if (dryRun && !printer.json && !(await reachesAny(workspace, choice, context))) {
-    return printRollout(workspace, choice, context, printer)
+  const tellAndBring = (order: Rollout): Promise<ExitStatus> | ExitStatus => {
+    tellOrder(order, workspace, context, printer)
+    return order.steps.length === 0 ? idle(order, context, printer) : bringIt(order)
   }
-  if (dryRun || choice.yes) {
-    const run = async (): Promise<ExitStatus> => {
-      const order = await prepare(workspace, choice, context, printer)
-      tellOrder(order, workspace, context, printer)
-      return order.steps.length === 0 ? idle(order, context, printer) : bringIt(order)
-    }
+  if (dryRun) {
+    const worked = await workOut(workspace, choice, context)
+    return printer.json || isReached(worked, workspace, choice)
+      ? tellAndBring(madeOf(worked, choice, printer))
+      : printRollout(workspace, choice, context, printer)
+  }
+  if (choice.yes) {
     // One rollout at a time: the second is told who runs the first.
-    return dryRun ? run() : underLock(store, 'rollout', run)
+    return underLock(store, 'rollout', async () =>
+      tellAndBring(await prepare(workspace, choice, context, printer)),
+    )
   }
   // Nobody holds the store while a person thinks: a renewal on a timer must get at it.
   await underLock(store, 'rollout', () => Promise.resolve())
@@ -115,16 +119,29 @@ export async function bringRollout(
   })
 }
 
-/** Whether ssh reaches a host of the order: else there is none to look at. */
-async function reachesAny(
+/** The plan, and the order that rests on it. */
+interface Worked {
+  readonly inventory: Inventory
+  readonly plan: Plan
+  readonly order: Rollout
+}
+
+async function workOut(
   workspace: Workspace,
-  { isMeant, batch }: RolloutChoice,
+  { batch }: Pick<RolloutChoice, 'batch'>,
   context: Context,
-): Promise<boolean> {
-  const { spec, desired } = workspace
-  const destination = destinationsOf(spec, desired)
+): Promise<Worked> {
   const inventory = await takeOwnInventory(workspace)
-  const { order } = orderOf(workspace, inventory, { now: context.now(), batch })
+  return { inventory, ...orderOf(workspace, inventory, { now: context.now(), batch }) }
+}
+
+/** Whether ssh reaches a host of the order, or nothing is in it. */
+function isReached(
+  { order }: Worked,
+  { spec, desired }: Workspace,
+  { isMeant }: RolloutChoice,
+): boolean {
+  const destination = destinationsOf(spec, desired)
   const nodes = onlyMeant(order, isMeant).steps.flatMap((step) => step.nodes)
   return nodes.length === 0 || nodes.some((node) => destination(node) !== false)
 }
@@ -136,12 +153,19 @@ async function reachesAny(
  */
 async function prepare(
   workspace: Workspace,
-  { isMeant, batch, shape }: RolloutChoice,
+  choice: RolloutChoice,
   context: Context,
   printer: Printer,
 ): Promise<Rollout> {
-  const inventory = await takeOwnInventory(workspace)
-  const { plan, order } = orderOf(workspace, inventory, { now: context.now(), batch })
+  return madeOf(await workOut(workspace, choice, context), choice, printer)
+}
+
+/** @throws {NomadPkiError} `ERR_REFUSED`: something is not made. */
+function madeOf(
+  { inventory, plan, order }: Worked,
+  { isMeant, shape }: RolloutChoice,
+  printer: Printer,
+): Rollout {
   requireMade(plan, isMeant, printer)
   const waiting = waitingFor(plan).filter(({ address }) => isMeant(address)).length
   if (waiting > 0) {
@@ -152,7 +176,7 @@ async function prepare(
 }
 
 /**
- * What is not made cannot be delivered. What waits for a request is no fault: the agent has what it had.
+ * Refuses to deliver what is not made. What waits for a request does not count: its agent has what it had.
  *
  * @throws {NomadPkiError} `ERR_REFUSED`: something is not made.
  */

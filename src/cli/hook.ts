@@ -13,7 +13,7 @@ import { parseSpec } from '../cluster/parse.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import { isNomadPkiError } from '../errors.js'
 import { shownPath } from '../files/fault.js'
-import { runCommand, shownOutput, type CommandEnd } from '../files/run-command.js'
+import { endWords, runCommand, shownOutput } from '../files/run-command.js'
 import { readLedger, type Ledger } from '../inventory/ledger.js'
 import { readInventory } from '../inventory/read.js'
 import type { Store } from '../inventory/store.js'
@@ -143,7 +143,7 @@ async function tellHook(
   })
   if (end.how === 'exited' && end.status === 0) return
   const said = shownOutput(stderr)
-  const why = `${shownPath(hook.command[0]!)} ${endOf(end, hook)}${said === '' ? '' : `: ${said}`}`
+  const why = `${shownPath(hook.command[0]!)} ${endWords(end, hook.timeout, 'end')}${said === '' ? '' : `: ${said}`}`
   warn(printer, why, `what was done stays done; correct hook: in ${localFileName}`)
 }
 
@@ -171,21 +171,4 @@ async function happeningsOf(
     all.push(gateHappening(authorityAddress(authority.name, rotation.to), gate))
   }
   return all
-}
-
-function endOf(end: CommandEnd, { timeout }: LocalCommand): string {
-  switch (end.how) {
-    case 'exited':
-      return `exited with ${end.status}`
-    case 'timeout':
-      return `did not end within ${timeout / 1000}s and was ended`
-    case 'not started':
-      return `cannot be run: ${end.why}`
-    case 'killed':
-      return `was killed (${end.by})`
-    case 'too much output':
-      return 'wrote too much and was ended'
-    case 'aborted':
-      return 'was ended'
-  }
 }

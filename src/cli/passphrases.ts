@@ -10,7 +10,7 @@ import path from 'node:path'
 import { localFileName, type LocalSettings, type PassphraseSource } from '../cluster/local.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { shownPath } from '../files/fault.js'
-import { runCommand, shownOutput } from '../files/run-command.js'
+import { endWords, runCommand, shownOutput } from '../files/run-command.js'
 import type { Passphrases } from '../issuers/encrypted-issuers.js'
 import type { Context } from './context.js'
 import { readOwn, requireOwnCommand } from './local-file.js'
@@ -213,16 +213,7 @@ async function fromSource(
   const said = shownOutput(stderr)
   const words = said === '' ? '' : `: ${said}`
   if (end.how === 'exited' && end.status === 0) return lineOf(stdout, program)
-  const how =
-    end.how === 'exited'
-      ? `exited with ${end.status}`
-      : end.how === 'timeout'
-        ? `did not answer within ${timeout / 1000}s and was ended`
-        : end.how === 'not started'
-          ? `cannot be run: ${end.why}`
-          : end.how === 'killed'
-            ? `was killed (${end.by})`
-            : `wrote too much and was ended`
+  const how = endWords(end, timeout, 'answer')
   throw refusedSource(`the passphrase of ${name} cannot be had: ${program} ${how}${words}`)
 }
 

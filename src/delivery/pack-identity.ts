@@ -96,7 +96,7 @@ export async function packIdentity(
 ): Promise<PackedIdentity> {
   const { address, profile } = identity
   const { role } = profile
-  if (role === 'operator') return packOperator(spec, identity, store, options)
+  if (!profileOf(role).hosted) return packOperator(spec, identity, store, options)
   const place = isAgent(role)
     ? { tls: spec.node.tls, owner: spec.node.owner[role] }
     : placeOfMachine(spec, identity)

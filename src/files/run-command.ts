@@ -39,6 +39,29 @@ export type CommandEnd =
   | { readonly how: 'too much output' }
   | { readonly how: 'aborted' }
 
+/**
+ * How it ended, in words that follow its name: `exited with 3`.
+ *
+ * @param timeout What it was given, milliseconds.
+ * @param awaited What it was to do in that time.
+ */
+export function endWords(end: CommandEnd, timeout: number, awaited: 'answer' | 'end'): string {
+  switch (end.how) {
+    case 'exited':
+      return `exited with ${end.status}`
+    case 'killed':
+      return `was killed (${end.by})`
+    case 'not started':
+      return `cannot be run: ${end.why}`
+    case 'timeout':
+      return `did not ${awaited} within ${timeout / 1000}s and was ended`
+    case 'too much output':
+      return 'wrote too much and was ended'
+    case 'aborted':
+      return 'was ended'
+  }
+}
+
 /** What came of it. */
 export interface CommandResult {
   readonly end: CommandEnd

@@ -29,6 +29,8 @@ export interface RoleProfile {
   readonly role: Role
   /** Whether it is an agent's: such a certificate is presented to dialers and to listeners. */
   readonly agent: boolean
+  /** Whether it belongs to a host, which receives it as an archive: an agent's and a machine's. */
+  readonly hosted: boolean
   /** The role in a sentence: `a server`. */
   readonly title: string
   /** The first labels of its role names; the first of them makes the common name. None: it has no role name. */
@@ -87,17 +89,21 @@ export function roleName(label: RoleLabel, region: string): string {
   return `${label}.${region}.nomad`
 }
 
-type Entry = Pick<RoleProfile, 'title' | 'labels' | 'extendedKeyUsage' | 'agent' | 'usualLife'> & {
+type Entry = Pick<
+  RoleProfile,
+  'title' | 'labels' | 'extendedKeyUsage' | 'agent' | 'hosted' | 'usualLife'
+> & {
   readonly commonName?: string
   readonly onDemand?: boolean
 }
 
 function profile(role: Role, entry: Entry): RoleProfile {
-  const { labels, extendedKeyUsage, agent, usualLife, onDemand = false } = entry
+  const { labels, extendedKeyUsage, agent, hosted, usualLife, onDemand = false } = entry
   const { commonName } = entry
   return {
     role,
     agent,
+    hosted,
     title: entry.title,
     labels,
     commonName: (region) => commonName ?? roleName(labels[0]!, region),
@@ -111,7 +117,7 @@ function profile(role: Role, entry: Entry): RoleProfile {
   }
 }
 
-const ofAgents = { extendedKeyUsage: agentPurposes, agent: true } as const
+const ofAgents = { extendedKeyUsage: agentPurposes, agent: true, hosted: true } as const
 const ofOperators = { extendedKeyUsage: ['clientAuth'], agent: false } as const
 const day = 86_400_000
 
@@ -128,11 +134,11 @@ export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
   combined: profile('combined', { title: 'an agent', labels: ['server', 'client'], ...ofAgents }),
   operator: profile('operator', {
     ...{ title: 'an operator', labels: ['cli'], ...ofOperators },
-    ...{ usualLife: day, onDemand: true },
+    ...{ hosted: false, usualLife: day, onDemand: true },
   }),
   machine: profile('machine', {
     ...{ title: 'a machine', labels: [], commonName: 'nomad-pki machine', ...ofOperators },
-    usualLife: 30 * day,
+    ...{ hosted: true, usualLife: 30 * day },
   }),
 }
 

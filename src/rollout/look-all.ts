@@ -24,6 +24,11 @@ import { regionObstacle, unanswered } from './wait.js'
 /** What was seen of each host. */
 export type Looked = ReadonlyMap<RolloutNode, LookedHost>
 
+/** Lists the hosts that a person has still to bring their files. */
+export function awaited(nodes: readonly RolloutNode[], ready: Looked): readonly RolloutNode[] {
+  return nodes.filter((node) => ready.get(node)?.byHand?.seen === false)
+}
+
 /**
  * Looks at all hosts, several at once, then at the regions.
  *

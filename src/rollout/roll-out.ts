@@ -12,7 +12,7 @@
 
 import type { RaftServer } from '../probe/raft.js'
 import { leaderOf } from './gate.js'
-import { lookAtAll, runs, type Looked } from './look-all.js'
+import { awaited, lookAtAll, runs, type Looked } from './look-all.js'
 import type { Rollout, RolloutNode, RolloutStep } from './order.js'
 import {
   stopIfAborted,
@@ -45,7 +45,7 @@ export async function* rollOut(
   }
   if (options.dryRun === true) {
     for (const { nodes } of rollout.steps) {
-      const hands = nodes.filter((node) => ready.get(node)?.byHand?.seen === false)
+      const hands = awaited(nodes, ready)
       if (hands.length > 0) yield { event: 'by-hand', nodes: hands }
     }
   }
@@ -89,7 +89,7 @@ function handsLast(
   const first: RolloutStep[] = []
   const last: RolloutStep[] = []
   for (const step of steps) {
-    const hands = step.nodes.filter((node) => ready.get(node)?.byHand?.seen === false)
+    const hands = awaited(step.nodes, ready)
     const others = step.nodes.filter((node) => !hands.includes(node))
     const waits =
       step.kind === 'server' || !isEnough(step, new Set(others), ports.servers(step.region))
@@ -104,8 +104,9 @@ function handsLast(
 }
 
 /**
- * The next step, with what its region's servers said, where they were asked: of the servers of a region one that an earlier run left between switch and proof, whoever leads;
- * else one that is ill; else one that does not lead now. Elections between two steps change who that is.
+ * Chooses the next step, and gives what its region's servers said where they were asked. Of the servers of a region an
+ * earlier run may have left one between switch and proof: it comes first, also if it leads. Then comes one that is ill,
+ * then one that does not lead now: elections between two steps change which that is.
  */
 async function nextOf(
   left: RolloutStep[],

@@ -10,7 +10,7 @@ import { bring } from './bring.js'
 import { waitByHand, type HandEnd } from './by-hand.js'
 import { bringBack } from './go-back.js'
 import { illIn, leaderOf, type CatchUp } from './gate.js'
-import { isClient, runs, type Looked } from './look-all.js'
+import { awaited, isClient, runs, type Looked } from './look-all.js'
 import type { RolloutNode, RolloutStep } from './order.js'
 import { events, inParallel } from './parallel.js'
 import {
@@ -124,7 +124,7 @@ export async function* takeStep(
     }
   }
   const hands = nodes.filter(isHand)
-  const unseen = hands.filter((node) => ready.get(node)?.byHand?.seen === false)
+  const unseen = awaited(hands, ready)
   if (unseen.length > 0) yield { event: 'by-hand', nodes: unseen }
   const width = kind === 'server' ? 1 : (options.concurrency ?? 8)
   const sent = nodes.filter((node) => !isHand(node))

@@ -18,6 +18,7 @@ import type { NomadPkiError } from '../../errors.js'
 import { isNomadPkiError, type ErrorCode } from '../../errors.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
+import { profileOf } from '../../nomad/roles.js'
 import type { Document } from '../../report/json.js'
 import { checksumLine } from '../../report/style.js'
 import { shellQuote } from '../../shell-quote.js'
@@ -235,7 +236,7 @@ function chosen(
   { identities }: Desired,
 ): readonly DesiredIdentity[] {
   if (all === true) {
-    const hosted = identities.filter(({ profile }) => profile.role !== 'operator')
+    const hosted = identities.filter(({ profile }) => profileOf(profile.role).hosted)
     if (hosted.length === 0) throw usage('the spec has no agents')
     return hosted
   }
