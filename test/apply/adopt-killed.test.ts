@@ -145,7 +145,7 @@ async function expectWhole(
   at: string,
   from: Found = files,
   by: ClusterSpec = spec,
-  renewals = from === files ? [] : [renewedAddress],
+  renewals: readonly string[] = [],
 ): Promise<void> {
   const store = directoryStore(at, { files: hastyFiles, git: 'ignore' })
   const inventory = await readInventory({ store, configs }, { configs: [] })
@@ -163,6 +163,42 @@ async function expectWhole(
   }
   expect(readdirSync(at).filter((name) => name.startsWith('.'))).toEqual([])
   expect(stateOf(source)).toEqual(before)
+}
+
+/**
+ * Adopts what came after a first adoption, dies at its calls, and goes on: it always comes to the same end.
+ *
+ * @param endOf What of a store has to be the same.
+ * @returns A store that was adopted without a death.
+ */
+async function killedAgain(
+  what: string,
+  from: Found,
+  endOf: (at: string) => unknown,
+  {
+    by = spec,
+    renewals = [renewedAddress],
+  }: { readonly by?: ClusterSpec; readonly renewals?: readonly string[] } = {},
+): Promise<string> {
+  const first = place()
+  await adopt(first, hastyFiles)
+  const copy = (): string => {
+    const at = place()
+    copyFolder(first, at)
+    return at
+  }
+  const whole = copy()
+  const total = await killed(whole, Number.POSITIVE_INFINITY, from, by)
+  await expectWhole(whole, from, by, renewals)
+  for (let dieAt = 1; dieAt <= total; dieAt += everything ? 1 : 5) {
+    const at = copy()
+    await killed(at, dieAt, from, by)
+    await adopt(at, hastyFiles, from, by)
+    await expectWhole(at, from, by, renewals)
+    expect([dieAt, endOf(at)]).toEqual([dieAt, endOf(whole)])
+  }
+  console.log(`kill points of ${what}: ${total}`)
+  return whole
 }
 
 test('a killed adoption is finished by the next one, wherever it died', async () => {
@@ -199,26 +235,9 @@ test('a renewal by the old tool, killed anywhere, is the second generation once'
     { file: 'new.pem', materials: materialsIn('new.pem', Buffer.from(pem)) },
   ]
 
-  const first = place()
-  await adopt(first, hastyFiles)
-  const copy = (): string => {
-    const at = place()
-    copyFolder(first, at)
-    return at
-  }
-  const whole = copy()
-  const total = await killed(whole, Number.POSITIVE_INFINITY, renewed)
-  await expectWhole(whole, renewed)
   const currentOf = (at: string): string => readlinkSync(path.join(at, renewedAddress, 'current'))
+  const whole = await killedAgain('a renewal that is adopted', renewed, currentOf)
   expect(currentOf(whole)).toMatch(/^2-/)
-  for (let dieAt = 1; dieAt <= total; dieAt += everything ? 1 : 5) {
-    const at = copy()
-    await killed(at, dieAt, renewed)
-    await adopt(at, hastyFiles, renewed)
-    await expectWhole(at, renewed)
-    expect([dieAt, currentOf(at)]).toEqual([dieAt, currentOf(whole)])
-  }
-  console.log(`kill points of a renewal that is adopted: ${total}`)
 }, 600_000)
 
 test('a root that the old tool renewed with its key, killed anywhere, is the second generation once', async () => {
@@ -253,29 +272,13 @@ test('a root that the old tool renewed with its key, killed anywhere, is the sec
   ])
   expect(diagnostics).toEqual([])
   const by = parseSpec(edited).spec!
-  const first = place()
-  await adopt(first, hastyFiles)
-  const copy = (): string => {
-    const at = place()
-    copyFolder(first, at)
-    return at
-  }
-  const whole = copy()
-  const total = await killed(whole, Number.POSITIVE_INFINITY, renewed, by)
-  await expectWhole(whole, renewed, by, [])
-  const rootOf = (at: string, generation: number): string =>
-    readFileSync(path.join(at, `authority/agent/${generation}/ca.pem`), 'utf8')
-  expect(rootOf(whole, 2)).toBe(encodeCertificate(certificate))
-  for (let dieAt = 1; dieAt <= total; dieAt += everything ? 1 : 5) {
-    const at = copy()
-    await killed(at, dieAt, renewed, by)
-    await adopt(at, hastyFiles, renewed, by)
-    await expectWhole(at, renewed, by, [])
-    expect([dieAt, rootOf(at, 1), rootOf(at, 2)]).toEqual([
-      dieAt,
-      encodeCertificate(old!),
-      encodeCertificate(certificate),
-    ])
-  }
-  console.log(`kill points of a renewed root that is adopted: ${total}`)
+  const rootsOf = (at: string): readonly string[] =>
+    [1, 2].map((generation) =>
+      readFileSync(path.join(at, `authority/agent/${generation}/ca.pem`), 'utf8'),
+    )
+  const whole = await killedAgain('a renewed root that is adopted', renewed, rootsOf, {
+    by,
+    renewals: [],
+  })
+  expect(rootsOf(whole)).toEqual([old!, certificate].map(encodeCertificate))
 }, 600_000)

@@ -4,21 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { liveRollout } from '../../src/cli/live-rollout.js'
 import { printerOf } from '../../src/cli/printer.js'
 import type { RolloutNode } from '../../src/rollout/order.js'
-import { fakeSsh } from '../hosts/fake-ssh.js'
+import { fakeSsh, sevenHosts } from '../hosts/fake-ssh.js'
 import { terminalAfter } from '../terminal.js'
 import { cli, folder, now } from './cli.js'
 import { testContext, type World } from './context.js'
-
-const spec = `version: 1
-cluster: acme
-node: { tls: /etc/nomad-tls }
-regions:
-  global:
-    servers: { s1: {}, s2: {} }
-    clients: { "c[1-4]": {}, "off": { ssh: false } }
-operators:
-  alice: { region: global }
-`
 
 const size = { columns: 80, rows: 10 }
 
@@ -30,7 +19,7 @@ async function onTerminal(
   readonly written: string
   readonly lines: readonly string[]
 }> {
-  const base = folder({ 'cluster.yaml': spec })
+  const base = folder({ 'cluster.yaml': sevenHosts })
   const env = { ...fakeSsh(folder()), ...world.env }
   await cli(base, ['init', '--new-store'])
   await cli(base, ['apply', '--yes'])

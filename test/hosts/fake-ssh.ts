@@ -10,6 +10,18 @@ import path from 'node:path'
 import { env, execPath } from 'node:process'
 import { shellQuote } from '../../src/shell-quote.js'
 
+/** A spec whose hosts it has, but for one that ssh does not reach. */
+export const sevenHosts = `version: 1
+cluster: acme
+node: { tls: /etc/nomad-tls }
+regions:
+  global:
+    servers: { s1: {}, s2: {} }
+    clients: { "c[1-4]": {}, "off": { ssh: false } }
+operators:
+  alice: { region: global }
+`
+
 /**
  * Makes it.
  *

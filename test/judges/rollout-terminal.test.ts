@@ -6,19 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPackage } from '../built.js'
-import { fakeSsh } from '../hosts/fake-ssh.js'
+import { fakeSsh, sevenHosts } from '../hosts/fake-ssh.js'
 import { terminalAfter } from '../terminal.js'
-
-const spec = `version: 1
-cluster: acme
-node: { tls: /etc/nomad-tls }
-regions:
-  global:
-    servers: { s1: {}, s2: {} }
-    clients: { "c[1-4]": {}, "off": { ssh: false } }
-operators:
-  alice: { region: global }
-`
 
 let built = ''
 const folders: string[] = []
@@ -37,7 +26,7 @@ async function inTerminal(
   const base = mkdtempSync(path.join(tmpdir(), 'nomad-pki-pty-'))
   const bed = mkdtempSync(path.join(tmpdir(), 'nomad-pki-pty-hosts-'))
   folders.push(base, bed)
-  writeFileSync(path.join(base, 'cluster.yaml'), spec)
+  writeFileSync(path.join(base, 'cluster.yaml'), sevenHosts)
   const env = {
     ...process.env,
     ...fakeSsh(bed),

@@ -3,6 +3,7 @@
  * it, also where it is killed on the way, and where the root's key is lost too. The example of the document is run here.
  */
 
+import { lastingJob } from '../real-nomad/harness/lasting-job.js'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -59,28 +60,6 @@ async function allEnded(): Promise<void> {
     await expect(bed.ask(bed.host(name), '/v1/jobs'), name).rejects.toThrow(/expired/)
   }
 }
-
-const job = JSON.stringify({
-  Job: {
-    ID: 'lasting',
-    Name: 'lasting',
-    Type: 'system',
-    Datacenters: ['dc1'],
-    TaskGroups: [
-      {
-        Name: 'g',
-        Tasks: [
-          {
-            Name: 'sleep',
-            Driver: 'raw_exec',
-            Config: { command: '/bin/sleep', args: ['3600'] },
-            Resources: { CPU: 20, MemoryMB: 32 },
-          },
-        ],
-      },
-    ],
-  },
-})
 
 /** The allocations that run, by their identifiers. */
 async function running(): Promise<readonly string[]> {
@@ -178,7 +157,7 @@ beforeAll(async () => {
     await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${stanza}X`)
   }
   await bed.startAgents()
-  await bed.ask(bed.host('s1'), '/v1/jobs', 'POST', job)
+  await bed.ask(bed.host('s1'), '/v1/jobs', 'POST', lastingJob)
 })
 
 afterAll(() => bed.stop())

@@ -2,6 +2,7 @@
  * TLS is turned on in a running cluster: three servers and two clients that began in plaintext, with allocations that
  * run, under requests that do not pause. Every stage is the one that `rotate tls` writes; every gate is its own.
  */
+import { lastingJob } from './harness/lasting-job.js'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -155,28 +156,6 @@ async function running(): Promise<readonly string[]> {
   })
 }
 
-const lasting = {
-  Job: {
-    ID: 'lasting',
-    Name: 'lasting',
-    Type: 'system',
-    Datacenters: ['dc1'],
-    TaskGroups: [
-      {
-        Name: 'g',
-        Tasks: [
-          {
-            Name: 'sleep',
-            Driver: 'raw_exec',
-            Config: { command: '/bin/sleep', args: ['3600'] },
-            Resources: { CPU: 20, MemoryMB: 32 },
-          },
-        ],
-      },
-    ],
-  },
-}
-
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'nomad-pki-tls-on-'))
   plans = await layOut(base, members, (one) => {
@@ -213,7 +192,7 @@ ${listed(clients)}operators:
     const nodes = await json<readonly { Status: string }[]>('s1', '/v1/nodes').catch(() => [])
     return nodes.filter(({ Status }) => Status === 'ready').length === 2 ? true : undefined
   })
-  const made = await ask('s1', '/v1/jobs', { method: 'POST', body: JSON.stringify(lasting) })
+  const made = await ask('s1', '/v1/jobs', { method: 'POST', body: lastingJob })
   expect(made).toMatchObject({ status: 200 })
 }, 120_000)
 

@@ -20,6 +20,20 @@ regions:
     clients: { c1: {}, c2: {} }
 ${of}`
 
+/** The same below an intermediate; the lifetimes of both. */
+const withIntermediate = (root: string, below: string): string => `version: 1
+cluster: acme
+authorities:
+  agent: { lifetime: ${root} }
+  below: { issuer: agent, lifetime: ${below} }
+defaults: { lifetime: 20d, renewBefore: 5d }
+regions:
+  global:
+    authority: below
+    servers: { "s[1-3]": {} }
+    clients: { c1: {}, c2: {} }
+`
+
 const names = [
   'server/global/s1',
   'server/global/s2',
@@ -192,19 +206,7 @@ describe('the root cannot sign', () => {
   })
 
   test('an intermediate goes with its root, and numbers only rise', async () => {
-    const spec = `version: 1
-cluster: acme
-authorities:
-  agent: { lifetime: 30d }
-  below: { issuer: agent, lifetime: 25d }
-defaults: { lifetime: 20d, renewBefore: 5d }
-regions:
-  global:
-    authority: below
-    servers: { "s[1-3]": {} }
-    clients: { c1: {}, c2: {} }
-`
-    const ill = new Ill(spec)
+    const ill = new Ill(withIntermediate('30d', '25d'))
     await ill.apply()
     ill.later(26 * day)
     const below = await ill.recovery([1, 1, 1, 1, 1])
@@ -222,19 +224,7 @@ regions:
   })
 
   test('the key of a root is not needed where an intermediate can sign', async () => {
-    const spec = `version: 1
-cluster: acme
-authorities:
-  agent: { lifetime: 400d }
-  below: { issuer: agent, lifetime: 300d }
-defaults: { lifetime: 20d, renewBefore: 5d }
-regions:
-  global:
-    authority: below
-    servers: { "s[1-3]": {} }
-    clients: { c1: {}, c2: {} }
-`
-    const ill = new Ill(spec)
+    const ill = new Ill(withIntermediate('400d', '300d'))
     await ill.apply()
     ill.loseKey()
     ill.later(26 * day)

@@ -43,41 +43,34 @@ export function nomadVersion(): (typeof askedVersions)[number] {
   return found
 }
 
-let zlint: string | undefined
+const made = new Map<string, string>()
 
-/** The path of zlint, built by `.ci/tools` on first use. */
+/** The path of a program that `.ci/tools` builds or fetches on first use: the first of its lines `NAME=PATH`. */
+function toolOf(name: 'zlint' | 'openbao' | 'cfssl'): string {
+  let said = made.get(name)
+  if (said === undefined) {
+    said = execFileSync(join(repository, '.ci/tools'), [name], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    made.set(name, said)
+  }
+  return said.split('\n')[0]!.trim().replace(`${name}=`, '')
+}
+
+/** The path of zlint. */
 export function zlintBinary(): string {
-  zlint ??= execFileSync(join(repository, '.ci/tools'), ['zlint'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-    .trim()
-    .replace(/^zlint=/, '')
-  return zlint
+  return toolOf('zlint')
 }
 
-let openbao: string | undefined
-
-/** The path of a real OpenBao, fetched by `.ci/tools` on first use. */
+/** The path of a real OpenBao. */
 export function openbaoBinary(): string {
-  openbao ??= execFileSync(join(repository, '.ci/tools'), ['openbao'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-    .trim()
-    .replace(/^openbao=/, '')
-  return openbao
+  return toolOf('openbao')
 }
 
-let cfssl: string | undefined
-
-/** The folder of cfssl and cfssljson, built by `.ci/tools` on first use. */
+/** The folder of cfssl and cfssljson. */
 export function cfsslFolder(): string {
-  cfssl ??= execFileSync(join(repository, '.ci/tools'), ['cfssl'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return dirname(cfssl.split('\n')[0]!.replace(/^cfssl=/, ''))
+  return dirname(toolOf('cfssl'))
 }
 
 const tools = new Map<string, string>()
