@@ -27,9 +27,11 @@ async function inTerminal(
   const bed = mkdtempSync(path.join(tmpdir(), 'nomad-pki-pty-hosts-'))
   folders.push(base, bed)
   writeFileSync(path.join(base, 'cluster.yaml'), sevenHosts)
+  // `script` starts $SHELL: bash lives on when the command it waits for was interrupted, dash does not.
   const env = {
     ...process.env,
     ...fakeSsh(bed),
+    SHELL: '/bin/bash',
     TERM: 'xterm',
     PKI: path.join(built, 'bin/nomad-pki.js'),
   }
