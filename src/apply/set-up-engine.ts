@@ -14,6 +14,7 @@ import type { Issuers } from '../authority/issuers.js'
 import { prepareIntermediate } from '../authority/prepare.js'
 import { subjectFor } from '../authority/subject.js'
 import { authorityPath } from '../checks/context.js'
+import { signerOf } from '../checks/key-place.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
@@ -57,6 +58,13 @@ export interface SetUp {
   readonly inventory: Inventory
 }
 
+/** What a set-up came to. */
+export type SetUpEnd =
+  /** All of it is there; in a dry run also where something would be done. */
+  | 'whole'
+  /** A key on another machine has to certify it; then another run goes on. */
+  | 'certificate is asked for'
+
 /**
  * Sets up one generation of an authority. The caller holds the lock of the store.
  *
@@ -67,7 +75,7 @@ export interface SetUp {
 export async function setUpEngine(
   { authority, desired, inventory }: SetUp,
   ports: SetUpPorts,
-): Promise<void> {
+): Promise<SetUpEnd> {
   const { engine, name, generation, address } = authority
   if (engine === undefined)
     throw new NomadPkiError('ERR_INTERNAL', `${address} is not in an engine`)
@@ -151,15 +159,25 @@ export async function setUpEngine(
       )
     }
     tell(`is there: the issuer ${mount}/issuer/${issuer}`)
-  } else await makeIssuer()
-  await setIssuer()
+  }
+  const certifier = authority.issuer!
+  const isElsewhere = stored === undefined && signerOf(certifier.address, desired) === 'offline'
+  if (theirs === undefined) await makeIssuer()
+  const lacks = theirs === undefined && isElsewhere
+  if (!lacks) await setIssuer()
   await setRoles()
+  if (!lacks) return 'whole'
+  tell(
+    `${certifier.address}, which certifies ${address}, is on another machine. Ask it: nomad-pki authority request ${certifier.name} --out FILE; when its answer is taken here, run this again`,
+  )
+  return 'certificate is asked for'
 
   async function makeIssuer(): Promise<void> {
     if (dryRun) {
       tell(`would be done: make a key of ${authority.key} in ${mount}, named ${issuer}`)
+      if (isElsewhere) return
       if (stored === undefined)
-        tell(`would be done: certify it by ${authority.issuer!.address}, as ${address}`)
+        tell(`would be done: certify it by ${certifier.address}, as ${address}`)
       tell(`would be done: give the certificate to ${mount}`)
       return
     }
@@ -177,6 +195,7 @@ export async function setUpEngine(
         { address, hint: `raise \`signing\` of ${name} in the spec, and set up that generation` },
       )
     }
+    if (isElsewhere) return
     const certificate = stored ?? (await certified(publicKey))
     const data = await ask('POST', `${mount}/intermediate/set-signed`, {
       certificate: encodeCertificate(certificate),
@@ -201,7 +220,7 @@ export async function setUpEngine(
   /** The certificate by our root. It is durable in the store before the engine has it. */
   async function certified(publicKey: PublicKey): Promise<Certificate> {
     const { store, clock } = ports
-    const root = authority.issuer!
+    const root = certifier
     const above = inventory.authorities.get(root.address)?.certificate
     if (above === undefined) {
       throw new NomadPkiError(

@@ -68,7 +68,15 @@ export async function takeAnswer(call: OfflineCall): Promise<ExitStatus> {
       keys: new Map(),
     })
     await batch.commit()
-    printer.tell(`${count} taken; to go on: nomad-pki apply${fileFlag(options)}`)
+    const inEngine = workspace.desired.authorities.find(
+      ({ address, engine, signer }) =>
+        engine !== undefined &&
+        signer === 'engine' &&
+        request.items.some((item) => item.kind === 'intermediate' && item.address === address),
+    )
+    const next =
+      inEngine === undefined ? 'nomad-pki apply' : `nomad-pki authority setup ${inEngine.name}`
+    printer.tell(`${count} taken; to go on: ${next}${fileFlag(options)}`)
     return exitStatus.ok
   })
 }

@@ -49,15 +49,6 @@ export function checkEngines(
       )
       continue
     }
-    const root = drafts.get(issuer)
-    if (root !== undefined && root.signers[root.signing] === 'offline') {
-      report.error(
-        'spec/engine',
-        at,
-        `${name} is in an engine, and the key of ${issuer}, which certifies it, is on another machine`,
-        { expected: `a place for the key of ${issuer} that can sign here` },
-      )
-    }
     if (!places.includes('engine')) {
       report.warning('spec/irrelevant', at, `no generation of ${name} has its key in the engine`, {
         hint: 'add signer: { GENERATION: engine }, or remove engine',

@@ -60,34 +60,55 @@ export async function keyInside(
     readonly stored: Certificate | undefined
   },
 ): Promise<PublicKey> {
-  const common = { common_name: keyName, format: 'pem' }
-  const names = await keyNames(ask, mount)
-  if (!names.includes(keyName) && stored !== undefined) {
+  const there = await keyFound(ask, { mount, keyName })
+  if (there === undefined && stored !== undefined) {
     throw new NomadPkiError(
       'ERR_KEY_MISMATCH',
       `the store has a certificate for ${keyName}, and ${mount} has no key of that name`,
       { hint: 'its key is elsewhere, or was deleted: raise `signing`, and set up that generation' },
     )
   }
-  const { csr } = names.includes(keyName)
-    ? await ask('POST', `${mount}/intermediate/generate/existing`, { ...common, key_ref: keyName })
-    : await ask('POST', `${mount}/intermediate/generate/internal`, {
-        ...common,
-        ...kindOf(algorithm),
-        key_name: keyName,
-      })
+  const publicKey = there ?? (await made())
   tell(
-    names.includes(keyName)
-      ? `is there: the key ${keyName} in ${mount}`
-      : `done: a key of ${algorithm} in ${mount}, named ${keyName}`,
+    there === undefined
+      ? `done: a key of ${algorithm} in ${mount}, named ${keyName}`
+      : `is there: the key ${keyName} in ${mount}`,
   )
-  const { publicKey } = parseRequest(typeof csr === 'string' ? csr : '')
   if (publicKey.algorithm === algorithm) return publicKey
   throw new NomadPkiError(
     'ERR_KEY_MISMATCH',
     `the key ${keyName} in ${mount} is ${publicKey.name}, the spec says ${algorithm}`,
     { hint: 'correct `key` in the spec, or raise `signing`, and set up that generation' },
   )
+
+  async function made(): Promise<PublicKey> {
+    return keyIn(
+      await ask('POST', `${mount}/intermediate/generate/internal`, {
+        ...requested(keyName),
+        ...kindOf(algorithm),
+        key_name: keyName,
+      }),
+    )
+  }
+}
+
+/** The public key of a key of this name in the mount; `undefined` where it has none. */
+export async function keyFound(
+  ask: Ask,
+  { mount, keyName }: { readonly mount: string; readonly keyName: string },
+): Promise<PublicKey | undefined> {
+  if (!(await keyNames(ask, mount)).includes(keyName)) return undefined
+  const path = `${mount}/intermediate/generate/existing`
+  return keyIn(await ask('POST', path, { ...requested(keyName), key_ref: keyName }))
+}
+
+/** A request is how an engine says a public key. */
+function requested(keyName: string): Readonly<Record<string, string>> {
+  return { common_name: keyName, format: 'pem' }
+}
+
+function keyIn({ csr }: Readonly<Record<string, unknown>>): PublicKey {
+  return parseRequest(typeof csr === 'string' ? csr : '').publicKey
 }
 
 /** A list of nothing is answered with 404. */

@@ -11,10 +11,11 @@ import type { Issuer, IssuerAnswer, IssuerInput } from '../authority/issuer.js'
 import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
-import { certificateIn, lookAtEngine, signPath } from '../engine/look.js'
+import { asks, keyFound } from '../engine/key-inside.js'
+import { certificateIn, isMissing, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
-import { NomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { pemEncode } from '../keys/pem.js'
 import { profileOf } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -59,13 +60,34 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
       },
     )
   }
-  return {
+  const issuers: Issuers = {
     async begin({ name, generation }) {
       const address = authorityAddress(name, generation)
-      throw new NomadPkiError('ERR_ISSUER_REFUSED', `the key of ${address} is made in its engine`, {
-        address,
-        hint: `nomad-pki authority setup ${name}`,
+      const { mount, ...engine } = wantedOf({ name, generation }).engine
+      const keyName = issuerNameIn({ mount, ...engine }, generation)
+      const publicKey = await keyFound(asks(await session(), address), { mount, keyName }).catch(
+        (error: unknown) => {
+          if (isNomadPkiError(error) && isMissing(error.message)) return undefined
+          throw error
+        },
+      )
+      if (publicKey === undefined) {
+        throw new NomadPkiError(
+          'ERR_ISSUER_REFUSED',
+          `the key of ${address} is made in its engine, and ${mount} has no key ${keyName}`,
+          { address, hint: `first: nomad-pki authority setup ${name}` },
+        )
+      }
+      const issue = async (): Promise<IssuerAnswer> => ({
+        outcome: 'refused',
+        reason: 'its engine writes what its key signs',
       })
+      return {
+        ...{ name, publicKey, issue, signatures: 'foreign' },
+        // The key stays in the engine.
+        keep: (keeper, certificate) => keeper.putAuthority(name, generation, { certificate }),
+        open: async (path) => issuers.open({ name, generation, path }),
+      }
     },
     async open({ name, generation, path: [certificate, ...above] }) {
       const authority = wantedOf({ name, generation })
@@ -96,6 +118,7 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
       })
     },
   }
+  return issuers
 }
 
 /** What an issuer in an engine is made of. */

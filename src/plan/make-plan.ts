@@ -176,7 +176,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     steps.push(...crossSteps(wanted, inventory, options.now))
   }
   const elsewhere = waitingIn(steps, desired, inventory, options.now)
-  findings.push(...waitingFindings(elsewhere, inventory), ...engineFindings(steps, desired))
+  findings.push(
+    ...waitingFindings(elsewhere, inventory),
+    ...engineFindings(steps, desired, elsewhere),
+  )
   if (options.engine !== undefined) findings.push(...options.engine)
   for (const wanted of desired.bundles) {
     const found = inventory.bundles.get(wanted.address)

@@ -43,8 +43,6 @@ export function waitingIn(
   for (const { address, action } of steps) {
     const wanted = desired.authorities.find((one) => one.address === address)
     if (wanted === undefined) continue
-    // One in an engine is set up there, and not by a request.
-    if (wanted.signer === 'engine') continue
     if (action === 'create') {
       const signer = wanted.issuer?.address ?? address
       if (signerOf(signer, desired) !== 'offline') continue
@@ -64,10 +62,16 @@ export function waitingFindings(
   { ledger }: Pick<Inventory, 'ledger'>,
 ): readonly Finding[] {
   const reason: Reason = 'signed-elsewhere'
-  return waiting.map(({ wanted: { address }, kind, signer }): Finding => {
+  return waiting.map(({ wanted, kind, signer }): Finding => {
+    const { address } = wanted
     const asked = askedFor(address, signer, ledger)
     const name = signer.slice('authority/'.length, signer.lastIndexOf('/'))
-    const request = `nomad-pki authority request ${name} --out FILE`
+    // The key of one in an engine is made there before its certificate is asked for.
+    const first =
+      kind === 'intermediate' && wanted.signer === 'engine'
+        ? `nomad-pki authority setup ${wanted.name}, which makes its key; then: `
+        : ''
+    const request = `${asked === undefined ? first : ''}nomad-pki authority request ${name} --out FILE`
     const what = kind === 'cross' ? `a cross-certificate by ${signer}` : 'its certificate'
     return {
       severity: 'error',

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { setUpEngine } from '../../apply/set-up-engine.js'
+import { setUpEngine, type SetUpEnd } from '../../apply/set-up-engine.js'
 import type { DesiredAuthority } from '../../cluster/desired.js'
 import { enginePolicies } from '../../engine/policies.js'
 import { NomadPkiError } from '../../errors.js'
@@ -17,7 +17,10 @@ import { exitStatus } from '../status.js'
 import { underLock } from '../under-lock.js'
 import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../workspace.js'
 
-/** Exits 0 where everything is set up, in a dry run also where something would be done. */
+/**
+ * Exits 0 where everything is set up, in a dry run also where something would be done; 2 where its certificate is
+ * asked for on another machine.
+ */
 export const command: Command<'authority setup'> = async ({ args: [name], options }, context) => {
   const printer = printerOf(context, options)
   const { dryRun = false, passphraseFd } = options
@@ -26,8 +29,9 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
   const authority = chosen(name!, workspace)
   const { desired, store } = workspace
   const session = await openEngine(workspace, context)
+  let end: SetUpEnd
   try {
-    const work = async (): Promise<void> =>
+    const work = async (): Promise<SetUpEnd> =>
       setUpEngine(
         { authority, desired, inventory: await takeOwnInventory(workspace) },
         {
@@ -37,14 +41,14 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
           tell: (line) => printer.answer(line),
         },
       )
-    await (dryRun ? work() : underLock(store, 'authority setup', work))
+    end = await (dryRun ? work() : underLock(store, 'authority setup', work))
   } finally {
     session.close()
   }
   for (const { name: what, text } of enginePolicies(authority, desired)) {
     printer.answer(`\n# policy: ${what}\n${text.trimEnd()}`)
   }
-  return exitStatus.ok
+  return end === 'whole' || dryRun ? exitStatus.ok : exitStatus.work
 }
 
 /** The generation that signs. */

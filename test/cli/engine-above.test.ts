@@ -1,0 +1,126 @@
+/** Who certifies an authority in Vault or OpenBao: a root on another machine, encrypted, or behind a command. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
+import { cli, folder, now, type Said } from './cli.js'
+
+let engine: FakeEngine
+let place = ''
+const env = (): Record<string, string> => ({ BAO_ADDR: engine.origin, BAO_TOKEN: 'root' })
+const run = (line: string, at = place): Promise<Said> => cli(at, line.split(' '), { env: env() })
+const good = async (line: string, at = place): Promise<Said> => {
+  const said = await run(line, at)
+  expect(said.status, said.stderr).toBe(0)
+  return said
+}
+
+const specText = (agent: string, west: string, vault = true): string => `version: 1
+cluster: acme
+${vault ? `vault: { address: "${engine.origin}" }` : ''}
+authorities:
+  agent: { ${agent} }
+  us-west: { issuer: agent${west} }
+regions:
+  us-west:
+    authority: us-west
+    servers: { s1: {} }
+    clients: { c1: {} }
+`
+const inEngine = ', engine: { mount: pki/nomad }'
+const write = (agent: string, west = inEngine): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(agent, west))
+
+beforeEach(async () => {
+  engine = await fakeEngine({ clock: () => now })
+  place = folder()
+})
+afterEach(() => engine.close())
+
+test('a root on another machine: the set-up makes the key, is answered by request and accept, and goes on', async () => {
+  write('signer: offline')
+  const key = folder({ 'cluster.yaml': specText('signer: file', '', false) })
+  await good('init --new-store')
+  await good('init --new-store', key)
+  const asked = async (name: string): Promise<Said> => {
+    await good(`authority request agent --out ${name}.request`)
+    fs.copyFileSync(path.join(place, `${name}.request`), path.join(key, `${name}.request`))
+    await good(`authority accept ${name}.request --out ${name}.answer --yes`, key)
+    fs.copyFileSync(path.join(key, `${name}.answer`), path.join(place, `${name}.answer`))
+    return good(`authority accept ${name}.answer --yes`)
+  }
+
+  expect((await run('plan')).stdout).toContain(
+    'nomad-pki authority setup us-west, which makes its key; then: nomad-pki authority request agent --out FILE',
+  )
+  const early = await run('authority request agent --out early.request')
+  expect(early.stderr).toContain('first: nomad-pki authority setup us-west')
+  expect(early.status).toBe(3)
+
+  const dry = await good('authority setup us-west --dry-run')
+  expect(dry.stdout).toContain('Ask it: nomad-pki authority request agent --out FILE')
+  expect([...engine.keys]).toEqual([])
+  for (const what of ['first', 'second'] as const) {
+    const setUp = await run('authority setup us-west')
+    expect(setUp.stderr).toBe('')
+    expect(setUp.stdout).toContain(what === 'first' ? 'done: a key of' : 'is there: the key')
+    expect(setUp.stdout).toContain('Ask it: nomad-pki authority request agent --out FILE')
+    expect(setUp.status).toBe(2)
+  }
+  expect([...engine.issuers]).toEqual([])
+  expect((await asked('first')).stderr).toContain(
+    '2 taken; to go on: nomad-pki authority setup us-west',
+  )
+  expect(fs.readdirSync(path.join(place, 'pki/authority/us-west/1'))).toEqual(['ca.pem'])
+  expect((await good('authority setup us-west')).stdout).toContain('done: the issuer')
+  expect((await good('apply --yes')).stderr).toBe('')
+  expect(engine.signed).toHaveLength(2)
+  await good('verify')
+
+  // The next generation: the older one signs until the new one is answered and set up.
+  write('signer: offline', `, signing: 2${inEngine}`)
+  expect((await run('plan')).stdout).toContain('nomad-pki authority setup us-west')
+  expect((await run('authority setup us-west')).status).toBe(2)
+  await run('rotate leaves c1 --yes')
+  expect(engine.calls.at(-1)!.path).toContain('issuer/us-west-1/sign/')
+  await asked('second')
+  await good('authority setup us-west')
+  await good('apply --yes')
+  expect(engine.calls.at(-1)!.path).toContain('issuer/us-west-2/sign/')
+})
+
+test('an answer for another key than the one in the engine is not given to it', async () => {
+  write('signer: offline')
+  const key = folder({ 'cluster.yaml': specText('signer: file', '', false) })
+  await good('init --new-store')
+  await good('init --new-store', key)
+  expect((await run('authority setup us-west')).status).toBe(2)
+  await good('authority request agent --out a.request')
+  // Somebody deletes the key and makes another of the same name.
+  engine.keys.clear()
+  expect((await run('authority setup us-west')).status).toBe(2)
+  fs.copyFileSync(path.join(place, 'a.request'), path.join(key, 'a.request'))
+  await good('authority accept a.request --out a.answer --yes', key)
+  fs.copyFileSync(path.join(key, 'a.answer'), path.join(place, 'a.answer'))
+  await good('authority accept a.answer --yes')
+  const setUp = await run('authority setup us-west')
+  expect(setUp.stderr).toContain('is for another key than us-west-1 in pki/nomad')
+  expect(setUp.status).toBe(1)
+  expect([...engine.issuers]).toEqual([])
+})
+
+test('an encrypted root: the passphrase comes as always', async () => {
+  write('signer: encrypted')
+  fs.writeFileSync(path.join(place, 'word'), 'correct horse battery staple\n', { mode: 0o600 })
+  fs.writeFileSync(
+    path.join(place, 'nomad-pki.local.yaml'),
+    'passphrases: { agent: { file: word } }\n',
+    { mode: 0o600 },
+  )
+  await good('init --new-store')
+  await run('apply --yes')
+  expect((await good('authority setup us-west')).stdout).toContain('certified by authority/agent/1')
+  await good('apply --yes')
+  await good('verify')
+})
