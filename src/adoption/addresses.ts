@@ -7,6 +7,7 @@
 import { isIP } from 'node:net'
 import type { AgentConfig, Origin } from '../agent/index.js'
 import { classifyName } from '../nomad/names.js'
+import { runsServer } from '../nomad/roles.js'
 import { formatIp, octetsOf, unmapped } from '../x509/ip-address.js'
 import { parseHostPort } from './host-port.js'
 
@@ -63,7 +64,7 @@ export function addressesOf({ values, ports, role, region }: AgentConfig): Found
   const [first] = ips
   const probes: Record<string, string> = {}
   // A client agent does not listen for RPC (client/client.go has no such listener).
-  for (const place of role === 'client' ? (['http'] as const) : (['http', 'rpc'] as const)) {
+  for (const place of runsServer(role) ? (['http', 'rpc'] as const) : (['http'] as const)) {
     const usual = place === 'http' ? 4646 : 4647
     const port = said[place] ?? ports[place]
     const host = hosts[place] ?? first

@@ -6,6 +6,7 @@
 
 import { isName, sharedName } from '../address.js'
 import { classifyName } from '../nomad/names.js'
+import { isAgent } from '../nomad/roles.js'
 import { commonNames } from '../x509/name.js'
 import type { Leaf } from './leaves.js'
 import { baseOf } from './of-agent.js'
@@ -18,7 +19,7 @@ import { hostOf } from './roles.js'
  * @param leaves All that are there: paths tell those apart that name no host.
  */
 export function guessedName(leaf: Leaf, leaves: readonly Leaf[]): string {
-  if (leaf.named.role === 'operator') return operatorName(leaf)
+  if (!isAgent(leaf.named.role)) return operatorName(leaf)
   return hostOf(leaf.named) ?? pathName(leaf, hostlessBeside(leaf, leaves))
 }
 

@@ -9,6 +9,7 @@ import type { FoundKey } from '../keys/found-key.js'
 import { formatInstant } from '../duration.js'
 import { groupBy } from '../grouping.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import { commonNames, formatName } from '../x509/name.js'
 import { isKnownSignature } from '../x509/signature.js'
@@ -82,7 +83,7 @@ export function leavesIn(
       )
       continue
     }
-    const unusable = handshakeKeyFault(publicKey, named.role !== 'operator')
+    const unusable = handshakeKeyFault(publicKey, isAgent(named.role))
     if (unusable !== undefined) {
       leave('adoption/key', unusable)
       continue
@@ -136,7 +137,7 @@ function spellings(
   const usual = new Map<string, string>()
   const own = leaves.filter(({ named: { region } }) => region !== undefined)
   const weight = (group: readonly Leaf[]): number =>
-    group.length + group.filter(({ named }) => named.role === 'server').length * leaves.length
+    group.length + group.filter(({ named }) => runsServer(named.role)).length * leaves.length
   const groups = [...groupBy(own, ({ named }) => named.region!)].sort(
     ([a, x], [b, y]) => weight(y) - weight(x) || (a < b ? -1 : 1),
   )

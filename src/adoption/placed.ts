@@ -10,6 +10,7 @@ import { identityAddress, isName, parseAddress, sharedName, type Role } from '..
 import { groupBy } from '../grouping.js'
 import type { ListedNode } from '../cluster/new-spec.js'
 import { flow, quoteKey, type Plain } from '../cluster/yaml-write.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { samePublicKey } from '../keys/public-key.js'
 import type { Leaf } from './leaves.js'
@@ -168,13 +169,13 @@ export function placeLeaves(
   const sections = groupBy(rest, ({ named }) => `${named.role} ${named.region ?? ''}`)
   for (const [, group] of sections) {
     const { role, region } = group[0]!.named
-    if (role === 'operator' || region === undefined) continue
+    if (!isAgent(role) || region === undefined) continue
     placeAgents(group, { role, region, agents, names, placed, leftOut, leaves })
   }
   const [firstRegion = 'global'] = [...placed, ...agents.map(({ node }) => node)].map(
     (one) => one.region,
   )
-  const people = [...rest].filter(({ named }) => named.role === 'operator')
+  const people = [...rest].filter(({ named }) => !isAgent(named.role))
   for (const leaf of newestFirst(people)) {
     const name = names.free('operator', '', operatorName(leaf))
     const region = leaf.named.region ?? firstRegion
@@ -293,7 +294,7 @@ function placeAgents(
   }
 }
 
-/** Names of nodes are unique in their region, whatever their role. */
+/** Names of nodes are unique in their region, those of people and machines in the spec, whatever their role. */
 class Names {
   readonly #taken = new Set<string>()
 
@@ -316,7 +317,7 @@ class Names {
   }
 
   #key(role: Role, region: string, name: string): string {
-    return `${role === 'operator' ? '' : region}/${name.toLowerCase()}`
+    return `${isAgent(role) ? region : ''}/${name.toLowerCase()}`
   }
 }
 
@@ -366,7 +367,7 @@ export function valueOf(placed: Placed): {
   const host = isIP(first) === 6 ? `[${first}]` : first
   if (ips.length === 0) {
     value['http'] ??= `${host}:4646`
-    if (placed.role !== 'client') value['rpc'] ??= `${host}:4647`
+    if (runsServer(placed.role)) value['rpc'] ??= `${host}:4647`
   }
   return { value, notes }
 }

@@ -10,6 +10,7 @@ import { groupBy } from '../grouping.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { parseAddress, sharedName, type IdentityName } from '../address.js'
 import { classifyName } from '../nomad/names.js'
+import { isAgent } from '../nomad/roles.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { commonNames } from '../x509/name.js'
 import type { Leaf } from './leaves.js'
@@ -111,7 +112,7 @@ function overlap(a: Named, b: Named): boolean {
 
 /** Whether both name one host or person, or the pair that all agents of a region share. */
 function namesSame({ name, role, identity, named }: Candidate, leaf: Leaf): boolean {
-  if (role === 'operator') {
+  if (!isAgent(role)) {
     const person = personIn(leaf.certificate)
     return person !== undefined && person === personIn(identity.leaf)
   }

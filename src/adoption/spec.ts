@@ -62,9 +62,10 @@ export function specOf(parts: SpecParts): Omit<NewSpec, 'cluster'> {
   if (listed.length === 0) listed.push(exampleIn(anyone?.region ?? 'global'))
   const regions = new Set(listed.map(({ region }) => region))
   const people = placed
-    .filter(({ role, region }) => role === 'operator' && regions.has(region))
-    .map(({ name, region, leaf, notes }): ListedEntry => {
-      return { name, value: { region, ...termsOf(leaf) }, notes }
+    .filter(({ role, region }) => !isAgent(role) && regions.has(region))
+    .map(({ name, role, region, leaf, notes }): ListedEntry => {
+      const kind = role === 'machine' && { kind: role }
+      return { name, value: { region, ...kind, ...termsOf(leaf) }, notes }
     })
   const clamp = endsBeforeLeaves(parts)
   const defaults = {

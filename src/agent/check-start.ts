@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import { count } from '../count.js'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
+import { runsClient, runsServer } from '../nomad/roles.js'
 import { holdsIn } from '../nomad/versions.js'
 import { checkAddresses } from './check-addresses.js'
 import { checkAdvertise } from './check-advertise.js'
@@ -35,7 +37,7 @@ export interface Known {
   /** The flags; absent: they are unknown, and a flag may be what the files lack. */
   readonly flags?: CommandLine | undefined
   /** What the agent is meant to be, where no file says it. */
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
 }
 
 /** What the agent is; where nothing says it, both may be meant. */
@@ -48,8 +50,8 @@ export function rolesOf(config: AgentConfig, known: Known): Roles {
 function surely(config: AgentConfig, { flags: { server, client, dev } = {}, role }: Known): Roles {
   const said = config.role ?? role
   return {
-    server: server === true || dev === true || said === 'server' || said === 'combined',
-    client: client === true || dev === true || said === 'client' || said === 'combined',
+    server: server === true || dev === true || runsServer(said),
+    client: client === true || dev === true || runsClient(said),
   }
 }
 

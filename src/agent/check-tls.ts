@@ -5,6 +5,7 @@
  */
 
 import type { Diagnostic, Severity } from '../diagnostics.js'
+import { runsServer } from '../nomad/roles.js'
 import { alwaysHoldsIn, holdsIn, versionGates } from '../nomad/versions.js'
 import type { AgentUser } from './access.js'
 import { checkNamed, type NamedFile } from './check-named.js'
@@ -60,7 +61,7 @@ export function checkTls(config: AgentConfig, options: CheckTlsOptions = {}): Di
   const rpc = on('rpc')
 
   const { transport = 'tls' } = options
-  const accepts = transport === 'upgrading' && config.role !== 'client'
+  const accepts = transport === 'upgrading' && runsServer(config.role ?? 'combined')
   if ((!http || !rpc) && !(transport === 'plaintext' && !http && !rpc)) {
     const what = !http && !rpc ? 'HTTP and RPC are' : http ? 'RPC is' : 'HTTP is'
     say('warning', 'agent/tls-off', http ? 'rpc' : 'http', `${what} not encrypted`, {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import type { Diagnostic } from '../diagnostics.js'
 import { checkFiles } from './check-files.js'
 import { checkMissing, checkStart, type CommandLine, rolesOf } from './check-start.js'
@@ -24,7 +25,7 @@ export interface CheckAgentConfigOptions extends CheckTlsOptions {
   /** The region that is expected; default: any. */
   readonly region?: string | undefined
   /** The role that is expected; default: any. */
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
 }
 
 /**

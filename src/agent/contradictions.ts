@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import { diagnostic } from './codes.js'
 import { type AgentFile, isStrayName } from './directory.js'
@@ -14,7 +15,7 @@ const start: Position = { line: 1, column: 1 }
 /** What is expected of an agent. */
 export interface Expectations {
   readonly region?: string | undefined
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import { type Diagnostic, hasErrors, type Position } from '../diagnostics.js'
 import { positionsIn } from '../hcl/index.js'
 import { needsRestart } from '../nomad/reload.js'
@@ -39,7 +40,7 @@ export interface PlanTlsEditOptions {
   /** The region that the configuration must not contradict. */
   readonly region?: string | undefined
   /** The role that the configuration must not contradict. */
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
   /** The version of Nomad, `1.11.3`; default: any that is supported. */
   readonly nomadVersion?: string | undefined
 }

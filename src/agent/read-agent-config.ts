@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import type { Diagnostic, Position } from '../diagnostics.js'
 import {
   asBoolean,
@@ -73,7 +74,7 @@ export interface AgentConfig {
   readonly datacenter: Effective<string>
   readonly name?: Effective<string> | undefined
   /** By `server.enabled` and `client.enabled`; `undefined` if neither is true. */
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
   readonly ports: { readonly http: number; readonly rpc: number; readonly serf: number }
   /** Only the keys that are set. */
   readonly tls: { readonly [K in TlsKey]?: Effective<boolean | string> }

@@ -8,7 +8,7 @@
 import { NomadPkiError } from '../errors.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { isAgent, runsServer } from '../nomad/roles.js'
+import { isAgent, profileOf, runsServer } from '../nomad/roles.js'
 import type { Connect } from '../probe/dial.js'
 import {
   endpointsOf,
@@ -158,9 +158,7 @@ function addressOf({ region, kind, name }: MemberHost, desired: Desired): string
   if (named !== undefined) return named.address
   const shared = desired.identities.find(
     ({ profile }) =>
-      profile.shared &&
-      profile.region === region &&
-      (profile.role === kind || profile.role === 'combined'),
+      profile.shared && profile.region === region && profileOf(profile.role).labels.includes(kind),
   )
   return shared?.address ?? `member/${region}/${bare}`
 }

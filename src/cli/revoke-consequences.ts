@@ -9,6 +9,7 @@ import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Revocations } from '../inventory/revoked.js'
 import { reachOf } from '../nomad/reach.js'
+import { runsClient, runsServer } from '../nomad/roles.js'
 import { heldByNode } from '../plan/held-by-node.js'
 import type { Consequence, Renewal } from '../report/revocation.js'
 import { cureOf, type Cheapest, type Cure } from '../rotation/cure.js'
@@ -51,9 +52,8 @@ export function consequencesOf(
     if (before !== undefined && !isGraver(cure, before.cure)) continue
     found.set(address, {
       ...{ address, reason, cure },
-      client: role === 'client' || role === 'combined',
-      server:
-        role === undefined ? parsed.kind !== 'identity' : role === 'server' || role === 'combined',
+      client: runsClient(role),
+      server: role === undefined ? parsed.kind !== 'identity' : runsServer(role),
       ...(wanted !== undefined && {
         renewal: renewalOf(wanted, desired, inventory),
         ...(wanted.name !== sharedName && { node: wanted.name }),

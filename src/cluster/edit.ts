@@ -5,13 +5,14 @@
  * @module
  */
 
-import { isName, isRegionName, type OperatorRole, type Role, sharedName } from '../address.js'
+import { isName, isRegionName, type Role, sharedName } from '../address.js'
 import { didYouMean, hasErrors, type Diagnostic } from '../diagnostics.js'
-import { profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import { explainNodeKey, explainRegion } from './explain.js'
 import { parseSpec } from './parse.js'
 import { nodeAt, parsePattern, rangesOf, type NodePattern } from './pattern.js'
 import { createReport } from './report.js'
+import { sections } from './sections.js'
 import type { ClusterSpec } from './spec.js'
 import { insertEntry, keysAt, removeEntry, replaceKey, setEntry } from './yaml-edit.js'
 import { insertEntries } from './yaml-entries.js'
@@ -62,12 +63,6 @@ export interface SpecEdit {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-const sections = { server: 'servers', client: 'clients', combined: 'combined' } as const
-
-function isOperator(kind: Role): kind is OperatorRole {
-  return !Object.hasOwn(sections, kind)
-}
-
 /**
  * Adds a node or an operator; section and region are made where they are missing.
  *
@@ -84,7 +79,7 @@ export function addNode(text: string, node: NewNode, options: EditOptions = {}):
   const notes: Diagnostic[] = []
   const regions = spec.regions.map(({ name }) => name)
   if (!regions.includes(node.region)) {
-    if (isOperator(node.kind)) {
+    if (!isAgent(node.kind)) {
       const near = didYouMean(node.region, regions)
       return refuse(
         text,
@@ -128,7 +123,7 @@ export function addNodes(
   const { spec, diagnostics } = parseSpec(text, options)
   if (spec === undefined) return { text, diagnostics }
   const regions = new Set(
-    [...spec.regions, ...nodes.filter(({ kind }) => !isOperator(kind)).map(regionOf)].map(
+    [...spec.regions, ...nodes.filter(({ kind }) => isAgent(kind)).map(regionOf)].map(
       ({ name }) => name,
     ),
   )
@@ -174,11 +169,11 @@ export function removeNode(text: string, node: NodeEdit, options: EditOptions = 
   if (before.spec === undefined) return { text, diagnostics: before.diagnostics }
   const place = placeOf(node)
   const keys = keysAt(text, place) ?? []
-  if (isOperator(node.kind) || keys.includes(node.name)) {
+  if (!isAgent(node.kind) || keys.includes(node.name)) {
     const operator = before.spec.operators.find(
       ({ name, role }) => name === node.name && role === node.kind,
     )
-    const gone = isOperator(node.kind) && operator?.region !== node.region
+    const gone = !isAgent(node.kind) && operator?.region !== node.region
     if (gone || !keys.includes(node.name)) return missing(text, before.spec, node, options)
     return finish(text, removeEntry(text, place, node.name), options, [])
   }
@@ -235,7 +230,7 @@ export function nameNode(text: string, node: NewNode, options: EditOptions = {})
 }
 
 function placeOf({ kind, region }: NodeEdit): readonly string[] {
-  return isOperator(kind) ? ['operators'] : ['regions', region, sections[kind]]
+  return isAgent(kind) ? ['regions', region, sections[kind]] : ['operators']
 }
 
 const textKeys = [
@@ -246,7 +241,7 @@ const textKeys = [
 function valueOf(node: NewNode): Plain {
   const value: Record<string, Plain> = {}
   if (node.kind === 'machine') value['kind'] = node.kind
-  if (isOperator(node.kind)) value['region'] = node.region
+  if (!isAgent(node.kind)) value['region'] = node.region
   for (const key of ['names', 'ips'] as const) {
     const list = node[key]
     if (list !== undefined && list.length > 0) value[key] = list
@@ -272,7 +267,7 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
       hint: 'it stands for one identity for all: write shared: {} into the section, alone',
     }
   }
-  const told = isOperator(node.kind)
+  const told = !isAgent(node.kind)
     ? explainNodeKey(node.name.replace(/[[\]]/g, ' '))
     : explainNodeKey(node.name)
   if (told !== undefined)
@@ -286,7 +281,7 @@ function nameFaultOf(node: NodeEdit): { message: string; hint?: string | undefin
 
 /** Who has the name already. */
 function existing(spec: ClusterSpec, node: NodeEdit): string | undefined {
-  if (isOperator(node.kind)) {
+  if (!isAgent(node.kind)) {
     const found = spec.operators.find(({ name }) => name === node.name)
     return found === undefined
       ? undefined
@@ -311,7 +306,7 @@ function missing(text: string, spec: ClusterSpec, node: NodeEdit, options: EditO
     if (operator.name === node.name)
       elsewhere.push(`${operator.role} ${operator.region}/${operator.name}`)
   }
-  const known = isOperator(node.kind)
+  const known = !isAgent(node.kind)
     ? spec.operators.filter(({ role }) => role === node.kind).map(({ name }) => name)
     : (spec.regions
         .find(({ name }) => name === node.region)

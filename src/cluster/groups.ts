@@ -19,6 +19,7 @@ import {
   type Template,
 } from './pattern.js'
 import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
+import { sections } from './sections.js'
 import type { NodeGroup } from './spec.js'
 import { explainName } from './explain.js'
 import { checkStanza, mergeStanza } from './stanza.js'
@@ -29,12 +30,6 @@ import { quote } from './words.js'
 const mostNodes = 100_000
 /** Names and addresses of all nodes: each is expanded and checked. */
 const mostNames = 1_000_000
-
-const sections = [
-  ['servers', 'server'],
-  ['clients', 'client'],
-  ['combined', 'combined'],
-] as const
 
 /** A region while it is resolved. */
 export interface Frame {
@@ -75,7 +70,8 @@ export function groupsOf(
   const { sources, report } = resolving
   const groups: NodeGroup[] = []
   const taken: Taken = { exact: new Map(), folded: new Map() }
-  for (const [key, role] of sections) {
+  for (const role of Object.keys(sections) as readonly AgentRole[]) {
+    const key = sections[role]
     const section: RawSection | undefined = frame.region[key]
     if (section === undefined) continue
     const shared = section.get(sharedName)

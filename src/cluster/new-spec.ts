@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { hasErrors, type Diagnostic } from '../diagnostics.js'
 import { addNode, type EditOptions, type NewNode, type SpecEdit } from './edit.js'
 import { parseSpec } from './parse.js'
+import { sections } from './sections.js'
 import { insertEntry, keysAt, removeEntry, replaceScalar } from './yaml-edit.js'
 import type { YamlEdit } from './yaml-meaning.js'
 import { flow, quoteKey, written, type Plain } from './yaml-write.js'
@@ -52,7 +54,7 @@ export interface ListedEntry {
 
 /** A node as it will stand in the spec. */
 export interface ListedNode {
-  readonly kind: 'server' | 'client' | 'combined'
+  readonly kind: AgentRole
   readonly region: string
   readonly name: string
   /** Its keys. */
@@ -61,12 +63,10 @@ export interface ListedNode {
   readonly notes: readonly string[]
 }
 
-/** Letters of the node names: s1, c1, n1. */
-const kinds = [
-  ['servers', 'server', 's'],
-  ['combined', 'combined', 'n'],
-  ['clients', 'client', 'c'],
-] as const
+/** Letters of the node names: s1, n1, c1. */
+const letters = { server: 's', combined: 'n', client: 'c' } as const
+/** In the order in which a new spec lists them. */
+const kinds = Object.keys(letters) as readonly AgentRole[]
 
 /** More than this many nodes of one kind are written as a range. */
 const mostListed = 3
@@ -130,9 +130,8 @@ export function newSpec(wanted: NewSpec, template: string, options: EditOptions 
     text = must(removeEntry(text, ['operators'], name, ''))
   }
   for (const { kind, region, name, config } of wanted.listed === undefined ? nodesOf(wanted) : []) {
-    const section = kind === 'server' ? 'servers' : kind === 'client' ? 'clients' : 'combined'
     const value: Plain = config === undefined ? {} : { config }
-    const edit = insertEntry(text, ['regions', region, section], name, value)
+    const edit = insertEntry(text, ['regions', region, sections[kind]], name, value)
     if ('fault' in edit) break
     text = edit.text
   }
@@ -172,10 +171,10 @@ function regionsText(nodes: readonly ListedNode[], terms: NewSpec['regions']): s
     for (const [key, value] of Object.entries(terms?.get(region) ?? {})) {
       lines.push(written([key], value, '    ', '  ', '\n'))
     }
-    for (const [section, kind] of kinds) {
+    for (const kind of kinds) {
       const own = nodes.filter((node) => node.region === region && node.kind === kind)
       if (own.length === 0) continue
-      lines.push(`    ${section}:`)
+      lines.push(`    ${sections[kind]}:`)
       for (const { name, value, notes } of own) {
         lines.push(...notes.map((note) => `      ${comment(note)}`))
         lines.push(written([name], value, '      ', '  ', '\n'))
@@ -202,10 +201,11 @@ function must(edit: YamlEdit): string {
   )
 }
 
-function nodesOf(wanted: NewSpec): readonly NewNode[] {
-  const out: NewNode[] = []
-  for (const [key, kind, letter] of kinds) {
-    for (const [region, count] of Object.entries(wanted[key] ?? {})) {
+function nodesOf(wanted: NewSpec): readonly (NewNode & { readonly kind: AgentRole })[] {
+  const out: (NewNode & { readonly kind: AgentRole })[] = []
+  for (const kind of kinds) {
+    const letter = letters[kind]
+    for (const [region, count] of Object.entries(wanted[sections[kind]] ?? {})) {
       const listed = count <= (kind === 'server' ? mostListedServers : mostListed)
       const names = listed
         ? Array.from({ length: count }, (_, index) => `${letter}${index + 1}`)

@@ -8,6 +8,7 @@
 import { authorityNameOf, generationOf } from '../address.js'
 import { latin1Of, sameBytes } from '../bytes.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { sections } from '../cluster/sections.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Manifest } from '../inventory/manifest.js'
@@ -18,6 +19,7 @@ import {
   type ExportedAuthority,
 } from '../issuers/export-authority.js'
 import { parsePrivateKey } from '../keys/private-key.js'
+import { isAgent } from '../nomad/roles.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { encodeRequest, makeRequest } from '../x509/request.js'
 import { fileLayouts, partOf, parts, type FileLayout, type Part } from './file-layouts.js'
@@ -157,7 +159,7 @@ function choose(
         notes.push(`${certificate} is left out: the spec has no ${part} in ${within}`)
         continue
       }
-      throw severalFor(certificate, part, within, candidates)
+      throw severalFor(certificate, within, candidates)
     }
   }
   if (chosen.length === 0) throw usage('nothing to pack: the spec has no identities there')
@@ -166,13 +168,13 @@ function choose(
 
 function severalFor(
   certificate: string,
-  part: Part,
   region: string,
   candidates: readonly DesiredIdentity[],
 ): NomadPkiError {
   const some = candidates.slice(0, 3).map(({ name }) => name)
   const listed = candidates.length > 3 ? `${some.join(', ')}, …` : some.join(', ')
-  const shared = part === 'cli' ? '' : `, or give them one key: ${part}s: { shared: true }`
+  const { role } = candidates[0]!.profile
+  const shared = isAgent(role) ? `, or give them one key: ${sections[role]}: { shared: true }` : ''
   return usage(
     `${certificate} is one file, and ${candidates.length} in ${region} have their own keys: ${listed}`,
     `name one: nomad-pki pack --all ${candidates[0]!.address} …${shared}`,

@@ -7,6 +7,7 @@
 
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { runsServer } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import {
   evidenceIn,
@@ -190,7 +191,7 @@ function unjudged(identity: DesiredIdentity, ports: AskedPorts, blind: boolean):
 
 /** Whether an agent has no port with TLS: a client whose HTTP port has none, or any before TLS is turned on. */
 export function isMute({ profile, stanza }: DesiredIdentity): boolean {
-  return stanza?.http === false && (profile.role === 'client' || stanza.rpc === false)
+  return stanza?.http === false && (stanza.rpc === false || !runsServer(profile.role))
 }
 
 function unasked(identity: DesiredIdentity): AgentVerdict {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AgentRole } from '../address.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifyChain } from '../x509/verify-chain.js'
 import {
@@ -20,7 +21,7 @@ import { runsClient, runsServer } from './roles.js'
 /** What is known of the agent. */
 export interface PeerFacts extends Omit<AgentFacts, 'role'> {
   /** Absent: it is not known, and names are not looked at. */
-  readonly role?: 'server' | 'client' | 'combined' | undefined
+  readonly role?: AgentRole | undefined
   readonly http: boolean
   readonly rpc: boolean
 }
@@ -74,6 +75,7 @@ function namesOf(leaf: Certificate, facts: PeerFacts): readonly PeerFault[] {
     const fault = serverNameFault(leaf, region) ?? raft ?? request
     say('all', `every agent of ${region} refuses it as a server`, fault)
   }
+  // An agent that is both is asked for more as a server.
   if (names && role === 'client') {
     const fault = rpcNameFault(leaf, region) ?? requestNameFault(leaf, region, 'clients')
     say('all', `every server of ${region} refuses it as a client`, fault)

@@ -5,6 +5,7 @@
  */
 
 import type { Role } from '../address.js'
+import { runsClient, runsServer } from './roles.js'
 
 /** What is known of the leaf and of the agents. */
 export interface ReachFacts {
@@ -22,8 +23,8 @@ export interface ReachFacts {
  * @returns Sentences: lower case, no full stop.
  */
 export function reachOf({ role, region, namesChecked, shared }: ReachFacts): readonly string[] {
-  const asServer = role === 'server' || role === 'combined'
-  const asClient = role === 'client' || role === 'combined'
+  const asServer = runsServer(role)
+  const asClient = runsClient(role)
   return [
     ...(namesChecked || asServer
       ? []

@@ -366,10 +366,9 @@ function hostsOf(
 ): readonly (string | undefined)[] {
   if (!profile.shared) return [name]
   const { region } = profile
-  const all =
-    profile.role === 'client'
-      ? (members?.clients ?? [])
-      : (members?.servers ?? []).map((server) => bareName(server, region))
+  const all = runsServer(profile.role)
+    ? (members?.servers ?? []).map((server) => bareName(server, region))
+    : (members?.clients ?? [])
   const others = all.filter((host) => !named.has(`${region}/${host}`))
   return others.length > 0 ? others : [undefined]
 }

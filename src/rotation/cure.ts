@@ -9,7 +9,7 @@ import { authorityNameOf, generationOf } from '../address.js'
 import { rootAbove, rootsAbove } from '../evidence/generations.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { isAgent } from '../nomad/roles.js'
+import { isAgent, runsServer } from '../nomad/roles.js'
 import type { Role } from '../address.js'
 import type { Desired } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
@@ -120,7 +120,7 @@ export function cureOf(
           `nomad-pki rotate authority ${name}`,
           `nomad-pki rotate authority ${name} --compromised --next`,
         ]
-  const isServer = leaf.role === undefined || leaf.role === 'server' || leaf.role === 'combined'
+  const isServer = leaf.role === undefined || runsServer(leaf.role)
   const soon = notAfter !== undefined && notAfter - now <= (isServer ? waits.server : waits.other)
   return { ...known, cheapest: soon ? 'wait' : 'replace', commands, reloads: 3 }
 }

@@ -8,6 +8,8 @@
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Desired } from '../cluster/desired.js'
+import { sections } from '../cluster/sections.js'
+import { isAgent } from '../nomad/roles.js'
 
 /** What a key that many hosts share costs. */
 export const sharingCost =
@@ -19,12 +21,14 @@ export function verifySharing(desired: Desired, inventory: Inventory): readonly 
   for (const { address, profile } of desired.identities) {
     if (!profile.shared || inventory.identities.get(address)?.current === undefined) continue
     const { role, region } = profile
+    if (!isAgent(role)) continue
+    const section = sections[role]
     findings.push({
       severity: 'note',
       address,
       reason: 'identity-shared',
-      message: `one key for all ${role === 'combined' ? 'agents' : `${role}s`} of ${region}: ${sharingCost}`,
-      remedy: `name the hosts under \`regions: ${region}: ${role === 'combined' ? 'combined' : `${role}s`}\` in the spec instead of \`shared\`, then: nomad-pki apply`,
+      message: `one key for all ${role === 'combined' ? 'agents' : section} of ${region}: ${sharingCost}`,
+      remedy: `name the hosts under \`regions: ${region}: ${section}\` in the spec instead of \`shared\`, then: nomad-pki apply`,
     })
   }
   return findings

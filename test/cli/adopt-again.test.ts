@@ -53,6 +53,21 @@ async function server(
   return { certificate: made.certificate, key: own }
 }
 
+async function person({ certificate, key }: Pair): Promise<Pair> {
+  const own = generateKeySync('ecdsa-p256')
+  const made = await issue(
+    prepare(
+      {
+        ...{ role: 'operator', region: 'global', names: [], ips: [], uris: [] },
+        ...{ publicKey: own.publicKey, lifetime: 200 * day },
+      },
+      heldIssuer({ certificate, key, name: 'a' }),
+      { now: now - 9 * day },
+    ),
+  )
+  return { certificate: made.certificate, key: own }
+}
+
 const pem = ({ certificate, key }: Pair): string =>
   encodeCertificate(certificate) + encodePrivateKey(key)
 
@@ -489,4 +504,17 @@ describe('a store that cannot be written', () => {
     expect((await cli(cwd, ['adopt', 'old', '--dry-run'])).status).toBe(0)
     expect((await cli(cwd, ['adopt', 'old'])).status).toBe(0)
   })
+})
+
+test('a person does not get the name that a machine of the spec has', async () => {
+  const cwd = world()
+  await cli(cwd, ['adopt', 'old'])
+  expect((await cli(cwd, ['add', 'machine', 'prometheus'])).status).toBe(0)
+  expect((await cli(cwd, ['apply', '--yes'])).status).toBe(0)
+  write(cwd, 'old/prometheus.pem', pem(await person(ca)))
+  const { identities } = await again(cwd)
+  expect(identities.filter((one) => one.new).map(({ address }) => address)).toEqual([
+    'identity/operator/global/prometheus-2',
+  ])
+  await settled(cwd)
 })

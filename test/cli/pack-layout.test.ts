@@ -323,6 +323,14 @@ cluster: acme
 regions: { global: { servers: { 's[1-4]': {} }, clients: { c1: {} } } }
 operators: { alice: {} }
 `
+  test('agents that are servers and clients: the hint names their section', async () => {
+    const cwd = await made(
+      "version: 1\ncluster: acme\nregions: { global: { combined: { 'n[1-3]': {} } } }\n",
+    )
+    const run = await cli(cwd, ['pack', '--all', '--layout', 'cfssl', '--out-dir', 'out'])
+    expect(run.stderr).toContain(', or give them one key: combined: { shared: true }')
+  })
+
   test('several servers with their own keys: one must be named', async () => {
     const cwd = await made(several)
     const run = await cli(cwd, ['pack', '--all', '--layout', 'cfssl', '--out-dir', 'out'])

@@ -21,6 +21,7 @@ import { isBegun } from '../../inventory/begun.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { readInventory } from '../../inventory/read.js'
 import type { Store } from '../../inventory/store.js'
+import { isAgent } from '../../nomad/roles.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../../report/adoption.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
@@ -283,7 +284,7 @@ function moreNodes(
     if (wanted.has(address)) {
       // What it names today, its next certificate names as well. Later the spec alone counts.
       const isHeld = inventory?.identities.get(address)?.current !== undefined
-      if (role === 'operator' || (isHeld && replaces === undefined)) continue
+      if (!isAgent(role) || (isHeld && replaces === undefined)) continue
       const { text: named } = nameNode(text, { kind: role, region, name, names, ips }, { file })
       if (named !== text) take(named)
       continue

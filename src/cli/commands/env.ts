@@ -68,8 +68,8 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
       `note: no server of ${region} has an address in the spec: assuming this host (--url names a different one)`,
     )
   }
-  const machine = operator.profile.role === 'machine'
-  const directory = machine
+  const { hosted } = profileOf(operator.profile.role)
+  const directory = hosted
     ? path.posix.join(placeOfMachine(workspace.spec, operator).tls, 'current')
     : store.pathOf({ role: operator.profile.role, region, name: operator.name })
   const serverName = chooseServerName(options.serverName, url, region, desired, inventory)
@@ -107,7 +107,7 @@ export const command: Command<'env'> = async ({ args: [name = ''], options }, co
         `warning: no server's certificate holds ${url.host}, and Traefik has no key for another name: give it an address that is in one (--url)`,
       )
     }
-    printer.answer((isTool(format) ? '' : machineHead(machine, format)) + text)
+    printer.answer((isTool(format) ? '' : headOf(hosted, format)) + text)
     if (context.stdout.isTTY && format === 'sh') {
       printer.tell(`# in the shell itself: eval "$(nomad-pki env ${operator.name} …)"`)
     }
@@ -120,9 +120,9 @@ function isTool(format: EnvironmentFormat | Tool): format is Tool {
 }
 
 /** A file of variables for a machine says what else it needs; a person's shell has the person's own token. */
-function machineHead(machine: boolean, format: EnvironmentFormat): string {
+function headOf(hosted: boolean, format: EnvironmentFormat): string {
   const files: readonly EnvironmentFormat[] = ['systemd', 'docker']
-  return machine && files.includes(format) ? policyComments('variables') : ''
+  return hosted && files.includes(format) ? policyComments('variables') : ''
 }
 
 /** The agents of a region that have an address: servers and clients apart, because their names differ. */
