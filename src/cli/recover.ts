@@ -40,7 +40,7 @@ import { editSpec } from './edit-spec.js'
 import type { Printer } from './printer.js'
 import { confirm } from './prompt.js'
 import { onlyMeant, orderOf } from './rollout-order.js'
-import { refuseCutting, refuseEarly, refuseKept } from './refuse-recovery.js'
+import { refuseCutting, refuseEarly, refuseKept, removal } from './refuse-recovery.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { note, underLock } from './under-lock.js'
 import { wayTo } from './via-ssh.js'
@@ -203,7 +203,7 @@ function nothingEnded(
     {
       hint:
         silent > 0
-          ? `nomad-pki probe${flags} says why they do not answer; --via ssh asks from their own hosts`
+          ? `nomad-pki probe${flags} says why they do not answer; --via ssh asks from their own hosts; a host that is gone does not belong in the spec: nomad-pki remove`
           : `nomad-pki rollout${flags} brings what was made, one server at a time`,
     },
   )
@@ -304,13 +304,13 @@ async function askClocks(
 }
 
 /** A clock that nobody confirms must not replace anything. */
-function refuseUntimed({ away: [away], timed }: RecoveryPlan, now: number): void {
+function refuseUntimed({ away: [away], timed, flags }: RecoveryPlan, now: number): void {
   if (timed > 0 || away === undefined) return
   throw new NomadPkiError(
     'ERR_REFUSED',
     `no host told its time, so nothing shows that the clock here is right: it says ${formatInstant(now)}`,
     {
-      hint: `ssh has to reach them first: ${parseIdentity(away.address).name}: ${away.message}`,
+      hint: `ssh has to reach one of them first: ${parseIdentity(away.address).name}: ${away.message}; or, where its host is gone, take it out of the spec: ${removal(away.address, flags)}`,
     },
   )
 }

@@ -9,7 +9,7 @@ import { placeText, signerOf } from '../checks/key-place.js'
 import type { Desired } from '../cluster/desired.js'
 import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
-import { agentsOf, type Recovery } from '../rotation/recovery.js'
+import { agentsOf, type Recovery, type RecoveryAgent } from '../rotation/recovery.js'
 import { fileFlag } from './workspace.js'
 
 /**
@@ -23,30 +23,43 @@ export function refuseEarly({ faults: [fault], ...rest }: Recovery, flags: strin
   const until = ends.length === 0 ? '' : `; the first ends on ${formatInstant(Math.min(...ends))}`
   const { address } = fault
   const name = address.slice('authority/'.length, address.lastIndexOf('/'))
+  const rotation = `nomad-pki rotate authority ${name} --run${flags}`
   throw new NomadPkiError(
     'ERR_REFUSED',
     `${address} can sign nothing, and no certificate has ended yet${until}`,
     {
       address,
-      hint:
-        fault.fault === 'lost'
-          ? `restore ${address} from a backup of the store`
-          : `put ca-key.pem of ${address} back from a backup; or replace it while agents still accept each other: nomad-pki rotate authority ${name} --run${flags}`,
+      hint: {
+        lost: `restore ${address} from a backup of the store`,
+        'key-lost': `put ca-key.pem of ${address} back from a backup; or replace it while agents still accept each other: ${rotation}`,
+        ended: `${editsText(rest.edits)}, then: nomad-pki apply${flags}`,
+      }[fault.fault],
     },
   )
 }
 
-/** A new root is trusted alone: whoever lives by the old one would be cut off. */
+/** Edits of the spec in words: a rotation begins only with an authority that still signs. */
+function editsText(edits: Recovery['edits']): string {
+  const all = edits.map(({ name, signing, trusted }) => {
+    const trust = trusted === undefined ? '' : `, trusted: [${trusted.join(', ')}]`
+    return `\`signing: ${signing!}${trust}\` for ${name}`
+  })
+  return `set ${all.join(' and ')} in the spec`
+}
+
+/** A new root is trusted alone: an agent that lives by the old one would be cut off. */
 export function refuseCutting(
-  { faults }: Recovery,
+  { faults, regions }: Recovery,
   { file }: { readonly file?: string | undefined },
 ): void {
   const held = faults.find(({ holds }) => holds.length > 0)
   if (held === undefined) return
   const { address, holds, fault } = held
+  const flags = fileFlag({ file })
   const names = holds.slice(0, 5).map((one) => {
-    const until = one.end === undefined ? 'it does not answer' : `until ${formatInstant(one.end)}`
-    return `${parseIdentity(one.address).name} (${until})`
+    const silent = one.answers ? '' : 'it does not answer; '
+    const until = one.end === undefined ? 'its end is not known' : `until ${formatInstant(one.end)}`
+    return `${parseIdentity(one.address).name} (${silent}${until})`
   })
   const more = holds.length > 5 ? ` and ${holds.length - 5} more` : ''
   const name = address.slice('authority/'.length, address.lastIndexOf('/'))
@@ -54,18 +67,33 @@ export function refuseCutting(
     fault === 'key-lost'
       ? `put ca-key.pem of ${address} back from a backup`
       : `restore ${address} from a backup`
-  // Without its certificate no bundle holds both roots.
+  const last = Math.max(...holds.map(({ end }) => end ?? Infinity))
+  const wait = Number.isFinite(last) ? `; or wait until ${formatInstant(last)}` : ''
+  const gone = goneText(holds, flags)
+  // Without its certificate no bundle holds both roots; and without a leader no stage comes to its end.
   const stages =
-    fault === 'lost'
+    fault === 'lost' || regions.some(({ quorumLost }) => quorumLost)
       ? ''
-      : `; or, if the servers still have a leader: nomad-pki rotate authority ${name} --run${fileFlag({ file })}`
+      : `; or, if the servers still have a leader: nomad-pki rotate authority ${name} --run${flags}`
   throw new NomadPkiError(
     'ERR_REFUSED',
     `${address} must be replaced, and these agents may still have a certificate of it that lives: ${names.join(', ')}${more}; a new root would cut them off`,
-    {
-      hint: `${back}, and then the same command; or wait until theirs have ended${stages}`,
-    },
+    { hint: `${back}, and then the same command${wait}${gone}${stages}` },
   )
+}
+
+/** A host that is gone holds nothing once the spec does not have it. */
+function goneText(holds: readonly RecoveryAgent[], flags: string): string {
+  const [silent] = holds.filter(({ answers }) => !answers)
+  return silent === undefined
+    ? ''
+    : `; or, where its host is gone, take it out of the spec: ${removal(silent.address, flags)}`
+}
+
+/** The command that takes an agent out of the spec. */
+export function removal(address: string, flags: string): string {
+  const { role, region, name } = parseIdentity(address)
+  return `nomad-pki remove ${role} ${region}/${name}${flags}`
 }
 
 /** An authority whose key is elsewhere is not lost with its files: its certificate comes back, and it signs. */

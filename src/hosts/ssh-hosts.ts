@@ -257,7 +257,10 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/permission denied/i, 'ssh HOST must work without a password: a key in your agent, or node.ssh'],
   [/no such program/, 'install the client of OpenSSH'],
   [/could not resolve/i, 'write ssh: at the node: a name or an address that this machine knows'],
-  [/timed out|no route|refused|unreachable/i, 'is the host up, and does it listen for ssh?'],
+  [
+    /timed out|no route|refused|unreachable/i,
+    'is the host up, and does it listen for ssh? Where it is gone, take it out of the spec',
+  ],
 ]
 
 function unreachable(message: string): NotReached {

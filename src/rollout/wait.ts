@@ -49,7 +49,7 @@ export async function regionObstacle(
       ...{ host: undefined, address: nameless ?? region },
       message: 'the servers that Nomad names are not those of the spec, so nothing says who leads',
       remedy:
-        'write rpc: at each server, as nomad server members has it; nomad-pki probe compares them',
+        'write rpc: at each server, as nomad server members has it (nomad-pki probe compares them); take a server that is gone out of the spec',
     }
   }
   // One that an earlier run left between switch and proof is between them now, in this order or not.
@@ -58,7 +58,8 @@ export async function regionObstacle(
     return {
       ...{ host: undefined, address },
       message: `it is not proven, and not in this order: ${message}`,
-      remedy: 'no second server of its region is touched before: name it too, or mend it first',
+      remedy:
+        'no second server of its region is touched before: name it too, or mend it first; take a server that is gone out of the spec',
     }
   }
   const mends = (server: RaftServer): boolean =>

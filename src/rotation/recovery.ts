@@ -39,7 +39,7 @@ export interface RecoveryAgent {
   readonly life: Life
   /** Whether it answered. */
   readonly answers: boolean
-  /** When what it has ends or has ended, epoch milliseconds. */
+  /** When what it has ends or has ended, epoch milliseconds; of a silent one: the last of what was made for it. */
   readonly end: number | undefined
 }
 
@@ -155,7 +155,7 @@ function lives(
     return [
       generations.length > 0 && last <= now
         ? { ...base, life: 'ended', end: last }
-        : { ...base, life: 'unknown', end: undefined },
+        : { ...base, life: 'unknown', end: generations.length === 0 ? undefined : last },
     ]
   })
 }
@@ -225,7 +225,7 @@ function isNeeded(
   )
 }
 
-/** Agents with a certificate below an authority that lives, or may. */
+/** Agents with a certificate below an authority that lives, or may: one that got none of us has none. */
 function holdersOf(
   name: string,
   agents: readonly RecoveryAgent[],
@@ -236,7 +236,10 @@ function holdersOf(
       profile.bundle === bundleAddress(name) ? [address] : [],
     ),
   )
-  return agents.filter(({ address, life }) => life !== 'ended' && under.has(address))
+  return agents.filter(
+    ({ address, life, end }) =>
+      (life === 'lives' || (life === 'unknown' && end !== undefined)) && under.has(address),
+  )
 }
 
 function wasMade(address: string, { inventory }: RecoveryFacts): boolean {

@@ -190,4 +190,104 @@ describe('rollout --recover', () => {
     expect(said.stderr).toContain('the agents read the store itself: nothing is brought')
     expect(ledger(bed)).toBe(before)
   })
+
+  describe('an agent whose host is gone', () => {
+    const gone = spec.replace(
+      'clients: { c1',
+      'clients: { "c[8-9]": { ssh: "{node}.example", http: "127.0.0.1:9" }, c1',
+    )
+
+    /** c8 and c9 came later than the others, if they were made at all, and their hosts are gone. */
+    async function without(made: number | undefined): Promise<Place> {
+      const bed = await place(400)
+      fs.writeFileSync(path.join(bed.base, 'cluster.yaml'), gone)
+      if (made !== undefined) {
+        const said = await bed.at(Date.now() - made * day, 'apply', 'c8', 'c9', '--yes')
+        expect(said, said.stderr).toMatchObject({ status: 0 })
+      }
+      for (const host of ['c8.example', 'c9.example']) {
+        fs.mkdirSync(path.join(bed.hosts, host))
+        fs.writeFileSync(path.join(bed.hosts, host, 'away'), 'No route to host\n')
+      }
+      return bed
+    }
+
+    const remedies = (text: string): readonly (readonly string[])[] =>
+      [...text.matchAll(/nomad-pki (remove \S+ [a-z0-9/-]+)/g)].map(([, line]) => line!.split(' '))
+
+    test('it may live by a root that must be replaced: what the refusal names cures it', async () => {
+      const bed = await without(30)
+      fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+      for (const name of ['c8', 'c9']) {
+        const refused = await bed.run('rollout', '--recover', '--yes')
+        expect(refused).toMatchObject({ status: 3 })
+        expect(refused.stderr).toMatch(
+          new RegExp(
+            `${name} \\(it does not answer; until [0-9T:Z-]+\\).*a new root would cut them off`,
+          ),
+        )
+        expect(refused.stderr).toMatch(/or wait until [0-9T:Z-]+; or, where its host is gone/)
+        // Without a quorum no stage of a rotation comes to its end.
+        expect(refused.stderr).not.toContain('--run')
+        const [cure] = remedies(refused.stderr)
+        expect(cure).toEqual(['remove', 'client', `global/${name}`])
+        expect((await bed.run(...cure!)).status).toBe(0)
+      }
+      const done = await bed.run('rollout', '--recover', '--yes')
+      expect(done, done.stderr).toMatchObject({ status: 2 })
+      expect(done.stdout).toContain('4 not running: the next start loads the files')
+    })
+
+    test('the end that a refusal names is one', async () => {
+      const bed = await without(30)
+      fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+      const { stderr } = await bed.run('rollout', '--recover', '--yes')
+      const end = Date.parse(/or wait until (\S+);/.exec(stderr)![1]!)
+      const dry = (at: number): Promise<Said> => bed.at(at, 'rollout', '--recover', '--dry-run')
+      expect((await dry(end - 1000)).stderr).toContain('would cut them off')
+      expect((await dry(end + 1000)).stderr).not.toContain('would cut them off')
+    })
+
+    test('one that never had a certificate of ours holds no root', async () => {
+      const bed = await without(undefined)
+      fs.rmSync(path.join(bed.base, 'pki/authority/agent/1/ca-key.pem'))
+      const done = await bed.run('rollout', '--recover', '--yes')
+      expect(done.stderr).not.toContain('would cut them off')
+      expect(done, done.stderr).toMatchObject({ status: 2 })
+      expect(done.stdout).toContain('4 not running: the next start loads the files')
+    })
+
+    test('it is all that has ended: nobody tells the time, and taking it out of the spec is the cure', async () => {
+      const bed = await without(120)
+      expect((await bed.run('apply', 's1', 's2', 's3', 'c1', '--yes')).status).toBe(0)
+      for (const name of ['c8', 'c9']) {
+        const refused = await bed.run('rollout', '--recover', '--yes')
+        expect(refused).toMatchObject({ status: 3 })
+        expect(refused.stderr).toContain('no host told its time')
+        const [cure] = remedies(refused.stderr)
+        expect(cure).toEqual(['remove', 'client', `global/${name}`])
+        expect((await bed.run(...cure!)).status).toBe(0)
+      }
+      expect((await bed.run('rollout', '--recover', '--yes')).stderr).not.toContain('told its time')
+    })
+  })
+
+  test('an authority that ended before any agent had a certificate: the edit that is named is the cure', async () => {
+    const other = folder({ 'cluster.yaml': spec })
+    const at = (now: number, ...words: readonly string[]): Promise<Said> =>
+      cli(other, words, { now })
+    await at(Date.now() - 4000 * day, 'init', '--new-store')
+    await at(Date.now() - 4000 * day, 'apply', 'alice', '--yes')
+    const refused = await at(Date.now(), 'rollout', '--recover', '--yes')
+    expect(refused).toMatchObject({ status: 3 })
+    expect(refused.stderr).toContain(
+      'set `signing: 2, trusted: [2]` for agent in the spec, then: nomad-pki apply',
+    )
+    const text = fs.readFileSync(path.join(other, 'cluster.yaml'), 'utf8')
+    fs.writeFileSync(
+      path.join(other, 'cluster.yaml'),
+      text.replace('regions:', 'authorities: { agent: { signing: 2, trusted: [2] } }\nregions:'),
+    )
+    expect((await at(Date.now(), 'apply', '--yes')).status).toBe(0)
+  })
 })
