@@ -12,6 +12,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Override, OverrideCode } from '../overrides.js'
 import { waitingFor, waitingText } from '../report/plan.js'
 import type { Plan } from '../plan/plan.js'
+import { unmadeFor } from '../plan/unmade.js'
 import { eventDocument, eventText, orderEvent, orderText } from '../report/roll-out.js'
 import type { CommandPlace } from '../report/rollout-commands.js'
 import { destinationsOf } from '../rollout/destinations.js'
@@ -185,26 +186,20 @@ export function requireMade(
   isMeant: (address: string) => boolean,
   printer: Printer,
 ): void {
-  // Authorities and bundles are in what agents receive.
-  const unapplied = plan.steps.filter(
-    ({ address }) => isMeant(address) || !address.startsWith('identity/'),
-  ).length
-  const errors = plan.findings.filter(
-    ({ severity, address }) => severity === 'error' && isMeant(address),
-  )
+  const { steps, errors } = unmadeFor(plan, isMeant)
   for (const { address, message } of errors) printer.report(`${address}: ${message}`)
-  if (errors.length > 0) {
+  // Other errors leave agents what they have, and this rollout can be what ends them: a gate waits for it.
+  if (errors.some(({ address }) => isMeant(address))) {
     throw new NomadPkiError(
       'ERR_REFUSED',
       'errors hold a part of the plan: what is not made cannot be delivered',
       { hint: 'nomad-pki plan' },
     )
   }
-  if (unapplied > 0) {
-    const steps = unapplied === 1 ? 'a step' : `${unapplied} steps`
+  if (steps > 0) {
     throw new NomadPkiError(
       'ERR_REFUSED',
-      `the plan has ${steps} for these agents: what is not made cannot be delivered`,
+      `the plan has ${count(steps, 'step')} for these agents: what is not made cannot be delivered`,
       { hint: 'nomad-pki apply, and then this command again' },
     )
   }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { isOfOperator, parseIdentity, resolveAddress } from '../address.js'
+import { parseIdentity, resolveAddress } from '../address.js'
 import { runsServer } from '../nomad/roles.js'
+import { unmadeFor } from '../plan/unmade.js'
 import { rolloutDocument, rolloutText } from '../report/rollout.js'
 import type { Batch } from '../rollout/order.js'
 import type { Context } from './context.js'
@@ -45,20 +46,12 @@ export async function printRollout(
   const inventory = await takeOwnInventory(workspace)
   const { plan, order: all } = orderOf(workspace, inventory, { now, batch, leaders })
   const order = onlyMeant(all, isMeant)
-  // People's certificates reach no agent; authorities, bundles and configurations are in what agents receive.
-  const matters = (address: string): boolean =>
-    address.startsWith('identity/') ? isMeant(address) : !isOfOperator(address)
-  const place = {
-    ...placeOf(workspace, choice),
-    errors: plan.findings.filter(
-      ({ severity, address }) => severity === 'error' && matters(address),
-    ),
-    unapplied: plan.steps.filter(({ address }) => matters(address)).length,
-  }
+  const { steps: unapplied, errors } = unmadeFor(plan, isMeant)
+  const place = { ...placeOf(workspace, choice), errors, unapplied }
   if (printer.json) {
     printer.document(rolloutDocument(order, { ...place, cluster: desired.cluster, at: now }))
   } else printer.answer(rolloutText(order, printer.style, place))
-  return place.errors.length > 0 ? exitStatus.work : statusOfRollout(order, place.unapplied)
+  return errors.length > 0 ? exitStatus.work : statusOfRollout(order, unapplied)
 }
 
 /** A region has one leader: a second one would put two servers last, in an order that nobody chose. */

@@ -85,6 +85,11 @@ describe('an error of the plan', () => {
       '1 error holds a part of the plan: what is not made cannot be delivered',
     )
     expect((await document(cwd)).errors).toMatchObject([{ address: 'config/global/s1' }])
+    // Brought for real it is told as well, and stops nothing: no certificate waits for it.
+    const brought = await cli(cwd, ['rollout', '--yes'])
+    expect(brought.stderr).toContain('config/global/s1: ')
+    expect(brought.stderr).toContain('log_level')
+    expect(brought.status).toBe(0)
   })
 })
 
