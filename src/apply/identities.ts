@@ -16,7 +16,7 @@ import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
-import { algorithmOf, type PrivateKey, type PublicKey } from '../keys/algorithms.js'
+import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
@@ -26,7 +26,7 @@ import { sha256 } from '../sha256.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
-import { makeRequest } from '../x509/request.js'
+import { makeRequest, type CertificateRequest } from '../x509/request.js'
 import type { Authorities } from './authorities.js'
 import type { StepDetail } from './events.js'
 import type { Signatures } from './signatures.js'
@@ -116,7 +116,7 @@ export function identityWork(
       case 'create':
       case 'renew': {
         const requested = requests.get(step.address)
-        if (requested !== undefined) return newLeaf(step, identity, found, requested, undefined)
+        if (requested !== undefined) return newLeaf(step, identity, found, requested)
         if (identity.profile.keyHeld === 'node') {
           throw new NomadPkiError('ERR_INTERNAL', `no key is made here for ${step.address}`)
         }
@@ -125,7 +125,7 @@ export function identityWork(
             ? parsePrivateKey(await storedKey(identity, found))
             : await (keys.get(step.address) ?? generateKey(identity.profile.key))
         keys.delete(step.address)
-        return newLeaf(step, identity, found, key.publicKey, key)
+        return newLeaf(step, identity, found, key)
       }
       case 'refresh':
         return refresh(identity, found)
@@ -154,10 +154,11 @@ export function identityWork(
     step: Step,
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
-    publicKey: PublicKey,
-    /** Absent where the node holds it. */
-    key: PrivateKey | undefined,
+    /** Its key, or the request of the node that holds it. */
+    from: PrivateKey | CertificateRequest,
   ): Promise<Put> {
+    const { publicKey } = from
+    const key = 'der' in from ? undefined : from
     const { address, profile, names, ips, uris } = identity
     const issuer = await authorities.issuer(profile.issuer.address)
     const { role, region, lifetime, beyondIssuer } = profile
@@ -170,6 +171,7 @@ export function identityWork(
           {
             ...{ role, region, publicKey, lifetime, names, ips, uris, beyondIssuer },
             request: key && ((asked) => makeRequest({ ...asked, key })),
+            brought: 'der' in from ? from.der : undefined,
           },
           issuer,
           { now },

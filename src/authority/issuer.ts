@@ -25,6 +25,11 @@ export interface IssuerInput {
    * `ERR_CERTIFICATE_MALFORMED` if it is not a request.
    */
   readonly request?: (() => Uint8Array) | undefined
+  /**
+   * The request (PKCS#10, DER) by which a node brought the key: it proves that the private half is there. An issuer
+   * that writes the bytes itself takes the key from it, and the names from {@link expected}.
+   */
+  readonly brought?: Uint8Array | undefined
   /** The moment for which it was prepared, epoch milliseconds. */
   readonly now: number
 }

@@ -251,7 +251,10 @@ const usages = memoByObject((profile: RoleProfile) =>
 const subjectOf = memoLast((commonName: string) => encodeName({ commonName }))
 
 interface Draft {
-  readonly request: Pick<LeafRequest, 'publicKey' | 'lifetime' | 'beyondIssuer' | 'request'>
+  readonly request: Pick<
+    LeafRequest,
+    'publicKey' | 'lifetime' | 'beyondIssuer' | 'request' | 'brought'
+  >
   readonly options: PrepareOptions
   readonly subject: Uint8Array
   /** The names in {@link extensions}. Default: none. */
@@ -285,6 +288,7 @@ function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
       chain: issuer.chain,
       lintContext,
       request: request.request && requestFor(publicKey, request.request, { subject, names }),
+      brought: request.brought,
     },
   )
 }
@@ -292,7 +296,11 @@ function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
 function seal(
   fields: Omit<TbsFields, 'serial'> & { readonly serial: string | undefined },
   now: number,
-  { request, ...rest }: Omit<Preparation, 'input'> & Pick<IssuerInput, 'request'>,
+  {
+    request,
+    brought,
+    ...rest
+  }: Omit<Preparation, 'input'> & Pick<IssuerInput, 'request' | 'brought'>,
 ): Prepared {
   const serial = fields.serial ?? randomSerial()
   // RFC 5280 §4.1.2.2
@@ -307,7 +315,7 @@ function seal(
   // What is looked at is what will be signed, read back from its bytes.
   const expected = parseTbs(tbs)
   requireClean(lint(expected, rest.lintContext))
-  return madeFrom({ ...rest, input: { tbs, expected, now, request } })
+  return madeFrom({ ...rest, input: { tbs, expected, now, request, brought } })
 }
 
 function requireClean(results: ReturnType<typeof lint>): void {

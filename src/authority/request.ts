@@ -45,6 +45,11 @@ export interface LeafRequest {
   readonly uris?: readonly string[] | undefined
   /** A request by {@link publicKey}'s private half. Default: none can be made. */
   readonly request?: RequestMaker | undefined
+  /**
+   * The request by which a node brought {@link publicKey}, DER. It proves that the private half is there; what it asks
+   * for decides nothing. Default: none was brought.
+   */
+  readonly brought?: Uint8Array | undefined
   /** Default: `refuse`. */
   readonly beyondIssuer?: BeyondIssuer | undefined
 }

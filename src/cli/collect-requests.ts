@@ -106,9 +106,7 @@ export async function collectFirst(
   }
   if (collected === undefined || dryRun) return status
   const addresses = [...collected.keys()]
-  const requests = new Map(
-    [...collected].map(([address, { request }]) => [address, request.publicKey]),
-  )
+  const requests = new Map([...collected].map(([address, { request }]) => [address, request]))
   const planned = makePlan(desired, inventory, {
     ...{ now: context.now(), only: addresses, requests, renew: addresses },
     renewReason: askedBySsh,

@@ -5,11 +5,10 @@
  */
 
 import type { Role } from '../address.js'
-import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import type { AuthorityDraft } from './authorities.js'
 import type { Resolving } from './raw.js'
 import type { OperatorSpec, RegionSpec, Terms } from './spec.js'
-import { issuerNameIn, roleNameIn } from './vault.js'
+import { engineRoleKinds, issuerNameIn, roleNameIn } from './vault.js'
 
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineName = /^\w(?:[\w.-]*\w)?$/
@@ -22,6 +21,7 @@ export function checkEngines(
   operators: readonly OperatorSpec[],
 ): void {
   const issuers = new Map<string, string>()
+  const roles = new Map<string, string>()
   let used = false
   for (const { name, engine, issuer, signers } of drafts.values()) {
     const entry = raw.authorities?.get(name)
@@ -87,49 +87,28 @@ export function checkEngines(
     }
 
     function checkRegion(region: RegionSpec): void {
-      const kinds = new Map<Role, Set<'rsa' | 'other'>>()
       const all: readonly (readonly [Role, Terms])[] = [
         ...region.groups.map(({ role, terms }) => [role, terms] as const),
         ...operators
           .filter((one) => one.region === region.name)
           .map(({ terms }) => ['operator', terms] as const),
       ]
-      for (const [role, { key, keyHeld }] of all) {
-        if (keyHeld === 'node') {
-          report.error(
-            'spec/engine',
-            at,
-            `${name} is in an engine, and keys of ${region.name} are held by nodes (keyHeld: node)`,
-            {
-              expected: `keyHeld: store for the agents of ${region.name}`,
-              hint: 'an engine signs requests whose names it takes from them; a request of a node brings a key alone',
-            },
-          )
-        }
-        const seen = kinds.get(role) ?? new Set()
-        kinds.set(role, seen.add(kindOf(key)))
-        const roleName = roleNameIn(engine!, role, region.name)
-        if (!engineName.test(roleName)) {
-          report.error(
-            'spec/engine',
-            at,
-            `${JSON.stringify(roleName)} cannot be the name of a role in an engine`,
-            {
-              hint: 'write roles: so that the region stands in the middle: nomad-{region}-{role}',
-            },
-          )
-        }
-      }
-      for (const [role, seen] of kinds) {
-        if (seen.size < 2) continue
+      // Its common name is not a host name: a role that takes it would take the name of a server too.
+      const machine = operators.find((one) => one.region === region.name && one.role === 'machine')
+      if (machine !== undefined) {
         report.error(
           'spec/engine',
           at,
-          `one role of the engine takes RSA keys or others, and the ${role} certificates of ${region.name} have both`,
-          {
-            hint: 'give them one kind of key',
-          },
+          `${name} is in an engine, and ${machine.name} of ${region.name} is a machine: an engine takes host names alone as common names`,
+          { hint: `let ${machine.name} have the certificate of an operator: remove kind: machine` },
         )
+      }
+      for (const [role, terms] of all) {
+        for (const kind of engineRoleKinds(terms)) {
+          const roleName = roleNameIn(engine!, role, region.name, kind)
+          const what = `${role} certificates of ${region.name}, ${kind.keys}, names of the ${kind.namesFrom}`
+          checkRole(roleName, what)
+        }
       }
       for (const domain of region.domains) {
         if (domain !== 'nomad' && !domain.endsWith('.nomad')) continue
@@ -142,6 +121,27 @@ export function checkEngines(
           },
         )
       }
+    }
+
+    function checkRole(roleName: string, what: string): void {
+      if (!engineName.test(roleName)) {
+        report.error(
+          'spec/engine',
+          at,
+          `${JSON.stringify(roleName)} cannot be the name of a role in an engine`,
+          { hint: 'write roles: so that the region stands in the middle: nomad-{region}-{role}' },
+        )
+      }
+      const own = `${engine!.mount} ${roleName}`
+      const other = roles.get(own)
+      roles.set(own, what)
+      if (other === undefined || other === what) return
+      report.error(
+        'spec/engine',
+        at,
+        `one role, ${own.replace(' ', '/roles/')}, would be for ${other} and for ${what}`,
+        { hint: 'write roles: so that their names differ: nomad-{region}-{role}' },
+      )
     }
   }
   if (raw.vault !== undefined && !used) {
@@ -159,8 +159,4 @@ export function checkEngines(
       },
     )
   }
-}
-
-function kindOf(key: KeyAlgorithm): 'rsa' | 'other' {
-  return algorithmOf(key).kind === 'rsa' ? 'rsa' : 'other'
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Role } from '../address.js'
+import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import type { Field, RecordShape, TextShape } from './shape-types.js'
 
 /** How a token is had. */
@@ -230,7 +231,37 @@ export function issuerNameIn({ issuer }: EngineSpec, generation: number): string
   return issuer.replaceAll('{generation}', String(generation))
 }
 
-/** The name of a role in the mount. */
-export function roleNameIn({ roles }: EngineSpec, role: Role, region: string): string {
-  return roles.replaceAll('{role}', role).replaceAll('{region}', region)
+/** What certificates a role of an engine is for: a role takes one kind of key, and names from one place. */
+export interface EngineRoleKind {
+  readonly keys: 'ec' | 'rsa'
+  /** Whether the names are those of the request, or those of the call: a request of a node brings a key alone. */
+  readonly namesFrom: 'request' | 'call'
+}
+
+/**
+ * The name of a role in the mount.
+ *
+ * @param kind Default: EC keys, and the names of the request.
+ */
+export function roleNameIn(
+  { roles }: EngineSpec,
+  role: Role,
+  region: string,
+  { keys, namesFrom }: EngineRoleKind = { keys: 'ec', namesFrom: 'request' },
+): string {
+  const name = roles.replaceAll('{role}', role).replaceAll('{region}', region)
+  return `${name}${keys === 'rsa' ? '.rsa' : ''}${namesFrom === 'call' ? '.node' : ''}`
+}
+
+/** The kinds of roles that the certificates of some terms need. */
+export function engineRoleKinds({
+  key,
+  keyHeld,
+}: {
+  readonly key: KeyAlgorithm
+  readonly keyHeld: 'store' | 'node'
+}): readonly EngineRoleKind[] {
+  const keys = algorithmOf(key).kind === 'rsa' ? 'rsa' : 'ec'
+  const usual = { keys, namesFrom: 'request' } as const
+  return keyHeld === 'node' ? [usual, { keys, namesFrom: 'call' }] : [usual]
 }

@@ -7,7 +7,7 @@
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { signPath } from './look.js'
-import { engineRoles } from './roles.js'
+import { engineRoles, nameFields, type EngineRole } from './roles.js'
 
 /** A policy with what it is for. */
 export interface EnginePolicy {
@@ -30,8 +30,8 @@ export function enginePolicies(
   const read = rule(`${mount}/issuer/+`, 'read') + rule(`${mount}/roles/+`, 'read')
   const sign = engineRoles(authority, desired)
     .map(
-      ({ name }) =>
-        `path "${signPath(mount, issuer, name)}" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [] }\n}\n`,
+      ({ name, namesFrom }) =>
+        `path "${signPath(mount, issuer, name)}" {\n  capabilities = ["update"]\n  allowed_parameters = { ${parameters(namesFrom)} }\n}\n`,
     )
     .join('')
   return [
@@ -50,4 +50,9 @@ export function enginePolicies(
     { name: 'plan and verify', text: read },
     { name: 'apply', text: read + sign },
   ]
+}
+
+function parameters(namesFrom: EngineRole['namesFrom']): string {
+  const all = ['csr', 'ttl', ...(namesFrom === 'call' ? nameFields : [])]
+  return all.map((one) => `"${one}" = []`).join(', ')
 }

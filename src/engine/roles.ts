@@ -7,12 +7,11 @@
 
 import type { Role } from '../address.js'
 import type { DesiredAuthority, DesiredIssuer, IdentityProfile } from '../cluster/desired.js'
-import { roleNameIn } from '../cluster/vault.js'
-import { algorithmOf } from '../keys/algorithms.js'
+import { engineRoleKinds, roleNameIn, type EngineRoleKind } from '../cluster/vault.js'
 import { isAgent, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
 
 /** A role of an engine, as it should be. */
-export interface EngineRole {
+export interface EngineRole extends EngineRoleKind {
   /** Its name in the mount. */
   readonly name: string
   readonly role: Role
@@ -21,10 +20,22 @@ export interface EngineRole {
   readonly fields: RoleFields
 }
 
+/** The fields of a call that name what is certified, where the names are not those of the request. */
+export const nameFields = [
+  'common_name',
+  'alt_names',
+  'ip_sans',
+  'uri_sans',
+  'exclude_cn_from_sans',
+] as const
+
+/** One of {@link nameFields}. */
+export type NameField = (typeof nameFields)[number]
+
 /** What an authority signs for: a cluster as it should be. */
 export interface Signed {
   readonly identities: readonly {
-    readonly profile: Pick<IdentityProfile, 'role' | 'region' | 'lifetime' | 'key'> & {
+    readonly profile: Pick<IdentityProfile, 'role' | 'region' | 'lifetime' | 'key' | 'keyHeld'> & {
       readonly issuer: Pick<DesiredIssuer, 'name'>
     }
   }[]
@@ -59,25 +70,21 @@ export function engineRoles(
   { identities }: Signed,
 ): readonly EngineRole[] {
   if (engine === undefined) return []
-  const found = new Map<string, { role: Role; region: string; longest: number; rsa: boolean }>()
+  const found = new Map<string, Omit<EngineRole, 'name' | 'fields'> & { longest: number }>()
   for (const { profile } of identities) {
-    const { role, region, issuer, lifetime, key } = profile
+    const { role, region, issuer, lifetime, key, keyHeld } = profile
     if (issuer.name !== name) continue
-    const id = `${role} ${region}`
-    const before = found.get(id)
-    found.set(id, {
-      role,
-      region,
-      longest: Math.max(before?.longest ?? 0, lifetime),
-      rsa: algorithmOf(key).kind === 'rsa',
-    })
+    for (const kind of engineRoleKinds({ key, keyHeld })) {
+      const id = `${role} ${region} ${kind.keys} ${kind.namesFrom}`
+      const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)
+      found.set(id, { role, region, ...kind, longest })
+    }
   }
   const { domains = [], networks = [] } = constraints ?? {}
-  return [...found.values()].map(({ role, region, longest, rsa }) => ({
-    name: roleNameIn(engine, role, region),
-    role,
-    region,
-    fields: fieldsOf({ role, region, longest, rsa, domains, networks }),
+  return [...found.values()].map(({ longest, ...kind }) => ({
+    name: roleNameIn(engine, kind.role, kind.region, kind),
+    ...kind,
+    fields: fieldsOf({ ...kind, longest, domains, networks }),
   }))
 }
 
@@ -85,14 +92,12 @@ function fieldsOf({
   role,
   region,
   longest,
-  rsa,
+  keys,
+  namesFrom,
   domains,
   networks,
-}: {
-  readonly role: Role
-  readonly region: string
+}: Omit<EngineRole, 'name' | 'fields'> & {
   readonly longest: number
-  readonly rsa: boolean
   readonly domains: readonly string[]
   readonly networks: readonly string[]
 }): RoleFields {
@@ -120,11 +125,12 @@ function fieldsOf({
     allowed_user_ids: [],
     cn_validations: ['hostname'],
     require_cn: true,
-    use_csr_common_name: true,
-    use_csr_sans: true,
-    key_type: rsa ? 'rsa' : 'ec',
-    key_bits: rsa ? 2048 : 256,
-    key_usage: profile.keyUsage(rsa ? 'rsa' : 'ec').map((usage) => written[usage]),
+    use_csr_common_name: namesFrom === 'request',
+    use_csr_sans: namesFrom === 'request',
+    key_type: keys,
+    // The least that is taken.
+    key_bits: keys === 'rsa' ? 2048 : 256,
+    key_usage: profile.keyUsage(keys).map((usage) => written[usage]),
     ext_key_usage: [],
     ext_key_usage_oids: [],
     server_flag: profile.extendedKeyUsage.includes('serverAuth'),

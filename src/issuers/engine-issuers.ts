@@ -13,9 +13,10 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyFound } from '../engine/key-inside.js'
 import { certificateIn, isMissing, lookAtEngine, signPath } from '../engine/look.js'
-import { engineRoles, type EngineRole } from '../engine/roles.js'
+import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { algorithmOf } from '../keys/algorithms.js'
 import { pemEncode } from '../keys/pem.js'
 import { profileOf } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -154,20 +155,23 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
           reason: `its key signs what the engine writes, such as its own list (${mount}/issuer/${issuer}/crl)`,
         }
       }
-      const role = roleFor(input.expected, roles)
-      if (role === undefined) {
-        return { outcome: 'refused', reason: 'the engine has no role for this kind of certificate' }
-      }
-      if (input.request === undefined) {
+      const { request, brought, expected } = input
+      if (request === undefined && brought === undefined) {
         return {
           outcome: 'refused',
           reason: 'an engine signs requests, and the key that would make one is not here',
         }
       }
+      const namesFrom = request === undefined ? 'call' : 'request'
+      const role = roleFor(expected, namesFrom, roles)
+      if (role === undefined) {
+        return { outcome: 'refused', reason: 'the engine has no role for this kind of certificate' }
+      }
       const path = signPath(mount, issuer, role.name)
-      const csr = pemEncode('CERTIFICATE REQUEST', input.request())
+      const csr = pemEncode('CERTIFICATE REQUEST', request?.() ?? brought!)
       const ttl = `${ttlOf(input, parts)}s`
-      const verdict = await session.call({ method: 'POST', path, body: { csr, ttl }, signal })
+      const body = { csr, ttl, ...(namesFrom === 'call' && namesIn(expected)) }
+      const verdict = await session.call({ method: 'POST', path, body, signal })
       switch (verdict.is) {
         case 'done': {
           const made = certificateIn(verdict.data.certificate)
@@ -193,12 +197,37 @@ function ttlOf({ expected, now }: IssuerInput, { certificate }: EngineIssuerPart
   return Math.max(1, Math.floor((end - now) / 1000))
 }
 
-/** The role that certifies exactly the role names of what was prepared. */
+/** The names of what was prepared, as a call has them. */
+function namesIn(expected: Certificate): Readonly<Record<NameField, unknown>> {
+  const { subjectAltName = [] } = expected
+  const of = (type: 'dns' | 'ip' | 'uri'): string =>
+    subjectAltName.flatMap((one) => (one.type === type ? [one.value] : [])).join(',')
+  const commonName = commonNameIn(expected) ?? ''
+  return {
+    common_name: commonName,
+    alt_names: of('dns'),
+    ip_sans: of('ip'),
+    uri_sans: of('uri'),
+    // Else the engine adds it.
+    exclude_cn_from_sans: true,
+  }
+}
+
+function commonNameIn({ subject }: Certificate): string | undefined {
+  return subject.attributes.find(({ oid }) => oid === '2.5.4.3')?.value
+}
+
+/** The role that certifies exactly the role names of what was prepared, for a key of its kind. */
 function roleFor(
-  { subject, subjectAltName = [] }: Certificate,
-  roles: readonly EngineRole[],
+  expected: Certificate,
+  namesFrom: EngineRole['namesFrom'],
+  all: readonly EngineRole[],
 ): EngineRole | undefined {
-  const commonName = subject.attributes.find(({ oid }) => oid === '2.5.4.3')?.value
+  const { publicKey, subjectAltName = [] } = expected
+  const { algorithm } = publicKey
+  const keys = algorithm !== undefined && algorithmOf(algorithm).kind === 'rsa' ? 'rsa' : 'ec'
+  const roles = all.filter((one) => one.keys === keys && one.namesFrom === namesFrom)
+  const commonName = commonNameIn(expected)
   const named = new Set(subjectAltName.flatMap((one) => (one.type === 'dns' ? [one.value] : [])))
   const fits = roles.filter(({ role, region }) => {
     const profile = profileOf(role)

@@ -8,7 +8,6 @@
 import type { CheckContext } from '../checks/context.js'
 import { formatDuration } from '../duration.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { PublicKey } from '../keys/algorithms.js'
 import { keyFingerprint } from '../keys/fingerprint.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { profileOf } from '../nomad/roles.js'
@@ -20,6 +19,7 @@ import type {
   IdentityProfile,
 } from '../cluster/desired.js'
 import { fingerprintText } from '../x509/certificate.js'
+import type { CertificateRequest } from '../x509/request.js'
 import { stanzaOf, type ConfigEdit } from './configs.js'
 import type { Step, StepContent } from './plan.js'
 
@@ -31,8 +31,8 @@ export interface ContentFacts {
   readonly context: CheckContext
   /** The edits of configurations, by address. */
   readonly edits: ReadonlyMap<string, ConfigEdit>
-  /** The keys that nodes have made, by address. */
-  readonly requests: ReadonlyMap<string, PublicKey>
+  /** The requests by which nodes bring the keys that they have made, by address. */
+  readonly requests: ReadonlyMap<string, Pick<CertificateRequest, 'publicKey'>>
 }
 
 /**
@@ -85,7 +85,7 @@ export function withContent(
         ips: all.ips,
         uris: all.uris,
         ...ofProfile(profile),
-        ...(requested !== undefined && { publicKey: keyFingerprint(requested) }),
+        ...(requested !== undefined && { publicKey: keyFingerprint(requested.publicKey) }),
       }
     }
     if (action !== 'refresh' && action !== 'finish') return undefined

@@ -14,7 +14,7 @@ import { ledgerFindings } from '../checks/ledger.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
-import type { PublicKey } from '../keys/algorithms.js'
+import type { CertificateRequest } from '../x509/request.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 import { attemptFindings } from '../evidence/attempts.js'
@@ -54,7 +54,7 @@ export interface MakePlanOptions {
    * Public keys that nodes have made, by the address of the identity: what is planned for it certifies this key.
    * The caller has made sure whose key it is. Default: none.
    */
-  readonly requests?: ReadonlyMap<string, PublicKey> | undefined
+  readonly requests?: ReadonlyMap<string, CertificateRequest> | undefined
   /** Guards that a person has overridden. Default: none. */
   readonly overrides?: readonly Override[] | undefined
   /** What was found in Vault or OpenBao: an error keeps its authority from signing. Default: nothing. */
@@ -76,8 +76,8 @@ export interface PlanMaterials {
   readonly context: CheckContext
   /** The edits behind the steps of `config/…`, by address. */
   readonly edits: ReadonlyMap<string, ConfigEdit>
-  /** The public keys that nodes have made, by the address of the identity. */
-  readonly requests: ReadonlyMap<string, PublicKey>
+  /** The requests by which nodes bring the keys that they have made, by the address of the identity. */
+  readonly requests: ReadonlyMap<string, CertificateRequest>
   /** Guards that a person has overridden: the ledger notes them. */
   readonly overrides: readonly Override[]
   /** What only a key on another machine can sign. */
@@ -348,7 +348,7 @@ const requested: ReasonGiven = {
   message: 'a new generation was asked for',
 }
 
-const noRequests: ReadonlyMap<string, PublicKey> = new Map()
+const noRequests: ReadonlyMap<string, CertificateRequest> = new Map()
 
 /** A new generation because it was asked for; what is wrong with the present one is told with it. */
 function renewed(

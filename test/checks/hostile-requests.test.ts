@@ -633,7 +633,7 @@ async function certified(file: Uint8Array): Promise<string> {
   const ports = { store: copy, configs: memoryConfigs() }
   const { plan, materials } = makePlan(desired, await readInventory(ports), {
     ...{ now, only: [address], renew: [address] },
-    requests: new Map([[address, request.publicKey]]),
+    requests: new Map([[address, request]]),
   })
   await collect(
     applyPlan(plan, materials, { ...ports, issuers: storeIssuers(copy), clock: () => now }),

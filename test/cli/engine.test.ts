@@ -3,6 +3,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { keyFingerprint } from '../../src/keys/fingerprint.js'
+import { generateKeySync } from '../../src/keys/generate.js'
+import { encodeName } from '../../src/x509/name.js'
+import { encodeRequest, makeRequest } from '../../src/x509/request.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { cli, folder, now, type Said } from './cli.js'
 
@@ -240,4 +244,49 @@ test('AppRole: ids from files of the local file, and one more login where the to
   expect(
     JSON.stringify(engine.calls.filter(({ path: asked }) => asked.includes('/sign/'))),
   ).not.toContain('secret')
+})
+
+test('a key of a node and keys of both kinds: each has its role, and a request brings a key alone', async () => {
+  const text = specText()
+    .replace('s1: {', 's1: { key: rsa-2048,')
+    .replace('c2: {}', 'c2: { keyHeld: node, names: [c2.acme.internal], ips: [10.0.0.2] }')
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), `${text}node: { tls: /etc/nomad-tls }\n`)
+  await run('apply --yes')
+  const setUp = await run('authority setup us-west')
+  expect(setUp.stderr).toBe('')
+  expect([...engine.roles.keys()].sort()).toEqual([
+    'nomad-client-us-west',
+    'nomad-client-us-west.node',
+    'nomad-operator-us-west',
+    'nomad-server-us-west.rsa',
+  ])
+  expect(setUp.stdout).toContain(
+    '"csr" = [], "ttl" = [], "common_name" = [], "alt_names" = [], "ip_sans" = [], "uri_sans" = [], "exclude_cn_from_sans" = []',
+  )
+  expect((await run('apply --yes')).status).not.toBe(1)
+  expect(engine.signed).toHaveLength(3)
+
+  // The node asks for more than it gets.
+  const key = generateKeySync('ecdsa-p256')
+  const csr = makeRequest({
+    subject: encodeName({ commonName: 'other.example' }),
+    key,
+    names: [{ type: 'dns', value: 'c1.acme.internal' }],
+  })
+  fs.writeFileSync(path.join(place, 'c2.csr'), encodeRequest(csr))
+  const named = keyFingerprint(key.publicKey)
+  const signed = await run(`sign c2.csr --as client/us-west/c2 --fingerprint ${named}`)
+  expect(signed.stderr).not.toMatch(/^error/m)
+  expect(signed.status).toBe(0)
+  const call = engine.calls.at(-1)!
+  expect(call.path).toBe('pki/nomad/issuer/us-west-1/sign/nomad-client-us-west.node')
+  expect(call.body).toMatchObject({
+    common_name: 'client.us-west.nomad',
+    alt_names: 'client.us-west.nomad,localhost,c2.acme.internal',
+    ip_sans: '127.0.0.1,::1,10.0.0.2',
+  })
+  expect((await run('verify --long')).stdout).not.toContain('engine-')
+  expect(
+    fs.readdirSync(path.join(place, 'pki/identity/client/us-west/c2/current/')).sort(),
+  ).toEqual(['ca.pem', 'cert.pem', 'manifest.json'])
 })

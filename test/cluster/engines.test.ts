@@ -45,6 +45,17 @@ test('a generation whose key is a file is not in the engine', () => {
   expect(desire(second).authorities[1]!.engine).toBeDefined()
 })
 
+test.each<[string, Parts]>([
+  ['a root on another machine', { root: '{ signer: offline }' }],
+  ['two kinds of keys', { region: 'servers: { s1: {}, s2: { key: rsa-2048 } }' }],
+  [
+    'keys that nodes hold',
+    { region: 'servers: { s1: { keyHeld: node } }\nnode: { tls: /etc/nomad-tls }' },
+  ],
+])('%s: taken', (_, parts) => {
+  expect(parsed(parts).diagnostics).toEqual([])
+})
+
 describe('refused, with what was expected', () => {
   test.each<[string, Parts, RegExp]>([
     ['no address', { vault: 'vault: {}' }, /the key address is missing/],
@@ -88,17 +99,34 @@ describe('refused, with what was expected', () => {
       /does not say where/,
     ],
     ['a root', { root: '{ engine: { mount: pki } }' }, /agent is a root/],
-    ['a root on another machine', { root: '{ signer: offline }' }, /on another machine/],
-    ['keys that nodes hold', { region: 'servers: { s1: { keyHeld: node } }' }, /held by nodes/],
     [
-      'two kinds of keys',
-      { region: 'servers: { s1: {}, s2: { key: rsa-2048 } }' },
-      /RSA keys or others/,
+      'a machine, whose common name is not a host name',
+      { region: 'servers: { s1: {} }\noperators: { p: { kind: machine, region: global } }' },
+      /p of global is a machine/,
     ],
   ])('%s', (_, parts, message) => {
     const { spec, diagnostics } = parsed(parts)
     expect(diagnostics.map((one) => one.message).join('\n')).toMatch(message)
     expect(spec).toBeUndefined()
+  })
+
+  test('one role for two kinds of certificates', () => {
+    const { diagnostics } = parseSpec(`version: 1
+cluster: acme
+node: { tls: /etc/nomad-tls }
+vault: { address: "https://vault:8200" }
+authorities:
+  agent: {}
+  west: { issuer: agent, engine: { mount: pki, roles: "{role}-{region}" } }
+regions:
+  one: { authority: west, servers: { s1: { key: rsa-2048, keyHeld: node } } }
+  one.rsa: { authority: west, servers: { s1: {} } }
+  one.rsa.node: { authority: west, servers: { s1: {} } }
+`)
+    expect(diagnostics.map((one) => one.message)).toEqual([
+      'one role, pki/roles/server-one.rsa, would be for server certificates of one, rsa, names of the request and for server certificates of one.rsa, ec, names of the request',
+      'one role, pki/roles/server-one.rsa.node, would be for server certificates of one, rsa, names of the call and for server certificates of one.rsa.node, ec, names of the request',
+    ])
   })
 
   test('one issuer of two authorities', () => {

@@ -21,6 +21,7 @@ import {
   subjectAltName,
   subjectKeyIdentifier,
 } from '../../src/x509/extensions.js'
+import type { GeneralName } from '../../src/x509/extension.js'
 import { encodeName } from '../../src/x509/name.js'
 import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
 
@@ -70,15 +71,12 @@ export interface FakeEngineOptions {
   readonly tls?: https.ServerOptions
   /** Epoch milliseconds. */
   readonly clock?: () => number
-  /** Whether one role takes keys of each kind. Default: as the role says. */
-  readonly anyKey?: boolean
 }
 
 /** Starts an engine on a loopback. The token `root` counts. */
 export async function fakeEngine({
   tls,
   clock = Date.now,
-  anyKey = false,
 }: FakeEngineOptions = {}): Promise<FakeEngine> {
   const calls: Called[] = []
   const signed: string[] = []
@@ -228,7 +226,19 @@ export async function fakeEngine({
     if (role === undefined) return { status: 400, body: { errors: ['unknown role'] } }
     const [above] = parseCertificates(String(issuer.certificate)) as [Certificate]
     const key = [...keys.values()].find((one) => samePublicKey(one.publicKey, above.publicKey))!
-    const { subject, publicKey, subjectAltName: names = [] } = parseRequest(String(body.csr))
+    const request = parseRequest(String(body.csr))
+    const { publicKey } = request
+    const kind = publicKey.algorithm?.startsWith('rsa') === true ? 'rsa' : 'ec'
+    if (role.key_type !== kind) {
+      return {
+        status: 400,
+        body: { errors: [`role requires keys of type ${String(role.key_type)}`] },
+      }
+    }
+    const { subject, names } =
+      role.use_csr_sans === true
+        ? { subject: request.subject.der, names: request.subjectAltName ?? [] }
+        : { subject: encodeName({ commonName: String(body.common_name) }), names: namesOf(body) }
     const now = Math.floor(clock() / 1000) * 1000
     const { signatureIdentifier } = algorithmOf(key.algorithm)
     const usages = {
@@ -241,14 +251,10 @@ export async function fakeEngine({
       issuer: above.subject.der,
       notBefore: Math.max(now - 60_000, above.notBefore),
       notAfter: now + Number(String(body.ttl).replace('s', '')) * 1000,
-      subject: subject.der,
+      subject,
       spki: publicKey.spki,
       extensions: [
-        keyUsage(
-          anyKey && publicKey.algorithm?.startsWith('rsa') === true && role.server_flag === true
-            ? ['digitalSignature', 'keyEncipherment']
-            : (role.key_usage as (keyof typeof usages)[]).map((one) => usages[one]),
-        ),
+        keyUsage((role.key_usage as (keyof typeof usages)[]).map((one) => usages[one])),
         extendedKeyUsage([
           ...(role.server_flag === true ? (['serverAuth'] as const) : []),
           ...(role.client_flag === true ? (['clientAuth'] as const) : []),
@@ -267,4 +273,15 @@ export async function fakeEngine({
       body: { data: { certificate: pem.trimEnd(), ca_chain: ['not looked at'] } },
     }
   }
+}
+
+/** The names of a call, for a role that takes none from the request. */
+function namesOf(body: Readonly<Record<string, unknown>>): readonly GeneralName[] {
+  const kinds = { alt_names: 'dns', ip_sans: 'ip', uri_sans: 'uri' } as const
+  return Object.entries(kinds).flatMap(([field, type]) =>
+    (body[field] as string)
+      .split(',')
+      .filter((value) => value !== '')
+      .map((value): GeneralName => ({ type, value })),
+  )
 }

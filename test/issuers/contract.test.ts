@@ -64,7 +64,7 @@ issuerContract('an engine under an intermediate, slow', async () => ({
   authorities: false,
 }))
 
-const wire = await fakeEngine({ clock: () => now + 2_000, anyKey: true })
+const wire = await fakeEngine({ clock: () => now + 2_000 })
 afterAll(() => wire.close())
 wire.keys.set('low-1', lowKey)
 wire.issuers.set('low-1', { issuer_name: 'low-1', certificate: encodeCertificate(low) })
@@ -76,15 +76,14 @@ const wireRoles = engineRoles(
     constraints: { regions: ['global'], domains: ['example'], networks: [] },
   },
   {
-    identities: (['server', 'client', 'combined', 'operator'] as const).map((role) => ({
-      profile: {
-        role,
-        region: 'global',
-        issuer: { name: 'low' },
-        lifetime: 90 * day,
-        key: 'ecdsa-p256',
-      },
-    })),
+    identities: (['server', 'client', 'combined', 'operator'] as const).flatMap((role) =>
+      (['ecdsa-p256', 'rsa-2048'] as const).map((leafKey) => ({
+        profile: {
+          ...{ role, region: 'global', issuer: { name: 'low' }, lifetime: 90 * day },
+          ...{ key: leafKey, keyHeld: 'store' },
+        },
+      })),
+    ),
   },
 )
 for (const { name, fields } of wireRoles) wire.roles.set(name, fields)

@@ -20,6 +20,7 @@ import {
   utf8String,
 } from '../../src/der/write.js'
 import { algorithmOf, type PrivateKey } from '../../src/keys/algorithms.js'
+import { keyFingerprint } from '../../src/keys/fingerprint.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { signBytes } from '../../src/keys/sign.js'
 import type { Certificate, Extension } from '../../src/x509/certificate.js'
@@ -444,7 +445,11 @@ function beyond({ subject, subjectAltName: names = [], ...leaf }: Certificate): 
     if (one.type === 'dns' && mine(one.value)) continue
     if (one.type === 'email' && /@(.*\.)?acme\.internal$|@client\.us-west\.nomad$/.test(one.value))
       continue
-    if (one.type === 'ip' && (one.value.startsWith('10.') || one.value === '127.0.0.1')) continue
+    if (
+      one.type === 'ip' &&
+      (one.value.startsWith('10.') || ['127.0.0.1', '::1'].includes(one.value))
+    )
+      continue
     faults.push(`${one.type} ${'value' in one ? one.value : '…'}`)
   }
   if (leaf.basicConstraints?.ca === true) faults.push('an authority')
@@ -526,5 +531,119 @@ describe('requests that nobody honest makes, with the policy that signs', () => 
   test('the token of the set-up signs nothing', async () => {
     const csr = requestOf({ subject: cn(client), names: dns(client) })
     expect((await sign(csr, {}, tokens.setUp)).status).toBe(403)
+  })
+})
+
+describe('a key of a node, and keys of both kinds', () => {
+  const role = 'pki/held/issuer/held-1/sign/nomad-client-us-west.node'
+  let held = ''
+  let apply = ''
+  const key = generateKeySync('ecdsa-p256')
+  const honest = {
+    common_name: client,
+    alt_names: `${client},localhost,c1.acme.internal`,
+    ip_sans: '127.0.0.1,::1,10.0.0.1',
+    uri_sans: '',
+    exclude_cn_from_sans: true,
+  }
+  const runHeld = (line: string, token: string): Promise<Said> =>
+    cli(held, line.split(' '), {
+      now: Date.now(),
+      env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
+    })
+  const sign = (csr: string, body: object): Promise<Answer> =>
+    bao.call('POST', role, { csr, ttl: '1h', ...honest, ...body }, apply)
+
+  beforeAll(async () => {
+    held = folder({
+      'cluster.yaml': `version: 1
+cluster: acme
+vault: { address: "${bao.origin}" }
+node: { tls: /etc/nomad-tls }
+authorities:
+  agent: {}
+  held: { issuer: agent, key: rsa-2048, engine: { mount: pki/held } }
+regions:
+  us-west:
+    authority: held
+    domains: [acme.internal]
+    networks: [10.0.0.0/8]
+    servers: { s1: { key: rsa-3072 }, s2: { key: ecdsa-p384 } }
+    clients:
+      c1: { keyHeld: node, names: [c1.acme.internal], ips: [10.0.0.1] }
+      c2: { keyHeld: node, key: rsa-2048, ips: [10.0.0.2] }
+`,
+    })
+    await runHeld('init --new-store', '')
+    await runHeld('apply --yes', '')
+    const dry = await runHeld('authority setup held --dry-run', 'root')
+    const [setUp, , policy] = dry.stdout
+      .split('\n# policy: ')
+      .slice(1)
+      .map((one) => one.slice(one.indexOf('\n')))
+    const made = await runHeld('authority setup held', await bao.tokenWith('held-setup', setUp!))
+    expect(made.stderr).toBe('')
+    apply = await bao.tokenWith('held-apply', policy!)
+  })
+
+  test('each is signed, with the names of the spec, whatever the request of the node asks for', async () => {
+    const applied = await runHeld('apply --yes', apply)
+    expect(applied.stderr).not.toMatch(/^error/m)
+    for (const [name, algorithm] of [
+      ['c1', 'ecdsa-p256'],
+      ['c2', 'rsa-2048'],
+    ] as const) {
+      const own = generateKeySync(algorithm)
+      const csr = requestOf({
+        subject: cn('other.example'),
+        names: dns('c3.acme.internal'),
+        key: own,
+      })
+      fs.writeFileSync(path.join(held, `${name}.csr`), csr)
+      const signed = await runHeld(
+        `sign ${name}.csr --as client/us-west/${name} --fingerprint ${keyFingerprint(own.publicKey)}`,
+        apply,
+      )
+      expect(signed.stderr).not.toMatch(/^error/m)
+      expect(signed.status).toBe(0)
+    }
+    const verified = await runHeld('verify --long', apply)
+    expect(verified.stdout).not.toContain('engine-')
+    expect(verified.status).toBe(0)
+    const [leaf] = parseCertificates(
+      fs.readFileSync(path.join(held, 'pki/identity/client/us-west/c1/current/cert.pem'), 'utf8'),
+    )
+    expect(beyond(leaf!)).toEqual([])
+  })
+
+  test.each(asked)('a request of a node: %s', async (_, hostile) => {
+    const { status, data } = await sign(requestOf({ ...hostile, key: hostile.key ?? key }), {})
+    expect([200, 400, 500]).toContain(status)
+    if (status !== 200) return
+    // What the call names, and nothing of the request.
+    const [leaf] = parseCertificates(String(data.certificate))
+    expect(beyond(leaf!)).toEqual([])
+    const named = leaf!.subjectAltName!.map((one) => ('value' in one ? one.value : '?'))
+    expect(named.sort()).toEqual(
+      [...honest.alt_names.split(','), ...honest.ip_sans.split(',')].sort(),
+    )
+  })
+
+  test.each<[string, object]>([
+    ['the common name of a server', { common_name: server }],
+    ['the name of a server', { alt_names: `${client},${server}` }],
+    ['both', { common_name: server, alt_names: server }],
+    ['a name below the role', { alt_names: `${client},x.${client}` }],
+    ['a wildcard', { alt_names: `${client},*.acme.internal` }],
+    ['another region', { common_name: 'client.us-east.nomad' }],
+    ['a foreign name', { alt_names: `${client},evil.example` }],
+    ['a foreign address', { ip_sans: '192.168.1.1' }],
+    ['a URI', { uri_sans: 'nomad-pki://operator.nomad/alice' }],
+    ['another kind of name', { other_sans: `1.3.6.1.4.1.311.20.2.3;utf8:${server}` }],
+    ['a later end', { not_after: '2034-01-01T00:00:00Z' }],
+    ['a free text', { common_name: 'free text' }],
+  ])('a call that names %s is refused', async (_, body) => {
+    const { status } = await sign(requestOf({ subject: cn(client), key }), body)
+    expect([400, 403]).toContain(status)
   })
 })

@@ -5,6 +5,8 @@ import type { FoundLeafKey, Inventory } from '../../src/inventory/inventory.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { makePlan, type MakePlanOptions } from '../../src/plan/make-plan.js'
 import type { Plan } from '../../src/plan/plan.js'
+import { encodeName } from '../../src/x509/name.js'
+import { makeRequest, parseRequest } from '../../src/x509/request.js'
 import { MemoryWorld } from '../memory-world.js'
 import { day } from '../world.js'
 
@@ -69,8 +71,9 @@ describe('the spec says that nodes hold their keys', () => {
     const due = planOf(world)
     expect(steps(due)).toEqual([])
     expect(findings(due)).toEqual([expect.stringMatching(/^warning request-needed: .* It waits/)])
-    const { publicKey } = generateKeySync('ecdsa-p256')
-    const asked = planOf(world, { requests: new Map([[s1, publicKey]]) })
+    const subject = encodeName({ commonName: 's1' })
+    const request = parseRequest(makeRequest({ subject, key: generateKeySync('ecdsa-p256') }))
+    const asked = planOf(world, { requests: new Map([[s1, request]]) })
     expect(steps(asked)).toEqual([`renew ${s1}`])
     expect(asked.steps[0]!.content?.['publicKey']).toMatch(/^SHA256:/)
     expect(findings(asked)).toEqual([])

@@ -82,7 +82,7 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
     printer.tell('nothing was done')
     return exitStatus.refused
   }
-  const planned = planOf(new Map([[address, publicKey]]))
+  const planned = planOf(new Map([[address, request.request]]))
   refuseBlocked(planned.plan, printer)
   const again = `nomad-pki sign ${shellQuote(file!)}${fileFlag(options)}`
   const status = await runPlan(
