@@ -23,6 +23,8 @@ import { NomadPkiError } from '../errors.js'
 export interface Output {
   /** Writes as it is; a reader that has gone away is not an error. */
   write(text: string): void
+  /** Whether a write has found that its reader has gone away. */
+  readonly closed: boolean
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none. */
   readonly columns: number
@@ -182,6 +184,9 @@ function processOutput(fd: 1 | 2, stream: () => NodeJS.WriteStream): Output {
           { cause },
         )
       }
+    },
+    get closed() {
+      return closed
     },
     get isTTY() {
       return isTerminal()

@@ -1,15 +1,14 @@
 /**
- * A rollout on a terminal, drawn in place. Only the cursor is moved: no mode of the terminal is changed, so there is
- * nothing to put back, however the command ends.
+ * A rollout on a terminal, drawn in place.
  *
  * @module
  */
 
 import { beginView, takeEvent, viewLines, viewTable } from '../report/rollout-view.js'
-import { widthOf } from '../report/table.js'
 import type { Rollout } from '../rollout/order.js'
 import type { RolloutEvent } from '../rollout/ports.js'
 import type { Context } from './context.js'
+import { pictureOn } from './picture.js'
 import type { Printer } from './printer.js'
 import { isFancy } from './progress.js'
 
@@ -41,28 +40,13 @@ export function liveRollout(
   if (printer.json || printer.quiet || !isTerminal) return undefined
   const view = beginView(order, context.now())
   const fancy = isFancy(env)
-  let drawn: readonly string[] = []
+  const picture = pictureOn(stderr)
   let drawnAt = -Infinity
   let ended = false
-  // After the terminal became narrower a line may take several rows of it.
-  const up = (): string => {
-    const rows = drawn.reduce(
-      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / stderr.columns)),
-      0,
-    )
-    return rows === 0 ? '' : `\u001b[${rows}A\r`
-  }
   const draw = (): void => {
     const { columns, rows } = stderr
-    const lines = viewLines(view, { at: context.now(), columns, rows, fancy }, printer.errorStyle)
-    const text = lines.map((line) => `${line}\u001b[K\n`).join('')
-    stderr.write(`${up()}${text}\u001b[J`)
-    drawn = lines
+    picture.draw(viewLines(view, { at: context.now(), columns, rows, fancy }, printer.errorStyle))
     drawnAt = performance.now()
-  }
-  const clear = (): void => {
-    if (drawn.length > 0) stderr.write(`${up()}\u001b[J`)
-    drawn = []
   }
   const timer = setInterval(draw, 500)
   timer.unref()
@@ -72,7 +56,7 @@ export function liveRollout(
       if (!ended && performance.now() - drawnAt >= pause) draw()
     },
     above(say) {
-      clear()
+      picture.clear()
       say()
       if (!ended) draw()
     },
@@ -80,7 +64,7 @@ export function liveRollout(
       if (ended) return
       ended = true
       clearInterval(timer)
-      clear()
+      picture.clear()
       const text = viewTable(view, context.now(), printer.style)
       if (text !== undefined) printer.answer(text)
     },

@@ -127,7 +127,8 @@ async function inventoryText(
   return formatInventory({ cluster, madeAt: schedule.at, begun, inventory }, ledger)
 }
 
-function watchedFacts(
+/** The same with what `plan` says and how rotations stand, for what is watched. */
+export function watchedFacts(
   { inventory, schedule, deadlines, findings }: StatusFacts,
   { spec, desired }: Workspace,
 ): Parameters<typeof metricsText>[0] & Parameters<typeof pageText>[0] {

@@ -11,7 +11,7 @@ import type { HostState, RolloutEvent } from '../rollout/ports.js'
 import { barOf } from './bar.js'
 import { foldAbove, rangesOf } from './fold.js'
 import { count, printable, type Paint, type Style } from './style.js'
-import { table, widthOf } from './table.js'
+import { cut, table, widthOf } from './table.js'
 
 /** One host. */
 interface HostRow {
@@ -198,18 +198,6 @@ function spanOf(milliseconds: number): string {
 
 function longest(rows: readonly HostRow[]): number {
   return rows.reduce((most, { name }) => Math.max(most, widthOf(printable(name))), 0)
-}
-
-/** The beginning of a text that fits; what was cut off is marked. */
-function cut(text: string, width: number): string {
-  const clean = printable(text)
-  if (widthOf(clean) <= width) return clean
-  let kept = ''
-  for (const character of clean) {
-    if (widthOf(kept + character) > width - 1) break
-    kept += character
-  }
-  return width < 1 ? '' : `${kept}~`
 }
 
 function keyOf({ address, host }: RolloutNode): string {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable } from './style.js'
+
 // eslint-disable-next-line no-control-regex -- the escape character is what is looked for
 const colours = /\u001b\[[0-9;]*m/g
 
@@ -49,6 +51,39 @@ export function table(
       return (' '.repeat(indent) + cells.join(' '.repeat(gap))).trimEnd()
     })
     .join('\n')
+}
+
+/** The beginning of a text that fits; what was cut off is marked. It has no colours. */
+export function cut(text: string, width: number): string {
+  const clean = printable(text)
+  if (widthOf(clean) <= width) return clean
+  let kept = ''
+  for (const character of clean) {
+    if (widthOf(kept + character) > width - 1) break
+    kept += character
+  }
+  return width < 1 ? '' : `${kept}~`
+}
+
+/**
+ * Breaks a text between its words.
+ *
+ * @param text Without colours.
+ * @param width Columns of a line.
+ * @param most Lines; what is beyond them is cut off.
+ */
+export function wrap(text: string, width: number, most: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (lines.length === most - 1 || line === '' || widthOf(longer) <= width) line = longer
+    else {
+      lines.push(line)
+      line = word
+    }
+  }
+  return [...lines, line].map((one) => cut(one, width))
 }
 
 function isWide(code: number): boolean {

@@ -20,6 +20,8 @@ export interface World {
   readonly input?: string
   /** Whether all streams are a terminal. */
   readonly terminal?: boolean
+  /** Whether nobody reads what is written. */
+  readonly closed?: boolean
   readonly columns?: number
   readonly rows?: number
   /** Called on every write to stdout or stderr. */
@@ -42,6 +44,7 @@ export function testContext(world: World): {
       texts.push(text)
       world.onWrite?.(text)
     },
+    closed: world.closed ?? false,
     isTTY,
     columns: world.columns ?? 80,
     rows: world.rows ?? 24,

@@ -1,4 +1,4 @@
-/** `rollout` on a real terminal: a pty that `script` of util-linux makes. */
+/** `rollout` and `status --watch` on a real terminal: a pty that `script` of util-linux makes. */
 
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -81,3 +81,15 @@ describe('rollout in a pty', () => {
     expect(text).toContain('the terminal is as it was')
   })
 })
+
+test('status --watch follows what another command does, and Ctrl-C ends it', async () => {
+  const { written, lines } = await inTerminal(
+    '(sleep 3; node "$PKI" rotate leaves s1 --yes >/dev/null 2>&1) & node "$PKI" status --watch',
+    { when: /Work to do: 1 undelivered/, keys: '\u0003' },
+  )
+  const text = lines.join('\n')
+  expect(written).toMatch(/^acme /m)
+  expect(text.match(/^acme {2}/gm)).toHaveLength(1)
+  expect(text).toMatch(/^status 130$/m)
+  expect(text).toContain('the terminal is as it was')
+}, 60_000)

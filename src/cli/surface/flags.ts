@@ -348,6 +348,11 @@ export const flags = {
     summary: 'ssh: ask each agent from its own host, where its ports cannot be reached from here',
     choices: ['ssh'],
   },
+  watch: {
+    flags: '--watch',
+    summary:
+      'show the state until Ctrl-C, and follow what other commands do: one screen, or a line for each change where there is no terminal',
+  },
   way: {
     flags: '--way <way>',
     summary: 'crossed or staged (default: crossed where the old root can sign)',

@@ -74,6 +74,10 @@ export const makeCommands = {
       "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. Exits 2 when something is missing, due, undelivered, revoked or expired.",
     writes: false,
     options: {
+      watch: {
+        excludes: ['at', 'made', 'long', 'json', 'metrics', 'calendar', 'html', 'inventory'],
+        because: 'it shows the present on one screen, until Ctrl-C',
+      },
       at: {},
       made: {},
       long: {},
@@ -87,7 +91,7 @@ export const makeCommands = {
       perRegion: { needsOne: ['metrics', 'calendar'] },
     },
     examples: [
-      'nomad-pki status --at +30d',
+      'nomad-pki status --watch',
       'nomad-pki status --metrics nomad_pki.prom --calendar pki.ics --alarm 7d',
     ],
     words: [[]],
