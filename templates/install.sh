@@ -36,7 +36,8 @@
 #   generation=3-9f2c41ab fingerprint=SHA256:HEX address=identity/server/global/s1 state=reloaded
 #   agent=presents message=
 # generation, fingerprint, address and state are of what is in place now. message is the last one, and
-# goes on to the end of the line. The values: see "For programs" in delivery.md.
+# goes on to the end of the line. The values: see "For programs" in delivery.md. Before it a line for each
+# of these moments, when it comes: moment=switched GENERATION, moment=reloaded GENERATION.
 #
 # Exit status: 0 it is in place, or was; 1 it went wrong, and is as it was before, unless it says so;
 # 2 it is in place, and not loaded or not proven; 3 refused, nothing was changed; 64 called wrongly.
@@ -96,6 +97,9 @@ leave() {
   [ -z "$locked" ] || release_lock
   [ -z "$porcelain" ] || say "$line"
   exit "$outcome"
+}
+moment() { # WORD: for programs, when it happens
+  [ -z "$porcelain" ] || say "moment=$1 $(current_of)"
 }
 report() { # for programs: how it ended, and what is in place; not a word of it depends on what people read
   case $outcome in
@@ -513,6 +517,7 @@ settle() { # PID
 signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
   if [ -n "$afresh" ]; then
     systemctl restart "$unit" || return 1
+    moment reloaded
     case $(systemctl show -p Type "$unit" 2>/dev/null || :) in Type=oneshot) return 0 ;; esac
     waited=0
     while [ "$waited" -lt "$watch" ]; do
@@ -541,6 +546,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
       [ "$(main_pid)" = "$first" ] || return 1
       return 2
     fi
+    moment reloaded
     waited=0
     while [ "$waited" -lt "$watch" ]; do
       nap 1
@@ -557,6 +563,7 @@ signal() { # 0: the agent lives; 1: it died; 2: it could not be signalled
   settle "$pid"
   [ "$(birth_of "$pid")" = "$birth" ] || return 2
   kill -HUP "$pid" 2>/dev/null || return 2
+  moment reloaded
   waited=0
   while [ "$waited" -lt "$watch" ]; do
     nap 1
@@ -782,6 +789,7 @@ switch() { # TO WAY: with a note of where from and which way, on or back, until 
     flush
     turn "$scratch/current" "$tls/current" || die 1 write "$tls/current could not be turned"
     flush
+    moment switched
   fi
 }
 

@@ -6,7 +6,7 @@
 
 import { execFile } from 'node:child_process'
 import { NomadPkiError } from '../errors.js'
-import { readPorcelain, type InstallerLine } from './porcelain.js'
+import { readMoment, readPorcelain, type InstallerLine } from './porcelain.js'
 
 /** How the installer ended. */
 export interface InstallerRun {
@@ -35,7 +35,7 @@ export async function runInstaller(
 ): Promise<InstallerRun> {
   const command = [script, '--porcelain', ...args]
   const { status, stdout, stderr } = await shell(command, folder, signal)
-  const told = lines(stdout)
+  const told = lines(stdout).filter((line) => readMoment(line) === undefined)
   const report = readPorcelain(told.at(-1) ?? '')
   // What tools complained of; its own sentence is in the report.
   const complaints = lines(stderr).filter((line) => !line.startsWith('install.sh: '))

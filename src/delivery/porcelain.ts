@@ -1,5 +1,5 @@
 /**
- * The line that `install.sh --porcelain` ends its output with.
+ * What `install.sh --porcelain` says to programs: a line for each moment as it comes, and the line that it ends with.
  *
  * @module
  */
@@ -28,8 +28,28 @@ export interface InstallerLine {
   readonly message: string
 }
 
+/** Something happened on a node. */
+export interface InstallerMoment {
+  /** `switched`: the link leads to the new files. `reloaded`: the agent was told to load them. */
+  readonly what: 'switched' | 'reloaded'
+  /** `3-9f2c41ab`, what is in place. */
+  readonly generation: string
+}
+
 /**
- * Reads the line.
+ * Reads a line that says that something happened.
+ *
+ * @returns `undefined` for every other line.
+ */
+export function readMoment(line: string): InstallerMoment | undefined {
+  const [, what, generation] = /^moment=(switched|reloaded) ([0-9]+-[0-9a-f]{8})$/.exec(line) ?? []
+  return what === undefined || generation === undefined
+    ? undefined
+    : { what: what as InstallerMoment['what'], generation }
+}
+
+/**
+ * Reads the line that it ends with.
  *
  * @returns `undefined` for every other line: the installer was killed before it could say how it ended.
  */

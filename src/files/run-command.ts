@@ -26,6 +26,8 @@ export interface CommandCall {
    * it left goes on. Default: no.
    */
   readonly leaves?: boolean | undefined
+  /** Is handed what it writes on its standard output, when it comes. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined
   /** Ends it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -82,7 +84,7 @@ const grace = 1000
  * @returns How it ended, and what it wrote. Nothing is thrown.
  */
 export async function runCommand(call: CommandCall): Promise<CommandResult> {
-  const { argv, cwd, env, input, timeout, outputLimit, signal, leaves = false } = call
+  const { argv, cwd, env, input, timeout, outputLimit, signal, onOutput, leaves = false } = call
   const [program, ...args] = argv as [string, ...string[]]
   const { spawn } = await import('node:child_process')
   return new Promise((resolve) => {
@@ -137,8 +139,12 @@ export async function runCommand(call: CommandCall): Promise<CommandResult> {
     })
     child.stdout?.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > outputLimit) stop({ how: 'too much output' })
-      else stdout.push(chunk)
+      if (size > outputLimit) {
+        stop({ how: 'too much output' })
+        return
+      }
+      stdout.push(chunk)
+      if (!done) onOutput?.(chunk)
     })
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr = Buffer.concat([stderr, chunk]).subarray(-stderrLimit)

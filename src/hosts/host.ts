@@ -42,6 +42,8 @@ export interface HostRunOptions {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds for all of it. Default: 120,000. */
   readonly timeout?: number | undefined
+  /** Is told each line of the standard output when it comes. All of them are in the answer too. */
+  readonly onLine?: ((line: string) => void) | undefined
 }
 
 /**
@@ -98,6 +100,25 @@ export function travelling(script: string): string {
 export function writtenBy(stdout: string): string | undefined {
   const at = stdout.indexOf(`${mark}\n`)
   return at < 0 ? undefined : stdout.slice(at + mark.length + 1)
+}
+
+/**
+ * Tells the lines that the script itself writes, as they come.
+ *
+ * @param onLine Is told each whole line.
+ * @returns Takes what the host writes, in pieces.
+ */
+export function linesAsTheyCome(onLine: (line: string) => void): (bytes: Uint8Array) => void {
+  let left = ''
+  let begun = false
+  return (bytes) => {
+    const lines = (left + Buffer.from(bytes).toString('latin1')).split('\n')
+    left = lines.pop()!
+    for (const line of lines) {
+      if (begun) onLine(Buffer.from(line, 'latin1').toString('utf8'))
+      else begun = line.endsWith(mark)
+    }
+  }
 }
 
 /** Why a program did not come to its end, in words; `undefined`: it did. */

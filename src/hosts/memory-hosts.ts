@@ -31,7 +31,9 @@ export function memoryHosts(
       name,
       async run(script, options = {}) {
         if (ended) return { reached: false, message: 'the connections were ended' }
-        return answer(name, script, options)
+        const said = await answer(name, script, options)
+        if (said.reached) for (const line of said.stdout.split('\n')) options.onLine?.(line)
+        return said
       },
       async open(address, port) {
         if (ended) return { reached: false, message: 'the connections were ended' }

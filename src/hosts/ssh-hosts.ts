@@ -20,6 +20,7 @@ import { readWhole } from '../files/read.js'
 import { runCommand, type CommandResult } from '../files/run-command.js'
 import {
   endText,
+  linesAsTheyCome,
   outputLimit,
   travelling,
   usualTimeout,
@@ -144,7 +145,7 @@ export function sshHosts({
     }
     return {
       name: destination,
-      async run(script, { signal, timeout = usualTimeout } = {}) {
+      async run(script, { signal, timeout = usualTimeout, onLine } = {}) {
         const link = await connected(destination)
         if (!link.reached) return link
         const { socket } = link.master
@@ -155,6 +156,7 @@ export function sshHosts({
           ],
           ...{ cwd: '/', env, timeout, outputLimit, signal },
           input: Buffer.from(travelling(script)),
+          onOutput: onLine && linesAsTheyCome(onLine),
         })
         return answerOf(result, timeout, sudo)
       },

@@ -7,6 +7,7 @@
 import { runCommand } from '../files/run-command.js'
 import {
   endText,
+  linesAsTheyCome,
   outputLimit,
   travelling,
   usualTimeout,
@@ -24,10 +25,11 @@ import {
 export function thisHost(env: Readonly<Record<string, string | undefined>>): Hosts {
   const host = (name: string): Host => ({
     name,
-    async run(script, { signal, timeout = usualTimeout } = {}) {
+    async run(script, { signal, timeout = usualTimeout, onLine } = {}) {
       const { end, stdout, stderr } = await runCommand({
         ...{ argv: ['sh', '-s'], cwd: '/', env, timeout, outputLimit, signal },
         input: Buffer.from(travelling(script)),
+        onOutput: onLine && linesAsTheyCome(onLine),
       })
       const fault = endText(end, timeout)
       const written = writtenBy(Buffer.from(stdout).toString('utf8'))

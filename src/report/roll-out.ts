@@ -214,7 +214,8 @@ function doneText(
 const hostWords: Readonly<Record<HostState, string>> = {
   waiting: 'waiting for you',
   sending: 'sending',
-  switched: 'in place',
+  switched: 'switched',
+  reloaded: 'reloaded',
   proven: 'proven',
   settled: 'in place; the agent presents the leaf, and does not show which roots it trusts',
   placed: 'in place',

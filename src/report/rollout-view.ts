@@ -158,7 +158,7 @@ export function viewTable({ hosts }: RolloutView, at: number, style: Style): str
 }
 
 function isOver(state: HostState): boolean {
-  return state !== 'waiting' && state !== 'sending' && state !== 'switched'
+  return !['waiting', 'sending', 'switched', 'reloaded'].includes(state)
 }
 
 function wordOf({ state, restart }: HostRow): string {
@@ -167,7 +167,7 @@ function wordOf({ state, restart }: HostRow): string {
       return 'waiting'
     case 'waiting':
       return 'waiting for you'
-    case 'switched':
+    case 'reloaded':
       return restart ? 'restarted' : 'reloaded'
     case 'settled':
     case 'placed':

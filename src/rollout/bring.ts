@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readMoment, type InstallerMoment } from '../delivery/porcelain.js'
 import type { Host, HostAnswer } from '../hosts/host.js'
 import { agentLog } from './agent-log.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
@@ -26,7 +27,10 @@ export async function bring(
   one: LookedHost,
   ports: RolloutPorts,
   options: RollOutOptions,
-  tell: (state: 'sending' | 'switched' | 'proven' | 'settled' | 'placed', message?: string) => void,
+  tell: (
+    state: 'sending' | InstallerMoment['what'] | 'proven' | 'settled' | 'placed',
+    message?: string,
+  ) => void,
   goesBack: (one: LookedHost) => Promise<string>,
 ): Promise<Fault | 'proven' | 'settled' | 'placed'> {
   const { node, host } = one
@@ -42,7 +46,13 @@ export async function bring(
   const { delivery } = await deliveryFor(node, ports, options, replaces)
   const loading = !isRunning(one) ? 'none' : node.restart ? 'restart' : 'reload'
   // Not ended by the signal: what a host has begun it finishes, and its answer is worth the seconds.
-  const answer = await target.run(installScript(delivery, loading), { timeout: installTimeout })
+  const answer = await target.run(installScript(delivery, loading), {
+    timeout: installTimeout,
+    onLine(line) {
+      const moment = readMoment(line)
+      if (moment !== undefined) tell(moment.what, moment.generation)
+    },
+  })
   const fault = installFault(answer, host)
   const { installer, receipt, loadFailed, began } = readInstall(answer.reached ? answer.stdout : '')
   // What the agent itself says of it, where its host can still be asked.
@@ -69,7 +79,6 @@ export async function bring(
     )
     return 'placed'
   }
-  tell('switched', installer?.generation)
   const end = ports.clock() + (options.patience ?? 30_000)
   for (;;) {
     const [verdict] = await ports.prove([node.address])

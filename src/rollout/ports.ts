@@ -111,7 +111,10 @@ export type HostState =
   /** A person has to bring it its files, and its agent is waited for. */
   | 'waiting'
   | 'sending'
+  /** The link leads to the new files. */
   | 'switched'
+  /** Its agent was told to load them. */
+  | 'reloaded'
   | 'proven'
   | 'settled'
   | 'placed'

@@ -121,7 +121,11 @@ ${
   loading === 'none' || byInstaller
     ? ''
     : `if [ "$status" = 0 ] && [ "$running" = yes ]; then
-  systemctl ${loading} "$unit" || say load failed
+  if systemctl ${loading} "$unit"; then
+    say moment "reloaded $(cd "$tls/current/" && basename "$(pwd -P)")"
+  else
+    say load failed
+  fi
 fi`
 }
 tell_receipt

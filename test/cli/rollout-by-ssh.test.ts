@@ -102,7 +102,7 @@ describe('rollout by ssh', () => {
     const { run, base, hosts } = await place()
     const { stdout } = await run('rollout', 'c1', '--yes', '--json')
     expect(linesOf(stdout).map(({ event, state }) => state ?? event)).toEqual([
-      ...['order', 'looked', 'ready', 'step', 'sending', 'placed', 'done'],
+      ...['order', 'looked', 'ready', 'step', 'sending', 'switched', 'placed', 'done'],
     ])
     expect(stdout).not.toContain('PRIVATE')
     fs.rmSync(path.join(hosts, 's1.example'), { recursive: true, force: true })

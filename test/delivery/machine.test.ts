@@ -84,6 +84,7 @@ describe('the archive of a machine', () => {
       { env: shim },
     )
     expect([run.status, run.told.state], run.stderr).toEqual([0, 'reloaded'])
+    expect(run.moments.map((one) => one.split(' ')[0])).toEqual(['switched', 'reloaded'])
     expect(run.stdout).toMatch(/the machine was told to load it/)
     expect(fs.readFileSync(path.join(node.folder, 'asked'), 'utf8')).toBe(
       'restart traefik.service\n',

@@ -171,6 +171,8 @@ const lastLine = new RegExp(
 /** What a run of the installer said to people, and what it told programs. */
 export interface ToldRun extends Run {
   readonly told: Readonly<Record<string, string>>
+  /** What happened meanwhile: `switched 2-0be1d7c5`. */
+  readonly moments: readonly string[]
 }
 
 /** Takes the line for programs from what was said. */
@@ -178,7 +180,12 @@ export function toldBy(run: Run): ToldRun {
   const [, said = '', ...values] = lastLine.exec(run.stdout) ?? []
   if (values.length === 0) throw new Error(`no last line for programs: ${JSON.stringify(run)}`)
   const told = Object.fromEntries([...keys, 'message'].map((key, at) => [key, values[at]!]))
-  return { ...run, stdout: said, told }
+  const isMoment = (line: string): boolean => line.startsWith('moment=')
+  const lines = said.split('\n')
+  return {
+    ...{ ...run, told, stdout: lines.filter((line) => !isMoment(line)).join('\n') },
+    moments: lines.filter(isMoment).map((line) => line.slice('moment='.length)),
+  }
 }
 
 /** The results that an exit status can have. */

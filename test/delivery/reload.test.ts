@@ -54,12 +54,14 @@ describe('a process', () => {
     expect(run.stdout).toContain('the agent was told to load it')
     expect(run.told).toMatchObject({ result: 'installed', state: 'reloaded', agent: 'told' })
     await heard(mark).toBe('\n')
+    expect(run.moments).toEqual([`switched ${node.current}`, `reloaded ${node.current}`])
     expect(node.receipt()).toMatchObject({ generation: 2, state: 'reloaded' })
     expect(node.names()).not.toContain('.pending')
     // Nothing to do: it isn't told again.
     const again = node.install(two, ['--reload', String(pid)])
     expect(again.stdout).toContain('in place already')
     expect(again.told).toMatchObject({ result: 'unchanged', changed: 'no', agent: 'not-told' })
+    expect(again.moments).toEqual([])
     await heard(mark).toBe('\n')
   })
 
@@ -185,12 +187,13 @@ describe('a process', () => {
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (part: Buffer) => {
       stdout += part.toString()
-      if (part.includes('waiting until')) child.kill('SIGTERM')
+      if (stdout.includes('waiting until')) child.kill('SIGTERM')
     })
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
     const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
     expect(status).toBe(143)
-    const { told } = toldBy({ status, stdout, stderr })
+    const { told, moments } = toldBy({ status, stdout, stderr })
+    expect(moments).toEqual([`switched ${node.current}`])
     expect(told).toMatchObject({ status: '143', result: 'stopped', reason: 'interrupted' })
     expect(told).toMatchObject({ changed: 'yes', before: old, generation: node.current })
     expect(node.current).toMatch(/^2-/)
@@ -235,6 +238,7 @@ describe('a unit', () => {
     const shim = systemctl(node, `${common}\nesac`)
     const run = node.install(two, ['--reload', 'nomad.service'], { env: shim })
     expect(run).toMatchObject({ status: 0, stderr: '' })
+    expect(run.moments.at(-1)).toBe(`reloaded ${node.current}`)
     expect(fs.readFileSync(path.join(node.folder, 'asked'), 'utf8')).toContain(
       'reload nomad.service\n',
     )

@@ -73,6 +73,26 @@ describe('a host by ssh', () => {
     }
   })
 
+  test('each line is told when it comes, whole, and nothing that a profile says', async () => {
+    const port = hosts('[ -n "$exit$master" ] || { echo a profile speaks; printf "and more: "; }')
+    const flag = path.join(folder, 'flag')
+    const lines: string[] = []
+    const answer = await port.at('s1').run(
+      // It goes on only when its first line was heard.
+      `echo é-one\nwhile [ ! -e ${shellQuote(flag)} ]; do sleep 0.1; done\nprintf two; sleep 0.1; echo ' words'`,
+      {
+        onLine(line) {
+          lines.push(line)
+          fs.writeFileSync(flag, '')
+        },
+        timeout: 20_000,
+      },
+    )
+    await port.end()
+    expect(answer).toMatchObject({ reached: true, stdout: 'é-one\ntwo words\n' })
+    expect(lines).toEqual(['é-one', 'two words'])
+  })
+
   test('nothing of a script is in an argument', async () => {
     const port = hosts()
     await port.at('s1').run("echo a-secret >/dev/null # 'quoted'")

@@ -334,10 +334,10 @@ ${own}
   }
 
   /** Pairs of servers of one region that were between reload and proof together, in all rollouts so far. */
-  between(): { readonly switched: number; readonly pairs: readonly string[] } {
+  between(): { readonly reloaded: number; readonly pairs: readonly string[] } {
     const open = new Map<string, string>()
     const pairs: string[] = []
-    let switched = 0
+    let reloaded = 0
     let looked = new Set<string>()
     for (const { event, address = '', state } of this.#events) {
       if (event === 'order') looked = new Set()
@@ -349,14 +349,15 @@ ${own}
       const [, role, region = ''] = address.split('/')
       if (event !== 'host' || role !== 'server') continue
       const before = open.get(region)
-      if (state === 'switched') {
-        switched += 1
+      if (state === 'reloaded') reloaded += 1
+      // Of a host that an earlier run switched only the reload is left.
+      if (state === 'switched' || state === 'reloaded') {
         if (before !== undefined && before !== address) pairs.push(`${before} and ${address}`)
         open.set(region, address)
       }
-      if (state === 'proven' || state === 'settled') open.delete(region)
+      if (state === 'proven' || state === 'settled' || state === 'placed') open.delete(region)
     }
-    return { switched, pairs }
+    return { reloaded, pairs }
   }
 
   /** Our command, in the operator's folder. */

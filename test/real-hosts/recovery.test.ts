@@ -208,7 +208,7 @@ test('the key of the root is lost too: a new root, killed on the way, and the sa
   expect(dry.stdout).toContain('in the spec, for authority agent: signing: 2, trusted: [2]')
   const back = leaderBack()
   await killedAt(/another generation signs/)
-  await killedAt(/s[123]: in place/)
+  await killedAt(/s[123]: switched/)
   const { stdout } = await bed.expect(0, 'rollout', '--recover', '--yes')
   expect(stdout).not.toContain('signing: 3')
   back.end()

@@ -65,7 +65,7 @@ test('all leaves of both regions', async () => {
   expect(fs.readFileSync(path.join(bed.ops, 'pki/ledger.jsonl'), 'utf8')).toMatch(
     /"override".*"tolerance".*"one server"/,
   )
-  expect(bed.between()).toMatchObject({ switched: 4, pairs: [] })
+  expect(bed.between()).toMatchObject({ reloaded: 4, pairs: [] })
 })
 
 test('a client that goes down after its reload stops it, and the same command goes on', async () => {

@@ -67,7 +67,8 @@ const begun = [
   [1, { event: 'looked', node: node('s1'), host: 's1', ready: true }],
   [2, ready],
   [3, host('s1', 'sending')],
-  [7, host('s1', 'switched', '2-9f2c41ab')],
+  [5, host('s1', 'switched', '2-9f2c41ab')],
+  [7, host('s1', 'reloaded', '2-9f2c41ab')],
 ] as const
 
 describe('what is shown', () => {
@@ -88,6 +89,18 @@ describe('what is shown', () => {
         '  c1  waiting',
         '  c2  waiting',
         `${none}  0/4  12s`,
+      ],
+    ],
+    [
+      'its files are in place, and its agent is not told yet',
+      6,
+      begun.slice(0, 4),
+      [
+        '  s1  switched             3s  2-9f2c41ab',
+        '  s2  waiting',
+        '  c1  waiting',
+        '  c2  waiting',
+        `${none}  0/4  6s`,
       ],
     ],
     [
@@ -131,7 +144,7 @@ describe('what is shown', () => {
       start,
     )
     takeEvent(made, ready, start)
-    takeEvent(made, host('s1', 'switched'), start)
+    takeEvent(made, host('s1', 'reloaded'), start)
     expect(viewLines(made, { ...screen, at: start }, plainStyle)[0]).toBe(
       '  s1  restarted            0s',
     )
@@ -170,7 +183,14 @@ describe('what is shown', () => {
   })
 
   test('property: whatever happens, every line fits and there are fewer than the terminal has', () => {
-    const states = fc.constantFrom<HostState>('waiting', 'sending', 'switched', 'proven', 'failed')
+    const states = fc.constantFrom<HostState>(
+      'waiting',
+      'sending',
+      'switched',
+      'reloaded',
+      'proven',
+      'failed',
+    )
     // eslint-disable-next-line no-control-regex -- a name can be anything
     const name = fc.stringMatching(/^[a-zé\u001b日][a-z0-9.-]{0,30}$/)
     fc.assert(

@@ -216,7 +216,9 @@ export class Bed {
       )
       if (runs && this.loads(host)) machine.loaded = 2
       expect(script.includes('systemctl restart')).toBe(false)
-      return reached(`${line('installed')}receipt:\n{}\n`)
+      const moments = ['switched', ...(runs ? ['reloaded'] : [])]
+      const told = moments.map((what) => `moment=${what} 2-aaaaaaaa\n`).join('')
+      return reached(`${told}${line('installed')}receipt:\n{}\n`)
     }
     if (machine.left === undefined) machine.concluded = kind
     machine.left = undefined

@@ -22,6 +22,27 @@ describe('a rollout', () => {
     expect(events.at(-1)).toEqual({ event: 'done', proven: 6, settled: 0, placed: 0, failures: [] })
   })
 
+  test('each host says that it is switched, then that its agent is told, before it is proven', async () => {
+    const bed = new Bed([...fleet, 'c4'])
+    bed.machine('c4').unit = 'inactive'
+    const events = await bed.follow({ concurrency: 1 })
+    const states = (name: string): readonly string[] =>
+      events.flatMap((one) =>
+        one.event === 'host' && one.host === name
+          ? [`${one.state} ${one.message ?? ''}`.trim()]
+          : [],
+      )
+    for (const name of fleet) {
+      expect(states(name)).toEqual([
+        ...['sending', 'switched 2-aaaaaaaa', 'reloaded 2-aaaaaaaa', 'proven'],
+      ])
+    }
+    expect(states('c4')).toEqual([
+      ...['sending', 'switched 2-aaaaaaaa'],
+      'placed the agent does not run: its next start loads the files',
+    ])
+  })
+
   test('the leader is found anew before each server', async () => {
     const bed = new Bed(fleet)
     bed.meddle = (host, kind) => {
