@@ -121,6 +121,11 @@ export function isClient({ address }: RolloutNode): boolean {
   return runsClient(parseIdentity(address).role)
 }
 
+/** Whether a person brings a host its files. */
+export function isHand(node: RolloutNode, ready: Looked): boolean {
+  return ready.get(node)?.byHand !== undefined
+}
+
 /** Whether the agent of a host that was looked at runs. */
 export function runs(one: LookedHost | undefined): boolean {
   return one !== undefined && isRunning(one)

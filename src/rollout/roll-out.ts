@@ -12,7 +12,8 @@
 
 import type { RaftServer } from '../probe/raft.js'
 import { leaderOf } from './gate.js'
-import { awaited, lookAtAll, runs, type Looked } from './look-all.js'
+import type { Tally } from './bring-step.js'
+import { awaited, isHand, lookAtAll, runs, type Looked } from './look-all.js'
 import type { Rollout, RolloutNode, RolloutStep } from './order.js'
 import {
   stopIfAborted,
@@ -22,7 +23,8 @@ import {
 } from './ports.js'
 import type { LookedHost } from './preflight.js'
 import { isEnough } from './recovery.js'
-import { takeStep, type NextStep, type Tally } from './take-step.js'
+import type { NextStep } from './step-gates.js'
+import { takeStep } from './take-step.js'
 
 /**
  * Looks at every host, and brings each what was made for its agent.
@@ -115,8 +117,8 @@ async function nextOf(
 ): Promise<NextStep | undefined> {
   const [head] = left
   if (head === undefined) return undefined
-  const first = ready.get(head.nodes[0]!)
-  if (head.kind !== 'server' || (!runs(first) && first?.byHand === undefined)) {
+  const first = head.nodes[0]!
+  if (head.kind !== 'server' || !(runs(ready.get(first)) || isHand(first, ready))) {
     left.shift()
     return { step: head }
   }
