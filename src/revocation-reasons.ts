@@ -19,3 +19,8 @@ export const revocationReasons = {
 
 /** Why a certificate is revoked. */
 export type RevocationReason = keyof typeof revocationReasons
+
+/** Whether a text is one of the reasons. */
+export function isRevocationReason(text: string): text is RevocationReason {
+  return Object.hasOwn(revocationReasons, text)
+}

@@ -6,7 +6,12 @@
 
 import { formatDuration, formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
+import { certifierOf } from '../issuers/asked-of.js'
+import { certify } from '../issuers/certify.js'
+import { signLists } from '../issuers/offline-list.js'
 import { requestDigest, type OfflineRequest } from '../issuers/offline-request.js'
+import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
+import { rehearsalIssuer } from '../issuers/rehearsal.js'
 import { shellQuote } from '../shell-quote.js'
 import type { Context } from './context.js'
 import { confirm } from './prompt.js'
@@ -59,6 +64,16 @@ export function requireFresh({ madeAt }: OfflineRequest, now: number): void {
     `the request is ${formatDuration(Math.floor((now - madeAt) / day) * day)} old, and ${formatDuration(oldest)} is the most (made ${formatInstant(madeAt)}, now ${formatInstant(now)})`,
     { hint: 'is the clock right? else make a new one: nomad-pki authority request --out FILE' },
   )
+}
+
+/**
+ * Goes through every signature of a request with keys that nobody keeps: what cannot be signed is found before it is asked.
+ *
+ * @throws {NomadPkiError} what `certify` and `signLists` throw
+ */
+export async function rehearse(request: OfflineRequest): Promise<void> {
+  await certify(request, certifierOf(rehearsalIssuers()))
+  await signLists(request, async (_asked, certificate) => rehearsalIssuer({ certificate }))
 }
 
 /**

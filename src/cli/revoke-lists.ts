@@ -7,25 +7,23 @@
 
 import { authorityNameOf, generationOf } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
-import { listObstacle, signList } from '../authority/revocation-list.js'
+import { listObstacle, signList, type ListContent } from '../authority/revocation-list.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import { keylessText, signerOf } from '../checks/key-place.js'
+import { askList, listLifetime, offlineListLifetime } from '../checks/lists-due.js'
 import type { Desired } from '../cluster/desired.js'
 import { isNomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { rootAbove } from '../evidence/generations.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import { latestLists, listFault, type Revocations } from '../inventory/revoked.js'
-import { revocationReasons, type RevocationReason } from '../revocation-reasons.js'
+import { isRevocationReason, type RevocationReason } from '../revocation-reasons.js'
 import { pemBlocks } from '../keys/pem.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseCrl, type RevokedEntry } from '../x509/crl.js'
 import type { NewList } from '../report/revocation.js'
 import { encodeCrl, type CrlEntry } from '../x509/make-crl.js'
 import { isSignedBy } from '../x509/signature.js'
-
-/** For so long readers take a list. */
-const listLifetime: number = 30 * 86_400_000
 
 /** How to make them. */
 export interface ListOptions {
@@ -62,15 +60,12 @@ export async function newLists(
       continue
     }
     const certificate = found?.certificate
-    const before = listIn(found)
+    const signer = signerOf(address, desired)
+    const lifetime = signer === 'offline' ? offlineListLifetime : listLifetime
     const content = {
-      number: Math.max(last?.number ?? 0, before.number) + 1,
+      ...nextList(address, revoked, inventory),
       thisUpdate: now,
-      nextUpdate: Math.min(now + listLifetime, certificate?.notAfter ?? Infinity),
-      entries: [
-        ...untoldEntries(address, revoked, before.entries),
-        ...entriesOf(address, revoked, last?.thisUpdate),
-      ],
+      nextUpdate: Math.min(now + lifetime, certificate?.notAfter ?? Infinity),
     }
     const list = {
       ...{ address, name: authorityNameOf(address), generation: generationOf(address) },
@@ -83,11 +78,14 @@ export async function newLists(
       lists.push({ ...list, obstacle: over, needed: false })
       continue
     }
-    const obstacle =
-      certificate === undefined
-        ? 'its certificate is not in the store'
-        : (listObstacle(certificate) ??
-          (rehearse ? keyless(address, inventory, desired) : undefined))
+    const unable =
+      certificate === undefined ? 'its certificate is not in the store' : listObstacle(certificate)
+    if (unable === undefined && signer === 'offline') {
+      const elsewhere = `the key of ${address} is on another machine`
+      lists.push({ ...list, needed: true, obstacle: elsewhere, ask: askList(list.name) })
+      continue
+    }
+    const obstacle = unable ?? (rehearse ? keyless(address, inventory, desired) : undefined)
     if (obstacle !== undefined || rehearse) {
       lists.push({ ...list, needed: true, ...(obstacle !== undefined && { obstacle }) })
       continue
@@ -101,6 +99,39 @@ export async function newLists(
     }
   }
   return lists
+}
+
+/** The number of the last list of an authority that the ledger or the store has; 0 without one. */
+export function lastNumber(
+  address: string,
+  { ledger, authorities }: Pick<Inventory, 'ledger' | 'authorities'>,
+): number {
+  const told = latestLists(ledger).get(address)?.number ?? 0
+  return Math.max(told, listIn(authorities.get(address)).number)
+}
+
+/**
+ * What the next list of an authority says: all that is revoked, under a number that no list had and none was asked for
+ * with.
+ */
+export function nextList(
+  address: string,
+  revoked: Revocations,
+  inventory: Pick<Inventory, 'ledger' | 'authorities'>,
+): Pick<ListContent, 'number' | 'entries'> {
+  const { ledger, authorities } = inventory
+  const last = latestLists(ledger).get(address)
+  const before = listIn(authorities.get(address))
+  const asked = ledger.events.flatMap((event) =>
+    event.event === 'list-requested' && event.address === address ? [event.number] : [],
+  )
+  return {
+    number: Math.max(lastNumber(address, inventory), ...asked) + 1,
+    entries: [
+      ...untoldEntries(address, revoked, before.entries),
+      ...entriesOf(address, revoked, last?.thisUpdate),
+    ],
+  }
 }
 
 /** Why an authority needs no list; `undefined` where it may need one. */
@@ -127,9 +158,7 @@ function keyless(
   { authorities }: Inventory,
   desired: Pick<Desired, 'authorities'>,
 ): string | undefined {
-  const signer = signerOf(address, desired)
-  if (signer === 'offline') return `the key of ${address} is on another machine`
-  const why = keylessText(signer, authorities.get(address)?.key.state)
+  const why = keylessText(signerOf(address, desired), authorities.get(address)?.key.state)
   return why === undefined ? undefined : `the key of ${address} ${why}`
 }
 
@@ -148,17 +177,20 @@ function entriesOf(
 }
 
 /** The list in the store: a ledger that was begun anew does not know it. */
-function listIn(found: FoundAuthority | undefined): {
+export function listIn(found: FoundAuthority | undefined): {
   readonly number: number
   readonly entries: readonly RevokedEntry[]
+  /** The list itself, DER. */
+  readonly der?: Uint8Array | undefined
 } {
   const none = { number: 0, entries: [] }
   if (found?.list === undefined || found.certificate === undefined) return none
   try {
-    const list = parseCrl(pemBlocks(found.list)[0]!.der)
+    const { der } = pemBlocks(found.list)[0]!
+    const list = parseCrl(der)
     const number = Number.parseInt(list.number ?? '0', 16)
     const isOwn = Number.isSafeInteger(number) && isSignedBy(list, found.certificate.publicKey)
-    return isOwn ? { number, entries: list.entries } : none
+    return isOwn ? { number, entries: list.entries, der } : none
   } catch (error) {
     // A damaged file is written anew.
     if (isNomadPkiError(error)) return none
@@ -179,8 +211,7 @@ function untoldEntries(
 }
 
 function reasonIn(word: string | undefined): RevocationReason {
-  const found = Object.keys(revocationReasons).find((one) => one === word)
-  return (found as RevocationReason | undefined) ?? 'unspecified'
+  return word !== undefined && isRevocationReason(word) ? word : 'unspecified'
 }
 
 /** A certificate and those above it, the root last. */

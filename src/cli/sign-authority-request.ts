@@ -12,14 +12,16 @@ import type { Inventory } from '../inventory/inventory.js'
 import { certifierOf } from '../issuers/asked-of.js'
 import { certify } from '../issuers/certify.js'
 import { answerFile, parseRequestFile } from '../issuers/offline-file.js'
-import { signerOfItem, type OfflineRequest } from '../issuers/offline-request.js'
+import { givesList, signLists } from '../issuers/offline-list.js'
+import { requestDigest, signersOf, type OfflineRequest } from '../issuers/offline-request.js'
 import { requestWords } from '../issuers/offline-words.js'
 import { foundFor, putCertified } from '../issuers/put-certified.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
 import { samePublicKey } from '../keys/public-key.js'
 import { fingerprintText, sameCertificate } from '../x509/certificate.js'
 import { authorityKeys } from './authority-keys.js'
-import { agreed, isNamed, requireFresh, type OfflineCall } from './offline-call.js'
+import { listFor, listNotes, putLists, requireNewNumbers } from './asked-lists.js'
+import { agreed, isNamed, rehearse, requireFresh, type OfflineCall } from './offline-call.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { underLock } from './under-lock.js'
 import { usage } from './usage.js'
@@ -47,7 +49,7 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
   requireFresh(request, context.now())
   const named = isNamed(request, options.fingerprint)
   // What cannot be signed is found before a person reads it.
-  await certify(request, certifierOf(rehearsalIssuers()))
+  await rehearse(request)
   const looked = await takeOwnInventory(workspace)
   requireHere(request, looked)
   const notes = unknownHere(request, looked)
@@ -67,24 +69,32 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
       : authorityKeys(workspace, context, { passphraseFd: options.passphraseFd })
     const certifier = certifierOf(issuers, (item) => foundFor(item, authorities))
     const certified = await certify(request, certifier)
+    const lists = await signLists(request, async (asked, certificate) => {
+      const before = listFor(asked, request, inventory)
+      if (before !== undefined) return givesList(certificate, before)
+      const { address } = asked
+      const [of, generation] = [authorityNameOf(address), generationOf(address)]
+      return issuers.open({ name: of, generation, path: [certificate] })
+    })
+    const count = certified.length + lists.length
     if (dryRun) {
-      printer.tell(`${certified.length} would be signed; nothing was`)
+      printer.tell(`${count} would be signed; nothing was`)
       return exitStatus.ok
     }
     const batch = workspace.store.batch()
     const { keys } = certifier
     const at = context.now()
     // The certificates are kept first: signed again, the same request has the same answer.
-    if (putCertified(request.items, certified, batch, { authorities, keys, at }) > 0) {
-      await batch.commit()
-    }
+    const hex = requestDigest(request).slice('SHA256:'.length)
+    const put =
+      putCertified(request.items, certified, batch, { authorities, keys, at }) +
+      putLists(request, lists, batch, { inventory, at, line: () => ({ request: hex }) })
+    if (put > 0) await batch.commit()
     const signedAt = Math.floor(at / 1000) * 1000
-    const text = answerFile({ request, certificates: certified, signedAt })
+    const text = answerFile({ request, certificates: certified, lists, signedAt })
     await writeFiles(context, [{ file: out, text, expected: undefined }])
     printer.answer(out)
-    printer.tell(
-      `${certified.length} signed; on the machine of the store: nomad-pki authority accept ${out}`,
-    )
+    printer.tell(`${count} signed; on the machine of the store: nomad-pki authority accept ${out}`)
     return exitStatus.ok
   })
 }
@@ -94,8 +104,9 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
  *
  * @throws {NomadPkiError} `ERR_REFUSED`
  */
-function requireHere(request: OfflineRequest, { authorities }: Inventory): void {
-  const signers = new Set(request.items.map(signerOfItem))
+function requireHere(request: OfflineRequest, inventory: Inventory): void {
+  const { authorities } = inventory
+  const signers = new Set(signersOf(request))
   for (const { address, certificate } of request.known) {
     const found = authorities.get(address)?.certificate
     if (found === undefined && signers.has(address)) {
@@ -127,10 +138,12 @@ function requireHere(request: OfflineRequest, { authorities }: Inventory): void 
       },
     )
   }
+  requireNewNumbers(request, inventory)
 }
 
 /** What a person is to look at twice, because nothing here vouches for it. */
-function unknownHere(request: OfflineRequest, { authorities }: Inventory): readonly string[] {
+function unknownHere(request: OfflineRequest, inventory: Inventory): readonly string[] {
+  const { authorities } = inventory
   const foreign = request.known
     .filter(({ address }) => authorities.get(address)?.certificate === undefined)
     .map(
@@ -146,7 +159,7 @@ function unknownHere(request: OfflineRequest, { authorities }: Inventory): reado
       `The key of ${item.issuer} signed ${item.address} before, for ${key} key: ${fingerprintText(found)}, ${formatInstant(found.notBefore)}.`,
     ]
   })
-  const lines = [...foreign, ...replaced]
+  const lines = [...foreign, ...replaced, ...listNotes(request, inventory)]
   return lines.length === 0 ? [] : ['', 'Look at this:', ...lines.map((line) => `   ${line}`)]
 }
 
@@ -159,8 +172,7 @@ function requireKeys(request: OfflineRequest, { spec, file }: Workspace): void {
       { hint: 'use the cluster.yaml and the store of that cluster: --file' },
     )
   }
-  for (const item of request.items) {
-    const signer = signerOfItem(item)
+  for (const signer of signersOf(request)) {
     const name = authorityNameOf(signer)
     const authority = spec.authorities.find((one) => one.name === name)
     const kind = authority?.signers[generationOf(signer)]

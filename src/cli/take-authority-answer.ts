@@ -22,6 +22,9 @@ import {
 import { answerWords } from '../issuers/offline-words.js'
 import { foundFor, putCertified } from '../issuers/put-certified.js'
 import { samePublicKey } from '../keys/public-key.js'
+import { signerOf } from '../checks/key-place.js'
+import { listAskedFor, listFor, putLists } from './asked-lists.js'
+import { lastNumber } from './revoke-lists.js'
 import { makePlan } from '../plan/make-plan.js'
 import { askedFor } from '../plan/waiting.js'
 import { fingerprintText, sameCertificate } from '../x509/certificate.js'
@@ -39,7 +42,7 @@ import { fileFlag, takeOwnInventory, type Workspace } from './workspace.js'
 export async function takeAnswer(call: OfflineCall): Promise<ExitStatus> {
   const { bytes, workspace, options, printer, context } = call
   const answer = parseAnswerFile(bytes)
-  const { request, signedAt } = answer
+  const { request, lists, signedAt } = answer
   const named = isNamed(request, options.fingerprint)
   return underLock(workspace.store, 'authority accept', async () => {
     const dryRun = options.dryRun === true
@@ -50,8 +53,9 @@ export async function takeAnswer(call: OfflineCall): Promise<ExitStatus> {
     requireFresh(request, context.now())
     requirePins(answer, workspace)
     requireSpec(request, workspace, inventory, context.now())
+    requireLists(request, workspace, inventory)
     const certified = await checkAnswer(answer)
-    const words = answerWords(request, certified, signedAt)
+    const words = answerWords({ request, certificates: certified, lists, signedAt })
     if (!(await agreed(call, { words, question: 'Take all of it?', named }))) {
       printer.tell('nothing was taken')
       return exitStatus.refused
@@ -63,10 +67,15 @@ export async function takeAnswer(call: OfflineCall): Promise<ExitStatus> {
     const batch = workspace.store.batch()
     const { authorities } = inventory
     const at = context.now()
-    const count = putCertified(request.items, certified, batch, {
-      ...{ authorities, at },
-      keys: new Map(),
-    })
+    const { ledger } = inventory
+    const keys = new Map()
+    const count =
+      putCertified(request.items, certified, batch, { authorities, at, keys }) +
+      putLists(request, lists, batch, {
+        ...{ inventory, at },
+        // To the millisecond: what was revoked in the same second, and later, is not in it.
+        line: ({ address }) => ({ thisUpdate: listAskedFor(address, ledger)!.at }),
+      })
     await batch.commit()
     const inEngine = workspace.desired.authorities.find(
       ({ address, engine, signer }) =>
@@ -76,7 +85,14 @@ export async function takeAnswer(call: OfflineCall): Promise<ExitStatus> {
     )
     const next =
       inEngine === undefined ? 'nomad-pki apply' : `nomad-pki authority setup ${inEngine.name}`
-    printer.tell(`${count} taken; to go on: ${next}${fileFlag(options)}`)
+    if (request.items.length > 0) {
+      printer.tell(`${count} taken; to go on: ${next}${fileFlag(options)}`)
+    }
+    for (const { address } of request.lists) {
+      printer.tell(
+        `copy ${workspace.store.location}/${address}/crl.pem to software that reads lists; Nomad reads none`,
+      )
+    }
     return exitStatus.ok
   })
 }
@@ -91,7 +107,10 @@ const again = 'make a new request, and have it signed: nomad-pki authority reque
 function requireOwn(request: OfflineRequest, { ledger, authorities }: Inventory): void {
   const digest = requestDigest(request)
   const hex = digest.slice('SHA256:'.length)
-  const own = ledger.events.some((event) => event.event === 'requested' && event.request === hex)
+  const own = ledger.events.some(
+    (event) =>
+      (event.event === 'requested' || event.event === 'list-requested') && event.request === hex,
+  )
   if (!own) {
     if (request.store !== storeNameOf(ledger)) {
       refuse(
@@ -111,6 +130,15 @@ function requireOwn(request: OfflineRequest, { ledger, authorities }: Inventory)
       item.address,
     )
   }
+  for (const { address } of request.lists) {
+    const last = listAskedFor(address, ledger)
+    if (last === undefined || last.request === hex) continue
+    refuse(
+      `it answers an earlier request: the revocation list of ${address} was asked for again on ${formatInstant(last.at)} (SHA256:${last.request.slice(0, 16)}…)`,
+      'take the answer to the newer request',
+      address,
+    )
+  }
   for (const { address, certificate } of request.known) {
     const found = authorities.get(address)?.certificate
     if (found !== undefined && sameCertificate(found, certificate)) continue
@@ -120,12 +148,16 @@ function requireOwn(request: OfflineRequest, { ledger, authorities }: Inventory)
 
 /** An answer is taken once. */
 function requireNew({ request, certificates }: OfflineAnswer, inventory: Inventory): void {
-  const { items } = request
+  const { items, lists } = request
   const there = items.map((item) => foundFor(item, inventory.authorities))
-  if (there.every((one, at) => one !== undefined && sameCertificate(one, certificates[at]!))) {
+  if (
+    there.every((one, at) => one !== undefined && sameCertificate(one, certificates[at]!)) &&
+    lists.every((asked) => listFor(asked, request, inventory) !== undefined)
+  ) {
     const line = inventory.ledger.events.findLast(
       (event) =>
-        'attempt' in event && event.attempt === items[0]!.serial && event.event !== 'requested',
+        ('attempt' in event && event.attempt === items[0]?.serial && event.event !== 'requested') ||
+        (event.event === 'listed' && event.address === lists[0]?.address),
     )
     refuse(
       `it was taken already${line === undefined ? '' : `, on ${formatInstant(line.at)}`}: the store has all of it`,
@@ -141,6 +173,28 @@ function requireNew({ request, certificates }: OfflineAnswer, inventory: Invento
       item.address,
     )
   })
+}
+
+/** Whether the lists are newer than those of the store, and their keys still elsewhere. */
+function requireLists(request: OfflineRequest, { desired }: Workspace, inventory: Inventory): void {
+  for (const asked of request.lists) {
+    const { address, number } = asked
+    if (listFor(asked, request, inventory) !== undefined) continue
+    const last = lastNumber(address, inventory)
+    if (last >= number) {
+      refuse(
+        `the store has revocation list ${last} of ${address}, and the answer has list ${number}`,
+        again,
+        address,
+      )
+    }
+    if (signerOf(address, desired) === 'offline') continue
+    refuse(
+      `the spec no longer says that the key of ${address} is on another machine`,
+      'nomad-pki revoke has it sign the list here; or set `signer: offline` again',
+      address,
+    )
+  }
 }
 
 /** Whether the spec still asks for the same. */

@@ -73,6 +73,14 @@ export const ledgerEvents = {
       attempt: { type: 'hex', text: 'the serial number that was asked for' },
     },
   },
+  'list-requested': {
+    text: 'A revocation list was asked of a key on another machine. It counts until a newer request for the same.',
+    address: 'the authority whose key is asked',
+    fields: {
+      request: { type: 'digest', text: 'of the whole request' },
+      number: { type: 'number', text: 'the number that the list is to have' },
+    },
+  },
   authority: {
     text: 'A generation of an authority was made.',
     address: 'the generation',
@@ -347,6 +355,11 @@ export const ledgerEvents = {
       number: { type: 'number', text: 'the number of the list' },
       thisUpdate: { type: 'instant', text: 'when it was made' },
       nextUpdate: { type: 'instant', text: 'until when readers take it' },
+      request: {
+        type: 'digest',
+        text: 'of the request of another machine, whose store keeps the list for its readers',
+        optional: true,
+      },
     },
   },
   compromised: {

@@ -104,7 +104,8 @@ export function latestLists({
 }: Pick<Ledger, 'events'>): ReadonlyMap<string, EventOf<'listed'>> {
   const latest = new Map<string, EventOf<'listed'>>()
   for (const event of events) {
-    if (event.event !== 'listed') continue
+    // One that was signed for the store of another machine has its readers there.
+    if (event.event !== 'listed' || event.request !== undefined) continue
     const last = latest.get(event.address)
     if (last === undefined || event.number >= last.number) latest.set(event.address, event)
   }
@@ -119,12 +120,15 @@ export type ListFault =
   | 'ended'
   /** Something was revoked since it was made. */
   | 'lacks'
+  /** It ends soon. */
+  | 'ending'
 
 /**
  * Compares the last list of an authority with what was revoked of it.
  *
  * @param last From {@link latestLists}.
  * @param now Epoch milliseconds.
+ * @param ahead For so long before its end a list is replaced, milliseconds.
  * @returns `undefined` where the list is right, or none is needed.
  */
 export function listFault(
@@ -132,9 +136,11 @@ export function listFault(
   { all }: Revocations,
   last: Pick<EventOf<'listed'>, 'thisUpdate' | 'nextUpdate'> | undefined,
   now: number,
+  ahead = 0,
 ): ListFault | undefined {
   const own = all.filter(({ issuer }) => issuer === address)
   if (last === undefined) return own.length > 0 ? 'none' : undefined
   if (last.nextUpdate <= now) return 'ended'
-  return own.some(({ at }) => at > last.thisUpdate) ? 'lacks' : undefined
+  if (own.some(({ at }) => at > last.thisUpdate)) return 'lacks'
+  return ahead > 0 && last.nextUpdate - ahead <= now ? 'ending' : undefined
 }

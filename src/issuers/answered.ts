@@ -11,16 +11,23 @@ import type { Certificate } from '../x509/certificate.js'
 import { certify, type Certifier } from './certify.js'
 import { chainOf, nameOf } from './held.js'
 import type { OfflineAnswer } from './offline-file.js'
+import { givesList, signLists } from './offline-list.js'
 
 /**
  * Checks every certificate of an answer: its signature with the public key of the root that should have
- * made it, its names, dates and rights against the request, and the rules of `lint`.
+ * made it, its names, dates and rights against the request, and the rules of `lint`. Of each revocation
+ * list its signature, its issuer, its number, its dates and its entries.
  *
  * @param answer The roots that it calls known must be those of the store: the caller has compared them.
  * @throws {NomadPkiError} `ERR_CORRESPONDENCE`, `ERR_KEY_ALGORITHM`, `ERR_LINT` and what `prepare` throws
  */
 export async function checkAnswer(answer: OfflineAnswer): Promise<readonly Certificate[]> {
-  return certify(answer.request, answering(answer))
+  const { request, lists } = answer
+  const certified = await certify(request, answering(answer))
+  await signLists(request, async (asked, certificate) =>
+    givesList(certificate, lists[request.lists.indexOf(asked)]!),
+  )
+  return certified
 }
 
 function answering({ request: { items }, certificates }: OfflineAnswer): Certifier {

@@ -8,16 +8,15 @@
 
 import { bufferOf, latin1Of } from '../bytes.js'
 import type { Certificate } from '../x509/certificate.js'
+import { readRequest, valueOf, type OfflineRequest } from './offline-request.js'
 import {
+  bytesOf,
   document,
   list,
   malformed,
   readCertificate,
-  readRequest,
-  valueOf,
   wholeSeconds,
-  type OfflineRequest,
-} from './offline-request.js'
+} from './offline-values.js'
 import { answerTitle, answerWords, requestTitle, requestWords } from './offline-words.js'
 
 /** What was signed. */
@@ -27,6 +26,8 @@ export interface OfflineAnswer {
   readonly signedAt: number
   /** One for each that was asked for, in their order. */
   readonly certificates: readonly Certificate[]
+  /** The revocation lists that were asked for, DER, in their order. */
+  readonly lists: readonly Uint8Array[]
 }
 
 /** 1,024 certificates of RSA keys have 5 MB, with words and data. */
@@ -42,13 +43,15 @@ export function requestFile(request: OfflineRequest): string {
 }
 
 /** Writes the file of an answer. */
-export function answerFile({ request, signedAt, certificates }: OfflineAnswer): string {
-  return fileOf(answerWords(request, certificates, signedAt), 'answer', {
+export function answerFile(answer: OfflineAnswer): string {
+  const { request, signedAt, certificates, lists } = answer
+  return fileOf(answerWords(answer), 'answer', {
     format: 'nomad-pki/authority-answer',
     version: 1,
     request: valueOf(request),
     signedAt,
     certificates: certificates.map(({ der }) => bufferOf(der).toString('base64')),
+    ...(lists.length > 0 && { lists: lists.map((der) => bufferOf(der).toString('base64')) }),
   })
 }
 
@@ -84,9 +87,11 @@ export function parseAnswerFile(bytes: Uint8Array): OfflineAnswer {
   const top = document(value, 'answer')
   const request = readRequest(top.request)
   const given = list(top.certificates, 'certificates', request.items.length)
-  if (given.length < request.items.length) {
+  const lists = list(top.lists ?? [], 'lists', request.lists.length)
+  const wanted = request.items.length + request.lists.length
+  if (given.length + lists.length < wanted) {
     malformed(
-      `it answers ${given.length} of ${request.items.length} that were asked for`,
+      `it answers ${given.length + lists.length} of ${wanted} that were asked for`,
       'sign the whole request again: nomad-pki authority accept REQUEST --out ANSWER',
     )
   }
@@ -94,6 +99,7 @@ export function parseAnswerFile(bytes: Uint8Array): OfflineAnswer {
     request,
     signedAt: wholeSeconds(top.signedAt, 'signedAt'),
     certificates: given.map((one, at) => readCertificate(one, `certificate ${at + 1}`)),
+    lists: lists.map((one, at) => bytesOf(one, `list ${at + 1}`, mostOctets)),
   }
   requireSame(text, answerFile(answer))
   return answer

@@ -1,20 +1,35 @@
 /**
- * What a store asks of an authority whose key is on another machine: roots, intermediates and
- * cross-certificates, as values. Both sides make the same bytes of them (`certify.ts`), so a person who
+ * What a store asks of an authority whose key is on another machine: roots, intermediates,
+ * cross-certificates and revocation lists, as values. Both sides make the same bytes of them (`certify.ts`), so a person who
  * reads the values knows what is signed.
  *
  * @module
  */
 
-import { generationOf, isName, parseAddress } from '../address.js'
+import { generationOf } from '../address.js'
 import { bufferOf } from '../bytes.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { isNomadPkiError } from '../errors.js'
 import { isKeyAlgorithm, type KeyAlgorithm, type PublicKey } from '../keys/algorithms.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import { sha256 } from '../sha256.js'
-import { parseCertificate, type Certificate } from '../x509/certificate.js'
+import type { Certificate } from '../x509/certificate.js'
 import { subjectFault } from '../lint/subject.js'
 import { subjectKeys, type SubjectAttributes } from '../x509/name.js'
+import { listValue, readList, type AskedList } from './offline-list.js'
+import {
+  authority,
+  bytesOf,
+  document,
+  lifetime,
+  list,
+  malformed,
+  matching,
+  readCertificate,
+  record,
+  text,
+  texts,
+  wholeSeconds,
+} from './offline-values.js'
 
 /** An authority that exists, and is to sign or to be certified. */
 export interface KnownAuthority {
@@ -78,10 +93,20 @@ export interface OfflineRequest {
   readonly known: readonly KnownAuthority[]
   /** In the order in which they are signed. */
   readonly items: readonly AskedCertificate[]
+  /** Revocation lists of roots that exist; one for each at most. */
+  readonly lists: readonly AskedList[]
 }
 
 /** A cluster of 500 regions with an intermediate each, all replaced at once, is far within it. */
-const most = { items: 1_024, known: 64, list: 4_096, text: 512 } as const
+const most = { items: 1_024, known: 64 } as const
+
+/** The addresses of the authorities whose keys sign, each once. */
+export function signersOf({
+  items,
+  lists,
+}: Pick<OfflineRequest, 'items' | 'lists'>): readonly string[] {
+  return [...new Set([...items.map(signerOfItem), ...lists.map(({ address }) => address)])]
+}
 
 /** The address of the authority whose key signs: a root's is its own. */
 export function signerOfItem(item: AskedCertificate): string {
@@ -100,7 +125,7 @@ export function requestDigest(request: OfflineRequest): string {
 
 /** A request as it stands in JSON. */
 export function valueOf(request: OfflineRequest): unknown {
-  const { cluster, store, madeAt, known, items } = request
+  const { cluster, store, madeAt, known, items, lists } = request
   return {
     format: 'nomad-pki/authority-request',
     version: 1,
@@ -138,6 +163,8 @@ export function valueOf(request: OfflineRequest): unknown {
           }
       }
     }),
+    // Without lists it has the bytes, and so the digest, of a request that knew of none.
+    ...(lists.length > 0 && { lists: lists.map(listValue) }),
   }
 }
 
@@ -168,8 +195,12 @@ export function readRequest(value: unknown): OfflineRequest {
     madeAt: wholeSeconds(top.madeAt, 'madeAt'),
     known,
     items: list(top.items, 'items', most.items).map((one, at) => readItem(one, `item ${at + 1}`)),
+    lists:
+      top.lists === undefined
+        ? []
+        : list(top.lists, 'lists', most.known).map((one, at) => readList(one, `list ${at + 1}`)),
   }
-  if (request.items.length === 0) malformed('it asks for nothing')
+  if (request.items.length + request.lists.length === 0) malformed('it asks for nothing')
   requireOrder(request)
   // What was left unread would be asked for without a word.
   if (JSON.stringify(value) !== encodeRequest(request))
@@ -178,9 +209,15 @@ export function readRequest(value: unknown): OfflineRequest {
 }
 
 /** What signs must be known, or be asked for before. */
-function requireOrder({ known, items }: OfflineRequest): void {
+function requireOrder({ known, items, lists }: OfflineRequest): void {
   const there = new Set(known.map(({ address }) => address))
   if (there.size !== known.length) malformed('it names an authority twice')
+  for (const { address } of lists) {
+    if (!there.has(address)) malformed(`${address} is to sign a list, and it is not in the request`)
+  }
+  if (new Set(lists.map(({ address }) => address)).size !== lists.length) {
+    malformed('it asks for two lists of one authority')
+  }
   const made = new Set<string>()
   const serials = new Set<string>()
   for (const item of items) {
@@ -278,7 +315,7 @@ function readSubject(value: unknown, what: string): SubjectAttributes {
 }
 
 function readKey(value: unknown, what: string): PublicKey {
-  const bytes = base64(value, `${what}: publicKey`)
+  const bytes = bytesOf(value, `${what}: publicKey`)
   try {
     const key = parsePublicKey(bytes)
     if (key.algorithm === undefined)
@@ -288,105 +325,4 @@ function readKey(value: unknown, what: string): PublicKey {
     if (!isNomadPkiError(error, 'ERR_DER_MALFORMED')) throw error
     return malformed(`${what}: publicKey: ${error.message}`)
   }
-}
-
-/** Reads a certificate from base64. */
-export function readCertificate(value: unknown, what: string): Certificate {
-  const bytes = base64(value, `${what}: certificate`)
-  try {
-    return parseCertificate(bytes)
-  } catch (error) {
-    if (!isNomadPkiError(error)) throw error
-    return malformed(`${what}: ${error.message}`)
-  }
-}
-
-/** An object of JSON, with anything in it. */
-export type JsonRecord = Readonly<Record<string, unknown>>
-
-/** The data of one of the two files, whose form this version knows. */
-export function document(value: unknown, what: 'request' | 'answer'): JsonRecord {
-  const top = record(value, `the ${what}`)
-  if (top.format !== `nomad-pki/authority-${what}`) malformed('its format is another')
-  if (top.version !== 1) {
-    malformed(
-      `its version is ${JSON.stringify(top.version)}, and 1 is known here`,
-      'use the same version of nomad-pki on both machines',
-    )
-  }
-  return top
-}
-
-/** Refuses a value that is not an object. */
-function record(value: unknown, what: string): JsonRecord {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonRecord
-  }
-  return malformed(`${what} is not an object`)
-}
-
-/** Refuses a value that is not a list, or too long a one. */
-export function list(value: unknown, what: string, at: number): readonly unknown[] {
-  if (!Array.isArray(value)) return malformed(`${what} is not a list`)
-  if (value.length > at) malformed(`${what} has ${value.length} entries, more than ${at}`)
-  return value
-}
-
-/** Refuses what is not a moment in whole seconds. */
-export function wholeSeconds(value: unknown, what: string): number {
-  // Up to 9999, as certificates can say it.
-  if (typeof value === 'number' && value >= 0 && value < 253402300800000 && value % 1000 === 0) {
-    return value
-  }
-  return malformed(`${what} is not a moment in whole seconds`)
-}
-
-/** Refuses what is not text that can be shown: control characters and marks that turn its direction. */
-function text(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value === '') return malformed(`${what} is not text`)
-  if (value.length > most.text)
-    malformed(`${what} has ${value.length} characters, more than ${most.text}`)
-  // A person reads this before a root signs it.
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(value)) {
-    malformed(`${what} holds a character that cannot be seen`)
-  }
-  return value
-}
-
-function texts(value: unknown, what: string): readonly string[] {
-  return list(value, what, most.list).map((one) => text(one, what))
-}
-
-function matching(value: unknown, what: string, pattern: RegExp): string {
-  const found = text(value, what)
-  return pattern.test(found) ? found : malformed(`${what} is ${JSON.stringify(found)}`)
-}
-
-function lifetime(value: unknown, what: string): number {
-  const milliseconds = wholeSeconds(value, `${what}: lifetime`)
-  return milliseconds > 0 ? milliseconds : malformed(`${what}: lifetime is nothing`)
-}
-
-function authority(value: unknown, what: string): string {
-  const address = text(value, `${what}: address`)
-  try {
-    const parsed = parseAddress(address)
-    if (parsed.kind === 'authority' && isName(parsed.name)) return address
-  } catch (error) {
-    if (!isNomadPkiError(error, 'ERR_ADDRESS_INVALID')) throw error
-  }
-  return malformed(`${what}: ${JSON.stringify(address)} is not the address of an authority`)
-}
-
-function base64(value: unknown, what: string): Uint8Array {
-  if (typeof value !== 'string' || value.length > 32_768) return malformed(`${what} is not base64`)
-  const bytes = Buffer.from(value, 'base64')
-  return bytes.toString('base64') === value ? bytes : malformed(`${what} is not base64`)
-}
-
-/** Says that a file is not what it should be. */
-export function malformed(message: string, hint?: string): never {
-  throw new NomadPkiError('ERR_CERTIFICATE_MALFORMED', message, {
-    hint: hint ?? 'the file was changed or damaged: bring it over again',
-  })
 }

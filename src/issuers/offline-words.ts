@@ -10,24 +10,25 @@ import { subjectFor } from '../authority/subject.js'
 import { defaultBackdate } from '../authority/validity.js'
 import { bufferOf } from '../bytes.js'
 import { formatDuration, formatInstant } from '../duration.js'
-import { hash } from 'node:crypto'
 import type { PublicKey } from '../keys/algorithms.js'
+import { sha256 } from '../sha256.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import { formatName, parseName, encodeName, type SubjectAttributes } from '../x509/name.js'
+import { listContent, type AskedList } from './offline-list.js'
 import {
   requestDigest,
-  signerOfItem,
+  signersOf,
   type AskedCertificate,
   type OfflineRequest,
 } from './offline-request.js'
 
 /** What a person reads of a request. */
 export function requestWords(request: OfflineRequest): string {
-  const { cluster, store, madeAt, items } = request
+  const { cluster, store, madeAt, items, lists } = request
   const lines = [
     requestTitle,
     '',
-    `The cluster ${cluster} asks for ${counted(items.length)}. The key of ${signersOf(request)} signs ${items.length === 1 ? 'it' : 'them'}.`,
+    `The cluster ${cluster} asks for ${counted(request)}. The key of ${signersText(request)} signs ${items.length + lists.length === 1 ? 'it' : 'them'}.`,
     '',
     ...rows([
       ['made', formatInstant(madeAt)],
@@ -37,6 +38,11 @@ export function requestWords(request: OfflineRequest): string {
   ]
   items.forEach((item, at) => {
     lines.push('', `${at + 1}. ${titleOf(item)}`, ...rows(askedRows(item, request)))
+  })
+  lists.forEach((asked, at) => {
+    const place = items.length + at + 1
+    lines.push('', `${place}. ${listTitle(asked)}`, ...rows(listRows(asked, request)))
+    lines.push(...entryLines(asked))
   })
   lines.push(
     '',
@@ -52,16 +58,12 @@ export const requestTitle = 'nomad-pki authority request'
 export const answerTitle = 'nomad-pki authority answer'
 
 /** What a person reads of an answer. */
-export function answerWords(
-  request: OfflineRequest,
-  certificates: readonly Certificate[],
-  signedAt: number,
-): string {
+export function answerWords({ request, certificates, lists, signedAt }: Answered): string {
   const { cluster, items } = request
   const lines = [
     answerTitle,
     '',
-    `The key of ${signersOf(request)} signed ${counted(items.length)} for the cluster ${cluster}.`,
+    `The key of ${signersText(request)} signed ${counted(request)} for the cluster ${cluster}.`,
     '',
     ...rows([
       ['signed', formatInstant(signedAt)],
@@ -80,6 +82,18 @@ export function answerWords(
       ]),
     )
   })
+  request.lists.forEach((asked, at) => {
+    lines.push(
+      '',
+      `${items.length + at + 1}. ${listTitle(asked)}`,
+      ...rows([
+        ['number', String(asked.number)],
+        ['fingerprint', `SHA256:${sha256(lists[at]!)}`],
+        validRow(asked, request),
+        ['revokes', revokesText(asked)],
+      ]),
+    )
+  })
   lines.push(
     '',
     'To take it, on the machine of the store:',
@@ -88,15 +102,24 @@ export function answerWords(
   return `${lines.join('\n')}\n`
 }
 
+/** What an answer has, as its words say it. */
+interface Answered {
+  readonly request: OfflineRequest
+  readonly certificates: readonly Certificate[]
+  /** DER. */
+  readonly lists: readonly Uint8Array[]
+  /** Epoch milliseconds. */
+  readonly signedAt: number
+}
+
 /** The names of the authorities whose keys sign: `agent`. */
-function signersOf({ items }: Pick<OfflineRequest, 'items'>): string {
-  const names = items.map((item) => authorityNameOf(signerOfItem(item)))
-  return [...new Set(names)].join(' and ')
+function signersText(request: OfflineRequest): string {
+  return [...new Set(signersOf(request).map(authorityNameOf))].join(' and ')
 }
 
 /** The fingerprint of a public key: SHA-256 of its SubjectPublicKeyInfo. */
 function keyText({ name, spki }: PublicKey): string {
-  return `${name}, SHA256:${hash('sha256', spki, 'hex')}`
+  return `${name}, SHA256:${sha256(spki)}`
 }
 
 function titleOf(item: AskedCertificate): string {
@@ -192,8 +215,48 @@ function spanText(from: number, until: number): string {
   return `${formatInstant(from)} until ${formatInstant(until)} (${formatDuration(until - from)})`
 }
 
-function counted(count: number): string {
-  return count === 1 ? 'one certificate' : `${count} certificates`
+function counted({ items, lists }: OfflineRequest): string {
+  const parts = [
+    [items.length, 'certificate'],
+    [lists.length, 'revocation list'],
+  ] as const
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => (count === 1 ? `one ${what}` : `${count} ${what}s`))
+    .join(' and ')
+}
+
+function listTitle({ address }: AskedList): string {
+  return `${address}: its revocation list`
+}
+
+function listRows(asked: AskedList, request: OfflineRequest): readonly Row[] {
+  return [
+    ['number', `${asked.number}; higher than that of each list before`],
+    validRow(asked, request),
+    ['signed by', knownText(asked.address, request)],
+    ['revokes', revokesText(asked)],
+    ['effect', 'software that reads lists refuses these certificates; Nomad reads none'],
+    ['may sign', 'nothing: a list gives no right'],
+  ]
+}
+
+function validRow(asked: AskedList, request: OfflineRequest): Row {
+  const { certificate } = request.known.find(({ address }) => address === asked.address)!
+  const { thisUpdate, nextUpdate } = listContent(asked, request, certificate)
+  return ['valid', spanText(thisUpdate, nextUpdate)]
+}
+
+function revokesText({ entries }: AskedList): string {
+  if (entries.length === 0) return 'nothing'
+  return entries.length === 1 ? 'one certificate' : `${entries.length} certificates`
+}
+
+/** Each certificate that a list revokes. */
+function entryLines({ entries }: AskedList): readonly string[] {
+  return entries.map(
+    ({ serial, at, reason }) => `     serial ${serial}, since ${formatInstant(at)} (${reason})`,
+  )
 }
 
 function rows(all: readonly Row[]): readonly string[] {

@@ -28,6 +28,8 @@ export interface NewList {
   readonly pem?: string | undefined
   /** Why not, one sentence: lower case, no full stop. */
   readonly obstacle?: string | undefined
+  /** The command that asks a key on another machine for it; absent where that is not the obstacle. */
+  readonly ask?: string | undefined
   /** Whether readers need it: not those of an authority that has ended or was removed. */
   readonly needed: boolean
   /** Whether its root is marked: then others may sign such lists too. */
@@ -125,9 +127,20 @@ function listLines(
     },
   )
   const missing = lists.filter(({ obstacle, needed }) => needed && obstacle !== undefined)
-  if (missing.length > 0) {
-    const noted = dryRun ? '' : 'the ledger has what was revoked; '
+  const asked = [...new Set(missing.flatMap(({ ask }) => (ask === undefined ? [] : [ask])))]
+  const noted = dryRun ? '' : 'the ledger has what was revoked; '
+  if (missing.some(({ ask }) => ask === undefined)) {
     texts.push(`${noted}when the authority can sign: ${command('nomad-pki revoke', flag)}`)
+  }
+  for (const ask of asked) {
+    const request = ask.slice(ask.lastIndexOf(' ') + 1)
+    const answer = request.replace(/request$/, 'answer')
+    texts.push(
+      `${noted}to have the list signed:`,
+      `  here: ${command(ask, flag)}`,
+      `  on the machine that has the key: nomad-pki authority accept ${request} --out ${answer}`,
+      `  here, with the answer: ${command(`nomad-pki authority accept ${answer}`, flag)}`,
+    )
   }
   return [texts.join('\n')]
 }
@@ -308,10 +321,11 @@ export function revocationDocument({
       notAfter: notAfter ?? null,
     })),
     before,
-    lists: lists.map(({ address, number, entries, nextUpdate, obstacle, needed }) => ({
+    lists: lists.map(({ address, number, entries, nextUpdate, obstacle, ask, needed }) => ({
       ...{ address, number, nextUpdate, needed },
       revoked: entries.length,
       obstacle: obstacle ?? null,
+      ask: ask === undefined ? null : command(ask, flag),
     })),
     consequences: consequences.map(({ address, reason, reach, renewal, cure }) => ({
       ...{ address, reason, reach },

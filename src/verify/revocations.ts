@@ -5,21 +5,14 @@
  */
 
 import { authorityNameOf } from '../address.js'
-import { listObstacle } from '../authority/revocation-list.js'
 import { keylessRemedy, keylessText, signerOf } from '../checks/key-place.js'
+import { askList, listsDue } from '../checks/lists-due.js'
 import { formatInstant } from '../duration.js'
 import type { Finding } from '../diagnostics.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { rootAbove, rootsAbove } from '../evidence/generations.js'
 import type { Inventory } from '../inventory/inventory.js'
-import {
-  latestLists,
-  listFault,
-  revocationOf,
-  revocationsIn,
-  type ListFault,
-  type Revocations,
-} from '../inventory/revoked.js'
+import { revocationOf, revocationsIn, type ListFault } from '../inventory/revoked.js'
 import type { Desired } from '../cluster/desired.js'
 import { newKeyRemedy } from '../plan/held-by-node.js'
 import { fingerprintOf } from '../x509/certificate.js'
@@ -77,7 +70,7 @@ export function revocationFindings(
             : `nomad-pki revoke SHA256:${fingerprint}, which says what shuts it out`,
     })
   }
-  return [...findings, ...listFindings(desired, inventory, revocations, { trusted, now })]
+  return [...findings, ...listFindings(desired, inventory, { trusted, now })]
 }
 
 /**
@@ -87,40 +80,28 @@ export function revocationFindings(
 function listFindings(
   desired: Desired,
   inventory: Inventory,
-  revocations: Revocations,
   { trusted, now }: { readonly trusted: ReadonlySet<string>; readonly now: number },
 ): readonly Finding[] {
-  const { ledger, authorities } = inventory
-  const lists = latestLists(ledger)
-  const concerned = new Set([...lists.keys(), ...revocations.all.map(({ issuer }) => issuer)])
-  return [...concerned].flatMap((address): Finding[] => {
-    const found = authorities.get(address)
-    const certificate = found?.certificate
-    if (certificate === undefined || certificate.notAfter <= now) return []
-    const last = lists.get(address)
-    const fault = listFault(address, revocations, last, now)
-    if (fault === undefined || listObstacle(certificate) !== undefined) return []
-    const root = rootAbove(address, authorities) ?? address
+  return listsDue(desired, inventory, now).map(({ address, found, fault, last }): Finding => {
+    const root = rootAbove(address, inventory.authorities) ?? address
     const signer = signerOf(address, desired)
-    const keyless = keylessText(signer, found?.key.state)
+    const keyless = keylessText(signer, found.key.state)
     const name = { name: authorityNameOf(address), address }
-    return [
-      {
-        // Its readers may have dropped a root that the spec has dropped, and nothing here shows it. Where the
-        // key is elsewhere on purpose, no list is to be had.
-        severity:
-          trusted.has(root) && signer !== 'offline' && keyless === undefined ? 'warning' : 'note',
-        address,
-        reason: 'revoked',
-        message: listText(fault, last?.nextUpdate),
-        remedy:
-          signer === 'offline'
-            ? undefined
-            : keyless === undefined
-              ? 'nomad-pki revoke'
-              : `${keylessRemedy(name, found?.key.state)}, then: nomad-pki revoke`,
-      },
-    ]
+    return {
+      // Its readers may have dropped a root that the spec has dropped, and nothing here shows it. A list
+      // that waits for a key which cannot sign, or that still counts, is no alarm.
+      severity:
+        trusted.has(root) && keyless === undefined && fault !== 'ending' ? 'warning' : 'note',
+      address,
+      reason: 'revoked',
+      message: listText(fault, last?.nextUpdate),
+      remedy:
+        signer === 'offline'
+          ? askList(name.name)
+          : keyless === undefined
+            ? 'nomad-pki revoke'
+            : `${keylessRemedy(name, found.key.state)}, then: nomad-pki revoke`,
+    }
   })
 }
 
@@ -130,6 +111,8 @@ function listText(fault: ListFault, ended = 0): string {
       return 'it has no revocation list, and something of it was revoked: software that reads lists does not know that; Nomad reads none'
     case 'ended':
       return `its revocation list ended on ${formatInstant(ended)}: software that reads lists refuses its certificates; Nomad reads none`
+    case 'ending':
+      return `its revocation list ends on ${formatInstant(ended)}: software that reads lists then refuses its certificates; Nomad reads none`
     case 'lacks':
       return 'something was revoked since its revocation list was made: software that reads lists takes that still; Nomad reads none'
   }

@@ -250,7 +250,7 @@ describe('a root with signer: offline', () => {
     // The right words and bytes, by a key that is not the root's.
     const request = parseRequestFile(fs.readFileSync(path.join(store, 'b.request')))
     const certificates = await certify(request, certifierOf(rehearsalIssuers()))
-    const forged = answerFile({ request, certificates, signedAt: request.madeAt })
+    const forged = answerFile({ request, certificates, lists: [], signedAt: request.madeAt })
     fs.writeFileSync(path.join(store, 'b.answer'), forged)
     await refused(
       store,

@@ -10,8 +10,8 @@ import { NomadPkiError } from '../../errors.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import type { Ledger } from '../../inventory/ledger.js'
 import type { StoreBatch } from '../../inventory/store.js'
-import { askedFrom, certifierOf } from '../../issuers/asked-of.js'
-import { certify } from '../../issuers/certify.js'
+import { askedFrom } from '../../issuers/asked-of.js'
+import type { AskedList } from '../../issuers/offline-list.js'
 import { parseRequestFile, requestFile } from '../../issuers/offline-file.js'
 import { requestDigest, signerOfItem, type OfflineRequest } from '../../issuers/offline-request.js'
 import { requestWords } from '../../issuers/offline-words.js'
@@ -21,7 +21,8 @@ import { askedFor, type Waiting } from '../../plan/waiting.js'
 import { shellQuote } from '../../shell-quote.js'
 import { authorityKeys } from '../authority-keys.js'
 import type { Command } from '../command.js'
-import { isFresh } from '../offline-call.js'
+import { listAskedFor, listsToAsk } from '../asked-lists.js'
+import { isFresh, rehearse } from '../offline-call.js'
 import { printerOf } from '../printer.js'
 import { exitStatus } from '../status.js'
 import { underLock } from '../under-lock.js'
@@ -49,8 +50,9 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
     const inventory = await takeOwnInventory(workspace)
     const now = context.now()
     const { materials, plan } = makePlan(workspace.desired, inventory, { now })
-    const waiting = chosen(name, materials.waiting)
-    if (waiting.length === 0) {
+    const due = listsToAsk(workspace, inventory, now)
+    const { waiting, lists } = chosen(name, materials.waiting, due)
+    if (waiting.length + lists.length === 0) {
       printer.tell(
         name === undefined
           ? 'nothing waits for a key on another machine'
@@ -73,13 +75,15 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
       ? rehearsalIssuers()
       : authorityKeys(workspace, context, { passphraseFd })
     const batch = workspace.store.batch()
-    const made = await requestOf(waiting, workspace, inventory, { issuers, batch, now })
+    const made = await requestOf({ waiting, lists }, workspace, inventory, {
+      ...{ issuers, batch, now },
+    })
     const before = requestBefore(made, inventory.ledger, now)
     const request = before ?? made
     const text = requestFile(request)
     // What cannot be read or signed is found here, and not on the other machine.
     parseRequestFile(Buffer.from(text))
-    await certify(request, certifierOf(rehearsalIssuers()))
+    await rehearse(request)
     const digest = requestDigest(request)
     if (dryRun) {
       printer.answer(requestWords(request).trimEnd())
@@ -97,6 +101,10 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
         attempt: item.serial,
       })
     }
+    for (const { address, number } of before === undefined ? request.lists : []) {
+      const hex = digest.slice('SHA256:'.length)
+      batch.record({ event: 'list-requested', address, at: now, request: hex, number })
+    }
     await batch.commit()
     await writeFiles(context, [{ file: out, text, expected: undefined }])
     printer.answer(`${digest}  ${out}`)
@@ -104,7 +112,7 @@ export const command: Command<'authority request'> = async ({ args: [name], opti
       printer.tell(`it is the request of ${formatInstant(before.madeAt)}: nothing changed since`)
     }
     printer.tell(
-      `${request.items.length} to be signed; on the machine that has the key: nomad-pki authority accept ${shellQuote(out)} --out ANSWER --fingerprint ${digest}; then here: nomad-pki authority accept ANSWER${fileFlag(options)}`,
+      `${request.items.length + request.lists.length} to be signed; on the machine that has the key: nomad-pki authority accept ${shellQuote(out)} --out ANSWER --fingerprint ${digest}; then here: nomad-pki authority accept ANSWER${fileFlag(options)}`,
     )
     return exitStatus.ok
   })
@@ -123,12 +131,16 @@ function requestBefore(
   now: number,
 ): OfflineRequest | undefined {
   const asked = made.items.map((item) => askedFor(item.address, signerOfItem(item), ledger))
-  const [first] = asked
-  if (first === undefined || asked.includes(undefined)) return undefined
+  const lists = made.lists.map(({ address }) => listAskedFor(address, ledger))
+  const first = [...asked, ...lists][0]
+  if (first === undefined || asked.includes(undefined) || lists.includes(undefined)) {
+    return undefined
+  }
   const before = {
     ...made,
     madeAt: Math.floor(first.at / 1000) * 1000,
     items: made.items.map((item, at) => ({ ...item, serial: asked[at]!.attempt })),
+    lists: made.lists.map((one, at) => ({ ...one, number: lists[at]!.number })),
   }
   const isSame = requestDigest(before) === `SHA256:${first.request}`
   return isSame && isFresh(before, now) ? before : undefined
@@ -141,12 +153,26 @@ export function storeNameOf({ events }: Pick<Ledger, 'events'>): string {
 }
 
 /** What of a plan waits for the keys of one authority; all of them must be of one. */
-function chosen(name: string | undefined, waiting: readonly Waiting[]): readonly Waiting[] {
-  const names = [...new Set(waiting.map(({ signer }) => authorityNameOf(signer)))]
+function chosen(
+  name: string | undefined,
+  waiting: readonly Waiting[],
+  lists: readonly AskedList[],
+): Chosen {
+  const signers = [...waiting.map(({ signer }) => signer), ...lists.map(({ address }) => address)]
+  const names = [...new Set(signers.map(authorityNameOf))]
   if (name === undefined && names.length > 1) {
     throw usage(`several keys are asked: name one of ${names.join(', ')}`)
   }
-  return waiting.filter(({ signer }) => name === undefined || authorityNameOf(signer) === name)
+  const isOwn = (signer: string): boolean => name === undefined || authorityNameOf(signer) === name
+  return {
+    waiting: waiting.filter(({ signer }) => isOwn(signer)),
+    lists: lists.filter(({ address }) => isOwn(address)),
+  }
+}
+
+interface Chosen {
+  readonly waiting: readonly Waiting[]
+  readonly lists: readonly AskedList[]
 }
 
 function requireOffline(name: string | undefined, { desired, spec }: Workspace): void {
@@ -174,7 +200,7 @@ function requireOffline(name: string | undefined, { desired, spec }: Workspace):
 }
 
 async function requestOf(
-  waiting: readonly Waiting[],
+  { waiting, lists }: Chosen,
   { desired }: Workspace,
   inventory: Inventory,
   {
@@ -217,11 +243,12 @@ async function requestOf(
     if (kind !== 'root') know(signer)
     if (kind === 'cross') know(address)
   }
+  for (const { address } of lists) know(address)
   return {
     cluster: desired.cluster,
     store: storeNameOf(inventory.ledger),
     madeAt: Math.floor(now / 1000) * 1000,
     known: [...known.values()],
-    items,
+    ...{ items, lists },
   }
 }

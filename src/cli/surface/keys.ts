@@ -88,7 +88,8 @@ export const keysCommands = {
   },
   'authority request': {
     arguments: '[name]',
-    summary: 'ask a key on another machine for roots, intermediates and cross-certificates',
+    summary:
+      'ask a key on another machine for roots, intermediates, cross-certificates and revocation lists',
     details:
       'For authorities whose `signer` is `offline`. Everything that waits for the key goes into one file, in words and as data; intermediates get their keys here. On the machine that has the key, `authority accept` signs it. NAME is the authority that signs.',
     writes: true,
@@ -107,7 +108,7 @@ export const keysCommands = {
     arguments: '<file>',
     summary: 'sign a request where the key is, or take the answer where the store is',
     details:
-      'FILE is what `authority request` wrote, and the spec here says where the key is: its certificates are signed, and --out gets the answer. Or FILE is the answer, and the spec here says `signer: offline`: each signature and each word is checked, and all of it is put into the store at once. Shows what it is, and asks; --fingerprint or --yes answers.',
+      'FILE is what `authority request` wrote, and the spec here says where the key is: what it asks for is signed, and --out gets the answer. Or FILE is the answer, and the spec here says `signer: offline`: each signature and each word is checked, and all of it is put into the store at once. Shows what it is, and asks; --fingerprint or --yes answers.',
     writes: true,
     options: {
       out: { summary: 'the answer to a request, such as agent.answer' },
