@@ -72,7 +72,7 @@ export function placeOf(
 ): CommandPlace {
   return {
     fileFlag: fileFlag({ file }),
-    tls: spec.node.tls,
+    ...{ tls: spec.node.tls, unit: spec.node.unit },
     plaintext: spec.transport === 'plaintext',
   }
 }

@@ -19,6 +19,8 @@ export interface CommandPlace {
   readonly fileFlag: string
   /** Where the agents have their files; `undefined` where they read the store itself. */
   readonly tls: string | undefined
+  /** The agents' unit of systemd. */
+  readonly unit: string
   /** Whether the agents speak plaintext, so that nothing is reloaded. */
   readonly plaintext?: boolean | undefined
 }
@@ -121,7 +123,7 @@ export function commandLines(
   if (place.tls === undefined) {
     return [...groupBy(nodes, ({ restart }) => restart)].map(
       ([restart, group]) =>
-        `on ${group.length === nodes.length ? 'each' : whereOf(group)}: ${loadText(restart)}`,
+        `on ${group.length === nodes.length ? 'each' : whereOf(group)}: ${loadText(restart, place)}`,
     )
   }
   const groups = groupBy(
@@ -144,7 +146,7 @@ export function commandLines(
       ...(configs.length > 0
         ? [
             'copy to each its configuration (`config` of the spec), over what its agent reads',
-            `on each: ${loadText(restart)}`,
+            `on each: ${loadText(restart, place)}`,
           ]
         : []),
     ]
@@ -152,20 +154,25 @@ export function commandLines(
 }
 
 /** How an agent takes up its files. */
-function loadText(restart: boolean): string {
-  return `systemctl ${restart ? 'restart' : 'reload'} nomad`
+function loadText(restart: boolean, place: CommandPlace): string {
+  return `systemctl ${restart ? 'restart' : 'reload'} ${unitOf(place)}`
 }
 
-function installEnd({ restart, configs }: RolloutNode, { plaintext }: CommandPlace): string {
-  if (plaintext === true) return '--reload none'
+/** The unit as it is typed: systemctl knows `nomad` as nomad.service. */
+export function unitOf({ unit }: CommandPlace): string {
+  return shellQuote(unit.replace(/(?<=.)\.service$/, ''))
+}
+
+function installEnd({ restart, configs }: RolloutNode, place: CommandPlace): string {
+  if (place.plaintext === true) return '--reload none'
   // Files first, then the configuration that names them, then the agent.
   if (configs.length > 0) return '--reload none'
-  return restart ? `--reload none && ${loadText(restart)}` : '--reload nomad'
+  return restart ? `--reload none && ${loadText(restart, place)}` : `--reload ${unitOf(place)}`
 }
 
 export function commandsOf(node: RolloutNode, place: CommandPlace): NodeCommands {
   const { fileFlag, tls } = place
-  if (tls === undefined) return { install: loadText(node.restart) }
+  if (tls === undefined) return { install: loadText(node.restart, place) }
   const archive = shellQuote(archiveName(node.address, node.generation))
   return {
     pack: `nomad-pki pack ${shellQuote(shortOf(node.address))} --out ${archive}${fileFlag}`,
@@ -175,7 +182,7 @@ export function commandsOf(node: RolloutNode, place: CommandPlace): NodeCommands
       `--tls ${shellQuote(tls)}${overrideFlags(node)}`,
       installEnd(node, place),
     ),
-    ...(node.configs.length > 0 && { load: loadText(node.restart) }),
+    ...(node.configs.length > 0 && { load: loadText(node.restart, place) }),
   }
 }
 

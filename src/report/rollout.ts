@@ -19,6 +19,7 @@ import {
   lastOf,
   needsStanza,
   shortOf,
+  unitOf,
   whereOf,
   type CommandPlace,
 } from './rollout-commands.js'
@@ -106,7 +107,7 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
           ),
     ].join('\n')
   }
-  const loads = place.plaintext === true ? 'none' : 'nomad'
+  const loads = place.plaintext === true ? 'none' : unitOf(place)
   const parts = [
     [
       ...heads,

@@ -190,6 +190,20 @@ describe('rollout by ssh', () => {
     for (const name of ['s1', 'c1', 'c2']) expect(stdout).toContain(`on ${name}: echo `)
   })
 
+  test('commands name the unit that the spec names', async () => {
+    const { base, run } = await place()
+    const write = (node: string): void => {
+      fs.writeFileSync(path.join(base, 'cluster.yaml'), spec.replace(/^node:.*$/m, `node: ${node}`))
+    }
+    write('{ tls: /etc/nomad-tls, unit: nomad-server.service }')
+    const { stdout } = await run('rollout', '--dry-run', '--commands')
+    expect(stdout.match(/--reload \S+/g)!.length).toBeGreaterThan(3)
+    expect(new Set(stdout.match(/--reload \S+/g))).toEqual(new Set(['--reload nomad-server']))
+    write('{ tls: store, unit: agent@nomad.service }')
+    const store = await run('rollout', '--dry-run', '--commands')
+    expect(store.stdout).toContain('on s1: systemctl reload agent@nomad\n')
+  })
+
   test('what is not made cannot be delivered', async () => {
     const { run, base } = await place()
     fs.rmSync(path.join(base, 'pki/identity/client/global/c1'), { recursive: true })

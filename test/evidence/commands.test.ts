@@ -223,7 +223,13 @@ describe('what every command says and how it exits', () => {
         expect(probe).toContain(`${goodSum} of 3 agents proven`)
 
         const rollout = planRollout(desired, inventory, { now, batch: usualBatch })
-        const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0, errors: [] }
+        const place = {
+          fileFlag: '',
+          tls: '/etc/nomad-tls',
+          unit: 'nomad.service',
+          unapplied: 0,
+          errors: [],
+        }
         expect(statusOfRollout(rollout, 0) === 0).toBe(coveredAll)
         expect(statusOfRollout(rollout, 1)).toBe(2)
         expect(rollout.proven).toBe(goodSum)

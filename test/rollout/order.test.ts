@@ -136,7 +136,13 @@ test('what has the newest and fell silent is not delivered again, and is not don
   const { steps, proven, doubtful } = fleet1.silent('server/global/s1').rollout()
   expect({ steps, proven }).toEqual({ steps: [], proven: 0 })
   expect(doubtful).toMatchObject([{ state: 'silent', message: 'nothing listens there' }])
-  const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0, errors: [] }
+  const place = {
+    fileFlag: '',
+    tls: '/etc/nomad-tls',
+    unit: 'nomad.service',
+    unapplied: 0,
+    errors: [],
+  }
   expect(rolloutText(fleet1.rollout(), plainStyle, place)).toMatch(
     /^server\/global\/s1 is not proven \(silent\): nothing listens there.*\nnothing to deliver, and not finished: 0 of 1 agent/,
   )
@@ -144,7 +150,13 @@ test('what has the newest and fell silent is not delivered again, and is not don
 
 describe('a stanza that only a restart takes up', () => {
   const text = spec('{ servers: { s1: { config: a/s1 } }, clients: { c1: { config: a/c1 } } }')
-  const place = { fileFlag: '', tls: '/etc/nomad-tls', unapplied: 0, errors: [] }
+  const place = {
+    fileFlag: '',
+    tls: '/etc/nomad-tls',
+    unit: 'nomad.service',
+    unapplied: 0,
+    errors: [],
+  }
 
   test('planned: the costs and the commands say restart, and of the others reload', () => {
     const restarts = new Set(['config/global/s1'])
@@ -364,7 +376,13 @@ describe('the order', () => {
 })
 
 describe('as text', () => {
-  const place = { fileFlag: '', tls: '/etc/nomad.d/tls', unapplied: 0, errors: [] }
+  const place = {
+    fileFlag: '',
+    tls: '/etc/nomad.d/tls',
+    unit: 'nomad.service',
+    unapplied: 0,
+    errors: [],
+  }
 
   test('each step has its commands', () => {
     const world = new Fleet(spec('{ servers: { s1: {} }, clients: { "c[1-9]": {} } }'))
