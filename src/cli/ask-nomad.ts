@@ -10,18 +10,12 @@ import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent, profileOf, runsServer } from '../nomad/roles.js'
 import type { Connect } from '../probe/dial.js'
-import {
-  endpointsOf,
-  formatEndpoint,
-  type AgentEndpoint,
-  type AgentTarget,
-} from '../probe/endpoints.js'
+import { formatEndpoint, type AgentEndpoint, type AgentTarget } from '../probe/endpoints.js'
 import { askMembers, type MemberHost } from '../probe/members.js'
 import { probeCluster, type Offers, type Probe } from '../probe/probe-cluster.js'
 import type { NomadSaid } from '../report/probe.js'
 import type { SeenPort } from '../evidence/evidence.js'
 import { bareName, unknownMembers, withRecognised } from '../evidence/unknown-members.js'
-import { desire } from '../cluster/desire.js'
 import type { Desired } from '../cluster/desired.js'
 import { apiAccess } from './api-access.js'
 import type { Context } from './context.js'
@@ -38,6 +32,8 @@ export interface Asking {
   readonly connect?: Connect | undefined
   /** Handshakes at a time. */
   readonly concurrency?: number | undefined
+  /** Where agents listen that speak plaintext. */
+  readonly listening: readonly AgentTarget[]
 }
 
 /**
@@ -51,13 +47,13 @@ export async function askNomad(
   probe: Probe,
   workspace: Workspace,
   inventory: Inventory,
-  { timeout, signal, offers, connect, concurrency }: Asking,
+  { timeout, signal, offers, connect, concurrency, listening }: Asking,
   context: Context,
 ): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
   const { desired } = workspace
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   if (desired.transport === 'plaintext')
-    return askPlainly(token, workspace, inventory, probe, { timeout, signal }, context)
+    return askPlainly(token, workspace, probe, { timeout, signal, connect, listening }, context)
   if (credentials.length === 0 || roots === '') {
     const operator = desired.identities.find(({ profile }) => !isAgent(profile.role))
     const missing =
@@ -102,17 +98,15 @@ export async function askNomad(
 /** Before TLS is turned on: the agents' API is plain HTTP, and no host is asked for a certificate. */
 async function askPlainly(
   token: string | undefined,
-  { spec, desired }: Workspace,
-  inventory: Inventory,
+  { desired }: Workspace,
   probe: Probe,
-  { timeout, signal }: Asking,
+  { timeout, signal, connect, listening }: Asking,
   context: Context,
 ): Promise<{ readonly nomad: NomadSaid; readonly probe: Probe }> {
-  const targets = endpointsOf(spec, desire({ ...spec, transport: 'tls' }), inventory)
   const servers = desired.identities.filter(({ profile }) => runsServer(profile.role))
-  const endpoints = new Map(targets.map((target) => [target.address, target.endpoints]))
+  const endpoints = new Map(listening.map((target) => [target.address, target.endpoints]))
   const said = await askMembers({
-    ...{ token, timeout, signal, plaintext: true, roots: '', locate: () => false },
+    ...{ token, timeout, signal, connect, plaintext: true, roots: '', locate: () => false },
     clock: () => context.now(),
     credentials: [{ name: 'nobody' }],
     regions: [...new Set(desired.identities.map(({ profile }) => profile.region))],

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { desire } from '../cluster/desire.js'
+import type { Desired } from '../cluster/desired.js'
 import { identityHost } from '../rollout/destinations.js'
 import { sshHosts } from '../hosts/ssh-hosts.js'
 import { through, type Route } from '../hosts/through.js'
@@ -18,6 +20,8 @@ import type { Workspace } from './workspace.js'
 /** Where agents are asked, and how. */
 export interface Way {
   readonly targets: readonly AgentTarget[]
+  /** Where agents listen, also while they speak plaintext and no handshake can ask them. */
+  readonly listening: readonly AgentTarget[]
   /** `undefined`: from here. */
   readonly connect: Connect | undefined
   /** Handshakes at a time; `undefined`: as many as usual. */
@@ -36,21 +40,28 @@ const logins = 8
  * @param hosts Connections that are there already; they are not ended. Default: new ones.
  */
 export function wayTo(
-  { spec, desired }: Workspace,
+  { spec, desired }: Pick<Workspace, 'spec' | 'desired'>,
   inventory: Inventory,
   context: Context,
   via: 'ssh' | undefined,
   hosts?: Hosts,
 ): Way {
+  const isPlain = desired.transport === 'plaintext'
+  const heard = isPlain ? desire({ ...spec, transport: 'tls' }) : desired
   if (via === undefined) {
-    const targets = endpointsOf(spec, desired, inventory)
-    return { targets, connect: undefined, concurrency: undefined, end: () => Promise.resolve() }
+    return {
+      targets: endpointsOf(spec, desired, inventory),
+      listening: endpointsOf(spec, heard, inventory),
+      ...{ connect: undefined, concurrency: undefined, end: () => Promise.resolve() },
+    }
   }
   const hostOf = identityHost(spec, desired)
-  const { targets, listeners } = listenersOf(spec, desired, inventory, (address) => {
-    const host = hostOf(address)
-    return host === false ? undefined : host
-  })
+  const listenersIn = (wanted: Desired): ReturnType<typeof listenersOf> =>
+    listenersOf(spec, wanted, inventory, (address) => {
+      const host = hostOf(address)
+      return host === false ? undefined : host
+    })
+  const { targets: listening, listeners } = listenersIn(heard)
   const routes = new Map<string, Route>()
   for (const { address, endpoint, there } of listeners) {
     const destination = hostOf(address)
@@ -59,7 +70,8 @@ export function wayTo(
   }
   const own = hosts ?? sshHosts({ ...spec.node.ssh, env: context.env })
   return {
-    targets,
+    targets: isPlain ? listenersIn(desired).targets : listening,
+    listening,
     connect: through(own, routes),
     concurrency: logins,
     end: () => (hosts === undefined ? own.end() : Promise.resolve()),

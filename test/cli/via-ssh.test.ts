@@ -1,6 +1,8 @@
 /** `--via ssh`: agents whose ports only their own hosts reach, with an ssh that relays on this machine. */
 
 import fs from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fakeSsh } from '../hosts/fake-ssh.js'
@@ -103,6 +105,36 @@ describe('probe --via ssh', () => {
     ])
     // The ledger is what status reads, however it was seen.
     expect((await run('status')).status).toBe(0)
+  })
+
+  test('agents that speak plaintext are asked for their members from their own hosts, too', async () => {
+    const { base, run, write, calls } = await bed()
+    const api = http.createServer(({ url = '' }, response) => {
+      const members = {
+        Members: [
+          {
+            ...{ Name: 's1.global', Status: 'alive', Addr: '192.0.2.11' },
+            Tags: { region: 'global', id: 'a', rpc_addr: '192.0.2.11', port: '4647' },
+          },
+        ],
+      }
+      const nodes = [{ ID: 'b', Name: 'c1', Status: 'ready' }]
+      response.end(JSON.stringify(url.startsWith('/v1/nodes') ? nodes : members))
+    })
+    await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = api.address() as AddressInfo
+      write('s1.example', 'ports', `192.0.2.11:4646 ${port}\n`)
+      fs.writeFileSync(
+        path.join(base, 'cluster.yaml'),
+        spec.replace('regions:', 'transport: plaintext\nregions:'),
+      )
+      const { stdout } = await run('probe', '--via', 'ssh')
+      expect(stdout).toContain('Nomad names 1 server and 1 client in global')
+      expect(calls()).toContain('forward s1.example 192.0.2.11:4646')
+    } finally {
+      api.close()
+    }
   })
 
   test('a host that ssh does not reach is told from an agent that does not answer', async () => {

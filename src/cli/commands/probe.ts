@@ -74,7 +74,7 @@ export const command: Command<'probe'> = async ({ args, options }, context) => {
 /** Asks agents, notes what was seen, and tells it. */
 async function fromAgents(
   args: readonly string[],
-  { targets: all, connect, concurrency }: Way,
+  { targets: all, listening, connect, concurrency }: Way,
   inventory: Inventory,
   workspace: Workspace,
   {
@@ -94,7 +94,7 @@ async function fromAgents(
   const { offers, missing } = await offersFor(refused, workspace, inventory, context, {
     keep: !dryRun,
   })
-  const ask = { timeout, signal, offers, connect, concurrency }
+  const ask = { timeout, signal, offers, connect, concurrency, listening }
   const began = context.now()
   const first = await askAll(targets, inventory, ask, printer, context)
   // The members are asked for only where the whole cluster is probed.
@@ -204,7 +204,7 @@ function tellShared(targets: readonly AgentTarget[], printer: Printer): void {
 async function askAll(
   targets: readonly AgentTarget[],
   inventory: Inventory,
-  { timeout, signal, offers, connect, concurrency }: Asking,
+  { timeout, signal, offers, connect, concurrency }: Omit<Asking, 'listening'>,
   printer: Printer,
   context: Context,
 ): Promise<Probe> {
