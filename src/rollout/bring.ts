@@ -151,6 +151,19 @@ export async function conclude(
   return undefined
 }
 
+/** Of an installer that a tool of its host ended, that tool says why. */
+function stoppedFault(message: string, stderr: string): Fault {
+  const why = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => line !== '' && !line.startsWith('install.sh: '))
+  const isFull = /no space left|disk quota/i.test(why ?? '')
+  return {
+    message: why === undefined ? message : `${message}: ${why}`,
+    remedy: isFull ? 'make room there' : undefined,
+  }
+}
+
 /** Why an installer did not come to its end. */
 export function installFault(answer: HostAnswer, host: string): Fault | undefined {
   const goOn = 'the same command goes on'
@@ -169,5 +182,6 @@ export function installFault(answer: HostAnswer, host: string): Fault | undefine
     return { message: `its installer was stopped${said === '' ? '' : `: ${said}`}`, remedy: goOn }
   }
   if (installer.status === 0) return undefined
+  if (installer.reason === 'stopped') return stoppedFault(installer.message, answer.stderr)
   return { message: installer.message, remedy: installer.agent === 'died' ? undefined : goOn }
 }

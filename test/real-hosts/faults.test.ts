@@ -232,3 +232,44 @@ test('a server that does not come back stops it, and the same command goes on', 
   await bed.expect(0, 'probe', 's1', 's2', 's3')
   expect(bed.between().pairs).toEqual([])
 })
+
+test('the disk is full in the middle of an installation: nothing is half placed, and with room it goes on', async () => {
+  await bed.expect(0, 'rotate', 'leaves', 's1', 's2', '--yes')
+  // There is room when it is looked at. What the installer begins with takes the rest.
+  await bed.on(
+    's1',
+    'cp -a /etc/nomad-tls /run/full && mount -t tmpfs -o size=4m none /etc/nomad-tls && chmod 755 /etc/nomad-tls && cp -a /run/full/. /etc/nomad-tls/ && rm -rf /run/full',
+  )
+  const mktemp = `#!/bin/sh
+/usr/bin/mktemp "$@" || exit 1
+case "$*" in */etc/nomad-tls/.part-*) dd if=/dev/zero of=/etc/nomad-tls/fill bs=1k >/dev/null 2>&1 ;; esac
+exit 0
+`
+  const shimFile = path.join(bed.home('s1'), 'run/mktemp')
+  fs.writeFileSync(shimFile, mktemp, { mode: 0o755 })
+  await bed.on('s1', 'cp /run/mktemp /usr/local/bin/mktemp')
+  const list = (): Promise<string> =>
+    said(
+      's1',
+      'cd /etc/nomad-tls && readlink current && find . ! -name fill | sort && cat receipt.json',
+    )
+  const before = await list()
+  expect(before).toContain('key.pem')
+  const stopped = await bed.rollout(['--only', 'servers'])
+  expect(stopped.status, stopped.said).toBe(1)
+  expect(stopped.said).toMatch(
+    /stopped half-way: [0-9]+-[0-9a-f]{8} is in place[^\n]*No space left on device/,
+  )
+  expect(stopped.said).toContain('make room')
+  expect(stopped.events.at(-1)).toMatchObject({ event: 'stopped' })
+  // No other server is touched after it, and the work folder with its keys is gone.
+  const sent = stopped.events.filter(({ state }) => state === 'sending')
+  expect(sent.at(-1)!.address).toMatch(/s1$/)
+  expect(await list()).toBe(before)
+  expect(await said('s1', 'ls /run')).not.toContain('nomad-pki-rollout')
+  await bed.on('s1', 'rm /etc/nomad-tls/fill /usr/local/bin/mktemp')
+  await bed.mustRollout(0, '--only', 'servers')
+  await bed.expect(0, 'probe', 's1', 's2', 's3')
+  expect(await list()).not.toBe(before)
+  expect(bed.between().pairs).toEqual([])
+})

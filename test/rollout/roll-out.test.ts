@@ -263,6 +263,31 @@ describe('a rollout', () => {
     )
   })
 
+  test('of an installer that was stopped half-way the tool that failed says why', async () => {
+    const bed = new Bed(fleet)
+    const line =
+      'porcelain=1 status=1 result=failed reason=stopped changed=no before=1-ffffffff wanted=2-aaaaaaaa generation=1-ffffffff fingerprint=- address=- state=proven agent=not-told message=stopped half-way: 1-ffffffff is in place; the same command goes on\n'
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'install'
+        ? {
+            ...{ reached: true, status: 1, stdout: line },
+            stderr: 'cat: write error: No space left on device\ninstall.sh: stopped half-way: 1\n',
+          }
+        : undefined
+    const events = await bed.follow()
+    expect(events.at(-1)).toMatchObject({
+      event: 'stopped',
+      obstacles: [
+        {
+          host: 's1',
+          message:
+            'stopped half-way: 1-ffffffff is in place; the same command goes on: cat: write error: No space left on device',
+          remedy: 'make room there',
+        },
+      ],
+    })
+  })
+
   test('another server that is not proven, and was not named, is waited for', async () => {
     const bed = new Bed(fleet)
     const all = bed.rollout()
