@@ -185,6 +185,7 @@ export function identityWork(
         event: 'issued',
         reasons: step.reasons.map(({ reason }) => reason),
         attempt,
+        host: materials.askedHosts?.get(address),
       })
   }
 
@@ -293,6 +294,7 @@ export function identityWork(
       readonly event: 'issued' | 'refreshed'
       readonly reasons: readonly string[]
       readonly attempt?: string | undefined
+      readonly host?: string | undefined
     },
   ): StepDetail {
     const { role, region, bundle } = identity.profile
@@ -312,6 +314,7 @@ export function identityWork(
     batch.record({
       ...lineOf(made.event, identity, generation, leaf, made.reasons),
       ...(made.attempt !== undefined && { attempt: made.attempt }),
+      ...(made.host !== undefined && { host: made.host }),
     })
     dropSurplus(identity, found, batch, 1)
     return detailOf(leaf, directory)

@@ -110,6 +110,7 @@ export async function collectFirst(
   const planned = makePlan(desired, inventory, {
     ...{ now: context.now(), only: addresses, requests, renew: addresses },
     renewReason: askedBySsh,
+    askedHosts: new Map(waiting.map(({ address, destination }) => [address, destination!])),
   })
   refuseBlocked(planned.plan, printer)
   const again = `nomad-pki rollout --collect${flags}`

@@ -133,7 +133,7 @@ export function endText(end: CommandEnd, timeout: number): string | undefined {
     case 'timeout':
       return `no answer within ${count(timeout / 1000, 'second')}`
     case 'too much output':
-      return 'it says more than any script of ours'
+      return `it wrote more than ${outputLimit >> 20} MB, and no script of ours does: nothing of it was taken`
     case 'aborted':
       return 'interrupted'
   }

@@ -146,6 +146,7 @@ export const ledgerEvents = {
       issuer: { type: 'address', text: 'the authority that signed it' },
       trusted: { type: 'addresses', text: 'the roots in its `ca.pem`', optional: true },
       reasons: { type: 'texts', text: 'why: the reasons of the plan', optional: true },
+      host: { type: 'text', text: 'the host that ssh asked for the request', optional: true },
       attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
       healed: { type: 'flag', text: 'a run was killed; the line comes from files', optional: true },
     },

@@ -55,6 +55,8 @@ export interface MakePlanOptions {
    * The caller has made sure whose key it is. Default: none.
    */
   readonly requests?: ReadonlyMap<string, CertificateRequest> | undefined
+  /** The hosts that ssh asked for those requests, by the same addresses: the ledger notes them. Default: none. */
+  readonly askedHosts?: ReadonlyMap<string, string> | undefined
   /** Guards that a person has overridden. Default: none. */
   readonly overrides?: readonly Override[] | undefined
   /** What was found in Vault or OpenBao: an error keeps its authority from signing. Default: nothing. */
@@ -78,6 +80,8 @@ export interface PlanMaterials {
   readonly edits: ReadonlyMap<string, ConfigEdit>
   /** The requests by which nodes bring the keys that they have made, by the address of the identity. */
   readonly requests: ReadonlyMap<string, CertificateRequest>
+  /** The hosts that ssh asked for them. */
+  readonly askedHosts?: ReadonlyMap<string, string> | undefined
   /** Guards that a person has overridden: the ledger notes them. */
   readonly overrides: readonly Override[]
   /** What only a key on another machine can sign. */
@@ -274,6 +278,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       context,
       edits,
       requests,
+      askedHosts: options.askedHosts,
       overrides,
       waiting: elsewhere,
     },

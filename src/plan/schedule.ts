@@ -12,7 +12,7 @@ import { proofsIn, type Proof } from '../evidence/proven.js'
 import { revocationOf, revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { RevocationReason } from '../revocation-reasons.js'
 import { profileOf } from '../nomad/roles.js'
-import type { Certificate } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import { newKeyRemedy } from './held-by-node.js'
@@ -46,6 +46,8 @@ export interface ScheduleEntry {
   readonly proof?: Proof | undefined
   /** The revocation of the certificate that is current, or of the one that its agent was last known to have. */
   readonly revoked?: RevokedEntry | undefined
+  /** The host that ssh asked for the request of the current certificate, by `rollout --collect`. */
+  readonly askedHost?: string | undefined
   /** Whether the spec names it: an orphan is not renewed, and is not work. */
   readonly orphan: boolean
   /** An operator's certificate is made when asked for: an expired one is not work. */
@@ -129,6 +131,13 @@ export function makeSchedule(
   }
 
   const revocations = revocationsIn(inventory.ledger)
+  const hosts = new Map(
+    inventory.ledger.events.flatMap((event) =>
+      event.event === 'issued' && event.host !== undefined
+        ? [[event.fingerprint, event.host] as const]
+        : [],
+    ),
+  )
   const proofs = asMade ? undefined : proofsIn(inventory, { now })
   const ends = new Map<string, number>()
   const endOf = (issuer: string): number => {
@@ -159,12 +168,14 @@ export function makeSchedule(
     const made = identityLife(address, current, wanted, { trustEnds, signingEnd, now })
     const proof = proofs?.get(address)
     const revoked = revokedOf(current, proof, revocations, wanted && newKeyRemedy(wanted, desired))
+    const askedHost = hosts.size === 0 ? undefined : hosts.get(fingerprintOf(current.chain[0]))
     const stands = proof === undefined ? made : asProven(made, proof, endOf, now)
     entries.push({
       address,
       kind: 'identity',
       ...stands,
       ...(revoked && { revoked }),
+      ...(askedHost !== undefined && { askedHost }),
       // An expired one is accepted nowhere.
       ...(revoked?.current === true && stands.state !== 'expired' && { state: 'revoked' as const }),
       orphan: wanted === undefined,

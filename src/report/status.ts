@@ -102,6 +102,7 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
     proofNote(first),
     revokedNote(first),
     first.orphan ? 'the spec no longer names it' : '',
+    first.askedHost === undefined || members.length > 1 ? '' : `requested by ${first.askedHost}`,
     first.endedBy === undefined ? '' : `ended by ${first.endedBy}`,
     first.kind === 'authority' && first.state === 'due' && !first.orphan
       ? 'a successor should sign: raise `signing` in the spec'

@@ -6,6 +6,7 @@
 
 import { formatDuration } from '../duration.js'
 import type { HostAnswer } from '../hosts/host.js'
+import { lastWords } from './host-words.js'
 import type { RolloutNode } from './order.js'
 import { readLook, type HostLook } from './scripts.js'
 
@@ -132,6 +133,5 @@ export function saidBy(
   { stderr }: Pick<Extract<HostAnswer, { reached: true }>, 'stderr'>,
   { fault }: { readonly fault: string | undefined },
 ): string {
-  const last = stderr.trim().split('\n').at(-1) ?? ''
-  return [fault, last].filter((text) => text !== undefined && text !== '').join(': ')
+  return [fault, lastWords(stderr)].filter((text) => text !== undefined && text !== '').join(': ')
 }

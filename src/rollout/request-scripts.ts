@@ -13,6 +13,7 @@ import type { HostAnswer } from '../hosts/host.js'
 import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import { shellQuote } from '../shell-quote.js'
 import { parseRequestFile, type RequestFile } from '../x509/request.js'
+import { hostWords, lastWords } from './host-words.js'
 import { prologue } from './scripts.js'
 
 /** What a host is asked for. */
@@ -157,10 +158,10 @@ export function readHostRequest(answer: HostAnswer): HostRequest {
   const [told = '', text] = answer.stdout.split(/^request:\n/m, 2)
   const of = (name: string): string | undefined => new RegExp(`^${name}=(.*)$`, 'm').exec(told)?.[1]
   const fault = of('fault')
-  if (fault !== undefined) return refuse(fault)
+  if (fault !== undefined) return refuse(hostWords(fault))
   const key = of('key')
   if (answer.status !== 0 || (key !== 'new' && key !== 'pending')) {
-    const last = answer.stderr.trim().split('\n').at(-1) ?? ''
+    const last = lastWords(answer.stderr)
     return refuse(`it makes no request${last === '' ? '' : `: ${last}`}`)
   }
   if (text === undefined) {
@@ -170,7 +171,7 @@ export function readHostRequest(answer: HostAnswer): HostRequest {
     return { state: 'asked', key, file: parseRequestFile(Buffer.from(text, 'utf8')) }
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
-    return refuse(`its request is not taken: ${error.message}`)
+    return refuse(`its request is not taken: ${hostWords(error.message)}`)
   }
 }
 

@@ -8,6 +8,7 @@
 import { readPorcelain, type InstallerLine } from '../delivery/porcelain.js'
 import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
+import { hostWords } from './host-words.js'
 import { checkConfigs, guardConfigs, putConfigs, type ConfigPut } from './config-scripts.js'
 
 /** What a host is to receive, and how. */
@@ -310,6 +311,16 @@ function embedded(name: string, bytes: Uint8Array): string {
   return `base64 -d >${name} <<'END_OF_BYTES' || { say fault '${name} cannot be written there'; exit 1; }\n${text}\nEND_OF_BYTES`
 }
 
+/** The installer's line as a host sent it, each text of it bounded. */
+function boundedLine(line: InstallerLine | undefined): InstallerLine | undefined {
+  if (line === undefined) return undefined
+  const bounded = Object.entries(line).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? hostWords(value) : value,
+  ])
+  return Object.fromEntries(bounded) as InstallerLine
+}
+
 interface Read {
   readonly values: ReadonlyMap<string, string>
   readonly missing: readonly string[]
@@ -329,13 +340,13 @@ function read(stdout: string): Read {
   for (const line of told.split('\n')) {
     const [, name, value] = /^([a-z]+)=(.*)$/.exec(line) ?? []
     if (name === undefined || value === undefined) continue
-    if (name === 'porcelain') installer = readPorcelain(line)
-    else if (name === 'missing') missing.push(value)
-    else if (name === 'log') log.push(value)
+    if (name === 'porcelain') installer = boundedLine(readPorcelain(line))
+    else if (name === 'missing') missing.push(hostWords(value))
+    else if (name === 'log') log.push(hostWords(value))
     else if (name === 'config') {
       const [state = '', ...rest] = value.split(' ')
-      configs.push({ state, path: rest.join(' ') })
-    } else values.set(name, value)
+      configs.push({ state, path: hostWords(rest.join(' ')) })
+    } else values.set(name, hostWords(value))
   }
   return { values, missing, log, installer, receipt, configs }
 }

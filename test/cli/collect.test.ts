@@ -105,6 +105,17 @@ describe('rollout --collect', () => {
     expect(leaf!.subjectAltName).toContainEqual({ type: 'ip', value: '127.0.0.1' })
     expect(parseCertificates(read('c1', 'cert.pem'))[0]!.publicKey.name).toBe('rsa-2048')
     expect(issued().filter(({ reasons }) => reasons?.includes('collected'))).toHaveLength(2)
+    // Which host answered is told afterwards too.
+    expect(issued().filter(({ reasons }) => reasons?.includes('collected'))).toMatchObject([
+      ...[{ host: 's1.example' }, { host: 'c1' }],
+    ])
+    const status = await run(now, 'status', '--long')
+    expect(status.stdout).toMatch(/server\/global\/s1 .*requested by s1\.example/)
+    expect(status.stdout).not.toMatch(/server\/global\/s2 .*requested by/)
+    const { entries } = JSON.parse((await run(now, 'status', '--json')).stdout) as {
+      entries: readonly { address: string; askedHost?: string }[]
+    }
+    expect(entries.find(({ address }) => address.endsWith('/c1'))?.askedHost).toBe('c1')
     // Nothing of a key is in the store, in what was said, or left in a folder of the hosts.
     const own = ['s1.example', 'c1'].map((host) => read(host, 'key.pem').split('\n')[2]!)
     for (const text of [...textsIn(base), said.stdout, said.stderr]) {
@@ -211,6 +222,63 @@ describe('rollout --collect', () => {
     expect(filesOf('c1')).toEqual([])
     expect(issued().filter(({ reasons }) => reasons?.includes('collected'))).toEqual([])
   })
+
+  const begun = "echo 'nomad-pki: begun'"
+  test.each<readonly [string, string, RegExp]>([
+    ['endless output', 'yes', /it wrote more than 1 MB, and no script of ours does/],
+    ['one endless line', `${begun}; tr '\\0' x </dev/zero`, /it wrote more than 1 MB/],
+    [
+      'a long line',
+      `${begun}; printf 'fault='; head -c 900000 /dev/zero | tr '\\0' x; echo; exit 1`,
+      /x{300} … \(900000 characters\)\n/,
+    ],
+    [
+      'control characters and marks that turn the direction',
+      `${begun}; printf 'fault=\\033[2J\\007 \\342\\200\\256 all is well\\n'; exit 1`,
+      /\\u\{1b\}\[2J\\u\{7\} \\u\{202e\} all is well/,
+    ],
+    [
+      'a long complaint',
+      `${begun}; head -c 900000 /dev/zero | tr '\\0' x >&2; exit 1`,
+      /it makes no request: x{300} … \(\d+ characters\)\n/,
+    ],
+    [
+      'a request that is too large',
+      `${begun}; echo key=new; echo request:; head -c 600000 /dev/zero | base64; exit 0`,
+      /its request is not taken: /,
+    ],
+    ['NUL', `${begun}; echo key=new; echo request:; head -c 9000 /dev/zero; exit 0`, /not taken/],
+  ])(
+    'a hostile host says %s: it is told in a line, and nothing is signed',
+    async (_, text, said) => {
+      const ledger = path.join(base, 'pki/ledger.jsonl')
+      const before = fs.readFileSync(ledger, 'latin1')
+      fs.mkdirSync(at('s1.example'), { recursive: true })
+      // Looked at it is as the others; asked, it is hostile.
+      const text2 = `if [ -e "$home/looked" ]; then ${text}; fi; touch "$home/looked"; ${begun}; echo key=new; exit 0`
+      for (const [instead, status] of [
+        [text, 3],
+        [text2, 1],
+      ] as const) {
+        fs.writeFileSync(at('s1.example', 'instead'), `${instead}\nexit 0\n`)
+        const { stdout, stderr, ...run1 } = await run(start, 'rollout', '--collect', '--yes')
+        expect(run1.status, stderr).toBe(status)
+        expect(stdout).toMatch(said)
+        expect(stdout.length + stderr.length).toBeLessThan(2000)
+        // eslint-disable-next-line no-control-regex
+        expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e]/)
+        expect(fs.readFileSync(ledger, 'latin1')).toBe(before)
+      }
+      // The other host made its key, and the next call takes it.
+      expect(filesOf('c1')).toEqual(['requested-key.pem'])
+      const json = await run(start, 'rollout', '--collect', '--yes', '--json')
+      expect(linesOf(json.stdout).every((line) => JSON.stringify(line).length < 2000)).toBe(true)
+      fs.rmSync(at('s1.example', 'instead'))
+      await run(now, 'rollout', 's1', 'c1', '--collect', '--yes')
+      expectPair('s1.example')
+      expectPair('c1')
+    },
+  )
 
   test('two names that lead to one host are refused', async () => {
     const file = path.join(base, 'cluster.yaml')

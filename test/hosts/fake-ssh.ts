@@ -26,7 +26,7 @@ operators:
  * Makes it.
  *
  * @param folder Receives `bin/ssh`, `hosts/NAME/` with what the host of that name has, `tmp/` of all hosts, and
- *   `calls`. A file `away` in a host's folder is what its ssh says instead of a connection; `ports` says which port of
+ *   `calls`. A file `away` in a host's folder is what its ssh says instead of a connection; `instead` is run in the place of each script; `ports` says which port of
  *   this machine each of its listeners is (`10.0.0.11:4646 40001`), and `closed` why others are not opened.
  * @returns The environment of a command that is to find it.
  */
@@ -64,6 +64,7 @@ if [ -n "\${forward:-}" ]; then
   }
   exec ${shellQuote(execPath)} -e 'const s = require("net").connect(+process.argv[1], "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout); s.on("error", () => process.exit(0))' "$port"
 fi
+[ ! -f "$home/instead" ] || { cat >/dev/null; . "$home/instead"; }
 TLS_HERE="$home/tls"
 export TLS_HERE
 sed -e 's#^tls=.*#tls=$TLS_HERE#' -e "s#^sh install.sh#sh install.sh --owner '$(id -un)'#" \\
