@@ -61,7 +61,7 @@ function uri(text: string): string {
         : undefined
   if (fault !== undefined) refuse(`URI ${JSON.stringify(text)} ${fault}`)
   const host = /^[^:]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/.exec(text)?.[1]
-  if (host !== undefined && !/^(\[[0-9a-f:.]+\])?(:[0-9]{1,5})?$/i.test(host)) {
+  if (host !== undefined && !/^\[[0-9a-f:.]+\](:[0-9]{1,5})?$/i.test(host)) {
     const hostFault = dnsNameFault(host.replace(/:[0-9]{1,5}$/, ''))
     if (hostFault !== undefined) refuse(`the host of URI ${JSON.stringify(text)} ${hostFault}`)
   }

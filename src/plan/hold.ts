@@ -101,15 +101,15 @@ class Holds {
     const own = this.#all ?? this.#own.get(address)
     if (own !== undefined) return own
     // What an error keeps from being renewed may still need what the spec no longer names.
-    if (reasons[0]?.reason === 'orphan') {
+    if (reasons[0]!.reason === 'orphan') {
       return kindOf(address) === 'identity' ? undefined : this.#any
     }
     const identity = this.#identities.get(address)
     if (identity !== undefined) return this.#ofIdentity(identity.profile, action)
     const config = this.#configs.get(address)
     if (config !== undefined) return this.#ofConfig(config.identity)
-    if (signing.has(action) && this.#signers.has(address)) return this.#signers.get(address)
-    return this.#trust.get(address)
+    const signer = signing.has(action) ? this.#signers.get(address) : undefined
+    return signer ?? this.#trust.get(address)
   }
 
   #ofIdentity(profile: IdentityProfile, action: Step['action']): string | undefined {

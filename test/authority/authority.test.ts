@@ -242,6 +242,8 @@ describe('a leaf is refused', () => {
     ['a URI with a blank before it', { uris: [' x://h/'] }],
     ['a URI with a blank behind it', { uris: ['x://h/ '] }],
     ['a URI whose host is none', { uris: ['x://a..b/'] }],
+    ['a URI without a host', { uris: ['file:///etc/hosts'] }],
+    ['a URI with a port and no host', { uris: ['x://:4646/'] }],
     ['a URI whose host has a broken label', { uris: ['spiffe://a..b/x'] }],
     ['a URI whose host behind a user is none', { uris: ['x://me@a..b/'] }],
     ['a URI whose host before a port is none', { uris: ['x://a..b:4646/'] }],
@@ -513,7 +515,9 @@ describe('a Prepared', () => {
   test('is spent once, also by a failure', async () => {
     const prepared = prepare(leaf(), root, { now })
     await issue(prepared)
-    await expect(issue(prepared)).rejects.toMatchObject({ code: 'ERR_PREPARED_SPENT' })
+    await expect(issue(prepared)).rejects.toMatchObject({
+      ...{ code: 'ERR_PREPARED_SPENT', hint: 'prepare it anew' },
+    })
     const failing = prepare(
       leaf(),
       { ...root, issue: async () => ({ outcome: 'refused', reason: 'no' }) },

@@ -265,3 +265,21 @@ test('what stops an agent is told before its file is edited, with the reason of 
     ],
   )
 })
+
+test('a stanza that is written is a step of its configuration, with what it needs after it', async () => {
+  const { steps } = await planned('s1: { config: a }', { a: server })
+  expect(steps).toEqual([
+    {
+      address: 'config/global/s1',
+      action: 'write',
+      reasons: [
+        {
+          reason: 'stanza-differs',
+          message: expect.stringMatching(
+            /^a: apply .*; the node needs the new file, then the agent a restart$/,
+          ) as string,
+        },
+      ],
+    },
+  ])
+})

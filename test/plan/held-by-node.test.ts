@@ -1,10 +1,13 @@
 /** A key that is on its node: no plan makes one in its place unless a person asks for that. */
 
 import { describe, expect, test } from 'vitest'
+import type { DesiredIdentity } from '../../src/cluster/desired.js'
+import type { Finding } from '../../src/diagnostics.js'
 import type { FoundLeafKey, Inventory } from '../../src/inventory/inventory.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { makePlan, type MakePlanOptions } from '../../src/plan/make-plan.js'
-import type { Plan } from '../../src/plan/plan.js'
+import { heldByNode } from '../../src/plan/held-by-node.js'
+import type { Plan, Step } from '../../src/plan/plan.js'
 import { encodeName } from '../../src/x509/name.js'
 import { makeRequest, parseRequest } from '../../src/x509/request.js'
 import { MemoryWorld } from '../memory-world.js'
@@ -130,4 +133,25 @@ test('a key that is in the store needs no request, and nothing is told', async (
   const world = await new MemoryWorld(specOf('store')).apply()
   expect((await world.plan()).findings).toEqual([])
   expect(steps(await world.later(70 * day).plan())).toEqual([`renew ${s1}`])
+})
+
+test('only what certifies waits for the request of a node', () => {
+  const of = (action: Step['action']): Finding | undefined =>
+    heldByNode(
+      { address: s1, action, reasons: [{ reason: 'missing', message: 'why' }] },
+      { profile: { keyHeld: 'node' } } as Pick<DesiredIdentity, 'profile'>,
+      undefined,
+      { tls: undefined, named: false },
+    )
+  const actions = [
+    'create',
+    'renew',
+    'refresh',
+    'finish',
+    'cross',
+    'repair',
+    'write',
+    'remove',
+  ] as const
+  expect(actions.filter((action) => of(action) !== undefined)).toEqual(['create', 'renew'])
 })

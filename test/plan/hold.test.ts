@@ -173,3 +173,16 @@ describe('an error holds its address and what depends on it', () => {
     expect(held(plan)).toContain(`authority/agent/1 by ${s1}`)
   })
 })
+
+test('while anything is held, certificates that the spec no longer names are pruned all the same', async () => {
+  const world = await due()
+  world.edit(', s2: {}', '')
+  const inventory = await world.inventory()
+  const findings = [
+    { severity: 'error', address: s1, reason: 'link-broken', message: 'wrong' } as const,
+  ]
+  const options = { now: world.now, prune: true }
+  const { plan } = makePlan(world.desired, { ...inventory, findings }, options)
+  expect(plan.steps.map(({ action, address }) => `${action} ${address}`)).toContain(`remove ${s2}`)
+  expect(held(plan)).toEqual([`${s1} by ${s1}`])
+})

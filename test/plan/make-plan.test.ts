@@ -9,6 +9,8 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import type { Finding } from '../../src/diagnostics.js'
+import { makePlan } from '../../src/plan/make-plan.js'
 import { day, smallSpec, World } from '../world.js'
 
 const s1 = 'identity/server/global/s1'
@@ -410,4 +412,30 @@ describe('what no step can cure stops the apply, before anything is written', ()
     await world.apply()
     expect(await world.steps()).toEqual([])
   })
+})
+
+test.each<
+  readonly [
+    what: string,
+    finding: Pick<Finding, 'reason' | 'severity'>,
+    link: boolean,
+    steps: number,
+  ]
+>([
+  ['a link that cannot be read', { reason: 'link-broken', severity: 'error' }, false, 0],
+  ['a link that points nowhere', { reason: 'link-broken', severity: 'error' }, true, 1],
+  ['a link that is only odd', { reason: 'link-broken', severity: 'warning' }, false, 1],
+  ['something left over', { reason: 'left-over', severity: 'error' }, false, 1],
+])('%s: whether another certificate is made', async (_, finding, link, steps) => {
+  const world = new World()
+  await world.apply()
+  const inventory = await world.inventory()
+  const { current, link: text, ...rest } = inventory.identities.get(s1)!
+  expect(current).toBeDefined()
+  const wrong = { ...finding, address: s1, message: 'wrong' }
+  const found = { ...rest, findings: [wrong], ...(link && { link: text }) }
+  const identities = new Map(inventory.identities).set(s1, found)
+  const { plan } = makePlan(world.desired, { ...inventory, identities }, { now: world.now })
+  const all = [...plan.steps, ...(plan.held ?? [])]
+  expect(all.map(({ address }) => address)).toEqual(steps === 0 ? [] : [s1])
 })

@@ -285,3 +285,15 @@ describe('what is missing', () => {
     expect(needsWork({ ...entry, state: 'good', orphan: false })).toBe(false)
   })
 })
+
+test('an authority that the spec no longer names is an orphan, and no work', async () => {
+  const world = new World(spec)
+  await world.apply()
+  const of = async (): Promise<ScheduleEntry> =>
+    (await schedule(world)).entries.find(({ address }) => address === 'authority/agent/1')!
+  expect(await of()).toMatchObject({ kind: 'authority', orphan: false, state: 'good' })
+  world.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2 }')
+  const left = await of()
+  expect(left).toMatchObject({ kind: 'authority', orphan: true, dueAt: undefined })
+  expect(needsWork(left)).toBe(false)
+})
