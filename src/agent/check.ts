@@ -13,7 +13,13 @@ import { checkTls, type CheckTlsOptions } from './check-tls.js'
 import { diagnostic } from './codes.js'
 import { contradictions, distinct, strayFiles } from './contradictions.js'
 import { type AgentFile, configFilesOf } from './directory.js'
-import { checkKeysFetched, checkOwnFiles, checkSameFiles } from './foreign-files.js'
+import {
+  checkForeignFiles,
+  checkKeysFetched,
+  checkOwnFiles,
+  checkSameFiles,
+  type FoundForeign,
+} from './foreign-files.js'
 import { type AgentConfig, readAgentConfig } from './read-agent-config.js'
 
 /** What is known beside the files. */
@@ -26,6 +32,15 @@ export interface CheckAgentConfigOptions extends CheckTlsOptions {
   readonly region?: string | undefined
   /** The role that is expected; default: any. */
   readonly role?: AgentRole | undefined
+  /** The files that `consul` and `vault` blocks name, by path, and when it was looked; default: they are not judged. */
+  readonly foreign?:
+    | {
+        /** What lies at each path; one that is not in it is not judged. */
+        readonly found: ReadonlyMap<string, FoundForeign>
+        /** Epoch milliseconds. */
+        readonly at: number
+      }
+    | undefined
 }
 
 /**
@@ -65,6 +80,9 @@ export function checkAgentConfig(
     ...checkSameFiles(config),
     ...checkOwnFiles(config),
     ...checkKeysFetched(config),
+    ...(options.foreign === undefined
+      ? []
+      : checkForeignFiles(config, options.foreign.found, options.foreign.at)),
   ]
   const order = new Map(config.files.map(({ file }, at) => [file, at]))
   const place = (item: Diagnostic): number => order.get(item.file ?? '') ?? -1

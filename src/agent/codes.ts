@@ -261,9 +261,15 @@ export const agentCodes = {
   'agent/file-missing': {
     severities: ['error', 'warning'],
     means:
-      'a file that the configuration names is not there; a warning where the agent does not read it (TLS off before 1.11.3; the key), or the path is relative',
+      'a file that the configuration names is not there; a warning where the agent does not read it (TLS off before 1.11.3; the key), the path is relative, or a `consul` or `vault` block names it',
     remedy: 'deliver it, or correct the path',
     source: 'command/agent/agent.go:182-191',
+  },
+  'agent/file-ended': {
+    severities: ['warning'],
+    means: 'the certificate that a `consul` or `vault` block names has ended',
+    remedy: 'renew it where it is made, and restart the agent',
+    source: 'GH-4593, GH-17297',
   },
   'agent/file-kind': {
     severities: ['error', 'warning'],

@@ -6,6 +6,7 @@
  */
 
 import type { Diagnostic } from '../diagnostics.js'
+import { formatInstant } from '../duration.js'
 import {
   asString,
   type Document,
@@ -43,6 +44,68 @@ export function foreignFilesOf({ files }: AgentConfig): readonly ForeignFile[] {
   })
 }
 
+/** What lies at the path of a {@link ForeignFile}. */
+export interface FoundForeign {
+  readonly state: 'missing' | 'present'
+  /** Of a file of certificates: when the first of them ends, or, of trusted ones, the last, epoch milliseconds. */
+  readonly notAfter?: number | undefined
+}
+
+/** Something about such a file, without its place. */
+export interface ForeignFault {
+  readonly code: AgentCode
+  readonly message: string
+  readonly hint: string
+}
+
+/**
+ * Says what is wrong with a file that a `consul` or `vault` block names.
+ *
+ * @param file What names it.
+ * @param found What lies there.
+ * @param now Epoch milliseconds.
+ * @returns `undefined` where nothing is.
+ */
+export function foreignFault(
+  { block, key, path }: Pick<ForeignFile, 'block' | 'key' | 'path'>,
+  { state, notAfter }: FoundForeign,
+  now: number,
+): ForeignFault | undefined {
+  if (state === 'missing') {
+    return {
+      code: 'agent/file-missing',
+      message: `"${block}" names ${path} as "${key}", and it is not there`,
+      hint: 'deliver it, or correct the path; then restart the agent',
+    }
+  }
+  if (notAfter === undefined || notAfter > now) return undefined
+  return {
+    code: 'agent/file-ended',
+    message: `"${block}" names ${path} as "${key}", and ${key === 'ca_file' ? 'every certificate in it' : 'its certificate'} has ended, on ${formatInstant(notAfter)}`,
+    hint: 'renew it where it is made, and restart the agent',
+  }
+}
+
+/**
+ * Files of `consul` and `vault` blocks that are missing, or whose certificates have ended.
+ *
+ * @param config Where the blocks stand.
+ * @param found What lies at each path; one that is not in it is not judged.
+ * @param now Epoch milliseconds.
+ */
+export function checkForeignFiles(
+  config: AgentConfig,
+  found: ReadonlyMap<string, FoundForeign>,
+  now: number,
+): Diagnostic[] {
+  return foreignFilesOf(config).flatMap((file) => {
+    const there = found.get(file.path)
+    const fault = there && foreignFault(file, there, now)
+    if (fault === undefined) return []
+    return [tell('warning', fault.code, file.origin, fault.message, fault.hint)]
+  })
+}
+
 function* foreignItems({ root }: Document): Generator<{ block: string; item: Item }> {
   for (const outer of root.items) {
     const block = foreignBlocks.find((name) => sameKey(name, outer.keys[0]!.name))
@@ -51,7 +114,8 @@ function* foreignItems({ root }: Document): Generator<{ block: string; item: Ite
   }
 }
 
-function tlsFilesOf({ tls }: AgentConfig): ReadonlySet<boolean | string> {
+/** The files that `tls` itself names. */
+export function tlsFilesOf({ tls }: Pick<AgentConfig, 'tls'>): ReadonlySet<boolean | string> {
   return new Set(
     [tls.ca_file, tls.cert_file, tls.key_file].flatMap((effective) =>
       effective === undefined || effective.value === '' ? [] : [effective.value],

@@ -16,7 +16,14 @@ export { cipherSuites, type SuiteKey } from './cipher-suites.js'
 export { agentCodes, type AgentCode } from './codes.js'
 export { configFilesOf, isConfigFileName, isStrayName, type AgentFile } from './directory.js'
 export { editTls, type EditTlsOptions } from './edit-tls.js'
-export { checkSameFiles, foreignFilesOf, type ForeignFile } from './foreign-files.js'
+export {
+  checkSameFiles,
+  foreignFault,
+  foreignFilesOf,
+  tlsFilesOf,
+  type ForeignFile,
+  type FoundForeign,
+} from './foreign-files.js'
 export { newTlsFile } from './new-tls-file.js'
 export {
   planTlsEdit,

@@ -11,6 +11,7 @@ import { isBegun } from '../inventory/begun.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { formatInventory, inventoryMark } from '../inventory/inventory-file.js'
 import { readLedger } from '../inventory/ledger.js'
+import type { SeenBeside } from '../plan/beside.js'
 import { makePlan } from '../plan/make-plan.js'
 import type { Schedule } from '../plan/schedule.js'
 import { calendarMark, calendarText } from '../report/calendar.js'
@@ -33,6 +34,8 @@ export interface StatusFacts {
   readonly schedule: Schedule
   readonly deadlines: readonly Deadline[]
   readonly findings: readonly Finding[]
+  /** Consul's and Vault's TLS beside Nomad's. */
+  readonly beside: readonly SeenBeside[]
 }
 
 /** What the options ask for, read before any work. */
@@ -129,7 +132,7 @@ async function inventoryText(
 
 /** The same with what `plan` says and how rotations stand, for what is watched. */
 export function watchedFacts(
-  { inventory, schedule, deadlines, findings }: StatusFacts,
+  { inventory, schedule, deadlines, findings, beside }: StatusFacts,
   { spec, desired }: Workspace,
 ): Parameters<typeof metricsText>[0] & Parameters<typeof pageText>[0] {
   const now = schedule.at
@@ -156,6 +159,7 @@ export function watchedFacts(
     lives,
     deadlines,
     rotations,
+    beside,
     steps: plan.steps,
     findings: [...plan.findings, ...findings.filter((one) => !told.has(keyOf(one)))],
   }

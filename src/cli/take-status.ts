@@ -8,10 +8,12 @@ import { keyPlaceFindings } from '../checks/key-place.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copiesIn, type Copies } from '../evidence/copies.js'
 import { leftOvers } from '../inventory/inventory.js'
+import { besideFindings } from '../plan/beside.js'
 import { makeSchedule } from '../plan/schedule.js'
 import { undatedErrors } from '../plan/undated-errors.js'
 import { deadlinesOf } from '../rotation/deadlines.js'
 import { revocationFindings } from '../verify/revocations.js'
+import { lookBeside } from './look-beside.js'
 import type { StatusFacts } from './status-files.js'
 import { takeInventory, type Workspace } from './workspace.js'
 
@@ -39,14 +41,16 @@ export async function takeStatus(
     const found = inventory.authorities.get(wanted.address)
     return found === undefined ? [] : keyPlaceFindings(wanted, found)
   })
+  const beside = lookBeside(workspace, inventory)
   const findings = [
     ...undatedErrors(desired, inventory, { now }),
     ...revocationFindings(desired, inventory, { now, current: true }),
     ...misplaced,
     ...leftOvers(inventory),
     ...attemptFindings(desired, inventory, { now }),
+    ...besideFindings(beside, now),
   ]
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
-  return { inventory, schedule, deadlines, findings, copies, misplaced: misplaced.length }
+  return { inventory, schedule, deadlines, findings, beside, copies, misplaced: misplaced.length }
 }

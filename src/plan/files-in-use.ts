@@ -68,17 +68,26 @@ export function placesOfTls(
  * @param folders Where the configuration lies.
  */
 function placesOf(path: string, folders: readonly string[]): readonly string[] {
+  return [...copiesOf(path, folders), onItsHost(path)]
+}
+
+/** Where a copy of a file may lie, below the folders of a configuration. */
+export function copiesOf(path: string, folders: readonly string[]): readonly string[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  const copies = parts.includes('..')
+  return parts.includes('..')
     ? []
     : folders.flatMap((folder) =>
         parts.map((_, at) => `${folder.replace(/\/+$/, '')}/${parts.slice(at).join('/')}`),
       )
-  // The unit of the packages has no WorkingDirectory: a relative path begins at /.
-  return [...copies, path.startsWith('/') ? path : `/${path}`]
 }
 
-function folderOf(path: string): string {
+/** The unit of the packages has no WorkingDirectory: a relative path begins at /. */
+export function onItsHost(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`
+}
+
+/** The folder that a file lies in. */
+export function folderOf(path: string): string {
   const slash = path.lastIndexOf('/')
   return slash === -1 ? '.' : path.slice(0, slash) || '/'
 }

@@ -9,6 +9,8 @@
 import { authorityNameOf } from '../address.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import type { GateVerdict } from '../evidence/gate.js'
+import { groupBy } from '../grouping.js'
+import { besideState, type BesideState, type SeenBeside } from '../plan/beside.js'
 import type { Action, Step } from '../plan/plan.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
@@ -35,6 +37,8 @@ export interface MetricsFacts {
   readonly steps: readonly Pick<Step, 'action'>[]
   /** Those of `plan` and `status`. */
   readonly findings: readonly Pick<Finding, 'severity'>[]
+  /** Consul's and Vault's TLS beside Nomad's. Default: none. */
+  readonly beside?: readonly SeenBeside[] | undefined
   /** Default: a series for each node up to a thousand, then one for each role and region. */
   readonly grain?: Grain | undefined
 }
@@ -60,6 +64,10 @@ const families = {
   rotation_stage_by_timestamp_seconds: 'Until when the next stage of a rotation should be taken.',
   rotation_agents:
     'Agents in a rotation under way: proven, held (the next stage waits for them), excepted.',
+  beside_certificate_not_after_timestamp_seconds:
+    'When a certificate ends that a consul or vault block of an agent names, and that nomad-pki does not renew. Absent: it is on another machine.',
+  beside_files:
+    'How many files consul and vault blocks name, by state: present, missing, ended, unseen (on another machine).',
   plan_steps: 'How many steps plan has, by action.',
   findings: 'How many findings plan and status have, by severity.',
 } as const
@@ -167,6 +175,16 @@ export function metricsText(facts: MetricsFacts): string {
       put('rotation_agents', { authority: name, stage: position, state }, count)
     }
   }
+  for (const { labels, notAfter } of besideSeries(facts)) {
+    put('beside_certificate_not_after_timestamp_seconds', labels, seconds(notAfter))
+  }
+  const { beside = [] } = facts
+  for (const block of new Set(beside.map((one) => one.block))) {
+    const own = beside.filter((one) => one.block === block)
+    for (const [state, count] of countsOf(own, (one) => besideState(one, schedule.at), besides)) {
+      put('beside_files', { block, state }, count)
+    }
+  }
   for (const [action, count] of countsOf(facts.steps, (one) => one.action, actions)) {
     put('plan_steps', { action }, count)
   }
@@ -183,6 +201,26 @@ export function metricsText(facts: MetricsFacts): string {
       return [`# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('\n')}\n`]
     }),
   ].join('')
+}
+
+const besides: Readonly<Record<BesideState, 0>> = { present: 0, missing: 0, ended: 0, unseen: 0 }
+
+/** One for each agent and file, or the earliest of each region and block. */
+function besideSeries({
+  beside = [],
+  schedule,
+  grain,
+}: MetricsFacts): readonly { labels: Labels; notAfter: number | undefined }[] {
+  const dated = beside.filter(({ found }) => found?.notAfter !== undefined)
+  const fine = grainOf(schedule, grain) === 'node'
+  const groups = groupBy(dated, ({ address, region, block, key }) =>
+    fine ? `${address}\n${block}\n${key}` : `config/${region}\n${block}\n${key}`,
+  )
+  return [...groups].map(([name, members]) => {
+    const [address = '', block = '', key = ''] = name.split('\n')
+    const labels = { address, block, key }
+    return { labels, notAfter: earliestOf(members.map(({ found }) => found!.notAfter)) }
+  })
 }
 
 const prefix = 'nomad_pki_'

@@ -7,6 +7,7 @@
 
 import { latin1Of } from '../bytes.js'
 import type { ScheduleEntry } from '../plan/schedule.js'
+import { besideState, type BesideState, type SeenBeside } from '../plan/beside.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Step } from '../plan/plan.js'
 import { sha256 } from '../sha256.js'
@@ -27,6 +28,8 @@ export interface PageFacts extends VerdictFacts {
   readonly cluster: string
   readonly version: string
   readonly rotations: readonly WatchedRotation[]
+  /** Consul's and Vault's TLS beside Nomad's. Default: none. */
+  readonly beside?: readonly SeenBeside[] | undefined
   readonly steps: readonly Pick<Step, 'address' | 'action' | 'reasons'>[]
 }
 
@@ -77,7 +80,7 @@ export function pageText(facts: PageFacts): string {
         /></label>
         ${certificates(identities, at)}
       </section>
-      ${ledgerParts(facts)}
+      ${besideParts(facts)}${ledgerParts(facts)}
     </main>
     <footer class="faint">
       <p>
@@ -313,6 +316,40 @@ function stepParts({ steps }: PageFacts): Html | undefined {
   return html`<section aria-labelledby="plan">
     <h2 id="plan">What apply would do</h2>
     ${table(['address', 'how many', 'step', 'why'], rows)}
+  </section>`
+}
+
+const besideWords: Readonly<Record<BesideState, readonly [text: string, tone: Tone | 'faint']>> = {
+  present: ['present', 'good'],
+  missing: ['missing', 'bad'],
+  ended: ['ended', 'bad'],
+  unseen: ['not seen: it is on another machine', 'faint'],
+}
+
+function besideParts({ beside = [], schedule: { at } }: PageFacts): Html | undefined {
+  if (beside.length === 0) return undefined
+  const groups = fold(beside, {
+    all: false,
+    keyOf: (one) =>
+      `${one.block} ${one.key} ${one.path} ${one.shared} ${besideState(one, at)} ${one.found?.notAfter ?? ''}`,
+  })
+  const rows = groups.map(({ label, members: [one, ...more] }) => {
+    const { block, key, path, shared, found } = one!
+    const [text, tone] = besideWords[besideState(one!, at)]
+    return html`<tr>
+      <th scope="row">${label}</th>
+      <td class="number">${thousands(more.length + 1)}</td>
+      <td>${block}</td>
+      <td class="wide"><code>${key}</code> ${path}</td>
+      <td class="${tone}">${text}</td>
+      <td class="when">${found?.notAfter === undefined ? '' : formatDay(found.notAfter)}</td>
+      <td>${shared ? 'at a restart: the file is that of tls too' : 'at a restart'}</td>
+    </tr>`
+  })
+  return html`<section aria-labelledby="beside">
+    <h2 id="beside">TLS of Consul and Vault</h2>
+    <p>Agents read these files at their start alone, and nomad-pki does not make them.</p>
+    ${table(['configuration', 'how many', 'block', 'file', 'state', 'ends', 'read'], rows)}
   </section>`
 }
 

@@ -9,6 +9,7 @@ import {
   checkGossip,
   readAgentConfig,
   type AgentConfig,
+  type CheckAgentConfigOptions,
   type CheckTlsOptions,
   type NamedAgent,
 } from '../../agent/index.js'
@@ -25,6 +26,7 @@ import { parseSpec } from '../../cluster/parse.js'
 import { configPathsOf, readAgentFiles } from '../agent-files.js'
 import { agentUser } from '../agent-user.js'
 import type { Context } from '../context.js'
+import { foreignFound } from '../look-beside.js'
 import { namedFiles } from '../named-files.js'
 import { exitStatus, statusOfFindings } from '../status.js'
 import type { Command } from '../command.js'
@@ -109,18 +111,20 @@ async function namedBy(
   folders: readonly string[],
   options: Options<'config check'>,
   context: Context,
-): Promise<CheckTlsOptions> {
+): Promise<CheckAgentConfigOptions> {
   const given = options.user === undefined ? undefined : await agentUser(options.user, context)
   const { found, here } = namedFiles(config, folders, context.now())
   // --user means that this is the machine of the agent.
-  if (!here && given === undefined) return { elsewhere: found.size > 0 }
+  const isHere = here || given !== undefined
+  const foreign = { found: foreignFound(config, folders, isHere), at: context.now() }
+  if (!isHere) return { elsewhere: found.size > 0, foreign }
   const owner = found.get('key_file')?.permissions
   const user =
     given ??
     (owner === undefined
       ? undefined
       : { ...(await agentUser(String(owner.uid), context)), assumed: true })
-  return { named: found, user }
+  return { named: found, user, foreign }
 }
 
 /** What `apply` would write. */
