@@ -42,7 +42,7 @@ export interface SeenBeside extends BesideFile {
 /** How it is. `unseen`: it is on another machine. */
 export type BesideState = 'present' | 'missing' | 'ended' | 'unseen'
 
-/** @param now Epoch milliseconds. */
+/** Tells from what lies there whether the agent will have the file at its next start, at `now` in epoch milliseconds. */
 export function besideState({ found }: Pick<SeenBeside, 'found'>, now: number): BesideState {
   if (found === undefined) return 'unseen'
   if (found.state === 'missing') return 'missing'
@@ -53,7 +53,7 @@ export function besideState({ found }: Pick<SeenBeside, 'found'>, now: number): 
 const keys: ReadonlySet<string> = new Set(['ca_file', 'cert_file', 'key_file'])
 
 /**
- * Lists them.
+ * Lists the files that `consul` and `vault` blocks name, without looking at any.
  *
  * @param configs The agents to look at.
  * @param inventory Where their configurations were read into.

@@ -304,6 +304,21 @@ const benches = {
       rmSync(folder, { recursive: true })
     }
   },
+  async page() {
+    const folder = clusterOf(10_000, false)
+    const status = (...args) =>
+      seconds(process.execPath, [command, 'status', ...args], { cwd: folder })
+    const json = () => status('--json')
+    for (const [what, args, most] of [
+      ['the page of 10,000 nodes', ['--html', 'pki.html'], 2],
+      ['metrics of 10,000 nodes', ['--metrics', 'pki.prom'], 1.2],
+      ['metrics of 10,000 nodes, each with its own', ['--metrics', 'pki.prom', '--per-node'], 1.2],
+    ]) {
+      const ours = () => status('--quiet', ...args)
+      figure(`${what} / status --json`, ratio(ours, json, 5), '×', { most })
+    }
+    rmSync(folder, { recursive: true })
+  },
   async start() {
     const { startUp } = await import('./start-up.mjs')
     for (const { what, ratio: value, most } of startUp(41)) figure(what, value, '×', { most })

@@ -213,6 +213,9 @@ test('rules, dashboard and page name metrics that there are, and the page names 
       {
         lives: new Map([['identity/server/global/s1', { notBefore: at, notAfter: at }]]),
         deadlines: [{ authority: 'agent', kind: 'stage', at, message: '', due: true }],
+        beside: [
+          { block: 'consul', found: { state: 'present', notAfter: at } },
+        ] as unknown as MetricsFacts['beside'],
         rotations: [
           {
             rotation: { name: 'agent', position: 'crossed' },
@@ -223,7 +226,7 @@ test('rules, dashboard and page name metrics that there are, and the page names 
     ),
   )
   const known = new Set(text.match(/^nomad_pki_[a-z_]+/gm))
-  expect(known.size).toBe(15)
+  expect(known.size).toBe(17)
   for (const name of ['alerts.yml', 'alerts_test.yml', 'dashboard.json']) {
     const used = readFileSync(`templates/monitoring/${name}`, 'utf8').match(/nomad_pki_[a-z_]+/g)
     expect(used?.length, name).toBeGreaterThan(8)
