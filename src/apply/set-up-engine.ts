@@ -140,11 +140,7 @@ export async function setUpEngine(
     ? await session.call({ method: 'GET', path: `${mount}/issuer/${issuer}` })
     : undefined
   const theirs = found?.is === 'done' ? certificateIn(found.data.certificate) : undefined
-  if (
-    found !== undefined &&
-    found.is !== 'done' &&
-    !(found.is === 'refused' && isMissing(found.reason))
-  ) {
+  if (found !== undefined && found.is !== 'done' && !isMissing(found)) {
     throw refusal(address, `${mount}/issuer/${issuer}`, found)
   }
   if (theirs !== undefined) {
@@ -304,13 +300,8 @@ export async function setUpEngine(
       const path = `${mount}/roles/${role.name}`
       const read = mounted ? await session.call({ method: 'GET', path }) : undefined
       const is = read?.is === 'done' ? read.data : undefined
-      if (
-        read !== undefined &&
-        is === undefined &&
-        !(read.is === 'refused' && read.status === 404)
-      ) {
-        throw refusal(address, path, read)
-      }
+      const isAbsent = read?.is === 'refused' && read.status === 404
+      if (read !== undefined && read.is !== 'done' && !isAbsent) throw refusal(address, path, read)
       const faults = is === undefined ? [] : roleFaults(role, is)
       if (is !== undefined && faults.length === 0) {
         tell(`is right: the role ${path}`)

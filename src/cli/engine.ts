@@ -9,11 +9,15 @@ import { localFileName, type LocalVault } from '../cluster/local.js'
 import type { Finding } from '../diagnostics.js'
 import { engineClient } from '../engine/client.js'
 import { lookAtEngine, unseen } from '../engine/look.js'
-import { engineSession, type EngineLogin, type EngineSession } from '../engine/session.js'
+import type { AppRoleCredentials, EngineLogin } from '../engine/login.js'
+import { engineSession, type EngineSession } from '../engine/session.js'
 import { engineSettings, valueOf } from '../engine/settings.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { unlinkQuietly } from '../files/aside.js'
 import { shownPath } from '../files/fault.js'
-import { runCommand, shownOutput } from '../files/run-command.js'
+import { nodeFiles } from '../files/files.js'
+import { placeFile } from '../files/place.js'
+import { endWords, runCommand, shownOutput } from '../files/run-command.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Context } from './context.js'
 import { localOf, readOwn, requireOwnCommand } from './local-file.js'
@@ -44,12 +48,7 @@ export async function openEngine(
     readFile: (file) => context.readFile(file),
   })
   const { method, mount, role } = vault.auth
-  const login: EngineLogin =
-    method === 'token'
-      ? { method, token: () => tokenOf(local, base, context) }
-      : method === 'approle'
-        ? { method, mount, credentials: async () => credentialsOf(local, base) }
-        : { method, mount, role }
+  const login = loginOf()
   if (method === 'cert' && address.certificate === undefined) {
     throw new NomadPkiError(
       'ERR_REFUSED',
@@ -60,6 +59,19 @@ export async function openEngine(
     )
   }
   return engineSession(engineClient(address), login)
+
+  function loginOf(): EngineLogin {
+    switch (method) {
+      case 'token':
+        return { method, token: () => tokenOf(local, base, context) }
+      case 'approle':
+        return { method, mount, credentials: appRole(local, base) }
+      case 'cert':
+        return { method, mount, role }
+      case 'jwt':
+        return { method, mount, role, jwt: async () => secretIn('jwtFile', local, base) }
+    }
+  }
 }
 
 /**
@@ -140,36 +152,73 @@ async function commanded(
     ...{ argv, cwd: base, env: { ...context.env }, timeout },
     outputLimit: mostBytes,
   })
-  if (end.how === 'exited' && end.status === 0) return tokenIn(stdout, program)
+  const isGood = end.how === 'exited' && end.status === 0
+  const isEmpty = /^\s*$/.test(Buffer.from(stdout).toString('latin1'))
+  if (isGood && !isEmpty) return tokenIn(stdout, program)
   const said = shownOutput(stderr)
+  const ended = isGood ? 'printed nothing' : endWords(end, timeout, 'answer')
   throw new NomadPkiError(
     'ERR_REFUSED',
-    `${program}, which prints a token, failed${said === '' ? '' : `: ${said}`}`,
+    `${program}, which prints a token, ${ended}${said === '' ? '' : `: ${said}`}`,
     { hint: `run it by hand, or correct vault.tokenCommand in ${localFileName}` },
   )
 }
 
-function credentialsOf(
+/** What an AppRole logs in with. A wrapping opens once: what was in it is kept, and then counts. */
+function appRole(local: LocalVault | undefined, base: string): () => Promise<AppRoleCredentials> {
+  let opened: string | undefined
+  return async () => {
+    const roleId = secretIn('roleIdFile', local, base)
+    if (opened !== undefined) return { roleId, secretId: opened }
+    const { wrappedSecretIdFile: file, secretIdFile: kept } = local ?? {}
+    const place = file === undefined ? undefined : path.resolve(base, file)
+    const bytes = place === undefined ? undefined : ownFile(place, 'the wrapping of the secret id')
+    if (place === undefined || (bytes === undefined && kept !== undefined)) {
+      return { roleId, secretId: secretIn('secretIdFile', local, base) }
+    }
+    if (bytes === undefined) {
+      throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, {
+        hint: 'a wrapping opens once, and its file is removed then: put a new one there, or write vault: { secretIdFile: FILE } to keep what is in it',
+      })
+    }
+    return {
+      roleId,
+      wrapping: tokenIn(bytes, shownPath(place)),
+      async keep(secretId) {
+        opened = secretId
+        if (kept !== undefined) {
+          const own = path.resolve(base, kept)
+          const fresh = `${own}.new`
+          unlinkQuietly(nodeFiles, fresh)
+          await placeFile(nodeFiles, fresh, Buffer.from(`${secretId}\n`), 0o600)
+          nodeFiles.rename(fresh, own)
+        }
+        unlinkQuietly(nodeFiles, place)
+      },
+    }
+  }
+}
+
+function secretIn(
+  key: 'roleIdFile' | 'secretIdFile' | 'jwtFile',
   local: LocalVault | undefined,
   base: string,
-): { readonly roleId: string; readonly secretId: string } {
-  const read = (key: 'roleIdFile' | 'secretIdFile'): string => {
-    const file = local?.[key]
-    const hint = `write vault: { ${key}: FILE } into ${localFileName}`
-    if (file === undefined) {
-      throw new NomadPkiError(
-        'ERR_REFUSED',
-        `the spec says that an AppRole logs in, and ${localFileName} has no ${key}`,
-        { hint },
-      )
-    }
-    const place = path.resolve(base, file)
-    const bytes = ownFile(place, `the file of ${key}`)
-    if (bytes === undefined)
-      throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, { hint })
-    return tokenIn(bytes, shownPath(place))
+): string {
+  const file = local?.[key]
+  const hint = `write vault: { ${key}: FILE } into ${localFileName}`
+  if (file === undefined) {
+    const what = key === 'jwtFile' ? 'a JWT' : 'an AppRole'
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `the spec says that ${what} logs in, and ${localFileName} has no ${key}`,
+      { hint },
+    )
   }
-  return { roleId: read('roleIdFile'), secretId: read('secretIdFile') }
+  const place = path.resolve(base, file)
+  const bytes = ownFile(place, `the file of ${key}`)
+  if (bytes === undefined)
+    throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, { hint })
+  return tokenIn(bytes, shownPath(place))
 }
 
 function ownFile(file: string, what: string): Uint8Array | undefined {

@@ -149,13 +149,16 @@ export function checkEngines(
       hint: 'add engine: { mount: … } to an intermediate, or remove vault',
     })
   }
-  if (raw.vault?.auth?.role !== undefined && raw.vault.auth.method !== 'cert') {
+  if (
+    raw.vault?.auth?.role !== undefined &&
+    !['cert', 'jwt'].includes(raw.vault.auth.method ?? 'token')
+  ) {
     report.warning(
       'spec/irrelevant',
       sources.keyAt(raw.vault.auth, 'role'),
-      'only a login by certificate names a role',
+      'only a login by certificate or JWT names a role',
       {
-        hint: 'add method: cert, or remove role',
+        hint: 'add method: cert or method: jwt, or remove role',
       },
     )
   }

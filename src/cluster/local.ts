@@ -51,6 +51,10 @@ export interface LocalVault {
   readonly roleIdFile?: string | undefined
   /** The file with its secret id. */
   readonly secretIdFile?: string | undefined
+  /** The file with the token of a wrapping that holds the secret id. It is removed when it was opened. */
+  readonly wrappedSecretIdFile?: string | undefined
+  /** The file with the token of a login by JWT. */
+  readonly jwtFile?: string | undefined
 }
 
 /** What came of the text. */
@@ -198,6 +202,20 @@ export const localShape: RecordShape = {
             sentence: 'With `method: approle` in the spec: the file with the secret id. Mode 0600.',
             example: '/run/credentials/secret-id',
           },
+          {
+            key: 'wrappedSecretIdFile',
+            shape: { ...argument, words: 'a path' },
+            sentence:
+              'With `method: approle` in the spec: the file with the wrapping token of a secret id. Mode 0600. It opens once: what is in it goes into `secretIdFile`, or counts for this run alone, and the file is removed.',
+            example: '/run/credentials/wrapped-secret-id',
+          },
+          {
+            key: 'jwtFile',
+            shape: { ...argument, words: 'a path' },
+            sentence:
+              'With `method: jwt` in the spec: the file with the JWT, such as the one that Nomad writes for a workload identity. Mode 0600.',
+            example: '/secrets/nomad_vault.jwt',
+          },
         ],
         refused: {
           token: 'a token does not stand here: set BAO_TOKEN, or write tokenCommand:',
@@ -231,6 +249,8 @@ interface RawLocal {
     readonly timeout?: number
     readonly roleIdFile?: string
     readonly secretIdFile?: string
+    readonly wrappedSecretIdFile?: string
+    readonly jwtFile?: string
   }
 }
 type Argv = readonly (string | undefined)[]
@@ -298,6 +318,8 @@ export function parseLocal(
     tokenCommand: vault.tokenCommand && commandOf(vault.tokenCommand, vault),
     roleIdFile: vault.roleIdFile,
     secretIdFile: vault.secretIdFile,
+    wrappedSecretIdFile: vault.wrappedSecretIdFile,
+    jwtFile: vault.jwtFile,
   }
   const diagnostics = report.diagnostics()
   if (report.failed()) return { diagnostics }

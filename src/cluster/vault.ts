@@ -10,7 +10,7 @@ import { algorithmOf, type KeyAlgorithm } from '../keys/algorithms.js'
 import type { Field, RecordShape, TextShape } from './shape-types.js'
 
 /** How a token is had. */
-export const vaultMethods = ['token', 'approle', 'cert'] as const
+export const vaultMethods = ['token', 'approle', 'cert', 'jwt'] as const
 
 /** `vault`: the engine that the authorities of the spec are in. */
 export interface VaultSpec {
@@ -24,11 +24,10 @@ export interface VaultSpec {
 
 /** How a token is had. */
 export interface VaultAuthSpec {
-  /** `token`, `approle` or `cert`. */
   readonly method: (typeof vaultMethods)[number]
   /** Where the method is mounted. */
   readonly mount: string
-  /** The role of a login by certificate. */
+  /** The role of a login by certificate or JWT. */
   readonly role?: string | undefined
 }
 
@@ -160,7 +159,7 @@ export const vaultField: Field = {
               shape: { kind: 'choice', values: vaultMethods },
               default: '`token`',
               sentence:
-                'How a token is had: `token`, from the environment, a file or a command; `approle`, with the files that `nomad-pki.local.yaml` names; `cert`, with the client certificate.',
+                'How a token is had: `token`, from the environment, a file or a command; `approle`, with the files that `nomad-pki.local.yaml` names; `cert`, with the client certificate; `jwt`, with the file that `nomad-pki.local.yaml` names.',
               example: 'approle',
             },
             {
@@ -178,8 +177,8 @@ export const vaultField: Field = {
                 pattern: `^${word}$`,
                 maxLength: 128,
               },
-              default: 'any role that takes the certificate',
-              sentence: 'With `method: cert`: the role to log in as.',
+              default: 'any role that takes the certificate; the default role of the method',
+              sentence: 'With `method: cert` or `jwt`: the role to log in as.',
               example: 'nomad-pki',
             },
           ],

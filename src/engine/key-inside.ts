@@ -8,7 +8,9 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { algorithmOf, type KeyAlgorithm, type PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseRequest } from '../x509/request.js'
+import { isMissing } from './look.js'
 import type { EngineSession } from './session.js'
+import type { EngineVerdict } from './verdict.js'
 
 /** Calls an engine and gives its data. */
 export type Ask = (
@@ -34,13 +36,19 @@ export function asks(session: EngineSession, address: string): Ask {
 export function refusal(
   address: string,
   path: string,
-  verdict: { readonly is: string; readonly reason?: string },
+  verdict: Exclude<EngineVerdict, { readonly is: 'done' }>,
 ): NomadPkiError {
   const code = verdict.is === 'unknown' ? 'ERR_ISSUER_UNKNOWN' : 'ERR_ISSUER_REFUSED'
-  return new NomadPkiError(code, `${path}: ${verdict.reason ?? 'no answer'}`, {
+  return new NomadPkiError(code, `${path}: ${verdict.reason}`, {
     address,
     hint: 'what is done stays: run this again when the cause is gone',
+    cause: verdict,
   })
+}
+
+/** Whether an error of {@link asks} says that the engine does not have what was asked. */
+export function isMissingError(error: unknown): boolean {
+  return isNomadPkiError(error, 'ERR_ISSUER_REFUSED') && isMissing(error.cause as EngineVerdict)
 }
 
 /** The public key of a key of this name in the mount: the one that is there, else a new one. */
@@ -120,8 +128,7 @@ async function keyNames(ask: Ask, mount: string): Promise<readonly string[]> {
       typeof one.key_name === 'string' ? [one.key_name] : [],
     )
   } catch (error) {
-    if (isNomadPkiError(error, 'ERR_ISSUER_REFUSED') && /does not exist/.test(error.message))
-      return []
+    if (isMissingError(error)) return []
     throw error
   }
 }

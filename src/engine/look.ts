@@ -14,6 +14,7 @@ import { parseCertificates } from '../x509/certificates.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { engineRoles, roleFaults, shown } from './roles.js'
 import type { EngineSession } from './session.js'
+import type { EngineVerdict } from './verdict.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
 const mostSkew = 60_000
@@ -68,7 +69,7 @@ export async function lookAtEngine(
 
   const path = `${mount}/issuer/${issuer}`
   const found = await session.call({ method: 'GET', path })
-  if (found.is === 'refused' && isMissing(found.reason)) {
+  if (isMissing(found)) {
     error(`${session.origin} has no issuer ${path}`, setUp)
     return findings
   }
@@ -174,9 +175,16 @@ export function signPath(mount: string, issuer: string, role: string): string {
   return `${mount}/issuer/${issuer}/sign/${role}`
 }
 
-/** OpenBao and Vault answer 500 for an issuer that does not exist, and 404 for a mount. */
-export function isMissing(reason: string): boolean {
-  return /unable to find (PKI )?issuer|nothing is mounted|does not exist/i.test(reason)
+/**
+ * Whether the engine says that it does not have what was asked. OpenBao and Vault answer 500 for an issuer that does
+ * not exist, and 404 for a mount. A login that failed has no status: what it lacks is something else.
+ */
+export function isMissing(verdict: EngineVerdict): boolean {
+  return (
+    verdict.is === 'refused' &&
+    verdict.status !== undefined &&
+    /unable to find (PKI )?issuer|nothing is mounted|does not exist/i.test(verdict.reason)
+  )
 }
 
 /** The one certificate of an answer. */

@@ -6,28 +6,9 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NomadPkiError } from '../errors.js'
 import type { EngineCall, EngineClient } from './client.js'
+import { tokenBy, withoutSecrets, type EngineLogin, type TokenAnswer } from './login.js'
 import { verdictOf, type EngineVerdict } from './verdict.js'
-
-/** How a token is had. */
-export type EngineLogin =
-  | {
-      readonly method: 'token'
-      /** Asked for once, when it is needed first. */
-      readonly token: () => Promise<string>
-    }
-  | {
-      readonly method: 'approle'
-      readonly mount: string
-      readonly credentials: () => Promise<{ readonly roleId: string; readonly secretId: string }>
-    }
-  | {
-      readonly method: 'cert'
-      readonly mount: string
-      /** Default: any role of the engine that takes the client certificate. */
-      readonly role?: string | undefined
-    }
 
 /** Time and chance. Default: the process's own. */
 export interface SessionPorts {
@@ -85,7 +66,7 @@ export function engineSession(
     const until = clock() + budget
     let renewed = false
     for (let pause = firstPause; ; pause = Math.min(longestPause, pause * 2)) {
-      const mine = (token ??= take())
+      const mine = (token ??= tokenBy(client, login))
       const had = await mine
       let verdict: EngineVerdict
       if (had.token === undefined) {
@@ -117,65 +98,4 @@ export function engineSession(
   function canLogIn(): boolean {
     return login.method !== 'token'
   }
-
-  async function take(): Promise<TokenAnswer> {
-    if (login.method === 'token') {
-      try {
-        return { token: await login.token() }
-      } catch (error) {
-        return { verdict: { is: 'refused', reason: textOf(error) } }
-      }
-    }
-    const path = `auth/${login.mount}/login`
-    let body: Record<string, string>
-    try {
-      if (login.method === 'cert') body = login.role === undefined ? {} : { name: login.role }
-      else {
-        const { roleId, secretId } = await login.credentials()
-        body = { role_id: roleId, secret_id: secretId }
-      }
-    } catch (error) {
-      return { verdict: { is: 'refused', reason: textOf(error) } }
-    }
-    const reply = await client.call({ method: 'POST', path, body })
-    const verdict = withoutSecrets(verdictOf(reply, path), Object.values(body))
-    if (verdict.is === 'done') {
-      const auth =
-        reply.outcome === 'answered' ? (reply.body as LoginBody | undefined)?.auth : undefined
-      if (typeof auth?.client_token === 'string') return { token: auth.client_token }
-      return { verdict: { is: 'refused', reason: `${path} gave no token` } }
-    }
-    // A login that was lost made a token that nobody uses: it can be asked for again.
-    if (verdict.is === 'unknown') return { verdict: { is: 'passing', reason: verdict.reason } }
-    if (verdict.is === 'passing') return { verdict }
-    return {
-      verdict: {
-        is: 'refused',
-        reason: `the login by ${login.method} failed (${path}): ${verdict.reason}`,
-      },
-    }
-  }
-}
-
-/** What is between us and an engine may say a request back, and an answer's words are shown. */
-function withoutSecrets(verdict: EngineVerdict, secrets: readonly string[]): EngineVerdict {
-  if (verdict.is === 'done') return verdict
-  let { reason } = verdict
-  // A short one is a word of every day: the token of an engine for trials is `root`.
-  for (const secret of secrets.filter(({ length }) => length >= 8))
-    reason = reason.replaceAll(secret, '(hidden)')
-  return { ...verdict, reason }
-}
-
-type TokenAnswer =
-  | { readonly token: string; readonly verdict?: undefined }
-  | { readonly token?: undefined; readonly verdict: EngineVerdict }
-
-interface LoginBody {
-  readonly auth?: { readonly client_token?: unknown } | undefined
-}
-
-function textOf(error: unknown): string {
-  if (!(error instanceof NomadPkiError)) throw error
-  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
 }

@@ -12,10 +12,10 @@ import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyFound } from '../engine/key-inside.js'
-import { certificateIn, isMissing, lookAtEngine, signPath } from '../engine/look.js'
+import { certificateIn, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { NomadPkiError } from '../errors.js'
 import { algorithmOf } from '../keys/algorithms.js'
 import { pemEncode } from '../keys/pem.js'
 import { profileOf } from '../nomad/roles.js'
@@ -66,12 +66,8 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
       const address = authorityAddress(name, generation)
       const { mount, ...engine } = wantedOf({ name, generation }).engine
       const keyName = issuerNameIn({ mount, ...engine }, generation)
-      const publicKey = await keyFound(asks(await session(), address), { mount, keyName }).catch(
-        (error: unknown) => {
-          if (isNomadPkiError(error) && isMissing(error.message)) return undefined
-          throw error
-        },
-      )
+      // A mount that is not there has no keys.
+      const publicKey = await keyFound(asks(await session(), address), { mount, keyName })
       if (publicKey === undefined) {
         throw new NomadPkiError(
           'ERR_ISSUER_REFUSED',

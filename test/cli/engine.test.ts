@@ -290,3 +290,23 @@ test('a key of a node and keys of both kinds: each has its role, and a request b
     fs.readdirSync(path.join(place, 'pki/identity/client/us-west/c2/current/')).sort(),
   ).toEqual(['ca.pem', 'cert.pem', 'manifest.json'])
 })
+
+test.each<[string, string, RegExp]>([
+  ['a status', 'echo sorry >&2; exit 3', /exited with 3: sorry/],
+  ['a signal', 'kill -TERM $$', /was killed \(SIGTERM\)/],
+  ['no output', 'exit 0', /printed nothing/],
+  ['too late', 'sleep 20', /did not answer within 1s and was ended/],
+  ['two lines', 'printf "a\\nb\\n"', /does not give one token/],
+])('a token command that ends with %s says so', async (_, script, message) => {
+  const program = path.join(place, 'token')
+  fs.writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o700 })
+  fs.writeFileSync(
+    path.join(place, 'nomad-pki.local.yaml'),
+    `vault: { address: "${engine.origin}", tokenCommand: [./token], timeout: 1s }\n`,
+    { mode: 0o600 },
+  )
+  const { stderr, status } = await run('authority setup us-west', { PATH: '/usr/bin:/bin' })
+  expect(stderr).toMatch(message)
+  expect(status).toBe(3)
+  expect(engine.calls.filter(({ token }) => token !== undefined)).toEqual([])
+})

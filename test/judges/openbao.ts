@@ -27,7 +27,13 @@ export interface OpenBao {
   /** The file of its root. */
   readonly ca: string
   /** A call with a token; `root` is one. */
-  call(method: string, path: string, body?: object, token?: string): Promise<Answer>
+  call(
+    method: string,
+    path: string,
+    body?: object,
+    token?: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>
   /** Makes a token with one policy. */
   tokenWith(name: string, policy: string): Promise<string>
   close(): Promise<void>
@@ -45,11 +51,11 @@ export async function openbao(folder: string): Promise<OpenBao> {
   })
   const origin = `https://127.0.0.1:${port}`
   const ca = join(folder, 'vault-ca.pem')
-  const call: OpenBao['call'] = (method, path, body, token = 'root') =>
+  const call: OpenBao['call'] = (method, path, body, token = 'root', more = {}) =>
     new Promise((resolve, reject) => {
       const request = https.request(
         `${origin}/v1/${path}`,
-        { method, ca: fs.readFileSync(ca), headers: { 'X-Vault-Token': token } },
+        { method, ca: fs.readFileSync(ca), headers: { 'X-Vault-Token': token, ...more } },
         (response) => {
           let text = ''
           response.setEncoding('utf8')
