@@ -24,6 +24,7 @@ export interface VaultSpec {
 
 /** How a token is had. */
 export interface VaultAuthSpec {
+  /** One of the ways that `vault.auth.method` can name. */
   readonly method: (typeof vaultMethods)[number]
   /** Where the method is mounted. */
   readonly mount: string
