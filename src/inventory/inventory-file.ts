@@ -7,7 +7,7 @@
 
 import { identityAddress, parseIdentity } from '../address.js'
 import { configFilesOf, maskSecrets } from '../agent/index.js'
-import type { Finding } from '../diagnostics.js'
+import { positionOf, type Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import { trustedCertificates } from '../nomad/readable.js'
@@ -22,6 +22,7 @@ import type {
   FoundLeafKey,
   Inventory,
 } from './inventory.js'
+import { inventoryFault } from './inventory-shape.js'
 import { readLedger } from './ledger.js'
 
 /** An inventory, and when it was taken. */
@@ -197,19 +198,47 @@ export function parseInventory(text: string): TakenInventory {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw invalid('it is not JSON', cause)
+    throw unparsed(text, cause)
   }
   const { format: named, version } = (value ?? {}) as Partial<Record<string, unknown>>
   if (named !== format) throw invalid(`its format is not "${format}"`)
   if (version !== 1) {
-    throw invalid(`its version is ${JSON.stringify(version)}, and 1 is the one known here`)
+    const newer = typeof version === 'number' && version > 1
+    const shown = JSON.stringify(version ?? null).slice(0, 40)
+    throw invalid(
+      `its version is ${shown}, and 1 is the one known here`,
+      undefined,
+      newer ? 'a newer nomad-pki wrote it: plan with that version' : writesOne,
+    )
   }
+  const fault = inventoryFault(value)
+  if (fault !== undefined) throw invalid(fault)
   try {
     return inventoryOf(value as InventoryDocument)
   } catch (cause) {
-    // A hand that changed the file, or half of it: whatever broke, the answer is a new one.
+    // Its members are of the right kinds, and what they hold is not what they name.
     throw invalid(cause instanceof Error ? cause.message : String(cause), cause)
   }
+}
+
+const writesOne = 'nomad-pki status --inventory FILE writes one, where the store is'
+
+/** Says where a text ceases to be JSON. */
+function unparsed(text: string, cause: unknown): NomadPkiError {
+  const whole = text.trimEnd()
+  if (whole === '') return invalid('it is empty', cause)
+  if (whole.startsWith('{') && !whole.endsWith('}')) {
+    const { line } = positionOf(text, whole.length)
+    return invalid(
+      `it ends in line ${line}, in the middle of the document`,
+      cause,
+      'it was cut off, or is still being copied: copy it again, whole',
+    )
+  }
+  const at = /position (\d+)/.exec(cause instanceof Error ? cause.message : '')?.[1]
+  if (at === undefined) return invalid('it is not JSON', cause)
+  const { line, column } = positionOf(text, Number(at))
+  return invalid(`it is not JSON, in line ${line}, column ${column}`, cause)
 }
 
 function inventoryOf(document: InventoryDocument): TakenInventory {
@@ -217,8 +246,12 @@ function inventoryOf(document: InventoryDocument): TakenInventory {
   const certificate = (fingerprint: string): Certificate => {
     let known = parsed.get(fingerprint)
     if (known === undefined) {
-      known = parseCertificate(Buffer.from(document.certificates[fingerprint] ?? '', 'base64'))
-      if (fingerprintOf(known) !== fingerprint) throw new Error(`${fingerprint} is not its content`)
+      const name = `certificates[${JSON.stringify(fingerprint.slice(0, 80))}]`
+      if (!Object.hasOwn(document.certificates, fingerprint)) throw new Error(`${name} is missing`)
+      known = parsedAs(name, document.certificates[fingerprint]!)
+      if (fingerprintOf(known) !== fingerprint) {
+        throw new Error(`${name} holds a certificate with another fingerprint`)
+      }
       parsed.set(fingerprint, known)
     }
     return known
@@ -359,9 +392,15 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64')
 }
 
-function invalid(why: string, cause?: unknown): NomadPkiError {
-  return new NomadPkiError('ERR_INVENTORY_INVALID', `not an inventory: ${why}`, {
-    hint: 'nomad-pki status --inventory FILE writes one',
-    cause,
-  })
+function parsedAs(name: string, text: string): Certificate {
+  try {
+    return parseCertificate(Buffer.from(text, 'base64'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${name} is not a certificate: ${why}`, { cause })
+  }
+}
+
+function invalid(why: string, cause?: unknown, hint: string = writesOne): NomadPkiError {
+  return new NomadPkiError('ERR_INVENTORY_INVALID', `not an inventory: ${why}`, { hint, cause })
 }

@@ -110,5 +110,30 @@ test('it is written over itself alone, and never into the store', async () => {
 test('another file is refused, with what writes one', async () => {
   const { status, stderr } = await cli(made, ['plan', '--inventory', 'cluster.yaml'])
   expect(status).toBe(1)
-  expect(stderr).toMatch(/not an inventory: it is not JSON[^]*nomad-pki status --inventory FILE/)
+  expect(stderr).toMatch(
+    /cluster\.yaml: not an inventory: it is not JSON[^]*nomad-pki status --inventory FILE/,
+  )
+})
+
+test('half a file, an old one, one of another cluster, a folder and nothing', async () => {
+  const cwd = job(spec)
+  const at = (name: string): string => path.join(cwd, name)
+  const whole = fs.readFileSync(at('inventory.json'), 'utf8')
+  const plan = (file: string, time = now): ReturnType<typeof cli> =>
+    cli(cwd, ['plan', '--inventory', file], { now: time })
+  fs.writeFileSync(at('half.json'), whole.slice(0, whole.length / 2))
+  expect((await plan('half.json')).stderr).toMatch(
+    /half\.json: not an inventory: it ends in line \d+, in the middle[^]*hint: it was cut off[^]*copy it again/,
+  )
+  const day = 86_400_000
+  expect((await plan('inventory.json', now + 26 * day)).stderr).toContain(
+    'Z (26d ago: what was made since is not in it; write it again); apply runs',
+  )
+  fs.writeFileSync(at('cluster.yaml'), spec.replace('acme', 'other'))
+  const other = await plan('inventory.json')
+  expect(other.status).toBe(2)
+  expect(other.stdout).toMatch(/other-cluster/)
+  fs.mkdirSync(at('folder'))
+  expect((await plan('folder')).stderr).toContain('folder: it is a folder')
+  expect((await plan('none.json')).stderr).toContain('none.json: no such file')
 })

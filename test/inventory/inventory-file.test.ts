@@ -159,18 +159,94 @@ test('no private key and no secret of a configuration is in it', async () => {
   expect(text.startsWith(inventoryMark('acm'))).toBe(false)
 })
 
+/** A document with other members. */
+function edited(text: string, change: (document: Members) => object): string {
+  return JSON.stringify(change(JSON.parse(text) as Members))
+}
+interface Members {
+  readonly version: number
+  readonly identities: readonly object[]
+}
+
+test('whatever is cut off, it is refused as an inventory', async () => {
+  const world = new World()
+  await world.apply()
+  const { text } = await taken(world)
+  for (let end = 0; end < text.length - 2; end += 97) {
+    expect(() => parseInventory(text.slice(0, end))).toThrow(
+      expect.objectContaining({ code: 'ERR_INVENTORY_INVALID' }),
+    )
+  }
+})
+
 describe('what is not an inventory is refused, and nothing else is thrown', () => {
   const cases: readonly (readonly [string, (text: string) => string, RegExp])[] = [
-    ['no JSON', () => '{', /not JSON/],
+    ['nothing', () => ' \n', /: it is empty$/],
+    ['no JSON', () => 'key: value\n', /not JSON/],
+    ['a comma too many', (t) => t.replace('"version": 1,', '"version": 1,,'), /it is not JSON/],
+    [
+      'half a document',
+      (t) => t.slice(0, t.indexOf('"bundles"')),
+      /it ends in line \d+, in the middle of the document$/,
+    ],
+    ['half a document in one line', (t) => t.replaceAll('\n', '').slice(0, 200), /ends in line 1,/],
     ['null', () => 'null', /its format is not/],
+    ['a list', () => '[]', /its format is not/],
     ['a plan', () => '{"format":"nomad-pki/plan"}', /its format is not/],
     ['a newer version', (t) => t.replace('"version": 1', '"version": 2'), /version is 2, and 1/],
     [
+      'a version without end',
+      (t) => edited(t, ({ version: _, ...d }) => ({ ...d, version: 'x'.repeat(9e5) })),
+      /version is "x{39}, and 1/,
+    ],
+    [
       'a certificate of another name',
       (t) => t.replace(/"[0-9a-f]{64}": "MII/, `"${'0'.repeat(64)}": "MII`),
-      /./,
+      /certificates\["[0-9a-f]{64}"\] is missing$/,
     ],
-    ['a part that is missing', (t) => t.replace('"identities"', '"others"'), /./],
+    [
+      'a certificate that is cut',
+      (t) => t.replace(/("[0-9a-f]{64}": "MII)[^"]+/, '$1"'.slice(0, 2)),
+      /certificates\["[0-9a-f]{64}"\] is not a certificate: ./,
+    ],
+    [
+      'a part that is missing',
+      (t) => t.replace('"identities"', '"others"'),
+      /: identities is missing; expected a list$/,
+    ],
+    [
+      'a list that is not one',
+      (t) => edited(t, (d) => ({ ...d, texts: { length: 1e9 } })),
+      /: texts is an object; expected a list$/,
+    ],
+    [
+      'a member deep in it',
+      (t) => edited(t, (d) => ({ ...d, identities: [{ ...d.identities[0], generations: 7 }] })),
+      /: identities\[0\]\.generations is 7; expected a list$/,
+    ],
+    [
+      'a severity that is not one',
+      (t) =>
+        edited(t, (d) => ({
+          ...d,
+          findings: [{ severity: 'x', address: 'a', reason: 'r', message: 'm' }],
+        })),
+      /: findings\[0\]\.severity is "x"; expected error, warning, note$/,
+    ],
+    [
+      'names that every object has',
+      (t) =>
+        edited(t, (d) => ({
+          ...d,
+          inUse: [{ address: 'a', path: '', roots: ['constructor'], chain: [] }],
+        })),
+      /: certificates\["constructor"\] is missing$/,
+    ],
+    [
+      'a date that is a text',
+      (t) => edited(t, (d) => ({ ...d, madeAt: 'soon' })),
+      /madeAt is "soon"; expected a number/,
+    ],
     ['an address that is not one', (t) => t.replace('identity/server/global/s1', 'x'), /./],
   ]
   test.each(cases)('%s', async (_, change, message) => {

@@ -6,13 +6,14 @@
 
 import { hasErrors } from '../../diagnostics.js'
 import type { Desired } from '../../cluster/desired.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import { isBegun } from '../../inventory/begun.js'
 import { parseInventory, type TakenInventory } from '../../inventory/inventory-file.js'
 import { makePlan } from '../../plan/make-plan.js'
 import { formatPlan, parsePlan } from '../../plan/plan-file.js'
 import { planText } from '../../report/plan.js'
 import { planMarkdown } from '../../report/plan-markdown.js'
-import { formatMinute } from '../../report/time.js'
+import { formatLeft, formatMinute } from '../../report/time.js'
 import { shellQuote } from '../../shell-quote.js'
 import { notBegun } from '../begin-store.js'
 import { seenInEngine } from '../engine.js'
@@ -34,7 +35,7 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   const taken =
     options.inventory === undefined ? undefined : await readTaken(options.inventory, context)
   const inventory = taken?.inventory ?? (await takeInventory(workspace))
-  if (taken !== undefined) tellTaken(taken, workspace.desired, printer)
+  if (taken !== undefined) tellTaken(taken, workspace.desired, context.now(), printer)
   const only = namedIdentities(args, workspace.desired)
   const named = fileFlag(options)
   // What is planned from a file, or for another day, asks nobody.
@@ -81,16 +82,30 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
 
 /** The file that `status --inventory` wrote. */
 async function readTaken(file: string, context: Context): Promise<TakenInventory> {
-  return parseInventory(Buffer.from(await context.readFile(file)).toString('utf8'))
+  const bytes = await context.readFile(file)
+  try {
+    return parseInventory(Buffer.from(bytes).toString('utf8'))
+  } catch (error) {
+    if (!isNomadPkiError(error)) throw error
+    const { code, message, hint, cause } = error
+    throw new NomadPkiError(code, `${file}: ${message}`, { hint, cause })
+  }
 }
+
+/** What is older than a day may lack a renewal. */
+const aged = 86_400_000
 
 /** What a plan from a file cannot know. */
 function tellTaken(
   { madeAt, inventory }: TakenInventory,
   desired: Desired,
+  now: number,
   printer: Printer,
 ): void {
-  printer.tell(`the inventory is of ${formatMinute(madeAt)}; apply runs where the store is`)
+  const age = now - madeAt
+  const old =
+    age < aged ? '' : ` (${formatLeft(age)} ago: what was made since is not in it; write it again)`
+  printer.tell(`the inventory is of ${formatMinute(madeAt)}${old}; apply runs where the store is`)
   const missing = desired.configs.filter(({ paths }) =>
     paths.some((path) => !inventory.configs.has(path)),
   )
