@@ -107,11 +107,15 @@ const severities: Readonly<Record<Severity, 0>> = { error: 0, warning: 0, note: 
 export function metricsText(facts: MetricsFacts): string {
   const { cluster, version, schedule, lives, deadlines, rotations } = facts
   const series = new Map<Family, string[]>()
+  // A certificate has six series with the same labels.
+  const texts = new Map<Labels, string>()
   const put = (family: Family, labels: Labels, value: number | undefined): void => {
     if (value === undefined || !Number.isFinite(value)) return
     const lines = series.get(family) ?? []
     series.set(family, lines)
-    lines.push(`${prefix}${family}${labelsText({ cluster, ...labels })} ${value}`)
+    const text = texts.get(labels) ?? labelsText({ cluster, ...labels })
+    texts.set(labels, text)
+    lines.push(`${prefix}${family}${text} ${value}`)
   }
   const seconds = (instant: number | undefined): number | undefined =>
     instant === undefined ? undefined : instant / 1000

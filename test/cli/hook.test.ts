@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { env, execPath } from 'node:process'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { copyFolder } from '../copy-folder.js'
 import { happeningLines, type Happening } from '../../src/report/happened.js'
@@ -44,7 +45,51 @@ function told(cwd: string): readonly (Happening & { cluster: string; at: number 
   return text
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as Happening & { cluster: string; at: number })
+    .map((line) => {
+      const document: unknown = JSON.parse(line)
+      validate(document)
+      expect(validate.errors, line).toBeNull()
+      return document as Happening & { cluster: string; at: number }
+    })
+}
+
+const schema = new URL('../../src/report/schemas/happened.json', import.meta.url)
+const validate = new Ajv2020({ strict: true, strictRequired: false }).compile(
+  JSON.parse(fs.readFileSync(schema, 'utf8')) as object,
+)
+
+/** Evidence of a place that reaches both ports of an agent: it presents its newest certificate and names its roots. */
+async function seen(cwd: string, addresses: readonly string[]): Promise<void> {
+  const ledger = fs
+    .readFileSync(path.join(cwd, 'pki/ledger.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const trusts: string[] = []
+  for (const { event, address } of ledger) {
+    if (event !== 'authority') continue
+    const { stdout } = await cli(cwd, ['inspect', address as string, '--json'])
+    const { things } = JSON.parse(stdout) as { things: readonly { subject: string }[] }
+    trusts.push(things[0]!.subject)
+  }
+  const lines: readonly object[] = addresses.flatMap((address, index) => {
+    const made = ledger.filter((line) => line['address'] === address && 'fingerprint' in line)
+    const { fingerprint, generation } = made.at(-1)!
+    return [4646, 4647].map((port) => ({
+      ...{ event: 'observed', address, endpoint: `10.0.0.${index}:${port}`, rpc: port === 4647 },
+      ...{ at: now, fingerprint, generation, trusts },
+    }))
+  })
+  const head = { format: 'nomad-pki/evidence', version: 2, cluster: 'acme', at: now }
+  const members = {
+    ...{ event: 'members', address: 'cluster/acme', at: now, region: 'global' },
+    ...{ servers: addresses.map((address) => `${address.split('/').at(-1)!}.global`) },
+    ...{ clients: [], gone: [] },
+  }
+  const text = [head, ...lines, members].map((line) => `${JSON.stringify(line)}\n`).join('')
+  fs.writeFileSync(path.join(cwd, 'evidence.json'), text)
+  const said = await cli(cwd, ['probe', '--evidence', 'evidence.json'])
+  expect(said.stderr).toContain('noted')
 }
 
 const renew = (cwd: string): Promise<Said> => cli(cwd, ['rotate', 'leaves', 's1', '--yes'])
@@ -86,6 +131,20 @@ describe('what it is told', () => {
     expect(brief(told(cwd))).toContain('delivered identity/server/global/s1')
   })
 
+  test('an agent that was seen with its newest generation: proven, once', async () => {
+    const cwd = hooked()
+    await seen(cwd, ['identity/server/global/s1'])
+    expect(told(cwd)).toMatchObject([
+      {
+        ...{ event: 'proven', address: 'identity/server/global/s1' },
+        notAfter: expect.any(Number) as number,
+        fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      },
+    ])
+    await cli(cwd, ['probe', '--evidence', 'evidence.json'])
+    expect(told(cwd)).toEqual([])
+  })
+
   test('what a timer could not renew: due, then expired', async () => {
     const cwd = hooked()
     const at = async (days: number): Promise<readonly string[]> => {
@@ -108,6 +167,24 @@ describe('what it is told', () => {
     expect((await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).status).toBe(3)
     expect(told(cwd)).toMatchObject([
       { event: 'gate', address: 'authority/agent/2', state: 'held', waiting: 3 },
+    ])
+  })
+
+  test('the gate of a rotation: held by one agent less, then open', async () => {
+    const cwd = hooked()
+    const only = spec.replace('    clients: { c1: { keyHeld: node } }\n', '')
+    fs.writeFileSync(path.join(cwd, 'cluster.yaml'), only)
+    expect((await cli(cwd, ['rotate', 'authority', 'agent', '--next'])).status).toBe(0)
+    await cli(cwd, ['apply', '--yes'])
+    told(cwd)
+    await cli(cwd, ['rotate', 'authority', 'agent'])
+    expect(told(cwd)).toMatchObject([{ event: 'gate', state: 'held' }])
+    await seen(cwd, ['identity/server/global/s1'])
+    expect(brief(told(cwd))).toEqual(['proven identity/server/global/s1'])
+    const opened = await cli(cwd, ['rotate', 'authority', 'agent'])
+    expect(opened.status, opened.stdout + opened.stderr).toBe(0)
+    expect(told(cwd)).toMatchObject([
+      { event: 'gate', address: 'authority/agent/2', state: 'open', waiting: 0 },
     ])
   })
 
