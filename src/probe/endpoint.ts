@@ -8,6 +8,7 @@
 import { count } from '../count.js'
 import { isIP } from 'node:net'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { shellQuote } from '../shell-quote.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { parseName, type Name } from '../x509/name.js'
 import { dial, type DescribeOptions } from './dial.js'
@@ -44,7 +45,7 @@ export type { Connect, DescribeOptions } from './dial.js'
  * @returns `undefined` for a text that is none of them.
  */
 export function parseEndpoint(text: string): { host: string; port: number } | undefined {
-  const bare = text.replace(/^https:\/\//, '').replace(/\/$/, '')
+  const bare = text.replace(/^https:\/\//i, '').replace(/\/$/, '')
   const match =
     /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9_.-]+)?)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/.exec(bare)
   if (match === null) return undefined
@@ -65,38 +66,93 @@ export function parseEndpoint(text: string): { host: string; port: number } | un
 export function endpointFault(
   text: string,
 ): { readonly message: string; readonly hint: string } | undefined {
-  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== 'https') {
-    const rest = text.slice(text.indexOf('//') + 2).split('/')[0]!
-    const message =
-      scheme === 'http' ? 'http:// speaks no TLS' : `${scheme}:// is not a scheme of agents`
-    return { message, hint: `nomad-pki inspect ${rest} asks what listens there` }
-  }
-  const bare = text.replace(/^https:\/\//, '')
-  if (scheme !== undefined && bare.includes('/')) {
+  const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^]*)$/i.exec(text) ?? []
+  const [, user, place = '', tail = ''] = /^(?:([^/?#]*)@)?([^/?#]*)([^]*)$/.exec(rest) ?? []
+  const own = scheme?.toLowerCase()
+  const ready = inspectText(place)
+  if (own !== undefined && own !== 'https') {
     return {
-      message: 'an endpoint has no path',
-      hint: `nomad-pki inspect https://${bare.split('/')[0]!}`,
+      message: own === 'http' ? 'http:// speaks no TLS' : `${own}:// is not a scheme of agents`,
+      hint: ready === undefined ? rightForm : `to ask what listens there: ${ready}`,
     }
   }
-  if (isIP(bare) !== 0) {
-    const host = isIP(bare) === 6 ? `[${bare}]` : bare
+  // Without a scheme a path is as likely a file, but for one behind a port.
+  if (own === undefined && tail !== '' && !/:[0-9]+$/.test(place)) return undefined
+  if (user !== undefined && (own !== undefined || ready !== undefined)) {
+    return { message: 'an endpoint has no user', hint: ready ?? rightForm }
+  }
+  if (tail.replace(/^\//, '') !== '') {
+    return { message: 'an endpoint has no path', hint: ready ?? rightForm }
+  }
+  if (isIP(place) !== 0) return addressFault(place, ready)
+  const [, before = '', digits] = /^(.*):([^:]*)$/.exec(place) ?? []
+  if (digits === undefined) {
+    return own === undefined ? undefined : { message: 'it does not name a host', hint: rightForm }
+  }
+  if (isIP(before) === 6 || before.includes(':')) {
     return {
-      message: 'an address without a port',
-      hint: `for a running agent, name its port: ${host}:4646`,
+      message: 'an IPv6 address with a port stands in brackets',
+      hint: (isIP(before) === 6 ? inspectText(`[${before}]:${digits}`) : undefined) ?? rightForm,
     }
   }
-  const port = /^[^/]*:([0-9]+)$/.exec(bare)?.[1]
-  if (port === undefined) return undefined
-  if (Number(port) < 1 || Number(port) > 65_535) {
-    return { message: `${port} is not a port`, hint: 'a port is a number from 1 to 65535' }
+  if (before === '') {
+    const here = inspectText(`127.0.0.1:${digits}`)
+    if (here === undefined) return undefined
+    return { message: 'an endpoint needs a host', hint: `for the agent of this host: ${here}` }
   }
-  return bare.indexOf(':') === bare.lastIndexOf(':')
-    ? undefined
-    : {
-        message: 'an IPv6 address with a port stands in brackets',
-        hint: 'for example [2001:db8::1]:4646',
-      }
+  const wrongPort = /^[0-9]+$/.test(digits) && (Number(digits) < 1 || Number(digits) > 65_535)
+  if (!wrongPort && own === undefined && digits !== '') return undefined
+  const usual = inspectText(before)
+  return {
+    message: digits === '' ? 'the port is missing' : `${digits} is not a port`,
+    hint: `a port is a number from 1 to 65535${usual === undefined ? '' : `; for the usual one: ${usual}`}`,
+  }
+}
+
+const rightForm = 'for a running agent: nomad-pki inspect HOST:PORT, such as [2001:db8::1]:4646'
+
+/** The command that asks an endpoint, ready to be run; `undefined` where the text names none. */
+export function inspectText(place: string): string | undefined {
+  const found = parseEndpoint(`https://${place}`)
+  if (found === undefined) return undefined
+  const host = found.host.includes(':') ? `[${found.host}]` : found.host
+  return `nomad-pki inspect ${shellQuote(`${host}:${found.port}`)}`
+}
+
+/** An address without a port: of IPv6, what looks like a port may be its last group. */
+function addressFault(
+  address: string,
+  ready: string | undefined,
+): { readonly message: string; readonly hint: string } {
+  const whole = isIP(address) === 6 ? inspectText(`[${address}]`)! : ready!
+  const [, before = '', port] = /^(.*):(46[0-9]{2})$/.exec(address) ?? []
+  const split = isIP(before) === 6 ? inspectText(`[${before}]:${port}`) : undefined
+  const other = split === undefined ? '' : `; if ${port} is the port: ${split}`
+  return { message: 'an address without a port', hint: `for a running agent: ${whole}${other}` }
+}
+
+/**
+ * As {@link describeEndpoint}, for a port of which nobody says what it is: one that hangs up on HTTPS is asked as an
+ * RPC port. Nomad ends a connection whose first byte it does not know (nomad/rpc.go:410 at v1.11.3).
+ *
+ * @throws {NomadPkiError} what the first handshake came to, where neither came to an end
+ */
+export async function describeListener(host: string, port: number): Promise<EndpointDescription> {
+  try {
+    return await describeEndpoint(host, port)
+  } catch (error) {
+    if (!isHangUp(error) || port === 4647) throw error
+    try {
+      return await describeEndpoint(host, port, { rpc: true })
+    } catch (other) {
+      throw isNomadPkiError(other) ? error : other
+    }
+  }
+}
+
+function isHangUp(error: unknown): boolean {
+  const cause = isNomadPkiError(error, 'ERR_UNREACHABLE') ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET'
 }
 
 /**

@@ -89,6 +89,8 @@ export interface RequestDescription {
 export interface EndpointDescription {
   readonly kind: 'endpoint'
   readonly where: string
+  /** Whether it was asked as an RPC port of Nomad, behind its first byte. */
+  readonly rpc: boolean
   /** `TLSv1.3` */
   readonly protocol: string
   readonly asksForCertificate: boolean

@@ -56,6 +56,7 @@ function rowsOf(
         ? 'not shown: it ends the handshake without a certificate, and in TLS 1.2 nothing proves what it names'
         : list(thing.authorities) || 'any'
     return [
+      ['port', thing.rpc ? 'RPC of Nomad' : 'HTTPS'],
       ['protocol', thing.protocol],
       [
         'asks for certificates of',

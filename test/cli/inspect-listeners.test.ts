@@ -79,12 +79,17 @@ describe('a listener in TLS', () => {
   })
 })
 
+const command = 'nomad-pki inspect '
+const asks = `to ask what listens there: ${command}`
+const form = 'for a running agent: nomad-pki inspect HOST:PORT, such as [2001:db8::1]:4646'
+
 describe('what is not a listener in TLS is told in words, with 1', () => {
   const refused = async (where: string, why: string, hint?: string): Promise<void> => {
     const { status, stdout, stderr } = await inspect(where)
     expect([status, stdout]).toEqual([1, ''])
     expect(stderr).toContain(`error: ${where}${why}`)
-    if (hint !== undefined) expect(stderr).toContain(`hint: ${hint}`)
+    if (hint !== undefined) expect(stderr).toMatch(/^ +hint: /m)
+    if (hint !== undefined) expect(stderr).toContain(hint)
     expect(stderr).not.toMatch(/SSL routines|deps\/openssl|ECONN|ENOTFOUND/)
   }
 
@@ -123,6 +128,22 @@ describe('what is not a listener in TLS is told in words, with 1', () => {
     await refused(`127.0.0.1:${port}`, ' cannot be asked: nothing listens there')
   })
 
+  test('the RPC port of Nomad, wherever it is: TLS begins behind a byte', async () => {
+    const inner = tls.createServer({ ...own, requestCert: true })
+    const port = await listen(
+      net.createServer((socket) => {
+        socket.once('readable', () => {
+          const first = socket.read(1) as Buffer | null
+          if (first?.[0] === 4) inner.emit('connection', socket)
+          else socket.destroy()
+        })
+      }),
+    )
+    const { status, stdout, stderr } = await inspect(`127.0.0.1:${port}`)
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/server of global: [^]*port +RPC of Nomad/)
+  })
+
   test('one that hangs up', async () => {
     const port = await listen(net.createServer((socket) => socket.destroy()))
     await refused(
@@ -157,25 +178,40 @@ describe('what is not a listener in TLS is told in words, with 1', () => {
   })
 
   test.each([
-    ['http://127.0.0.1:4646', 'http:// speaks no TLS', 'nomad-pki inspect 127.0.0.1:4646'],
-    ['ftp://h:21', 'ftp:// is not a scheme of agents', 'nomad-pki inspect h:21'],
+    ['http://127.0.0.1:4646', 'http:// speaks no TLS', `${asks}127.0.0.1:4646`],
+    ['http://10.0.0.1:4647/', 'http:// speaks no TLS', `${asks}10.0.0.1:4647`],
+    ['http://s1.acme.test', 'http:// speaks no TLS', `${asks}s1.acme.test:4646`],
+    ['HTTP://[::1]:4646/v1/agent/self?x=1', 'http:// speaks no TLS', `${asks}'[::1]:4646'`],
+    ['http://', 'http:// speaks no TLS', form],
+    ['ftp://h:21', 'ftp:// is not a scheme of agents', `${asks}h:21`],
+    ['https://127.0.0.1:4646/v1/agent', 'an endpoint has no path', `${command}127.0.0.1:4646`],
+    ['https://s1.acme.test/ui#x', 'an endpoint has no path', `${command}s1.acme.test:4646`],
+    ['HTTPS://h:4646/ui', 'an endpoint has no path', `${command}h:4646`],
+    ['h.acme.test:4646/v1/agent', 'an endpoint has no path', `${command}h.acme.test:4646`],
+    ['https://u:p@h:4646', 'an endpoint has no user', `${command}h:4646`],
+    ['https://', 'it does not name a host', form],
+    ['127.0.0.1', 'an address without a port', `for a running agent: ${command}127.0.0.1:4646`],
+    ['fe80::1', 'an address without a port', `for a running agent: ${command}'[fe80::1]:4646'`],
     [
-      'https://127.0.0.1:4646/v1/agent',
-      'an endpoint has no path',
-      'nomad-pki inspect https://127.0.0.1:4646',
-    ],
-    [
-      '127.0.0.1',
+      '2001:db8::1:4647',
       'an address without a port',
-      'for a running agent, name its port: 127.0.0.1:4646',
+      `for a running agent: ${command}'[2001:db8::1:4647]:4646'; if 4647 is the port: ${command}'[2001:db8::1]:4647'`,
     ],
-    ['fe80::1', 'an address without a port', 'for a running agent, name its port: [fe80::1]:4646'],
-    ['s1.acme.test:99999', '99999 is not a port', 'a port is a number from 1 to 65535'],
-    ['s1.acme.test:0', '0 is not a port', 'a port is a number from 1 to 65535'],
+    ['s1.acme.test:99999', '99999 is not a port', `for the usual one: ${command}s1.acme.test:4646`],
+    ['s1.acme.test:0', '0 is not a port', `for the usual one: ${command}s1.acme.test:4646`],
+    ['s1.acme.test:', 'the port is missing', `for the usual one: ${command}s1.acme.test:4646`],
+    ['https://h:x', 'x is not a port', `for the usual one: ${command}h:4646`],
+    [':4646', 'an endpoint needs a host', `for the agent of this host: ${command}127.0.0.1:4646`],
+    ['2001:db8::5x:4646', 'an IPv6 address with a port stands in brackets', form],
     [
-      '2001:db8::5x:4646',
+      '2001:db8:0:0:0:0:0:1:4646',
       'an IPv6 address with a port stands in brackets',
-      'for example [2001:db8::1]:4646',
+      `${command}'[2001:db8:0:0:0:0:0:1]:4646'`,
+    ],
+    [
+      's9.acme.test',
+      'unknown address "s9.acme.test"',
+      `for the agent of a host of that name: ${command}s9.acme.test:4646`,
     ],
   ])('%s', async (where, why, hint) => {
     await refused(where, `: no such file, and ${why}`, hint)

@@ -119,6 +119,46 @@ describe('a probe of real agents', () => {
     expect(members).toMatchObject({ servers: ['s1.global'], clients: ['c1'], leader: 's1.global' })
   })
 
+  test('inspect says of each port whose it is, which port, and whose certificates it wants', async () => {
+    const root = /subject +(CN=acme agent CA 1\S*)/.exec((await ok('inspect', 'agent')).stdout)![1]!
+    const said = async (port: number): Promise<string> =>
+      (await ok('inspect', `127.0.0.1:${port}`)).stdout
+    for (const [port, what, role] of [
+      [s1.plan.ports.http, 'HTTPS', 'server'],
+      [s1.plan.ports.rpc, 'RPC of Nomad', 'server'],
+      [c1.plan.ports.http, 'HTTPS', 'client'],
+    ] as const) {
+      const text = await said(port)
+      expect(text).toContain(`${role} of global: 127.0.0.1:${port}`)
+      expect(text).toMatch(new RegExp(`port +${what}\\n +protocol +TLSv1\\.3\\n`))
+      expect(text).toContain(`asks for certificates of  ${root}`)
+    }
+    // Without verify_https_client, and with no server to register at.
+    const ports = await agentPorts()
+    const open: AgentPlan = {
+      ...{ name: 'open', role: 'client', region: 'global', ports, servers: [] },
+      ...{ directory: join(base, 'agents/open'), dataDir: join(base, 'data/open') },
+    }
+    writeAgentConfig(open)
+    const tls = readFileSync(join(base, 'agents/c1/tls.hcl'), 'utf8')
+    expect(tls).toMatch(/verify_https_client += true/)
+    writeFileSync(
+      join(base, 'agents/open/tls.hcl'),
+      tls.replace(/(verify_https_client +=) true/, '$1 false'),
+    )
+    const agent = new Agent(open)
+    try {
+      const text = await eventually('its port', async () => {
+        const { status, stdout } = await pki('inspect', `127.0.0.1:${ports.http}`)
+        return status === 0 ? stdout : undefined
+      })
+      expect(text).toContain(`client of global: 127.0.0.1:${ports.http}`)
+      expect(text).toContain('asks for certificates of  none: it asks for no certificate')
+    } finally {
+      await agent.stop()
+    }
+  })
+
   test('a certificate that is offered is taken or refused by the key that signed it', async () => {
     // Another store of the same spec: its root has the same name, or it had before names told keys apart.
     const other = folder({ 'cluster.yaml': spec.replaceAll(/\{ config: agents\/.1 \}/g, '{}') })

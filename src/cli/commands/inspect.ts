@@ -13,7 +13,12 @@ import { pemBlocks } from '../../keys/pem.js'
 import type { PemBlock } from '../../keys/pem-scan.js'
 import { fitTogether } from '../../nomad/fit-together.js'
 import { passedOver } from '../../nomad/readable.js'
-import { describeEndpoint, endpointFault, parseEndpoint } from '../../probe/endpoint.js'
+import {
+  describeListener,
+  endpointFault,
+  inspectText,
+  parseEndpoint,
+} from '../../probe/endpoint.js'
 import { describeCfssl, type Description } from '../../report/describe.js'
 import { descriptionText, togetherText } from '../../report/description-text.js'
 import { printable } from '../../report/style.js'
@@ -98,7 +103,7 @@ async function look(
   }
   const endpoint = parseEndpoint(arg)
   if (endpoint !== undefined) {
-    const { chain, protocol, asksForCertificate, authorities } = await describeEndpoint(
+    const { chain, rpc, protocol, asksForCertificate, authorities } = await describeListener(
       endpoint.host,
       endpoint.port,
     )
@@ -108,7 +113,7 @@ async function look(
         description: {
           kind: 'endpoint',
           where: arg,
-          protocol,
+          ...{ rpc, protocol },
           asksForCertificate,
           ...(authorities && { authorities: authorities.map(formatName) }),
         },
@@ -129,8 +134,12 @@ async function look(
     const { code, message, hint } = error
     const ofAddress = code === 'ERR_ADDRESS_UNKNOWN' || code === 'ERR_SPEC_INVALID'
     if (!ofAddress) throw error
+    // A name of a host is as likely meant: without a port nothing tells.
+    const asked = /^[A-Za-z0-9.-]+$/.test(arg) ? inspectText(arg) : undefined
+    const known = code === 'ERR_SPEC_INVALID' ? 'nomad-pki plan shows them' : hint
+    const hints = [known, asked && `for the agent of a host of that name: ${asked}`]
     throw new NomadPkiError('ERR_FILE_UNREADABLE', `${arg}: no such file, and ${message}`, {
-      hint: code === 'ERR_SPEC_INVALID' ? 'nomad-pki plan shows them' : hint,
+      hint: hints.filter((one) => one !== undefined).join('; ') || undefined,
       cause: error,
     })
   }
