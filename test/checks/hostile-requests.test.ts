@@ -808,8 +808,12 @@ test(
       const from = below(8) === 0 ? below(bytes.length) : 0
       const file = below(8) === 0 ? bytes.subarray(from, bytes.length - below(20)) : bytes
       const begun = performance.now()
+      const worked = process.cpuUsage()
       const why = refusal(file)
-      longest = Math.max(longest, performance.now() - begun)
+      const took = performance.now() - begun
+      // What other processes took from these processors is not the request's.
+      const { user, system } = process.cpuUsage(worked)
+      longest = Math.max(longest, Math.min(took, (user + system) / 1000))
       if (round % 100 === 0) most = Math.max(most, inUse() - before)
       if (why === undefined) taken.set(Buffer.from(file).toString('base64'), file)
     }
@@ -818,8 +822,7 @@ test(
     for (const file of [...taken.values()].slice(0, count / 50)) {
       expect(await certified(file)).toBe(granted)
     }
-    // The other test runs share these processors: what hangs takes far longer.
-    expect(longest).toBeLessThan(env.NOMAD_PKI_REQUESTS === undefined ? 1000 : 100)
+    expect(longest).toBeLessThan(100)
   },
   patience,
 )
