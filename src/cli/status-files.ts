@@ -85,7 +85,7 @@ export async function writeStatusFiles(
       file: metrics,
       text: metricsText({ ...watched, grain }),
       what: 'a file of metrics of this cluster',
-      isOwn: (bytes) => textOf(bytes).startsWith(`${metricsMark}${cluster}\n`),
+      isOwn: (bytes) => beginsWith(bytes, `${metricsMark}${cluster}\n`),
     })
   }
   if (calendar !== undefined) {
@@ -93,7 +93,7 @@ export async function writeStatusFiles(
       file: calendar,
       text: calendarText({ cluster, schedule, deadlines, alarm, grain }),
       what: 'a calendar of this cluster',
-      isOwn: (bytes) => textOf(bytes).startsWith(`${calendarMark}${cluster}//`),
+      isOwn: (bytes) => beginsWith(bytes, `${calendarMark}${cluster}//`),
     })
   }
   if (html !== undefined && watched !== undefined) {
@@ -101,8 +101,7 @@ export async function writeStatusFiles(
       file: html,
       text: pageText(watched),
       what: 'a page of this cluster',
-      isOwn: (bytes) =>
-        textOf(bytes).startsWith(`${pageMark}the state of the cluster ${cluster} -->`),
+      isOwn: (bytes) => beginsWith(bytes, `${pageMark}the state of the cluster ${cluster} -->`),
     })
   }
   if (inventory !== undefined) {
@@ -110,7 +109,7 @@ export async function writeStatusFiles(
       file: inventory,
       text: await inventoryText(facts, workspace),
       what: 'an inventory of this cluster',
-      isOwn: (bytes) => textOf(bytes).startsWith(inventoryMark(cluster)),
+      isOwn: (bytes) => beginsWith(bytes, inventoryMark(cluster)),
     })
   }
   if (files.length > 0) await writeOwn(context, workspace.store.location, files)
@@ -169,6 +168,8 @@ function keyOf({ address, reason, message }: Finding): string {
   return JSON.stringify([address, reason, message])
 }
 
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('utf8')
+/** A file of 10,000 nodes is large, and its first line says what it is. */
+function beginsWith(bytes: Uint8Array, mark: string): boolean {
+  const wanted = Buffer.from(mark)
+  return wanted.equals(bytes.subarray(0, wanted.length))
 }

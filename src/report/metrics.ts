@@ -264,5 +264,7 @@ function labelsText(labels: Labels): string {
 }
 
 function escaped(value: string): string {
+  // Hardly any has one: of 10,000 nodes there are 60,000 values.
+  if (!/[\\"\n]/.test(value)) return value
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

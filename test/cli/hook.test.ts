@@ -73,8 +73,8 @@ async function seen(cwd: string, addresses: readonly string[]): Promise<void> {
     trusts.push(things[0]!.subject)
   }
   const lines: readonly object[] = addresses.flatMap((address, index) => {
-    const made = ledger.filter((line) => line['address'] === address && 'fingerprint' in line)
-    const { fingerprint, generation } = made.at(-1)!
+    const own = ledger.filter((line) => line['address'] === address && 'fingerprint' in line)
+    const { fingerprint, generation } = own.at(-1)!
     return [4646, 4647].map((port) => ({
       ...{ event: 'observed', address, endpoint: `10.0.0.${index}:${port}`, rpc: port === 4647 },
       ...{ at: now, fingerprint, generation, trusts },
