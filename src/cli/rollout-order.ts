@@ -10,12 +10,13 @@ import type { Inventory } from '../inventory/inventory.js'
 import { makePlan } from '../plan/make-plan.js'
 import { notReloaded } from '../plan/not-reloaded.js'
 import type { Plan } from '../plan/plan.js'
+import { machinesOf, machineSteps } from '../rollout/machines.js'
 import { planRollout, type Batch, type Rollout, type RolloutStep } from '../rollout/order.js'
 import { fileFlag, type Workspace } from './workspace.js'
 
 /** Works out what is planned, and in which order what was made reaches the agents. */
 export function orderOf(
-  { desired }: Workspace,
+  { spec, desired }: Workspace,
   inventory: Inventory,
   options: {
     readonly now: number
@@ -26,7 +27,7 @@ export function orderOf(
 ): { readonly plan: Plan; readonly order: Rollout } {
   const { plan, materials } = makePlan(desired, inventory, { now: options.now })
   const edits = [...materials.edits]
-  const order = planRollout(desired, inventory, {
+  const ofAgents = planRollout(desired, inventory, {
     ...options,
     restarts: new Set(
       edits.flatMap(([address, { restart }]) => (restart.length > 0 ? [address] : [])),
@@ -34,6 +35,15 @@ export function orderOf(
     edits: new Set(edits.map(([address]) => address)),
     notReloaded: notReloaded(desired.configs, inventory, materials.edits),
   })
+  const machines = machineSteps(spec, desired, inventory)
+  const order: Rollout = {
+    ...ofAgents,
+    steps: [
+      ...ofAgents.steps,
+      ...machines.steps.map((step, at) => ({ number: ofAgents.steps.length + at + 1, ...step })),
+    ],
+    missing: [...ofAgents.missing, ...machines.missing],
+  }
   return {
     plan,
     order: desired.transport === 'plaintext' ? withoutPlaced(order, inventory) : order,
@@ -72,7 +82,7 @@ export function placeOf(
 ): CommandPlace {
   return {
     fileFlag: fileFlag({ file }),
-    ...{ tls: spec.node.tls, unit: spec.node.unit },
+    ...{ tls: spec.node.tls, unit: spec.node.unit, machines: machinesOf(spec) },
     plaintext: spec.transport === 'plaintext',
   }
 }

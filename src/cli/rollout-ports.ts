@@ -28,6 +28,7 @@ import {
   type Unanswered,
 } from '../probe/raft.js'
 import { destinationsOf } from '../rollout/destinations.js'
+import { machinesOf } from '../rollout/machines.js'
 import type { RolloutNode } from '../rollout/order.js'
 import type { NodeConfigs, RolloutPorts } from '../rollout/ports.js'
 import { apiAccess } from './api-access.js'
@@ -66,6 +67,7 @@ export async function rolloutPorts(
     inventory = { ...inventory, ledger: withEvents(inventory.ledger, events) }
   }
   const unnoted = [...overrides]
+  const machines = machinesOf(spec)
   const clock = (): number => context.now()
   const { credentials, roots, token } = await apiAccess(workspace, inventory, context)
   const rpcOf = new Map(
@@ -89,6 +91,7 @@ export async function rolloutPorts(
     hosts,
     installer,
     clock,
+    machine: (address) => machines.get(address),
     destination: destinationsOf(spec, desired),
     sleep: (span) => new Promise((resolve) => setTimeout(resolve, span)),
     async pack(address) {

@@ -15,7 +15,7 @@ import { checkLifetime, type TermsOf } from './terms.js'
 export const operatorKinds = ['person', 'machine'] as const
 
 /** The keys that say where a machine has its files. */
-const placeKeys = ['tls', 'owner', 'reload'] as const
+const placeKeys = ['tls', 'owner', 'reload', 'ssh'] as const
 
 /**
  * Resolves `operators`.
@@ -120,6 +120,7 @@ function placeOf(name: string, entry: RawOperator): MachinePlace {
   return {
     tls: tls.length > 1 ? tls.replace(/\/+$/, '') : tls,
     owner,
+    ssh: entry.ssh,
     reload: unit === undefined ? undefined : { how: how === 'restart' ? how : 'reload', unit },
   }
 }

@@ -145,6 +145,7 @@ export interface RawOperator extends RawTerms {
   readonly tls?: string
   readonly owner?: string
   readonly reload?: string
+  readonly ssh?: string
 }
 
 /** What every part of the resolution needs. */

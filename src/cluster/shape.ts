@@ -535,6 +535,16 @@ const operator: RecordShape = {
       sentence: `What has the machine read new files, on its host. ${onlyMachines}`,
       example: 'restart traefik.service',
     },
+    {
+      key: 'ssh',
+      shape: text(
+        'a host as ssh knows it: a name, an alias or an address',
+        '^(?!-)[A-Za-z0-9._:%-]{1,253}$',
+        262,
+      ),
+      sentence: `Where \`rollout\` reaches the machine's host with ssh. Without it you bring its files. ${onlyMachines}`,
+      example: 'prometheus.example.com',
+    },
     ...inherited.filter(ofAgents),
   ],
   refused: {

@@ -184,6 +184,8 @@ export interface MachinePlace {
   readonly owner: string
   /** What has the machine read new files; `undefined`: it reads them by itself. */
   readonly reload: MachineReload | undefined
+  /** Where `rollout` reaches its host with ssh; `undefined`: its files are brought by other means. */
+  readonly ssh: string | undefined
 }
 
 /** What is done with a unit of systemd after a renewal. */

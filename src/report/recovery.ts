@@ -164,7 +164,7 @@ function stepsOf({
         ? 'a reload (SIGHUP) is enough: agents read the new files, and keep their data and their allocations'
         : `${count(restarts, 'agent')} restart: a reload does not apply what changed in their configuration`
     steps.push({
-      what: `${region}: ${kind === 'clients' ? count(nodes.length, 'client') : count(nodes.length, 'server')} ${names}${nodes.length > 1 ? ', all at once' : ''}`,
+      what: `${region}: ${count(nodes.length, kind === 'clients' ? 'client' : 'server')} ${names}${nodes.length > 1 ? ', all at once' : ''}`,
       why: [...reasonsFor(kind, region, recovery), how],
     })
   }
@@ -182,6 +182,8 @@ function reasonsFor(
         'there is no quorum to keep: a server with a new certificate talks only to servers that have one, and a majority elects the leader',
         'until then a handshake alone proves each; then three readings show one leader',
       ]
+    case 'machines':
+      return []
     case 'server':
       return ['the others keep the quorum: as in any rollout, it waits until the region is healthy']
     case 'clients': {

@@ -58,16 +58,14 @@ export function orderText(
   const lines = steps.map(({ number, kind, region, nodes: own }) => {
     const names = printable(rangesOf(own.map(nameOf)))
     const what =
-      kind === 'clients'
-        ? count(own.length, 'client')
-        : kind === 'server'
-          ? 'server'
-          : count(own.length, 'server')
+      kind === 'server'
+        ? 'server'
+        : count(own.length, { clients: 'client', servers: 'server', machines: 'machine' }[kind])
     const hands = own.filter(isHand)
     const hand = printable(rangesOf(hands.map(nameOf)))
     return [
       `  ${number}  ${region}: ${what} ${names}`,
-      own.some(({ restart }) => restart) ? ', restarted' : '',
+      kind !== 'machines' && own.some(({ restart }) => restart) ? ', restarted' : '',
       hands.length === 0 ? '' : hands.length === own.length ? ', by you' : `, ${hand} by you`,
     ].join('')
   })
@@ -75,17 +73,27 @@ export function orderText(
   const how = together
     ? 'where no quorum is left to keep, the servers of a region are brought together'
     : 'of the servers of a region the leader comes last'
-  const restarts = nodes.filter(({ restart }) => restart).length
+  const ofAgents = steps.filter(({ kind }) => kind !== 'machines').flatMap((step) => step.nodes)
+  const restarts = ofAgents.filter(({ restart }) => restart).length
+  const whom = whomText(ofAgents.length, nodes.length - ofAgents.length)
   return [
     ...notes,
     ...left,
-    `${count(steps.length, 'step')} to ${count(nodes.length, 'agent')}; ${how}`,
+    `${count(steps.length, 'step')} to ${whom}; ${ofAgents.length > 0 ? how : 'no region waits for them'}`,
     ...(lines.length > 2 * foldAbove
       ? [...lines.slice(0, foldAbove), style.faint(`  and ${lines.length - foldAbove} more`)]
       : lines),
     // Nothing runs there that a reload could cost.
-    ...(together ? [] : [costText(nodes.length, style, { restarts })]),
+    ...(together || ofAgents.length === 0 ? [] : [costText(ofAgents.length, style, { restarts })]),
   ].join('\n')
+}
+
+/** `3 agents and 1 machine` */
+export function whomText(agents: number, machines: number): string {
+  return [
+    ...(agents > 0 || machines === 0 ? [count(agents, 'agent')] : []),
+    ...(machines > 0 ? [count(machines, 'machine')] : []),
+  ].join(' and ')
 }
 
 function few<Value>(all: readonly Value[], text: (one: Value) => string): readonly string[] {
@@ -177,7 +185,7 @@ export function eventText(
 }
 
 function doneText(
-  { proven, settled, placed, failures }: Extract<RolloutEvent, { event: 'done' }>,
+  { proven, settled, placed, delivered = 0, failures }: Extract<RolloutEvent, { event: 'done' }>,
   end: Rollout | undefined,
   style: Style,
 ): string {
@@ -185,6 +193,11 @@ function doneText(
     `${count(proven, 'agent')} brought and proven`,
     ...(settled > 0 ? [`${settled} by the receipt of the installer`] : []),
     ...(placed > 0 ? [`${placed} not running: the next start loads the files`] : []),
+    ...(delivered > 0
+      ? [
+          `${count(delivered, 'machine has its', 'machines have their')} files: nothing shows that they are read`,
+        ]
+      : []),
   ]
   const { doubtful = [], missing = [], excepted = [] } = end ?? {}
   const open = few(
@@ -219,6 +232,7 @@ const hostWords: Readonly<Record<HostState, string>> = {
   proven: 'proven',
   settled: 'in place; the agent presents the leaf, and does not show which roots it trusts',
   placed: 'in place',
+  delivered: 'in place',
   returned: 'back, and the agent presents what it had before',
   failed: 'failed',
   unseen: 'not waited for',
@@ -317,6 +331,7 @@ export function eventDocument(
     case 'done':
       return {
         ...{ ...base, proven: event.proven, settled: event.settled, placed: event.placed },
+        delivered: event.delivered ?? 0,
         failures: obstacles(event.failures),
         ...(end === undefined ? { missing: [], doubtful: [], excepted: [] } : standing(end)),
       }

@@ -6,6 +6,7 @@
 
 import { parseIdentity } from '../address.js'
 import { archiveName } from '../delivery/archive.js'
+import type { MachinePlace } from '../cluster/spec.js'
 import { groupBy } from '../grouping.js'
 import type { RolloutNode } from '../rollout/order.js'
 import { shellQuote } from '../shell-quote.js'
@@ -21,6 +22,8 @@ export interface CommandPlace {
   readonly tls: string | undefined
   /** The agents' unit of systemd. */
   readonly unit: string
+  /** Where machines have their files, by their addresses. Default: no machine is in the order. */
+  readonly machines?: ReadonlyMap<string, MachinePlace> | undefined
   /** Whether the agents speak plaintext, so that nothing is reloaded. */
   readonly plaintext?: boolean | undefined
 }
@@ -92,7 +95,8 @@ export function commandLines(
 ): readonly string[] {
   const [first] = nodes
   const shared = nodes.every(({ address }) => address === first!.address)
-  if (nodes.length <= foldAbove || shared) {
+  const isMachine = place.machines?.has(first!.address) === true
+  if (nodes.length <= foldAbove || shared || isMachine) {
     const packs = new Set(nodes.flatMap((node) => commandsOf(node, place).pack ?? []))
     const onNode = (node: RolloutNode): string => {
       const { script, install } = commandsOf(node, place)
@@ -163,7 +167,13 @@ export function unitOf({ unit }: CommandPlace): string {
   return shellQuote(unit.replace(/(?<=.)\.service$/, ''))
 }
 
-function installEnd({ restart, configs }: RolloutNode, place: CommandPlace): string {
+function installEnd({ address, restart, configs }: RolloutNode, place: CommandPlace): string {
+  const machine = place.machines?.get(address)
+  if (machine !== undefined) {
+    const { reload } = machine
+    if (reload === undefined) return '--reload none'
+    return `--reload ${shellQuote(reload.unit)}${reload.how === 'restart' ? ' --restart' : ''}`
+  }
   if (place.plaintext === true) return '--reload none'
   // Files first, then the configuration that names them, then the agent.
   if (configs.length > 0) return '--reload none'
@@ -171,7 +181,8 @@ function installEnd({ restart, configs }: RolloutNode, place: CommandPlace): str
 }
 
 export function commandsOf(node: RolloutNode, place: CommandPlace): NodeCommands {
-  const { fileFlag, tls } = place
+  const { fileFlag } = place
+  const tls = place.machines?.get(node.address)?.tls ?? place.tls
   if (tls === undefined) return { install: loadText(node.restart, place) }
   const archive = shellQuote(archiveName(node.address, node.generation))
   return {

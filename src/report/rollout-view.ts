@@ -171,6 +171,7 @@ function wordOf({ state, restart }: HostRow): string {
       return restart ? 'restarted' : 'reloaded'
     case 'settled':
     case 'placed':
+    case 'delivered':
       return 'in place'
     case 'returned':
       return 'back'

@@ -23,6 +23,7 @@ import {
   whereOf,
   type CommandPlace,
 } from './rollout-commands.js'
+import { whomText } from './roll-out.js'
 import { fingerprintPlace } from './shell-install.js'
 import { count, printable, thousands, type Style } from './style.js'
 
@@ -37,7 +38,8 @@ export interface RolloutPlace extends CommandPlace {
 /** The whole order, as text. */
 export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace): string {
   const { steps, agents, proven, leaderless, missing } = rollout
-  const nodes = steps.flatMap((step) => step.nodes)
+  const nodes = steps.filter(({ kind }) => kind !== 'machines').flatMap((step) => step.nodes)
+  const machines = steps.reduce((sum, step) => sum + step.nodes.length, 0) - nodes.length
   const open = place.unapplied > 0 || place.errors.length > 0
   const heads = [
     ...(place.errors.length > 0
@@ -111,12 +113,16 @@ export function rolloutText(rollout: Rollout, style: Style, place: RolloutPlace)
   const parts = [
     [
       ...heads,
-      `${count(steps.length, 'step', 'steps')} to ${count(nodes.length, 'agent', 'agents')}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
+      `${count(steps.length, 'step', 'steps')} to ${whomText(nodes.length, machines)}; ${thousands(proven)} of ${thousands(agents)} have the newest generation already`,
     ].join('\n'),
-    costText(nodes.length, style, {
-      restarts: nodes.filter(({ restart }) => restart).length,
-      plaintext: place.plaintext,
-    }),
+    ...(nodes.length === 0
+      ? []
+      : [
+          costText(nodes.length, style, {
+            restarts: nodes.filter(({ restart }) => restart).length,
+            plaintext: place.plaintext,
+          }),
+        ]),
     ...(place.tls !== undefined && nodes.some(({ configs }) => configs.length > 0)
       ? [
           style.doubtful(
@@ -172,7 +178,7 @@ function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string 
   const who =
     kind === 'server'
       ? `server ${names}`
-      : `${count(nodes.length, kind === 'servers' ? 'server' : 'client')} ${names}`
+      : `${count(nodes.length, { clients: 'client', servers: 'server', machines: 'machine' }[kind])} ${names}`
   const first = nodes[0]!
   const what = nodes.every(
     (node) => node.generation === first.generation && node.proven === first.proven,
@@ -196,7 +202,10 @@ function stepText(step: RolloutStep, style: Style, place: RolloutPlace): string 
 }
 
 /** Trust that cannot be seen is proven by receipts alone. */
-function receiptLines({ nodes }: RolloutStep): readonly string[] {
+function receiptLines({ kind, nodes }: RolloutStep): readonly string[] {
+  if (kind === 'machines') {
+    return ['then its receipt is all that can be had: nomad-pki probe --evidence receipt.json']
+  }
   const some = nodes.filter(({ receipt }) => receipt)
   if (some.length === 0) return []
   const all = some.length === nodes.length
@@ -208,6 +217,7 @@ function receiptLines({ nodes }: RolloutStep): readonly string[] {
 /** What must be seen before the next step. */
 function proofLines(step: RolloutStep, place: RolloutPlace): readonly string[] {
   const { probe, health } = proofOf(step, place)
+  if (step.kind === 'machines') return []
   if (place.plaintext === true)
     return [`then, because it speaks plaintext and shows no certificate: ${probe}`]
   const until = step.kind !== 'clients' ? 'until it exits 0' : 'until each is ready'
@@ -219,6 +229,11 @@ function proofOf(
   { fileFlag, plaintext }: RolloutPlace,
 ): { readonly probe: string; readonly health: string } {
   const addresses = [...new Set(nodes.map(({ address }) => address))]
+  // Its receipt is all that can be had of a machine.
+  if (kind === 'machines') {
+    const probe = `nomad-pki probe --evidence receipt.json${fileFlag}`
+    return { probe, health: `nomad-pki status${fileFlag}` }
+  }
   return {
     probe:
       plaintext === true

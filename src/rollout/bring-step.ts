@@ -8,6 +8,7 @@ import { bring } from './bring.js'
 import { waitByHand, type HandEnd } from './by-hand.js'
 import { bringBack } from './go-back.js'
 import { awaited, isHand, runs, type Looked } from './look-all.js'
+import { bringMachine } from './machines.js'
 import type { RolloutNode, RolloutStep } from './order.js'
 import { events, inParallel } from './parallel.js'
 import {
@@ -28,6 +29,8 @@ export interface Tally {
   settled: number
   /** Agents that do not run: their next start loads the files. */
   placed: number
+  /** Machines that have their files. */
+  delivered: number
   /** Clients that failed, where some may. */
   readonly failures: Obstacle[]
   /** Regions whose servers were waited for once: an earlier run may have ended a moment ago. */
@@ -63,7 +66,7 @@ export async function* bringStep(
   const tell = ({ node, host }: LookedHost, state: HostState, message?: string): void => {
     said.push({ event: 'host', node, host, state, message })
   }
-  const ended = (one: LookedHost, end: HandEnd | 'placed'): void => {
+  const ended = (one: LookedHost, end: HandEnd | 'placed' | 'delivered'): void => {
     if (typeof end === 'object') {
       failed.push({ host: one.host, address: one.node.address, ...end })
       tell(one, 'failed', end.message)
@@ -91,7 +94,13 @@ export async function* bringStep(
     const told = (state: HostState, message?: string): void => {
       tell(one, state, message)
     }
-    ended(one, await bring(one, ports, options, told, goesBack))
+    const machine = ports.machine?.(node.address)
+    ended(
+      one,
+      machine === undefined
+        ? await bring(one, ports, options, told, goesBack)
+        : await bringMachine(one, machine, ports, told),
+    )
   })
   const byHand = hands.map((node) => ready.get(node)!)
   const waiting = waitByHand(byHand, ports, options, tell, ended, isOver)
@@ -116,5 +125,5 @@ function mayFailOf(kind: RolloutStep['kind'], { recover, maxFailures }: RollOutO
   if (recover === true && kind !== 'server') {
     return kind === 'clients' ? (maxFailures ?? Infinity) : Infinity
   }
-  return kind === 'clients' ? (maxFailures ?? 0) : 0
+  return kind === 'clients' || kind === 'machines' ? (maxFailures ?? 0) : 0
 }

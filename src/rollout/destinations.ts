@@ -8,6 +8,7 @@ import { identityAddress } from '../address.js'
 import type { Desired } from '../cluster/desired.js'
 import { expandTemplate, nodeAt } from '../cluster/pattern.js'
 import type { ClusterSpec } from '../cluster/spec.js'
+import { machinesOf } from './machines.js'
 import type { RolloutNode } from './order.js'
 
 /**
@@ -26,8 +27,9 @@ export function destinationsOf(
   const shared = new Set(
     desired.identities.flatMap(({ address, profile }) => (profile.shared ? [address] : [])),
   )
+  const machines = machinesOf(spec)
   // Agents that read the store itself are brought nothing: a person has them load it.
-  if (spec.node.tls === undefined) return () => false
+  if (spec.node.tls === undefined) return ({ address }) => machines.get(address)?.ssh ?? false
   return ({ address, host }) => (shared.has(address) ? host : (hostOf(address) ?? host))
 }
 
@@ -40,7 +42,11 @@ export function identityHost(
   spec: ClusterSpec,
   desired: Desired,
 ): (address: string) => string | false | undefined {
-  const said = new Map<string, string | false>()
+  const said = new Map<string, string | false>(
+    [...machinesOf(spec)].flatMap(([address, { ssh }]) =>
+      ssh === undefined ? [] : [[address, ssh]],
+    ),
+  )
   for (const { name: region, groups } of spec.regions) {
     for (const { role, pattern, shared, ssh } of groups) {
       if (ssh === undefined || shared) continue

@@ -12,6 +12,7 @@ import { judgeHost, type LookedHost, type Obstacle } from './preflight.js'
 import { lookByHand } from './by-hand.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import { whatBecameOf } from './left.js'
+import { lookAtMachine } from './machines.js'
 import { lookScript } from './scripts.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
@@ -26,6 +27,8 @@ export async function lookAt(
 }> {
   const { address } = node
   const { signal } = options
+  const machine = ports.machine?.(address)
+  if (machine !== undefined) return lookAtMachine(node, machine, ports, options)
   const destination = ports.destination(node)
   const by = (message: string, remedy: string): { obstacles: readonly Obstacle[] } => ({
     obstacles: [{ host: node.host, address, message, remedy }],

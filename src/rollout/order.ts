@@ -54,8 +54,11 @@ export interface RolloutNode {
 export interface RolloutStep {
   /** From 1. */
   readonly number: number
-  /** `servers`: all of a region together, because their certificates have ended and the quorum is lost already. */
-  readonly kind: 'server' | 'servers' | 'clients'
+  /**
+   * `servers`: all of a region together, because their certificates have ended and the quorum is lost already.
+   * `machines`: programs that use the API. No region waits for them.
+   */
+  readonly kind: 'server' | 'servers' | 'clients' | 'machines'
   /** The region of its hosts. */
   readonly region: string
   /** The hosts, which can be done together. */

@@ -5,6 +5,7 @@
  */
 
 import { NomadPkiError } from '../errors.js'
+import type { MachinePlace } from '../cluster/spec.js'
 import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { Hosts } from '../hosts/host.js'
 import type { Override } from '../overrides.js'
@@ -33,6 +34,8 @@ export type NodeConfigs =
 /** What a rollout needs of the world. */
 export interface RolloutPorts {
   readonly hosts: Hosts
+  /** Where a machine has its files; `undefined`: it is an agent. Default: all are agents. */
+  readonly machine?: ((address: string) => MachinePlace | undefined) | undefined
   /** What ssh knows an agent's host as; `undefined`: nothing says it; `false`: it is brought by other means. */
   readonly destination: (node: RolloutNode) => string | false | undefined
   /** Packs an agent's newest generation. */
@@ -118,6 +121,8 @@ export type HostState =
   | 'proven'
   | 'settled'
   | 'placed'
+  /** The files of a machine lie in their place: nothing shows more. */
+  | 'delivered'
   | 'returned'
   | 'failed'
   /** It is not waited for, and nobody saw its files. */
@@ -186,6 +191,8 @@ export type RolloutEvent =
       readonly settled: number
       /** Agents that do not run: their next start loads the files. */
       readonly placed: number
+      /** Machines that have their files: nothing shows that they have read them. Absent: none. */
+      readonly delivered?: number | undefined
       readonly failures: readonly Obstacle[]
     }
 

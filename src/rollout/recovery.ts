@@ -61,7 +61,7 @@ export function isEnough(
   fit: ReadonlySet<RolloutNode>,
   servers: readonly string[],
 ): boolean {
-  if (kind === 'clients') return true
+  if (kind === 'clients' || kind === 'machines') return true
   const named = new Set(nodes.map(({ address }) => address))
   const others = servers.filter((address) => !named.has(address)).length
   const brought = nodes.filter((node) => fit.has(node)).length

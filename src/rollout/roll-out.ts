@@ -54,7 +54,14 @@ export async function* rollOut(
   yield { event: 'ready', hosts: ready.size }
   if (unfit.length > 0) yield { event: 'left', obstacles: unfit }
   if (options.dryRun === true) return
-  const tally: Tally = { proven: 0, settled: 0, placed: 0, failures: [...unfit], waited: new Set() }
+  const tally: Tally = {
+    proven: 0,
+    settled: 0,
+    placed: 0,
+    delivered: 0,
+    failures: [...unfit],
+    waited: new Set(),
+  }
   const fit = rollout.steps
     .map((step) => ({ ...step, nodes: step.nodes.filter((node) => ready.has(node)) }))
     .filter(({ nodes }) => nodes.length > 0)
@@ -73,8 +80,8 @@ export async function* rollOut(
       return
     }
   }
-  const { proven, settled, placed, failures } = tally
-  yield { event: 'done', proven, settled, placed, failures }
+  const { proven, settled, placed, delivered, failures } = tally
+  yield { event: 'done', proven, settled, placed, ...(delivered > 0 && { delivered }), failures }
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 
 import { readPorcelain, type InstallerLine } from '../delivery/porcelain.js'
+import type { MachinePlace } from '../cluster/spec.js'
 import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
 import { hostWords } from './host-words.js'
@@ -78,12 +79,8 @@ tls=${shellQuote(tls)}
 unit=${shellQuote(unit)}
 say clock "$(date -u +%s)"
 say user "$(id -u)"
-for tool in tar gzip base64; do
-  command -v "$tool" >/dev/null 2>&1 || say missing "$tool"
-done
-place=$tls
-while [ -n "$place" ] && [ ! -d "$place" ]; do place=\${place%/*}; done
-say free "$(df -Pk "\${place:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+${missingTools}
+${freeSpace}
 unit_state
 ${checkConfigs(delivery.configs)}
 ${unpacking(delivery)}
@@ -130,6 +127,49 @@ ${
 fi`
 }
 tell_receipt
+exit "$status"
+`
+}
+
+/** Where a machine has its files, and what it is to receive. */
+export type MachineDelivery = MachinePlace & Pick<HostDelivery, 'archive' | 'fingerprint'>
+
+/**
+ * Puts the files of a machine in their place, and has it read them as the spec says. Nothing ever proves a switch of
+ * one, so a switch before is never waited for.
+ *
+ * @param delivery What and where.
+ * @param dryRun Only look.
+ */
+export function machineScript(delivery: MachineDelivery, dryRun: boolean): string {
+  const { tls, reload, archive, fingerprint } = delivery
+  const isRestart = reload?.how === 'restart'
+  const flags = [
+    '--porcelain --tls "$tls" --archive ../archive.tar.gz',
+    `--fingerprint ${fingerprint} --give-up --reload "$how" $afresh`,
+    ...(dryRun ? ['--dry-run'] : []),
+  ].join(' ')
+  return `${prologue}
+tls=${shellQuote(tls)}
+unit=${shellQuote(reload?.unit ?? '')}
+say clock "$(date -u +%s)"
+say user "$(id -u)"
+${missingTools}
+${freeSpace}
+how=none
+${reload === undefined ? '' : 'unit_state'}
+${
+  isRestart
+    ? `# A unit that runs once is not active, and starts again all the same.
+[ "$(systemctl show -p LoadState "$unit" 2>/dev/null)" != LoadState=loaded ] || how=$unit
+afresh=--restart
+[ "$how" != none ] || afresh=`
+    : 'afresh='
+}
+${unpacking({ archive })}
+sh install.sh ${flags}
+status=$?
+${dryRun ? '' : 'tell_receipt'}
 exit "$status"
 `
 }
@@ -280,8 +320,16 @@ tell_receipt() {
   cat "$tls/receipt.json"
 }`
 
+const missingTools = `for tool in tar gzip base64; do
+  command -v "$tool" >/dev/null 2>&1 || say missing "$tool"
+done`
+
+const freeSpace = `place=$tls
+while [ -n "$place" ] && [ ! -d "$place" ]; do place=\${place%/*}; done
+say free "$(df -Pk "\${place:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"`
+
 /** Unpacks the archive into the work folder, and goes there. */
-function unpacking({ archive }: HostDelivery): string {
+function unpacking({ archive }: Pick<HostDelivery, 'archive'>): string {
   return `scratch
 ${embedded('archive.tar.gz', archive)}
 tar -xzf archive.tar.gz && cd nomad-pki || { say fault 'the archive cannot be unpacked'; exit 1; }`

@@ -97,7 +97,7 @@ export async function* waitAfter(
   options: RollOutOptions,
 ): AsyncGenerator<RolloutEvent, Waited | undefined, undefined> {
   const { kind, region, nodes } = step
-  if (running.length === 0 && !before.gated) return undefined
+  if (kind === 'machines' || (running.length === 0 && !before.gated)) return undefined
   const { recover = false } = options
   if (kind !== 'clients') {
     // Nobody knows when a person reloaded it: the log as it is now is further.

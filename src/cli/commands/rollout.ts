@@ -5,11 +5,13 @@
  */
 
 import { isOfOperator, parseIdentity, resolveAddress } from '../../address.js'
+import type { MachinePlace } from '../../cluster/spec.js'
 import { isAgent, runsServer } from '../../nomad/roles.js'
 import { rolloutPolicy } from '../../report/roll-out.js'
 import { bringBackOne } from '../bring-back.js'
 import { bringRollout } from '../bring-rollout.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
+import { machinesOf } from '../../rollout/machines.js'
 import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
 import { printRollout } from '../print-rollout.js'
 import { collectFirst } from '../collect-requests.js'
@@ -21,7 +23,7 @@ import { recoverCluster, type Apply } from '../recover.js'
 import { exitStatus } from '../status.js'
 import type { Options } from '../surface.js'
 import { usage } from '../usage.js'
-import { fileFlag, openWorkspace } from '../workspace.js'
+import { fileFlag, openWorkspace, type Workspace } from '../workspace.js'
 
 /** Exits 0 if every agent that was named has its newest generation and is proven; 2 if one does not run. */
 export const command: Command<'rollout'> = async ({ args, options }, context) => {
@@ -43,14 +45,17 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   const workspace = await openWorkspace(context, options, printer)
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
-  const named = new Set(args.map((text) => resolveAddress(text, addresses)))
+  const machines = machinesOf(workspace.spec)
+  requireReached(args, workspace, machines)
+  const named = new Set(
+    args.map((text) => resolveAddress(text, [...addresses, ...machines.keys()])),
+  )
   const recover = options.recover === true
   const isMeant = (address: string): boolean =>
     address.startsWith('identity/') &&
-    !isOfOperator(address) &&
+    (!isOfOperator(address) || (machines.has(address) && !recover)) &&
     (named.size === 0 || named.has(address) || recover) &&
-    (options.only === undefined ||
-      runsServer(parseIdentity(address).role) === (options.only === 'servers'))
+    (options.only === undefined || options.only === groupOf(address))
   const [dryRun, yes] = [options.dryRun === true, options.yes === true]
   const { via } = options
   const { backOnFailure } = options
@@ -58,6 +63,12 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     const [address, ...more] = named
     if (address === undefined || more.length > 0) {
       throw usage('--back is for one host', 'name it: nomad-pki rollout --back s1')
+    }
+    if (machines.has(address)) {
+      throw usage(
+        '--back is for agents: no handshake shows what a machine has',
+        'on its host: install.sh --rollback',
+      )
     }
     return bringBackOne(workspace, address, { overrides, dryRun, yes, via }, context, printer)
   }
@@ -73,7 +84,8 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   }
   if (options.collect !== true) return bringRollout(workspace, choice, context, printer)
   const { passphraseFd } = options
-  const asked = { isMeant, dryRun, yes, passphraseFd, flags: fileFlag(options) }
+  const isAsked = (address: string): boolean => isMeant(address) && !machines.has(address)
+  const asked = { isMeant: isAsked, dryRun, yes, passphraseFd, flags: fileFlag(options) }
   const ended = await collectFirst(workspace, asked, context, printer)
   // Of a dry run the work is that something waits.
   if (ended !== undefined && !(dryRun && ended === exitStatus.work)) return ended
@@ -89,6 +101,29 @@ function applying(options: Options<'rollout'>, context: Context): Apply {
     const given = { plan: undefined, prune: undefined, long: undefined, override: undefined }
     const own = options.json === true ? { ...context, stdout: context.stderr } : context
     return apply({ args: [...names], options: { ...call, ...given, reason: undefined } }, own)
+  }
+}
+
+/** What `--only` calls it. */
+function groupOf(address: string): 'servers' | 'clients' | 'machines' {
+  if (isOfOperator(address)) return 'machines'
+  return runsServer(parseIdentity(address).role) ? 'servers' : 'clients'
+}
+
+/** @throws {NomadPkiError} `ERR_USAGE`: a machine of which nothing says where ssh reaches its host. */
+function requireReached(
+  args: readonly string[],
+  { desired }: Workspace,
+  machines: ReadonlyMap<string, MachinePlace>,
+): void {
+  for (const { address, name } of desired.identities) {
+    if (!address.startsWith('identity/machine/') || machines.has(address)) continue
+    if (!args.some((text) => text === name || text === address || address.endsWith(`/${text}`)))
+      continue
+    throw usage(
+      `nothing says where ssh reaches the host of ${name}`,
+      `write ssh: at the machine in the spec; or bring its files yourself: nomad-pki pack ${name} --out FILE`,
+    )
   }
 }
 

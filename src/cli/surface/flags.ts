@@ -222,8 +222,8 @@ export const flags = {
   },
   only: {
     flags: '--only <role>',
-    summary: 'servers or clients alone; combined agents are servers',
-    choices: ['servers', 'clients'],
+    summary: 'servers, clients or machines alone; combined agents are servers',
+    choices: ['servers', 'clients', 'machines'],
   },
   out: { flags: '--out <file>', summary: 'write the result into this file' },
   outDir: {
