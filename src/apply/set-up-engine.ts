@@ -18,6 +18,7 @@ import { signerOf } from '../checks/key-place.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
+import { routed, settled } from '../engine/settled.js'
 import { certificateIn, healthOf, isMissing } from '../engine/look.js'
 import { engineRoles, roleFaults, shown } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
@@ -133,6 +134,7 @@ export async function setUpEngine(
       type: 'pki',
       config: { max_lease_ttl: `${seconds}s` },
     })
+    if (!dryRun) await routed(session, mount)
   } else throw refusal(address, `sys/mounts/${mount}`, there)
 
   const stored = inventory.authorities.get(address)?.certificate
@@ -281,7 +283,7 @@ export async function setUpEngine(
 
   async function setIssuer(): Promise<void> {
     const path = `${mount}/issuer/${issuer}`
-    const read = theirs === undefined && dryRun ? undefined : await ask('GET', path)
+    const read = theirs === undefined && dryRun ? undefined : await settled(ask, path)
     const usage = typeof read?.usage === 'string' ? read.usage.split(',') : []
     if (read?.leaf_not_after_behavior === 'err' && usage.includes('issuing-certificates')) {
       tell(`is right: what ${path} does with certificates that would outlive it`)
@@ -312,7 +314,10 @@ export async function setUpEngine(
       await change(what, 'POST', path, role.fields)
       if (dryRun) continue
       // A misspelt usage, and a field that this engine does not know, are taken without a word.
-      const after = roleFaults(role, await ask('GET', path))
+      const after = roleFaults(
+        role,
+        await settled(ask, path, (data) => roleFaults(role, data).length === 0),
+      )
       if (after.length === 0) continue
       throw new NomadPkiError(
         'ERR_ISSUER_REFUSED',

@@ -97,14 +97,16 @@ export async function openbao(folder: string): Promise<OpenBao> {
   }
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+/** Ends a process at once. */
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
   await gone
 }
 
-function freePort(): Promise<number> {
+/** A port of the loopback that nobody has. */
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo
