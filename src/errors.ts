@@ -14,6 +14,8 @@ export const errorCodes = {
   ERR_SPEC_UNREADABLE: 'the spec cannot be read',
   ERR_LOCAL_INVALID:
     'nomad-pki.local.yaml has errors, which `diagnostics` lists, or other users can read or change it, or git tracks it',
+  ERR_NODE_INVALID:
+    'the file of a node that renews itself, or a file that it names, has errors, or other users can read or change it',
   ERR_CONFIG_INVALID: 'an agent configuration cannot be read or edited; `diagnostics` says where',
   ERR_CONFIG_CHANGED: 'an agent configuration changed on disk after it was read',
   ERR_ADDRESS_INVALID: 'the text is not an address',

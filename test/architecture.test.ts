@@ -32,7 +32,18 @@ const bands: readonly (readonly string[])[] = [
   ['cluster', 'inventory', 'checks'],
   ['evidence'],
   ['plan', 'verify', 'rotation', 'adoption'],
-  ['files', 'store', 'engine', 'issuers', 'probe', 'delivery', 'apply', 'hosts', 'rollout'],
+  [
+    'files',
+    'store',
+    'engine',
+    'issuers',
+    'probe',
+    'delivery',
+    'renewal',
+    'apply',
+    'hosts',
+    'rollout',
+  ],
   ['report', 'cli'],
 ]
 
@@ -73,7 +84,7 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
       'nomad/load-fault.ts',
       'issuers/',
       // Keys of leaves: they sign requests for what they are, and go to browsers.
-      'delivery/node-request.ts',
+      'delivery/node-key.ts',
       'delivery/pack-layout.ts',
       'delivery/pack-p12.ts',
       'apply/identities.ts',

@@ -36,6 +36,10 @@ const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
     /init --new-store|authority setup|rotate authority us-west/,
     'test/judges/openbao.test.ts does it with a real engine',
   ],
+  [
+    /nomad-pki renew|pack c1 --renew|^bao (policy )?write|enable --now nomad-pki-node/,
+    'test/judges/renew.test.ts does it with a real engine',
+  ],
   [/openssl (req|cms) .*s1\.(der|csr)/, 'test/judges/requests.test.ts asks openssl'],
 ]
 

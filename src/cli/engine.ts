@@ -225,8 +225,12 @@ function ownFile(file: string, what: string): Uint8Array | undefined {
   return readOwn(file, what, (message, hint) => new NomadPkiError('ERR_REFUSED', message, { hint }))
 }
 
-/** One line of printable ASCII: it becomes a header. */
-function tokenIn(bytes: Uint8Array, where: string): string {
+/**
+ * One line of printable ASCII: it becomes a header.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED`
+ */
+export function tokenIn(bytes: Uint8Array, where: string): string {
   const text = Buffer.from(bytes)
     .toString('latin1')
     .replace(/\r?\n$/, '')

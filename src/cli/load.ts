@@ -35,6 +35,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<Command<Name>> } 
   pack: async () => (await import('./commands/pack.js')).command,
   rollout: async () => (await import('./commands/rollout.js')).command,
   install: async () => (await import('./commands/install.js')).command,
+  renew: async () => (await import('./commands/renew.js')).command,
   'authority show': async () => (await import('./commands/authority.js')).show,
   'authority encrypt': async () => (await import('./commands/authority.js')).encrypt,
   'authority decrypt': async () => (await import('./commands/authority.js')).decrypt,

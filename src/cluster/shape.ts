@@ -25,7 +25,7 @@ import type {
 } from './shape-types.js'
 
 /** What `duration.ts` reads, as one regular expression: units fall, each at most once. */
-const durationText: TextShape = {
+export const durationText: TextShape = {
   kind: 'text',
   words: durationSyntax,
   pattern:
@@ -37,20 +37,23 @@ const durationText: TextShape = {
 /** Printable, on one line, not empty. */
 const line = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$'
 
-function text(words: string, pattern: string = line, maxLength = 1024): TextShape {
+/** A text on one line. */
+export function text(words: string, pattern: string = line, maxLength = 1024): TextShape {
   return { kind: 'text', words, pattern, maxLength }
 }
 
 /** No node has more names, and no region more networks: a handshake carries them all. */
 const listLimit = 500
 
-function list(of: TextShape | CountShape, min?: number): ListShape {
+/** A list of what a handshake carries. */
+export function list(of: TextShape | CountShape, min?: number): ListShape {
   return { kind: 'list', of, ...(min === undefined ? {} : { min }), max: listLimit }
 }
 
 const flag = { kind: 'flag' } as const
 
-const regionName: TextShape = {
+/** A region. */
+export const regionName: TextShape = {
   kind: 'text',
   words: 'a region: letters, digits, ".", "_" and "-", at most 51, as the agents have it',
   pattern: regionPattern,
@@ -58,7 +61,8 @@ const regionName: TextShape = {
   explain: explainRegion,
 }
 
-const plainName: TextShape = {
+/** A node, a cluster, an authority. */
+export const plainName: TextShape = {
   kind: 'text',
   words: 'a name: letters, digits, ".", "_" and "-", at most 63',
   pattern: namePattern,
@@ -75,7 +79,8 @@ const nodeKey: TextShape = {
 }
 
 const authorityKey: ChoiceShape = { kind: 'choice', values: keyAlgorithms }
-const leafKey: ChoiceShape = {
+/** What agents load. */
+export const leafKey: ChoiceShape = {
   kind: 'choice',
   values: keyAlgorithms.filter((name) => algorithmOf(name).agentsTake),
   refused: {

@@ -59,10 +59,27 @@ export type RawEngine = Partial<EngineSpec>
 /** What a part of a path can be made of: neither `..` nor a character that means something in a URL or a policy. */
 const word = '[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?'
 
-const mountPath: TextShape = {
+/** Where something is mounted in an engine. */
+export const mountPath: TextShape = {
   kind: 'text',
   words: 'a path such as pki/nomad: letters, digits, "_", "-" and "/"',
   pattern: `^${word}(?:/${word})*$`,
+  maxLength: 128,
+}
+
+/** The address of an engine. */
+export const engineAddress: TextShape = {
+  kind: 'text',
+  words: 'an address such as https://vault.acme.internal:8200',
+  pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+/?$',
+  maxLength: 512,
+}
+
+/** The name of a role, or of an issuer, in an engine. */
+const engineWord: TextShape = {
+  kind: 'text',
+  words: 'a name: letters, digits, "_" and "-"',
+  pattern: `^${word}$`,
   maxLength: 128,
 }
 
@@ -132,12 +149,7 @@ export const vaultField: Field = {
     fields: [
       {
         key: 'address',
-        shape: {
-          kind: 'text',
-          words: 'an address such as https://vault.acme.internal:8200',
-          pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+/?$',
-          maxLength: 512,
-        },
+        shape: engineAddress,
         required: true,
         sentence:
           'The address of Vault or OpenBao. The environment (`BAO_ADDR`, `VAULT_ADDR`) or `nomad-pki.local.yaml` names the same one; a token goes nowhere else. `http` is for a loopback alone.',
@@ -172,12 +184,7 @@ export const vaultField: Field = {
             },
             {
               key: 'role',
-              shape: {
-                kind: 'text',
-                words: 'a name: letters, digits, "_" and "-"',
-                pattern: `^${word}$`,
-                maxLength: 128,
-              },
+              shape: engineWord,
               default: 'any role that takes the certificate; the default role of the method',
               sentence: 'With `method: cert` or `jwt`: the role to log in as.',
               example: 'nomad-pki',

@@ -11,29 +11,16 @@
  * @module
  */
 
-import { getuid } from 'node:process'
 import { parseAddress } from '../address.js'
-import { latin1Of } from '../bytes.js'
 import { addressUri } from '../checks/request.js'
-import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import { nodeFiles } from '../files/files.js'
-import { openToOthers } from '../files/open-way.js'
-import { placeFile } from '../files/place.js'
-import { readWhole } from '../files/read.js'
-import type { KeyAlgorithm, PrivateKey } from '../keys/algorithms.js'
+import { NomadPkiError } from '../errors.js'
+import type { KeyAlgorithm } from '../keys/algorithms.js'
 import { keyFingerprint } from '../keys/fingerprint.js'
-import { generateKey } from '../keys/generate.js'
-import { encodePrivateKey, parsePrivateKey } from '../keys/private-key.js'
-import { samePublicKey } from '../keys/public-key.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
-import { shellQuote } from '../shell-quote.js'
-import type { Certificate } from '../x509/certificate.js'
-import { parseCertificates } from '../x509/certificates.js'
 import { signBeside } from '../x509/detached-signature.js'
 import { encodeName } from '../x509/name.js'
-import { storeAround } from '../store/around.js'
 import { encodeRequestFile, makeRequest } from '../x509/request.js'
-import { pendingKeyFile, readCurrent, type NodeGeneration } from './node.js'
+import { nodeKey, type LoadedPair } from './node-key.js'
 
 /** What a node asks for, and how. */
 export interface NodeRequestOptions {
@@ -79,72 +66,21 @@ export interface NodeRequest {
  * place is not safe; `ERR_KEY_MALFORMED`, `ERR_KEY_MISMATCH`
  */
 export async function prepareNodeRequest(options: NodeRequestOptions): Promise<NodeRequest> {
-  const { tls, address, keepKey = false, now } = options
-  const keyFile = pendingKeyFile(tls)
-  const store = storeAround(tls)
-  if (store !== undefined) {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      `${tls} lies in the store ${store}: the key of a node is not made there`,
-      {
-        address,
-        hint: 'run request on the node; --tls names the directory where its agent has its files',
-      },
-    )
-  }
-  // The directory of the key counts too, and where it is not there, the one that it is made in.
-  const open = openToOthers(nodeFiles, `${tls}/new/key`)
-  if (open !== undefined) {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      `${open.who} can change ${open.path}, and root puts no key where another user can put a link: chown root '${open.path}' && chmod go-w '${open.path}', or --tls /etc/nomad-tls`,
-    )
-  }
-  const loaded = loadedPair(readCurrent(tls), tls)
-  requireSameNode(loaded?.generation, address)
+  const { address, now } = options
+  const node = await nodeKey(options)
+  const { key, kind, keyFile, loaded } = node
   const notes: string[] = []
-  const pending = keepKey ? undefined : readPending(keyFile)
-  // Its certificate is in place, and whoever put it there was stopped before this was removed.
-  const spent =
-    pending !== undefined &&
-    loaded !== undefined &&
-    samePublicKey(pending.publicKey, loaded.leaf.publicKey)
-  const waits = spent ? undefined : pending
-  if (keepKey && loaded?.key === undefined) {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      loaded === undefined
-        ? `--keep-key: no certificate is in place in ${tls}`
-        : `--keep-key: the key of ${loaded.generation.directory} cannot be read: ${loaded.unread!}`,
-    )
-  }
-  const algorithm =
-    options.algorithm ?? waits?.algorithm ?? loaded?.leaf.publicKey.algorithm ?? 'ecdsa-p256'
-  if (waits !== undefined && waits.algorithm !== algorithm) {
-    throw new NomadPkiError(
-      'ERR_FILE_EXISTS',
-      `${keyFile} is a key of ${waits.algorithm} that waits for its certificate, and ${algorithm} is asked for`,
-      { hint: `if no certificate is on its way for it: rm ${shellQuote(keyFile)}` },
-    )
-  }
-  const key = (keepKey ? loaded?.key : waits) ?? (await generateKey(algorithm))
   const request = makeRequest({ ...contentFor(address), key })
   const signature = signatureBeside(request, loaded, now, notes)
-  const kind = keepKey ? 'loaded' : waits === undefined ? 'new' : 'pending'
   return {
     text: encodeRequestFile(request, signature),
     fingerprint: keyFingerprint(key.publicKey),
     algorithm: key.algorithm,
     key: kind,
-    keyFile: keepKey ? `${tls}/${loaded!.generation.directory}/key.pem` : keyFile,
+    keyFile,
     signedBy: signature === undefined ? undefined : loaded!.generation.directory,
     notes,
-    async write() {
-      if (kind !== 'new') return
-      if (nodeFiles.stat(tls) === undefined) await nodeFiles.makeTree(tls, 0o755)
-      if (spent) nodeFiles.unlink(keyFile)
-      await placeFile(nodeFiles, keyFile, Buffer.from(encodePrivateKey(key), 'latin1'), 0o600)
-    },
+    write: () => node.write(),
   }
 }
 
@@ -175,91 +111,6 @@ export function requestNames(address: string): {
       ...profile.roleNames(region).map((value) => ({ type: 'dns', value }) as const),
       { type: 'uri', value: addressUri(address) },
     ],
-  }
-}
-
-interface LoadedPair {
-  readonly generation: NodeGeneration
-  readonly leaf: Certificate
-  /** Absent where it cannot be read. */
-  readonly key: PrivateKey | undefined
-  /** Why not. */
-  readonly unread: string | undefined
-}
-
-function loadedPair(generation: NodeGeneration | undefined, tls: string): LoadedPair | undefined {
-  if (generation?.cert === undefined) return undefined
-  const [leaf] = parseCertificates(latin1Of(generation.cert))
-  if (leaf === undefined) return undefined
-  const pair = { generation, leaf }
-  try {
-    const reading = readWhole(nodeFiles, `${tls}/${generation.directory}/key.pem`)
-    if (reading.state !== 'read') {
-      return {
-        ...pair,
-        key: undefined,
-        unread: 'message' in reading ? reading.message : 'it is not there',
-      }
-    }
-    const key = parsePrivateKey(reading.bytes)
-    if (samePublicKey(key.publicKey, leaf.publicKey)) return { ...pair, key, unread: undefined }
-    return { ...pair, key: undefined, unread: 'it is not that of the certificate' }
-  } catch (error) {
-    if (!isNomadPkiError(error)) throw error
-    return { ...pair, key: undefined, unread: error.message }
-  }
-}
-
-function requireSameNode(generation: NodeGeneration | undefined, address: string): void {
-  const there = generation?.manifest?.address
-  if (there === undefined || there === address) return
-  throw new NomadPkiError(
-    'ERR_INSTALL_REFUSED',
-    `the request is for ${address}, and this node is ${there}`,
-    { address, hint: 'where a node takes another name, move the directory away first' },
-  )
-}
-
-/** A key that an earlier call made, and that nobody else put there or can read. */
-function readPending(keyFile: string): PrivateKey | undefined {
-  const reading = readWhole(nodeFiles, keyFile)
-  if (reading.state === 'absent') return undefined
-  if (reading.state === 'unreadable') {
-    throw new NomadPkiError('ERR_FILE_UNREADABLE', `${keyFile}: ${reading.message}`, {
-      hint: 'run it as the user who made the key: root, mostly',
-    })
-  }
-  const remove = `rm ${shellQuote(keyFile)}; the next request makes a new key`
-  if (reading.state === 'odd') {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      `${keyFile}: ${reading.message}; request makes a plain file there, so someone else put it there`,
-      { hint: `find out who, then remove it: ${remove}` },
-    )
-  }
-  const user = getuid?.()
-  if (user !== undefined && reading.uid !== user) {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      `${keyFile} belongs to user ${reading.uid}, and this runs as user ${user}`,
-      { hint: `run it as user ${reading.uid}; or find out who made it, then: ${remove}` },
-    )
-  }
-  if ((reading.mode & 0o077) !== 0) {
-    throw new NomadPkiError(
-      'ERR_INSTALL_REFUSED',
-      `other users can read ${keyFile}: such a key is not certified`,
-      { hint: remove },
-    )
-  }
-  try {
-    return parsePrivateKey(reading.bytes)
-  } catch (error) {
-    if (!isNomadPkiError(error)) throw error
-    throw new NomadPkiError(error.code, `${keyFile}: ${error.message}`, {
-      hint: `if no certificate is on its way for it: ${remove}`,
-      cause: error,
-    })
   }
 }
 

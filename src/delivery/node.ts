@@ -70,6 +70,11 @@ export function readGeneration(
   }
 }
 
+/** Whether a switch was made that nothing has proven yet: the installer's note of it is there. */
+export function isUnproven(tls: string, files: Files = nodeFiles): boolean {
+  return files.lstat(`${tls}/.pending`) !== undefined
+}
+
 /** The place of a key that waits for its certificate: `request` makes it. */
 export function pendingKeyFile(tls: string): string {
   return `${tls}/requested-key.pem`
@@ -136,6 +141,8 @@ export interface NodeReceipt {
   readonly directory: string | undefined
   /** SHA-256 of the leaf, hex. */
   readonly fingerprint: string | undefined
+  /** `switched`: nothing says that the agent was told. `reloaded`, `proven`. */
+  readonly state: string | undefined
   /** SHA-256 of each certificate in `ca.pem`, hex. None in a receipt of an earlier version. */
   readonly roots: readonly string[]
 }
@@ -164,7 +171,8 @@ export function readLast(tls: string, files: Files = nodeFiles): LastGeneration 
   return { present, receipt, lost: tells ? noted : undefined }
 }
 
-function generationsIn(tls: string, files: Files): readonly string[] {
+/** The names of all generations on a node, whole or not. */
+export function generationsIn(tls: string, files: Files = nodeFiles): readonly string[] {
   try {
     return files
       .list(tls)
@@ -208,6 +216,7 @@ function readReceipt(tls: string, files: Files): NodeReceipt | undefined {
   return {
     directory: text('directory'),
     fingerprint: text('fingerprint'),
+    state: text('state'),
     roots: roots.flatMap((one) =>
       typeof one === 'string' ? (/^SHA256:([0-9a-f]{64})$/.exec(one)?.[1] ?? []) : [],
     ),

@@ -24,6 +24,8 @@ export interface EngineAddress {
   readonly insecure?: boolean | undefined
   /** How long one call may take, milliseconds. */
   readonly timeout: number
+  /** What settings are called in messages, by variable; where they are not read from the environment. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
 /** One call. */
@@ -128,7 +130,11 @@ function once(way: Way, { method, path, body, token, signal }: EngineCall): Prom
     const end = (reply: EngineReply): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
-      resolve(reply)
+      resolve(
+        reply.outcome === 'answered' || way.settings === undefined
+          ? reply
+          : { ...reply, reason: called(reply.reason, way.settings) },
+      )
     }
     const lost = (reason: string, passing: boolean): void => {
       end({ outcome: sent ? 'unknown' : 'not sent', reason, passing })
@@ -204,6 +210,11 @@ function once(way: Way, { method, path, body, token, signal }: EngineCall): Prom
       return made
     }
   })
+}
+
+/** A remedy names what the reader can set. */
+function called(reason: string, settings: Readonly<Record<string, string>>): string {
+  return reason.replace(/BAO_[A-Z_]+/g, (variable) => settings[variable] ?? variable)
 }
 
 /** Why Node makes no request from what it was given. */

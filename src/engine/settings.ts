@@ -133,8 +133,12 @@ function requireSamePlace(
   )
 }
 
-/** What a call begins with; a path is not part of an address. */
-function originOf(address: string): string {
+/**
+ * Gives what a call begins with; a path is not part of an address.
+ *
+ * @throws {NomadPkiError} `ERR_REFUSED` for what is not an address, and for one that is not encrypted.
+ */
+export function originOf(address: string): string {
   let url: URL
   try {
     url = new URL(address)

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands, longName, type CommandName } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
+import { selfNode, type SelfNode } from '../renewal/node.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, now } from './cli.js'
@@ -123,6 +124,7 @@ const writers: Readonly<Partial<Record<CommandName, readonly Line[]>>> = {
       ],
     },
   ],
+  renew: [{ line: 'renew --config node/node.yaml', before: ['a node'] }],
   request: [{ line: 'request c1 --tls tls --out c1.csr' }, { line: 'request s1 --tls tls' }],
   sign: [
     {
@@ -141,9 +143,11 @@ const reading = commands.filter(({ writes }) => !writes)
 
 let applied = ''
 let engine: FakeEngine
-afterAll(() => engine.close())
+let self: SelfNode
+afterAll(() => Promise.all([engine.close(), self.engine.close()]))
 beforeAll(async () => {
   engine = await fakeEngine()
+  self = await selfNode()
   applied = folder({
     'cluster.yaml': spec,
     'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
@@ -217,6 +221,10 @@ describe.each(
     const place = await copied()
     for (const first of before) {
       if (first === 'later' || first === 'yes' || first === 'an ssh') continue
+      if (first === 'a node') {
+        self.copyTo(place)
+        continue
+      }
       if (first === 'a copy') {
         const host = path.join(folder({ 'nomad.hcl': '' }), 'nomad.hcl').replaceAll("'", "''")
         const withCopy = spec.replace(

@@ -7,6 +7,7 @@ import { commands } from '../../src/cli/surface.js'
 import { fixture } from '../adoption/folders.js'
 import { wordsOf } from '../testscript.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
+import { selfNode, type SelfNode } from '../renewal/node.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { cli, folder } from './cli.js'
 import { copyFolder } from '../copy-folder.js'
@@ -43,9 +44,11 @@ const agents = {
 
 let applied = ''
 let engine: FakeEngine
-afterAll(() => engine.close())
+let self: SelfNode
+afterAll(() => Promise.all([engine.close(), self.engine.close()]))
 beforeAll(async () => {
   engine = await fakeEngine()
+  self = await selfNode()
   applied = folder({
     'cluster.yaml': spec,
     'agents/s1/nomad.hcl': 'server {\n  enabled = true\n}\n',
@@ -83,6 +86,7 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         fs.writeFileSync(path.join(cwd, 'nomad-pki.local.yaml'), local, { mode: 0o600 })
         fs.writeFileSync(path.join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 })
       }
+      if (name === 'renew') self.copyTo(cwd)
       if (name === 'verify') {
         fs.mkdirSync(path.join(cwd, 'b'))
         await cli(path.join(cwd, 'b'), ['init', '--servers', 'global=1'])

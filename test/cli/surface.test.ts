@@ -139,6 +139,8 @@ describe('the command surface', () => {
         'whose region it is',
       "install --config: the agent's configuration, a file or a directory; gets the stanza if it lacks it":
         'the one that is written',
+      "renew --config: the node's file (default: /etc/nomad-pki/node.yaml)":
+        'it is the configuration of nomad-pki on a node',
       'probe --out: also write what was seen into this file: on a bastion without the store':
         'what the result is',
       'request --out: write the request into this file (default: standard output)':

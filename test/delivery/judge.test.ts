@@ -147,7 +147,12 @@ describe('an archive', () => {
     const made = archive('2-00000000', next, [next])
     const receipt = (directory: string, of: Built): LastGeneration => ({
       present: damaged,
-      receipt: { directory, fingerprint: 'f', roots: [rootOf(of.files(address).ca)] },
+      receipt: {
+        directory,
+        state: 'proven',
+        fingerprint: 'f',
+        roots: [rootOf(of.files(address).ca)],
+      },
       lost: undefined,
     })
     expect(judgeArchive(made, receipt('1-00000000', next), now)).toEqual(clean)
@@ -163,7 +168,7 @@ describe('an archive', () => {
         made,
         {
           present: undefined,
-          receipt: { directory: '1-00000000', fingerprint, roots },
+          receipt: { directory: '1-00000000', state: 'proven', fingerprint, roots },
           lost: '1-00000000',
         },
         now,

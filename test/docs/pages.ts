@@ -11,6 +11,7 @@ import { commandReference } from './commands.js'
 import { flow } from './flow.js'
 import { ledgerPage } from './ledger.js'
 import { localReference } from './local.js'
+import { nodeReference } from './node-file.js'
 import { libraryIndex, libraryPages, libraryPaths } from './library.js'
 import { lintPage } from './lint.js'
 import { withOutput } from './shown.js'
@@ -34,5 +35,6 @@ export const pages: Readonly<Record<string, Page>> = {
   'docs/machines.md': withOutput,
   'docs/reasons.md': reasonsPage,
   'docs/local.md': localReference,
+  'docs/renewing-nodes.md': nodeReference,
   'docs/spec.md': specReference,
 }

@@ -190,7 +190,8 @@ function machineSentence({ state }: InstallOutcome): string {
   }
 }
 
-function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
+/** How an installation ended, for people. */
+export function sentenceOf({ state, proof }: InstallOutcome, reload: string): string {
   switch (state) {
     case 'proven':
       return 'in place, and the agent presents it'

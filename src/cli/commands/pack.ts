@@ -29,6 +29,7 @@ import { exitStatus, type ExitStatus } from '../status.js'
 import type { Command } from '../command.js'
 import { packForTool } from '../pack-layout.js'
 import { packP12 } from '../pack-p12.js'
+import { packRenew } from '../pack-renew.js'
 import { packTrust } from '../pack-trust.js'
 import { printerOf, type Printer } from '../printer.js'
 import { longName, type Options } from '../surface.js'
@@ -39,6 +40,7 @@ import { openWorkspace, requireOwnStore } from '../workspace.js'
 
 /** Writes the archives and prints their fingerprints, a line each, as `sha256sum -c` reads them. */
 export const command: Command<'pack'> = async ({ args, options }, context) => {
+  if (options.renew === true) return packRenew(args, options, context)
   const printer = printerOf(context, options)
   const asked = options.layout ?? 'links'
   const trustAlone = options.trustOnly === true && args.length === 0 && options.all !== true

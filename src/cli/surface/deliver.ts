@@ -23,6 +23,11 @@ export const deliverCommands = {
       layout: {},
       withoutKey: {},
       trustOnly: {},
+      renew: {
+        needs: ['outDir'],
+        excludes: ['out', 'all', 'layout', 'withoutKey', 'trustOnly'],
+        because: 'it writes what a node needs to ask for its own certificate',
+      },
       region: {
         summary: 'with cfssl, nomad-tls or --trust-only: the files of this region',
       },
@@ -104,6 +109,27 @@ export const deliverCommands = {
     examples: [
       'nomad-pki install s1.tar.gz --tls tls --reload none',
       'nomad-pki install s1.tar.gz --tls tls --config agents/s1 --reload none --dry-run',
+    ],
+  },
+  renew: {
+    arguments: '',
+    summary: 'on a node: renew its own certificate from Vault or OpenBao, and have it loaded',
+    details:
+      'Needs no spec: the file of the node says what it may ask for (pack NODE --renew makes it). The key is made here and stays here. What the engine answers is linted and compared, and goes through the same installer as an archive: lock, continuity, switch, reload, proof, way back, receipt. Exits 0 and says when, where nothing is due; 2 where the agent has not loaded it; 3 where the engine or the node refuses. The pair in place stays then.',
+    writes: true,
+    options: {
+      config: { summary: "the node's file (default: /etc/nomad-pki/node.yaml)" },
+      reload: {},
+      force: {},
+      giveUp: {},
+      override: { needs: ['reason'] },
+      reason: { needs: ['override'] },
+      dryRun: {},
+      json: {},
+    },
+    examples: [
+      'nomad-pki renew --config node/node.yaml --dry-run',
+      'nomad-pki renew --config node/node.yaml --force --json',
     ],
   },
   probe: {

@@ -97,6 +97,7 @@ export const flags = {
     flags: '--fingerprint <hex>',
     summary: 'what pack printed; a different archive is refused',
   },
+  force: { flags: '--force', summary: 'renew although nothing is due' },
   format: {
     flags: '--format <format>',
     summary:
@@ -293,6 +294,10 @@ export const flags = {
   reload: {
     flags: '--reload <what>',
     summary: 'how the agent loads it: a unit of systemd, a process (or a file with its id), none',
+  },
+  renew: {
+    flags: '--renew',
+    summary: 'instead: what a node needs to renew itself from Vault or OpenBao; no secret is in it',
   },
   restart: {
     flags: '--restart',
