@@ -48,17 +48,21 @@ export async function link(transform, target, chunks, groups) {
     }
     texts.set(file, `"use strict";module.exports={\n${table.join(',\n')}};\n`)
   }
-  const places = [...home].filter(([, file]) => file !== start)
-  const later = [...chunks].filter(([name]) => home.get(name) !== start)
-  const known = Object.fromEntries(later.map(([name, one]) => [name, one.exports.join(' ')]))
+  // By file, each chunk with what it exports: the entry is read at every start, so it says each name once.
+  const inFile = {}
+  for (const [name, { exports }] of chunks) {
+    const file = home.get(name)
+    if (file !== start) (inFile[file] ??= []).push([name, ...exports].join(' '))
+  }
+  const later = Object.entries(inFile).map(([file, all]) => [file, all.join('|')])
   texts.set(
     start,
     texts
       .get(start)
       .replace('module.exports=', 'const table=')
       .concat(
-        `const places=${JSON.stringify(Object.fromEntries(places))};\n`,
-        `const exported=${JSON.stringify(known)};\n`,
+        `const places={},exported={};\n`,
+        `for(const [file,all] of ${JSON.stringify(later)})for(const one of all.split('|')){const [name,...keys]=one.split(' ');places[name]=file;exported[name]=keys}\n`,
         `(${loader.toString()})(table,places,exported,require,module,${JSON.stringify(entry)});\n`,
       ),
   )
@@ -91,7 +95,7 @@ function loader(table, places, exported, load, module, entry) {
       return made[name] ?? run(name)
     }
     const it = { __esModule: true }
-    for (const key of exported[name].split(' ')) {
+    for (const key of exported[name]) {
       Object.defineProperty(it, key, { enumerable: true, get: () => (chunk ??= get())[key] })
     }
     return it
