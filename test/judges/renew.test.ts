@@ -252,13 +252,6 @@ describe('without Node: renew.sh', () => {
     return { status: status ?? -1, stdout, stderr }
   }
 
-  test('shellcheck finds nothing', () => {
-    const { status, stdout, error } = spawnSync('shellcheck', [script], { encoding: 'utf8' })
-    if (error !== undefined) throw error
-    expect(stdout).toBe('')
-    expect(status).toBe(0)
-  })
-
   test('the first certificate, nothing due, and a renewal', () => {
     const first = shell()
     expect(first.stderr).toBe('')

@@ -3,7 +3,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parsePrivateKey } from '../../src/keys/private-key.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
+import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
 import { now } from '../cli/cli.js'
 import { linesOf } from '../cli/json-lines.js'
 import { selfNode, type SelfNode } from './node.js'
@@ -229,6 +231,40 @@ describe('a file that is not as it has to be', () => {
     expect(status).not.toBe(0)
     expect(node.engine.signed).toHaveLength(0)
   })
+})
+
+test('an answer with one name too many is not put in place', async () => {
+  await node.renew()
+  const before = node.current()!
+  node.at = now
+  // The first answer is lost, so that the key waits; then it is certified with one name more.
+  const signing = (at: string): boolean => at.includes('/sign/')
+  node.engine.script = ({ path: at }) => (signing(at) ? { status: 0, cut: true } : undefined)
+  expect((await node.renew()).status).toBe(1)
+  const asked = node.engine.calls.findLast(({ path: at }) => signing(at))!
+  const honest = parseRequest(String(asked.body.csr))
+  const key = parsePrivateKey(fs.readFileSync(path.join(node.tls, 'requested-key.pem')))
+  const csr = encodeRequest(
+    makeRequest({
+      subject: honest.subject.der,
+      names: [...honest.subjectAltName!, { type: 'dns', value: 'server.us-west.nomad' }],
+      key,
+    }),
+  )
+  node.engine.script = () => undefined
+  const response = await fetch(`${node.engine.origin}/v1/${asked.path}`, {
+    method: 'POST',
+    headers: { 'X-Vault-Token': 'root' },
+    body: JSON.stringify({ ...asked.body, csr }),
+  })
+  const body = (await response.json())
+  node.engine.script = ({ path: at }) => (signing(at) ? { status: 200, body } : undefined)
+  const { stderr, status } = await node.renew()
+  expect(stderr).toContain('its names is')
+  expect(stderr).toContain('server.us-west.nomad')
+  expect(stderr).toContain(`${before} stays in place`)
+  expect(status).toBe(1)
+  expect(node.current()).toBe(before)
 })
 
 test('an agent that does not run must not keep its node from a certificate', async () => {
