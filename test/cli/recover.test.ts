@@ -181,6 +181,34 @@ describe('rollout --recover', () => {
     expect(said.stdout).toContain('4 not running: the next start loads the files')
   })
 
+  test('the root itself has ended: a new one, trusted alone, and the same command does nothing more', async () => {
+    const bed = await place(4000)
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said, said.stderr).toMatchObject({ status: 2 })
+    expect(said.stdout).toMatch(
+      /authority\/agent\/1 itself ended on [0-9T:Z-]+: nothing below it is accepted/,
+    )
+    expect(specOf(bed)).toMatch(/signing: 2[^]*trusted: \[ ?2 ?\]/)
+    expect(said.stdout).toContain('4 not running: the next start loads the files')
+    await bed.run('rollout', '--recover', '--yes')
+    expect(specOf(bed)).toMatch(/signing: 2/)
+  })
+
+  test('only clients have ended: the servers are left alone, and it is said that an ordinary rollout does it', async () => {
+    const bed = await place(200)
+    const servers = ['s1', 's2', 's3']
+    expect((await bed.run('apply', ...servers, '--yes')).status).toBe(0)
+    const said = await bed.run('rollout', '--recover', '--yes')
+    expect(said.stdout).toContain('0 of 3 servers ended, 1 of 1 client ended')
+    expect(said.stdout).toContain('nomad-pki rollout --only clients does it too')
+    expect(said.stdout).toContain('1 not running: the next start loads the files')
+    expect(said, said.stderr).toMatchObject({ status: 2 })
+    for (const name of servers) {
+      expect(fs.existsSync(path.join(bed.hosts, `${name}.example`, 'tls'))).toBe(false)
+    }
+    expect(ledger(bed)).not.toMatch(/"event":"authority"[^\n]*agent\/2/)
+  })
+
   test('agents that read the store are told, and nothing is brought', async () => {
     const bed = await place(400)
     fs.writeFileSync(path.join(bed.base, 'cluster.yaml'), spec.replace('/etc/nomad-tls', 'store'))

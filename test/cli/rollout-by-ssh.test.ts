@@ -291,6 +291,8 @@ describe('rollout by ssh', () => {
     [['--override', 'tolerance=global'], '--reason'],
     [['--only', 'operators'], '--only'],
     [['--wait', 'x'], '--wait'],
+    [['s1', '--only', 'clients'], '--only clients leaves out s1'],
+    [['--only', 'machines'], 'there is no machine that ssh reaches here'],
     [['--dry-run', '--leader', 's1'], '--leader needs --commands'],
   ])('wrong usage: %j', async (words, message) => {
     const { run } = await place()

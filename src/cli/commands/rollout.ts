@@ -51,6 +51,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     args.map((text) => resolveAddress(text, [...addresses, ...machines.keys()])),
   )
   const recover = options.recover === true
+  requireSome(options.only, named, recover ? addresses : [...addresses, ...machines.keys()])
   const isMeant = (address: string): boolean =>
     address.startsWith('identity/') &&
     (!isOfOperator(address) || (machines.has(address) && !recover)) &&
@@ -108,6 +109,27 @@ function applying(options: Options<'rollout'>, context: Context): Apply {
 function groupOf(address: string): 'servers' | 'clients' | 'machines' {
   if (isOfOperator(address)) return 'machines'
   return runsServer(parseIdentity(address).role) ? 'servers' : 'clients'
+}
+
+/** @throws {NomadPkiError} `ERR_USAGE`: `--only` leaves out what was named, or all that there is. */
+function requireSome(
+  only: Options<'rollout'>['only'],
+  named: ReadonlySet<string>,
+  all: readonly string[],
+): void {
+  if (only === undefined) return
+  const out = [...named].filter((address) => groupOf(address) !== only)
+  if (out.length > 0) {
+    const names = out.map((address) => parseIdentity(address).name).join(', ')
+    throw usage(`--only ${only} leaves out ${names}`, 'name what it is for, or leave --only out')
+  }
+  if (all.some((address) => groupOf(address) === only)) return
+  throw usage(
+    only === 'machines' ? 'there is no machine that ssh reaches here' : `the spec has no ${only}`,
+    only === 'machines'
+      ? 'kind: machine and ssh: of an operator in the spec; --recover is for agents'
+      : undefined,
+  )
 }
 
 /** @throws {NomadPkiError} `ERR_USAGE`: a machine of which nothing says where ssh reaches its host. */
