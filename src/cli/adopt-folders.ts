@@ -66,7 +66,7 @@ export async function expandPatterns(
     const names = namesIn(dir, pattern, context)
       .filter((name) => shape.test(name) && !name.startsWith('.'))
       .sort()
-    if (names.length === 0) throw usage(`--agents ${pattern}: nothing has such a name`)
+    if (names.length === 0) throw usage(`--agents ${pattern}: no file matches`)
     out.push(...names.map((name) => path.join(dir, name)))
   }
   return out

@@ -65,7 +65,7 @@ function tellUnread(path: string, address: string): Finding {
     severity: 'warning',
     address,
     reason: 'foreign-authority',
-    message: `the agent trusts ${path}, which cannot be read here; if another authority made it, agents that get the new files and agents that have the old ones refuse each other`,
+    message: `the agent trusts ${path}, which cannot be read here. If another authority made it, agents with the new files and agents with the old ones refuse each other`,
     remedy: `before apply, put a copy of the file beside the configuration, and plan again: ${takeOverPage}`,
     file: path,
   }
@@ -115,7 +115,7 @@ function tell(
     addresses.length === 1 ? addresses[0]! : `${addresses.length} agents (${addresses[0]!}, …)`
   const names = foreign.map(authorityText).join('; ')
   const message = cut
-    ? `${who} ${addresses.length === 1 ? 'uses' : 'use'} another authority today: ${names} (${path}); agents that get the new files and agents that still have the old ones would refuse each other`
+    ? `${who} ${addresses.length === 1 ? 'uses' : 'use'} another authority today: ${names} (${path}); agents with the new files and agents with the old ones would refuse each other`
     : `${who} would no longer trust ${names} (${path})`
   const flags = foreign.map((one) => `--override leave-root=${fingerprintText(one)}`).join(' ')
   const generation = made ? next(bundle, inventory) : signing.generation

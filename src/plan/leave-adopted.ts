@@ -82,7 +82,7 @@ export function leavesAdopted(
     severity,
     address: signs ? signing.address : bundle.address,
     reason: 'trust-needed',
-    message: `agents use ${texts.join(' and ')}, which was adopted${unseen}: agents that get the new files and agents that still have the old ones would refuse each other`,
+    message: `agents use ${texts.join(' and ')}, which was adopted${unseen}: agents with the new files and agents with the old ones would refuse each other`,
     remedy: `set \`${stage}\` for ${bundle.name} in the spec, apply and deliver it, then: nomad-pki probe; ${cutOver(roots, facts)}`,
   }
 }

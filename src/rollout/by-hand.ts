@@ -95,7 +95,7 @@ export async function waitByHand(
         left.delete(verdict.address)
       } else if (waited >= handPatience) {
         ended(one, {
-          message: `nobody brought it its files within ${formatDuration(handPatience)}: ${message}`,
+          message: `nobody brought its files within ${formatDuration(handPatience)}: ${message}`,
           remedy: `the same command waits again; to go on without it: --override unseen=${verdict.address} --reason TEXT`,
         })
         left.delete(verdict.address)

@@ -153,7 +153,7 @@ describe('rollout by ssh', () => {
     const { status, stdout } = await run('rollout', '--yes', '--wait', '0s', '--max-failures', '1')
     expect(status).toBe(1)
     expect(stdout).toMatch(commands)
-    expect(stdout).toContain('c2: nobody brought it its files within 0s')
+    expect(stdout).toContain('c2: nobody brought its files within 0s')
     expect(stdout).toContain('--override unseen=identity/client/global/c2 --reason TEXT')
     expect(fs.existsSync(path.join(hosts, 's1.example/tls'))).toBe(true)
     const accept = ['--override', 'unseen=identity/client/global/c2', '--reason', 'it is off']

@@ -73,7 +73,7 @@ describe('before anything is made here', () => {
         severity: 'error',
         address: 'authority/agent/1',
         reason: 'foreign-authority',
-        message: `2 agents (config/global/s1, …) use another authority today: CN=test agent 1, ${fingerprintText(root)} (a/ca.pem); agents that get the new files and agents that still have the old ones would refuse each other`,
+        message: `2 agents (config/global/s1, …) use another authority today: CN=test agent 1, ${fingerprintText(root)} (a/ca.pem); agents with the new files and agents with the old ones would refuse each other`,
         remedy: `before apply: nomad-pki adopt FOLDER, with the folder that holds its certificate and key (docs/take-over.md); or cut over on purpose: --override leave-root=${fingerprintText(root)} --reason TEXT`,
         file: 'a/ca.pem',
       },
@@ -195,6 +195,21 @@ describe('an agent that trusts ours as well as another', () => {
       ),
     ])
   })
+})
+
+test.each([
+  ['one of several others made its leaf', true, 'b'],
+  ['it trusts only others, and presents ours', false, 'ours'],
+] as const)('an agent is cut off where %s', async (_, trustsOurs, presents) => {
+  const [a, b] = [await foreign(), await foreign()]
+  const made = await world().apply()
+  const inventory = await made.inventory()
+  const own = inventory.authorities.get('authority/agent/1')!.certificate!
+  const [leaf] = inventory.identities.get('identity/server/global/s1')!.current!.chain
+  const roots = [...(trustsOurs ? [own] : []), a.root, b.root]
+  // What stands behind the leaf is of nobody else.
+  const chain = presents === 'b' ? [...b.chain, own] : [leaf!]
+  expect(judge(made, inUse(inventory, { s1: { roots, chain } }))[0]!.severity).toBe('error')
 })
 
 describe('leaving it on purpose', () => {

@@ -154,6 +154,22 @@ describe('an error holds its address and what depends on it', () => {
     expect(going(plan).filter((address) => address.startsWith('identity/'))).toEqual([])
   })
 
+  test('a bundle: what would carry it, and no authority', async () => {
+    const plan = await planWith(new World(spec), {
+      address: 'bundle/agent',
+      reason: 'trust-needed',
+    })
+    expect(going(plan)).toEqual(['authority/agent/1', 'authority/west/1'])
+    expect(held(plan)).toEqual(
+      ['bundle/agent', c1, s1, s2, w1].map((one) => `${one} by bundle/agent`),
+    )
+  })
+
+  test('an identity that the spec does not name: nothing else', async () => {
+    const gone = { address: 'identity/server/global/gone', reason: 'link-broken' }
+    expect(going(await planWith(await due(), gone))).toEqual([c1, s1, s2, w1])
+  })
+
   test('while anything is held, no authority is pruned', async () => {
     const world = await due()
     world.edit('agent: { lifetime: 10y }', 'agent: { lifetime: 10y, signing: 2 }')

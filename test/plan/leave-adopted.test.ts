@@ -100,7 +100,7 @@ describe('an adopted root of which nothing was delivered', () => {
         address: two,
         reason: 'trust-needed',
         message: expect.stringMatching(
-          /^agents use authority\/agent\/1 \(CN=.*, SHA256:[0-9a-f]{64}\), which was adopted, and none was seen to trust authority\/agent\/2: agents that get the new files and agents that still have the old ones would refuse each other$/,
+          /^agents use authority\/agent\/1 \(CN=.*, SHA256:[0-9a-f]{64}\), which was adopted, and none was seen to trust authority\/agent\/2: agents with the new files and agents with the old ones would refuse each other$/,
         ) as string,
         remedy: `set \`signing: 1, trusted: [1, 2]\` for agent in the spec, apply and deliver it, then: nomad-pki probe; or cut over on purpose: --override leave-root=${world.prints[0]} --reason TEXT`,
       },
@@ -126,7 +126,7 @@ describe('an adopted root of which nothing was delivered', () => {
         severity: 'warning',
         address: two,
         message: expect.stringMatching(
-          /, which was adopted: agents that get the new files /,
+          /, which was adopted: agents with the new files /,
         ) as string,
       }),
     ])

@@ -93,7 +93,7 @@ describe('a host that a person brings its files', () => {
     bed.hands.add('c1')
     const events = await bed.follow({ handPatience: 3_600_000 })
     expect(problems(events)).toMatch(
-      /^stopped\nc1: nobody brought it its files within 1h: generation 1 of 2$/,
+      /^stopped\nc1: nobody brought its files within 1h: generation 1 of 2$/,
     )
     expect(bed.asked.filter((address) => address.endsWith('/c1')).length).toBeLessThan(3600 / 12)
     expect(events.at(-1)).toMatchObject({

@@ -205,7 +205,7 @@ async function requireOpens(
   if (!given || (await opensKey(store, authority, passphrases))) return
   throw new NomadPkiError(
     'ERR_REFUSED',
-    `the key of ${address} is encrypted already, under another passphrase than the one that is given`,
+    `the key of ${address} is already encrypted, with a different passphrase`,
     {
       address,
       hint: `to change it: nomad-pki authority encrypt ${address} --change-passphrase --passphrase-fd 3 3< OLD --new-passphrase-fd 4 4< NEW`,

@@ -33,7 +33,7 @@ export const keysCommands = {
     arguments: '<request>',
     summary: 'sign the request of a node: the spec decides every name, and how long it lives',
     details:
-      'For identities with keyHeld: node. REQUEST is a file, or - for stdin. Shows what is asked for beside what is granted. --fingerprint is what request printed on the node; without it, a request that the certificate in use signs too is taken when its renewal is due, and every other one asks on the terminal.',
+      'For identities with keyHeld: node. REQUEST is a file, or - for stdin. Shows what is asked for beside what is granted. --fingerprint is what request printed on the node. Without it, a request that the certificate in use also signed is taken when its renewal is due. Any other request asks on the terminal.',
     writes: true,
     options: {
       as: {},
@@ -80,7 +80,7 @@ export const keysCommands = {
     arguments: '<name>',
     summary: 'make an intermediate in Vault or OpenBao: its key is made there and stays there',
     details:
-      'For authorities with `engine` in the spec. Makes the mount, the key, the certificate by the root of the store, the settings of the issuer and a role for each kind of certificate and region; then prints policies. What is there and right is left as it is, so it can be run again. A dry run asks the engine what it has, and changes nothing.',
+      'For authorities with `engine` in the spec. Makes the mount and the key, has the root of the store certify it, and sets up the issuer. Makes one role for each kind of certificate and region. Prints policies. It leaves what is there and right, so you can run it again. A dry run asks the engine what it has, and changes nothing.',
     writes: true,
     options: { passphraseFd: {}, dryRun: {} },
     examples: ['nomad-pki authority setup us-west --dry-run', 'nomad-pki authority setup us-west'],

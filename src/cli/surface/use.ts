@@ -10,7 +10,7 @@ export const useCommands = {
     arguments: '<operator>',
     summary: 'print the variables or the configuration with which a tool reaches Nomad',
     details:
-      "The shell evaluates the variables of Nomad, or --format writes a file for systemd or Docker, or the part of a tool's own configuration: Prometheus, Terraform, Traefik, the autoscaler. It says which ACL policy the tool needs, because a certificate grants none. The files that it names are those of the store; a machine's are those on its host.",
+      "The shell evaluates the variables of Nomad. --format writes a file for systemd or Docker, or the part of a tool's own configuration: Prometheus, Terraform, Traefik, the autoscaler. It says which ACL policy the tool needs, because a certificate grants none. The files that it names are those of the store; a machine's are those on its host.",
     writes: false,
     options: {
       url: {},
