@@ -20,7 +20,7 @@ import { hostOf } from './roles.js'
  */
 export function guessedName(leaf: Leaf, leaves: readonly Leaf[]): string {
   if (!isAgent(leaf.named.role)) return operatorName(leaf)
-  return hostOf(leaf.named) ?? pathName(leaf, hostlessBeside(leaf, leaves))
+  return nameInStore(leaf) ?? hostOf(leaf.named) ?? pathName(leaf, hostlessBeside(leaf, leaves))
 }
 
 /** Those of the same role and region that name no host, among them the certificate itself. */
@@ -33,6 +33,8 @@ export function hostlessBeside({ named }: Leaf, leaves: readonly Leaf[]): readon
 
 /** An operator's name: the common name where it is a person's, else that of the file. */
 export function operatorName(leaf: Leaf): string {
+  const said = leaf.named.holder ?? nameInStore(leaf)
+  if (said !== undefined) return said
   const common = commonNames(leaf.certificate.subject).at(-1)
   if (common !== undefined && classifyName(common).kind === 'plain') {
     const name = asName(common.split('@')[0]!)
@@ -41,6 +43,16 @@ export function operatorName(leaf: Leaf): string {
   const stem = stemOf(leaf.files[0]!)
   // `nomad tls cert create -cli` calls it global-cli-nomad.pem.
   return asName(/^.+-cli-.+$/.test(stem) ? 'cli' : stem) ?? 'operator'
+}
+
+/** The name under which a store of ours has a certificate: its path says it, where the rest of the path fits. */
+export function nameInStore({ files, named: { role, region } }: Leaf): string | undefined {
+  const [, ofRole, ofRegion, name] =
+    /(?:^|\/)identity\/([^/]+)\/([^/]+)\/([^/]+)\/[1-9][0-9]*-[0-9a-f]{8}\/cert\.pem$/.exec(
+      files[0]!,
+    ) ?? []
+  const isOwn = ofRole === role && (region === undefined || ofRegion === region)
+  return isOwn && name !== undefined && isName(name) ? name : undefined
 }
 
 /** A name out of the path: the file's, or the folder's where all files have one name. */

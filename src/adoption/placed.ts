@@ -15,7 +15,8 @@ import { fingerprintOf } from '../x509/certificate.js'
 import { samePublicKey } from '../keys/public-key.js'
 import type { Leaf } from './leaves.js'
 import type { LeftOut } from './materials.js'
-import { guessedName, hostlessBeside, operatorName, pathName } from './guesses.js'
+import { guessedName, hostlessBeside, nameInStore, operatorName, pathName } from './guesses.js'
+import { holderNotes, olderOf } from './holders.js'
 import { isOfSection, leafOf, newestFirst, sameNames, standing } from './of-agent.js'
 import { renewedIn, type Renewal, type StoreIdentity } from './renewals.js'
 import { hostOf } from './roles.js'
@@ -176,16 +177,20 @@ export function placeLeaves(
     (one) => one.region,
   )
   const people = [...rest].filter(({ named }) => !isAgent(named.role))
+  const held = new Map<string, Leaf>()
   for (const leaf of newestFirst(people)) {
-    const name = names.free('operator', '', operatorName(leaf))
-    const region = leaf.named.region ?? firstRegion
-    placed.push({
-      role: 'operator',
-      region,
-      name,
-      leaf,
-      notes: [`of ${leaf.places[0]!}; the name is a guess`],
-    })
+    const { role, holder } = leaf.named
+    const newer = holder === undefined ? undefined : held.get(`${role} ${holder}`)
+    if (newer !== undefined) {
+      leftOut.push(olderOf(leaf, newer))
+      continue
+    }
+    if (holder !== undefined) held.set(`${role} ${holder}`, leaf)
+    const name = names.free(role, '', operatorName(leaf))
+    // Where it does not say its region, those that its authority signs do.
+    const beside = placed.find((one) => one.leaf.signer === leaf.signer)
+    const region = leaf.named.region ?? beside?.region ?? firstRegion
+    placed.push({ role, region, name, leaf, notes: holderNotes(leaf) })
   }
   return { placed, bare, leftOut }
 }
@@ -210,19 +215,24 @@ function placeAgents(
   const taken = new Map<string, Leaf>()
   const before = new Set<Leaf>()
   for (const one of placed) {
-    const host = hostOf(one.leaf.named)
+    const host = nameInStore(one.leaf) ?? hostOf(one.leaf.named)
     if (one.role !== role || one.region !== region || host === undefined) continue
     before.add(one.leaf)
     taken.set(host, one.leaf)
   }
   const hostless: Leaf[] = []
   for (const leaf of newestFirst(group)) {
-    const host = hostOf(leaf.named)
+    const own = nameInStore(leaf)
+    const host = own ?? hostOf(leaf.named)
     if (host === undefined) {
       hostless.push(leaf)
       continue
     }
     const other = taken.get(host)
+    if (own !== undefined && other !== undefined && nameInStore(other) === own) {
+      leftOut.push(olderOf(leaf, other))
+      continue
+    }
     const alike = other !== undefined && sameNames(other, leaf)
     // One key is one holder. Of two keys both can be in use: servers behind one name have this, too.
     if (alike && samePublicKey(other.certificate.publicKey, leaf.certificate.publicKey)) {
@@ -248,7 +258,9 @@ function placeAgents(
       name,
       leaf,
       notes: [
-        `of ${leaf.places[0]!}; the name of the node is a guess from ${by}`,
+        own === undefined
+          ? `of ${leaf.places[0]!}; the name of the node is a guess from ${by}`
+          : `of ${leaf.places[0]!}`,
         ...(alike
           ? [
               `it names the same as ${other.places[0]!}, with another key: is it another host's? If it is the same host's, and not in use, remove this node`,

@@ -7,7 +7,7 @@
 import { isIP } from 'node:net'
 import { isName, isRegionName, type Role } from '../address.js'
 import { classifyName } from '../nomad/names.js'
-import { loopback } from '../nomad/roles.js'
+import { loopback, readOperatorUri } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import { commonNames } from '../x509/name.js'
 
@@ -20,13 +20,18 @@ export interface Named {
   readonly names: readonly string[]
   /** Addresses beyond the loopback. */
   readonly ips: readonly string[]
+  /** Whose it is, where the certificate says it: only those that were made here do. */
+  readonly holder?: string | undefined
 }
 
 /** What a leaf is, or one sentence why it is none of Nomad's. */
 export function nameLeaf(leaf: Certificate): Named | string {
   const dns: string[] = []
   const ips: string[] = []
+  const holders = new Map<string, NonNullable<ReturnType<typeof readOperatorUri>>>()
   for (const name of leaf.subjectAltName ?? []) {
+    const holder = name.type === 'uri' ? readOperatorUri(name.value) : undefined
+    if (holder !== undefined) holders.set(`${holder.role} ${holder.name}`, holder)
     if (name.type === 'dns') dns.push(name.value)
     else if (name.type === 'ip') ips.push(name.value)
   }
@@ -55,7 +60,12 @@ export function nameLeaf(leaf: Certificate): Named | string {
     return { role: labels.has('client') ? 'combined' : 'server', ...agent }
   }
   if (labels.has('client')) return { role: 'client', ...agent }
-  if (labels.has('cli')) return { role: 'operator', ...agent }
+  const [holder] = holders.size === 1 ? [...holders.values()] : []
+  if (labels.has('cli')) {
+    const own = holder?.role === 'operator' ? { holder: holder.name } : {}
+    return { role: 'operator', ...agent, ...own }
+  }
+  if (holder?.role === 'machine') return { role: 'machine', ...agent, holder: holder.name }
   // A person's certificate names no host: what names one belongs to another program.
   if (names.length > 0 || addresses.length > 0) {
     return `it names ${[...names, ...addresses].slice(0, 3).join(', ')} and no role of Nomad`

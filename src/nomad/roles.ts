@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { AgentRole, OperatorRole, Role } from '../address.js'
+import { isName, type AgentRole, type OperatorRole, type Role } from '../address.js'
 
 /** The first label of a name that Nomad, or we, read as a role. */
 export type RoleLabel = 'server' | 'client' | 'cli'
@@ -172,4 +172,12 @@ export function runsClient(role: Role | undefined): boolean {
  */
 export function operatorUri(role: OperatorRole, name: string): string {
   return `nomad-pki://${role}.nomad/${name}`
+}
+
+/** Whose certificate it is, by a name that {@link operatorUri} made; `undefined` for any other. */
+export function readOperatorUri(
+  uri: string,
+): { readonly role: OperatorRole; readonly name: string } | undefined {
+  const [, role, name] = /^nomad-pki:\/\/(operator|machine)\.nomad\/([^/?#]+)$/.exec(uri) ?? []
+  return name !== undefined && isName(name) ? { role: role as OperatorRole, name } : undefined
 }
