@@ -248,6 +248,10 @@ const tlsFaults: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: unknownRoot,
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownRoot,
   CERT_SIGNATURE_FAILURE: unknownRoot,
+  CERT_UNTRUSTED: unknownRoot,
+  CERT_REJECTED: unknownRoot,
+  INVALID_CA: unknownRoot,
+  INVALID_PURPOSE: 'has a certificate that is not for servers: give it one for serverAuth',
   CERT_HAS_EXPIRED: 'has a certificate that has expired: renew it, or correct the clock here',
   CERT_NOT_YET_VALID: 'has a certificate that is not valid yet: is the clock here right?',
   ERR_TLS_CERT_ALTNAME_INVALID:

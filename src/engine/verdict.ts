@@ -100,7 +100,8 @@ function forbidden(said: string, path: string): EngineVerdict {
     is: 'refused',
     status: 403,
     token: true,
-    reason: 'the token has expired, is revoked, or is not of this namespace',
+    reason:
+      'the token has expired, is revoked, or is not of this namespace: get a new one (bao login), then run this again',
   }
 }
 

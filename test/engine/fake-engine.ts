@@ -261,7 +261,10 @@ export async function fakeEngine({
         ]),
         subjectKeyIdentifier(keyIdentifierOf(publicKey)),
         authorityKeyIdentifier(above.subjectKeyIdentifier!),
-        subjectAltName([...names].reverse()),
+        subjectAltName([
+          ...[...names].reverse(),
+          ...(typeof role.adds === 'string' ? [{ type: 'dns' as const, value: role.adds }] : []),
+        ]),
       ],
     })
     const pem = encodeCertificate(
