@@ -67,7 +67,9 @@ describe('kind: machine', () => {
     ['a: { kind: machine, tls: relative }', 'spec/value', /./],
     ['a: { kind: machine, reload: "restart x; reboot" }', 'spec/value', /./],
     ['a: { kind: machine, reload: "reload --now" }', 'spec/value', /./],
-    ['a: { kind: machine, ssh: edge1 }', 'spec/unknown-key', /./],
+    ['a: { ssh: edge1 }', 'spec/irrelevant', /ssh has no effect for a person/],
+    ['a: { kind: machine, ssh: "-oProxyCommand=x" }', 'spec/value', /./],
+    ['a: { kind: machine, ssh: false }', 'spec/type', /./],
     ['a: { kind: machine, keyHeld: node }', 'spec/unknown-key', /./],
     ['shared: { kind: machine }', 'spec/reserved-name', /./],
   ])('%s is refused: %s', (operators, code, message) => {
