@@ -18,7 +18,7 @@ import { madeFingerprints } from '../inventory/ledger.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
 import { sha256 } from '../sha256.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { clockSkew, type SeenPort } from './evidence.js'
 
@@ -64,7 +64,12 @@ export function ownSignerOf(
   const [leaf] = chain
   if (leaf === undefined || !hasRoleName(leaf)) return undefined
   const own = bornHere(inventory)
+  const elsewhere = [...inventory.authorities.values()].filter(
+    ({ certificate, key }) => certificate !== undefined && key.state === 'absent',
+  )
   for (const [at, one] of chain.entries()) {
+    // One of ours whose key is not here, as in an engine: others ask it too, such as nodes that renew themselves.
+    if (elsewhere.some(({ certificate }) => sameCertificate(certificate!, one))) return undefined
     const found = own.find(({ certificate }) => isUnder(one, certificate))
     if (found !== undefined) return found.address
     // What the other copy put between: an intermediate, or a new root that an old one certified.

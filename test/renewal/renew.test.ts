@@ -3,8 +3,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ownSignerOf } from '../../src/evidence/copies.js'
+import { readInventory } from '../../src/inventory/read.js'
 import { parsePrivateKey } from '../../src/keys/private-key.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { memoryConfigs } from '../../src/store/memory-configs.js'
 import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
 import { now } from '../cli/cli.js'
 import { linesOf } from '../cli/json-lines.js'
@@ -233,6 +237,22 @@ describe('a file that is not as it has to be', () => {
   })
 })
 
+test('to the store its certificate is not that of another copy: the key that signs is not there', async () => {
+  node.at = now
+  await node.renew()
+  const inventory = await readInventory({
+    store: directoryStore(path.join(node.place, 'pki')),
+    configs: memoryConfigs(),
+  })
+  const chain = parseCertificates(fs.readFileSync(path.join(node.tls, 'current/cert.pem'), 'utf8'))
+  expect(ownSignerOf(chain, inventory)).toBeUndefined()
+  // An intermediate that the store does not know would be.
+  const authorities = new Map(
+    [...inventory.authorities].filter(([address]) => address !== 'authority/us-west/1'),
+  )
+  expect(ownSignerOf(chain, { ...inventory, authorities })).toBe('authority/agent/1')
+})
+
 test('an answer with one name too many is not put in place', async () => {
   await node.renew()
   const before = node.current()!
@@ -257,7 +277,7 @@ test('an answer with one name too many is not put in place', async () => {
     headers: { 'X-Vault-Token': 'root' },
     body: JSON.stringify({ ...asked.body, csr }),
   })
-  const body = (await response.json())
+  const body = await response.json()
   node.engine.script = ({ path: at }) => (signing(at) ? { status: 200, body } : undefined)
   const { stderr, status } = await node.renew()
   expect(stderr).toContain('its names is')
