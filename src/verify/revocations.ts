@@ -66,7 +66,7 @@ export function revocationFindings(
         reason !== 'key-compromise'
           ? undefined
           : fingerprint === undefined
-            ? `nomad-pki rotate authority ${root.split('/')[1]!} --compromised`
+            ? `nomad-pki rotate authority ${authorityNameOf(root)} --compromised`
             : `nomad-pki revoke SHA256:${fingerprint}, which says what shuts it out`,
     })
   }
