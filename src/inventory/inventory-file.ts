@@ -6,13 +6,11 @@
  */
 
 import { identityAddress, parseIdentity } from '../address.js'
-import { configFilesOf, maskSecrets } from '../agent/index.js'
 import { positionOf, type Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { parsePublicKey } from '../keys/public-key.js'
 import { trustedCertificates } from '../nomad/readable.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certificate.js'
-import type { ConfigContents } from './configs.js'
 import type {
   FilesInUse,
   FoundAuthority,
@@ -22,6 +20,7 @@ import type {
   FoundLeafKey,
   Inventory,
 } from './inventory.js'
+import { configDocument, contentsOf, type ConfigDocument } from './inventory-configs.js'
 import { inventoryFault } from './inventory-shape.js'
 import { readLedger } from './ledger.js'
 
@@ -92,14 +91,7 @@ interface InventoryDocument {
     readonly generations: readonly string[]
     readonly findings: readonly Finding[]
   }[]
-  readonly configs: readonly (Omit<ConfigContents, 'files'> & {
-    readonly files: readonly {
-      readonly path: string
-      readonly name: string
-      readonly real?: string
-      readonly text: string
-    }[]
-  })[]
+  readonly configs: readonly ConfigDocument[]
   readonly inUse: readonly {
     readonly address: string
     readonly path: string
@@ -342,35 +334,6 @@ function keyOf({ state, publicKey = '', message = '' }: KeyDocument): FoundLeafK
       return { state }
     default:
       throw new Error(`a key is ${JSON.stringify(state)}`)
-  }
-}
-
-function configDocument({ files, ...rest }: ConfigContents): InventoryDocument['configs'][number] {
-  const read = new Set(rest.kind === 'directory' ? configFilesOf(files) : files)
-  const unread: string[] = []
-  const kept = files.map((found) => {
-    const { bytes, ...file } = found
-    // What Nomad does not read may be anything, a key too: its name is enough.
-    if (!read.has(found)) return { ...file, text: '' }
-    const masked = maskSecrets(Buffer.from(bytes).toString('utf8'))
-    if (masked === undefined) unread.push(file.name)
-    return { ...file, text: masked ?? '' }
-  })
-  if (unread.length === 0) return { ...rest, files: kept }
-  return {
-    ...rest,
-    files: [],
-    fault: {
-      message: `${rest.path}: ${unread.join(', ')} cannot be parsed, so that its secrets cannot be hidden, and it is not in the inventory`,
-      remedy: 'nomad-pki config check says where it is wrong',
-    },
-  }
-}
-
-function contentsOf({ files, ...rest }: InventoryDocument['configs'][number]): ConfigContents {
-  return {
-    ...rest,
-    files: files.map(({ text, ...file }) => ({ ...file, bytes: Buffer.from(text) })),
   }
 }
 
