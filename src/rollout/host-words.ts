@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { InstallerLine } from '../delivery/porcelain.js'
+
 /** No message of a script of ours is longer. */
 const longest = 300
 
@@ -31,4 +33,14 @@ export function lastWords(stderr: string): string {
       .split(/[\r\n]+/)
       .at(-1) ?? '',
   )
+}
+
+/** The installer's line as a host sent it, each text of it bounded. */
+export function boundedLine(line: InstallerLine | undefined): InstallerLine | undefined {
+  if (line === undefined) return undefined
+  const bounded = Object.entries(line).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? hostWords(value) : value,
+  ])
+  return Object.fromEntries(bounded) as InstallerLine
 }

@@ -9,7 +9,7 @@ import { readPorcelain, type InstallerLine } from '../delivery/porcelain.js'
 import type { MachinePlace } from '../cluster/spec.js'
 import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
-import { hostWords } from './host-words.js'
+import { boundedLine, hostWords } from './host-words.js'
 import { checkConfigs, guardConfigs, putConfigs, type ConfigPut } from './config-scripts.js'
 
 /** What a host is to receive, and how. */
@@ -357,16 +357,6 @@ function overrideFlags(overrides: readonly Override[]): readonly string[] {
 function embedded(name: string, bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\n')
   return `base64 -d >${name} <<'END_OF_BYTES' || { say fault '${name} cannot be written there'; exit 1; }\n${text}\nEND_OF_BYTES`
-}
-
-/** The installer's line as a host sent it, each text of it bounded. */
-function boundedLine(line: InstallerLine | undefined): InstallerLine | undefined {
-  if (line === undefined) return undefined
-  const bounded = Object.entries(line).map(([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'string' ? hostWords(value) : value,
-  ])
-  return Object.fromEntries(bounded) as InstallerLine
 }
 
 interface Read {
