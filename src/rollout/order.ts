@@ -1,7 +1,6 @@
 /**
  * The order in which what was made reaches the agents: servers one at a time, region by region, the
- * leader last, then clients in batches. Who is proven to have the newest is not in it, so that asking
- * again goes on where it stopped. It logs in nowhere: a person or a script follows it.
+ * leader last, then clients in batches. Agents that are proven on the newest generation are left out.
  *
  * One server at a time, because a reload closes its connections and raft streams (nomad/server.go:676);
  * the leader last, because the others' reloads then find the same one.
