@@ -94,7 +94,7 @@ function openSession(
 
 function loginOf(auth: NodeFile['engine']['auth'], at: (name: string) => string): EngineLogin {
   const { method, mount, role } = auth
-  const secret = (key: 'roleIdFile' | 'secretIdFile' | 'tokenFile'): string => {
+  const secret = (key: 'roleIdFile' | 'secretIdFile' | 'jwtFile' | 'tokenFile'): string => {
     const file = at(auth[key]!)
     const what = `the file of engine.auth.${key}`
     const bytes = readOwn(file, what, invalid)
@@ -113,6 +113,8 @@ function loginOf(auth: NodeFile['engine']['auth'], at: (name: string) => string)
           secretId: secret('secretIdFile'),
         }),
       }
+    case 'jwt':
+      return { ...{ method, mount, role }, jwt: async () => secret('jwtFile') }
     case 'cert':
       return { method, mount, role }
   }

@@ -144,6 +144,8 @@ function secretsOf({ engine: { auth } }: NodeFile): string {
   switch (auth.method) {
     case 'approle':
       return 'the role id and a secret id in role-id and secret-id beside them, mode 0600'
+    case 'jwt':
+      return 'a JWT in the file identity.jwt beside them, mode 0600'
     case 'token':
       return 'a token in the file token beside them, mode 0600'
     case 'cert':
@@ -197,19 +199,21 @@ function nodeFileOf({
       serverName: undefined,
       ...{ mount: more.mount, issuer: more.issuer, role: rights.role.name },
       auth: {
-        method: method === 'token' || method === 'cert' ? method : 'approle',
+        method,
         mount: vault.auth.mount,
-        role: method === 'cert' ? vault.auth.role : undefined,
+        role: vault.auth.role,
         roleIdFile: undefined,
         secretIdFile: undefined,
+        jwtFile: undefined,
         tokenFile: undefined,
         certFile: undefined,
         keyFile: undefined,
-        ...(method === 'token'
-          ? { tokenFile: 'token' }
-          : method === 'cert'
-            ? { certFile: `${pair}/cert.pem`, keyFile: `${pair}/key.pem` }
-            : { roleIdFile: 'role-id', secretIdFile: 'secret-id' }),
+        ...{
+          approle: { roleIdFile: 'role-id', secretIdFile: 'secret-id' },
+          cert: { certFile: `${pair}/cert.pem`, keyFile: `${pair}/key.pem` },
+          jwt: { jwtFile: 'identity.jwt' },
+          token: { tokenFile: 'token' },
+        }[method],
       },
     },
   }

@@ -12,7 +12,7 @@ import { durationText, leafKey, list, plainName, regionName, text } from './shap
 import { engineAddress, mountPath } from './vault.js'
 
 /** How a node has a token. */
-export const nodeMethods = ['approle', 'cert', 'token'] as const
+export const nodeMethods = ['approle', 'cert', 'jwt', 'token'] as const
 
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineWord = text('a name: letters, digits, "_", "-" and "."', '^\\w(?:[\\w.-]*\\w)?$', 256)
@@ -39,7 +39,7 @@ const authFields: readonly Field[] = [
     shape: { kind: 'choice', values: nodeMethods },
     required: true,
     sentence:
-      'How a token is had: `approle`, with two files; `cert`, with a client certificate; `token`, from a file that another program keeps fresh.',
+      'How a token is had: `approle`, with two files; `cert`, with a client certificate; `jwt`, with a file that the platform keeps fresh, such as the identity of a cloud; `token`, from a file that another program keeps fresh.',
     example: 'approle',
   },
   {
@@ -52,8 +52,8 @@ const authFields: readonly Field[] = [
   {
     key: 'role',
     shape: engineWord,
-    default: 'any role that takes the certificate',
-    sentence: 'With `method: cert`: the role to log in as.',
+    default: 'any role that takes the certificate; the default role of the method',
+    sentence: 'With `method: cert` or `jwt`: the role to log in as.',
     example: 'nomad-node',
   },
   {
@@ -67,6 +67,12 @@ const authFields: readonly Field[] = [
     shape: file,
     sentence: 'With `method: approle`: the file with the secret id. Mode 0600.',
     example: 'secret-id',
+  },
+  {
+    key: 'jwtFile',
+    shape: file,
+    sentence: 'With `method: jwt`: the file with the JWT. Mode 0600.',
+    example: '/run/nomad-pki/identity.jwt',
   },
   {
     key: 'tokenFile',

@@ -79,10 +79,11 @@ export interface NodeEngine {
 export interface NodeAuth {
   readonly method: (typeof nodeMethods)[number]
   readonly mount: string
-  /** Of a login by certificate. */
+  /** Of a login by certificate or JWT. */
   readonly role: string | undefined
   readonly roleIdFile: string | undefined
   readonly secretIdFile: string | undefined
+  readonly jwtFile: string | undefined
   readonly tokenFile: string | undefined
   readonly certFile: string | undefined
   readonly keyFile: string | undefined
@@ -105,6 +106,7 @@ export interface ParsedNodeFile {
 const filesOf: Readonly<Record<NodeAuth['method'], readonly (keyof NodeAuth)[]>> = {
   approle: ['roleIdFile', 'secretIdFile'],
   cert: ['certFile', 'keyFile'],
+  jwt: ['jwtFile'],
   token: ['tokenFile'],
 }
 
@@ -187,11 +189,11 @@ export function parseNodeFile(source: string, options: { readonly file?: string 
         }
       }
     }
-    if (auth.role !== undefined && auth.method !== 'cert') {
+    if (auth.role !== undefined && auth.method !== 'cert' && auth.method !== 'jwt') {
       report.error(
         'spec/irrelevant',
         sources.keyAt(auth, 'role'),
-        'only a login by certificate names a role',
+        'only a login by certificate or JWT names a role',
         { hint: 'remove role: the role that signs stands at engine.role' },
       )
     }
@@ -238,6 +240,7 @@ function withDefaults(raw: Raw, lifetime: number, before: number): NodeFile {
         role: engine.auth!.role,
         roleIdFile: engine.auth!.roleIdFile,
         secretIdFile: engine.auth!.secretIdFile,
+        jwtFile: engine.auth!.jwtFile,
         tokenFile: engine.auth!.tokenFile,
         certFile: engine.auth!.certFile,
         keyFile: engine.auth!.keyFile,

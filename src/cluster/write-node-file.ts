@@ -57,6 +57,7 @@ export function encodeNodeFile(node: NodeFile): string {
         role: auth.role,
         roleIdFile: auth.roleIdFile,
         secretIdFile: auth.secretIdFile,
+        jwtFile: auth.jwtFile,
         tokenFile: auth.tokenFile,
         certFile: auth.certFile,
         keyFile: auth.keyFile,

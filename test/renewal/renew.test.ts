@@ -253,6 +253,23 @@ test('to the store its certificate is not that of another copy: the key that sig
   expect(ownSignerOf(chain, { ...inventory, authorities })).toBe('authority/agent/1')
 })
 
+test('a login by JWT, as a cloud or a workload has one', async () => {
+  fs.writeFileSync(path.join(node.place, 'node/identity.jwt'), 'a.b.c\n', { mode: 0o600 })
+  node.text = node.text.replace(
+    /auth: .*$/m,
+    'auth: { method: jwt, role: nomad-node, jwtFile: identity.jwt }',
+  )
+  node.write()
+  node.engine.script = ({ path: at }) =>
+    at === 'auth/jwt/login' ? { status: 200, body: { auth: { client_token: 'root' } } } : undefined
+  expect((await node.renew()).status).toBe(0)
+  expect(node.isPair()).toBe(true)
+  expect(node.engine.calls.find(({ path: at }) => at === 'auth/jwt/login')!.body).toEqual({
+    role: 'nomad-node',
+    jwt: 'a.b.c',
+  })
+})
+
 test('an answer with one name too many is not put in place', async () => {
   await node.renew()
   const before = node.current()!
