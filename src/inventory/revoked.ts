@@ -128,7 +128,7 @@ export type ListFault =
  *
  * @param last From {@link latestLists}.
  * @param now Epoch milliseconds.
- * @param ahead For so long before its end a list is replaced, milliseconds.
+ * @param ahead How long before its end a list is replaced, in milliseconds.
  * @returns `undefined` where the list is right, or none is needed.
  */
 export function listFault(
