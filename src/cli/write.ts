@@ -166,8 +166,16 @@ export async function writeOwn(
   files: readonly OwnFile[],
 ): Promise<void> {
   const writes: FileWrite[] = []
+  const taken = new Map<string, string>()
   for (const { file, text, what, own = what, isOwn } of files) {
     requireOutside(context, store, file, what)
+    const place = placeOf(context.resolve(file))
+    const other = taken.get(place)
+    if (other !== undefined) {
+      throw usage(`${shownPath(file)} is to be ${other} and ${what}`, 'name two files')
+    }
+    taken.set(place, what)
+    requirePlain(context, file, what)
     const expected = await readIfThere(context, file)
     if (expected !== undefined && !isOwn(expected)) {
       throw new NomadPkiError('ERR_FILE_EXISTS', `${shownPath(file)} exists, and is not ${own}`, {
@@ -177,6 +185,19 @@ export async function writeOwn(
     writes.push({ file, text, expected })
   }
   await writeFiles(context, writes)
+}
+
+/**
+ * Refuses a pipe, a device or a socket: reading one may never end, and a rename would put a file in its place.
+ *
+ * @throws {NomadPkiError} `ERR_FILE_UNWRITABLE`
+ */
+function requirePlain(context: Context, file: string, what: string): void {
+  const status = statusAt(context.resolve(file))
+  if (status === undefined || status.isFile() || status.isDirectory()) return
+  throw new NomadPkiError('ERR_FILE_UNWRITABLE', `${shownPath(file)} is not a plain file`, {
+    hint: `name a file: ${what} is written aside and renamed`,
+  })
 }
 
 /** Shows what would be written, and that nothing was. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -77,6 +78,27 @@ describe('nothing else is written over', () => {
     expect(stderr).toContain(expected)
     expect(read('cluster.yaml')).toBe(before)
     expect(fs.existsSync(path.join(cwd, 'pki/x.prom'))).toBe(false)
+  })
+
+  test('a pipe is not read, and a device is not replaced', async () => {
+    execFileSync('mkfifo', [path.join(cwd, 'pipe')])
+    for (const file of ['pipe', '/dev/null']) {
+      const { status, stderr } = await cli(cwd, ['status', '--metrics', file])
+      expect(status).toBe(1)
+      expect(stderr).toContain(`${file} is not a plain file`)
+    }
+    fs.rmSync(path.join(cwd, 'pipe'))
+  })
+
+  test('two kinds in one file are an error of use, by whatever name', async () => {
+    fs.symlinkSync(cwd, path.join(cwd, 'here'))
+    for (const other of ['g.out', './g.out', 'here/g.out']) {
+      const { status, stderr } = await cli(cwd, ['status', '--html', 'g.out', '--metrics', other])
+      expect(status).toBe(64)
+      expect(stderr).toMatch(/g\.out is to be a (page|file of metrics) .* and a (page|file)/)
+      expect(fs.existsSync(path.join(cwd, 'g.out'))).toBe(false)
+    }
+    fs.rmSync(path.join(cwd, 'here'))
   })
 
   test('what another cluster wrote', async () => {
