@@ -37,6 +37,7 @@ import {
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 import { Signatures } from './signatures.js'
+import { takeFault } from './take-issuer.js'
 
 /** What a set-up works with. */
 export interface SetUpPorts {
@@ -145,11 +146,12 @@ export async function setUpEngine(
   if (found !== undefined && found.is !== 'done' && !isMissing(found)) {
     throw refusal(address, `${mount}/issuer/${issuer}`, found)
   }
-  if (theirs !== undefined) {
-    if (stored === undefined || !sameCertificate(stored, theirs)) {
+  if (theirs !== undefined && stored === undefined) await takeIssuer(theirs)
+  else if (theirs !== undefined && stored !== undefined) {
+    if (!sameCertificate(stored, theirs)) {
       throw new NomadPkiError(
         'ERR_CORRESPONDENCE',
-        `${mount}/issuer/${issuer} is ${fingerprintText(theirs)}, and the store has ${stored === undefined ? 'no certificate' : fingerprintText(stored)} for ${address}`,
+        `${mount}/issuer/${issuer} is ${fingerprintText(theirs)}, and the store has ${fingerprintText(stored)} for ${address}`,
         {
           address,
           hint: `another store or another person made it: name another mount for ${name}, or raise its \`signing\``,
@@ -169,6 +171,44 @@ export async function setUpEngine(
     `${certifier.address}, which certifies ${address}, is on another machine. Ask it: nomad-pki authority request ${certifier.name} --out FILE; when its answer is taken here, run this again`,
   )
   return 'certificate is asked for'
+
+  /**
+   * Another store set it up: one that is lost, or a second administrator's. It is taken where the root of this store
+   * signed it and it says what the spec says.
+   */
+  async function takeIssuer(certificate: Certificate): Promise<void> {
+    const fault = takeFault(certificate, { authority, desired, inventory }, ports.clock())
+    if (fault !== undefined) {
+      throw new NomadPkiError(
+        'ERR_CORRESPONDENCE',
+        `${mount}/issuer/${issuer} is ${fingerprintText(certificate)}, and it is not taken as ${address}: ${fault}`,
+        {
+          address,
+          hint: `another store or another person made it: name another mount for ${name}, or raise its \`signing\``,
+        },
+      )
+    }
+    const text = `take ${mount}/issuer/${issuer} as ${address}: ${fingerprintText(certificate)}, signed by ${authority.issuer!.address}`
+    if (dryRun) {
+      tell(`would be done: ${text}`)
+      return
+    }
+    const batch = ports.store.batch()
+    batch.putAuthority(name, generation, { certificate: encodeCertificate(certificate) })
+    batch.record({
+      event: 'authority',
+      address,
+      at: ports.clock(),
+      serial: certificate.serial,
+      fingerprint: fingerprintOf(certificate),
+      subject: formatName(certificate.subject),
+      notAfter: certificate.notAfter,
+      issuer: authority.issuer!.address,
+      adopted: true,
+    })
+    await batch.commit()
+    tell(`done: ${text}`)
+  }
 
   async function makeIssuer(): Promise<void> {
     if (dryRun) {

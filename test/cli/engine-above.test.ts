@@ -2,7 +2,8 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { copyFolder } from '../copy-folder.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { cli, folder, now, type Said } from './cli.js'
 
@@ -20,7 +21,7 @@ const specText = (agent: string, west: string, vault = true): string => `version
 cluster: acme
 ${vault ? `vault: { address: "${engine.origin}" }` : ''}
 authorities:
-  agent: { ${agent} }
+  agent: {${agent === '' ? '' : ` ${agent} `}}
   us-west: { issuer: agent${west} }
 regions:
   us-west:
@@ -123,4 +124,58 @@ test('an encrypted root: the passphrase comes as always', async () => {
   expect((await good('authority setup us-west')).stdout).toContain('certified by authority/agent/1')
   await good('apply --yes')
   await good('verify')
+})
+
+describe('a store that is lost, or of a second administrator', () => {
+  const authorityOf = (at: string): string => path.join(at, 'pki/authority')
+  beforeEach(async () => {
+    write('')
+    await good('init --new-store')
+    await run('apply --yes')
+    await good('authority setup us-west')
+    await good('apply --yes')
+  })
+  const second = async (): Promise<string> => {
+    const at = folder({ 'cluster.yaml': specText('', inEngine) })
+    await good('init --new-store', at)
+    return at
+  }
+
+  test('with the root, the set-up takes the issuer that is there: no new authority, no new key', async () => {
+    const at = await second()
+    copyFolder(path.join(authorityOf(place), 'agent'), path.join(authorityOf(at), 'agent'))
+    const [keys, issuers] = [engine.keys.size, engine.issuers.size]
+    expect((await good('authority setup us-west --dry-run', at)).stdout).toContain(
+      'would be done: take pki/nomad/issuer/us-west-1 as authority/us-west/1',
+    )
+    expect((await good('authority setup us-west', at)).stdout).toContain('done: take')
+    expect([engine.keys.size, engine.issuers.size]).toEqual([keys, issuers])
+    const pem = path.join('us-west', '1', 'ca.pem')
+    expect(fs.readFileSync(path.join(authorityOf(at), pem), 'utf8')).toBe(
+      fs.readFileSync(path.join(authorityOf(place), pem), 'utf8'),
+    )
+    await good('apply --yes', at)
+    await good('verify', at)
+    // Both stores go on with one engine.
+    await good('verify')
+    await good('rotate leaves c1 --yes')
+  })
+
+  test('with another root it is not taken', async () => {
+    const at = await second()
+    await run('apply --yes', at)
+    const setUp = await run('authority setup us-west', at)
+    expect(setUp.stderr).toContain('authority/agent/1 did not sign it')
+    expect(setUp.status).toBe(1)
+    expect(fs.existsSync(path.join(authorityOf(at), 'us-west'))).toBe(false)
+  })
+
+  test('with another key in the spec it is not taken', async () => {
+    const at = await second()
+    copyFolder(path.join(authorityOf(place), 'agent'), path.join(authorityOf(at), 'agent'))
+    fs.writeFileSync(path.join(at, 'cluster.yaml'), specText('', `, key: ecdsa-p384${inEngine}`))
+    const setUp = await run('authority setup us-west', at)
+    expect(setUp.stderr).toContain('its key is ecdsa-p256, and the spec says ecdsa-p384')
+    expect(setUp.status).toBe(1)
+  })
 })
