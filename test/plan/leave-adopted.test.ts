@@ -125,9 +125,7 @@ describe('an adopted root of which nothing was delivered', () => {
       expect.objectContaining({
         severity: 'warning',
         address: two,
-        message: expect.stringMatching(
-          /, which was adopted: agents with the new files /,
-        ) as string,
+        message: expect.stringMatching(/, which was adopted: agents with the new files /) as string,
       }),
     ])
   })
