@@ -44,7 +44,8 @@ fi
 
 [ -d "$TLS" ] || (umask 022 && mkdir -p "$TLS")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+part=''
+trap 'rm -rf "$work"; [ -z "$part" ] || rm -f "$part"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -54,6 +55,7 @@ if [ ! -e "$key" ]; then
   part=$(mktemp "$TLS/.renew-XXXXXXXX")
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 >"$part"
   mv "$part" "$key"
+  part=''
 fi
 [ -f "$key" ] && [ ! -L "$key" ] && [ -z "$(find "$key" \( -perm -040 -o -perm -004 \))" ] ||
   die 3 "$key is a link, or open to other users: find out who did it, and remove it"
@@ -68,7 +70,7 @@ ask() { # PATH, the body is a file; the token in $token
     [ -z "${NAMESPACE:-}" ] || printf 'header = "X-Vault-Namespace: %s"\n' "$NAMESPACE"
     [ -z "${ENGINE_CA:-}" ] || printf 'cacert = "%s"\n' "$(quoted "$ENGINE_CA")"
     printf 'url = "%s/v1/%s"\ndata = "@%s"\n' "$ADDR" "$1" "$(quoted "$work/body")"
-  } | curl -q --silent --show-error --max-time 30 --proto '=https,http' --config - >"$work/answer" ||
+  } | curl -q --silent --show-error --max-time 30 --max-filesize 1048576 --proto '=https,http' --config - >"$work/answer" ||
     die 3 "$ADDR cannot be asked; the pair in place stays"
 }
 text_of() { # FIELD: a text in the answer, with its escapes undone
@@ -92,6 +94,8 @@ printf '{"role_id":"%s","secret_id":"%s"}' "$role_id" "$secret_id" >"$work/body"
 ask "auth/${AUTH_MOUNT:-approle}/login"
 token=$(text_of client_token)
 [ -n "$token" ] || refused 'the login failed'
+# A second line of it would be a setting of curl: a file that root writes.
+case $token in *[!A-Za-z0-9._~+/=-]*) die 3 "$ADDR: the login gave a token that is not one word" ;; esac
 
 printf '{"csr":"%s","ttl":"%s"}' "$(awk '{ printf "%s\\n", $0 }' "$work/csr.pem")" "$TTL" >"$work/body"
 ask "$MOUNT/issuer/$ISSUER/sign/$ROLE"
@@ -101,15 +105,17 @@ text_of certificate >"$work/leaf.pem"
 # What came back is not trusted: key, names, signature and chain.
 public() { openssl x509 -in "$1" -noout -pubkey; }
 [ "$(public "$work/leaf.pem")" = "$(openssl pkey -in "$key" -pubout)" ] || die 1 'the answer is for another key'
-names_in() { # of openssl's text or of SANS: one a line, sorted
-  tr ',' '\n' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; s/^IP Address:/IP:/; s/^IP:0:0:0:0:0:0:0:1$/IP:::1/; /^$/d' | sort
+names_in() { # of openssl's text: one a line, sorted
+  tr ',' '\n' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d' | sort
 }
 has=$(openssl x509 -in "$work/leaf.pem" -noout -ext subjectAltName | sed 1d | names_in)
-want=$(printf '%s\n' "$SANS" | names_in)
+# From the request: openssl writes an address in one way, and people in several.
+want=$(openssl req -in "$work/csr.pem" -noout -text | sed -n '/X509v3 Subject Alternative Name/{n;p;}' | names_in)
 [ "$has" = "$want" ] || die 1 "the answer has other names than were asked for: $(echo "$has" | tr '\n' ' ')"
 subject=$(openssl x509 -in "$work/leaf.pem" -noout -subject -nameopt RFC2253)
 [ "${subject#subject=}" = "CN=$CN" ] || die 1 "the answer has another subject: $subject"
-openssl verify -CAfile "$CA" -untrusted "$CHAIN" "$work/leaf.pem" >/dev/null 2>&1 ||
+# With -CAfile alone openssl takes the roots of the system as well.
+SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent openssl verify -CAfile "$CA" -untrusted "$CHAIN" "$work/leaf.pem" >/dev/null 2>&1 ||
   die 1 "the answer is not under the roots of $CA"
 
 # The folder of an archive, as install.sh takes it.

@@ -1,0 +1,137 @@
+/** renew.sh against an engine that lies: nothing that it answers is a command, and no other root counts. */
+
+import { execFileSync, spawn } from 'node:child_process'
+import fs from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+
+const file = (name: string): string =>
+  fileURLToPath(new URL(`../../templates/${name}`, import.meta.url))
+const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki renew-script-'))
+const at = (name: string): string => path.join(home, name)
+const openssl = (...args: readonly string[]): void => {
+  execFileSync('openssl', args, { cwd: home, stdio: 'pipe' })
+}
+
+/** What the engine answers. */
+let token = 'hvs.token'
+let signer = 'us-west'
+let more = ''
+let server: Server
+let round = 0
+
+beforeAll(async () => {
+  for (const name of ['root', 'other']) {
+    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    const out = ['-keyout', `${name}.key`, '-out', `${name}.pem`]
+    openssl('req', '-x509', ...made, ...out, '-subj', `/CN=${name}`, '-days', '30')
+  }
+  fs.writeFileSync(at('ca.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n')
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  openssl('req', ...made, '-keyout', 'us-west.key', '-out', 'us-west.csr', '-subj', '/CN=us-west')
+  const under = ['-CA', 'root.pem', '-CAkey', 'root.key', '-days', '20', '-extfile', 'ca.ext']
+  openssl('x509', '-req', '-in', 'us-west.csr', ...under, '-out', 'us-west.pem')
+  fs.mkdirSync(at('system'))
+  fs.copyFileSync(at('other.pem'), at('system/other.pem'))
+  openssl('rehash', 'system')
+  for (const name of ['role-id', 'secret-id']) fs.writeFileSync(at(name), 'id\n', { mode: 0o600 })
+  server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString('latin1')))
+    request.on('end', () => {
+      if (request.url!.endsWith('/login')) {
+        response.end(JSON.stringify({ auth: { client_token: token } }))
+        return
+      }
+      fs.writeFileSync(at('csr.pem'), (JSON.parse(body) as { csr: string }).csr)
+      const by = ['-CA', `${signer}.pem`, '-CAkey', `${signer}.key`, '-days', '10']
+      const out = ['-copy_extensions', 'copyall', '-out', 'leaf.pem']
+      openssl('x509', '-req', '-in', 'csr.pem', ...by, ...out)
+      const certificate = fs.readFileSync(at('leaf.pem'), 'utf8')
+      response.end(JSON.stringify({ data: { more, certificate } }))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+})
+afterAll(() => {
+  server.close()
+  fs.rmSync(home, { recursive: true, force: true })
+})
+beforeEach(() => {
+  token = 'hvs.token'
+  signer = 'us-west'
+  more = ''
+  round += 1
+})
+
+const tls = (): string => at(`tls-${round}`)
+async function renew(
+  settings: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
+  const all: Readonly<Record<string, string>> = {
+    ADDR: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...{ ROLE_ID: at('role-id'), SECRET_ID: at('secret-id') },
+    ...{ MOUNT: 'pki/nomad', ISSUER: 'us-west-1', ROLE: 'nomad-client-us-west-c1' },
+    ...{ CLUSTER: 'acme', ADDRESS: 'identity/client/us-west/c1', CN: 'client.us-west.nomad' },
+    SANS: 'DNS:client.us-west.nomad,DNS:localhost,IP:127.0.0.1,IP:::1',
+    ...{ TTL: '80000s', WINDOW: '28800', RELOAD: 'none' },
+    ...{ CA: at('root.pem'), CHAIN: at('us-west.pem'), INSTALLER: file('install.sh'), TLS: tls() },
+    ...settings,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}='${value}'\n`)
+  fs.writeFileSync(at('renew.env'), lines.join(''), { mode: 0o600 })
+  const child = spawn('sh', [file('renew/renew.sh'), at('renew.env')], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')))
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { status, stderr }
+}
+
+test('a token is a word: no line of it becomes a setting of curl', async () => {
+  const planted = path.join(tmpdir(), `nomad-pki-planted-${process.pid}`)
+  token = `t\noutput = ${planted}`
+  const { status, stderr } = await renew()
+  expect(stderr).toContain('the login gave a token that is not one word')
+  expect(status).toBe(3)
+  expect(fs.existsSync(planted)).toBe(false)
+})
+
+test('an answer without an end is not taken', async () => {
+  more = 'x'.repeat(10_000_000)
+  const { status, stderr } = await renew()
+  expect(stderr).toContain('cannot be asked; the pair in place stays')
+  expect(status).toBe(3)
+})
+
+test('the roots of the system do not count', async () => {
+  signer = 'other'
+  const { status, stderr } = await renew({}, { SSL_CERT_DIR: at('system') })
+  expect(stderr).toContain('is not under the roots')
+  expect(status).toBe(1)
+})
+
+test('an address is the same in each way that it is written', async () => {
+  const { status, stderr } = await renew({
+    SANS: 'DNS:client.us-west.nomad, DNS:localhost,IP:127.0.0.1,IP:::1,IP:fd00::21',
+  })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+})
+
+test('a key that was not made leaves nothing behind', async () => {
+  fs.mkdirSync(at('bin'), { recursive: true })
+  const real = execFileSync('sh', ['-c', 'command -v openssl'], { encoding: 'utf8' }).trim()
+  const script = `#!/bin/sh\n[ "$1" != genpkey ] || { echo half; exit 1; }\nexec ${real} "$@"\n`
+  fs.writeFileSync(at('bin/openssl'), script, { mode: 0o755 })
+  const { status } = await renew({}, { PATH: `${at('bin')}:${process.env.PATH}` })
+  expect(status).toBe(1)
+  expect(fs.readdirSync(tls())).toEqual([])
+})
