@@ -42,7 +42,8 @@ export interface InstallerMoment {
  * @returns `undefined` for every other line.
  */
 export function readMoment(line: string): InstallerMoment | undefined {
-  const [, what, generation] = /^moment=(switched|reloaded) ([0-9]+-[0-9a-f]{8})$/.exec(line) ?? []
+  const [, what, generation] =
+    /^moment=(switched|reloaded) ([0-9]{1,9}-[0-9a-f]{8})$/.exec(line) ?? []
   return what === undefined || generation === undefined
     ? undefined
     : { what: what as InstallerMoment['what'], generation }

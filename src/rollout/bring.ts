@@ -9,6 +9,7 @@ import type { Host, HostAnswer } from '../hosts/host.js'
 import { agentLog } from './agent-log.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
 import type { RollOutOptions, RolloutPorts } from './ports.js'
+import { hostWords } from './host-words.js'
 import { whatBecameOf } from './left.js'
 import { changedConfig, saidBy, type LookedHost, type Obstacle } from './preflight.js'
 import { concludeScript, installScript, readInstall, type HostDelivery } from './scripts.js'
@@ -153,11 +154,12 @@ export async function conclude(
 
 /** Of an installer that a tool of its host ended, that tool says why. */
 function stoppedFault(message: string, stderr: string): Fault {
-  const why = stderr
+  const said = stderr
     .split('\n')
     .map((line) => line.trim())
     .findLast((line) => line !== '' && !line.startsWith('install.sh: '))
-  const isFull = /no space left|disk quota/i.test(why ?? '')
+  const isFull = /no space left|disk quota/i.test(said ?? '')
+  const why = said === undefined ? undefined : hostWords(said)
   return {
     message: why === undefined ? message : `${message}: ${why}`,
     remedy: isFull ? 'make room there' : undefined,

@@ -7,13 +7,13 @@
 import type { InstallerLine } from '../delivery/porcelain.js'
 
 /** No message of a script of ours is longer. */
-const longest = 300
+const longest = 1000
 
 /**
  * Cuts a text of a host, and shows each character that is not seen as its number.
  *
  * @param text Anything at all.
- * @returns One line of some hundred characters.
+ * @returns One line of about a thousand characters at most.
  */
 export function hostWords(text: string): string {
   // What is cut is not looked at: a host can send a line of a megabyte.

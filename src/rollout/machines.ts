@@ -96,22 +96,20 @@ export async function bringMachine(
 ): Promise<Fault | 'delivered'> {
   tell('sending')
   const { archive, fingerprint } = await ports.pack(node.address)
-  let told = false
   const script = machineScript({ ...place, archive, fingerprint }, false)
   const answer = await ports.hosts.at(host).run(script, {
     timeout: installTimeout,
     onLine(line) {
       const moment = readMoment(line)
-      if (moment === undefined) return
-      told ||= moment.what === 'reloaded'
-      tell(moment.what, moment.generation)
+      if (moment !== undefined) tell(moment.what, moment.generation)
     },
   })
   const fault = installFault(answer, host)
   if (fault !== undefined) return fault
-  const { receipt } = readInstall(answer.reached ? answer.stdout : '')
+  const { installer, receipt } = readInstall(answer.reached ? answer.stdout : '')
   if (receipt !== undefined) await ports.receive(receipt, node.address)
-  tell('delivered', readText(place, told))
+  // Not the moment of this run: an earlier one may have told it, and was killed before it noted that.
+  tell('delivered', readText(place, installer?.state === 'reloaded'))
   return 'delivered'
 }
 

@@ -91,6 +91,18 @@ describe('rollout of machines', () => {
     expect(fs.readlinkSync(path.join(tls('mon.example'), 'current'))).toMatch(/^2-/)
   })
 
+  test('after a run that was killed before its receipt came, a unit that was told is not called idle', async () => {
+    const { base, run } = await place()
+    await run('rollout', '--only', 'machines', '--yes')
+    const ledger = path.join(base, 'pki/ledger.jsonl')
+    const lines = fs.readFileSync(ledger, 'utf8').split('\n')
+    fs.writeFileSync(ledger, lines.filter((line) => !line.includes('"received"')).join('\n'))
+    const { status, stdout } = await run('rollout', 'traefik', '--yes')
+    expect(status, stdout).toBe(0)
+    expect(stdout).not.toContain('is not active there')
+    expect(stdout).toContain('traefik.service was told; nothing shows that it has read them')
+  })
+
   test('a host that is not reached refuses it, and nothing is changed anywhere', async () => {
     const { bed, run, tls } = await place()
     fs.mkdirSync(path.join(bed, 'hosts/edge.example'))
@@ -153,7 +165,10 @@ describe('rollout of machines', () => {
     expect(named.stderr).toContain('write ssh: at the machine in the spec')
     const recovery = await run('rollout', '--recover', '--only', 'machines', '--yes')
     expect(recovery.status).toBe(64)
-    expect(recovery.stderr).toContain('--recover is for agents')
+    expect(recovery.stderr).toContain('error: --recover is for agents')
+    const alone = await run('rollout', '--recover', 'traefik', '--yes')
+    expect(alone.status).toBe(64)
+    expect(alone.stderr).toContain('error: --recover is for agents')
     const back = await run('rollout', '--back', 'traefik', '--yes')
     expect(back.status).toBe(64)
     expect(back.stderr).toContain('--back is for agents')

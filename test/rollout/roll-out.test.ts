@@ -1,5 +1,6 @@
 /** A rollout over hosts in memory: what is done, in which order, and where it stops. */
 
+import fs from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RaftAnswer } from '../../src/probe/raft.js'
@@ -286,6 +287,53 @@ describe('a rollout', () => {
         },
       ],
     })
+  })
+
+  test('what a tool of a host says is one short line that moves no cursor', async () => {
+    const bed = new Bed(fleet)
+    const line =
+      'porcelain=1 status=1 result=failed reason=stopped changed=no before=- wanted=- generation=- fingerprint=- address=- state=- agent=not-told message=stopped\n'
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'install'
+        ? {
+            ...{ reached: true, status: 1, stdout: line },
+            stderr: `\u001b[2J${'x'.repeat(4000)}\n`,
+          }
+        : undefined
+    const said = problems(await bed.follow())
+    expect(said).toMatch(/^stopped\ns1: stopped: \\u\{1b\}\[2Jx+ … \(4004 characters\)$/)
+  })
+
+  test('the longest refusals of the installer arrive whole: what cures them stands at their end', async () => {
+    const text = fs.readFileSync(new URL('../../templates/install.sh', import.meta.url), 'utf8')
+    const messages = [
+      ...text.matchAll(/^ *(?:why=| .*(?:refuse|die|guard|usage) .*)"([^"\n]{20,})"/gm),
+    ]
+      // What a variable stands for is seldom longer than the path of a directory.
+      .map(([, message = '']) => message.replaceAll(/\$\w+|\$\{\w+\}/g, '/'.repeat(60)))
+    const [longest, next] = messages.sort((one, other) => other.length - one.length)
+    const message = `${longest!} ${next!}, the cure`
+    expect(message.length).toBeGreaterThan(400)
+    const bed = new Bed(fleet)
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'look'
+        ? reached(
+            `clock=${bed.now / 1000}\nuser=0\nfree=99999\nunit=active\nporcelain=1 status=3 result=refused reason=new-root changed=no message=${message}\n`,
+          )
+        : undefined
+    expect(problems(await bed.follow())).toBe(`refused\ns1: its installer refuses: ${message}`)
+  })
+
+  test('a moment of a generation that cannot be is not told', async () => {
+    const bed = new Bed(fleet)
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'install'
+        ? reached(`moment=switched ${'1'.repeat(5000)}-aaaaaaaa\nmoment=proven 2-aaaaaaaa\n`)
+        : undefined
+    const states = (await bed.follow()).flatMap((one) =>
+      one.event === 'host' && one.host === 's1' ? [one.state] : [],
+    )
+    expect(states).toEqual(['sending', 'failed'])
   })
 
   test('another server that is not proven, and was not named, is waited for', async () => {

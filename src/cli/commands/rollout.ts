@@ -51,7 +51,8 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     args.map((text) => resolveAddress(text, [...addresses, ...machines.keys()])),
   )
   const recover = options.recover === true
-  requireSome(options.only, named, recover ? addresses : [...addresses, ...machines.keys()])
+  if (recover) requireAgents(options.only, named)
+  requireSome(options.only, named, [...addresses, ...machines.keys()])
   const isMeant = (address: string): boolean =>
     address.startsWith('identity/') &&
     (!isOfOperator(address) || (machines.has(address) && !recover)) &&
@@ -126,9 +127,18 @@ function requireSome(
   if (all.some((address) => groupOf(address) === only)) return
   throw usage(
     only === 'machines' ? 'there is no machine that ssh reaches here' : `the spec has no ${only}`,
-    only === 'machines'
-      ? 'kind: machine and ssh: of an operator in the spec; --recover is for agents'
-      : undefined,
+    only === 'machines' ? 'kind: machine and ssh: of an operator in the spec' : undefined,
+  )
+}
+
+/** @throws {NomadPkiError} `ERR_USAGE`: a machine is not what a recovery brings. */
+function requireAgents(only: Options<'rollout'>['only'], named: ReadonlySet<string>): void {
+  const machines = [...named].filter((address) => groupOf(address) === 'machines')
+  if (only !== 'machines' && machines.length === 0) return
+  const names = machines.map((address) => parseIdentity(address).name).join(' ')
+  throw usage(
+    '--recover is for agents',
+    `the files of machines: nomad-pki apply, then: nomad-pki rollout ${names === '' ? '--only machines' : names}`,
   )
 }
 
