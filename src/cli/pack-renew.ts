@@ -11,7 +11,7 @@ import { checkContext } from '../checks/context.js'
 import type { NodeFile } from '../cluster/node-file.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { encodeNodeFile } from '../cluster/write-node-file.js'
-import { nodeRights, type NodeRights } from '../engine/node-role.js'
+import { nodeRights, sameRights, type NodeRights } from '../engine/node-role.js'
 import { valueOf } from '../engine/settings.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
@@ -71,6 +71,14 @@ export async function packRenew(
     )
   }
   if (!isAgent(role)) throw usage(`--renew is for agents, and ${address} is not one`)
+  const same = sameRights(address, desired)
+  if (same !== undefined) {
+    throw new NomadPkiError(
+      'ERR_USAGE',
+      `role or policy of ${address} would have the name of ${same}: one login would get names of both`,
+      { address, hint: 'rename the node in the spec' },
+    )
+  }
   const found = checkContext(desired, inventory, { now: context.now() })
   const signer = found.authorities.get(authority.address)
   const bundle = found.bundles.get(identity.profile.bundle)

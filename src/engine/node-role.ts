@@ -6,9 +6,9 @@
  */
 
 import { isIP } from 'node:net'
-import type { DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
+import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
-import { profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import { signPath } from './look.js'
 import type { EnginePolicy } from './policies.js'
 import { engineRoles, type EngineRole } from './roles.js'
@@ -60,4 +60,45 @@ export function nodeRights(
       text: `path "${path}" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [] }\n}\n`,
     },
   }
+}
+
+/**
+ * Finds what else has the name of a node's role or policy: `west` of the region us, and all clients of us-west. The one
+ * that is written last would be for both.
+ *
+ * @param address Of the node.
+ * @param desired The whole cluster.
+ * @returns A clause, such as `the role of all clients of us-west`; `undefined`: nothing.
+ */
+export function sameRights(
+  address: string,
+  { authorities, identities }: Pick<Desired, 'authorities' | 'identities'>,
+): string | undefined {
+  const signers = new Map(authorities.map((one) => [one.address, one]))
+  const rightsOf = (identity: DesiredIdentity): NodeRights | undefined => {
+    const signer = signers.get(identity.profile.issuer.address)
+    return signer && isAgent(identity.profile.role) ? nodeRights(signer, identity) : undefined
+  }
+  const mountOf = (identity: DesiredIdentity): string | undefined =>
+    signers.get(identity.profile.issuer.address)?.engine?.mount
+  const node = identities.find((one) => one.address === address)
+  const rights = node && rightsOf(node)
+  if (rights === undefined) return undefined
+  for (const authority of authorities) {
+    if (authority.engine?.mount !== mountOf(node!)) continue
+    const shared = engineRoles(authority, { identities }).find(
+      ({ name }) => name === rights.role.name,
+    )
+    if (shared !== undefined) return `the role of all ${shared.role}s of ${shared.region}`
+  }
+  // An engine writes the name of a policy in lower case.
+  const policy = rights.policy.name.toLowerCase()
+  for (const other of identities) {
+    const theirs = other.address === address ? undefined : rightsOf(other)
+    if (theirs === undefined) continue
+    if (theirs.role.name === rights.role.name && mountOf(other) === mountOf(node!))
+      return `the role of ${other.address}`
+    if (theirs.policy.name.toLowerCase() === policy) return `the policy of ${other.address}`
+  }
+  return undefined
 }

@@ -84,6 +84,24 @@ test.each([
   expect(status).toBe(64)
 })
 
+test.each([
+  ['west: {}', 'us/west', 'the role of all clients of us-west'],
+  ['west-c1: {}', 'us/west-c1', 'the role of identity/client/us-west/c1'],
+  ['west-C1: {}', 'us/west-C1', 'the policy of identity/client/us-west/c1'],
+])('a node of the region us, %s, gets no role or policy of us-west', async (key, name, other) => {
+  const spec = path.join(node.place, 'cluster.yaml')
+  const text = fs.readFileSync(spec, 'utf8')
+  fs.writeFileSync(
+    spec,
+    `${text}  us:\n    authority: us-west\n    servers: { s1: {} }\n    clients: { ${key} }\n`,
+  )
+  const { stderr, status } = await run(`pack identity/client/${name} --renew --out-dir fourth`)
+  fs.writeFileSync(spec, text)
+  expect(stderr).toContain(`would have the name of ${other}: `)
+  expect(status).toBe(64)
+  expect(fs.existsSync(path.join(node.place, 'fourth'))).toBe(false)
+})
+
 test('an authority that is not in an engine signs for no node by itself', async () => {
   const spec = path.join(node.place, 'cluster.yaml')
   const text = fs.readFileSync(spec, 'utf8')
