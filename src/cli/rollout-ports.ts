@@ -136,6 +136,7 @@ export async function rolloutPorts(
         (one) => (one.event === 'received' || one.event === 'override') && one.address === address,
       )
       await noteAll(own)
+      return own.findLast((one) => one.event === 'received')?.generation
     },
     whyNotBack: (address, directory) =>
       Promise.resolve(whyNotBack(address, directory, inventory, { now: clock() })),

@@ -107,7 +107,11 @@ export async function bringMachine(
   const fault = installFault(answer, host)
   if (fault !== undefined) return fault
   const { installer, receipt } = readInstall(answer.reached ? answer.stdout : '')
-  if (receipt !== undefined) await ports.receive(receipt, node.address)
+  const shown = receipt === undefined ? undefined : await ports.receive(receipt, node.address)
+  if (shown !== node.generation) {
+    const message = 'its installer shows no receipt of these files'
+    return { message, remedy: 'the same command goes on' }
+  }
   // Not the moment of this run: an earlier one may have told it, and was killed before it noted that.
   tell('delivered', readText(place, installer?.state === 'reloaded'))
   return 'delivered'

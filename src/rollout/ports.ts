@@ -49,8 +49,12 @@ export interface RolloutPorts {
     addresses: readonly string[],
     options?: { readonly note: boolean },
   ) => Promise<readonly AgentVerdict[]>
-  /** Notes the receipt of an agent's installer, and nothing else that its host may say. */
-  readonly receive: (receipt: string, address: string) => Promise<void>
+  /**
+   * Notes the receipt of an installer, and nothing else that its host may say.
+   *
+   * @returns The number of the generation that it is of; `undefined` where it is not of this address.
+   */
+  readonly receive: (receipt: string, address: string) => Promise<number | undefined>
   /** The addresses of all servers that the spec has in a region. */
   readonly servers: (region: string) => readonly string[]
   /** Why an agent must not go back to a generation, by what the others have; `undefined`: nothing speaks against it. */

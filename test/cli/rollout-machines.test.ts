@@ -103,6 +103,28 @@ describe('rollout of machines', () => {
     expect(stdout).toContain('traefik.service was told; nothing shows that it has read them')
   })
 
+  test('an installer that says it is done, and shows no receipt of these files, did not bring them', async () => {
+    const { bed, run } = await place()
+    const said = (receipt: string): string => `
+echo 'nomad-pki: begun'
+echo clock=$(date +%s)
+echo user=0
+echo 'porcelain=1 status=0 result=installed reason=- changed=yes before=- wanted=- generation=- fingerprint=- address=- state=proven agent=told message='
+${receipt}
+exit 0
+`
+    fs.mkdirSync(path.join(bed, 'hosts/mon.example'))
+    for (const receipt of ['', 'echo receipt:; echo {', 'echo receipt:; echo {}']) {
+      fs.writeFileSync(path.join(bed, 'hosts/mon.example/instead'), said(receipt))
+      const { status, stdout } = await run('rollout', 'prometheus', '--yes')
+      expect(status, stdout).toBe(1)
+      expect(stdout).toContain(
+        'mon.example: its installer shows no receipt of these files; the same command goes on',
+      )
+      expect(stdout).not.toContain('in place')
+    }
+  })
+
   test('a host that is not reached refuses it, and nothing is changed anywhere', async () => {
     const { bed, run, tls } = await place()
     fs.mkdirSync(path.join(bed, 'hosts/edge.example'))

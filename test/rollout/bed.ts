@@ -148,7 +148,7 @@ export class Bed {
       },
       configs: () => Promise.resolve({ puts: [] }),
       configsPlaced: () => Promise.resolve(),
-      receive: () => Promise.resolve(),
+      receive: () => Promise.resolve(undefined),
       whyNotBack: () => Promise.resolve(this.notBack),
       accept: (used) => {
         this.accepted.push(...used.map(({ code, value }) => `${code}=${value}`))
