@@ -240,7 +240,7 @@ describe('rollout --collect', () => {
     [
       'a long complaint',
       `${begun}; head -c 900000 /dev/zero | tr '\\0' x >&2; exit 1`,
-      /it makes no request: x{300} … \(\d+ characters\)\n/,
+      /it makes no request: x{1000} … \(\d+ characters\)\n/,
     ],
     [
       'a request that is too large',
