@@ -18,6 +18,7 @@ import { requestWords } from '../issuers/offline-words.js'
 import { foundFor, putCertified } from '../issuers/put-certified.js'
 import { rehearsalIssuers } from '../issuers/rehearsal-issuers.js'
 import { samePublicKey } from '../keys/public-key.js'
+import { shellQuote } from '../shell-quote.js'
 import { fingerprintText, sameCertificate } from '../x509/certificate.js'
 import { authorityKeys } from './authority-keys.js'
 import { listFor, listNotes, putLists, requireNewNumbers } from './asked-lists.js'
@@ -94,7 +95,9 @@ export async function signRequest(call: OfflineCall): Promise<ExitStatus> {
     const text = answerFile({ request, certificates: certified, lists, signedAt })
     await writeFiles(context, [{ file: out, text, expected: undefined }])
     printer.answer(out)
-    printer.tell(`${count} signed; on the machine of the store: nomad-pki authority accept ${out}`)
+    printer.tell(
+      `${count} signed; on the machine of the store: nomad-pki authority accept ${shellQuote(out)}`,
+    )
     return exitStatus.ok
   })
 }

@@ -79,6 +79,15 @@ beforeEach(async () => {
   await good(store, 'apply --yes')
 })
 
+test('an answer in a file with a space is named as a shell reads it', async () => {
+  await revoke('4bad')
+  await good(store, 'authority request agent --out agent.request')
+  carry(store, key, 'agent.request')
+  const words = ['authority', 'accept', 'agent.request', '--out', 'my answer', '--yes']
+  const { stderr } = await cli(key, words, { now })
+  expect(stderr).toMatch(/on the machine of the store: nomad-pki authority accept 'my answer'\n$/)
+})
+
 const revoke = (serial: string, more = '', at = now): Promise<Said> =>
   run(store, `revoke --serial ${serial} --authority agent/1 --reason key-compromise${more}`, at)
 
