@@ -47,7 +47,9 @@ export type { Connect, DescribeOptions } from './dial.js'
 export function parseEndpoint(text: string): { host: string; port: number } | undefined {
   const bare = text.replace(/^https:\/\//i, '').replace(/\/$/, '')
   const match =
-    /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9_.-]+)?)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/.exec(bare)
+    /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9_.-]+)?)\]|([A-Za-z0-9._][A-Za-z0-9._-]*))(?::([0-9]{1,5}))?$/.exec(
+      bare,
+    )
   if (match === null) return undefined
   const [, six, name, digits] = match
   if (six !== undefined && isIP(six) !== 6) return undefined
@@ -102,6 +104,9 @@ export function endpointFault(
   }
   const wrongPort = /^[0-9]+$/.test(digits) && (Number(digits) < 1 || Number(digits) > 65_535)
   if (!wrongPort && own === undefined && digits !== '') return undefined
+  if (!wrongPort && /^[0-9]+$/.test(digits)) {
+    return { message: 'it does not name a host', hint: rightForm }
+  }
   const usual = inspectText(before)
   return {
     message: digits === '' ? 'the port is missing' : `${digits} is not a port`,

@@ -190,6 +190,10 @@ describe('what is not a listener in TLS is told in words, with 1', () => {
     ['h.acme.test:4646/v1/agent', 'an endpoint has no path', `${command}h.acme.test:4646`],
     ['https://u:p@h:4646', 'an endpoint has no user', `${command}h:4646`],
     ['https://', 'it does not name a host', form],
+    ['https://-x', 'it does not name a host', form],
+    ['https://-x:4646', 'it does not name a host', form],
+    ['https://a b:4646', 'it does not name a host', form],
+    ['https://u@-x', 'an endpoint has no user', form],
     ['127.0.0.1', 'an address without a port', `for a running agent: ${command}127.0.0.1:4646`],
     ['fe80::1', 'an address without a port', `for a running agent: ${command}'[fe80::1]:4646'`],
     [
