@@ -128,9 +128,11 @@ export function watchLines(
   const line = (text: string, paint: Paint = same): string => paint(cut(text, width))
   const lines = (text: string, most: number, paint: Paint): readonly string[] =>
     wrap(printable(text), width, most).map((one) => paint(one))
-  const progress = (done: number, total: number, what: string): string =>
-    line(`${what}  ${barOf(done, total, fancy)}`.slice(0, Math.max(0, width - 14))) +
-    line(`  ${thousands(done)}/${thousands(total)}`)
+  const progress = (done: number, total: number, what: string): string => {
+    const numbers = cut(`  ${thousands(done)}/${thousands(total)}`, width)
+    const bar = `${what}  ${barOf(done, total, fancy)}`
+    return bar.slice(0, Math.max(0, width - numbers.length)) + numbers
+  }
   const head = [
     line(`${view.cluster}  ${formatInstant(at)}`, style.strong),
     ...(trouble === undefined

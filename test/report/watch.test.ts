@@ -69,8 +69,9 @@ describe('a screen', () => {
     [10, 3],
     [1, 1],
   ] as const
+  const { rotation: large, gate } = rotation(1)
   const many = facts([...nodes(300), hostile], {
-    rotations: [rotation(1)],
+    rotations: [{ rotation: large, gate: { ...gate!, proven: 98_765, agents: 100_000 } }],
     events: ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7'].map(observed),
   })
 
