@@ -118,7 +118,11 @@ const filesOf: Readonly<Record<NodeAuth['method'], readonly (keyof NodeAuth)[]>>
  */
 export function parseNodeFile(source: string, options: { readonly file?: string }): ParsedNodeFile {
   const report = createReport(source, options.file)
-  const document = readYaml(source, report)
+  const document = readYaml(
+    source,
+    report,
+    'where the spec is: nomad-pki pack NODE --renew makes it',
+  )
   if (document === undefined) return { diagnostics: report.diagnostics() }
   const { value, sources } = readShape(
     document.contents!,

@@ -34,10 +34,15 @@ export type YamlDocument = Document.Parsed
  *
  * @param text The whole text.
  * @param report Takes what is wrong.
+ * @param maker What makes such a file: the hint of an empty one.
  * @returns The document, `undefined` if there is any error.
  */
-export function readYaml(text: string, report: Report): YamlDocument | undefined {
-  if (!isReadable(text, report)) return undefined
+export function readYaml(
+  text: string,
+  report: Report,
+  maker = 'nomad-pki init writes a first one',
+): YamlDocument | undefined {
+  if (!isReadable(text, report, maker)) return undefined
   const tokens = readTokens(text, report)
   if (tokens === undefined || report.failed()) return undefined
   const composer = new Composer({
@@ -54,7 +59,7 @@ export function readYaml(text: string, report: Report): YamlDocument | undefined
   if (document === undefined || report.failed()) return undefined
   const contents = document.contents
   if (contents === null || isNothing(contents)) {
-    report.error('spec/empty', 0, 'there is nothing in it', emptyHint)
+    report.error('spec/empty', 0, 'there is nothing in it', { hint: maker })
     return undefined
   }
   return document
@@ -102,14 +107,12 @@ function compose(
   return document
 }
 
-const emptyHint = { hint: 'nomad-pki init writes a first one' }
-
 function isNothing(node: ParsedNode): boolean {
   return 'source' in node && node.source === '' && node.range[0] === node.range[1]
 }
 
 /** What can be said before any parser sees it. */
-function isReadable(text: string, report: Report): boolean {
+function isReadable(text: string, report: Report, maker: string): boolean {
   if (text.length > largest || Buffer.byteLength(text) > largest) {
     const size = (Buffer.byteLength(text) / 1024 / 1024).toFixed(1)
     report.error('spec/too-large', 0, `${size} MB is more than the 4 MB that are read`, {
@@ -132,7 +135,7 @@ function isReadable(text: string, report: Report): boolean {
     return false
   }
   if (text.trim() === '') {
-    report.error('spec/empty', 0, 'there is nothing in it', emptyHint)
+    report.error('spec/empty', 0, 'there is nothing in it', { hint: maker })
     return false
   }
   return true

@@ -116,7 +116,15 @@ export async function nodeKey(options: NodeKeyOptions): Promise<NodeKey> {
       if (kind !== 'new') return
       if (nodeFiles.stat(tls) === undefined) await nodeFiles.makeTree(tls, 0o755)
       if (spent) nodeFiles.unlink(keyFile)
-      await placeFile(nodeFiles, keyFile, Buffer.from(encodePrivateKey(key), 'latin1'), 0o600)
+      try {
+        await placeFile(nodeFiles, keyFile, Buffer.from(encodePrivateKey(key), 'latin1'), 0o600)
+      } catch (error) {
+        if (!isNomadPkiError(error, 'ERR_FILE_EXISTS')) throw error
+        throw new NomadPkiError('ERR_FILE_EXISTS', `${keyFile} was made just now by another run`, {
+          hint: 'its certificate is on its way: leave the key, and run this again when the other run has ended',
+          cause: error,
+        })
+      }
     },
   }
 }

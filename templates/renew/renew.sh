@@ -4,7 +4,7 @@
 #
 # Against `nomad-pki renew` it lacks: lint; the comparison of usages, dates and extensions (key, names, signature and
 # chain are compared); pins of the roots; repeated calls to an engine that elects or is sealed; the spread by address
-# (the timer has one); a proof that the agent has the key (install.sh asks which leaf it presents); finishing a run
+# (the timer has one); renewal after a change of names or roots; a proof that the agent has the key (install.sh asks which leaf it presents); finishing a run
 # whose agent was not told. Refused names, a wrong CA and a lost answer end it, and the pair in place stays.
 #
 # `A && B || die`: what dies does not return, and where B fails that is what is meant.
@@ -21,16 +21,23 @@ die() { # STATUS MESSAGE
 }
 
 conf=${1:-/etc/nomad-pki/renew.env}
-[ -f "$conf" ] && [ -r "$conf" ] || die 1 "$conf is not a file that can be read"
 case $conf in /*) ;; *) conf=./$conf ;; esac
+me=$(id -u)
+guarded() { # FILE: another user cannot have written it; a link is not followed
+  [ -f "$1" ] && [ -r "$1" ] || die 1 "$1 is not a file that can be read"
+  [ ! -L "$1" ] || die 1 "$1 is a link: put the file itself there"
+  [ -z "$(find "$1" \( -perm -020 -o -perm -002 -o ! -user 0 ! -user "$me" \))" ] ||
+    die 1 "other users can change $1: after you have read it, chown root and chmod go-w"
+}
 # It says where the secret goes, and is run as a script.
-[ -z "$(find "$conf" \( -perm -020 -o -perm -002 \))" ] || die 1 "other users can change $conf: chmod go-w"
+guarded "$conf"
 # shellcheck disable=SC1090
 . "$conf"
 for name in ADDR MOUNT ISSUER ROLE CLUSTER ADDRESS CN SANS TTL WINDOW TLS RELOAD CA CHAIN INSTALLER ROLE_ID SECRET_ID; do
   eval "value=\${$name:-}"
   [ -n "$value" ] || die 1 "$conf does not set $name"
 done
+for file in "$INSTALLER" "$CA" "$CHAIN"; do guarded "$file"; done
 case $ADDR in https://* | http://127.0.0.1:*) ;; *) die 1 "$ADDR is not encrypted" ;; esac
 for tool in curl openssl awk sed; do
   command -v "$tool" >/dev/null 2>&1 || die 1 "there is no $tool"

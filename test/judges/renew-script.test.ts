@@ -135,3 +135,17 @@ test('a key that was not made leaves nothing behind', async () => {
   expect(status).toBe(1)
   expect(fs.readdirSync(tls())).toEqual([])
 })
+
+test.each(['INSTALLER', 'CA', 'CHAIN'])('%s that others can change is not used', async (name) => {
+  const own = { INSTALLER: file('install.sh'), CA: at('root.pem'), CHAIN: at('us-west.pem') }[name]!
+  const open = at(`open-${name}`)
+  fs.copyFileSync(own, open)
+  fs.chmodSync(open, 0o666)
+  const changed = await renew({ [name]: open })
+  expect(changed.stderr).toContain(`other users can change ${open}`)
+  expect(changed.status).toBe(1)
+  fs.symlinkSync(own, at(`link-${name}`))
+  const linked = await renew({ [name]: at(`link-${name}`) })
+  expect(linked.stderr).toContain('is a link')
+  expect(fs.existsSync(tls())).toBe(false)
+})

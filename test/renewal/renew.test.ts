@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { nodeKey } from '../../src/delivery/node-key.js'
 import { ownSignerOf } from '../../src/evidence/copies.js'
 import { readInventory } from '../../src/inventory/read.js'
 import { parsePrivateKey } from '../../src/keys/private-key.js'
@@ -328,4 +329,24 @@ test('another node’s file is refused before anything is signed', async () => {
   expect(stderr).toContain('this node is identity/client/us-west/c1')
   expect(status).toBe(3)
   expect(node.engine.signed).toHaveLength(1)
+})
+
+test('of two runs at once, one key stays, and nobody is told to remove it', async () => {
+  const asked = { tls: node.tls, address: 'identity/client/us-west/c1' }
+  const [first, second] = [await nodeKey(asked), await nodeKey(asked)]
+  await first.write()
+  await expect(second.write()).rejects.toMatchObject({
+    code: 'ERR_FILE_EXISTS',
+    message: expect.stringContaining('was made just now by another run') as string,
+    hint: expect.stringContaining('leave the key') as string,
+  })
+  expect((await nodeKey(asked)).kind).toBe('pending')
+})
+
+test('an empty file names the command that makes one of a node', async () => {
+  node.text = ''
+  node.write()
+  const { stderr } = await node.renew()
+  expect(stderr).toContain('nomad-pki pack NODE --renew makes it')
+  expect(stderr).not.toContain('init')
 })
