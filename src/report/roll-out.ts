@@ -52,7 +52,10 @@ export function orderText(
   )
   if (steps.length === 0) {
     const open = missing.length + doubtful.length > 0
-    const line = `nothing to bring: ${thousands(proven)} of ${count(agents, 'agent')} ${proven === 1 ? 'has' : 'have'} the newest generation`
+    // Of some agents, or of machines alone, the number of all agents says nothing.
+    const isPart = !open && proven + excepted.length < agents
+    const have = `${thousands(proven)} of ${count(agents, 'agent')} ${proven === 1 ? 'has' : 'have'}`
+    const line = `nothing to bring: ${isPart ? 'what you named has' : have} the newest generation`
     return [...notes, ...left, open ? style.doubtful(line) : style.good(line)].join('\n')
   }
   const lines = steps.map(({ number, kind, region, nodes: own }) => {
@@ -190,7 +193,7 @@ function doneText(
   style: Style,
 ): string {
   const parts = [
-    `${count(proven, 'agent')} brought and proven`,
+    ...(proven > 0 || delivered === 0 ? [`${count(proven, 'agent')} brought and proven`] : []),
     ...(settled > 0 ? [`${settled} by the receipt of the installer`] : []),
     ...(placed > 0 ? [`${placed} not running: the next start loads the files`] : []),
     ...(delivered > 0
