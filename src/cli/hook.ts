@@ -86,8 +86,10 @@ async function quietly<Result>(
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
     const { message, hint, diagnostics } = error
-    const why = diagnostics[0]?.message
-    warn(printer, `${message}${why === undefined ? '' : `: ${why}`}`, hint)
+    const [first] = diagnostics
+    const expected = first?.expected === undefined ? undefined : `expected: ${first.expected}`
+    const why = first === undefined ? '' : `: ${first.message}`
+    warn(printer, `${message}${why}`, hint ?? first?.hint ?? expected)
     return undefined
   }
 }

@@ -234,6 +234,14 @@ describe('its faults are warnings, and the command ends as without it', () => {
     )
   })
 
+  test('a local file that is wrong says what was expected', async () => {
+    const cwd = hooked()
+    local(cwd, 'hook: [./none]\n')
+    const { status, stderr } = await renew(cwd)
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/hook was not told: [^]*hook is a list\n {2}hint: expected: \S/)
+  })
+
   test('a local file that others can read is not read', async () => {
     const cwd = hooked()
     fs.chmodSync(path.join(cwd, 'nomad-pki.local.yaml'), 0o644)
