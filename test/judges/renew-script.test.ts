@@ -35,6 +35,9 @@ beforeAll(async () => {
   openssl('req', ...made, '-keyout', 'us-west.key', '-out', 'us-west.csr', '-subj', '/CN=us-west')
   const under = ['-CA', 'root.pem', '-CAkey', 'root.key', '-days', '20', '-extfile', 'ca.ext']
   openssl('x509', '-req', '-in', 'us-west.csr', ...under, '-out', 'us-west.pem')
+  // Whatever the umask is here.
+  fs.copyFileSync(file('install.sh'), at('install.sh'))
+  for (const name of ['install.sh', 'root.pem', 'us-west.pem']) fs.chmodSync(at(name), 0o644)
   fs.mkdirSync(at('system'))
   fs.copyFileSync(at('other.pem'), at('system/other.pem'))
   openssl('rehash', 'system')
@@ -80,7 +83,7 @@ async function renew(
     ...{ CLUSTER: 'acme', ADDRESS: 'identity/client/us-west/c1', CN: 'client.us-west.nomad' },
     SANS: 'DNS:client.us-west.nomad,DNS:localhost,IP:127.0.0.1,IP:::1',
     ...{ TTL: '80000s', WINDOW: '28800', RELOAD: 'none' },
-    ...{ CA: at('root.pem'), CHAIN: at('us-west.pem'), INSTALLER: file('install.sh'), TLS: tls() },
+    ...{ CA: at('root.pem'), CHAIN: at('us-west.pem'), INSTALLER: at('install.sh'), TLS: tls() },
     ...settings,
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}='${value}'\n`)
@@ -137,7 +140,7 @@ test('a key that was not made leaves nothing behind', async () => {
 })
 
 test.each(['INSTALLER', 'CA', 'CHAIN'])('%s that others can change is not used', async (name) => {
-  const own = { INSTALLER: file('install.sh'), CA: at('root.pem'), CHAIN: at('us-west.pem') }[name]!
+  const own = { INSTALLER: at('install.sh'), CA: at('root.pem'), CHAIN: at('us-west.pem') }[name]!
   const open = at(`open-${name}`)
   fs.copyFileSync(own, open)
   fs.chmodSync(open, 0o666)

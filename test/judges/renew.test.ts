@@ -219,7 +219,13 @@ test('sealed in between: the message, the old pair, and the next run goes on wit
 
 describe('without Node: renew.sh', () => {
   const script = fileURLToPath(new URL('../../templates/renew/renew.sh', import.meta.url))
-  const installer = fileURLToPath(new URL('../../templates/install.sh', import.meta.url))
+  const installer = (): string => {
+    // It must not be writable by others, whatever the umask is here.
+    const own = at('install.sh')
+    fs.copyFileSync(new URL('../../templates/install.sh', import.meta.url), own)
+    fs.chmodSync(own, 0o644)
+    return own
+  }
   const shell = (settings: Readonly<Record<string, string>> = {}): Said => {
     const all: Readonly<Record<string, string>> = {
       ADDR: bao.origin,
@@ -237,7 +243,7 @@ describe('without Node: renew.sh', () => {
       WINDOW: '28800',
       CA: at('c1/ca.pem'),
       CHAIN: at('c1/chain.pem'),
-      INSTALLER: installer,
+      INSTALLER: installer(),
       TLS: at('shell'),
       RELOAD: 'none',
       ...settings,
