@@ -122,7 +122,7 @@ export type {
   RequestContents,
   RequestMaker,
 } from './authority/request.js'
-export { makeRequest, type RequestContent } from './x509/request.js'
+export { makeRequest, type CertificateRequest, type RequestContent } from './x509/request.js'
 export { issue, type Issued, type IssueOptions } from './authority/issue.js'
 export { trustBundle } from './authority/trust-bundle.js'
 

@@ -130,7 +130,7 @@ function readGuarded(
   const found = readWhole(nodeFiles, file, { limit: 1024 * 1024 })
   if (found.state === 'absent') {
     throw new NomadPkiError('ERR_FILE_UNREADABLE', `${what} ${shown} is not there`, {
-      hint: 'where the spec is: nomad-pki pack NODE --renew makes it',
+      hint: 'where the spec is: nomad-pki pack NODE --renew makes it; to renew what the store made: nomad-pki rotate leaves ADDRESS, or --due',
     })
   }
   if (found.state !== 'read') {

@@ -257,7 +257,6 @@ function sentence(text: string): string {
 
 /** Words of other tools, and what does it here. */
 const otherWords: ReadonlyMap<string, string> = new Map([
-  ['renew', 'nomad-pki rotate leaves ADDRESS, or --due'],
   ['issue', 'nomad-pki add KIND NODE, then: nomad-pki apply'],
   ['delete', 'nomad-pki remove KIND NODE'],
   [

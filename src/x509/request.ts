@@ -23,8 +23,11 @@ import { readAs, readSigned, signatureOid } from './signed.js'
 
 /** A request whose sender has proven that the key is theirs. */
 export interface CertificateRequest {
+  /** All of its bytes. */
   readonly der: Uint8Array
+  /** The name that it gives itself. */
   readonly subject: Name
+  /** The key that it is for, and that signed it. */
   readonly publicKey: PublicKey
   /** The names that it asks for; absent where it asks for none. */
   readonly subjectAltName?: readonly GeneralName[] | undefined

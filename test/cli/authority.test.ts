@@ -366,7 +366,7 @@ describe('authority encrypt and decrypt', () => {
     expectSaid(
       await line(`authority encrypt --passphrase-fd ${wrong}`),
       3,
-      /is encrypted already, under another passphrase.*\n.*--change-passphrase/,
+      /is already encrypted, with a different passphrase.*\n.*--change-passphrase/,
     )
     expectSaid(await line(`authority encrypt --passphrase-fd ${right}`), 0, /is encrypted already/)
     const change = 'authority encrypt --change-passphrase'

@@ -301,7 +301,10 @@ describe.each(reading.map((entry) => [entry.name, entry] as const))(
       const free = switches.filter((flag) => !words.includes(flag) && !barred.includes(flag))
       const all = [[], ...free.map((flag) => [flag])]
       for (const more of all) {
-        const { status, stderr } = await cli(place, [...words, ...more])
+        // What goes on until nobody reads it ends after its first text.
+        const { status, stderr } = await cli(place, [...words, ...more], {
+          closed: words.includes('--watch'),
+        })
         expect([0, 2], stderr).toContain(status)
         for (const out of outs) fs.rmSync(path.join(place, out))
         expect(treeOf(place)).toEqual(tree)

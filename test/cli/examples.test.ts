@@ -64,8 +64,8 @@ function call(cwd: string, line: string): ReturnType<typeof cli> {
   if (argv[1] === 'setup') {
     return cli(cwd, argv, { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
   }
-  // A person compares the fingerprint.
-  return cli(cwd, argv, { terminal: argv[0] === 'sign' })
+  // A person compares the fingerprint; what goes on until nobody reads it ends after its first text.
+  return cli(cwd, argv, { terminal: argv[0] === 'sign', closed: argv.includes('--watch') })
 }
 
 describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
