@@ -22,6 +22,7 @@ import { storeIssuers } from '../issuers/store-issuers.js'
 import { throwawayIssuer } from '../issuers/throwaway.js'
 import { generateKey } from '../keys/generate.js'
 import { encodePrivateKey } from '../keys/private-key.js'
+import { samePublicKey } from '../keys/public-key.js'
 import type { OfferedLeaf } from '../probe/offer.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate, parseCertificates } from '../x509/certificates.js'
@@ -64,7 +65,7 @@ export async function probeLeaves(
       (keep && authority !== undefined
         ? await keepProbeLeaf(authority, workspace.store, inventory.ledger, context)
         : undefined) ??
-      (authority && (await operatorsLeaf(authority, workspace, context.now())))
+      (authority && (await operatorsLeaf(authority, workspace, inventory, context.now())))
     if (leaf !== undefined) leaves.set(root, leaf)
     else {
       const { closed } = compromised.find(({ address }) => address === root) ?? {}
@@ -197,11 +198,15 @@ async function keptLeaf(root: string, store: Store, now: number): Promise<Offere
 }
 
 async function operatorsLeaf(
-  { certificate }: FoundAuthority,
+  { certificate, name: root }: FoundAuthority,
   { desired, store }: Workspace,
+  { authorities }: Pick<Inventory, 'authorities'>,
   now: number,
 ): Promise<OfferedLeaf | undefined> {
   if (certificate === undefined) return undefined
+  const roots = [...authorities.values()].flatMap((one) =>
+    one.name === root && one.certificate !== undefined ? [one.certificate.publicKey] : [],
+  )
   for (const { name, profile } of desired.identities) {
     if (isAgent(profile.role)) continue
     const { role, region } = profile
@@ -211,8 +216,9 @@ async function operatorsLeaf(
         const chain = parseCertificates(latin1Of(cert.bytes))
         const [leaf, above] = [chain[0], chain.at(-1)]
         if (leaf === undefined || above === undefined || !lives(leaf, now)) continue
-        // Straight under the root, so that no cross-certificate behind it is what is taken.
-        if (chain.length > 1 || !isSignedBy(above, certificate.publicKey)) continue
+        // Straight under the root or under an intermediate: no cross-certificate behind it is what is taken.
+        if (chain.length > 2 || roots.some((one) => samePublicKey(one, above.publicKey))) continue
+        if (!isSignedBy(above, certificate.publicKey)) continue
         return { cert: latin1Of(cert.bytes), key: latin1Of(key.bytes) }
       } catch (error) {
         if (!isNomadPkiError(error)) throw error

@@ -186,6 +186,7 @@ function draft(
     named: entry.subject?.commonName !== undefined,
     ...generations,
     signers,
+    nextSigner: signersOf(entry, [generations.signing + 1])[generations.signing + 1]!,
     ...(entry.sshKey === undefined ? {} : { sshKey: entry.sshKey }),
     ...(entry.engine === undefined ? {} : { engine: engineOf(entry.engine, name) }),
     fingerprints: fingerprintsOf(resolving, name, entry, generations, root !== undefined),

@@ -67,6 +67,8 @@ export interface AuthoritySpec {
   readonly fingerprints: Readonly<Record<number, string>>
   /** Where the keys of its generations are, by generation. */
   readonly signers: Readonly<Record<number, SignerKind>>
+  /** Where the key of the generation after the one that signs will be. */
+  readonly nextSigner: SignerKind
   /** The key of an SSH agent that a new generation has, as `ssh-add -l` prints it; `undefined`: none is named. */
   readonly sshKey?: string | undefined
   /** What it has in Vault or OpenBao; absent where it has nothing there. */

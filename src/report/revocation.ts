@@ -11,6 +11,7 @@ import type { RevocationReason } from '../revocation-reasons.js'
 import type { CrlEntry } from '../x509/make-crl.js'
 import type { Document } from './json.js'
 import { requestCommand } from '../plan/held-by-node.js'
+import { recipeLines } from './recipe.js'
 import { count, printable, type Style } from './style.js'
 import { formatMinute, formatRelative } from './time.js'
 
@@ -209,8 +210,8 @@ function requestLines(
 function cureLines(cure: Cure, { flag, at }: RevocationFacts): readonly string[] {
   const { cheapest, until, root, agents, held, reloads } = cure
   const commands = [
-    ...cure.commands.map((one) => `  ${command(one, flag)}`),
-    ...(held > 0 && cure.commands.includes('nomad-pki apply')
+    ...recipeLines(cure.steps, flag),
+    ...(held > 0 && cure.steps.some((one) => one.command === 'nomad-pki apply')
       ? [
           `  ${count(held, 'agent holds its own key', 'agents hold their own keys')}: where apply names one, it needs a request and \`nomad-pki sign\` before \`nomad-pki rollout\``,
         ]
@@ -335,7 +336,14 @@ export function revocationDocument({
       root: cure.root,
       agents: cure.agents,
       reloads: cure.reloads,
-      commands: cure.commands.map((one) => command(one, flag)),
+      commands: cure.steps.flatMap((one) =>
+        one.on === 'store' ? [command(one.command, flag)] : [],
+      ),
+      steps: cure.steps.map(({ on, command: line, edit }) => ({
+        on,
+        command: on === 'store' ? command(line, flag) : line,
+        edit: edit ?? null,
+      })),
     })),
   }
 }

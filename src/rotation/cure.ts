@@ -14,6 +14,7 @@ import type { Role } from '../address.js'
 import type { Desired } from '../cluster/desired.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import type { RevocationReason } from '../revocation-reasons.js'
+import { applySteps, here, namedIn, withEdits, type RecipeStep } from './recipe.js'
 import { rotationOf } from './stages.js'
 
 /** A revoked certificate that somebody may use. */
@@ -47,8 +48,8 @@ export interface Cure {
   readonly until?: number | undefined
   /** The root that agents must no longer trust, `authority/agent/1`. */
   readonly root: string
-  /** Commands that replace the root, in order, without `--file`; empty where it cannot be, or need not. */
-  readonly commands: readonly string[]
+  /** What replaces the root, in order; empty where it cannot be, or need not. */
+  readonly steps: readonly RecipeStep[]
   /** How many agents trust that root. */
   readonly agents: number
   /** How many of these hold their own keys: a new root needs a request by each. */
@@ -86,53 +87,65 @@ export function cureOf(
     held: agents.filter(({ profile }) => profile.keyHeld === 'node').length,
     ...(notAfter !== undefined && { until: notAfter }),
   }
-  const without = (cheapest: Cheapest): Cure => ({ ...known, cheapest, commands: [], reloads: 0 })
+  const without = (cheapest: Cheapest): Cure => ({ ...known, cheapest, steps: [], reloads: 0 })
   if (notAfter !== undefined && notAfter <= now) return without('over')
   if (bundle === undefined) return without('foreign')
   const { compromised } = evidenceIn(inventory.ledger, { now })
   const marked = compromised.some(({ address }) => address === root || above.includes(address))
   if (!bundle.trusted.includes(root)) {
-    const commands = [
-      'nomad-pki rollout',
-      marked ? `nomad-pki probe --refuses ${root}` : 'nomad-pki probe',
-    ]
-    return { ...known, cheapest: 'dropped', commands, reloads: 1 }
+    const steps = [here('nomad-pki rollout'), marked ? proof(root) : here('nomad-pki probe')]
+    return { ...known, cheapest: 'dropped', steps, reloads: 1 }
   }
   if (reason !== 'key-compromise' && reason !== 'unspecified') return without('unneeded')
   const rotation = rotationOf(spec, inventory, name, { now, compromised: true })!
   const isLeaving = rotation.position !== 'settled' && rotation.from === generationOf(root)
   if (isLeaving) {
     const left = rotation.position === 'trusting' ? 2 : 1
-    const commands = [...rounds(name, left), proof(root)]
-    return { ...known, cheapest: 'rotating', commands, reloads: left }
+    const steps = [...rounds(name, left, spec, { inventory, now }), proof(root)]
+    return { ...known, cheapest: 'rotating', steps, reloads: left }
   }
-  const commands =
+  const steps =
     rotation.position === 'settled'
       ? [
-          `nomad-pki rotate authority ${name} --compromised`,
-          `nomad-pki rotate authority ${name} --compromised --next`,
-          ...reached,
-          ...rounds(name, 2),
+          here(`nomad-pki rotate authority ${name} --compromised`),
+          ...rounds(name, 3, spec, { inventory, now }),
           proof(root),
         ]
       : // Its own rotation must end first: the newer root is the one that has to go.
         [
-          `nomad-pki rotate authority ${name}`,
-          `nomad-pki rotate authority ${name} --compromised --next`,
+          here(`nomad-pki rotate authority ${name}`),
+          here(`nomad-pki rotate authority ${name} --compromised --next`),
         ]
   const isServer = leaf.role === undefined || runsServer(leaf.role)
   const soon = notAfter !== undefined && notAfter - now <= (isServer ? waits.server : waits.other)
-  return { ...known, cheapest: soon ? 'wait' : 'replace', commands, reloads: 3 }
+  return { ...known, cheapest: soon ? 'wait' : 'replace', steps, reloads: 3 }
 }
 
-/** What follows each edit of the spec. */
-const reached: readonly string[] = ['nomad-pki apply', 'nomad-pki rollout']
-
-function rounds(name: string, times: number): readonly string[] {
-  const round = [`nomad-pki rotate authority ${name} --next`, ...reached]
-  return Array.from({ length: times }, () => round).flat()
+/** The next stages, each with what follows its edit of the spec. Only the first from rest says that the key is stolen. */
+function rounds(
+  name: string,
+  times: number,
+  spec: ClusterSpec,
+  { inventory, now }: { readonly inventory: Inventory; readonly now: number },
+): readonly RecipeStep[] {
+  const steps: RecipeStep[] = []
+  const made = new Set<string>()
+  let before = spec
+  for (let round = 0; round < times; round += 1) {
+    const { position, next } = rotationOf(before, inventory, name, { now, compromised: true })!
+    const flag = position === 'settled' ? ' --compromised' : ''
+    const after = withEdits(before, next.edits)
+    steps.push(
+      here(`nomad-pki rotate authority ${name}${flag} --next`),
+      ...applySteps(after, { inventory, now, made }),
+      here('nomad-pki rollout'),
+    )
+    for (const address of namedIn(after)) made.add(address)
+    before = after
+  }
+  return steps
 }
 
-function proof(root: string): string {
-  return `nomad-pki probe --refuses ${root}`
+function proof(root: string): RecipeStep {
+  return here(`nomad-pki probe --refuses ${root}`)
 }

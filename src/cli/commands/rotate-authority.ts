@@ -14,9 +14,11 @@ import { twinsOf } from '../../evidence/generations.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import { isAgent } from '../../nomad/roles.js'
 import { undatedErrors } from '../../plan/undated-errors.js'
+import { recipeLines } from '../../report/recipe.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { count } from '../../report/style.js'
 import { gateOf } from '../../rotation/gate-of.js'
+import { applySteps, withEdits, type RecipeStep } from '../../rotation/recipe.js'
 import { rotationOf, type Way } from '../../rotation/stages.js'
 import type { Command } from '../command.js'
 import { requireBegun } from '../begin-store.js'
@@ -105,14 +107,27 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   )
   if (!written) return exitStatus.ok
   if (!printer.json) printer.answer(`${file}: ${rotation.next.title}`)
+  const { edits, reloads, rides } = rotation.next
+  const after = withEdits(workspace.spec, edits)
   printer.tell(
-    rotation.next.reloads && rotation.next.rides
-      ? `next: nomad-pki apply${fileFlag(options)}; agents take it up as they are renewed (rotate leaves --due), and status says until when`
-      : rotation.next.reloads
-        ? `next: nomad-pki apply${fileFlag(options)}; then every agent is reloaded once, in order: nomad-pki rollout${fileFlag(options)}`
-        : 'nothing has to be reloaded for it',
+    reloads
+      ? nextText(applySteps(after, { inventory, now }), { flag: fileFlag(options), rides })
+      : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok
+}
+
+/** What follows an edit. */
+function nextText(
+  steps: readonly RecipeStep[],
+  { flag, rides }: { readonly flag: string; readonly rides: boolean },
+): string {
+  const then = rides
+    ? 'agents take it up as they are renewed (rotate leaves --due), and status says until when'
+    : `then every agent is reloaded once, in order: nomad-pki rollout${flag}`
+  return steps.length === 1
+    ? `next: ${steps[0]!.command}${flag}; ${then}`
+    : ['next:', ...recipeLines(steps, flag), then].join('\n')
 }
 
 /** The commands of a stage, as they are called by hand. */
