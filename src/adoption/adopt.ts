@@ -17,6 +17,7 @@ import { collect, type MaterialFile } from './collect.js'
 import { fromStore } from './from-store.js'
 import { leavesIn, type Leaf } from './leaves.js'
 import type { AdoptedAuthority, AdoptedIdentity } from './adopted.js'
+import { withLists } from './lists.js'
 import type { LeftOut } from './materials.js'
 import {
   isNextOf,
@@ -174,7 +175,7 @@ export function planAdoption({
         : `the authority ${formatName(tree.certificate.subject)} signed no living certificate that is adopted${crossing ? ', beyond a cross-certificate' : ''}`,
     })
   }
-  const authorities = [...named].map(([tree, { name, generation }]): AdoptedAuthority => {
+  const plain = [...named].map(([tree, { name, generation }]): AdoptedAuthority => {
     const above = tree.issuer && named.get(tree.issuer)
     const crossed = new Map<number, Certificate>()
     for (const { by, certificate } of tree.crosses) {
@@ -193,6 +194,13 @@ export function planAdoption({
       notes: adoptionNotes(tree.certificate, tree.issuer?.certificate),
     }
   })
+  const listed = withLists(
+    plain,
+    collection.lists,
+    new Map(present.flatMap(({ address, list }) => (list ? [[address, list] as const] : []))),
+  )
+  const { authorities } = listed
+  leftOut.push(...listed.leftOut)
   const addressOf = (leaf: Leaf): string | undefined => {
     const entry = named.get(leaf.signer)
     return entry && authorityAddress(entry.name, entry.generation)

@@ -7,6 +7,7 @@
 import type { FoundKey } from '../keys/found-key.js'
 import type { Role } from '../address.js'
 import type { Certificate } from '../x509/certificate.js'
+import type { RevokedEntry } from '../x509/crl.js'
 
 /** A generation of an authority. */
 export interface AdoptedAuthority {
@@ -21,9 +22,23 @@ export interface AdoptedAuthority {
   readonly issuer?: string | undefined
   /** Certificates that other generations made for this root, by their number. */
   readonly crossed: ReadonlyMap<number, Certificate>
+  /** Its revocation list, where the store lacks it. */
+  readonly list?: AdoptedList | undefined
   readonly places: readonly string[]
   /** What is unusual in it and Nomad takes, a line each. */
   readonly notes: readonly string[]
+}
+
+/** A revocation list that its authority signed. */
+export interface AdoptedList {
+  readonly place: string
+  readonly der: Uint8Array
+  readonly number: number
+  /** Epoch milliseconds. */
+  readonly thisUpdate: number
+  /** Epoch milliseconds; absent where the list does not say. */
+  readonly nextUpdate?: number | undefined
+  readonly entries: readonly RevokedEntry[]
 }
 
 /** A certificate with its key that becomes a generation of an identity. */

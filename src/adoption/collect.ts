@@ -9,6 +9,7 @@ import type { FoundKey } from '../keys/found-key.js'
 import { sha256 } from '../sha256.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import type { FoundList } from './lists.js'
 import { stillLocked, type LeftOut, type Material } from './materials.js'
 
 /** A file with what is in it. */
@@ -31,6 +32,8 @@ export interface Collection {
   readonly certificates: readonly FoundCertificate[]
   /** The private key of a public one. */
   keyOf(publicKey: PublicKey): FoundKey | undefined
+  /** Revocation lists. */
+  readonly lists: readonly FoundList[]
   /** What is not adopted, whatever else is there. */
   readonly leftOut: readonly LeftOut[]
 }
@@ -42,6 +45,7 @@ export function collect(files: readonly MaterialFile[]): Collection {
     { certificate: Certificate; places: string[]; files: string[] }
   >()
   const keys = new Map<string, { key: FoundKey; place: string }>()
+  const lists: FoundList[] = []
   const leftOut: LeftOut[] = []
   const requests: { place: string; publicKey: PublicKey }[] = []
   for (const { file, materials } of files) {
@@ -64,6 +68,9 @@ export function collect(files: readonly MaterialFile[]): Collection {
           if (!keys.has(id)) keys.set(id, material)
           break
         }
+        case 'list':
+          lists.push(material)
+          break
         case 'request':
           requests.push(material)
           break
@@ -100,6 +107,7 @@ export function collect(files: readonly MaterialFile[]): Collection {
   return {
     certificates: [...certificates.values()],
     keyOf: (publicKey) => keys.get(keyId(publicKey))?.key,
+    lists,
     leftOut,
   }
 }

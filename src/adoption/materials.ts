@@ -14,13 +14,16 @@ import { readFoundKey, type FoundKey } from '../keys/found-key.js'
 import { pemBlocks } from '../keys/pem.js'
 import { scanPem } from '../keys/pem-scan.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
+import { parseCrl } from '../x509/crl.js'
 import { parseRequest } from '../x509/request.js'
 import type { AdoptionCode } from './codes.js'
+import type { FoundList } from './lists.js'
 
 /** One thing in a file. */
 export type Material =
   | { readonly kind: 'certificate'; readonly place: string; readonly certificate: Certificate }
   | { readonly kind: 'key'; readonly place: string; readonly key: FoundKey }
+  | ({ readonly kind: 'list' } & FoundList)
   | { readonly kind: 'request'; readonly place: string; readonly publicKey: PublicKey }
   | Locked
   | LeftOut
@@ -127,7 +130,7 @@ function blockIn(place: string, label: string, pem: string, der: Uint8Array): Ma
     case 'PUBLIC KEY':
       return undefined
     case 'X509 CRL':
-      return unused(place, 'it is a revocation list, which Nomad does not read')
+      return listIn(place, der)
     case 'TRUSTED CERTIFICATE':
       return unused(place, 'it is a certificate in the form of OpenSSL alone', {
         hint: 'convert a copy of it: openssl x509 -in FILE -out COPY',
@@ -160,6 +163,8 @@ function derIn(place: string, der: Uint8Array): Material {
   const request = requestIn(place, der)
   if (request.kind === 'request') return request
   if (key.code === 'adoption/key') return key
+  const list = listIn(place, der)
+  if (list.kind === 'list') return list
   const told = certificate.kind === 'left-out' ? certificate.message : ''
   return { ...unrelated(place), code: 'adoption/malformed', message: `binary, and ${told}` }
 }
@@ -183,6 +188,14 @@ function certificateIn(place: string, der: Uint8Array): Material {
     return { kind: 'certificate', place, certificate: parseCertificate(der) }
   } catch (error) {
     return malformed(place, messageOf(error))
+  }
+}
+
+function listIn(place: string, der: Uint8Array): Material {
+  try {
+    return { kind: 'list', place, der, list: parseCrl(der) }
+  } catch (error) {
+    return unused(place, `it is a revocation list that cannot be read: ${messageOf(error)}`)
   }
 }
 

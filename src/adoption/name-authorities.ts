@@ -6,6 +6,7 @@
 
 import { authorityNameOf, generationOf, isOfAuthority } from '../address.js'
 import type { AuthoritySpec } from '../cluster/spec.js'
+import type { OwnList } from '../inventory/list-in.js'
 import { fingerprintOf, fingerprintText, isTwin, type Certificate } from '../x509/certificate.js'
 import { isSameLine } from './region-signers.js'
 import { isSelfSigned, type Tree, type Trees } from './trees.js'
@@ -23,6 +24,8 @@ export type SpecifiedAuthority = Pick<
 export interface PresentAuthority {
   readonly address: string
   readonly certificate: Certificate
+  /** Its revocation list, under the last number that is known; default: there is none. */
+  readonly list?: OwnList | undefined
 }
 
 /** Authorities by their names and numbers in the spec. */

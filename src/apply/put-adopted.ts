@@ -22,6 +22,7 @@ import type { Configs } from '../inventory/configs.js'
 import type { Store } from '../inventory/store.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
+import { encodeCrl } from '../x509/make-crl.js'
 import { formatName } from '../x509/name.js'
 
 /** What is put, and by which spec. */
@@ -36,6 +37,8 @@ export interface MissingParts {
   readonly authorities: readonly AdoptedAuthority[]
   /** Authorities that the store has without the key that is here. */
   readonly keys: readonly AdoptedAuthority[]
+  /** Authorities that the store has without the revocation list that is here. */
+  readonly lists: readonly AdoptedAuthority[]
   readonly identities: readonly AdoptedIdentity[]
 }
 
@@ -76,6 +79,7 @@ export function missingOf(
         isHere(one) &&
         inventory.authorities.get(one.address)?.key.state === 'absent',
     ),
+    lists: authorities.filter((one) => one.list !== undefined && isHere(one)),
     identities: identities.filter(({ address, leaf, replaces }) => {
       const found = inventory.identities.get(address)
       if (found === undefined || (found.current === undefined && found.unfinished === undefined)) {
@@ -109,6 +113,7 @@ export async function putAdopted(
     const before = await readInventory({ store, configs }, { configs: [] })
     const missing = missingOf(parts, before)
     await putAuthorities([...missing.authorities, ...missing.keys], before, { store, at: clock() })
+    await putLists([...missing.authorities, ...missing.lists], { store, at: clock() })
     const inventory = await readInventory({ store, configs }, { configs: [] })
     const desired = desire(parts.spec)
     await noteIdentities(missing.identities, desired, inventory, { store, at: clock() })
@@ -173,6 +178,25 @@ async function putAuthorities(
     }
   }
   await batch.commit()
+}
+
+/** The next list of an authority has the number after that of its last one, and keeps its entries. */
+async function putLists(
+  authorities: readonly AdoptedAuthority[],
+  { store, at }: Port,
+): Promise<void> {
+  const batch = store.batch()
+  let count = 0
+  for (const { address, name, generation, list } of authorities) {
+    if (list === undefined) continue
+    count += 1
+    const { der, number, thisUpdate, nextUpdate } = list
+    batch.putList(name, generation, encodeCrl(der))
+    // Without a date that its readers wait for, nothing tells when they need another one.
+    if (nextUpdate === undefined) continue
+    batch.record({ event: 'listed', address, at, number, thisUpdate, nextUpdate })
+  }
+  if (count > 0) await batch.commit()
 }
 
 /** The ledger's lines come first, in a step of their own. */

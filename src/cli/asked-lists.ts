@@ -13,6 +13,7 @@ import { formatInstant } from '../duration.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
+import { listIn } from '../inventory/list-in.js'
 import type { Ledger } from '../inventory/ledger.js'
 import { revocationsIn } from '../inventory/revoked.js'
 import type { StoreBatch } from '../inventory/store.js'
@@ -20,7 +21,7 @@ import { expectedList, listContent, type AskedList } from '../issuers/offline-li
 import type { OfflineRequest } from '../issuers/offline-request.js'
 import { parseCrl } from '../x509/crl.js'
 import { encodeCrl } from '../x509/make-crl.js'
-import { listIn, nextList } from './revoke-lists.js'
+import { nextList } from './revoke-lists.js'
 import type { Workspace } from './workspace.js'
 
 /**

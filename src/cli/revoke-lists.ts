@@ -15,15 +15,14 @@ import type { Desired } from '../cluster/desired.js'
 import { isNomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { rootAbove } from '../evidence/generations.js'
-import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import type { Inventory } from '../inventory/inventory.js'
+import { listIn } from '../inventory/list-in.js'
 import { latestLists, listFault, type Revocations } from '../inventory/revoked.js'
 import { isRevocationReason, type RevocationReason } from '../revocation-reasons.js'
-import { pemBlocks } from '../keys/pem.js'
 import type { Certificate } from '../x509/certificate.js'
-import { parseCrl, type RevokedEntry } from '../x509/crl.js'
+import type { RevokedEntry } from '../x509/crl.js'
 import type { NewList } from '../report/revocation.js'
 import { encodeCrl, type CrlEntry } from '../x509/make-crl.js'
-import { isSignedBy } from '../x509/signature.js'
 
 /** How to make them. */
 export interface ListOptions {
@@ -174,28 +173,6 @@ function entriesOf(
   return all.flatMap(({ issuer, serial, at, reason, notAfter = Infinity }) =>
     issuer === address && notAfter >= (lastMade ?? -Infinity) ? [{ serial, at, reason }] : [],
   )
-}
-
-/** The list in the store: a ledger that was begun anew does not know it. */
-export function listIn(found: FoundAuthority | undefined): {
-  readonly number: number
-  readonly entries: readonly RevokedEntry[]
-  /** The list itself, DER. */
-  readonly der?: Uint8Array | undefined
-} {
-  const none = { number: 0, entries: [] }
-  if (found?.list === undefined || found.certificate === undefined) return none
-  try {
-    const { der } = pemBlocks(found.list)[0]!
-    const list = parseCrl(der)
-    const number = Number.parseInt(list.number ?? '0', 16)
-    const isOwn = Number.isSafeInteger(number) && isSignedBy(list, found.certificate.publicKey)
-    return isOwn ? { number, entries: list.entries, der } : none
-  } catch (error) {
-    // A damaged file is written anew.
-    if (isNomadPkiError(error)) return none
-    throw error
-  }
 }
 
 /** What the list before revoked and the ledger does not tell: revoked for good. */

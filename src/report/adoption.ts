@@ -12,7 +12,7 @@ import { groupBy } from '../grouping.js'
 import { fingerprintText } from '../x509/certificate.js'
 import { formatName } from '../x509/name.js'
 import type { Document } from './json.js'
-import { printable } from './style.js'
+import { count, printable } from './style.js'
 
 /** What is told. */
 export interface AdoptionReport {
@@ -43,7 +43,7 @@ export function adoptionDocument(report: AdoptionReport): Document {
     file,
     dryRun,
     specChanged,
-    authorities: authorities.map(({ address, certificate, places, notes }) => ({
+    authorities: authorities.map(({ address, certificate, list, places, notes }) => ({
       address,
       fingerprint: fingerprintText(certificate),
       subject: formatName(certificate.subject),
@@ -51,6 +51,10 @@ export function adoptionDocument(report: AdoptionReport): Document {
       key: keys.has(address),
       new: fresh.has(address),
       newKey: freshKeys.has(address),
+      list:
+        list === undefined
+          ? null
+          : { number: list.number, revoked: list.entries.length, from: list.place },
       from: places,
       notes,
     })),
@@ -81,13 +85,17 @@ export function adoptionText(report: AdoptionReport): string {
   const { authorities, identities, fresh, keys, freshKeys, leftOut } = report
   const lines: string[] = []
   const mark = (address: string): string => (fresh.has(address) ? '+' : '=')
-  for (const { address, certificate, key, places, notes } of authorities) {
+  for (const { address, certificate, key, list, places, notes } of authorities) {
     const without = keys.has(address) ? '' : ', without its key'
     lines.push(`${mark(address)} ${address}  ${authorityText(certificate)}${without}`)
     lines.push(`    from ${places[0]!}, ends ${formatInstant(certificate.notAfter)}`)
     lines.push(...notes.map((note) => `    note: ${note}`))
     if (key !== undefined && freshKeys.has(address)) {
       lines.push(`+ key of ${address}`)
+    }
+    if (list !== undefined) {
+      const revoked = count(list.entries.length, 'certificate')
+      lines.push(`+ revocation list ${list.number} of ${address}: ${revoked}, from ${list.place}`)
     }
   }
   for (const { address, generation, replaces, leaf, places, notes } of identities) {

@@ -29,7 +29,6 @@ export function revocationFindings(
   { now, current = false }: { readonly now: number; readonly current?: boolean },
 ): readonly Finding[] {
   const revocations = revocationsIn(inventory.ledger)
-  if (revocations.all.length === 0) return []
   const findings: Finding[] = []
   const inUse = new Set<string>()
   for (const { address, profile } of desired.identities) {

@@ -49,6 +49,8 @@ export interface RevocationList {
   readonly entries: readonly RevokedEntry[]
   /** The list's number, hex; absent where it has none. */
   readonly number?: string | undefined
+  /** Whether it has only a part of what is revoked: a critical extension says so (RFC 5280 §5.2.4, §5.2.5). */
+  readonly isPartial: boolean
   /** What is signed, DER. */
   readonly tbs: Uint8Array
   readonly signature: Uint8Array
@@ -84,6 +86,7 @@ function read(der: Uint8Array): RevocationList {
   list.finish('what is signed')
   return {
     ...{ issuer, thisUpdate, nextUpdate, entries, tbs, signature },
+    isPartial: extensions.some(({ critical }) => critical),
     revoked: new Set(entries.map(({ serial }) => serial)),
     number: valueOf(extensions, listOids.number, (value) => serialHex(value.integer('the number'))),
     signatureAlgorithm: signatureOid(algorithm),

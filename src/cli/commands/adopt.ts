@@ -19,6 +19,7 @@ import { hasErrors } from '../../diagnostics.js'
 import { NomadPkiError } from '../../errors.js'
 import { isBegun } from '../../inventory/begun.js'
 import type { Inventory } from '../../inventory/inventory.js'
+import { listIn } from '../../inventory/list-in.js'
 import { readInventory } from '../../inventory/read.js'
 import type { Store } from '../../inventory/store.js'
 import { isAgent } from '../../nomad/roles.js'
@@ -38,6 +39,7 @@ import { exitStatus } from '../status.js'
 import { unlockFiles } from '../unlock-folders.js'
 import { identitiesIn, keysInStore } from '../adopted-before.js'
 import { withGenerations, withKeys } from '../adopted-spec.js'
+import { lastNumber } from '../revoke-lists.js'
 import { usage } from '../usage.js'
 import { defaultSpec, fileFlag, readSpec } from '../workspace.js'
 import { showWrites, writeFiles, type FileWrite } from '../write.js'
@@ -99,7 +101,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   const named = namedBy(spec, adoption.identities, leftOut)
   const missing =
     inventory === undefined
-      ? { authorities: adoption.authorities, keys: [], identities: named }
+      ? { authorities: adoption.authorities, keys: [], lists: [], identities: named }
       : missingOf({ authorities: adoption.authorities, identities: named }, inventory)
   const writes: FileWrite[] = []
   if (text !== present?.text) {
@@ -125,7 +127,7 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
   }
   const whole =
     inventory !== undefined &&
-    report.fresh.size + report.freshKeys.size === 0 &&
+    report.fresh.size + report.freshKeys.size + missing.lists.length === 0 &&
     desire(spec).bundles.every(({ address }) => inventory.bundles.has(address))
   if (!whole) {
     // Before anything is written, and in a dry run too: a spec without its store says what is not so.
@@ -202,10 +204,13 @@ function knownIn({ authorities, identities, ledger }: Inventory): ReadonlyMap<st
   return known
 }
 
-function authoritiesIn({ authorities }: Inventory): AdoptionInput['authorities'] {
-  return [...authorities.values()].flatMap(({ address, certificate }) =>
-    certificate === undefined ? [] : [{ address, certificate }],
-  )
+function authoritiesIn(inventory: Inventory): AdoptionInput['authorities'] {
+  return [...inventory.authorities.values()].flatMap((found) => {
+    const { address, certificate } = found
+    if (certificate === undefined) return []
+    const list = { ...listIn(found), number: lastNumber(address, inventory) }
+    return [{ address, certificate, list }]
+  })
 }
 
 function requireAdoptable({ diagnostics, refused }: Adoption, folders: readonly string[]): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { revocationsIn, type Revocations } from '../../inventory/revoked.js'
+import { latestLists, revocationsIn, type Revocations } from '../../inventory/revoked.js'
 import type { Inventory } from '../../inventory/inventory.js'
 import type { StoreBatch } from '../../inventory/store.js'
 import { revocationDocument, revocationText, type NewList } from '../../report/revocation.js'
@@ -48,7 +48,7 @@ export const command: Command<'revoke'> = async ({ args, options }, context) => 
     const known = revocationsIn({ events: [...inventory.ledger.events, ...events] })
     const concerned = new Set(
       chosen.length === 0
-        ? known.all.map(({ issuer }) => issuer)
+        ? [...latestLists(inventory.ledger).keys(), ...known.all.map(({ issuer }) => issuer)]
         : chosen.map(({ issuer }) => issuer),
     )
     const lists = await newLists(concerned, known, inventory, {
