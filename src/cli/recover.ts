@@ -40,7 +40,7 @@ import { editSpec } from './edit-spec.js'
 import type { Printer } from './printer.js'
 import { confirm } from './prompt.js'
 import { onlyMeant, orderOf } from './rollout-order.js'
-import { refuseCutting, refuseEarly, refuseKept, removal } from './refuse-recovery.js'
+import { refuseCutting, refuseEarly, refuseKept, goneRemedy } from './refuse-recovery.js'
 import { exitStatus, type ExitStatus } from './status.js'
 import { note, underLock } from './under-lock.js'
 import { wayTo } from './via-ssh.js'
@@ -310,7 +310,7 @@ function refuseUntimed({ away: [away], timed, flags }: RecoveryPlan, now: number
     'ERR_REFUSED',
     `no host told its time, so nothing shows that the clock here is right: it says ${formatInstant(now)}`,
     {
-      hint: `ssh has to reach one of them first: ${parseIdentity(away.address).name}: ${away.message}; or, where its host is gone, take it out of the spec: ${removal(away.address, flags)}`,
+      hint: `ssh has to reach one of them first: ${parseIdentity(away.address).name}: ${away.message}${goneRemedy(away.address, flags)}`,
     },
   )
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity } from '../address.js'
+import { parseIdentity, sharedName } from '../address.js'
 import { placeText, signerOf } from '../checks/key-place.js'
 import type { Desired } from '../cluster/desired.js'
 import { formatInstant } from '../duration.js'
@@ -84,14 +84,27 @@ export function refuseCutting(
 
 /** A host that is gone holds nothing once the spec does not have it. */
 function goneText(holds: readonly RecoveryAgent[], flags: string): string {
-  const [silent] = holds.filter(({ answers }) => !answers)
-  return silent === undefined
-    ? ''
-    : `; or, where its host is gone, take it out of the spec: ${removal(silent.address, flags)}`
+  const silent = holds.filter(({ answers }) => !answers)
+  const own = silent.find(({ address }) => !isShared(address))
+  if (own !== undefined) return goneRemedy(own.address, flags)
+  return silent[0] === undefined ? '' : goneRemedy(silent[0].address, flags)
+}
+
+/** What to do where a host is gone. To remove what many hosts share removes all of them. */
+export function goneRemedy(address: string, flags: string): string {
+  if (!isShared(address)) {
+    return `; or, where its host is gone, take it out of the spec: ${removal(address, flags)}`
+  }
+  const { role, region } = parseIdentity(address)
+  return `; leave shared in the spec: it stands for each ${role} of ${region} that has its certificate, and that one host is gone does not show that all are`
+}
+
+function isShared(address: string): boolean {
+  return parseIdentity(address).name === sharedName
 }
 
 /** The command that takes an agent out of the spec. */
-export function removal(address: string, flags: string): string {
+function removal(address: string, flags: string): string {
   const { role, region, name } = parseIdentity(address)
   return `nomad-pki remove ${role} ${region}/${name}${flags}`
 }

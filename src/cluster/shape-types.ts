@@ -30,6 +30,8 @@ export interface TextShape {
   readonly explain?: ((text: string) => Explanation | undefined) | undefined
   /** Reads as milliseconds. */
   readonly duration?: true | undefined
+  /** What is right where `false` is written: text in quotes would mean something else. */
+  readonly insteadOfFalse?: string | undefined
 }
 
 /** Why a text does not fit. */

@@ -542,11 +542,14 @@ const operator: RecordShape = {
     },
     {
       key: 'ssh',
-      shape: text(
-        'a host as ssh knows it: a name, an alias or an address',
-        '^(?!-)[A-Za-z0-9._:%-]{1,253}$',
-        262,
-      ),
+      shape: {
+        ...text(
+          'a host as ssh knows it: a name, an alias or an address',
+          '^(?!-)[A-Za-z0-9._:%-]{1,253}$',
+          262,
+        ),
+        insteadOfFalse: 'remove ssh: without it you bring the files of the machine',
+      },
       sentence: `Where \`rollout\` reaches the machine's host with ssh. Without it you bring its files. ${onlyMachines}`,
       example: 'prometheus.example.com',
     },

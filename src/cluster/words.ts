@@ -59,6 +59,9 @@ export function typeHint(node: unknown, shape: Shape): string | undefined {
       if (shape.duration) return `did you mean ${source}d?`
       return `put it in quotes: "${source}"`
     }
+    if (value === false && shape.kind === 'text' && shape.insteadOfFalse !== undefined) {
+      return shape.insteadOfFalse
+    }
     if (kinds.includes('text') && typeof value === 'boolean') return `put it in quotes: "${source}"`
     if (kinds.includes('flag') && typeof value === 'string' && /^(yes|on|true)$/i.test(value)) {
       return 'did you mean true?'

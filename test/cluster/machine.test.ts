@@ -79,6 +79,13 @@ describe('kind: machine', () => {
     expect(diagnostics.map((one) => one.message).join('\n')).toMatch(message)
   })
 
+  test('a machine whose files a person brings has no ssh', () => {
+    const { diagnostics } = parseSpec(spec('a: { kind: machine, ssh: false }'))
+    expect(diagnostics.map(({ hint }) => hint)).toEqual([
+      'remove ssh: without it you bring the files of the machine',
+    ])
+  })
+
   test('its certificate names the machine as a URI, and no name that Nomad reads as a role', () => {
     const { identities } = desire(mustParse(spec('prometheus: { kind: machine }')))
     const { address, profile, uris } = identities.at(-1)!
