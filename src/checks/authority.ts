@@ -22,7 +22,7 @@ import { subjectFor } from '../authority/subject.js'
 import { sameBytes } from '../bytes.js'
 import type { CheckContext } from './context.js'
 import { isIssuedBy } from './issued-by.js'
-import { keyPlaceFindings } from './key-place.js'
+import { askFor, keyPlaceFindings } from './key-place.js'
 
 /**
  * What is wrong with an authority that is there.
@@ -150,12 +150,20 @@ export function checkAuthority(
 
 /** How the next generation begins: crossed where this one can vouch for it, else in stages. */
 function nextGeneration(
-  { address, name, generation, issuer }: DesiredAuthority,
+  { address, name, generation, issuer, signer }: DesiredAuthority,
   context: CheckContext,
 ): string {
   const [from, to] = [generation, generation + 1]
+  const certifier = issuer ?? { name, address }
+  // What a request is followed by, it says itself.
+  const made =
+    signer === 'engine'
+      ? `nomad-pki authority setup ${name}`
+      : context.signerOf(certifier.address) === 'offline'
+        ? askFor(certifier.name, `${name}-${to}`)
+        : 'nomad-pki apply'
   const set = (what: string): string =>
-    `set \`${what}\` for ${name} in the spec (a new generation), then: nomad-pki apply`
+    `set \`${what}\` for ${name} in the spec (a new generation), then: ${made}`
   if (issuer !== undefined) return set(`signing: ${to}`)
   const ended = context.authorities.get(address)?.certificate.notAfter ?? Infinity
   // No certificate under it is valid, so no agent can be cut off.

@@ -95,6 +95,16 @@ export function keyPlaceFindings(
   return []
 }
 
+/**
+ * The command that asks a key on another machine for what waits for it.
+ *
+ * @param name The authority.
+ * @param file The name of the file, without its end.
+ */
+export function askFor(name: string, file: string): string {
+  return `nomad-pki authority request ${name} --out ${file}.request`
+}
+
 /** Where a key is, in words. */
 export function placeText(signer: SignerKind): string {
   return places[signer]

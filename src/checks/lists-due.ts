@@ -9,7 +9,7 @@ import type { Desired } from '../cluster/desired.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { latestLists, listFault, revocationsIn, type ListFault } from '../inventory/revoked.js'
-import { signerOf } from './key-place.js'
+import { askFor, signerOf } from './key-place.js'
 
 const day = 86_400_000
 /** How long readers take a list whose key is at hand. */
@@ -21,7 +21,7 @@ const offlineListAhead = 30 * day
 
 /** The command that asks a key on another machine for what waits for it, its revocation list too. */
 export function askList(name: string): string {
-  return `nomad-pki authority request ${name} --out ${name}.request`
+  return askFor(name, name)
 }
 
 /** A list that is to be made. */

@@ -6,7 +6,7 @@
  */
 
 import { authorityNameOf, generationOf } from '../address.js'
-import { signerOf } from '../checks/key-place.js'
+import { askFor, signerOf } from '../checks/key-place.js'
 import type { AuthorityEdit } from '../cluster/edit-authority.js'
 import { desire } from '../cluster/desire.js'
 import type { AuthoritySpec, ClusterSpec } from '../cluster/spec.js'
@@ -91,7 +91,7 @@ function askSteps(
   // A key is made and used there under the generations that the spec there names.
   const edit = { name, signing, trusted, ...(crossed && { crossed }) }
   return [
-    here(`nomad-pki authority request ${name} --out ${file}.request`),
+    here(askFor(name, file)),
     {
       on: 'key',
       command: `nomad-pki authority accept ${file}.request --out ${file}.answer`,

@@ -180,3 +180,29 @@ test.each([
   }
   expect((await cluster.run(cluster.store, 'plan')).stdout).toContain('nothing to do')
 })
+
+test('adopt of an offline root alone names the request for what is below it', async () => {
+  const cluster = await Cluster.start()
+  const spec = fs.readFileSync(path.join(cluster.store, 'cluster.yaml'), 'utf8')
+  const root = fs.readFileSync(path.join(cluster.store, 'pki/authority/agent/1/ca.pem'))
+  const place = folder({ 'cluster.yaml': spec })
+  fs.mkdirSync(path.join(place, 'ca'))
+  fs.writeFileSync(path.join(place, 'ca/ca.pem'), root)
+  const { stderr } = await cluster.good(place, 'adopt ca')
+  expect(stderr).toMatch(
+    /nomad-pki authority request agent --out mid-1\.request\n {2}on the machine that has the key: nomad-pki authority accept mid-1\.request --out mid-1\.answer\n {2}nomad-pki authority accept mid-1\.answer\n {2}nomad-pki apply\n/,
+  )
+  await cluster.good(place, 'authority request agent --out mid-1.request')
+})
+
+test('an offline root that nears its end: the remedy asks for the next generation', async () => {
+  const cluster = await Cluster.start()
+  const later = Date.now() + 9.9 * 365 * 86_400_000
+  const { stdout } = await cli(cluster.store, ['verify', '--offline'], { now: later })
+  expect(stdout).toMatch(
+    /for agent in the spec \(a new generation\), then: nomad-pki authority request agent --out agent-2\.request/,
+  )
+  expect(stdout).toMatch(
+    /for mid in the spec \(a new generation\), then: nomad-pki authority request agent --out mid-2\.request/,
+  )
+})

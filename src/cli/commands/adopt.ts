@@ -24,6 +24,8 @@ import { readInventory } from '../../inventory/read.js'
 import type { Store } from '../../inventory/store.js'
 import { isAgent } from '../../nomad/roles.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../../report/adoption.js'
+import { recipeLines } from '../../report/recipe.js'
+import { applySteps } from '../../rotation/recipe.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
 import { fingerprintOf } from '../../x509/certificate.js'
@@ -155,11 +157,27 @@ export const command: Command<'adopt'> = async ({ args, options }, context) => {
       'next:',
       `  edit ${file}: the comments in it are questions`,
       `  nomad-pki plan${flag}      what has to be made, and why`,
-      `  nomad-pki apply${flag}     make it`,
+      ...(await nextLines(spec, store, configs, flag, context)),
       `  nomad-pki verify${flag}    check it`,
     ].join('\n'),
   )
   return exitStatus.ok
+}
+
+/** What makes the rest: where a key is on another machine, `apply` alone ends in an error. */
+async function nextLines(
+  spec: ClusterSpec,
+  store: Store,
+  configs: ReturnType<typeof directoryConfigs>,
+  flag: string,
+  context: Context,
+): Promise<readonly string[]> {
+  const places = spec.authorities.flatMap(({ signers }) => Object.values(signers))
+  const plain = [`  nomad-pki apply${flag}     make it`]
+  if (!places.some((place) => place === 'offline' || place === 'engine')) return plain
+  const inventory = await readInventory({ store, configs }, { configs: [] })
+  const steps = applySteps(spec, { inventory, now: context.now() })
+  return steps.length === 1 ? plain : recipeLines(steps, flag)
 }
 
 interface Present {
