@@ -84,6 +84,7 @@ export async function setUpEngine(
   const { session, tell, dryRun } = ports
   const { mount } = engine
   const issuer = issuerNameIn(engine, generation)
+  const notOurs = `another store or another person made it: name another mount for ${name}, or raise its \`signing\``
   const ask = asks(session, address)
   const change = async (
     done: string,
@@ -154,7 +155,7 @@ export async function setUpEngine(
         `${mount}/issuer/${issuer} is ${fingerprintText(theirs)}, and the store has ${fingerprintText(stored)} for ${address}`,
         {
           address,
-          hint: `another store or another person made it: name another mount for ${name}, or raise its \`signing\``,
+          hint: notOurs,
         },
       )
     }
@@ -184,7 +185,7 @@ export async function setUpEngine(
         `${mount}/issuer/${issuer} is ${fingerprintText(certificate)}, and it is not taken as ${address}: ${fault}`,
         {
           address,
-          hint: `another store or another person made it: name another mount for ${name}, or raise its \`signing\``,
+          hint: notOurs,
         },
       )
     }

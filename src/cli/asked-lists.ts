@@ -71,9 +71,7 @@ export function listFor(
   { authorities }: Pick<Inventory, 'authorities'>,
 ): Uint8Array | undefined {
   const { der } = listIn(authorities.get(asked.address))
-  const { certificate } = request.known.find(({ address }) => address === asked.address)!
-  return der !== undefined &&
-    sameBytes(parseCrl(der).tbs, expectedList(asked, request, certificate))
+  return der !== undefined && sameBytes(parseCrl(der).tbs, expectedList(asked, request))
     ? der
     : undefined
 }
@@ -152,8 +150,7 @@ export function putLists(
     if (listFor(asked, request, inventory) !== undefined) return
     count += 1
     const { address, number } = asked
-    const { certificate } = request.known.find((one) => one.address === address)!
-    const { thisUpdate, nextUpdate } = listContent(asked, request, certificate)
+    const { thisUpdate, nextUpdate } = listContent(asked, request)
     batch.putList(authorityNameOf(address), generationOf(address), encodeCrl(lists[index]!))
     batch.record({ event: 'listed', address, at, number, thisUpdate, nextUpdate, ...line(asked) })
   })

@@ -177,9 +177,10 @@ function appRole(local: LocalVault | undefined, base: string): () => Promise<App
       return { roleId, secretId: secretIn('secretIdFile', local, base) }
     }
     if (bytes === undefined) {
-      throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, {
-        hint: 'a wrapping opens once, and its file is removed then: put a new one there, or write vault: { secretIdFile: FILE } to keep what is in it',
-      })
+      throw absent(
+        place,
+        'a wrapping opens once, and its file is removed then: put a new one there, or write vault: { secretIdFile: FILE } to keep what is in it',
+      )
     }
     return {
       roleId,
@@ -216,9 +217,12 @@ function secretIn(
   }
   const place = path.resolve(base, file)
   const bytes = ownFile(place, `the file of ${key}`)
-  if (bytes === undefined)
-    throw new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, { hint })
+  if (bytes === undefined) throw absent(place, hint)
   return tokenIn(bytes, shownPath(place))
+}
+
+function absent(place: string, hint: string): NomadPkiError {
+  return new NomadPkiError('ERR_REFUSED', `${shownPath(place)}: no such file`, { hint })
 }
 
 function ownFile(file: string, what: string): Uint8Array | undefined {

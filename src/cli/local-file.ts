@@ -27,10 +27,10 @@ export async function readLocal({
   spec,
 }: Pick<Workspace, 'base' | 'spec'>): Promise<LocalSettings> {
   const file = path.join(base, localFileName)
-  const bytes = readOwn(file, 'the local file', (message, hint) => invalid(message, hint))
+  const bytes = readOwn(file, 'the local file', invalid)
   if (bytes === undefined) return noLocalSettings
   await refuseTracked(file)
-  const { settings, diagnostics } = parseLocal(textOf(bytes, file), {
+  const { settings, diagnostics } = parseLocal(utf8Of(bytes, file, invalid), {
     file: shownPath(file),
     authorities: spec.authorities.map(({ name }) => name),
   })
@@ -117,11 +117,22 @@ export function requireOwnCommand(
   }
 }
 
-function textOf(bytes: Uint8Array, file: string): string {
+/**
+ * The text of a file.
+ *
+ * @param fault Makes the error.
+ * @param hint What to do where it is not text.
+ */
+export function utf8Of(
+  bytes: Uint8Array,
+  file: string,
+  fault: (message: string, hint: string) => NomadPkiError,
+  hint = 'is this the right file?',
+): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw invalid(`${shownPath(file)} is not UTF-8 text`, 'is this the right file?')
+    throw fault(`${shownPath(file)} is not UTF-8 text`, hint)
   }
 }
 

@@ -21,7 +21,7 @@ import { readWhole } from '../files/read.js'
 import { nodeAuthority, type NodeAuthority } from '../renewal/trust.js'
 import { shellQuote } from '../shell-quote.js'
 import { tokenIn } from './engine.js'
-import { readOwn } from './local-file.js'
+import { readOwn, utf8Of } from './local-file.js'
 import type { Printer } from './printer.js'
 
 /** A node's file with all that it names. */
@@ -52,7 +52,9 @@ const settings: EngineAddress['settings'] = {
  */
 export function openNode(file: string, printer: Printer): OpenedNode {
   const bytes = readGuarded(file, "the node's file")
-  const { node, diagnostics } = parseNodeFile(utf8Of(bytes, file), { file: shownPath(file) })
+  const begins = latin1Of(bytes.subarray(0, 16)).replace(/[^ -~]/g, '?')
+  const text = utf8Of(bytes, file, invalid, `is this the right file? It begins: ${begins}`)
+  const { node, diagnostics } = parseNodeFile(text, { file: shownPath(file) })
   if (node === undefined) {
     throw new NomadPkiError('ERR_NODE_INVALID', `${shownPath(file)} has errors`, { diagnostics })
   }
@@ -176,17 +178,6 @@ function readKey(file: string): Uint8Array {
   if ((found.mode & 0o077) !== 0)
     throw invalid(`${what} is open to other users`, `chmod 600 ${shellQuote(file)}`)
   return found.bytes
-}
-
-function utf8Of(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw invalid(
-      `${shownPath(file)} is not UTF-8 text`,
-      `is this the right file? It begins: ${latin1Of(bytes.subarray(0, 16)).replace(/[^ -~]/g, '?')}`,
-    )
-  }
 }
 
 function invalid(message: string, hint: string): NomadPkiError {

@@ -204,18 +204,11 @@ function nodeFileOf({
       address: vault.address,
       namespace: vault.namespace,
       caFile: more.ca ? 'engine-ca.pem' : undefined,
-      serverName: undefined,
       ...{ mount: more.mount, issuer: more.issuer, role: rights.role.name },
       auth: {
         method,
         mount: vault.auth.mount,
         role: vault.auth.role,
-        roleIdFile: undefined,
-        secretIdFile: undefined,
-        jwtFile: undefined,
-        tokenFile: undefined,
-        certFile: undefined,
-        keyFile: undefined,
         ...{
           approle: { roleIdFile: 'role-id', secretIdFile: 'secret-id' },
           cert: { certFile: `${pair}/cert.pem`, keyFile: `${pair}/key.pem` },

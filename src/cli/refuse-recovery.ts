@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity, sharedName } from '../address.js'
+import { authorityNameOf, parseIdentity, sharedName } from '../address.js'
 import { placeText, signerOf } from '../checks/key-place.js'
 import type { Desired } from '../cluster/desired.js'
 import { formatInstant } from '../duration.js'
@@ -22,7 +22,7 @@ export function refuseEarly({ faults: [fault], ...rest }: Recovery, flags: strin
   const ends = agentsOf({ faults: [], ...rest }).flatMap(({ end }) => end ?? [])
   const until = ends.length === 0 ? '' : `; the first ends on ${formatInstant(Math.min(...ends))}`
   const { address } = fault
-  const name = address.slice('authority/'.length, address.lastIndexOf('/'))
+  const name = authorityNameOf(address)
   const rotation = `nomad-pki rotate authority ${name} --run${flags}`
   throw new NomadPkiError(
     'ERR_REFUSED',
@@ -62,7 +62,7 @@ export function refuseCutting(
     return `${parseIdentity(one.address).name} (${silent}${until})`
   })
   const more = holds.length > 5 ? ` and ${holds.length - 5} more` : ''
-  const name = address.slice('authority/'.length, address.lastIndexOf('/'))
+  const name = authorityNameOf(address)
   const back =
     fault === 'key-lost'
       ? `put ca-key.pem of ${address} back from a backup`

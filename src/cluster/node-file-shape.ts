@@ -8,8 +8,14 @@
 import { formatDuration } from '../duration.js'
 import { nodePlaces } from './node.js'
 import type { Field, RecordShape } from './shape-types.js'
-import { durationText, leafKey, list, plainName, regionName, text } from './shape.js'
-import { engineAddress, mountPath } from './vault.js'
+import { durationText, formatVersion, leafKey, list, plainName, regionName, text } from './shape.js'
+import {
+  engineAddress,
+  loginMountField,
+  loginRoleField,
+  mountPath,
+  namespaceField,
+} from './vault.js'
 
 /** How a node has a token. */
 export const nodeMethods = ['approle', 'cert', 'jwt', 'token'] as const
@@ -42,20 +48,8 @@ const authFields: readonly Field[] = [
       'How a token is had: `approle`, with two files; `cert`, with a client certificate; `jwt`, with a file that the platform keeps fresh, such as the identity of a cloud; `token`, from a file that another program keeps fresh.',
     example: 'approle',
   },
-  {
-    key: 'mount',
-    shape: mountPath,
-    default: 'the name of the method',
-    sentence: 'Where the method is mounted below `auth/`.',
-    example: 'approle',
-  },
-  {
-    key: 'role',
-    shape: engineWord,
-    default: 'any role that takes the certificate; the default role of the method',
-    sentence: 'With `method: cert` or `jwt`: the role to log in as.',
-    example: 'nomad-node',
-  },
+  loginMountField,
+  loginRoleField(engineWord, 'nomad-node'),
   {
     key: 'roleIdFile',
     shape: file,
@@ -98,13 +92,7 @@ const authFields: readonly Field[] = [
 export const nodeFileShape: RecordShape = {
   kind: 'record',
   fields: [
-    {
-      key: 'version',
-      shape: { kind: 'count', min: 1, max: 1 },
-      required: true,
-      sentence: 'The version of this format.',
-      example: '1',
-    },
+    formatVersion,
     {
       key: 'cluster',
       shape: plainName,
@@ -261,13 +249,7 @@ export const nodeFileShape: RecordShape = {
             sentence: 'The address of Vault or OpenBao. `http` is for a loopback alone.',
             example: 'https://vault.acme.internal:8200',
           },
-          {
-            key: 'namespace',
-            shape: { ...mountPath, words: 'a namespace such as infra/nomad' },
-            default: 'the root namespace',
-            sentence: 'The namespace of the engine.',
-            example: 'infra',
-          },
+          namespaceField,
           {
             key: 'caFile',
             shape: file,

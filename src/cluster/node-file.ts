@@ -65,10 +65,10 @@ export interface NodeTrust {
 /** Where a node asks. */
 export interface NodeEngine {
   readonly address: string
-  readonly namespace: string | undefined
+  readonly namespace?: string | undefined
   /** The file of its root; `undefined`: the roots of the system. */
-  readonly caFile: string | undefined
-  readonly serverName: string | undefined
+  readonly caFile?: string | undefined
+  readonly serverName?: string | undefined
   readonly mount: string
   readonly issuer: string
   readonly role: string
@@ -80,13 +80,13 @@ export interface NodeAuth {
   readonly method: (typeof nodeMethods)[number]
   readonly mount: string
   /** Of a login by certificate or JWT. */
-  readonly role: string | undefined
-  readonly roleIdFile: string | undefined
-  readonly secretIdFile: string | undefined
-  readonly jwtFile: string | undefined
-  readonly tokenFile: string | undefined
-  readonly certFile: string | undefined
-  readonly keyFile: string | undefined
+  readonly role?: string | undefined
+  readonly roleIdFile?: string | undefined
+  readonly secretIdFile?: string | undefined
+  readonly jwtFile?: string | undefined
+  readonly tokenFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
 }
 
 type Raw = Partial<Omit<NodeFile, 'trust' | 'engine' | 'address'>> & {
@@ -231,24 +231,8 @@ function withDefaults(raw: Raw, lifetime: number, before: number): NodeFile {
       signer: trust.signer!,
     },
     engine: {
-      address: engine.address!,
-      namespace: engine.namespace,
-      caFile: engine.caFile,
-      serverName: engine.serverName,
-      mount: engine.mount!,
-      issuer: engine.issuer!,
-      role: engine.role!,
-      auth: {
-        method,
-        mount: engine.auth!.mount ?? method,
-        role: engine.auth!.role,
-        roleIdFile: engine.auth!.roleIdFile,
-        secretIdFile: engine.auth!.secretIdFile,
-        jwtFile: engine.auth!.jwtFile,
-        tokenFile: engine.auth!.tokenFile,
-        certFile: engine.auth!.certFile,
-        keyFile: engine.auth!.keyFile,
-      },
+      ...(engine as NodeEngine),
+      auth: { ...engine.auth, method, mount: engine.auth!.mount ?? method },
     },
   }
 }

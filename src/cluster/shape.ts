@@ -853,17 +853,20 @@ const nomad: RecordShape = {
   ],
 }
 
+/** The version of a file's format. */
+export const formatVersion: Field = {
+  key: 'version',
+  shape: { kind: 'count', min: 1, max: 1 },
+  required: true,
+  sentence: 'The version of this format.',
+  example: '1',
+}
+
 /** The spec. */
 export const specShape: RecordShape = {
   kind: 'record',
   fields: [
-    {
-      key: 'version',
-      shape: { kind: 'count', min: 1, max: 1 },
-      required: true,
-      sentence: 'The version of this format.',
-      example: '1',
-    },
+    formatVersion,
     {
       key: 'cluster',
       shape: plainName,

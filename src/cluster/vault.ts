@@ -141,6 +141,33 @@ export const engineField: Field = {
   example: '{ mount: pki/nomad }',
 }
 
+/** The namespace of an engine. */
+export const namespaceField: Field = {
+  key: 'namespace',
+  shape: { ...mountPath, words: 'a namespace such as infra/nomad' },
+  default: 'the root namespace',
+  sentence: 'The namespace of the engine.',
+  example: 'infra',
+}
+
+/** Where a login is mounted. */
+export const loginMountField: Field = {
+  key: 'mount',
+  shape: mountPath,
+  default: 'the name of the method',
+  sentence: 'Where the method is mounted below `auth/`.',
+  example: 'approle',
+}
+
+/** The role of a login. */
+export function loginRoleField(shape: TextShape, example: string): Field {
+  return {
+    ...{ key: 'role', shape, example },
+    default: 'any role that takes the certificate; the default role of the method',
+    sentence: 'With `method: cert` or `jwt`: the role to log in as.',
+  }
+}
+
 /** `vault`. */
 export const vaultField: Field = {
   key: 'vault',
@@ -155,13 +182,7 @@ export const vaultField: Field = {
           'The address of Vault or OpenBao. The environment (`BAO_ADDR`, `VAULT_ADDR`) or `nomad-pki.local.yaml` names the same one; a token goes nowhere else. `http` is for a loopback alone.',
         example: 'https://vault.acme.internal:8200',
       },
-      {
-        key: 'namespace',
-        shape: { ...mountPath, words: 'a namespace such as infra/nomad' },
-        default: 'the root namespace',
-        sentence: 'The namespace of the engine.',
-        example: 'infra',
-      },
+      namespaceField,
       {
         key: 'auth',
         shape: {
@@ -175,20 +196,8 @@ export const vaultField: Field = {
                 'How a token is had: `token`, from the environment, a file or a command; `approle`, with the files that `nomad-pki.local.yaml` names; `cert`, with the client certificate; `jwt`, with the file that `nomad-pki.local.yaml` names.',
               example: 'approle',
             },
-            {
-              key: 'mount',
-              shape: mountPath,
-              default: 'the name of the method',
-              sentence: 'Where the method is mounted below `auth/`.',
-              example: 'approle',
-            },
-            {
-              key: 'role',
-              shape: engineWord,
-              default: 'any role that takes the certificate; the default role of the method',
-              sentence: 'With `method: cert` or `jwt`: the role to log in as.',
-              example: 'nomad-pki',
-            },
+            loginMountField,
+            loginRoleField(engineWord, 'nomad-pki'),
           ],
           refused: {
             token: 'a token does not stand in the spec: set BAO_TOKEN',

@@ -82,7 +82,7 @@ export async function nodeKey(options: NodeKeyOptions): Promise<NodeKey> {
   const loaded = loadedPair(readCurrent(tls), tls)
   requireSameNode(loaded?.generation, address)
   const pending = keepKey ? undefined : readPending(keyFile)
-  // Its certificate is in place, and whoever put it there was stopped before this was removed.
+  // Its certificate is in place: the run that put it there was stopped before it removed this key.
   const spent =
     pending !== undefined &&
     loaded !== undefined &&

@@ -49,6 +49,16 @@ export function readMoment(line: string): InstallerMoment | undefined {
     : { what: what as InstallerMoment['what'], generation }
 }
 
+/** Takes the lines of an installer as they come, and tells what happened. */
+export function momentsTo(
+  tell: (what: InstallerMoment['what'], generation: string) => void,
+): (line: string) => void {
+  return (line) => {
+    const moment = readMoment(line)
+    if (moment !== undefined) tell(moment.what, moment.generation)
+  }
+}
+
 /**
  * Reads the line that it ends with.
  *

@@ -89,22 +89,31 @@ function readEntry(value: unknown, what: string): CrlEntry {
   }
 }
 
+/** The certificate of the authority that signs a list; a request has that of each. */
+function signerOfList(
+  { address }: AskedList,
+  { known }: Pick<OfflineRequest, 'known'>,
+): Certificate {
+  return known.find((one) => one.address === address)!.certificate
+}
+
 /** What a list says, with its dates. */
 export function listContent(
-  { number, lifetime: span, entries }: AskedList,
-  { madeAt }: Pick<OfflineRequest, 'madeAt'>,
-  { notAfter }: Pick<Certificate, 'notAfter'>,
+  asked: AskedList,
+  request: Pick<OfflineRequest, 'madeAt' | 'known'>,
 ): ListContent {
+  const { number, lifetime: span, entries } = asked
+  const { madeAt } = request
+  const { notAfter } = signerOfList(asked, request)
   return { number, thisUpdate: madeAt, nextUpdate: Math.min(madeAt + span, notAfter), entries }
 }
 
 /** The bytes that a list consists of before its signature, DER. */
 export function expectedList(
   asked: AskedList,
-  request: Pick<OfflineRequest, 'madeAt'>,
-  certificate: Certificate,
+  request: Pick<OfflineRequest, 'madeAt' | 'known'>,
 ): Uint8Array {
-  return prepareList(certificate, listContent(asked, request, certificate))
+  return prepareList(signerOfList(asked, request), listContent(asked, request))
 }
 
 /**
@@ -121,7 +130,7 @@ export async function signLists(
   const signed: Uint8Array[] = []
   for (const asked of request.lists) {
     const { address } = asked
-    const { certificate } = request.known.find((one) => one.address === address)!
+    const certificate = signerOfList(asked, request)
     const obstacle =
       certificate.notAfter <= request.madeAt
         ? 'its certificate has ended'
@@ -132,7 +141,7 @@ export async function signLists(
       })
     }
     try {
-      const content = listContent(asked, request, certificate)
+      const content = listContent(asked, request)
       signed.push(await signList(await open(asked, certificate), content))
     } catch (error) {
       if (!isNomadPkiError(error) || error.address !== undefined) throw error

@@ -65,7 +65,7 @@ export function filesBeside(
   return configs.flatMap((wanted): readonly BesideFile[] => {
     const found = agentFiles(wanted, inventory)
     if (found === undefined || 'fault' in found) return []
-    // Most have no such block, and parsing all of them again costs as much as the plan of them.
+    // Most have no such block, and to parse them a second time costs as much as to plan them.
     if (!found.files.some(({ bytes }) => mayName(bytes))) return []
     const config = readAgentConfig(found.files)
     const own = tlsFilesOf(config)

@@ -307,7 +307,7 @@ async function reloadFor(
     await rehearseInstall(prepared, whole)
     return how
   }
-  // Who reloads it by other means proves nothing to us: a switch that was not proven is in nobody's way.
+  // Another program reloads the agent and proves nothing to us, so an unproven switch blocks nothing.
   if (reload === 'none') return rehearse({ reload, untold: undefined, giveUp: true })
   try {
     return await rehearse({ reload, untold: undefined })

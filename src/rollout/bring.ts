@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readMoment, type InstallerMoment } from '../delivery/porcelain.js'
+import { momentsTo, type InstallerMoment } from '../delivery/porcelain.js'
 import type { Host, HostAnswer } from '../hosts/host.js'
 import { agentLog } from './agent-log.js'
 import { deliveryFor, isRunning } from './delivery-for.js'
@@ -49,10 +49,7 @@ export async function bring(
   // Not ended by the signal: what a host has begun it finishes, and its answer is worth the seconds.
   const answer = await target.run(installScript(delivery, loading), {
     timeout: installTimeout,
-    onLine(line) {
-      const moment = readMoment(line)
-      if (moment !== undefined) tell(moment.what, moment.generation)
-    },
+    onLine: momentsTo(tell),
   })
   const fault = installFault(answer, host)
   const { installer, receipt, loadFailed, began } = readInstall(answer.reached ? answer.stdout : '')

@@ -12,7 +12,7 @@ import { generationsIn } from '../evidence/generations.js'
 import { placedIn } from '../evidence/placed.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
-import { readMoment } from '../delivery/porcelain.js'
+import { momentsTo } from '../delivery/porcelain.js'
 import { installFault, installTimeout, type Fault } from './bring.js'
 import type { RolloutNode, RolloutStep } from './order.js'
 import type { HostState, RollOutOptions, RolloutPorts } from './ports.js'
@@ -99,10 +99,7 @@ export async function bringMachine(
   const script = machineScript({ ...place, archive, fingerprint }, false)
   const answer = await ports.hosts.at(host).run(script, {
     timeout: installTimeout,
-    onLine(line) {
-      const moment = readMoment(line)
-      if (moment !== undefined) tell(moment.what, moment.generation)
-    },
+    onLine: momentsTo(tell),
   })
   const fault = installFault(answer, host)
   if (fault !== undefined) return fault

@@ -8,7 +8,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import https from 'node:https'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +20,7 @@ import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import { openbaoBinary } from '../real-nomad/harness/binaries.js'
 import { cleanEnvironment } from '../real-nomad/harness/run.js'
-import { ended, freePort, type Answer } from './openbao.js'
+import { answerTo, ended, freePort, type Answer } from './openbao.js'
 
 /** Three nodes that run. */
 export interface RaftCluster {
@@ -109,31 +108,23 @@ cluster_addr = "https://127.0.0.1:${ports[at + 3]}"
   })
 
   let token = ''
-  const asked = (port: number, method: string, path: string, body?: object): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const request = https.request(
-        `https://127.0.0.1:${port}/v1/${path}`,
-        {
-          method,
-          agent: false,
-          ca: fs.readFileSync(ca),
-          headers: token === '' ? {} : { 'X-Vault-Token': token },
-        },
-        (response) => {
-          let text = ''
-          response.setEncoding('utf8')
-          response.on('data', (chunk: string) => (text += chunk))
-          response.on('end', () => {
-            const parsed = (text === '' ? {} : JSON.parse(text)) as Partial<Answer>
-            const status = response.statusCode ?? 0
-            resolve({ status, data: parsed.data ?? {}, auth: parsed.auth, text })
-          })
-        },
-      )
-      request.setTimeout(5_000, () => request.destroy(new Error('no answer within 5s')))
-      request.on('error', reject)
-      request.end(body === undefined ? undefined : JSON.stringify(body))
-    })
+  const asked = async (
+    port: number,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<Answer> =>
+    answerTo(
+      `https://127.0.0.1:${port}/v1/${path}`,
+      {
+        method,
+        agent: false,
+        ca: fs.readFileSync(ca),
+        headers: token === '' ? {} : { 'X-Vault-Token': token },
+        timeout: 5_000,
+      },
+      body,
+    )
   const healths = (): Promise<readonly number[]> =>
     Promise.all(
       nodes.map(async ({ port }) =>

@@ -39,6 +39,29 @@ export interface OpenBao {
   close(): Promise<void>
 }
 
+/** Makes one call of a server's API. */
+export function answerTo(
+  url: string,
+  options: https.RequestOptions,
+  body?: object,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, options, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => {
+        const parsed = (text === '' ? {} : JSON.parse(text)) as Partial<Answer>
+        const status = response.statusCode ?? 0
+        resolve({ status, data: parsed.data ?? {}, auth: parsed.auth, text })
+      })
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer in time')))
+    request.on('error', reject)
+    request.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
 /** Starts a server, with its files in a folder. */
 export async function openbao(folder: string): Promise<OpenBao> {
   const port = await freePort()
@@ -51,29 +74,12 @@ export async function openbao(folder: string): Promise<OpenBao> {
   })
   const origin = `https://127.0.0.1:${port}`
   const ca = join(folder, 'vault-ca.pem')
-  const call: OpenBao['call'] = (method, path, body, token = 'root', more = {}) =>
-    new Promise((resolve, reject) => {
-      const request = https.request(
-        `${origin}/v1/${path}`,
-        { method, ca: fs.readFileSync(ca), headers: { 'X-Vault-Token': token, ...more } },
-        (response) => {
-          let text = ''
-          response.setEncoding('utf8')
-          response.on('data', (chunk: string) => (text += chunk))
-          response.on('end', () => {
-            const parsed = (text === '' ? {} : JSON.parse(text)) as Partial<Answer>
-            resolve({
-              status: response.statusCode ?? 0,
-              data: parsed.data ?? {},
-              auth: parsed.auth,
-              text,
-            })
-          })
-        },
-      )
-      request.on('error', reject)
-      request.end(body === undefined ? undefined : JSON.stringify(body))
-    })
+  const call: OpenBao['call'] = async (method, path, body, token = 'root', more = {}) =>
+    answerTo(
+      `${origin}/v1/${path}`,
+      { method, ca: fs.readFileSync(ca), headers: { 'X-Vault-Token': token, ...more } },
+      body,
+    )
   for (let tries = 0; ; tries += 1) {
     if (child.exitCode !== null || tries > 200) {
       throw new Error(

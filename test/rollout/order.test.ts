@@ -24,6 +24,15 @@ ${west === '' ? '' : `  us-west: ${west}\n`}operators:
 `
 const fleet = '{ servers: { "s[1-3]": {} }, clients: { "c[01-12]": {} } }'
 
+/** What the commands of an order are written with. */
+const newPlace = {
+  fileFlag: '',
+  tls: '/etc/nomad-tls',
+  unit: 'nomad.service',
+  unapplied: 0,
+  errors: [],
+}
+
 /** A ledger in which every agent was made twice. */
 class Fleet {
   readonly desired
@@ -136,31 +145,17 @@ test('what has the newest and fell silent is not delivered again, and is not don
   const { steps, proven, doubtful } = fleet1.silent('server/global/s1').rollout()
   expect({ steps, proven }).toEqual({ steps: [], proven: 0 })
   expect(doubtful).toMatchObject([{ state: 'silent', message: 'nothing listens there' }])
-  const place = {
-    fileFlag: '',
-    tls: '/etc/nomad-tls',
-    unit: 'nomad.service',
-    unapplied: 0,
-    errors: [],
-  }
-  expect(rolloutText(fleet1.rollout(), plainStyle, place)).toMatch(
+  expect(rolloutText(fleet1.rollout(), plainStyle, newPlace)).toMatch(
     /^server\/global\/s1 is not proven \(silent\): nothing listens there.*\nnothing to deliver, and not finished: 0 of 1 agent/,
   )
 })
 
 describe('a stanza that only a restart takes up', () => {
   const text = spec('{ servers: { s1: { config: a/s1 } }, clients: { c1: { config: a/c1 } } }')
-  const place = {
-    fileFlag: '',
-    tls: '/etc/nomad-tls',
-    unit: 'nomad.service',
-    unapplied: 0,
-    errors: [],
-  }
 
   test('planned: the costs and the commands say restart, and of the others reload', () => {
     const restarts = new Set(['config/global/s1'])
-    const said = rolloutText(new Fleet(text).rollout({ restarts }), plainStyle, place)
+    const said = rolloutText(new Fleet(text).rollout({ restarts }), plainStyle, newPlace)
     expect(said).toContain(
       'costs: one restart of each of 1 agent, one reload (SIGHUP, no restart) of each of 1 agent;',
     )
@@ -177,7 +172,7 @@ describe('a stanza that only a restart takes up', () => {
     )
     const all = many.desired.configs.map(({ address }) => address)
     expect(
-      rolloutText(many.rollout({ restarts: new Set(all), size: '100%' }), plainStyle, place),
+      rolloutText(many.rollout({ restarts: new Set(all), size: '100%' }), plainStyle, newPlace),
     ).toMatch(
       /on each: .*--reload none\)\n {3}copy to each its configuration .*\n {3}on each: systemctl restart nomad\n/,
     )
@@ -187,7 +182,7 @@ describe('a stanza that only a restart takes up', () => {
     const edits = new Set(['config/global/s1'])
     const planned = new Fleet(text).got('server/global/s1', 2).rollout({ edits })
     expect(planned.steps[0]!.nodes).toMatchObject([{ restart: false, configs: ['a/s1'] }])
-    const { steps } = rolloutDocument(planned, { ...place, cluster: 'acme', at: 20 })
+    const { steps } = rolloutDocument(planned, { ...newPlace, cluster: 'acme', at: 20 })
     expect(steps).toMatchObject([{ nodes: [{ load: 'systemctl reload nomad' }] }, {}])
     // Proven after it was written: nothing is left to do there.
     const world = new Fleet(text).got('server/global/s1', 2).stanza('config/global/s1', 15)
@@ -200,7 +195,7 @@ describe('a stanza that only a restart takes up', () => {
     const here = text.replace('cluster: acme', 'cluster: acme\nnode: { tls: store }')
     const order = new Fleet(here).rollout({ restarts: new Set(['config/global/s1']) })
     expect(order.steps[0]!.nodes).toMatchObject([{ restart: true, configs: [] }])
-    const said = rolloutText(order, plainStyle, { ...place, tls: undefined })
+    const said = rolloutText(order, plainStyle, { ...newPlace, tls: undefined })
     expect(said).not.toContain('copy')
     expect(said).toContain('on s1: systemctl restart nomad')
   })
