@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
       'test/root/**',
       'node_modules/**',
     ],
+    // Vitest leaves one core out, which is half of a machine that has two.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -10,6 +10,8 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
+    // As in the suite of the units.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
