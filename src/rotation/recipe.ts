@@ -71,9 +71,20 @@ export function applySteps(
       // Its key is made first, and its certificate is put there when the answer is taken.
       twice: isOffline(issuer?.address ?? address),
     }))
+  // What signs for an engine is made before: the set-up makes no authority but its own.
+  const above = new Set(
+    lacking.flatMap(({ signer, issuer }) =>
+      signer === 'engine' && issuer ? [issuer.address] : [],
+    ),
+  )
+  const first = lacking.filter(
+    ({ address, signer, issuer }) =>
+      above.has(address) && signer !== 'engine' && !isOffline(issuer?.address ?? address),
+  )
   return [
     ...setUps.filter(({ twice }) => twice).map(({ step }) => step),
     ...[...asked].flatMap(([name, addresses]) => askSteps(spec, name, addresses)),
+    ...first.map(({ address }) => here(`nomad-pki apply ${address}`)),
     ...setUps.map(({ step }) => step),
     here('nomad-pki apply'),
   ]

@@ -36,7 +36,10 @@ export function verifyAuthorities(
           address,
           reason: 'missing',
           message: 'the spec names it and the store does not have its certificate',
-          remedy: 'nomad-pki apply',
+          remedy:
+            wanted.signer === 'engine'
+              ? `nomad-pki authority setup ${wanted.name}`
+              : 'nomad-pki apply',
         },
       )
     }

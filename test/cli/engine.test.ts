@@ -151,6 +151,32 @@ describe('drift', () => {
   })
 })
 
+test('the root above it, crossed: the commands that are printed come to their end in the printed order', async () => {
+  await run('apply --yes')
+  await run('authority setup us-west')
+  await run('apply --yes')
+  const { stdout, stderr } = await run('rotate authority agent --next')
+  const printed = [...`${stdout}\n${stderr}`.matchAll(/^ {2}nomad-pki (.*)$/gm)].map(
+    ([, line]) => line!,
+  )
+  expect(printed).toEqual(['apply authority/agent/2', 'authority setup us-west', 'apply'])
+  const asked = await run('verify')
+  expect(asked.stdout).toMatch(
+    /authority\/us-west\/2: [^\n]*\n {2}fix: nomad-pki authority setup us-west$/m,
+  )
+  const ends: Said[] = []
+  for (const line of printed)
+    ends.push(await run(line.startsWith('apply') ? `${line} --yes` : line))
+  expect(ends.slice(1).map(({ status }) => status)).toEqual([0, 0])
+  expect((await run('verify')).status).toBe(0)
+  const chain = fs.readFileSync(
+    path.join(place, 'pki/identity/server/us-west/s1/current/cert.pem'),
+    'utf8',
+  )
+  // The leaf, the intermediate of the engine, and the new root as the old one certified it.
+  expect(chain.match(/BEGIN/g)).toHaveLength(3)
+})
+
 test('an answer that is lost: the attempt stays open, and the next run goes on', async () => {
   await run('apply --yes')
   await run('authority setup us-west')
