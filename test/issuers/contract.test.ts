@@ -2,7 +2,6 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { issue } from '../../src/authority/issue.js'
 import { prepare, prepareIntermediate } from '../../src/authority/prepare.js'
 import { engineClient } from '../../src/engine/client.js'
-import { engineRoles } from '../../src/engine/roles.js'
 import { engineSession } from '../../src/engine/session.js'
 import { createRoot } from '../../src/issuers/create-root.js'
 import { engineIssuer } from '../../src/issuers/engine-issuers.js'
@@ -12,7 +11,7 @@ import { generateKeySync } from '../../src/keys/generate.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import { makeRequest } from '../../src/x509/request.js'
 import { fakeEngine } from '../engine/fake-engine.js'
-import { day, issuerContract, leafFor, now } from './contract.js'
+import { contractRoles, day, issuerContract, leafFor, now } from './contract.js'
 import { engine, type Behaviour, type Engine, type EngineParts } from './engine.js'
 
 const key = generateKeySync('ecdsa-p384')
@@ -69,24 +68,7 @@ afterAll(() => wire.close())
 wire.keys.set('low-1', lowKey)
 wire.issuers.set('low-1', { issuer_name: 'low-1', certificate: encodeCertificate(low) })
 wire.mounts.add('pki')
-const wireRoles = engineRoles(
-  {
-    name: 'low',
-    engine: { mount: 'pki', issuer: 'low-{generation}', roles: '{role}-{region}' },
-    constraints: { regions: ['global'], domains: ['example'], networks: [] },
-  },
-  {
-    identities: (['server', 'client', 'combined', 'operator'] as const).flatMap((role) =>
-      (['ecdsa-p256', 'rsa-2048'] as const).map((leafKey) => ({
-        profile: {
-          ...{ role, region: 'global', issuer: { name: 'low' }, lifetime: 90 * day },
-          ...{ key: leafKey, keyHeld: 'store' },
-        },
-      })),
-    ),
-  },
-)
-for (const { name, fields } of wireRoles) wire.roles.set(name, fields)
+for (const { name, fields } of contractRoles) wire.roles.set(name, fields)
 issuerContract('an authority in Vault or OpenBao, over HTTP', async () => ({
   issuer: engineIssuer({
     name: 'low',
@@ -98,7 +80,7 @@ issuerContract('an authority in Vault or OpenBao, over HTTP', async () => ({
     }),
     mount: 'pki',
     issuer: 'low-1',
-    roles: wireRoles,
+    roles: contractRoles,
   }),
   authorities: false,
 }))

@@ -15,6 +15,7 @@ import {
 } from '../../src/authority/prepare.js'
 import type { LeafRequest } from '../../src/authority/request.js'
 import { sameBytes } from '../../src/bytes.js'
+import { engineRoles, type EngineRole } from '../../src/engine/roles.js'
 import { NomadPkiError } from '../../src/errors.js'
 import { createRoot } from '../../src/issuers/create-root.js'
 import type { KeyAlgorithm, PrivateKey } from '../../src/keys/algorithms.js'
@@ -49,8 +50,31 @@ export function leafFor(key: PrivateKey, fields: Partial<LeafRequest> = {}): Lea
   }
 }
 
+/** The roles in an engine that certify each leaf of the suite by an authority `low`. */
+export const contractRoles: readonly EngineRole[] = engineRoles(
+  {
+    name: 'low',
+    engine: { mount: 'pki', issuer: 'low-{generation}', roles: '{role}-{region}' },
+    constraints: {
+      regions: ['global'],
+      domains: ['example'],
+      networks: ['10.0.0.0/8', 'fd00::/8'],
+    },
+  },
+  {
+    identities: (['server', 'client', 'combined', 'operator'] as const).flatMap((role) =>
+      (['ecdsa-p256', 'rsa-2048'] as const).map((leafKey) => ({
+        profile: {
+          ...{ role, region: 'global', issuer: { name: 'low' }, lifetime: 90 * day },
+          ...{ key: leafKey, keyHeld: 'store' },
+        },
+      })),
+    ),
+  },
+)
+
 /** What an issuer is handed for a leaf. */
-async function inputOf(issuer: Issuer): Promise<IssuerInput> {
+async function inputOf(issuer: Issuer, at: number): Promise<IssuerInput> {
   let handed: IssuerInput | undefined
   const spy: Issuer = {
     ...issuer,
@@ -59,21 +83,25 @@ async function inputOf(issuer: Issuer): Promise<IssuerInput> {
       return { outcome: 'refused', reason: 'only looked at' }
     },
   }
-  const prepared = prepare(leafFor(generateKeySync('ecdsa-p256')), spy, { now })
+  const prepared = prepare(leafFor(generateKeySync('ecdsa-p256')), spy, { now: at })
   await expect(issue(prepared)).rejects.toMatchObject({ code: 'ERR_ISSUER_REFUSED' })
   return handed!
 }
 
-/** Runs the suite on an implementation. */
-export function issuerContract(what: string, make: () => Promise<Tried>): void {
+/**
+ * Runs the suite on an implementation.
+ *
+ * @param at The time, epoch milliseconds: where the clock is another's, the present.
+ */
+export function issuerContract(what: string, make: () => Promise<Tried>, at: number = now): void {
   describe(`an issuer: ${what}`, () => {
     test('says who it is: its certificate, those above it, and what goes behind a leaf', async () => {
       const { issuer } = await make()
       expect(issuer.name).not.toBe('')
       expect(issuer.certificate.basicConstraints?.ca).toBe(true)
       const path = [issuer.certificate, ...issuer.above]
-      path.slice(0, -1).forEach((certificate, at) => {
-        expect(isSignedBy(certificate, path[at + 1]!.publicKey)).toBe(true)
+      path.slice(0, -1).forEach((certificate, place) => {
+        expect(isSignedBy(certificate, path[place + 1]!.publicKey)).toBe(true)
       })
       expect(issuer.chain).toEqual(
         path.filter(({ issuer: by, subject }) => !sameBytes(by.der, subject.der)),
@@ -89,7 +117,7 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
       const { issuer } = await make()
       const key = generateKeySync('ecdsa-p256')
       const { certificate, chain } = await issue(
-        prepare(leafFor(key, { ...fields, role }), issuer, { now }),
+        prepare(leafFor(key, { ...fields, role }), issuer, { now: at }),
       )
       expect(certificate.publicKey.spki).toEqual(key.publicKey.spki)
       expect(chain).toEqual([certificate, ...issuer.chain])
@@ -103,7 +131,7 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
       async (algorithm) => {
         const { issuer } = await make()
         const key = generateKeySync(algorithm)
-        const { certificate } = await issue(prepare(leafFor(key), issuer, { now }))
+        const { certificate } = await issue(prepare(leafFor(key), issuer, { now: at }))
         expect(certificate.publicKey.algorithm).toBe(algorithm)
       },
     )
@@ -124,13 +152,13 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
             regions: ['global'],
           },
           issuer,
-          { now },
+          { now: at },
         )
       if (issuer.above.length > 0) {
         expect(prepared).toThrow(/may not sign authorities/)
         return
       }
-      const probe = await issue(prepareProbe(key.publicKey, issuer, { now }))
+      const probe = await issue(prepareProbe(key.publicKey, issuer, { now: at }))
       expect(probe.certificate.publicKey.spki).toEqual(key.publicKey.spki)
       const low = await issue(prepared())
       expect(low.certificate.basicConstraints).toEqual({ ca: true, pathLength: 0 })
@@ -140,23 +168,23 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
       const { issuer } = await make()
       const keys = Array.from({ length: 40 }, () => generateKeySync('ecdsa-p256'))
       const all = await Promise.all(
-        keys.map((key, at) =>
-          issue(prepare(leafFor(key, { names: [`s${at}.example`] }), issuer, { now })),
+        keys.map((key, number) =>
+          issue(prepare(leafFor(key, { names: [`s${number}.example`] }), issuer, { now: at })),
         ),
       )
       expect(new Set(all.map(({ certificate }) => certificate.serial)).size).toBe(keys.length)
-      all.forEach(({ certificate }, at) => {
-        expect(certificate.publicKey.spki).toEqual(keys[at]!.publicKey.spki)
+      all.forEach(({ certificate }, number) => {
+        expect(certificate.publicKey.spki).toEqual(keys[number]!.publicKey.spki)
         expect(certificate.subjectAltName).toContainEqual({
           type: 'dns',
-          value: `s${at}.example`,
+          value: `s${number}.example`,
         })
       })
     })
 
     test('asks nobody where it was aborted before', async () => {
       const { issuer } = await make()
-      const asked = issuer.issue(await inputOf(issuer), { signal: AbortSignal.abort() })
+      const asked = issuer.issue(await inputOf(issuer, at), { signal: AbortSignal.abort() })
       await asked.then(
         ({ outcome }) => expect(outcome).toBe('refused'),
         (error: unknown) => expect(error).toMatchObject({ name: 'AbortError' }),
@@ -165,7 +193,7 @@ export function issuerContract(what: string, make: () => Promise<Tried>): void {
 
     test('does not change what it is asked', async () => {
       const { issuer } = await make()
-      const input = await inputOf(issuer)
+      const input = await inputOf(issuer, at)
       const before = Uint8Array.from(input.tbs)
       expect(await issuer.issue(input)).toMatchObject({ outcome: 'issued' })
       expect(Buffer.from(input.tbs).equals(before)).toBe(true)

@@ -4,6 +4,8 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { issue } from '../../src/authority/issue.js'
+import { prepareRoot } from '../../src/authority/prepare.js'
 import { commandIssuers } from '../../src/issuers/command-issuers.js'
 import { createRoot } from '../../src/issuers/create-root.js'
 import { encryptedIssuers } from '../../src/issuers/encrypted-issuers.js'
@@ -15,10 +17,20 @@ import { sshAgentIssuers } from '../../src/issuers/ssh-agent-issuers.js'
 import { storeIssuers } from '../../src/issuers/store-issuers.js'
 import type { Store } from '../../src/inventory/store.js'
 import { generateKeySync } from '../../src/keys/generate.js'
-import { encodePrivateKey } from '../../src/keys/private-key.js'
+import { encodePrivateKey, parsePrivateKey } from '../../src/keys/private-key.js'
 import { encodeSshKey, sshFingerprint } from '../../src/keys/ssh.js'
+import { isEncryptedKey, unlockKey } from '../../src/keys/unlock-key.js'
 import { memoryStore } from '../../src/store/memory-store.js'
-import { authoritiesContract, type KeptFiles, type TriedAuthorities } from './contract.js'
+import { encodeCertificate } from '../../src/x509/certificates.js'
+import {
+  authoritiesContract,
+  day,
+  issuerContract,
+  now,
+  type KeptFiles,
+  type Tried,
+  type TriedAuthorities,
+} from './contract.js'
 import { fakeAgent, honest, type FakeAgent } from './fake-ssh-agent.js'
 
 const authority = { name: 'agent', generation: 1, algorithm: 'ecdsa-p256' } as const
@@ -111,7 +123,34 @@ process.stdout.write(operation === 'sign' ? sign(hash, fs.readFileSync(0), key) 
   ],
 ]
 
-for (const [what, make] of makers) authoritiesContract(what, make)
+/** The issuer of a new root, as another run of the program opens it. */
+async function openedBy(make: () => Promise<TriedAuthorities>): Promise<Tried> {
+  const { issuers, algorithm, put } = await make()
+  const begun = await issuers().begin({ ...authority, algorithm })
+  const { certificate } = await issue(
+    prepareRoot({ subject: { commonName: 'Acme' }, lifetime: 3650 * day }, begun, { now }),
+  )
+  let kept: KeptFiles = {}
+  begun.keep(
+    { putAuthority: (_name, _generation, files) => void (kept = files) },
+    encodeCertificate(certificate),
+  )
+  put?.(kept)
+  const issuer = await issuers().open({ ...authority, path: [certificate] })
+  if (kept.key === undefined || issuer.signatures === 'rehearsed') {
+    return { issuer, authorities: true }
+  }
+  const plain = isEncryptedKey(kept.key) ? unlockKey(kept.key, 'correct horse') : kept.key
+  return { issuer, authorities: true, key: parsePrivateKey(plain) }
+}
+
+for (const [what, make] of makers) {
+  authoritiesContract(what, make)
+  // A process for each signature: command.test.ts has it.
+  if (what === 'a command') continue
+  let opened: Promise<Tried> | undefined
+  issuerContract(what, () => (opened ??= openedBy(make)))
+}
 
 test('a key on another machine signs nothing here, and says how it is asked', async () => {
   const { certificate } = await createRoot(

@@ -223,7 +223,33 @@ interface Hostile {
   readonly extensions?: readonly Extension[]
   readonly body?: Readonly<Record<string, unknown>>
   readonly key?: PrivateKey
+  /** Behind the attributes of the subject: relative names as bytes. */
+  readonly rdns?: readonly Uint8Array[]
+  /** Behind the extensions that are asked for: attributes of the request as bytes. */
+  readonly attributes?: readonly Uint8Array[]
 }
+
+/** A relative name of one attribute or more, each with a string of any type. */
+const rdn = (...all: readonly (readonly [oid: string, tag: number, value: Buffer | string])[]) =>
+  setOf(
+    ...all.map(([oid, tag, value]) =>
+      sequence(objectIdentifier(oid), element(tag, Buffer.from(value))),
+    ),
+  )
+const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16()
+const utf32 = (text: string): Buffer =>
+  Buffer.concat([...text].map((one) => Buffer.from([0, 0, 0, one.charCodeAt(0)])))
+/** String types and how each is written, X.680 §8.4. */
+const strings: readonly (readonly [string, number, (text: string) => Buffer | string])[] = [
+  ['UTF8String', 12, (text) => text],
+  ['PrintableString', 19, (text) => text],
+  ['TeletexString', 20, (text) => text],
+  ['IA5String', 22, (text) => text],
+  ['VisibleString', 26, (text) => text],
+  ['UniversalString', 28, utf32],
+  ['BMPString', 30, utf16],
+  ['OCTET STRING', 4, (text) => text],
+]
 
 const asked: readonly (readonly [string, Hostile])[] = [
   // Names of other roles and regions.
@@ -330,6 +356,104 @@ const asked: readonly (readonly [string, Hostile])[] = [
     'an email in the subject',
     { subject: [...cn(client), ['email', `a@${server}`]], names: dns(client) },
   ],
+  // What got past approver-policy: string types, attributes without a name, kinds of names as bytes.
+  ...strings.flatMap(([type, tag, write]): (readonly [string, Hostile])[] => [
+    [`CN server as ${type}`, { subject: [], rdns: [rdn([oids.commonName, tag, write(server)])] }],
+    [
+      `CN server as ${type}, SAN client`,
+      { subject: [], rdns: [rdn([oids.commonName, tag, write(server)])], names: dns(client) },
+    ],
+    [
+      `a second CN as ${type}`,
+      {
+        subject: cn(client),
+        rdns: [rdn([oids.commonName, tag, write(server)])],
+        names: dns(client),
+      },
+    ],
+  ]),
+  ...['1.3.6.1.4.1.99999.1', '2.5.4.65', '2.5.4.5', '2.5.4.97', '1.3.6.1.4.1.311.60.2.1.3'].map(
+    (oid): readonly [string, Hostile] => [
+      `an attribute ${oid}`,
+      { subject: cn(client), rdns: [rdn([oid, 12, server])], names: dns(client) },
+    ],
+  ),
+  [
+    'two CNs in one relative name',
+    {
+      subject: [],
+      rdns: [rdn([oids.commonName, 12, client], [oids.commonName, 12, server])],
+      names: dns(client),
+    },
+  ],
+  [
+    'the server beside an organization in one relative name',
+    {
+      subject: cn(client),
+      rdns: [rdn([oids.organization, 12, 'x'], [oids.commonName, 12, server])],
+      names: dns(client),
+    },
+  ],
+  ...(
+    [
+      ['an x400Address', context(3, utf8String(server))],
+      ['an ediPartyName', context(5, context(1, utf8String(server)))],
+      [
+        'an otherName of Kerberos',
+        context(0, objectIdentifier('1.3.6.1.5.2.2'), context(0, utf8String(server))),
+      ],
+      ['an otherName that is empty', context(0)],
+      ['an email with a name in UTF-8', contextPrimitive(1, Buffer.from('a@sérver.us-west.nomad'))],
+      ['a DNS name in UTF-8', contextPrimitive(2, Buffer.from('ｓerver.us-west.nomad'))],
+      ['a DNS name with a NUL', contextPrimitive(2, Buffer.from(`${server}\0.acme.internal`))],
+      ['a DNS name that is constructed', context(2, contextPrimitive(2, Buffer.from(server)))],
+      ['a URI without a scheme', contextPrimitive(6, Buffer.from(server))],
+      ['an address of three bytes', contextPrimitive(7, Buffer.from([10, 0, 0]))],
+      [
+        'an address of IPv4 in IPv6',
+        contextPrimitive(
+          7,
+          Buffer.concat([Buffer.alloc(10), Buffer.from([255, 255, 192, 168, 1, 1])]),
+        ),
+      ],
+      ['an address with its mask', contextPrimitive(7, Buffer.from([0, 0, 0, 0, 0, 0, 0, 0]))],
+      ['a kind of name that nobody knows', contextPrimitive(9, Buffer.from(server))],
+    ] as const
+  ).map(([what, der]): readonly [string, Hostile] => [
+    what,
+    { subject: cn(client), names: [...dns(client), other(der)] },
+  ]),
+  [
+    'a critical SAN extension',
+    { subject: cn(client), extensions: [{ ...subjectAltName(dns(server)), critical: true }] },
+  ],
+  [
+    'a second set of extensions',
+    {
+      subject: cn(client),
+      names: dns(client),
+      attributes: [requested('1.2.840.113549.1.9.14', subjectAltName(dns(server)))],
+    },
+  ],
+  [
+    'extensions in the way of Microsoft',
+    {
+      subject: cn(client),
+      names: dns(client),
+      attributes: [requested('1.3.6.1.4.1.311.2.1.14', subjectAltName(dns(server)))],
+    },
+  ],
+  [
+    'names in the attributes of PKCS #9',
+    {
+      subject: cn(client),
+      names: dns(client),
+      attributes: [
+        sequence(objectIdentifier('1.2.840.113549.1.9.8'), setOf(utf8String(server))),
+        sequence(objectIdentifier('1.2.840.113549.1.9.7'), setOf(utf8String(server))),
+      ],
+    },
+  ],
   // Extensions.
   [
     'CA:TRUE',
@@ -390,7 +514,14 @@ const asked: readonly (readonly [string, Hostile])[] = [
 const keys = { usual: generateKeySync('ecdsa-p256') }
 
 /** A request as bytes, with everything that a careful maker would refuse. */
-function requestOf({ subject, names = [], extensions = [], key = keys.usual }: Hostile): string {
+function requestOf({
+  subject,
+  names = [],
+  extensions = [],
+  key = keys.usual,
+  rdns = [],
+  attributes: more = [],
+}: Hostile): string {
   const name = sequence(
     ...subject.map(([kind, value]) =>
       setOf(
@@ -401,6 +532,7 @@ function requestOf({ subject, names = [], extensions = [], key = keys.usual }: H
         ),
       ),
     ),
+    ...rdns,
   )
   const all = [
     ...(names.length === 0 ? [] : [rawNames(names)]),
@@ -410,9 +542,18 @@ function requestOf({ subject, names = [], extensions = [], key = keys.usual }: H
     all.length === 0
       ? []
       : [sequence(objectIdentifier('1.2.840.113549.1.9.14'), setOf(sequence(...all)))]
+  attributes.push(...more)
   const info = sequence(integer(0), name, key.publicKey.spki, context(0, ...attributes))
   const { signatureIdentifier } = algorithmOf(key.algorithm)
   return encodeRequest(sequence(info, signatureIdentifier, bitString(signBytes(key, info))))
+}
+
+/** An attribute of a request that asks for extensions. */
+function requested(oid: string, ...extensions: readonly Extension[]): Uint8Array {
+  return sequence(
+    objectIdentifier(oid),
+    setOf(sequence(...extensions.map((one) => encodeExtension(one)))),
+  )
 }
 
 function rawNames(names: readonly GeneralName[]): Uint8Array {
