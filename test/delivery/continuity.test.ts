@@ -136,8 +136,17 @@ function nameOf(archive: Uint8Array): string {
     .find((name) => /^\d+-/.test(name))!
 }
 
+/** Nodes with one archive in place, by the archive. */
+const begun = new Map<Uint8Array, Node>()
+
 /** A node with the first archive in place, whose switch is no open question. */
 function aNode(archive: Uint8Array): Node {
+  const node = begun.get(archive) ?? begin(archive)
+  begun.set(archive, node)
+  return node.copy()
+}
+
+function begin(archive: Uint8Array): Node {
   const node = new Node()
   const folder = node.unpack(archive, 'begin')
   const inner = path.join(folder, generationOf(folder), 'manifest.json')
