@@ -13,6 +13,7 @@
 import { kindOf, type AddressKind } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { attemptFindings } from '../evidence/attempts.js'
 import type { Configs } from '../inventory/configs.js'
 import { readLedger } from '../inventory/ledger.js'
 import type { Store } from '../inventory/store.js'
@@ -148,6 +149,11 @@ async function* work(
     yield* inFlight(kinds.identities, { flow, identities, signatures }, about)
   } finally {
     signatures.end()
+  }
+  const { desired, inventory } = materials
+  const ledger = { ...inventory.ledger, events: signatures.lost }
+  for (const finding of attemptFindings(desired, { ...inventory, ledger }, { now })) {
+    yield { type: 'unanswered', finding }
   }
 
   for (let at = 0; at < kinds.configs.length && !flow.stopping; at += configurationsAtOnce) {

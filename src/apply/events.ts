@@ -20,6 +20,11 @@ export type ApplyEvent =
       readonly finding: Finding
     }
   | {
+      readonly type: 'unanswered'
+      /** A certificate that may exist beside the one that was made: its answer was lost, and it was asked for again. */
+      readonly finding: Finding
+    }
+  | {
       readonly type: 'doing'
       /** The step on which work began. */
       readonly step: Step

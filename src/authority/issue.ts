@@ -6,12 +6,13 @@
  */
 
 import { sameBytes } from '../bytes.js'
-import { NomadPkiError } from '../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { lint } from '../lint/lint.js'
 import { completeCertificate, parseCertificate, type Certificate } from '../x509/certificate.js'
 import { isSignedBy } from '../x509/signature.js'
 import { correspondenceFault } from './correspond.js'
+import type { IssuerAnswer } from './issuer.js'
 import { spend, type Prepared, type Preparation } from './prepared.js'
 
 /** A certificate with what goes behind it. */
@@ -57,11 +58,20 @@ export async function issue(prepared: Prepared, options: IssueOptions = {}): Pro
       `${signer.name} did not answer: ${answer.reason}`,
       {
         hint: 'a certificate may exist; look at the issuer before trying again',
+        cause: answer,
       },
     )
   }
   const certificate = receive(answer.certificate, preparation, options.verify)
   return { certificate, chain: [certificate, ...chain] }
+}
+
+/** Whether an error of {@link issue} says that the answer is lost, and that asking once more is harmless. */
+export function mayAskAgain(error: unknown): boolean {
+  return (
+    isNomadPkiError(error, 'ERR_ISSUER_UNKNOWN') &&
+    (error.cause as IssuerAnswer & { readonly again?: boolean }).again === true
+  )
 }
 
 /** Keys whose signature was seen to be valid in this process. */

@@ -56,6 +56,11 @@ export type IssuerAnswer =
       readonly outcome: 'unknown'
       /** How the answer was lost: lower case, no full stop. */
       readonly reason: string
+      /**
+       * Whether the cause passes, and asking once more does no more harm than a second certificate for the same key and
+       * names. Default: no.
+       */
+      readonly again?: boolean | undefined
     }
 
 /**

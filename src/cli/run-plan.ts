@@ -131,6 +131,10 @@ export async function runPlan(
         now: context.now(),
       }),
     )
+  const unanswered = events.flatMap((event) => (event.type === 'unanswered' ? [event.finding] : []))
+  if (unanswered.length > 0) {
+    printer.tell(findingsText(unanswered, printer.errorStyle, { all: false }))
+  }
   if (events.some(({ type }) => type === 'stopped')) {
     printer.tell(goOn)
     return exitStatus.interrupted

@@ -33,6 +33,8 @@ export type EngineVerdict =
       /** It may have been done. */
       readonly is: 'unknown'
       readonly reason: string
+      /** Whether the cause passes: the same call is answered a moment later. */
+      readonly passing: boolean
     }
 
 /**
@@ -43,9 +45,9 @@ export type EngineVerdict =
  */
 export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
   if (reply.outcome !== 'answered') {
-    const { reason } = reply
-    if (reply.outcome === 'unknown') return { is: 'unknown', reason }
-    return reply.passing ? { is: 'passing', reason } : { is: 'refused', reason }
+    const { reason, passing } = reply
+    if (reply.outcome === 'unknown') return { is: 'unknown', reason, passing }
+    return passing ? { is: 'passing', reason } : { is: 'refused', reason }
   }
   const { status, body, retryAfter } = reply
   if (status >= 200 && status < 300) return { is: 'done', data: dataOf(body) }
@@ -54,6 +56,7 @@ export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
   if (status >= 300 && status < 400) {
     return {
       is: 'unknown',
+      passing: true,
       reason: `a standby could not hand the request to the active node (HTTP ${status}); a redirect is not followed`,
     }
   }
@@ -69,6 +72,10 @@ export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
   if (status === 500 && /active (cluster )?node not found|no active node/i.test(said)) {
     return { is: 'passing', reason: 'the engine elects a new leader' }
   }
+  // A new leader looks first at what the mount has in an older form.
+  if (/until migration has completed/i.test(said)) {
+    return { is: 'passing', reason: `the engine begins to work${words}` }
+  }
   if (status === 403) return forbidden(said, path)
   if (status === 404) return { is: 'refused', status, reason: notFound(said, path) }
   if (status === 400 || status === 500) {
@@ -83,7 +90,7 @@ export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
   }
   const unclear = `HTTP ${status} for ${path}${words}`
   return status >= 500
-    ? { is: 'unknown', reason: unclear }
+    ? { is: 'unknown', reason: unclear, passing: [502, 503, 504].includes(status) }
     : { is: 'refused', status, reason: unclear }
 }
 

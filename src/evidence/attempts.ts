@@ -69,8 +69,9 @@ export function attemptFindings(
   /** Its key signs the bytes that were made here, the serial number too, and nobody keeps a register. */
   function isOwn(issuer: string): boolean {
     const found = authorities.get(issuer)
-    return (
-      signerOf(issuer, desired) !== 'file' || (found !== undefined && found.key.state !== 'absent')
-    )
+    const signer = signerOf(issuer, desired)
+    // An engine chooses the serial number.
+    if (signer === 'engine') return false
+    return signer !== 'file' || (found !== undefined && found.key.state !== 'absent')
   }
 }

@@ -176,7 +176,7 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
             : { outcome: 'issued', certificate: made.der }
         }
         case 'unknown':
-          return { outcome: 'unknown', reason: verdict.reason }
+          return { outcome: 'unknown', reason: verdict.reason, again: verdict.passing }
         default:
           return { outcome: 'refused', reason: verdict.reason }
       }

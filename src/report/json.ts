@@ -56,6 +56,7 @@ export function applyDocument(
     done,
     held: plan.held ?? [],
     healed: events.flatMap((event) => (event.type === 'healed' ? [event.finding] : [])),
+    unanswered: events.flatMap((event) => (event.type === 'unanswered' ? [event.finding] : [])),
     findings: plan.findings,
   }
 }

@@ -177,20 +177,39 @@ test('the root above it, crossed: the commands that are printed come to their en
   expect(chain.match(/BEGIN/g)).toHaveLength(3)
 })
 
-test('an answer that is lost: the attempt stays open, and the next run goes on', async () => {
+test('an answer that is lost: it is asked again, and what may exist twice is listed until a person has looked', async () => {
   await run('apply --yes')
   await run('authority setup us-west')
   let lost = 0
   engine.script = ({ path: asked }) =>
     asked.includes('/sign/') && (lost += 1) === 2 ? { status: 200, cut: true } : undefined
   const applied = await run('apply --yes')
+  expect(applied.status).toBe(0)
+  // Four that are in the store, and one more.
+  expect(engine.signed.length).toBe(5)
+  expect(applied.stderr).toMatch(/maybe-issued/)
+  const remedy = /nomad-pki apply --override attempt=[0-9a-f]+/
+  expect(applied.stderr).toMatch(remedy)
+  const plan = (await run('plan')).stdout
+  expect(plan).toMatch(/may exist/)
+  const [cure] = remedy.exec(plan)!
+  const cured = await run(`${cure.slice('nomad-pki '.length)} --reason looked --yes`)
+  expect(cured.status).toBe(0)
+  expect((await run('plan')).stdout).not.toContain('may exist')
+})
+
+test('what is lost for another reason than a connection or a standby is not asked again', async () => {
+  await run('apply --yes')
+  await run('authority setup us-west')
+  engine.script = ({ path: asked }) =>
+    asked.includes('/sign/') ? { status: 500, body: { unclear: true } } : undefined
+  const applied = await run('apply --yes')
   expect(applied.stderr).toContain('a certificate may exist')
   expect(applied.status).toBe(1)
-  const signed = engine.signed.length
-  expect((await run('plan')).stdout).toContain('may exist')
+  const asked = engine.calls.filter(({ path: one }) => one.includes('/sign/')).length
+  expect(asked).toBeLessThanOrEqual(4)
+  engine.script = () => undefined
   expect((await run('apply --yes')).status).toBe(0)
-  expect(engine.signed.length).toBe(5)
-  expect(signed).toBeGreaterThan(0)
 })
 
 test('an answer that is another certificate of ours is not taken', async () => {

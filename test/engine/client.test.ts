@@ -81,6 +81,12 @@ describe('answers', () => {
       /elects/,
     ],
     [
+      'a leader that is new',
+      errors(500, 'Can not list keys until migration has completed'),
+      'passing',
+      /begins to work/,
+    ],
+    [
       'a rate limit',
       { ...errors(429, 'rate limit quota exceeded'), headers: { 'Retry-After': '7' } },
       'passing',

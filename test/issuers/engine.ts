@@ -27,6 +27,8 @@ export type Behaviour =
   | 'refuses'
   /** Signs, and the answer is lost. */
   | 'is silent'
+  /** Signs, its leader dies, and the answer is lost with it. */
+  | 'loses its leader'
   /** Signs with one name too many. */
   | 'lies'
   /** Gives the certificate of the call before. */
@@ -121,6 +123,9 @@ export function engine(parts: EngineParts): Engine {
       case 'is silent':
         write(input)
         return { outcome: 'unknown', reason: 'the connection was closed' }
+      case 'loses its leader':
+        write(input)
+        return { outcome: 'unknown', reason: 'the connection was closed', again: true }
       case 'signs':
         return { outcome: 'issued', certificate: write(input) }
     }

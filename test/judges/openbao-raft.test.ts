@@ -77,9 +77,9 @@ test(
         const applied = await run('apply --yes')
         runs += 1
         if (applied.status === 0) break
-        // It stops at an answer that is lost, says so, and the next run goes on.
-        expect(applied.stderr).toMatch(/a certificate may exist|refused/)
-        expect(tries).toBeLessThan(60)
+        // A request that a standby was handing on may be refused with the leader: then it stops.
+        process.stdout.write(applied.stderr)
+        expect(tries).toBeLessThan(3)
         await sleep(500)
       }
       batch.ended = true
