@@ -287,7 +287,7 @@ export const agentCodes = {
   'agent/file-content': {
     severities: ['error', 'warning'],
     means:
-      'Nomad refuses what a file holds, or no handshake succeeds with it; a warning where the agent does not use it',
+      'Nomad refuses what a file holds, or no handshake succeeds with it; a warning where the agent does not use it, or a `consul` or `vault` block names it',
     remedy: 'issue and deliver the three files again',
     source: 'helper/tlsutil/config.go:176-195, 435-449; command/agent/tls_metrics.go:48-153',
   },

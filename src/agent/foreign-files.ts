@@ -46,7 +46,8 @@ export function foreignFilesOf({ files }: AgentConfig): readonly ForeignFile[] {
 
 /** What lies at the path of a {@link ForeignFile}. */
 export interface FoundForeign {
-  readonly state: 'missing' | 'present'
+  /** `invalid`: it should hold certificates, and holds none. */
+  readonly state: 'missing' | 'invalid' | 'present'
   /** Of a file of certificates: when the first of them ends, or, of trusted ones, the last, epoch milliseconds. */
   readonly notAfter?: number | undefined
 }
@@ -78,6 +79,13 @@ export function foreignFault(
       hint: 'deliver it, or correct the path; then restart the agent',
     }
   }
+  if (state === 'invalid') {
+    return {
+      code: 'agent/file-content',
+      message: `"${block}" names ${path} as "${key}", and it holds no certificate`,
+      hint: 'deliver it again from where it is made; then restart the agent',
+    }
+  }
   if (notAfter === undefined || notAfter > now) return undefined
   return {
     code: 'agent/file-ended',
@@ -87,7 +95,7 @@ export function foreignFault(
 }
 
 /**
- * Files of `consul` and `vault` blocks that are missing, or whose certificates have ended.
+ * Files of `consul` and `vault` blocks that are missing, hold no certificate, or whose certificates have ended.
  *
  * @param config Where the blocks stand.
  * @param found What lies at each path; one that is not in it is not judged.

@@ -23,6 +23,7 @@ const hooked: ReadonlySet<CommandEntry['name']> = new Set<CommandEntry['name']>(
   'rollout',
   'probe',
   'sign',
+  'revoke',
 ])
 
 /** Not errors: help or the version was asked for. Their exit code is that of the process so far. */

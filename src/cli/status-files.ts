@@ -21,6 +21,7 @@ import type { Grain } from '../report/watched.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { gateOf } from '../rotation/gate-of.js'
 import { rotationOf } from '../rotation/stages.js'
+import { verifyCluster } from '../verify/verify-cluster.js'
 import type { Context } from './context.js'
 import type { Options } from './surface.js'
 import { usage } from './usage.js'
@@ -99,7 +100,7 @@ export async function writeStatusFiles(
   if (html !== undefined && watched !== undefined) {
     files.push({
       file: html,
-      text: pageText(watched),
+      text: pageText({ ...watched, verified: verifiedFor(watched, workspace) }),
       what: 'a page of this cluster',
       isOwn: (bytes) => beginsWith(bytes, `${pageMark}the state of the cluster ${cluster} -->`),
     })
@@ -127,6 +128,17 @@ async function inventoryText(
   }
   const begun = await isBegun(store)
   return formatInventory({ cluster, madeAt: schedule.at, begun, inventory }, ledger)
+}
+
+/** What `verify` finds in the same files, beyond what is told already. */
+function verifiedFor(
+  { inventory, schedule, findings }: ReturnType<typeof watchedFacts>,
+  { desired }: Workspace,
+): readonly Finding[] {
+  const told = new Set(findings.map(keyOf))
+  return verifyCluster(desired, inventory, { now: schedule.at }).filter(
+    (one) => !told.has(keyOf(one)),
+  )
 }
 
 /** The same with what `plan` says and how rotations stand, for what is watched. */

@@ -31,6 +31,8 @@ const settling = 2000
 const longest = 60_000
 /** Reading may take one part, and what lies between takes so many. */
 const idleParts = 4
+/** A pipe whose reader has gone away shows it to a write alone: without a change there is one so often, milliseconds. */
+const silence = 3_600_000
 
 /** What is shown. */
 interface Shown {
@@ -122,8 +124,10 @@ function onScreen(context: Context, { style }: Printer): (shown: Shown) => void 
 
 function inLines(context: Context, printer: Printer): (shown: Shown) => void {
   let last: Shown | undefined
+  let saidAt = context.now()
   const say = (text: string): void => {
-    printer.answer(`${formatInstant(context.now())} ${text}`)
+    saidAt = context.now()
+    printer.answer(`${formatInstant(saidAt)} ${text}`)
   }
   return (shown) => {
     const { facts, trouble, holder } = shown
@@ -139,6 +143,7 @@ function inLines(context: Context, printer: Printer): (shown: Shown) => void {
     if (last !== undefined && facts !== last.facts) {
       for (const text of changesBetween(last.facts, facts)) say(text)
     }
+    if (context.now() - saidAt >= silence) say(printable(viewOf(facts).verdict.text))
     last = shown
   }
 }

@@ -166,7 +166,7 @@ export const localShape: RecordShape = {
         ],
       },
       sentence:
-        'A program that is told what happened: certificates renewed, delivered, proven, due or expired, and the gates of rotations.',
+        'A program that is told what happened: certificates renewed, delivered, proven, due, expired or revoked, and the gates of rotations.',
       example: '{ command: [/usr/local/libexec/nomad-pki-mail, ops@example.com] }',
     },
     {

@@ -39,13 +39,13 @@ export interface SeenBeside extends BesideFile {
   readonly found: FoundForeign | undefined
 }
 
-/** How it is. `unseen`: it is on another machine. */
-export type BesideState = 'present' | 'missing' | 'ended' | 'unseen'
+/** How it is. `invalid`: it holds no certificate. `unseen`: it is on another machine. */
+export type BesideState = 'present' | 'missing' | 'invalid' | 'ended' | 'unseen'
 
 /** Tells from what lies there whether the agent will have the file at its next start, at `now` in epoch milliseconds. */
 export function besideState({ found }: Pick<SeenBeside, 'found'>, now: number): BesideState {
   if (found === undefined) return 'unseen'
-  if (found.state === 'missing') return 'missing'
+  if (found.state !== 'present') return found.state
   return found.notAfter !== undefined && found.notAfter <= now ? 'ended' : 'present'
 }
 

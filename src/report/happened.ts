@@ -16,7 +16,8 @@ import type { Schedule } from '../plan/schedule.js'
 /** One line. */
 export interface Happening {
   /** `gate`: of a rotation. `more`: what is counted, and not told. */
-  readonly event: 'renewed' | 'delivered' | 'proven' | 'due' | 'expired' | 'gate' | 'more'
+  readonly event:
+    'renewed' | 'delivered' | 'proven' | 'due' | 'expired' | 'revoked' | 'gate' | 'more'
   readonly address: string
   /** When the certificate ends, epoch milliseconds. */
   readonly notAfter?: number | undefined
@@ -64,6 +65,12 @@ export function happenedSince(
         const { notAfter, fingerprint } = event
         const message = `${address}: a new generation was made, good until ${formatInstant(notAfter)}`
         all.push({ event: 'renewed', address, notAfter, fingerprint, message })
+        break
+      }
+      case 'revoked': {
+        const { notAfter, fingerprint } = event
+        const message = `${address}: a certificate was revoked; Nomad accepts it until it ends, or until no agent trusts its root`
+        all.push({ event: 'revoked', address, notAfter, fingerprint, message })
         break
       }
       default:

@@ -67,7 +67,7 @@ const families = {
   beside_certificate_not_after_timestamp_seconds:
     'When a certificate ends that a consul or vault block of an agent names, and that nomad-pki does not renew. Absent: it is on another machine.',
   beside_files:
-    'How many files consul and vault blocks name, by state: present, missing, ended, unseen (on another machine).',
+    'How many files consul and vault blocks name, by state: present, missing, invalid (it holds no certificate), ended, unseen (on another machine).',
   plan_steps: 'How many steps plan has, by action.',
   findings: 'How many findings plan and status have, by severity.',
 } as const
@@ -207,7 +207,13 @@ export function metricsText(facts: MetricsFacts): string {
   ].join('')
 }
 
-const besides: Readonly<Record<BesideState, 0>> = { present: 0, missing: 0, ended: 0, unseen: 0 }
+const besides: Readonly<Record<BesideState, 0>> = {
+  present: 0,
+  missing: 0,
+  invalid: 0,
+  ended: 0,
+  unseen: 0,
+}
 
 /** One for each agent and file, or the earliest of each region and block. */
 function besideSeries({

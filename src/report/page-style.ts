@@ -11,7 +11,7 @@ export const pageStyle = `
 @media (prefers-color-scheme:dark){:root{--ground:#0d1117;--ink:#e6edf3;--faint:#9da7b1;--line:#30363d;--panel:#161b22;--good:#56d364;--doubt:#e3b341;--bad:#ff8e86;--bar:#4f6b88;--now:#ff8e86}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main,header,footer{max-width:72rem;margin:0 auto;padding:1rem}header{padding-bottom:0}main{padding-top:0}
+main,header,footer{max-width:82rem;margin:0 auto;padding:1rem}header{padding-bottom:0}main{padding-top:0}
 h1{font-size:1.1rem;margin:0;color:var(--faint);font-weight:600}
 h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .verdict{font-size:1.5rem;font-weight:600;margin:.25rem 0}
@@ -29,6 +29,9 @@ h1,p,li{overflow-wrap:anywhere}
 svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .faint{fill:var(--faint)}
 svg .bar{fill:var(--bar)}svg .bar.doubt{fill:var(--doubt)}svg .bar.bad{fill:var(--bad)}
 svg .now{stroke:var(--now);stroke-width:2}svg .tick{stroke:var(--line)}svg .due{fill:var(--ink)}
+svg .link{fill:none;stroke:var(--faint);stroke-width:1.5}svg .cross{stroke-dasharray:5 4}svg .box{fill:var(--panel);stroke:var(--line);stroke-width:1}svg .trusted{stroke:var(--ink);stroke-width:2}
+.scroll+.scroll,.picture+.scroll{margin-top:.75rem}
+:focus-visible{outline:2px solid var(--ink);outline-offset:2px}
 td.wide{min-width:14rem}
 label{display:block;margin:.5rem 0;color:var(--faint)}
 input{display:block;font:inherit;padding:.3rem .5rem;width:100%;max-width:24rem;color:var(--ink);background:var(--ground);border:1px solid var(--faint);border-radius:6px}
@@ -36,8 +39,8 @@ input{display:block;font:inherit;padding:.3rem .5rem;width:100%;max-width:24rem;
 thead button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
 [aria-sort=ascending] button::after{content:" ↑"}[aria-sort=descending] button::after{content:" ↓"}
 a{color:inherit}
-@media (max-width:40rem){.verdict{font-size:1.2rem}main,header,footer{padding:.75rem}}
-@media print{.script{display:none!important}body{font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}}
+@media (max-width:40rem){.verdict{font-size:1.2rem}th[scope=row]{min-width:11rem}table{width:max-content;min-width:100%}td.wide{max-width:20rem}main,header,footer{padding:.75rem}}
+@media print{.script{display:none!important}.scroll,.picture{overflow:visible}body{font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}}
 `
 
 /** Shows what nothing needs: the filter, which hides the rows that lack its words, and buttons that sort. */

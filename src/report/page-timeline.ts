@@ -76,6 +76,7 @@ export function timeline(rows: readonly TimelineRow[], now: number, title: strin
 /** So many characters fit beside the bars. */
 const most = 44
 
-function shortened(label: string): string {
+/** A label that fits. */
+export function shortened(label: string): string {
   return label.length <= most ? label : `${label.slice(0, most / 2 - 1)}…${label.slice(-most / 2)}`
 }

@@ -7,7 +7,7 @@
 import { kindOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { Schedule } from '../plan/schedule.js'
+import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { summary } from './status.js'
@@ -23,32 +23,39 @@ export interface VerdictFacts {
   readonly inventory: Inventory
   readonly deadlines: readonly Deadline[]
   readonly findings: readonly Finding[]
+  /** What `verify` finds beyond those. Default: not asked. */
+  readonly verified?: readonly Finding[] | undefined
 }
 
 /** Whether anything is wrong, and what is next, in one sentence. */
-export function verdictOf({ schedule, deadlines, findings, inventory }: VerdictFacts): {
+export function verdictOf(facts: VerdictFacts): {
   readonly tone: Tone
   readonly text: string
 } {
+  const { schedule, deadlines, findings, inventory, verified = [] } = facts
   const { at, entries } = schedule
   if (inventory.ledger.fault !== undefined) {
     const text = `The ledger is broken at line ${inventory.ledger.fault.line}: see nomad-pki verify.`
     return { tone: 'bad', text }
   }
   const work = entries.filter(needsWork)
-  const errors = findings.filter(({ severity }) => severity === 'error').length
-  const due = deadlines.filter((one) => one.due).length
-  if (work.length === 0 && errors === 0 && due === 0) {
+  const worked = new Set(work.map(({ address }) => address))
+  // `verify` finds what is due or over too, which its state says already.
+  const errors = [...findings, ...verified.filter(({ address }) => !worked.has(address))].filter(
+    ({ severity }) => severity === 'error',
+  )
+  const due = deadlines.filter((one) => one.due)
+  if (work.length === 0 && errors.length === 0 && due.length === 0) {
     return { tone: 'good', text: `Nothing is due. ${nextOf(schedule, deadlines)}` }
   }
   const parts = [
     ...(work.length > 0 ? [summary(work)] : []),
-    ...(errors > 0 ? [count(errors, 'error')] : []),
-    ...(due > 0 ? [count(due, 'date of a rotation', 'dates of rotations')] : []),
+    ...(errors.length > 0 ? [count(errors.length, 'error')] : []),
+    ...(due.length > 0 ? [count(due.length, 'date of a rotation', 'dates of rotations')] : []),
   ]
   const [first] = work.filter(({ notAfter }) => notAfter !== undefined)
   const end = first?.notAfter
-  const next =
+  const ends =
     first === undefined || end === undefined
       ? ''
       : end < at
@@ -56,9 +63,38 @@ export function verdictOf({ schedule, deadlines, findings, inventory }: VerdictF
         : ` The first end is ${first.address}, in ${formatLeft(end - at)}.`
   const ended = work.some(({ state }) => state === 'expired' || state === 'revoked')
   return {
-    tone: ended || errors > 0 ? 'bad' : 'doubt',
-    text: `Work to do: ${parts.join(', ')}.${next}`,
+    tone: ended || errors.length > 0 ? 'bad' : 'doubt',
+    text: `Work to do: ${parts.join(', ')}.${ends}${errorText(errors)} Next: ${stepsOf(work, errors, due)}.`,
   }
+}
+
+/** The first error, which may be the cause of all else. */
+function errorText([first]: readonly Finding[]): string {
+  return first === undefined ? '' : ` ${first.address}: ${first.message}.`
+}
+
+/** What to do, most urgent first: commands of this tool, or the remedy of the first error. */
+function stepsOf(
+  work: readonly ScheduleEntry[],
+  [error]: readonly Finding[],
+  due: readonly Deadline[],
+): string {
+  const is = (...states: readonly ScheduleEntry['state'][]): boolean =>
+    work.some(({ state }) => states.includes(state))
+  const over = work.some(
+    ({ kind, state, proof }) => kind === 'identity' && state === 'expired' && proof !== undefined,
+  )
+  const toMake = is('due', 'expired', 'missing', 'revoked', 'not-yet-valid')
+  return [
+    ...(error?.remedy === undefined ? [] : [error.remedy]),
+    ...(over ? ['nomad-pki rollout --recover --dry-run'] : toMake ? ['nomad-pki plan'] : []),
+    ...(is('undelivered') && !over ? ['nomad-pki rollout --dry-run'] : []),
+    ...(is('silent', 'unproven') ? ['nomad-pki probe'] : []),
+    ...due.slice(0, 1).map(({ authority }) => `nomad-pki rotate authority ${authority}`),
+    ...(error !== undefined && error.remedy === undefined ? ['nomad-pki verify'] : []),
+  ]
+    .slice(0, 2)
+    .join(', then ')
 }
 
 function nextOf({ at, entries }: Schedule, deadlines: readonly Deadline[]): string {

@@ -5,22 +5,24 @@
  * @module
  */
 
-import { latin1Of } from '../bytes.js'
+import type { GateVerdict } from '../evidence/gate.js'
 import type { ScheduleEntry } from '../plan/schedule.js'
 import { besideState, type BesideState, type SeenBeside } from '../plan/beside.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Step } from '../plan/plan.js'
 import { sha256 } from '../sha256.js'
-import { sameCertificate } from '../x509/certificate.js'
 import { fold, type Group } from './fold.js'
 import { html, type Html } from './html.js'
 import type { WatchedRotation } from './metrics.js'
+import { agentParts } from './page-agents.js'
 import { pageScript, pageStyle } from './page-style.js'
+import { table, toneOf } from './page-table.js'
 import { timeline, type TimelineRow } from './page-timeline.js'
+import { trustParts } from './page-trust.js'
 import { verdictOf, type Tone, type VerdictFacts } from './page-verdict.js'
-import { alikeIn, lifeWords, mild, proofNote, revokedNote } from './status.js'
+import { alikeIn } from './status.js'
 import { count, thousands } from './style.js'
-import { formatDay, formatMinute, formatUntil } from './time.js'
+import { formatDay, formatMinute } from './time.js'
 import { earliestOf } from './watched.js'
 
 /** What the page shows. */
@@ -49,7 +51,13 @@ export function pageText(facts: PageFacts): string {
       entries.filter((one) => one.kind === kind),
       { all: false },
     )
-  const identities = groupsOf('identity')
+  // What is made when asked for is no work, and its end is early: it stands last.
+  const [asked, kept] = [true, false].map((late) =>
+    groupsOf('identity').filter(
+      ({ members: [one] }) => (one!.onDemand && !needsWork(one!)) === late,
+    ),
+  )
+  const identities = [...kept!, ...asked!]
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(pageStyle)}'`,
@@ -69,16 +77,13 @@ export function pageText(facts: PageFacts): string {
         ${timelineOf(facts, identities, 'identity')}
       </section>
       <section aria-labelledby="trust">
-        <h2 id="trust">Authorities</h2>
-        ${timelineOf(facts, groupsOf('authority'), 'authority')}${authorities(facts)}
+        <h2 id="trust">Authorities and trust</h2>
+        ${timelineOf(facts, groupsOf('authority'), 'authority')}${trustParts(facts.inventory, schedule)}
       </section>
       ${rotationParts(facts)}${findingParts(facts)}${stepParts(facts)}
       <section aria-labelledby="agents">
         <h2 id="agents">Certificates</h2>
-        <label class="script" for="filter"
-          >Show only rows with these words<input id="filter" type="search" autocomplete="off"
-        /></label>
-        ${certificates(identities, at)}
+        ${agentParts(identities, facts.inventory, schedule)}
       </section>
       ${besideParts(facts)}${ledgerParts(facts)}
     </main>
@@ -108,12 +113,6 @@ ${body}
 
 function hashOf(text: string): string {
   return `sha256-${Buffer.from(sha256(text), 'hex').toString('base64')}`
-}
-
-function toneOf(entry: ScheduleEntry): Tone | 'faint' {
-  if (entry.state === 'good') return 'good'
-  if (!needsWork(entry)) return 'faint'
-  return mild.has(entry.state) ? 'doubt' : 'bad'
 }
 
 /** More lines than this are no picture. */
@@ -152,95 +151,6 @@ function timelineOf(
     </p>`
 }
 
-function authorities({ inventory, schedule }: PageFacts): Html {
-  const under = new Map<string, number>()
-  for (const { current } of inventory.identities.values()) {
-    const issuer = current?.chain[0]?.issuer.der
-    if (issuer === undefined) continue
-    const name = latin1Of(issuer)
-    under.set(name, (under.get(name) ?? 0) + 1)
-  }
-  const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
-  const rows = [...inventory.authorities.values()].map(({ address, certificate, key, crossed }) => {
-    const entry = entries.get(address)
-    const leaves =
-      certificate === undefined ? 0 : (under.get(latin1Of(certificate.subject.der)) ?? 0)
-    const trusting = [...inventory.bundles.values()].filter(
-      ({ certificates: roots }) =>
-        certificate !== undefined && roots.some((root) => sameCertificate(root, certificate)),
-    )
-    return html`<tr>
-      <th scope="row">${address}</th>
-      <td>${leaves === 0 ? 'none' : thousands(leaves)}</td>
-      <td>${trusting.length === 0 ? 'no' : trusting.map((one) => one.name).join(', ')}</td>
-      <td>${crossed.size === 0 ? '' : `by ${[...crossed.keys()].join(', ')}`}</td>
-      <td>
-        ${
-          key.state === 'present'
-            ? 'in the store'
-            : key.state === 'encrypted'
-              ? 'encrypted'
-              : 'not in the store'
-        }
-      </td>
-      <td class="when">${entry?.notAfter === undefined ? '' : formatDay(entry.notAfter)}</td>
-      <td class="when">${entry?.dueAt === undefined ? '' : formatDay(entry.dueAt)}</td>
-    </tr>`
-  })
-  return table(
-    [
-      'authority',
-      'certificates under it',
-      'trusted in',
-      'cross-certified',
-      'key',
-      'ends',
-      'rotate by',
-    ],
-    rows,
-  )
-}
-
-function certificates(groups: readonly Group<ScheduleEntry>[], at: number): Html {
-  const rows = groups.map(({ label, members }) => {
-    const [first] = members
-    const { notAfter } = first!
-    const seen = earliestOf(members.map(({ proof }) => proof?.at))
-    return html`<tr>
-      <th scope="row">${label}</th>
-      <td class="number">${thousands(members.length)}</td>
-      <td class="${toneOf(first!)}">${lifeWords[first!.state]}</td>
-      <td class="when">${notAfter === undefined ? '' : formatDay(notAfter)}</td>
-      <td class="number" data-by="${notAfter}">
-        ${notAfter === undefined ? '' : formatUntil(notAfter, at)}
-      </td>
-      <td class="when">
-        ${
-          first!.onDemand
-            ? 'when asked for'
-            : first!.dueAt === undefined
-              ? ''
-              : formatDay(first!.dueAt)
-        }
-      </td>
-      <td class="wide">${[revokedNote(first!), loadedText(members)].filter(Boolean).join('; ')}</td>
-      <td class="when">${seen === undefined ? '' : formatMinute(seen)}</td>
-    </tr>`
-  })
-  return table(
-    ['certificate', 'how many', 'state', 'ends', 'left', 'renewal', 'loaded', 'last seen'],
-    rows,
-  )
-}
-
-function loadedText(members: readonly ScheduleEntry[]): string {
-  const [first] = members
-  const { proof } = first!
-  if (proof === undefined) return ''
-  if (proof.state === 'proven') return `generation ${proof.newest.number}, the newest`
-  return proof.state === 'unproven' ? 'never seen' : proofNote(first!)
-}
-
 function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
   if (rotations.length === 0) return undefined
   return html`<section aria-labelledby="rotation">
@@ -260,21 +170,51 @@ function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
                   ${gate.open ? 'The next stage can be taken.' : 'The next stage waits for:'}
                 </p>
                 <ul>
-                  ${gate.holds
+                  ${heldGroups(gate)
                     .slice(0, mostRows)
                     .map(
-                      ({ address, message, remedy }) =>
+                      ({
+                        label,
+                        members: [{ message, remedy } = { message: '', remedy: '' }, ...more],
+                      }) =>
                         html`<li>
-                          <code>${address}</code>: ${message}<br />fix: <code>${remedy}</code>
+                          <code>${label}</code
+                          >${more.length > 0 ? ` (${thousands(more.length + 1)})` : ''}:
+                          ${message}<br />fix: <code>${remedy}</code>
                         </li>`,
-                    )}
+                    )}${
+                    heldGroups(gate).length > mostRows
+                      ? html`<li>
+                          and ${thousands(heldGroups(gate).length - mostRows)} more:
+                          <code>nomad-pki rotate authority ${name}</code>
+                        </li>`
+                      : undefined
+                  }
                 </ul>`
         }`
     })}
   </section>`
 }
 
-function findingParts({ findings }: PageFacts): Html | undefined {
+/** Agents that a gate waits for; alike ones are a line. */
+function heldGroups({ holds }: GateVerdict): readonly Group<GateVerdict['holds'][number]>[] {
+  const own = ({ address, message, remedy }: GateVerdict['holds'][number]): string =>
+    `${message} ${remedy}`.replaceAll(address, '')
+  const groups = fold(holds, { all: false, keyOf: own })
+  // Each remedy names its own agent; that of many names all that are known to need it.
+  return groups.map(({ label, members }) => {
+    const [one] = members
+    if (members.length === 1 || one === undefined) return { label, members }
+    const remedy = one.remedy.replaceAll(` ${one.address}`, '')
+    return { label, members: [{ ...one, remedy }, ...members.slice(1)] }
+  })
+}
+
+/** The worst first. */
+const ranks = { error: 0, warning: 1, note: 2 } as const
+
+function findingParts({ findings: told, verified = [] }: PageFacts): Html | undefined {
+  const findings = [...told, ...verified].sort((a, b) => ranks[a.severity] - ranks[b.severity])
   if (findings.length === 0) return undefined
   const groups = fold(findings, {
     all: false,
@@ -322,6 +262,7 @@ function stepParts({ steps }: PageFacts): Html | undefined {
 const besideWords: Readonly<Record<BesideState, readonly [text: string, tone: Tone | 'faint']>> = {
   present: ['present', 'good'],
   missing: ['missing', 'bad'],
+  invalid: ['not a certificate', 'bad'],
   ended: ['ended', 'bad'],
   unseen: ['not seen: it is on another machine', 'faint'],
 }
@@ -368,19 +309,4 @@ function ledgerParts({ inventory: { ledger } }: PageFacts): Html {
     ${table(['when', 'event', 'about'], rows)}
     <p class="faint">${count(ledger.lines.length, 'line')}, head <code>${ledger.head}</code></p>
   </section>`
-}
-
-function table(heads: readonly string[], rows: readonly Html[]): Html {
-  return html`<div class="scroll" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          ${heads.map((head) => html`<th scope="col">${head}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
 }

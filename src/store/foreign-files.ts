@@ -34,7 +34,7 @@ export function foreignFileReader(
     const reading = readWhole(files, place, { flags: followFlags })
     if (reading.state !== 'read') return { state: 'present' }
     const ends = readableCertificates(latin1Of(reading.bytes)).map(({ notAfter }) => notAfter)
-    if (ends.length === 0) return { state: 'present' }
+    if (ends.length === 0) return { state: 'invalid' }
     // One trusted certificate that lives is enough; a chain ends with its first.
     const notAfter = ends.reduce((a, b) => (key === 'ca_file' ? Math.max(a, b) : Math.min(a, b)))
     return { state: 'present', notAfter }

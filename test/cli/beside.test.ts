@@ -81,9 +81,11 @@ describe('status', () => {
         'm',
       )
     const counted = (block: string): readonly unknown[] =>
-      ['present', 'missing', 'ended', 'unseen'].map((state) => line(block, state).exec(text)?.[1])
-    expect(counted('consul')).toEqual(['2', '3', '1', '0'])
-    expect(counted('vault')).toEqual(['0', '0', '0', '1'])
+      ['present', 'missing', 'invalid', 'ended', 'unseen'].map(
+        (state) => line(block, state).exec(text)?.[1],
+      )
+    expect(counted('consul')).toEqual(['2', '3', '0', '1', '0'])
+    expect(counted('vault')).toEqual(['0', '0', '0', '0', '1'])
     const ends = text.match(/^nomad_pki_beside_certificate_not_after.*$/gm)
     expect(ends).toHaveLength(2)
     expect(ends?.join('\n')).toContain(
@@ -111,6 +113,43 @@ describe('status', () => {
     await cli(plain, ['init', '--new-store'])
     await cli(plain, ['status', '--html', 'b.html'])
     expect(fs.readFileSync(path.join(plain, 'b.html'), 'utf8')).not.toContain('Consul')
+  })
+
+  test('verify says them too, and at another day', async () => {
+    const reasons = async (...args: readonly string[]): Promise<readonly string[]> => {
+      const { stdout } = await cli(cwd, ['verify', '--offline', '--json', ...args])
+      const { findings } = JSON.parse(stdout) as {
+        findings: { address: string; reason: string }[]
+      }
+      return findings.flatMap(({ address, reason }) => (reason === 'foreign-file' ? [address] : []))
+    }
+    const missing = Array.from({ length: 3 }, () => 'config/global/s1')
+    expect(await reasons()).toEqual(missing)
+    expect(await reasons('--at', '+100d')).toEqual([...missing, 'config/global/s2'])
+  })
+
+  test('a file that holds no certificate is told, counted and shown', async () => {
+    const file = path.join(cwd, 'agents/s2/consul/cert.pem')
+    const text = fs.readFileSync(file)
+    fs.writeFileSync(file, 'to be done\n')
+    const { stdout } = await cli(cwd, [
+      ...['status', '--json', '--metrics', 'a.prom'],
+      ...['--html', 'a.html'],
+    ])
+    const checked = await cli(cwd, ['config', 'check', 'agents/s2'])
+    fs.writeFileSync(file, text)
+    const says = '"consul" names /etc/consul/cert.pem as "cert_file", and it holds no certificate'
+    expect((JSON.parse(stdout) as { findings: unknown[] }).findings).toContainEqual(
+      expect.objectContaining({
+        ...{ address: 'config/global/s2', reason: 'foreign-file', severity: 'warning' },
+        message: expect.stringContaining(says) as string,
+      }),
+    )
+    expect(checked.stdout).toContain(says)
+    expect(read('a.prom')).toContain(
+      'beside_files{cluster="acme",block="consul",state="invalid"} 1',
+    )
+    expect(read('a.html')).toContain('<td class="bad">not a certificate</td>')
   })
 
   test('a key is never read', async () => {

@@ -15,6 +15,8 @@ export interface World {
   readonly cwd: string
   /** Epoch milliseconds. */
   readonly now: number
+  /** A clock that goes. Default: it stands at {@link now}. */
+  readonly clock?: () => number
   readonly env?: Readonly<Record<string, string>>
   /** What stdin holds. */
   readonly input?: string
@@ -63,7 +65,7 @@ export function testContext(world: World): {
     stdin,
     stdout: output(out),
     stderr: output(err),
-    now: () => world.now,
+    now: world.clock ?? (() => world.now),
     onInterrupt(notice) {
       world.interrupt?.addEventListener('abort', notice)
       return world.interrupt ?? new AbortController().signal

@@ -131,6 +131,21 @@ describe('on a terminal', () => {
   })
 })
 
+test('without a terminal it says the state once an hour: only a write shows that nobody reads any more', async () => {
+  let at = now
+  const { stdout } = await watch(
+    await cluster(),
+    [[/Nothing is due/, () => (at = now + 3_599_000)], [/Nothing is due/]],
+    { clock: () => (at += 500) },
+  )
+  const times = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => Date.parse(line.slice(0, line.indexOf(' '))))
+  expect(times).toHaveLength(2)
+  expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(3_600_000)
+})
+
 test('the clock of the world is shown', async () => {
   const { stdout } = await watch(await cluster(), [[/Nothing is due/]])
   expect(stdout).toContain(new Date(now).toISOString().slice(0, 19))

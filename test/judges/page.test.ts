@@ -50,9 +50,17 @@ describe.each(sizes)('%d agents', (size) => {
   let cwd = ''
   const pages: { name: string; days: number; says: RegExp }[] = [
     { name: 'healthy', days: 1, says: /^Nothing is due\. Next: the renewal of / },
-    { name: 'ageing', days: 70, says: /^Work to do: [\d,]+ due(, .*)?\. The first end is / },
-    { name: 'expired', days: 120, says: /^Work to do: [\d,]+ expired.* ended \d+d ago\.$/ },
-    { name: 'half-rotated', days: 1, says: /^Work to do: / },
+    {
+      name: 'ageing',
+      days: 70,
+      says: /^Work to do: [\d,]+ due(, .*)?\. The first end is .* Next: nomad-pki plan\.$/,
+    },
+    {
+      name: 'expired',
+      days: 120,
+      says: /^Work to do: [\d,]+ expired.* ended \d+d ago\. Next: nomad-pki rollout --recover --dry-run\.$/,
+    },
+    { name: 'half-rotated', days: 1, says: /^Work to do: .* Next: nomad-pki rollout --dry-run\.$/ },
   ]
   beforeAll(async () => {
     cwd = folder({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Inventory } from '../../src/inventory/inventory.js'
+import type { FoundAuthority, Inventory } from '../../src/inventory/inventory.js'
 import { makeSchedule, type ScheduleEntry } from '../../src/plan/schedule.js'
 import { pageText, type PageFacts } from '../../src/report/page.js'
 import { aCluster, day } from '../builders.js'
@@ -57,7 +57,7 @@ describe('the sentence at the top', () => {
           ],
         },
       },
-      'Work to do: 1 expired, 1 due. identity/server/global/s1 ended 48h ago.',
+      'Work to do: 1 expired, 1 due. identity/server/global/s1 ended 48h ago. Next: nomad-pki plan.',
     ],
     [
       'what ends next',
@@ -69,17 +69,62 @@ describe('the sentence at the top', () => {
           ],
         },
       },
-      'Work to do: 1 undelivered. The first end is identity/server/global/s2, in 9d.',
+      'Work to do: 1 undelivered. The first end is identity/server/global/s2, in 9d. Next: nomad-pki rollout --dry-run.',
     ],
     [
       'errors',
       { findings: [{ severity: 'error', address: 'store', reason: 'copy', message: 'm' }] },
-      'Work to do: 1 error.',
+      'Work to do: 1 error. store: m. Next: nomad-pki verify.',
+    ],
+    [
+      'an error with a remedy',
+      {
+        findings: [
+          { severity: 'error', address: 'store', reason: 'copy', message: 'm', remedy: 'do r' },
+        ],
+      },
+      'Work to do: 1 error. store: m. Next: do r.',
+    ],
+    [
+      'what only verify finds',
+      { verified: [{ severity: 'error', address: 'store', reason: 'mode-open', message: 'm' }] },
+      'Work to do: 1 error. store: m. Next: nomad-pki verify.',
+    ],
+    [
+      'what verify says of a state that is told already',
+      {
+        schedule: {
+          at: now,
+          entries: [entry('identity/server/global/s2', { state: 'due', notAfter: now + 9 * day })],
+        },
+        verified: [
+          {
+            ...{ severity: 'error', address: 'identity/server/global/s2' },
+            ...{ reason: 'nearing-expiry', message: 'm' },
+          },
+        ],
+      },
+      'Work to do: 1 due. The first end is identity/server/global/s2, in 9d. Next: nomad-pki plan.',
+    ],
+    [
+      'agents whose certificates have ended need recovery',
+      {
+        schedule: {
+          at: now,
+          entries: [
+            entry('identity/server/global/s1', {
+              ...{ state: 'expired', notAfter: now - 2 * day },
+              proof: { state: 'unproven', newest: {} } as NonNullable<ScheduleEntry['proof']>,
+            }),
+          ],
+        },
+      },
+      'Work to do: 1 expired. identity/server/global/s1 ended 48h ago. Next: nomad-pki rollout --recover --dry-run.',
     ],
     [
       'a stage that is due',
       { deadlines: [{ authority: 'agent', kind: 'stage', at: now, message: 'm', due: true }] },
-      'Work to do: 1 date of a rotation.',
+      'Work to do: 1 date of a rotation. Next: nomad-pki rotate authority agent.',
     ],
   ] as [string, Partial<PageFacts>, string][])('%s', (_, more, expected) => {
     expect(verdict(pageText({ ...facts, ...more }))).toBe(expected)
@@ -158,11 +203,121 @@ describe('the page alone', () => {
 test('what the tables say of each certificate and authority', () => {
   const page = pageText(facts)
   expect(textOf(page, '<h2 id="agents">', '</section>')).toMatch(
-    /identity\/server\/global\/s1 1 good \d{4}-\d\d-\d\d \d+d \d{4}-\d\d-\d\d/,
+    /identity\/server\/global\/s1 good \d{4}-\d\d-\d\d \(\d+d\) \d{4}-\d\d-\d\d/,
   )
   expect(textOf(page, '<h2 id="trust">', '</section>')).toMatch(
     /authority\/agent\/1 2 agent .*in the store \d{4}-/,
   )
+})
+
+test('regions: how many have what was made; delivered is a receipt of the newest generation', () => {
+  const proof = (state: string, at?: number): ScheduleEntry['proof'] =>
+    ({
+      ...{ state, at, judgement: { state: 'unknown' }, counted: { number: 1 } },
+      newest: { number: 2, fingerprint: 'ab', at: now - 3 * day },
+    }) as unknown as ScheduleEntry['proof']
+  const entries = [
+    entry('identity/client/eu/c1', { proof: proof('proven', now - day) }),
+    entry('identity/client/eu/c2', { proof: proof('undelivered') }),
+    entry('identity/client/eu/c3', { proof: proof('unproven') }),
+    entry('identity/server/us/s1', { proof: proof('proven', now - 2 * day) }),
+    entry('identity/server/us/gone', { proof: proof('undelivered'), orphan: true }),
+  ]
+  const received = (address: string, fingerprint: string): object => ({
+    ...{ event: 'received', address, fingerprint, at: now - 2 * day, generation: 2 },
+  })
+  const events = [
+    received('identity/client/eu/c2', 'ab'),
+    received('identity/client/eu/c3', 'of the generation before'),
+  ] as unknown as Inventory['ledger']['events']
+  const ledger = { ...facts.inventory.ledger, events }
+  const page = pageText({
+    ...facts,
+    ...{ inventory: { ...facts.inventory, ledger }, schedule: { at: now, entries } },
+  })
+  const text = textOf(page, '<h2 id="agents">', '</section>')
+  expect(text).toContain(
+    'eu, clients 3 2 1 2 2027-02-28 00:00Z us, servers 1 1 1 0 2027-02-27 00:00Z',
+  )
+  expect(text).toMatch(/eu\/c2 good 2027-02-26 2027-02-27 generation 2 was made/)
+  expect(text).toMatch(/eu\/c3 good 2027-02-26 never seen/)
+})
+
+describe('the picture of trust', () => {
+  const words = (page: string): string => /aria-label="(authority[^"]*)"/.exec(page)![1]!
+
+  test('a root, and what hangs on it', () => {
+    const page = pageText(facts)
+    expect(words(page)).toBe('authority/agent/1: a root, trusted, 2 certificates under it')
+    expect(textOf(page, 'aria-label="authority', '</svg>')).toMatch(
+      /authority\/agent\/1 trusted, ends \d{4}-\d\d-\d\d 2 certificates/,
+    )
+  })
+
+  test('an intermediate hangs on its root, and a cross-certificate has a line of its own', async () => {
+    const cluster = await aCluster(now).withServer('s1').build()
+    const inventory = await cluster.inventory()
+    const [[address, root]] = [...inventory.authorities] as [[string, FoundAuthority]]
+    const name = (text: string): FoundAuthority['certificate'] =>
+      ({
+        ...root.certificate!,
+        subject: { ...root.certificate!.subject, der: Buffer.from(text) },
+      }) as FoundAuthority['certificate']
+    const authorities = new Map([
+      [address, { ...root }],
+      [
+        'authority/agent/2',
+        {
+          ...root,
+          address: 'authority/agent/2',
+          crossed: new Map([[1, root.certificate!]]),
+          generation: 2,
+        },
+      ],
+      [
+        'authority/eu/1',
+        { ...root, address: 'authority/eu/1', name: 'eu', certificate: name('eu') },
+      ],
+    ])
+    const page = pageText({ ...facts, inventory: { ...inventory, authorities } })
+    expect(words(page)).toContain(
+      'authority/agent/2: a root, cross-signed by generation 1, trusted',
+    )
+    expect(words(page)).toMatch(
+      /authority\/eu\/1: signed by authority\/agent\/\d, trusted, no certificate under it/,
+    )
+    expect(page.match(/class="link cross"/g)).toHaveLength(1)
+    expect(page.match(/class="box/g)).toHaveLength(5)
+  })
+})
+
+test('agents that a gate waits for are folded, and the rest is counted', () => {
+  const hold = (name: string, message: string): object => ({
+    ...{ address: `identity/client/global/${name}`, reason: 'unobserved', message },
+    remedy: `deliver it, then: nomad-pki probe identity/client/global/${name}`,
+  })
+  const many = Array.from({ length: 400 }, (_, at) => hold(`c${at}`, 'it was never seen'))
+  const others = Array.from({ length: 70 }, (_, at) => hold(`x${at}`, `it says ${at}`))
+  const rotations = (holds: readonly object[]): PageFacts['rotations'] =>
+    [
+      {
+        rotation: { name: 'agent', from: 1, to: 2, stage: '1 of 2', next: { title: 'on' } },
+        gate: { open: false, proven: 0, agents: holds.length, holds, excepted: [] },
+      },
+    ] as unknown as PageFacts['rotations']
+  const folded = textOf(
+    pageText({ ...facts, rotations: rotations(many) }),
+    ...(['<h2 id="rotation">', '</section>'] as const),
+  )
+  expect(folded).toContain(
+    'identity/client/global/c[0-399] (400): it was never seen fix: deliver it, then: nomad-pki probe',
+  )
+  expect(folded).not.toContain('probe identity')
+  const counted = textOf(
+    pageText({ ...facts, rotations: rotations(others) }),
+    ...(['<h2 id="rotation">', '</section>'] as const),
+  )
+  expect(counted).toContain('and 10 more: nomad-pki rotate authority agent')
 })
 
 test('ten thousand alike are a line, and the page stays small', () => {

@@ -100,7 +100,8 @@ describe('a screen', () => {
     const moment = { holder: { command: 'rollout', since: at - 60_000 } }
     expect(watchLines(view, moment, screen, plainStyle).join('\n')).toBe(
       `acme  2026-11-27T12:40:03Z
-Work to do: 1 due. The first end is identity/client/global/c2, in 24h.
+Work to do: 1 due. The first end is identity/client/global/c2, in 24h. Next:
+nomad-pki plan.
 rollout holds the store since 2026-11-27T12:39:03Z
 rotation of agent, 1 to 2, stage 1
 proven  ########................  1/3

@@ -5,6 +5,7 @@
  */
 
 import type { Finding } from '../../diagnostics.js'
+import { besideFindings } from '../../plan/beside.js'
 import { proveCluster } from '../../probe/prove-cluster.js'
 import { diagnosticsText, findingsText } from '../../report/diagnostics.js'
 import { specDocument, verifyDocument } from '../../report/json.js'
@@ -20,6 +21,7 @@ import type { Options } from '../surface.js'
 import type { Context } from '../context.js'
 import { seenInEngine } from '../engine.js'
 import { fleetOf } from '../fleet.js'
+import { lookBeside } from '../look-beside.js'
 import { printerOf, type Printer } from '../printer.js'
 import { usage } from '../usage.js'
 import { parseInstant } from '../when.js'
@@ -35,7 +37,10 @@ export const command: Command<'verify'> = async ({ options }, context) => {
   const workspace = await openWorkspace(context, options, printer)
   const { desired, store } = workspace
   const inventory = await takeInventory(workspace, { manifests: true })
-  const findings: Finding[] = [...verifyCluster(desired, inventory, { now, at, ledgerHead })]
+  const findings: Finding[] = [
+    ...verifyCluster(desired, inventory, { now, at, ledgerHead }),
+    ...besideFindings(lookBeside(workspace, inventory), at),
+  ]
   let handshakes = 0
   // A handshake happens now: it can say nothing about another day.
   if (options.offline !== true && at === now) {

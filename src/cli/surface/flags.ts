@@ -356,7 +356,7 @@ export const flags = {
   watch: {
     flags: '--watch',
     summary:
-      'show the state until Ctrl-C, and follow what other commands do: one screen, or a line for each change where there is no terminal',
+      'show the state until Ctrl-C, on one screen; without a terminal print a line for each change',
   },
   way: {
     flags: '--way <way>',
