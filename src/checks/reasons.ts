@@ -47,7 +47,8 @@ export const reasons = {
   'plaintext-accepted': 'every agent speaks TLS, and servers still accept plaintext',
   compromised: 'the root is marked as compromised, and the spec trusts it or signs with it again',
   'will-not-start': "Nomad does not start with the agent's configuration",
-  'foreign-file': 'a file that a `consul` or `vault` block names is missing, holds no certificate, or has ended',
+  'foreign-file':
+    'a file that a `consul` or `vault` block names is missing, holds no certificate, or has ended',
   'ledger-broken': 'a line of the ledger does not follow from the one before',
   'ledger-cut': 'the ledger does not contain a head that was noted elsewhere',
   'manifest-differs': 'manifest.json does not describe the files beside it',

@@ -92,7 +92,10 @@ export async function writeStatusFiles(
   if (calendar !== undefined) {
     files.push({
       file: calendar,
-      text: calendarText({ cluster, schedule, deadlines, alarm, grain }),
+      text: (bytes) => {
+        const before = bytes && Buffer.from(bytes).toString('utf8')
+        return calendarText({ cluster, schedule, deadlines, alarm, grain, before })
+      },
       what: 'a calendar of this cluster',
       isOwn: (bytes) => beginsWith(bytes, `${calendarMark}${cluster}//`),
     })

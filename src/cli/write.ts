@@ -145,7 +145,9 @@ function isLink(location: string): boolean {
 }
 
 /** A file that a command makes anew each time. */
-export interface OwnFile extends Pick<FileWrite, 'file' | 'text'> {
+export interface OwnFile extends Pick<FileWrite, 'file'> {
+  /** What it is to hold, or what makes it from what it held. */
+  readonly text: string | ((before: Uint8Array | undefined) => string)
   /** Such as `a plan`. */
   readonly what: string
   /** Such as `a saved plan`: what is written over. Default: `what`. */
@@ -182,7 +184,7 @@ export async function writeOwn(
         hint: `name another file: only ${own} is written over`,
       })
     }
-    writes.push({ file, text, expected })
+    writes.push({ file, text: typeof text === 'string' ? text : text(expected), expected })
   }
   await writeFiles(context, writes)
 }

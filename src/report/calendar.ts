@@ -19,6 +19,8 @@ export interface CalendarFacts {
   readonly alarm?: number | undefined
   /** Default: events for each node up to a thousand, then the earliest of each role and region. */
   readonly grain?: Grain | undefined
+  /** The calendar that this one replaces: an event whose date did not move keeps its revision. Default: none. */
+  readonly before?: string | undefined
 }
 
 interface Event {
@@ -46,6 +48,13 @@ export function calendarText(facts: CalendarFacts): string {
     ...deadlines.filter(({ kind }) => kind !== 'rotate').map(deadlineEvent),
   ].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
   const name = `nomad-pki ${cluster}`
+  const revisions = revisionsIn(facts.before ?? '')
+  // RFC 5545 §3.8.7.4: it must grow when a date moves. Minutes grow also where the file before was lost.
+  const fresh = String(Math.floor(schedule.at / 60_000))
+  const revision = (uid: string, start: string): string => {
+    const known = revisions.get(uid)
+    return known?.start === start ? known.sequence : fresh
+  }
   return [
     `${calendarMark}${escaped(cluster)}//EN`,
     'CALSCALE:GREGORIAN',
@@ -55,8 +64,9 @@ export function calendarText(facts: CalendarFacts): string {
     'REFRESH-INTERVAL;VALUE=DURATION:P1D',
     ...events.flatMap(({ id, at, title, text }) => [
       'BEGIN:VEVENT',
-      `UID:${escaped(`${id}@${cluster}.nomad-pki`)}`,
+      `UID:${uidOf(id, cluster)}`,
       `DTSTAMP:${instant(schedule.at)}`,
+      `SEQUENCE:${revision(uidOf(id, cluster), instant(at))}`,
       `DTSTART:${instant(at)}`,
       'TRANSP:TRANSPARENT',
       `SUMMARY:${escaped(`${cluster}: ${title}`)}`,
@@ -76,6 +86,26 @@ export function calendarText(facts: CalendarFacts): string {
   ]
     .map((line) => `${folded(line)}\r\n`)
     .join('')
+}
+
+function uidOf(id: string, cluster: string): string {
+  return escaped(`${id}@${cluster}.nomad-pki`)
+}
+
+/** Of each event of a calendar of ours: when it is, and its revision. */
+function revisionsIn(
+  text: string,
+): ReadonlyMap<string, { readonly start: string; readonly sequence: string }> {
+  const found = new Map<string, { start: string; sequence: string }>()
+  for (const event of text.replaceAll('\r\n ', '').split('BEGIN:VEVENT\r\n').slice(1)) {
+    const [, uid] = /^UID:(.*)\r$/m.exec(event) ?? []
+    const [, start] = /^DTSTART:(.*)\r$/m.exec(event) ?? []
+    const [, sequence] = /^SEQUENCE:(\d{1,10})\r$/m.exec(event) ?? []
+    if (uid !== undefined && start !== undefined && sequence !== undefined) {
+      found.set(uid, { start, sequence })
+    }
+  }
+  return found
 }
 
 /** A person's certificate is made when it is asked for: nobody waits for its end. */

@@ -69,7 +69,7 @@ export function trustParts(inventory: Inventory, schedule: Schedule): Html {
             Agents trust what has a thick
             border.${rest > 0 ? ` ${count(rest, 'authority', 'authorities')} more: see the table.` : ''}
           </p>`
-  }${authorities(standings, schedule)}`
+  }${authorityTable(standings, schedule)}`
 }
 
 const [boxWidth, boxHeight, rowHeight] = [300, 44, 60]
@@ -115,8 +115,8 @@ function picture(standings: readonly Standing[]): Html {
     const below = standings.filter(({ above: parent }) => parent === address)
     if (leaves > 0 || below.length === 0) {
       const text = leaves === 0 ? 'no certificate' : count(leaves, 'certificate')
-      const end = put({ x: columns[2], y: at(), first: text, second: '', trusted: false })
-      if (leaves > 0) link(box, end)
+      const hanging = put({ x: columns[2], y: at(), first: text, second: '', trusted: false })
+      if (leaves > 0) link(box, hanging)
       else boxes.pop()
       row += 1
     }
@@ -171,7 +171,7 @@ function wordsOf(standings: readonly Standing[]): string {
     .join('; ')
 }
 
-function authorities(standings: readonly Standing[], schedule: Schedule): Html {
+function authorityTable(standings: readonly Standing[], schedule: Schedule): Html {
   const entries = new Map(schedule.entries.map((entry) => [entry.address, entry]))
   const rows = standings.map(({ authority, leaves, trustedIn }) => {
     const { address, key, crossed } = authority

@@ -11,6 +11,7 @@ function calendar(entries: readonly ScheduleEntry[], more: Partial<CalendarFacts
 interface Read {
   readonly uid: string
   readonly start: number
+  readonly sequence: number
   readonly summary: string
   readonly description: string
   readonly alarms: readonly string[]
@@ -26,6 +27,7 @@ function read(text: string): readonly Read[] {
     return {
       uid: event.uid,
       start: event.startDate.toJSDate().getTime(),
+      sequence: event.sequence,
       summary: event.summary,
       description: event.description,
       alarms: one
@@ -63,6 +65,49 @@ test('a date that moves keeps its identifier', () => {
   )
   expect(after.map(({ uid }) => uid)).toEqual(before.map(({ uid }) => uid))
   expect(after.map(({ start }) => start)).not.toEqual(before.map(({ start }) => start))
+})
+
+test('an event whose date moves has a greater revision; what did not move keeps its own', () => {
+  const [s1, s2] = ['identity/server/global/s1', 'identity/server/global/s2']
+  const first = calendar([entry(s1), entry(s2)])
+  const later = (entries: readonly ScheduleEntry[], before?: string): string =>
+    calendarText({
+      ...{ cluster: 'acme', deadlines: [], before },
+      schedule: { at: at + day, entries },
+    })
+  const revisions = (text: string): ReadonlyMap<string, number> =>
+    new Map(read(text).map(({ uid, sequence }) => [uid, sequence]))
+  // Sooner, as a longer `renewBefore` makes it.
+  const moved = entry(s1, { notAfter: at + 20 * day, dueAt: at + 2 * day })
+  const second = later([moved, entry(s2)], first)
+  const [before, after] = [revisions(first), revisions(second)]
+  expect([...after.keys()].sort()).toEqual([...before.keys()].sort())
+  expect(before.size).toBe(4)
+  for (const [uid, sequence] of after) {
+    if (uid.includes('s1')) expect(sequence, uid).toBeGreaterThan(before.get(uid)!)
+    else expect(sequence, uid).toBe(before.get(uid))
+  }
+  expect(revisions(later([moved, entry(s2)], second))).toEqual(after)
+  // Where the file was lost, a subscription still takes the new one.
+  for (const [uid, sequence] of revisions(later([moved, entry(s2)]))) {
+    expect(sequence, uid).toBeGreaterThanOrEqual(after.get(uid)!)
+  }
+})
+
+test('a revision survives a folded line, and nonsense in its place is passed over', () => {
+  const long = `identity/server/global/${'s'.repeat(60)}`
+  const first = calendar([entry(long)])
+  const second = calendarText({
+    ...{ cluster: 'acme', deadlines: [], before: first },
+    schedule: { at: at + day, entries: [entry(long)] },
+  })
+  expect(read(second).map(({ sequence }) => sequence)).toEqual(
+    read(first).map(({ sequence }) => sequence),
+  )
+  const broken = calendar([entry(long)], {
+    before: first.replaceAll(/SEQUENCE:\d+/g, 'SEQUENCE:x'),
+  })
+  expect(broken).toBe(first)
 })
 
 test.each([

@@ -258,11 +258,10 @@ describe('the picture of trust', () => {
     const cluster = await aCluster(now).withServer('s1').build()
     const inventory = await cluster.inventory()
     const [[address, root]] = [...inventory.authorities] as [[string, FoundAuthority]]
-    const name = (text: string): FoundAuthority['certificate'] =>
-      ({
-        ...root.certificate!,
-        subject: { ...root.certificate!.subject, der: Buffer.from(text) },
-      }) as FoundAuthority['certificate']
+    const name = (text: string): FoundAuthority['certificate'] => ({
+      ...root.certificate!,
+      subject: { ...root.certificate!.subject, der: Buffer.from(text) },
+    })
     const authorities = new Map([
       [address, { ...root }],
       [
