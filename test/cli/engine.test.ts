@@ -177,6 +177,43 @@ test('the root above it, crossed: the commands that are printed come to their en
   expect(chain.match(/BEGIN/g)).toHaveLength(3)
 })
 
+test('a key that may be in the wrong hands: the next generation has a new one, and the old issuer signs no more', async () => {
+  await run('apply --yes')
+  await run('authority setup us-west')
+  await run('apply --yes')
+  const of = (name: string): Record<string, unknown> =>
+    [...engine.issuers.values()].find((one) => one.issuer_name === name)!
+  const early = await run('authority setup us-west --compromised')
+  expect(early.stderr).toContain('first the next generation: nomad-pki rotate authority us-west')
+  expect(early.status).toBe(3)
+  expect(of('us-west-1').usage).toContain('issuing-certificates')
+
+  const next = await run('rotate authority us-west --compromised --next')
+  expect(next.stderr).toContain('nomad-pki authority setup us-west --compromised')
+  const dry = await run('authority setup us-west --compromised --dry-run')
+  expect(dry.stdout).toContain('would be done: pki/nomad/issuer/us-west-1 signs no more')
+  expect(of('us-west-1').usage).toContain('issuing-certificates')
+
+  const roles = JSON.stringify([...engine.roles])
+  const setUp = await run('authority setup us-west --compromised')
+  expect(setUp.stderr).toBe('')
+  expect(setUp.stdout).toContain('done: pki/nomad/issuer/us-west-1 signs no more certificates')
+  // Its list goes on: what was revoked stays revoked for those who read it.
+  expect(of('us-west-1').usage).toBe('read-only,crl-signing')
+  expect(of('us-west-2').usage).toContain('issuing-certificates')
+  expect(JSON.stringify([...engine.roles])).toBe(roles)
+  expect(engine.calls.map(({ path: asked }) => asked)).not.toContain('pki/nomad/config/issuers')
+  expect(engine.keys.size).toBe(2)
+
+  const before = engine.signed.length
+  expect((await run('apply --yes')).status).toBe(0)
+  expect(engine.signed).toHaveLength(before + 4)
+  expect((await run('verify')).status).toBe(0)
+  const again = await run('authority setup us-west --compromised')
+  expect(again.stdout).toContain('is right: pki/nomad/issuer/us-west-1 signs no certificates')
+  expect(again.stdout).not.toMatch(/^(done|would)/m)
+})
+
 test('an answer that is lost: it is asked again, and what may exist twice is listed until a person has looked', async () => {
   await run('apply --yes')
   await run('authority setup us-west')

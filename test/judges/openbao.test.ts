@@ -675,6 +675,32 @@ describe('requests that nobody honest makes, with the policy that signs', () => 
   })
 })
 
+describe('a key that may be in the wrong hands', () => {
+  const sign = async (issuer: string): Promise<Answer> => {
+    const csr = requestOf({ subject: cn(client), names: dns(client, 'c1.acme.internal') })
+    const way = `pki/nomad/issuer/${issuer}/sign/nomad-client-us-west`
+    return bao.call('POST', way, { csr, ttl: '1h' })
+  }
+  const defaultIssuer = async (): Promise<unknown> =>
+    (await bao.call('GET', 'pki/nomad/config/issuers')).data.default
+
+  test('with the policy of the set-up: the older issuer signs no leaf and still its list', async () => {
+    expect((await sign('us-west-1')).status).toBe(200)
+    const before = await defaultIssuer()
+    const setUp = await run('authority setup us-west --compromised', tokens.setUp)
+    expect(setUp.stderr).toBe('')
+    expect(setUp.stdout).toContain('done: pki/nomad/issuer/us-west-1 signs no more certificates')
+    const refused = await sign('us-west-1')
+    expect(refused.status).toBe(500)
+    expect((await sign('us-west-2')).status).toBe(200)
+    expect(await defaultIssuer()).toBe(before)
+    expect((await bao.call('GET', 'pki/nomad/issuer/us-west-1/crl')).status).toBe(200)
+    const again = await run('authority setup us-west --compromised', tokens.setUp)
+    expect(again.stdout).toContain('is right: pki/nomad/issuer/us-west-1 signs no certificates')
+    expect((await run('verify', tokens.next)).status).toBe(0)
+  })
+})
+
 describe('a key of a node, and keys of both kinds', () => {
   const role = 'pki/held/issuer/held-1/sign/nomad-client-us-west.node'
   let held = ''

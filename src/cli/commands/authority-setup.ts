@@ -4,6 +4,7 @@
  * @module
  */
 
+import { retireIssuers } from '../../apply/retire-issuers.js'
 import { setUpEngine, type SetUpEnd } from '../../apply/set-up-engine.js'
 import type { DesiredAuthority } from '../../cluster/desired.js'
 import { enginePolicies } from '../../engine/policies.js'
@@ -23,7 +24,7 @@ import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../wo
  */
 export const command: Command<'authority setup'> = async ({ args: [name], options }, context) => {
   const printer = printerOf(context, options)
-  const { dryRun = false, passphraseFd } = options
+  const { dryRun = false, passphraseFd, compromised = false } = options
   const workspace = await openWorkspace(context, options, printer)
   await requireBegun(workspace.store, fileFlag(options))
   const authority = chosen(name!, workspace)
@@ -31,16 +32,19 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
   const session = await openEngine(workspace, context)
   let end: SetUpEnd
   try {
-    const work = async (): Promise<SetUpEnd> =>
-      setUpEngine(
-        { authority, desired, inventory: await takeOwnInventory(workspace) },
-        {
-          ...{ session, store, dryRun },
-          issuers: authorityKeys(workspace, context, { passphraseFd }),
-          clock: () => context.now(),
-          tell: (line) => printer.answer(line),
-        },
-      )
+    const ports = {
+      ...{ session, store, dryRun },
+      issuers: authorityKeys(workspace, context, { passphraseFd }),
+      clock: () => context.now(),
+      tell: (line: string) => printer.answer(line),
+    }
+    const work = async (): Promise<SetUpEnd> => {
+      const inventory = await takeOwnInventory(workspace)
+      const ended = await setUpEngine({ authority, desired, inventory }, ports)
+      // Not before the new one is whole: until then the older one is all there is.
+      if (compromised && ended === 'whole') await retireIssuers(authority, ports)
+      return ended
+    }
     end = await (dryRun ? work() : underLock(store, 'authority setup', work))
   } finally {
     session.close()

@@ -109,9 +109,16 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   if (!printer.json) printer.answer(`${file}: ${rotation.next.title}`)
   const { edits, reloads, rides } = rotation.next
   const after = withEdits(workspace.spec, edits)
+  // The old key is in the engine, and whoever may use it goes on until its issuer is told otherwise.
+  const setUp = `nomad-pki authority setup ${name}`
+  const steps = applySteps(after, { inventory, now }).map((step) =>
+    options.compromised === true && step.command === setUp
+      ? { ...step, command: `${setUp} --compromised` }
+      : step,
+  )
   printer.tell(
     reloads
-      ? nextText(applySteps(after, { inventory, now }), { flag: fileFlag(options), rides })
+      ? nextText(steps, { flag: fileFlag(options), rides })
       : 'nothing has to be reloaded for it',
   )
   return exitStatus.ok

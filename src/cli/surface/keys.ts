@@ -82,7 +82,11 @@ export const keysCommands = {
     details:
       'For authorities with `engine` in the spec. Makes the mount and the key, has the root of the store certify it, and sets up the issuer. Makes one role for each kind of certificate and region. Prints policies. It leaves what is there and right, so you can run it again. A dry run asks the engine what it has, and changes nothing.',
     writes: true,
-    options: { passphraseFd: {}, dryRun: {} },
+    options: {
+      compromised: { summary: 'issuers of older generations sign no more certificates' },
+      passphraseFd: {},
+      dryRun: {},
+    },
     examples: ['nomad-pki authority setup us-west --dry-run', 'nomad-pki authority setup us-west'],
     words: ['authorities', []],
   },

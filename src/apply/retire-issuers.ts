@@ -1,0 +1,67 @@
+/**
+ * Older generations of an authority in Vault or OpenBao: whoever has a right to their paths could go on signing with
+ * them. They sign no more certificates, and still their lists. Nothing else of the mount changes: not its default
+ * issuer, and no role.
+ *
+ * @module
+ */
+
+import type { DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import { refusal } from '../engine/key-inside.js'
+import { isMissing } from '../engine/look.js'
+import { NomadPkiError } from '../errors.js'
+import type { SetUpPorts } from './set-up-engine.js'
+
+const signs = 'issuing-certificates'
+
+/**
+ * Takes the right to sign certificates from each older generation that the mount has.
+ *
+ * @param authority The generation that signs; it is set up.
+ * @param ports In a dry run, it looks alone.
+ * @throws {NomadPkiError} `ERR_REFUSED` where no generation is older; `ERR_ISSUER_REFUSED`; `ERR_ISSUER_UNKNOWN`.
+ */
+export async function retireIssuers(
+  { address, name, generation, engine }: DesiredAuthority,
+  { session, tell, dryRun }: Pick<SetUpPorts, 'session' | 'tell' | 'dryRun'>,
+): Promise<void> {
+  if (engine === undefined)
+    throw new NomadPkiError('ERR_INTERNAL', `${address} is not in an engine`)
+  if (generation === 1) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `generation 1 of ${name} signs: there is no older one that must not sign`,
+      {
+        address,
+        hint: `first the next generation: nomad-pki rotate authority ${name} --compromised --next`,
+      },
+    )
+  }
+  for (let older = 1; older < generation; older += 1) {
+    const path = `${engine.mount}/issuer/${issuerNameIn(engine, older)}`
+    const found = await session.call({ method: 'GET', path })
+    // Its key was elsewhere, or it was deleted.
+    if (isMissing(found)) continue
+    if (found.is !== 'done') throw refusal(address, path, found)
+    const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : [signs]
+    if (!usage.includes(signs)) {
+      tell(`is right: ${path} signs no certificates`)
+      continue
+    }
+    const what = `${path} signs no more certificates`
+    if (dryRun) {
+      tell(`would be done: ${what}`)
+      continue
+    }
+    const kept = new Set([...usage, 'read-only', 'crl-signing'])
+    kept.delete(signs)
+    const changed = await session.call({
+      method: 'PATCH',
+      path,
+      body: { usage: [...kept].filter((one) => one !== '').join(',') },
+    })
+    if (changed.is !== 'done') throw refusal(address, path, changed)
+    tell(`done: ${what}; it still signs its list`)
+  }
+}
