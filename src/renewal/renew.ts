@@ -72,6 +72,8 @@ export interface Renewal {
    * there. `wait`: nothing.
    */
   readonly action: 'renew' | 'finish' | 'wait'
+  /** Whether nothing proves yet that the agent has what is in place, although it is told and asked. */
+  readonly unproven: boolean
 }
 
 /** How a renewal ended. */
@@ -104,9 +106,9 @@ export function lookAtNode(
     reload === 'none' ||
     present === undefined ||
     (receipt?.directory === present.directory && receipt.state !== 'switched')
-  const proven = told && (reload === 'none' || !isUnproven(node.tls))
-  const action = due.reasons.length > 0 ? 'renew' : proven ? 'wait' : 'finish'
-  return { node, authority, present, due, action }
+  const unproven = reload !== 'none' && isUnproven(node.tls)
+  const action = due.reasons.length > 0 ? 'renew' : told && !unproven ? 'wait' : 'finish'
+  return { node, authority, present, due, action, unproven }
 }
 
 /**
@@ -142,11 +144,20 @@ export async function finish(
  */
 export async function renew(
   renewal: Renewal,
-  request: RenewalRequest,
+  asked: RenewalRequest,
   ports: RenewalPorts,
 ): Promise<Renewed> {
   const { node, authority, present, due } = renewal
   const { tls, address } = node
+  // An earlier run was killed before its proof: the installer takes nothing else until that is decided. What has
+  // ended, or is not whole, no agent will show any more.
+  const lives = (due.notAfter ?? 0) > ports.clock()
+  const decidable = lives && archiveOfPresent(node, present!, ports) !== undefined
+  if (renewal.unproven && decidable) {
+    const first = await finish(renewal, asked, ports)
+    if (!['proven', 'reloaded', 'placed', 'unchanged'].includes(first.state)) return first
+  }
+  const request = renewal.unproven && !decidable ? { ...asked, giveUp: true } : asked
   const key = await nodeKey({ tls, address, algorithm: node.key })
   const now = ports.clock()
   // What the installer would refuse is refused before anything is signed.
