@@ -36,7 +36,7 @@ import { Stops } from './stops.js'
 /** `nobody`: every Linux has it, whatever else it has. */
 export const unprivileged = { uid: 65_534, gid: 65_534 }
 
-const members: readonly Member[] = [
+const usualMembers: readonly Member[] = [
   ...['s1', 's2', 's3'].map((name) => ({ name, region: 'global', role: 'server' as const })),
   ...['c1', 'c2'].map((name) => ({ name, region: 'global', role: 'client' as const })),
   { name: 'w1', region: 'us-west', role: 'server' },
@@ -64,9 +64,14 @@ export type Begin = (made: {
   readonly pki: (...args: string[]) => Promise<string>
 }) => Promise<void>
 
-const madeHere: Begin = async ({ base, plans, pki }) => {
-  await pki('init', '--new-store')
-  await pki('apply', '--yes')
+const madeHere: Begin = async (made) => {
+  await made.pki('init', '--new-store')
+  await made.pki('apply', '--yes')
+  await bringFirst(made)
+}
+
+/** Packs for each node and installs it, before its agent starts. */
+export const bringFirst: Begin = async ({ base, plans, pki }) => {
   for (const plan of plans) {
     await pki('pack', plan.name, '--out', `${plan.name}.tar.gz`)
     const installed = await run(
@@ -83,6 +88,14 @@ const madeHere: Begin = async ({ base, plans, pki }) => {
   }
 }
 
+/** What else a fleet can be told. */
+export interface FleetOptions {
+  /** The agents; default: three servers and two clients in `global`, one and one in `us-west`. */
+  readonly members?: readonly Member[]
+  /** The environment of our command, beyond a clean one; default: nothing. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** The cluster, its operator's machine and its nodes. */
 export class Fleet {
   readonly base: string
@@ -94,6 +107,7 @@ export class Fleet {
   offers = 0
   readonly #agents: Agent[]
   readonly #binary: string
+  readonly #env: Readonly<Record<string, string>>
   #archives = 0
 
   private constructor(
@@ -102,12 +116,14 @@ export class Fleet {
     cluster: Cluster,
     agents: Agent[],
     binary: string,
+    env: Readonly<Record<string, string>>,
   ) {
     this.base = base
     this.plans = plans
     this.cluster = cluster
     this.#agents = agents
     this.#binary = binary
+    this.#env = env
   }
 
   /**
@@ -116,12 +132,14 @@ export class Fleet {
    * @param stanza What `node.stanza` of the spec says; default nothing.
    * @param edit Changes the spec before the first `apply`; default: leaves it as it is.
    * @param begin Gives the nodes the files that they start with; default: made and installed by us.
+   * @param options Other agents, and what our command finds in its environment.
    */
   static async start(
     label: string,
     stanza = '{}',
     edit: (spec: string) => string = (spec) => spec,
     begin: Begin = madeHere,
+    { members = usualMembers, env = {} }: FleetOptions = {},
   ): Promise<Fleet> {
     const base = mkdtempSync(join(tmpdir(), `nomad-pki-${label}-`))
     try {
@@ -144,7 +162,7 @@ export class Fleet {
       writeFileSync(join(base, 'cluster.yaml'), edit(specOf(plans, stanza)))
       const agents: Agent[] = []
       const pki = (...args: string[]): Promise<string> =>
-        runOk(process.execPath, [command, ...args], { cwd: base })
+        runOk(process.execPath, [command, ...args], { cwd: base, env })
       await begin({ base, plans, pki })
       const cluster = await startCluster(
         plans,
@@ -152,7 +170,7 @@ export class Fleet {
         (plan) => new Agent(plan, optionsFor(plan, binary)),
         agents,
       )
-      return new Fleet(base, plans, cluster, agents, binary)
+      return new Fleet(base, plans, cluster, agents, binary, env)
     } catch (error) {
       rmSync(base, { recursive: true, force: true })
       throw error
@@ -237,7 +255,7 @@ globalThis.Date = class extends Right {
   async pki(...args: string[]): Promise<Outcome> {
     const kind = args[0] === 'rotate' ? args.slice(0, 2).join(' ') : (args[0] ?? '')
     const all = [command, ...args]
-    const options = { cwd: this.base, timeout: 120_000 }
+    const options = { cwd: this.base, timeout: 120_000, env: this.#env }
     for (;;) {
       const spec = this.spec
       const outcome = await this.stops.run(kind, process.execPath, all, options)

@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { api } from './api.js'
+import type { AgentPlan } from './agent.js'
 import type { Fleet } from './fleet.js'
 import { eventually } from './run.js'
 import { LogStream, type Route, Traffic } from './traffic.js'
@@ -21,13 +22,22 @@ async function routesOf(fleet: Fleet): Promise<readonly Route[]> {
   })
   const nodes = await fleet.cluster.get<{ ID: string; Name: string }[]>('s1', '/v1/nodes')
   const c1 = nodes.find(({ Name }) => Name === 'c1')?.ID ?? ''
+  const of = (region: string, role?: AgentPlan['role']): readonly string[] =>
+    fleet.plans
+      .filter((plan) => plan.region === region && (role === undefined || plan.role === role))
+      .map(({ name }) => name)
+  const west = of('us-west')
   return [
     ...fleet.names.map((name) => route('local', name, '/v1/agent/self')),
-    ...['s1', 's2', 's3'].map((name) => route('leader', name, '/v1/jobs')),
-    ...['s1', 's2', 's3'].map((name) => route('region', name, '/v1/jobs?region=us-west')),
-    ...['w1', 'd1'].map((name) => route('region', name, '/v1/jobs?region=global')),
-    ...['c1', 'c2', 'd1'].map((name) => route('client', name, '/v1/jobs')),
-    ...['s1', 's2', 's3'].map((name) => route('node', name, `/v1/client/stats?node_id=${c1}`)),
+    ...of('global', 'server').map((name) => route('leader', name, '/v1/jobs')),
+    ...(west.length === 0 ? [] : of('global', 'server')).map((name) =>
+      route('region', name, '/v1/jobs?region=us-west'),
+    ),
+    ...west.map((name) => route('region', name, '/v1/jobs?region=global')),
+    ...[...of('global', 'client'), ...of('us-west', 'client')].map((name) =>
+      route('client', name, '/v1/jobs'),
+    ),
+    ...of('global', 'server').map((name) => route('node', name, `/v1/client/stats?node_id=${c1}`)),
   ]
 }
 
@@ -61,8 +71,11 @@ export interface Load {
   stop(): Promise<void>
 }
 
-export async function startLoad(fleet: Fleet): Promise<Load> {
-  const { http } = fleet.plan('s2').ports
+/** @param pause Milliseconds between two requests of a route; default: the usual ones. */
+export async function startLoad(fleet: Fleet, pause?: number): Promise<Load> {
+  // A server that does not lead, where there are several.
+  const asked = fleet.names.includes('s2') ? 's2' : 's1'
+  const { http } = fleet.plan(asked).ports
   const parsed = await api(http, '/v1/jobs/parse', fleet.credentials(), {
     method: 'POST',
     body: JSON.stringify({ JobHCL: counting, Canonicalize: true }),
@@ -74,7 +87,7 @@ export async function startLoad(fleet: Fleet): Promise<Load> {
   if (made.status !== 200) throw new Error(`the job was refused: ${parsed.body} ${made.body}`)
   const allocation = await eventually('the job to run', async () => {
     const all = await fleet.cluster.get<{ ID: string; ClientStatus: string }[]>(
-      's2',
+      asked,
       '/v1/job/counting/allocations',
     )
     return all.find(({ ClientStatus }) => ClientStatus === 'running')?.ID
@@ -83,7 +96,7 @@ export async function startLoad(fleet: Fleet): Promise<Load> {
   await eventually('the first lines of the log', async () =>
     logs.broken === undefined ? logs.numbers.at(3) : undefined,
   )
-  const traffic = new Traffic(await routesOf(fleet), () => fleet.credentials())
+  const traffic = new Traffic(await routesOf(fleet), () => fleet.credentials(), pause)
   return {
     traffic,
     logs,

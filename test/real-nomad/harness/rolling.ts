@@ -60,6 +60,8 @@ export interface Rotation {
   readonly random: () => number
   /** How many times our tool is killed on the way; default: never. */
   readonly stops?: number
+  /** Authorities in an engine: a stage that makes a generation of them sets it up there. Default: none. */
+  readonly engines?: readonly string[]
 }
 
 /**
@@ -69,7 +71,7 @@ export interface Rotation {
 export async function rotateAuthority(
   fleet: Fleet,
   load: Load,
-  { label, authority, stages, names = fleet.names, random, stops = 0 }: Rotation,
+  { label, authority, stages, names = fleet.names, random, stops = 0, engines = [] }: Rotation,
 ): Promise<readonly Figures[]> {
   const all: Figures[] = []
   await withStops(
@@ -79,6 +81,7 @@ export async function rotateAuthority(
       stops,
       among: {
         'rotate authority': stages,
+        authority: stages * engines.length,
         apply: stages,
         probe: 2 * (stages - 1),
         pack: stages * names.length,
@@ -97,6 +100,10 @@ export async function rotateAuthority(
       for (let number = 1; number <= stages; number += 1) {
         if (number > 1) expect(await unproven(fleet)).toEqual([])
         await fleet.pkiOk('rotate', 'authority', authority, '--next')
+        // What signs for an engine is made first, in the order that the command prints.
+        const signing = /^ {2}agent: \{.*signing: (\d+)/m.exec(fleet.spec)?.[1] ?? '1'
+        if (engines.length > 0) await fleet.pki('apply', `authority/agent/${signing}`, '--yes')
+        for (const name of engines) await fleet.pkiOk('authority', 'setup', name)
         await fleet.pkiOk('apply', '--yes')
         const stage = beginStage(fleet, load, `${label}, stage ${number} of ${stages}`)
         // Where the tool is killed, the command takes its turn beside the script.

@@ -41,8 +41,8 @@ const patience: Readonly<Record<Route['kind'], number>> = {
   node: 20,
 }
 
-/** Milliseconds between two requests of a route. */
-const pause = 150
+/** Milliseconds between two requests of a route, unless a test says otherwise. */
+const usualPause = 150
 
 /** All of the traffic. */
 export class Traffic {
@@ -53,8 +53,15 @@ export class Traffic {
   readonly #credentials: () => Credentials
   readonly #loops: Promise<void>[]
 
-  constructor(routes: readonly Route[], credentials: () => Credentials) {
+  readonly #pause: number
+
+  constructor(
+    routes: readonly Route[],
+    credentials: () => Credentials,
+    pause: number = usualPause,
+  ) {
     this.#credentials = credentials
+    this.#pause = pause
     this.#loops = routes.map((route, index) => this.#run(route, (pause * index) / routes.length))
   }
 
@@ -81,7 +88,7 @@ export class Traffic {
     await sleep(offset)
     while (this.#on) {
       if (!this.#paused.has(route.agent)) await this.#ask(route)
-      await sleep(pause)
+      await sleep(this.#pause)
     }
   }
 
