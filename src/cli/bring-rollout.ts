@@ -253,6 +253,7 @@ export async function onHosts(
   try {
     const rules = {
       ...{ tls, unit: node.unit, dryRun, plaintext: transport === 'plaintext' },
+      turning: transport === 'upgrading',
       withoutTolerance: valuesOf(overrides, 'tolerance'),
       mayBeIll: valuesOf(overrides, 'unhealthy'),
       mayBeUnseen: valuesOf(overrides, 'unseen'),

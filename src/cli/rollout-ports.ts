@@ -76,6 +76,10 @@ export async function rolloutPorts(
       endpoints.filter(({ rpc }) => rpc).map(formatEndpoint),
     ]),
   )
+  // An agent that was seen with TLS is never asked without it: the token would be there for who stands between.
+  const isPlain = (address: string): boolean =>
+    spec.transport === 'upgrading' &&
+    !inventory.ledger.events.some((one) => one.event === 'observed' && one.address === address)
   const nobody: Unanswered | undefined =
     credentials.length > 0 && roots !== ''
       ? undefined
@@ -85,7 +89,7 @@ export async function rolloutPorts(
         }
   const questionOf = (region: string): RaftQuestion => ({
     ...{ region, credentials, roots, token, clock, connect },
-    servers: apiPortsOf(region, targets),
+    servers: apiPortsOf(region, targets, isPlain),
   })
   return {
     hosts,
@@ -168,15 +172,24 @@ const mostOthers = 8
 
 /**
  * Where the HTTP API can be asked about a region: its own servers; else any other agent, servers first, because
- * each passes the question on. A port without TLS is not asked: a token would be readable on the way.
+ * each passes the question on. A port without TLS is not asked, but for agents that speak nothing else yet.
+ *
+ * @param isPlain Whether an agent may speak plain HTTP, because TLS is being turned on. Default: none does.
  */
-export function apiPortsOf(region: string, targets: readonly AgentTarget[]): readonly ApiPort[] {
+export function apiPortsOf(
+  region: string,
+  targets: readonly AgentTarget[],
+  isPlain: (address: string) => boolean = () => false,
+): readonly ApiPort[] {
   const ports = targets.flatMap(({ address, endpoints }) => {
     const { role, region: own } = parseIdentity(address)
     const server = runsServer(role)
     const rank = (server ? 0 : 2) + (own === region ? 0 : 1)
+    const plain = isPlain(address) ? { plaintext: true } : {}
     const servername = roleName(server ? 'server' : 'client', own)
-    return endpoints.flatMap((one) => (one.rpc ? [] : [{ rank, port: { ...one, servername } }]))
+    return endpoints.flatMap((one) =>
+      one.rpc ? [] : [{ rank, port: { ...one, servername, ...plain } }],
+    )
   })
   const own = ports.filter(({ rank }) => rank === 0)
   const others = ports.filter(({ rank }) => rank > 0).sort((a, b) => a.rank - b.rank)

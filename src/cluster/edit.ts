@@ -47,6 +47,8 @@ export interface NewNode extends NodeEdit {
   readonly owner?: string | undefined
   /** A machine's: `reload UNIT`, `restart UNIT` or `none`. */
   readonly reload?: string | undefined
+  /** Where ssh reaches the host; of a node `false`: nowhere. */
+  readonly ssh?: string | false | undefined
 }
 
 /** Options of the edits. */
@@ -234,7 +236,7 @@ function placeOf({ kind, region }: NodeEdit): readonly string[] {
 }
 
 const textKeys = [
-  ...(['config', 'http', 'rpc', 'tls', 'owner', 'reload'] as const),
+  ...(['config', 'http', 'rpc', 'tls', 'owner', 'reload', 'ssh'] as const),
   ...(['key', 'lifetime', 'renewBefore'] as const),
 ]
 

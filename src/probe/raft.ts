@@ -40,6 +40,8 @@ export interface RaftServer {
 export interface ApiPort extends AgentEndpoint {
   /** The name that the certificate there must have: `client.global.nomad`. Default: a server's of the region. */
   readonly servername?: string | undefined
+  /** Whether the agent was not restarted yet while TLS is turned on, so that it may speak plain HTTP. Default: no. */
+  readonly plaintext?: boolean | undefined
 }
 
 /** Whom to ask, and with what. */
@@ -131,7 +133,11 @@ async function firstAnswer<Value>(
       try {
         const { servername } = endpoint
         const asked = { ...question, servername, credential, timeout, also }
-        const value = readAnswer(await askApi(path, endpoint, region, asked))
+        const said = await askApi(path, endpoint, region, asked).catch((error: unknown) => {
+          if (endpoint.plaintext !== true || error instanceof Denied) throw error
+          return askApi(path, endpoint, region, { ...asked, plaintext: true })
+        })
+        const value = readAnswer(said)
         if (value !== undefined) return { read: value }
         fault = { state: 'silent', message: 'its answer is not one that Nomad writes' }
       } catch (error) {

@@ -162,9 +162,14 @@ function loadText(restart: boolean, place: CommandPlace): string {
   return `systemctl ${restart ? 'restart' : 'reload'} ${unitOf(place)}`
 }
 
-/** The unit as it is typed: systemctl knows `nomad` as nomad.service. */
+/**
+ * The unit as it is typed: systemctl knows `nomad` as nomad.service. A number would be a process for the installer, and
+ * `none` nothing.
+ */
 export function unitOf({ unit }: CommandPlace): string {
-  return shellQuote(unit.replace(/(?<=.)\.service$/, ''))
+  return shellQuote(
+    /^([0-9]+|none)\.service$/.test(unit) ? unit : unit.replace(/(?<=.)\.service$/, ''),
+  )
 }
 
 function installEnd({ address, restart, configs }: RolloutNode, place: CommandPlace): string {

@@ -28,7 +28,14 @@ export function lookByHand(node: RolloutNode, verdict: AgentVerdict | undefined)
     host: node.host ?? parseIdentity(node.address).name,
     byHand: { seen: isShown(verdict) !== undefined },
     look: {
-      ...{ clock: undefined, user: undefined, free: undefined, missing: [], changed: [] },
+      ...{
+        clock: undefined,
+        user: undefined,
+        free: undefined,
+        missing: [],
+        others: [],
+        changed: [],
+      },
       ...{ unit: answers ? 'active' : 'unknown', installer: undefined, fault: undefined },
     },
   }

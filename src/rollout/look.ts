@@ -14,6 +14,7 @@ import { deliveryFor, isRunning } from './delivery-for.js'
 import { whatBecameOf } from './left.js'
 import { lookAtMachine } from './machines.js'
 import { lookScript } from './scripts.js'
+import { unitRemedy } from './other-units.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
 export async function lookAt(
@@ -75,7 +76,7 @@ export async function lookAt(
 function handshakeObstacle(
   looked: LookedHost,
   verdict: AgentVerdict | undefined,
-  { unit }: RollOutOptions,
+  { unit, turning }: RollOutOptions,
 ): Obstacle | undefined {
   const { node, host, look } = looked
   const { seen = [], silent = [] } = verdict ?? {}
@@ -85,12 +86,11 @@ function handshakeObstacle(
   if (!isRunning(looked)) {
     return seen.length === 0
       ? undefined
-      : of(
-          `its agent answers, and ${unit} is ${look.unit}`,
-          'node.unit in the spec must name the unit of the agent',
-        )
+      : of(`its agent answers, and ${unit} is ${look.unit}`, unitRemedy(look))
   }
   if (seen.length > 0 && silent.length === 0) return undefined
+  // It speaks plaintext until the restart that turns TLS on, and is proven after that.
+  if (turning === true && node.restart && seen.length === 0) return undefined
   const [first] = silent
   return of(
     first === undefined

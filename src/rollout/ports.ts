@@ -101,6 +101,8 @@ export interface RollOutOptions {
   readonly heartbeat?: number | undefined
   /** The agents speak plaintext: files are placed, and nothing is reloaded. Default: false. */
   readonly plaintext?: boolean | undefined
+  /** TLS is being turned on: an agent that waits for its restart may speak plaintext before it. Default: false. */
+  readonly turning?: boolean | undefined
   /** A host whose agent does not load what it was brought goes back to what it had. Default: false. */
   readonly backOnFailure?: boolean | undefined
   /**

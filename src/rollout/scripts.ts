@@ -10,6 +10,7 @@ import type { MachinePlace } from '../cluster/spec.js'
 import type { Override } from '../overrides.js'
 import { shellQuote } from '../shell-quote.js'
 import { boundedLine, hostWords } from './host-words.js'
+import { otherUnits } from './other-units.js'
 import { checkConfigs, guardConfigs, putConfigs, type ConfigPut } from './config-scripts.js'
 
 /** What a host is to receive, and how. */
@@ -43,6 +44,8 @@ export interface HostLook {
   readonly free: number | undefined
   /** What `systemctl is-active` says of the unit; `absent`: the host has no systemd. */
   readonly unit: string
+  /** Units that run and whose names have `nomad` in them, where the agent's own does not. */
+  readonly others: readonly string[]
   /** Programs that are missing. */
   readonly missing: readonly string[]
   /** Files of its configuration that are not what was pulled from it. */
@@ -82,6 +85,7 @@ say user "$(id -u)"
 ${missingTools}
 ${freeSpace}
 unit_state
+${otherUnits}
 ${checkConfigs(delivery.configs)}
 ${unpacking(delivery)}
 sh install.sh ${installFlags(delivery)} --reload "$how" --dry-run
@@ -231,7 +235,7 @@ exit "$status"
  * @param stdout What the script wrote.
  */
 export function readLook(stdout: string): HostLook {
-  const { values, missing, installer, configs } = read(stdout)
+  const { values, missing, others, installer, configs } = read(stdout)
   const number = (name: string): number | undefined => {
     const text = values.get(name) ?? ''
     return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
@@ -242,7 +246,7 @@ export function readLook(stdout: string): HostLook {
     user: number('user'),
     free: number('free'),
     unit: values.get('unit') ?? 'absent',
-    missing,
+    ...{ missing, others },
     changed: configs.flatMap(({ state, path }) => (state === 'changed' ? [path] : [])),
     installer,
     fault: values.get('fault'),
@@ -362,6 +366,7 @@ function embedded(name: string, bytes: Uint8Array): string {
 interface Read {
   readonly values: ReadonlyMap<string, string>
   readonly missing: readonly string[]
+  readonly others: readonly string[]
   readonly log: readonly string[]
   readonly installer: InstallerLine | undefined
   readonly receipt: string | undefined
@@ -372,6 +377,7 @@ function read(stdout: string): Read {
   const [told = '', receipt] = stdout.split(/^receipt:\n/m, 2)
   const values = new Map<string, string>()
   const missing: string[] = []
+  const others: string[] = []
   const log: string[] = []
   const configs: { state: string; path: string }[] = []
   let installer: InstallerLine | undefined
@@ -380,11 +386,12 @@ function read(stdout: string): Read {
     if (name === undefined || value === undefined) continue
     if (name === 'porcelain') installer = boundedLine(readPorcelain(line))
     else if (name === 'missing') missing.push(hostWords(value))
+    else if (name === 'other') others.push(hostWords(value))
     else if (name === 'log') log.push(hostWords(value))
     else if (name === 'config') {
       const [state = '', ...rest] = value.split(' ')
       configs.push({ state, path: hostWords(rest.join(' ')) })
     } else values.set(name, hostWords(value))
   }
-  return { values, missing, log, installer, receipt, configs }
+  return { values, missing, others, log, installer, receipt, configs }
 }

@@ -39,7 +39,7 @@ type Run = (...words: readonly string[]) => Promise<Said>
 async function place(): Promise<Place> {
   const base = folder({ 'cluster.yaml': spec })
   const bed = folder()
-  const env = fakeSsh(bed)
+  const env = fakeSsh(bed, now)
   const as =
     (world: Partial<World>): Run =>
     (...words) =>
@@ -202,6 +202,12 @@ describe('rollout by ssh', () => {
     write('{ tls: store, unit: agent@nomad.service }')
     const store = await run('rollout', '--dry-run', '--commands')
     expect(store.stdout).toContain('on s1: systemctl reload agent@nomad\n')
+    // Without its ending the installer would take the one for a process, and the other for nothing.
+    for (const unit of ['123.service', 'none.service']) {
+      write(`{ tls: /etc/nomad-tls, unit: ${unit} }`)
+      const odd = await run('rollout', '--dry-run', '--commands')
+      expect(new Set(odd.stdout.match(/--reload [^\s)]+/g))).toEqual(new Set([`--reload ${unit}`]))
+    }
   })
 
   test('what is not made cannot be delivered', async () => {

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { shellQuote } from '../../src/shell-quote.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
-import { cli, folder, type Said } from './cli.js'
+import { cli, folder, now, type Said } from './cli.js'
 import { linesOf } from './json-lines.js'
 
 const spec = `version: 1
@@ -31,7 +31,7 @@ interface Place {
 async function place(text = spec): Promise<Place> {
   const base = folder({ 'cluster.yaml': text })
   const bed = folder()
-  const env = fakeSsh(bed)
+  const env = fakeSsh(bed, now)
   // The only systemctl that its scripts find: it writes down what it is told.
   const shim = `#!/bin/sh
 case $* in
@@ -199,5 +199,8 @@ exit 0
     const back = await run('rollout', '--back', 'traefik', '--yes')
     expect(back.status).toBe(64)
     expect(back.stderr).toContain('--back is for agents')
+    expect(back.stderr).toContain(
+      'sh install.sh --tls /etc/nomad-pki/traefik --reload traefik.service --restart --rollback',
+    )
   })
 })

@@ -101,6 +101,21 @@ describe('the world of a rollout', () => {
     ])
   })
 
+  test('while TLS is turned on, plain HTTP is spoken with agents that were never seen with TLS, and no other', () => {
+    const at = (
+      name: string,
+    ): { address: string; endpoints: { host: string; port: number; rpc: boolean }[] } => ({
+      address: `identity/server/west/${name}`,
+      endpoints: [{ host: name, port: 4646, rpc: false }],
+    })
+    const isPlain = (address: string): boolean => address.endsWith('w1')
+    const asked = apiPortsOf('west', [at('w1'), at('w2')], isPlain)
+    expect(asked.map(({ host, plaintext = false }) => [host, plaintext])).toEqual([
+      ['w1', true],
+      ['w2', false],
+    ])
+  })
+
   test('of several entries with one name the newest counts, in whatever order they come', async () => {
     const { client, ports } = await bed()
     const old = { ID: 'a', Name: 'c1', Status: 'down', CreateIndex: 5 }

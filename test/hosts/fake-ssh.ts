@@ -28,9 +28,11 @@ operators:
  * @param folder Receives `bin/ssh`, `hosts/NAME/` with what the host of that name has, `tmp/` of all hosts, and
  *   `calls`. A file `away` in a host's folder is what its ssh says instead of a connection; `instead` is run in the place of each script; `ports` says which port of
  *   this machine each of its listeners is (`10.0.0.11:4646 40001`), and `closed` why others are not opened.
+ * @param clock What hosts say that the time is, epoch milliseconds. Default: the time. A command whose clock stands
+ *   still would else find theirs ahead after a minute of tests.
  * @returns The environment of a command that is to find it.
  */
-export function fakeSsh(folder: string): Readonly<Record<string, string>> {
+export function fakeSsh(folder: string, clock?: number): Readonly<Record<string, string>> {
   const bin = path.join(folder, 'bin')
   fs.mkdirSync(bin, { recursive: true })
   // The paths of the host are in its folder, its files are this user's, and it has no systemd.
@@ -68,6 +70,7 @@ fi
 TLS_HERE="$home/tls"
 export TLS_HERE
 sed -e 's#^tls=.*#tls=$TLS_HERE#' -e "s#^sh install.sh#sh install.sh --owner '$(id -un)'#" \\
+  -e 's#^say clock .*#say clock "\${HOST_CLOCK:-$(date -u +%s)}"#' \\
   -e 's#command -v systemctl#false#' -e 's#for place in /run#for place in#' | sh -s
 `
   fs.writeFileSync(path.join(bin, 'ssh'), text, { mode: 0o755 })
@@ -75,5 +78,6 @@ sed -e 's#^tls=.*#tls=$TLS_HERE#' -e "s#^sh install.sh#sh install.sh --owner '$(
   fs.mkdirSync(hosts, { recursive: true })
   const temporary = path.join(folder, 'tmp')
   fs.mkdirSync(temporary)
-  return { PATH: `${bin}:${env.PATH ?? ''}`, HOSTS: hosts, TMPDIR: temporary }
+  const told = clock === undefined ? {} : { HOST_CLOCK: String(Math.floor(clock / 1000)) }
+  return { PATH: `${bin}:${env.PATH ?? ''}`, HOSTS: hosts, TMPDIR: temporary, ...told }
 }

@@ -558,6 +558,37 @@ describe('a rollout', () => {
     expect(bed.done).toEqual([])
   })
 
+  test.each([
+    [['hashi-nomad.service'], 'say node: { unit: hashi-nomad.service } in the spec'],
+    [['nomad-a.service', 'nomad-b.service'], 'nomad-a.service, nomad-b.service run there'],
+    [[], 'systemctl status PID shows it'],
+  ])('an agent that answers, and whose unit has another name: %j', async (others, remedy) => {
+    const bed = new Bed(fleet)
+    const rows = others.map((one) => `other=${one}\n`).join('')
+    bed.meddle = (host, kind) =>
+      host === 's1' && kind === 'look'
+        ? reached(
+            `clock=${bed.now / 1000}\nuser=0\nfree=99999\nunit=inactive\n${rows}porcelain=1 status=2 result=installed reason=- message=\n`,
+          )
+        : undefined
+    const events = await bed.follow()
+    expect(problems(events)).toContain('s1: its agent answers, and nomad.service is inactive')
+    expect(JSON.stringify(events.at(-1))).toContain(remedy)
+    expect(bed.done).toEqual([])
+  })
+
+  test.each([
+    ['a restart turns TLS on: it may speak plaintext before', true, true, 'ready'],
+    ['a reload does not', true, false, 'refused'],
+    ['TLS is on', false, true, 'refused'],
+  ])('an agent that does not answer in TLS: %s', async (_name, turning, restart, last) => {
+    const bed = new Bed(fleet)
+    for (const [at, node] of bed.nodes.entries()) bed.nodes[at] = { ...node, restart }
+    for (const name of fleet) bed.machine(name).mute = true
+    const events = await bed.follow({ turning, dryRun: true })
+    expect(events.at(-1)!.event).toBe(last)
+  })
+
   test('hosts that share an identity are not told apart by a handshake, so they are refused', async () => {
     const bed = new Bed(['s1'])
     const [node] = bed.nodes

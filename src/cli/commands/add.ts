@@ -48,14 +48,17 @@ export const command: Command<'add'> = async (
   return exitStatus.ok
 }
 
-/** Where a machine has its files; nodes have theirs in `node.tls`. */
+/** Where ssh reaches it; and where a machine has its files: nodes have theirs in `node.tls`. */
 function placeOf(kind: NodeKind, options: Options<'add'>): Partial<NewNode> {
   for (const name of ['tls', 'owner', 'reload'] as const) {
     if (kind === 'machine' || options[name] === undefined) continue
     throw usage(`--${name} is for a machine, not for ${profileOf(kind).title}`)
   }
-  const { tls, owner, reload } = options
-  return { tls, owner, reload }
+  const { tls, owner, reload, ssh } = options
+  if (kind === 'operator' && ssh !== undefined) {
+    throw usage('--ssh is for a node or a machine, not for an operator')
+  }
+  return { tls, owner, reload, ssh: ssh === 'false' && kind !== 'machine' ? false : ssh }
 }
 
 /** One path is the configuration; of several one is written, in a directory its `tls.hcl`. */

@@ -13,6 +13,7 @@ import { bringRollout } from '../bring-rollout.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { machinesOf } from '../../rollout/machines.js'
 import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
+import { shellQuote } from '../../shell-quote.js'
 import { printRollout } from '../print-rollout.js'
 import { collectFirst } from '../collect-requests.js'
 import type { Command } from '../command.js'
@@ -66,10 +67,11 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
     if (address === undefined || more.length > 0) {
       throw usage('--back is for one host', 'name it: nomad-pki rollout --back s1')
     }
-    if (machines.has(address)) {
+    const machine = machines.get(address)
+    if (machine !== undefined) {
       throw usage(
         '--back is for agents: no handshake shows what a machine has',
-        'on its host: install.sh --rollback',
+        `on its host, with install.sh of its archive: ${rollbackLine(machine)}`,
       )
     }
     return bringBackOne(workspace, address, { overrides, dryRun, yes, via }, context, printer)
@@ -93,6 +95,13 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   if (ended !== undefined && !(dryRun && ended === exitStatus.work)) return ended
   const status = await bringRollout(workspace, choice, context, printer)
   return status === exitStatus.ok && ended !== undefined ? ended : status
+}
+
+/** How a machine goes back, as its administrator types it. */
+function rollbackLine({ tls, reload }: MachinePlace): string {
+  const unit = reload === undefined ? 'none' : shellQuote(reload.unit)
+  const afresh = reload?.how === 'restart' ? ' --restart' : ''
+  return `sh install.sh --tls ${shellQuote(tls)} --reload ${unit}${afresh} --rollback`
 }
 
 /** `apply`, as it is called by hand. With `--json` what it says is not an answer. */

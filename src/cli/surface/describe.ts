@@ -81,6 +81,7 @@ export const describeCommands = {
       tls: { summary: "a machine's: the folder of its files on its host" },
       owner: { summary: "a machine's: the user that it runs as" },
       reload: { summary: "a machine's: none, or reload or restart and a unit of systemd" },
+      ssh: {},
       dryRun: {},
     },
     examples: [

@@ -344,6 +344,10 @@ export const flags = {
     flags: '--url <url>',
     summary: 'NOMAD_ADDR (default: the first server with an address in the spec)',
   },
+  ssh: {
+    flags: '--ssh <host>',
+    summary: 'where ssh reaches its host: an alias, a name or an address; of a node false: nowhere',
+  },
   user: {
     flags: '--user <user>',
     summary: "the agent's user, NAME or UID, with :GROUP (default: the owner of key_file)",
