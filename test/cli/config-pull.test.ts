@@ -9,7 +9,7 @@ import { mostBytes, mostFiles, readHostConfig } from '../../src/rollout/config-s
 import { installScript, readInstall } from '../../src/rollout/scripts.js'
 import { sha256 } from '../../src/sha256.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
-import { cli, folder, type Said } from './cli.js'
+import { cli, folder, now, type Said } from './cli.js'
 
 const secret = 'bm9tYWQtcGtpLWdvc3NpcC1rZXktb2YtMzItYnl0ZXM='
 const agent = `region = "global"
@@ -52,7 +52,7 @@ regions:
 `,
   })
   const place = folder()
-  const env = fakeSsh(place)
+  const env = fakeSsh(place, now)
   const run = (...words: readonly string[]): Promise<Said> => cli(base, words, { env })
   const hosts = path.join(place, 'hosts')
   return { base, etc, run, hosts, copy: path.join(base, copy.replace('{node}', 's1')) }
@@ -299,12 +299,12 @@ describe('a rollout puts back what apply edited', () => {
     const { run, etc, hosts } = await edited()
     const file = path.join(etc, 'tls.hcl')
     change(file)
-    const now = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined
+    const kept = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined
     const { status, stdout } = await run('rollout', '--yes')
     expect(status).toBe(3)
     expect(stdout).toContain('tls.hcl was changed on the host since it was pulled')
     expect(stdout).toContain('nomad-pki config pull')
-    expect(fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined).toBe(now)
+    expect(fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined).toBe(kept)
     expect(fs.existsSync(path.join(hosts, 's1/tls/current'))).toBe(false)
   })
 

@@ -209,7 +209,7 @@ async function copied(): Promise<string> {
 describe.each(
   writing.flatMap(({ name }) => (writers[name] ?? []).map((one) => [one.line, one] as const)),
 )('%s', (_, { line, before = [] }) => {
-  const ssh = before.includes('an ssh') ? fakeSsh(folder()) : {}
+  const ssh = before.includes('an ssh') ? fakeSsh(folder(), now) : {}
   const world = {
     ...(before.includes('later') && { now: now + 85 * 86_400_000 }),
     ...(before.includes('yes') && { terminal: true, input: 'y' }),

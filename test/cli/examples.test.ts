@@ -9,7 +9,7 @@ import { wordsOf } from '../testscript.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { selfNode, type SelfNode } from '../renewal/node.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder } from './cli.js'
+import { cli, folder, now } from './cli.js'
 import { copyFolder } from '../copy-folder.js'
 
 const spec = `version: 1
@@ -60,7 +60,8 @@ beforeAll(async () => {
 function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
-  if (argv[0] === 'rollout' || argv[1] === 'pull') return cli(cwd, argv, { env: fakeSsh(folder()) })
+  if (argv[0] === 'rollout' || argv[1] === 'pull')
+    return cli(cwd, argv, { env: fakeSsh(folder(), now) })
   if (argv[1] === 'setup') {
     return cli(cwd, argv, { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
   }

@@ -20,7 +20,7 @@ async function onTerminal(
   readonly lines: readonly string[]
 }> {
   const base = folder({ 'cluster.yaml': sevenHosts })
-  const env = { ...fakeSsh(folder()), ...world.env }
+  const env = { ...fakeSsh(folder(), now), ...world.env }
   await cli(base, ['init', '--new-store'])
   await cli(base, ['apply', '--yes'])
   let written = ''

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { FakeAgent, trioIn } from '../probe/agents.js'
-import { cli, folder, type Said } from './cli.js'
+import { cli, folder, now, type Said } from './cli.js'
 
 const spec = `version: 1
 cluster: acme
@@ -38,7 +38,7 @@ const portOf = (endpoint: string): string => endpoint.split(':')[1]!
 async function bed(text = spec): Promise<Bed> {
   const base = folder({ 'cluster.yaml': text })
   const place = folder()
-  const env = fakeSsh(place)
+  const env = fakeSsh(place, now)
   const run = (...words: readonly string[]): Promise<Said> => cli(base, words, { env })
   await run('init', '--new-store')
   expect((await run('apply', '--yes')).status).toBe(0)

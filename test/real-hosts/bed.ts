@@ -288,6 +288,17 @@ ${own}
     return run(this.#of('bin/ssh'), ['-o', 'BatchMode=yes', `root@${address}`, line])
   }
 
+  /** The process of a host's sshd, as this machine numbers it. */
+  sshd(name: string): string {
+    const pids = must('ip', 'netns', 'pids', this.#space(name)).split('\n').filter(Boolean)
+    const found = pids.find((pid) => {
+      const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      return words.includes('/usr/sbin/sshd') && words.includes('/etc/ssh/test/config')
+    })
+    if (found === undefined) throw new Error(`no sshd of ${name}`)
+    return found
+  }
+
   /** Takes a host off the network, or brings it back. */
   link(name: string, state: 'up' | 'down'): void {
     must('ip', 'link', 'set', this.#wire(name), state)
@@ -324,6 +335,17 @@ ${own}
     const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
     this.#events.push(...events)
     return { status, said, events }
+  }
+
+  /** Notes what a rollout printed for people, so that {@link Bed.between} knows of it. */
+  read(lines: readonly string[]): void {
+    for (const line of lines) {
+      const [, name = '', state = ''] = /^ {3}([a-z0-9]+): ([a-z]+)/.exec(line) ?? []
+      const host = this.hosts.find((one) => one.name === name)
+      if (host === undefined) continue
+      const address = `identity/${host.role}/${host.region}/${name}`
+      this.#events.push({ event: 'host', address, state })
+    }
   }
 
   /** The same, which has to end with this status. */

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../real-nomad/harness/run.js'
 import { Bed } from './bed.js'
 
 const bed = new Bed(5, [['s1', 'global']])
@@ -55,4 +56,46 @@ test('a unit that is not active is not told, and that is said', async () => {
   expect(await said('wc -l </run/exporter.loaded')).toBe('1\n')
   expect(await said(`readlink ${tls}/current`)).toMatch(/^2-/)
   expect(await said(`ls /run ${tls}`)).not.toMatch(/nomad-pki-rollout|\.part-/)
+})
+
+test('by a sudo that makes a terminal for each command, a link that is cut leaves nothing half done', async () => {
+  const file = path.join(bed.ops, 'cluster.yaml')
+  const text = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, text.replace('ssh: { user: root }', 'ssh: { user: deploy, sudo: true }'))
+  await bed.on('s1', "sed -i '1i Defaults use_pty' /etc/sudoers.d/deploy")
+  expect(await said('grep -c use_pty /etc/sudoers.d/deploy')).toBe('1\n')
+  await bed.expect(0, 'rotate', 'leaves', 'exporter', '--yes')
+  // The unit takes its time, and meanwhile the host's end of every connection of this user is gone.
+  const flag = path.join(bed.home('s1'), 'run/reloading')
+  fs.writeFileSync(
+    path.join(bed.home('s1'), 'run/systemctl'),
+    systemctl.replace('reload)', 'reload) touch /run/reloading; sleep 4;'),
+  )
+  await bed.on('s1', 'echo active >/run/exporter.state; cp /run/systemctl /usr/local/bin/systemctl')
+  const going = bed.pki('rollout', 'exporter', '--yes')
+  await eventually('the reload', () => Promise.resolve(fs.existsSync(flag) || undefined))
+  await bed.on(
+    's1',
+    'for one in /proc/[0-9]*; do case $(tr "\\0" " " <$one/cmdline) in "sshd: deploy"*) kill -9 ${one#/proc/} ;; esac; done',
+  )
+  const cut = await going
+  expect(cut.status, cut.stdout).toBe(1)
+  expect(cut.stdout).toMatch(/the link to \S+ was cut/)
+  expect(cut.stdout).toContain('the same command goes on')
+  // What the host has begun it finishes: the files, the reload, the receipt.
+  await eventually('the end of the installer', async () => {
+    const left = await said(`ls -d /run/nomad-pki-rollout.*; ls -d ${tls}/.lock*`)
+    return left === '' || undefined
+  })
+  expect(await said(`readlink ${tls}/current; grep state ${tls}/receipt.json`)).toMatch(
+    /^3-[^]*reloaded/,
+  )
+  expect(await said('tail -n 1 /run/exporter.loaded')).toBe(
+    await said(`sha256sum <${tls}/current/cert.pem`),
+  )
+  await bed.on('s1', 'rm /run/reloading')
+  await bed.expect(0, 'rollout', 'exporter', '--yes')
+  // Nothing is done twice.
+  expect((await said('wc -l </run/exporter.loaded')).trim()).toBe('2')
+  expect((await bed.on('s1', 'ls /run/reloading')).status).not.toBe(0)
 })

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../real-nomad/harness/binaries.js'
 import { cleanEnvironment, eventually, sleep } from '../real-nomad/harness/run.js'
 import { Bed } from './bed.js'
+import { followDocument } from './follow-document.js'
 
 const bed = new Bed(4, [
   ['s1', 'global'],
@@ -125,27 +126,6 @@ async function killedAt(pattern: RegExp): Promise<string> {
   return said
 }
 
-/** The example of the document: each command with the lines that it prints there. */
-function transcript(): readonly { readonly line: string; readonly says: readonly string[] }[] {
-  const text = fs.readFileSync(new URL('../../docs/recovery.md', import.meta.url), 'utf8')
-  const block = /## A whole example[^]*?```text\n([^]*?)```/.exec(text)?.[1] ?? ''
-  const entries: { line: string; says: string[] }[] = []
-  for (const line of block.split('\n')) {
-    if (line.startsWith('$ ')) entries.push({ line, says: [] })
-    else if (line.trim() !== '' && line.trim() !== '…') entries.at(-1)!.says.push(line)
-  }
-  return entries
-}
-
-/** Dates and fingerprints are those of the day; which server leads is Raft's own affair. */
-function plain(line: string): string {
-  return line
-    .replace(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/g, 'DATE')
-    .replace(/\b[0-9]-[0-9a-f]{8}\b/g, 'GENERATION')
-    .replace(/\bs[123]\.global/g, 'sN.global')
-    .trimEnd()
-}
-
 beforeAll(async () => {
   await bed.start()
   fs.writeFileSync(specFile, bed.spec())
@@ -167,22 +147,7 @@ test('every leaf has ended: the document as it is written heals it, and nothing 
   await allEnded()
   leavesLive('120s')
   const back = leaderBack()
-  for (const { line, says } of transcript()) {
-    const words = line.replace(/^\$ nomad-pki /, '').split(' ')
-    // Nobody is there to type the answer.
-    const answered = words.includes('--dry-run') ? words : [...words, '--yes']
-    const said = await bed.pki(...answered)
-    const printed = `${said.stdout}${said.stderr}`
-    if (process.env.NOMAD_PKI_SHOW !== undefined) console.log(`${line}\n${printed}`)
-    expect(said.status, printed).toBe(words.includes('--dry-run') ? 2 : 0)
-    const lines = printed.split('\n').map(plain)
-    let at = 0
-    for (const wanted of says.filter((one) => !one.includes('[y/N]'))) {
-      const found = lines.indexOf(plain(wanted), at)
-      expect(found, `${line}: ${wanted}\n--- printed\n${printed}`).not.toBe(-1)
-      at = found + 1
-    }
-  }
+  await followDocument(bed, 'recovery.md', '## A whole example', { '--dry-run': 2 })
   back.end()
   expect(back.seconds()).toBeDefined()
   console.log(`recovery: a leader after ${back.seconds()!.toFixed(1)} s of rollout --recover`)

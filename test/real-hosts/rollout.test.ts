@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sleep } from '../real-nomad/harness/run.js'
 import { Bed, type SaidEvent, type Traffic } from './bed.js'
+import { followDocument } from './follow-document.js'
 
 const bed = new Bed(0, [
   ['s1', 'global'],
@@ -62,8 +63,7 @@ test('the first delivery, to agents that do not run yet', async () => {
   expect((await bed.expect(0, 'rollout')).stdout).toContain('nothing to bring')
 })
 
-test('all leaves, under requests', async () => {
-  await bed.expect(0, 'rotate', 'leaves', '--all', '--yes')
+test('all leaves, under requests: the document as it is written', async () => {
   const arguments_ = new Set<string>()
   const watched = { on: true }
   const watch = (async () => {
@@ -78,7 +78,10 @@ test('all leaves, under requests', async () => {
       await sleep(50)
     }
   })()
-  const [, traffic] = await bed.under(() => rollout())
+  const [said, traffic] = await bed.under(() =>
+    followDocument(bed, 'rollout.md', '# Rollout', { '--dry-run': 2 }),
+  )
+  bed.read(said)
   watched.on = false
   await watch
   tell('all leaves by rollout', traffic)
