@@ -78,6 +78,7 @@ sed -e 's#^tls=.*#tls=$TLS_HERE#' -e "s#^sh install.sh#sh install.sh --owner '$(
   fs.mkdirSync(hosts, { recursive: true })
   const temporary = path.join(folder, 'tmp')
   fs.mkdirSync(temporary)
-  const told = clock === undefined ? {} : { HOST_CLOCK: String(Math.floor(clock / 1000)) }
+  const told: Readonly<Record<string, string>> =
+    clock === undefined ? {} : { HOST_CLOCK: String(Math.floor(clock / 1000)) }
   return { PATH: `${bin}:${env.PATH ?? ''}`, HOSTS: hosts, TMPDIR: temporary, ...told }
 }

@@ -31,6 +31,7 @@ function plain(line: string): string {
     .replace(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/g, 'DATE')
     .replace(/\b[0-9]-[0-9a-f]{8}\b/g, 'GENERATION')
     .replace(/\bs[123](?=\.global|$|:)/g, 'sN')
+    .replace(/^[0-9]+(?= {2}global: sN$)/, 'N')
     .trimEnd()
 }
 

@@ -8,16 +8,20 @@ if (getuid?.() !== 0) {
   )
 }
 
+const isDeep = process.env.NOMAD_PKI_DEATHS === 'all'
+
 export const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
+    // Each agent of a cluster restarts twice, with the gates between: minutes, for .ci/deep.
+    exclude: isDeep ? [] : ['tls-on.test.ts'],
     // Each file has a bridge of its own, and most of its time is waiting.
     fileParallelism: true,
     maxWorkers: 4,
     // One file is one cluster: a test goes on where the one before it ended.
     bail: 1,
-    testTimeout: process.env.NOMAD_PKI_DEATHS === 'all' ? 3_600_000 : 600_000,
+    testTimeout: isDeep ? 3_600_000 : 600_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],
   },
