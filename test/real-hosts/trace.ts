@@ -6,7 +6,7 @@
 
 /** Calls that show where bytes go, and who may read them there. */
 export const traced =
-  'trace=execve,umask,openat,open,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,write,writev,pwrite64,clone,clone3,fork,vfork'
+  'trace=execve,umask,openat,open,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,write,writev,pwrite64,sendfile,sendfile64,copy_file_range,clone,clone3,fork,vfork'
 
 /** What was seen. */
 export interface Trace {
@@ -71,6 +71,10 @@ export function readTrace(lines: readonly string[], secrets: readonly string[]):
       modes.set(made, Number.parseInt(asked, 8) & ~(umaskOf(pid, at) ?? 0))
     }
     const file = /^(?:p?write(?:v|64)?)\([0-9]+<(\/[^>]*)>/.exec(call)?.[1]
+    // BusyBox has the kernel copy: the bytes are not in the trace, and the paths are.
+    const [, to = '', from = ''] =
+      /^sendfile(?:64)?\([0-9]+<(\/[^>]*)>, [0-9]+<(\/[^>]*)>/.exec(call) ?? []
+    if (written.some((one) => one.file === from)) written.push({ file: to, mode: modes.get(to) })
     if (file !== undefined && isSecret(call)) {
       written.push({ file, mode: modes.get(file) })
     }
