@@ -17,6 +17,10 @@ export const reasons = {
   'fingerprint-differs': 'the root is not the one whose fingerprint the spec pins',
   'request-needed': 'its key is on its node, so that a new certificate needs a request by it',
   'key-held': 'the private key is not where the spec says: in the store, or on its node',
+  'renewed-by-node': 'the node renews itself, so the store makes no certificate for it',
+  'not-seen': 'a node that renews itself was not seen with a certificate of its own',
+  'renewal-overdue':
+    'a node that renews itself was seen after its renewal was due, and had not renewed',
   'key-mismatch': 'the private key does not belong to the certificate',
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',
@@ -68,7 +72,7 @@ export const reasons = {
     "a handshake fails although Nomad's rules allow it, or succeeds although they refuse it",
   surplus: 'more generations than the spec keeps',
   'maybe-issued': 'an issuer was asked and no answer is known: a certificate may exist',
-  orphan: 'the spec no longer names it',
+  orphan: 'the spec no longer names it, or its node renews itself and has its own',
   requested: 'it was asked for on the command line',
   collected: 'its host asked for it with a request, and ssh says that it is the host',
 } as const

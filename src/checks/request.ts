@@ -99,6 +99,12 @@ export function answerRequest(
 }
 
 function heldFaults({ address, profile }: DesiredIdentity): readonly string[] {
+  if (profile.renewedBy === 'node') {
+    const short = address.slice('identity/'.length)
+    return [
+      `the spec says renewedBy: node for ${address}, which asks ${profile.issuer.name} by itself: nomad-pki pack ${short} --renew makes its files`,
+    ]
+  }
   if (profile.keyHeld === 'node') return []
   if (!isAgent(profile.role))
     return [`${address} is ${profileOf(profile.role).title}, whose key is made in the store`]

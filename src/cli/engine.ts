@@ -9,6 +9,7 @@ import { localFileName, type LocalVault } from '../cluster/local.js'
 import type { Finding } from '../diagnostics.js'
 import { engineClient } from '../engine/client.js'
 import { lookAtEngine, unseen } from '../engine/look.js'
+import { lookAtNodes } from '../engine/look-at-nodes.js'
 import type { AppRoleCredentials, EngineLogin } from '../engine/login.js'
 import { engineSession, type EngineSession } from '../engine/session.js'
 import { engineSettings, valueOf } from '../engine/settings.js'
@@ -77,14 +78,15 @@ export async function openEngine(
 /**
  * What Vault or OpenBao has of the authorities that sign from there.
  *
- * @param options `signs`: whether something is about to be signed.
+ * @param options `signs`: whether something is about to be signed; `nodes`: whether the roles of nodes that renew
+ *   themselves are read too. Default: they are not.
  * @returns Findings; empty where no authority is in an engine, or everything is right.
  */
 export async function seenInEngine(
   workspace: Workspace,
   { authorities }: Pick<Inventory, 'authorities'>,
   context: Context,
-  { signs }: { readonly signs: boolean },
+  { signs, nodes = false }: { readonly signs: boolean; readonly nodes?: boolean },
 ): Promise<readonly Finding[]> {
   const { desired } = workspace
   // One that is not certified yet is told by the plan itself.
@@ -111,6 +113,9 @@ export async function seenInEngine(
       // One that waits is asked once: a reading command does not wait for a person who unseals.
       const looked = { ...one, desired, now: context.now(), signs }
       findings.push(...(await lookAtEngine(impatient(session), looked)))
+    }
+    if (nodes && findings.every(({ reason }) => reason !== 'engine-unseen')) {
+      findings.push(...(await lookAtNodes(impatient(session), desired)))
     }
   } finally {
     session.close()

@@ -13,6 +13,7 @@ import { NomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { generationsIn } from '../evidence/generations.js'
 import { judgeAgents, type AgentVerdict } from '../evidence/judge-agents.js'
+import { selfRenewedIn } from '../evidence/self-renewed.js'
 import { newRootOf } from '../evidence/new-root.js'
 import { newLinesOf } from '../evidence/new-lines.js'
 import type { Hosts } from '../hosts/host.js'
@@ -56,6 +57,21 @@ export interface RecoverChoice extends Omit<RolloutChoice, 'isMeant' | 'shape' |
   readonly allClients: boolean
 }
 
+/** Nodes that renew themselves are not recovered from here. */
+function tellOwnRenewals(
+  { desired }: Workspace,
+  inventory: Inventory,
+  printer: Printer,
+  context: Context,
+): void {
+  for (const one of selfRenewedIn(desired, inventory, { now: context.now() }).values()) {
+    if (one.state === 'proven') continue
+    printer.tell(
+      `${one.address} renews itself, and nothing is brought to it: ${one.message}${one.remedy === undefined ? '' : `; ${one.remedy}`}`,
+    )
+  }
+}
+
 /** `nomad-pki apply --yes`, of all that is due, or of what is named. */
 export type Apply = (names: readonly string[]) => Promise<ExitStatus>
 
@@ -82,6 +98,7 @@ export async function recoverCluster(
     const idle = nothingEnded(recovery, seen.verdicts, choice, printer)
     if (idle !== undefined) return idle
     if (!printer.json) printer.answer(recoveryState(recovery, printer.style))
+    tellOwnRenewals(workspace, seen.inventory, printer, context)
     refuseKept(recovery, workspace.desired)
     refuseCutting(recovery, choice)
     plan = await planOf(recovery, seen.inventory, workspace, choice, hosts, context)

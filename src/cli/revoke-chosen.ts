@@ -5,6 +5,8 @@
  * @module
  */
 
+import { presentedBy, presentedLeaves } from '../evidence/presented.js'
+import { renewsItself } from '../evidence/self-renewed.js'
 import { authorityNameOf, parseIdentity, resolveAddress } from '../address.js'
 import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
@@ -67,6 +69,7 @@ export async function chosenCertificates(
   const addresses = new Set([
     ...leaves.map(({ address }) => address),
     ...inventory.identities.keys(),
+    ...around.workspace.desired.identities.filter(renewsItself).map(({ address }) => address),
   ])
   let unknown: unknown
   try {
@@ -106,10 +109,13 @@ export async function chosenCertificates(
   return [await withKey(one, around)]
 }
 
-/** What the ledger knows, and what stands in the store without a line (a ledger that was begun anew). */
+/**
+ * What the ledger knows, what stands in the store without a line (a ledger that was begun anew), and what nodes that renew
+ * themselves were seen with.
+ */
 function withStored(inventory: Inventory): readonly KnownCertificate[] {
   const known = knownCertificates(inventory.ledger)
-  const told = new Set(known.map(({ fingerprint }) => fingerprint))
+  const told = new Set<string | undefined>(known.map(({ fingerprint }) => fingerprint))
   const stored: KnownCertificate[] = []
   for (const [address, { current }] of inventory.identities) {
     const leaf = current?.chain[0]
@@ -119,6 +125,14 @@ function withStored(inventory: Inventory): readonly KnownCertificate[] {
     const { serial, notAfter, notBefore } = leaf
     const fingerprint = fingerprintOf(leaf)
     stored.push({ address, kind: 'leaf', serial, fingerprint, issuer, notAfter, at: notBefore })
+  }
+  for (const { address, leaf, at } of presentedBy(inventory.ledger)) {
+    const issuer = issuerOf(leaf, inventory)
+    const fingerprint = fingerprintOf(leaf)
+    if (issuer === undefined || told.has(fingerprint)) continue
+    told.add(fingerprint)
+    const { serial, notAfter } = leaf
+    stored.push({ address, kind: 'leaf', serial, fingerprint, issuer, notAfter, at })
   }
   return [...known, ...stored]
 }
@@ -137,6 +151,19 @@ async function ofIdentity(
 ): Promise<readonly Chosen[]> {
   const { inventory, flag, now } = around
   const own = leaves.filter((one) => one.address === address)
+  const isSelfRenewed = around.workspace.desired.identities.some(
+    (one) => one.address === address && renewsItself(one),
+  )
+  if (own.length === 0 && isSelfRenewed) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `${address} renews itself, and was not seen with a certificate yet: its serial number is not known here`,
+      {
+        address,
+        hint: `nomad-pki probe ${address}, then again; or, with the number that the engine noted: nomad-pki revoke --serial HEX --authority NAME${flag}`,
+      },
+    )
+  }
   const living = own.filter(({ notAfter = Infinity }) => notAfter > now)
   if (living.length === 0) {
     throw new NomadPkiError('ERR_REFUSED', `${address} has no certificate that has not ended`, {
@@ -175,6 +202,8 @@ async function withKey(
   if (current !== undefined && fingerprintOf(current) === fingerprint) {
     return { ...chosen, key: keyDigestOf(current) }
   }
+  const presented = presentedLeaves(inventory.ledger)(fingerprint)
+  if (presented !== undefined) return { ...chosen, key: keyDigestOf(presented) }
   const { role, region, name } = parseIdentity(address)
   for (const { cert } of await workspace.store.readGenerations({ role, region, name })) {
     const leaf = cert && leafIn(cert.bytes)

@@ -10,7 +10,8 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Revocations } from '../inventory/revoked.js'
 import { reachOf } from '../nomad/reach.js'
 import { runsClient, runsServer } from '../nomad/roles.js'
-import { heldByNode } from '../plan/held-by-node.js'
+import { renewsItself } from '../evidence/self-renewed.js'
+import { heldByNode, newKeyRemedy } from '../plan/held-by-node.js'
 import type { Consequence, Renewal } from '../report/revocation.js'
 import { cureOf, type Cheapest, type Cure } from '../rotation/cure.js'
 import type { Chosen } from './revoke-chosen.js'
@@ -73,6 +74,7 @@ export function consequencesOf(
 /** Where a new key is made. */
 function renewalOf(wanted: DesiredIdentity, desired: Desired, inventory: Inventory): Renewal {
   const { address, profile } = wanted
+  if (renewsItself(wanted)) return { by: 'node', itself: newKeyRemedy(wanted, desired) }
   if (profile.keyHeld === 'node') return { by: 'node' }
   const reasons = [{ reason: 'revoked', message: 'it is revoked' }] as const
   const found = inventory.identities.get(address)

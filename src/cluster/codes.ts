@@ -48,6 +48,7 @@ export const specCodes = {
   'spec/renew-before': 'the renewal would come before the certificate begins',
   'spec/key-algorithm': 'a key that works, but not everywhere',
   'spec/key-held': 'a key that the node is to hold, where it cannot',
+  'spec/renewed-by': 'a node that is to renew itself, where it cannot',
   'spec/template': 'a placeholder that is unknown here, or missing',
   'spec/dns-name': 'a name that a certificate of this role cannot carry',
   'spec/punycode': 'a name is certified in its ASCII form',

@@ -118,6 +118,8 @@ export interface IdentityProfile {
   readonly key: KeyAlgorithm
   /** Where its private key is: made in the store, or on the node, where it stays. */
   readonly keyHeld: 'store' | 'node'
+  /** Who renews it: `node`, by itself from an engine; the store makes no certificate. Default: the store. */
+  readonly renewedBy?: 'node' | undefined
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds before the end at which it is renewed. */

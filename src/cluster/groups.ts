@@ -22,6 +22,7 @@ import type { RawNode, RawRegion, RawSection, Resolving } from './raw.js'
 import { sections } from './sections.js'
 import type { NodeGroup } from './spec.js'
 import { explainName } from './explain.js'
+import { checkRenewed } from './renewed-by.js'
 import { checkStanza, mergeStanza } from './stanza.js'
 import { checkLifetime, type TermsOf } from './terms.js'
 import { quote } from './words.js'
@@ -125,7 +126,8 @@ export function groupsOf(
         count.configs,
       )
       checkNames(resolving, group, entry === true ? undefined : entry, constraints)
-      if (group.terms.keyHeld === 'node') checkHeld(resolving, isShared, at)
+      const { keyHeld, renewedBy } = group.terms
+      if (keyHeld === 'node' && renewedBy !== 'node') checkHeld(resolving, isShared, at)
       groups.push(group)
     }
   }
@@ -232,8 +234,11 @@ function groupOf(
   seen: ConfigsSeen,
 ): NodeGroup {
   const { raw, sources, report } = resolving
-  const { terms, lifetimeAt } = termsOf(role, entry)
+  const { terms, lifetimeAt, renewedAt } = termsOf(role, entry)
   const { authority } = frame
+  if (renewedAt !== undefined && terms.renewedBy === 'node') {
+    checkRenewed(resolving, frame, { role, shared, at: renewedAt })
+  }
   if (authority !== undefined) {
     checkLifetime(report, terms, authority, {
       whose: `a ${role} of ${frame.name}`,

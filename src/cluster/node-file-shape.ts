@@ -167,7 +167,10 @@ export const nodeFileShape: RecordShape = {
     },
     {
       key: 'tls',
-      shape: text('an absolute path', '^/[^\\u0000-\\u001f\\u007f]+$'),
+      shape: text(
+        'an absolute path without `..`',
+        '^(?!.*/\\.\\.(/|$))/[^\\u0000-\\u001f\\u007f]+$',
+      ),
       default: nodePlaces.written,
       sentence:
         'The directory with the link `current`, which the configuration of the agent names.',

@@ -65,6 +65,7 @@ export interface RawSubject {
 export interface RawTerms {
   readonly key?: KeyAlgorithm
   readonly keyHeld?: 'store' | 'node'
+  readonly renewedBy?: 'store' | 'node'
   readonly lifetime?: number
   readonly renewBefore?: number
   readonly beyondIssuer?: 'refuse' | 'clamp'

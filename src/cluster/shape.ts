@@ -110,6 +110,14 @@ const leafFields = {
       'Where the private key of an agent is. `store`: `apply` makes it, and `pack` brings it to the node. `node`: `request` makes it on the node, where it stays, and `sign` makes the certificate; not for an identity that hosts share.',
     example: 'node',
   },
+  renewedBy: {
+    key: 'renewedBy',
+    shape: { kind: 'choice', values: ['store', 'node'] },
+    default: 'store',
+    sentence:
+      'Who renews the certificate of an agent. `store`: `apply` or `sign` makes it. `node`: the node asks Vault or OpenBao by itself (`pack --renew`, `renew`), its key stays there, and the store knows its certificate by `probe` and by its receipts; the authority of its region must be in an engine.',
+    example: 'node',
+  },
   lifetime: {
     key: 'lifetime',
     shape: durationText,
@@ -149,6 +157,7 @@ const fromDefaults = (fields: readonly Field[]): readonly Field[] =>
 const policy: readonly Field[] = [
   leafFields.key,
   leafFields.keyHeld,
+  leafFields.renewedBy,
   leafFields.lifetime,
   leafFields.renewBefore,
   leafFields.beyondIssuer,
@@ -157,17 +166,20 @@ const policy: readonly Field[] = [
 const inherited: readonly Field[] = fromDefaults([
   leafFields.key,
   leafFields.keyHeld,
+  leafFields.renewedBy,
   leafFields.lifetime,
   leafFields.renewBefore,
   leafFields.keep,
 ])
-const ofAgents = ({ key }: Field): boolean => key !== leafFields.keyHeld.key
+const ofAgents = ({ key }: Field): boolean =>
+  key !== leafFields.keyHeld.key && key !== leafFields.renewedBy.key
 
 const perRole: RecordShape = { kind: 'record', fields: fromDefaults(policy) }
 
 const operatorsKey = {
   keyHeld:
     "an operator's key is made with the certificate, in the store: a browser or a shell needs both",
+  renewedBy: 'only agents renew themselves: what an operator or a machine has is made in the store',
 }
 const perOperator: RecordShape = {
   kind: 'record',

@@ -168,6 +168,8 @@ export interface Terms {
   readonly key: KeyAlgorithm
   /** Where the private key is: made in the store, or on the node, where it stays. */
   readonly keyHeld: 'store' | 'node'
+  /** Who renews it: the node by itself, from an engine, so that its key is there; absent: the store makes it. */
+  readonly renewedBy?: 'node' | undefined
   /** Milliseconds. */
   readonly lifetime: number
   /** Milliseconds. */

@@ -16,19 +16,23 @@ import type { Terms } from './spec.js'
 export const longestSpan: number = 100 * 365 * 86_400_000
 
 /** What holds where nothing is said. */
-export const builtIn: Terms = {
+export const builtIn: Omit<Terms, 'renewedBy'> & Pick<Required<RawTerms>, 'renewedBy'> = {
   key: 'ecdsa-p256',
   keyHeld: 'store',
+  renewedBy: 'store',
   lifetime: 90 * 86_400_000,
   renewBefore: 30 * 86_400_000,
   beyondIssuer: 'refuse',
   keep: 3,
 }
 
-/** What holds for a role whatever `defaults` says. An operator's key comes with its certificate. */
+/** What holds for a role whatever `defaults` says. An operator's key comes with its certificate, and both from the store. */
 function termsOfRole(role: Role): RawTerms {
   const { agent, usualLife } = profileOf(role)
-  return { ...optional('lifetime', usualLife), ...(agent ? {} : { keyHeld: 'store' }) }
+  return {
+    ...optional('lifetime', usualLife),
+    ...(agent ? {} : { keyHeld: 'store', renewedBy: 'store' }),
+  }
 }
 
 /** Terms, and where their lifetime is written, for complaints about it. */
@@ -36,6 +40,8 @@ export interface ResolvedTerms {
   readonly terms: Terms
   /** Offset of the lifetime that counts; `undefined` if it is built in. */
   readonly lifetimeAt: number | undefined
+  /** Offset of `renewedBy` that counts; `undefined` if it is built in. */
+  readonly renewedAt?: number | undefined
 }
 
 /** Gives the terms of an entry. */
@@ -130,8 +136,8 @@ export function createTerms(resolving: Resolving): TermsOf {
   const resolveLayers = (layers: readonly Layer[]): ResolvedTerms => {
     const top = (key: keyof RawTerms): number =>
       layers.findLastIndex(({ terms }) => terms[key] !== undefined)
-    const get = <K extends keyof Terms>(key: K): Terms[K] =>
-      layers[top(key)]!.terms[key] as Terms[K]
+    const get = <K extends keyof RawTerms>(key: K): Required<RawTerms>[K] =>
+      layers[top(key)]!.terms[key] as Required<RawTerms>[K]
     const lifetime = get('lifetime')
     let renewBefore = get('renewBefore')
     const lifetimeLayer = top('lifetime')
@@ -165,20 +171,35 @@ export function createTerms(resolving: Resolving): TermsOf {
         },
       )
     }
+    const byNode = get('renewedBy') === 'node'
+    const renewedLayer = top('renewedBy')
+    const renewedOrigin = layers[renewedLayer]!.origin
+    const heldLayer = top('keyHeld')
+    if (byNode && get('keyHeld') === 'store' && heldLayer >= Math.max(renewedLayer, 1)) {
+      report.error(
+        'spec/renewed-by',
+        sources.at(layers[heldLayer]!.origin, 'keyHeld'),
+        'keyHeld: store, and renewedBy: node: a node that renews itself makes its key, which stays there',
+        { expected: 'renewedBy: node alone, or renewedBy: store' },
+      )
+    }
     const terms: Terms = {
       key: algorithmOf(key).name,
-      keyHeld: get('keyHeld'),
+      // Of a node that renews itself it follows.
+      keyHeld: byNode ? 'node' : get('keyHeld'),
+      ...(byNode && { renewedBy: 'node' }),
       lifetime,
       renewBefore,
       beyondIssuer: get('beyondIssuer'),
       keep: get('keep'),
     }
-    const text = `${key} ${terms.keyHeld} ${lifetime} ${renewBefore} ${terms.beyondIssuer} ${terms.keep}`
+    const text = `${key} ${terms.keyHeld} ${terms.renewedBy ?? 'store'} ${lifetime} ${renewBefore} ${terms.beyondIssuer} ${terms.keep}`
     const same = known.get(text)
     if (same === undefined) known.set(text, terms)
     return {
       terms: same ?? terms,
       lifetimeAt: lifetimeOrigin === undefined ? undefined : sources.at(lifetimeOrigin, 'lifetime'),
+      renewedAt: renewedOrigin === undefined ? undefined : sources.at(renewedOrigin, 'renewedBy'),
     }
   }
 
@@ -206,6 +227,7 @@ function hasTerms(entry: RawTerms): boolean {
     entry.renewBefore !== undefined ||
     entry.key !== undefined ||
     entry.keyHeld !== undefined ||
+    entry.renewedBy !== undefined ||
     entry.keep !== undefined ||
     entry.beyondIssuer !== undefined
   )
@@ -215,6 +237,7 @@ function pick(terms: RawTerms | undefined): RawTerms {
   return {
     ...optional('key', terms?.key),
     ...optional('keyHeld', terms?.keyHeld),
+    ...optional('renewedBy', terms?.renewedBy),
     ...optional('beyondIssuer', terms?.beyondIssuer),
     ...optional('keep', terms?.keep),
   }

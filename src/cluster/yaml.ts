@@ -29,6 +29,9 @@ const mostTokens = 1_800_000
 /** A document whose nodes have ranges into the text. */
 export type YamlDocument = Document.Parsed
 
+/** What makes a spec. Only that has `defaults`. */
+const specMaker = 'nomad-pki init writes a first one'
+
 /**
  * Reads one YAML 1.2 document (core schema) without anchors, aliases, tags or directives.
  *
@@ -40,10 +43,10 @@ export type YamlDocument = Document.Parsed
 export function readYaml(
   text: string,
   report: Report,
-  maker = 'nomad-pki init writes a first one',
+  maker: string = specMaker,
 ): YamlDocument | undefined {
   if (!isReadable(text, report, maker)) return undefined
-  const tokens = readTokens(text, report)
+  const tokens = readTokens(text, report, maker)
   if (tokens === undefined || report.failed()) return undefined
   const composer = new Composer({
     version: '1.2',
@@ -144,7 +147,7 @@ function isReadable(text: string, report: Report, maker: string): boolean {
 type Token = CST.Token
 
 /** The syntax tree, unless something in it is refused. */
-function readTokens(text: string, report: Report): Token[] | undefined {
+function readTokens(text: string, report: Report, maker: string): Token[] | undefined {
   const parser = new Parser()
   const tokens: Token[] = []
   let offset = 0
@@ -194,7 +197,9 @@ function readTokens(text: string, report: Report): Token[] | undefined {
           expected: 'the value itself',
           hint:
             first === '&'
-              ? 'use defaults: for what several nodes have in common'
+              ? maker === specMaker
+                ? 'use defaults: for what several nodes have in common'
+                : 'write the value at each place'
               : 'text that begins with * needs quotes',
         },
       )

@@ -15,6 +15,7 @@ import { revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { Store, StoredGeneration } from '../inventory/store.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
 import { requestRemedy } from '../plan/held-by-node.js'
+import { refuseOwnRenewal } from '../plan/own-renewal.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import type { ClusterSpec, MachinePlace } from '../cluster/spec.js'
 import { packArchive, packFiles, type Layout } from './archive.js'
@@ -168,6 +169,7 @@ export async function readFit(
   store: Store,
   options: Pick<PackOptions, 'now' | 'without'>,
 ): Promise<FitGeneration> {
+  refuseOwnRenewal({ address, profile }, 'no archive is brought to it')
   const { role, region } = profile
   const generation = await currentOf(store, { role, region, name }, address, {
     keyHeld: profile.keyHeld,

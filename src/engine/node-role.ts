@@ -32,7 +32,9 @@ export function nodeRights(
 ): NodeRights | undefined {
   const { engine, generation } = authority
   // The request is made by the key that is certified, so the names can be those of the request.
-  const asked = { profile: { ...identity.profile, keyHeld: 'store' as const } }
+  const asked = {
+    profile: { ...identity.profile, keyHeld: 'store' as const, renewedBy: undefined },
+  }
   const shared = engineRoles(authority, { identities: [asked] }).find(
     ({ namesFrom }) => namesFrom === 'request',
   )

@@ -35,7 +35,10 @@ export type NameField = (typeof nameFields)[number]
 /** What an authority signs for: a cluster as it should be. */
 export interface Signed {
   readonly identities: readonly {
-    readonly profile: Pick<IdentityProfile, 'role' | 'region' | 'lifetime' | 'key' | 'keyHeld'> & {
+    readonly profile: Pick<
+      IdentityProfile,
+      'role' | 'region' | 'lifetime' | 'key' | 'keyHeld' | 'renewedBy'
+    > & {
       readonly issuer: Pick<DesiredIssuer, 'name'>
     }
   }[]
@@ -72,8 +75,9 @@ export function engineRoles(
   if (engine === undefined) return []
   const found = new Map<string, Omit<EngineRole, 'name' | 'fields'> & { longest: number }>()
   for (const { profile } of identities) {
-    const { role, region, issuer, lifetime, key, keyHeld } = profile
-    if (issuer.name !== name) continue
+    const { role, region, issuer, lifetime, key, keyHeld, renewedBy } = profile
+    // A node that renews itself has a role of its own (node-role.ts): nobody needs one for all of them.
+    if (issuer.name !== name || renewedBy === 'node') continue
     for (const kind of engineRoleKinds({ key, keyHeld })) {
       const id = `${role} ${region} ${kind.keys} ${kind.namesFrom}`
       const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)

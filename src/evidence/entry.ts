@@ -71,6 +71,7 @@ const longest: Readonly<Record<string, number>> = {
   reason: 1000,
   // A certificate in base64: an installer leaves out what is longer.
   chain: 16_384,
+  leaf: 16_384,
 }
 
 /** What is expected of each type of field. */

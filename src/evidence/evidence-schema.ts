@@ -47,7 +47,6 @@ export function evidenceSchema(): Readonly<Record<string, unknown>> {
             text: 'the generation in place, `3-9f2c41ab`',
             optional: true,
           },
-          roots: { type: 'texts', text: 'SHA-256 of each root in `ca.pem`', optional: true },
         },
         {
           overrides: {

@@ -36,6 +36,8 @@ export interface Observation {
   readonly under?: string | undefined
   /** Serial of such a leaf, hex. */
   readonly serial?: string | undefined
+  /** Such a leaf that an engine of ours signed, DER in base64; absent where the ledger has it (`presented.ts`). */
+  readonly leaf?: string | undefined
   /** Who should have been there, where that is not {@link Observation.address}. */
   readonly asked?: string | undefined
   /** When the probe began that saw it: what one probe saw is judged together. Absent in older lines. */
@@ -92,6 +94,10 @@ export interface Receipt {
   readonly state?: ReceiptState | undefined
   /** Our authority whose key signed the chain of a leaf that the ledger lacks (`copies.ts`). */
   readonly under?: string | undefined
+  /** As {@link Observation.leaf}. */
+  readonly leaf?: string | undefined
+  /** The roots in its `ca.pem`, of a node that renews itself: addresses, and fingerprints of what is not ours. */
+  readonly trusted?: readonly string[] | undefined
 }
 
 /** What an installer did last: turned the link; also told the agent; saw it proven. */
@@ -277,7 +283,7 @@ export function membersIn({ gone = [], nodes, ...event }: EventOf<'members'>): M
 /** The line that notes an observation. */
 export function observed(observation: Observation): EventOf<'observed'> {
   const { address, at, generation, fingerprint, endpoint, rpc, trusts, issuers = [] } = observation
-  const { accepts = [], refuses = [], under, serial, asked, run } = observation
+  const { accepts = [], refuses = [], under, serial, leaf, asked, run } = observation
   return {
     event: 'observed',
     ...{ address, at, generation, fingerprint, endpoint, rpc, trusts },
@@ -286,6 +292,7 @@ export function observed(observation: Observation): EventOf<'observed'> {
     ...(refuses.length > 0 && { refuses }),
     ...(under !== undefined && { under }),
     ...(under !== undefined && serial !== undefined && { serial }),
+    ...(leaf !== undefined && { leaf }),
     ...(asked !== undefined && asked !== address && { asked }),
     ...(run !== undefined && { run }),
   }

@@ -18,6 +18,8 @@ import { foreignFault, foreignReader, keylessIn, type ForeignReader } from './fo
 import { isMute } from './judge-agents.js'
 import { judgeSeenAlone } from './judge.js'
 import type { Judgement, Judgements } from './judgement.js'
+import { holdOfSelfRenewed } from './self-renewed-hold.js'
+import { selfRenewedIn, type SelfRenewedNodes } from './self-renewed.js'
 import { generationsIn, rootsAbove, sameRoots, type MadeGeneration } from './generations.js'
 import { bareName, unknownMembers } from './unknown-members.js'
 
@@ -108,6 +110,7 @@ export function judgeGate(condition: GateCondition, facts: GateFacts): GateVerdi
     rootsOf: remembered((issuer) => rootsAbove(issuer, inventory.authorities)),
     keyless: keylessIn(desired, inventory),
     foreign: foreignReader(inventory, evidence, now),
+    self: selfRenewedIn(desired, inventory, { now, evidence }),
   }
   const left = leftAgents(agents, evidence.members, now)
   const holds: Hold[] = []
@@ -142,12 +145,19 @@ interface Judge {
   /** Authorities that cannot sign, because nobody has their keys. */
   readonly keyless: ReadonlySet<string>
   readonly foreign: ForeignReader
+  readonly self: SelfRenewedNodes
 }
 
 /** One agent with a leaf of its own. */
 function holdOf(identity: DesiredIdentity, judge: Judge): Hold | undefined {
   const { address, profile } = identity
   const { condition, made, judgements, rootsOf, deferred } = judge
+  const own = judge.self.get(address)
+  if (own !== undefined) {
+    const { now, foreign } = judge
+    const { trust } = foreign()
+    return holdOfSelfRenewed(own, { condition, now, trust, rootsOf, mute: isMute(identity) })
+  }
   const newest = made.get(address)?.at(-1)
   const trustFault = foreignFault(identity, condition, judge.foreign)
   if (newest === undefined) {

@@ -36,6 +36,7 @@ import { jsonLines, shown } from './json-lines.js'
 import { parseNode } from './member-node.js'
 import { withoutTwins } from './new-lines.js'
 import { copyHint, receiptEvents } from './receipt-entry.js'
+import { givenLeaf, notedLeaves } from './presented.js'
 import { isAuthority, recogniser, type Recogniser } from './recognise.js'
 import { keyOf } from './same-line.js'
 import { withRecognised } from './unknown-members.js'
@@ -117,6 +118,8 @@ class Importer {
   readonly #wanted: ReadonlySet<string>
   /** Members that presented the leaf of one of them. */
   readonly #recognised = new Set<string>()
+  /** Leaves that the ledger has, or a line before this one. */
+  readonly #leaves: Set<string>
   readonly #lines = new Set<string>()
   /** What was seen at which endpoint, by the ledger and by the files so far. */
   readonly #sightings: Pick<Observation, 'endpoint' | 'rpc' | 'at'>[]
@@ -130,6 +133,7 @@ class Importer {
     this.#wanted = new Set(agents.map(({ address }) => address))
     this.#agents = new Set([...this.#wanted, ...this.#made.keys()])
     for (const event of inventory.ledger.events) this.#lines.add(keyOf(event))
+    this.#leaves = new Set(notedLeaves(inventory.ledger))
     this.#sightings = [...evidenceIn(inventory.ledger, facts).observations]
   }
 
@@ -238,6 +242,11 @@ class Importer {
       return undefined
     }
     const leaf = this.#known.leaf(fingerprint)
+    const given = givenLeaf(read.leaf, fingerprint, inventory)
+    if (given === 'fault') {
+      entry.fault('leaf', 'evidence/fingerprint', 'it is not a certificate with that fingerprint')
+      return undefined
+    }
     if (claimed !== null && leaf?.generations.some(({ number }) => number === claimed) !== true) {
       entry.fault(
         'fingerprint',
@@ -256,7 +265,8 @@ class Importer {
     } else if (leaf !== undefined && this.#wanted.has(address)) this.#recognised.add(asked)
     this.#sightings.push({ endpoint, rpc, at: when.at })
     const signed = leaf === undefined ? { under, serial } : { under: undefined, serial: undefined }
-    return [{ ...said, address, generation, trusts, asked, ...signed }]
+    const noted = leaf === undefined && signed.under === undefined ? given : undefined
+    return [{ ...said, address, generation, trusts, asked, ...signed, leaf: noted }]
   }
 
   /** Addresses stay; names are looked up. In the order in which they were said. */
@@ -303,7 +313,17 @@ class Importer {
       return
     }
     this.#lines.add(key)
-    this.events.push(event)
+    this.events.push(this.#onceOf(event))
+  }
+
+  /** A leaf is noted once. */
+  #onceOf(event: LedgerEvent): LedgerEvent {
+    if ((event.event !== 'observed' && event.event !== 'received') || event.leaf === undefined)
+      return event
+    const { leaf, ...rest } = event
+    if (this.#leaves.has(event.fingerprint)) return rest
+    this.#leaves.add(event.fingerprint)
+    return { ...rest, leaf }
   }
 
   #agent(entry: Entry, key: 'address' | 'asked'): string | undefined {

@@ -18,6 +18,7 @@ import {
   type SilentPort,
 } from './evidence.js'
 import { judgeAll } from './judge.js'
+import { selfRenewedIn, type SelfRenewed } from './self-renewed.js'
 import type { AgentState, Judgement } from './judgement.js'
 
 /** What a probe says of one agent. */
@@ -40,6 +41,8 @@ export interface AgentVerdict {
   readonly seen: readonly SeenPort[]
   /** Its ports that did not. */
   readonly silent: readonly SilentPort[]
+  /** What is known of a node that renews itself; absent for what the store makes. */
+  readonly selfRenewed?: SelfRenewed | undefined
 }
 
 /** What was seen, of whom. */
@@ -95,8 +98,16 @@ export function judgeAgents(
   const evidence = withProbe(evidenceIn(inventory.ledger, { now }), { seen, silent }, now)
   const judged = judgeAll(inventory, { now, evidence })
   const blind = inventory.ledger.lines.length === 0
+  const self = blind ? undefined : selfRenewedIn(desired, inventory, { now, evidence })
   return addresses.map((address) => {
     const ports = { seen: seenBy.get(address) ?? [], silent: silentBy.get(address) ?? [] }
+    const own = self?.get(address)
+    if (own !== undefined) {
+      const isAsked = ports.seen.length + ports.silent.length > 0 || own.state !== 'unknown'
+      if (isAsked || own.leaf !== undefined || own.made !== undefined)
+        return { ...selfVerdict(own), ...ports }
+      return { ...unasked(identities.get(address)!), selfRenewed: own }
+    }
     const judgement = judged.get(address)
     if (judgement === undefined) return unjudged(identities.get(address)!, ports, blind)
     const identity = identities.get(address)!
@@ -111,15 +122,22 @@ export function judgeAgents(
 /**
  * Judges agents by what the ledger says.
  *
+ * @param options `now`: epoch milliseconds; `desired`: for nodes that renew themselves. Default: there are none.
  * @returns In the order of `addresses`; those of which it knows nothing are not there.
  */
 export function judgeNoted(
   inventory: Inventory,
   addresses: readonly string[],
-  { now }: { readonly now: number },
+  { now, desired }: { readonly now: number; readonly desired?: Desired | undefined },
 ): readonly AgentVerdict[] {
   const judged = judgeAll(inventory, { now })
+  const self = desired && selfRenewedIn(desired, inventory, { now })
   return addresses.flatMap((address) => {
+    const own = self?.get(address)
+    if (own !== undefined) {
+      const seen = own.ports.seen.map((one) => ({ ...one, asked: address }))
+      return [{ ...selfVerdict(own), seen, silent: own.ports.silent }]
+    }
     const judgement = judged.get(address)
     if (judgement === undefined) return []
     const { seen, silent } = judgement.ports
@@ -161,6 +179,16 @@ function verdictOf({
     generation: known?.number ?? null,
     newest: newest.number,
     ...(remedy !== undefined && { remedy }),
+  }
+}
+
+/** Of a node that renews itself there are no generations here. */
+function selfVerdict(own: SelfRenewed): Omit<AgentVerdict, 'seen' | 'silent'> {
+  const { address, state, message, remedy, at } = own
+  return {
+    ...{ address, state, message, at, generation: null, newest: null },
+    ...(remedy !== undefined && { remedy }),
+    selfRenewed: own,
   }
 }
 

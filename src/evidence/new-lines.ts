@@ -64,7 +64,11 @@ export function newLinesOf(
     if ((made.get(one.address)?.at(-1)?.at ?? -Infinity) > was.at) return true
     // The newest line counts: after a receipt the same result is noted again.
     const receipt = received.get(one.address)
-    return (receipt !== undefined && receipt.at >= was.at) || !isSame(lineOf(was), lineOf(one))
+    return (
+      (receipt !== undefined && receipt.at >= was.at) ||
+      isNewLeaf(one, was) ||
+      !isSame(lineOf(was), lineOf(one))
+    )
   }
   const asked = groupBy(ports, askedOf)
   // An endpoint that is no longer asked no longer counts: the agent's other endpoints are noted again.
@@ -137,6 +141,14 @@ function isFresh(before: { readonly at: number }, now: { readonly at: number }):
   return now.at >= before.at && now.at - before.at < noteLife
 }
 
+/** A leaf is noted once: the lines after it do not have it. */
+function isNewLeaf(one: Observation | Silence, was: Observation | Silence): boolean {
+  const leafOf = (line: Observation | Silence): string | undefined =>
+    isSeen(line) ? line.leaf : undefined
+  return leafOf(one) !== undefined && leafOf(was) === undefined
+}
+
 function isSame(a: LedgerEvent, b: LedgerEvent): boolean {
-  return JSON.stringify({ ...a, at: 0, run: 0 }) === JSON.stringify({ ...b, at: 0, run: 0 })
+  const rest = { at: 0, run: 0, leaf: '' }
+  return JSON.stringify({ ...a, ...rest }) === JSON.stringify({ ...b, ...rest })
 }

@@ -12,6 +12,7 @@ import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certi
 import { ownSignerOf } from './copies.js'
 import type { Entry } from './entry.js'
 import type { MadeGenerations } from './generations.js'
+import { leafText } from './presented.js'
 import type { Recogniser } from './recognise.js'
 
 /** What an installer writes, as far as it is read here: the ledger's fields, and the chain. */
@@ -26,6 +27,7 @@ const receiptFields = {
     text: 'the certificates of `cert.pem` in base64, the leaf first: they show which key signed a generation that the ledger lacks',
     optional: true,
   },
+  roots: { type: 'texts', text: 'SHA-256 of each root in `ca.pem`', optional: true },
 } as const
 
 /** What a receipt says of each override. */
@@ -64,9 +66,9 @@ export function receiptEvents(
 ): readonly LedgerEvent[] {
   const read = entry.fields(receiptFields)
   if (read === undefined) return []
-  const { generation, fingerprint, archive, host, state, chain } = read
+  const { generation, fingerprint, archive, host, state, chain, roots = [] } = read
   const own = made.get(address)?.find(({ number }) => number === generation)
-  let copy: Copied | undefined
+  let copy: Copied | Presented | undefined
   if (own?.fingerprint !== fingerprint) {
     const found =
       known.leaf(fingerprint) === undefined
@@ -77,7 +79,7 @@ export function receiptEvents(
       unmade(entry, address, generation, own?.fingerprint)
       return []
     }
-    copy = found
+    copy = 'leaf' in found ? { ...found, ...trustedIn(roots, inventory) } : found
   }
   const received: LedgerEvent = {
     event: 'received',
@@ -114,6 +116,26 @@ function unmade(
   }
 }
 
+/** A leaf that an engine signed for a node that renews itself. */
+interface Presented {
+  readonly leaf: string
+  readonly trusted?: readonly string[]
+}
+
+/** The roots of a receipt, by address where they are ours. Receipts of earlier installers have none. */
+function trustedIn(
+  roots: readonly string[],
+  { authorities }: Inventory,
+): Pick<Presented, 'trusted'> {
+  if (roots.length === 0) return {}
+  const own = new Map(
+    [...authorities].flatMap(([address, { certificate }]) =>
+      certificate === undefined ? [] : [[fingerprintOf(certificate), address] as const],
+    ),
+  )
+  return { trusted: [...new Set(roots.map((one) => own.get(one.replace(/^SHA256:/, '')) ?? one))] }
+}
+
 interface Copied {
   readonly under: string
   readonly serial: string
@@ -123,7 +145,7 @@ interface Copied {
 const longestChain = 10
 
 /**
- * Whose key signed the chain of a receipt: the leaf is one that the ledger lacks.
+ * Whose key signed the chain of a receipt: the leaf is one that the ledger lacks. A leaf of an engine is given back whole.
  *
  * @param fingerprint SHA-256 of the leaf as the receipt names it, hex.
  * @returns `undefined` where the receipt has no chain (of earlier installers), or no key of ours signed
@@ -134,7 +156,7 @@ function copyIn(
   texts: readonly string[] = [],
   fingerprint: string,
   inventory: Inventory,
-): Copied | undefined | 'fault' {
+): Copied | Presented | undefined | 'fault' {
   const chain: Certificate[] = []
   for (const text of texts.slice(0, longestChain)) {
     try {
@@ -154,5 +176,7 @@ function copyIn(
     return 'fault'
   }
   const under = ownSignerOf(chain, inventory)
-  return under === undefined ? undefined : { under, serial: leaf.serial }
+  if (under !== undefined) return { under, serial: leaf.serial }
+  const text = leafText(leaf, inventory)
+  return text === undefined ? undefined : { leaf: text }
 }

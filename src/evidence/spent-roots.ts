@@ -44,6 +44,8 @@ export function spentRoots({
   now,
 }: SpentFacts): ReadonlySet<string> {
   const spent = new Set<string>()
+  // What a node that renews itself has is not in the ledger: it may live by any root.
+  if (desired.identities.some(({ profile }) => profile.renewedBy === 'node')) return spent
   if ([...judgements.values()].some(({ state }) => state === 'foreign')) return spent
   const roots = new Map<string, string>()
   const wanted = new Set(desired.identities.map(({ address }) => address))

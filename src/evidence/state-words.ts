@@ -22,7 +22,7 @@ export const stateWords: Readonly<Record<AgentState, string>> = {
 export const neverSeen = 'no agent was ever seen with a generation that was made for it'
 
 /** What is said of an agent, without its endpoints: a report of many puts those that are alike together. */
-export function withoutPorts({ message, ports }: Judgement): string {
+export function withoutPorts({ message, ports }: Pick<Judgement, 'message' | 'ports'>): string {
   return [...ports.seen, ...ports.silent].reduce(
     (text, { endpoint }) => text.replaceAll(endpoint, 'a port'),
     message,

@@ -13,6 +13,7 @@ import { generationsIn } from './generations.js'
 import { judgeGate, type GateVerdict, type Hold } from './gate.js'
 import { judgeSeenAlone } from './judge.js'
 import { placedIn } from './placed.js'
+import { selfRenewedIn } from './self-renewed.js'
 
 /**
  * Decides whether every agent has what the stage after `transport` needs: its files after `plaintext`, a
@@ -42,11 +43,14 @@ export function transportGate(
   // Agents that read the store have their files when these are made.
   const made = desired.tls === undefined ? new Set(generationsIn(inventory).keys()) : undefined
   const placed = plaintext ? (made ?? placedIn(inventory)) : none
+  const self = [...selfRenewedIn(desired, inventory, { now, evidence }).values()]
+  const inPlace = self.filter(({ basis, state }) => basis === 'received' && state === 'proven')
+  const own = new Set(plaintext ? inPlace.map(({ address }) => address) : [])
   const shared = sharedHolds(desired, (address) => judgements.get(address)?.state === 'proven')
   const holds = [
     ...verdicts
       .flatMap((one) => one.holds)
-      .filter(({ address }) => !placed.has(address))
+      .filter(({ address }) => !placed.has(address) && !own.has(address))
       .map((hold) => (plaintext ? inPlaintext(hold) : byRestart(hold))),
     ...shared.filter(({ address }) => !left.has(address)),
   ]

@@ -246,6 +246,11 @@ export const ledgerEvents = {
         optional: true,
       },
       serial: { type: 'hex', text: 'of such a certificate', optional: true },
+      leaf: {
+        type: 'text',
+        text: 'a certificate that the ledger lacks, DER in base64: an authority whose key is not in the store signed it, as for a node that renews itself; noted once',
+        optional: true,
+      },
       asked: {
         type: 'address',
         text: 'the agent that was asked, if not `address`',
@@ -284,6 +289,16 @@ export const ledgerEvents = {
         optional: true,
       },
       serial: { type: 'hex', text: 'of such a certificate', optional: true },
+      leaf: {
+        type: 'text',
+        text: 'a certificate that the ledger lacks, DER in base64: an authority whose key is not in the store signed it, as for a node that renews itself; noted once',
+        optional: true,
+      },
+      trusted: {
+        type: 'addresses',
+        text: 'the roots in `ca.pem`, of a node that renews itself',
+        optional: true,
+      },
     },
   },
   members: {

@@ -95,6 +95,9 @@ export function newKeyRemedy(
   { address, profile }: Pick<DesiredIdentity, 'address' | 'profile'>,
   desired: Pick<Desired, 'tls'>,
 ): string {
+  if (profile.renewedBy === 'node') {
+    return `on the node: nomad-pki renew --force; then: nomad-pki probe ${address.slice('identity/'.length)}`
+  }
   return profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`
 }
 

@@ -24,7 +24,9 @@ import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
 import { heldByNode, keyStaysOnNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
+import { renewsItself, selfRenewedIn } from '../evidence/self-renewed.js'
 import { findOrphans } from './orphans.js'
+import { leftByNodes, selfRenewedFindings } from './self-renewed.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'
 import { surplusIn, type SurplusOf } from './surplus.js'
 import { gateTrust } from './trust-gate.js'
@@ -32,7 +34,8 @@ import { transportFindings } from './transport.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 import { besideHeld, trustOf } from './trust-alone.js'
 import { crossSteps } from './missing-crosses.js'
-import { cures, keyless } from './cures.js'
+import { cures } from './cures.js'
+import { renewed } from './renewed.js'
 import { engineFindings } from './engine-waits.js'
 import { signUntilAnswer, waitingFindings, waitingIn, type Waiting } from './waiting.js'
 
@@ -197,6 +200,8 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
     )
   }
 
+  const self = selfRenewedIn(desired, inventory, options)
+  const ownWay: DesiredIdentity[] = []
   const issuing = new Map<IdentityProfile, string>()
   const surplusOf = surplusIn(inventory, options)
   const named = new Set<string>()
@@ -204,6 +209,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   for (const wanted of desired.identities) {
     named.add(wanted.address)
     if (only !== undefined && !only.has(wanted.address)) continue
+    if (renewsItself(wanted)) {
+      ownWay.push(wanted)
+      continue
+    }
     const found = inventory.identities.get(wanted.address)
     const blocked = found?.findings.find(
       ({ reason, severity }) => reason === 'link-broken' && severity === 'error',
@@ -235,6 +244,10 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       if (!issuing.has(wanted.profile)) issuing.set(wanted.profile, wanted.address)
     }
   }
+  if (ownWay.length > 0) {
+    const changed = new Set(steps.map(({ address }) => address))
+    findings.push(...selfRenewedFindings(ownWay, inventory, self, changed))
+  }
   for (const [profile, address] of issuing) {
     findings.push(...issuable(profile, address, inventory, context))
   }
@@ -247,7 +260,8 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   steps.push(...configs.steps)
   findings.push(...configs.findings)
 
-  const orphans = findOrphans(desired, inventory, named, context)
+  const left = leftByNodes(desired, self)
+  const orphans = findOrphans(desired, inventory, { named, left }, context)
   if (options.prune === true) steps.push(...orphans.map(removal))
 
   const facts = { desired, inventory, context, edits: configs.edits, requests }
@@ -348,46 +362,19 @@ function planIdentity(
   return undefined
 }
 
-const requested: ReasonGiven = {
-  reason: 'requested',
-  message: 'a new generation was asked for',
-}
-
 const noRequests: ReadonlyMap<string, CertificateRequest> = new Map()
-
-/** A new generation because it was asked for; what is wrong with the present one is told with it. */
-function renewed(
-  { address }: DesiredIdentity,
-  planned: Step | undefined,
-  { keepKey, renewReason = requested, requests = noRequests }: MakePlanOptions,
-): Step {
-  if (planned?.action === 'create') {
-    // How its request came is told also of a first one.
-    if (!requests.has(address)) return planned
-    return { ...planned, reasons: [...planned.reasons, renewReason] }
-  }
-  const others =
-    planned?.reasons.filter(
-      ({ reason }) => reason !== 'surplus' && reason !== renewReason.reason,
-    ) ?? []
-  // What has to be renewed for another reason is not renewed because its end is near.
-  const needless =
-    renewReason.reason === 'nearing-expiry' &&
-    others.some(({ reason }) => (cures[reason] ?? 'renew') === 'renew')
-  const reasons: ReasonGiven[] = needless ? others : [...others, renewReason]
-  // A key that is the reason does not stay.
-  const keeps = keepKey === true && others.every(({ reason }) => keyless.has(reason))
-  return { address, action: 'renew', reasons, ...(keeps && { keepKey: true }) }
-}
 
 function pushModes(steps: Step[], address: string, findings: readonly Finding[]): void {
   const open = findings.find(({ reason }) => reason === 'mode-open')
   if (open !== undefined) steps.push(step(address, 'repair', 'mode-open', open.message))
 }
 
-function removal({ address }: Orphan): Step {
-  return step(address, 'remove', 'orphan', 'the spec no longer names it')
+function removal({ address, seenOwn }: Orphan): Step {
+  const why = seenOwn ? 'its node renews itself, and was seen with its own' : notNamed
+  return step(address, 'remove', 'orphan', why)
 }
+
+const notNamed = 'the spec no longer names it'
 
 function step(address: string, action: Action, reason: Reason, message: string): Step {
   return { address, action, reasons: [{ reason, message }] }

@@ -15,18 +15,21 @@ import type { Orphan } from './plan.js'
  *
  * @param desired What should be.
  * @param inventory What is.
- * @param named The addresses of all identities that the spec names.
+ * @param identities `named`: the addresses of all that the spec names; `left`: those of them whose nodes renew
+ *   themselves and were seen with a certificate of their own.
  * @param context What agents keep until their renewal.
  */
 export function findOrphans(
   desired: Desired,
   inventory: Inventory,
-  named: ReadonlySet<string>,
+  { named, left }: { readonly named: ReadonlySet<string>; readonly left: ReadonlySet<string> },
   context: CheckContext,
 ): readonly Orphan[] {
   const orphans: Orphan[] = []
   for (const [address, { current }] of inventory.identities) {
-    if (!named.has(address)) orphans.push({ address, notAfter: current?.chain[0]?.notAfter })
+    const notAfter = current?.chain[0]?.notAfter
+    if (!named.has(address)) orphans.push({ address, notAfter })
+    else if (left.has(address)) orphans.push({ address, notAfter, seenOwn: true })
   }
   const authorities = new Set(desired.authorities.map(({ address }) => address))
   // What agents still have of an earlier stage is not an orphan before their renewal.

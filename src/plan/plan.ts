@@ -61,6 +61,8 @@ export interface Orphan {
   readonly address: string
   /** When its last certificate ends, epoch milliseconds; it counts until then. */
   readonly notAfter?: number | undefined
+  /** Whether the spec names it, and its node renews itself and was seen with a certificate of its own. Default: no. */
+  readonly seenOwn?: true | undefined
 }
 
 /** A plan. */

@@ -15,7 +15,9 @@ import { profileOf } from '../nomad/roles.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import type { SelfRenewed } from '../evidence/self-renewed.js'
 import { newKeyRemedy } from './held-by-node.js'
+import { selfRenewedLives } from './self-renewed.js'
 
 /** Where something stands in its life, best first. */
 export type LifeState =
@@ -23,7 +25,10 @@ export type LifeState =
   | 'due'
   | 'silent'
   | 'unproven'
+  | 'unseen'
   | 'undelivered'
+  | 'differs'
+  | 'overdue'
   | 'revoked'
   | 'expired'
   | 'not-yet-valid'
@@ -44,6 +49,8 @@ export interface ScheduleEntry {
   readonly dueAt?: number | undefined
   /** Which of its generations its agent is known to have; absent where nothing is to be proven, or it was not asked for. */
   readonly proof?: Proof | undefined
+  /** What is known of a node that renews itself: its certificate is not in the store. */
+  readonly selfRenewed?: SelfRenewed | undefined
   /** The revocation of the certificate that is current, or of the one that its agent was last known to have. */
   readonly revoked?: RevokedEntry | undefined
   /** The host that ssh asked for the request of the current certificate, by `rollout --collect`. */
@@ -154,7 +161,10 @@ export function makeSchedule(
     }
     return signingEnds.get(issuer)
   }
+  const self = selfRenewedLives(desired, inventory, { now, endOf })
+  entries.push(...self.values())
   for (const wanted of desired.identities) {
+    if (self.has(wanted.address)) continue
     if (inventory.identities.get(wanted.address)?.current?.chain[0] === undefined) {
       entries.push({
         ...missing(wanted.address, 'identity'),
@@ -163,7 +173,7 @@ export function makeSchedule(
     }
   }
   for (const [address, { current, role }] of inventory.identities) {
-    if (current?.chain[0] === undefined) continue
+    if (current?.chain[0] === undefined || self.has(address)) continue
     const wanted = wantedIdentities.get(address)
     const made = identityLife(address, current, wanted, { trustEnds, signingEnd, now })
     const proof = proofs?.get(address)

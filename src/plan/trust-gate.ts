@@ -29,6 +29,8 @@ import { spentRoots } from '../evidence/spent-roots.js'
 import { withExceptions } from '../evidence/judgement.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
+import { isBehind, renewsItself, selfRenewedIn } from '../evidence/self-renewed.js'
+import type { SelfRenewedNodes } from '../evidence/self-renewed.js'
 import { isOverridden, type Override } from '../overrides.js'
 import type {
   Desired,
@@ -60,9 +62,12 @@ export function gateTrust(
   const { now, overrides = [] } = options
   const made = generationsIn(inventory)
   const adopted = adoptedIn(inventory)
-  if (made.size === 0 && adopted.size === 0) return { desired, findings: [] }
+  // A node that renews itself has a certificate that nothing here made.
+  const isOwn = desired.identities.some(renewsItself)
+  if (made.size === 0 && adopted.size === 0 && !isOwn) return { desired, findings: [] }
   const evidence = evidenceIn(inventory.ledger, { now })
-  const facts: Facts = { desired, inventory, evidence, made, adopted, now, overrides }
+  const self = selfRenewedIn(desired, inventory, { now, evidence })
+  const facts: Facts = { desired, inventory, evidence, made, self, adopted, now, overrides }
   let gated = desired
   const findings: Finding[] = []
   for (const bundle of desired.bundles) {
@@ -79,6 +84,8 @@ interface Facts {
   readonly inventory: Inventory
   readonly evidence: Evidence
   readonly made: MadeGenerations
+  /** What is known of nodes that renew themselves. */
+  readonly self: SelfRenewedNodes
   /** Fingerprints of what another tool made. */
   readonly adopted: ReadonlySet<string>
   readonly now: number
@@ -93,11 +100,18 @@ interface RootsInUse {
   readonly roots: ReadonlySet<string>
 }
 
-function rootsInUse(bundle: DesiredBundle, { desired, made, inventory }: Facts): RootsInUse {
+function rootsInUse(bundle: DesiredBundle, facts: Facts): RootsInUse {
+  const { desired, made, inventory, self } = facts
   const trusted = new Set<string>()
   const issuers = new Set<string>()
   for (const { address, profile } of desired.identities) {
     if (!isAgent(profile.role) || profile.bundle !== bundle.address) continue
+    const own = self.get(address)
+    if (own !== undefined) {
+      // It was given the bundle of the store, and not by an installer that tells.
+      for (const root of bundledRoots(bundle, facts) ?? []) trusted.add(root)
+      if (own.issuer !== undefined) issuers.add(own.issuer)
+    }
     const newest = made.get(address)?.at(-1)
     for (const root of newest?.trusted ?? []) trusted.add(root)
     if (newest !== undefined) issuers.add(newest.issuer)
@@ -154,6 +168,8 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   ) {
     return free
   }
+  // Nodes that renew themselves need no delivery from here.
+  const delivered = wasDelivered(evidence) || hasSelfRenewed(bundle, facts)
   const judgements = judgeSeenAlone(inventory, { now, evidence })
   const spent = spentRoots({ inventory, desired, judgements, now })
   const isOver = (root: string): boolean => spent.has(root) || hasEnded(root, facts)
@@ -174,7 +190,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   const needing = new Set([...trusted].filter((root) => !isOver(root)))
   const uncertified = begins && !isCertified(signing, needing, facts)
   if (keep.length === 0 && !uncertified) return { findings: warnings, keep: [] }
-  if (!wasDelivered(evidence) && left.length > cut.length) {
+  if (!delivered && left.length > cut.length) {
     const uncut = left.filter((root) => !cut.includes(root))
     const about: Leaving = { severity: 'error', roots: uncut, ...leaving, signs: uncertified }
     return { findings: [leavesAdopted(about, facts)], keep }
@@ -194,7 +210,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   }
   // An older spec can ask for both: then one after the other.
   const barriers = [...(uncertified ? [signs] : []), ...(keep.length > 0 ? [drops] : [])]
-  if (!wasDelivered(evidence)) {
+  if (!delivered) {
     const finding: Finding = {
       severity: 'warning',
       address: bundle.address,
@@ -214,6 +230,10 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     }
   }
   return { findings: warnings, keep: [] }
+}
+
+function hasSelfRenewed({ address }: DesiredBundle, { desired, self }: Facts): boolean {
+  return desired.identities.some((one) => one.profile.bundle === address && self.has(one.address))
 }
 
 /** Whether agents that have an adopted root alone would refuse those that get what the spec asks for. */
@@ -360,13 +380,16 @@ export function unfinished(
   const agents = desired.identities.filter(
     ({ profile }) => isAgent(profile.role) && profile.bundle === bundleAddress(name),
   )
+  const self = selfRenewedIn(desired, inventory, { now, evidence })
   const isDone = ({ address }: DesiredIdentity): boolean => {
-    const state = judged.get(address)?.state
+    const state = (self.get(address) ?? judged.get(address))?.state
     return state === 'proven' || state === 'excepted'
   }
   if (agents.every(isDone)) return undefined
   // One that trusts what was never in its bundle differs, whatever was made for it.
-  const strange = agents.some(({ address }) => judged.get(address)?.state === 'foreign')
+  const strange = agents.some(({ address }) =>
+    self.has(address) ? isBehind(self.get(address)!) : judged.get(address)?.state === 'foreign',
+  )
   if (!strange && !mayDiffer(generationsIn(inventory), name, evidence, now)) return undefined
   const condition: GateCondition = { trusts: [signing.address], settled: true }
   return judgeGate(condition, {

@@ -15,6 +15,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { SeenPort, SilentPort } from '../evidence/evidence.js'
 import { ownSignerOf } from '../evidence/copies.js'
+import { leafText, notedLeaves } from '../evidence/presented.js'
 import { recogniser } from '../evidence/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
@@ -111,13 +112,14 @@ export async function probeCluster(
   const { concurrency = 64, signal } = options
   if (signal !== undefined) setMaxListeners(0, signal)
   const known = recogniser(inventory)
+  const noted = notedLeaves(inventory.ledger)
   const questions = targets.flatMap(({ address, endpoints }) =>
     endpoints.map((endpoint) => ({ address, endpoint })),
   )
   const answers: (SeenPort | SilentEndpoint)[] = []
   const undecided: Undecided[] = []
   let handshakes = 0
-  let noted = 0
+  let logged = 0
   let next = 0
   let done = 0
   const worker = async (): Promise<void> => {
@@ -132,7 +134,7 @@ export async function probeCluster(
     sightings: answers.filter((one) => 'asked' in one),
     unreachable: answers.filter((one) => 'message' in one),
     undecided,
-    cost: { handshakes, noted },
+    cost: { handshakes, noted: logged },
   }
 
   async function ask(asked: string, where: AgentEndpoint): Promise<SeenPort | SilentEndpoint> {
@@ -147,7 +149,7 @@ export async function probeCluster(
       const { message, hint: remedy } = error
       return { address: asked, endpoint, rpc, message, ...(isOfTheWay(error) && { remedy }) }
     }
-    if (rpc) noted += 1
+    if (rpc) logged += 1
     if (!shown.holdsKey) {
       const message = `${endpoint} presents a chain, and does not show that it has its key`
       return { address: asked, endpoint, rpc, message }
@@ -157,6 +159,11 @@ export async function probeCluster(
     const whose = known.leaf(fingerprint)?.address
     // Only an unknown leaf is looked into: a signature costs time.
     const under = whose === undefined ? ownSignerOf(shown.chain, inventory) : undefined
+    // A leaf that an engine signed is noted as it is: nothing else tells what a node that renews itself has.
+    const leaf =
+      whose === undefined && under === undefined && !noted.has(fingerprint)
+        ? leafText(shown.chain[0]!, inventory)
+        : undefined
     return {
       address: whose ?? asked,
       asked,
@@ -168,6 +175,7 @@ export async function probeCluster(
       trusts: trusts ?? null,
       issuers: [...new Set(shown.chain.map(({ issuer }) => nameOf(issuer)))],
       ...(under !== undefined && { under, serial: shown.chain[0]!.serial }),
+      ...(leaf !== undefined && { leaf }),
       // One that asks for none would take any.
       ...(shown.asksForCertificate && (await offerAll(asked, where, fingerprint))),
     }
@@ -189,7 +197,7 @@ export async function probeCluster(
       handshakes += outcome.handshakes
       // One handshake that shows trust was answered from within the protocol.
       if (where.rpc && (outcome.state !== 'accepted' || outcome.handshakes > 1)) {
-        noted += outcome.handshakes
+        logged += outcome.handshakes
       }
       // It was reloaded in between: what it said is about another moment.
       if (outcome.state !== 'undecided' && outcome.fingerprint !== fingerprint) {

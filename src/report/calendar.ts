@@ -125,7 +125,9 @@ function eventsOf({ address, role, region, node, members }: Watched): readonly E
             id: `renewal.${address}`,
             at: due,
             title: `renew ${which}`,
-            text: 'From here on nomad-pki apply renews it: run nomad-pki plan.',
+            text: waited.every(({ selfRenewed }) => selfRenewed !== undefined)
+              ? 'From here on the node renews it by itself: run nomad-pki probe to see that it did.'
+              : 'From here on nomad-pki apply renews it: run nomad-pki plan.',
           },
         ]),
     ...(end === undefined

@@ -91,11 +91,13 @@ export function happenedSince(
 /** What is due or over, and is work: after a run that was to renew it. */
 export function stillDue({ entries }: Schedule): readonly Happening[] {
   return entries.flatMap(({ address, state, notAfter, orphan, onDemand }): Happening[] => {
-    if (orphan || onDemand || (state !== 'due' && state !== 'expired')) return []
+    if (orphan || onDemand || !['due', 'overdue', 'expired'].includes(state)) return []
     const end = notAfter === undefined ? '' : `: it ends ${formatInstant(notAfter)}`
     const message =
-      state === 'due' ? `${address} is due, and was not renewed${end}` : `${address} has expired`
-    return [{ event: state, address, notAfter, message }]
+      state !== 'expired'
+        ? `${address} is due, and was not renewed${end}`
+        : `${address} has expired`
+    return [{ event: state === 'expired' ? state : 'due', address, notAfter, message }]
   })
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fingerprintOf } from '../x509/certificate.js'
 import type { ApplyEvent } from '../apply/events.js'
 import type { Diagnostic, Finding } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
@@ -135,6 +136,7 @@ export function statusDocument(
     entries: schedule.entries.map((entry) => ({
       ...entry,
       proof: proofOf(entry),
+      selfRenewed: selfRenewedOf(entry),
       needsWork: needsWork(entry),
     })),
     deadlines: options.deadlines,
@@ -155,6 +157,24 @@ function proofOf({ proof }: ScheduleEntry): object | undefined {
     counted: counted.number,
     at: at ?? null,
     foreign,
+  }
+}
+
+/** What is known of a node that renews itself; a certificate is told by its number. */
+function selfRenewedOf({ selfRenewed }: ScheduleEntry): object | undefined {
+  if (selfRenewed === undefined) return undefined
+  const { state, reason, message, remedy, leaf, issuer, made, since, at, basis } = selfRenewed
+  return {
+    state,
+    ...(reason !== undefined && { reason }),
+    message,
+    ...(remedy !== undefined && { remedy }),
+    serial: leaf?.serial ?? null,
+    fingerprint: (leaf === undefined ? made?.fingerprint : fingerprintOf(leaf)) ?? null,
+    issuer: issuer ?? null,
+    since: since ?? null,
+    at: at ?? null,
+    basis: basis ?? null,
   }
 }
 

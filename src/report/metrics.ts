@@ -81,7 +81,10 @@ const states: Readonly<Record<LifeState, 0>> = {
   due: 0,
   silent: 0,
   unproven: 0,
+  unseen: 0,
   undelivered: 0,
+  differs: 0,
+  overdue: 0,
   revoked: 0,
   expired: 0,
   'not-yet-valid': 0,
@@ -154,7 +157,10 @@ export function metricsText(facts: MetricsFacts): string {
       seconds(earliestOf(renewed.map((item) => item.dueAt))),
     )
     put('agent_newest_loaded', labels, loaded(members))
-    const seen = members.flatMap(({ proof }) => (proof?.at === undefined ? [] : [proof]))
+    const seen = members.flatMap(({ proof, selfRenewed }) => {
+      const at = proof?.at ?? selfRenewed?.at
+      return at === undefined ? [] : [{ at }]
+    })
     put(
       'agent_evidence_timestamp_seconds',
       labels,
@@ -242,13 +248,15 @@ function labelsOf({ address, role, region, node }: Watched): Labels {
   return { address, role, region, ...(node !== undefined && { node }) }
 }
 
+/** States that say nothing of what is loaded. */
+const notKnown: ReadonlySet<string> = new Set(['unproven', 'excepted', 'unknown'])
+
 /** 1 where each of them has its newest, 0 where one has not, nothing where nothing is known of any. */
 function loaded(members: readonly ScheduleEntry[]): number | undefined {
-  const known = members.flatMap(({ proof }) =>
-    proof === undefined || proof.state === 'unproven' || proof.state === 'excepted'
-      ? []
-      : [proof.state],
-  )
+  const known = members.flatMap(({ proof, selfRenewed }) => {
+    const state = proof?.state ?? selfRenewed?.state
+    return state === undefined || notKnown.has(state) ? [] : [state]
+  })
   return known.length === 0 ? undefined : Number(known.every((state) => state === 'proven'))
 }
 

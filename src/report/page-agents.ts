@@ -88,7 +88,7 @@ function certificates(
     const { notAfter } = first!
     const made = earliestOf(members.map(({ proof }) => proof?.newest.at))
     const delivered = members.flatMap(({ address }) => receipts.get(address) ?? [])
-    const seen = earliestOf(members.map(({ proof }) => proof?.at))
+    const seen = earliestOf(members.map(({ proof, selfRenewed }) => proof?.at ?? selfRenewed?.at))
     return html`<tr>
       <th scope="row">${members.length > 1 ? `${label} (${thousands(members.length)})` : label}</th>
       <td class="${toneOf(first!)}">${lifeWords[first!.state]}</td>
@@ -128,7 +128,7 @@ function deliveredText(receipts: readonly number[], agents: number): string {
 function loadedText(members: readonly ScheduleEntry[]): string {
   const [first] = members
   const { proof } = first!
-  if (proof === undefined) return ''
+  if (proof === undefined) return proofNote(first!)
   if (proof.state === 'proven') return `generation ${proof.newest.number}, the newest`
   return proof.state === 'unproven' ? 'never seen' : proofNote(first!)
 }

@@ -61,7 +61,7 @@ export function verdictOf(facts: VerdictFacts): {
       : end < at
         ? ` ${first.address} ended ${formatLeft(at - end)} ago.`
         : ` The first end is ${first.address}, in ${formatLeft(end - at)}.`
-  const ended = work.some(({ state }) => state === 'expired' || state === 'revoked')
+  const ended = work.some(({ state }) => ['expired', 'revoked', 'overdue'].includes(state))
   return {
     tone: ended || errors.length > 0 ? 'bad' : 'doubt',
     text: `Work to do: ${parts.join(', ')}.${ends}${errorText(errors)} Next: ${stepsOf(work, errors, due)}.`,

@@ -151,10 +151,14 @@ function orphansText(plan: Plan, style: Style, { all, now }: PlanTextOptions): s
           : `over since ${formatDay(last)}`
     return ['-', label, members.length > 1 ? thousands(members.length) : '', style.faint(until)]
   })
+  const own = plan.orphans.some(({ seenOwn }) => seenOwn === true)
   const how = removed ? 'this plan removes them' : 'kept; removed by: nomad-pki apply --prune'
-  return `${style.strong('the spec no longer names')} ${style.faint(`(${how})`)}\n${table(rows, {
-    right: [2],
-  })}`
+  return `${style.strong(own ? 'no longer used, or the spec no longer names it' : 'the spec no longer names')} ${style.faint(`(${how})`)}\n${table(
+    rows,
+    {
+      right: [2],
+    },
+  )}`
 }
 
 /** What came of a plan. */

@@ -280,8 +280,25 @@ export function probeDocument(facts: ProbeFacts): Document {
     halfRotated: halfRotated.map((one) => ({ ...one, obstacle: one.obstacle ?? null })),
     nomad: nomad === undefined ? null : { ...nomad, missing: nomad.missing ?? null },
     agents: verdicts.map(
-      ({ address, state, generation, newest, message, remedy, at: seenAt, seen, silent }) => ({
+      ({
+        address,
+        state,
+        generation,
+        newest,
+        message,
+        remedy,
+        at: seenAt,
+        seen,
+        silent,
+        selfRenewed,
+      }) => ({
         ...{ address, state, generation, newest, message },
+        ...(selfRenewed !== undefined && {
+          renewedBy: 'node',
+          notAfter: selfRenewed.leaf?.notAfter ?? null,
+          issuer: selfRenewed.issuer ?? null,
+          since: selfRenewed.since ?? null,
+        }),
         at: seenAt ?? null,
         remedy: remedy ?? null,
         ports: seen.map(

@@ -59,6 +59,8 @@ export interface Renewal {
   readonly by: 'store' | 'node'
   /** What must come first: the store and the spec differ about where the key is. */
   readonly first?: string | undefined
+  /** What gives a node that renews itself another key; nothing is brought to it. Default: it does not. */
+  readonly itself?: string | undefined
 }
 
 /** What is told. */
@@ -182,6 +184,13 @@ function renewalLines(
 ): readonly string[] {
   if (renewal === undefined) return []
   const agent = client || server
+  if (renewal.itself !== undefined) {
+    return [
+      'a new key for it (the old one stays usable for who has it):',
+      `  ${renewal.itself}`,
+      '  in the engine: revoke its login where that was stolen too',
+    ]
+  }
   return [
     'a new key for it (the old one stays usable for who has it):',
     ...(renewal.first === undefined

@@ -7,6 +7,7 @@
 import { sharedName } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
+import type { SelfRenewed } from '../evidence/self-renewed.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
 import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
@@ -42,7 +43,10 @@ export const lifeWords: Readonly<Record<LifeState, string>> = {
   due: 'due',
   silent: 'silent',
   unproven: 'not proven',
+  unseen: 'not seen yet',
   undelivered: 'undelivered',
+  differs: 'differs',
+  overdue: 'renewal overdue',
   revoked: 'revoked',
   expired: 'expired',
   'not-yet-valid': 'not yet valid',
@@ -102,6 +106,7 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
     proofNote(first),
     revokedNote(first),
     first.orphan ? 'the spec no longer names it' : '',
+    members.length > 1 ? '' : knownSince(first),
     first.askedHost === undefined || members.length > 1 ? '' : `requested by ${first.askedHost}`,
     first.endedBy === undefined ? '' : `ended by ${first.endedBy}`,
     first.kind === 'authority' && first.state === 'due' && !first.orphan
@@ -131,7 +136,13 @@ function rowOf(group: Group<ScheduleEntry>, at: number, style: Style): readonly 
 }
 
 /** States that end nothing yet. */
-export const mild: ReadonlySet<LifeState> = new Set(['due', 'undelivered', 'silent', 'unproven'])
+export const mild: ReadonlySet<LifeState> = new Set([
+  'due',
+  'undelivered',
+  'silent',
+  'unproven',
+  'unseen',
+])
 
 function paintOf(entry: ScheduleEntry, style: Style): Paint {
   if (entry.state === 'good') return style.good
@@ -140,7 +151,8 @@ function paintOf(entry: ScheduleEntry, style: Style): Paint {
 }
 
 /** Why its newest generation is not proven; empty where it is, or nothing is known. */
-export function proofNote({ proof, address }: ScheduleEntry): string {
+export function proofNote({ proof, address, selfRenewed }: ScheduleEntry): string {
+  if (selfRenewed !== undefined) return selfRenewedNote(selfRenewed)
   if (proof === undefined || proof.state === 'proven' || proof.state === 'unproven') return ''
   const { newest, counted, proven, judgement } = proof
   const { state } = judgement
@@ -151,6 +163,22 @@ export function proofNote({ proof, address }: ScheduleEntry): string {
     return `generation ${newest.number} was made, ${proven.number} is the last proven`
   }
   return `${stateWords[state]}: ${withoutPorts(judgement).replaceAll(address, 'it')}`
+}
+
+/** How the certificate of a node that renews itself is known, and what stands against it. */
+function selfRenewedNote(self: SelfRenewed): string {
+  const { state, basis, address } = self
+  if (state === 'proven') {
+    const how = basis === 'received' ? 'its receipt' : 'probe'
+    return `renews itself, known by ${how} alone`
+  }
+  return `renews itself: ${withoutPorts(self).replaceAll(address, 'it')}`
+}
+
+/** Since when a node that renews itself is known to have its certificate; empty for others. */
+function knownSince({ selfRenewed }: ScheduleEntry): string {
+  const since = selfRenewed?.since
+  return since === undefined ? '' : `first seen with it on ${formatDay(since)}`
 }
 
 /** When and why it was revoked, and what to do; empty where it was not. */
@@ -164,12 +192,17 @@ export function revokedNote({ revoked }: ScheduleEntry): string {
 
 /** Where what is to be done can be seen. */
 function remedies(work: readonly ScheduleEntry[]): string {
+  const own = work.filter(({ selfRenewed }) => selfRenewed !== undefined).length
   const undelivered = work.filter(
-    ({ state }) => state === 'undelivered' || state === 'silent' || state === 'unproven',
+    ({ state, selfRenewed }) =>
+      selfRenewed === undefined &&
+      (state === 'undelivered' || state === 'silent' || state === 'unproven'),
   ).length
   return [
     ...(undelivered > 0 ? ['nomad-pki rollout --dry-run'] : []),
-    ...(undelivered < work.length ? ['nomad-pki plan'] : []),
+    ...(undelivered + own < work.length ? ['nomad-pki plan'] : []),
+    // Of a node that renews itself verify says what to do there.
+    ...(own > 0 ? ['nomad-pki probe', 'nomad-pki verify'] : []),
   ].join(', ')
 }
 

@@ -79,7 +79,9 @@ export function viewOf(facts: WatchFacts): WatchView {
     { all: false },
   )
   const shown = groups.slice(0, mostRows)
-  const agents = entries.filter(({ proof, orphan }) => proof !== undefined && !orphan)
+  const agents = entries.filter(
+    ({ proof, selfRenewed, orphan }) => (proof ?? selfRenewed) !== undefined && !orphan,
+  )
   return {
     ...{ cluster, readAt: schedule.at, verdict: verdictOf(facts) },
     rotations: rotations.map(({ rotation: { name, from, to, stage, next }, gate }) => ({
@@ -92,7 +94,8 @@ export function viewOf(facts: WatchFacts): WatchView {
           : `waits for ${gate.holds[0]!.address}: ${gate.holds[0]!.message}`,
     })),
     loaded: {
-      done: agents.filter(({ proof }) => proof!.state === 'proven').length,
+      done: agents.filter(({ proof, selfRenewed }) => (proof ?? selfRenewed)!.state === 'proven')
+        .length,
       total: agents.length,
     },
     rows: shown.map(({ label, members }) => {

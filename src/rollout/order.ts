@@ -19,7 +19,11 @@ import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
 import type { AgentState, Judgement } from '../evidence/judgement.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
+import { selfRenewedIn } from '../evidence/self-renewed.js'
+import type { Batch } from './batch.js'
 import { bareName } from '../evidence/unknown-members.js'
+
+export { parseBatch, usualBatch, type Batch } from './batch.js'
 
 /** One host and what it is to receive. */
 export interface RolloutNode {
@@ -96,19 +100,6 @@ export interface Doubtful {
   readonly remedy?: string | undefined
 }
 
-/** How many clients at once: a part of the region's, or a number. */
-export type Batch =
-  | {
-      readonly kind: 'percent'
-      /** Of the region's clients, 1 to 100. */
-      readonly percent: number
-    }
-  | {
-      readonly kind: 'count'
-      /** Clients. */
-      readonly count: number
-    }
-
 /** What may be said about the order. */
 export interface RolloutOptions {
   /** Epoch milliseconds. */
@@ -123,22 +114,6 @@ export interface RolloutOptions {
   readonly edits?: ReadonlySet<string> | undefined
   /** Addresses of configurations with a file of `tls` that a reload does not load again. Default: none. */
   readonly notReloaded?: ReadonlySet<string> | undefined
-}
-
-/** The default size of a batch. */
-export const usualBatch: Batch = { kind: 'percent', percent: 10 }
-
-/**
- * Reads `10%` or `25`.
- *
- * @returns `undefined` for anything else, and for nothing at all (`0`).
- */
-export function parseBatch(text: string): Batch | undefined {
-  const found = /^([0-9]{1,6})(%?)$/.exec(text)
-  const number = Number(found?.[1] ?? 0)
-  if (number === 0) return undefined
-  if (found?.[2] !== '%') return { kind: 'count', count: number }
-  return number <= 100 ? { kind: 'percent', percent: number } : undefined
 }
 
 /**
@@ -158,6 +133,7 @@ export function planRollout(
   options: RolloutOptions,
 ): Rollout {
   const proofs = proofsIn(inventory, options)
+  const self = selfRenewedIn(desired, inventory, options)
   const members = newestBy(evidenceIn(inventory.ledger, options).members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
   const changed = changedConfigs(desired, inventory, proofs, options)
@@ -182,6 +158,16 @@ export function planRollout(
   const sizes = new Map<string, number>()
   for (const agent of agents) {
     const { address, profile } = agent
+    const own = self.get(address)
+    if (own !== undefined) {
+      // Nothing of the store is brought to it.
+      if (own.state === 'proven') proven += 1
+      else {
+        const { state, message, remedy } = own
+        doubtful.push({ address, state, message: `nothing is brought to it: ${message}`, remedy })
+      }
+      continue
+    }
     const { region } = profile
     const client = !runsServer(profile.role)
     const hosts = hostsOf(agent, members.get(region), named)

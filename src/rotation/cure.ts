@@ -84,7 +84,8 @@ export function cureOf(
   const known = {
     root,
     agents: agents.length,
-    held: agents.filter(({ profile }) => profile.keyHeld === 'node').length,
+    held: agents.filter(({ profile }) => profile.keyHeld === 'node' && profile.renewedBy !== 'node')
+      .length,
     ...(notAfter !== undefined && { until: notAfter }),
   }
   const without = (cheapest: Cheapest): Cure => ({ ...known, cheapest, steps: [], reloads: 0 })

@@ -52,7 +52,7 @@ export function dueLeaves(
   const revoked = revocationsIn(inventory.ledger)
   for (const wanted of desired.identities) {
     const { address, profile } = wanted
-    if (isOnDemand(profile)) continue
+    if (isOnDemand(profile) || profile.renewedBy === 'node') continue
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
     if (revocationOf(leaf, revoked) !== undefined) {

@@ -134,7 +134,8 @@ function lives(
   const seenOf = new Map(verdicts.map(({ address, seen }) => [address, seen]))
   const ends = endsOf(inventory)
   return desired.identities.flatMap(({ address, profile }): RecoveryAgent[] => {
-    if (!isAgent(profile.role)) return []
+    // Nothing that is made here helps a node that renews itself: the command names them.
+    if (!isAgent(profile.role) || profile.renewedBy === 'node') return []
     const generations = made.get(address) ?? []
     const seen = seenOf.get(address) ?? []
     const endOf = (one: MadeGeneration): number => Math.min(one.notAfter, ends(one.issuer))

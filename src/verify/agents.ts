@@ -10,6 +10,7 @@ import { wasDelivered } from '../evidence/delivered.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { judgeAll } from '../evidence/judge.js'
 import type { AgentState, Judgement, Judgements } from '../evidence/judgement.js'
+import { selfRenewedIn, type SelfRenewed } from '../evidence/self-renewed.js'
 import { stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
@@ -47,7 +48,10 @@ export function agentProof(
 ): AgentProof {
   const agents = agentsOf(desired)
   const judged = judgementsIn(inventory, options)
-  const proven = agents.filter(({ address }) => judged?.get(address)?.state === 'proven')
+  const self = selfRenewedIn(desired, inventory, options)
+  const proven = agents.filter(
+    ({ address }) => (self.get(address) ?? judged?.get(address))?.state === 'proven',
+  )
   return { agents: agents.length, proven: proven.length, delivered: judged !== undefined }
 }
 
@@ -63,14 +67,17 @@ export function verifyAgents(
   said: readonly Finding[],
   options: { readonly now: number },
 ): readonly Finding[] {
+  const self = [...selfRenewedIn(desired, inventory, options).values()]
+  const own = self.flatMap((one) => (one.state === 'proven' ? [] : [ofItself(one)]))
   const judged = judgementsIn(inventory, options)
-  if (judged === undefined) return []
+  if (judged === undefined) return own
   const ended = new Set(
     said.flatMap(({ address, reason, severity }) =>
       severity === 'error' && (reason === 'expired' || reason === 'not-yet-valid') ? [address] : [],
     ),
   )
-  return agentsOf(desired).flatMap(({ address }): readonly Finding[] => {
+  const others = agentsOf(desired).flatMap(({ address, profile }): readonly Finding[] => {
+    if (profile.renewedBy === 'node') return []
     const judgement = judged.get(address)
     if (judgement === undefined || judgement.state === 'proven') return []
     if (ended.has(address) && isOfDates(judgement, options.now)) return []
@@ -85,6 +92,20 @@ export function verifyAgents(
       },
     ]
   })
+  return [...own, ...others]
+}
+
+/** A node that renews itself: what it presents is all that there is to find a fault with. */
+function ofItself(self: SelfRenewed): Finding {
+  const { address, state, reason = 'not-proven', remedy } = self
+  const isGrave = reason === 'renewal-overdue' || state === 'expired' || state === 'foreign'
+  return {
+    severity: isGrave ? 'error' : 'warning',
+    address,
+    reason,
+    message: withoutPorts(self),
+    ...(remedy !== undefined && { remedy }),
+  }
 }
 
 function agentsOf({ identities }: Desired): readonly DesiredIdentity[] {

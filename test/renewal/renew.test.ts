@@ -79,6 +79,32 @@ test('what is due gets a new key and a new certificate, and the old pair stays b
   expect(fs.existsSync(path.join(node.tls, before, 'key.pem'))).toBe(true)
 })
 
+describe('a mistake in the file is said also where nothing is due', () => {
+  test.each<[string, (text: string) => string, RegExp]>([
+    [
+      'a way out of its directory',
+      (text) => text.replace(/^tls: .*$/m, 'tls: /etc/x/../y'),
+      /tls: .*absolute path without/s,
+    ],
+    [
+      'no port to ask',
+      (text) => text.replace('reload: none', 'reload: nomad\nprobe: nowhere'),
+      /probe.*nowhere.*HOST:PORT/s,
+    ],
+    [
+      'an anchor',
+      (text) => text.replace('tls: ', 'tls: &here '),
+      /hint: write the value at each place/,
+    ],
+  ])('%s', async (_, change, message) => {
+    node.text = change(node.text)
+    node.write()
+    const { stderr, status } = await node.renew('--dry-run')
+    expect(stderr).toMatch(message)
+    expect(status).not.toBe(0)
+  })
+})
+
 describe('a change of the file is a reason', () => {
   beforeEach(async () => {
     node.at = now

@@ -238,8 +238,11 @@ function chosen(
   { identities }: Desired,
 ): readonly DesiredIdentity[] {
   if (all === true) {
-    const hosted = identities.filter(({ profile }) => profileOf(profile.role).hosted)
-    if (hosted.length === 0) throw usage('the spec has no agents')
+    // What renews itself has no archive: plan and rollout name it.
+    const hosted = identities.filter(
+      ({ profile }) => profileOf(profile.role).hosted && profile.renewedBy !== 'node',
+    )
+    if (hosted.length === 0) throw usage('the spec has no agents for which archives are made')
     return hosted
   }
   const addresses = identities.map(({ address }) => address)

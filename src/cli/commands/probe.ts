@@ -169,7 +169,7 @@ async function fromFiles(
   const seen = lastSeen(evidenceIn(inventory.ledger, { now }), asked, now)
   const addresses = taken.addresses.filter((address) => agents.has(address))
   return tell(
-    judgeNoted(inventory, addresses, { now }),
+    judgeNoted(inventory, addresses, { now, desired }),
     { seen, workspace, inventory, cost: { handshakes: 0, noted: 0 } },
     options,
     printer,

@@ -35,13 +35,7 @@ export const command: Command<'renew'> = async ({ options }, context) => {
   const file = context.resolve(options.config ?? nodeFilePlace)
   const { node, authority, session } = openNode(file, printer)
   const reload = options.reload ?? node.reload
-  const renewal = lookAtNode(node, authority, {
-    now: context.now(),
-    reload,
-    force: options.force === true,
-  })
-  const dry = options.dryRun === true
-  if (dry || renewal.action === 'wait') return told(renewal, undefined, { dry, reload }, printer)
+  // Judged also where nothing is due: a mistake is said on the day it is made.
   const probe = node.probe === undefined ? undefined : parseEndpoint(node.probe)
   if (node.probe !== undefined && probe === undefined) {
     throw usage(
@@ -49,6 +43,13 @@ export const command: Command<'renew'> = async ({ options }, context) => {
       'probe: 127.0.0.1:4646',
     )
   }
+  const renewal = lookAtNode(node, authority, {
+    now: context.now(),
+    reload,
+    force: options.force === true,
+  })
+  const dry = options.dryRun === true
+  if (dry || renewal.action === 'wait') return told(renewal, undefined, { dry, reload }, printer)
   const request: RenewalRequest = {
     script: packageFile(context, 'templates/install.sh'),
     reload,

@@ -15,6 +15,7 @@ import { isAgent } from '../../nomad/roles.js'
 import { desire } from '../../cluster/desire.js'
 import type { DesiredIdentity } from '../../cluster/desired.js'
 import { parseSpec } from '../../cluster/parse.js'
+import { refuseOwnRenewal } from '../../plan/own-renewal.js'
 import { shellQuote } from '../../shell-quote.js'
 import { sameRequest } from '../../x509/request.js'
 import type { Command } from '../command.js'
@@ -34,6 +35,7 @@ export const command: Command<'request'> = async ({ args: [text], options }, con
   const tls = context.resolve(options.tls ?? spec?.tls ?? usualPlace())
   const address = addressOf(text, spec?.agents, readCurrent(tls)?.manifest?.address)
   const wanted = spec?.agents.find((one) => one.address === address)
+  refuseOwnRenewal(wanted, 'sign takes no request of it')
   if (wanted?.profile.keyHeld === 'store') {
     printer.tell(`warning: the spec does not say keyHeld: node for ${address}: sign will refuse it`)
   }

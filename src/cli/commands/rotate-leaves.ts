@@ -4,6 +4,7 @@
  * @module
  */
 
+import { refuseOwnRenewal } from '../../plan/own-renewal.js'
 import { resolveAddress } from '../../address.js'
 import type { ApplyEvent } from '../../apply/events.js'
 import { checkContext } from '../../checks/context.js'
@@ -117,9 +118,15 @@ function nothingDue(
 
 function chosenLeaves(args: readonly string[], { desired }: Workspace): readonly string[] {
   const all = desired.identities.map(({ address }) => address)
-  if (args.length > 0) return [...new Set(args.map((text) => resolveAddress(text, all)))]
+  if (args.length > 0) {
+    const named = new Set(args.map((text) => resolveAddress(text, all)))
+    for (const one of desired.identities) {
+      if (named.has(one.address)) refuseOwnRenewal(one, 'no certificate is made for it here')
+    }
+    return [...named]
+  }
   return desired.identities
-    .filter(({ profile }) => isAgent(profile.role))
+    .filter(({ profile }) => isAgent(profile.role) && profile.renewedBy !== 'node')
     .map(({ address }) => address)
 }
 

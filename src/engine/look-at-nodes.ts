@@ -1,0 +1,79 @@
+/**
+ * The roles of nodes that renew themselves, read back from an engine and held against the spec: such a role is the
+ * boundary of what its node can get.
+ *
+ * @module
+ */
+
+import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { shellQuote } from '../shell-quote.js'
+import type { Finding } from '../diagnostics.js'
+import { unseen } from './look.js'
+import { nodeRights, sameRights } from './node-role.js'
+import { roleFaults } from './roles.js'
+import type { EngineSession } from './session.js'
+
+/** How many roles are read at a time. */
+const atOnce = 16
+
+/**
+ * Compares the role of each node that renews itself.
+ *
+ * @param session It reads roles, and changes nothing.
+ * @param desired The whole cluster.
+ * @returns In the order of the spec; empty where every role is as the spec has it.
+ */
+export async function lookAtNodes(
+  session: EngineSession,
+  desired: Pick<Desired, 'authorities' | 'identities'>,
+): Promise<readonly Finding[]> {
+  const nodes = desired.identities.filter(({ profile }) => profile.renewedBy === 'node')
+  const found: (Finding | undefined)[] = []
+  let next = 0
+  // One answer that no call would change ends the asking: a token that reads no role reads none of a thousand.
+  let refused: string | undefined
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < nodes.length && refused === undefined; at = next++) {
+      const finding = await lookAtNode(session, nodes[at]!, desired)
+      found[at] = finding
+      if (finding?.reason === 'engine-unseen') refused = finding.address
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, nodes.length) }, worker))
+  return found.filter((one) => one !== undefined)
+}
+
+async function lookAtNode(
+  session: EngineSession,
+  node: DesiredIdentity,
+  desired: Pick<Desired, 'authorities' | 'identities'>,
+): Promise<Finding | undefined> {
+  const { address, profile } = node
+  const authority = desired.authorities.find((one) => one.address === profile.issuer.address)
+  const rights = authority && nodeRights(authority, node)
+  if (authority?.engine === undefined || rights === undefined) return undefined
+  const { role } = rights
+  const path = `${authority.engine.mount}/roles/${role.name}`
+  const error = (message: string, remedy: string): Finding => ({
+    ...{ severity: 'error', address, reason: 'engine-differs', message, remedy },
+  })
+  const same = sameRights(address, desired)
+  if (same !== undefined) {
+    return error(
+      `its role or policy would have the name of ${same}: one login would get names of both`,
+      'rename the node in the spec',
+    )
+  }
+  const short = address.slice('identity/'.length)
+  const folder = shellQuote(node.name)
+  const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && bao write ${path} @${folder}/engine/role.json`
+  const read = await session.call({ method: 'GET', path })
+  if (read.is === 'refused' && read.status === 404) {
+    return error(`${session.origin} has no role ${path}, by which it renews itself`, cure)
+  }
+  if (read.is !== 'done') return unseen(address, session.origin, read.reason)
+  const faults = roleFaults(role, read.data)
+  return faults.length === 0
+    ? undefined
+    : error(`${path} is not as the spec has it: ${faults.join('; ')}`, cure)
+}
