@@ -7,7 +7,7 @@
 
 import { authorityNameOf, isOfAuthority } from '../address.js'
 import { runsServer } from '../nomad/roles.js'
-import { nodeFilesRemedy, probeRemedy } from './self-renewed.js'
+import { nodeFilesRemedy, probeRemedy } from './self-renewed-words.js'
 import type { SelfRenewed, SelfRenewedFactsOf } from './self-renewed.js'
 import type { TrustReader } from './trust.js'
 

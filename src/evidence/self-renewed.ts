@@ -24,9 +24,12 @@ import { generationsIn, type MadeGeneration } from './generations.js'
 import type { AgentState } from './judgement.js'
 import { lastOf } from './known-generation.js'
 import { portsIn, type Ports } from './ports.js'
+import { nodeFilesRemedy, probeRemedy } from './self-renewed-words.js'
 import { issuerOfNoted, presentedLeaves, type LeafReader } from './presented.js'
 import { trustByReceipt, trustSeen } from './self-renewed-trust.js'
 import { trustReader, type TrustReader } from './trust.js'
+
+export { nodeFilesRemedy } from './self-renewed-words.js'
 
 /** What is known of a node that renews itself. */
 export interface SelfRenewed {
@@ -66,23 +69,6 @@ export type SelfRenewedNodes = ReadonlyMap<string, SelfRenewed>
 /** Whether the spec says that a node renews itself. */
 export function renewsItself({ profile }: Pick<DesiredIdentity, 'profile'>): boolean {
   return profile.renewedBy === 'node'
-}
-
-/** The end of an address, as commands take it. */
-function shortOf(address: string): string {
-  return address.slice('identity/'.length)
-}
-
-/** What brings the files of a node up to date, and proves it. */
-export function nodeFilesRemedy(address: string): string {
-  const short = shortOf(address)
-  const folder = address.slice(address.lastIndexOf('/') + 1)
-  return `nomad-pki pack ${short} --renew --out-dir ${folder}; its role and policy into the engine, its other files into /etc/nomad-pki of the node, and there: nomad-pki renew; then: nomad-pki probe ${short}`
-}
-
-/** What asks one agent. */
-export function probeRemedy(address: string): string {
-  return `nomad-pki probe ${shortOf(address)}`
 }
 
 /** After its renewal is due a node has this long, milliseconds: its timer runs each hour, with half an hour of delay. */
