@@ -20,7 +20,7 @@ import type { Observation } from './evidence.js'
  *
  * @returns `authority/us-west/1`; `undefined` where none did.
  */
-export function engineSignerOf(
+function engineSignerOf(
   leaf: Certificate,
   { authorities }: Pick<Inventory, 'authorities'>,
 ): string | undefined {
@@ -116,7 +116,7 @@ export function presentedBy({ events }: Pick<Ledger, 'events'>): readonly Presen
 }
 
 /** The certificate of a text; `undefined` for what is none. */
-export function leafIn(text: string): Certificate | undefined {
+function leafIn(text: string): Certificate | undefined {
   try {
     return parseCertificate(Buffer.from(text, 'base64'))
   } catch (error) {

@@ -136,7 +136,7 @@ export function selfRenewedFindings(
 }
 
 /** Whether a node was seen with a certificate that it got by itself. */
-export function hasItsOwn({ leaf }: SelfRenewed): boolean {
+function hasItsOwn({ leaf }: SelfRenewed): boolean {
   return leaf !== undefined
 }
 
