@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { KeyElsewhere } from '../inventory/manifest.js'
 import type { FoundKey } from '../keys/found-key.js'
 import type { Role } from '../address.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -56,7 +57,10 @@ export interface AdoptedIdentity {
   /** What it names beyond its role and the loopback. */
   readonly names: readonly string[]
   readonly ips: readonly string[]
-  readonly key: FoundKey
+  /** Absent: an engine showed it, and its key is not here. */
+  readonly key?: FoundKey | undefined
+  /** Where the key is, if it is absent. */
+  readonly held?: KeyElsewhere | undefined
   /** The address of the authority that signed it. */
   readonly issuer: string
   readonly places: readonly string[]

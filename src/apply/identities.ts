@@ -14,7 +14,7 @@ import { generationsIn, type MadeGenerations } from '../evidence/generations.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
-import { encodeManifest, leafFacts } from '../inventory/manifest.js'
+import { encodeManifest, leafFacts, type KeyElsewhere } from '../inventory/manifest.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import { algorithmOf, type PrivateKey } from '../keys/algorithms.js'
 import { generateKey } from '../keys/generate.js'
@@ -206,9 +206,11 @@ export function identityWork(
     identity: DesiredIdentity,
     found: FoundIdentity | undefined,
   ): Promise<Put> {
-    const held = (found?.unfinished ?? found?.current)?.key.state === 'node'
-    const key = held ? undefined : await storedKey(identity, found)
-    const leaf = (found?.unfinished ?? found?.current)?.chain[0]
+    const from = found?.unfinished ?? found?.current
+    const state = from?.key.state
+    const held = state === 'node' || state === 'elsewhere' ? state : undefined
+    const key = held === undefined ? await storedKey(identity, found) : undefined
+    const leaf = from?.chain[0]
     if (leaf === undefined) {
       throw new NomadPkiError('ERR_INTERNAL', `nothing to refresh: ${identity.address}`)
     }
@@ -216,6 +218,7 @@ export function identityWork(
     return (batch) =>
       put(identity, found, batch, {
         key: key && latin1Of(key),
+        held,
         leaf,
         cert: encodeCertificate(leaf) + rest,
         event: 'refreshed',
@@ -289,6 +292,8 @@ export function identityWork(
     batch: StoreBatch,
     made: {
       readonly key: string | undefined
+      /** Where the key is, if there is none. Default: `node`. */
+      readonly held?: KeyElsewhere | undefined
       readonly cert: string
       readonly leaf: Certificate
       readonly event: 'issued' | 'refreshed'
@@ -308,6 +313,7 @@ export function identityWork(
       generation,
       made: ports.clock(),
       leaf: facts,
+      held: made.held,
       files,
     })
     batch.putGeneration({ role, region, name: identity.name }, directory, { ...files, manifest })

@@ -16,6 +16,7 @@ import type { ClusterSpec } from '../cluster/spec.js'
 import { NomadPkiError } from '../errors.js'
 import { generationName } from '../inventory/generation-name.js'
 import type { Inventory } from '../inventory/inventory.js'
+import type { EventOf } from '../inventory/ledger-events.js'
 import { encodeManifest, leafFacts } from '../inventory/manifest.js'
 import { readInventory } from '../inventory/read.js'
 import type { Configs } from '../inventory/configs.js'
@@ -30,6 +31,8 @@ export interface AdoptedParts {
   readonly spec: ClusterSpec
   readonly authorities: readonly AdoptedAuthority[]
   readonly identities: readonly AdoptedIdentity[]
+  /** What else is noted of certificates; default: nothing. */
+  readonly events?: readonly (EventOf<'found'> | EventOf<'revoked'>)[] | undefined
 }
 
 /** What of it the store lacks. */
@@ -54,7 +57,7 @@ export interface PutAdopted {
  * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` where another authority has the place of an adopted one.
  */
 export function missingOf(
-  { authorities, identities }: Omit<AdoptedParts, 'spec'>,
+  { authorities, identities }: Pick<AdoptedParts, 'authorities' | 'identities'>,
   inventory: Pick<Inventory, 'authorities' | 'identities' | 'location'>,
 ): MissingParts {
   for (const { address, certificate } of authorities) {
@@ -117,6 +120,7 @@ export async function putAdopted(
     const inventory = await readInventory({ store, configs }, { configs: [] })
     const desired = desire(parts.spec)
     await noteIdentities(missing.identities, desired, inventory, { store, at: clock() })
+    await noteCertificates(parts.events ?? [], inventory, store)
     await putIdentities(missing.identities, desired, inventory, { store, at: clock() })
     return {
       put: [...missing.authorities, ...missing.keys, ...missing.identities].map(
@@ -231,6 +235,26 @@ async function noteIdentities(
   if (lines > 0) await batch.commit()
 }
 
+/** Each certificate is noted once, whoever noted it in the meantime. */
+async function noteCertificates(
+  events: NonNullable<AdoptedParts['events']>,
+  { ledger }: Inventory,
+  store: Store,
+): Promise<void> {
+  const name = ({ event, issuer, serial }: (typeof events)[number]): string =>
+    `${event} ${issuer} ${serial}`
+  const noted = new Set(
+    ledger.events.flatMap((line) =>
+      line.event === 'found' || line.event === 'revoked' ? [name(line)] : [],
+    ),
+  )
+  const fresh = events.filter((one) => !noted.has(name(one)))
+  if (fresh.length === 0) return
+  const batch = store.batch()
+  for (const one of fresh) batch.record(one)
+  await batch.commit()
+}
+
 async function putIdentities(
   identities: readonly AdoptedIdentity[],
   desired: Desired,
@@ -256,7 +280,7 @@ async function putIdentities(
     batch.putBundle(bundle, text)
     batch.record({ event: 'bundle', address, at, trusted })
   }
-  for (const { address, role, region, name, generation, leaf, key, issuer } of identities) {
+  for (const { address, role, region, name, generation, leaf, key, held, issuer } of identities) {
     const profile = profiles.get(address)
     const ca = profile && context.bundles.get(profile.bundle)
     // The spec was edited since, and names it no longer.
@@ -269,7 +293,7 @@ async function putIdentities(
     }
     const above = context.authorities.get(issuer)?.chain ?? chainOfEarlier(issuer)
     const files = {
-      key: key.pem,
+      key: key?.pem,
       cert: [leaf, ...above].map(encodeCertificate).join(''),
       ca,
     }
@@ -278,6 +302,7 @@ async function putIdentities(
       generation,
       made: at,
       leaf: leafFacts(leaf),
+      held,
       files,
     })
     batch.putGeneration({ role, region, name }, directory, { ...files, manifest })

@@ -70,6 +70,8 @@ function keyThere({ generation: { key } }: Subject): ReasonGiven | undefined {
     case 'present':
     case 'node':
       return undefined
+    case 'elsewhere':
+      return { reason: 'key-elsewhere', message: reasons['key-elsewhere'] }
     case 'absent':
       return { reason: 'incomplete', message: 'key.pem is missing' }
     case 'encrypted':

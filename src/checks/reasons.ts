@@ -21,6 +21,8 @@ export const reasons = {
   'not-seen': 'a node that renews itself was not seen with a certificate of its own',
   'renewal-overdue':
     'a node that renews itself was seen after its renewal was due, and had not renewed',
+  'key-elsewhere':
+    'an engine has its certificate, and its key is not in this store: another store made it, or the key is lost',
   'key-mismatch': 'the private key does not belong to the certificate',
   'key-algorithm': 'the key is of another algorithm than the spec asks for',
   'key-unusable': 'agents refuse this key (Ed25519, P-224, encrypted)',

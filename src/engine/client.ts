@@ -39,6 +39,8 @@ export interface EngineCall {
   readonly token?: string | undefined
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined
+  /** How large an answer may be, bytes. Default: 1 MiB. */
+  readonly mostBytes?: number | undefined
 }
 
 /**
@@ -78,7 +80,7 @@ export interface EngineClient {
 }
 
 /** A certificate chain has some kilobytes; an answer with more is none of an engine. */
-const mostBytes = 1024 * 1024
+const usualMost = 1024 * 1024
 
 /**
  * Opens a client. Nothing is connected yet.
@@ -116,7 +118,10 @@ interface Way extends EngineAddress {
   readonly tls: https.RequestOptions
 }
 
-function once(way: Way, { method, path, body, token, signal }: EngineCall): Promise<EngineReply> {
+function once(
+  way: Way,
+  { method, path, body, token, signal, mostBytes = usualMost }: EngineCall,
+): Promise<EngineReply> {
   const { secure, agent, tls, namespace, timeout, origin } = way
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve) => {

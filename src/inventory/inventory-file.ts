@@ -331,6 +331,7 @@ function keyOf({ state, publicKey = '', message = '' }: KeyDocument): FoundLeafK
     case 'absent':
     case 'encrypted':
     case 'node':
+    case 'elsewhere':
       return { state }
     default:
       throw new Error(`a key is ${JSON.stringify(state)}`)

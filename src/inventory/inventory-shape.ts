@@ -27,7 +27,7 @@ const findings: Shape = {
 }
 const key: Shape = {
   of: {
-    state: ['one of', 'present', 'malformed', 'absent', 'encrypted', 'node'],
+    state: ['one of', 'present', 'malformed', 'absent', 'encrypted', 'node', 'elsewhere'],
     ...{ 'publicKey?': 'string', 'message?': 'string' },
   },
 }

@@ -10,7 +10,7 @@ import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { ConfigContents } from './configs.js'
 import type { Ledger } from './ledger.js'
-import type { Manifest } from './manifest.js'
+import type { KeyElsewhere, Manifest } from './manifest.js'
 
 /** A private key as far as a plan may look into it. */
 export type FoundKey =
@@ -27,8 +27,8 @@ export type FoundKey =
       readonly publicKey: PublicKey
     }
 
-/** The private key of an identity; `node`: it is on the node, and the manifest says so. */
-export type FoundLeafKey = FoundKey | { readonly state: 'node' }
+/** The private key of an identity; its manifest says where one is that is not here. */
+export type FoundLeafKey = FoundKey | { readonly state: KeyElsewhere }
 
 /** One generation of an authority. */
 export interface FoundAuthority {

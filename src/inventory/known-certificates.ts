@@ -42,7 +42,8 @@ function certificateOf(event: Ledger['events'][number]): KnownCertificate | unde
     case 'issued':
     case 'adopted':
     case 'refreshed':
-    case 'turned': {
+    case 'turned':
+    case 'found': {
       const { serial, fingerprint, issuer, notAfter } = event
       return { address, at, kind: 'leaf', serial, fingerprint, issuer, notAfter }
     }

@@ -336,6 +336,17 @@ export const ledgerEvents = {
       reason: { type: 'text', text: 'the reason that the person gave' },
     },
   },
+  found: {
+    text: 'An engine lists a certificate that has not ended and is no generation of this store: another store or a node asked for it.',
+    address: 'the identity that its names are of; the authority, where they are of none',
+    fields: {
+      serial: { type: 'hex', text: 'of the certificate' },
+      fingerprint: { type: 'digest', text: 'of the certificate' },
+      notBefore: { type: 'instant', text: 'when the certificate begins' },
+      notAfter: { type: 'instant', text: 'when the certificate ends' },
+      issuer: { type: 'address', text: 'the authority that signed it' },
+    },
+  },
   revoked: {
     text: 'A person revoked a certificate. Nomad still takes it until it ends, or until no agent trusts its root.',
     address: 'the identity; the authority, where only the serial number is known',

@@ -81,7 +81,7 @@ export function readLedger(bytes: Uint8Array | undefined): Ledger {
 }
 
 /** Events that tell of certificates which need not have been made here. */
-const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received', 'revoked'])
+const seenElsewhere: ReadonlySet<string> = new Set(['observed', 'received', 'found', 'revoked'])
 
 /**
  * Lists the certificates that were made here, those of events of newer versions too.

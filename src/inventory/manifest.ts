@@ -10,6 +10,12 @@ import { memoLast } from '../memo.js'
 import { sha256 } from '../sha256.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
+/**
+ * Where a private key is that the store does not have. `node`: the node made it and holds it. `elsewhere`: an engine
+ * showed the certificate; the key is with whoever asked for it, such as another store, or is lost.
+ */
+export type KeyElsewhere = 'node' | 'elsewhere'
+
 /** The contents of `manifest.json`. */
 export interface Manifest {
   /** What kind of file this is. */
@@ -33,15 +39,15 @@ export interface Manifest {
     /** The last instant at which it is valid. */
     readonly notAfter: string
   }
-  /** Who holds the private key, where it is not beside this file. Absent: it is. */
-  readonly held?: 'node' | undefined
+  /** Where the private key is, if not beside this file. Absent: it is. */
+  readonly held?: KeyElsewhere | undefined
   /** SHA-256 of each file, hex; of `key.pem` where it is here. */
   readonly files: {
     /** Of the trusted roots. */
     readonly 'ca.pem': string
     /** Of the leaf and its intermediates. */
     readonly 'cert.pem': string
-    /** Of the private key; absent where the node holds it. */
+    /** Of the private key; absent where it is not here. */
     readonly 'key.pem'?: string | undefined
   }
 }
@@ -69,7 +75,8 @@ export interface ManifestFacts {
   /** Epoch milliseconds. */
   readonly made: number
   readonly leaf: LeafFacts
-  /** Without a key, the node holds it. */
+  /** Where the key is, if `files` has none. Default: `node`. */
+  readonly held?: KeyElsewhere | undefined
   readonly files: {
     readonly ca: string
     readonly cert: string
@@ -79,7 +86,7 @@ export interface ManifestFacts {
 
 /** Writes a manifest, with a final newline. */
 export function encodeManifest(facts: ManifestFacts): string {
-  const { address, generation, made, leaf, files } = facts
+  const { address, generation, made, leaf, files, held = 'node' } = facts
   const manifest: Manifest = {
     format: 'nomad-pki/generation',
     version: 1,
@@ -92,7 +99,7 @@ export function encodeManifest(facts: ManifestFacts): string {
       notBefore: formatInstant(leaf.notBefore),
       notAfter: formatInstant(leaf.notAfter),
     },
-    ...(files.key === undefined && { held: 'node' }),
+    ...(files.key === undefined && { held }),
     files: {
       'ca.pem': digestOfBundle(files.ca),
       'cert.pem': sha256(files.cert),
@@ -125,26 +132,29 @@ export function readManifest(text: string): Manifest | string {
   if (!holdsTexts(leaf, ['serial', 'fingerprint', 'notBefore', 'notAfter'])) {
     return 'leaf is missing, or a part of it'
   }
-  if (held !== undefined && (held as unknown) !== 'node') return 'held is not "node"'
+  if (held !== undefined && !['node', 'elsewhere'].includes(held)) {
+    return 'held is neither "node" nor "elsewhere"'
+  }
   const there = held === undefined ? (['key.pem'] as const) : []
   if (!holdsTexts(files, ['ca.pem', 'cert.pem', ...there])) {
     return 'files is missing, or a part of it'
   }
   if (held !== undefined && (files as Manifest['files'])['key.pem'] !== undefined) {
-    return 'it says that the node holds the key, and describes key.pem'
+    return 'it says that the key is not here, and describes key.pem'
   }
   return value as Manifest
 }
 
 /**
- * Whether a manifest says that the node holds the private key, so that a generation without one is whole.
+ * Where a manifest says that the private key is, so that a generation without one is whole.
  *
  * @param text The text of `manifest.json`; `undefined` where there is none.
+ * @returns `undefined` where it belongs beside the manifest.
  */
-export function isHeldByNode(text: string | undefined): boolean {
-  if (text === undefined) return false
+export function keyElsewhereIn(text: string | undefined): KeyElsewhere | undefined {
+  if (text === undefined) return undefined
   const manifest = readManifest(text)
-  return typeof manifest !== 'string' && manifest.held === 'node'
+  return typeof manifest === 'string' ? undefined : manifest.held
 }
 
 function holdsTexts(value: unknown, keys: readonly string[]): boolean {

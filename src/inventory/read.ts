@@ -26,7 +26,7 @@ import type {
   Inventory,
 } from './inventory.js'
 import { readLedger } from './ledger.js'
-import { isHeldByNode } from './manifest.js'
+import { keyElsewhereIn } from './manifest.js'
 import type {
   Store,
   StoredAuthority,
@@ -203,7 +203,7 @@ async function readIdentity(
   }
 }
 
-/** Whether all files are there and the key, unless its node has it, belongs to the leaf: what an agent could load. */
+/** Whether all files are there and the key, unless it is elsewhere, belongs to the leaf: what an agent could load. */
 function isWhole(found: FoundGeneration, stored: StoredGeneration): boolean {
   const leaf = found.chain[0]
   return (
@@ -211,6 +211,7 @@ function isWhole(found: FoundGeneration, stored: StoredGeneration): boolean {
     stored.manifest !== undefined &&
     found.bundle !== '' &&
     (found.key.state === 'node' ||
+      found.key.state === 'elsewhere' ||
       (found.key.state === 'present' && sameBytes(found.key.publicKey.spki, leaf.publicKey.spki)))
   )
 }
@@ -251,8 +252,8 @@ function sumsOf({ ca, cert, key }: StoredGeneration): FoundGeneration['sums'] {
 
 /** A key that is not here need not be missing. */
 function leafKey({ key, manifest }: StoredGeneration): FoundLeafKey {
-  if (key === undefined && isHeldByNode(manifest && textOf(manifest))) return { state: 'node' }
-  return readKey(key)
+  const held = key === undefined ? keyElsewhereIn(manifest && textOf(manifest)) : undefined
+  return held === undefined ? readKey(key) : { state: held }
 }
 
 function readKey(file: StoredFile | undefined): FoundKey {

@@ -6,8 +6,9 @@
 
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
-import type { FoundIdentity } from '../inventory/inventory.js'
+import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { shellQuote } from '../shell-quote.js'
+import { madeElsewhere } from './made-elsewhere.js'
 import type { Step } from './plan.js'
 
 /**
@@ -38,7 +39,17 @@ export function heldByNode(
       remedy: `${tls === undefined ? '' : `by ssh: nomad-pki rollout --collect ${address.slice('identity/'.length)}; or `}${requestRemedy(address, { tls })}`,
     }
   }
-  if (action !== 'renew' || !isOnNode(found)) return undefined
+  const { state } = newestOf(found)?.key ?? {}
+  if (action === 'renew' && state === 'elsewhere' && keepKey === true) {
+    return {
+      severity: 'error',
+      address,
+      reason: 'key-elsewhere',
+      message: `${why}. Its key cannot be kept: it is not in this store`,
+      remedy: `nomad-pki rotate leaves ${address}`,
+    }
+  }
+  if (action !== 'renew' || state !== 'node') return undefined
   // To keep a key that is not here is not possible, for anybody.
   if (named && keepKey !== true) return undefined
   return {
@@ -50,13 +61,13 @@ export function heldByNode(
   }
 }
 
-/** Whether the newest generation has its key on the node. */
-function isOnNode(found: FoundIdentity | undefined): boolean {
-  return (found?.unfinished ?? found?.current)?.key.state === 'node'
+function newestOf(found: FoundIdentity | undefined): FoundGeneration | undefined {
+  return found?.unfinished ?? found?.current
 }
 
 /**
- * Says what is not a fault and not seen elsewhere: the spec wants the key in the store, and the node holds it.
+ * Says what is not a fault and not seen elsewhere: the spec wants the key in the store, and the node holds it, or
+ * another store.
  *
  * @param wanted What the spec says.
  * @param found What there is; nothing of it is due.
@@ -65,7 +76,9 @@ export function keyStaysOnNode(
   { address, profile: { keyHeld } }: Pick<DesiredIdentity, 'address' | 'profile'>,
   found: FoundIdentity | undefined,
 ): readonly Finding[] {
-  if (keyHeld === 'node' || !isOnNode(found)) return []
+  const newest = newestOf(found)
+  if (newest?.key.state === 'elsewhere') return [madeElsewhere(address, newest)]
+  if (keyHeld === 'node' || newest?.key.state !== 'node') return []
   return [
     {
       severity: 'warning',

@@ -34,8 +34,9 @@ import { transportFindings } from './transport.js'
 import { issuable, issuableAuthority, lifetimeDiffers } from './terms.js'
 import { besideHeld, trustOf } from './trust-alone.js'
 import { crossSteps } from './missing-crosses.js'
-import { cures } from './cures.js'
 import { renewed } from './renewed.js'
+import { cures, keyless } from './cures.js'
+import { usedElsewhere, type InUse } from './made-elsewhere.js'
 import { engineFindings } from './engine-waits.js'
 import { signUntilAnswer, waitingFindings, waitingIn, type Waiting } from './waiting.js'
 
@@ -204,6 +205,7 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
   const ownWay: DesiredIdentity[] = []
   const issuing = new Map<IdentityProfile, string>()
   const surplusOf = surplusIn(inventory, options)
+  const inUse = usedElsewhere(inventory, options)
   const named = new Set<string>()
   const waiting = new Set<string>()
   for (const wanted of desired.identities) {
@@ -221,7 +223,8 @@ export function makePlan(spec: Desired, inventory: Inventory, options: MakePlanO
       findings.push(blocked)
       continue
     }
-    const asked = planIdentity(wanted, found, context, { asked: only !== undefined, surplusOf })
+    const how = { asked: only !== undefined, surplusOf, inUse }
+    const asked = planIdentity(wanted, found, context, how)
     const planned = renew.has(wanted.address) ? renewed(wanted, asked, options) : asked
     if (planned === undefined) {
       findings.push(...lifetimeDiffers(wanted, found, context), ...keyStaysOnNode(wanted, found))
@@ -303,7 +306,7 @@ function planIdentity(
   wanted: DesiredIdentity,
   found: FoundIdentity | undefined,
   context: CheckContext,
-  { asked, surplusOf }: { readonly asked: boolean; readonly surplusOf: SurplusOf },
+  how: { readonly asked: boolean; readonly surplusOf: SurplusOf; readonly inUse: InUse },
 ): Step | undefined {
   const { address, profile } = wanted
   if (found === undefined) {
@@ -330,11 +333,12 @@ function planIdentity(
       reasons: [why ?? { reason: 'incomplete', message: 'cert.pem is missing' }],
     }
   }
-  const given = runChecks(actChecks, { wanted, found, generation, leaf }, context)
+  const checked = runChecks(actChecks, { wanted, found, generation, leaf }, context)
+  const given = how.inUse(address, generation, checked)
   // An operator's certificate is short and made when it is needed: an expired one is not work.
-  const leave = isOnDemand(profile) && !asked
+  const leave = isOnDemand(profile) && !how.asked
   if (leave && leaf.notAfter <= context.now) return undefined
-  const surplus = surplusOf(found, profile.keep).length
+  const surplus = how.surplusOf(found, profile.keep).length
   if (given.length + reasons.length === 0 && found.unfinished === undefined && surplus === 0) {
     return undefined
   }

@@ -30,6 +30,9 @@ export interface AdoptionReport {
   /** Of these, the ones that it had without their keys. */
   readonly freshKeys: ReadonlySet<string>
   readonly leftOut: readonly LeftOut[]
+  /** With `--engine`: how many certificates the mounts list, and how many the ledger gets a line of. */
+  readonly noted?:
+    { readonly listed: number; readonly found: number; readonly revoked: number } | undefined
 }
 
 /** The document of `adopt --json`. */
@@ -74,6 +77,7 @@ export function adoptionDocument(report: AdoptionReport): Document {
       message,
       ...(hint !== undefined && { hint }),
     })),
+    ...(report.noted && { engine: report.noted }),
   }
 }
 
@@ -103,6 +107,12 @@ export function adoptionText(report: AdoptionReport): string {
     lines.push(`${mark(address)} ${address}${renewed}`)
     lines.push(`    from ${places[0]!}, ends ${formatInstant(leaf.notAfter)}`)
     lines.push(...notes.map((note) => `    note: ${note}`))
+  }
+  if (report.noted !== undefined) {
+    const { listed, found, revoked } = report.noted
+    lines.push(
+      `the engine lists ${count(listed, 'certificate')}; noted in the ledger: ${found} that are no generation of this store, ${revoked} revoked in the engine`,
+    )
   }
   if (leftOut.length > 0) lines.push('', 'left out:')
   for (const [, group] of groupBy(leftOut, ({ code, message }) => `${code} ${message}`)) {

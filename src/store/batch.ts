@@ -9,7 +9,7 @@ import { isName, parseAddress, type IdentityName } from '../address.js'
 import { NomadPkiError } from '../errors.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
-import { isHeldByNode } from '../inventory/manifest.js'
+import { keyElsewhereIn } from '../inventory/manifest.js'
 import type { GenerationFiles, StoreBatch } from '../inventory/store.js'
 import { checkIdentity, identityPath, isGenerationNumber, probePath } from './layout.js'
 
@@ -142,7 +142,7 @@ export function gather(commit: (changes: Changes) => Promise<void>): StoreBatch 
     },
     putGeneration(identity, directory, files) {
       checkDirectory(identity, directory)
-      if (files.key === undefined && !isHeldByNode(files.manifest)) {
+      if (files.key === undefined && keyElsewhereIn(files.manifest) === undefined) {
         throw new NomadPkiError(
           'ERR_INTERNAL',
           'the manifest of a generation without a key does not say that the node holds it',

@@ -13,7 +13,7 @@ import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.j
 import { breather, type DirectoryEntry, type Files } from '../files/files.js'
 import { readWhole } from '../files/read.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
-import { isHeldByNode } from '../inventory/manifest.js'
+import { keyElsewhereIn } from '../inventory/manifest.js'
 import type {
   ReadStoreOptions,
   StoreContents,
@@ -375,7 +375,7 @@ export class Reader {
 
 function hasAll({ ca, cert, key, manifest }: StoredGeneration): boolean {
   if (ca === undefined || cert === undefined) return false
-  return key !== undefined || isHeldByNode(manifest && latin1Of(manifest.bytes))
+  return key !== undefined || keyElsewhereIn(manifest && latin1Of(manifest.bytes)) !== undefined
 }
 
 function isRole(text: string): boolean {

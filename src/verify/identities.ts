@@ -13,6 +13,7 @@ import { signerOf } from '../checks/deferral.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import { requestRemedy } from '../plan/held-by-node.js'
+import { madeElsewhere, usedElsewhere, type InUse } from '../plan/made-elsewhere.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
@@ -47,6 +48,7 @@ export function verifyIdentities(
 ): readonly Finding[] {
   const findings: Finding[] = []
   const own = issuedFingerprints(inventory, context)
+  const inUse = usedElsewhere(inventory, context)
   const named = new Set<string>()
   for (const wanted of desired.identities) {
     const { address } = wanted
@@ -54,7 +56,8 @@ export function verifyIdentities(
     // What it has is not in the store: `agents.ts` judges what it presents.
     if (wanted.profile.renewedBy === 'node') continue
     const found = inventory.identities.get(address)
-    const seen = verifyIdentity(wanted, found, context, own, verdicts.get(address))
+    const around = { own, inUse, verdict: verdicts.get(address) }
+    const seen = verifyIdentity(wanted, found, context, around)
     // Ten thousand sound identities add nothing.
     if (seen.length > 0) findings.push(...seen.map((one) => asRequested(one, wanted, desired)))
   }
@@ -95,8 +98,15 @@ function verifyIdentity(
   wanted: DesiredIdentity,
   found: FoundIdentity | undefined,
   context: CheckContext,
-  own: ReadonlySet<string>,
-  verdict: ChainVerdict | undefined,
+  {
+    own,
+    inUse,
+    verdict,
+  }: {
+    readonly own: ReadonlySet<string>
+    readonly inUse: InUse
+    readonly verdict: ChainVerdict | undefined
+  },
 ): Finding[] {
   const { address, profile } = wanted
   const findings: Finding[] = (found?.findings ?? []).map((one) => ({
@@ -142,7 +152,9 @@ function verifyIdentity(
     )
     return findings
   }
-  const given = runChecks(goodChecks, { wanted, found, generation, leaf }, context)
+  const checked = runChecks(goodChecks, { wanted, found, generation, leaf }, context)
+  const given = inUse(address, generation, checked)
+  if (given.length < checked.length) findings.push(madeElsewhere(address, generation))
   const signing = context.authorities.get(profile.issuer.address)
   const begins =
     signing !== undefined && signing.notBefore > context.now ? signing.notBefore : undefined

@@ -36,8 +36,8 @@ export function manifestFault(address: string, generation: FoundGeneration): str
   }
   for (const file of ['ca.pem', 'cert.pem', 'key.pem'] as const) {
     const sum = generation.sums[file]
-    if (sum !== undefined && file === 'key.pem' && manifest.held === 'node') {
-      return 'manifest.json says that the node holds the key, and key.pem is here'
+    if (sum !== undefined && file === 'key.pem' && manifest.held !== undefined) {
+      return 'manifest.json says that the key is not in the store, and key.pem is here'
     }
     if (sum !== undefined && sum !== manifest.files[file]) {
       return `${file} is not the one that manifest.json describes`

@@ -22,6 +22,7 @@ import {
   subjectKeyIdentifier,
 } from '../../src/x509/extensions.js'
 import type { GeneralName } from '../../src/x509/extension.js'
+import { encodeCrl, encodeTbsCrl } from '../../src/x509/make-crl.js'
 import { encodeName } from '../../src/x509/name.js'
 import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
 
@@ -56,6 +57,8 @@ export interface FakeEngine {
   readonly tokens: Set<string>
   readonly issuers: Map<string, Record<string, unknown>>
   readonly roles: Map<string, Readonly<Record<string, unknown>>>
+  /** Serial numbers of what was revoked, with colons. */
+  readonly revoked: Set<string>
   /** Paths where the engine is mounted. */
   readonly mounts: Set<string>
   /** Keys, by name. */
@@ -84,6 +87,7 @@ export async function fakeEngine({
   const issuers: FakeEngine['issuers'] = new Map()
   const roles: FakeEngine['roles'] = new Map()
   const keys: FakeEngine['keys'] = new Map()
+  const revoked: FakeEngine['revoked'] = new Set()
   const tokens = new Set(['root'])
   const handle: http.RequestListener = (request, response) => {
     const chunks: Buffer[] = []
@@ -115,7 +119,7 @@ export async function fakeEngine({
   const { port } = server.address() as AddressInfo
   const engine: FakeEngine = {
     origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
-    ...{ calls, signed, tokens, issuers, roles, keys, mounts },
+    ...{ calls, signed, tokens, issuers, roles, keys, mounts, revoked },
     script: () => undefined,
     close: () =>
       new Promise((resolve) => {
@@ -167,6 +171,33 @@ export async function fakeEngine({
       const named = [...keys.keys()].map((name) => [`id-${name}`, { key_name: name }] as const)
       return data({ keys: named.map(([id]) => id), key_info: Object.fromEntries(named) })
     }
+    const stored = [
+      ...[...issuers.values()].map(({ certificate }) => String(certificate)),
+      ...signed,
+    ].map((pem) => ({ pem, serial: colons(parseCertificates(pem)[0]!.serial) }))
+    if (method === 'LIST' && below === 'certs') {
+      return stored.length === 0 ? fail(404) : data({ keys: stored.map(({ serial }) => serial) })
+    }
+    if (method === 'LIST' && below === 'issuers') {
+      return issuers.size === 0 ? fail(404) : data({ keys: [...issuers.keys()] })
+    }
+    if (below === 'revoke') {
+      const serial = String(body.serial_number)
+      if (!stored.some((one) => one.serial === serial)) {
+        return fail(400, `certificate with serial ${serial} not found.`)
+      }
+      revoked.add(serial)
+      return data({ revocation_time: Math.floor(clock() / 1000), state: 'revoked' })
+    }
+    const asked = /^cert\/(.+)$/.exec(below)?.[1]
+    if (asked !== undefined) {
+      const one = stored.find(({ serial }) => serial === asked)
+      if (one === undefined) return fail(404)
+      const at = revoked.has(asked) ? Math.floor(clock() / 1000) : 0
+      return data({ certificate: one.pem.trimEnd(), revocation_time: at })
+    }
+    const listOf = /^issuer\/([^/]+)\/crl$/.exec(below)?.[1]
+    if (listOf !== undefined) return list(listOf)
     if (/^intermediate\/generate\/(internal|existing)$/.test(below)) {
       const name = String(body.key_name ?? body.key_ref)
       if (below.endsWith('internal')) {
@@ -216,6 +247,24 @@ export async function fakeEngine({
       return roles.has(role) ? data(roles.get(role)) : fail(404)
     }
     return fail(404)
+  }
+
+  function list(name: string): Scripted {
+    const issuer = [...issuers.values()].find(({ issuer_name: one }) => one === name)
+    const [above] = parseCertificates(String(issuer?.certificate)) as [Certificate]
+    const key = [...keys.values()].find((one) => samePublicKey(one.publicKey, above.publicKey))!
+    const now = clock()
+    const { signatureIdentifier } = algorithmOf(key.algorithm)
+    const tbs = encodeTbsCrl({
+      ...{ signatureIdentifier, issuer: above.subject.der, number: 1, thisUpdate: now },
+      keyIdentifier: above.subjectKeyIdentifier!,
+      nextUpdate: now + 3 * 86_400_000,
+      entries: [...revoked].map((one) => ({
+        ...{ serial: one.replaceAll(':', ''), at: now, reason: 'unspecified' as const },
+      })),
+    })
+    const der = assembleCertificate(tbs, signatureIdentifier, signBytes(key, tbs))
+    return { status: 200, body: { data: { crl: encodeCrl(der).trimEnd() } } }
   }
 
   function sign(
@@ -276,6 +325,10 @@ export async function fakeEngine({
       body: { data: { certificate: pem.trimEnd(), ca_chain: ['not looked at'] } },
     }
   }
+}
+
+function colons(serial: string): string {
+  return serial.replace(/(..)(?=.)/g, '$1:')
 }
 
 /** The names of a call, for a role that takes none from the request. */

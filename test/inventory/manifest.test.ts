@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import {
   encodeManifest,
-  isHeldByNode,
+  keyElsewhereIn,
   readManifest,
   type Manifest,
 } from '../../src/inventory/manifest.js'
@@ -50,14 +50,19 @@ test.each(['', 'null', '[]', '7', '"x"'])('%s is not a manifest', (text) => {
   expect(readManifest(text)).toBeTypeOf('string')
 })
 
-test('a manifest without a key says that the node holds it, and no other word will do', () => {
+test('a manifest without a key says where it is: on the node, or elsewhere; no other word will do', () => {
   const text = encodeManifest({ ...facts, files: { ca: 'a', cert: 'b' } })
   const manifest = readManifest(text) as Manifest
   expect(manifest.held).toBe('node')
   expect(Object.keys(manifest.files)).toEqual(['ca.pem', 'cert.pem'])
-  expect(isHeldByNode(text)).toBe(true)
-  expect(isHeldByNode(sound)).toBe(false)
-  expect(isHeldByNode(undefined)).toBe(false)
+  expect(keyElsewhereIn(text)).toBe('node')
+  expect(keyElsewhereIn(sound)).toBeUndefined()
+  expect(keyElsewhereIn(undefined)).toBeUndefined()
+  const other = encodeManifest({ ...facts, held: 'elsewhere', files: { ca: 'a', cert: 'b' } })
+  expect(keyElsewhereIn(other)).toBe('elsewhere')
+  // A key that is here is nowhere else.
+  const here = { ca: 'a', cert: 'b', key: 'c' }
+  expect(encodeManifest({ ...facts, held: 'elsewhere', files: here })).not.toContain('held')
   const changed = (change: object): string | Manifest =>
     readManifest(JSON.stringify({ ...manifest, ...change }))
   expect(changed({ held: undefined })).toMatch(/files is missing/)

@@ -29,6 +29,7 @@ import { applySteps } from '../../rotation/recipe.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
 import { checkStorePlace, directoryStore } from '../../store/directory-store.js'
 import { fingerprintOf } from '../../x509/certificate.js'
+import { adoptEngine } from '../adopt-engine.js'
 import { expandPatterns, readFolders } from '../adopt-folders.js'
 import { probeForAdoption } from '../adopt-probe.js'
 import { readAgents } from '../agent-files.js'
@@ -49,6 +50,7 @@ import { ignoreStore } from './init.js'
 
 /** Writes over nothing, and changes nothing in the folders that it reads. */
 export const command: Command<'adopt'> = async ({ args, options }, context) => {
+  if (options.engine === true) return adoptEngine(args, options, context)
   const printer = printerOf(context, options)
   if (args.length === 0) throw usage('name the folder to adopt', 'nomad-pki adopt tls')
   const file = options.file ?? defaultSpec

@@ -35,14 +35,15 @@ export const describeCommands = {
     words: [[]],
   },
   adopt: {
-    arguments: '<folder...>',
+    arguments: '[folder...]',
     summary: 'take over the authority and certificates that a different tool made',
     details:
-      'FOLDER is what cfssl, nomad tls, consul tls, easy-rsa, openssl, mkcert, step or Vault left; the content of a file decides what it is. The authority becomes generation 1 in the store, certificates that have not expired become those of their agents; everything else is listed with the reason. The folder stays as it is. A second run adds what is new.',
+      'FOLDER is what cfssl, nomad tls, consul tls, easy-rsa, openssl, mkcert, step or Vault left; the content of a file decides what it is. The authority becomes generation 1 in the store, certificates that have not expired become those of their agents; everything else is listed with the reason. The folder stays as it is. A second run adds what is new. With --engine a store that was lost, or that of a second administrator, is rebuilt from cluster.yaml and Vault or OpenBao: issuers, certificates that have not ended (without their keys), and what is revoked there. The root is the one that the spec pins, or the one in FOLDER.',
     writes: true,
     options: {
       cluster: {},
       agents: {},
+      engine: { excludes: ['cluster', 'agents', 'probe'] },
       probe: {
         summary:
           'also ask running agents what they present and trust; may be repeated (without a value: the agents of --agents)',
@@ -54,8 +55,8 @@ export const describeCommands = {
       json: {},
     },
     examples: [
-      'nomad-pki adopt tls --cluster acme',
       "nomad-pki adopt tls --agents 'agents/*' --dry-run",
+      'nomad-pki adopt --engine --dry-run',
     ],
   },
   add: {

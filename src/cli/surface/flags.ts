@@ -82,6 +82,10 @@ export const flags = {
   },
   dryRun: { flags: '--dry-run', summary: 'check and show everything, and write nothing' },
   due: { flags: '--due', summary: 'the certificates that are due, spread by address' },
+  engine: {
+    flags: '--engine',
+    summary: 'instead: rebuild a store from the spec and Vault or OpenBao; nothing is signed',
+  },
   evidence: {
     flags: '--evidence <file...>',
     summary: 'take what probe --out saw, and receipts of installers, into the ledger first',

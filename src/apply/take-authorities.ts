@@ -1,0 +1,219 @@
+/**
+ * Which authorities of a spec an empty store gets back, and what that rests on. An engine tells what it has, and is not
+ * believed: a root counts where the spec pins its fingerprint or a person brought its file, an intermediate where that
+ * root signed it.
+ *
+ * @module
+ */
+
+import type { AdoptedAuthority } from '../adoption/adopted.js'
+import type { Collection } from '../adoption/collect.js'
+import type { LeftOut } from '../adoption/materials.js'
+import { adoptionNotes } from '../adoption/notes.js'
+import { authorityAddress } from '../address.js'
+import type { Desired, DesiredAuthority } from '../cluster/desired.js'
+import { issuerNameIn } from '../cluster/vault.js'
+import type { EngineIssuerFound } from '../engine/certificates.js'
+import { NomadPkiError } from '../errors.js'
+import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import { fingerprintText, type Certificate } from '../x509/certificate.js'
+import { isSignedBy } from '../x509/signature.js'
+import { isIssuedBy } from '../checks/issued-by.js'
+
+/** What there is to take. */
+export interface Offered {
+  /** What a person brought. */
+  readonly files: Collection
+  /** What the engine has, by its mount. */
+  readonly issuers: ReadonlyMap<string, readonly EngineIssuerFound[]>
+}
+
+/** What is taken. */
+export interface TakenAuthorities {
+  /** Those that the store lacks. */
+  readonly authorities: readonly AdoptedAuthority[]
+  /** The authorities of the store as they are then. */
+  readonly inventory: Inventory
+  readonly leftOut: readonly LeftOut[]
+}
+
+/**
+ * Takes the authorities of a spec.
+ *
+ * @param now Epoch milliseconds.
+ * @throws {NomadPkiError} `ERR_PLAN_BLOCKED` where nothing says which root is right.
+ */
+export function takeAuthorities(
+  desired: Desired,
+  before: Inventory,
+  offered: Offered,
+  now: number,
+): TakenAuthorities {
+  const known = new Map(before.authorities)
+  const authorities: AdoptedAuthority[] = []
+  const leftOut: LeftOut[] = []
+  const inventory = { ...before, authorities: known }
+  const has = (address: string): boolean => known.get(address)?.certificate !== undefined
+  const take = (
+    wanted: DesiredAuthority,
+    certificate: Certificate,
+    place: string,
+    note: string,
+  ): void => {
+    const { address, name, generation, issuer } = wanted
+    const key = offered.files.keyOf(certificate.publicKey)
+    const signer = issuer && rootOf(wanted, certificate)
+    const above = signer === undefined ? undefined : known.get(signer)?.certificate
+    const found: FoundAuthority = {
+      ...{ address, name, generation, certificate, crossed: new Map(), findings: [] },
+      key: key === undefined ? { state: 'absent' } : { state: 'present', publicKey: key.publicKey },
+    }
+    known.set(address, found)
+    authorities.push({
+      ...{ address, name, generation, certificate, key, crossed: new Map(), places: [place] },
+      issuer: signer,
+      notes: [note, ...adoptionNotes(certificate, above)],
+    })
+  }
+
+  for (const wanted of desired.authorities) {
+    if (has(wanted.address)) continue
+    if (wanted.issuer === undefined) takeRoot(wanted)
+    else takeIntermediate(wanted)
+  }
+  return { authorities, inventory, leftOut }
+
+  function takeRoot(wanted: DesiredAuthority): void {
+    const { address, name, fingerprint } = wanted
+    const fromFiles = offered.files.certificates.map(({ certificate, places }) => ({
+      certificate,
+      place: places[0]!,
+    }))
+    const fromEngine = [...offered.issuers.values()].flat()
+    const isRoot = ({ certificate }: { readonly certificate: Certificate }): boolean =>
+      certificate.basicConstraints?.ca === true && isIssuedBy(certificate, certificate)
+    if (fingerprint !== undefined) {
+      const found = [...fromFiles, ...fromEngine].find(
+        (one) => fingerprintText(one.certificate) === fingerprint,
+      )
+      if (found !== undefined)
+        take(wanted, found.certificate, found.place, 'the spec pins its fingerprint')
+      else {
+        throw new NomadPkiError(
+          'ERR_PLAN_BLOCKED',
+          `the spec pins ${fingerprint} for ${address}, and neither a file nor the engine has that certificate`,
+          {
+            address,
+            hint: 'put the ca_file of an agent into a folder: nomad-pki adopt FOLDER --engine',
+          },
+        )
+      }
+      return
+    }
+    // Of several roots that a person brought, the one that signed what the engine has under our names.
+    const own = fromEngine.filter(({ name: issuer }) =>
+      desired.authorities.some(
+        (one) => one.engine !== undefined && namesOf(one).some(([, other]) => other === issuer),
+      ),
+    )
+    const signers = fromFiles.filter(
+      (root) =>
+        isRoot(root) &&
+        [...known.values()].every(({ certificate }) => certificate !== root.certificate) &&
+        own.some(({ certificate }) => isUnder(certificate, root.certificate)),
+    )
+    const [first, ...more] = signers
+    const generations = desired.authorities.filter((one) => one.name === name).length
+    if (first !== undefined && more.length === 0 && generations === 1) {
+      take(wanted, first.certificate, first.place, 'you brought its file')
+      return
+    }
+    const offers = fromEngine.filter(isRoot)
+    const pin = (root: Certificate): string =>
+      `fingerprint: { ${wanted.generation}: "${fingerprintText(root)}" }`
+    throw new NomadPkiError(
+      'ERR_PLAN_BLOCKED',
+      first === undefined
+        ? `nothing says which root ${address} is: the spec pins none, and no file has one that signed the issuers of the engine`
+        : `nothing says which root ${address} is: the spec pins none, and ${generations === 1 ? `${more.length + 1} roots fit` : 'it names several generations'}`,
+      {
+        address,
+        hint:
+          offers.length === 0 || first !== undefined
+            ? 'put the ca_file of an agent, and nothing else, into a folder: nomad-pki adopt FOLDER --engine; or pin the root in the spec'
+            : `the engine has ${offers.map(({ certificate }) => fingerprintText(certificate)).join(' and ')}: compare it with the ca_file of an agent, then pin it in the spec (${name}: { ${pin(offers[0]!.certificate)} }); or: nomad-pki adopt FOLDER --engine, with that file in FOLDER`,
+      },
+    )
+  }
+
+  function takeIntermediate(wanted: DesiredAuthority): void {
+    const { engine } = wanted
+    if (engine === undefined) {
+      const found = offered.files.certificates.find(
+        ({ certificate }) => fault(wanted, certificate) === undefined,
+      )
+      if (found !== undefined) {
+        take(wanted, found.certificate, found.places[0]!, `${wanted.issuer!.name} signed it`)
+      } else notThere(wanted, wanted.address, 'no file has it')
+      return
+    }
+    const issuers = offered.issuers.get(engine.mount) ?? []
+    // Older generations signed certificates that may live.
+    for (const [generation, issuerName] of namesOf(wanted)) {
+      const address = authorityAddress(wanted.name, generation)
+      const one = { ...wanted, address, generation }
+      const found = issuers.find(({ name }) => name === issuerName)
+      if (has(address)) continue
+      const place = `${engine.mount}/issuer/${issuerName}`
+      if (found === undefined) {
+        if (generation === wanted.generation) notThere(one, place, 'the engine does not have it')
+        continue
+      }
+      const why = fault(one, found.certificate)
+      if (why === undefined) {
+        take(one, found.certificate, found.place, `${wanted.issuer!.name} signed it`)
+      } else {
+        leftOut.push({
+          ...{ kind: 'left-out', place, code: 'adoption/authority' },
+          message: `it is ${fingerprintText(found.certificate)}, and is not taken as ${address}: ${why}`,
+          hint: `find out who made it: certificates of it are not taken; a mount of its own for ${wanted.name}, or the next generation, makes a new one`,
+        })
+      }
+    }
+  }
+
+  /** The generation of its root that signed an intermediate; older ones may have. */
+  function rootOf(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
+    return [...known.values()].find(
+      (root) =>
+        root.name === wanted.issuer!.name &&
+        root.certificate !== undefined &&
+        isUnder(certificate, root.certificate),
+    )?.address
+  }
+
+  /** That the root signed it is enough: where the spec says something else today, `plan` tells. */
+  function fault(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
+    if (certificate.basicConstraints?.ca !== true) return 'it is not an authority'
+    if (rootOf(wanted, certificate) === undefined) return `${wanted.issuer!.name} did not sign it`
+    return certificate.notAfter > now ? undefined : 'it has ended'
+  }
+
+  function notThere({ name, address }: DesiredAuthority, place: string, why: string): void {
+    leftOut.push({
+      ...{ kind: 'left-out', place, code: 'adoption/issuer' },
+      message: `${address} is not taken: ${why}`,
+      hint: `nomad-pki authority setup ${name} makes it, where its root can sign`,
+    })
+  }
+}
+
+/** The names of an authority's issuers in its mount, by generation. */
+function namesOf({ engine, generation }: DesiredAuthority): readonly (readonly [number, string])[] {
+  if (engine === undefined) return []
+  return Array.from({ length: generation }, (_, at) => [at + 1, issuerNameIn(engine, at + 1)])
+}
+
+function isUnder(certificate: Certificate, issuer: Certificate): boolean {
+  return isIssuedBy(certificate, issuer) && isSignedBy(certificate, issuer.publicKey)
+}

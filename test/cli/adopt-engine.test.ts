@@ -1,0 +1,291 @@
+/** A store that was lost, and a second administrator's: rebuilt from the spec and an engine in this process. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { directoryStore } from '../../src/store/directory-store.js'
+import { fingerprintOf, fingerprintText } from '../../src/x509/certificate.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
+import { cli, folder, now, type Said } from './cli.js'
+
+let engine: FakeEngine
+let first = ''
+let second = ''
+const run = (place: string, line: string): Promise<Said> =>
+  cli(place, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
+
+const specText = (root = ''): string => `version: 1
+cluster: acme
+vault: { address: "${engine.origin}" }
+authorities:
+  agent: {${root}}
+  us-west: { issuer: agent, engine: { mount: pki/nomad } }
+regions:
+  us-west:
+    authority: us-west
+    domains: [acme.internal]
+    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
+    clients: { c1: { names: [c1.acme.internal] }, c2: {}, c3: {} }
+`
+const write = (place: string, root?: string): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(root))
+const ledger = (place: string): string =>
+  fs.readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
+const rootFile = (): string => path.join(first, 'pki/authority/agent/1/ca.pem')
+const pinOf = (file: string): string =>
+  fingerprintText(parseCertificates(fs.readFileSync(file, 'utf8'))[0]!)
+/** A folder with the file of the root alone, as an agent has it. */
+const withRoot = (): string => {
+  fs.mkdirSync(path.join(second, 'root'))
+  fs.copyFileSync(rootFile(), path.join(second, 'root/ca.pem'))
+  return 'root'
+}
+const leafOf = (place: string, address: string): string =>
+  fs.readFileSync(path.join(place, 'pki/identity', address, 'current/cert.pem'), 'utf8')
+
+beforeAll(async () => {
+  engine = await fakeEngine({ clock: () => now })
+  first = folder()
+  write(first)
+  await run(first, 'init --new-store')
+  await run(first, 'apply --yes')
+  await run(first, 'authority setup us-west')
+  expect((await run(first, 'apply --yes')).status).toBe(0)
+})
+beforeEach(() => {
+  engine.script = () => undefined
+  second = folder()
+  write(second)
+})
+afterAll(() => engine.close())
+
+describe('what the root rests on', () => {
+  test('nothing says which root is right: refused, with nothing written', async () => {
+    const { stderr, status } = await run(second, 'adopt --engine')
+    expect(stderr).toContain('nothing says which root authority/agent/1 is')
+    expect(stderr).toContain('nomad-pki adopt FOLDER --engine')
+    expect(status).toBe(1)
+    expect(fs.readdirSync(second)).toEqual(['cluster.yaml'])
+  })
+
+  test('the engine alone is not believed: its root is named, and a pin in the spec takes it', async () => {
+    const other = { certificate: fs.readFileSync(rootFile(), 'utf8'), issuer_name: 'old-root' }
+    engine.issuers.set('root', other)
+    try {
+      const refused = await run(second, 'adopt --engine')
+      const [, pin] = /pin it in the spec \(agent: \{ (.+?) \}\)/.exec(refused.stderr)!
+      expect(pin).toContain(pinOf(rootFile()))
+      expect(refused.status).toBe(1)
+      write(second, ` ${pin} `)
+      const { stdout, status } = await run(second, 'adopt --engine')
+      expect(stdout).toContain('from pki/nomad/issuer/old-root')
+      expect(stdout).toContain('note: the spec pins its fingerprint')
+      expect(status).toBe(0)
+      // What was revealed is taken for what it is.
+      expect((await run(second, 'verify')).stdout).not.toContain('fingerprint-differs')
+    } finally {
+      engine.issuers.delete('root')
+    }
+  })
+
+  test('a root with the right name and another key signed nothing of the engine', async () => {
+    const third = folder()
+    write(third)
+    await run(third, 'init --new-store')
+    await run(third, 'apply --yes')
+    fs.mkdirSync(path.join(second, 'root'))
+    fs.copyFileSync(
+      path.join(third, 'pki/authority/agent/1/ca.pem'),
+      path.join(second, 'root/x.pem'),
+    )
+    const { stderr, status } = await run(second, 'adopt root --engine')
+    expect(stderr).toContain('no file has one that signed the issuers of the engine')
+    expect(status).toBe(1)
+  })
+})
+
+describe('a lost store', () => {
+  test('--dry-run tells all of it and writes nothing', async () => {
+    const { stdout, status } = await run(second, `adopt ${withRoot()} --engine --dry-run`)
+    expect(stdout).toContain('+ identity/client/us-west/c1')
+    expect(status).toBe(0)
+    expect(fs.existsSync(path.join(second, 'pki'))).toBe(false)
+  })
+
+  test('issuers and living certificates come back, signed is nothing, and the plan says what is made anew', async () => {
+    const before = { signed: engine.signed.length, calls: engine.calls.length }
+    const { stdout, stderr, status } = await run(second, `adopt ${withRoot()} --engine`)
+    expect(stderr).not.toContain('error')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^\+ authority\/agent\/1 .*, without its key$/m)
+    expect(stdout).toMatch(/^\+ authority\/us-west\/1 .*, without its key$/m)
+    expect(stdout).toMatch(/^\+ identity\/server\/us-west\/s1$/m)
+    // c2 and c3 have no name of their own: nothing tells whose is which.
+    expect(stdout).toContain('2 identities of the spec have its names')
+    expect(engine.signed).toHaveLength(before.signed)
+    expect(engine.calls.slice(before.calls).every(({ method }) => method !== 'POST')).toBe(true)
+    expect(leafOf(second, 'client/us-west/c1')).toBe(leafOf(first, 'client/us-west/c1'))
+    expect(fs.existsSync(path.join(second, 'pki/identity/client/us-west/c1/current/key.pem'))).toBe(
+      false,
+    )
+    expect(ledger(second).match(/"event":"found"/g)).toHaveLength(2)
+
+    const plan = await run(second, 'plan')
+    expect(plan.stdout).toMatch(/identity\/client\/us-west\/c1 +renew +key-elsewhere/)
+    expect(plan.stdout).toMatch(/identity\/client\/us-west\/c2 +create +missing/)
+    expect((await run(second, 'status')).stdout).toMatch(/client\/us-west\/c1/)
+    // A second run finds nothing new.
+    const lines = ledger(second)
+    expect((await run(second, 'adopt root --engine')).stdout).toContain('0 that are no generation')
+    expect(ledger(second)).toBe(lines)
+
+    // The lost store is no loss of authority: the next run makes all of it.
+    expect((await run(second, 'apply --yes')).stderr).not.toContain('error')
+    expect((await run(second, 'plan')).status).toBe(0)
+    expect(engine.signed).toHaveLength(before.signed + 4)
+    expect((await run(second, 'verify')).status).toBe(0)
+  })
+
+  test('an issuer that another root signed is not taken, nor is anything under it', async () => {
+    withRoot()
+    const own = [...engine.issuers.values()][0]!
+    const theirs = own.certificate
+    own.certificate = fs.readFileSync(rootFile(), 'utf8')
+    try {
+      // Its own name, and the root's certificate behind it: not an intermediate of the root.
+      engine.script = ({ method, path: asked }) =>
+        method === 'GET' && asked === 'pki/nomad/issuer/issuer-1'
+          ? { status: 200, body: { data: { certificate: 'x', issuer_name: 'us-west-1' } } }
+          : undefined
+      const { stderr, status } = await run(second, 'adopt root --engine')
+      expect(stderr).toContain('nothing says which root')
+      expect(status).toBe(1)
+    } finally {
+      own.certificate = theirs
+    }
+  })
+})
+
+describe('a hostile or broken engine', () => {
+  const answers = (asked: RegExp, data: unknown): void => {
+    engine.script = (call) =>
+      asked.test(`${call.method} ${call.path}`) ? { status: 200, body: { data } } : undefined
+  }
+  test.each<[string, RegExp, unknown, RegExp]>([
+    [
+      'serial numbers that are none',
+      /^LIST .*certs$/,
+      { keys: ['aa:bb', '../x\u001b[2J'] },
+      /entry 2 is "\.\.\/x\\u001b\[2J"/,
+    ],
+    ['a list that is none', /^LIST .*certs$/, { keys: 'aa' }, /is not a list of an engine/],
+    [
+      'issuers that are paths',
+      /^LIST .*issuers$/,
+      { keys: ['../../sys/seal'] },
+      /it names "\.\.\/\.\.\/sys\/seal"/,
+    ],
+  ])('%s: refused with the place, and nothing is written', async (_, asked, data, message) => {
+    withRoot()
+    answers(asked, data)
+    const { stderr, status } = await run(second, 'adopt root --engine')
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toContain('\u001b[2J')
+    expect(status).toBe(3)
+    expect(fs.existsSync(path.join(second, 'pki'))).toBe(false)
+  })
+
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'PEM that is not a certificate',
+      () => ({ certificate: '-----BEGIN\u001b[2J' }),
+      /it is not one certificate/,
+    ],
+    [
+      'another certificate',
+      () => ({ certificate: engine.signed[0] }),
+      /it is another certificate, with the serial number/,
+    ],
+    ['a date that is none', () => ({ certificate: undefined, revocation_time: 'now' }), /left out/],
+  ])('%s: left out with its place, and the others come', async (_, answer, message) => {
+    withRoot()
+    const last = parseCertificates(engine.signed.at(-1)!)[0]!.serial
+    answers(new RegExp(`^GET .*cert/${last.replace(/(..)(?=.)/g, '$1:')}$`), answer())
+    const { stdout, status } = await run(second, 'adopt root --engine')
+    expect(stdout).toMatch(message)
+    expect(stdout).toContain(`pki/nomad/cert/${last.slice(0, 2)}:`)
+    expect(stdout).not.toContain('\u001b')
+    expect(status).toBe(0)
+    expect(ledger(second)).not.toContain(last)
+  })
+})
+
+/** The agent of a client presented a certificate, as `probe` notes it. */
+async function see(place: string, name: string, pem: string): Promise<void> {
+  const store = directoryStore(path.join(place, 'pki'))
+  const lock = await store.lock({ command: 'probe' })
+  const batch = store.batch()
+  const address = `identity/client/us-west/${name}`
+  batch.record({
+    ...{ event: 'observed', address, at: now, run: now, asked: address, generation: null },
+    ...{ endpoint: `10.0.0.${name.slice(1)}:4646`, rpc: false, trusts: ['authority/agent/1'] },
+    fingerprint: fingerprintOf(parseCertificates(pem)[0]!),
+  })
+  await batch.commit()
+  await lock.release()
+}
+
+describe('two administrators, one engine', () => {
+  test('the second makes nothing for an agent that was seen with a certificate of the first', async () => {
+    await run(second, `adopt ${withRoot()} --engine`)
+    const before = engine.signed.length
+    await see(second, 'c1', leafOf(first, 'client/us-west/c1'))
+    // Its names do not tell whose it is; its agent does.
+    await see(second, 'c3', leafOf(first, 'client/us-west/c3'))
+    const again = await run(second, 'adopt root --engine')
+    expect(again.stdout).toMatch(/^\+ identity\/client\/us-west\/c3$/m)
+    expect(again.stdout).toContain('its agent was seen with it')
+    const { stdout } = await run(second, 'plan')
+    expect(stdout).not.toMatch(/client\/us-west\/c[13] +(renew|create)/)
+    expect(stdout).toMatch(/client\/us-west\/c2 +create/)
+    await run(second, 'apply --yes')
+    // Those of s1 and c2 alone.
+    expect(engine.signed).toHaveLength(before + 2)
+    const verified = await run(second, 'verify --long')
+    expect(verified.stdout).toMatch(/c1.*was made elsewhere, its agent has it/)
+    expect(verified.status).toBe(0)
+  })
+
+  test('the first learns what the second made; what is not in use takes no place', async () => {
+    await run(second, `adopt ${withRoot()} --engine`)
+    await run(second, 'apply --yes')
+    const own = leafOf(first, 'client/us-west/c1')
+    const theirs = leafOf(second, 'client/us-west/c1')
+    expect(theirs).not.toBe(own)
+    const unseen = await run(first, 'adopt --engine')
+    expect(unseen.stdout).toContain('its agent was not seen with this one')
+    expect(unseen.stdout).not.toContain('identity/client/us-west/c1\n')
+    expect(leafOf(first, 'client/us-west/c1')).toBe(own)
+    expect((await run(first, 'plan')).status).toBe(0)
+
+    await see(first, 'c1', theirs)
+    const seen = await run(first, 'adopt --engine')
+    expect(seen.stdout).toMatch(/^\+ identity\/client\/us-west\/c1  generation 2$/m)
+    expect(leafOf(first, 'client/us-west/c1')).toBe(theirs)
+    // The first goes on: nothing is made for it, and its own certificates stay.
+    const plan = await run(first, 'plan')
+    expect(plan.stdout).not.toMatch(/c1 +renew/)
+    expect(fs.readdirSync(path.join(first, 'pki/identity/client/us-west/c1'))).toHaveLength(3)
+  })
+})
+
+test('a spec without an engine is told so', async () => {
+  fs.writeFileSync(
+    path.join(second, 'cluster.yaml'),
+    'version: 1\ncluster: acme\nregions:\n  global:\n    servers: { s1: {} }\n',
+  )
+  const { stderr, status } = await run(second, 'adopt --engine')
+  expect(stderr).toContain('has no authority in Vault or OpenBao')
+  expect(status).toBe(64)
+})
