@@ -27,7 +27,14 @@ export function enginePolicies(
   const issuer = issuerNameIn(engine, generation)
   const rule = (path: string, ...capabilities: readonly string[]): string =>
     `path "${path}" { capabilities = [${capabilities.map((one) => `"${one}"`).join(', ')}] }\n`
-  const read = rule(`${mount}/issuer/+`, 'read') + rule(`${mount}/roles/+`, 'read')
+  const read =
+    rule(`${mount}/issuer/+`, 'read') +
+    rule(`${mount}/roles/+`, 'read') +
+    // What `adopt --engine` reads.
+    rule(`${mount}/issuers`, 'list') +
+    rule(`${mount}/certs`, 'list') +
+    rule(`${mount}/cert/+`, 'read') +
+    rule(`${mount}/issuer/+/crl`, 'read')
   const sign = engineRoles(authority, desired)
     .map(
       ({ name, namesFrom }) =>
