@@ -187,7 +187,7 @@ export async function listIn(
 }
 
 /** A serial number as engines write it: `17:ab:0c`. */
-export function colons(serial: string): string {
+function colons(serial: string): string {
   return serial.replace(/(..)(?=.)/g, '$1:')
 }
 
