@@ -238,7 +238,7 @@ const rdn = (...all: readonly (readonly [oid: string, tag: number, value: Buffer
   )
 const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16()
 const utf32 = (text: string): Buffer =>
-  Buffer.concat([...text].map((one) => Buffer.from([0, 0, 0, one.charCodeAt(0)])))
+  Buffer.concat(Array.from(text, (one) => Buffer.from([0, 0, 0, one.charCodeAt(0)])))
 /** String types and how each is written, X.680 §8.4. */
 const strings: readonly (readonly [string, number, (text: string) => Buffer | string])[] = [
   ['UTF8String', 12, (text) => text],
