@@ -271,7 +271,7 @@ describe('two administrators, one engine', () => {
 
     await see(first, 'c1', theirs)
     const seen = await run(first, 'adopt --engine')
-    expect(seen.stdout).toMatch(/^\+ identity\/client\/us-west\/c1  generation 2$/m)
+    expect(seen.stdout).toMatch(/^\+ identity\/client\/us-west\/c1 {2}generation 2$/m)
     expect(leafOf(first, 'client/us-west/c1')).toBe(theirs)
     // The first goes on: nothing is made for it, and its own certificates stay.
     const plan = await run(first, 'plan')
