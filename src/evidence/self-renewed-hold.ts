@@ -5,10 +5,13 @@
  * @module
  */
 
+import { roleIn } from '../address.js'
 import { formatDuration, formatInstant } from '../duration.js'
+import { runsServer } from '../nomad/roles.js'
 import { evidenceLife } from './evidence.js'
 import type { GateCondition, Hold } from './gate.js'
 import { nodeFilesRemedy, type SelfRenewed } from './self-renewed.js'
+import { probeRemedy } from './self-renewed-words.js'
 import type { TrustReader } from './trust.js'
 
 /** What the hold is read from. */
@@ -31,8 +34,7 @@ export interface SelfRenewedFacts {
 export function holdOfSelfRenewed(self: SelfRenewed, facts: SelfRenewedFacts): Hold | undefined {
   const { condition, now, trust, rootsOf, mute } = facts
   const { address, state, message, at, basis, issuer, made, leaf } = self
-  const short = address.slice('identity/'.length)
-  const probe = `nomad-pki probe ${short}`
+  const probe = probeRemedy(address)
   const hold = (why: string, remedy: string): Hold => ({ address, message: why, remedy })
   if (at === undefined || basis === undefined || state === 'silent' || state === 'foreign') {
     return hold(message, self.remedy ?? probe)
@@ -44,6 +46,8 @@ export function holdOfSelfRenewed(self: SelfRenewed, facts: SelfRenewedFacts): H
       probe,
     )
   }
+  const unseen = basis === 'seen' ? portFault(self) : undefined
+  if (unseen !== undefined) return hold(unseen.message, unseen.remedy ?? probe)
   const notAfter = leaf?.notAfter ?? made?.notAfter ?? -Infinity
   if (notAfter <= now) {
     return hold(`what it presents ended at ${formatInstant(notAfter)}`, self.remedy ?? probe)
@@ -67,6 +71,29 @@ export function holdOfSelfRenewed(self: SelfRenewed, facts: SelfRenewedFacts): H
   return settled !== true || state === 'proven' || isOther
     ? undefined
     : hold(message, self.remedy ?? probe)
+}
+
+/** Why what one port presents does not say what the whole agent has. */
+function portFault({
+  address,
+  ports: { seen, silent },
+  remedy,
+}: SelfRenewed): { readonly message: string; readonly remedy: string | undefined } | undefined {
+  const [first] = silent
+  if (first !== undefined) return { message: first.message, remedy: first.remedy }
+  const again = probeRemedy(address)
+  const leaves = new Set(seen.map(({ fingerprint }) => fingerprint)).size
+  if (leaves > 1) {
+    return {
+      message: `its ports present ${leaves} certificates: not all of them have the newest`,
+      remedy: remedy ?? `reload it, then: ${again}`,
+    }
+  }
+  if (!runsServer(roleIn(address)) || seen.some(({ rpc }) => rpc)) return undefined
+  return {
+    message: 'its RPC port was not seen, and may have loaded different files than its HTTP port',
+    remedy: `${again}, from where its RPC port can be reached`,
+  }
 }
 
 /** Why it is not proven that a node trusts a root. */

@@ -101,6 +101,7 @@ export function selfRenewedIn(
     context: checkContext(desired, inventory, { now }),
     trust: trustReader(inventory, evidence, { now }),
     leaves: presentedLeaves(inventory.ledger, evidence.observations),
+    presenting: presentingNow(nodes, ports),
   }
   const made = generationsIn(inventory)
   return new Map(
@@ -123,6 +124,22 @@ export function selfRenewedIn(
   )
 }
 
+function presentingNow(
+  nodes: readonly DesiredIdentity[],
+  ports: ReadonlyMap<string, Ports>,
+): ReadonlyMap<string, readonly DesiredIdentity[]> {
+  const nodesOf = new Map<string, DesiredIdentity[]>()
+  for (const wanted of nodes) {
+    const seen = ports.get(wanted.address)?.seen ?? []
+    for (const fingerprint of new Set(seen.map((one) => one.fingerprint))) {
+      const known = nodesOf.get(fingerprint)
+      if (known === undefined) nodesOf.set(fingerprint, [wanted])
+      else known.push(wanted)
+    }
+  }
+  return nodesOf
+}
+
 const noPorts: Ports = { seen: [], silent: [] }
 
 /** What the judgement of every node rests on. */
@@ -132,6 +149,8 @@ interface Shared {
   readonly context: CheckContext
   readonly trust: TrustReader
   readonly leaves: LeafReader
+  /** Which of these nodes present a leaf now, by its SHA-256, hex. */
+  readonly presenting: ReadonlyMap<string, readonly DesiredIdentity[]>
 }
 
 /** What the judgement of one node rests on. */
@@ -231,7 +250,7 @@ function judgeSeen(at: number, facts: Facts): Verdict {
   const received = receipt?.fingerprint === about ? receipt.trusted : undefined
   const say = { ...knownBy(about, facts), at, basis: 'seen', received } as const
   for (const { fingerprint, endpoint } of seen) {
-    const owner = trust.leafOf(fingerprint)
+    const owner = trust.leafOf(fingerprint) ?? otherOwner(fingerprint, facts)
     if (owner === undefined || owner === wanted.address) continue
     return {
       ...say,
@@ -250,7 +269,7 @@ function judgeSeen(at: number, facts: Facts): Verdict {
       ...say,
       state: 'lagging',
       reason: 'not-proven',
-      message: `its ports present ${others.length + 1} certificates: it was not told of the newest by all of them`,
+      message: `its ports present ${others.length + 1} certificates: not all of them have the newest`,
       remedy: `reload it, then: ${probeRemedy(wanted.address)}`,
     }
   }
@@ -266,6 +285,20 @@ function judgeSeen(at: number, facts: Facts): Verdict {
   }
   const since = say.since === undefined ? '' : `, first seen at ${formatInstant(say.since)}`
   return { ...say, state: 'proven', message: `its own certificate${endText(say.leaf)}${since}` }
+}
+
+/**
+ * Another node that renews itself and presents the same leaf, where the names in it are not this node's alone: the
+ * address of one leads to the other.
+ */
+function otherOwner(fingerprint: string, facts: Facts): string | undefined {
+  const { wanted, presenting } = facts
+  const others = (presenting.get(fingerprint) ?? []).filter((one) => one !== wanted)
+  const leaf = others.length > 0 ? facts.leaves(fingerprint) : undefined
+  if (leaf === undefined) return undefined
+  const isNamed = (one: DesiredIdentity): boolean =>
+    faultsOf(leaf, { ...facts, wanted: one }).every(({ reason }) => reason !== 'names-differ')
+  return others.find((one) => isNamed(one) || !isNamed(wanted))?.address
 }
 
 /** What stands against a leaf; `undefined`: nothing. */

@@ -281,6 +281,103 @@ describe('the gate: a root is not dropped before the node is proven on the new c
     else expect(hold).toMatch(message)
   })
 
+  const rpc = { endpoint: '10.0.0.1:4647', rpc: true }
+
+  test.each<[string, () => readonly LedgerEvent[], RegExp]>([
+    [
+      'one port with the new chain, one with the old',
+      () => [
+        sight(leaves[1]!, crossed.now, { trusts: both }),
+        sight(leaves[0]!, crossed.now, { trusts: both, ...rpc }),
+      ],
+      /its ports present 2 certificates/,
+    ],
+    [
+      'one port with the new chain, one with the certificate of another node',
+      () => [
+        sight(leaves[1]!, crossed.now, { trusts: both }),
+        sight(other, crossed.now, { trusts: both, ...rpc }),
+      ],
+      /its ports present 2 certificates/,
+    ],
+    [
+      'one port that does not answer',
+      () => [
+        sight(leaves[1]!, crossed.now, { trusts: both }),
+        {
+          ...{ event: 'silent', address: c1, at: crossed.now, run: crossed.now, ...rpc },
+          message: 'it does not answer',
+        },
+      ],
+      /it does not answer/,
+    ],
+  ])('%s', (_, lines, message) => {
+    expect(holdOf(lines())).toMatch(message)
+  })
+
+  test.each<[string, boolean]>([
+    ['whose names differ', true],
+    ['whose names are the same', false],
+  ])('two addresses that lead to one node are not two proven nodes: %s', (_, differ) => {
+    const c2 = 'identity/client/us-west/c2'
+    const [wanted] = crossed.desired.identities
+    const second = {
+      ...{ ...wanted!, address: c2, name: 'c2' },
+      ...(differ && { ips: [], names: [...wanted!.names, 'c2.acme.internal'] }),
+    }
+    const desired = { ...crossed.desired, identities: [wanted!, second] }
+    const { now } = crossed
+    const inventory = withLines(crossed, [
+      sight(leaves[1]!, now, { trusts: both }),
+      sight(leaves[1]!, now, { trusts: both, address: c2, endpoint: '10.0.0.2:4646' }),
+    ])
+    const evidence = evidenceIn(inventory.ledger, { now })
+    const { holds } = judgeGate(
+      { trusts: [root2], leafUnder: root2 },
+      { desired, inventory, now, evidence, authority: root2 },
+    )
+    const told = holds.filter(({ address }) => address.startsWith('identity/'))
+    expect(told.map(({ message }) => message)).toEqual([
+      ...(differ ? [] : [`10.0.0.1:4646 presents the leaf of ${c2}`]),
+      `10.0.0.2:4646 presents the leaf of ${c1}`,
+    ])
+  })
+
+  test('a server is not proven by its HTTP port alone', () => {
+    const s1 = 'identity/server/us-west/s1'
+    const asServer = (desired: Desired): Desired => ({
+      ...desired,
+      identities: desired.identities.map((wanted) => ({
+        ...wanted,
+        address: s1,
+        name: 's1',
+        profile: { ...wanted.profile, role: 'server' },
+      })),
+    })
+    const desired = asServer(crossed.desired)
+    const { now } = crossed
+    const holds = (lines: readonly LedgerEvent[]): readonly string[] => {
+      const inventory = withLines(
+        crossed,
+        lines.map((line) => ({ ...line, address: s1 })),
+      )
+      const evidence = evidenceIn(inventory.ledger, { now })
+      const facts = { desired, inventory, now, evidence, authority: root2 }
+      return judgeGate({ trusts: [root2], leafUnder: root2 }, facts)
+        .holds.filter(({ address }) => address === s1)
+        .map(({ message }) => message)
+    }
+    const http = sight(leaves[1]!, now, { trusts: both })
+    const silent: LedgerEvent = {
+      ...{ event: 'silent', address: s1, at: now, run: now, ...rpc },
+      message: 'it does not answer',
+    }
+    const shown = sight(leaves[1]!, now, { trusts: both, ...rpc })
+    expect(holds([http])).toEqual([expect.stringContaining('its RPC port was not seen')])
+    expect(holds([http, silent])).toEqual([expect.stringContaining('it does not answer')])
+    expect(holds([http, shown])).toEqual([])
+  })
+
   test('what was seen two days ago says nothing of today', () => {
     const line = sight(leaves[1]!, crossed.now, { trusts: both })
     expect(holdOf([line], crossed.now + 2 * day)).toMatch(/it was last asked 2d ago/)
