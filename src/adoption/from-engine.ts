@@ -10,7 +10,7 @@
 
 import { parseIdentity } from '../address.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
-import type { Inventory } from '../inventory/inventory.js'
+import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { leafFacts } from '../inventory/manifest.js'
 import { parseGenerationName } from '../inventory/generation-name.js'
@@ -56,6 +56,7 @@ export function fromEngine(
   const { ledger } = inventory
   const owners = ownersIn(desired, inventory)
   const { byFingerprint } = revocationsIn(ledger)
+  const unfinished = unfinishedIn(inventory)
   const made = new Map<string, number>()
   const found = new Set<string>()
   for (const line of ledger.events) {
@@ -105,10 +106,9 @@ export function fromEngine(
     const shown = own.find(({ certificate }) => fingerprintOf(certificate) === seen)
     const chosen = shown ?? (current === undefined ? own.at(-1) : undefined)
     if (chosen !== undefined) {
-      const numbers = (present?.generations ?? []).map(
-        (name) => parseGenerationName(name)?.number ?? 0,
-      )
-      const generation = Math.max(0, made.get(address) ?? 0, ...numbers) + 1
+      const generation =
+        unfinished.get(fingerprintOf(chosen.certificate)) ??
+        Math.max(made.get(address) ?? 0, newestNumber(present)) + 1
       identities.push(
         identityOf(wanted.get(address)!, chosen, { generation, current, isSeen: chosen === shown }),
       )
@@ -127,6 +127,30 @@ export function fromEngine(
     }
   }
   return { identities, events, leftOut }
+}
+
+/**
+ * Finds what an earlier run noted as a generation and was killed before it wrote.
+ *
+ * @returns Its number, by the fingerprint.
+ */
+export function unfinishedIn({
+  identities,
+  ledger,
+}: Pick<Inventory, 'identities' | 'ledger'>): ReadonlyMap<string, number> {
+  const unfinished = new Map<string, number>()
+  for (const line of ledger.events) {
+    if (line.event !== 'adopted') continue
+    // Older ones than those that are there were there, too.
+    if (line.generation <= newestNumber(identities.get(line.address))) continue
+    unfinished.set(line.fingerprint, line.generation)
+  }
+  return unfinished
+}
+
+function newestNumber(found: Pick<FoundIdentity, 'generations'> | undefined): number {
+  const numbers = found?.generations.map((name) => parseGenerationName(name)?.number ?? 0) ?? []
+  return Math.max(0, ...numbers)
 }
 
 function foundLine(
@@ -157,7 +181,8 @@ function identityOf(
     ...{ address, role, region, name, generation, names, ips, issuer },
     ...(current !== undefined && { replaces: fingerprintOf(current) }),
     leaf: certificate,
-    held: keyHeld === 'node' ? 'node' : 'elsewhere',
+    // That a node should hold its key does not say that it holds this one; a handshake with it does.
+    held: keyHeld === 'node' && isSeen ? 'node' : 'elsewhere',
     places: [place],
     notes: [
       isSeen

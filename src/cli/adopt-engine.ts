@@ -7,7 +7,12 @@
 
 import path from 'node:path'
 import { collect } from '../adoption/collect.js'
-import { fromEngine, type EngineLeaf, type FromEngine } from '../adoption/from-engine.js'
+import {
+  fromEngine,
+  unfinishedIn,
+  type EngineLeaf,
+  type FromEngine,
+} from '../adoption/from-engine.js'
 import { malformed, type LeftOut } from '../adoption/materials.js'
 import { missingOf, putAdopted } from '../apply/put-adopted.js'
 import { takeAuthorities, type TakenAuthorities } from '../apply/take-authorities.js'
@@ -171,9 +176,12 @@ async function readLeaves(
   const found = new Set(
     ledger.events.flatMap((one) => (one.event === 'found' ? [one.fingerprint] : [])),
   )
+  const unfinished = unfinishedIn(inventory)
   // One that is merely noted may be in use by now.
   const serials = new Set(
-    known.flatMap(({ serial, fingerprint }) => (found.has(fingerprint) ? [] : [serial])),
+    known.flatMap(({ serial, fingerprint }) =>
+      found.has(fingerprint) || unfinished.has(fingerprint) ? [] : [serial],
+    ),
   )
   const leaves: EngineLeaf[] = []
   const leftOut: LeftOut[] = []

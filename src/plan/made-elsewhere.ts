@@ -30,10 +30,14 @@ export function usedElsewhere(inventory: Inventory, options: { readonly now: num
   return (address, { key, number }, reasons) => {
     if (key.state !== 'elsewhere') return reasons
     proofs ??= proofsIn(inventory, options)
-    const proof = proofs.get(address)
-    if (proof === undefined || proof.foreign || proof.proven?.number !== number) return reasons
+    if (!hasIt(proofs.get(address), number)) return reasons
     return reasons.filter(({ reason }) => reason !== 'key-elsewhere')
   }
+}
+
+/** Whether an agent was last known to have a generation. */
+export function hasIt(proof: Proof | undefined, number: number): boolean {
+  return proof !== undefined && !proof.foreign && proof.proven?.number === number
 }
 
 /** What is told of a generation whose key is elsewhere, and which its agent has. */

@@ -17,6 +17,7 @@ import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { SelfRenewed } from '../evidence/self-renewed.js'
 import { newKeyRemedy } from './held-by-node.js'
+import { hasIt } from './made-elsewhere.js'
 import { selfRenewedLives } from './self-renewed.js'
 
 /** Where something stands in its life, best first. */
@@ -180,10 +181,14 @@ export function makeSchedule(
     const revoked = revokedOf(current, proof, revocations, wanted && newKeyRemedy(wanted, desired))
     const askedHost = hosts.size === 0 ? undefined : hosts.get(fingerprintOf(current.chain[0]))
     const stands = proof === undefined ? made : asProven(made, proof, endOf, now)
+    // Nobody here can deliver it, and nothing shows that its agent has it: the plan makes another one.
+    const keyless =
+      proofs !== undefined && current.key.state === 'elsewhere' && !hasIt(proof, current.number)
     entries.push({
       address,
       kind: 'identity',
       ...stands,
+      ...(keyless && stands.state === 'good' && { state: 'missing' as const }),
       ...(revoked && { revoked }),
       ...(askedHost !== undefined && { askedHost }),
       // An expired one is accepted nowhere.

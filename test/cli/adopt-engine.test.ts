@@ -134,7 +134,8 @@ describe('a lost store', () => {
     const plan = await run(second, 'plan')
     expect(plan.stdout).toMatch(/identity\/client\/us-west\/c1 +renew +key-elsewhere/)
     expect(plan.stdout).toMatch(/identity\/client\/us-west\/c2 +create +missing/)
-    expect((await run(second, 'status')).stdout).toMatch(/client\/us-west\/c1/)
+    // What nobody here can deliver is not good.
+    expect((await run(second, 'status')).stdout).toMatch(/client\/us-west\/c1 .* missing/)
     // A second run finds nothing new.
     const lines = ledger(second)
     expect((await run(second, 'adopt root --engine')).stdout).toContain('0 that are no generation')
@@ -145,6 +146,34 @@ describe('a lost store', () => {
     expect((await run(second, 'plan')).status).toBe(0)
     expect(engine.signed).toHaveLength(before.signed + 4)
     expect((await run(second, 'verify')).status).toBe(0)
+  })
+
+  test('a run that was killed between its lines and its files is gone on with', async () => {
+    await run(second, `adopt ${withRoot()} --engine`)
+    const before = ledger(second)
+    const generation = path.join(second, 'pki/identity/client/us-west/c1')
+    const [name] = fs.readdirSync(generation).filter((one) => one !== 'current')
+    fs.rmSync(generation, { recursive: true })
+    const { stdout, status } = await run(second, 'adopt root --engine')
+    expect(stdout).toMatch(/^\+ identity\/client\/us-west\/c1$/m)
+    expect(status).toBe(0)
+    // Under the number of its line, which is not written twice.
+    expect(fs.readdirSync(generation).sort()).toEqual([name, 'current'])
+    expect(ledger(second)).toBe(before)
+  })
+
+  test('keyHeld: node: that the node has the key is said when its agent was seen, not because an engine has a certificate', async () => {
+    const nodes = specText().replace('c1: {', 'c1: { keyHeld: node,')
+    expect(nodes).not.toBe(specText())
+    fs.writeFileSync(path.join(second, 'cluster.yaml'), nodes)
+    await run(second, `adopt ${withRoot()} --engine`)
+    const manifest = path.join(second, 'pki/identity/client/us-west/c1/current/manifest.json')
+    expect(fs.readFileSync(manifest, 'utf8')).toContain('"held": "elsewhere"')
+    const verified = await run(second, 'verify --long')
+    expect(verified.stdout).toMatch(/c1: .*\(key-elsewhere\)/)
+    expect((await run(second, 'plan')).stdout).toMatch(/c1: .* waits for a request/)
+    await see(second, 'c1', leafOf(second, 'client/us-west/c1'))
+    expect((await run(second, 'plan')).stdout).not.toMatch(/c1: .* waits for a request/)
   })
 
   test('an issuer that another root signed is not taken, nor is anything under it', async () => {
@@ -249,6 +278,7 @@ describe('two administrators, one engine', () => {
     const { stdout } = await run(second, 'plan')
     expect(stdout).not.toMatch(/client\/us-west\/c[13] +(renew|create)/)
     expect(stdout).toMatch(/client\/us-west\/c2 +create/)
+    expect((await run(second, 'status')).stdout).toMatch(/client\/us-west\/c1 .* good/)
     await run(second, 'apply --yes')
     // Those of s1 and c2 alone.
     expect(engine.signed).toHaveLength(before + 2)
