@@ -110,6 +110,8 @@ export async function lookAtEngine(
     } else findings.push(unseen(address, session.origin, read.reason))
   }
 
+  // Where every node renews itself there is no role here, and an engine refuses a question about nothing.
+  if (roles.length === 0) return findings
   const paths = roles.map((role) => signPath(mount, issuer, role.name))
   const rights = await session.call({
     method: 'POST',

@@ -98,12 +98,15 @@ interface RootsInUse {
   readonly trusted: ReadonlySet<string>
   /** Roots above their leaves. */
   readonly roots: ReadonlySet<string>
+  /** Whether one of them renews itself and was never seen, so that its root is not known. */
+  readonly unknown: boolean
 }
 
 function rootsInUse(bundle: DesiredBundle, facts: Facts): RootsInUse {
   const { desired, made, inventory, self } = facts
   const trusted = new Set<string>()
   const issuers = new Set<string>()
+  let unknown = false
   for (const { address, profile } of desired.identities) {
     if (!isAgent(profile.role) || profile.bundle !== bundle.address) continue
     const own = self.get(address)
@@ -113,11 +116,12 @@ function rootsInUse(bundle: DesiredBundle, facts: Facts): RootsInUse {
       if (own.issuer !== undefined) issuers.add(own.issuer)
     }
     const newest = made.get(address)?.at(-1)
+    unknown ||= own !== undefined && own.issuer === undefined && newest === undefined
     for (const root of newest?.trusted ?? []) trusted.add(root)
     if (newest !== undefined) issuers.add(newest.issuer)
   }
   const roots = [...issuers].flatMap((one) => rootAbove(one, inventory.authorities) ?? [])
-  return { trusted, roots: new Set(roots) }
+  return { trusted, roots: new Set(roots), unknown }
 }
 
 /** A compromised root that the spec trusts or has sign although agents had left it. */
@@ -186,7 +190,7 @@ function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
     (root) => !bundle.trusted.includes(root) && !isOver(root) && bundled?.has(root) !== false,
   )
   // What was begun goes on: it went through this gate.
-  const begins = roots.size > 0 && !roots.has(signing.address)
+  const begins = (roots.size > 0 || inUse.unknown) && !roots.has(signing.address)
   const needing = new Set([...trusted].filter((root) => !isOver(root)))
   const uncertified = begins && !isCertified(signing, needing, facts)
   if (keep.length === 0 && !uncertified) return { findings: warnings, keep: [] }

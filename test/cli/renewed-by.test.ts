@@ -158,6 +158,18 @@ test('its role in the engine is held against the spec', async () => {
   node.engine.roles.set('nomad-client-us-west-c1', role)
 })
 
+test('where every node renews itself the engine is asked about no role of all', async () => {
+  const text = fs.readFileSync(spec(), 'utf8')
+  fs.writeFileSync(
+    spec(),
+    text.replace('authorities:', 'defaults: { renewedBy: node }\nauthorities:'),
+  )
+  const { stdout, stderr } = await run('plan')
+  expect(stdout + stderr).not.toMatch(/engine-unseen/)
+  expect((await run('verify')).stdout).not.toMatch(/engine-unseen/)
+  fs.writeFileSync(spec(), text)
+})
+
 test('a name more in the spec: what it has is not what is wanted, and verify says what to do', async () => {
   const text = fs.readFileSync(spec(), 'utf8')
   fs.writeFileSync(

@@ -150,6 +150,7 @@ export async function fakeEngine({
     if (token === undefined || !tokens.has(token)) return fail(403, 'permission denied')
     if (path === 'sys/capabilities-self') {
       const paths = body.paths as readonly string[]
+      if (paths.length === 0) return fail(400, 'paths must be supplied')
       return data(Object.fromEntries(paths.map((one) => [one, ['update']])))
     }
     const mount = /^sys\/mounts\/(.+)$/.exec(path)?.[1]

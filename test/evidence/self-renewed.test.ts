@@ -406,6 +406,21 @@ describe('the gate: a root is not dropped before the node is proven on the new c
   })
 })
 
+test('a root that nothing certifies does not sign while a node that renews itself was never seen', () => {
+  const { desired, inventory, now } = before
+  expect(gateTrust(desired, inventory, { now }).findings).toEqual([])
+  const uncrossed = {
+    ...crossed.desired,
+    authorities: crossed.desired.authorities.map((found) => ({ ...found, crossedBy: [] })),
+  }
+  const { findings } = gateTrust(uncrossed, inventory, { now })
+  expect(findings).toMatchObject([{ severity: 'error', reason: 'trust-needed', address: root2 }])
+  expect(findings[0]!.message).toContain(`${c1}: it renews itself, and was not seen yet`)
+  const seen = withLines(before, [sight(leaves[0]!, now, { trusts: both })])
+  const told = gateTrust(uncrossed, seen, { now }).findings.map(({ message }) => message)
+  expect(told.filter((message) => message.includes(c1))).toEqual([])
+})
+
 test('the plan names files that the node needs anew', () => {
   const { plan } = makePlan(ended, crossed.inventory, { now: crossed.now })
   expect(plan.steps.map(({ address }) => address)).not.toContain(c1)
