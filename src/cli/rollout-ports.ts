@@ -77,9 +77,13 @@ export async function rolloutPorts(
     ]),
   )
   // An agent that was seen with TLS is never asked without it: the token would be there for who stands between.
+  const withTls = new Set(
+    inventory.ledger.events.flatMap((one) =>
+      one.event === 'observed' ? [one.asked ?? one.address] : [],
+    ),
+  )
   const isPlain = (address: string): boolean =>
-    spec.transport === 'upgrading' &&
-    !inventory.ledger.events.some((one) => one.event === 'observed' && one.address === address)
+    spec.transport === 'upgrading' && !withTls.has(address)
   const nobody: Unanswered | undefined =
     credentials.length > 0 && roots !== ''
       ? undefined
@@ -123,6 +127,7 @@ export async function rolloutPorts(
         known = inventory
         probe = await probeCluster(asked, known, options)
       }
+      for (const { asked: one } of probe.sightings) withTls.add(one)
       const seen = { addresses, seen: probe.sightings, silent: probe.unreachable }
       if (noted) {
         const noticed = { ...seen, at: began, members: [] }

@@ -62,6 +62,8 @@ export interface SilentPort {
   readonly message: string
   /** What cures it, where that is known; it is not noted. */
   readonly remedy?: string | undefined
+  /** Whether nobody was reached there, as opposed to one who does not speak TLS; it is not noted. Default: no. */
+  readonly unreached?: boolean | undefined
   /** When it was asked, epoch milliseconds; absent: when the probe began. */
   readonly at?: number | undefined
 }

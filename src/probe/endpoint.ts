@@ -160,6 +160,13 @@ function isHangUp(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET'
 }
 
+/** Whether a fault of {@link describeEndpoint} says that no connection was made: who is there said nothing. */
+export function isUnreached({ cause }: NomadPkiError): boolean {
+  if (isNomadPkiError(cause)) return true
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return code in faults && code !== 'ECONNRESET'
+}
+
 /**
  * Makes the handshake and tells what was presented. The certificate is not verified: seeing a wrong
  * one is the point.

@@ -47,12 +47,15 @@ const sizeLimit = 1 << 27
 /** The token lacks a right, or is not known there. */
 export class Denied extends Error {}
 
+/** What answers there does not speak TLS. */
+export class NotTls extends Error {}
+
 /**
  * Asks one question of one server.
  *
  * @param path `/v1/agent/members`
  * @param of The region that is asked about, and that the server must prove to be of.
- * @throws What says why, one line; {@link Denied} for a token.
+ * @throws What says why, one line; {@link Denied} for a token; {@link NotTls}.
  */
 export async function askApi(
   path: string,
@@ -144,7 +147,8 @@ function askOver(
     )
     asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
     asking.on('error', (error) => {
-      fail(error.message)
+      const isPlain = /wrong version number/i.test(error.message)
+      reject(new (isPlain ? NotTls : Error)(`${where}: ${error.message}`))
     })
     asking.end()
   })

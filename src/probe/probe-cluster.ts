@@ -19,7 +19,7 @@ import { leafText, notedLeaves } from '../evidence/presented.js'
 import { recogniser } from '../evidence/recognise.js'
 import { fingerprintOf } from '../x509/certificate.js'
 import { formatName, type Name } from '../x509/name.js'
-import { describeEndpoint, type Connect } from './endpoint.js'
+import { describeEndpoint, isUnreached, type Connect } from './endpoint.js'
 import { formatEndpoint, type AgentEndpoint, type AgentTarget } from './endpoints.js'
 import { offerCertificate, type OfferedLeaf } from './offer.js'
 
@@ -147,7 +147,11 @@ export async function probeCluster(
     } catch (error) {
       if (!(error instanceof NomadPkiError) || error.code === 'ERR_INTERRUPTED') throw error
       const { message, hint: remedy } = error
-      return { address: asked, endpoint, rpc, message, ...(isOfTheWay(error) && { remedy }) }
+      return {
+        ...{ address: asked, endpoint, rpc, message },
+        ...(isOfTheWay(error) && { remedy }),
+        ...(isUnreached(error) && { unreached: true }),
+      }
     }
     if (rpc) logged += 1
     if (!shown.holdsKey) {

@@ -7,7 +7,7 @@
 
 import type { Connect } from './dial.js'
 import type { AgentEndpoint } from './endpoints.js'
-import { askApi, Denied, isRecord, type Credential } from './nomad-api.js'
+import { askApi, Denied, isRecord, NotTls, type Credential } from './nomad-api.js'
 
 /** The state of a region's servers at one moment. */
 export interface RaftReading {
@@ -134,7 +134,7 @@ async function firstAnswer<Value>(
         const { servername } = endpoint
         const asked = { ...question, servername, credential, timeout, also }
         const said = await askApi(path, endpoint, region, asked).catch((error: unknown) => {
-          if (endpoint.plaintext !== true || error instanceof Denied) throw error
+          if (endpoint.plaintext !== true || !(error instanceof NotTls)) throw error
           return askApi(path, endpoint, region, { ...asked, plaintext: true })
         })
         const value = readAnswer(said)

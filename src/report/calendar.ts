@@ -50,10 +50,10 @@ export function calendarText(facts: CalendarFacts): string {
   const name = `nomad-pki ${cluster}`
   const revisions = revisionsIn(facts.before ?? '')
   // RFC 5545 §3.8.7.4: it must grow when a date moves. Minutes grow also where the file before was lost.
-  const fresh = String(Math.floor(schedule.at / 60_000))
-  const revision = (uid: string, start: string): string => {
-    const known = revisions.get(uid)
-    return known?.start === start ? known.sequence : fresh
+  const fresh = Math.floor(schedule.at / 60_000)
+  const revision = (uid: string, start: string): number => {
+    const { start: was, sequence = -1 } = revisions.get(uid) ?? {}
+    return was === start ? sequence : Math.max(fresh, sequence + 1)
   }
   return [
     `${calendarMark}${escaped(cluster)}//EN`,
@@ -95,14 +95,14 @@ function uidOf(id: string, cluster: string): string {
 /** Of each event of a calendar of ours: when it is, and its revision. */
 function revisionsIn(
   text: string,
-): ReadonlyMap<string, { readonly start: string; readonly sequence: string }> {
-  const found = new Map<string, { start: string; sequence: string }>()
+): ReadonlyMap<string, { readonly start: string; readonly sequence: number }> {
+  const found = new Map<string, { start: string; sequence: number }>()
   for (const event of text.replaceAll('\r\n ', '').split('BEGIN:VEVENT\r\n').slice(1)) {
     const [, uid] = /^UID:(.*)\r$/m.exec(event) ?? []
     const [, start] = /^DTSTART:(.*)\r$/m.exec(event) ?? []
-    const [, sequence] = /^SEQUENCE:(\d{1,10})\r$/m.exec(event) ?? []
+    const [, sequence] = /^SEQUENCE:(\d{1,9})\r$/m.exec(event) ?? []
     if (uid !== undefined && start !== undefined && sequence !== undefined) {
-      found.set(uid, { start, sequence })
+      found.set(uid, { start, sequence: Number(sequence) })
     }
   }
   return found

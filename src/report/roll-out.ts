@@ -188,14 +188,29 @@ export function eventText(
 }
 
 function doneText(
-  { proven, settled, placed, delivered = 0, failures }: Extract<RolloutEvent, { event: 'done' }>,
+  {
+    proven,
+    settled,
+    placed,
+    delivered = 0,
+    failures,
+    plaintext,
+  }: Extract<RolloutEvent, { event: 'done' }>,
   end: Rollout | undefined,
   style: Style,
 ): string {
   const parts = [
-    ...(proven > 0 || delivered === 0 ? [`${count(proven, 'agent')} brought and proven`] : []),
+    ...(proven > 0 || (delivered === 0 && plaintext !== true)
+      ? [`${count(proven, 'agent')} brought and proven`]
+      : []),
     ...(settled > 0 ? [`${settled} by the receipt of the installer`] : []),
-    ...(placed > 0 ? [`${placed} not running: the next start loads the files`] : []),
+    ...(plaintext === true
+      ? [
+          `${count(placed, 'agent has its', 'agents have their')} files; they speak plaintext, and load them when TLS is turned on`,
+        ]
+      : placed > 0
+        ? [`${placed} not running: the next start loads the files`]
+        : []),
     ...(delivered > 0
       ? [
           `${count(delivered, 'machine has its', 'machines have their')} files: nothing shows that they are read`,

@@ -89,8 +89,9 @@ function handshakeObstacle(
       : of(`its agent answers, and ${unit} is ${look.unit}`, unitRemedy(look))
   }
   if (seen.length > 0 && silent.length === 0) return undefined
-  // It speaks plaintext until the restart that turns TLS on, and is proven after that.
-  if (turning === true && node.restart && seen.length === 0) return undefined
+  // It speaks plaintext until the restart that turns TLS on, and is proven after that: its ports must be reached.
+  const speaks = silent.some(({ unreached }) => unreached !== true)
+  if (turning === true && node.restart && seen.length === 0 && speaks) return undefined
   const [first] = silent
   return of(
     first === undefined

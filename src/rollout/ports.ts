@@ -197,6 +197,8 @@ export type RolloutEvent =
       readonly settled: number
       /** Agents that do not run: their next start loads the files. */
       readonly placed: number
+      /** Whether all agents speak plaintext, so that none loads its files yet. Default: no. */
+      readonly plaintext?: boolean | undefined
       /** Machines that have their files: nothing shows that they have read them. Absent: none. */
       readonly delivered?: number | undefined
       readonly failures: readonly Obstacle[]

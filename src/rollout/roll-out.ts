@@ -81,7 +81,15 @@ export async function* rollOut(
     }
   }
   const { proven, settled, placed, delivered, failures } = tally
-  yield { event: 'done', proven, settled, placed, ...(delivered > 0 && { delivered }), failures }
+  yield {
+    event: 'done',
+    proven,
+    settled,
+    placed,
+    ...(delivered > 0 && { delivered }),
+    failures,
+    ...(options.plaintext === true && { plaintext: true }),
+  }
 }
 
 /**

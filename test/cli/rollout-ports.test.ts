@@ -1,6 +1,7 @@
 /** What a rollout asks of the store and of the agents' API. */
 
 import fs from 'node:fs'
+import http from 'node:http'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { printerOf } from '../../src/cli/printer.js'
@@ -38,7 +39,7 @@ const health = {
 const agents: FakeAgent[] = []
 afterAll(() => Promise.all(agents.map((agent) => agent.stop())))
 
-async function bed(): Promise<{
+async function bed(more = ''): Promise<{
   readonly base: string
   readonly client: FakeAgent
   readonly ports: RolloutPorts
@@ -52,7 +53,7 @@ async function bed(): Promise<{
   const client = await FakeAgent.start(trio('client/global/c1'), { rpc: false })
   const server = await FakeAgent.start(trio('server/global/s1'))
   agents.push(client, server)
-  fs.writeFileSync(path.join(base, 'cluster.yaml'), spec(client.http, server.rpc))
+  fs.writeFileSync(path.join(base, 'cluster.yaml'), `${spec(client.http, server.rpc)}${more}`)
   const { context } = testContext({ now, argv: [], cwd: base })
   const options = { file: undefined, quiet: undefined, color: undefined, debug: undefined }
   const workspace = await openWorkspace(context, options, printerOf(context, options))
@@ -114,6 +115,50 @@ describe('the world of a rollout', () => {
       ['w1', true],
       ['w2', false],
     ])
+  })
+
+  test.each([
+    ['seen in this run', false],
+    ['noted with the leaf of another agent', true],
+  ])('an agent that was seen with TLS is not asked without it: %s', async (_name, note) => {
+    const { base, client, ports, locked } = await bed('transport: upgrading\n')
+    client.reload(trioIn(path.join(base, 'pki/identity/server/global/s1/current')))
+    await locked(async () => {
+      await ports.prove(['identity/client/global/c1'], { note })
+    })
+    // Who stands between speaks plain HTTP in its place.
+    const asked: unknown[] = []
+    const between = http.createServer((request, response) => {
+      asked.push(request.url)
+      response.end(JSON.stringify(health))
+    })
+    await client.stop()
+    await new Promise<void>((resolve) => {
+      between.listen(Number(client.http.split(':')[1]), '127.0.0.1', resolve)
+    })
+    expect((await ports.raft('global')).state).toBe('silent')
+    between.close()
+    expect(asked).toEqual([])
+  })
+
+  test('plain HTTP is for what does not speak TLS: a certificate that is refused is no reason', async () => {
+    const { base, client, ports } = await bed('transport: upgrading\n')
+    client.reload(trioIn(path.join(base, 'pki/identity/server/global/s1/current')))
+    expect((await ports.raft('global')).state).toBe('silent')
+    expect(client.asked.http).toBe(1)
+  })
+
+  test('an agent that was not restarted yet is asked over plain HTTP', async () => {
+    const { client, ports } = await bed('transport: upgrading\n')
+    const plain = http.createServer((_request, response) => {
+      response.end(JSON.stringify(health))
+    })
+    await client.stop()
+    await new Promise<void>((resolve) => {
+      plain.listen(Number(client.http.split(':')[1]), '127.0.0.1', resolve)
+    })
+    expect((await ports.raft('global')).state).toBe('read')
+    plain.close()
   })
 
   test('of several entries with one name the newest counts, in whatever order they come', async () => {

@@ -110,6 +110,23 @@ test('a revision survives a folded line, and nonsense in its place is passed ove
   expect(broken).toBe(first)
 })
 
+test('a date that moves twice within a minute, or while a clock goes back, gets a greater SEQUENCE each time', () => {
+  const of = (days: number, when: number, before?: string): string =>
+    calendarText({
+      ...{ cluster: 'acme', deadlines: [], before },
+      schedule: {
+        at: when,
+        entries: [entry('identity/server/global/s1', { dueAt: at + days * day })],
+      },
+    })
+  const sequence = (text: string): number => read(text)[0]!.sequence
+  const first = of(3, at)
+  const second = of(4, at + 1000, first)
+  const third = of(5, at - day, second)
+  expect(sequence(second)).toBe(sequence(first) + 1)
+  expect(sequence(third)).toBe(sequence(second) + 1)
+})
+
 test.each([
   [7 * day, '-P7D'],
   [90 * 60_000, '-PT5400S'],

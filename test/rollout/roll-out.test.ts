@@ -589,6 +589,37 @@ describe('a rollout', () => {
     expect(events.at(-1)!.event).toBe(last)
   })
 
+  test.each([
+    ['it has no port', [], 's1: nothing says where its agent can be asked'],
+    [
+      'its port is not reached',
+      [{ endpoint: 's1:4646', message: 'there is no route to the host', unreached: true }],
+      's1: its agent cannot be asked: there is no route to the host',
+    ],
+  ])(
+    'while TLS is turned on, what could not be proven is not restarted: %s',
+    async (_name, silent, said) => {
+      const bed = new Bed(fleet)
+      for (const [at, node] of bed.nodes.entries()) bed.nodes[at] = { ...node, restart: true }
+      const verdict = bed.verdict.bind(bed)
+      bed.verdict = (address) => ({
+        ...verdict(address),
+        ...{ seen: [], silent: silent.map((one) => ({ ...one, address })) },
+      })
+      expect(problems(await bed.follow({ turning: true }))).toContain(said)
+      expect(bed.done).toEqual([])
+    },
+  )
+
+  test('where agents speak plaintext, none is said not to run', async () => {
+    const bed = new Bed(['c1', 'c2'])
+    for (const name of ['c1', 'c2']) bed.machine(name).mute = true
+    const events = await bed.follow({ plaintext: true })
+    expect(eventText(events.at(-1)!, plainStyle)).toBe(
+      '2 agents have their files; they speak plaintext, and load them when TLS is turned on',
+    )
+  })
+
   test('hosts that share an identity are not told apart by a handshake, so they are refused', async () => {
     const bed = new Bed(['s1'])
     const [node] = bed.nodes
