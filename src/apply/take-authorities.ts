@@ -17,6 +17,7 @@ import type { EngineIssuerFound } from '../engine/certificates.js'
 import { NomadPkiError } from '../errors.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
+import { commonNames } from '../x509/name.js'
 import { isSignedBy } from '../x509/signature.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 
@@ -196,6 +197,10 @@ export function takeAuthorities(
   function fault(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
     if (certificate.basicConstraints?.ca !== true) return 'it is not an authority'
     if (rootOf(wanted, certificate) === undefined) return `${wanted.issuer!.name} did not sign it`
+    // An engine names its issuers as it likes: an older generation, whose key may be stolen, under the name of a newer one.
+    const said = / [\w.-]+ CA \d+$/.exec(commonNames(certificate.subject).at(-1) ?? '')
+    const own = ` ${wanted.name} CA ${wanted.generation}`
+    if (!wanted.named && said !== null && said[0] !== own) return `its subject says${said[0]}`
     return certificate.notAfter > now ? undefined : 'it has ended'
   }
 

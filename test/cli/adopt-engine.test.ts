@@ -176,6 +176,24 @@ describe('a lost store', () => {
     expect((await run(second, 'plan')).stdout).not.toMatch(/c1: .* waits for a request/)
   })
 
+  test('an issuer under the name of another generation is not taken: its subject, which the root signed, says which it is', async () => {
+    const spec = specText().replace(
+      'us-west: { issuer: agent,',
+      'us-west: { issuer: agent, signing: 2,',
+    )
+    expect(spec).not.toBe(specText())
+    fs.writeFileSync(path.join(second, 'cluster.yaml'), spec)
+    const own = [...engine.issuers.values()].find((one) => one.issuer_name === 'us-west-1')!
+    own.issuer_name = 'us-west-2'
+    try {
+      const { stdout } = await run(second, `adopt ${withRoot()} --engine`)
+      expect(stdout).toContain('its subject says us-west CA 1')
+      expect(stdout).not.toMatch(/^\+ authority\/us-west\/2/m)
+    } finally {
+      own.issuer_name = 'us-west-1'
+    }
+  })
+
   test('an issuer that another root signed is not taken, nor is anything under it', async () => {
     withRoot()
     const own = [...engine.issuers.values()][0]!
