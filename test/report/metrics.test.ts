@@ -117,7 +117,7 @@ describe('per region', () => {
         '{role="client",region="global",state="expired"} 0',
       ]),
     )
-    expect(samples(text, 'certificates')).toHaveLength(18)
+    expect(samples(text, 'certificates')).toHaveLength(24)
   })
 
   test.each([
