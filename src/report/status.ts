@@ -172,7 +172,9 @@ function selfRenewedNote(self: SelfRenewed): string {
     const how = basis === 'received' ? 'its receipt' : 'probe'
     return `renews itself, known by ${how} alone`
   }
-  return `renews itself: ${withoutPorts(self).replaceAll(address, 'it')}`
+  // The messages say it too, for those who read them alone.
+  const text = withoutPorts(self).replaceAll(address, 'it')
+  return `renews itself: ${text.replace(/^it renews itself, and /, '')}`
 }
 
 /** Since when a node that renews itself is known to have its certificate; empty for others. */
