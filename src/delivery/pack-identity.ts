@@ -193,6 +193,10 @@ export async function readFit(
   if (key === undefined && manifest.held === undefined && options.without === undefined) {
     throw unfit(address, `${directory} has no key`, '--without-key: the node has it already')
   }
+  // An engine has the certificate; whether the node has its key is not known here.
+  if (key === undefined && manifest.held === 'elsewhere' && options.without === undefined) {
+    throw unfit(address, `the key of ${directory} is not in this store`, another)
+  }
   if (manifest.held === 'node' && !isAgent(role)) {
     throw unfit(
       address,

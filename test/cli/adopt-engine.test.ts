@@ -136,6 +136,10 @@ describe('a lost store', () => {
     expect(plan.stdout).toMatch(/identity\/client\/us-west\/c2 +create +missing/)
     // What nobody here can deliver is not good.
     expect((await run(second, 'status')).stdout).toMatch(/client\/us-west\/c1 .* missing/)
+    const packed = await run(second, 'pack client/us-west/c1 --out-dir out')
+    expect(packed.stderr).toMatch(/the key of 1-\w+ is not in this store/)
+    expect(packed.status).toBe(1)
+    expect(fs.existsSync(path.join(second, 'out'))).toBe(false)
     // A second run finds nothing new.
     const lines = ledger(second)
     expect((await run(second, 'adopt root --engine')).stdout).toContain('0 that are no generation')
