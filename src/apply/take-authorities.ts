@@ -141,7 +141,7 @@ export function takeAuthorities(
         address,
         hint:
           offers.length === 0 || first !== undefined
-            ? 'put the ca_file of an agent, and nothing else, into a folder: nomad-pki adopt FOLDER --engine; or pin the root in the spec'
+            ? 'put the ca_file of an agent, and nothing else, into a folder: nomad-pki adopt FOLDER --engine'
             : `the engine has ${offers.map(({ certificate }) => fingerprintText(certificate)).join(' and ')}: compare it with the ca_file of an agent, then pin it in the spec (${name}: { ${pin(offers[0]!.certificate)} }); or: nomad-pki adopt FOLDER --engine, with that file in FOLDER`,
       },
     )

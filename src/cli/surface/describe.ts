@@ -56,7 +56,7 @@ export const describeCommands = {
     },
     examples: [
       "nomad-pki adopt tls --agents 'agents/*' --dry-run",
-      'nomad-pki adopt --engine --dry-run',
+      'nomad-pki adopt root --engine --dry-run',
     ],
   },
   add: {
