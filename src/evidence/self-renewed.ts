@@ -29,8 +29,6 @@ import { issuerOfNoted, presentedLeaves, type LeafReader } from './presented.js'
 import { trustByReceipt, trustSeen } from './self-renewed-trust.js'
 import { trustReader, type TrustReader } from './trust.js'
 
-export { nodeFilesRemedy } from './self-renewed-words.js'
-
 /** What is known of a node that renews itself. */
 export interface SelfRenewed {
   /** `identity/client/us-west/c1` */

@@ -6,7 +6,8 @@
 
 import type { DesiredIdentity } from '../cluster/desired.js'
 import { NomadPkiError } from '../errors.js'
-import { nodeFilesRemedy, renewsItself } from '../evidence/self-renewed.js'
+import { nodeFilesRemedy } from '../evidence/self-renewed-words.js'
+import { renewsItself } from '../evidence/self-renewed.js'
 
 /**
  * Refuses a node that renews itself.

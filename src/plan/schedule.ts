@@ -263,12 +263,12 @@ function identityLife(
   let end: End = { address, notAfter: leaf.notAfter }
   for (const [index, certificate] of current.chain.entries()) {
     if (index > 0 && certificate.notAfter < end.notAfter) {
-      end = { address: nameOf(certificate), notAfter: certificate.notAfter }
+      end = { address: nameOf(certificate.subject), notAfter: certificate.notAfter }
     }
     const root = roots.get(latin1Of(certificate.issuer.der))
     if (root !== undefined) {
       if (root < end.notAfter)
-        end = { address: `root ${nameOfIssuer(certificate)}`, notAfter: root }
+        end = { address: `root ${nameOf(certificate.issuer)}`, notAfter: root }
       break
     }
   }
@@ -390,14 +390,6 @@ function bySoonest(a: ScheduleEntry, b: ScheduleEntry): number {
   return (a.notAfter ?? -Infinity) - (b.notAfter ?? -Infinity) || (a.address < b.address ? -1 : 1)
 }
 
-function nameOf({ subject }: Certificate): string {
-  return commonNameOf(subject.attributes)
-}
-
-function nameOfIssuer({ issuer }: Certificate): string {
-  return commonNameOf(issuer.attributes)
-}
-
-function commonNameOf(attributes: readonly { type: string; value: string }[]): string {
+function nameOf({ attributes }: Certificate['subject']): string {
   return attributes.findLast(({ type }) => type === 'CN')?.value ?? 'an authority without a name'
 }

@@ -10,12 +10,12 @@ import { count } from '../count.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import {
-  nodeFilesRemedy,
   renewsItself,
   selfRenewedIn,
   type SelfRenewed,
   type SelfRenewedNodes,
 } from '../evidence/self-renewed.js'
+import { nodeFilesRemedy } from '../evidence/self-renewed-words.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LifeState, ScheduleEntry } from './schedule.js'
 

@@ -346,11 +346,8 @@ function keeping(desired: Desired, bundle: DesiredBundle, keep: readonly string[
     .filter((address) => !known.has(address))
     .map((address): DesiredAuthority => ({
       ...like,
-      address,
-      generation: generationOf(address),
-      signing: false,
-      crossed: false,
-      crossedBy: [],
+      ...{ address, generation: generationOf(address) },
+      ...{ signing: false, crossed: false, crossedBy: [] },
     }))
   return {
     ...desired,
