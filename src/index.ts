@@ -51,7 +51,7 @@ export type {
   FoundLeafKey,
   Inventory,
 } from './inventory/inventory.js'
-export type { Manifest } from './inventory/manifest.js'
+export type { KeyElsewhere, Manifest } from './inventory/manifest.js'
 export type { Ledger, LedgerLine } from './inventory/ledger.js'
 export type {
   EventField,
@@ -187,6 +187,7 @@ export {
 } from './probe/probe-cluster.js'
 export type { Connect, OfferedLeaf } from './probe/dial.js'
 export { judgeAgents, type AgentsSeen, type AgentVerdict } from './evidence/judge-agents.js'
+export type { SelfRenewed } from './evidence/self-renewed.js'
 export type { AgentState, Judgement, Judgements } from './evidence/judgement.js'
 export type { MadeGeneration } from './evidence/generations.js'
 export type { Ports } from './evidence/ports.js'

@@ -130,6 +130,12 @@ const cannot: readonly (readonly [
     'parsed: certificates, and the names in them',
   ],
   [['ERR_NAME_INVALID'], ['proveCluster', 'rotationOf'], 'parsed: names in certificates'],
+  [
+    ['ERR_CERTIFICATE_MALFORMED', 'ERR_KEY_ALGORITHM', 'ERR_NAME_INVALID'],
+    ['judgeAgents', 'judgeGate', 'planRollout'],
+    'a leaf of the ledger that cannot be read counts as none; names in certificates are parsed',
+  ],
+  [['ERR_CERTIFICATE_MALFORMED'], ['makePlan'], 'a leaf of the ledger that cannot be read is none'],
   [['ERR_KEY_ALGORITHM', 'ERR_NAME_INVALID'], ['parseSpec'], 'they are diagnostics'],
   [
     ['ERR_KEY_ALGORITHM'],

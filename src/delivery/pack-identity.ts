@@ -65,7 +65,7 @@ export interface PackedIdentity {
  * @returns The archive (a gzip'd tar), its fingerprint, and what should be known about it.
  * @throws {NomadPkiError} `ERR_USAGE` where agents read the store itself, and for an operator without its key;
  * `ERR_STORE_MISSING` if there is no current generation; `ERR_STORE_UNREADABLE`; `ERR_PACK_UNFIT` if an
- * agent could not load it.
+ * agent could not load it; `ERR_REFUSED` where the node renews itself.
  *
  * @see docs/delivery.md
  * @example

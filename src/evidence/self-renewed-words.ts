@@ -16,7 +16,7 @@ export function nodeFilesRemedy(address: string): string {
   return `nomad-pki pack ${short} --renew --out-dir ${folder}; its role and policy into the engine, its other files into /etc/nomad-pki of the node, and there: nomad-pki renew; then: nomad-pki probe ${short}`
 }
 
-/** What asks one agent. */
+/** The command that asks one agent what it presents. */
 export function probeRemedy(address: string): string {
   return `nomad-pki probe ${shortOf(address)}`
 }

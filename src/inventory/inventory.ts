@@ -28,7 +28,12 @@ export type FoundKey =
     }
 
 /** The private key of an identity; its manifest says where one is that is not here. */
-export type FoundLeafKey = FoundKey | { readonly state: KeyElsewhere }
+export type FoundLeafKey =
+  | FoundKey
+  | {
+      /** Where it is; nothing else is known of it. */
+      readonly state: KeyElsewhere
+    }
 
 /** One generation of an authority. */
 export interface FoundAuthority {

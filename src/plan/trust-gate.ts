@@ -158,9 +158,7 @@ const free: Held = { findings: [], keep: [] }
 
 function heldTrust(bundle: DesiredBundle, facts: Facts): Held {
   const { desired, inventory, evidence, now } = facts
-  const signing = desired.authorities.find(
-    ({ name, signing: signs }) => name === bundle.name && signs,
-  )
+  const signing = desired.authorities.find((one) => one.name === bundle.name && one.signing)
   if (signing === undefined) return free
   const bundled = bundledRoots(bundle, facts)
   const inUse = rootsInUse(bundle, facts)

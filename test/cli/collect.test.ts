@@ -31,7 +31,7 @@ let env: Readonly<Record<string, string>> = {}
 beforeEach(async () => {
   base = folder({ 'cluster.yaml': spec })
   const bed = folder()
-  env = fakeSsh(bed)
+  env = fakeSsh(bed, now)
   hosts = path.join(bed, 'hosts')
   await run(start, 'init', '--new-store')
   expect((await run(start, 'apply', '--yes')).status).toBe(0)

@@ -57,12 +57,23 @@ beforeAll(async () => {
   expect((await cli(applied, ['apply', '--yes'])).status).toBe(0)
 })
 
+/** The spec, where an engine has an intermediate. */
+function engineSpec(): string {
+  return spec
+    .replace(
+      'regions:',
+      `vault: { address: "${engine.origin}" }\nauthorities:\n  agent: {}\n  us-west: { issuer: agent, engine: { mount: pki/nomad } }\nregions:`,
+    )
+    .replace('  us-west:\n    clients', '  us-west:\n    authority: us-west\n    clients')
+    .replace('  global:\n', '  global:\n    authority: agent\n')
+}
+
 function call(cwd: string, line: string): ReturnType<typeof cli> {
   const [program, ...argv] = wordsOf(line)
   expect(program).toBe('nomad-pki')
   if (argv[0] === 'rollout' || argv[1] === 'pull')
     return cli(cwd, argv, { env: fakeSsh(folder(), now) })
-  if (argv[1] === 'setup') {
+  if (argv[1] === 'setup' || argv.includes('--engine')) {
     return cli(cwd, argv, { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
   }
   // A person compares the fingerprint; what goes on until nobody reads it ends after its first text.
@@ -77,6 +88,15 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
       const cwd = folder(fresh ? agents : {})
       if (name === 'adopt') copyFolder(fixture('nomad-tls'), path.join(cwd, 'tls'))
       if (!fresh) copyFolder(applied, cwd)
+      if (example.includes('--engine')) {
+        // A store that was set up, and is lost but for the certificate of its root.
+        copyFolder(applied, cwd)
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), engineSpec())
+        expect((await call(cwd, 'nomad-pki authority setup us-west')).status).toBe(0)
+        fs.mkdirSync(path.join(cwd, 'root'))
+        fs.copyFileSync(path.join(cwd, 'pki/bundle/agent/ca.pem'), path.join(cwd, 'root/ca.pem'))
+        fs.rmSync(path.join(cwd, 'pki'), { recursive: true })
+      }
       if (name === 'authority encrypt') {
         const said = spec.replace(
           'regions:',
@@ -117,14 +137,7 @@ describe.each(commands.map((entry) => [entry.name, entry.examples] as const))(
         fs.writeFileSync(path.join(cwd, 'cluster.yaml'), held)
       }
       if (name === 'authority setup') {
-        const text = spec
-          .replace(
-            'regions:',
-            `vault: { address: "${engine.origin}" }\nauthorities:\n  agent: {}\n  us-west: { issuer: agent, engine: { mount: pki/nomad } }\nregions:`,
-          )
-          .replace('  us-west:\n    clients', '  us-west:\n    authority: us-west\n    clients')
-          .replace('  global:\n', '  global:\n    authority: agent\n')
-        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), text)
+        fs.writeFileSync(path.join(cwd, 'cluster.yaml'), engineSpec())
       }
       if (name === 'authority request' || name === 'authority accept') {
         const say = (signer: string): void => {

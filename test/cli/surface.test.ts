@@ -150,6 +150,8 @@ describe('the command surface', () => {
       'request --keepKey: ask for a new certificate of the key in use': 'there is one key',
       'sign --fingerprint: the fingerprint of the public key, SHA256:HEX, as request printed it on the node':
         'what it is the fingerprint of',
+      'authority setup --compromised: issuers of older generations sign no more certificates':
+        'what it does to an engine',
       'authority request --out: the request, such as agent.request': 'what the result is',
       'authority accept --out: the answer to a request, such as agent.answer': 'what the result is',
       'authority accept --fingerprint: the fingerprint of the request, SHA256:HEX, as authority request printed it':

@@ -5,7 +5,7 @@
  */
 
 import { hasErrors } from '../../diagnostics.js'
-import { statusDocument } from '../../report/json.js'
+import { statusDocument } from '../../report/status-document.js'
 import { statusText } from '../../report/status.js'
 import { statusOfSchedule } from '../status.js'
 import { statusFilesOf, writeStatusFiles } from '../status-files.js'
