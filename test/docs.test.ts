@@ -40,6 +40,8 @@ const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
     /nomad-pki renew|pack c1 --renew|^bao (policy )?write|enable --now nomad-pki-node/,
     'test/judges/renew.test.ts does it with a real engine',
   ],
+  [/--evidence receipt\.json/, 'test/cli/renewed-by.test.ts takes the receipt of a node'],
+  [/adopt root --engine/, 'test/cli/adopt-engine.test.ts does it with an engine that is played'],
   [/openssl (req|cms) .*s1\.(der|csr)/, 'test/judges/requests.test.ts asks openssl'],
 ]
 
@@ -67,6 +69,7 @@ const endsWith: readonly (readonly [
   ],
   ['docs/turning-tls-on.md', /rotate tls/, 3, 'no agent has its files: nobody delivers here'],
   ['docs/rollout.md', /rollout --back/, 3, 'no terminal is there to ask on'],
+  ['docs/vault.md', /^nomad-pki rollout$/, 3, 'no terminal is there to ask on'],
   ['docs/delivery.md', /--rollback/, 3, 'only one generation was ever there'],
   ['docs/other-tools.md', /--layout p12/, 64, 'no terminal is there to show the password on'],
 ]
