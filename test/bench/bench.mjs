@@ -16,6 +16,7 @@ import { homedir, tmpdir, userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { selfNode, startEngine } from './engine.mjs'
 import { startHosts } from './hosts.mjs'
 import { bare } from './limit.mjs'
 
@@ -322,6 +323,49 @@ const benches = {
   async start() {
     const { startUp } = await import('./start-up.mjs')
     for (const { what, ratio: value, most } of startUp(41)) figure(what, value, '×', { most })
+  },
+  async engine() {
+    const bao = openbao()
+    const what = `${nodes} leaves from OpenBao: ours / bare loop of the same calls`
+    if (bao === undefined) return figure(what, undefined, '×', { most: 1.2 })
+    const engine = await startEngine(bao, { env, nodes })
+    try {
+      const all = []
+      for (let round = 0; round < 6; round += 1) {
+        const args = round === 0 ? ['apply'] : ['rotate', 'leaves', '--all']
+        const own = engine.leaves([...args, '--yes', '--quiet'])
+        all.push([own, engine.loop()])
+      }
+      // The first one warms both up.
+      for (const [own, bare] of all) note(`  ours ${own.toFixed(2)} s, loop ${bare.toFixed(2)} s`)
+      figure(what, median(all.slice(1).map(([own, bare]) => own / bare)), '×', { most: 1.2 })
+    } finally {
+      await engine.stop()
+    }
+  },
+  async renew() {
+    const bao = openbao()
+    const what = '`renew` until the leaf is in place / curl of the same call + 2 × node -e 0'
+    if (bao === undefined || find('curl') === undefined)
+      return figure(what, undefined, '×', { most: 1 })
+    const engine = await startEngine(bao, { env, nodes: 1 })
+    try {
+      const node = selfNode(engine, env)
+      const empty = () => seconds(process.execPath, ['-e', '0'])
+      await node.renew()
+      node.curl()
+      const all = []
+      for (let round = 0; round < 15; round += 1) {
+        const bare = node.curl() + empty() + empty()
+        all.push([await node.renew(), bare])
+      }
+      note(
+        `  renew ${(median(all.map(([own]) => own)) * 1000).toFixed(0)} ms, curl + 2 × node -e 0 ${(median(all.map(([, bare]) => bare)) * 1000).toFixed(0)} ms`,
+      )
+      figure(what, median(all.map(([own, bare]) => own / bare)), '×', { most: 1 })
+    } finally {
+      await engine.stop()
+    }
   },
   async config() {
     const { parseConfig } = await import(pathToFileURL(join(root, 'dist', 'hcl.js')).href)
@@ -678,6 +722,11 @@ function pairs(what, list, must) {
   figure(what, median(list.map(([own, limit]) => limit / own)), '×', must)
 }
 
+/** The path of a real OpenBao; `undefined`: it is not here. */
+function openbao() {
+  return find('bao') ?? find('openbao-2.7.2/bao')
+}
+
 /** A store for the spec in a folder. */
 function begin(folder) {
   seconds(process.execPath, [command, 'init', '--new-store', '--quiet'], { cwd: folder })
@@ -755,7 +804,7 @@ function goRate() {
 }
 
 try {
-  const wanted = flags.only === undefined ? Object.keys(benches) : [flags.only]
+  const wanted = flags.only === undefined ? Object.keys(benches) : flags.only.split(',')
   for (const name of wanted) {
     if (benches[name] === undefined)
       throw new Error(`no such figure: ${name} (there are: ${Object.keys(benches).join(', ')})`)
