@@ -157,7 +157,8 @@ export async function renew(
     const first = await finish(renewal, asked, ports)
     if (!['proven', 'reloaded', 'placed', 'unchanged'].includes(first.state)) return first
   }
-  const request = renewal.unproven && !decidable ? { ...asked, giveUp: true } : asked
+  // What nothing can prove, or what waits for the agent's next start, must not keep the node from a certificate.
+  const request = renewal.unproven && isUnproven(tls) ? { ...asked, giveUp: true } : asked
   const key = await nodeKey({ tls, address, algorithm: node.key })
   const now = ports.clock()
   // What the installer would refuse is refused before anything is signed.
