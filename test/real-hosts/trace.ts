@@ -25,13 +25,34 @@ interface Mask {
   readonly umask: number
 }
 
+/** Calls that strace wrote in two parts, because another process did something in between, as one line each. */
+function wholeCalls(lines: readonly string[]): readonly string[] {
+  const begun = new Map<string, string>()
+  const whole = lines.flatMap((line) => {
+    const [, pid = '', call = ''] = /^([0-9]+) +(.*)$/.exec(line) ?? []
+    const first = /^(.*) <unfinished \.\.\.>$/.exec(call)?.[1]
+    if (first !== undefined) {
+      begun.set(pid, first)
+      return []
+    }
+    const rest = /^<\.\.\. \w+ resumed>(.*)$/.exec(call)?.[1]
+    const start = begun.get(pid)
+    if (rest === undefined || start === undefined) return [line]
+    begun.delete(pid)
+    return [`${pid} ${start}${rest}`]
+  })
+  // What never came back was done all the same.
+  return [...whole, ...[...begun].map(([pid, call]) => `${pid} ${call}`)]
+}
+
 /**
  * Reads a trace.
  *
- * @param lines What strace wrote, with process numbers and the paths of descriptors.
+ * @param seen What strace wrote, with process numbers and the paths of descriptors.
  * @param secrets Bytes that nobody else may read, as strace prints them.
  */
-export function readTrace(lines: readonly string[], secrets: readonly string[]): Trace {
+export function readTrace(seen: readonly string[], secrets: readonly string[]): Trace {
+  const lines = wholeCalls(seen)
   const masks = new Map<string, Mask[]>()
   const parents = new Map<string, { readonly pid: string; readonly at: number }>()
   for (const [at, line] of lines.entries()) {
