@@ -243,3 +243,8 @@ export function parseIdentity(text: string): Extract<Address, { kind: 'identity'
 export function generationOf(authority: string): number {
   return Number(authority.slice(authority.lastIndexOf('/') + 1))
 }
+
+/** Gives the address of an identity as commands take it: `client/us-west/c1`. */
+export function shortOf(identity: string): string {
+  return identity.slice('identity/'.length)
+}

@@ -235,7 +235,7 @@ async function noteIdentities(
   if (lines > 0) await batch.commit()
 }
 
-/** Each certificate is noted once, whoever noted it in the meantime. */
+/** Each certificate is noted once, also where another run has noted it meanwhile. */
 async function noteCertificates(
   events: NonNullable<AdoptedParts['events']>,
   { ledger }: Inventory,

@@ -1,6 +1,6 @@
 /**
- * Older generations of an authority in Vault or OpenBao: whoever has a right to their paths could go on signing with
- * them. They sign no more certificates, and still their lists. Nothing else of the mount changes: not its default
+ * Older generations of an authority in Vault or OpenBao: anyone with a right to their paths could still sign with
+ * them. Afterwards they sign their lists, and no certificates. Nothing else of the mount changes: not its default
  * issuer, and no role.
  *
  * @module
@@ -31,7 +31,7 @@ export async function retireIssuers(
   if (generation === 1) {
     throw new NomadPkiError(
       'ERR_REFUSED',
-      `generation 1 of ${name} signs: there is no older one that must not sign`,
+      `generation 1 of ${name} signs: there is no older generation to stop`,
       {
         address,
         hint: `first the next generation: nomad-pki rotate authority ${name} --compromised --next`,

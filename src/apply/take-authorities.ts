@@ -18,8 +18,7 @@ import { NomadPkiError } from '../errors.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import { fingerprintText, type Certificate } from '../x509/certificate.js'
 import { commonNames } from '../x509/name.js'
-import { isSignedBy } from '../x509/signature.js'
-import { isIssuedBy } from '../checks/issued-by.js'
+import { isIssuedBy, isSignedUnder } from '../checks/issued-by.js'
 
 /** What there is to take. */
 export interface Offered {
@@ -121,7 +120,7 @@ export function takeAuthorities(
       (root) =>
         isRoot(root) &&
         [...known.values()].every(({ certificate }) => certificate !== root.certificate) &&
-        own.some(({ certificate }) => isUnder(certificate, root.certificate)),
+        own.some(({ certificate }) => isSignedUnder(certificate, root.certificate)),
     )
     const [first, ...more] = signers
     const generations = desired.authorities.filter((one) => one.name === name).length
@@ -189,7 +188,7 @@ export function takeAuthorities(
       (root) =>
         root.name === wanted.issuer!.name &&
         root.certificate !== undefined &&
-        isUnder(certificate, root.certificate),
+        isSignedUnder(certificate, root.certificate),
     )?.address
   }
 
@@ -217,8 +216,4 @@ export function takeAuthorities(
 function namesOf({ engine, generation }: DesiredAuthority): readonly (readonly [number, string])[] {
   if (engine === undefined) return []
   return Array.from({ length: generation }, (_, at) => [at + 1, issuerNameIn(engine, at + 1)])
-}
-
-function isUnder(certificate: Certificate, issuer: Certificate): boolean {
-  return isIssuedBy(certificate, issuer) && isSignedBy(certificate, issuer.publicKey)
 }

@@ -6,6 +6,7 @@
 
 import { sameBytes } from '../bytes.js'
 import type { Certificate } from '../x509/certificate.js'
+import { verifySignature } from '../x509/signature.js'
 
 /**
  * Whether a certificate is an anchor among those that are there: it names itself as its issuer, or
@@ -32,4 +33,9 @@ export function isIssuedBy(certificate: Certificate, issuer: Certificate): boole
       issuer.subjectKeyIdentifier === undefined ||
       certificate.authorityKeyIdentifier === issuer.subjectKeyIdentifier)
   )
+}
+
+/** Whether a certificate names another as its issuer, and that one's key signed it. */
+export function isSignedUnder(certificate: Certificate, issuer: Certificate): boolean {
+  return isIssuedBy(certificate, issuer) && verifySignature(certificate, issuer)
 }

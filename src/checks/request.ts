@@ -5,7 +5,7 @@
  * @module
  */
 
-import { kindOf } from '../address.js'
+import { kindOf, shortOf } from '../address.js'
 import { sameBytes } from '../bytes.js'
 import type { DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -100,7 +100,7 @@ export function answerRequest(
 
 function heldFaults({ address, profile }: DesiredIdentity): readonly string[] {
   if (profile.renewedBy === 'node') {
-    const short = address.slice('identity/'.length)
+    const short = shortOf(address)
     return [
       `the spec says renewedBy: node for ${address}, which asks ${profile.issuer.name} by itself: nomad-pki pack ${short} --renew makes its files`,
     ]

@@ -16,7 +16,7 @@ import {
 import { malformed, type LeftOut } from '../adoption/materials.js'
 import { missingOf, putAdopted } from '../apply/put-adopted.js'
 import { takeAuthorities, type TakenAuthorities } from '../apply/take-authorities.js'
-import { isIssuedBy } from '../checks/issued-by.js'
+import { isSignedUnder } from '../checks/issued-by.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import {
   issuersIn,
@@ -34,7 +34,6 @@ import { revocationsIn } from '../inventory/revoked.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../report/adoption.js'
 import { checkStorePlace } from '../store/directory-store.js'
 import type { Certificate } from '../x509/certificate.js'
-import { isSignedBy } from '../x509/signature.js'
 import { readFolders } from './adopt-folders.js'
 import { beginStore } from './begin-store.js'
 import type { Context } from './context.js'
@@ -177,7 +176,7 @@ async function readLeaves(
     ledger.events.flatMap((one) => (one.event === 'found' ? [one.fingerprint] : [])),
   )
   const unfinished = unfinishedIn(inventory)
-  // One that is merely noted may be in use by now.
+  // A certificate that is only noted may be in use now.
   const serials = new Set(
     known.flatMap(({ serial, fingerprint }) =>
       found.has(fingerprint) || unfinished.has(fingerprint) ? [] : [serial],
@@ -196,10 +195,7 @@ async function readLeaves(
     const authorities = [...inventory.authorities.values()]
     const signerOf = (leaf: Certificate): string | undefined =>
       authorities.find(
-        ({ certificate }) =>
-          certificate !== undefined &&
-          isIssuedBy(leaf, certificate) &&
-          isSignedBy(leaf, certificate.publicKey),
+        ({ certificate }) => certificate !== undefined && isSignedUnder(leaf, certificate),
       )?.address
     let done = 0
     const progress = createProgress(context, unknown.length, {

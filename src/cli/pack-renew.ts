@@ -11,7 +11,7 @@ import { checkContext } from '../checks/context.js'
 import type { NodeFile } from '../cluster/node-file.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { encodeNodeFile } from '../cluster/write-node-file.js'
-import { nodeRights, sameRights, type NodeRights } from '../engine/node-role.js'
+import { nodeRights, sharedRights, type NodeRights } from '../engine/node-role.js'
 import { valueOf } from '../engine/settings.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
@@ -71,7 +71,7 @@ export async function packRenew(
     )
   }
   if (!isAgent(role)) throw usage(`--renew is for agents, and ${address} is not one`)
-  const same = sameRights(address, desired)
+  const same = sharedRights(desired)(address)
   if (same !== undefined) {
     throw new NomadPkiError(
       'ERR_USAGE',

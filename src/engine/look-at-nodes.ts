@@ -5,11 +5,12 @@
  * @module
  */
 
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { shortOf } from '../address.js'
+import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import { shellQuote } from '../shell-quote.js'
 import type { Finding } from '../diagnostics.js'
 import { unseen } from './look.js'
-import { nodeRights, sameRights } from './node-role.js'
+import { nodeRights, sharedRights } from './node-role.js'
 import { roleFaults } from './roles.js'
 import type { EngineSession } from './session.js'
 
@@ -28,13 +29,18 @@ export async function lookAtNodes(
   desired: Pick<Desired, 'authorities' | 'identities'>,
 ): Promise<readonly Finding[]> {
   const nodes = desired.identities.filter(({ profile }) => profile.renewedBy === 'node')
+  const signers = new Map(desired.authorities.map((one) => [one.address, one]))
+  const shared = sharedRights(desired)
   const found: (Finding | undefined)[] = []
   let next = 0
   // One answer that no call would change ends the asking: a token that reads no role reads none of a thousand.
   let refused: string | undefined
   const worker = async (): Promise<void> => {
     for (let at = next++; at < nodes.length && refused === undefined; at = next++) {
-      const finding = await lookAtNode(session, nodes[at]!, desired)
+      const node = nodes[at]!
+      const authority = signers.get(node.profile.issuer.address)
+      const finding =
+        authority && (await lookAtNode(session, node, authority, shared(node.address)))
       found[at] = finding
       if (finding?.reason === 'engine-unseen') refused = finding.address
     }
@@ -46,25 +52,24 @@ export async function lookAtNodes(
 async function lookAtNode(
   session: EngineSession,
   node: DesiredIdentity,
-  desired: Pick<Desired, 'authorities' | 'identities'>,
+  authority: DesiredAuthority,
+  same: string | undefined,
 ): Promise<Finding | undefined> {
-  const { address, profile } = node
-  const authority = desired.authorities.find((one) => one.address === profile.issuer.address)
-  const rights = authority && nodeRights(authority, node)
-  if (authority?.engine === undefined || rights === undefined) return undefined
+  const { address } = node
+  const rights = nodeRights(authority, node)
+  if (authority.engine === undefined || rights === undefined) return undefined
   const { role } = rights
   const path = `${authority.engine.mount}/roles/${role.name}`
   const error = (message: string, remedy: string): Finding => ({
     ...{ severity: 'error', address, reason: 'engine-differs', message, remedy },
   })
-  const same = sameRights(address, desired)
   if (same !== undefined) {
     return error(
       `its role or policy would have the name of ${same}: one login would get names of both`,
       'rename the node in the spec',
     )
   }
-  const short = address.slice('identity/'.length)
+  const short = shortOf(address)
   const folder = shellQuote(node.name)
   const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && bao write ${path} @${folder}/engine/role.json`
   const read = await session.call({ method: 'GET', path })

@@ -8,6 +8,7 @@
 import { isIP } from 'node:net'
 import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
+import { groupBy } from '../grouping.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
 import { signPath } from './look.js'
 import type { EnginePolicy } from './policies.js'
@@ -68,39 +69,50 @@ export function nodeRights(
  * Finds what else has the name of a node's role or policy: `west` of the region us, and all clients of us-west. The one
  * that is written last would be for both.
  *
- * @param address Of the node.
- * @param desired The whole cluster.
- * @returns A clause, such as `the role of all clients of us-west`; `undefined`: nothing.
+ * @param desired The whole cluster, which is read once.
+ * @returns For the address of a node a clause, such as `the role of all clients of us-west`; `undefined`: nothing.
  */
-export function sameRights(
-  address: string,
-  { authorities, identities }: Pick<Desired, 'authorities' | 'identities'>,
-): string | undefined {
+export function sharedRights({
+  authorities,
+  identities,
+}: Pick<Desired, 'authorities' | 'identities'>): (address: string) => string | undefined {
   const signers = new Map(authorities.map((one) => [one.address, one]))
-  const rightsOf = (identity: DesiredIdentity): NodeRights | undefined => {
-    const signer = signers.get(identity.profile.issuer.address)
-    return signer && isAgent(identity.profile.role) ? nodeRights(signer, identity) : undefined
+  const all = identities.flatMap(({ address, profile, ...rest }, at) => {
+    const signer = signers.get(profile.issuer.address)
+    const rights =
+      signer && isAgent(profile.role)
+        ? nodeRights(signer, { address, profile, ...rest })
+        : undefined
+    if (rights === undefined) return []
+    const role = `${signer!.engine!.mount} ${rights.role.name}`
+    // An engine writes the name of a policy in lower case.
+    return [{ at, address, role, policy: rights.policy.name.toLowerCase() }]
+  })
+  const rolesOfAll = groupBy(
+    authorities.flatMap((authority) =>
+      authority.engine === undefined
+        ? []
+        : engineRoles(authority, { identities }).map((role) => ({
+            role,
+            key: `${authority.engine!.mount} ${role.name}`,
+          })),
+    ),
+    ({ key }) => key,
+  )
+  const own = new Map(all.map((one) => [one.address, one]))
+  const byRole = groupBy(all, ({ role }) => role)
+  const byPolicy = groupBy(all, ({ policy }) => policy)
+  return (address) => {
+    const node = own.get(address)
+    if (node === undefined) return undefined
+    const [shared] = rolesOfAll.get(node.role) ?? []
+    if (shared !== undefined) {
+      return `the role of all ${shared.role.role}s of ${shared.role.region}`
+    }
+    const role = byRole.get(node.role)?.find((one) => one !== node)
+    const policy = byPolicy.get(node.policy)?.find((one) => one !== node)
+    if (role !== undefined && role.at <= (policy?.at ?? Infinity))
+      return `the role of ${role.address}`
+    return policy && `the policy of ${policy.address}`
   }
-  const mountOf = (identity: DesiredIdentity): string | undefined =>
-    signers.get(identity.profile.issuer.address)?.engine?.mount
-  const node = identities.find((one) => one.address === address)
-  const rights = node && rightsOf(node)
-  if (rights === undefined) return undefined
-  for (const authority of authorities) {
-    if (authority.engine?.mount !== mountOf(node!)) continue
-    const shared = engineRoles(authority, { identities }).find(
-      ({ name }) => name === rights.role.name,
-    )
-    if (shared !== undefined) return `the role of all ${shared.role}s of ${shared.region}`
-  }
-  // An engine writes the name of a policy in lower case.
-  const policy = rights.policy.name.toLowerCase()
-  for (const other of identities) {
-    const theirs = other.address === address ? undefined : rightsOf(other)
-    if (theirs === undefined) continue
-    if (theirs.role.name === rights.role.name && mountOf(other) === mountOf(node!))
-      return `the role of ${other.address}`
-    if (theirs.policy.name.toLowerCase() === policy) return `the policy of ${other.address}`
-  }
-  return undefined
 }

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { isIssuedBy } from '../checks/issued-by.js'
+import { isSignedUnder } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import { madeFingerprints } from '../inventory/ledger.js'
@@ -19,7 +19,6 @@ import type { EventOf } from '../inventory/ledger-events.js'
 import { isOverridden, type Override } from '../overrides.js'
 import { sha256 } from '../sha256.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
-import { verifySignature } from '../x509/signature.js'
 import { clockSkew, type SeenPort } from './evidence.js'
 
 /** A certificate that an authority of this store signed, and that this ledger lacks. */
@@ -70,18 +69,14 @@ export function ownSignerOf(
   for (const [at, one] of chain.entries()) {
     // One of ours whose key is not here, as in an engine: others ask it too, such as nodes that renew themselves.
     if (elsewhere.some(({ certificate }) => sameCertificate(certificate!, one))) return undefined
-    const found = own.find(({ certificate }) => isUnder(one, certificate))
+    const found = own.find(({ certificate }) => isSignedUnder(one, certificate))
     if (found !== undefined) return found.address
     // What the other copy put between: an intermediate, or a new root that an old one certified.
     const above = chain[at + 1]
-    if (above === undefined || above.basicConstraints?.ca !== true || !isUnder(one, above))
+    if (above === undefined || above.basicConstraints?.ca !== true || !isSignedUnder(one, above))
       return undefined
   }
   return undefined
-}
-
-function isUnder(certificate: Certificate, issuer: Certificate): boolean {
-  return isIssuedBy(certificate, issuer) && verifySignature(certificate, issuer)
 }
 
 /** `server.REGION.nomad`, and nothing beside it: as every leaf of an agent that nomad-pki makes. */

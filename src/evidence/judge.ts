@@ -35,7 +35,7 @@ import {
   type Judgements,
 } from './judgement.js'
 import { newRootOverride } from './new-root.js'
-import { askedOf, portsIn, type Ports } from './ports.js'
+import { askedOf, portsIn, rpcUnseenText, type Ports } from './ports.js'
 import { isAuthority } from './recognise.js'
 import { judgeTrust, trustReader } from './trust.js'
 
@@ -254,7 +254,7 @@ function judgeSeen(receipt: Receipt | undefined, at: number, facts: Facts): Verd
   if (facts.dialed && !seen.some(({ rpc }) => rpc)) {
     return say(
       'unobservable',
-      'its RPC port was not seen, and may have loaded different files than its HTTP port',
+      rpcUnseenText,
       `nomad-pki probe ${address}, from where its RPC port can be reached`,
     )
   }

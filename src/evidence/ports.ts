@@ -89,3 +89,7 @@ function areTogether(line: Line, newest: Line): boolean {
   // The hosts of one identity were noted one by one.
   return askedOf(line).endsWith(`/${sharedName}`) || runOf(newest) - runOf(line) <= oneGo
 }
+
+/** What its HTTP port does not say of a server. */
+export const rpcUnseenText =
+  'its RPC port was not seen, and may have loaded different files than its HTTP port'

@@ -5,13 +5,12 @@
  * @module
  */
 
-import { isIssuedBy } from '../checks/issued-by.js'
+import { isIssuedBy, isSignedUnder } from '../checks/issued-by.js'
 import { isNomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Ledger } from '../inventory/ledger.js'
 import { memoByText } from '../memo.js'
 import { fingerprintOf, parseCertificate, type Certificate } from '../x509/certificate.js'
-import { verifySignature } from '../x509/signature.js'
 import type { Observation } from './evidence.js'
 
 /**
@@ -26,7 +25,7 @@ function engineSignerOf(
 ): string | undefined {
   for (const [address, { certificate, key }] of authorities) {
     if (certificate === undefined || key.state !== 'absent') continue
-    if (isIssuedBy(leaf, certificate) && verifySignature(leaf, certificate)) return address
+    if (isSignedUnder(leaf, certificate)) return address
   }
   return undefined
 }

@@ -10,9 +10,14 @@ import { formatDuration, formatInstant } from '../duration.js'
 import { runsServer } from '../nomad/roles.js'
 import { evidenceLife } from './evidence.js'
 import type { GateCondition, Hold } from './gate.js'
-import { nodeFilesRemedy } from './self-renewed-words.js'
+import {
+  nodeFilesRemedy,
+  portsDiffer,
+  probeRemedy,
+  receiptRemedy,
+  rpcUnseen,
+} from './self-renewed-words.js'
 import type { SelfRenewed } from './self-renewed.js'
-import { probeRemedy } from './self-renewed-words.js'
 import type { TrustReader } from './trust.js'
 
 /** What the hold is read from. */
@@ -82,19 +87,15 @@ function portFault({
 }: SelfRenewed): { readonly message: string; readonly remedy: string | undefined } | undefined {
   const [first] = silent
   if (first !== undefined) return { message: first.message, remedy: first.remedy }
-  const again = probeRemedy(address)
   const leaves = new Set(seen.map(({ fingerprint }) => fingerprint)).size
   if (leaves > 1) {
     return {
-      message: `its ports present ${leaves} certificates: not all of them have the newest`,
-      remedy: remedy ?? `reload it, then: ${again}`,
+      message: portsDiffer(leaves),
+      remedy: remedy ?? `reload it, then: ${probeRemedy(address)}`,
     }
   }
   if (!runsServer(roleIn(address)) || seen.some(({ rpc }) => rpc)) return undefined
-  return {
-    message: 'its RPC port was not seen, and may have loaded different files than its HTTP port',
-    remedy: `${again}, from where its RPC port can be reached`,
-  }
+  return rpcUnseen(address)
 }
 
 /** Why it is not proven that a node trusts a root. */
@@ -120,9 +121,6 @@ function trustFault(
       received === undefined
         ? `it renews itself, and whether it trusts ${root} is not proven: it asks for no certificate, and no receipt of what it presents was taken`
         : `it renews itself, and its ca.pem does not have ${root}, by its receipt`,
-    remedy:
-      received === undefined
-        ? 'take receipt.json of the node: nomad-pki probe --evidence FILE'
-        : nodeFilesRemedy(address),
+    remedy: received === undefined ? receiptRemedy : nodeFilesRemedy(address),
   }
 }

@@ -7,7 +7,7 @@
 
 import { authorityNameOf, isOfAuthority } from '../address.js'
 import { runsServer } from '../nomad/roles.js'
-import { nodeFilesRemedy, probeRemedy } from './self-renewed-words.js'
+import { nodeFilesRemedy, receiptRemedy, rpcUnseen } from './self-renewed-words.js'
 import type { SelfRenewed, SelfRenewedFactsOf } from './self-renewed.js'
 import type { TrustReader } from './trust.js'
 
@@ -60,8 +60,7 @@ export function trustSeen(
     return {
       state: 'unobservable',
       reason: 'not-proven',
-      message: 'its RPC port was not seen, and may have loaded different files than its HTTP port',
-      remedy: `${probeRemedy(wanted.address)}, from where its RPC port can be reached`,
+      ...rpcUnseen(wanted.address),
     }
   }
   if (received !== undefined) return trustByReceipt(received, facts)
@@ -79,7 +78,7 @@ export function trustSeen(
     reason: 'not-proven',
     message:
       'it asks for no certificate: a probe cannot see which roots it trusts, a receipt of its renewal can prove them',
-    remedy: 'take receipt.json of the node: nomad-pki probe --evidence FILE',
+    remedy: receiptRemedy,
   }
 }
 

@@ -4,10 +4,8 @@
  * @module
  */
 
-/** The end of an address, as commands take it. */
-function shortOf(address: string): string {
-  return address.slice('identity/'.length)
-}
+import { shortOf } from '../address.js'
+import { rpcUnseenText } from './ports.js'
 
 /** What brings the files of a node up to date, and proves it. */
 export function nodeFilesRemedy(address: string): string {
@@ -19,4 +17,20 @@ export function nodeFilesRemedy(address: string): string {
 /** The command that asks one agent what it presents. */
 export function probeRemedy(address: string): string {
   return `nomad-pki probe ${shortOf(address)}`
+}
+
+/** What brings the receipt of a node, which names its roots. */
+export const receiptRemedy = 'take receipt.json of the node: nomad-pki probe --evidence FILE'
+
+/** What is said of an agent whose ports do not agree. */
+export function portsDiffer(leaves: number): string {
+  return `its ports present ${leaves} certificates: not all of them have the newest`
+}
+
+/** What is said of a server whose RPC port was not seen. */
+export function rpcUnseen(address: string): { readonly message: string; readonly remedy: string } {
+  return {
+    message: rpcUnseenText,
+    remedy: `${probeRemedy(address)}, from where its RPC port can be reached`,
+  }
 }

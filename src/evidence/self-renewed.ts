@@ -24,7 +24,7 @@ import { generationsIn, type MadeGeneration } from './generations.js'
 import type { AgentState } from './judgement.js'
 import { lastOf } from './known-generation.js'
 import { portsIn, type Ports } from './ports.js'
-import { nodeFilesRemedy, probeRemedy } from './self-renewed-words.js'
+import { nodeFilesRemedy, portsDiffer, probeRemedy } from './self-renewed-words.js'
 import { issuerOfNoted, presentedLeaves, type LeafReader } from './presented.js'
 import { trustByReceipt, trustSeen } from './self-renewed-trust.js'
 import { trustReader, type TrustReader } from './trust.js'
@@ -267,7 +267,7 @@ function judgeSeen(at: number, facts: Facts): Verdict {
       ...say,
       state: 'lagging',
       reason: 'not-proven',
-      message: `its ports present ${others.length + 1} certificates: not all of them have the newest`,
+      message: portsDiffer(others.length + 1),
       remedy: `reload it, then: ${probeRemedy(wanted.address)}`,
     }
   }

@@ -337,7 +337,7 @@ export const ledgerEvents = {
     },
   },
   found: {
-    text: 'An engine lists a certificate that has not ended and is no generation of this store: another store or a node asked for it.',
+    text: 'A certificate that an engine lists, that has not ended, and that is not a generation of this store. Another store or a node asked for it.',
     address: 'the identity that its names are of; the authority, where they are of none',
     fields: {
       serial: { type: 'hex', text: 'of the certificate' },

@@ -12,7 +12,7 @@ import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 
 /**
  * Where a private key is that the store does not have. `node`: the node made it and holds it. `elsewhere`: an engine
- * showed the certificate; the key is with whoever asked for it, such as another store, or is lost.
+ * showed the certificate; another store or a node that asked for it has the key, or the key is lost.
  */
 export type KeyElsewhere = 'node' | 'elsewhere'
 

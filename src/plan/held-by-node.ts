@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shortOf } from '../address.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
@@ -36,7 +37,7 @@ export function heldByNode(
       address,
       reason: 'request-needed',
       message: `${why}. It waits for a request: the spec says that its node holds its key`,
-      remedy: `${tls === undefined ? '' : `by ssh: nomad-pki rollout --collect ${address.slice('identity/'.length)}; or `}${requestRemedy(address, { tls })}`,
+      remedy: `${tls === undefined ? '' : `by ssh: nomad-pki rollout --collect ${shortOf(address)}; or `}${requestRemedy(address, { tls })}`,
     }
   }
   const { state } = newestOf(found)?.key ?? {}
@@ -109,7 +110,7 @@ export function newKeyRemedy(
   desired: Pick<Desired, 'tls'>,
 ): string {
   if (profile.renewedBy === 'node') {
-    return `on the node: nomad-pki renew --force; then: nomad-pki probe ${address.slice('identity/'.length)}`
+    return `on the node: nomad-pki renew --force; then: nomad-pki probe ${shortOf(address)}`
   }
   return profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`
 }

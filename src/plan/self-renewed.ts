@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shortOf } from '../address.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import { count } from '../count.js'
 import type { Finding } from '../diagnostics.js'
@@ -16,6 +17,7 @@ import {
   type SelfRenewedNodes,
 } from '../evidence/self-renewed.js'
 import { nodeFilesRemedy } from '../evidence/self-renewed-words.js'
+import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { LifeState, ScheduleEntry } from './schedule.js'
 
@@ -75,7 +77,7 @@ function lifeStateOf({ state, reason }: SelfRenewed): LifeState {
 const mostNamed = 3
 
 function named(addresses: readonly string[]): string {
-  const shown = addresses.slice(0, mostNamed).map((one) => one.slice('identity/'.length))
+  const shown = addresses.slice(0, mostNamed).map(shortOf)
   const more = addresses.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(' and ')
 }
@@ -93,14 +95,9 @@ export function selfRenewedFindings(
   changed: ReadonlySet<string>,
 ): readonly Finding[] {
   const findings: Finding[] = []
-  const classes = new Map<string, DesiredIdentity[]>()
-  for (const one of nodes) {
-    const { role, region } = one.profile
-    const key = `${role} ${region}`
-    classes.set(key, [...(classes.get(key) ?? []), one])
-  }
+  const classes = groupBy(nodes, ({ profile: { role, region } }) => `${role} ${region}`)
   for (const members of classes.values()) {
-    const [{ address, profile }] = members as [DesiredIdentity, ...DesiredIdentity[]]
+    const { address, profile } = members[0]!
     const isOne = members.length === 1
     const who = named(members.map((one) => one.address))
     findings.push({

@@ -157,6 +157,7 @@ function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
     <h2 id="rotation">Rotation</h2>
     ${rotations.map(({ rotation: { name, from, to, next, stage }, gate }) => {
       const deadline = deadlines.find(({ authority }) => authority === name)
+      const held = gate === undefined ? [] : heldGroups(gate)
       return html`<p>
           <strong>authority ${name}</strong>: generation ${from} to
           ${to}${stage === undefined ? '' : `, stage ${stage}`}. Next:
@@ -170,7 +171,7 @@ function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
                   ${gate.open ? 'The next stage can be taken.' : 'The next stage waits for:'}
                 </p>
                 <ul>
-                  ${heldGroups(gate)
+                  ${held
                     .slice(0, mostRows)
                     .map(
                       ({
@@ -183,9 +184,9 @@ function rotationParts({ rotations, deadlines }: PageFacts): Html | undefined {
                           ${message}<br />fix: <code>${remedy}</code>
                         </li>`,
                     )}${
-                    heldGroups(gate).length > mostRows
+                    held.length > mostRows
                       ? html`<li>
-                          and ${thousands(heldGroups(gate).length - mostRows)} more:
+                          and ${thousands(held.length - mostRows)} more:
                           <code>nomad-pki rotate authority ${name}</code>
                         </li>`
                       : undefined

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shortOf } from '../address.js'
 import type { Revocation } from '../inventory/revoked.js'
 import { alwaysHoldsIn, holdsIn, versionGates } from '../nomad/versions.js'
 import type { Cure } from '../rotation/cure.js'
@@ -208,7 +209,7 @@ function requestLines(
   node: string,
   { flag, tls }: Pick<RevocationFacts, 'flag' | 'tls'>,
 ): readonly string[] {
-  const name = address.slice('identity/'.length)
+  const name = shortOf(address)
   const file = `${node}.csr`
   return [
     `  on ${node}: ${requestCommand(name, file, { tls })}`,

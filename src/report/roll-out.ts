@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shortOf } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { Doubtful, Rollout, RolloutNode } from '../rollout/order.js'
 import type { HostState, RolloutEvent } from '../rollout/ports.js'
@@ -274,10 +275,6 @@ function obstacleLines(obstacles: readonly Obstacle[], style: Style): readonly s
 
 function nameOf({ host, address }: RolloutNode): string {
   return host ?? address.slice(address.lastIndexOf('/') + 1)
-}
-
-function shortOf(address: string): string {
-  return address.slice('identity/'.length)
 }
 
 /** The order, as the first line of JSON. */

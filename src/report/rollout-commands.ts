@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity } from '../address.js'
+import { parseIdentity, shortOf } from '../address.js'
 import { archiveName } from '../delivery/archive.js'
 import type { MachinePlace } from '../cluster/spec.js'
 import { groupBy } from '../grouping.js'
@@ -207,11 +207,6 @@ export function whereOf(nodes: readonly RolloutNode[]): string {
   return hosts.length > 0
     ? printable(rangesOf(hosts))
     : `each host that has ${shortOf(nodes[0]!.address)}, one after the other`
-}
-
-/** `server/global/s1`: an end of an address that is nobody else's. */
-export function shortOf(address: string): string {
-  return address.slice('identity/'.length)
 }
 
 export function lastOf(address: string): string {

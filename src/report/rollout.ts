@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shortOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { stateWords } from '../evidence/state-words.js'
 import type { Rollout, RolloutStep } from '../rollout/order.js'
@@ -18,7 +19,6 @@ import {
   firstStanza,
   lastOf,
   needsStanza,
-  shortOf,
   unitOf,
   whereOf,
   type CommandPlace,

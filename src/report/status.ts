@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sharedName } from '../address.js'
+import { sharedName, shortOf } from '../address.js'
 import type { Finding } from '../diagnostics.js'
 import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { SelfRenewed } from '../evidence/self-renewed.js'
@@ -254,7 +254,7 @@ function sharingLines(entries: readonly ScheduleEntry[], style: Style): readonly
       address.endsWith(`/${sharedName}`) && !orphan && state !== 'missing',
   )
   if (shared.length === 0) return []
-  const names = shared.map(({ address }) => address.slice('identity/'.length)).sort()
+  const names = shared.map(({ address }) => shortOf(address)).sort()
   return [style.faint(`many hosts share one key: ${names.join(', ')}: ${sharingCost}`)]
 }
 

@@ -109,7 +109,7 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   if (!printer.json) printer.answer(`${file}: ${rotation.next.title}`)
   const { edits, reloads, rides } = rotation.next
   const after = withEdits(workspace.spec, edits)
-  // The old key is in the engine, and whoever may use it goes on until its issuer is told otherwise.
+  // The old key is in the engine: anyone with a right to it can sign until its issuer is stopped.
   const setUp = `nomad-pki authority setup ${name}`
   const steps = applySteps(after, { inventory, now }).map((step) =>
     options.compromised === true && step.command === setUp

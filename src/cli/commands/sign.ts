@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolveAddress } from '../../address.js'
+import { resolveAddress, shortOf } from '../../address.js'
 import { checkContext } from '../../checks/context.js'
 import { addressesIn, answerRequest, type RequestAnswer } from '../../checks/request.js'
 import { NomadPkiError } from '../../errors.js'
@@ -94,7 +94,7 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
     context,
   )
   if (status === exitStatus.ok && !dryRun) {
-    const name = address.slice('identity/'.length)
+    const name = shortOf(address)
     printer.tell(
       `to deliver it, without a key: nomad-pki pack${fileFlag(options)} ${name} --out ${name.split('/').at(-1)!}.tar.gz`,
     )
