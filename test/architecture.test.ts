@@ -26,6 +26,7 @@ const bands: readonly (readonly string[])[] = [
     'count.ts',
     'revocation-reasons.ts',
     'shell-quote.ts',
+    'in-parallel.ts',
   ],
   ['der', 'keys', 'x509', 'hcl', 'nomad', 'agent'],
   ['lint', 'authority'],

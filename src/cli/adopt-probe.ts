@@ -8,6 +8,7 @@ import type { ProbedAgent } from '../adoption/probed.js'
 import type { SurveyedAgent } from '../adoption/survey-agents.js'
 import { surveyAgents } from '../adoption/survey-agents.js'
 import { NomadPkiError } from '../errors.js'
+import { inParallel } from '../in-parallel.js'
 import { describeEndpoint, parseEndpoint } from '../probe/endpoint.js'
 import { formatEndpoint } from '../probe/endpoints.js'
 import { formatName } from '../x509/name.js'
@@ -47,15 +48,7 @@ export async function probeForAdoption(
   const signal = context.onInterrupt(() => {
     context.stderr.write('interrupted: nothing was adopted\n')
   })
-  const answers: ProbedAgent[] = []
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let at = next++; at < targets.length; at = next++) {
-      answers[at] = await ask(targets[at]!, signal)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(concurrency, targets.length) }, worker))
-  return answers
+  return inParallel(targets, concurrency, (target) => ask(target, signal))
 }
 
 async function ask({ host, port, config }: Target, signal: AbortSignal): Promise<ProbedAgent> {

@@ -32,7 +32,7 @@ import {
 import { count } from '../report/style.js'
 import { destinationsOf } from '../rollout/destinations.js'
 import type { Rollout } from '../rollout/order.js'
-import { inParallel } from '../rollout/parallel.js'
+import { inParallel } from '../in-parallel.js'
 import { recoveryOrder } from '../rollout/recovery.js'
 import { agentsOf, recoveryOf, type Recovery } from '../rotation/recovery.js'
 import { bringRollout, type RolloutChoice } from './bring-rollout.js'

@@ -6,6 +6,7 @@
  */
 
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { inParallel } from '../in-parallel.js'
 import { serialOf } from '../inventory/known-certificates.js'
 import { pemBlocks } from '../keys/pem.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -93,10 +94,6 @@ export async function readCertificates(
   take: (one: EngineCertificate | EngineFault) => void,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let at = next++; at < serials.length; at = next++) take(await one(serials[at]!))
-  }
   const one = async (serial: string): Promise<EngineCertificate | EngineFault> => {
     const place = `${mount}/cert/${colons(serial)}`
     const verdict = await session.call({ method: 'GET', path: place, signal })
@@ -115,12 +112,7 @@ export async function readCertificates(
     if (typeof at !== 'number') return { place, message: `its revocation_time is ${shown(at)}` }
     return { place, certificate, revoked: at > 0 }
   }
-  const workers = Math.min(concurrency, serials.length)
-  try {
-    await Promise.all(Array.from({ length: workers }, worker))
-  } finally {
-    next = serials.length
-  }
+  await inParallel(serials, concurrency, async (serial) => take(await one(serial)))
 }
 
 /**

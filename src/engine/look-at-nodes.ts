@@ -9,6 +9,7 @@ import { shortOf } from '../address.js'
 import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
 import { shellQuote } from '../shell-quote.js'
 import type { Finding } from '../diagnostics.js'
+import { inParallel } from '../in-parallel.js'
 import { unseen } from './look.js'
 import { nodeRights, sharedRights } from './node-role.js'
 import { roleFaults } from './roles.js'
@@ -31,21 +32,15 @@ export async function lookAtNodes(
   const nodes = desired.identities.filter(({ profile }) => profile.renewedBy === 'node')
   const signers = new Map(desired.authorities.map((one) => [one.address, one]))
   const shared = sharedRights(desired)
-  const found: (Finding | undefined)[] = []
-  let next = 0
   // One answer that no call would change ends the asking: a token that reads no role reads none of a thousand.
-  let refused: string | undefined
-  const worker = async (): Promise<void> => {
-    for (let at = next++; at < nodes.length && refused === undefined; at = next++) {
-      const node = nodes[at]!
-      const authority = signers.get(node.profile.issuer.address)
-      const finding =
-        authority && (await lookAtNode(session, node, authority, shared(node.address)))
-      found[at] = finding
-      if (finding?.reason === 'engine-unseen') refused = finding.address
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, nodes.length) }, worker))
+  let isRefused = false
+  const found = await inParallel(nodes, atOnce, async (node) => {
+    const authority = signers.get(node.profile.issuer.address)
+    if (authority === undefined || isRefused) return undefined
+    const finding = await lookAtNode(session, node, authority, shared(node.address))
+    isRefused ||= finding?.reason === 'engine-unseen'
+    return finding
+  })
   return found.filter((one) => one !== undefined)
 }
 

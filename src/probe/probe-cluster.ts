@@ -12,6 +12,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import { inParallel } from '../in-parallel.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { SeenPort, SilentPort } from '../evidence/evidence.js'
 import { ownSignerOf } from '../evidence/copies.js'
@@ -116,20 +117,15 @@ export async function probeCluster(
   const questions = targets.flatMap(({ address, endpoints }) =>
     endpoints.map((endpoint) => ({ address, endpoint })),
   )
-  const answers: (SeenPort | SilentEndpoint)[] = []
   const undecided: Undecided[] = []
   let handshakes = 0
   let logged = 0
-  let next = 0
   let done = 0
-  const worker = async (): Promise<void> => {
-    for (let at = next++; at < questions.length; at = next++) {
-      const { address, endpoint } = questions[at]!
-      answers[at] = await ask(address, endpoint)
-      options.onAsked?.((done += 1), formatEndpoint(endpoint))
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(concurrency, questions.length) }, worker))
+  const answers = await inParallel(questions, concurrency, async ({ address, endpoint }) => {
+    const answer = await ask(address, endpoint)
+    options.onAsked?.((done += 1), formatEndpoint(endpoint))
+    return answer
+  })
   return {
     sightings: answers.filter((one) => 'asked' in one),
     unreachable: answers.filter((one) => 'message' in one),

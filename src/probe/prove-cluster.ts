@@ -9,6 +9,7 @@ import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'
 import type { Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
+import { inParallel } from '../in-parallel.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Store, StoredFile } from '../inventory/store.js'
 import { judgeConnection } from '../nomad/judge.js'
@@ -103,24 +104,14 @@ async function proveClasses(
   const tried = new Map<AgentClass, number>()
   const known = new Map<string, Promise<HandshakeFiles>>()
   const disagreements = new Map<string, { finding: Finding; more: number }>()
-  let next = 0
   let done = 0
   let refused = 0
   const unjudged: string[] = []
 
-  async function work(): Promise<void> {
-    for (;;) {
-      const trial = trials[next]
-      if (trial === undefined) return
-      next += 1
-      if (options.signal?.aborted === true) {
-        throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while proving by handshakes')
-      }
-      await attempt(trial)
-    }
-  }
-
   async function attempt({ connection, version, servername }: Trial): Promise<void> {
+    if (options.signal?.aborted === true) {
+      throw new NomadPkiError('ERR_INTERRUPTED', 'interrupted while proving by handshakes')
+    }
     const { dialer, listener } = connection
     const ends = { dialer: memberOf(dialer), listener: memberOf(listener) }
     const verdict = judgeConnection(dialer.facts, listener.facts, {
@@ -183,7 +174,7 @@ async function proveClasses(
     return read
   }
 
-  await Promise.all(Array.from({ length: options.concurrency ?? 4 }, work))
+  await inParallel(trials, options.concurrency ?? 4, attempt)
   return {
     classes: classes.length,
     pairs: trials.length / versions.length,

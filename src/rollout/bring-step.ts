@@ -10,7 +10,8 @@ import { bringBack } from './go-back.js'
 import { awaited, isHand, runs, type Looked } from './look-all.js'
 import { bringMachine } from './machines.js'
 import type { RolloutNode, RolloutStep } from './order.js'
-import { events, inParallel } from './parallel.js'
+import { events } from './events.js'
+import { inParallel } from '../in-parallel.js'
 import {
   stopIfAborted,
   type HostState,

@@ -10,7 +10,8 @@ import { isRunning } from './delivery-for.js'
 import { leaderOf } from './gate.js'
 import { lookAt } from './look.js'
 import type { Rollout, RolloutNode, RolloutStep } from './order.js'
-import { events, inParallel } from './parallel.js'
+import { events } from './events.js'
+import { inParallel } from '../in-parallel.js'
 import {
   stopIfAborted,
   type RolloutEvent,
