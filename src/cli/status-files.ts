@@ -15,7 +15,7 @@ import type { SeenBeside } from '../plan/beside.js'
 import { makePlan } from '../plan/make-plan.js'
 import type { Schedule } from '../plan/schedule.js'
 import { calendarMark, calendarText } from '../report/calendar.js'
-import { metricsMark, metricsText } from '../report/metrics.js'
+import { metricsMark, metricsText, type WatchedRotation } from '../report/metrics.js'
 import { pageMark, pageText } from '../report/page.js'
 import type { Grain } from '../report/watched.js'
 import type { Deadline } from '../rotation/deadlines.js'
@@ -133,23 +133,26 @@ async function inventoryText(
   return formatInventory({ cluster, madeAt: schedule.at, begun, inventory }, ledger)
 }
 
-/** What `verify` finds in the same files, beyond what is told already. */
+/**
+ * What `verify` finds in the same files, beyond what is told already. Ten thousand signatures take a third of the
+ * time: those that the ledger records are left to `verify`.
+ */
 function verifiedFor(
   { inventory, schedule, findings }: ReturnType<typeof watchedFacts>,
   { desired }: Workspace,
 ): readonly Finding[] {
   const told = new Set(findings.map(keyOf))
-  return verifyCluster(desired, inventory, { now: schedule.at }).filter(
-    (one) => !told.has(keyOf(one)),
-  )
+  const options = { now: schedule.at, signatures: 'unrecorded' } as const
+  return verifyCluster(desired, inventory, options).filter((one) => !told.has(keyOf(one)))
 }
 
 /** The same with what `plan` says and how rotations stand, for what is watched. */
 export function watchedFacts(
   { inventory, schedule, deadlines, findings, beside }: StatusFacts,
-  { spec, desired }: Workspace,
+  workspace: Workspace,
 ): Parameters<typeof metricsText>[0] & Parameters<typeof pageText>[0] {
   const now = schedule.at
+  const { desired } = workspace
   const { plan } = makePlan(desired, inventory, { now })
   const lives = new Map(
     [...inventory.identities].flatMap(([address, { current }]) => {
@@ -157,12 +160,6 @@ export function watchedFacts(
       return leaf === undefined ? [] : [[address, leaf] as const]
     }),
   )
-  const rotations = spec.authorities.flatMap(({ name }) => {
-    const rotation = rotationOf(spec, inventory, name, { now })
-    return rotation === undefined || rotation.position === 'settled'
-      ? []
-      : [{ rotation, gate: gateOf(rotation, desired, inventory, { now }) }]
-  })
   // What `status` says too is counted once.
   const told = new Set(plan.findings.map(keyOf))
   return {
@@ -172,11 +169,26 @@ export function watchedFacts(
     inventory,
     lives,
     deadlines,
-    rotations,
+    rotations: rotationsIn(workspace, inventory, now),
+    transport: desired.transport,
     beside,
     steps: plan.steps,
     findings: [...plan.findings, ...findings.filter((one) => !told.has(keyOf(one)))],
   }
+}
+
+/** Rotations under way, and what their next stages wait for. */
+export function rotationsIn(
+  { spec, desired }: Pick<Workspace, 'spec' | 'desired'>,
+  inventory: Inventory,
+  now: number,
+): readonly WatchedRotation[] {
+  return spec.authorities.flatMap(({ name }) => {
+    const rotation = rotationOf(spec, inventory, name, { now })
+    return rotation === undefined || rotation.position === 'settled'
+      ? []
+      : [{ rotation, gate: gateOf(rotation, desired, inventory, { now }) }]
+  })
 }
 
 function keyOf({ address, reason, message }: Finding): string {

@@ -80,6 +80,8 @@ export interface RevokedEntry {
 export interface Schedule {
   /** Epoch milliseconds that {@link ScheduleEntry.state} is judged at. */
   readonly at: number
+  /** Whether what was made was taken for delivered: no state says what agents have. */
+  readonly asMade?: boolean | undefined
   /** Soonest end first; what is missing stands at the top. */
   readonly entries: readonly ScheduleEntry[]
 }
@@ -197,7 +199,7 @@ export function makeSchedule(
       onDemand: wanted === undefined ? profileOf(role).onDemand : isOnDemand(wanted.profile),
     })
   }
-  return { at: now, entries: entries.sort(bySoonest) }
+  return { at: now, ...(asMade && { asMade }), entries: entries.sort(bySoonest) }
 }
 
 /** The revocation of the current certificate; else of the one that counts for its agent. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Schedule } from '../plan/schedule.js'
+import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
 
@@ -108,6 +108,11 @@ function revisionsIn(
   return found
 }
 
+/** Whether nothing shows what the agent has. */
+function isUnseen({ proof, selfRenewed }: ScheduleEntry): boolean {
+  return selfRenewed === undefined && (proof === undefined || proof.state === 'unproven')
+}
+
 /** A person's certificate is made when it is asked for: nobody waits for its end. */
 function eventsOf({ address, role, region, node, members }: Watched): readonly Event[] {
   const waited = members.filter(({ onDemand }) => !onDemand)
@@ -137,7 +142,7 @@ function eventsOf({ address, role, region, node, members }: Watched): readonly E
             id: `end.${address}`,
             at: end,
             title: `${which} ends`,
-            text: 'After it the agent accepts no connection and makes none. What it was last known to have counts.',
+            text: `After it the agent accepts no connection and makes none. ${waited.some(isUnseen) ? 'It, or one of these, was never seen: what was made counts. Run nomad-pki probe.' : 'What it was last known to have counts.'}`,
           },
         ]),
   ]

@@ -7,15 +7,18 @@
  */
 
 import { authorityNameOf } from '../address.js'
+import type { Transport } from '../cluster/transport.js'
 import type { Finding, Severity } from '../diagnostics.js'
 import type { GateVerdict } from '../evidence/gate.js'
+import type { ProofState } from '../evidence/proven.js'
 import { groupBy } from '../grouping.js'
+import { isAgent } from '../nomad/roles.js'
 import { besideState, type BesideState, type SeenBeside } from '../plan/beside.js'
 import type { Action, Step } from '../plan/plan.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import type { Rotation } from '../rotation/stages.js'
-import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
+import { earliestBy, earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
 
 /** A rotation under way, and what holds its next stage. */
 export interface WatchedRotation {
@@ -37,6 +40,8 @@ export interface MetricsFacts {
   readonly steps: readonly Pick<Step, 'action'>[]
   /** Those of `plan` and `status`. */
   readonly findings: readonly Pick<Finding, 'severity'>[]
+  /** What agents speak. Default: TLS alone. */
+  readonly transport?: Transport | undefined
   /** Consul's and Vault's TLS beside Nomad's. Default: none. */
   readonly beside?: readonly SeenBeside[] | undefined
   /** Default: a series for each node up to a thousand, then one for each role and region. */
@@ -55,7 +60,10 @@ const families = {
     'When the agent stops: the earliest end in the chain of the certificate that it was last known to have.',
   certificate_renewal_timestamp_seconds: 'From when apply renews it.',
   agent_newest_loaded:
-    '1: the agent was last seen with the newest certificate and its roots. 0: it was not. Absent: it was never seen, or is excepted.',
+    '1: the agent was last seen with the newest certificate and its roots. 0: it was not. Absent: it, or one of those that it stands for, was never seen, or is excepted.',
+  agents:
+    'How many agents, by what is known of them: proven (seen with the newest), undelivered, unobservable, silent, excepted, unproven (never seen with what was made).',
+  transport_info: 'What agents speak by the spec: plaintext, upgrading or tls; always 1.',
   agent_evidence_timestamp_seconds:
     'When the agent was last seen, or its installer wrote the receipt.',
   authority_not_after_timestamp_seconds: 'When an authority ends, or the root above it.',
@@ -100,6 +108,14 @@ const actions: Readonly<Record<Action, 0>> = {
   write: 0,
   remove: 0,
 }
+const proofStates: Readonly<Record<ProofState, 0>> = {
+  proven: 0,
+  undelivered: 0,
+  unobservable: 0,
+  silent: 0,
+  excepted: 0,
+  unproven: 0,
+}
 const severities: Readonly<Record<Severity, 0>> = { error: 0, warning: 0, note: 0 }
 
 /**
@@ -124,47 +140,48 @@ export function metricsText(facts: MetricsFacts): string {
     instant === undefined ? undefined : instant / 1000
 
   put('build_info', { version }, 1)
+  put('transport_info', { transport: facts.transport ?? 'tls' }, 1)
   put('last_success_timestamp_seconds', { command: 'status' }, seconds(schedule.at))
   for (const { role, region, members } of watchedIn(schedule, 'region')) {
     for (const [state, count] of countsOf(members, (one) => one.state, states)) {
       put('certificates', { role, region, state }, count)
     }
+    if (!isAgent(role)) continue
+    for (const [state, count] of countsOf(members, proofStateOf, proofStates)) {
+      put('agents', { role, region, state }, count)
+    }
   }
   for (const one of watchedIn(schedule, grainOf(schedule, facts.grain))) {
     const labels = labelsOf(one)
     const { members } = one
-    const made = members.flatMap(({ address }) => lives.get(address) ?? [])
+    const at = (pick: (member: ScheduleEntry) => number | undefined): number | undefined =>
+      seconds(earliestBy(members, pick))
     put(
       'certificate_not_before_timestamp_seconds',
       labels,
-      seconds(earliestOf(made.map((item) => item.notBefore))),
+      at(({ address }) => lives.get(address)?.notBefore),
     )
     put(
       'certificate_not_after_timestamp_seconds',
       labels,
-      seconds(earliestOf(made.map((item) => item.notAfter))),
+      at(({ address }) => lives.get(address)?.notAfter),
     )
     put(
       'certificate_effective_not_after_timestamp_seconds',
       labels,
-      seconds(earliestOf(members.map((item) => item.notAfter))),
+      at(({ notAfter }) => notAfter),
     )
     // A person's is made when it is asked for.
-    const renewed = members.filter(({ onDemand }) => !onDemand)
     put(
       'certificate_renewal_timestamp_seconds',
       labels,
-      seconds(earliestOf(renewed.map((item) => item.dueAt))),
+      at(({ onDemand, dueAt }) => (onDemand ? undefined : dueAt)),
     )
     put('agent_newest_loaded', labels, loaded(members))
-    const seen = members.flatMap(({ proof, selfRenewed }) => {
-      const at = proof?.at ?? selfRenewed?.at
-      return at === undefined ? [] : [{ at }]
-    })
     put(
       'agent_evidence_timestamp_seconds',
       labels,
-      seconds(earliestOf(seen.map((item) => item.at))),
+      at(({ proof, selfRenewed }) => proof?.at ?? selfRenewed?.at),
     )
   }
   for (const { address, kind, orphan, notAfter, dueAt } of schedule.entries) {
@@ -248,16 +265,33 @@ function labelsOf({ address, role, region, node }: Watched): Labels {
   return { address, role, region, ...(node !== undefined && { node }) }
 }
 
-/** States that say nothing of what is loaded. */
-const notKnown: ReadonlySet<string> = new Set(['unproven', 'excepted', 'unknown'])
+/** What is known of an agent; one that renews itself is judged by other words. */
+function proofStateOf({ proof, selfRenewed }: ScheduleEntry): ProofState {
+  if (proof !== undefined) return proof.state
+  switch (selfRenewed?.state) {
+    case undefined:
+    case 'unknown':
+      return 'unproven'
+    case 'lagging':
+    case 'foreign':
+    case 'expired':
+      return 'undelivered'
+    default:
+      return selfRenewed!.state
+  }
+}
 
-/** 1 where each of them has its newest, 0 where one has not, nothing where nothing is known of any. */
+/** 1 where each of them has its newest, 0 where one has not, nothing where that is not known of one. */
 function loaded(members: readonly ScheduleEntry[]): number | undefined {
-  const known = members.flatMap(({ proof, selfRenewed }) => {
-    const state = proof?.state ?? selfRenewed?.state
-    return state === undefined || notKnown.has(state) ? [] : [state]
-  })
-  return known.length === 0 ? undefined : Number(known.every((state) => state === 'proven'))
+  let known: number | undefined
+  let unknown = false
+  for (const member of members) {
+    const state = proofStateOf(member)
+    if (state === 'unproven') unknown = true
+    else if (state === 'proven') known = 1
+    else if (state !== 'excepted') return 0
+  }
+  return unknown ? undefined : known
 }
 
 /** How many there are of each kind, with those of which there is none. */

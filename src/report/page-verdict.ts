@@ -10,6 +10,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
 import type { Deadline } from '../rotation/deadlines.js'
+import { doubtsIn, type DoubtFacts } from './doubts.js'
 import { summary } from './status.js'
 import { count } from './style.js'
 import { formatDay, formatLeft } from './time.js'
@@ -18,11 +19,9 @@ import { formatDay, formatLeft } from './time.js'
 export type Tone = 'good' | 'doubt' | 'bad'
 
 /** What the sentence is made of. */
-export interface VerdictFacts {
-  readonly schedule: Schedule
+export interface VerdictFacts extends DoubtFacts {
   readonly inventory: Inventory
   readonly deadlines: readonly Deadline[]
-  readonly findings: readonly Finding[]
   /** What `verify` finds beyond those. Default: not asked. */
   readonly verified?: readonly Finding[] | undefined
 }
@@ -46,7 +45,16 @@ export function verdictOf(facts: VerdictFacts): {
   )
   const due = deadlines.filter((one) => one.due)
   if (work.length === 0 && errors.length === 0 && due.length === 0) {
-    return { tone: 'good', text: `Nothing is due. ${nextOf(schedule, deadlines)}` }
+    const doubts = doubtsIn({ ...facts, findings: [...findings, ...verified] })
+    if (doubts.length === 0) {
+      return { tone: 'good', text: `Nothing is due. ${nextOf(schedule, deadlines)}` }
+    }
+    const remedies = [...new Set(doubts.flatMap(({ remedy }) => remedy ?? []))].slice(0, 2)
+    const texts = doubts.map(({ text }) => text)
+    return {
+      tone: 'doubt',
+      text: `Nothing is due, but ${texts.join(', and ')}. Next: ${remedies.join(', then ')}.`,
+    }
   }
   const parts = [
     ...(work.length > 0 ? [summary(work)] : []),

@@ -6,7 +6,7 @@
  */
 
 import type { Plan } from '../plan/plan.js'
-import { planText } from './plan.js'
+import { planText, waitingFor, waitingText } from './plan.js'
 import { count, plainStyle, printable, thousands } from './style.js'
 import { formatMinute } from './time.js'
 
@@ -27,14 +27,21 @@ export function planMarkdown(
   options: { readonly all: boolean; readonly now: number; readonly of?: number | undefined },
 ): string {
   const errors = plan.findings.filter(({ severity }) => severity === 'error').length
+  const warnings = plan.findings.filter(({ severity }) => severity === 'warning').length
   const held = plan.held?.length ?? 0
+  const waiting = waitingFor(plan).length
   const verdict =
     errors > 0
       ? `**${count(errors, 'error')}** in the way of apply`
       : plan.steps.length > 0
         ? `**${count(plan.steps.length, 'step')}** to apply`
-        : 'nothing to do'
-  const more = held > 0 ? `, ${thousands(held)} held` : ''
+        : waiting > 0
+          ? `**${waitingText(waiting)}**`
+          : 'nothing to do'
+  const more = [
+    ...(held > 0 ? [`, ${thousands(held)} held`] : []),
+    ...(warnings > 0 ? [`, ${count(warnings, 'warning')}`] : []),
+  ].join('')
   const of = options.of === undefined ? '' : `, of the inventory of ${formatMinute(options.of)}`
   const lines = planText(plan, plainStyle, options).split('\n').map(printable)
   const { text, left } = cut(lines)

@@ -5,8 +5,8 @@
  */
 
 import { sharedName, shortOf } from '../address.js'
-import type { Finding } from '../diagnostics.js'
-import { neverSeen, stateWords, withoutPorts } from '../evidence/state-words.js'
+import { hasErrors, type Finding } from '../diagnostics.js'
+import { stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { SelfRenewed } from '../evidence/self-renewed.js'
 import type { LifeState, Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { needsWork } from '../plan/needs-work.js'
@@ -14,6 +14,7 @@ import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { sharingCost } from '../verify/sharing.js'
 import { findingsText } from './diagnostics.js'
+import { doubtsIn, type Doubt, type DoubtFacts } from './doubts.js'
 import { fold, type Group } from './fold.js'
 import { count, printable, thousands, type Paint, type Style } from './style.js'
 import { table } from './table.js'
@@ -30,6 +31,8 @@ export interface StatusTextOptions {
   readonly copies?: Copies | undefined
   /** What is wrong and no date shows. Default: nothing. */
   readonly findings?: readonly Finding[] | undefined
+  /** Rotations under way, and what agents speak: what keeps dates from being the whole answer. Default: nothing. */
+  readonly unfinished?: Pick<DoubtFacts, 'rotations' | 'transport'> | undefined
   /** Hash of the ledger's last line, to be written down elsewhere. */
   readonly ledgerHead: string
   readonly ledgerLines: number
@@ -63,18 +66,17 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
   const rows = alikeIn(entries, options).map((group) => rowOf(group, at, style))
   const heading = ['', 'expires', 'left', 'renewal', 'state'].map((text) => style.faint(text))
   const work = entries.filter(needsWork)
+  const unfinished = doubtsIn({ schedule, findings: [], ...options.unfinished })
   const parts = [
     `${style.strong(options.cluster)} at ${formatMinute(at)}`,
     entries.length === 0 ? 'nothing has been made yet' : table([heading, ...rows], { right: [2] }),
     work.length === 0
-      ? (options.deadlines ?? []).some(({ due }) => due)
-        ? style.doubtful('no certificate is due')
-        : style.good('nothing is due')
+      ? dueText(options, unfinished, style)
       : `${style.doubtful(`${count(work.length, 'thing needs', 'things need')} work`)}: ${summary(
           work,
         )}; see: ${remedies(work)}`,
     ...deadlineLines(options.deadlines ?? [], style),
-    ...proofLines(entries, style),
+    ...unfinishedLines(unfinished, style),
     ...sharingLines(entries, style),
     ...copiesLines(options.copies, style),
     ...findingLines(options, style),
@@ -83,6 +85,16 @@ export function statusText(schedule: Schedule, style: Style, options: StatusText
       : style.bad(`ledger: broken at line ${options.ledgerFault}; see: nomad-pki verify`),
   ]
   return parts.join('\n\n')
+}
+
+/** What is said where no certificate needs work: dates alone are no proof. */
+function dueText(options: StatusTextOptions, unfinished: readonly Doubt[], style: Style): string {
+  const { deadlines = [], findings = [], copies, ledgerFault } = options
+  const wrong = hasErrors(findings) || ledgerFault !== undefined || (copies?.leaves.length ?? 0) > 0
+  if (wrong || deadlines.some(({ due }) => due)) return style.doubtful('no certificate is due')
+  return unfinished.length === 0 && findings.every(({ severity }) => severity === 'note')
+    ? style.good('nothing is due')
+    : style.doubtful('nothing is due, as far as dates go')
 }
 
 /** Alike ones in a line: a range is one line as long as its members end within the same week or so. */
@@ -235,16 +247,12 @@ function deadlineLines(deadlines: readonly Deadline[], style: Style): readonly s
   ]
 }
 
-/** Nobody was ever asked: said once, and no work. */
-function proofLines(entries: readonly ScheduleEntry[], style: Style): readonly string[] {
-  const agents = entries.filter(({ proof, orphan }) => proof !== undefined && !orphan)
-  const unproven = agents.filter(({ proof }) => proof!.state === 'unproven').length
-  if (unproven === 0) return []
-  const who =
-    unproven === agents.length
-      ? neverSeen
-      : `${count(unproven, 'agent was', 'agents were')} never seen with a generation that was made for ${unproven === 1 ? 'it' : 'them'}`
-  return [style.faint(`no proof yet: ${who}; to ask: nomad-pki probe`)]
+/** What no date shows, and the command for it. */
+function unfinishedLines(doubts: readonly Doubt[], style: Style): readonly string[] {
+  if (doubts.length === 0) return []
+  return [
+    doubts.map(({ text, remedy }) => `${style.faint(printable(text))}; see: ${remedy}`).join('\n'),
+  ]
 }
 
 /** What sharing costs, said once; `verify` says it of each. */

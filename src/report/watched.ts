@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity } from '../address.js'
+import { parseIdentity, type Role } from '../address.js'
 import { groupBy } from '../grouping.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 
@@ -15,7 +15,7 @@ export type Grain = 'node' | 'region'
 export interface Watched {
   /** `identity/server/global/s1`, or `identity/server/global` for all of them. */
   readonly address: string
-  readonly role: string
+  readonly role: Role
   readonly region: string
   /** Absent where it stands for several. */
   readonly node?: string | undefined
@@ -49,8 +49,17 @@ function identitiesIn({ entries }: Schedule): readonly ScheduleEntry[] {
 
 /** The earliest of some instants; `undefined` where there is none. */
 export function earliestOf(instants: Iterable<number | undefined>): number | undefined {
+  return earliestBy(instants, (one) => one)
+}
+
+/** The earliest instant of some items; `undefined` where none has one. */
+export function earliestBy<Item>(
+  items: Iterable<Item>,
+  pick: (item: Item) => number | undefined,
+): number | undefined {
   let found: number | undefined
-  for (const one of instants) {
+  for (const item of items) {
+    const one = pick(item)
     if (one !== undefined && (found === undefined || one < found)) found = one
   }
   return found

@@ -16,7 +16,12 @@ import type { Desired, DesiredIdentity } from '../cluster/desired.js'
 import { sameCertificate, type Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
-import { verifyChain, type ChainFault, type ChainVerdict } from '../x509/verify-chain.js'
+import {
+  verifyChain,
+  type ChainFault,
+  type ChainVerdict,
+  type VerifyChainOptions,
+} from '../x509/verify-chain.js'
 
 /** Whether each identity's chain holds up under its own trust, by address. */
 export type ChainVerdicts = ReadonlyMap<string, ChainVerdict>
@@ -24,12 +29,12 @@ export type ChainVerdicts = ReadonlyMap<string, ChainVerdict>
 /**
  * Verifies every chain once.
  *
- * @param options `now`: epoch milliseconds.
+ * @param options `now`: epoch milliseconds; `isSigned`: which signatures are not computed again, default: all are.
  */
 export function chainVerdicts(
   desired: Desired,
   inventory: Inventory,
-  options: { readonly now: number },
+  options: Pick<VerifyChainOptions, 'isSigned'> & { readonly now: number },
 ): ChainVerdicts {
   const verdicts = new Map<string, ChainVerdict>()
   for (const { address } of desired.identities) {

@@ -12,6 +12,7 @@ import type { Finding } from '../diagnostics.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { recordedSignatures } from '../inventory/recorded-signatures.js'
 import { transportFindings } from '../plan/transport.js'
 import type { Desired } from '../cluster/desired.js'
 import { verifyAgents } from './agents.js'
@@ -37,6 +38,12 @@ export interface VerifyOptions {
   readonly at?: number | undefined
   /** The ledger's head as it was written down elsewhere, hex: the ledger must still contain it. */
   readonly ledgerHead?: string | undefined
+  /**
+   * `all`: every signature of a certificate is computed. `unrecorded`: that of a certificate which the ledger
+   * records as issued here, by an authority that it records, is not computed again: it was checked when it was
+   * made. Default: all.
+   */
+  readonly signatures?: 'all' | 'unrecorded' | undefined
 }
 
 /**
@@ -74,7 +81,9 @@ export function verifyCluster(
   }
   const now = options.at ?? options.now
   const context = checkContext(desired, inventory, { now })
-  const verdicts = chainVerdicts(desired, inventory, { now })
+  const isSigned =
+    options.signatures === 'unrecorded' ? recordedSignatures(inventory.ledger) : undefined
+  const verdicts = chainVerdicts(desired, inventory, { now, isSigned })
   const classes = agentClasses(desired, inventory, { now, verdicts })
   const identities = verifyIdentities(desired, inventory, context, verdicts)
   return [

@@ -57,6 +57,8 @@ export interface VerifyChainOptions {
   readonly now: number | undefined
   /** What the leaf is presented for. Default: any purpose. */
   readonly purpose?: 'serverAuth' | 'clientAuth' | undefined
+  /** Says of which certificate and issuer the signature was checked before. Default: of none. */
+  readonly isSigned?: ((certificate: Certificate, issuer: Certificate) => boolean) | undefined
 }
 
 type Refusal = Extract<ChainVerdict, { readonly ok: false }>
@@ -147,7 +149,7 @@ function mayFollow(
   if (search.checks > mostSignatureChecks) return false
   if (path.some((other) => isTwin(candidate, other))) return false
   const fault =
-    signsFault(path.at(-1)!, candidate) ??
+    signsFault(path.at(-1)!, candidate, search.options) ??
     unhandledIn(candidate) ??
     standsAt(candidate, search.options.now) ??
     lengthFault(candidate, path, anchor)
@@ -164,7 +166,11 @@ export function maySign({ basicConstraints, version }: Certificate): boolean {
 }
 
 /** crypto/x509 CheckSignatureFrom */
-function signsFault(child: Certificate, parent: Certificate): Refusal | undefined {
+function signsFault(
+  child: Certificate,
+  parent: Certificate,
+  { isSigned }: VerifyChainOptions,
+): Refusal | undefined {
   const called = nameOf(parent)
   const { keyUsage } = parent
   if (!maySign(parent)) {
@@ -179,7 +185,7 @@ function signsFault(child: Certificate, parent: Certificate): Refusal | undefine
       `${nameOf(child)} is signed with an algorithm that agents don't take (${child.signatureAlgorithm})`,
     )
   }
-  if (!verifySignature(child, parent)) {
+  if (isSigned?.(child, parent) !== true && !verifySignature(child, parent)) {
     return refuse(
       'signature',
       `${called} did not sign ${nameOf(child)}: the signature is another's`,

@@ -109,6 +109,37 @@ describe('per region', () => {
     ])
   })
 
+  test('one that was never seen keeps the others from speaking for it', () => {
+    const of = (...states: readonly ProofState[]): readonly string[] =>
+      samples(
+        metricsText(
+          facts(
+            states.map((state, index) =>
+              entry(`identity/client/global/c${index}`, { proof: proof(state) }),
+            ),
+            { grain: 'region' },
+          ),
+        ),
+        'agent_newest_loaded',
+      ).map((line) => line.split(' ')[1]!)
+    expect(of('proven', 'proven', 'excepted')).toEqual(['1'])
+    expect(of('proven', 'unproven')).toEqual([])
+    expect(of('unproven', 'proven')).toEqual([])
+    expect(of('unproven', 'silent')).toEqual(['0'])
+  })
+
+  test('agents are counted by what is known of them', () => {
+    const counts = samples(text, 'agents').filter((line) => !line.endsWith(' 0'))
+    expect(counts).toEqual([
+      '{role="client",region="eu",state="unproven"} 1',
+      '{role="client",region="global",state="proven"} 1',
+      '{role="client",region="global",state="undelivered"} 1',
+    ])
+    expect(
+      samples(metricsText(facts(entries, { transport: 'upgrading' })), 'transport_info'),
+    ).toEqual(['{transport="upgrading"} 1'])
+  })
+
   test('states are counted, also those that nothing is in', () => {
     expect(samples(text, 'certificates')).toEqual(
       expect.arrayContaining([
@@ -226,7 +257,7 @@ test('rules, dashboard and page name metrics that there are, and the page names 
     ),
   )
   const known = new Set(text.match(/^nomad_pki_[a-z_]+/gm))
-  expect(known.size).toBe(17)
+  expect(known.size).toBe(19)
   for (const name of ['alerts.yml', 'alerts_test.yml', 'dashboard.json']) {
     const used = readFileSync(`templates/monitoring/${name}`, 'utf8').match(/nomad_pki_[a-z_]+/g)
     expect(used?.length, name).toBeGreaterThan(8)

@@ -38,9 +38,36 @@ const entry = (address: string, more: Partial<ScheduleEntry>): ScheduleEntry => 
   ...more,
 })
 
+/** The same agents, each seen with its newest certificate. */
+function seen(): PageFacts {
+  const proof = {
+    ...{ state: 'proven', newest: { number: 1 }, counted: { number: 1 } },
+    judgement: { state: 'excepted', message: 'm', ports: { seen: [], silent: [] } },
+  } as unknown as NonNullable<ScheduleEntry['proof']>
+  const entries = facts.schedule.entries.map((one) =>
+    one.kind === 'identity' ? { ...one, proof } : one,
+  )
+  return { ...facts, schedule: { ...facts.schedule, entries } }
+}
+
+/** A rotation under way, and a gate that is open or waits for so many agents. */
+function rotating(held: number | undefined): PageFacts['rotations'] {
+  const hold = { address: 'a', message: 'm', remedy: 'r' }
+  const holds = Array.from({ length: held ?? 0 }, () => hold)
+  const rotation = { name: 'agent', from: 1, to: 2, stage: '1 of 2', next: { title: 'on' } }
+  const gate = { open: held === 0, proven: 0, agents: 2, holds, excepted: [] }
+  return [
+    { rotation, gate: held === undefined ? undefined : gate },
+  ] as unknown as PageFacts['rotations']
+}
+
+const warning = { severity: 'warning', address: 'store', reason: 'copy', message: 'm' } as const
+
 describe('the sentence at the top', () => {
-  test('where all is well it says what is next', () => {
-    expect(verdict(pageText(facts))).toMatch(
+  test('where each agent was seen and nothing is open it says what is next, in green', () => {
+    const page = pageText(seen())
+    expect(page).toContain('<p class="verdict good">')
+    expect(verdict(page)).toMatch(
       /^Nothing is due\. Next: the renewal of identity\/\w+\/global\/\w+, on \d{4}-\d\d-\d\d \(in \d+d\)\.$/,
     )
   })
@@ -128,6 +155,85 @@ describe('the sentence at the top', () => {
     ],
   ] as [string, Partial<PageFacts>, string][])('%s', (_, more, expected) => {
     expect(verdict(pageText({ ...facts, ...more }))).toBe(expected)
+  })
+
+  test.each<[string, () => Partial<PageFacts>, string]>([
+    [
+      'no agent was ever seen',
+      () => facts,
+      'no agent was ever seen with a generation that was made for it. Next: nomad-pki probe.',
+    ],
+    [
+      'one of two was never seen',
+      () => {
+        const { schedule } = seen()
+        const entries = schedule.entries.map((one) =>
+          one.address.endsWith('c1') ? { ...one, proof: undefined } : one,
+        )
+        return { schedule: { ...schedule, entries } }
+      },
+      '1 of 2 agents was never seen with a generation that was made for it. Next: nomad-pki probe.',
+    ],
+    [
+      'what was made is taken for delivered',
+      () => ({ schedule: { ...facts.schedule, asMade: true } }),
+      'what was made is taken for delivered (--made). Next: nomad-pki status.',
+    ],
+    [
+      'agents speak plaintext: no handshake would show anything',
+      () => ({ ...facts, transport: 'plaintext' }),
+      'TLS is at stage 1 of 3 (agents speak plaintext, and receive their files). Next: nomad-pki rotate tls.',
+    ],
+    [
+      'servers accept plaintext',
+      () => ({ transport: 'upgrading' }),
+      'TLS is at stage 2 of 3 (servers accept plaintext and TLS, and clients change to TLS). Next: nomad-pki rotate tls.',
+    ],
+    [
+      'the gate of a rotation is open',
+      () => ({ rotations: rotating(0) }),
+      'the rotation of authority agent is not at its end (stage 1 of 2): its next stage can be taken. Next: nomad-pki rotate authority agent.',
+    ],
+    [
+      'nothing is waited for',
+      () => ({ rotations: rotating(undefined) }),
+      'the rotation of authority agent is not at its end (stage 1 of 2): its next stage can be taken. Next: nomad-pki rotate authority agent.',
+    ],
+    [
+      'the gate of a rotation is closed',
+      () => ({ rotations: rotating(2) }),
+      'the rotation of authority agent is not at its end (stage 1 of 2): its next stage waits, 0 of 2 agents proven. Next: nomad-pki rotate authority agent.',
+    ],
+    [
+      'a warning without a remedy',
+      () => ({ findings: [warning] }),
+      'there is 1 warning (store: m). Next: nomad-pki verify.',
+    ],
+    [
+      'warnings of verify, with a remedy',
+      () => ({ verified: [{ ...warning, remedy: 'do r' }, warning] }),
+      'there are 2 warnings (store: m). Next: do r.',
+    ],
+    [
+      'several',
+      () => ({ ...facts, transport: 'upgrading', findings: [warning] }),
+      'TLS is at stage 2 of 3 (servers accept plaintext and TLS, and clients change to TLS), and no agent was ever seen with a generation that was made for it, and there is 1 warning (store: m). Next: nomad-pki rotate tls, then nomad-pki probe.',
+    ],
+  ])('nothing is due, and it is not green: %s', (_, more, expected) => {
+    const page = pageText({ ...seen(), ...more() })
+    expect(page).toContain('<p class="verdict doubt">')
+    expect(verdict(page)).toBe(`Nothing is due, but ${expected}`)
+  })
+
+  test('a note is no doubt, and neither is an agent that somebody answers for', () => {
+    const { schedule } = seen()
+    const entries = schedule.entries.map((one) => ({
+      ...one,
+      ...(one.proof && { proof: { ...one.proof, state: 'excepted' as const } }),
+    }))
+    const findings = [{ ...warning, severity: 'note' as const }]
+    const page = pageText({ ...seen(), findings, schedule: { ...schedule, entries } })
+    expect(page).toContain('<p class="verdict good">')
   })
 
   test('a broken ledger is worse than all', () => {

@@ -410,6 +410,8 @@ test.each(faults)('%s', async (_fault, damage, expected) => {
     JSON.stringify(findings, null, 2),
   ).toContain(expected.severity ?? 'error')
   expect(matching.every(({ remedy }) => remedy !== undefined)).toBe(true)
+  // What the ledger vouches for hides none of them.
+  expect(await findingsOf(cluster, { signatures: 'unrecorded' })).toEqual(findings)
 })
 
 describe('escalation by the common name: Nomad reads the last one, in any string type', () => {

@@ -8,7 +8,7 @@ import { hasErrors } from '../../diagnostics.js'
 import { statusDocument } from '../../report/status-document.js'
 import { statusText } from '../../report/status.js'
 import { statusOfSchedule } from '../status.js'
-import { statusFilesOf, writeStatusFiles } from '../status-files.js'
+import { rotationsIn, statusFilesOf, writeStatusFiles } from '../status-files.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
 import { takeStatus } from '../take-status.js'
@@ -41,6 +41,10 @@ export const command: Command<'status'> = async ({ options }, context) => {
         deadlines,
         copies,
         findings,
+        unfinished: {
+          transport: workspace.desired.transport,
+          rotations: rotationsIn(workspace, inventory, now),
+        },
         ledgerHead,
         ledgerLines: lines.length,
         ledgerFault: fault?.line,
