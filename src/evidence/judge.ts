@@ -18,6 +18,7 @@ import { isOfOperator, roleIn, sharedName } from '../address.js'
 import { runsServer } from '../nomad/roles.js'
 import {
   evidenceIn,
+  evidenceLife,
   type Evidence,
   type Observation,
   type Receipt,
@@ -103,7 +104,9 @@ function verdictOf(facts: Facts): Verdict {
   const receipt = lastOf(facts.receipts)
   const asked = [...ports.seen, ...ports.silent]
   const latest = Math.max(...asked.map(({ at }) => at))
-  if (receipt !== undefined && receipt.at > latest) return judgeReceipt(receipt, facts)
+  if (receipt !== undefined && receipt.at > latest) {
+    return stillSeen(latest, facts) ?? judgeReceipt(receipt, facts)
+  }
   if (asked.length === 0) {
     return { state: 'unknown', message: 'it was never seen', remedy: deliver(address, newest) }
   }
@@ -121,6 +124,20 @@ function deliver(
   return notAfter <= now
     ? `nomad-pki apply ${address}, deliver it${how}, reload, then: nomad-pki probe ${address}`
     : `deliver generation ${number}${how}, reload, then: nomad-pki probe ${address}`
+}
+
+/**
+ * A rollout sees an agent first, and tells its installer then: receipts of the same generation that came after a
+ * handshake take nothing from it. It has to prove the agent without them.
+ */
+function stillSeen(latest: number, facts: Facts): Verdict | undefined {
+  if (facts.ports.seen.length === 0 || facts.now - latest > evidenceLife) return undefined
+  const seen = judgeSeen(undefined, latest, facts)
+  if (seen.state !== 'proven') return undefined
+  const { number, fingerprint } = facts.newest
+  const isSame = (one: Receipt): boolean =>
+    one.generation === number && one.fingerprint === fingerprint
+  return facts.receipts.every((one) => one.at <= latest || isSame(one)) ? seen : undefined
 }
 
 /** A receipt that came after all that was seen. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseIdentity } from '../address.js'
+import { isOfOperator, parseIdentity } from '../address.js'
 import { runsClient } from '../nomad/roles.js'
 import { isRunning } from './delivery-for.js'
 import { leaderOf } from './gate.js'
@@ -20,6 +20,7 @@ import {
 } from './ports.js'
 import type { LookedHost, Obstacle } from './preflight.js'
 import { isEnough } from './recovery.js'
+import { tlsObstacles, type SpeaksTls } from './speaks-tls.js'
 import { regionObstacle, unanswered } from './wait.js'
 
 /** What was seen of each host. */
@@ -53,11 +54,13 @@ export async function* lookAtAll(
   const nodes = rollout.steps.flatMap((step) => step.nodes)
   const ready = new Map<RolloutNode, LookedHost>()
   const ofHosts = new Map<RolloutNode, readonly Obstacle[]>()
+  const speaking: SpeaksTls[] = []
   const queue = events<RolloutEvent>()
   const looking = inParallel(nodes, options.concurrency ?? 8, async (node) => {
     const found = await lookAt(node, ports, options)
     ofHosts.set(node, found.obstacles)
     if (found.ready !== undefined) ready.set(node, found.ready)
+    if (found.tls !== undefined) speaking.push(found.tls)
     const host = found.host ?? node.host ?? node.address
     queue.push({ event: 'looked', node, host, ready: found.ready !== undefined })
   })
@@ -66,6 +69,10 @@ export async function* lookAtAll(
   const ordered = {
     all: new Set(nodes.map(({ address }) => address)),
     stopped: new Set([...ready].flatMap(([{ address }, one]) => (isRunning(one) ? [] : [address]))),
+  }
+  const agents = nodes.filter(({ address }) => !isOfOperator(address))
+  for (const [node, one] of tlsObstacles(speaking, agents.length)) {
+    ofHosts.set(node, [...(ofHosts.get(node) ?? []), one])
   }
   const { obstacles, left } = judgeHosts(rollout, ready, ofHosts, ports, options)
   for (const region of regionsOf(rollout, ready, 'server')) {

@@ -15,6 +15,7 @@ import { whatBecameOf } from './left.js'
 import { lookAtMachine } from './machines.js'
 import { lookScript } from './scripts.js'
 import { unitRemedy } from './other-units.js'
+import { speaksTls, type SpeaksTls } from './speaks-tls.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
 export async function lookAt(
@@ -25,9 +26,11 @@ export async function lookAt(
   readonly ready?: LookedHost | undefined
   readonly host?: string
   readonly obstacles: readonly Obstacle[]
+  /** With `plaintext`: it is not fit, because its agent speaks TLS. */
+  readonly tls?: SpeaksTls | undefined
 }> {
   const { address } = node
-  const { signal } = options
+  const { signal, plaintext } = options
   const machine = ports.machine?.(address)
   if (machine !== undefined) return lookAtMachine(node, machine, ports, options)
   const destination = ports.destination(node)
@@ -43,7 +46,9 @@ export async function lookAt(
   if (destination === false) {
     const [verdict] = await ports.prove([address], { note: false })
     const ready = lookByHand(node, verdict)
-    return { host: ready.host, obstacles: [], ready: { ...ready, plaintext: options.plaintext } }
+    const tls = plaintext === true ? speaksTls(node, ready.host, verdict) : undefined
+    if (tls !== undefined) return { host: ready.host, obstacles: [], tls }
+    return { host: ready.host, obstacles: [], ready: { ...ready, plaintext } }
   }
   if (destination === undefined) {
     return by('nothing says where ssh reaches its host', 'write ssh: at the node in the spec')
@@ -60,10 +65,12 @@ export async function lookAt(
   // An earlier run was ended between switch and proof: that comes first, or is replaced. All else must hold.
   const { looked: fit, obstacles } =
     left === undefined ? first : await run(lookScript({ ...delivery, replaces: true }))
-  const looked = fit && { ...fit, plaintext: options.plaintext }
+  const looked = fit && { ...fit, plaintext }
   // A host that is not fit already need not be asked more.
   if (looked === undefined) return { host: destination, obstacles }
   const [verdict] = await ports.prove([address], { note: false })
+  const tls = plaintext === true ? speaksTls(node, destination, verdict) : undefined
+  if (tls !== undefined) return { host: destination, obstacles, tls }
   const unfit =
     handshakeObstacle(looked, verdict, options) ??
     (left === undefined ? undefined : leftObstacle(looked, left, verdict, options))

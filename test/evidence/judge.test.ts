@@ -153,6 +153,33 @@ describe('the judgement', () => {
     ['its trust cannot be seen', rotated().see('leaf2', null), 'unobservable', /receipt/],
     ['and a receipt says it', rotated().receipt(2).see('leaf2', null), 'proven', /by the receipt/],
     ['a receipt alone', rotated().receipt(2), 'proven', /not seen since/],
+    [
+      'seen, then its receipt: the order in which a rollout proves it',
+      rotated().see('leaf2', [root1, root2]).receipt(2),
+      'proven',
+      /^generation 2$/,
+    ],
+    [
+      'seen with trust that nobody can see, then a receipt',
+      rotated().see('leaf2', null).receipt(2),
+      'proven',
+      /not seen since/,
+    ],
+    [
+      'seen, then another generation, and back',
+      rotated().see('leaf2', [root1, root2]).receipt(1).receipt(2),
+      'proven',
+      /not seen since/,
+    ],
+    [
+      'seen long ago, and a receipt of today',
+      rotated()
+        .see('leaf2', [root1, root2])
+        .later(2 * day)
+        .receipt(2),
+      'proven',
+      /not seen since/,
+    ],
     ['a receipt, then silence', rotated().receipt(2).silent(), 'silent', /nothing listens/],
     [
       'a certificate of the newest root was refused, whatever its name says',

@@ -620,6 +620,28 @@ describe('a rollout', () => {
     )
   })
 
+  test.each([
+    ['all of them', ['c1', 'c2', 'c3'], /^write transport: tls in the spec where every agent/],
+    ['some of them', ['c2'], /^write transport: upgrading in the spec/],
+    ['one that a person brings', ['c3'], /^write transport: upgrading in the spec/],
+  ])(
+    'an agent that speaks TLS and that the spec says speaks plaintext is not brought: %s',
+    async (_name, speaking, remedy) => {
+      const bed = new Bed(['c1', 'c2', 'c3'])
+      bed.hands.add('c3')
+      for (const name of bed.machines.keys()) bed.machine(name).mute = !speaking.includes(name)
+      const last = (await bed.follow({ plaintext: true })).at(-1)!
+      expect(last.event).toBe('refused')
+      const { obstacles } = last as Extract<RolloutEvent, { event: 'refused' }>
+      expect(obstacles.map(({ host }) => host)).toEqual(speaking)
+      for (const one of obstacles) {
+        expect(one.message).toMatch(/ speaks TLS, and the spec says transport: plaintext$/)
+        expect(one.remedy).toMatch(remedy)
+      }
+      expect(bed.done).toEqual([])
+    },
+  )
+
   test('hosts that share an identity are not told apart by a handshake, so they are refused', async () => {
     const bed = new Bed(['s1'])
     const [node] = bed.nodes
