@@ -20,7 +20,8 @@ import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
 import { openbaoBinary } from '../real-nomad/harness/binaries.js'
 import { cleanEnvironment } from '../real-nomad/harness/run.js'
-import { answerTo, ended, freePort, type Answer } from './openbao.js'
+import { freePort } from '../real-nomad/harness/ports.js'
+import { answerTo, ended, type Answer } from './openbao.js'
 
 /** Three nodes that run. */
 export interface RaftCluster {

@@ -7,10 +7,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import https from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { openbaoBinary } from '../real-nomad/harness/binaries.js'
+import { freePort } from '../real-nomad/harness/ports.js'
 import { cleanEnvironment } from '../real-nomad/harness/run.js'
 
 /** What a call answers. */
@@ -109,14 +109,4 @@ export async function ended(child: ChildProcess): Promise<void> {
   const gone = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
   await gone
-}
-
-/** A port of the loopback that nobody has. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

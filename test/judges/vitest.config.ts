@@ -5,7 +5,7 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],

@@ -16,8 +16,8 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
             'proof-ended.test.ts',
             'proof-restored.test.ts',
           ],
-    // Two cores: one cluster at a time.
-    fileParallelism: false,
+    // Most of a file's time is waiting, for gates and for agents: two clusters at once keep two cores busy.
+    maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],
