@@ -18,10 +18,6 @@ function docs(folder: string, ...words: readonly string[]) {
   return { status: run.status, said: run.stdout, hint: run.stderr }
 }
 
-test('each generated page is what its sources say (to write them: npm run docs)', () => {
-  expect(docs(root, '--check')).toEqual({ status: 0, said: '', hint: '' })
-}, 300_000)
-
 test('a page that differs is named and not touched by --check, and written without it', () => {
   for (const name of fs.readdirSync(root)) {
     if (['.git', 'node_modules', 'dist', 'release'].includes(name)) continue
