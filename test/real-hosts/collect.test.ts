@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Bed } from './bed.js'
+import { tlsStanza } from './lasting.js'
 
 const bed = new Bed(3, [
   ['s1', 'global'],
@@ -11,16 +12,6 @@ const bed = new Bed(3, [
   ['s3', 'global'],
   ['c1', 'global'],
 ])
-const stanza = `tls {
-  http = true
-  rpc  = true
-  ca_file   = "/etc/nomad-tls/current/ca.pem"
-  cert_file = "/etc/nomad-tls/current/cert.pem"
-  key_file  = "/etc/nomad-tls/current/key.pem"
-  verify_server_hostname = true
-  verify_https_client    = true
-}
-`
 /** The keys that hosts have had, PEM. */
 const keys = new Set<string>()
 
@@ -68,7 +59,7 @@ test('the first delivery: each host makes its key', async () => {
   expect(stdout).toContain('4 not running: the next start loads the files')
   await lookAtKeys()
   for (const { name } of bed.hosts) {
-    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${stanza}X`)
+    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${tlsStanza}X`)
   }
   await bed.startAgents()
   await bed.expect(0, 'probe')

@@ -9,9 +9,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../real-nomad/harness/binaries.js'
-import { cleanEnvironment, eventually, sleep } from '../real-nomad/harness/run.js'
+import { cleanEnvironment, sleep } from '../real-nomad/harness/run.js'
 import { Bed } from './bed.js'
 import { followDocument } from './follow-document.js'
+import { lastEnd, pids, running, turnTlsOn } from './lasting.js'
 
 const bed = new Bed(4, [
   ['s1', 'global'],
@@ -20,16 +21,6 @@ const bed = new Bed(4, [
   ['c1', 'global'],
   ['c2', 'global'],
 ])
-const stanza = `tls {
-  http = true
-  rpc  = true
-  ca_file   = "/etc/nomad-tls/current/ca.pem"
-  cert_file = "/etc/nomad-tls/current/cert.pem"
-  key_file  = "/etc/nomad-tls/current/key.pem"
-  verify_server_hostname = true
-  verify_https_client    = true
-}
-`
 const specFile = path.join(bed.ops, 'cluster.yaml')
 
 /** How long leaves live from now on; `undefined`: as long as usual. */
@@ -39,49 +30,12 @@ function leavesLive(span: string | undefined): void {
   fs.writeFileSync(specFile, text.replace(/^node:/m, `${line}node:`))
 }
 
-/** When the last leaf of an agent ends, epoch milliseconds. */
-async function lastEnd(): Promise<number> {
-  const { stdout } = await bed.pki('status', '--made', '--json')
-  const { entries } = JSON.parse(stdout) as {
-    readonly entries: readonly { readonly address: string; readonly notAfter?: number | string }[]
-  }
-  const ends = entries.flatMap(({ address, notAfter }) =>
-    /^identity\/(server|client)/.test(address) && notAfter !== undefined
-      ? [new Date(notAfter).getTime()]
-      : [],
-  )
-  expect(ends).toHaveLength(5)
-  return Math.max(...ends)
-}
-
 async function allEnded(): Promise<void> {
-  const end = await lastEnd()
+  const end = await lastEnd(bed, /^identity\/(server|client)/, 5)
   await sleep(Math.max(0, end - Date.now()) + 3000)
   for (const { name } of bed.hosts) {
     await expect(bed.ask(bed.host(name), '/v1/jobs'), name).rejects.toThrow(/expired/)
   }
-}
-
-/** The allocations that run, by their identifiers. */
-async function running(): Promise<readonly string[]> {
-  return eventually(
-    'two allocations that run',
-    async () => {
-      const all = JSON.parse(
-        await bed.ask(bed.host('s1'), '/v1/job/lasting/allocations'),
-      ) as readonly { readonly ID: string; readonly ClientStatus: string }[]
-      const ids = all.filter(({ ClientStatus }) => ClientStatus === 'running').map(({ ID }) => ID)
-      return ids.length === 2 ? ids.sort() : undefined
-    },
-    { timeout: 60_000 },
-  )
-}
-
-/** Processes of the agents: none is restarted. */
-async function pids(): Promise<readonly string[]> {
-  return Promise.all(
-    bed.hosts.map(async ({ name }) => (await bed.on(name, 'cat /run/nomad.pid')).stdout.trim()),
-  )
 }
 
 /** Without a leader from now on; says after how many seconds one answers, by any server. */
@@ -133,9 +87,7 @@ beforeAll(async () => {
   await bed.expect(0, 'init', '--new-store')
   await bed.expect(0, 'apply', '--yes')
   await bed.expect(2, 'rollout', '--yes')
-  for (const { name } of bed.hosts) {
-    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${stanza}X`)
-  }
+  await turnTlsOn(bed)
   await bed.startAgents()
   await bed.ask(bed.host('s1'), '/v1/jobs', 'POST', lastingJob)
 })
@@ -143,7 +95,7 @@ beforeAll(async () => {
 afterAll(() => bed.stop())
 
 test('every leaf has ended: the document as it is written heals it, and nothing restarts', async () => {
-  const before = { allocations: await running(), pids: await pids() }
+  const before = { allocations: await running(bed, 2), pids: await pids(bed) }
   await allEnded()
   leavesLive('120s')
   const back = leaderBack()
@@ -151,14 +103,14 @@ test('every leaf has ended: the document as it is written heals it, and nothing 
   back.end()
   expect(back.seconds()).toBeDefined()
   console.log(`recovery: a leader after ${back.seconds()!.toFixed(1)} s of rollout --recover`)
-  expect(await running()).toEqual(before.allocations)
-  expect(await pids()).toEqual(before.pids)
+  expect(await running(bed, 2)).toEqual(before.allocations)
+  expect(await pids(bed)).toEqual(before.pids)
   await bed.expect(0, 'probe')
   expect((await bed.expect(0, 'rollout', '--recover')).stdout).toContain('nothing to recover')
 })
 
 test('the key of the root is lost too: a new root, killed on the way, and the same command goes on', async () => {
-  const before = { allocations: await running(), pids: await pids() }
+  const before = { allocations: await running(bed, 2), pids: await pids(bed) }
   fs.rmSync(path.join(bed.ops, 'pki/authority/agent/1/ca-key.pem'))
   // While agents live a new root would cut them off.
   const early = await bed.expect(3, 'rollout', '--recover', '--yes')
@@ -181,8 +133,8 @@ test('the key of the root is lost too: a new root, killed on the way, and the sa
     `recovery: with a new root, killed twice, a leader after ${back.seconds()!.toFixed(1)} s`,
   )
   expect(fs.readFileSync(specFile, 'utf8')).toMatch(/signing: 2[^]*trusted: \[ ?2 ?\]/)
-  expect(await running()).toEqual(before.allocations)
-  expect(await pids()).toEqual(before.pids)
+  expect(await running(bed, 2)).toEqual(before.allocations)
+  expect(await pids(bed)).toEqual(before.pids)
   await bed.expect(0, 'probe')
   await bed.expect(0, 'plan')
 })

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sleep } from '../real-nomad/harness/run.js'
 import { Bed, type SaidEvent, type Traffic } from './bed.js'
 import { followDocument } from './follow-document.js'
+import { tlsStanza } from './lasting.js'
 
 const bed = new Bed(0, [
   ['s1', 'global'],
@@ -14,16 +15,6 @@ const bed = new Bed(0, [
   ['c1', 'global'],
   ['c2', 'global', { busybox: true }],
 ])
-const stanza = `tls {
-  http = true
-  rpc  = true
-  ca_file   = "/etc/nomad-tls/current/ca.pem"
-  cert_file = "/etc/nomad-tls/current/cert.pem"
-  key_file  = "/etc/nomad-tls/current/key.pem"
-  verify_server_hostname = true
-  verify_https_client    = true
-}
-`
 beforeAll(async () => {
   await bed.start()
   fs.writeFileSync(path.join(bed.ops, 'cluster.yaml'), bed.spec())
@@ -53,7 +44,7 @@ test('the first delivery, to agents that do not run yet', async () => {
   const { stdout } = await bed.expect(2, 'rollout', '--yes')
   expect(stdout).toContain('5 not running: the next start loads the files')
   for (const { name } of bed.hosts) {
-    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${stanza}X`)
+    await bed.on(name, `cat >/etc/nomad.d/tls.hcl <<'X'\n${tlsStanza}X`)
     const modes = await bed.on(name, 'stat -c %a%U /etc/nomad-tls/current/key.pem; ls /run /tmp')
     expect(modes.stdout).toMatch(/^600root\n/)
     expect(modes.stdout).not.toContain('nomad-pki-rollout')

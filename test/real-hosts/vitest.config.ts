@@ -14,8 +14,8 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
-    // Each agent of a cluster restarts twice, with the gates between: minutes, for .ci/deep.
-    exclude: isDeep ? [] : ['tls-on.test.ts'],
+    // Agents restart twice, certificates end, or there are eleven hosts: minutes, for .ci/deep.
+    exclude: isDeep ? [] : ['tls-on.test.ts', 'recovery-root.test.ts', 'two-regions.test.ts'],
     // Each file has a bridge of its own, and most of its time is waiting.
     fileParallelism: true,
     maxWorkers: 4,
