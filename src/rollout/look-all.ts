@@ -5,6 +5,7 @@
  */
 
 import { isOfOperator, parseIdentity } from '../address.js'
+import { groupBy } from '../grouping.js'
 import { runsClient } from '../nomad/roles.js'
 import { isRunning } from './delivery-for.js'
 import { leaderOf } from './gate.js'
@@ -56,8 +57,9 @@ export async function* lookAtAll(
   const ofHosts = new Map<RolloutNode, readonly Obstacle[]>()
   const speaking: SpeaksTls[] = []
   const queue = events<RolloutEvent>()
+  const twice = oneHostOfMany(nodes, ports)
   const looking = inParallel(nodes, options.concurrency ?? 8, async (node) => {
-    const found = await lookAt(node, ports, options)
+    const found = twice.get(node) ?? (await lookAt(node, ports, options))
     ofHosts.set(node, found.obstacles)
     if (found.ready !== undefined) ready.set(node, found.ready)
     if (found.tls !== undefined) speaking.push(found.tls)
@@ -91,6 +93,29 @@ export async function* lookAtAll(
     if (answer.state !== 'read') obstacles.push(unanswered(region, answer))
   }
   return { ready, obstacles, left }
+}
+
+/** Agents of which ssh reaches one host: each would get the files of the others. */
+function oneHostOfMany(
+  nodes: readonly RolloutNode[],
+  ports: RolloutPorts,
+): ReadonlyMap<RolloutNode, Awaited<ReturnType<typeof lookAt>>> {
+  // Machines have places of their own, and stand beside agents.
+  const agents = nodes.filter(({ address }) => !isOfOperator(address))
+  const found = new Map<RolloutNode, Awaited<ReturnType<typeof lookAt>>>()
+  for (const [host, all] of groupBy(agents, (node) => ports.destination(node))) {
+    if (typeof host !== 'string' || all.length === 1) continue
+    for (const node of all) {
+      const obstacle = {
+        ...{ host: node.host ?? parseIdentity(node.address).name, address: node.address },
+        message: `ssh reaches it at ${host}, and other agents of this order there too`,
+        remedy:
+          'each agent has its own host: write ssh: at the node in the spec, "{node}.example" at a range',
+      }
+      found.set(node, { host, obstacles: [obstacle] })
+    }
+  }
+  return found
 }
 
 /** What refuses the rollout, and in a recovery what only leaves a host out. */

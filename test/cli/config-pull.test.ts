@@ -209,6 +209,18 @@ describe('config pull', () => {
     expect(fs.readFileSync(path.join(base, 'agents/s1.hcl'), 'utf8')).toBe('# new\n')
   })
 
+  test('an agent whose host has no configuration in the spec is named', async () => {
+    const { run, base } = bed()
+    const spec = path.join(base, 'cluster.yaml')
+    fs.appendFileSync(spec, '    clients: { c9: {} }\n')
+    expect(await run('config', 'pull', 'c9')).toMatchObject({
+      status: 64,
+      stderr: expect.stringContaining(
+        'where the host of identity/client/global/c9 has its',
+      ) as string,
+    })
+  })
+
   test('before the pull a plan says what comes first', async () => {
     const { run } = bed()
     await run('init', '--new-store')

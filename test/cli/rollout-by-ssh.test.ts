@@ -295,6 +295,8 @@ describe('rollout by ssh', () => {
     [['--batch', '0'], '--batch'],
     [['--max-failures', 'x'], '--max-failures'],
     [['--override', 'tolerance=global'], '--reason'],
+    [['--override', 'tolerance=globl', '--reason', 'x'], 'did you mean global?'],
+    [['--override', 'unseen=identity/client/global/c9', '--reason', 'x'], 'did you mean identity/'],
     [['--only', 'operators'], '--only'],
     [['--wait', 'x'], '--wait'],
     [['s1', '--only', 'clients'], '--only clients leaves out s1'],

@@ -642,6 +642,21 @@ describe('a rollout', () => {
     },
   )
 
+  test('agents of which ssh reaches one host are refused before anything is sent there', async () => {
+    const bed = new Bed(['c1', 'c2', 'c3'])
+    bed.nodes[1] = { ...bed.nodes[1]!, host: 'c1' }
+    const last = (await bed.follow()).at(-1) as Extract<RolloutEvent, { event: 'refused' }>
+    expect(last.event).toBe('refused')
+    expect(last.obstacles.map(({ address }) => address)).toEqual(
+      bed.nodes.slice(0, 2).map(({ address }) => address),
+    )
+    expect(last.obstacles[0]).toMatchObject({
+      message: 'ssh reaches it at c1, and other agents of this order there too',
+      remedy: expect.stringContaining('ssh: at the node') as string,
+    })
+    expect(bed.done).toEqual([])
+  })
+
   test('hosts that share an identity are not told apart by a handshake, so they are refused', async () => {
     const bed = new Bed(['s1'])
     const [node] = bed.nodes

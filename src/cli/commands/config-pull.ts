@@ -9,6 +9,7 @@ import { resolveAddress } from '../../address.js'
 import { hiddenSpans } from '../../agent/index.js'
 import type { DesiredConfig } from '../../cluster/desired.js'
 import { NomadPkiError } from '../../errors.js'
+import { isAgent } from '../../nomad/roles.js'
 import { nodeFiles } from '../../files/files.js'
 import type { Hosts } from '../../hosts/host.js'
 import { sshHosts } from '../../hosts/ssh-hosts.js'
@@ -32,16 +33,22 @@ export const command: Command<'config pull'> = async ({ args, options }, context
   const workspace = await openWorkspace(context, options, printer)
   const { spec, desired } = workspace
   const all = desired.configs.filter(({ host }) => host !== undefined)
-  const addresses = desired.configs.map(({ address }) => address)
+  const configured = new Set(desired.configs.map(({ identity }) => identity))
+  const without = desired.identities.flatMap(({ address, profile }) =>
+    isAgent(profile.role) && !configured.has(address) ? [address] : [],
+  )
+  const addresses = [...desired.configs.map(({ address }) => address), ...without]
   const named = new Set(args.map((text) => resolveAddress(text, addresses)))
   const wanted = named.size === 0 ? all : all.filter(({ address }) => named.has(address))
-  const local = desired.configs.find((one) => named.has(one.address) && one.host === undefined)
+  const local =
+    desired.configs.find((one) => named.has(one.address) && one.host === undefined)?.address ??
+    without.find((address) => named.has(address))
   if (local !== undefined || wanted.length === 0) {
     throw new NomadPkiError(
       'ERR_USAGE',
       local === undefined
         ? 'the spec does not say where a host has its configuration'
-        : `the spec does not say where the host of ${local.address} has its configuration`,
+        : `the spec does not say where the host of ${local} has its configuration`,
       { hint: 'write at the node: config: { host: /etc/nomad.d, copy: agents/NAME }' },
     )
   }

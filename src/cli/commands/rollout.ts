@@ -10,6 +10,7 @@ import { isAgent, runsServer } from '../../nomad/roles.js'
 import { rolloutPolicy } from '../../report/roll-out.js'
 import { bringBackOne } from '../bring-back.js'
 import { bringRollout } from '../bring-rollout.js'
+import { didYouMean } from '../../diagnostics.js'
 import { durationSyntax, parseDuration } from '../../duration.js'
 import { machinesOf } from '../../rollout/machines.js'
 import { parseBatch, usualBatch, type Batch } from '../../rollout/order.js'
@@ -18,6 +19,7 @@ import { printRollout } from '../print-rollout.js'
 import { collectFirst } from '../collect-requests.js'
 import type { Command } from '../command.js'
 import type { Context } from '../context.js'
+import type { Override } from '../../overrides.js'
 import { overridesOf } from '../override.js'
 import { printerOf } from '../printer.js'
 import { recoverCluster, type Apply } from '../recover.js'
@@ -46,6 +48,7 @@ export const command: Command<'rollout'> = async ({ args, options }, context) =>
   const workspace = await openWorkspace(context, options, printer)
   const agents = workspace.desired.identities.filter(({ profile }) => isAgent(profile.role))
   const addresses = agents.map(({ address }) => address)
+  requireKnown(overrides, workspace, addresses)
   const machines = machinesOf(workspace.spec)
   requireReached(args, workspace, machines)
   const named = new Set(
@@ -112,6 +115,26 @@ function applying(options: Options<'rollout'>, context: Context): Apply {
     const given = { plan: undefined, prune: undefined, long: undefined, override: undefined }
     const own = options.json === true ? { ...context, stdout: context.stderr } : context
     return apply({ args: [...names], options: { ...call, ...given, reason: undefined } }, own)
+  }
+}
+
+/** @throws {NomadPkiError} `ERR_USAGE`: an override of what the spec does not have would accept nothing. */
+function requireKnown(
+  overrides: readonly Override[],
+  { spec }: Workspace,
+  addresses: readonly string[],
+): void {
+  const known = { tolerance: spec.regions.map(({ name }) => name), unseen: addresses }
+  for (const { code, value } of overrides) {
+    if (code !== 'tolerance' && code !== 'unseen') continue
+    if (known[code].includes(value)) continue
+    const near = didYouMean(value, known[code])
+    throw usage(
+      `--override ${code}=${value}: the spec does not have it`,
+      near === undefined
+        ? `write it as the refusal does: ${code}=${code === 'tolerance' ? 'REGION' : 'identity/client/REGION/NAME'}`
+        : `did you mean ${near}?`,
+    )
   }
 }
 
