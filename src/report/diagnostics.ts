@@ -7,7 +7,7 @@
 
 import type { Diagnostic, Finding, Severity } from '../diagnostics.js'
 import { isNomadPkiError } from '../errors.js'
-import { fold } from './fold.js'
+import { fold, type Group } from './fold.js'
 import { count, paintOf, printable, type Style } from './style.js'
 
 /**
@@ -36,6 +36,34 @@ export function diagnosticsText(diagnostics: readonly Diagnostic[], style: Style
   return texts.join('\n')
 }
 
+/** Findings that are alike, and what cures all of them. */
+export interface FindingGroup extends Group<Finding> {
+  readonly remedy: string | undefined
+}
+
+/**
+ * Puts alike findings together, errors first.
+ *
+ * @param options `all`: each alone.
+ */
+export function findingGroups(
+  findings: readonly Finding[],
+  options: { readonly all: boolean },
+): readonly FindingGroup[] {
+  const ordered = [...findings].sort((a, b) => rank(a.severity) - rank(b.severity))
+  return fold(ordered, {
+    all: options.all,
+    keyOf: ({ severity, reason, remedy, message, address }) =>
+      `${severity}\n${reason}\n${general(remedy ?? '', address)}\n${general(message, address)}`,
+  }).map(({ label, members }) => {
+    const { remedy, address } = members[0]!
+    return {
+      ...{ label, members },
+      remedy: members.length > 1 ? remedyOfMany(remedy, address) : remedy,
+    }
+  })
+}
+
 /**
  * What is wrong with managed things, alike ones on one line.
  *
@@ -46,19 +74,14 @@ export function findingsText(
   style: Style,
   options: { readonly all: boolean },
 ): string {
-  const ordered = [...findings].sort((a, b) => rank(a.severity) - rank(b.severity))
-  return fold(ordered, {
-    all: options.all,
-    keyOf: ({ severity, reason, remedy, message, address }) =>
-      `${severity}\n${reason}\n${general(remedy ?? '', address)}\n${general(message, address)}`,
-  })
-    .map(({ label, members }) => {
-      const { severity, reason, message, remedy, file, address } = members[0]!
+  return findingGroups(findings, options)
+    .map(({ label, members, remedy }) => {
+      const { severity, reason, message, file } = members[0]!
       const many = members.length > 1
       const who = many ? `${label} (${count(members.length, 'identity', 'of them')})` : label
       return lines(severity, `${who}: ${message} (${reason})`, style, [
         ['file', many ? undefined : file],
-        ['fix', many ? remedyOfMany(remedy, address) : remedy],
+        ['fix', remedy],
       ])
     })
     .join('\n')

@@ -71,10 +71,7 @@ function regions({ entries }: Schedule, receipts: Receipts): Html | undefined {
         <td class="when">${oldest === undefined ? '' : formatMinute(oldest)}</td>
       </tr>`
     })
-  return table(
-    ['region', 'made', 'newest delivered', 'newest loaded', 'never seen', 'oldest sighting'],
-    rows,
-  )
+  return table('regions', 'Agents of each region', rows)
 }
 
 /** All certificates; alike ones are a line. */
@@ -110,10 +107,7 @@ function certificates(
       <td class="when">${seen === undefined ? '' : formatMinute(seen)}</td>
     </tr>`
   })
-  return table(
-    ['certificate', 'state', 'ends', 'renewal', 'made', 'delivered', 'loaded', 'last seen'],
-    rows,
-  )
+  return table('certificates', 'Each certificate', rows)
 }
 
 /** A day only where all have it. */

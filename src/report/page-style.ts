@@ -5,8 +5,10 @@
  * @module
  */
 
+import { narrow, stackedStyle } from './page-table.js'
+
 /** The style sheet. */
-export const pageStyle = `
+export const pageStyle: string = `
 :root{color-scheme:light dark;--ground:#fff;--ink:#1b1f24;--faint:#57606a;--line:#d0d7de;--panel:#f6f8fa;--good:#116329;--doubt:#7d4e00;--bad:#a40e26;--bar:#8ba3bd;--now:#a40e26}
 @media (prefers-color-scheme:dark){:root{--ground:#0d1117;--ink:#e6edf3;--faint:#9da7b1;--line:#30363d;--panel:#161b22;--good:#56d364;--doubt:#e3b341;--bad:#ff8e86;--bar:#4f6b88;--now:#ff8e86}}
 *{box-sizing:border-box}
@@ -14,7 +16,7 @@ body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,
 main,header,footer{max-width:82rem;margin:0 auto;padding:1rem}header{padding-bottom:0}main{padding-top:0}
 h1{font-size:1.1rem;margin:0;color:var(--faint);font-weight:600}
 h2{font-size:1.15rem;margin:2rem 0 .5rem}
-.verdict{font-size:1.5rem;font-weight:600;margin:.25rem 0}
+.option{white-space:nowrap}.verdict{font-size:1.5rem;font-weight:600;margin:.25rem 0}
 .good{color:var(--good)}.doubt{color:var(--doubt)}.bad{color:var(--bad)}.faint{color:var(--faint)}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
 table{border-collapse:collapse;width:100%}
@@ -25,7 +27,7 @@ th[scope=row]{font-weight:500;overflow-wrap:anywhere;min-width:16rem}
 code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 ul{padding-left:1.2rem}li{margin:.3rem 0}
 h1,p,li{overflow-wrap:anywhere}
-.picture{overflow-x:auto}svg{display:block;width:100%;min-width:44rem;height:auto}
+svg{display:block;width:100%;height:auto}svg.narrow{display:none;max-width:32rem}
 svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .faint{fill:var(--faint)}
 svg .bar{fill:var(--bar)}svg .bar.doubt{fill:var(--doubt)}svg .bar.bad{fill:var(--bad)}
 svg .now{stroke:var(--now);stroke-width:2}svg .tick{stroke:var(--line)}svg .due{fill:var(--ink)}
@@ -39,8 +41,10 @@ input{display:block;font:inherit;padding:.3rem .5rem;width:100%;max-width:24rem;
 thead button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
 [aria-sort=ascending] button::after{content:" ↑"}[aria-sort=descending] button::after{content:" ↓"}
 a{color:inherit}
-@media (max-width:40rem){.verdict{font-size:1.2rem}th[scope=row]{min-width:11rem}table{width:max-content;min-width:100%}td.wide{max-width:20rem}main,header,footer{padding:.75rem}}
-@media print{.script{display:none!important}.scroll,.picture{overflow:visible}body{font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}}
+@media screen and ${narrow}{svg.wide{display:none}svg.narrow{display:block}}
+@media (max-width:40rem){.verdict{font-size:1.2rem}main,header,footer{padding:.75rem}}
+${stackedStyle}
+@media print{.script{display:none!important}.scroll{overflow:visible}body{font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}}
 `
 
 /** Shows what nothing needs: the filter, which hides the rows that lack its words, and buttons that sort. */

@@ -72,28 +72,58 @@ export function trustParts(inventory: Inventory, schedule: Schedule): Html {
   }${authorityTable(standings, schedule)}`
 }
 
-const [boxWidth, boxHeight, rowHeight] = [300, 44, 60]
-/** Left of the boxes is room for cross-certificates. */
-const columns = [50, 380, 710] as const
+/**
+ * Where the boxes stand. Left of them is room for cross-certificates; where the screen is narrow, what hangs on an
+ * authority is a line in its box.
+ */
+const layouts = {
+  wide: {
+    width: 1020,
+    boxWidth: 300,
+    boxHeight: 44,
+    rowHeight: 60,
+    columns: [50, 380, 710],
+    cross: 26,
+  },
+  narrow: {
+    width: 348,
+    boxWidth: 306,
+    boxHeight: 62,
+    rowHeight: 74,
+    columns: [16, 40, 40],
+    cross: 6,
+  },
+} as const
 
 interface Box {
   readonly x: number
   readonly y: number
   readonly first: string
   readonly second: string
+  readonly third?: string | undefined
   readonly trusted: boolean
 }
 
 /** Authorities from the root down, each in a row; what hangs on one stands right of it. */
 function picture(standings: readonly Standing[]): Html {
+  return html`<div class="picture">${drawn('wide', standings)}${drawn('narrow', standings)}</div>`
+}
+
+function drawn(layout: keyof typeof layouts, standings: readonly Standing[]): Html {
+  const { width, boxWidth, boxHeight, rowHeight, columns, cross } = layouts[layout]
+  const middle = ({ y }: Box): number => y + boxHeight / 2
   const boxes: Box[] = []
   const lines: Html[] = []
   const places = new Map<string, Box>()
   let row = 0
   const link = (from: Box, to: Box): void => {
-    const [x1, y1, y2] = [from.x + boxWidth, middle(from), middle(to)]
-    const bend = x1 + 14
-    lines.push(html`<path class="link" d="M${x1} ${y1}H${bend}V${y2}H${to.x}" />`)
+    const [y1, y2] = [middle(from), middle(to)]
+    const right = from.x + boxWidth
+    const path =
+      layout === 'wide'
+        ? `M${right} ${y1}H${right + 14}V${y2}H${to.x}`
+        : `M${from.x + 12} ${from.y + boxHeight}V${y2}H${to.x}`
+    lines.push(html`<path class="link" d="${path}" />`)
   }
   const put = (box: Box): Box => {
     boxes.push(box)
@@ -104,22 +134,21 @@ function picture(standings: readonly Standing[]): Html {
     const { authority, leaves, trustedIn } = one
     const { address, certificate } = authority
     const end = certificate === undefined ? 'not there' : `ends ${formatDay(certificate.notAfter)}`
+    const hanging = leaves === 0 ? 'no certificate' : count(leaves, 'certificate')
     const box = put({
       ...{ x: columns[Math.min(depth, 1)]!, y: at() },
       first: shortened(address),
       second: `${trustedIn.length > 0 ? 'trusted, ' : ''}${end}`,
+      third: layout === 'narrow' ? hanging : undefined,
       trusted: trustedIn.length > 0,
     })
     places.set(address, box)
     if (above !== undefined) link(above, box)
     const below = standings.filter(({ above: parent }) => parent === address)
-    if (leaves > 0 || below.length === 0) {
-      const text = leaves === 0 ? 'no certificate' : count(leaves, 'certificate')
-      const hanging = put({ x: columns[2], y: at(), first: text, second: '', trusted: false })
-      if (leaves > 0) link(box, hanging)
-      else boxes.pop()
-      row += 1
+    if (layout === 'wide' && leaves > 0) {
+      link(box, put({ x: columns[2], y: at(), first: hanging, second: '', trusted: false }))
     }
+    if (layout === 'narrow' || leaves > 0 || below.length === 0) row += 1
     for (const child of below) place(child, depth + 1, box)
   }
   const known = new Set(standings.map(({ authority }) => authority.address))
@@ -132,29 +161,29 @@ function picture(standings: readonly Standing[]): Html {
       const from = places.get(`authority/${authority.name}/${generation}`)
       if (from === undefined || to === undefined) continue
       const [y1, y2] = [middle(from), middle(to)]
-      lines.push(html`<path class="link cross" d="M${from.x} ${y1}H26V${y2}H${to.x}" />`)
+      lines.push(html`<path class="link cross" d="M${from.x} ${y1}H${cross}V${y2}H${to.x}" />`)
     }
   }
-  return html`<div class="picture" tabindex="0">
-    <svg viewBox="0 0 1020 ${row * rowHeight}" role="img" aria-label="${wordsOf(standings)}">
-      ${lines}${boxes.map(
-        ({ x, y, first, second, trusted }) =>
-          html`<rect
-              class="box${trusted ? ' trusted' : ''}"
-              x="${x}"
-              y="${y}"
-              width="${boxWidth}"
-              height="${boxHeight}"
-              rx="6"
-            /><text x="${x + 12}" y="${y + (second === '' ? 27 : 19)}">${first}</text
-            ><text class="faint" x="${x + 12}" y="${y + 36}">${second}</text>`,
-      )}
-    </svg>
-  </div>`
-}
-
-function middle({ y }: Box): number {
-  return y + boxHeight / 2
+  return html`<svg
+    class="${layout}"
+    viewBox="0 0 ${width} ${row * rowHeight}"
+    role="img"
+    aria-label="${wordsOf(standings)}"
+  >
+    ${lines}${boxes.map(
+      ({ x, y, first, second, third, trusted }) =>
+        html`<rect
+            class="box${trusted ? ' trusted' : ''}"
+            x="${x}"
+            y="${y}"
+            width="${boxWidth}"
+            height="${boxHeight}"
+            rx="6"
+          /><text x="${x + 12}" y="${y + (second === '' ? 27 : 19)}">${first}</text
+          ><text class="faint" x="${x + 12}" y="${y + 36}">${second}</text
+          >${third === undefined ? undefined : html`<text x="${x + 12}" y="${y + 53}">${third}</text>`}`,
+    )}
+  </svg>`
 }
 
 /** The picture for who does not see it. */
@@ -194,16 +223,5 @@ function authorityTable(standings: readonly Standing[], schedule: Schedule): Htm
       <td class="when">${entry?.dueAt === undefined ? '' : formatDay(entry.dueAt)}</td>
     </tr>`
   })
-  return table(
-    [
-      'authority',
-      'certificates under it',
-      'trusted in',
-      'cross-certified',
-      'key',
-      'ends',
-      'rotate by',
-    ],
-    rows,
-  )
+  return table('authorities', 'Each authority', rows)
 }

@@ -11,6 +11,7 @@ import { besideState, type BesideState, type SeenBeside } from '../plan/beside.j
 import { needsWork } from '../plan/needs-work.js'
 import type { Step } from '../plan/plan.js'
 import { sha256 } from '../sha256.js'
+import { findingGroups } from './diagnostics.js'
 import { fold, type Group } from './fold.js'
 import { html, type Html } from './html.js'
 import type { WatchedRotation } from './metrics.js'
@@ -68,7 +69,7 @@ export function pageText(facts: PageFacts): string {
   const verdict = verdictOf(facts)
   const { html: body } = html`<header>
       <h1>${cluster}</h1>
-      <p class="verdict ${verdict.tone}">${verdict.text}</p>
+      <p class="verdict ${verdict.tone}">${withoutBreaks(verdict.text)}</p>
       <p class="faint">As of ${formatMinute(at)}. All times are UTC.</p>
     </header>
     <main>
@@ -109,6 +110,13 @@ ${body}
 </body>
 </html>
 `
+}
+
+/** The name of a command or an option stays whole at the end of a line. */
+function withoutBreaks(text: string): readonly Html[] {
+  return text
+    .split(/(nomad-pki|(?<= )--[a-z-]+)/)
+    .map((part, at) => (at % 2 === 1 ? html`<span class="option">${part}</span>` : html`${part}`))
 }
 
 function hashOf(text: string): string {
@@ -211,30 +219,24 @@ function heldGroups({ holds }: GateVerdict): readonly Group<GateVerdict['holds']
   })
 }
 
-/** The worst first. */
-const ranks = { error: 0, warning: 1, note: 2 } as const
+const severityTones = { error: 'bad', warning: 'doubt', note: 'faint' } as const
 
-function findingParts({ findings: told, verified = [] }: PageFacts): Html | undefined {
-  const findings = [...told, ...verified].sort((a, b) => ranks[a.severity] - ranks[b.severity])
-  if (findings.length === 0) return undefined
-  const groups = fold(findings, {
-    all: false,
-    keyOf: ({ severity, reason, message, remedy }) =>
-      `${severity} ${reason} ${message} ${remedy ?? ''}`,
-  })
-  const tones = { error: 'bad', warning: 'doubt', note: 'faint' } as const
+function findingParts({ findings, verified = [] }: PageFacts): Html | undefined {
+  const groups = findingGroups([...findings, ...verified], { all: false })
+  if (groups.length === 0) return undefined
+  const rest = groups.length - mostRows
   return html`<section aria-labelledby="findings">
     <h2 id="findings">Findings</h2>
     <ul>
-      ${groups.map(
-        ({ label, members: [one] }) =>
-          html`<li>
-            <strong class="${tones[one!.severity]}">${one!.severity}</strong> <code>${label}</code>:
-            ${one!.message}${
-              one!.remedy === undefined ? undefined : html`<br />fix: <code>${one!.remedy}</code>`
-            }
-          </li>`,
-      )}
+      ${groups.slice(0, mostRows).map(({ label, members: [one, ...more], remedy }) => {
+        const { severity, message } = one!
+        const many = more.length > 0 ? ` (${thousands(more.length + 1)})` : ''
+        return html`<li>
+          <strong class="${severityTones[severity]}">${severity}</strong>
+          <code>${label}</code>${many}:
+          ${message}${remedy === undefined ? undefined : html`<br />fix: <code>${remedy}</code>`}
+        </li>`
+      })}${rest > 0 ? html`<li>and ${thousands(rest)} more: <code>nomad-pki verify</code></li>` : undefined}
     </ul>
   </section>`
 }
@@ -256,7 +258,7 @@ function stepParts({ steps }: PageFacts): Html | undefined {
   )
   return html`<section aria-labelledby="plan">
     <h2 id="plan">What apply would do</h2>
-    ${table(['address', 'how many', 'step', 'why'], rows)}
+    ${table('steps', 'Steps of the plan', rows)}
   </section>`
 }
 
@@ -291,7 +293,7 @@ function besideParts({ beside = [], schedule: { at } }: PageFacts): Html | undef
   return html`<section aria-labelledby="beside">
     <h2 id="beside">TLS of Consul and Vault</h2>
     <p>Agents read these files at their start alone, and nomad-pki does not make them.</p>
-    ${table(['configuration', 'how many', 'block', 'file', 'state', 'ends', 'read'], rows)}
+    ${table('beside', 'Files of Consul and Vault', rows)}
   </section>`
 }
 
@@ -307,7 +309,7 @@ function ledgerParts({ inventory: { ledger } }: PageFacts): Html {
   )
   return html`<section aria-labelledby="ledger">
     <h2 id="ledger">The last lines of the ledger</h2>
-    ${table(['when', 'event', 'about'], rows)}
+    ${table('ledger', 'Lines of the ledger', rows)}
     <p class="faint">${count(ledger.lines.length, 'line')}, head <code>${ledger.head}</code></p>
   </section>`
 }

@@ -59,7 +59,7 @@ test('a page says what status says, and is written again', async () => {
   for (const time of [now, now + 60_000]) {
     expect((await cli(cwd, ['status', '--html', 'a.html'], { now: time })).status).toBe(0)
     expect(read('a.html')).toMatch(
-      /^<!doctype html>[\s\S]*Nothing is due, but no agent was ever seen [^<]* Next: nomad-pki probe\.<[\s\S]*<\/html>\n$/,
+      /^<!doctype html>[\s\S]*Nothing is due, but no agent was ever seen [^]* Next: <span class="option">nomad-pki<\/span> probe\.<[\s\S]*<\/html>\n$/,
     )
     expect(read('a.html')).toContain('identity/client/global/c3')
   }

@@ -32,6 +32,39 @@ export interface View {
   readonly script?: boolean
 }
 
+/** A node of the accessibility tree. */
+export interface Spoken {
+  readonly role: string
+  readonly name: string
+  /** Of a heading. */
+  readonly level: number | undefined
+}
+
+interface AxNode {
+  readonly ignored: boolean
+  readonly nodeId: string
+  readonly childIds?: readonly string[]
+  readonly role?: { readonly value: string }
+  readonly name?: { readonly value: string }
+  readonly properties?: readonly {
+    readonly name: string
+    readonly value: { readonly value: unknown }
+  }[]
+}
+
+function spokenOf(nodes: readonly AxNode[]): readonly Spoken[] {
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]))
+  const walk = (node: AxNode | undefined): readonly Spoken[] => {
+    if (node === undefined) return []
+    const { ignored, role, name, properties = [], childIds = [] } = node
+    const level = properties.find((one) => one.name === 'level')?.value.value
+    const own = { role: role?.value ?? '', name: name?.value ?? '', level: level as number }
+    const below = childIds.flatMap((id) => walk(byId.get(id)))
+    return ignored ? below : [own, ...below]
+  }
+  return walk(nodes[0])
+}
+
 /** A page that has been loaded. */
 export interface Page {
   /** URLs of everything that was asked for. */
@@ -43,6 +76,10 @@ export interface Page {
   /** The value of an expression in the page, which knows the functions of `in-page.mjs`. */
   run<T>(expression: string): Promise<T>
   type(text: string): Promise<void>
+  /** Presses the Tab key. */
+  tab(): Promise<void>
+  /** What a screen reader is told: nodes of the accessibility tree that are not ignored, in their order. */
+  spoken(): Promise<readonly Spoken[]>
   /** A PNG of the whole page. */
   screenshot(): Promise<Buffer>
 }
@@ -159,6 +196,16 @@ export class Chromium {
       loaded: await run('loaded()'),
       type: async (text) => {
         await send('Input.insertText', { text })
+      },
+      tab: async () => {
+        const key = { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 }
+        await send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...key })
+        await send('Input.dispatchKeyEvent', { type: 'keyUp', ...key })
+      },
+      spoken: async () => {
+        await send('Accessibility.enable')
+        const { nodes } = await send('Accessibility.getFullAXTree')
+        return spokenOf(nodes as readonly AxNode[])
       },
       screenshot: async () => {
         const { data } = await send('Page.captureScreenshot', { captureBeyondViewport: true })

@@ -37,8 +37,7 @@ function unreadable() {
     const range = document.createRange()
     range.selectNodeContents(node)
     const { right, left } = range.getBoundingClientRect()
-    const scrolled = element.closest('.scroll, .picture')
-    if (left < -1 || (scrolled === null && right > root.clientWidth + 1)) {
+    if (left < -1 || right > root.clientWidth + 1) {
       faults.push(`${text.slice(0, 40)}: from ${left} to ${right}`)
     }
     const cell = element.closest('td, th')
@@ -47,12 +46,50 @@ function unreadable() {
     }
   }
   for (const row of document.querySelectorAll('svg g')) {
+    if (!row.checkVisibility()) continue
     const label = row.querySelector('text').getBBox()
-    if (label.x + label.width > row.querySelector('rect').getBBox().x) {
+    const bar = row.querySelector('rect').getBBox()
+    if (label.x + label.width > bar.x && label.y + label.height > bar.y + 2) {
       faults.push(`${row.querySelector('text').textContent}: over its bar`)
     }
   }
+  for (const box of document.querySelectorAll('svg .box')) {
+    if (!box.checkVisibility()) continue
+    const { x, width, y, height } = box.getBBox()
+    for (let at = box.nextElementSibling; at?.tagName === 'text'; at = at.nextElementSibling) {
+      const text = at.getBBox()
+      if (text.x + text.width > x + width || text.y + text.height > y + height + 1) {
+        faults.push(`${at.textContent}: beyond its box`)
+      }
+    }
+  }
+  for (const one of document.querySelectorAll('body *')) {
+    if (one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.matches('.scroll')) {
+      faults.push(`${one.getAttribute('aria-label')}: scrolls sideways`)
+    }
+  }
   return faults
+}
+
+/** Everything that can be operated and is to be seen, as {@link focused} names it. */
+function operable() {
+  return [...document.querySelectorAll('a[href], button, input, [tabindex="0"]')]
+    .filter((one) => one.checkVisibility())
+    .map(called)
+}
+
+function called(element) {
+  return `${element.tagName} ${element.id || element.getAttribute('aria-label') || `${element.closest('table')?.className} ${element.textContent.trim()}`}`
+}
+
+/** What has the focus, or why that is not to be seen; nothing where the page has it. */
+function focused() {
+  const element = document.activeElement
+  if (element === null || element === document.body) return undefined
+  const { outlineStyle, outlineWidth } = getComputedStyle(element)
+  const { width, height } = element.getBoundingClientRect()
+  const seen = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && width > 0 && height > 0
+  return `${called(element)}${seen ? '' : ': its focus is not to be seen'}`
 }
 
 function verdict() {

@@ -139,6 +139,73 @@ test('by keyboard: the filter hides rows, a heading sorts them', async () => {
   expect(await rows()).toEqual(['s1'])
 })
 
+describe.each<View>([{ width: 360 }, { width: 1280 }])('$width wide', (view) => {
+  let page: Page
+  beforeAll(async () => {
+    const cwd = folder({
+      'cluster.yaml':
+        'version: 1\ncluster: acme\nauthorities: { agent: {} }\nregions:\n  global:\n    servers: { s1: {} }\n    clients: { c1: {} }\noperators: { alice: {} }\n',
+    })
+    await cli(cwd, ['init', '--new-store'])
+    await cli(cwd, ['apply', '--yes'])
+    await cli(cwd, ['rotate', 'authority', 'agent', '--next'])
+    await cli(cwd, ['status', '--html', 'spoken.html'])
+    page = await looked(join(cwd, 'spoken.html'), view, 'spoken')
+  })
+
+  test('by keyboard: each thing that can be operated is reached, in order, and seen to be', async () => {
+    const operable = await page.run<readonly string[]>('operable()')
+    expect(operable.length).toBeGreaterThan(30)
+    expect(new Set(operable).size).toBe(operable.length)
+    const reached: string[] = []
+    while (reached.length < operable.length) {
+      await page.tab()
+      reached.push(await page.run<string>('focused()'))
+    }
+    expect(reached).toEqual(operable)
+  })
+
+  test('by ear: landmarks, headings, tables and pictures have names', async () => {
+    const spoken = await page.spoken()
+    const named = (...roles: readonly string[]): readonly string[] =>
+      spoken.filter(({ role }) => roles.includes(role)).map(({ name }) => name)
+    expect(spoken[0]).toMatchObject({ role: 'RootWebArea', name: 'acme: certificates' })
+    for (const role of ['banner', 'main', 'contentinfo']) {
+      expect(spoken.filter((one) => one.role === role)).toHaveLength(1)
+    }
+    const headings = spoken.filter(({ role }) => role === 'heading')
+    expect(headings.map(({ level, name }) => `${level} ${name}`)).toEqual([
+      '1 acme',
+      '2 When certificates end',
+      '2 Authorities and trust',
+      '2 Rotation',
+      '2 Findings',
+      '2 What apply would do',
+      '2 Certificates',
+      '2 The last lines of the ledger',
+    ])
+    const tables = ['Each authority', 'Steps of the plan', 'Agents of each region']
+    const names = [...tables, 'Each certificate', 'Lines of the ledger']
+    expect(named('table')).toEqual(names)
+    expect(named('region')).toEqual(
+      expect.arrayContaining([...names, ...headings.slice(1).map(({ name }) => name)]),
+    )
+    const images = named('image', 'img')
+    expect(images).toHaveLength(3)
+    expect(images.every((name) => name.length > 20)).toBe(true)
+    expect(named('searchbox')).toEqual(['Show only rows with these words'])
+    const columns = named('columnheader')
+    expect(columns).toHaveLength(7 + 4 + 6 + 8 + 3)
+    expect(columns).not.toContain('')
+    expect(named('button')).toEqual(columns)
+    expect(named('rowheader')).toEqual(
+      expect.arrayContaining(['identity/server/global/s1', 'authority/agent/1', 'global, servers']),
+    )
+    expect(named('row').length).toBeGreaterThan(20)
+    expect(named('cell', 'gridcell').length).toBeGreaterThan(50)
+  })
+})
+
 function factsOf(
   inventory: PageFacts['inventory'],
   desired: Parameters<typeof makeSchedule>[0],

@@ -30,7 +30,10 @@ function textOf(page: string, begin: string, end: string): string {
 }
 
 function verdict(page: string): string {
-  return textOf(page, '<p class="verdict', '</p>').replace(/^ ?\w*" ?>? ?|^.*?> /, '')
+  return textOf(page.replaceAll(/<.?span[^>]*>/g, ''), '<p class="verdict', '</p>').replace(
+    /^ ?\w*" ?>? ?|^.*?> /,
+    '',
+  )
 }
 
 const entry = (address: string, more: Partial<ScheduleEntry>): ScheduleEntry => ({
@@ -391,8 +394,15 @@ describe('the picture of trust', () => {
     expect(words(page)).toMatch(
       /authority\/eu\/1: signed by authority\/agent\/\d, trusted, no certificate under it/,
     )
-    expect(page.match(/class="link cross"/g)).toHaveLength(1)
-    expect(page.match(/class="box/g)).toHaveLength(5)
+    const [wide, narrow] = ['wide', 'narrow'].map((layout) => {
+      const picture = new RegExp(`<svg\\s+class="${layout}"[^>]*label="authority/[^]*?</svg>`)
+      return picture.exec(page)![0]
+    })
+    expect(wide!.match(/class="link cross"/g)).toHaveLength(1)
+    expect(narrow!.match(/class="link cross"/g)).toHaveLength(1)
+    // Narrow, what hangs on an authority stands in its box.
+    expect(wide!.match(/class="box/g)).toHaveLength(5)
+    expect(narrow!.match(/class="box/g)).toHaveLength(3)
   })
 })
 
@@ -423,6 +433,21 @@ test('agents that a gate waits for are folded, and the rest is counted', () => {
     ...(['<h2 id="rotation">', '</section>'] as const),
   )
   expect(counted).toContain('and 10 more: nomad-pki rotate authority agent')
+})
+
+test('findings that are alike are a line with what cures all of them, and the rest is counted', () => {
+  const finding = (name: string, message: string): PageFacts['findings'][number] => ({
+    ...{ severity: 'error', address: `identity/client/global/${name}`, reason: 'expired', message },
+    remedy: `nomad-pki apply identity/client/global/${name}`,
+  })
+  const alike = Array.from({ length: 400 }, (_, at) => finding(`c${at}`, 'it has expired'))
+  const others = Array.from({ length: 70 }, (_, at) => finding(`x${at}`, `other ${at}.`))
+  const of = (verified: PageFacts['findings']): string =>
+    textOf(pageText({ ...facts, verified }), '<h2 id="findings">', '</section>')
+  expect(of(alike)).toBe(
+    'Findings error identity/client/global/c[0-399] (400): it has expired fix: nomad-pki apply',
+  )
+  expect(of(others)).toMatch(/and 10 more: nomad-pki verify$/)
 })
 
 test('ten thousand alike are a line, and the page stays small', () => {
