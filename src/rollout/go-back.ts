@@ -9,6 +9,7 @@ import type { RaftServer } from '../probe/raft.js'
 import { conclude, installFault, installTimeout, type Fault } from './bring.js'
 import { isRunning } from './delivery-for.js'
 import { runsServer } from '../nomad/roles.js'
+import { shellQuote } from '../shell-quote.js'
 import { isClient } from './look-all.js'
 import type { RolloutNode } from './order.js'
 import type { RolloutEvent, RollOutOptions, RolloutPorts } from './ports.js'
@@ -35,7 +36,9 @@ export async function* goBack(
   })
   const host = ports.destination(node)
   if (host === undefined || host === false) {
-    yield refused({ host: node.host, address, message: 'ssh does not reach its host' })
+    const { tls, unit } = options
+    const remedy = `on its host, in the folder that its archive unpacked to: sh install.sh --tls ${shellQuote(tls)} --reload ${shellQuote(unit)} --rollback`
+    yield refused({ host: node.host, address, message: 'ssh does not reach its host', remedy })
     return
   }
   const target = ports.hosts.at(host)

@@ -793,6 +793,21 @@ describe('a rollout', () => {
       expect(bed.accepted).toEqual(['rollback=1-ffffffff'])
     })
 
+    test('where ssh does not reach it, the line for its host is told', async () => {
+      const bed = new Bed(fleet)
+      bed.hands.add('s1')
+      const { obstacles } = (await back(bed)).at(-1)! as Extract<RolloutEvent, { event: 'refused' }>
+      expect(obstacles).toMatchObject([
+        {
+          message: 'ssh does not reach its host',
+          remedy: expect.stringMatching(
+            /sh install\.sh --tls \S+ --reload \S+ --rollback$/,
+          ) as string,
+        },
+      ])
+      expect(bed.done).toEqual([])
+    })
+
     test('not while another server is ill; and a dry run changes nothing', async () => {
       const bed = new Bed(fleet)
       bed.ill = ['s2']
