@@ -462,6 +462,7 @@ export class Cluster {
           : { address: `authority/${options.issuer}/1`, name: options.issuer, generation: 1 },
       subject: { commonName: `test ${name} 1` },
       named: true,
+      saysGeneration: false,
       signer: 'file',
       key: options.key ?? 'ecdsa-p256',
       lifetime: options.lifetime ?? 3650 * day,

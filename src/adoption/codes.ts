@@ -20,7 +20,7 @@ export const adoptionCodes = {
   'adoption/malformed': 'it is damaged, or is not what it says',
   'adoption/name': 'the name of the agent cannot be a name in the spec, or two agents have it',
   'adoption/question':
-    'the identity was renewed here and by the old tool, and a person decides which certificate is used',
+    'the identity was renewed here and by the old tool, or an engine says two things of it: a person decides',
   'adoption/region': 'the region of the agent cannot be a region in the spec',
   'adoption/replaced': 'another certificate has its place',
   'adoption/role': 'neither server nor client is enabled in the configuration',

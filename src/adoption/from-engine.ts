@@ -214,7 +214,7 @@ function ownersIn(
     const { role, region } = profile
     addresses.add(address)
     const holder = uris.length > 0 ? name : undefined
-    push(exact, keyOf({ role, region, names, ips, holder }), address)
+    push(exact, namesKey({ role, region, names, ips, holder }), address)
     for (const one of [...names, ...ips]) {
       const key = `${role} ${region} ${one}`
       byName.set(key, (byName.get(key) ?? new Set()).add(address))
@@ -242,7 +242,7 @@ function ownersIn(
       }
       const seen = presented.get(fingerprintOf(certificate))
       if (seen !== undefined && isOfKind(seen, named)) return { address: seen }
-      const same = exact.get(keyOf(named)) ?? []
+      const same = exact.get(namesKey(named)) ?? []
       const near = new Set(
         [...named.names, ...named.ips].flatMap((one) => [
           ...(byName.get(`${named.role} ${named.region ?? ''} ${one}`) ?? []),
@@ -282,7 +282,8 @@ function wordsOf({ role, region, names, ips, holder }: Named): string {
   return `${role} of ${region ?? 'any region'} ${own === '' ? 'without a name of its own' : `called ${own}`}`
 }
 
-function keyOf({
+/** What identities of one kind with the same names share. */
+export function namesKey({
   role,
   region,
   names,

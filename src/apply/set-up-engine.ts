@@ -37,7 +37,7 @@ import {
 import { encodeCertificate } from '../x509/certificates.js'
 import { formatName } from '../x509/name.js'
 import { Signatures } from './signatures.js'
-import { takeFault } from './take-issuer.js'
+import { knownFingerprint, takeFault } from './take-issuer.js'
 
 /** What a set-up works with. */
 export interface SetUpPorts {
@@ -160,6 +160,18 @@ export async function setUpEngine(
       )
     }
     tell(`is there: the issuer ${mount}/issuer/${issuer}`)
+  }
+  const known =
+    stored === undefined && theirs === undefined && knownFingerprint(authority, inventory)
+  if (known) {
+    throw new NomadPkiError(
+      'ERR_CORRESPONDENCE',
+      `${known.by} has ${known.fingerprint} for ${address}, and neither the store nor ${mount} has that certificate`,
+      {
+        address,
+        hint: `restore it from a backup of the store; for a new one: remove \`fingerprint\` of ${name} from the spec, or raise its \`signing\``,
+      },
+    )
   }
   const certifier = authority.issuer!
   const isElsewhere = stored === undefined && signerOf(certifier.address, desired) === 'offline'

@@ -199,8 +199,8 @@ export function lostAuthority(
       severity: 'error',
       address,
       reason: 'missing',
-      message: `the store does not have it, and the spec pins ${fingerprint}: a new root has another fingerprint`,
-      remedy: `restore ${address} from a backup of the store; or, for a new root, remove \`fingerprint\` of ${wanted.name} from the spec`,
+      message: `the store does not have it, and the spec pins ${fingerprint}: a new one has another fingerprint`,
+      remedy: `${fromEngine(wanted)}restore ${address} from a backup of the store; or, for a new one, remove \`fingerprint\` of ${wanted.name} from the spec`,
     }
   }
   const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
@@ -220,9 +220,16 @@ export function lostAuthority(
       : {
           message:
             'the ledger says that it was made, and its files are gone; making another would cut off every running agent',
-          remedy: `restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
+          remedy: `${fromEngine(wanted)}restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
         }),
   }
+}
+
+/** What an engine has is taken from there: it counts where its fingerprint is the one that is known. */
+function fromEngine({ engine, name }: DesiredAuthority): string {
+  return engine === undefined
+    ? ''
+    : `nomad-pki authority setup ${name}, where the engine has it; else `
 }
 
 /**

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { authorityNameOf, generationOf } from '../address.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import type { SignerKind } from '../cluster/signers.js'
+import { issuerNameIn } from '../cluster/vault.js'
 import type { Finding } from '../diagnostics.js'
-import type { FoundAuthority, FoundKey } from '../inventory/inventory.js'
+import type { FoundAuthority, FoundKey, Inventory } from '../inventory/inventory.js'
 
 /** How the spec's kinds are put in a sentence: "its key is …". */
 const places: Readonly<Record<SignerKind, string>> = {
@@ -64,6 +66,36 @@ export function signerOf(
   { authorities }: Pick<Desired, 'authorities'>,
 ): SignerKind {
   return authorities.find((one) => one.address === address)?.signer ?? 'file'
+}
+
+/** Where an authority is in an engine. */
+export interface PlaceInEngine {
+  readonly mount: string
+  /** The path of its issuer: `pki/nomad/issuer/us-west-1` */
+  readonly issuer: string
+}
+
+/**
+ * Where in Vault or OpenBao the key of a generation is. An older generation, which the spec no longer lists, is where
+ * its authority is, unless the store has its key.
+ *
+ * @returns `undefined` where it is not in an engine.
+ */
+export function placeInEngine(
+  address: string,
+  { authorities }: Pick<Desired, 'authorities'>,
+  found: Pick<Inventory, 'authorities'>,
+): PlaceInEngine | undefined {
+  const name = authorityNameOf(address)
+  const listed = authorities.find((one) => one.address === address)
+  const state = found.authorities.get(address)?.key.state ?? 'absent'
+  const wanted =
+    listed ??
+    (state === 'absent' ? authorities.find((one) => one.name === name && one.engine) : undefined)
+  if (wanted?.engine === undefined) return undefined
+  const { engine } = wanted
+  const { mount } = engine
+  return { mount, issuer: `${mount}/issuer/${issuerNameIn(engine, generationOf(address))}` }
 }
 
 /** Where the spec and the store differ. */

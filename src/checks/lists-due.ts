@@ -9,7 +9,7 @@ import type { Desired } from '../cluster/desired.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
 import { latestLists, listFault, revocationsIn, type ListFault } from '../inventory/revoked.js'
-import { askFor, signerOf } from './key-place.js'
+import { askFor, placeInEngine, signerOf } from './key-place.js'
 
 const day = 86_400_000
 /** How long readers take a list whose key is at hand. */
@@ -35,7 +35,7 @@ export interface DueList {
 }
 
 /**
- * Finds the lists of authorities that live and can sign one.
+ * Finds the lists of authorities that live and can sign one. An engine makes the lists of its issuers itself.
  *
  * @param now Epoch milliseconds.
  */
@@ -51,6 +51,7 @@ export function listsDue(
     const found = authorities.get(address)
     const certificate = found?.certificate
     if (found === undefined || certificate === undefined || certificate.notAfter <= now) return []
+    if (placeInEngine(address, desired, { authorities }) !== undefined) return []
     const last = lists.get(address)
     const ahead = signerOf(address, desired) === 'offline' ? offlineListAhead : 0
     // A list cannot live longer than its authority: then a new one ends with the old one.

@@ -17,7 +17,7 @@ import { malformed, type LeftOut } from '../adoption/materials.js'
 import { missingOf, putAdopted } from '../apply/put-adopted.js'
 import { takeAuthorities, type TakenAuthorities } from '../apply/take-authorities.js'
 import { isSignedUnder } from '../checks/issued-by.js'
-import { issuerNameIn } from '../cluster/vault.js'
+import { placeInEngine } from '../checks/key-place.js'
 import {
   issuersIn,
   listIn,
@@ -34,6 +34,7 @@ import { revocationsIn } from '../inventory/revoked.js'
 import { adoptionDocument, adoptionText, type AdoptionReport } from '../report/adoption.js'
 import { checkStorePlace } from '../store/directory-store.js'
 import type { Certificate } from '../x509/certificate.js'
+import type { RevocationList } from '../x509/crl.js'
 import { readFolders } from './adopt-folders.js'
 import { beginStore } from './begin-store.js'
 import type { Context } from './context.js'
@@ -185,6 +186,20 @@ async function readLeaves(
   const leaves: EngineLeaf[] = []
   const leftOut: LeftOut[] = []
   let listed = 0
+  const lists = new Map<string, RevocationList>()
+  for (const { address, certificate } of inventory.authorities.values()) {
+    const place = placeInEngine(address, desired, inventory)
+    if (place === undefined || certificate === undefined) continue
+    const list = await listIn(session, place.issuer, certificate)
+    if (typeof list !== 'string') lists.set(address, list)
+    else {
+      leftOut.push({
+        ...{ kind: 'left-out', code: 'adoption/unread' },
+        place: `${place.issuer}/crl`,
+        message: list,
+      })
+    }
+  }
   const signal = context.onInterrupt(() => {
     context.stderr.write('interrupted: nothing was adopted\n')
   })
@@ -216,8 +231,20 @@ async function readLeaves(
           // An ended one is accepted nowhere; the authorities were looked at before.
           if (certificate.notAfter <= now || certificate.basicConstraints?.ca === true) return
           const issuer = signerOf(certificate)
-          if (issuer !== undefined) leaves.push({ place, certificate, revoked, issuer })
-          else {
+          if (issuer !== undefined) {
+            // What its list says the issuer signed; the other answer is the engine's word alone.
+            const isListed = lists.get(issuer)?.revoked.has(certificate.serial) === true
+            if (!revoked || isListed) {
+              leaves.push({ place, certificate, revoked: isListed, issuer })
+              return
+            }
+            leftOut.push({
+              ...{ kind: 'left-out', place, code: 'adoption/question' },
+              message:
+                'the engine calls it revoked, and the list that its issuer signed does not have it',
+              hint: `make the list anew (bao read ${mount}/crl/rotate) and adopt again; or note it: nomad-pki revoke --serial ${certificate.serial} --authority ${issuer.slice('authority/'.length)}`,
+            })
+          } else {
             leftOut.push({
               ...{ kind: 'left-out', place, code: 'adoption/issuer' },
               message: 'no authority of the store signed it',
@@ -232,35 +259,11 @@ async function readLeaves(
   }
   const revoked: EventOf<'revoked'>[] = []
   const { byFingerprint } = revocationsIn(ledger)
-  for (const { name, address, generation, certificate } of inventory.authorities.values()) {
-    const engine = desired.authorities.find((one) => one.name === name)?.engine
-    if (engine === undefined || certificate === undefined) continue
-    const issuerPath = `${engine.mount}/issuer/${issuerNameIn(engine, generation)}`
-    const list = await listIn(session, issuerPath, certificate)
-    if (typeof list === 'string') {
-      leftOut.push({
-        kind: 'left-out',
-        place: `${issuerPath}/crl`,
-        code: 'adoption/unread',
-        message: list,
-      })
-      continue
-    }
-    for (const { serial, fingerprint, address: of, issuer, notAfter } of known) {
-      if (issuer !== address || !list.revoked.has(serial) || byFingerprint.has(fingerprint))
-        continue
-      // What is read above says it of itself.
-      if (found.has(fingerprint)) continue
-      revoked.push({
-        event: 'revoked',
-        address: of,
-        at: now,
-        serial,
-        issuer,
-        fingerprint,
-        notAfter,
-      })
-    }
+  for (const { serial, fingerprint, address, issuer, notAfter } of known) {
+    if (lists.get(issuer)?.revoked.has(serial) !== true || byFingerprint.has(fingerprint)) continue
+    // What is read above says it of itself.
+    if (found.has(fingerprint)) continue
+    revoked.push({ event: 'revoked', address, at: now, serial, issuer, fingerprint, notAfter })
   }
   return { leaves, revoked, leftOut, listed }
 }

@@ -6,6 +6,8 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { lostStoreRemedy } from '../checks/lost-store.js'
+import type { Desired } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
 import { NomadPkiError } from '../errors.js'
 import { beginning, isBegun } from '../inventory/begun.js'
@@ -43,31 +45,41 @@ export function hasContent({ location }: Store): NomadPkiError {
 /**
  * Refuses to go on where no store was begun.
  *
+ * @param workspace Without `desired`, the remedy names what a spec without an engine has.
  * @param flag ` --file …` as it was given.
  * @throws {NomadPkiError} `ERR_STORE_NOT_BEGUN`
  */
-export async function requireBegun(store: Store, flag = ''): Promise<void> {
+export async function requireBegun(
+  { store, desired = { authorities: [] } }: BegunIn,
+  flag = '',
+): Promise<void> {
   if (await isBegun(store)) return
   throw new NomadPkiError('ERR_STORE_NOT_BEGUN', notBegunText(store), {
-    hint: remedyText(flag),
+    hint: lostStoreRemedy(desired, flag),
   })
 }
 
+/** A store, and what the spec says. */
+interface BegunIn {
+  readonly store: Store
+  readonly desired?: Pick<Desired, 'authorities'> | undefined
+}
+
 /** The same as a finding of a plan: what `apply` would refuse. */
-export function notBegun(store: Pick<Store, 'location'>, flag: string): Finding {
+export function notBegun(
+  store: Pick<Store, 'location'>,
+  desired: Pick<Desired, 'authorities'>,
+  flag: string,
+): Finding {
   return {
     severity: 'error',
     address: 'store',
     reason: 'store-not-begun',
     message: notBegunText(store),
-    remedy: remedyText(flag),
+    remedy: lostStoreRemedy(desired, flag),
   }
 }
 
 function notBegunText({ location }: Pick<Store, 'location'>): string {
   return `there is no store at ${location}: it is lost, or was never begun`
-}
-
-function remedyText(flag: string): string {
-  return `restore it from the backup; for a new cluster: nomad-pki init --new-store${flag} (a new store makes a new authority, and every agent must get its root)`
 }

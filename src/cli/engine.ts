@@ -8,6 +8,7 @@ import path from 'node:path'
 import { localFileName, type LocalVault } from '../cluster/local.js'
 import type { Finding } from '../diagnostics.js'
 import { engineClient } from '../engine/client.js'
+import { lookAtCertificates } from '../engine/look-at-certificates.js'
 import { lookAtEngine, unseen } from '../engine/look.js'
 import { lookAtNodes } from '../engine/look-at-nodes.js'
 import type { AppRoleCredentials, EngineLogin } from '../engine/login.js'
@@ -78,17 +79,18 @@ export async function openEngine(
 /**
  * What Vault or OpenBao has of the authorities that sign from there.
  *
- * @param options `signs`: whether something is about to be signed; `nodes`: whether the roles of nodes that renew
- *   themselves are read too. Default: they are not.
+ * @param options `signs`: whether something is about to be signed; `all`: whether the roles of nodes that renew
+ *   themselves are read too, and what the engine signed and revoked. Default: they are not.
  * @returns Findings; empty where no authority is in an engine, or everything is right.
  */
 export async function seenInEngine(
   workspace: Workspace,
-  { authorities }: Pick<Inventory, 'authorities'>,
+  inventory: Inventory,
   context: Context,
-  { signs, nodes = false }: { readonly signs: boolean; readonly nodes?: boolean },
+  { signs, all = false }: { readonly signs: boolean; readonly all?: boolean },
 ): Promise<readonly Finding[]> {
   const { desired } = workspace
+  const { authorities } = inventory
   // One that is not certified yet is told by the plan itself.
   const there = desired.authorities.flatMap((authority) => {
     const certificate = authorities.get(authority.address)?.certificate
@@ -114,8 +116,11 @@ export async function seenInEngine(
       const looked = { ...one, desired, now: context.now(), signs }
       findings.push(...(await lookAtEngine(impatient(session), looked)))
     }
-    if (nodes && findings.every(({ reason }) => reason !== 'engine-unseen')) {
-      findings.push(...(await lookAtNodes(impatient(session), desired)))
+    if (all && findings.every(({ reason }) => reason !== 'engine-unseen')) {
+      const once = impatient(session)
+      findings.push(...(await lookAtNodes(once, desired)))
+      const looked = { desired, inventory, now: context.now() }
+      findings.push(...(await lookAtCertificates(once, looked)))
     }
   } finally {
     session.close()

@@ -9,7 +9,7 @@ import { authorityNameOf, generationOf } from '../address.js'
 import type { Issuers } from '../authority/issuers.js'
 import { listObstacle, signList, type ListContent } from '../authority/revocation-list.js'
 import { isIssuedBy } from '../checks/issued-by.js'
-import { keylessText, signerOf } from '../checks/key-place.js'
+import { keylessText, placeInEngine, signerOf } from '../checks/key-place.js'
 import { askList, listLifetime, offlineListLifetime } from '../checks/lists-due.js'
 import type { Desired } from '../cluster/desired.js'
 import { isNomadPkiError } from '../errors.js'
@@ -37,7 +37,10 @@ export interface ListOptions {
   readonly only?: 'missing' | undefined
 }
 
-/** Makes the lists of some authorities; an obstacle of one keeps no other from its list. */
+/**
+ * Makes the lists of some authorities; an obstacle of one keeps no other from its list. An engine makes the lists of
+ * its issuers itself.
+ */
 export async function newLists(
   authorities: ReadonlySet<string>,
   revoked: Revocations,
@@ -49,6 +52,7 @@ export async function newLists(
   const marked = new Set(compromised.map(({ address }) => address))
   const latest = latestLists(inventory.ledger)
   for (const address of authorities) {
+    if (placeInEngine(address, desired, inventory) !== undefined) continue
     const last = latest.get(address)
     const found = inventory.authorities.get(address)
     if (

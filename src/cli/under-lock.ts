@@ -19,7 +19,7 @@ export async function underLock<Value>(
   command: string,
   work: () => Promise<Value>,
 ): Promise<Value> {
-  await requireBegun(store)
+  await requireBegun({ store })
   const lock = await store.lock({ command })
   try {
     return await work()

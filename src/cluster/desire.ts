@@ -101,6 +101,7 @@ function generationsOf(
     ...(authority.issuer === undefined ? {} : { issuer: issuerOf(authority.issuer) }),
     subject: { ...subject, commonName: commonNameOf(subject.commonName, generation) },
     named,
+    saysGeneration: commonNameOf(subject.commonName, 1) !== commonNameOf(subject.commonName, 2),
     key: authority.key,
     lifetime: authority.lifetime,
     renewBefore: authority.renewBefore,

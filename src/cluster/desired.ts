@@ -48,6 +48,8 @@ export interface DesiredAuthority {
   readonly subject: SubjectAttributes
   /** Whether the spec itself says the common name; a default one applies to new generations only. */
   readonly named: boolean
+  /** Whether its subject says the generation: those before and after it have other names. */
+  readonly saysGeneration: boolean
   /** The algorithm of its key. */
   readonly key: KeyAlgorithm
   /** Milliseconds. */

@@ -7,7 +7,7 @@
 import type { RawAuthority, Resolving } from './raw.js'
 import type { AuthoritySpec } from './spec.js'
 
-/** The pins, by generation: each for a root that agents trust. */
+/** The pins, by generation: each for a root that agents trust, or for an intermediate in an engine. */
 export function fingerprintsOf(
   { sources, report }: Resolving,
   name: string,
@@ -17,7 +17,7 @@ export function fingerprintsOf(
 ): Readonly<Record<number, string>> {
   const { fingerprint } = entry
   if (fingerprint === undefined) return {}
-  if (intermediate) {
+  if (intermediate && entry.engine === undefined) {
     report.error(
       'spec/irrelevant',
       sources.keyAt(entry, 'fingerprint'),
@@ -48,7 +48,7 @@ export function fingerprintsOf(
       report.error(
         'spec/generations',
         sources.keyAt(fingerprint, key),
-        `generation ${key} has a fingerprint, but agents do not trust it`,
+        `generation ${key} has a fingerprint, but ${intermediate ? 'does not sign' : 'agents do not trust it'}`,
         { expected: `one of ${generations.join(', ')}`, hint: 'remove it' },
       )
     }

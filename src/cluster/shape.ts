@@ -716,9 +716,9 @@ const authority: RecordShape = {
           },
         ],
       },
-      default: 'none: any root in the store is accepted',
+      default: 'none: what is in the store is accepted',
       sentence:
-        'The fingerprint that the root must have, as `SHA256:` and hex; by generation where several are trusted. A different root is refused. A pinned root that is lost is not replaced. Roots only.',
+        'The fingerprint that the certificate must have, as `SHA256:` and hex; by generation where several are trusted. A different one is refused. What is pinned and lost is not replaced. Roots, and intermediates in an engine, whose name there says nothing.',
       example: 'SHA256:4f2a0b6d1c9e8f73a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2',
     },
     {

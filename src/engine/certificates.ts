@@ -179,7 +179,7 @@ export async function listIn(
 }
 
 /** A serial number as engines write it: `17:ab:0c`. */
-function colons(serial: string): string {
+export function colons(serial: string): string {
   return serial.replace(/(..)(?=.)/g, '$1:')
 }
 

@@ -16,7 +16,7 @@ export interface EnginePolicy {
   readonly text: string
 }
 
-/** The policies of an authority: to set it up, to read it, to sign by it. */
+/** The policies of an authority: to set it up, to read it, to sign by it, to revoke what it signed. */
 export function enginePolicies(
   authority: DesiredAuthority,
   desired: Pick<Desired, 'identities'>,
@@ -30,7 +30,7 @@ export function enginePolicies(
   const read =
     rule(`${mount}/issuer/+`, 'read') +
     rule(`${mount}/roles/+`, 'read') +
-    // What `adopt --engine` reads.
+    // What `verify` and `adopt --engine` read.
     rule(`${mount}/issuers`, 'list') +
     rule(`${mount}/certs`, 'list') +
     rule(`${mount}/cert/+`, 'read') +
@@ -56,6 +56,7 @@ export function enginePolicies(
     },
     { name: 'plan and verify', text: read },
     { name: 'apply', text: read + sign },
+    { name: 'revoke', text: read + rule(`${mount}/revoke`, 'update') },
   ]
 }
 

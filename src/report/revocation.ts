@@ -13,6 +13,7 @@ import type { CrlEntry } from '../x509/make-crl.js'
 import type { Document } from './json.js'
 import { requestCommand } from '../plan/held-by-node.js'
 import { recipeLines } from './recipe.js'
+import { revokedThereLines, type RevokedThere } from './revoked-in-engine.js'
 import { count, printable, type Style } from './style.js'
 import { formatMinute, formatRelative } from './time.js'
 
@@ -77,6 +78,10 @@ export interface RevocationFacts {
   /** How many of the named certificates were revoked already. */
   readonly before: number
   readonly lists: readonly NewList[]
+  /** What became of it in Vault or OpenBao; empty where no engine signed it. */
+  readonly engine: readonly RevokedThere[]
+  /** The issuers there that make their lists themselves: `pki/nomad/issuer/us-west-1`. */
+  readonly engineLists: readonly string[]
   readonly consequences: readonly Consequence[]
   /** Where agents have their files; absent: they read the store itself. */
   readonly tls: string | undefined
@@ -101,10 +106,15 @@ export function revocationText(facts: RevocationFacts, style: Style): string {
   return [
     readsNoList,
     ...(lines.length === 0 ? [] : [lines.join('\n')]),
+    ...revokedThereLines(
+      facts.engine,
+      { listPaths: facts.engineLists, again: command('nomad-pki revoke', facts.flag) },
+      style,
+    ),
     ...listLines(facts, style),
     ...facts.consequences.map((one) => consequenceText(one, facts, style)),
     ...introductionLines(facts, style),
-    ...(revoked.length + before + facts.lists.length === 0
+    ...(revoked.length + before + facts.lists.length + facts.engine.length === 0
       ? [`nothing is revoked as of ${formatMinute(at)}`]
       : []),
   ].join('\n\n')
@@ -317,6 +327,7 @@ export function revocationDocument({
   revoked,
   before,
   lists,
+  engine,
   consequences,
   flag,
 }: RevocationFacts): Document {
@@ -337,6 +348,9 @@ export function revocationDocument({
       revoked: entries.length,
       obstacle: obstacle ?? null,
       ask: ask === undefined ? null : command(ask, flag),
+    })),
+    engine: engine.map(({ address, place, is, reason }) => ({
+      ...{ address, place, state: is, reason: reason ?? null },
     })),
     consequences: consequences.map(({ address, reason, reach, renewal, cure }) => ({
       ...{ address, reason, reach },

@@ -8,6 +8,7 @@
 
 import { clusterFindings } from '../checks/cluster.js'
 import { checkContext } from '../checks/context.js'
+import { lostStoreRemedy } from '../checks/lost-store.js'
 import type { Finding } from '../diagnostics.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
@@ -77,7 +78,11 @@ export function verifyCluster(
   options: VerifyOptions,
 ): readonly Finding[] {
   if (!inventory.storeExists) {
-    return [noStore(inventory), ...verifyRegions(desired), ...verifyConfigs(desired, inventory)]
+    return [
+      noStore(desired, inventory),
+      ...verifyRegions(desired),
+      ...verifyConfigs(desired, inventory),
+    ]
   }
   const now = options.at ?? options.now
   const context = checkContext(desired, inventory, { now })
@@ -107,12 +112,12 @@ export function verifyCluster(
   ]
 }
 
-function noStore({ location }: Inventory): Finding {
+function noStore(desired: Desired, { location }: Inventory): Finding {
   return {
     severity: 'error',
     address: 'store',
     reason: 'missing',
     message: `there is no store at ${location}`,
-    remedy: 'restore it from the backup; for a new cluster: nomad-pki init --new-store',
+    remedy: lostStoreRemedy(desired),
   }
 }

@@ -106,6 +106,13 @@ describe('what the root rests on', () => {
 })
 
 describe('a lost store', () => {
+  test('plan, verify and apply name the command that rebuilds it', async () => {
+    for (const line of ['plan', 'verify', 'apply --yes']) {
+      const { stdout, stderr } = await run(second, line)
+      expect(stdout + stderr).toContain('nomad-pki adopt FOLDER --engine;')
+    }
+  })
+
   test('--dry-run tells all of it and writes nothing', async () => {
     const { stdout, status } = await run(second, `adopt ${withRoot()} --engine --dry-run`)
     expect(stdout).toContain('+ identity/client/us-west/c1')
@@ -178,6 +185,71 @@ describe('a lost store', () => {
     expect((await run(second, 'plan')).stdout).toMatch(/c1: .* waits for a request/)
     await see(second, 'c1', leafOf(second, 'client/us-west/c1'))
     expect((await run(second, 'plan')).stdout).not.toMatch(/c1: .* waits for a request/)
+  })
+
+  describe('an authority with a subject of its own, which says no generation', () => {
+    const named = (more: string): string =>
+      specText().replace(
+        'us-west: { issuer: agent,',
+        `us-west: { issuer: agent, subject: { commonName: "West" }, ${more}`,
+      )
+    const asSecond = async (more: string, line: string): Promise<Said> => {
+      fs.writeFileSync(path.join(second, 'cluster.yaml'), named(more))
+      const own = [...engine.issuers.values()].find((one) => one.issuer_name === 'us-west-1')!
+      own.issuer_name = 'us-west-2'
+      try {
+        return await run(second, line)
+      } finally {
+        own.issuer_name = 'us-west-1'
+      }
+    }
+
+    test('the name in the engine is not believed; the pin of the spec is', async () => {
+      const refused = await asSecond('signing: 2,', `adopt ${withRoot()} --engine`)
+      const [, pin] = /pin it in the spec \(us-west: \{ (fingerprint: "SHA256:\w+") \}\)/.exec(
+        refused.stdout,
+      )!
+      expect(refused.stdout).not.toMatch(/^\+ authority\/us-west\/2/m)
+      const taken = await asSecond(`signing: 2, ${pin!},`, 'adopt root --engine')
+      expect(taken.stdout).toMatch(/^\+ authority\/us-west\/2/m)
+    })
+
+    test('another certificate than the pinned one is refused, and no new one is made for it', async () => {
+      const pin = `fingerprint: "SHA256:${'0'.repeat(64)}",`
+      const said = await asSecond(`signing: 2, ${pin}`, `adopt ${withRoot()} --engine`)
+      expect(said.stdout).toContain(`the spec pins SHA256:${'0'.repeat(64)}`)
+      const setUp = await asSecond(`signing: 3, ${pin}`, 'authority setup us-west')
+      expect(setUp.stderr).toContain('neither the store nor pki/nomad has that certificate')
+      expect(setUp.status).toBe(1)
+    })
+  })
+
+  test('the ledger says which certificate a generation has: another one under its name is not taken', async () => {
+    await run(second, `adopt ${withRoot()} --engine`)
+    const file = path.join(second, 'pki/authority/us-west/1')
+    fs.rmSync(file, { recursive: true })
+    const own = [...engine.issuers.values()].find((one) => one.issuer_name === 'us-west-1')!
+    const theirs = own.certificate
+    own.certificate = fs.readFileSync(rootFile(), 'utf8')
+    try {
+      const { stderr, status } = await run(second, 'authority setup us-west')
+      expect(stderr).toContain('is not taken as authority/us-west/1')
+      expect(status).toBe(1)
+    } finally {
+      own.certificate = theirs
+    }
+    own.issuer_name = 'elsewhere'
+    try {
+      const { stderr } = await run(second, 'authority setup us-west')
+      expect(stderr).toMatch(/the ledger has SHA256:\w+ for authority\/us-west\/1, and neither/)
+    } finally {
+      own.issuer_name = 'us-west-1'
+    }
+    expect((await run(second, 'plan')).stdout).toContain(
+      'nomad-pki authority setup us-west, where the engine has it',
+    )
+    expect((await run(second, 'authority setup us-west')).status).toBe(0)
+    expect(fs.existsSync(path.join(file, 'ca.pem'))).toBe(true)
   })
 
   test('an issuer under the name of another generation is not taken: its subject, which the root signed, says which it is', async () => {

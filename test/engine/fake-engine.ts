@@ -59,6 +59,8 @@ export interface FakeEngine {
   readonly roles: Map<string, Readonly<Record<string, unknown>>>
   /** Serial numbers of what was revoked, with colons. */
   readonly revoked: Set<string>
+  /** What its lists name. Default: what was revoked. */
+  listed?: ReadonlySet<string> | undefined
   /** Paths where the engine is mounted. */
   readonly mounts: Set<string>
   /** Keys, by name. */
@@ -252,15 +254,20 @@ export async function fakeEngine({
 
   function list(name: string): Scripted {
     const issuer = [...issuers.values()].find(({ issuer_name: one }) => one === name)
-    const [above] = parseCertificates(String(issuer?.certificate)) as [Certificate]
-    const key = [...keys.values()].find((one) => samePublicKey(one.publicKey, above.publicKey))!
+    const [above] = issuer === undefined ? [] : parseCertificates(String(issuer.certificate))
+    const key = [...keys.values()].find(
+      (one) => above !== undefined && samePublicKey(one.publicKey, above.publicKey),
+    )
+    if (above === undefined || key === undefined) {
+      return { status: 500, body: { errors: [`unable to find PKI issuer for reference: ${name}`] } }
+    }
     const now = clock()
     const { signatureIdentifier } = algorithmOf(key.algorithm)
     const tbs = encodeTbsCrl({
       ...{ signatureIdentifier, issuer: above.subject.der, number: 1, thisUpdate: now },
       keyIdentifier: above.subjectKeyIdentifier!,
       nextUpdate: now + 3 * 86_400_000,
-      entries: [...revoked].map((one) => ({
+      entries: [...(engine.listed ?? revoked)].map((one) => ({
         ...{ serial: one.replaceAll(':', ''), at: now, reason: 'unspecified' as const },
       })),
     })

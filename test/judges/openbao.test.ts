@@ -40,7 +40,7 @@ import { openbao, type Answer, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
 let place = ''
-const tokens = { setUp: '', plan: '', apply: '', next: '' }
+const tokens = { setUp: '', plan: '', apply: '', revoke: '', next: '' }
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-'))
 const run = (line: string, token: string): Promise<Said> =>
   cli(place, line.split(' '), {
@@ -78,11 +78,13 @@ operators:
     'set up (it cannot sign)',
     'plan and verify',
     'apply',
+    'revoke',
   ])
-  const [setUp, plan, apply] = policies.map((one) => one.slice(one.indexOf('\n')))
+  const [setUp, plan, apply, revoke] = policies.map((one) => one.slice(one.indexOf('\n')))
   tokens.setUp = await bao.tokenWith('set-up', setUp!)
   tokens.plan = await bao.tokenWith('plan', plan!)
   tokens.apply = await bao.tokenWith('apply', apply!)
+  tokens.revoke = await bao.tokenWith('revoke', revoke!)
 })
 afterAll(async () => {
   await bao.close()
@@ -133,6 +135,48 @@ describe('a cluster', () => {
       expect(between).toHaveLength(1)
       expect(verifyChain(leaf!, between, [root!], { now: Date.now() }).ok).toBe(true)
     }
+  })
+
+  test('revoked in the ledger and in the engine, whoever begins; what somebody signed there is named', async () => {
+    // The token of apply cannot: the ledger has it, the exit says that the engine does not.
+    const refused = await run('revoke c19 --reason key-compromise', tokens.apply)
+    expect(refused.stdout).toContain('no policy of the token allows pki/nomad/revoke')
+    expect(refused.status).toBe(1)
+    const differs = await run('verify --long', tokens.plan)
+    expect(differs.stdout).toMatch(/it is revoked here, and pki\/nomad\/cert\/\S+ is not/)
+    const made = await run('revoke', tokens.revoke)
+    expect(made.stdout).toContain('revoked in the engine: pki/nomad/cert/')
+    expect(made.status).toBe(0)
+    const again = await run('revoke c19 --reason key-compromise', tokens.revoke)
+    expect(again.status).toBe(0)
+    const verified = await run('verify --long', tokens.plan)
+    expect(verified.stdout).not.toMatch(/engine-differs.*cert|cert\/.* engine-differs/)
+
+    // By hand, in the engine.
+    const [leaf] = certificatesOf('client/us-west/c18')
+    const serial = leaf!.serial.replace(/(..)(?=.)/g, '$1:')
+    expect((await bao.call('POST', 'pki/nomad/revoke', { serial_number: serial })).status).toBe(200)
+    const byHand = await run('verify --long', tokens.plan)
+    const [, cure] =
+      /is revoked in the engine, and the ledger does not say so[\s\S]*?(nomad-pki revoke SHA256:\w+)/.exec(
+        byHand.stdout,
+      )!
+    expect((await run(cure!.replace('nomad-pki ', ''), tokens.revoke)).status).toBe(0)
+    expect((await run('verify --long', tokens.plan)).stdout).not.toContain(
+      'the ledger does not say',
+    )
+
+    const csr = requestOf({ subject: cn(client), names: dns(client) })
+    const path = 'pki/nomad/issuer/us-west-1/sign/nomad-client-us-west'
+    expect((await bao.call('POST', path, { csr, ttl: '3600s' })).status).toBe(200)
+    const issued = await run('verify --long', tokens.plan)
+    const [, theirs] =
+      /is not of this store: client of us-west[\s\S]*?(nomad-pki revoke --serial \w+ --authority us-west\/1)/.exec(
+        issued.stdout,
+      )!
+    expect((await run(theirs!.replace('nomad-pki ', ''), tokens.revoke)).status).toBe(0)
+    expect((await run('verify --long', tokens.plan)).stdout).not.toContain('is not of this store')
+    expect((await run('apply --yes', tokens.apply)).status).toBe(0)
   })
 
   test('a role that was changed by hand is found, keeps everything from being signed, and is set right', async () => {
@@ -656,6 +700,7 @@ describe('requests that nobody honest makes, with the policy that signs', () => 
     'pki/nomad/roles/nomad-client-us-west',
     'pki/nomad/root/generate/internal',
     'pki/nomad/config/issuers',
+    'pki/nomad/revoke',
   ])('the way around by %s is closed', async (way) => {
     const csr = requestOf({ subject: cn(server), names: dns(server) })
     for (const token of [tokens.apply, tokens.plan]) {

@@ -32,7 +32,7 @@ export const command: Command<'apply'> = async ({ args, options }, context) => {
   const overrides = overridesOf(options, ['copy', 'cluster', 'leave-root', 'reinstate', 'attempt'])
   const saved = options.plan === undefined ? undefined : await readSaved(options.plan, context)
   const workspace = await openWorkspace(context, options, printer)
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const healed = await healFirst(
     workspace,
     await takeInventory(workspace),

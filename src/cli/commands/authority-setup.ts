@@ -26,7 +26,7 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
   const printer = printerOf(context, options)
   const { dryRun = false, passphraseFd, compromised = false } = options
   const workspace = await openWorkspace(context, options, printer)
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const authority = chosen(name!, workspace)
   const { desired, store } = workspace
   const session = await openEngine(workspace, context)

@@ -36,7 +36,7 @@ import { fileFlag, openWorkspace, takeOwnInventory, type Workspace } from '../wo
 export const show: Command<'authority show'> = async ({ args: [name], options }, context) => {
   const printer = printerOf(context, options)
   const workspace = await openWorkspace(context, options, printer)
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const inventory = await takeOwnInventory(workspace)
   const wanted = chosen(name, workspace)
   const rows = wanted.map((authority) =>
@@ -100,7 +100,7 @@ async function change(
   const printer = printerOf(context, options)
   const workspace = await openWorkspace(context, options, printer)
   const { store, base } = workspace
-  await requireBegun(store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const { authorities } = await takeOwnInventory(workspace)
   const wanted = chosen(name, workspace, true)
   const stateOf = ({ address }: DesiredAuthority): FoundKey['state'] =>

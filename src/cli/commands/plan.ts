@@ -54,7 +54,7 @@ export const command: Command<'plan'> = async ({ args, options }, context) => {
   const begun = taken?.begun ?? (await isBegun(store))
   const plan: Plan = begun
     ? made
-    : { ...made, findings: [notBegun(inventory, named), ...made.findings] }
+    : { ...made, findings: [notBegun(inventory, workspace.desired, named), ...made.findings] }
   if (options.out !== undefined) {
     const file = {
       file: options.out,

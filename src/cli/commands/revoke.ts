@@ -14,6 +14,7 @@ import type { Command } from '../command.js'
 import { requireBegun } from '../begin-store.js'
 import { printerOf } from '../printer.js'
 import { consequencesOf } from '../revoke-consequences.js'
+import { enginePaths, revokeThere } from '../revoke-in-engine.js'
 import { newLists } from '../revoke-lists.js'
 import { chosenCertificates, revocationEvents } from '../revoke-chosen.js'
 import { exitStatus } from '../status.js'
@@ -21,7 +22,7 @@ import { underLock } from '../under-lock.js'
 import { usage } from '../usage.js'
 import { fileFlag, openWorkspace, takeOwnInventory } from '../workspace.js'
 
-/** Writes the ledger and the lists, in one batch. */
+/** Writes the ledger and the lists, in one batch; then revokes in the engine what an engine signed. */
 export const command: Command<'revoke'> = async ({ args, options }, context) => {
   const printer = printerOf(context, options)
   const [target] = args
@@ -33,7 +34,7 @@ export const command: Command<'revoke'> = async ({ args, options }, context) => 
   }
   const workspace = await openWorkspace(context, options, printer)
   const flag = fileFlag(options)
-  await requireBegun(workspace.store, flag)
+  await requireBegun(workspace, flag)
   const at = context.now()
   const dryRun = options.dryRun === true
 
@@ -70,19 +71,30 @@ export const command: Command<'revoke'> = async ({ args, options }, context) => 
   const done = dryRun
     ? await work(false)
     : await underLock(workspace.store, 'revoke', () => work(true))
+  // Without a name: what the ledger has and an engine may not.
+  const living = done.known.all.filter(({ notAfter = Infinity }) => notAfter > at)
+  const { inventory } = done
+  const ours = done.chosen.length === 0 ? living : done.chosen
+  const engine = await revokeThere(ours, workspace, inventory, context, { rehearse: dryRun })
   const facts = {
     ...{ at, flag, dryRun, location: workspace.store.location },
     lists: done.lists,
+    engine,
+    engineLists: enginePaths(ours, workspace, inventory),
     revoked: done.events,
     before: done.chosen.length - done.events.length,
-    consequences: consequencesOf(done.chosen, done.known, workspace, done.inventory, at),
+    consequences: consequencesOf(done.chosen, done.known, workspace, inventory, at),
     nomadVersion: workspace.spec.nomadVersion,
     tls: workspace.spec.node.tls,
   }
   if (printer.json) printer.document(revocationDocument(facts))
   else printer.answer(revocationText(facts, printer.style))
   if (dryRun && !printer.json) printer.tell('dry run: nothing was written')
-  return done.lists.some(({ obstacle, needed }) => needed && obstacle !== undefined)
+  const isOpen = engine.some(
+    ({ is }) =>
+      is === 'refused' || is === 'unknown' || (is === 'missing' && done.chosen.length > 0),
+  )
+  return isOpen || done.lists.some(({ obstacle, needed }) => needed && obstacle !== undefined)
     ? exitStatus.error
     : exitStatus.ok
 }

@@ -57,7 +57,7 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   const way: Way | undefined = options.way
   const now = context.now()
   // A stage of a rotation that never began would cut the agents off from the store that is restored.
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const settings = { now, way, compromised: options.compromised, rideAlong: options.rideAlong }
   if (options.evidence !== undefined) {
     await takeEvidence(options.evidence, workspace, printer, context)

@@ -44,7 +44,7 @@ export const command: Command<'rotate leaves'> = async ({ args, options }, conte
     throw usage('which leaves?', 'name their addresses, or say --due, or --all')
   }
   const workspace = await openWorkspace(context, options, printer)
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const own = await takeOwnInventory(workspace)
   const healed = await healFirst(
     workspace,

@@ -32,7 +32,7 @@ export const command: Command<'rotate tls'> = async ({ options }, context) => {
   const workspace = await openWorkspace(context, options, printer)
   const { spec, desired } = workspace
   const now = context.now()
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   if (options.evidence !== undefined) {
     await takeEvidence(options.evidence, workspace, printer, context)
   }

@@ -38,7 +38,7 @@ export const command: Command<'sign'> = async ({ args: [file], options }, contex
   const named = fingerprintOf(options)
   const request = parseRequestFile(await context.readFile(file!))
   const workspace = await openWorkspace(context, options, printer)
-  await requireBegun(workspace.store, fileFlag(options))
+  await requireBegun(workspace, fileFlag(options))
   const dryRun = options.dryRun === true
   const permitted = named !== undefined
   const own = await takeOwnInventory(workspace)

@@ -48,7 +48,7 @@ export const command: Command<'verify'> = async ({ options }, context) => {
     handshakes = seen.handshakes
     findings.push(
       ...seen.findings,
-      ...(await seenInEngine(workspace, inventory, context, { signs: false, nodes: true })),
+      ...(await seenInEngine(workspace, inventory, context, { signs: false, all: true })),
     )
   }
   const others = await fleetOf(options.with ?? [], workspace, context, { now: at, printer })

@@ -78,7 +78,7 @@ export const changeCommands = {
     arguments: '[certificate]',
     summary: 'record that a certificate must not be used, and show what shuts it out',
     details:
-      'Nomad reads no revocation list and no OCSP: agents take the certificate until it ends, or until no agent trusts its root. CERTIFICATE is an address, a fingerprint or a serial number; an address means each of its certificates that has not ended. Writes the ledger, and a revocation list for other software, where the authority can sign; without CERTIFICATE only the lists anew. The next plan makes a new key.',
+      'Nomad reads no revocation list and no OCSP: agents take the certificate until it ends, or until no agent trusts its root. CERTIFICATE is an address, a fingerprint or a serial number; an address means each of its certificates that has not ended. Writes the ledger, and a revocation list for other software, where the authority can sign; what Vault or OpenBao signed is revoked there. Without CERTIFICATE: only the lists anew, and the engine again. The next plan makes a new key.',
     writes: true,
     options: {
       reason: {
