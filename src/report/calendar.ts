@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isAgent } from '../nomad/roles.js'
 import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
@@ -142,7 +143,7 @@ function eventsOf({ address, role, region, node, members }: Watched): readonly E
             id: `end.${address}`,
             at: end,
             title: `${which} ends`,
-            text: `After it the agent accepts no connection and makes none. ${waited.some(isUnseen) ? 'It, or one of these, was never seen: what was made counts. Run nomad-pki probe.' : 'What it was last known to have counts.'}`,
+            text: `After it the agent accepts no connection and makes none. ${isAgent(role) && waited.some(isUnseen) ? 'It, or one of these, was never seen: what was made counts. Run nomad-pki probe.' : 'What it was last known to have counts.'}`,
           },
         ]),
   ]

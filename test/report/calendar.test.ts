@@ -56,6 +56,14 @@ test('renewals and ends, soonest first, as another parser reads them', () => {
   ])
 })
 
+test('whether what an agent has is known is said with its end; of a machine probe sees nothing', () => {
+  const proof = { state: 'proven' } as NonNullable<ScheduleEntry['proof']>
+  const endOf = (one: ScheduleEntry): string => read(calendar([one])).at(-1)!.description
+  expect(endOf(entry('identity/server/global/s1', { proof }))).toMatch(/last known to have counts/)
+  expect(endOf(entry('identity/server/global/s1'))).toMatch(/never seen.* Run nomad-pki probe\.$/)
+  expect(endOf(entry('identity/machine/global/prometheus'))).not.toMatch(/probe/)
+})
+
 test('a date that moves keeps its identifier', () => {
   const before = read(calendar([entry('identity/server/global/s1')]))
   const after = read(

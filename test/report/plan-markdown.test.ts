@@ -64,6 +64,18 @@ test('errors come first, and held steps are counted', () => {
   )
 })
 
+test('without a step, warnings are counted, and what waits for its node is no "nothing to do"', () => {
+  const finding = (reason: string): Plan['findings'][number] => ({
+    ...{ severity: 'warning', address: 'identity/server/global/s1', reason, message: 'm' },
+  })
+  expect(say(planOf([], { findings: [finding('plaintext-accepted')] }))).toContain(
+    '\nnothing to do, 1 warning.\n',
+  )
+  expect(say(planOf([], { findings: [finding('request-needed')] }))).toContain(
+    '\n**1 waits for a request by its node**, 1 warning.\n',
+  )
+})
+
 describe('hostile text stays in the block', () => {
   const hostile = [
     '@everyone',
