@@ -1,5 +1,6 @@
 /**
- * Signatures that the ledger vouches for: `apply` checks each one before it writes the line (authority/issue.ts).
+ * Signatures that the ledger vouches for: before the line was written, the authority's own key made them here, the
+ * first of each run checked, or they were checked when they came from elsewhere (authority/issue.ts).
  *
  * @module
  */
@@ -10,7 +11,8 @@ import type { Ledger } from './ledger.js'
 /**
  * Tells for which certificate and issuer the ledger has both lines: the very certificate was issued here, by the
  * very authority, or by one that is cross-certified as it. A line that came from files after a killed run does not
- * count, an adopted one neither, and none of a ledger whose chain breaks.
+ * count, an adopted one neither, none of an authority of which the ledger has two certificates (which of them signed
+ * is then open), and none of a ledger whose chain breaks.
  */
 export function recordedSignatures({
   events,
@@ -19,15 +21,25 @@ export function recordedSignatures({
   if (fault !== undefined) return () => false
   const signers = new Map<string, string>()
   const issuers = new Map<string, string>()
+  const own = new Map<string, string>()
+  const doubtful = new Set<string>()
   for (const event of events) {
     if (event.event === 'issued' && event.healed !== true) {
       signers.set(event.fingerprint, event.issuer)
-    } else if (event.event === 'authority' || event.event === 'crossed') {
+    } else if (event.event === 'crossed') {
       issuers.set(event.fingerprint, event.address)
+    } else if (event.event === 'authority') {
+      const { address, fingerprint } = event
+      if (event.healed === true || (own.get(address) ?? fingerprint) !== fingerprint) {
+        doubtful.add(address)
+      }
+      own.set(address, fingerprint)
+      issuers.set(fingerprint, address)
     }
   }
   return (certificate, issuer) => {
     const signer = signers.get(fingerprintOf(certificate))
-    return signer !== undefined && issuers.get(fingerprintOf(issuer)) === signer
+    if (signer === undefined || doubtful.has(signer)) return false
+    return issuers.get(fingerprintOf(issuer)) === signer
   }
 }

@@ -41,8 +41,8 @@ export interface VerifyOptions {
   readonly ledgerHead?: string | undefined
   /**
    * `all`: every signature of a certificate is computed. `unrecorded`: that of a certificate which the ledger
-   * records as issued here, by an authority that it records, is not computed again: it was checked when it was
-   * made. Default: all.
+   * records as issued here, by the one certificate of an authority that it records, is not computed: the ledger
+   * is believed. Default: all.
    */
   readonly signatures?: 'all' | 'unrecorded' | undefined
 }

@@ -37,6 +37,31 @@ test.each<[string, readonly object[], Certificate?, Ledger['fault']?]>([
   ['the line came from files', [...both, made('issued', 's1', leaf, { ...issuer, healed: true })]],
   ['another tool made it', [...both, made('adopted', 's1', leaf, issuer)]],
   [
+    'the line of the authority came from files',
+    [
+      made('authority', 'authority/agent/2', root, { healed: true }),
+      made('issued', 's1', leaf, issuer),
+    ],
+  ],
+  [
+    'another certificate was put in its place, and a killed run told of it',
+    [
+      ...both,
+      made('issued', 's1', leaf, issuer),
+      made('authority', 'authority/agent/2', other, { healed: true }),
+    ],
+    other,
+  ],
+  [
+    'the authority has had two certificates',
+    [
+      ...both,
+      made('issued', 's1', leaf, issuer),
+      made('authority', 'authority/agent/2', other, { adopted: true }),
+    ],
+    other,
+  ],
+  [
     'the chain of the ledger breaks',
     [...both, made('issued', 's1', leaf, issuer)],
     root,
