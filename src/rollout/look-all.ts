@@ -21,7 +21,7 @@ import {
 } from './ports.js'
 import type { LookedHost, Obstacle } from './preflight.js'
 import { isEnough } from './recovery.js'
-import { tlsObstacles, type SpeaksTls } from './speaks-tls.js'
+import { tlsObstacles, type Spoken } from './speaks-tls.js'
 import { regionObstacle, unanswered } from './wait.js'
 
 /** What was seen of each host. */
@@ -55,14 +55,14 @@ export async function* lookAtAll(
   const nodes = rollout.steps.flatMap((step) => step.nodes)
   const ready = new Map<RolloutNode, LookedHost>()
   const ofHosts = new Map<RolloutNode, readonly Obstacle[]>()
-  const speaking: SpeaksTls[] = []
+  const asked: Spoken[] = []
   const queue = events<RolloutEvent>()
   const twice = oneHostOfMany(nodes, ports)
   const looking = inParallel(nodes, options.concurrency ?? 8, async (node) => {
     const found = twice.get(node) ?? (await lookAt(node, ports, options))
     ofHosts.set(node, found.obstacles)
     if (found.ready !== undefined) ready.set(node, found.ready)
-    if (found.tls !== undefined) speaking.push(found.tls)
+    if (found.spoken !== undefined) asked.push(found.spoken)
     const host = found.host ?? node.host ?? node.address
     queue.push({ event: 'looked', node, host, ready: found.ready !== undefined })
   })
@@ -73,7 +73,7 @@ export async function* lookAtAll(
     stopped: new Set([...ready].flatMap(([{ address }, one]) => (isRunning(one) ? [] : [address]))),
   }
   const agents = nodes.filter(({ address }) => !isOfOperator(address))
-  for (const [node, one] of tlsObstacles(speaking, agents.length)) {
+  for (const [node, one] of tlsObstacles(asked, agents.length)) {
     ofHosts.set(node, [...(ofHosts.get(node) ?? []), one])
   }
   const { obstacles, left } = judgeHosts(rollout, ready, ofHosts, ports, options)

@@ -15,7 +15,7 @@ import { whatBecameOf } from './left.js'
 import { lookAtMachine } from './machines.js'
 import { lookScript } from './scripts.js'
 import { unitRemedy } from './other-units.js'
-import { speaksTls, type SpeaksTls } from './speaks-tls.js'
+import { spokenBy, type Spoken } from './speaks-tls.js'
 
 /** Looks at the host of an agent, and says what speaks against it. */
 export async function lookAt(
@@ -26,8 +26,8 @@ export async function lookAt(
   readonly ready?: LookedHost | undefined
   readonly host?: string
   readonly obstacles: readonly Obstacle[]
-  /** With `plaintext`: it is not fit, because its agent speaks TLS. */
-  readonly tls?: SpeaksTls | undefined
+  /** With `plaintext`: what its agent speaks, where it was asked. One that speaks TLS is not fit. */
+  readonly spoken?: Spoken | undefined
 }> {
   const { address } = node
   const { signal, plaintext } = options
@@ -46,9 +46,9 @@ export async function lookAt(
   if (destination === false) {
     const [verdict] = await ports.prove([address], { note: false })
     const ready = lookByHand(node, verdict)
-    const tls = plaintext === true ? speaksTls(node, ready.host, verdict) : undefined
-    if (tls !== undefined) return { host: ready.host, obstacles: [], tls }
-    return { host: ready.host, obstacles: [], ready: { ...ready, plaintext } }
+    const spoken = plaintext === true ? spokenBy(node, ready.host, verdict) : undefined
+    if (spoken?.endpoint !== undefined) return { host: ready.host, obstacles: [], spoken }
+    return { host: ready.host, obstacles: [], spoken, ready: { ...ready, plaintext } }
   }
   if (destination === undefined) {
     return by('nothing says where ssh reaches its host', 'write ssh: at the node in the spec')
@@ -69,14 +69,14 @@ export async function lookAt(
   // A host that is not fit already need not be asked more.
   if (looked === undefined) return { host: destination, obstacles }
   const [verdict] = await ports.prove([address], { note: false })
-  const tls = plaintext === true ? speaksTls(node, destination, verdict) : undefined
-  if (tls !== undefined) return { host: destination, obstacles, tls }
+  const spoken = plaintext === true ? spokenBy(node, destination, verdict) : undefined
+  if (spoken?.endpoint !== undefined) return { host: destination, obstacles, spoken }
   const unfit =
     handshakeObstacle(looked, verdict, options) ??
     (left === undefined ? undefined : leftObstacle(looked, left, verdict, options))
   return unfit === undefined
-    ? { host: destination, obstacles, ready: { ...looked, left } }
-    : { host: destination, obstacles: [...obstacles, unfit] }
+    ? { host: destination, obstacles, spoken, ready: { ...looked, left } }
+    : { host: destination, obstacles: [...obstacles, unfit], spoken }
 }
 
 /** What could not be proven afterwards is not begun; and an agent that answers does run. */

@@ -8,44 +8,52 @@ import type { AgentVerdict } from '../evidence/judge-agents.js'
 import type { RolloutNode } from './order.js'
 import type { Obstacle } from './preflight.js'
 
-/** An agent that answered a handshake. */
-export interface SpeaksTls {
+/** What the ports of an agent were seen to speak. */
+export interface Spoken {
   readonly node: RolloutNode
   /** The host as ssh knows it. */
   readonly host: string
-  /** The port that answered. */
-  readonly endpoint: string
+  /** The port that answered in TLS; absent: none did. */
+  readonly endpoint?: string | undefined
   /** Whether each of its ports did. */
   readonly whole: boolean
+  /** Whether a port answered, and not in TLS. */
+  readonly other: boolean
 }
 
-/** What a handshake showed of an agent; `undefined`: no port of it speaks TLS. */
-export function speaksTls(
+/** Reads it from what a probe saw of an agent. */
+export function spokenBy(
   node: RolloutNode,
   host: string,
   verdict: AgentVerdict | undefined,
-): SpeaksTls | undefined {
+): Spoken {
   const { seen = [], silent = [] } = verdict ?? {}
   const [first] = seen
-  return first && { node, host, endpoint: first.endpoint, whole: silent.length === 0 }
+  return {
+    ...{ node, host, endpoint: first?.endpoint },
+    whole: first !== undefined && silent.length === 0,
+    other: silent.some(({ unreached }) => unreached !== true),
+  }
 }
 
 /**
  * Says what the spec must say instead.
  *
- * @param speaking Those that speak TLS.
- * @param all How many agents were looked at.
+ * @param asked What agents were seen to speak. One whose host is not fit was not asked.
+ * @param all How many agents are in the order.
  */
 export function tlsObstacles(
-  speaking: readonly SpeaksTls[],
+  asked: readonly Spoken[],
   all: number,
 ): readonly (readonly [RolloutNode, Obstacle])[] {
-  const whole = speaking.length === all && speaking.every((one) => one.whole)
-  const remedy = whole
-    ? 'write transport: tls in the spec where every agent of the cluster speaks TLS, as all that were looked at do; else transport: upgrading'
-    : 'write transport: upgrading in the spec: some agents speak TLS, and others plaintext'
-  return speaking.map(({ node, host, endpoint }) => {
+  const remedy = asked.some(({ other }) => other)
+    ? 'write transport: upgrading in the spec: some ports speak TLS, and others answer in something else'
+    : asked.length === all && asked.every(({ whole }) => whole)
+      ? 'write transport: tls in the spec where every agent of the cluster speaks TLS, as all that were looked at do; else transport: upgrading'
+      : 'write transport: tls in the spec where every agent of the cluster speaks TLS, which was not seen of all here; where some speak plaintext: transport: upgrading'
+  return asked.flatMap(({ node, host, endpoint }) => {
+    if (endpoint === undefined) return []
     const message = `${endpoint} speaks TLS, and the spec says transport: plaintext`
-    return [node, { host, address: node.address, message, remedy }]
+    return [[node, { host, address: node.address, message, remedy }] as const]
   })
 }

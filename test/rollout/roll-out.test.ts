@@ -642,6 +642,50 @@ describe('a rollout', () => {
     },
   )
 
+  test.each<[string, (bed: Bed) => void, RegExp]>([
+    [
+      'a port was not reached',
+      (bed) => {
+        const verdict = bed.verdict.bind(bed)
+        bed.verdict = (address) => ({
+          ...verdict(address),
+          silent: [{ address, endpoint: 'c1:4647', message: 'no route', unreached: true }],
+        })
+      },
+      /^write transport: tls in the spec where every .* not seen of all here; where some /,
+    ],
+    [
+      'a host is not fit, and its agent was not asked',
+      (bed) => {
+        bed.machine('c3').free = 1
+      },
+      /^write transport: tls in the spec where every .* not seen of all here; where some /,
+    ],
+    [
+      'a port answers in something else',
+      (bed) => {
+        const verdict = bed.verdict.bind(bed)
+        bed.verdict = (address) => ({
+          ...verdict(address),
+          silent: [{ address, endpoint: 'c1:4647', message: 'it answers in plaintext' }],
+        })
+      },
+      /^write transport: upgrading in the spec/,
+    ],
+  ])(
+    'what was not seen is not said of agents that speak TLS: %s',
+    async (_name, meddle, remedy) => {
+      const bed = new Bed(['c1', 'c2', 'c3'])
+      meddle(bed)
+      const last = (await bed.follow({ plaintext: true })).at(-1)!
+      expect(last.event).toBe('refused')
+      const { obstacles } = last as Extract<RolloutEvent, { event: 'refused' }>
+      const tls = obstacles.filter(({ message }) => message.includes('speaks TLS'))
+      expect(tls.length).toBeGreaterThan(1)
+      for (const one of tls) expect(one.remedy).toMatch(remedy)
+    },
+  )
+
   test('agents of which ssh reaches one host are refused before anything is sent there', async () => {
     const bed = new Bed(['c1', 'c2', 'c3'])
     bed.nodes[1] = { ...bed.nodes[1]!, host: 'c1' }
