@@ -9,9 +9,11 @@ import { latin1Of } from '../bytes.js'
 import { endsWithIssuer, isOnDemand, renewBeforeOf } from '../checks/identity.js'
 import { rootAbove } from '../evidence/generations.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
+import { lastPlaced } from '../evidence/placed.js'
+import { asPlaced, asProven, type Placed } from './as-known.js'
 import { revocationOf, revocationsIn, type Revocations } from '../inventory/revoked.js'
 import type { RevocationReason } from '../revocation-reasons.js'
-import { profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf } from '../nomad/roles.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
 import type { Desired, DesiredIdentity } from '../cluster/desired.js'
@@ -50,6 +52,8 @@ export interface ScheduleEntry {
   readonly dueAt?: number | undefined
   /** Which of its generations its agent is known to have; absent where nothing is to be proven, or it was not asked for. */
   readonly proof?: Proof | undefined
+  /** Of a machine: the generation that the last receipt of its installer names. Absent where nobody asked for it. */
+  readonly placed?: Placed | undefined
   /** What is known of a node that renews itself: its certificate is not in the store. */
   readonly selfRenewed?: SelfRenewed | undefined
   /** The revocation of the certificate that is current, or of the one that its agent was last known to have. */
@@ -149,6 +153,7 @@ export function makeSchedule(
     ),
   )
   const proofs = asMade ? undefined : proofsIn(inventory, { now })
+  const places = asMade ? undefined : lastPlaced(inventory)
   const ends = new Map<string, number>()
   const endOf = (issuer: string): number => {
     if (!ends.has(issuer)) ends.set(issuer, pathEnd(issuer, inventory))
@@ -182,7 +187,14 @@ export function makeSchedule(
     const proof = proofs?.get(address)
     const revoked = revokedOf(current, proof, revocations, wanted && newKeyRemedy(wanted, desired))
     const askedHost = hosts.size === 0 ? undefined : hosts.get(fingerprintOf(current.chain[0]))
-    const stands = proof === undefined ? made : asProven(made, proof, endOf, now)
+    const known = { endOf, now }
+    const isMachine = profileOf(role).hosted && !isAgent(role)
+    const stands =
+      proof !== undefined
+        ? asProven(made, proof, known)
+        : places !== undefined && isMachine
+          ? asPlaced(made, current.number, places.get(address), known)
+          : made
     // Nobody here can deliver it, and nothing shows that its agent has it: the plan makes another one.
     const keyless =
       proofs !== undefined && current.key.state === 'elsewhere' && !hasIt(proof, current.number)
@@ -303,35 +315,6 @@ function life(
     ...(end.address !== address && { endedBy: end.address }),
     ownNotAfter: certificate.notAfter,
     dueAt,
-  }
-}
-
-const lifeOf: Readonly<Record<Exclude<Proof['state'], 'proven' | 'unproven'>, LifeState>> = {
-  undelivered: 'undelivered',
-  silent: 'silent',
-  unobservable: 'unproven',
-  excepted: 'good',
-}
-
-/** What was made is not what runs: the generation that counts ends it. */
-function asProven(
-  made: ReturnType<typeof life>,
-  proof: Proof,
-  endOf: (issuer: string) => number,
-  now: number,
-): ReturnType<typeof life> & { readonly proof: Proof } {
-  const { counted, newest } = proof
-  if (proof.state === 'proven' || proof.state === 'unproven') return { ...made, proof }
-  if (proof.state === 'excepted' && counted.number === newest.number) return { ...made, proof }
-  const notAfter = Math.min(counted.notAfter, endOf(counted.issuer))
-  const state: LifeState = notAfter < now ? 'expired' : lifeOf[proof.state]
-  return {
-    ...made,
-    state,
-    notAfter,
-    endedBy: undefined,
-    ownNotAfter: counted.notAfter,
-    proof,
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { roleIn } from '../address.js'
+import { roleIn, shortOf } from '../address.js'
 import type { Transport } from '../cluster/transport.js'
 import type { Finding } from '../diagnostics.js'
 import { neverSeen } from '../evidence/state-words.js'
@@ -14,6 +14,7 @@ import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
 import { transportPosition } from '../rotation/transport-stages.js'
 import type { WatchedRotation } from './metrics.js'
 import { count, thousands } from './style.js'
+import { bringMachines } from './unplaced.js'
 
 /** One of them. */
 export interface Doubt {
@@ -62,6 +63,7 @@ export function doubtsIn(facts: DoubtFacts): readonly Doubt[] {
     ...transportDoubt(transport),
     // While all speak plaintext no handshake shows anything: the stage before is the reason.
     ...(transport === 'plaintext' ? [] : sightDoubt(facts.schedule)),
+    ...machineDoubt(facts.schedule),
     ...rotations.map(rotationDoubt),
     ...(first === undefined
       ? []
@@ -92,6 +94,19 @@ function sightDoubt(schedule: Schedule): readonly Doubt[] {
       ? neverSeen
       : `${thousands(length)} of ${count(all, 'agent')} ${length === 1 ? 'was' : 'were'} never seen with a generation that was made for ${length === 1 ? 'it' : 'them'}`
   return [{ text: who, remedy: 'nomad-pki probe' }]
+}
+
+/** Machines whose files no receipt shows in their place. */
+function machineDoubt({ entries }: Schedule): readonly Doubt[] {
+  const machines = entries.filter(({ placed, orphan }) => placed !== undefined && !orphan)
+  const unknown = machines.filter(({ placed }) => placed?.known === undefined)
+  const [first] = unknown
+  if (first === undefined) return []
+  const who =
+    unknown.length === 1
+      ? `${shortOf(first.address)} has its files`
+      : `${thousands(unknown.length)} of ${count(machines.length, 'machine')} have their files`
+  return [{ text: `no receipt shows that ${who}`, remedy: bringMachines(unknown) }]
 }
 
 function rotationDoubt({ rotation: { name, stage }, gate }: WatchedRotation): Doubt {

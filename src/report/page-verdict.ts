@@ -14,6 +14,7 @@ import { doubtsIn, type DoubtFacts } from './doubts.js'
 import { summary } from './status.js'
 import { count } from './style.js'
 import { formatDay, formatLeft } from './time.js'
+import { bringMachines, isUnplaced } from './unplaced.js'
 
 /** How bad it is. */
 export type Tone = 'good' | 'doubt' | 'bad'
@@ -87,8 +88,9 @@ function stepsOf(
   [error]: readonly Finding[],
   due: readonly Deadline[],
 ): string {
+  const machines = work.filter(isUnplaced)
   const is = (...states: readonly ScheduleEntry['state'][]): boolean =>
-    work.some(({ state }) => states.includes(state))
+    work.some((entry) => states.includes(entry.state) && !isUnplaced(entry))
   const over = work.some(
     ({ kind, state, proof }) => kind === 'identity' && state === 'expired' && proof !== undefined,
   )
@@ -97,6 +99,7 @@ function stepsOf(
     ...(error?.remedy === undefined ? [] : [error.remedy]),
     ...(over ? ['nomad-pki rollout --recover --dry-run'] : toMake ? ['nomad-pki plan'] : []),
     ...(is('undelivered') && !over ? ['nomad-pki rollout --dry-run'] : []),
+    ...(machines.length > 0 ? [bringMachines(machines)] : []),
     ...(is('silent', 'unproven') ? ['nomad-pki probe'] : []),
     ...due.slice(0, 1).map(({ authority }) => `nomad-pki rotate authority ${authority}`),
     ...(error !== undefined && error.remedy === undefined ? ['nomad-pki verify'] : []),

@@ -32,6 +32,7 @@ export function statusDocument(
     entries: schedule.entries.map((entry) => ({
       ...entry,
       proof: proofOf(entry),
+      placed: placedOf(entry),
       selfRenewed: selfRenewedOf(entry),
       needsWork: needsWork(entry),
     })),
@@ -54,6 +55,11 @@ function proofOf({ proof }: ScheduleEntry): object | undefined {
     at: at ?? null,
     foreign,
   }
+}
+
+/** Of a machine, what the last receipt of its installer names. */
+function placedOf({ placed }: ScheduleEntry): object | undefined {
+  return placed && { newest: placed.newest, known: placed.known ?? null }
 }
 
 /** What is known of a node that renews itself; a certificate is told by its number. */

@@ -13,6 +13,7 @@ import { needsWork } from '../plan/needs-work.js'
 import { copiesRemedy, copiesText, type Copies } from '../evidence/copies.js'
 import type { Deadline } from '../rotation/deadlines.js'
 import { sharingCost } from '../verify/sharing.js'
+import { bringMachines, isUnplaced } from './unplaced.js'
 import { findingsText } from './diagnostics.js'
 import { doubtsIn, type Doubt, type DoubtFacts } from './doubts.js'
 import { fold, type Group } from './fold.js'
@@ -163,8 +164,12 @@ function paintOf(entry: ScheduleEntry, style: Style): Paint {
 }
 
 /** Why its newest generation is not proven; empty where it is, or nothing is known. */
-export function proofNote({ proof, address, selfRenewed }: ScheduleEntry): string {
+export function proofNote(entry: ScheduleEntry): string {
+  const { proof, placed, address, selfRenewed } = entry
   if (selfRenewed !== undefined) return selfRenewedNote(selfRenewed)
+  if (isUnplaced(entry)) {
+    return `generation ${placed!.newest} was made, the receipt of its host names ${placed!.known}`
+  }
   if (proof === undefined || proof.state === 'proven' || proof.state === 'unproven') return ''
   const { newest, counted, proven, judgement } = proof
   const { state } = judgement
@@ -207,14 +212,17 @@ export function revokedNote({ revoked }: ScheduleEntry): string {
 /** Where what is to be done can be seen. */
 function remedies(work: readonly ScheduleEntry[]): string {
   const own = work.filter(({ selfRenewed }) => selfRenewed !== undefined).length
+  const machines = work.filter(isUnplaced)
   const undelivered = work.filter(
-    ({ state, selfRenewed }) =>
+    ({ state, selfRenewed, placed }) =>
       selfRenewed === undefined &&
+      placed === undefined &&
       (state === 'undelivered' || state === 'silent' || state === 'unproven'),
   ).length
   return [
     ...(undelivered > 0 ? ['nomad-pki rollout --dry-run'] : []),
-    ...(undelivered + own < work.length ? ['nomad-pki plan'] : []),
+    ...(machines.length > 0 ? [bringMachines(machines)] : []),
+    ...(undelivered + machines.length + own < work.length ? ['nomad-pki plan'] : []),
     // Of a node that renews itself verify says what to do there.
     ...(own > 0 ? ['nomad-pki probe', 'nomad-pki verify'] : []),
   ].join(', ')

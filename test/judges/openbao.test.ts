@@ -167,8 +167,8 @@ describe('a cluster', () => {
     )
 
     const csr = requestOf({ subject: cn(client), names: dns(client) })
-    const path = 'pki/nomad/issuer/us-west-1/sign/nomad-client-us-west'
-    expect((await bao.call('POST', path, { csr, ttl: '3600s' })).status).toBe(200)
+    const signing = 'pki/nomad/issuer/us-west-1/sign/nomad-client-us-west'
+    expect((await bao.call('POST', signing, { csr, ttl: '3600s' })).status).toBe(200)
     const issued = await run('verify --long', tokens.plan)
     const [, theirs] =
       /is not of this store: client of us-west[\s\S]*?(nomad-pki revoke --serial \w+ --authority us-west\/1)/.exec(

@@ -71,7 +71,7 @@ export const makeCommands = {
     arguments: '',
     summary: 'show what expires when',
     details:
-      "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. A node that renews itself (renewedBy: node) is known by what it presents and by its receipts alone. Exits 2 when something is missing, due, undelivered, revoked or expired, or a node that renews itself is not seen yet, overdue, or has what the spec does not want.",
+      "A certificate ends with the first certificate of its chain that ends. For an agent, the certificate that it was last known to have counts (a probe, or its installer's receipt); a newer one is undelivered. For a machine, the one that its installer's last receipt names counts. A node that renews itself (renewedBy: node) is known by what it presents and by its receipts alone. Exits 2 when something is missing, due, undelivered, revoked or expired, or a node that renews itself is not seen yet, overdue, or has what the spec does not want.",
     writes: false,
     options: {
       watch: {
