@@ -4,7 +4,7 @@
  * @module
  */
 
-import { authorityNameOf, generationOf } from '../address.js'
+import { generationOf } from '../address.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import type { SignerKind } from '../cluster/signers.js'
 import { issuerNameIn } from '../cluster/vault.js'
@@ -76,24 +76,21 @@ export interface PlaceInEngine {
 }
 
 /**
- * Where in Vault or OpenBao the key of a generation is. An older generation, which the spec no longer lists, is where
- * its authority is, unless the store has its key.
+ * Where in Vault or OpenBao the key of a generation is. One that signs no more is where the spec says that its key is,
+ * unless the store has that key.
  *
  * @returns `undefined` where it is not in an engine.
  */
 export function placeInEngine(
   address: string,
-  { authorities }: Pick<Desired, 'authorities'>,
+  { authorities, formerInEngine = [] }: Pick<Desired, 'authorities' | 'formerInEngine'>,
   found: Pick<Inventory, 'authorities'>,
 ): PlaceInEngine | undefined {
-  const name = authorityNameOf(address)
   const listed = authorities.find((one) => one.address === address)
   const state = found.authorities.get(address)?.key.state ?? 'absent'
-  const wanted =
-    listed ??
-    (state === 'absent' ? authorities.find((one) => one.name === name && one.engine) : undefined)
-  if (wanted?.engine === undefined) return undefined
-  const { engine } = wanted
+  const former = state === 'absent' && formerInEngine.find((one) => one.address === address)
+  const { engine } = listed ?? (former || {})
+  if (engine === undefined) return undefined
   const { mount } = engine
   return { mount, issuer: `${mount}/issuer/${issuerNameIn(engine, generationOf(address))}` }
 }

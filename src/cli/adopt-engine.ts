@@ -233,15 +233,15 @@ async function readLeaves(
           const issuer = signerOf(certificate)
           if (issuer !== undefined) {
             // What its list says the issuer signed; the other answer is the engine's word alone.
-            const isListed = lists.get(issuer)?.revoked.has(certificate.serial) === true
+            const list = lists.get(issuer)
+            const isListed = list?.revoked.has(certificate.serial) === true
             if (!revoked || isListed) {
               leaves.push({ place, certificate, revoked: isListed, issuer })
               return
             }
             leftOut.push({
               ...{ kind: 'left-out', place, code: 'adoption/question' },
-              message:
-                'the engine calls it revoked, and the list that its issuer signed does not have it',
+              message: `the engine calls it revoked, and ${list === undefined ? 'the list of its issuer was not read' : 'the list that its issuer signed does not have it'}`,
               hint: `make the list anew (bao read ${mount}/crl/rotate) and adopt again; or note it: nomad-pki revoke --serial ${certificate.serial} --authority ${issuer.slice('authority/'.length)}`,
             })
           } else {

@@ -98,7 +98,11 @@ export async function seenInEngine(
       ? []
       : [{ authority, certificate }]
   })
-  if (there.length === 0) return []
+  // What a former generation signed there may live, wherever the new one is.
+  const former = all
+    ? (desired.formerInEngine ?? []).filter(({ address }) => authorities.has(address))
+    : []
+  if (there.length + former.length === 0) return []
   const findings: Finding[] = []
   let session: EngineSession
   try {
@@ -106,8 +110,9 @@ export async function seenInEngine(
   } catch (error) {
     if (!isNomadPkiError(error)) throw error
     const why = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
-    return there.map(({ authority }) =>
-      unseen(authority.address, workspace.spec.vault?.address ?? 'the engine', why),
+    const addresses = [...there.map(({ authority }) => authority), ...former]
+    return addresses.map(({ address }) =>
+      unseen(address, workspace.spec.vault?.address ?? 'the engine', why),
     )
   }
   try {

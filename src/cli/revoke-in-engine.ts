@@ -7,21 +7,17 @@
 
 import { placeInEngine } from '../checks/key-place.js'
 import { colons } from '../engine/certificates.js'
-import { revokeInEngine } from '../engine/revoke.js'
+import { revokeAllInEngine } from '../engine/revoke.js'
 import type { EngineSession } from '../engine/session.js'
 import { isNomadPkiError } from '../errors.js'
 import { presentedLeaves } from '../evidence/presented.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Revocation } from '../inventory/revoked.js'
 import type { RevokedThere } from '../report/revoked-in-engine.js'
-import { inParallel } from '../in-parallel.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { Context } from './context.js'
 import { openEngine } from './engine.js'
 import type { Workspace } from './workspace.js'
-
-/** Calls in flight: more do not make an engine faster. */
-const width = 8
 
 /**
  * Revokes in the engine.
@@ -57,11 +53,11 @@ export async function revokeThere(
   }
   const certificateOf = certificatesIn(inventory)
   try {
-    return await inParallel(wanted, width, async (one): Promise<RevokedThere> => {
-      const { address, place, mount, serial, fingerprint } = one
-      const certificate = certificateOf(fingerprint)
-      return { address, place, ...(await revokeInEngine(session, mount, serial, certificate)) }
-    })
+    const said = await revokeAllInEngine(
+      session,
+      wanted.map((one) => ({ ...one, certificate: certificateOf(one.fingerprint) })),
+    )
+    return wanted.map(({ address, place }, at) => ({ address, place, ...said[at]! }))
   } finally {
     session.close()
   }

@@ -13,6 +13,7 @@ import {
 } from '../address.js'
 import { commonNameOf } from './authorities.js'
 import type {
+  FormerInEngine,
   Desired,
   DesiredAuthority,
   DesiredBundle,
@@ -67,6 +68,7 @@ export function desire(spec: ClusterSpec): Desired {
       uris: [operatorUri(operator.role, operator.name)],
     })
   }
+  const formerInEngine = spec.authorities.flatMap(formerOf)
   return {
     cluster: spec.cluster,
     ...(spec.federation === undefined ? {} : { federation: spec.federation }),
@@ -74,6 +76,7 @@ export function desire(spec: ClusterSpec): Desired {
     tls: spec.node.tls,
     ...(spec.transport === 'tls' ? {} : { transport: spec.transport }),
     authorities: spec.authorities.flatMap((authority) => generationsOf(authority, issuerOf)),
+    ...(formerInEngine.length === 0 ? {} : { formerInEngine }),
     bundles: spec.authorities
       .filter(({ issuer }) => issuer === undefined)
       .map(({ name, trusted }): DesiredBundle => ({
@@ -124,6 +127,15 @@ function generationsOf(
             .map((other) => authorityAddress(name, other))
         : none,
   }))
+}
+
+function formerOf({ name, engine, signing, signers }: AuthoritySpec): readonly FormerInEngine[] {
+  if (engine === undefined) return []
+  return Object.entries(signers).flatMap(([generation, kind]) =>
+    kind === 'engine' && Number(generation) < signing
+      ? [{ address: authorityAddress(name, Number(generation)), engine }]
+      : [],
+  )
 }
 
 type Profiles = (

@@ -26,12 +26,21 @@ export interface Desired {
   readonly transport?: Transport | undefined
   /** Each generation that signs or is trusted. */
   readonly authorities: readonly DesiredAuthority[]
+  /** Generations that sign no more and whose key is in an engine. Absent: none. */
+  readonly formerInEngine?: readonly FormerInEngine[] | undefined
   /** One for each root. */
   readonly bundles: readonly DesiredBundle[]
   /** One for each node and operator, and one for each shared identity. */
   readonly identities: readonly DesiredIdentity[]
   /** The agents whose configuration the spec names. */
   readonly configs: readonly DesiredConfig[]
+}
+
+/** A generation before the one that signs, in Vault or OpenBao: what it signed may live. */
+export interface FormerInEngine {
+  /** `authority/us-west/1` */
+  readonly address: string
+  readonly engine: EngineSpec
 }
 
 /** One generation of an authority. */

@@ -15,12 +15,12 @@ import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { openAttempts } from '../evidence/attempts.js'
-import { presentedBy } from '../evidence/presented.js'
+import { issuerOfNoted, presentedBy } from '../evidence/presented.js'
 import { renewsItself } from '../evidence/self-renewed.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
 import { knownCertificates } from '../inventory/known-certificates.js'
 import { keyDigestOf, revocationsIn } from '../inventory/revoked.js'
-import type { Certificate } from '../x509/certificate.js'
+import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { RevocationList } from '../x509/crl.js'
 import {
   colons,
@@ -40,7 +40,7 @@ const mostTold = 20
 
 /** What is compared. */
 export interface LookedAt {
-  readonly desired: Pick<Desired, 'authorities' | 'identities'>
+  readonly desired: Pick<Desired, 'authorities' | 'formerInEngine' | 'identities'>
   readonly inventory: Pick<Inventory, 'authorities' | 'identities' | 'ledger'>
   /** Epoch milliseconds. */
   readonly now: number
@@ -100,14 +100,24 @@ async function revocationsThere(
   session: EngineSession,
   issuing: readonly Issuing[],
   lists: ReadonlyMap<string, RevocationList>,
-  { inventory: { ledger }, now }: LookedAt,
+  { inventory, now }: LookedAt,
 ): Promise<readonly Finding[]> {
+  const { ledger } = inventory
   const findings: Finding[] = []
   const { all } = revocationsIn(ledger)
   const here = new Set(all.map(({ issuer, serial }) => `${issuer} ${serial}`))
-  for (const { address, serial, issuer, fingerprint, notAfter = Infinity } of knownCertificates(
-    ledger,
-  )) {
+  // A node that renews itself was seen with its own: no line of the ledger made them.
+  const presented = presentedBy(ledger).flatMap(({ address, leaf }) => {
+    const issuer = issuerOfNoted(leaf, inventory)
+    const { serial, notAfter } = leaf
+    return issuer === undefined
+      ? []
+      : [{ address, serial, issuer, notAfter, fingerprint: fingerprintOf(leaf) }]
+  })
+  const known = new Map(
+    [...presented, ...knownCertificates(ledger)].map((one) => [one.fingerprint, one]),
+  )
+  for (const { address, serial, issuer, fingerprint, notAfter = Infinity } of known.values()) {
     if (notAfter <= now || here.has(`${issuer} ${serial}`)) continue
     const by = issuing.find((one) => one.address === issuer)
     if (by === undefined || lists.get(issuer)?.revoked.has(serial) !== true) continue
@@ -189,6 +199,7 @@ async function unknownIn(
     }),
   )
   const attempts = openAttempts(inventory.ledger, { now })
+  let faults = 0
   let foreign = 0
   let byNodes = 0
   const unknown: {
@@ -198,6 +209,8 @@ async function unknownIn(
   }[] = []
   for (const one of read.sort((a, b) => a.place.localeCompare(b.place))) {
     if ('message' in one) {
+      faults += 1
+      if (faults > mostTold) continue
       say('warning', address, `${one.place}: ${one.message}`, 'find out who answers for the engine')
       continue
     }
@@ -243,6 +256,14 @@ async function unknownIn(
       'nomad-pki adopt --engine --dry-run, which lists each',
     )
   }
+  if (faults > mostTold) {
+    say(
+      'warning',
+      address,
+      `${mount} has ${count(faults - mostTold, 'more answer')} that are not the certificate that was asked for`,
+      'find out who answers for the engine',
+    )
+  }
   if (byNodes > 0) {
     say(
       'note',
@@ -259,7 +280,12 @@ async function unknownIn(
   }
   if (all.length > mostRead) {
     findings.push(
-      unread(address, all.length, `certificates of ${mount}`, 'nomad-pki adopt --engine'),
+      unread(
+        address,
+        all.length,
+        `certificates of ${mount}`,
+        `nomad-pki adopt --engine, for those that live; bao write ${mount}/tidy tidy_cert_store=true, for those that have ended`,
+      ),
     )
   }
   return findings

@@ -1,9 +1,10 @@
 /**
- * Revokes a certificate in the engine that signed it: its list, and whatever asks it, then say so.
+ * Revokes certificates in the engine that signed them: its list, and whatever asks it, then say so.
  *
  * @module
  */
 
+import { inParallel } from '../in-parallel.js'
 import type { Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { colons } from './certificates.js'
@@ -22,17 +23,41 @@ export type RevokedInEngine =
 /** How often it is asked again where an answer was lost: a second call changes nothing. */
 const mostTries = 3
 
+/** Calls in flight: more do not make an engine faster. */
+const width = 8
+
+/** A certificate that is to be revoked. */
+export interface ToRevoke {
+  readonly mount: string
+  /** Hex, as the ledger has it. */
+  readonly serial: string
+  /** The whole of it, where it is at hand. */
+  readonly certificate?: Certificate | undefined
+}
+
 /**
- * Revokes by serial number. What the engine did not keep is revoked by the certificate itself.
+ * Revokes certificates, some at a time. An engine that does not come back within the time of one call is not waited
+ * for once for each of them: the others are then asked for once.
  *
- * @param serial Hex, as the ledger has it.
- * @param certificate The whole of it, where it is at hand.
+ * @returns What came of each, in their order.
  */
-export async function revokeInEngine(
+export async function revokeAllInEngine(
   session: EngineSession,
-  mount: string,
-  serial: string,
-  certificate?: Certificate,
+  wanted: readonly ToRevoke[],
+): Promise<readonly RevokedInEngine[]> {
+  let repeat = true
+  return inParallel(wanted, width, async (one) => {
+    const said = await revokeInEngine(session, one, repeat)
+    if (said.is === 'refused' || said.is === 'unknown') repeat = false
+    return said
+  })
+}
+
+/** Revokes by serial number. What the engine did not keep is revoked by the certificate itself. */
+async function revokeInEngine(
+  session: EngineSession,
+  { mount, serial, certificate }: ToRevoke,
+  repeat: boolean,
 ): Promise<RevokedInEngine> {
   const bySerial = await ask({ serial_number: colons(serial) })
   if (!isUnknownSerial(bySerial)) return endOf(bySerial)
@@ -41,7 +66,7 @@ export async function revokeInEngine(
 
   async function ask(body: Readonly<Record<string, string>>): Promise<EngineVerdict> {
     for (let tries = 1; ; tries += 1) {
-      const verdict = await session.call({ method: 'POST', path: `${mount}/revoke`, body })
+      const verdict = await session.call({ method: 'POST', path: `${mount}/revoke`, body, repeat })
       if (verdict.is !== 'unknown' || !verdict.passing || tries === mostTries) return verdict
     }
   }

@@ -45,7 +45,7 @@ export function revokedThereLines(
           `not known to be revoked in the engine: ${what}: ${printable(reason ?? '')}`,
         )
       case 'refused':
-        return style.bad(`not revoked in the engine: ${what}: ${printable(reason ?? '')}`)
+        return style.bad(`could not be revoked in the engine: ${what}: ${printable(reason ?? '')}`)
     }
   })
   const open = there.filter(({ is }) => is === 'refused' || is === 'unknown').length

@@ -90,7 +90,7 @@ test.each<[string, () => void, RegExp]>([
         one === 'pki/nomad/revoke'
           ? { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied'] } }
           : undefined),
-    /not revoked in the engine: .*no policy of the token allows pki\/nomad\/revoke/,
+    /could not be revoked in the engine: .*no policy of the token allows pki\/nomad\/revoke/,
   ],
   [
     'an answer that is lost each time',
@@ -128,7 +128,7 @@ test('an answer that is lost once is asked for again: to revoke twice is to revo
 test('without a token: noted, and what to do', async () => {
   const before = asked()
   const { stdout, status } = await run('revoke c1', { BAO_TOKEN: '' })
-  expect(stdout).toContain('not revoked in the engine')
+  expect(stdout).toContain('could not be revoked in the engine')
   expect(stdout).toContain('set BAO_TOKEN')
   expect(status).toBe(1)
   expect(asked()).toBe(before)
@@ -199,6 +199,10 @@ test('five hundred of the unknown are read, and it is said that there are more',
   )
   const reads = engine.calls.slice(before).filter((call) => call.path.startsWith('pki/nomad/cert/'))
   expect(reads).toHaveLength(500)
+  expect(stdout).toContain('bao write pki/nomad/tidy tidy_cert_store=true')
+  // What is wrong with each is not told five hundred times.
+  expect(stdout.match(/it is listed, and is not there/g)).toHaveLength(20)
+  expect(stdout).toContain('480 more answers that are not the certificate')
 })
 
 test('an answer that was lost is found in the engine, with the command that revokes it', async () => {
@@ -214,6 +218,19 @@ test('an answer that was lost is found in the engine, with the command that revo
   expect(stdout).toMatch(/pki\/nomad\/cert\/\S+ is what authority\/us-west\/1 made for it on/)
   const [, cure] = /(revoke --serial \w+ --authority us-west\/1 --reason superseded)/.exec(stdout)!
   expect((await run(cure!)).status).toBe(0)
+})
+
+test('adopt --engine does not say what a list has that it did not read', async () => {
+  engine.revoked.add(thereOf('client/us-west/c1'))
+  const fresh = folder()
+  fs.copyFileSync(path.join(place, 'cluster.yaml'), path.join(fresh, 'cluster.yaml'))
+  fs.mkdirSync(path.join(fresh, 'root'))
+  fs.copyFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), path.join(fresh, 'root/ca.pem'))
+  place = fresh
+  engine.script = ({ path: one }) => (one.endsWith('/crl') ? { status: 500 } : undefined)
+  const { stdout } = await run('adopt root --engine')
+  expect(stdout).toContain('calls it revoked, and the list of its issuer was not read')
+  expect(ledger()).not.toContain('"event":"revoked"')
 })
 
 test('adopt --engine: the word of the engine alone does not revoke; its signed list does', async () => {
