@@ -90,22 +90,32 @@ function stepsOf(
 ): string {
   const machines = work.filter(isUnplaced)
   const is = (...states: readonly ScheduleEntry['state'][]): boolean =>
-    work.some((entry) => states.includes(entry.state) && !isUnplaced(entry))
+    work.some(
+      (entry) =>
+        entry.selfRenewed === undefined && states.includes(entry.state) && !isUnplaced(entry),
+    )
   const over = work.some(
     ({ kind, state, proof }) => kind === 'identity' && state === 'expired' && proof !== undefined,
   )
+  const own = work.filter(({ selfRenewed }) => selfRenewed !== undefined)
   const toMake = is('due', 'expired', 'missing', 'revoked', 'not-yet-valid')
-  return [
+  const steps = [
     ...(error?.remedy === undefined ? [] : [error.remedy]),
     ...(over ? ['nomad-pki rollout --recover --dry-run'] : toMake ? ['nomad-pki plan'] : []),
     ...(is('undelivered') && !over ? ['nomad-pki rollout --dry-run'] : []),
     ...(machines.length > 0 ? [bringMachines(machines)] : []),
-    ...(is('silent', 'unproven') ? ['nomad-pki probe'] : []),
+    ...(is('silent', 'unproven') || own.some(isUnseen) ? ['nomad-pki probe'] : []),
+    // Of a node that renews itself verify says what to do there.
+    ...(own.every(isUnseen) ? [] : ['nomad-pki verify']),
     ...due.slice(0, 1).map(({ authority }) => `nomad-pki rotate authority ${authority}`),
     ...(error !== undefined && error.remedy === undefined ? ['nomad-pki verify'] : []),
   ]
-    .slice(0, 2)
-    .join(', then ')
+  return [...new Set(steps)].slice(0, 2).join(', then ')
+}
+
+/** Whether asking a node that renews itself may show that all is well. */
+function isUnseen({ state }: ScheduleEntry): boolean {
+  return state === 'unseen' || state === 'silent' || state === 'unproven'
 }
 
 function nextOf({ at, entries }: Schedule, deadlines: readonly Deadline[]): string {

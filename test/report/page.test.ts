@@ -41,6 +41,16 @@ const entry = (address: string, more: Partial<ScheduleEntry>): ScheduleEntry => 
   ...more,
 })
 
+const itself = (state: ScheduleEntry['state']): ScheduleEntry =>
+  entry('identity/client/global/c9', {
+    state,
+    selfRenewed: {
+      state: 'unknown',
+      message: 'm',
+      ports: { seen: [], silent: [] },
+    } as unknown as ScheduleEntry['selfRenewed'],
+  })
+
 /** The same agents, each seen with its newest certificate. */
 function seen(): PageFacts {
   const proof = {
@@ -88,6 +98,26 @@ describe('the sentence at the top', () => {
         },
       },
       'Work to do: 1 expired, 1 due. identity/server/global/s1 ended 48h ago. Next: nomad-pki plan.',
+    ],
+    [
+      'a node that renews itself: unseen',
+      { schedule: { at: now, entries: [itself('unseen')] } },
+      'Work to do: 1 not seen yet. Next: nomad-pki probe.',
+    ],
+    [
+      'a node that renews itself: differs',
+      { schedule: { at: now, entries: [itself('differs')] } },
+      'Work to do: 1 differs. Next: nomad-pki verify.',
+    ],
+    [
+      'a node that renews itself: overdue',
+      { schedule: { at: now, entries: [itself('overdue')] } },
+      'Work to do: 1 renewal overdue. Next: nomad-pki verify.',
+    ],
+    [
+      'a node that renews itself: expired',
+      { schedule: { at: now, entries: [itself('expired')] } },
+      'Work to do: 1 expired. Next: nomad-pki verify.',
     ],
     [
       'what ends next',
