@@ -11,7 +11,7 @@
  * middle of a host; then the first failure is thrown.
  *
  * @param values What to work on. They are begun in their order.
- * @param width How many at once, at most.
+ * @param width How many at once, at most. One where that is no number of at least one: nothing is left out unsaid.
  * @param work Does one. A result is kept at the place of its value.
  * @returns The results, in the order of the values.
  */
@@ -32,7 +32,8 @@ export async function inParallel<Value, Result>(
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(width, values.length) }, worker))
+  const workers = width >= 1 ? Math.min(width, values.length) : 1
+  await Promise.all(Array.from({ length: workers }, worker))
   if (failures.length > 0) throw failures[0]
   return results
 }

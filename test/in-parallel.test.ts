@@ -44,3 +44,8 @@ test('after a failure nothing is begun; what is at work ends first, and the firs
 test('nothing to do is done', async () => {
   expect(await inParallel([], 8, () => Promise.reject(new Error('begun')))).toEqual([])
 })
+
+test.each([0, -1, Number.NaN, 0.5, 1.5])('a width of %d leaves nothing out', async (width) => {
+  const done = await inParallel([1, 2, 3], width, (value) => Promise.resolve(value))
+  expect(done).toEqual([1, 2, 3])
+})
