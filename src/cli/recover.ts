@@ -13,6 +13,7 @@ import { NomadPkiError } from '../errors.js'
 import { evidenceIn } from '../evidence/evidence.js'
 import { generationsIn } from '../evidence/generations.js'
 import { judgeAgents, type AgentVerdict } from '../evidence/judge-agents.js'
+import { notBrought } from '../evidence/self-renewed-words.js'
 import { selfRenewedIn } from '../evidence/self-renewed.js'
 import { newRootOf } from '../evidence/new-root.js'
 import { newLinesOf } from '../evidence/new-lines.js'
@@ -67,7 +68,7 @@ function tellOwnRenewals(
   for (const one of selfRenewedIn(desired, inventory, { now: context.now() }).values()) {
     if (one.state === 'proven') continue
     printer.tell(
-      `${one.address} renews itself, and nothing is brought to it: ${one.message}${one.remedy === undefined ? '' : `; ${one.remedy}`}`,
+      `${one.address}: ${notBrought(one.message)}${one.remedy === undefined ? '' : `; ${one.remedy}`}`,
     )
   }
 }

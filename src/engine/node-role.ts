@@ -46,6 +46,8 @@ export function nodeRights(
     name: `${shared.name}-${name}`,
     fields: {
       ...shared.fields,
+      // A token that may sign by the role, but not by the path of an issuer, gets nothing of another issuer.
+      issuer_ref: issuerNameIn(engine, generation),
       allowed_domains: [...profileOf(profile.role).roleNames(profile.region), ...names],
       allow_glob_domains: false,
       allowed_ip_sans_cidr: [

@@ -14,6 +14,12 @@ export function nodeFilesRemedy(address: string): string {
   return `nomad-pki pack ${short} --renew --out-dir ${folder}; its role and policy into the engine, its other files into /etc/nomad-pki of the node, and there: nomad-pki renew; then: nomad-pki probe ${short}`
 }
 
+/** What is known of a node, and why a rollout has nothing for it: one sentence, lower case, no full stop. */
+export function notBrought(message: string): string {
+  const itself = 'it renews itself'
+  return `${message}; ${message.includes(itself) ? '' : `${itself}, and `}rollout brings it nothing`
+}
+
 /** The command that asks one agent what it presents. */
 export function probeRemedy(address: string): string {
   return `nomad-pki probe ${shortOf(address)}`

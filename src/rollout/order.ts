@@ -19,6 +19,7 @@ import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired
 import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
 import type { AgentState, Judgement } from '../evidence/judgement.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
+import { notBrought } from '../evidence/self-renewed-words.js'
 import { selfRenewedIn } from '../evidence/self-renewed.js'
 import type { Batch } from './batch.js'
 import { bareName } from '../evidence/unknown-members.js'
@@ -164,7 +165,7 @@ export function planRollout(
       if (own.state === 'proven') proven += 1
       else {
         const { state, message, remedy } = own
-        doubtful.push({ address, state, message: `nothing is brought to it: ${message}`, remedy })
+        doubtful.push({ address, state, message: notBrought(message), remedy })
       }
       continue
     }

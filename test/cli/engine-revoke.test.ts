@@ -61,8 +61,15 @@ beforeEach(() => {
 afterAll(() => engine.close())
 
 test('a leaf of the engine: in the ledger, then in the engine by its serial number, and once more changes nothing', async () => {
+  // A run that is killed after the call has noted it, so the next one asks again.
+  const noted: boolean[] = []
+  engine.script = ({ path: one }) => {
+    if (one === 'pki/nomad/revoke') noted.push(ledger().includes('"event":"revoked"'))
+    return undefined
+  }
   const { stdout, stderr, status } = await run('revoke c1 --reason key-compromise')
   expect([stderr, status]).toEqual(['', 0])
+  expect(noted).toEqual([true])
   expect(stdout).toContain(`revoked in the engine: pki/nomad/cert/${thereOf('client/us-west/c1')}`)
   // Its list is the engine's: none is made here, and none is missed.
   expect(stdout).toContain('the engine makes the revocation list: pki/nomad/issuer/us-west-1/crl')
@@ -132,6 +139,9 @@ test('without a token: noted, and what to do', async () => {
   expect(stdout).toContain('set BAO_TOKEN')
   expect(status).toBe(1)
   expect(asked()).toBe(before)
+  // The same line again: it is in the ledger already, and the engine is asked all the same.
+  expect((await run('revoke c1')).status).toBe(0)
+  expect([...engine.revoked]).toEqual([thereOf('client/us-west/c1')])
 })
 
 test('what the engine does not have: said, and revoked by the certificate where it is here', async () => {
@@ -148,6 +158,50 @@ test('what the engine does not have: said, and revoked by the certificate where 
   const { stdout, status } = await run('revoke --serial 5f3a --authority us-west')
   expect(stdout).toContain('it does not have this certificate')
   expect(status).toBe(1)
+})
+
+test('the next generation is a file: what the first one signed is looked at and revoked in the engine all the same', async () => {
+  const spec = path.join(place, 'cluster.yaml')
+  const text = fs.readFileSync(spec, 'utf8')
+  const moved = 'mount: pki/nomad }, signing: 2, signer: { 1: engine, 2: file }'
+  fs.writeFileSync(spec, text.replace('mount: pki/nomad }', moved))
+  const [old, there] = [leafOf('client/us-west/c1').serial, thereOf('client/us-west/c1')]
+  expect((await run('apply --yes')).status).toBe(0)
+  expect(leafOf('client/us-west/c1').serial).not.toBe(old)
+  engine.revoked.add(there)
+  expect((await run('verify --long')).stdout).toContain(
+    `pki/nomad/cert/${there} is revoked in the engine, and the ledger does not say so`,
+  )
+  engine.revoked.clear()
+  const { stdout, status } = await run(`revoke ${old}`)
+  expect(stdout).toContain(`revoked in the engine: pki/nomad/cert/${there}`)
+  expect(status).toBe(0)
+  expect([...engine.revoked]).toEqual([there])
+})
+
+test('revoked in both, and a list that is older: a note, with what makes the list anew', async () => {
+  expect((await run('revoke c1')).status).toBe(0)
+  engine.listed = new Set()
+  const { stdout } = await run('verify --long')
+  expect(stdout).toMatch(/cert\/\S+ is revoked, and the list of the engine does not name it yet/)
+  expect(stdout).toContain('bao read pki/nomad/crl/rotate')
+  expect(stdout).not.toMatch(/it is revoked here, and \S+ is not/)
+})
+
+test('a pin of what neither the store nor the engine has: no other intermediate is made in its place', async () => {
+  const spec = path.join(place, 'cluster.yaml')
+  const pin = `SHA256:${'0'.repeat(64)}`
+  fs.writeFileSync(
+    spec,
+    fs
+      .readFileSync(spec, 'utf8')
+      .replace('mount: pki/nomad }', `mount: pki/other }, fingerprint: "${pin}"`),
+  )
+  fs.rmSync(path.join(place, 'pki/authority/us-west'), { recursive: true })
+  const { stderr, status } = await run('authority setup us-west')
+  expect(stderr).toContain(`the spec has ${pin} for authority/us-west/1`)
+  expect(status).toBe(1)
+  expect(fs.existsSync(path.join(place, 'pki/authority/us-west'))).toBe(false)
 })
 
 test('revoked in the engine by hand: verify names the command that notes it', async () => {

@@ -1,5 +1,6 @@
 /** A node that renews itself, seen from the store: what each command makes of it, from the first plan to its own receipt. */
 
+import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -43,6 +44,15 @@ test('plan makes nothing for it, says why, and keeps what the store made before'
   )
   expect(stdout).toMatch(/its certificate of the store, valid until .*, is kept and not renewed/)
   expect(stdout).toContain('nothing to do')
+  expect(status).toBe(0)
+})
+
+test('pack --all names those that it leaves out', async () => {
+  const { stdout, stderr, status } = await run('pack --all --out-dir packs --dry-run')
+  expect(stdout).not.toContain('us-west-c1')
+  expect(stderr).toMatch(
+    /not packed: identity\/client\/us-west\/c1: it renews itself .*: nomad-pki pack client\/us-west\/c1 --renew --out-dir FOLDER/,
+  )
   expect(status).toBe(0)
 })
 
@@ -131,6 +141,17 @@ test('its certificate is revoked by what was seen of it', async () => {
   expect(/a new key for it.*?cheapest cure/s.exec(stdout)![0]).not.toMatch(/nomad-pki rollout/)
 })
 
+test('revoked in the engine by hand: verify names it by what was seen of it', async () => {
+  const leaf = new X509Certificate(fs.readFileSync(path.join(node.tls, 'current/cert.pem')))
+  node.engine.revoked.add(leaf.serialNumber.toLowerCase().replace(/(..)(?=.)/g, '$1:'))
+  const { stdout } = await run('verify --long')
+  expect(stdout).toContain('is revoked in the engine, and the ledger does not say so')
+  expect(stdout).toContain(
+    `nomad-pki revoke SHA256:${leaf.fingerprint256.replaceAll(':', '').toLowerCase()}`,
+  )
+  node.engine.revoked.clear()
+})
+
 test('a rollout brings it nothing, and counts it by what was seen', async () => {
   const { stdout } = await run('rollout --dry-run')
   expect(stdout).not.toMatch(/c1 .*generation/)
@@ -149,6 +170,8 @@ test('its role in the engine is held against the spec', async () => {
     string,
     unknown
   >
+  // A path that names no issuer signs by the role's own.
+  expect(role.issuer_ref).toBe('us-west-1')
   node.engine.roles.set('nomad-client-us-west-c1', role)
   expect((await run('verify')).stdout).not.toMatch(/by which it renews itself/)
   node.engine.roles.set('nomad-client-us-west-c1', { ...role, allow_any_name: true })

@@ -32,3 +32,15 @@ test('and would', () => {
   writeFileSync(file, readFileSync(path.join('templates', name), 'utf8').replace('oneshot', 'once'))
   expect(verify([file]).said).toMatch(/once/)
 })
+
+test('a node whose agent did not run at boot is told by a later run, and one that went back is not tried again', () => {
+  const unit = readFileSync('templates/renew/nomad-pki-node.service', 'utf8')
+  const of = (key: string): string | undefined => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1]
+  expect(of('Restart')).toBe('on-failure')
+  expect(of('RestartPreventExitStatus')).toBe('1')
+  // The limit holds: so many tries fit into its interval.
+  const tries = Number(of('StartLimitBurst'))
+  expect(tries * Number.parseInt(of('RestartSec')!, 10)).toBeLessThan(
+    Number.parseInt(of('StartLimitIntervalSec')!, 10),
+  )
+})

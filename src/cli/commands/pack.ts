@@ -5,7 +5,7 @@
  */
 
 import path from 'node:path'
-import { parseIdentity, resolveAddress } from '../../address.js'
+import { parseIdentity, resolveAddress, shortOf } from '../../address.js'
 import { archiveName, type Layout } from '../../delivery/archive.js'
 import { isFileLayout, type FileLayout } from '../../delivery/file-layouts.js'
 import {
@@ -16,6 +16,7 @@ import {
 } from '../../delivery/pack-identity.js'
 import type { NomadPkiError } from '../../errors.js'
 import { isNomadPkiError, type ErrorCode } from '../../errors.js'
+import { renewsItself } from '../../evidence/self-renewed.js'
 import { nodeFiles } from '../../files/files.js'
 import { placeFile } from '../../files/place.js'
 import { profileOf } from '../../nomad/roles.js'
@@ -54,7 +55,7 @@ export const command: Command<'pack'> = async ({ args, options }, context) => {
   const workspace = await openWorkspace(context, options, printer)
   const { spec, desired, store } = workspace
   await requireOwnStore(workspace)
-  const identities = chosen(args, options, desired)
+  const identities = chosen(args, options, desired, printer)
   const installer = await context.readFile(packageFile(context, 'templates/install.sh'))
   const packed: (readonly [string, PackedIdentity])[] = []
   // What one of many lacks keeps no other from its archive.
@@ -236,12 +237,21 @@ function chosen(
   args: readonly string[],
   { all }: Options<'pack'>,
   { identities }: Desired,
+  printer: Printer,
 ): readonly DesiredIdentity[] {
   if (all === true) {
-    // What renews itself has no archive: plan and rollout name it.
     const hosted = identities.filter(
-      ({ profile }) => profileOf(profile.role).hosted && profile.renewedBy !== 'node',
+      ({ profile }) => profileOf(profile.role).hosted && !renewsItself({ profile }),
     )
+    const own = identities.filter(renewsItself)
+    if (own.length > 0) {
+      const [first] = own
+      const names = own.slice(0, 3).map(({ address }) => address)
+      const more = own.length > 3 ? ` and ${own.length - 3} more` : ''
+      printer.tell(
+        `not packed: ${names.join(', ')}${more}: ${own.length === 1 ? 'it renews itself and gets' : 'they renew themselves and get'} no archive; what a node needs for it: nomad-pki pack ${shortOf(first!.address)} --renew --out-dir FOLDER`,
+      )
+    }
     if (hosted.length === 0) throw usage('the spec has no agents for which archives are made')
     return hosted
   }
