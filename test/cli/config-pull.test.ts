@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { mostBytes, mostFiles, readHostConfig } from '../../src/rollout/config-scripts.js'
 import { installScript, readInstall } from '../../src/rollout/scripts.js'
 import { sha256 } from '../../src/sha256.js'
+import { copyFolder } from '../copy-folder.js'
 import { fakeSsh } from '../hosts/fake-ssh.js'
 import { cli, folder, now, type Said } from './cli.js'
 
@@ -152,6 +153,26 @@ describe('config pull', () => {
     const { status, stderr } = await run('config', 'pull')
     expect(status).toBe(1)
     expect(stderr).toContain('its host s1 was not reached by ssh')
+  })
+
+  test('a copy that cannot be written does not keep the others from being written', async () => {
+    const { base, run, copy, etc } = bed()
+    const others = Array.from({ length: 11 }, (_, at) => `s${at + 2}`)
+    for (const name of others) {
+      copyFolder(etc, etc.replace("'s1'", `'${name}'`))
+    }
+    const spec = path.join(base, 'cluster.yaml')
+    const text = fs.readFileSync(spec, 'utf8')
+    const [line] = /^ +servers:.*$/m.exec(text)!
+    const [, settings] = /s1: (.*) \}$/.exec(line)!
+    const rows = ['s1', ...others].map((name) => `      ${name}: ${settings}`)
+    fs.writeFileSync(spec, text.replace(line, `    servers:\n${rows.join('\n')}`))
+    fs.mkdirSync(path.dirname(copy))
+    fs.symlinkSync(path.join(base, 'no', 'where'), copy)
+    const { status, stdout, stderr } = await run('config', 'pull')
+    expect(status).toBe(1)
+    expect(stderr).toContain('config/global/s1: ')
+    expect(stdout.match(/: nomad\.hcl is taken$/gm)).toHaveLength(others.length)
   })
 
   test('links are told and not followed', async () => {

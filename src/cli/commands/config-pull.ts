@@ -8,7 +8,7 @@ import path from 'node:path'
 import { resolveAddress } from '../../address.js'
 import { hiddenSpans } from '../../agent/index.js'
 import type { DesiredConfig } from '../../cluster/desired.js'
-import { NomadPkiError } from '../../errors.js'
+import { isNomadPkiError, NomadPkiError } from '../../errors.js'
 import { isAgent } from '../../nomad/roles.js'
 import { nodeFiles } from '../../files/files.js'
 import type { Hosts } from '../../hosts/host.js'
@@ -67,10 +67,8 @@ export const command: Command<'config pull'> = async ({ args, options }, context
     await inParallel(wanted, 8, async (config) => {
       if (signal.aborted) return
       const destination = hostOf(config.identity)
-      results.set(
-        config.address,
-        await pull(config, destination, hosts, workspace, options.dryRun === true, signal),
-      )
+      const pulling = pull(config, destination, hosts, workspace, options.dryRun === true, signal)
+      results.set(config.address, await pulling.catch(unlessInterrupted))
     })
   } finally {
     await hosts.end()
@@ -93,6 +91,12 @@ type Pull =
       >
     }
   | { readonly state: 'failed'; readonly message: string; readonly remedy?: string | undefined }
+
+/** A copy that cannot be written does not keep the others from it, and what was written of them is told. */
+function unlessInterrupted(error: unknown): Pull {
+  if (!isNomadPkiError(error) || error.code === 'ERR_INTERRUPTED') throw error
+  return { state: 'failed', message: error.message, remedy: error.hint }
+}
 
 async function pull(
   config: DesiredConfig,
