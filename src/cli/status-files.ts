@@ -154,12 +154,6 @@ export function watchedFacts(
   const now = schedule.at
   const { desired } = workspace
   const { plan } = makePlan(desired, inventory, { now })
-  const lives = new Map(
-    [...inventory.identities].flatMap(([address, { current }]) => {
-      const leaf = current?.chain[0]
-      return leaf === undefined ? [] : [[address, leaf] as const]
-    }),
-  )
   // What `status` says too is counted once.
   const told = new Set(plan.findings.map(keyOf))
   return {
@@ -167,7 +161,7 @@ export function watchedFacts(
     version,
     schedule,
     inventory,
-    lives,
+    lifeOf: (address) => inventory.identities.get(address)?.current?.chain[0],
     deadlines,
     rotations: rotationsIn(workspace, inventory, now),
     transport: desired.transport,

@@ -32,8 +32,10 @@ export interface MetricsFacts {
   /** Of this program. */
   readonly version: string
   readonly schedule: Schedule
-  /** When the newest certificate of each address begins and ends, epoch milliseconds. */
-  readonly lives: ReadonlyMap<string, { readonly notBefore: number; readonly notAfter: number }>
+  /** When the newest certificate of an address begins and ends, epoch milliseconds. */
+  readonly lifeOf: (
+    address: string,
+  ) => { readonly notBefore: number; readonly notAfter: number } | undefined
   readonly deadlines: readonly Deadline[]
   readonly rotations: readonly WatchedRotation[]
   /** Those of `plan`. */
@@ -124,108 +126,97 @@ const severities: Readonly<Record<Severity, 0>> = { error: 0, warning: 0, note: 
  * @returns Text with a newline at its end.
  */
 export function metricsText(facts: MetricsFacts): string {
-  const { cluster, version, schedule, lives, deadlines, rotations } = facts
-  const series = new Map<Family, string[]>()
-  // A certificate has six series with the same labels.
-  const texts = new Map<Labels, string>()
-  const put = (family: Family, labels: Labels, value: number | undefined): void => {
-    if (value === undefined || !Number.isFinite(value)) return
-    const lines = series.get(family) ?? []
-    series.set(family, lines)
-    const text = texts.get(labels) ?? labelsText({ cluster, ...labels })
-    texts.set(labels, text)
-    lines.push(`${prefix}${family}${text} ${value}`)
+  const { cluster, version, schedule, lifeOf, deadlines, rotations } = facts
+  const samples = new Map<Family, string[]>()
+  const common = `cluster="${escaped(cluster)}"`
+  /** A certificate has six samples with the same labels: they are written once. */
+  const put = (labels: Labels, values: Partial<Record<Family, number | undefined>>): void => {
+    const text = labelsText(common, labels)
+    for (const family of Object.keys(values) as Family[]) {
+      const value = values[family]
+      if (value === undefined || !Number.isFinite(value)) continue
+      let texts = samples.get(family)
+      if (texts === undefined) samples.set(family, (texts = []))
+      texts.push(`${prefix}${family}${text} ${value}`)
+    }
   }
   const seconds = (instant: number | undefined): number | undefined =>
     instant === undefined ? undefined : instant / 1000
 
-  put('build_info', { version }, 1)
-  put('transport_info', { transport: facts.transport ?? 'tls' }, 1)
-  put('last_success_timestamp_seconds', { command: 'status' }, seconds(schedule.at))
+  put({ version }, { build_info: 1 })
+  put({ transport: facts.transport ?? 'tls' }, { transport_info: 1 })
+  put({ command: 'status' }, { last_success_timestamp_seconds: seconds(schedule.at) })
   for (const { role, region, members } of watchedIn(schedule, 'region')) {
     for (const [state, count] of countsOf(members, (one) => one.state, states)) {
-      put('certificates', { role, region, state }, count)
+      put({ role, region, state }, { certificates: count })
     }
     if (!isAgent(role)) continue
     for (const [state, count] of countsOf(members, proofStateOf, proofStates)) {
-      put('agents', { role, region, state }, count)
+      put({ role, region, state }, { agents: count })
     }
   }
   for (const one of watchedIn(schedule, grainOf(schedule, facts.grain))) {
-    const labels = labelsOf(one)
     const { members } = one
     const at = (pick: (member: ScheduleEntry) => number | undefined): number | undefined =>
       seconds(earliestBy(members, pick))
-    put(
-      'certificate_not_before_timestamp_seconds',
-      labels,
-      at(({ address }) => lives.get(address)?.notBefore),
-    )
-    put(
-      'certificate_not_after_timestamp_seconds',
-      labels,
-      at(({ address }) => lives.get(address)?.notAfter),
-    )
-    put(
-      'certificate_effective_not_after_timestamp_seconds',
-      labels,
-      at(({ notAfter }) => notAfter),
-    )
-    // A person's is made when it is asked for.
-    put(
-      'certificate_renewal_timestamp_seconds',
-      labels,
-      at(({ onDemand, dueAt }) => (onDemand ? undefined : dueAt)),
-    )
-    put('agent_newest_loaded', labels, loaded(members))
-    put(
-      'agent_evidence_timestamp_seconds',
-      labels,
-      at(({ proof, selfRenewed }) => proof?.at ?? selfRenewed?.at),
-    )
+    put(labelsOf(one), {
+      certificate_not_before_timestamp_seconds: at(({ address }) => lifeOf(address)?.notBefore),
+      certificate_not_after_timestamp_seconds: at(({ address }) => lifeOf(address)?.notAfter),
+      certificate_effective_not_after_timestamp_seconds: at(({ notAfter }) => notAfter),
+      // A person's is made when it is asked for.
+      certificate_renewal_timestamp_seconds: at(({ onDemand, dueAt }) =>
+        onDemand ? undefined : dueAt,
+      ),
+      agent_newest_loaded: loaded(members),
+      agent_evidence_timestamp_seconds: at(
+        ({ proof, selfRenewed }) => proof?.at ?? selfRenewed?.at,
+      ),
+    })
   }
   for (const { address, kind, orphan, notAfter, dueAt } of schedule.entries) {
     if (kind !== 'authority' || orphan) continue
     const labels = { address, authority: authorityNameOf(address) }
-    put('authority_not_after_timestamp_seconds', labels, seconds(notAfter))
-    put('authority_rotate_by_timestamp_seconds', labels, seconds(dueAt))
+    put(labels, {
+      authority_not_after_timestamp_seconds: seconds(notAfter),
+      authority_rotate_by_timestamp_seconds: seconds(dueAt),
+    })
   }
   for (const { authority, kind, at } of deadlines) {
     if (kind !== 'stage') continue
-    put('rotation_stage_by_timestamp_seconds', { authority }, seconds(at))
+    put({ authority }, { rotation_stage_by_timestamp_seconds: seconds(at) })
   }
   for (const { rotation, gate } of rotations) {
     if (gate === undefined) continue
     const counts = { proven: gate.proven, held: gate.holds.length, excepted: gate.excepted.length }
     for (const [state, count] of Object.entries(counts)) {
       const { name, position } = rotation
-      put('rotation_agents', { authority: name, stage: position, state }, count)
+      put({ authority: name, stage: position, state }, { rotation_agents: count })
     }
   }
   for (const { labels, notAfter } of besideSeries(facts)) {
-    put('beside_certificate_not_after_timestamp_seconds', labels, seconds(notAfter))
+    put(labels, { beside_certificate_not_after_timestamp_seconds: seconds(notAfter) })
   }
   const { beside = [] } = facts
   for (const block of new Set(beside.map((one) => one.block))) {
     const own = beside.filter((one) => one.block === block)
     for (const [state, count] of countsOf(own, (one) => besideState(one, schedule.at), besides)) {
-      put('beside_files', { block, state }, count)
+      put({ block, state }, { beside_files: count })
     }
   }
   for (const [action, count] of countsOf(facts.steps, (one) => one.action, actions)) {
-    put('plan_steps', { action }, count)
+    put({ action }, { plan_steps: count })
   }
   for (const [severity, count] of countsOf(facts.findings, (one) => one.severity, severities)) {
-    put('findings', { severity }, count)
+    put({ severity }, { findings: count })
   }
 
   return [
     `${metricsMark}${cluster}\n`,
     ...Object.entries(families).flatMap(([family, help]) => {
-      const lines = series.get(family as Family)
-      if (lines === undefined) return []
+      const texts = samples.get(family as Family)
+      if (texts === undefined) return []
       const name = `${prefix}${family}`
-      return [`# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('\n')}\n`]
+      return [`# HELP ${name} ${help}\n# TYPE ${name} gauge\n${texts.join('\n')}\n`]
     }),
   ].join('')
 }
@@ -305,10 +296,12 @@ function countsOf<Item, Kind extends string>(
   return counts
 }
 
-function labelsText(labels: Labels): string {
-  return `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',')}}`
+/** `common` is the label that all have, written. Joined to one flat text: each sample copies it. */
+function labelsText(common: string, labels: Labels): string {
+  const parts = ['{', common]
+  for (const name of Object.keys(labels)) parts.push(',', name, '="', escaped(labels[name]!), '"')
+  parts.push('}')
+  return parts.join('')
 }
 
 function escaped(value: string): string {

@@ -33,12 +33,14 @@ export function grainOf(schedule: Schedule, asked: Grain | undefined): Grain {
 /** What the spec names, in the order of addresses: that of the schedule changes with time. */
 export function watchedIn(schedule: Schedule, grain: Grain): readonly Watched[] {
   const entries = [...identitiesIn(schedule)].sort((a, b) => (a.address < b.address ? -1 : 1))
-  const groups = groupBy(entries, ({ address }) =>
-    grain === 'node' ? address : address.slice(0, address.lastIndexOf('/')),
-  )
-  return [...groups].map(([address, members]) => {
-    const { role, region, name } = parseIdentity(members[0]!.address)
-    return { address, role, region, node: grain === 'node' ? name : undefined, members }
+  const groups = groupBy(entries, ({ address }) => address.slice(0, address.lastIndexOf('/')))
+  return [...groups].flatMap(([address, members]): readonly Watched[] => {
+    const { role, region } = parseIdentity(members[0]!.address)
+    if (grain === 'region') return [{ address, role, region, members }]
+    return members.map((one) => {
+      const node = one.address.slice(address.length + 1)
+      return { address: one.address, role, region, node, members: [one] }
+    })
   })
 }
 

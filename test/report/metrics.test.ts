@@ -10,7 +10,7 @@ const proof = (state: ProofState, seen?: number): Proof => ({ state, at: seen })
 function facts(entries: readonly ScheduleEntry[], more: Partial<MetricsFacts> = {}): MetricsFacts {
   return {
     ...{ cluster: 'acme', version: '1.2.3', schedule: { at, entries } },
-    ...{ lives: new Map(), deadlines: [], rotations: [], steps: [], findings: [] },
+    ...{ lifeOf: () => undefined, deadlines: [], rotations: [], steps: [], findings: [] },
     ...more,
   }
 }
@@ -26,9 +26,7 @@ function samples(text: string, family: string): readonly string[] {
 describe('one certificate', () => {
   const text = metricsText(
     facts([entry('identity/server/global/s1', { proof: proof('proven', at - day) })], {
-      lives: new Map([
-        ['identity/server/global/s1', { notBefore: at - 30 * day, notAfter: at + 60 * day }],
-      ]),
+      lifeOf: () => ({ notBefore: at - 30 * day, notAfter: at + 60 * day }),
     }),
   )
   const labels = '{address="identity/server/global/s1",role="server",region="global",node="s1"}'
@@ -242,7 +240,7 @@ test('rules, dashboard and page name metrics that there are, and the page names 
         entry('authority/agent/1', { kind: 'authority' }),
       ],
       {
-        lives: new Map([['identity/server/global/s1', { notBefore: at, notAfter: at }]]),
+        lifeOf: () => ({ notBefore: at, notAfter: at }),
         deadlines: [{ authority: 'agent', kind: 'stage', at, message: '', due: true }],
         beside: [
           { block: 'consul', found: { state: 'present', notAfter: at } },
