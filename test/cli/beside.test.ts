@@ -101,8 +101,8 @@ describe('status', () => {
     await cli(cwd, ['status', '--html', 'a.html'], { now: now + 100 * day })
     const text = read('a.html').replaceAll(/\s+/g, ' ')
     expect(text).toContain('TLS of Consul and Vault</h2>')
-    expect(text).toMatch(/config\/global\/s2<\/th>[^]*?cert\.pem<\/td> <td class="bad">ended/)
-    expect(text).toMatch(/config\/global\/s1<\/th>[^]*?away\.pem<\/td> <td class="bad">missing/)
+    expect(text).toMatch(/config\/global\/s2<\/th>[^]*?cert\.pem<\/td> ?<td class="bad">ended/)
+    expect(text).toMatch(/config\/global\/s1<\/th>[^]*?away\.pem<\/td> ?<td class="bad">missing/)
     expect(text).toMatch(
       /config\/global\/s3<\/th>[^]*?not seen: it is on another machine<\/td>[^]*?the file is that of tls too/,
     )
