@@ -36,6 +36,7 @@ export type {
   DesiredIdentity,
   DesiredIssuer,
   DesiredStanza,
+  FormerInEngine,
   IdentityProfile,
 } from './cluster/desired.js'
 
