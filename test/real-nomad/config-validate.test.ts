@@ -20,7 +20,7 @@ import { nomadBinary, nomadVersion } from './harness/binaries.js'
 import { cleanEnvironment } from './harness/run.js'
 
 /** How many changes; `.ci/deep` says more. */
-const changes = Number(process.env.NOMAD_PKI_VALIDATED ?? 400)
+const changes = Number(process.env.NOMAD_PKI_VALIDATED ?? 200)
 const seed = Number(process.env.NOMAD_PKI_SEED ?? 20_261_125)
 
 /** The Nomad at hand. */
