@@ -16,7 +16,7 @@ import type { Ledger } from '../inventory/ledger.js'
 import type { Override } from '../overrides.js'
 import { groupBy } from '../grouping.js'
 import type { Desired, DesiredConfig, DesiredIdentity } from '../cluster/desired.js'
-import { evidenceIn, newestBy, type Members } from '../evidence/evidence.js'
+import { evidenceIn, newestBy, type Members, type Receipt } from '../evidence/evidence.js'
 import type { AgentState, Judgement } from '../evidence/judgement.js'
 import { proofsIn, type Proof } from '../evidence/proven.js'
 import { notBrought } from '../evidence/self-renewed-words.js'
@@ -135,9 +135,15 @@ export function planRollout(
 ): Rollout {
   const proofs = proofsIn(inventory, options)
   const self = selfRenewedIn(desired, inventory, options)
-  const members = newestBy(evidenceIn(inventory.ledger, options).members, ({ region }) => region)
+  const evidence = evidenceIn(inventory.ledger, options)
+  const members = newestBy(evidence.members, ({ region }) => region)
   const agents = desired.identities.filter(({ profile }) => isAgent(profile.role))
-  const changed = changedConfigs(desired, inventory, proofs, options)
+  const changed = changedConfigs(
+    desired,
+    inventory,
+    { proofs, receipts: evidence.receipts },
+    options,
+  )
   const restarts = new Set(
     changed.flatMap(({ config, restart }) => (restart ? [config.identity] : [])),
   )
@@ -274,14 +280,11 @@ function overridesByAgent(
     proven !== undefined && made.has(`${address} ${proven}`) ? [] : [override]
 }
 
-/**
- * The configurations that the agents do not have yet: an edit of their stanza is planned, or was
- * written since they were last proven.
- */
+/** Configurations that agents do not have yet: an edit is planned, or was written since they were last proven. */
 function changedConfigs(
   { configs }: Desired,
   { ledger }: Inventory,
-  proofs: ReadonlyMap<string, Proof>,
+  known: { readonly proofs: ReadonlyMap<string, Proof>; readonly receipts: readonly Receipt[] },
   { restarts = new Set(), edits = restarts }: RolloutOptions,
 ): readonly { readonly config: DesiredConfig; readonly restart: boolean }[] {
   const written = new Map<string, number>()
@@ -291,9 +294,17 @@ function changedConfigs(
     written.set(line.address, line.at)
     if (line.restart.length > 0) restarted.set(line.address, line.at)
   }
+  // An agent that was seen first and told then has its configuration since the receipt.
+  const told = newestBy(known.receipts, (one) => one.address)
+  const sinceOf = (identity: string): number => {
+    const { at = 0, state, newest } = known.proofs.get(identity) ?? {}
+    const receipt = told.get(identity)
+    const isSame = state === 'proven' && receipt?.fingerprint === newest?.fingerprint
+    return isSame ? Math.max(at, receipt?.at ?? 0) : at
+  }
   return configs.flatMap((config) => {
     const { address, identity } = config
-    const since = proofs.get(identity)?.at ?? 0
+    const since = sinceOf(identity)
     const isNew = (at: number | undefined): boolean => at !== undefined && at >= since
     const restart = restarts.has(address) || isNew(restarted.get(address))
     return restart || edits.has(address) || isNew(written.get(address)) ? [{ config, restart }] : []

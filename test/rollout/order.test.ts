@@ -191,6 +191,13 @@ describe('a stanza that only a restart takes up', () => {
     expect(world.got('server/global/s1', 2, 16).steps()).toEqual(['global c1'])
   })
 
+  test('an agent that was seen first and told after the edit has its configuration', () => {
+    const seen = new Fleet(text).seen('client/global/c1', 2, ['authority/agent/1'])
+    const edited = seen.stanza('config/global/c1', 14)
+    expect(edited.steps()).toEqual(['global s1', 'global c1'])
+    expect(edited.got('client/global/c1', 2, 16).steps()).toEqual(['global s1'])
+  })
+
   test('agents that read the store read their configuration here', () => {
     const here = text.replace('cluster: acme', 'cluster: acme\nnode: { tls: store }')
     const order = new Fleet(here).rollout({ restarts: new Set(['config/global/s1']) })
