@@ -11,7 +11,7 @@
  * middle of a host; then the first failure is thrown.
  *
  * @param values What to work on. They are begun in their order.
- * @param width How many at once, at most. One where that is no number of at least one: nothing is left out unsaid.
+ * @param width How many at once, at most. Less than 1, or NaN, counts as 1, so that no value is left out.
  * @param work Does one. A result is kept at the place of its value.
  * @returns The results, in the order of the values.
  */

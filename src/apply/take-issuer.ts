@@ -91,7 +91,7 @@ export function generationFault(
     const { commonName } = subjectFor(subject, certificate.publicKey)
     if (said === commonName) return undefined
   }
-  // An older one signs no more, and before the first there is none whose key could be in other hands.
+  // A generation that no longer signs needs no proof. Nor does the first: no older key can stand under its name.
   if (generation === 1 || !signing) return undefined
   return `its subject (${said}) does not say that it is generation ${generation}; if it is: pin it in the spec (${name}: { fingerprint: "${own}" })`
 }

@@ -6,7 +6,7 @@
  */
 
 import { placeInEngine } from '../checks/key-place.js'
-import { colons } from '../engine/certificates.js'
+import { certificatePath } from '../engine/certificates.js'
 import { revokeAllInEngine } from '../engine/revoke.js'
 import type { EngineSession } from '../engine/session.js'
 import { isNomadPkiError } from '../errors.js'
@@ -39,7 +39,7 @@ export async function revokeThere(
     const engine = placeInEngine(one.issuer, desired, inventory)
     if (engine === undefined) return []
     const { mount } = engine
-    return [{ ...one, mount, place: `${mount}/cert/${colons(one.serial)}` }]
+    return [{ ...one, mount, place: certificatePath(mount, one.serial) }]
   })
   if (wanted.length === 0) return []
   if (rehearse) return wanted.map(({ address, place }) => ({ address, place, is: 'would be' }))

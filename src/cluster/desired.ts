@@ -40,6 +40,7 @@ export interface Desired {
 export interface FormerInEngine {
   /** `authority/us-west/1` */
   readonly address: string
+  /** The mount and the name of its issuer. */
   readonly engine: EngineSpec
 }
 

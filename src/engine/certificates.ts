@@ -95,7 +95,7 @@ export async function readCertificates(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const one = async (serial: string): Promise<EngineCertificate | EngineFault> => {
-    const place = `${mount}/cert/${colons(serial)}`
+    const place = certificatePath(mount, serial)
     const verdict = await session.call({ method: 'GET', path: place, signal })
     // It was tidied away since it was listed.
     if (isMissing(verdict)) return { place, message: 'it is listed, and is not there' }
@@ -176,6 +176,11 @@ export async function listIn(
     if (isNomadPkiError(error)) return `${path}: ${error.message}`
     throw error
   }
+}
+
+/** The path of a certificate: `pki/nomad/cert/17:ab:0c`. */
+export function certificatePath(mount: string, serial: string): string {
+  return `${mount}/cert/${colons(serial)}`
 }
 
 /** A serial number as engines write it: `17:ab:0c`. */

@@ -23,7 +23,7 @@ import { keyDigestOf, revocationsIn } from '../inventory/revoked.js'
 import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { RevocationList } from '../x509/crl.js'
 import {
-  colons,
+  certificatePath,
   listIn,
   readCertificates,
   serialsIn,
@@ -125,7 +125,7 @@ async function revocationsThere(
       severity: 'warning',
       address,
       reason: 'engine-differs',
-      message: `${by.mount}/cert/${colons(serial)} is revoked in the engine, and the ledger does not say so`,
+      message: `${certificatePath(by.mount, serial)} is revoked in the engine, and the ledger does not say so`,
       remedy: `nomad-pki revoke SHA256:${fingerprint}`,
     })
   }
@@ -136,7 +136,7 @@ async function revocationsThere(
     return (one.notAfter ?? Infinity) > now ? [{ ...one, mount: by.mount }] : []
   })
   for (const { address, serial, mount } of lacking.slice(0, mostRead)) {
-    const place = `${mount}/cert/${colons(serial)}`
+    const place = certificatePath(mount, serial)
     const read = await session.call({ method: 'GET', path: place })
     if (read.is !== 'done' && !(read.is === 'refused' && read.status === 404)) {
       findings.push(unseen(address, session.origin, read.reason))

@@ -9,8 +9,8 @@ import type { Inventory } from '../inventory/inventory.js'
 import { generationsIn, type MadeGeneration } from './generations.js'
 
 /**
- * The generation that the last receipt of each address names. Whoever's last receipt names none that was made here
- * is not there.
+ * The generation that the last receipt of each address names. An address is left out where that receipt names a
+ * generation that was not made here.
  */
 export function lastPlaced(inventory: Inventory): ReadonlyMap<string, MadeGeneration> {
   const made = generationsIn(inventory)

@@ -7,8 +7,9 @@
  */
 
 import { isAgent } from '../nomad/roles.js'
-import type { Schedule, ScheduleEntry } from '../plan/schedule.js'
+import type { Schedule } from '../plan/schedule.js'
 import type { Deadline } from '../rotation/deadlines.js'
+import { isUnseen } from './doubts.js'
 import { earliestOf, grainOf, watchedIn, type Grain, type Watched } from './watched.js'
 
 /** What the calendar is made of. */
@@ -107,11 +108,6 @@ function revisionsIn(
     }
   }
   return found
-}
-
-/** Whether nothing shows what the agent has. */
-function isUnseen({ proof, selfRenewed }: ScheduleEntry): boolean {
-  return selfRenewed === undefined && (proof === undefined || proof.state === 'unproven')
 }
 
 /** A person's certificate is made when it is asked for: nobody waits for its end. */

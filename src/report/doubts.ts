@@ -34,6 +34,11 @@ export interface DoubtFacts {
   readonly transport?: Transport | undefined
 }
 
+/** Whether nothing shows that an agent has what was made for it. */
+export function isUnseen({ proof, selfRenewed }: ScheduleEntry): boolean {
+  return selfRenewed === undefined && (proof === undefined || proof.state === 'unproven')
+}
+
 /** Agents of which nothing shows that they have what was made for them, and how many agents there are. */
 function unprovenAgents({ entries }: Schedule): {
   readonly unproven: readonly ScheduleEntry[]
@@ -44,12 +49,7 @@ function unprovenAgents({ entries }: Schedule): {
     return role !== undefined && isAgent(role)
   })
   return {
-    unproven: agents.filter(
-      ({ proof, selfRenewed, state }) =>
-        state !== 'missing' &&
-        selfRenewed === undefined &&
-        (proof === undefined || proof.state === 'unproven'),
-    ),
+    unproven: agents.filter((one) => one.state !== 'missing' && isUnseen(one)),
     all: agents.length,
   }
 }
