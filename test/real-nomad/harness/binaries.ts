@@ -5,9 +5,10 @@
  * @module
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { sha256 } from '../../../src/sha256.js'
 import { askedVersions } from '../../agent/values.js'
 
 const repository: string = resolve(import.meta.dirname, '../../..')
@@ -79,13 +80,16 @@ const tools = new Map<string, string>()
 export function goTool(name: 'agent' | 'crl' | 'mint' | 'requests' | 'verify'): string {
   let path = tools.get(name)
   if (path === undefined) {
-    const folder = join(cache(), `go-tools-${process.pid}`)
+    const folder = join(cache(), 'go-tools')
     mkdirSync(folder, { recursive: true })
-    path = join(folder, name)
-    execFileSync('go', ['build', '-o', path, `./${name}`], {
+    const built = join(folder, `${name}.${process.pid}`)
+    execFileSync('go', ['build', '-trimpath', '-o', built, `./${name}`], {
       cwd: join(repository, 'test/judges/go'),
       stdio: ['ignore', 'inherit', 'inherit'],
     })
+    // Named by what it is: another process, or another checkout, runs its own.
+    path = join(folder, `${name}-${sha256(readFileSync(built)).slice(0, 16)}`)
+    renameSync(built, path)
     tools.set(name, path)
   }
   return path
