@@ -7,7 +7,7 @@
 
 import { kindOf, shortOf } from '../address.js'
 import { sameBytes } from '../bytes.js'
-import type { DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { revocationsIn } from '../inventory/revoked.js'
 import { algorithmOf, type PublicKey } from '../keys/algorithms.js'
@@ -99,7 +99,7 @@ export function answerRequest(
 }
 
 function heldFaults({ address, profile }: DesiredIdentity): readonly string[] {
-  if (profile.renewedBy === 'node') {
+  if (renewsItself({ profile })) {
     const short = shortOf(address)
     return [
       `the spec says renewedBy: node for ${address}, which asks ${profile.issuer.name} by itself: nomad-pki pack ${short} --renew makes its files`,

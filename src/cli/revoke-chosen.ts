@@ -5,8 +5,8 @@
  * @module
  */
 
+import { renewsItself } from '../cluster/desired.js'
 import { presentedBy, presentedLeaves } from '../evidence/presented.js'
-import { renewsItself } from '../evidence/self-renewed.js'
 import { authorityNameOf, parseIdentity, resolveAddress } from '../address.js'
 import { latin1Of } from '../bytes.js'
 import { isIssuedBy } from '../checks/issued-by.js'

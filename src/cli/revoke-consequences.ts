@@ -5,12 +5,11 @@
  */
 
 import { parseAddress, sharedName } from '../address.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Revocations } from '../inventory/revoked.js'
 import { reachOf } from '../nomad/reach.js'
 import { runsClient, runsServer } from '../nomad/roles.js'
-import { renewsItself } from '../evidence/self-renewed.js'
 import { heldByNode, newKeyRemedy } from '../plan/held-by-node.js'
 import type { Consequence, Renewal } from '../report/revocation.js'
 import { cureOf, type Cheapest, type Cure } from '../rotation/cure.js'

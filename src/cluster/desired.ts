@@ -205,3 +205,12 @@ export interface DesiredStanza {
   /** Names with commas; `undefined`: Nomad's default. */
   readonly tls_cipher_suites?: string | undefined
 }
+
+/** Whether the spec says that a node renews itself, from an engine: the store makes no certificate for it. */
+export function renewsItself({
+  profile,
+}: {
+  readonly profile: Pick<IdentityProfile, 'renewedBy'>
+}): boolean {
+  return profile.renewedBy === 'node'
+}

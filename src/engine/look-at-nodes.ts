@@ -6,7 +6,12 @@
  */
 
 import { shortOf } from '../address.js'
-import type { Desired, DesiredAuthority, DesiredIdentity } from '../cluster/desired.js'
+import {
+  renewsItself,
+  type Desired,
+  type DesiredAuthority,
+  type DesiredIdentity,
+} from '../cluster/desired.js'
 import { shellQuote } from '../shell-quote.js'
 import type { Finding } from '../diagnostics.js'
 import { inParallel } from '../in-parallel.js'
@@ -29,7 +34,7 @@ export async function lookAtNodes(
   session: EngineSession,
   desired: Pick<Desired, 'authorities' | 'identities'>,
 ): Promise<readonly Finding[]> {
-  const nodes = desired.identities.filter(({ profile }) => profile.renewedBy === 'node')
+  const nodes = desired.identities.filter(renewsItself)
   const signers = new Map(desired.authorities.map((one) => [one.address, one]))
   const shared = sharedRights(desired)
   // One answer that no call would change ends the asking: a token that reads no role reads none of a thousand.

@@ -6,7 +6,12 @@
  */
 
 import type { Role } from '../address.js'
-import type { DesiredAuthority, DesiredIssuer, IdentityProfile } from '../cluster/desired.js'
+import {
+  renewsItself,
+  type DesiredAuthority,
+  type DesiredIssuer,
+  type IdentityProfile,
+} from '../cluster/desired.js'
 import { engineRoleKinds, roleNameIn, type EngineRoleKind } from '../cluster/vault.js'
 import { isAgent, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
 
@@ -75,9 +80,9 @@ export function engineRoles(
   if (engine === undefined) return []
   const found = new Map<string, Omit<EngineRole, 'name' | 'fields'> & { longest: number }>()
   for (const { profile } of identities) {
-    const { role, region, issuer, lifetime, key, keyHeld, renewedBy } = profile
+    const { role, region, issuer, lifetime, key, keyHeld } = profile
     // A node that renews itself has a role of its own (node-role.ts): nobody needs one for all of them.
-    if (issuer.name !== name || renewedBy === 'node') continue
+    if (issuer.name !== name || renewsItself({ profile })) continue
     for (const kind of engineRoleKinds({ key, keyHeld })) {
       const id = `${role} ${region} ${kind.keys} ${kind.namesFrom}`
       const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)

@@ -14,7 +14,7 @@
 import { checkContext, type CheckContext } from '../checks/context.js'
 import { endsWithIssuer, goodChecks, renewBeforeOf, runChecks } from '../checks/identity.js'
 import type { Reason, ReasonGiven } from '../checks/reasons.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import { formatDuration, formatInstant } from '../duration.js'
 import { groupBy } from '../grouping.js'
 import type { FoundGeneration, Inventory } from '../inventory/inventory.js'
@@ -63,11 +63,6 @@ export interface SelfRenewed {
 
 /** By address; nodes that renew themselves alone. */
 export type SelfRenewedNodes = ReadonlyMap<string, SelfRenewed>
-
-/** Whether the spec says that a node renews itself. */
-export function renewsItself({ profile }: Pick<DesiredIdentity, 'profile'>): boolean {
-  return profile.renewedBy === 'node'
-}
 
 /** After its renewal is due a node has this long, milliseconds: its timer runs each hour, with half an hour of delay. */
 const timerPeriod = 2 * 3_600_000

@@ -6,7 +6,7 @@
 
 import { authorityNameOf, bundleAddress, isOfOperator } from '../address.js'
 import { adoptedIn } from '../checks/adopted.js'
-import type { Desired } from '../cluster/desired.js'
+import { renewsItself, type Desired } from '../cluster/desired.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
 import { fingerprintOf } from '../x509/certificate.js'
@@ -45,7 +45,7 @@ export function spentRoots({
 }: SpentFacts): ReadonlySet<string> {
   const spent = new Set<string>()
   // What a node that renews itself has is not in the ledger: it may live by any root.
-  if (desired.identities.some(({ profile }) => profile.renewedBy === 'node')) return spent
+  if (desired.identities.some(renewsItself)) return spent
   if ([...judgements.values()].some(({ state }) => state === 'foreign')) return spent
   const roots = new Map<string, string>()
   const wanted = new Set(desired.identities.map(({ address }) => address))

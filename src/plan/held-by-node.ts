@@ -5,7 +5,7 @@
  */
 
 import { shortOf } from '../address.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
 import type { FoundGeneration, FoundIdentity } from '../inventory/inventory.js'
 import { shellQuote } from '../shell-quote.js'
@@ -109,7 +109,7 @@ export function newKeyRemedy(
   { address, profile }: Pick<DesiredIdentity, 'address' | 'profile'>,
   desired: Pick<Desired, 'tls'>,
 ): string {
-  if (profile.renewedBy === 'node') {
+  if (renewsItself({ profile })) {
     return `on the node: nomad-pki renew --force; then: nomad-pki probe ${shortOf(address)}`
   }
   return profile.keyHeld === 'node' ? requestRemedy(address, desired) : `nomad-pki apply ${address}`

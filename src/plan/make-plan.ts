@@ -16,7 +16,12 @@ import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
 import type { CertificateRequest } from '../x509/request.js'
 import type { FoundIdentity, Inventory } from '../inventory/inventory.js'
-import type { Desired, DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
+import {
+  renewsItself,
+  type Desired,
+  type DesiredIdentity,
+  type IdentityProfile,
+} from '../cluster/desired.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copyFindings } from '../evidence/copies.js'
 import type { Override } from '../overrides.js'
@@ -24,7 +29,7 @@ import { planConfigs, type ConfigEdit } from './configs.js'
 import { withContent } from './content.js'
 import { heldByNode, keyStaysOnNode } from './held-by-node.js'
 import { holdSteps } from './hold.js'
-import { renewsItself, selfRenewedIn } from '../evidence/self-renewed.js'
+import { selfRenewedIn } from '../evidence/self-renewed.js'
 import { findOrphans } from './orphans.js'
 import { leftByNodes, selfRenewedFindings } from './self-renewed.js'
 import type { Action, Orphan, Plan, Step } from './plan.js'

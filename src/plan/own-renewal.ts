@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type DesiredIdentity } from '../cluster/desired.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFilesRemedy } from '../evidence/self-renewed-words.js'
-import { renewsItself } from '../evidence/self-renewed.js'
 
 /**
  * Refuses a node that renews itself.

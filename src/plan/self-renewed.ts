@@ -6,16 +6,11 @@
  */
 
 import { shortOf } from '../address.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import { count } from '../count.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
-import {
-  renewsItself,
-  selfRenewedIn,
-  type SelfRenewed,
-  type SelfRenewedNodes,
-} from '../evidence/self-renewed.js'
+import { selfRenewedIn, type SelfRenewed, type SelfRenewedNodes } from '../evidence/self-renewed.js'
 import { nodeFilesRemedy } from '../evidence/self-renewed-words.js'
 import { groupBy } from '../grouping.js'
 import type { Inventory } from '../inventory/inventory.js'

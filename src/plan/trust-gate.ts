@@ -29,14 +29,15 @@ import { spentRoots } from '../evidence/spent-roots.js'
 import { withExceptions } from '../evidence/judgement.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
-import { isBehind, renewsItself, selfRenewedIn } from '../evidence/self-renewed.js'
+import { isBehind, selfRenewedIn } from '../evidence/self-renewed.js'
 import type { SelfRenewedNodes } from '../evidence/self-renewed.js'
 import { isOverridden, type Override } from '../overrides.js'
-import type {
-  Desired,
-  DesiredAuthority,
-  DesiredBundle,
-  DesiredIdentity,
+import {
+  renewsItself,
+  type Desired,
+  type DesiredAuthority,
+  type DesiredBundle,
+  type DesiredIdentity,
 } from '../cluster/desired.js'
 import { sameCertificate } from '../x509/certificate.js'
 import { adoptedRoots, cutOver, isCut, leavesAdopted, type Leaving } from './leave-adopted.js'

@@ -10,7 +10,7 @@ import type { CheckContext } from '../checks/context.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { revocationOf, revocationsIn } from '../inventory/revoked.js'
 import { sha256 } from '../sha256.js'
-import type { Desired } from '../cluster/desired.js'
+import { renewsItself, type Desired } from '../cluster/desired.js'
 
 /** The widest spread, as a part of `renewBefore`; it is only ever earlier. */
 const spread = 0.1
@@ -52,7 +52,7 @@ export function dueLeaves(
   const revoked = revocationsIn(inventory.ledger)
   for (const wanted of desired.identities) {
     const { address, profile } = wanted
-    if (isOnDemand(profile) || profile.renewedBy === 'node') continue
+    if (isOnDemand(profile) || renewsItself({ profile })) continue
     const leaf = inventory.identities.get(address)?.current?.chain[0]
     if (leaf === undefined) continue
     if (revocationOf(leaf, revoked) !== undefined) {

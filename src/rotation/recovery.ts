@@ -13,7 +13,7 @@
 
 import { authorityAddress, bundleAddress, parseIdentity } from '../address.js'
 import { keylessText, signerOf } from '../checks/key-place.js'
-import type { Desired } from '../cluster/desired.js'
+import { renewsItself, type Desired } from '../cluster/desired.js'
 import type { AuthorityEdit } from '../cluster/edit-authority.js'
 import type { AuthoritySpec, ClusterSpec } from '../cluster/spec.js'
 import { generationsIn, rootAbove, type MadeGeneration } from '../evidence/generations.js'
@@ -135,7 +135,7 @@ function lives(
   const ends = endsOf(inventory)
   return desired.identities.flatMap(({ address, profile }): RecoveryAgent[] => {
     // Nothing that is made here helps a node that renews itself: the command names them.
-    if (!isAgent(profile.role) || profile.renewedBy === 'node') return []
+    if (!isAgent(profile.role) || renewsItself({ profile })) return []
     const generations = made.get(address) ?? []
     const seen = seenOf.get(address) ?? []
     const endOf = (one: MadeGeneration): number => Math.min(one.notAfter, ends(one.issuer))

@@ -14,7 +14,7 @@ import { selfRenewedIn, type SelfRenewed } from '../evidence/self-renewed.js'
 import { stateWords, withoutPorts } from '../evidence/state-words.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 
 /** How many agents are proven. */
 export interface AgentProof {
@@ -77,7 +77,7 @@ export function verifyAgents(
     ),
   )
   const others = agentsOf(desired).flatMap(({ address, profile }): readonly Finding[] => {
-    if (profile.renewedBy === 'node') return []
+    if (renewsItself({ profile })) return []
     const judgement = judged.get(address)
     if (judgement === undefined || judgement.state === 'proven') return []
     if (ended.has(address) && isOfDates(judgement, options.now)) return []

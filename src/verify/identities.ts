@@ -16,7 +16,7 @@ import { requestRemedy } from '../plan/held-by-node.js'
 import { madeElsewhere, usedElsewhere, type InUse } from '../plan/made-elsewhere.js'
 import type { FoundGeneration, FoundIdentity, Inventory } from '../inventory/inventory.js'
 import { isAgent } from '../nomad/roles.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import type { ChainVerdict } from '../x509/verify-chain.js'
 import { chainFindings, type ChainVerdicts } from './chains.js'
 import { issuedFingerprints, lintFindings } from './lint.js'
@@ -54,7 +54,7 @@ export function verifyIdentities(
     const { address } = wanted
     named.add(address)
     // What it has is not in the store: `agents.ts` judges what it presents.
-    if (wanted.profile.renewedBy === 'node') continue
+    if (renewsItself(wanted)) continue
     const found = inventory.identities.get(address)
     const around = { own, inUse, verdict: verdicts.get(address) }
     const seen = verifyIdentity(wanted, found, context, around)
