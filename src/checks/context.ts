@@ -12,6 +12,7 @@ import type { Inventory } from '../inventory/inventory.js'
 import { revocationsIn } from '../inventory/revoked.js'
 import type { Desired, DesiredAuthority, DesiredIssuer } from '../cluster/desired.js'
 import type { Certificate } from '../x509/certificate.js'
+import { memoByObject } from '../memo.js'
 import { adoptedIn } from './adopted.js'
 import { crossDemand, crossObstacle } from './cross.js'
 import { signerOf } from './key-place.js'
@@ -94,7 +95,7 @@ export function checkContext(
     authorities,
     bundles,
     deferrals: deferralsUnder(desired, inventory),
-    sharedKeys: sharedKeys(inventory),
+    sharedKeys: sharedIn(inventory),
     revoked: (certificate) => revokedReason(certificate, revocations),
     adopted: adoptedIn(inventory),
     crossObstacle: (address) =>
@@ -107,6 +108,9 @@ export function checkContext(
     signerOf: (address) => signerOf(address, desired),
   }
 }
+
+/** `status` asks for those of ten thousand agents, and so does the plan that its metrics count. */
+const sharedIn = memoByObject(sharedKeys)
 
 function foundPath(
   wanted: DesiredAuthority,

@@ -7,6 +7,8 @@
 
 import { isAnchor, isIssuedBy } from '../checks/issued-by.js'
 import type { Inventory } from '../inventory/inventory.js'
+import type { Ledger } from '../inventory/ledger.js'
+import { memoByObject } from '../memo.js'
 import { isTwin, type Certificate } from '../x509/certificate.js'
 
 /** A generation as the ledger tells it. */
@@ -34,9 +36,14 @@ export type MadeGenerations = ReadonlyMap<string, readonly MadeGeneration[]>
  * Lists the generations of each identity that the ledger knows, oldest first, by the identity's address.
  */
 export function generationsIn({ ledger }: Inventory): MadeGenerations {
+  return madeIn(ledger)
+}
+
+/** Evidence, schedule and plan all ask for those of ten thousand agents. */
+const madeIn = memoByObject(({ events }: Ledger): MadeGenerations => {
   const made = new Map<string, MadeGeneration[]>()
   const issuers = new Map<string, string>()
-  for (const line of ledger.events) {
+  for (const line of events) {
     const { event, address } = line
     if (event === 'removed') made.delete(address)
     if (event !== 'issued' && event !== 'adopted' && event !== 'refreshed' && event !== 'turned') {
@@ -61,7 +68,7 @@ export function generationsIn({ ledger }: Inventory): MadeGenerations {
     made.set(address, known)
   }
   return made
-}
+})
 
 /** Whether two lists name the same roots; one that was not noted names none that could be compared. */
 export function sameRoots(a: readonly string[] | undefined, b: readonly string[]): boolean {
