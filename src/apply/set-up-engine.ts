@@ -1,6 +1,6 @@
 /**
  * Sets up an authority in Vault or OpenBao: the mount, a key that is made inside and never leaves, its certificate by
- * our root, the issuer's settings, the roles. Each part is looked at first, so that a second run does what the first
+ * our root or, where it is a root, by itself, the issuer's settings, the roles. Each part is looked at first, so that a second run does what the first
  * one left; a dry run looks alone.
  *
  * ```text
@@ -11,9 +11,6 @@
  */
 
 import type { Issuers } from '../authority/issuers.js'
-import { prepareIntermediate } from '../authority/prepare.js'
-import { subjectFor } from '../authority/subject.js'
-import { authorityPath } from '../checks/context.js'
 import { signerOf } from '../checks/key-place.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
@@ -24,20 +21,12 @@ import { engineRoles, roleFaults, shown } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
-import type { LedgerEvent } from '../inventory/ledger-events.js'
 import type { Store } from '../inventory/store.js'
-import type { PublicKey } from '../keys/algorithms.js'
 import { samePublicKey } from '../keys/public-key.js'
-import {
-  fingerprintOf,
-  fingerprintText,
-  sameCertificate,
-  type Certificate,
-} from '../x509/certificate.js'
+import { fingerprintText, sameCertificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
-import { formatName } from '../x509/name.js'
-import { Signatures } from './signatures.js'
-import { knownFingerprint, takeFault } from './take-issuer.js'
+import { certifyInEngine } from './certify-in-engine.js'
+import { knownFingerprint, takeIssuer } from './take-issuer.js'
 
 /** What a set-up works with. */
 export interface SetUpPorts {
@@ -147,8 +136,9 @@ export async function setUpEngine(
   if (found !== undefined && found.is !== 'done' && !isMissing(found)) {
     throw refusal(address, `${mount}/issuer/${issuer}`, found)
   }
-  if (theirs !== undefined && stored === undefined) await takeIssuer(theirs)
-  else if (theirs !== undefined && stored !== undefined) {
+  if (theirs !== undefined && stored === undefined) {
+    await takeIssuer(theirs, { authority, desired, inventory }, ports, notOurs)
+  } else if (theirs !== undefined && stored !== undefined) {
     if (!sameCertificate(stored, theirs)) {
       throw new NomadPkiError(
         'ERR_CORRESPONDENCE',
@@ -173,8 +163,11 @@ export async function setUpEngine(
       },
     )
   }
-  const certifier = authority.issuer!
-  const isElsewhere = stored === undefined && signerOf(certifier.address, desired) === 'offline'
+  const certifier = authority.issuer
+  const isElsewhere =
+    stored === undefined &&
+    certifier !== undefined &&
+    signerOf(certifier.address, desired) === 'offline'
   if (theirs === undefined) await makeIssuer()
   const lacks = theirs === undefined && isElsewhere
   if (!lacks) await setIssuer()
@@ -185,50 +178,19 @@ export async function setUpEngine(
   )
   return 'certificate is asked for'
 
-  /**
-   * Another store set it up: one that is lost, or a second administrator's. It is taken where the root of this store
-   * signed it and it says what the spec says.
-   */
-  async function takeIssuer(certificate: Certificate): Promise<void> {
-    const fault = takeFault(certificate, { authority, desired, inventory }, ports.clock())
-    if (fault !== undefined) {
-      throw new NomadPkiError(
-        'ERR_CORRESPONDENCE',
-        `${mount}/issuer/${issuer} is ${fingerprintText(certificate)}, and it is not taken as ${address}: ${fault}`,
-        {
-          address,
-          hint: notOurs,
-        },
-      )
-    }
-    const text = `take ${mount}/issuer/${issuer} as ${address}: ${fingerprintText(certificate)}, signed by ${authority.issuer!.address}`
-    if (dryRun) {
-      tell(`would be done: ${text}`)
-      return
-    }
-    const batch = ports.store.batch()
-    batch.putAuthority(name, generation, { certificate: encodeCertificate(certificate) })
-    batch.record({
-      event: 'authority',
-      address,
-      at: ports.clock(),
-      serial: certificate.serial,
-      fingerprint: fingerprintOf(certificate),
-      subject: formatName(certificate.subject),
-      notAfter: certificate.notAfter,
-      issuer: authority.issuer!.address,
-      adopted: true,
-    })
-    await batch.commit()
-    tell(`done: ${text}`)
-  }
-
   async function makeIssuer(): Promise<void> {
     if (dryRun) {
       tell(`would be done: make a key of ${authority.key} in ${mount}, named ${issuer}`)
       if (isElsewhere) return
-      if (stored === undefined)
-        tell(`would be done: certify it by ${certifier.address}, as ${address}`)
+      if (stored === undefined) {
+        tell(
+          certifier === undefined
+            ? `would be done: let it sign its own certificate, the root ${address}`
+            : `would be done: certify it by ${certifier.address}, as ${address}`,
+        )
+        // It writes a root by itself.
+        if (certifier === undefined) return
+      }
       tell(`would be done: give the certificate to ${mount}`)
       return
     }
@@ -247,7 +209,12 @@ export async function setUpEngine(
       )
     }
     if (isElsewhere) return
-    const certificate = stored ?? (await certified(publicKey))
+    const certificate =
+      stored ?? (await certifyInEngine({ authority, desired, inventory }, ports, publicKey))
+    if (stored === undefined && certifier === undefined) {
+      tell(`done: the issuer ${mount}/issuer/${issuer}, ${fingerprintText(certificate)}`)
+      return
+    }
     const data = await ask('POST', `${mount}/intermediate/set-signed`, {
       certificate: encodeCertificate(certificate),
     })
@@ -266,72 +233,6 @@ export async function setUpEngine(
     }
     await ask('PATCH', `${mount}/issuer/${id}`, { issuer_name: issuer })
     tell(`done: the issuer ${mount}/issuer/${issuer}, ${fingerprintText(certificate)}`)
-  }
-
-  /** The certificate by our root. It is durable in the store before the engine has it. */
-  async function certified(publicKey: PublicKey): Promise<Certificate> {
-    const { store, clock } = ports
-    const root = certifier
-    const above = inventory.authorities.get(root.address)?.certificate
-    if (above === undefined) {
-      throw new NomadPkiError(
-        'ERR_ISSUER_REFUSED',
-        `${root.address}, which signs ${address}, is not in the store`,
-        {
-          address,
-          hint: 'first: nomad-pki apply',
-        },
-      )
-    }
-    const { path } = authorityPath(root.address, above, {})
-    const signer = await ports.issuers.open({
-      ...root,
-      path: path as [Certificate, ...Certificate[]],
-    })
-    const note = async (...events: readonly LedgerEvent[]): Promise<void> => {
-      const batch = store.batch()
-      for (const event of events) batch.record(event)
-      await batch.commit()
-    }
-    const signatures = new Signatures({ clock, note }, clock())
-    const { constraints, lifetime, beyondIssuer } = authority
-    try {
-      const { certificate, attempt } = await signatures.sign({
-        address,
-        issuer: root.address,
-        signer,
-        prepare: (now) =>
-          prepareIntermediate(
-            {
-              subject: subjectFor(authority.subject, publicKey),
-              ...{ publicKey, lifetime, beyondIssuer },
-              regions: constraints?.regions,
-              domains: constraints?.domains,
-              networks: constraints?.networks,
-            },
-            signer,
-            { now },
-          ),
-      })
-      const batch = store.batch()
-      batch.putAuthority(name, generation, { certificate: encodeCertificate(certificate) })
-      batch.record({
-        event: 'authority',
-        address,
-        at: clock(),
-        serial: certificate.serial,
-        fingerprint: fingerprintOf(certificate),
-        subject: formatName(certificate.subject),
-        notAfter: certificate.notAfter,
-        issuer: root.address,
-        ...(attempt !== undefined && { attempt }),
-      })
-      await batch.commit()
-      tell(`done: certified by ${root.address}; ${address} is in the store`)
-      return certificate
-    } finally {
-      signatures.end()
-    }
   }
 
   async function setIssuer(): Promise<void> {

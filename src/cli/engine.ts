@@ -100,7 +100,10 @@ export async function seenInEngine(
   })
   // What a former generation signed there may live, wherever the new one is.
   const former = all
-    ? (desired.formerInEngine ?? []).filter(({ address }) => authorities.has(address))
+    ? (desired.formerInEngine ?? []).filter(
+        ({ address }) =>
+          authorities.has(address) && there.every(({ authority }) => authority.address !== address),
+      )
     : []
   if (there.length + former.length === 0) return []
   const findings: Finding[] = []

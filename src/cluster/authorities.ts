@@ -21,7 +21,10 @@ const day = 86_400_000
 const defaultLifetime = { root: 3650 * day, intermediate: 1095 * day }
 
 /** An authority before its regions are known. */
-export interface AuthorityDraft extends Omit<AuthoritySpec, 'renewBefore' | 'constraints'> {
+export interface AuthorityDraft extends Omit<
+  AuthoritySpec,
+  'renewBefore' | 'constraints' | 'roleBounds'
+> {
   /** As written; else it follows from what the authority signs. */
   readonly renewBefore: number | undefined
 }

@@ -95,7 +95,7 @@ function generationsOf(
   authority: AuthoritySpec,
   issuerOf: (name: string) => DesiredIssuer,
 ): readonly DesiredAuthority[] {
-  const { name, subject, named, signing, trusted, crossed, constraints } = authority
+  const { name, subject, named, signing, trusted, crossed, constraints, roleBounds } = authority
   const generations = [...new Set([...trusted, signing])].sort((a, b) => a - b)
   return generations.map((generation) => ({
     address: authorityAddress(name, generation),
@@ -110,6 +110,9 @@ function generationsOf(
     renewBefore: authority.renewBefore,
     beyondIssuer: authority.beyondIssuer,
     ...(constraints === undefined ? {} : { constraints }),
+    ...(roleBounds === undefined || authority.signers[generation] !== 'engine'
+      ? {}
+      : { roleBounds }),
     ...(authority.fingerprints[generation] === undefined
       ? {}
       : { fingerprint: authority.fingerprints[generation] }),

@@ -70,6 +70,8 @@ export interface DesiredAuthority {
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** The regions that an intermediate is constrained to; absent for a root. */
   readonly constraints?: DesiredConstraints | undefined
+  /** What the roles of a root in an engine may name: the root itself is not constrained. */
+  readonly roleBounds?: DesiredConstraints | undefined
   /** The fingerprint that it must have, `SHA256:` and hex; absent where the spec pins none. */
   readonly fingerprint?: string | undefined
   /** Where its key is. */

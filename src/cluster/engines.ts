@@ -23,7 +23,7 @@ export function checkEngines(
   const issuers = new Map<string, string>()
   const roles = new Map<string, string>()
   let used = false
-  for (const { name, engine, issuer, signers } of drafts.values()) {
+  for (const { name, engine, signers } of drafts.values()) {
     const entry = raw.authorities?.get(name)
     const places = Object.values(signers)
     if (engine === undefined) {
@@ -38,17 +38,6 @@ export function checkEngines(
     }
     used = true
     const at = sources.keyAt(entry!, 'engine')
-    if (issuer === undefined) {
-      report.error(
-        'spec/engine',
-        at,
-        `${name} is a root: only an intermediate can be in an engine`,
-        {
-          hint: `keep the root here, and add an intermediate: us-west: { issuer: ${name}, engine: { … } }`,
-        },
-      )
-      continue
-    }
     if (!places.includes('engine')) {
       report.warning('spec/irrelevant', at, `no generation of ${name} has its key in the engine`, {
         hint: 'add signer: { GENERATION: engine }, or remove engine',
@@ -146,7 +135,7 @@ export function checkEngines(
   }
   if (raw.vault !== undefined && !used) {
     report.warning('spec/irrelevant', sources.keyAt(raw, 'vault'), 'no authority is in an engine', {
-      hint: 'add engine: { mount: … } to an intermediate, or remove vault',
+      hint: 'add engine: { mount: … } to an authority, or remove vault',
     })
   }
   if (

@@ -230,7 +230,8 @@ function constraintsOf(
   frames: readonly Frame[],
 ): Constraints | undefined {
   const { authority, region } = frame
-  if (authority?.issuer === undefined) {
+  // The role of an engine is bound by them, where the authority itself is not.
+  if (authority?.issuer === undefined && authority?.engine === undefined) {
     if (authority !== undefined) {
       for (const key of ['domains', 'networks'] as const) {
         if (region[key] === undefined) continue

@@ -96,17 +96,16 @@ function finish(
   const renewBefore =
     draft.renewBefore ??
     Math.floor(Math.min(Math.max(draft.lifetime / 5, longest), draft.lifetime / 2))
+  const permitted = {
+    regions: mine.map(({ name }) => name),
+    domains: [...new Set(mine.flatMap(({ domains }) => domains))],
+    networks: [...new Set(mine.flatMap(({ networks }) => networks))],
+  }
   return {
     ...draft,
     renewBefore,
-    ...(draft.issuer === undefined
-      ? {}
-      : {
-          constraints: {
-            regions: mine.map(({ name }) => name),
-            domains: [...new Set(mine.flatMap(({ domains }) => domains))],
-            networks: [...new Set(mine.flatMap(({ networks }) => networks))],
-          },
-        }),
+    ...(draft.issuer !== undefined
+      ? { constraints: permitted }
+      : draft.engine !== undefined && { roleBounds: permitted }),
   }
 }

@@ -84,6 +84,8 @@ export interface AuthoritySpec {
     /** Networks, CIDR. */
     readonly networks: readonly string[]
   }
+  /** What the roles of a root in an engine may name: the root itself is not constrained. */
+  readonly roleBounds?: AuthoritySpec['constraints']
 }
 
 /** What nodes look like. */

@@ -70,7 +70,8 @@ export async function lookAtEngine(
   const path = `${mount}/issuer/${issuer}`
   const found = await session.call({ method: 'GET', path })
   if (isMissing(found)) {
-    error(`${session.origin} has no issuer ${path}`, setUp)
+    // Agents trust an older root by their files.
+    if (authority.signing) error(`${session.origin} has no issuer ${path}`, setUp)
     return findings
   }
   if (found.is !== 'done') return [unseen(address, session.origin, found.reason)]
@@ -82,6 +83,8 @@ export async function lookAtEngine(
     )
     return findings
   }
+  // A root that does not sign is trusted: what it may do is not needed.
+  if (!authority.signing) return findings
   if (found.data.key_id === '')
     error(`${path} has no key`, `raise \`signing\` of ${name} in the spec, and: ${setUp}`)
   const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : undefined
@@ -175,6 +178,16 @@ export function unseen(address: string, origin: string, why: string): Finding {
 /** The path that signs by a certain issuer: it counts before the role's own `issuer_ref`. */
 export function signPath(mount: string, issuer: string, role: string): string {
   return `${mount}/issuer/${issuer}/sign/${role}`
+}
+
+/** The path at which an engine writes a root for a key that it has. */
+export function rootPath(mount: string): string {
+  return `${mount}/issuers/generate/root/existing`
+}
+
+/** The path by which an issuer certifies what is self-issued: authorities, and nothing else. */
+export function certifyPath(mount: string, issuer: string): string {
+  return `${mount}/issuer/${issuer}/sign-self-issued`
 }
 
 /**

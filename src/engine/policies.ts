@@ -5,8 +5,8 @@
  */
 
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
-import { issuerNameIn } from '../cluster/vault.js'
-import { signPath } from './look.js'
+import { issuerNameIn, type EngineSpec } from '../cluster/vault.js'
+import { certifyPath, rootPath, signPath } from './look.js'
 import { engineRoles, nameFields, type EngineRole } from './roles.js'
 
 /** A policy with what it is for. */
@@ -19,9 +19,10 @@ export interface EnginePolicy {
 /** The policies of an authority: to set it up, to read it, to sign by it, to revoke what it signed. */
 export function enginePolicies(
   authority: DesiredAuthority,
-  desired: Pick<Desired, 'identities'>,
+  desired: Pick<Desired, 'authorities' | 'identities'>,
 ): readonly EnginePolicy[] {
   const { engine, generation } = authority
+  const isRoot = authority.issuer === undefined
   if (engine === undefined) return []
   const { mount } = engine
   const issuer = issuerNameIn(engine, generation)
@@ -41,9 +42,17 @@ export function enginePolicies(
         `path "${signPath(mount, issuer, name)}" {\n  capabilities = ["update"]\n  allowed_parameters = { ${parameters(namesFrom)} }\n}\n`,
     )
     .join('')
+  const certify = certifiersOf(authority, desired)
+    .map(
+      ({ engine: above, generation: of }) =>
+        rule(`${above.mount}/issuer/+`, 'read') +
+        rule(`${above.mount}/roles/+`, 'read') +
+        rule(certifyPath(above.mount, issuerNameIn(above, of)), 'update'),
+    )
+    .join('')
   return [
     {
-      name: 'set up (it cannot sign)',
+      name: isRoot ? 'set up (it signs roots alone)' : 'set up (it cannot sign)',
       text:
         rule(`sys/mounts/${mount}`, 'create', 'read', 'update') +
         rule(`sys/mounts/${mount}/tune`, 'update') +
@@ -51,13 +60,34 @@ export function enginePolicies(
         rule(`${mount}/intermediate/generate/internal`, 'create', 'update') +
         rule(`${mount}/intermediate/generate/existing`, 'create', 'update') +
         rule(`${mount}/intermediate/set-signed`, 'create', 'update') +
+        (isRoot ? rule(rootPath(mount), 'create', 'update') : '') +
         rule(`${mount}/issuer/+`, 'read', 'update', 'patch') +
         rule(`${mount}/roles/+`, 'create', 'read', 'update'),
     },
     { name: 'plan and verify', text: read },
     { name: 'apply', text: read + sign },
     { name: 'revoke', text: read + rule(`${mount}/revoke`, 'update') },
+    ...(certify === ''
+      ? []
+      : [
+          {
+            name: 'certify (it makes authorities: for the set-up or apply that makes one, and no longer)',
+            text: certify,
+          },
+        ]),
   ]
+}
+
+/** The roots in an engine that certify authorities here: that of an intermediate; a root itself, and those before it. */
+function certifiersOf(
+  { address, issuer, crossedBy }: DesiredAuthority,
+  { authorities }: Pick<Desired, 'authorities'>,
+): readonly (DesiredAuthority & { readonly engine: EngineSpec })[] {
+  const addresses = issuer === undefined ? [address, ...crossedBy] : [issuer.address]
+  return addresses.flatMap((one) => {
+    const found = authorities.find((other) => other.address === one)
+    return found?.engine === undefined ? [] : [{ ...found, engine: found.engine }]
+  })
 }
 
 function parameters(namesFrom: EngineRole['namesFrom']): string {

@@ -74,7 +74,12 @@ const backdate = 60
  * @param desired The whole cluster.
  */
 export function engineRoles(
-  { name, engine, constraints }: Pick<DesiredAuthority, 'name' | 'engine' | 'constraints'>,
+  {
+    name,
+    engine,
+    constraints,
+    roleBounds,
+  }: Pick<DesiredAuthority, 'name' | 'engine' | 'constraints' | 'roleBounds'>,
   { identities }: Signed,
 ): readonly EngineRole[] {
   if (engine === undefined) return []
@@ -89,7 +94,7 @@ export function engineRoles(
       found.set(id, { role, region, ...kind, longest })
     }
   }
-  const { domains = [], networks = [] } = constraints ?? {}
+  const { domains = [], networks = [] } = constraints ?? roleBounds ?? {}
   return [...found.values()].map(({ longest, ...kind }) => ({
     name: roleNameIn(engine, kind.role, kind.region, kind),
     ...kind,

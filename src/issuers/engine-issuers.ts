@@ -12,7 +12,7 @@ import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyFound } from '../engine/key-inside.js'
-import { certificateIn, lookAtEngine, signPath } from '../engine/look.js'
+import { certificateIn, certifyPath, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
@@ -20,6 +20,7 @@ import { algorithmOf } from '../keys/algorithms.js'
 import { pemEncode } from '../keys/pem.js'
 import { profileOf } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
+import { certifyByEngine } from './engine-root.js'
 import { chainOf } from './held.js'
 
 /** What the issuers of an engine work with. */
@@ -49,7 +50,8 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
   } => {
     const address = authorityAddress(name, generation)
     // An older generation signs while its successor is not set up, and the spec no longer lists it.
-    const wanted = desired.authorities.find((one) => one.name === name && one.engine !== undefined)
+    const own = desired.authorities.filter((one) => one.name === name && one.engine !== undefined)
+    const wanted = own.find((one) => one.address === address) ?? own.find(({ signing }) => signing)
     if (wanted?.engine !== undefined)
       return { ...wanted, address, generation, engine: wanted.engine }
     throw new NomadPkiError(
@@ -94,7 +96,8 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
         certificate,
         desired,
         now: clock(),
-        signs: true,
+        // A root may be asked for an authority alone: its engine says whether the token may.
+        signs: above.length > 0,
       })
       const [first, ...more] = findings.filter(
         ({ severity, reason }) => severity === 'error' || reason === 'engine-unseen',
@@ -146,9 +149,12 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
     async issue(input, { signal } = {}): Promise<IssuerAnswer> {
       signal?.throwIfAborted()
       if (input.expected.basicConstraints?.ca === true) {
+        if (above.length === 0) {
+          return certifyByEngine(input, { session, path: certifyPath(mount, issuer), signal })
+        }
         return {
           outcome: 'refused',
-          reason: `its key signs what the engine writes, such as its own list (${mount}/issuer/${issuer}/crl)`,
+          reason: 'it is an intermediate, and certifies no other authority',
         }
       }
       const { request, brought, expected } = input

@@ -108,8 +108,8 @@ function placeOf(
 }
 
 /**
- * Lets the newest intermediate that is there sign, while its successor waits for the root's key on
- * another machine, or to be set up in an engine.
+ * Lets the newest generation that is there sign, while its successor waits to be set up in an engine, or, of an
+ * intermediate, for the root's key on another machine.
  *
  * @param now Epoch milliseconds: one that has ended does not sign.
  */
@@ -117,9 +117,9 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
   const instead = new Map<string, DesiredAuthority>()
   for (const wanted of desired.authorities) {
     const { issuer, address, name, generation } = wanted
-    if (issuer === undefined) continue
-    const waits = signerOf(issuer.address, desired) === 'offline' || wanted.signer === 'engine'
-    if (!waits) continue
+    const inEngine = wanted.signer === 'engine' && (issuer !== undefined || wanted.signing)
+    const waits = issuer !== undefined && isAway(issuer.address)
+    if (!waits && !inEngine) continue
     if (inventory.authorities.get(address)?.certificate !== undefined) continue
     const older = [...inventory.authorities.values()]
       .filter(
@@ -130,11 +130,15 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
       )
       .sort((a, b) => b.generation - a.generation)[0]
     if (older === undefined) continue
+    const listed = desired.authorities.find((one) => one.address === older.address)
     instead.set(address, {
-      ...wanted,
-      address: authorityAddress(name, older.generation),
-      generation: older.generation,
-      ...placeOf(older, wanted),
+      ...(listed ?? {
+        ...wanted,
+        address: authorityAddress(name, older.generation),
+        generation: older.generation,
+        ...placeOf(older, wanted),
+      }),
+      ...{ signing: true, crossed: false, crossedBy: [] },
     })
   }
   if (instead.size === 0) return desired
@@ -145,12 +149,28 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
     ]),
   )
   const profiles = new Map<unknown, Desired['identities'][number]['profile']>()
+  /** A root that signs on another machine, or is not set up in its engine. */
+  function isAway(root: string): boolean {
+    const signer = signerOf(root, desired)
+    const isThere = inventory.authorities.get(root)?.certificate !== undefined
+    return signer === 'offline' || (signer === 'engine' && !isThere)
+  }
+  const olderOnes = new Set([...instead.values()].map(({ address }) => address))
   return {
     ...desired,
     authorities: desired.authorities.flatMap((one) => {
       const before = instead.get(one.address)
-      return before === undefined ? [one] : [before, { ...one, signing: false }]
+      if (before === undefined) return olderOnes.has(one.address) ? [] : [one]
+      return [before, { ...one, signing: false, crossed: false, crossedBy: [] }]
     }),
+    // Agents trust a root when it is there.
+    bundles: desired.bundles.map((bundle) => ({
+      ...bundle,
+      trusted: bundle.trusted.flatMap((root) => {
+        const before = instead.get(root)?.address
+        return before === undefined ? [root] : bundle.trusted.includes(before) ? [] : [before]
+      }),
+    })),
     identities: desired.identities.map((identity) => {
       const { profile } = identity
       const issuer = issuers.get(profile.issuer.address)

@@ -34,6 +34,50 @@ test('an intermediate in an engine, with the defaults', () => {
   })
 })
 
+describe('a root in an engine', () => {
+  const ofRoot = (agent: string, region: string): ReturnType<typeof parseSpec> =>
+    parseSpec(
+      `version: 1\ncluster: acme\nvault: { address: "https://vault:8200" }\nauthorities:\n  agent: { ${agent} }\nregions:\n  global: { ${region} }\n`,
+    )
+  const servers = 'servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }'
+  const domains = 'domains: [acme.internal], networks: [10.0.0.0/8]'
+
+  test('its roles are bound to the domains and networks of its regions, and it is not', () => {
+    const { spec, diagnostics } = ofRoot('engine: { mount: pki }', `${domains}, ${servers}`)
+    expect(diagnostics).toEqual([])
+    const [agent] = desire(spec!).authorities
+    expect(agent).toMatchObject({
+      signer: 'engine',
+      roleBounds: { domains: ['acme.internal'], networks: ['10.0.0.0/8'] },
+    })
+    expect(agent!.constraints).toBeUndefined()
+  })
+
+  test('a name and an address that no role would take are refused', () => {
+    const said = ofRoot('engine: { mount: pki }', `networks: [192.168.0.0/16], ${servers}`)
+    expect(said.diagnostics.map(({ message }) => message)).toEqual([
+      'agent is not allowed to name s1.acme.internal',
+      'agent is not allowed to name 10.0.0.1',
+    ])
+  })
+
+  test('of a root whose key is elsewhere, domains have no effect, as ever', () => {
+    const { diagnostics } = ofRoot('', `${domains}, ${servers}`)
+    expect(diagnostics.map(({ code }) => code)).toEqual(expect.arrayContaining(['spec/irrelevant']))
+  })
+
+  test('by generation: from a file to the engine', () => {
+    const { spec } = ofRoot(
+      'engine: { mount: pki }, signer: { 1: file, 2: engine }, signing: 2, trusted: [1, 2], crossed: true',
+      `${domains}, ${servers}`,
+    )
+    const all = desire(spec!).authorities
+    expect(all.map(({ signer }) => signer)).toEqual(['file', 'engine'])
+    expect(all.map(({ engine }) => engine?.mount)).toEqual([undefined, 'pki'])
+    expect(desire(spec!).formerInEngine).toBeUndefined()
+  })
+})
+
 test('a generation whose key is a file is not in the engine', () => {
   const west = 'issuer: agent, signing: 1, signer: { 1: file, 2: engine }, engine: { mount: pki }'
   const { spec } = parsed({ west })
@@ -98,7 +142,6 @@ describe('refused, with what was expected', () => {
       { west: 'issuer: agent, signer: engine', vault: '' },
       /does not say where/,
     ],
-    ['a root', { root: '{ engine: { mount: pki } }' }, /agent is a root/],
     [
       'a machine, whose common name is not a host name',
       { region: 'servers: { s1: {} }\noperators: { p: { kind: machine, region: global } }' },

@@ -6,6 +6,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { sameBytes } from '../../src/bytes.js'
 import { algorithmOf, type PrivateKey } from '../../src/keys/algorithms.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { keyIdentifierOf } from '../../src/keys/public-key.js'
@@ -16,6 +17,7 @@ import { encodeCertificate, parseCertificates } from '../../src/x509/certificate
 import { assembleCertificate, encodeTbs } from '../../src/x509/encode.js'
 import {
   authorityKeyIdentifier,
+  basicConstraints,
   extendedKeyUsage,
   keyUsage,
   subjectAltName,
@@ -234,6 +236,27 @@ export async function fakeEngine({
       })
       return data({ imported_issuers: [id] })
     }
+    if (below === 'issuers/generate/root/existing') {
+      const name = String(body.issuer_name)
+      if ([...issuers.values()].some((one) => one.issuer_name === name)) {
+        return fail(400, 'issuer name already in use')
+      }
+      const key = keys.get(String(body.key_ref))
+      if (key === undefined) return fail(400, 'failed to lookup public key from existing key')
+      const certificate = root(key, body)
+      issuers.set(`issuer-${issuers.size + 1}`, {
+        ...{ certificate, key_id: 'key', issuer_name: name, leaf_not_after_behavior: 'err' },
+        usage: 'crl-signing,issuing-certificates,ocsp-signing,read-only',
+      })
+      return data({ certificate: certificate.trimEnd() })
+    }
+    const [, certifier] = /^issuer\/([^/]+)\/sign-self-issued$/.exec(below) ?? []
+    if (certifier !== undefined) {
+      const found = [...issuers.values()].find((one) => one.issuer_name === certifier)
+      if (found === undefined)
+        return fail(500, `unable to find PKI issuer for reference: ${certifier}`)
+      return certify(found, String(body.certificate))
+    }
     const [, issuerName, roleName] = /^issuer\/([^/]+)(?:\/sign\/(.+))?$/.exec(below) ?? []
     if (issuerName !== undefined) {
       const found =
@@ -273,6 +296,51 @@ export async function fakeEngine({
     })
     const der = assembleCertificate(tbs, signatureIdentifier, signBytes(key, tbs))
     return { status: 200, body: { data: { crl: encodeCrl(der).trimEnd() } } }
+  }
+
+  /** A root as OpenBao writes it: its own order of attributes, PrintableString, its own key as its issuer's. */
+  function root(key: PrivateKey, body: Readonly<Record<string, unknown>>): string {
+    const now = Math.floor(clock() / 1000) * 1000
+    const seconds = (field: string): number => Number(String(body[field]).replace('s', '')) * 1000
+    const [organization] = (body.organization ?? []) as readonly string[]
+    const subject = encodeName({ commonName: String(body.common_name), organization })
+    const { signatureIdentifier } = algorithmOf(key.algorithm)
+    const identifier = keyIdentifierOf(key.publicKey)
+    const tbs = encodeTbs({
+      ...{ serial: `4${'7'.repeat(38)}${issuers.size % 10}`, signatureIdentifier },
+      ...{ issuer: subject, subject, spki: key.publicKey.spki },
+      notBefore: now - seconds('not_before_duration'),
+      notAfter: now + seconds('ttl'),
+      extensions: [
+        keyUsage(['keyCertSign', 'cRLSign']),
+        basicConstraints({ ca: true }),
+        subjectKeyIdentifier(identifier),
+        authorityKeyIdentifier(identifier),
+      ],
+    })
+    return encodeCertificate(assembleCertificate(tbs, signatureIdentifier, signBytes(key, tbs)))
+  }
+
+  /** What is self-issued, by an issuer: everything of it stays but who signed it. Not stored. */
+  function certify(issuer: Readonly<Record<string, unknown>>, pem: string): Scripted {
+    const [asked] = parseCertificates(pem) as [Certificate]
+    const [above] = parseCertificates(String(issuer.certificate)) as [Certificate]
+    if (!sameBytes(asked.issuer.der, asked.subject.der)) {
+      return { status: 500, body: { errors: ['given certificate is not self-issued'] } }
+    }
+    const key = [...keys.values()].find((one) => samePublicKey(one.publicKey, above.publicKey))!
+    const { signatureIdentifier } = algorithmOf(key.algorithm)
+    const { serial, notBefore, notAfter, extensions } = asked
+    const tbs = encodeTbs({
+      ...{ serial, notBefore, notAfter, signatureIdentifier },
+      ...{ issuer: above.subject.der, subject: asked.subject.der, spki: asked.publicKey.spki },
+      // Written anew, in an order of its own.
+      extensions: [...extensions].reverse(),
+    })
+    const made = encodeCertificate(
+      assembleCertificate(tbs, signatureIdentifier, signBytes(key, tbs)),
+    )
+    return { status: 200, body: { data: { certificate: made.trimEnd() } } }
   }
 
   function sign(

@@ -27,8 +27,17 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
   const { dryRun = false, passphraseFd, compromised = false } = options
   const workspace = await openWorkspace(context, options, printer)
   await requireBegun(workspace, fileFlag(options))
-  const authority = chosen(name!, workspace)
+  const own = named(name!, workspace)
   const { desired, store } = workspace
+  const signing = own.find((one) => one.signing)
+  if (compromised && signing === undefined) {
+    throw new NomadPkiError(
+      'ERR_REFUSED',
+      `no generation of ${name!} in the engine signs: an older one is not stopped before its successor signs`,
+      { hint: `nomad-pki rotate authority ${name!}` },
+    )
+  }
+  let last = own.at(-1)!
   const session = await openEngine(workspace, context)
   let end: SetUpEnd
   try {
@@ -39,35 +48,43 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
       tell: (line: string) => printer.answer(line),
     }
     const work = async (): Promise<SetUpEnd> => {
-      const inventory = await takeOwnInventory(workspace)
-      const ended = await setUpEngine({ authority, desired, inventory }, ports)
+      // A root may be trusted before it signs.
+      const before = await takeOwnInventory(workspace)
+      const isThere = ({ address }: DesiredAuthority): boolean =>
+        before.authorities.get(address)?.certificate !== undefined
+      let ended: SetUpEnd = 'whole'
+      for (const authority of own.filter((one) => one.signing || !isThere(one))) {
+        const inventory = await takeOwnInventory(workspace)
+        ended = await setUpEngine({ authority, desired, inventory }, ports)
+        last = authority
+      }
       // Not before the new one is whole: until then the older one is all there is.
-      if (compromised && ended === 'whole') await retireIssuers(authority, ports)
+      if (compromised && ended === 'whole') await retireIssuers(signing!, ports)
       return ended
     }
     end = await (dryRun ? work() : underLock(store, 'authority setup', work))
   } finally {
     session.close()
   }
-  for (const { name: what, text } of enginePolicies(authority, desired)) {
+  for (const { name: what, text } of enginePolicies(last, desired)) {
     printer.answer(`\n# policy: ${what}\n${text.trimEnd()}`)
   }
   return end === 'whole' || dryRun ? exitStatus.ok : exitStatus.work
 }
 
-/** The generation that signs. */
-function chosen(name: string, { desired }: Workspace): DesiredAuthority {
-  const own = desired.authorities.filter((one) => one.engine !== undefined)
-  const found = own.find((one) => one.name === name && one.signing)
-  if (found !== undefined) return found
-  const names = [...new Set(own.map((one) => one.name))]
+/** Its generations in the engine: the one that signs, and roots that are trusted. */
+function named(name: string, { desired }: Workspace): readonly DesiredAuthority[] {
+  const all = desired.authorities.filter((one) => one.engine !== undefined)
+  const own = all.filter((one) => one.name === name)
+  if (own.length > 0) return own
+  const names = [...new Set(all.map((one) => one.name))]
   throw new NomadPkiError(
     'ERR_ADDRESS_UNKNOWN',
     `${name} is not an authority in Vault or OpenBao`,
     {
       hint:
         names.length === 0
-          ? 'add engine: { mount: … } to an intermediate in the spec; docs/vault.md'
+          ? 'add engine: { mount: … } to an authority in the spec; docs/vault.md'
           : `those are: ${names.join(', ')}`,
     },
   )

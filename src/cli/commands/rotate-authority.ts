@@ -18,7 +18,7 @@ import { recipeLines } from '../../report/recipe.js'
 import { rotationDocument, rotationText } from '../../report/rotation.js'
 import { count } from '../../report/style.js'
 import { gateOf } from '../../rotation/gate-of.js'
-import { applySteps, withEdits, type RecipeStep } from '../../rotation/recipe.js'
+import { applySteps, here, withEdits, type RecipeStep } from '../../rotation/recipe.js'
 import { rotationOf, type Way } from '../../rotation/stages.js'
 import type { Command } from '../command.js'
 import { requireBegun } from '../begin-store.js'
@@ -111,10 +111,14 @@ export const command: Command<'rotate authority'> = async ({ args, options }, co
   const after = withEdits(workspace.spec, edits)
   // The old key is in the engine: anyone with a right to it can sign until its issuer is stopped.
   const setUp = `nomad-pki authority setup ${name}`
-  const steps = applySteps(after, { inventory, now }).map((step) =>
-    options.compromised === true && step.command === setUp
-      ? { ...step, command: `${setUp} --compromised` }
-      : step,
+  const { signing, signers } = after.authorities.find((one) => one.name === name)!
+  const stops =
+    options.compromised === true && signing === rotation.to && signers[signing] === 'engine'
+  const made = applySteps(after, { inventory, now })
+  const isSetUp = ({ command: line }: RecipeStep): boolean => line === setUp
+  // A root was set up when it began to be trusted.
+  const steps = (stops && !made.some(isSetUp) ? [here(setUp), ...made] : made).map((step) =>
+    stops && isSetUp(step) ? { ...step, command: `${setUp} --compromised` } : step,
   )
   printer.tell(
     reloads

@@ -1,0 +1,283 @@
+/** A root in Vault or OpenBao: what an operator runs, against an engine in this process. */
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { fingerprintText, type Certificate } from '../../src/x509/certificate.js'
+import { parseCertificates } from '../../src/x509/certificates.js'
+import { verifyChain } from '../../src/x509/verify-chain.js'
+import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
+import { cli, folder, now, type Said } from './cli.js'
+
+let engine: FakeEngine
+let place = ''
+const run = (line: string, at = place): Promise<Said> =>
+  cli(at, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
+const good = async (line: string, at = place): Promise<Said> => {
+  const said = await run(line, at)
+  expect(said.status, `${line}\n${said.stdout}${said.stderr}`).toBe(0)
+  return said
+}
+
+const inside = 'engine: { mount: pki/root }'
+/** Each authority as YAML, and which one signs for the region. */
+const specText = (agent: string, west?: string): string => `version: 1
+cluster: acme
+vault: { address: "${engine.origin}" }
+authorities:
+  agent: { ${agent} }
+${west === undefined ? '' : `  us-west: { issuer: agent, ${west} }\n`}regions:
+  us-west:
+    authority: ${west === undefined ? 'agent' : 'us-west'}
+    domains: [acme.internal]
+    networks: [10.0.0.0/8]
+    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
+    clients: { c1: {} }
+`
+const write = (agent: string, west?: string): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(agent, west))
+const certificates = (file: string): readonly Certificate[] =>
+  parseCertificates(fs.readFileSync(path.join(place, 'pki', file), 'utf8'))
+const root = (generation = 1): Certificate =>
+  certificates(`authority/agent/${generation}/ca.pem`)[0]!
+const chain = (of = 'server/us-west/s1'): readonly Certificate[] =>
+  certificates(`identity/${of}/current/cert.pem`)
+const verifies = (roots: readonly Certificate[], of?: string): boolean => {
+  const [leaf, ...between] = chain(of)
+  return verifyChain(leaf!, between, roots, { now }).ok
+}
+const asked = (what: string): number =>
+  engine.calls.filter((one) => one.path.includes(what) && one.method !== 'GET').length
+
+beforeEach(async () => {
+  engine = await fakeEngine({ clock: () => now })
+  place = folder()
+})
+afterEach(() => engine.close())
+
+describe('that signs leaves itself', () => {
+  beforeEach(async () => {
+    write(`${inside}, key: ecdsa-p384, lifetime: 10y, subject: { organization: "Acme, Inc" }`)
+    await good('init --new-store')
+  })
+
+  test('from nothing to leaves; a second set-up does nothing', async () => {
+    const first = await run('apply --yes')
+    expect(first.stderr).toContain('nomad-pki authority setup agent')
+    expect(first.status).toBe(1)
+    expect(engine.calls).toEqual([])
+
+    const dry = await good('authority setup agent --dry-run')
+    expect(dry.stdout).toContain(
+      'would be done: let it sign its own certificate, the root authority/agent/1',
+    )
+    expect([engine.keys.size, engine.issuers.size]).toEqual([0, 0])
+
+    const setUp = await good('authority setup agent')
+    expect(setUp.stdout).toContain(`done: the issuer pki/root/issuer/agent-1, SHA256:`)
+    expect(setUp.stdout).toMatch(/# policy: set up \(it signs roots alone\)\n/)
+    expect(setUp.stdout).toContain(
+      'path "pki/root/issuer/agent-1/sign-self-issued" { capabilities = ["update"] }',
+    )
+    expect(fs.readdirSync(path.join(place, 'pki/authority/agent/1'))).toEqual(['ca.pem'])
+    const role = engine.roles.get('nomad-server-us-west')!
+    expect(role.allowed_domains).toEqual(
+      expect.arrayContaining(['server.us-west.nomad', 'acme.internal', '*.acme.internal']),
+    )
+    expect(role.allowed_ip_sans_cidr).toContain('10.0.0.0/8')
+    expect((await good('authority setup agent')).stdout).not.toMatch(/^(done|would)/m)
+
+    await good('apply --yes')
+    expect(chain()).toHaveLength(1)
+    expect(verifies([root()])).toBe(true)
+    expect((await good('apply --yes')).stdout).toContain('nothing to do')
+    expect((await good('verify --long')).stdout).not.toContain('engine-')
+    // Each request has its line before it goes out, and each is closed: the root's, and two leaves'.
+    const lines = fs.readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
+    expect(lines.match(/"event":"attempted"/g)).toHaveLength(3)
+    expect((await good('plan')).stdout).not.toContain('may exist')
+  })
+
+  test('an answer that is lost: the next run takes the root that was made', async () => {
+    engine.script = ({ path: call }) =>
+      call.endsWith('generate/root/existing') ? { status: 200, cut: true } : undefined
+    const lost = await run('authority setup agent')
+    expect(lost.stderr).toContain('run this again: it takes the root that the engine made')
+    expect(lost.status).toBe(1)
+    expect(fs.existsSync(path.join(place, 'pki/authority/agent/1/ca.pem'))).toBe(false)
+    engine.script = () => undefined
+    expect((await good('authority setup agent --dry-run')).stdout).toContain(
+      'would be done: take pki/root/issuer/agent-1 as authority/agent/1',
+    )
+    expect((await good('authority setup agent')).stdout).toContain('an earlier run asked for it')
+    expect(asked('generate/root/existing')).toBe(1)
+    await good('apply --yes')
+    expect((await good('plan')).stdout).not.toContain('may exist')
+    await good('verify')
+  })
+
+  test('an answer that was lost, and another root in its place: it is not taken', async () => {
+    engine.script = ({ path: call }) =>
+      call.endsWith('generate/root/existing') ? { status: 200, cut: true } : undefined
+    await run('authority setup agent')
+    engine.script = () => undefined
+    // Somebody makes another key and root of the same name.
+    engine.keys.clear()
+    engine.issuers.clear()
+    const other = folder({ 'cluster.yaml': specText(`${inside}, key: ecdsa-p384, lifetime: 10y`) })
+    await good('init --new-store', other)
+    await good('authority setup agent', other)
+    const refused = await run('authority setup agent')
+    expect(refused.stderr).toContain('this store did not ask for it, and the spec pins none')
+    expect(refused.status).toBe(1)
+  })
+
+  test('a root that another store made: refused with its pin, and taken by it', async () => {
+    await good('authority setup agent')
+    const second = folder({ 'cluster.yaml': fs.readFileSync(path.join(place, 'cluster.yaml')) })
+    await good('init --new-store', second)
+    const refused = await run('authority setup agent', second)
+    const pin = fingerprintText(root())
+    expect(refused.stderr).toContain(`agent: { fingerprint: { 1: "${pin}" } }`)
+    expect(refused.status).toBe(1)
+    expect(fs.existsSync(path.join(second, 'pki/authority/agent/1/ca.pem'))).toBe(false)
+
+    const text = specText(`${inside}, key: ecdsa-p384, subject: { organization: "Acme, Inc" }`)
+    const pinned = (value: string): void =>
+      fs.writeFileSync(
+        path.join(second, 'cluster.yaml'),
+        text.replace('agent: {', `agent: { fingerprint: { 1: "${value}" },`),
+      )
+    pinned(`SHA256:${'0'.repeat(64)}`)
+    expect((await run('authority setup agent', second)).status).toBe(1)
+    pinned(pin)
+    expect((await good('authority setup agent', second)).stdout).toContain(
+      'its fingerprint is known',
+    )
+    await good('apply --yes', second)
+    await good('verify', second)
+    expect(engine.issuers.size).toBe(1)
+  })
+
+  test('a root that says something else than was asked for is not taken', async () => {
+    engine.script = ({ path: call, body }) => {
+      if (call.endsWith('generate/root/existing')) Object.assign(body, { ttl: '999999999s' })
+      return undefined
+    }
+    const refused = await run('authority setup agent')
+    expect(refused.stderr).toContain('it lives longer than asked for')
+    expect(refused.status).toBe(1)
+    engine.script = () => undefined
+    expect((await run('authority setup agent')).stderr).toContain('it lives longer than asked for')
+  })
+
+  test('the next generation: the older one signs until it is set up; then it is crossed', async () => {
+    await good('authority setup agent')
+    await good('apply --yes')
+    const [before, roles] = [root(), JSON.stringify([...engine.roles])]
+    const next = await run('rotate authority agent --next')
+    expect(next.stdout + next.stderr).toMatch(
+      /next:\n {2}nomad-pki authority setup agent\n {2}nomad-pki apply\n/,
+    )
+    // Until then everything is as before.
+    const waits = await run('plan')
+    expect(waits.stdout).toContain('nomad-pki authority setup agent')
+    expect(waits.stdout).not.toMatch(/identity\//)
+    await run('rotate leaves c1 --yes')
+    expect(engine.calls.at(-1)!.path).toContain('issuer/agent-1/sign/')
+
+    const setUp = await good('authority setup agent')
+    for (const generation of [1, 2]) {
+      expect(setUp.stdout).toContain(`pki/root/issuer/agent-${generation}/sign-self-issued`)
+    }
+    await good('apply --yes')
+    await good('verify')
+    // The leaf under the new root, and the new root as the old one certified it.
+    expect(chain()).toHaveLength(2)
+    expect(verifies([before])).toBe(true)
+    expect(verifies([root(2)])).toBe(true)
+    expect(certificates('bundle/agent/ca.pem')).toHaveLength(2)
+    expect(JSON.stringify([...engine.roles])).toBe(roles)
+    expect(engine.calls.map(({ path: call }) => call)).not.toContain('pki/root/config/issuers')
+    expect((await good('plan')).stdout).not.toMatch(/agent\/1 .*engine/)
+  })
+})
+
+test('a key that may be stolen: in stages, and the old issuer is stopped when the new one signs', async () => {
+  write(inside)
+  await good('init --new-store')
+  await good('authority setup agent')
+  await good('apply --yes')
+  const of = (name: string): Record<string, unknown> =>
+    [...engine.issuers.values()].find((one) => one.issuer_name === name)!
+  const first = await run('rotate authority agent --compromised --next')
+  expect(first.stdout + first.stderr).toMatch(/nomad-pki authority setup agent\n/)
+  expect(first.stdout + first.stderr).not.toContain('setup agent --compromised')
+  // The old one signs, until every agent trusts both.
+  const setUp = await good('authority setup agent')
+  expect(setUp.stdout).toContain('done: the issuer pki/root/issuer/agent-2')
+  await good('apply --yes')
+  expect(certificates('bundle/agent/ca.pem')).toHaveLength(2)
+  const early = await run('authority setup agent --compromised')
+  expect(early.status).toBe(3)
+  expect(of('agent-1').usage).toContain('issuing-certificates')
+  expect(asked('sign-self-issued')).toBe(0)
+})
+
+test('above an intermediate in the engine, and one whose key is a file: each name constraint is in both', async () => {
+  for (const [west, mount] of [
+    ['engine: { mount: pki/west }', 'pki/west'],
+    ['engine: { mount: pki/root }', 'pki/root'],
+    ['key: ecdsa-p256', undefined],
+  ] as const) {
+    place = folder()
+    engine.issuers.clear()
+    engine.keys.clear()
+    write(inside, west)
+    await good('init --new-store')
+    if (mount !== undefined) {
+      const early = await run('authority setup us-west')
+      expect(early.stderr).toContain('first: nomad-pki authority setup agent')
+      expect(early.status).toBe(3)
+    }
+    await good('authority setup agent')
+    if (mount !== undefined) {
+      const setUp = await good('authority setup us-west')
+      expect(setUp.stdout).toContain(
+        'path "pki/root/issuer/agent-1/sign-self-issued" { capabilities = ["update"] }',
+      )
+    }
+    await good('apply --yes')
+    await good('verify')
+    const [west1] = certificates('authority/us-west/1/ca.pem')
+    expect(west1!.nameConstraints?.permitted).toEqual(
+      expect.arrayContaining([
+        { type: 'dns', value: 'us-west.nomad' },
+        { type: 'dns', value: 'acme.internal' },
+        { type: 'ip', value: '10.0.0.0/8' },
+      ]),
+    )
+    expect(chain()).toHaveLength(2)
+    expect(verifies([root()])).toBe(true)
+  }
+})
+
+test('from a file to the engine by its next generation, and back', async () => {
+  write('', undefined)
+  await good('init --new-store')
+  await good('apply --yes')
+  const spec = `${inside}, signer: { 1: file, 2: engine, 3: file }`
+  write(`${spec}, signing: 2, trusted: [1, 2], crossed: true`)
+  await good('authority setup agent')
+  await good('apply --yes')
+  await good('verify')
+  expect(chain()).toHaveLength(2)
+  expect(verifies([root(1)])).toBe(true)
+  expect(verifies([root(2)])).toBe(true)
+
+  write(`${spec}, signing: 3, trusted: [1, 2, 3], crossed: true`)
+  await good('apply --yes')
+  await good('verify')
+  for (const generation of [1, 2, 3]) expect(verifies([root(generation)])).toBe(true)
+  expect(asked('issuer/agent-2/sign-self-issued')).toBe(1)
+})

@@ -1,0 +1,181 @@
+/**
+ * A real OpenBao with the root in it: leaves by the root itself, an intermediate with networks in its constraints, the
+ * next generation as the old one certified it, and a root that moves there from a file. OpenSSL judges the chains.
+ */
+
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cli, folder, type Said } from '../cli/cli.js'
+import { openbao, type OpenBao } from './openbao.js'
+
+let bao: OpenBao
+const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-root-'))
+const run = (at: string, line: string, token = 'root'): Promise<Said> =>
+  cli(at, line.split(' '), {
+    now: Date.now(),
+    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
+  })
+const good = async (at: string, line: string, token?: string): Promise<Said> => {
+  const said = await run(at, line, token)
+  expect(said.status, `${line}\n${said.stdout}${said.stderr}`).toBe(0)
+  return said
+}
+
+const spec = (agent: string, west?: string): string => `version: 1
+cluster: acme
+vault: { address: "${bao.origin}" }
+authorities:
+  agent: { key: ecdsa-p384, ${agent} }
+${west === undefined ? '' : `  us-west: { issuer: agent, ${west} }\n`}regions:
+  us-west:
+    authority: ${west === undefined ? 'agent' : 'us-west'}
+    domains: [acme.internal]
+    networks: [10.0.0.0/8, "fd00::/8"]
+    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
+    clients: { c1: {} }
+`
+const begin = async (text: string): Promise<string> => {
+  const at = folder({ 'cluster.yaml': text })
+  await good(at, 'init --new-store')
+  return at
+}
+const rewrite = (at: string, text: string): void =>
+  fs.writeFileSync(path.join(at, 'cluster.yaml'), text)
+const inStore = (at: string, file: string): string => path.join(at, 'pki', file)
+const leaf = (at: string): string => inStore(at, 'identity/server/us-west/s1/current/cert.pem')
+const rootOf = (at: string, generation = 1): string =>
+  inStore(at, `authority/agent/${generation}/ca.pem`)
+/** Whether OpenSSL accepts the server's leaf, with what stands behind it, under a root. */
+const opensslVerifies = (at: string, root: string): string =>
+  execFileSync(
+    'openssl',
+    ['verify', '-x509_strict', '-no-CApath', '-CAfile', root, '-untrusted', leaf(at), leaf(at)],
+    { encoding: 'utf8' },
+  )
+const text = (file: string): string =>
+  execFileSync('openssl', ['x509', '-in', file, '-noout', '-text'], { encoding: 'utf8' })
+/** A token with printed policies. */
+const policy = async (said: Said, ...names: readonly string[]): Promise<string> => {
+  const all = said.stdout.split('\n# policy: ')
+  const texts = names.map((name) => {
+    const one = all.find((other) => other.startsWith(name))!
+    return one.slice(one.indexOf('\n'))
+  })
+  made += 1
+  return bao.tokenWith(`made-${made}`, texts.join('\n'))
+}
+let made = 0
+
+beforeAll(async () => {
+  bao = await openbao(home)
+})
+afterAll(async () => {
+  await bao.close()
+  fs.rmSync(home, { recursive: true, force: true })
+})
+
+test('a root that signs leaves: set up, rotated and crossed with the printed policies alone', async () => {
+  const named = 'subject: { organization: "Acme, Inc", country: DE }, lifetime: 10y'
+  const at = await begin(spec(`${named}, engine: { mount: pki/direct }`))
+  const dry = await good(at, 'authority setup agent --dry-run')
+  await good(at, 'authority setup agent', await policy(dry, 'set up'))
+  expect((await good(at, 'authority setup agent')).stdout).not.toMatch(/^(done|would)/m)
+  expect(text(rootOf(at))).toMatch(/Subject: .*O = "Acme, Inc"/)
+  const apply = await policy(dry, 'apply')
+  await good(at, 'apply --yes', apply)
+  await good(at, 'verify', await policy(dry, 'plan'))
+  expect(opensslVerifies(at, rootOf(at))).toContain('OK')
+
+  const role = 'pki/direct/roles/nomad-client-us-west'
+  const before = (await bao.call('GET', role)).data
+  const issuers = (await bao.call('GET', 'pki/direct/config/issuers')).data
+  await run(at, 'rotate authority agent --next')
+  // Until it is set up, the old one signs.
+  await run(at, 'rotate leaves c1 --yes', apply)
+  const next = await good(at, 'authority setup agent --dry-run')
+  await good(at, 'authority setup agent', await policy(next, 'set up'))
+  // The day's token cannot make an authority: the old root certifies the new one for a token that may.
+  const refused = await run(at, 'apply --yes', await policy(next, 'apply'))
+  expect(refused.stderr).toContain(
+    'no policy of the token allows pki/direct/issuer/agent-1/sign-self-issued',
+  )
+  expect(refused.status).not.toBe(0)
+  await good(at, 'apply --yes', await policy(next, 'apply', 'certify'))
+  await good(at, 'verify')
+  for (const generation of [1, 2]) {
+    expect(opensslVerifies(at, rootOf(at, generation))).toContain('OK')
+  }
+  expect((await bao.call('GET', role)).data).toEqual(before)
+  expect((await bao.call('GET', 'pki/direct/config/issuers')).data).toEqual(issuers)
+})
+
+test.each([
+  ['in a mount of its own', 'engine: { mount: pki/west }', 'pki/above-1'],
+  ['in the mount of the root', 'engine: { mount: pki/above-2 }', 'pki/above-2'],
+  ['in a file', 'key: ecdsa-p256', 'pki/above-3'],
+])('an intermediate %s: its networks are in the certificate', async (_, west, mount) => {
+  const at = await begin(spec(`engine: { mount: ${mount} }`, west))
+  await good(at, 'authority setup agent')
+  if (west.startsWith('engine')) {
+    const dry = await good(at, 'authority setup us-west --dry-run')
+    const alone = await run(at, 'authority setup us-west', await policy(dry, 'set up'))
+    expect(alone.status).not.toBe(0)
+    await good(at, 'authority setup us-west', await policy(dry, 'set up', 'certify'))
+  }
+  await good(at, 'apply --yes')
+  await good(at, 'verify')
+  const said = text(inStore(at, 'authority/us-west/1/ca.pem'))
+  expect(said).toMatch(/X509v3 Name Constraints: critical/)
+  expect(said).toContain('IP:10.0.0.0/255.0.0.0')
+  expect(said).toContain('DNS:acme.internal')
+  expect(said).toMatch(/CA:TRUE, pathlen:0/)
+  expect(opensslVerifies(at, rootOf(at))).toContain('OK')
+
+  // The root is replaced above it, and the certificate behind the leaves leads to both.
+  const { stdout, stderr } = await run(at, 'rotate authority agent --next')
+  const printed = [...`${stdout}\n${stderr}`.matchAll(/^ {2}nomad-pki (.*)$/gm)].map(
+    ([, line]) => line!,
+  )
+  expect(printed[0]).toBe('authority setup agent')
+  for (const line of printed) await good(at, line === 'apply' ? 'apply --yes' : line)
+  await good(at, 'verify')
+  for (const generation of [1, 2]) {
+    expect(opensslVerifies(at, rootOf(at, generation))).toContain('OK')
+  }
+})
+
+test('from a file to the engine by the next generation', async () => {
+  const at = await begin(spec('signer: file'))
+  await good(at, 'apply --yes')
+  rewrite(
+    at,
+    spec(
+      'engine: { mount: pki/moved }, signer: { 1: file, 2: engine }, signing: 2, trusted: [1, 2], crossed: true',
+    ),
+  )
+  await good(at, 'authority setup agent')
+  await good(at, 'apply --yes')
+  await good(at, 'verify')
+  for (const generation of [1, 2]) {
+    expect(opensslVerifies(at, rootOf(at, generation))).toContain('OK')
+  }
+  expect(fs.existsSync(inStore(at, 'authority/agent/2/ca-key.pem'))).toBe(false)
+})
+
+test('a store that is lost: a pin brings back the root, which the set-up prints, and the intermediate below it', async () => {
+  const agent = 'engine: { mount: pki/lost }'
+  const at = await begin(spec(agent, 'engine: { mount: pki/lost-west }'))
+  await good(at, 'authority setup agent')
+  await good(at, 'authority setup us-west')
+  const second = folder({ 'cluster.yaml': spec(agent, 'engine: { mount: pki/lost-west }') })
+  await good(second, 'init --new-store')
+  const refused = await run(second, 'authority setup agent')
+  const [pin] = /fingerprint: \{ 1: "SHA256:[0-9a-f]{64}" \}/.exec(refused.stderr)!
+  rewrite(second, spec(`${agent}, ${pin}`, 'engine: { mount: pki/lost-west }'))
+  await good(second, 'authority setup agent')
+  await good(second, 'authority setup us-west')
+  expect(fs.readFileSync(rootOf(second))).toEqual(fs.readFileSync(rootOf(at)))
+})
