@@ -64,7 +64,7 @@ export async function adoptEngine(
   if (engines.length === 0) {
     throw usage(
       `--engine: ${file} has no authority in Vault or OpenBao`,
-      'add engine: { mount: … } to an intermediate in the spec; docs/vault.md',
+      'add engine: { mount: … } to an authority in the spec; docs/vault.md',
     )
   }
   const mounts = [...new Set(engines.map(({ mount }) => mount))]

@@ -67,7 +67,7 @@ export async function packRenew(
     throw new NomadPkiError(
       'ERR_USAGE',
       `${identity.profile.issuer.address}, which signs for ${address}, is not in Vault or OpenBao: a node can ask nobody`,
-      { address, hint: 'engine: { mount: … } of an intermediate in the spec (docs/vault.md)' },
+      { address, hint: 'engine: { mount: … } of an authority in the spec (docs/vault.md)' },
     )
   }
   if (!isAgent(role)) throw usage(`--renew is for agents, and ${address} is not one`)

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
 import { signerOf } from '../checks/key-place.js'
 import type { Desired } from '../cluster/desired.js'
 import type { Finding } from '../diagnostics.js'
@@ -61,10 +62,19 @@ export function attemptFindings(
       address,
       reason: 'maybe-issued',
       message: `${issuer} was asked on ${formatInstant(at)} and no answer is known: a certificate for the key SHA256:${key.slice(0, 16)}… may exist until ${formatInstant(notAfter)}`,
-      remedy: isOwn(issuer)
-        ? `nomad-pki revoke --serial ${attempt} --authority ${issuer.slice('authority/'.length)} --reason superseded`
-        : `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
+      remedy: isRoot(address, issuer)
+        ? // It takes the root that was made.
+          `nomad-pki authority setup ${authorityNameOf(address)}`
+        : isOwn(issuer)
+          ? `nomad-pki revoke --serial ${attempt} --authority ${issuer.slice('authority/'.length)} --reason superseded`
+          : `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
     }))
+
+  /** A root that an engine may have made, and that the store lacks. */
+  function isRoot(address: string, issuer: string): boolean {
+    const isThere = authorities.get(address)?.certificate !== undefined
+    return address === issuer && !isThere && signerOf(address, desired) === 'engine'
+  }
 
   /** Its key signs the bytes that were made here, the serial number too, and nobody keeps a register. */
   function isOwn(issuer: string): boolean {

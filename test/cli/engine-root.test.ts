@@ -106,6 +106,9 @@ describe('that signs leaves itself', () => {
     expect(lost.status).toBe(1)
     expect(fs.existsSync(path.join(place, 'pki/authority/agent/1/ca.pem'))).toBe(false)
     engine.script = () => undefined
+    expect((await run('plan')).stdout).toMatch(
+      /may exist until [^\n]*\n *(?:fix: )?nomad-pki authority setup agent\n/,
+    )
     expect((await good('authority setup agent --dry-run')).stdout).toContain(
       'would be done: take pki/root/issuer/agent-1 as authority/agent/1',
     )
@@ -222,7 +225,57 @@ test('a key that may be stolen: in stages, and the old issuer is stopped when th
   expect(early.status).toBe(3)
   expect(of('agent-1').usage).toContain('issuing-certificates')
   expect(asked('sign-self-issued')).toBe(0)
+  write(`${inside}, signing: 2, trusted: [1, 2]`)
+  expect((await good('authority setup agent --compromised')).stdout).toContain(
+    'done: pki/root/issuer/agent-1 signs no more certificates; it still signs its list',
+  )
+  expect(of('agent-1').usage).toBe('crl-signing,ocsp-signing,read-only')
+  expect(of('agent-2').usage).toContain('issuing-certificates')
 })
+
+test('the stage in which the new root signs prints the command that stops the old one', async () => {
+  write(inside)
+  await good('init --new-store')
+  await good('authority setup agent')
+  await good('apply --yes')
+  await run('rotate authority agent --compromised --next')
+  await good('authority setup agent')
+  await good('apply --yes')
+  seenEverywhere()
+  await good('probe --evidence evidence.json')
+  const { stdout, stderr, status } = await run('rotate authority agent --compromised --next')
+  expect(stdout + stderr).toMatch(
+    /next:\n {2}nomad-pki authority setup agent --compromised\n {2}nomad-pki apply\n/,
+  )
+  expect(status).toBe(0)
+})
+
+/** Writes evidence that both agents have loaded their newest generation, and trust both roots. */
+function seenEverywhere(): void {
+  const trusts = ['authority/agent/1', 'authority/agent/2']
+  const ledger = fs
+    .readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines = ['server/us-west/s1', 'client/us-west/c1'].flatMap((name, index) => {
+    const address = `identity/${name}`
+    const { fingerprint, generation } = ledger.findLast(
+      (line) => line['address'] === address && 'fingerprint' in line && 'generation' in line,
+    )!
+    return [4646, 4647].map((port) => ({
+      ...{ event: 'observed', address, endpoint: `10.0.0.${index + 1}:${port}` },
+      ...{ rpc: port === 4647, at: now, fingerprint, generation, trusts },
+    }))
+  })
+  const members = {
+    ...{ event: 'members', address: 'cluster/acme', at: now, region: 'us-west' },
+    ...{ servers: ['s1.us-west'], clients: ['c1'], gone: [] },
+  }
+  const head = { format: 'nomad-pki/evidence', version: 2, cluster: 'acme', at: now }
+  const text = [head, ...lines, members].map((line) => `${JSON.stringify(line)}\n`).join('')
+  fs.writeFileSync(path.join(place, 'evidence.json'), text)
+}
 
 test('above an intermediate in the engine, and one whose key is a file: each name constraint is in both', async () => {
   for (const [west, mount] of [
@@ -280,4 +333,64 @@ test('from a file to the engine by its next generation, and back', async () => {
   await good('verify')
   for (const generation of [1, 2, 3]) expect(verifies([root(generation)])).toBe(true)
   expect(asked('issuer/agent-2/sign-self-issued')).toBe(1)
+})
+
+test('a node that renews itself by the root: its files name the root, and no chain', async () => {
+  write(inside)
+  const file = path.join(place, 'cluster.yaml')
+  fs.writeFileSync(
+    file,
+    `${fs.readFileSync(file, 'utf8').replace('c1: {}', 'c1: { renewedBy: node }')}node: { tls: /etc/nomad-tls }\n`,
+  )
+  await good('init --new-store')
+  await good('authority setup agent')
+  await good('apply --yes')
+  await good('pack c1 --renew --out-dir out')
+  expect(fs.readdirSync(path.join(place, 'out')).sort()).toEqual(['ca.pem', 'engine', 'node.yaml'])
+  const node = fs.readFileSync(path.join(place, 'out/node.yaml'), 'utf8')
+  expect(node).toContain(`signer: "${fingerprintText(root())}"`)
+  const role = JSON.parse(
+    fs.readFileSync(path.join(place, 'out/engine/role.json'), 'utf8'),
+  ) as Record<string, unknown>
+  expect(role.allowed_domains).toEqual(['client.us-west.nomad'])
+})
+
+test('an intermediate whose root is not set up: what is there signs on', async () => {
+  write('', 'signer: file')
+  await good('init --new-store')
+  await good('apply --yes')
+  write(
+    `${inside}, signer: { 1: file, 2: engine }, signing: 2, trusted: [1, 2], crossed: true`,
+    'signing: 2',
+  )
+  await run('rotate leaves c1 --yes')
+  const [leaf] = chain('client/us-west/c1')
+  const all = fs.readdirSync(path.join(place, 'pki/identity/client/us-west/c1'))
+  expect(all.some((one) => one.startsWith('2-'))).toBe(true)
+  expect(verifies([root()], 'client/us-west/c1')).toBe(true)
+  expect(leaf!.issuer.der).toEqual(certificates('authority/us-west/1/ca.pem')[0]!.subject.der)
+  await good('authority setup agent')
+  await good('apply --yes')
+  await good('verify')
+  expect(verifies([root(1)])).toBe(true)
+  expect(verifies([root(2)])).toBe(true)
+})
+
+test('a root of the engine that was replaced by hand is an error, and signs nothing', async () => {
+  write(inside)
+  await good('init --new-store')
+  await good('authority setup agent')
+  await good('apply --yes')
+  const other = folder({ 'cluster.yaml': specText(inside) })
+  await good('init --new-store', other)
+  engine.issuers.clear()
+  engine.keys.clear()
+  await good('authority setup agent', other)
+  expect((await run('verify --long')).stdout).toContain('is another certificate')
+  const setUp = await run('authority setup agent')
+  expect(setUp.stderr).toContain('and the store has SHA256:')
+  expect(setUp.status).toBe(1)
+  const before = engine.signed.length
+  expect((await run('rotate leaves --all --yes')).status).not.toBe(0)
+  expect(engine.signed).toHaveLength(before)
 })

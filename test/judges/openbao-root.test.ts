@@ -86,7 +86,8 @@ test('a root that signs leaves: set up, rotated and crossed with the printed pol
   expect(text(rootOf(at))).toMatch(/Subject: .*O = "Acme, Inc"/)
   const apply = await policy(dry, 'apply')
   await good(at, 'apply --yes', apply)
-  await good(at, 'verify', await policy(dry, 'plan'))
+  const verified = await good(at, 'verify --long', await policy(dry, 'plan'))
+  expect(verified.stdout.replaceAll(/.*may not sign by.*/g, '')).not.toContain('engine-')
   expect(opensslVerifies(at, rootOf(at))).toContain('OK')
 
   const role = 'pki/direct/roles/nomad-client-us-west'
@@ -126,7 +127,7 @@ test.each([
     await good(at, 'authority setup us-west', await policy(dry, 'set up', 'certify'))
   }
   await good(at, 'apply --yes')
-  await good(at, 'verify')
+  expect((await good(at, 'verify --long')).stdout).not.toContain('engine-')
   const said = text(inStore(at, 'authority/us-west/1/ca.pem'))
   expect(said).toMatch(/X509v3 Name Constraints: critical/)
   expect(said).toContain('IP:10.0.0.0/255.0.0.0')
@@ -178,4 +179,15 @@ test('a store that is lost: a pin brings back the root, which the set-up prints,
   await good(second, 'authority setup agent')
   await good(second, 'authority setup us-west')
   expect(fs.readFileSync(rootOf(second))).toEqual(fs.readFileSync(rootOf(at)))
+
+  // What the store of the second adopts of the first: the root by its pin, the leaves by their signatures.
+  await good(at, 'apply --yes')
+  const third = folder({ 'cluster.yaml': spec(agent, 'engine: { mount: pki/lost-west }') })
+  const unknown = await run(third, 'adopt --engine')
+  expect(unknown.stderr).toContain(`pin it in the spec (agent: { ${pin} })`)
+  expect(unknown.status).not.toBe(0)
+  rewrite(third, spec(`${agent}, ${pin}`, 'engine: { mount: pki/lost-west }'))
+  await good(third, 'adopt --engine')
+  expect(fs.readFileSync(rootOf(third))).toEqual(fs.readFileSync(rootOf(at)))
+  expect((await run(third, 'plan')).stdout).toContain('key-elsewhere')
 })
