@@ -1,6 +1,7 @@
 /**
  * A cluster whose leaves a real OpenBao signs is rotated under load: all leaves, the intermediate of a region in the
- * engine, and the root above both intermediates, crossed. Nomad is told by reload, and requests never pause.
+ * engine, and the root above both intermediates, crossed. Nomad is told by reload, and requests never pause. In
+ * `.ci/deep` the root is in the engine, too: the old one certifies the new one there.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +24,10 @@ const few: readonly Member[] = [
   { name: 'w1', region: 'us-west', role: 'server' },
   { name: 'd1', region: 'us-west', role: 'client' },
 ]
-const engines = ['global', 'us-west'] as const
+const rootInside = deep
+/** In the order in which they are set up: a root before what it signs. */
+const engines = [...(rootInside ? ['agent'] : []), 'global', 'us-west']
+const intermediates = ['global', 'us-west'] as const
 const home = mkdtempSync(join(tmpdir(), 'nomad-pki-engine-'))
 
 let bao: OpenBao
@@ -33,8 +37,10 @@ let load: Load
 const begin: Begin = async (made) => {
   const { pki } = made
   await pki('init', '--new-store')
-  // It makes the root, and says that the intermediates are not set up.
-  await expect(pki('apply', '--yes')).rejects.toThrow('nomad-pki authority setup us-west')
+  // It makes a root of the store, and says what is not set up.
+  await expect(pki('apply', '--yes')).rejects.toThrow(
+    `nomad-pki authority setup ${rootInside ? 'agent' : 'us-west'}`,
+  )
   for (const name of engines) await pki('authority', 'setup', name)
   await pki('apply', '--yes')
   await bringFirst(made)
@@ -50,6 +56,7 @@ beforeAll(async () => {
     (spec) =>
       spec
         .replace(/^store: .*$/m, (line) => `${line}\nvault: { address: "${bao.origin}" }`)
+        .replace(/^ {2}agent: \{ /m, rootInside ? '$&engine: { mount: pki/nomad-root }, ' : '$&')
         .replace(/^ {2}us-west: \{ issuer.*$/m, `  global: ${inEngine}\n  us-west: ${inEngine}`)
         .replace(/^ {2}global:\n {4}servers:/m, '  global:\n    authority: global\n    servers:'),
     begin,
@@ -72,8 +79,8 @@ afterAll(async () => {
 })
 
 /** The issuers of the mount, by their names. */
-async function issuers(): Promise<readonly string[]> {
-  const { data } = await bao.call('LIST', 'pki/nomad/issuers')
+async function issuers(mount = 'pki/nomad'): Promise<readonly string[]> {
+  const { data } = await bao.call('LIST', `${mount}/issuers`)
   const info = data.key_info as Readonly<Record<string, { readonly issuer_name: string }>>
   return Object.values(info)
     .map(({ issuer_name: name }) => name)
@@ -130,7 +137,11 @@ test('the root above the engine, crossed: new intermediates are made inside', as
     engines,
   })
   expect(await issuers()).toEqual(
-    [...before, ...engines.map((name) => `${name}-${deep && name === 'us-west' ? 3 : 2}`)].sort(),
+    [
+      ...before,
+      ...intermediates.map((name) => `${name}-${deep && name === 'us-west' ? 3 : 2}`),
+    ].sort(),
   )
+  if (rootInside) expect(await issuers('pki/nomad-root')).toEqual(['agent-1', 'agent-2'])
   await expectFromEngine()
 })

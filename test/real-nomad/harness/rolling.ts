@@ -102,7 +102,9 @@ export async function rotateAuthority(
         await fleet.pkiOk('rotate', 'authority', authority, '--next')
         // What signs for an engine is made first, in the order that the command prints.
         const signing = /^ {2}agent: \{.*signing: (\d+)/m.exec(fleet.spec)?.[1] ?? '1'
-        if (engines.length > 0) await fleet.pki('apply', `authority/agent/${signing}`, '--yes')
+        if (engines.length > 0 && !engines.includes('agent')) {
+          await fleet.pki('apply', `authority/agent/${signing}`, '--yes')
+        }
         for (const name of engines) await fleet.pkiOk('authority', 'setup', name)
         await fleet.pkiOk('apply', '--yes')
         const stage = beginStage(fleet, load, `${label}, stage ${number} of ${stages}`)
