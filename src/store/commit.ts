@@ -67,6 +67,14 @@ export async function commitChanges(tree: StoreTree, changes: Changes): Promise<
   }
 }
 
+/** Whether a batch is nothing but lines of the ledger. */
+function isLedgerAlone({ events, ...changes }: Changes): boolean {
+  return (
+    events.length > 0 &&
+    Object.values(changes).every((one) => ('size' in one ? one.size : one.length) === 0)
+  )
+}
+
 class Commit {
   /** What is under way, for the message if it fails. */
   doing: string | undefined
@@ -93,7 +101,7 @@ class Commit {
     const { files, root } = this.#tree
     const { authorities, bundles, generations, turns, repairs, events } = this.#changes
     const ledger = `${root}/${names.ledger}`
-    const end = events.length > 0 ? ledgerEnd(files, ledger) : undefined
+    const end = events.length > 0 ? this.#ledgerEnd(ledger) : undefined
     for (const turn of turns.values()) this.#checkTurn(turn)
     const wasCurrent = this.#changes.removals.some((removal) => this.#checkRemoval(removal))
 
@@ -117,6 +125,11 @@ class Commit {
     }
     if (end !== undefined) this.#appendLedger(ledger, end)
     this.doing = undefined
+    if (isLedgerAlone(this.#changes)) {
+      // Each call of a foreign issuer waits for it.
+      await this.#tree.barrier('fsync')
+      return
+    }
     await this.#tree.barrier()
 
     await this.#makeMoves()
@@ -337,13 +350,24 @@ class Commit {
     this.#tree.note(place, name, undefined)
   }
 
+  /** A ledger of many lines is read once, and not for each line more. */
+  #ledgerEnd(path: string): LedgerEnd {
+    const { files, ledgerEnd: known } = this.#tree
+    return known !== undefined && files.lstat(path)?.size === known.size
+      ? known
+      : ledgerEnd(files, path)
+  }
+
   #appendLedger(path: string, end: LedgerEnd): void {
     this.doing = names.ledger
     const { files, root, touched } = this.#tree
+    const known = this.#tree.ledgerEnd
+    this.#tree.ledgerEnd = undefined
     const whole = mendLedger(files, path, end)
-    appendLedger(files, path, whole, this.#changes.events)
+    this.#tree.ledgerEnd = appendLedger(files, path, whole, this.#changes.events)
     touched.add(path)
-    if (!end.exists) touched.add(root)
+    // Under this lock for the first time: a run that made the file may have been killed before its barrier.
+    if (end !== known) touched.add(root)
   }
 
   async #makeMoves(): Promise<void> {

@@ -12,6 +12,7 @@ import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.j
 import type { Files } from '../files/files.js'
 import { umask } from '../files/umask.js'
 import { modes } from './layout.js'
+import type { LedgerEnd } from './ledger.js'
 
 /** What a name in a directory stands for. */
 type EntryKind = 'directory' | 'link' | 'other'
@@ -21,6 +22,8 @@ export class StoreTree {
   readonly files: Files
   readonly root: string
   readonly touched: Touched = new Touched()
+  /** Where the ledger ends, as its last append under this lock left it. */
+  ledgerEnd: LedgerEnd | undefined
   /** Whether files get the mode that is asked for: then one call a file is saved. */
   readonly keepsModes: boolean
   readonly #kind: BarrierKind
@@ -35,9 +38,13 @@ export class StoreTree {
     this.keepsModes = taken !== undefined && (taken & 0o744) === 0 && !inherits
   }
 
-  /** Waits until everything written so far is on disk. */
-  async barrier(): Promise<void> {
-    await barrier(this.files, this.root, this.touched, this.#kind)
+  /**
+   * Waits until everything written so far is on disk.
+   *
+   * @param kind `fsync` where little was written: the file system as a whole may have much that is not ours.
+   */
+  async barrier(kind: BarrierKind = this.#kind): Promise<void> {
+    await barrier(this.files, this.root, this.touched, kind)
   }
 
   /** The names in a directory; empty where it does not exist. */

@@ -165,6 +165,20 @@ export function sameRequest(one: string, other: string): boolean {
   }
 }
 
+/**
+ * Reads the public key of a request that was made in this process. Whether the request is signed by it is left to
+ * whoever gets the request: {@link parseRequest}.
+ *
+ * @param der DER
+ * @throws {NomadPkiError} `ERR_CERTIFICATE_MALFORMED`
+ */
+export function requestedKey(der: Uint8Array): PublicKey {
+  return readAs('a certificate request', () => {
+    const { tbs } = readSigned(der, 'the request')
+    return readHead(new DerReader(tbs).enter(tags.sequence, 'what is signed')).publicKey
+  })
+}
+
 function fromPem(input: string | Uint8Array): Uint8Array {
   const text = typeof input === 'string' ? input : latin1Of(input)
   // `NEW CERTIFICATE REQUEST` is what older tools write (RFC 7468 §7).
@@ -184,9 +198,7 @@ function readRequest(der: Uint8Array): CertificateRequest {
   const signatureAlgorithm = signatureOid(algorithm)
 
   const info = new DerReader(tbs).enter(tags.sequence, 'what is signed')
-  if (info.smallInteger('the version') !== 0) fail('its version is not 0')
-  const subject = parseName(info.whole('the subject'), 'the subject')
-  const publicKey = parsePublicKey(info.whole('the public key'))
+  const { subject, publicKey } = readHead(info)
   const { extensions, others } =
     info.peek() === 0xa0
       ? readAttributes(info.enter(0xa0, 'attributes'))
@@ -206,6 +218,12 @@ function readRequest(der: Uint8Array): CertificateRequest {
     ...{ der, subject, publicKey, subjectAltName: names, extensions, asked },
     ...{ attributes: others, signatureAlgorithm },
   }
+}
+
+function readHead(info: DerReader): Pick<CertificateRequest, 'subject' | 'publicKey'> {
+  if (info.smallInteger('the version') !== 0) fail('its version is not 0')
+  const subject = parseName(info.whole('the subject'), 'the subject')
+  return { subject, publicKey: parsePublicKey(info.whole('the public key')) }
 }
 
 function readAttributes(attributes: DerReader): {

@@ -141,7 +141,7 @@ export class Disk {
       stat: (path) => this.#statOf(path),
       fsync: async (path) => {
         const { ino } = this.#get(path)
-        if (this.#syncs === 'each') this.operations.push({ type: 'fsync', ino })
+        this.operations.push({ type: 'fsync', ino })
       },
       syncAll: async () => {
         if (this.#syncs === 'each') return false

@@ -212,4 +212,22 @@ describe.each<[where: string, syncs: DiskLog['syncs']]>([
     const lines = readLedger(Buffer.from(textOf(left.files, `${root}/ledger.jsonl`))).lines
     expect(lines).toHaveLength(1)
   })
+
+  test('a line that is committed alone stays, and waits for no other file', async () => {
+    const disk = new Disk(syncs)
+    const store = storeOn(disk)
+    const { log } = disk
+    await live(store)
+    for (const address of ['identity/client/global/c8', 'identity/client/global/c9']) {
+      const before = log.operations.length
+      await commit(store, (batch) => {
+        batch.record(line('issued', address))
+      })
+      const types = log.operations.slice(before).map(({ type }) => type)
+      expect(types).not.toContain('barrier')
+      const left = survivors(log, log.operations.length, () => false)
+      const lines = readLedger(Buffer.from(textOf(left.files, `${root}/ledger.jsonl`))).lines
+      expect(lines.at(-1)).toMatchObject({ address })
+    }
+  })
 })
