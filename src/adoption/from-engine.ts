@@ -214,7 +214,9 @@ function ownersIn(
     const { role, region } = profile
     addresses.add(address)
     const holder = uris.length > 0 ? name : undefined
-    push(exact, namesKey({ role, region, names, ips, holder }), address)
+    // A machine's certificate does not say its region.
+    const said = role === 'machine' ? undefined : region
+    push(exact, namesKey({ role, region: said, names, ips, holder }), address)
     for (const one of [...names, ...ips]) {
       const key = `${role} ${region} ${one}`
       byName.set(key, (byName.get(key) ?? new Set()).add(address))
@@ -274,7 +276,7 @@ function fault(code: LeftOut['code'], message: string, hint: string): Owner {
 
 function isOfKind(address: string, named: Named): boolean {
   const { role, region } = parseIdentity(address)
-  return role === named.role && region === named.region
+  return role === named.role && region === (named.region ?? region)
 }
 
 function wordsOf({ role, region, names, ips, holder }: Named): string {

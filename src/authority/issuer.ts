@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Role } from '../address.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
 
@@ -30,6 +31,18 @@ export interface IssuerInput {
    * that writes the bytes itself takes the key from it, and the names from {@link expected}.
    */
   readonly brought?: Uint8Array | undefined
+  /**
+   * The role and region of an agent, a person or a machine: a machine's certificate does not say its region. Absent for
+   * an authority, and for a probe.
+   */
+  readonly holder?:
+    | {
+        /** What it is for. */
+        readonly role: Role
+        /** The region of its role name, or of the machine. */
+        readonly region: string
+      }
+    | undefined
   /** The moment for which it was prepared, epoch milliseconds. */
   readonly now: number
 }

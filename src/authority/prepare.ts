@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sequence } from '../der/write.js'
 import { NomadPkiError } from '../errors.js'
 import { algorithmOf, type AlgorithmEntry, type PublicKey } from '../keys/algorithms.js'
 import { keyIdentifierOf } from '../keys/public-key.js'
@@ -57,8 +58,8 @@ export interface PrepareOptions {
 }
 
 /**
- * Prepares a certificate for an agent or an operator. Its common name is that of its role, and it does
- * not have another role's name: Nomad trusts a common name, and constraints don't bind it.
+ * Prepares a certificate for an agent or an operator. Its common name is that of its role (a machine has
+ * none), and it does not have another role's name: Nomad trusts a common name, and constraints don't bind it.
  *
  * @param request The role, region, names and key that it certifies.
  * @param issuer The authority that will sign it.
@@ -79,18 +80,22 @@ export function prepare(request: LeafRequest, issuer: Issuer, options: PrepareOp
   requirePurposes(issuer, profile.extendedKeyUsage)
   const names = namesOf(request)
   requirePermitted(issuer, facts, names)
+  const commonName = profile.commonName(region)
+  const subject = commonName === undefined ? noSubject : subjectOf(commonName)
   return under(issuer, facts, {
     request,
     options,
-    subject: subjectOf(profile.commonName(region)),
+    subject,
     names,
     extensions: [
       ...usages(profile)(key.kind),
       subjectKeyIdentifier(keyIdentifierOf(publicKey)),
       facts.authorityKeyIdentifier,
-      subjectAltName(names),
+      // RFC 5280 §4.2.1.6: critical where the subject is empty.
+      { ...subjectAltName(names), critical: commonName === undefined },
     ],
     lintContext: { issuer: issuer.certificate, now: options.now, profile: role, region },
+    holder: { role, region },
   })
 }
 
@@ -250,6 +255,9 @@ const usages = memoByObject((profile: RoleProfile) =>
 /** Leaves come in runs of one role and region. */
 const subjectOf = memoLast((commonName: string) => encodeName({ commonName }))
 
+/** A machine's: its name stands in the subjectAltName alone. */
+const noSubject = sequence()
+
 interface Draft {
   readonly request: Pick<
     LeafRequest,
@@ -261,10 +269,11 @@ interface Draft {
   readonly names?: readonly GeneralName[] | undefined
   readonly extensions: readonly Extension[]
   readonly lintContext: LintContext
+  readonly holder?: IssuerInput['holder']
 }
 
 function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
-  const { request, options, subject, names = [], extensions, lintContext } = draft
+  const { request, options, subject, names = [], extensions, lintContext, holder } = draft
   const { lifetime, beyondIssuer, publicKey } = request
   return seal(
     {
@@ -289,6 +298,7 @@ function under(issuer: Issuer, facts: IssuerFacts, draft: Draft): Prepared {
       lintContext,
       request: request.request && requestFor(publicKey, request.request, { subject, names }),
       brought: request.brought,
+      holder,
     },
   )
 }
@@ -299,8 +309,9 @@ function seal(
   {
     request,
     brought,
+    holder,
     ...rest
-  }: Omit<Preparation, 'input'> & Pick<IssuerInput, 'request' | 'brought'>,
+  }: Omit<Preparation, 'input'> & Pick<IssuerInput, 'request' | 'brought' | 'holder'>,
 ): Prepared {
   const serial = fields.serial ?? randomSerial()
   // RFC 5280 §4.1.2.2
@@ -315,7 +326,7 @@ function seal(
   // What is looked at is what will be signed, read back from its bytes.
   const expected = parseTbs(tbs)
   requireClean(lint(expected, rest.lintContext))
-  return madeFrom({ ...rest, input: { tbs, expected, now, request, brought } })
+  return madeFrom({ ...rest, input: { tbs, expected, now, request, brought, holder } })
 }
 
 function requireClean(results: ReturnType<typeof lint>): void {

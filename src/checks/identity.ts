@@ -16,7 +16,7 @@ import { lint } from '../lint/lint.js'
 import { leafNames } from '../nomad/leaf-names.js'
 import { handshakeKeyFault } from '../nomad/load-fault.js'
 import { nameFault } from '../nomad/names.js'
-import { isAgent, profileOf } from '../nomad/roles.js'
+import { isAgent, profileOf, wantedCommonName } from '../nomad/roles.js'
 import type { DesiredIdentity, IdentityProfile } from '../cluster/desired.js'
 import { fingerprintOf, sameCertificate, type Certificate } from '../x509/certificate.js'
 import type { CheckContext } from './context.js'
@@ -138,8 +138,8 @@ function roleNamed(
   const entry = profileOf(role)
   // Nomad reads the last CN of the subject (crypto/x509/pkix FillFromRDNSequence keeps the last one).
   const names = commonNames(leaf.subject)
-  const wantedName = entry.commonName(region)
-  if (names.length !== 1 || names[0] !== wantedName) {
+  const wantedName = wantedCommonName(role, region, names)
+  if (wantedName !== undefined) {
     const seen = names.length === 0 ? 'no common name' : `common name ${names.join(' and ')}`
     return { reason: 'role-differs', message: `it has ${seen} instead of ${wantedName}` }
   }

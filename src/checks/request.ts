@@ -72,7 +72,7 @@ export function answerRequest(
   const all = leafNames({ role, region, names, ips, uris })
   const commonName = profileOf(role).commonName(region)
   const granted = [
-    `CN ${commonName}`,
+    ...(commonName === undefined ? [] : [`CN ${commonName}`]),
     ...all.dns.map((value) => `DNS ${value}`),
     ...all.ips.map((value) => `IP ${value}`),
     ...all.uris.map((value) => `URI ${value}`),

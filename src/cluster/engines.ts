@@ -8,7 +8,7 @@ import type { Role } from '../address.js'
 import type { AuthorityDraft } from './authorities.js'
 import type { Resolving } from './raw.js'
 import type { OperatorSpec, RegionSpec, Terms } from './spec.js'
-import { engineRoleKinds, issuerNameIn, roleNameIn } from './vault.js'
+import { engineKeysOf, issuerNameIn, roleNameIn } from './vault.js'
 
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineName = /^\w(?:[\w.-]*\w)?$/
@@ -80,24 +80,12 @@ export function checkEngines(
         ...region.groups.map(({ role, terms }) => [role, terms] as const),
         ...operators
           .filter((one) => one.region === region.name)
-          .map(({ terms }) => ['operator', terms] as const),
+          .map(({ role, terms }) => [role, terms] as const),
       ]
-      // Its common name is not a host name: a role that takes it would take the name of a server too.
-      const machine = operators.find((one) => one.region === region.name && one.role === 'machine')
-      if (machine !== undefined) {
-        report.error(
-          'spec/engine',
-          at,
-          `${name} is in an engine, and ${machine.name} of ${region.name} is a machine: an engine takes host names alone as common names`,
-          { hint: `let ${machine.name} have the certificate of an operator: remove kind: machine` },
-        )
-      }
       for (const [role, terms] of all) {
-        for (const kind of engineRoleKinds(terms)) {
-          const roleName = roleNameIn(engine!, role, region.name, kind)
-          const what = `${role} certificates of ${region.name}, ${kind.keys}, names of the ${kind.namesFrom}`
-          checkRole(roleName, what)
-        }
+        const keys = engineKeysOf(terms.key)
+        const roleName = roleNameIn(engine!, role, region.name, keys)
+        checkRole(roleName, `${role} certificates of ${region.name}, ${keys}`)
       }
       for (const domain of region.domains) {
         if (domain !== 'nomad' && !domain.endsWith('.nomad')) continue

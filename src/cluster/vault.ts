@@ -247,37 +247,25 @@ export function issuerNameIn({ issuer }: EngineSpec, generation: number): string
   return issuer.replaceAll('{generation}', String(generation))
 }
 
-/** What certificates a role of an engine is for: a role takes one kind of key, and names from one place. */
-export interface EngineRoleKind {
-  readonly keys: 'ec' | 'rsa'
-  /** Whether the names are those of the request, or those of the call: a request of a node brings a key alone. */
-  readonly namesFrom: 'request' | 'call'
-}
+/** The kind of key that a role of an engine takes. */
+export type EngineKeys = 'ec' | 'rsa'
 
 /**
  * The name of a role in the mount.
  *
- * @param kind Default: EC keys, and the names of the request.
+ * @param keys Default: EC keys.
  */
 export function roleNameIn(
   { roles }: EngineSpec,
   role: Role,
   region: string,
-  { keys, namesFrom }: EngineRoleKind = { keys: 'ec', namesFrom: 'request' },
+  keys: EngineKeys = 'ec',
 ): string {
   const name = roles.replaceAll('{role}', role).replaceAll('{region}', region)
-  return `${name}${keys === 'rsa' ? '.rsa' : ''}${namesFrom === 'call' ? '.node' : ''}`
+  return keys === 'rsa' ? `${name}.rsa` : name
 }
 
-/** The kinds of roles that the certificates of some terms need. */
-export function engineRoleKinds({
-  key,
-  keyHeld,
-}: {
-  readonly key: KeyAlgorithm
-  readonly keyHeld: 'store' | 'node'
-}): readonly EngineRoleKind[] {
-  const keys = algorithmOf(key).kind === 'rsa' ? 'rsa' : 'ec'
-  const usual = { keys, namesFrom: 'request' } as const
-  return keyHeld === 'node' ? [usual, { keys, namesFrom: 'call' }] : [usual]
+/** The kind of role that an algorithm needs. */
+export function engineKeysOf(algorithm: KeyAlgorithm): EngineKeys {
+  return algorithmOf(algorithm).kind === 'rsa' ? 'rsa' : 'ec'
 }

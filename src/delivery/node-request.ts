@@ -106,7 +106,7 @@ export function requestNames(address: string): {
   const { role, region } = parsed
   const profile = profileOf(role)
   return {
-    commonName: profile.commonName(region),
+    commonName: profile.commonName(region)!,
     names: [
       ...profile.roleNames(region).map((value) => ({ type: 'dns', value }) as const),
       { type: 'uri', value: addressUri(address) },

@@ -307,8 +307,8 @@ function revokeCommand({ serial }: Certificate, by: string): string {
 function namesText(certificate: Certificate): string {
   const named = nameLeaf(certificate)
   if (typeof named === 'string') return named
-  const { role, region = 'any region', names, ips } = named
-  const own = [...names, ...ips].slice(0, 3).join(', ')
+  const { role, region = 'any region', names, ips, holder } = named
+  const own = [...(holder === undefined ? [] : [holder]), ...names, ...ips].slice(0, 3).join(', ')
   return `${role} of ${region}${own === '' ? '' : `, ${own}`}`
 }
 

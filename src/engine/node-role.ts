@@ -11,7 +11,7 @@ import { issuerNameIn } from '../cluster/vault.js'
 import { groupBy } from '../grouping.js'
 import { isAgent, profileOf } from '../nomad/roles.js'
 import { signPath } from './look.js'
-import type { EnginePolicy } from './policies.js'
+import { signRule, type EnginePolicy } from './policies.js'
 import { engineRoles, type EngineRole } from './roles.js'
 
 /** What a node needs in the engine. */
@@ -32,13 +32,8 @@ export function nodeRights(
   identity: DesiredIdentity,
 ): NodeRights | undefined {
   const { engine, generation } = authority
-  // The request is made by the key that is certified, so the names can be those of the request.
-  const asked = {
-    profile: { ...identity.profile, keyHeld: 'store' as const, renewedBy: undefined },
-  }
-  const shared = engineRoles(authority, { identities: [asked] }).find(
-    ({ namesFrom }) => namesFrom === 'request',
-  )
+  const asked = { profile: { ...identity.profile, renewedBy: undefined } }
+  const [shared] = engineRoles(authority, { identities: [asked] })
   if (engine === undefined || shared === undefined) return undefined
   const { name, names, ips, profile } = identity
   const role: EngineRole = {
@@ -62,7 +57,7 @@ export function nodeRights(
     role,
     policy: {
       name: `nomad-renew-${profile.region}-${name}`,
-      text: `path "${path}" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [] }\n}\n`,
+      text: signRule(path),
     },
   }
 }

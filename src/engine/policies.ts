@@ -7,7 +7,7 @@
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn, type EngineSpec } from '../cluster/vault.js'
 import { certifyPath, rootPath, signPath } from './look.js'
-import { engineRoles, nameFields, type EngineRole } from './roles.js'
+import { engineRoles, nameFields } from './roles.js'
 
 /** A policy with what it is for. */
 export interface EnginePolicy {
@@ -37,10 +37,7 @@ export function enginePolicies(
     rule(`${mount}/cert/+`, 'read') +
     rule(`${mount}/issuer/+/crl`, 'read')
   const sign = engineRoles(authority, desired)
-    .map(
-      ({ name, namesFrom }) =>
-        `path "${signPath(mount, issuer, name)}" {\n  capabilities = ["update"]\n  allowed_parameters = { ${parameters(namesFrom)} }\n}\n`,
-    )
+    .map(({ name }) => signRule(signPath(mount, issuer, name)))
     .join('')
   const certify = certifiersOf(authority, desired)
     .map(
@@ -90,7 +87,8 @@ function certifiersOf(
   })
 }
 
-function parameters(namesFrom: EngineRole['namesFrom']): string {
-  const all = ['csr', 'ttl', ...(namesFrom === 'call' ? nameFields : [])]
-  return all.map((one) => `"${one}" = []`).join(', ')
+/** The rule of a policy for one path that signs: what a call may say there, and nothing else. */
+export function signRule(path: string): string {
+  const allowed = ['csr', 'ttl', ...nameFields].map((one) => `"${one}" = []`).join(', ')
+  return `path "${path}" {\n  capabilities = ["update"]\n  allowed_parameters = { ${allowed} }\n}\n`
 }

@@ -1,6 +1,10 @@
 /**
- * The roles of an engine: what a request of an agent may be certified for. A role is the boundary: name constraints of
- * the intermediate do not bind a common name, and Nomad takes a common name for an identity.
+ * The roles of an engine: what a key may be certified for. A role is the boundary: name constraints of the
+ * intermediate do not bind a common name, and Nomad takes a common name for an identity.
+ *
+ * The names are those of the call, and none of the request (PKCS#10). OpenBao 2.7.2 checks the names of a request in
+ * order and takes an empty one for the end of its check: a dNSName behind an empty one is signed, whatever the role
+ * says. A call has its names in a text, where an empty one is no name.
  *
  * @module
  */
@@ -12,20 +16,21 @@ import {
   type DesiredIssuer,
   type IdentityProfile,
 } from '../cluster/desired.js'
-import { engineRoleKinds, roleNameIn, type EngineRoleKind } from '../cluster/vault.js'
-import { isAgent, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
+import { engineKeysOf, roleNameIn, type EngineKeys } from '../cluster/vault.js'
+import { isAgent, operatorUri, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
 
 /** A role of an engine, as it should be. */
-export interface EngineRole extends EngineRoleKind {
+export interface EngineRole {
   /** Its name in the mount. */
   readonly name: string
+  readonly keys: EngineKeys
   readonly role: Role
   readonly region: string
   /** What is written to it, and what it must say when it is read. */
   readonly fields: RoleFields
 }
 
-/** The fields of a call that name what is certified, where the names are not those of the request. */
+/** The fields of a call that name what is certified. */
 export const nameFields = [
   'common_name',
   'alt_names',
@@ -42,7 +47,7 @@ export interface Signed {
   readonly identities: readonly {
     readonly profile: Pick<
       IdentityProfile,
-      'role' | 'region' | 'lifetime' | 'key' | 'keyHeld' | 'renewedBy'
+      'role' | 'region' | 'lifetime' | 'key' | 'renewedBy'
     > & {
       readonly issuer: Pick<DesiredIssuer, 'name'>
     }
@@ -85,18 +90,17 @@ export function engineRoles(
   if (engine === undefined) return []
   const found = new Map<string, Omit<EngineRole, 'name' | 'fields'> & { longest: number }>()
   for (const { profile } of identities) {
-    const { role, region, issuer, lifetime, key, keyHeld } = profile
+    const { role, region, issuer, lifetime, key } = profile
     // A node that renews itself has a role of its own (node-role.ts): nobody needs one for all of them.
     if (issuer.name !== name || renewsItself({ profile })) continue
-    for (const kind of engineRoleKinds({ key, keyHeld })) {
-      const id = `${role} ${region} ${kind.keys} ${kind.namesFrom}`
-      const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)
-      found.set(id, { role, region, ...kind, longest })
-    }
+    const keys = engineKeysOf(key)
+    const id = `${role} ${region} ${keys}`
+    const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)
+    found.set(id, { role, region, keys, longest })
   }
   const { domains = [], networks = [] } = constraints ?? roleBounds ?? {}
   return [...found.values()].map(({ longest, ...kind }) => ({
-    name: roleNameIn(engine, kind.role, kind.region, kind),
+    name: roleNameIn(engine, kind.role, kind.region, kind.keys),
     ...kind,
     fields: fieldsOf({ ...kind, longest, domains, networks }),
   }))
@@ -107,7 +111,6 @@ function fieldsOf({
   region,
   longest,
   keys,
-  namesFrom,
   domains,
   networks,
 }: Omit<EngineRole, 'name' | 'fields'> & {
@@ -117,6 +120,8 @@ function fieldsOf({
 }): RoleFields {
   const profile = profileOf(role)
   const agent = isAgent(role)
+  // A machine has no common name and no host name: of all names its role takes the URI alone.
+  const named = profile.commonName(region) !== undefined
   const hosts = agent ? domains.flatMap((domain) => [domain, `*.${domain}`]) : []
   const seconds = Math.ceil(longest / 1000)
   return {
@@ -124,7 +129,7 @@ function fieldsOf({
     issuer_ref: 'default',
     allowed_domains: [...profile.roleNames(region), ...hosts],
     allowed_domains_template: false,
-    allow_bare_domains: true,
+    allow_bare_domains: named,
     allow_glob_domains: hosts.length > 0,
     allow_subdomains: false,
     allow_wildcard_certificates: false,
@@ -132,15 +137,16 @@ function fieldsOf({
     enforce_hostnames: true,
     allow_localhost: profile.localNames,
     allow_ip_sans: agent,
-    allowed_uri_sans: agent ? [] : ['nomad-pki://operator.nomad/*'],
+    allowed_uri_sans: agent ? [] : [operatorUri(role, '*')],
     allowed_uri_sans_template: false,
     allowed_other_sans: [],
     allowed_serial_numbers: [],
     allowed_user_ids: [],
     cn_validations: ['hostname'],
-    require_cn: true,
-    use_csr_common_name: namesFrom === 'request',
-    use_csr_sans: namesFrom === 'request',
+    // A common name that is asked for all the same is refused: none is allowed.
+    require_cn: named,
+    use_csr_common_name: false,
+    use_csr_sans: false,
     key_type: keys,
     // The least that is taken.
     key_bits: keys === 'rsa' ? 2048 : 256,

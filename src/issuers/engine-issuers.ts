@@ -10,15 +10,13 @@ import { authorityAddress } from '../address.js'
 import type { Issuer, IssuerAnswer, IssuerInput } from '../authority/issuer.js'
 import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
-import { issuerNameIn } from '../cluster/vault.js'
+import { engineKeysOf, issuerNameIn } from '../cluster/vault.js'
 import { asks, keyFound } from '../engine/key-inside.js'
 import { certificateIn, certifyPath, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
-import { algorithmOf } from '../keys/algorithms.js'
 import { pemEncode } from '../keys/pem.js'
-import { profileOf } from '../nomad/roles.js'
 import type { Certificate } from '../x509/certificate.js'
 import { certifyByEngine } from './engine-root.js'
 import { chainOf } from './held.js'
@@ -164,15 +162,14 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
           reason: 'an engine signs requests, and the key that would make one is not here',
         }
       }
-      const namesFrom = request === undefined ? 'call' : 'request'
-      const role = roleFor(expected, namesFrom, roles)
+      const role = roleFor(input, roles)
       if (role === undefined) {
         return { outcome: 'refused', reason: 'the engine has no role for this kind of certificate' }
       }
       const path = signPath(mount, issuer, role.name)
       const csr = pemEncode('CERTIFICATE REQUEST', request?.() ?? brought!)
       const ttl = `${ttlOf(input, parts)}s`
-      const body = { csr, ttl, ...(namesFrom === 'call' && namesIn(expected)) }
+      const body = { csr, ttl, ...namesIn(expected) }
       const verdict = await session.call({ method: 'POST', path, body, signal })
       switch (verdict.is) {
         case 'done': {
@@ -199,7 +196,7 @@ function ttlOf({ expected, now }: IssuerInput, { certificate }: EngineIssuerPart
   return Math.max(1, Math.floor((end - now) / 1000))
 }
 
-/** The names of what was prepared, as a call has them. */
+/** The names of what was prepared, as a call has them: the engine takes none from a request (engine/roles.ts). */
 function namesIn(expected: Certificate): Readonly<Record<NameField, unknown>> {
   const { subjectAltName = [] } = expected
   const of = (type: 'dns' | 'ip' | 'uri'): string =>
@@ -219,28 +216,14 @@ function commonNameIn({ subject }: Certificate): string | undefined {
   return subject.attributes.find(({ oid }) => oid === '2.5.4.3')?.value
 }
 
-/** The role that certifies exactly the role names of what was prepared, for a key of its kind. */
+/** The role of its holder, for a key of its kind. */
 function roleFor(
-  expected: Certificate,
-  namesFrom: EngineRole['namesFrom'],
+  { expected, holder }: IssuerInput,
   all: readonly EngineRole[],
 ): EngineRole | undefined {
-  const { publicKey, subjectAltName = [] } = expected
-  const { algorithm } = publicKey
-  const keys = algorithm !== undefined && algorithmOf(algorithm).kind === 'rsa' ? 'rsa' : 'ec'
-  const roles = all.filter((one) => one.keys === keys && one.namesFrom === namesFrom)
-  const commonName = commonNameIn(expected)
-  const named = new Set(subjectAltName.flatMap((one) => (one.type === 'dns' ? [one.value] : [])))
-  const fits = roles.filter(({ role, region }) => {
-    const profile = profileOf(role)
-    return (
-      profile.commonName(region) === commonName &&
-      profile.roleNames(region).every((name) => named.has(name))
-    )
-  })
-  // A combined agent has the names of a server too: the role with the most names is meant.
-  return fits.sort(
-    (a, b) =>
-      profileOf(b.role).roleNames(b.region).length - profileOf(a.role).roleNames(a.region).length,
-  )[0]
+  const { algorithm } = expected.publicKey
+  const keys = algorithm && engineKeysOf(algorithm)
+  return all.find(
+    (one) => one.role === holder?.role && one.region === holder.region && one.keys === keys,
+  )
 }

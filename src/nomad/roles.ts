@@ -8,7 +8,7 @@
  * | client   | `client.<region>.nomad` | its CN                    | serverAuth, clientAuth |
  * | combined | `server.<region>.nomad` | its CN, `client.<region>.nomad` | serverAuth, clientAuth |
  * | operator | `cli.<region>.nomad`    | its CN                    | clientAuth             |
- * | machine  | `nomad-pki machine`     | none                      | clientAuth             |
+ * | machine  | none                    | none                      | clientAuth             |
  *
  * @module
  */
@@ -35,8 +35,11 @@ export interface RoleProfile {
   readonly title: string
   /** The first labels of its role names; the first of them makes the common name. None: it has no role name. */
   readonly labels: readonly RoleLabel[]
-  /** The one common name of this role, `server.global.nomad`. Nomad takes a CN as an identity (nomad/auth/auth.go:429). */
-  commonName(region: string): string
+  /**
+   * The one common name of this role, `server.global.nomad`; `undefined`: it has none. Nomad takes a CN as an identity
+   * (nomad/auth/auth.go:429).
+   */
+  commonName(region: string): string | undefined
   /** The role names that its subjectAltName holds, the common name first. */
   roleNames(region: string): readonly string[]
   readonly extendedKeyUsage: readonly LeafPurpose[]
@@ -93,20 +96,18 @@ type Entry = Pick<
   RoleProfile,
   'title' | 'labels' | 'extendedKeyUsage' | 'agent' | 'hosted' | 'usualLife'
 > & {
-  readonly commonName?: string
   readonly onDemand?: boolean
 }
 
 function profile(role: Role, entry: Entry): RoleProfile {
   const { labels, extendedKeyUsage, agent, hosted, usualLife, onDemand = false } = entry
-  const { commonName } = entry
   return {
     role,
     agent,
     hosted,
     title: entry.title,
     labels,
-    commonName: (region) => commonName ?? roleName(labels[0]!, region),
+    commonName: (region) => (labels[0] === undefined ? undefined : roleName(labels[0], region)),
     roleNames: (region) => labels.map((label) => roleName(label, region)),
     extendedKeyUsage,
     keyUsage: (kind) =>
@@ -127,6 +128,9 @@ const day = 86_400_000
  * An operator only ever dials. A person's certificate lives a day, because it lies in a home directory and
  * cannot be revoked, and is made when the person asks. Nobody asks for a machine's: it is renewed as an
  * agent's. It has no role name, so Nomad's RPC refuses it; the HTTP API takes every certificate that verifies.
+ *
+ * It has no common name either. An engine takes host names alone as common names, and a role that takes any other text
+ * takes the name of a server too, which Nomad reads there.
  */
 export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
   server: profile('server', { title: 'a server', labels: ['server'], ...ofAgents }),
@@ -137,7 +141,7 @@ export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
     ...{ hosted: false, usualLife: day, onDemand: true },
   }),
   machine: profile('machine', {
-    ...{ title: 'a machine', labels: [], commonName: 'nomad-pki machine', ...ofOperators },
+    ...{ title: 'a machine', labels: [], ...ofOperators },
     ...{ hosted: true, usualLife: 30 * day },
   }),
 }
@@ -149,6 +153,26 @@ export const roleProfiles: Readonly<Record<Role, RoleProfile>> = {
  */
 export function profileOf(role: Role): RoleProfile {
   return roleProfiles[role]
+}
+
+/** What machines had for a common name before they had none: it means nothing to Nomad, so it stays until renewal. */
+const formerMachineName = 'nomad-pki machine'
+
+/**
+ * What a certificate of a role should have for a common name, where it has another.
+ *
+ * @param found Its common names.
+ * @returns `server.global.nomad`, or `no common name`; `undefined` where it is right.
+ */
+export function wantedCommonName(
+  role: Role,
+  region: string,
+  found: readonly string[],
+): string | undefined {
+  const wanted = roleProfiles[role].commonName(region)
+  const [only, ...more] = found
+  const right = only === wanted || (role === 'machine' && only === formerMachineName)
+  return right && more.length === 0 ? undefined : (wanted ?? 'no common name')
 }
 
 /** Whether the role is an agent's, and not an operator's. */

@@ -79,8 +79,9 @@ export function withContent(
       const { names, ips, uris } = wanted
       const all = leafNames({ role, region, names, ips, uris })
       const requested = requests.get(address)
+      const commonName = profileOf(role).commonName(region)
       return {
-        subject: `CN=${profileOf(role).commonName(region)}`,
+        ...(commonName !== undefined && { subject: `CN=${commonName}` }),
         names: all.dns,
         ips: all.ips,
         uris: all.uris,

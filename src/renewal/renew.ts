@@ -40,7 +40,7 @@ import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import { generationName, parseGenerationName } from '../inventory/generation-name.js'
 import { encodeManifest, leafFacts, type Manifest } from '../inventory/manifest.js'
-import { algorithmOf } from '../keys/algorithms.js'
+import { engineKeysOf } from '../cluster/vault.js'
 import { engineIssuer } from '../issuers/engine-issuers.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { makeRequest } from '../x509/request.js'
@@ -202,8 +202,8 @@ async function signed(
       ...{ session, mount: engine.mount, issuer: engine.issuer },
       roles: [
         {
-          ...{ name: engine.role, role, region, fields: {}, namesFrom: 'request' },
-          keys: algorithmOf(node.key).kind === 'rsa' ? 'rsa' : 'ec',
+          ...{ name: engine.role, role, region, fields: {} },
+          keys: engineKeysOf(node.key),
         },
       ],
     })

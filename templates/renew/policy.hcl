@@ -7,5 +7,10 @@ path "pki/nomad/issuer/us-west-1/sign/nomad-client-us-west-c1" {
   allowed_parameters = {
     "csr" = []
     "ttl" = []
+    "common_name" = []
+    "alt_names" = []
+    "ip_sans" = []
+    "uri_sans" = []
+    "exclude_cn_from_sans" = []
   }
 }

@@ -104,7 +104,16 @@ token=$(text_of client_token)
 # A second line of it would be a setting of curl: a file that root writes.
 case $token in *[!A-Za-z0-9._~+/=-]*) die 3 "$ADDR: the login gave a token that is not one word" ;; esac
 
-printf '{"csr":"%s","ttl":"%s"}' "$(awk '{ printf "%s\\n", $0 }' "$work/csr.pem")" "$TTL" >"$work/body"
+# The role takes no name from the request: the call has them.
+of_kind() { # DNS|IP: the names of that kind, with commas
+  printf '%s' "$SANS" | tr ',' '\n' | sed -n "s/^[[:space:]]*$1:\(.*[^[:space:]]\)[[:space:]]*\$/\1/p" |
+    awk '{ printf "%s%s", (NR > 1 ? "," : ""), $0 }'
+}
+{
+  printf '{"csr":"%s","ttl":"%s"' "$(awk '{ printf "%s\\n", $0 }' "$work/csr.pem")" "$TTL"
+  printf ',"common_name":"%s","alt_names":"%s"' "$(quoted "$CN")" "$(quoted "$(of_kind DNS)")"
+  printf ',"ip_sans":"%s","uri_sans":"","exclude_cn_from_sans":true}' "$(quoted "$(of_kind IP)")"
+} >"$work/body"
 ask "$MOUNT/issuer/$ISSUER/sign/$ROLE"
 text_of certificate >"$work/leaf.pem"
 [ -s "$work/leaf.pem" ] || refused "$MOUNT/issuer/$ISSUER/sign/$ROLE"

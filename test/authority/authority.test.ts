@@ -127,7 +127,7 @@ describe('a leaf', () => {
         role === 'operator' || role === 'machine'
           ? { dns: [], ip: [] }
           : { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
-      expect(formatName(certificate.subject)).toBe(`CN=${own[0] ?? 'nomad-pki machine'}`)
+      expect(formatName(certificate.subject)).toBe(role === 'machine' ? '' : `CN=${own[0]}`)
       expect(certificate.subjectAltName).toEqual([
         ...[...own, ...local.dns, 's1.west.acme.internal'].map((value) => ({ type: 'dns', value })),
         ...[...local.ip, '10.1.2.3', 'fd00::1'].map((value) => ({ type: 'ip', value })),

@@ -338,7 +338,6 @@ test('a key of a node and keys of both kinds: each has its role, and a request b
   expect(setUp.stderr).toBe('')
   expect([...engine.roles.keys()].sort()).toEqual([
     'nomad-client-us-west',
-    'nomad-client-us-west.node',
     'nomad-operator-us-west',
     'nomad-server-us-west.rsa',
   ])
@@ -361,7 +360,7 @@ test('a key of a node and keys of both kinds: each has its role, and a request b
   expect(signed.stderr).not.toMatch(/^error/m)
   expect(signed.status).toBe(0)
   const call = engine.calls.at(-1)!
-  expect(call.path).toBe('pki/nomad/issuer/us-west-1/sign/nomad-client-us-west.node')
+  expect(call.path).toBe('pki/nomad/issuer/us-west-1/sign/nomad-client-us-west')
   expect(call.body).toMatchObject({
     common_name: 'client.us-west.nomad',
     alt_names: 'client.us-west.nomad,localhost,c2.acme.internal',

@@ -4,7 +4,6 @@ import { desire } from '../../src/cluster/desire.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { isOnDemand } from '../../src/checks/identity.js'
 import { leafNames } from '../../src/nomad/leaf-names.js'
-import { classifyName } from '../../src/nomad/names.js'
 import { profileOf } from '../../src/nomad/roles.js'
 import { mustParse } from './specs.js'
 
@@ -94,7 +93,7 @@ describe('kind: machine', () => {
       ...{ dns: [], ips: [] },
       uris: ['nomad-pki://machine.nomad/prometheus'],
     })
-    expect(classifyName(profileOf('machine').commonName('global')).kind).toBe('plain')
+    expect(profileOf('machine').commonName('global')).toBeUndefined()
     // However short its life is: nobody asks for it in the morning.
     expect(isOnDemand({ ...profile, lifetime: day })).toBe(false)
   })

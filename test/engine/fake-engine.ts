@@ -7,6 +7,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { sameBytes } from '../../src/bytes.js'
+import { sequence } from '../../src/der/write.js'
 import { algorithmOf, type PrivateKey } from '../../src/keys/algorithms.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { keyIdentifierOf } from '../../src/keys/public-key.js'
@@ -25,7 +26,7 @@ import {
 } from '../../src/x509/extensions.js'
 import type { GeneralName } from '../../src/x509/extension.js'
 import { encodeCrl, encodeTbsCrl } from '../../src/x509/make-crl.js'
-import { encodeName } from '../../src/x509/name.js'
+import { encodeName, parseName } from '../../src/x509/name.js'
 import { encodeRequest, makeRequest, parseRequest } from '../../src/x509/request.js'
 
 /** A call as it came. */
@@ -363,7 +364,7 @@ export async function fakeEngine({
     const { subject, names } =
       role.use_csr_sans === true
         ? { subject: request.subject.der, names: request.subjectAltName ?? [] }
-        : { subject: encodeName({ commonName: String(body.common_name) }), names: namesOf(body) }
+        : { subject: subjectOf(String(body.common_name)), names: namesOf(body) }
     const now = Math.floor(clock() / 1000) * 1000
     const { signatureIdentifier } = algorithmOf(key.algorithm)
     const usages = {
@@ -386,10 +387,14 @@ export async function fakeEngine({
         ]),
         subjectKeyIdentifier(keyIdentifierOf(publicKey)),
         authorityKeyIdentifier(above.subjectKeyIdentifier!),
-        subjectAltName([
-          ...[...names].reverse(),
-          ...(typeof role.adds === 'string' ? [{ type: 'dns' as const, value: role.adds }] : []),
-        ]),
+        {
+          ...subjectAltName([
+            ...[...names].reverse(),
+            ...(typeof role.adds === 'string' ? [{ type: 'dns' as const, value: role.adds }] : []),
+          ]),
+          // As Go writes it.
+          critical: parseName(subject, 'the subject').attributes.length === 0,
+        },
       ],
     })
     const pem = encodeCertificate(
@@ -405,6 +410,10 @@ export async function fakeEngine({
 
 function colons(serial: string): string {
   return serial.replace(/(..)(?=.)/g, '$1:')
+}
+
+function subjectOf(commonName: string): Uint8Array {
+  return commonName === '' ? sequence() : encodeName({ commonName })
 }
 
 /** The names of a call, for a role that takes none from the request. */

@@ -62,11 +62,11 @@ export const contractRoles: readonly EngineRole[] = engineRoles(
     },
   },
   {
-    identities: (['server', 'client', 'combined', 'operator'] as const).flatMap((role) =>
+    identities: (['server', 'client', 'combined', 'operator', 'machine'] as const).flatMap((role) =>
       (['ecdsa-p256', 'rsa-2048'] as const).map((leafKey) => ({
         profile: {
           ...{ role, region: 'global', issuer: { name: 'low' }, lifetime: 90 * day },
-          ...{ key: leafKey, keyHeld: 'store' },
+          key: leafKey,
         },
       })),
     ),
@@ -113,6 +113,7 @@ export function issuerContract(what: string, make: () => Promise<Tried>, at: num
       ['client', {}],
       ['combined', {}],
       ['operator', { names: [], ips: [], uris: ['nomad-pki://operator.nomad/alice'] }],
+      ['machine', { names: [], ips: [], uris: ['nomad-pki://machine.nomad/prometheus'] }],
     ])('certifies a %s', async (role, fields) => {
       const { issuer } = await make()
       const key = generateKeySync('ecdsa-p256')

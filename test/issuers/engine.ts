@@ -158,7 +158,13 @@ export function engine(parts: EngineParts): Engine {
         extendedKeyUsage(expected.extendedKeyUsage!),
         subjectKeyIdentifier(keyIdentifierOf(certified)),
         authorityKeyIdentifier(certificate.subjectKeyIdentifier!),
-        subjectAltName([...names].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))),
+        {
+          ...subjectAltName(
+            [...names].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+          ),
+          // As Go writes it.
+          critical: subject.attributes.length === 0,
+        },
       ],
     }
     const tbs = encodeTbs(fields)

@@ -21,6 +21,8 @@ const openssl = (...args: readonly string[]): void => {
 let token = 'hvs.token'
 let signer = 'us-west'
 let more = ''
+/** What it was asked last. */
+let asked: object = {}
 let server: Server
 let round = 0
 
@@ -50,7 +52,9 @@ beforeAll(async () => {
         response.end(JSON.stringify({ auth: { client_token: token } }))
         return
       }
-      fs.writeFileSync(at('csr.pem'), (JSON.parse(body) as { csr: string }).csr)
+      const said = JSON.parse(body) as { csr: string }
+      fs.writeFileSync(at('csr.pem'), said.csr)
+      asked = said
       const by = ['-CA', `${signer}.pem`, '-CAkey', `${signer}.key`, '-days', '10']
       const out = ['-copy_extensions', 'copyall', '-out', 'leaf.pem']
       openssl('x509', '-req', '-in', 'csr.pem', ...by, ...out)
@@ -127,6 +131,13 @@ test('an address is the same in each way that it is written', async () => {
   })
   expect(stderr).toBe('')
   expect(status).toBe(0)
+  // The engine takes the names of the call alone.
+  expect(asked).toMatchObject({
+    common_name: 'client.us-west.nomad',
+    alt_names: 'client.us-west.nomad,localhost',
+    ip_sans: '127.0.0.1,::1,fd00::21',
+    exclude_cn_from_sans: true,
+  })
 })
 
 test('a key that was not made leaves nothing behind', async () => {

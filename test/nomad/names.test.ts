@@ -14,7 +14,7 @@ describe('roles', () => {
       ['serverAuth', 'clientAuth'],
     ],
     ['operator', 'cli.eu.nomad', ['cli.eu.nomad'], ['clientAuth']],
-    ['machine', 'nomad-pki machine', [], ['clientAuth']],
+    ['machine', undefined, [], ['clientAuth']],
   ] as const)('%s', (role, common, names, purposes) => {
     const profile = profileOf(role)
     expect(profile.commonName('eu')).toBe(common)

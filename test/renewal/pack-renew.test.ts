@@ -47,7 +47,7 @@ test('the node renews itself with nothing but these files and its login', async 
     allowed_ip_sans_cidr: ['127.0.0.0/8', '::1/128', '10.0.0.1/32'],
   })
   expect(fs.readFileSync(out('engine/policy.hcl'), 'utf8')).toBe(
-    'path "pki/nomad/issuer/us-west-1/sign/nomad-client-us-west-c1" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [] }\n}\n',
+    'path "pki/nomad/issuer/us-west-1/sign/nomad-client-us-west-c1" {\n  capabilities = ["update"]\n  allowed_parameters = { "csr" = [], "ttl" = [], "common_name" = [], "alt_names" = [], "ip_sans" = [], "uri_sans" = [], "exclude_cn_from_sans" = [] }\n}\n',
   )
   const text = fs.readFileSync(out('node.yaml'), 'utf8')
   expect(text).toContain('reload: nomad.service\nprobe: "127.0.0.1:4646"\n')
