@@ -120,6 +120,25 @@ function ecPublicKey({ name, spkiPrefix }: AlgorithmEntry, point: Uint8Array): P
  * @returns `undefined` for all others.
  */
 export function ecHalfAsWritten(pkcs8: Uint8Array): PublicKey | undefined {
+  const parts = ecPartsAsWritten(pkcs8)
+  return parts && ecPublicKey(parts.entry, parts.point)
+}
+
+/**
+ * The numbers of an EC key that stands as {@link ecPrivateKey} writes it.
+ *
+ * @param pkcs8 Any bytes.
+ * @returns Views into the bytes; `undefined` for all others.
+ */
+export function ecPartsAsWritten(pkcs8: Uint8Array):
+  | {
+      readonly entry: AlgorithmEntry
+      /** Secret, big-endian. */
+      readonly scalar: Uint8Array
+      /** Uncompressed. */
+      readonly point: Uint8Array
+    }
+  | undefined {
   for (const entry of ecEntries) {
     const { prefix, middle } = templateOf(entry)
     const at = prefix.length + entry.scalarLength!
@@ -130,7 +149,7 @@ export function ecHalfAsWritten(pkcs8: Uint8Array): PublicKey | undefined {
       sameBytes(pkcs8.subarray(0, prefix.length), prefix) &&
       sameBytes(pkcs8.subarray(at, point), middle)
     ) {
-      return ecPublicKey(entry, pkcs8.subarray(point))
+      return { entry, scalar: pkcs8.subarray(prefix.length, at), point: pkcs8.subarray(point) }
     }
   }
   return undefined
