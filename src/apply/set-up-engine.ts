@@ -1,7 +1,7 @@
 /**
  * Sets up an authority in Vault or OpenBao: the mount, a key that is made inside and never leaves, its certificate by
- * our root or, where it is a root, by itself, the issuer's settings, the roles. Each part is looked at first, so that a second run does what the first
- * one left; a dry run looks alone.
+ * our root or, where it is a root, by itself, the issuer's settings, the roles. Each part is looked at first, so that a
+ * second run does what the first one left; a dry run looks alone.
  *
  * ```text
  * mount → key inside → certificate by our root ── durable in the store ──▶ into the engine → issuer → roles
@@ -159,7 +159,7 @@ export async function setUpEngine(
       `${known.by} has ${known.fingerprint} for ${address}, and neither the store nor ${mount} has that certificate`,
       {
         address,
-        hint: `restore it from a backup of the store; for a new one: remove \`fingerprint\` of ${name} from the spec, or raise its \`signing\``,
+        hint: `${authority.issuer === undefined ? `where ${mount} has it under another name, name that issuer ${issuer}; else ` : ''}restore it from a backup of the store; for a new one: remove \`fingerprint\` of ${name} from the spec, or raise its \`signing\``,
       },
     )
   }

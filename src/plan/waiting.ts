@@ -131,6 +131,8 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
       .sort((a, b) => b.generation - a.generation)[0]
     if (older === undefined) continue
     const listed = desired.authorities.find((one) => one.address === older.address)
+    // A root that agents are not to trust any more does not sign again.
+    if (issuer === undefined && listed === undefined) continue
     instead.set(address, {
       ...(listed ?? {
         ...wanted,
@@ -149,12 +151,6 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
     ]),
   )
   const profiles = new Map<unknown, Desired['identities'][number]['profile']>()
-  /** A root that signs on another machine, or is not set up in its engine. */
-  function isAway(root: string): boolean {
-    const signer = signerOf(root, desired)
-    const isThere = inventory.authorities.get(root)?.certificate !== undefined
-    return signer === 'offline' || (signer === 'engine' && !isThere)
-  }
   const olderOnes = new Set([...instead.values()].map(({ address }) => address))
   return {
     ...desired,
@@ -166,10 +162,7 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
     // Agents trust a root when it is there.
     bundles: desired.bundles.map((bundle) => ({
       ...bundle,
-      trusted: bundle.trusted.flatMap((root) => {
-        const before = instead.get(root)?.address
-        return before === undefined ? [root] : bundle.trusted.includes(before) ? [] : [before]
-      }),
+      trusted: bundle.trusted.filter((root) => !instead.has(root)),
     })),
     identities: desired.identities.map((identity) => {
       const { profile } = identity
@@ -179,5 +172,12 @@ export function signUntilAnswer(desired: Desired, inventory: Inventory, now: num
       profiles.set(profile, known)
       return { ...identity, profile: known }
     }),
+  }
+
+  /** A root that signs on another machine, or is not set up in its engine. */
+  function isAway(root: string): boolean {
+    const signer = signerOf(root, desired)
+    const isThere = inventory.authorities.get(root)?.certificate !== undefined
+    return signer === 'offline' || (signer === 'engine' && !isThere)
   }
 }

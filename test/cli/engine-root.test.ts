@@ -154,6 +154,14 @@ describe('that signs leaves itself', () => {
     pinned(`SHA256:${'0'.repeat(64)}`)
     expect((await run('authority setup agent', second)).status).toBe(1)
     pinned(pin)
+    const [issuer] = [...engine.issuers.values()]
+    issuer!.issuer_name = 'old-root'
+    const unnamed = await run('authority setup agent', second)
+    expect(unnamed.stderr).toContain(
+      'where pki/root has it under another name, name that issuer agent-1',
+    )
+    expect(engine.issuers.size).toBe(1)
+    issuer!.issuer_name = 'agent-1'
     expect((await good('authority setup agent', second)).stdout).toContain(
       'its fingerprint is known',
     )

@@ -37,7 +37,6 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
       { hint: `nomad-pki rotate authority ${name!}` },
     )
   }
-  let last = own.at(-1)!
   const session = await openEngine(workspace, context)
   let end: SetUpEnd
   try {
@@ -56,7 +55,6 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
       for (const authority of own.filter((one) => one.signing || !isThere(one))) {
         const inventory = await takeOwnInventory(workspace)
         ended = await setUpEngine({ authority, desired, inventory }, ports)
-        last = authority
       }
       // Not before the new one is whole: until then the older one is all there is.
       if (compromised && ended === 'whole') await retireIssuers(signing!, ports)
@@ -66,7 +64,7 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
   } finally {
     session.close()
   }
-  for (const { name: what, text } of enginePolicies(last, desired)) {
+  for (const { name: what, text } of enginePolicies(signing ?? own.at(-1)!, desired)) {
     printer.answer(`\n# policy: ${what}\n${text.trimEnd()}`)
   }
   return end === 'whole' || dryRun ? exitStatus.ok : exitStatus.work

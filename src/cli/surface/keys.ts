@@ -78,9 +78,9 @@ export const keysCommands = {
   },
   'authority setup': {
     arguments: '<name>',
-    summary: 'make an intermediate in Vault or OpenBao: its key is made there and stays there',
+    summary: 'make an authority in Vault or OpenBao: its key is made there and stays there',
     details:
-      'For authorities with `engine` in the spec. Makes the mount and the key, has the root of the store certify it, and sets up the issuer. Makes one role for each kind of certificate and region. Prints policies. It leaves what is there and right, so you can run it again. A dry run asks the engine what it has, and changes nothing.',
+      'For authorities with `engine` in the spec. Makes the mount and the key, has its root certify it (a root certifies itself), and sets up the issuer. Makes one role for each kind of certificate and region. Prints policies. It leaves what is there and right, so you can run it again. A dry run asks the engine what it has, and changes nothing.',
     writes: true,
     options: {
       compromised: { summary: 'issuers of older generations sign no more certificates' },
