@@ -323,6 +323,19 @@ test('above an intermediate in the engine, and one whose key is a file: each nam
   }
 })
 
+test('two generations of one name: the cross-certificate is the one that was asked for', async () => {
+  const spec = `${inside}, subject: { commonName: acme root }`
+  write(spec)
+  await good('init --new-store')
+  await good('authority setup agent')
+  await good('apply --yes')
+  write(`${spec}, signing: 2, trusted: [1, 2], crossed: true`)
+  await good('authority setup agent')
+  await good('apply --yes')
+  expect(chain()).toHaveLength(2)
+  for (const generation of [1, 2]) expect(verifies([root(generation)])).toBe(true)
+})
+
 test('from a file to the engine by its next generation, and back', async () => {
   write('', undefined)
   await good('init --new-store')
