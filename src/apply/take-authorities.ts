@@ -10,13 +10,13 @@ import type { AdoptedAuthority } from '../adoption/adopted.js'
 import type { Collection } from '../adoption/collect.js'
 import type { LeftOut } from '../adoption/materials.js'
 import { adoptionNotes } from '../adoption/notes.js'
-import { authorityAddress } from '../address.js'
-import type { Desired, DesiredAuthority } from '../cluster/desired.js'
-import { issuerNameIn } from '../cluster/vault.js'
+import { authorityAddress, generationOf } from '../address.js'
+import type { Desired, DesiredAuthority, FormerInEngine } from '../cluster/desired.js'
+import { issuerNameIn, type EngineSpec } from '../cluster/vault.js'
 import type { EngineIssuerFound } from '../engine/certificates.js'
 import { NomadPkiError } from '../errors.js'
 import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
-import { fingerprintText, type Certificate } from '../x509/certificate.js'
+import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { isIssuedBy, isSignedUnder } from '../checks/issued-by.js'
 import { generationFault } from './take-issuer.js'
 
@@ -53,6 +53,7 @@ export function takeAuthorities(
   const authorities: AdoptedAuthority[] = []
   const leftOut: LeftOut[] = []
   const inventory = { ...before, authorities: known }
+  const { formerInEngine = [] } = desired
   const has = (address: string): boolean => known.get(address)?.certificate !== undefined
   const take = (
     wanted: DesiredAuthority,
@@ -80,6 +81,14 @@ export function takeAuthorities(
     if (has(wanted.address)) continue
     if (wanted.issuer === undefined) takeRoot(wanted)
     else takeIntermediate(wanted)
+  }
+  // The newer one may be elsewhere, or here already: what a former one signed in its engine may live.
+  for (const former of formerInEngine) {
+    const wanted = desired.authorities.find(
+      ({ name, signing }) =>
+        signing && authorityAddress(name, generationOf(former.address)) === former.address,
+    )
+    if (wanted?.issuer !== undefined) takeFormer(wanted, former)
   }
   return { authorities, inventory, leftOut }
 
@@ -111,11 +120,11 @@ export function takeAuthorities(
       return
     }
     // Of several roots that a person brought, the one that signed what the engine has under our names.
-    const own = fromEngine.filter(({ name: issuer }) =>
-      desired.authorities.some(
-        (one) => one.engine !== undefined && namesOf(one).some(([, other]) => other === issuer),
-      ),
-    )
+    const names = new Set([
+      ...desired.authorities.flatMap(namesOf),
+      ...formerInEngine.map((one) => issuerNameIn(one.engine, generationOf(one.address))),
+    ])
+    const own = fromEngine.filter(({ name: issuer }) => names.has(issuer))
     const signers = fromFiles.filter(
       (root) =>
         isRoot(root) &&
@@ -149,40 +158,52 @@ export function takeAuthorities(
   function takeIntermediate(wanted: DesiredAuthority): void {
     const { engine } = wanted
     if (engine === undefined) {
+      // What the engine has under a name of ours is a former generation.
+      const inside = [...offered.issuers.values()].flat()
       const found = offered.files.certificates.find(
-        ({ certificate }) => fault(wanted, certificate) === undefined,
+        ({ certificate }) =>
+          fault(wanted, certificate) === undefined &&
+          inside.every((other) => !sameCertificate(other.certificate, certificate)),
       )
       if (found !== undefined) {
         take(wanted, found.certificate, found.places[0]!, `${wanted.issuer!.name} signed it`)
       } else notThere(wanted, wanted.address, 'no file has it')
       return
     }
-    const issuers = offered.issuers.get(engine.mount) ?? []
     // Older generations signed certificates that may live.
-    for (const [generation, issuerName] of namesOf(wanted)) {
-      const address = authorityAddress(wanted.name, generation)
-      // The pin of the spec is that of the generation that signs, and so is a name of its own.
-      const one =
-        generation === wanted.generation
-          ? wanted
-          : { ...wanted, address, generation, fingerprint: undefined, signing: false }
-      const found = issuers.find(({ name }) => name === issuerName)
-      if (has(address)) continue
-      const place = `${engine.mount}/issuer/${issuerName}`
-      if (found === undefined) {
-        if (generation === wanted.generation) notThere(one, place, 'the engine does not have it')
-        continue
-      }
-      const why = fault(one, found.certificate)
-      if (why === undefined) {
-        take(one, found.certificate, found.place, `${wanted.issuer!.name} signed it`)
-      } else {
-        leftOut.push({
-          ...{ kind: 'left-out', place, code: 'adoption/authority' },
-          message: `it is ${fingerprintText(found.certificate)}, and is not taken as ${address}: ${why}`,
-          hint: `find out who made it: certificates of it are not taken; a mount of its own for ${wanted.name}, or the next generation, makes a new one`,
-        })
-      }
+    for (let generation = 1; generation < wanted.generation; generation += 1) {
+      takeFormer(wanted, { address: authorityAddress(wanted.name, generation), engine })
+    }
+    takeIssuer(wanted, engine, 'wanted')
+  }
+
+  function takeFormer(wanted: DesiredAuthority, { address, engine }: FormerInEngine): void {
+    const generation = generationOf(address)
+    // The pin of the spec is that of the generation that signs, and so is a name of its own.
+    const one = { ...wanted, address, generation, fingerprint: undefined, signing: false }
+    takeIssuer(one, engine, 'former')
+  }
+
+  function takeIssuer(one: DesiredAuthority, engine: EngineSpec, which: 'wanted' | 'former'): void {
+    const { address, name, generation, issuer } = one
+    if (has(address)) return
+    const issuerName = issuerNameIn(engine, generation)
+    const issuers = offered.issuers.get(engine.mount) ?? []
+    const found = issuers.find((other) => other.name === issuerName)
+    const place = `${engine.mount}/issuer/${issuerName}`
+    if (found === undefined) {
+      if (which === 'wanted') notThere(one, place, 'the engine does not have it')
+      return
+    }
+    const why = fault({ ...one, engine }, found.certificate)
+    if (why === undefined) {
+      take(one, found.certificate, found.place, `${issuer!.name} signed it`)
+    } else {
+      leftOut.push({
+        ...{ kind: 'left-out', place, code: 'adoption/authority' },
+        message: `it is ${fingerprintText(found.certificate)}, and is not taken as ${address}: ${why}`,
+        hint: `find out who made it: certificates of it are not taken; a mount of its own for ${name}, or the next generation, makes a new one`,
+      })
     }
   }
 
@@ -199,6 +220,7 @@ export function takeAuthorities(
   /** That the root signed it is enough: where the spec says something else today, `plan` tells. */
   function fault(wanted: DesiredAuthority, certificate: Certificate): string | undefined {
     if (certificate.basicConstraints?.ca !== true) return 'it is not an authority'
+    if (isIssuedBy(certificate, certificate)) return 'it is a root'
     if (rootOf(wanted, certificate) === undefined) return `${wanted.issuer!.name} did not sign it`
     const other = wanted.engine && generationFault(certificate, wanted, before)
     if (other !== undefined) return other
@@ -214,8 +236,8 @@ export function takeAuthorities(
   }
 }
 
-/** The names of an authority's issuers in its mount, by generation. */
-function namesOf({ engine, generation }: DesiredAuthority): readonly (readonly [number, string])[] {
+/** The names of an authority's issuers in its mount: of its own generation and those before it. */
+function namesOf({ engine, generation }: DesiredAuthority): readonly string[] {
   if (engine === undefined) return []
-  return Array.from({ length: generation }, (_, at) => [at + 1, issuerNameIn(engine, at + 1)])
+  return Array.from({ length: generation }, (_, at) => issuerNameIn(engine, at + 1))
 }

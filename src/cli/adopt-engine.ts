@@ -60,7 +60,8 @@ export async function adoptEngine(
   const printer = printerOf(context, options)
   const workspace = await openWorkspace(context, options, printer)
   const { desired, spec, store, configs, base, file } = workspace
-  const engines = desired.authorities.flatMap(({ engine }) => engine ?? [])
+  const { authorities: wanted, formerInEngine = [] } = desired
+  const engines = [...wanted, ...formerInEngine].flatMap(({ engine }) => engine ?? [])
   if (engines.length === 0) {
     throw usage(
       `--engine: ${file} has no authority in Vault or OpenBao`,

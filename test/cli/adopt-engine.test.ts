@@ -270,6 +270,32 @@ describe('a lost store', () => {
     }
   })
 
+  test('a former generation in the engine, where the newer one is not: its issuer, certificates and revocations', async () => {
+    const moved = specText().replace(
+      'issuer: agent, engine: { mount: pki/nomad }',
+      'issuer: agent, signing: 2, signer: { 1: engine, 2: file }, engine: { mount: pki/nomad }',
+    )
+    expect(moved).not.toBe(specText())
+    const [leaf] = parseCertificates(leafOf(first, 'server/us-west/s1'))
+    engine.revoked.add(leaf!.serial.replace(/(..)(?=.)/g, '$1:'))
+    try {
+      fs.writeFileSync(path.join(second, 'cluster.yaml'), moved)
+      const { stdout, stderr, status } = await run(second, `adopt ${withRoot()} --engine`)
+      expect(stderr).not.toContain('error')
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/^\+ authority\/us-west\/1 .*, without its key$/m)
+      expect(stdout).toContain('authority/us-west/2 is not taken: no file has it')
+      expect(stdout).toMatch(/^\+ identity\/client\/us-west\/c1$/m)
+      expect(ledger(second)).toContain('"event":"revoked","address":"identity/server/us-west/s1"')
+      // Again: nothing is left to take.
+      const again = await run(second, 'adopt --engine')
+      expect(again.stdout).not.toMatch(/^\+/m)
+      expect(again.status).toBe(0)
+    } finally {
+      engine.revoked.clear()
+    }
+  })
+
   test('an issuer that another root signed is not taken, nor is anything under it', async () => {
     withRoot()
     const own = [...engine.issuers.values()][0]!
