@@ -72,6 +72,14 @@ export interface Changes {
   readonly events: readonly LedgerEvent[]
 }
 
+/** Whether a batch is nothing but lines of the ledger. */
+export function isLedgerAlone({ events, ...changes }: Changes): boolean {
+  return (
+    events.length > 0 &&
+    Object.values(changes).every((one) => ('size' in one ? one.size : one.length) === 0)
+  )
+}
+
 type AuthorityDraft = Omit<AuthorityPut, 'list'> & {
   readonly crossed: Map<number, string>
   list?: string | undefined

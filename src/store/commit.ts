@@ -26,6 +26,7 @@ import {
   crossesNothing,
   generationExists,
   keyChanged,
+  isLedgerAlone,
   keyExists,
   removesCurrent,
   turnsToNothing,
@@ -38,7 +39,6 @@ import {
 } from './batch.js'
 import { unwritable, type StoreTree } from './tree.js'
 import { crossedName, generationFiles, identityPath, modes, names, stagingName } from './layout.js'
-import { appendLedger, ledgerEnd, mendLedger, type LedgerEnd } from './ledger.js'
 import { repairModes } from './repair.js'
 
 /** A rename that waits for the barrier. */
@@ -67,14 +67,6 @@ export async function commitChanges(tree: StoreTree, changes: Changes): Promise<
   }
 }
 
-/** Whether a batch is nothing but lines of the ledger. */
-function isLedgerAlone({ events, ...changes }: Changes): boolean {
-  return (
-    events.length > 0 &&
-    Object.values(changes).every((one) => ('size' in one ? one.size : one.length) === 0)
-  )
-}
-
 class Commit {
   /** What is under way, for the message if it fails. */
   doing: string | undefined
@@ -100,8 +92,7 @@ class Commit {
   async run(): Promise<void> {
     const { files, root } = this.#tree
     const { authorities, bundles, generations, turns, repairs, events } = this.#changes
-    const ledger = `${root}/${names.ledger}`
-    const end = events.length > 0 ? this.#ledgerEnd(ledger) : undefined
+    const end = events.length > 0 ? this.#tree.ledgerEnd() : undefined
     for (const turn of turns.values()) this.#checkTurn(turn)
     const wasCurrent = this.#changes.removals.some((removal) => this.#checkRemoval(removal))
 
@@ -123,7 +114,10 @@ class Commit {
       repairModes(this.#tree, parseAddress(address))
       await this.#breathe()
     }
-    if (end !== undefined) this.#appendLedger(ledger, end)
+    if (end !== undefined) {
+      this.doing = names.ledger
+      this.#tree.appendLedger(end, events)
+    }
     this.doing = undefined
     if (isLedgerAlone(this.#changes)) {
       // Each call of a foreign issuer waits for it.
@@ -348,26 +342,6 @@ class Commit {
     if (!this.#tree.listing(place).has(name)) return
     this.#tree.files.unlink(`${place}/${name}`)
     this.#tree.note(place, name, undefined)
-  }
-
-  /** A ledger of many lines is read once, and not for each line more. */
-  #ledgerEnd(path: string): LedgerEnd {
-    const { files, ledgerEnd: known } = this.#tree
-    return known !== undefined && files.lstat(path)?.size === known.size
-      ? known
-      : ledgerEnd(files, path)
-  }
-
-  #appendLedger(path: string, end: LedgerEnd): void {
-    this.doing = names.ledger
-    const { files, root, touched } = this.#tree
-    const known = this.#tree.ledgerEnd
-    this.#tree.ledgerEnd = undefined
-    const whole = mendLedger(files, path, end)
-    this.#tree.ledgerEnd = appendLedger(files, path, whole, this.#changes.events)
-    touched.add(path)
-    // Under this lock for the first time: a run that made the file may have been killed before its barrier.
-    if (end !== known) touched.add(root)
   }
 
   async #makeMoves(): Promise<void> {

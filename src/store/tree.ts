@@ -11,8 +11,9 @@ import type { BarrierKind } from '../files/barrier.js'
 import { describeFault, errnoOf, hintOfFault, shownPath } from '../files/fault.js'
 import type { Files } from '../files/files.js'
 import { umask } from '../files/umask.js'
-import { modes } from './layout.js'
-import type { LedgerEnd } from './ledger.js'
+import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { modes, names } from './layout.js'
+import { appendLedger, ledgerEnd, mendLedger, type LedgerEnd } from './ledger.js'
 
 /** What a name in a directory stands for. */
 type EntryKind = 'directory' | 'link' | 'other'
@@ -22,11 +23,11 @@ export class StoreTree {
   readonly files: Files
   readonly root: string
   readonly touched: Touched = new Touched()
-  /** Where the ledger ends, as its last append under this lock left it. */
-  ledgerEnd: LedgerEnd | undefined
   /** Whether files get the mode that is asked for: then one call a file is saved. */
   readonly keepsModes: boolean
   readonly #kind: BarrierKind
+  /** Where the ledger ends, as its last append under this lock left it. */
+  #ledgerEnd: LedgerEnd | undefined
   readonly #listings = new Map<string, Map<string, EntryKind>>()
 
   constructor(files: Files, root: string, kind: BarrierKind) {
@@ -45,6 +46,33 @@ export class StoreTree {
    */
   async barrier(kind: BarrierKind = this.#kind): Promise<void> {
     await barrier(this.files, this.root, this.touched, kind)
+  }
+
+  /**
+   * Where the ledger ends. One of many lines is read once, and not for each line more.
+   *
+   * @throws {NomadPkiError} `ERR_LEDGER_BROKEN`, `ERR_STORE_UNREADABLE`
+   */
+  ledgerEnd(): LedgerEnd {
+    const known = this.#ledgerEnd
+    return known !== undefined && this.files.lstat(this.#ledger)?.size === known.size
+      ? known
+      : ledgerEnd(this.files, this.#ledger)
+  }
+
+  /** Appends lines behind what {@link ledgerEnd} gave. */
+  appendLedger(end: LedgerEnd, events: readonly LedgerEvent[]): void {
+    const known = this.#ledgerEnd
+    this.#ledgerEnd = undefined
+    const whole = mendLedger(this.files, this.#ledger, end)
+    this.#ledgerEnd = appendLedger(this.files, this.#ledger, whole, events)
+    this.touched.add(this.#ledger)
+    // Under this lock for the first time: a run that made the file may have been killed before its barrier.
+    if (end !== known) this.touched.add(this.root)
+  }
+
+  get #ledger(): string {
+    return `${this.root}/${names.ledger}`
   }
 
   /** The names in a directory; empty where it does not exist. */
