@@ -24,7 +24,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 /** Lines that are not run: what they hold, and why. */
 const notHere: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^npm (ci|test|run) /, '.ci/run runs it, as an ordinary user'],
-  [/^\.ci\/run /, 'runs this test'],
+  [/^\.ci\/(run|deep) /, 'runs this test'],
   [/chown nomad:/, 'needs root, and the user of an agent'],
   [
     /--override .*…/,
