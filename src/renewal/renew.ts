@@ -112,6 +112,22 @@ export function lookAtNode(
 }
 
 /**
+ * Goes through the installer's checks with what is in place, where nothing is due: what is wrong with `tls`, `owner`,
+ * `reload` or `probe` is said on the day on which it is written. Nothing is changed.
+ *
+ * @returns Why the agent could not be told now; `undefined`: it could.
+ * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, as a renewal would be refused.
+ */
+export async function rehearse(
+  { node, present }: Renewal,
+  request: RenewalRequest,
+  ports: RenewalPorts,
+): Promise<string | undefined> {
+  const archive = present && archiveOfPresent(node, present, ports)
+  return archive && (await reloadFor(archive, node, request, ports)).untold
+}
+
+/**
  * Has what is in place loaded and proven, where an earlier run was stopped before that.
  *
  * @throws {NomadPkiError} `ERR_INSTALL_REFUSED`, `ERR_INSTALL_FAILED`, `ERR_INTERRUPTED`
@@ -313,20 +329,20 @@ async function reloadFor(
   ports: RenewalPorts,
 ): Promise<ReloadHere> {
   const { reload } = request
-  const rehearse = async (how: ReloadHere): Promise<ReloadHere> => {
+  const tried = async (how: ReloadHere): Promise<ReloadHere> => {
     const whole = { ...request, ...how, ...placeOf(node, ports) }
     const prepared = await prepareInstall(archive, whole, ports.configs)
     await rehearseInstall(prepared, whole)
     return how
   }
   // Another program reloads the agent and proves nothing to us, so an unproven switch blocks nothing.
-  if (reload === 'none') return rehearse({ reload, untold: undefined, giveUp: true })
+  if (reload === 'none') return tried({ reload, untold: undefined, giveUp: true })
   try {
-    return await rehearse({ reload, untold: undefined })
+    return await tried({ reload, untold: undefined })
   } catch (error) {
     if (!isNomadPkiError(error, 'ERR_INSTALL_REFUSED')) throw error
     try {
-      return await rehearse({ reload: 'none', untold: error.message, giveUp: true })
+      return await tried({ reload: 'none', untold: error.message, giveUp: true })
     } catch {
       throw error
     }

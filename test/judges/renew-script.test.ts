@@ -92,6 +92,7 @@ async function renew(
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}='${value}'\n`)
   fs.writeFileSync(at('renew.env'), lines.join(''), { mode: 0o600 })
+  // `sh` is looked for where the script will look for its tools.
   const child = spawn('sh', [file('renew/renew.sh'), at('renew.env')], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -138,6 +139,20 @@ test('an address is the same in each way that it is written', async () => {
     ip_sans: '127.0.0.1,::1,fd00::21',
     exclude_cn_from_sans: true,
   })
+})
+
+test('under BusyBox, with its own tools, curl and openssl: a whole generation is in place, and the next run waits', async () => {
+  const found = (name: string): string =>
+    execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+  fs.mkdirSync(at('busybox'))
+  execFileSync(found('busybox'), ['--install', '-s', at('busybox')])
+  for (const name of ['curl', 'openssl']) fs.symlinkSync(found(name), at(`busybox/${name}`))
+  const first = await renew({}, { PATH: at('busybox') })
+  expect(first).toEqual({ status: 0, stderr: '' })
+  const current = path.join(tls(), fs.readlinkSync(path.join(tls(), 'current')))
+  expect(fs.readdirSync(current).sort()).toEqual(['ca.pem', 'cert.pem', 'key.pem', 'manifest.json'])
+  expect(await renew({}, { PATH: at('busybox') })).toEqual({ status: 0, stderr: '' })
+  expect(fs.readlinkSync(path.join(tls(), 'current'))).toMatch(/^1-/)
 })
 
 test('a key that was not made leaves nothing behind', async () => {

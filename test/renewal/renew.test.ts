@@ -126,6 +126,33 @@ describe('a change of the file is a reason', () => {
   })
 })
 
+describe('the installer is asked in every run: a mistake is said on the day on which it is written', () => {
+  beforeEach(async () => {
+    await node.renew()
+    expect((await node.renew()).stdout).toContain('is renewed from')
+  })
+
+  test.each<[string, (text: string) => string]>([
+    ['an owner whom the host does not have', (text) => `${text}owner: nobody-of-this-name\n`],
+    ['a proof of a port without an agent’s reload', (text) => `${text}probe: "127.0.0.1:1"\n`],
+  ])('%s: the same message and exit as when it is due', async (_, change) => {
+    node.text = change(node.text)
+    node.write()
+    const waiting = await node.renew()
+    expect(waiting.stdout).toBe('')
+    expect(waiting.status).not.toBe(0)
+    const due = await node.renew('--force')
+    expect({ status: waiting.status, stderr: errorOf(waiting.stderr) }).toEqual({
+      status: due.status,
+      stderr: errorOf(due.stderr),
+    })
+    expect(node.engine.signed).toHaveLength(1)
+  })
+})
+
+/** What is said of the mistake. */
+const errorOf = (stderr: string): string | undefined => /^error.*/m.exec(stderr)?.[0]
+
 describe('an engine that fails: the old pair stays, and the message says so', () => {
   let before = ''
   beforeEach(async () => {

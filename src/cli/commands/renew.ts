@@ -10,6 +10,7 @@ import { parseEndpoint } from '../../probe/endpoint.js'
 import {
   finish,
   lookAtNode,
+  rehearse,
   renew,
   renewalText,
   type Renewal,
@@ -49,7 +50,6 @@ export const command: Command<'renew'> = async ({ options }, context) => {
     force: options.force === true,
   })
   const dry = options.dryRun === true
-  if (dry || renewal.action === 'wait') return told(renewal, undefined, { dry, reload }, printer)
   const request: RenewalRequest = {
     script: packageFile(context, 'templates/install.sh'),
     reload,
@@ -66,6 +66,11 @@ export const command: Command<'renew'> = async ({ options }, context) => {
     configs: directoryConfigs(context.cwd),
     clock: () => context.now(),
   }
+  if (renewal.action === 'wait') {
+    const untold = await rehearse(renewal, request, ports)
+    if (untold !== undefined) printer.tell(`warning: the agent could not be told now: ${untold}`)
+  }
+  if (dry || renewal.action === 'wait') return told(renewal, undefined, { dry, reload }, printer)
   printer.tell(renewalText(renewal))
   const done = await (renewal.action === 'renew' ? renew : finish)(renewal, request, ports)
   return told(renewal, done, { dry, reload }, printer)
