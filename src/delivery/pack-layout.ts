@@ -7,7 +7,7 @@
 
 import { authorityNameOf, generationOf } from '../address.js'
 import { latin1Of, sameBytes } from '../bytes.js'
-import type { Desired, DesiredIdentity } from '../cluster/desired.js'
+import { renewsItself, type Desired, type DesiredIdentity } from '../cluster/desired.js'
 import { sections } from '../cluster/sections.js'
 import type { ClusterSpec } from '../cluster/spec.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
@@ -134,9 +134,11 @@ function choose(
   const chosen: Chosen[] = []
   for (const within of regions) {
     for (const part of parts) {
-      const candidates = identities.filter(
+      const own = identities.filter(
         ({ profile }) => profile.region === within && partOf(profile.role) === part,
       )
+      // The store has no files of a node that renews itself; one that is named is refused where its files are read.
+      const candidates = own.filter((one) => !renewsItself(one) || named.includes(one.address))
       const asked = candidates.filter(({ address }) => named.includes(address))
       const { certificate } = pair(part, within)
       if (asked.length > 1) {
@@ -156,7 +158,11 @@ function choose(
         continue
       }
       if (candidates.length === 0) {
-        notes.push(`${certificate} is left out: the spec has no ${part} in ${within}`)
+        notes.push(
+          own.length > 0
+            ? `${certificate} is left out: in ${within} each ${part} renews itself`
+            : `${certificate} is left out: the spec has no ${part} in ${within}`,
+        )
         continue
       }
       throw severalFor(certificate, within, candidates)

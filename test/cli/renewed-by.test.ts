@@ -56,9 +56,20 @@ test('pack --all names those that it leaves out', async () => {
   expect(status).toBe(0)
 })
 
+test('pack --all --layout leaves it out: what the store made before is not what it has', async () => {
+  const { stdout, stderr, status } = await run(
+    'pack --all --layout nomad-tls --out-dir tls --dry-run',
+  )
+  expect(stdout + stderr).toContain('is left out: in us-west each client renews itself')
+  expect(stdout).toContain('us-west-server-nomad.pem')
+  expect(stdout).not.toContain('us-west-client-nomad')
+  expect(status).toBe(0)
+})
+
 test('what makes or takes a certificate for it is refused, with the way', async () => {
   for (const [line, message] of [
     ['pack c1 --out out.tar.gz', /c1 renews itself/],
+    ['pack c1 --layout nomad-tls --out-dir tls', /c1 renews itself/],
     ['request c1 --out c1.csr', /c1 renews itself/],
     ['rotate leaves c1 --yes', /c1 renews itself/],
   ] as const) {
