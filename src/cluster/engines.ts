@@ -13,6 +13,10 @@ import { engineKeysOf, issuerNameIn, roleNameIn } from './vault.js'
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineName = /^\w(?:[\w.-]*\w)?$/
 
+/** Names that an engine certifies as DNS names (hostnameRegex of its engine `pki`): no `_`. */
+const hostName =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/
+
 /** Reports what the engine cannot do. */
 export function checkEngines(
   { raw, sources, report }: Resolving,
@@ -76,6 +80,14 @@ export function checkEngines(
     }
 
     function checkRegion(region: RegionSpec): void {
+      if (!hostName.test(region.name)) {
+        report.error(
+          'spec/engine',
+          at,
+          `an engine certifies no name of the region ${region.name}: server.${region.name}.nomad is not a host name`,
+          { hint: `let ${region.name} have an authority that is not in an engine` },
+        )
+      }
       const all: readonly (readonly [Role, Terms])[] = [
         ...region.groups.map(({ role, terms }) => [role, terms] as const),
         ...operators

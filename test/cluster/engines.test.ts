@@ -142,6 +142,11 @@ describe('refused, with what was expected', () => {
       /does not fit/,
     ],
     [
+      'a region that is not a host name',
+      { region: 'servers: { s1: {} }\n  us_west:\n    authority: west\n    servers: { s1: {} }' },
+      /certifies no name of the region us_west/,
+    ],
+    [
       'a signer without a place',
       { west: 'issuer: agent, signer: engine', vault: '' },
       /does not say where/,
