@@ -18,6 +18,7 @@ import { shownPath } from '../files/fault.js'
 import { nodeFiles } from '../files/files.js'
 import { openToOthers } from '../files/open-way.js'
 import { readWhole } from '../files/read.js'
+import type { ReceiptRequest } from '../renewal/send-receipt.js'
 import { nodeAuthority, type NodeAuthority } from '../renewal/trust.js'
 import { shellQuote } from '../shell-quote.js'
 import { tokenIn } from './engine.js'
@@ -30,6 +31,8 @@ export interface OpenedNode {
   readonly authority: NodeAuthority
   /** Opens the engine. Nothing is asked of it yet. */
   readonly session: () => EngineSession
+  /** Where its receipt goes; `undefined`: it stays. */
+  readonly receipts: Pick<ReceiptRequest, 'to' | 'ca'> | undefined
 }
 
 /** How long one call to an engine may take, milliseconds. */
@@ -70,7 +73,17 @@ export function openNode(file: string, printer: Printer): OpenedNode {
   })
   // An address that is not safe is said before it is due.
   const origin = originOf(engine.address)
-  return { node, authority, session: () => openSession(node, origin, at) }
+  const { receipts: to, receiptsCaFile } = node
+  const receipts =
+    to === undefined
+      ? undefined
+      : {
+          to,
+          ...(receiptsCaFile !== undefined && {
+            ca: readGuarded(at(receiptsCaFile), 'the file of receiptsCaFile'),
+          }),
+        }
+  return { node, authority, session: () => openSession(node, origin, at), receipts }
 }
 
 function openSession(

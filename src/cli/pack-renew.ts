@@ -194,6 +194,8 @@ function nodeFileOf({
     owner: spec.node.owner[role],
     reload: spec.node.unit,
     probe: ownEndpoint,
+    receipts: spec.node.receipts,
+    receiptsCaFile: spec.node.receiptsCaFile,
     trust: {
       roots: 'ca.pem',
       pins: more.pins,

@@ -7,6 +7,7 @@
 
 import { formatDuration } from '../duration.js'
 import { nodePlaces } from './node.js'
+import { receiptsFields } from './receipts.js'
 import type { Field, RecordShape } from './shape-types.js'
 import { durationText, formatVersion, leafKey, list, plainName, regionName, text } from './shape.js'
 import {
@@ -199,6 +200,7 @@ export const nodeFileShape: RecordShape = {
       sentence: 'Where the agent serves HTTPS: a handshake proves that it loaded the files.',
       example: '127.0.0.1:4646',
     },
+    ...receiptsFields,
     {
       key: 'trust',
       shape: {

@@ -14,6 +14,7 @@ import { formatDuration } from '../duration.js'
 import { nodeDefaults, nodeFileShape, type nodeMethods } from './node-file-shape.js'
 import { nodePlaces } from './node.js'
 import { readShape } from './read.js'
+import { checkReceipts } from './receipts.js'
 import { createReport } from './report.js'
 import { readYaml } from './yaml.js'
 
@@ -46,6 +47,10 @@ export interface NodeFile {
   readonly reload: string
   /** Where the agent listens; `undefined`: nothing is proven. */
   readonly probe: string | undefined
+  /** Where its receipt goes. */
+  readonly receipts?: string | undefined
+  /** A file, as written. */
+  readonly receiptsCaFile?: string | undefined
   readonly trust: NodeTrust
   readonly engine: NodeEngine
 }
@@ -171,6 +176,7 @@ export function parseNodeFile(source: string, options: { readonly file?: string 
       { hint: 'write how the agent is told (reload: nomad.service), or remove probe' },
     )
   }
+  checkReceipts(raw, report, sources.keyAt(raw, 'receiptsCaFile'))
   const auth = raw.engine?.auth
   if (auth?.method !== undefined) {
     for (const [method, files] of Object.entries(filesOf)) {
@@ -224,6 +230,8 @@ function withDefaults(raw: Raw, lifetime: number, before: number): NodeFile {
     owner: raw.owner,
     reload: raw.reload!,
     probe: raw.probe,
+    receipts: raw.receipts,
+    receiptsCaFile: raw.receiptsCaFile,
     trust: {
       roots: trust.roots ?? nodeDefaults.roots,
       pins: trust.pins!,

@@ -7,6 +7,7 @@
 import type { AgentRole } from '../address.js'
 import type { SuiteKey } from '../agent/cipher-suites.js'
 import type { Resolving } from './raw.js'
+import { checkReceipts } from './receipts.js'
 import type { NodeSpec } from './spec.js'
 import { checkStanza, mergeStanza } from './stanza.js'
 
@@ -28,8 +29,14 @@ export function resolveNode(
     owner,
     ssh,
     unit = 'nomad.service',
+    receipts,
+    receiptsCaFile,
     stanza,
   } = resolving.raw.node ?? {}
+  if (resolving.raw.node !== undefined) {
+    const at = resolving.sources.keyAt(resolving.raw.node, 'receiptsCaFile')
+    checkReceipts(resolving.raw.node, resolving.report, at)
+  }
   checkStanza(resolving, stanza, keysOf())
   for (const role of ['server', 'client', 'combined'] as const) {
     checkStanza(resolving, stanza?.[role], keysOf(role))
@@ -43,6 +50,8 @@ export function resolveNode(
     },
     ssh: { user: ssh?.user, port: ssh?.port, sudo: ssh?.sudo ?? false },
     unit,
+    receipts,
+    receiptsCaFile,
     stanza: mergeStanza(stanza),
   }
 }

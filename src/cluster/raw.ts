@@ -91,6 +91,8 @@ export interface RawNodePlace {
   }
   readonly ssh?: { readonly user?: string; readonly port?: number; readonly sudo?: boolean }
   readonly unit?: string
+  readonly receipts?: string
+  readonly receiptsCaFile?: string
   readonly stanza?: RawStanza & {
     readonly server?: RawStanza
     readonly client?: RawStanza

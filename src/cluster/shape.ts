@@ -10,6 +10,7 @@ import { durationSyntax } from '../duration.js'
 import { algorithmOf, keyAlgorithms } from '../keys/algorithms.js'
 import { supportedVersions, versionPattern } from '../nomad/versions.js'
 import { explainDuration, explainName, explainNodeKey, explainRegion } from './explain.js'
+import { receiptsFields } from './receipts.js'
 import { signerKinds } from './signers.js'
 import { operatorKinds } from './operators.js'
 import { transports } from './transport.js'
@@ -841,6 +842,7 @@ const nodePlace: RecordShape = {
       sentence: 'The unit of the agent on its host, which `rollout` reloads or restarts.',
       example: 'nomad-server.service',
     },
+    ...receiptsFields,
     {
       key: 'stanza',
       shape: nodeStanza,

@@ -98,6 +98,10 @@ export interface NodeSpec {
   readonly ssh: SshSpec
   /** The systemd unit of the agent on its host. */
   readonly unit: string
+  /** Where the receipts of nodes that renew themselves go. */
+  readonly receipts?: string | undefined
+  /** On the node: roots for that address. */
+  readonly receiptsCaFile?: string | undefined
   /** What nothing nearer says otherwise. */
   readonly stanza: DesiredStanza
 }

@@ -28,6 +28,8 @@ export function encodeNodeFile(node: NodeFile): string {
     [['owner'], node.owner],
     [['reload'], node.reload],
     [['probe'], node.probe],
+    [['receipts'], node.receipts],
+    [['receiptsCaFile'], node.receiptsCaFile],
   ]
   const of = (fields: Readonly<Record<string, Plain | undefined>>): Plain =>
     Object.fromEntries(

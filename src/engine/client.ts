@@ -270,7 +270,8 @@ function tlsText({ code = '' }: NodeJS.ErrnoException): string | undefined {
   return tlsFaults[code]
 }
 
-function lostText(origin: string, error: NodeJS.ErrnoException): string {
+/** Why a connection was lost, or never made: for people. */
+export function lostText(origin: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ECONNREFUSED':
       return `${origin} refuses connections`

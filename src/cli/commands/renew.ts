@@ -18,6 +18,7 @@ import {
   type Renewed,
 } from '../../renewal/renew.js'
 import { directoryConfigs } from '../../store/directory-configs.js'
+import { sendReceipt } from '../../renewal/send-receipt.js'
 import type { Command } from '../command.js'
 import { packageFile } from '../context.js'
 import { openNode } from '../node-file.js'
@@ -34,7 +35,7 @@ const codes = ['new-root'] as const
 export const command: Command<'renew'> = async ({ options }, context) => {
   const printer = printerOf(context, options)
   const file = context.resolve(options.config ?? nodeFilePlace)
-  const { node, authority, session } = openNode(file, printer)
+  const { node, authority, session, receipts } = openNode(file, printer)
   const reload = options.reload ?? node.reload
   // Judged also where nothing is due: a mistake is said on the day it is made.
   const probe = node.probe === undefined ? undefined : parseEndpoint(node.probe)
@@ -70,10 +71,19 @@ export const command: Command<'renew'> = async ({ options }, context) => {
     const untold = await rehearse(renewal, request, ports)
     if (untold !== undefined) printer.tell(`warning: the agent could not be told now: ${untold}`)
   }
-  if (dry || renewal.action === 'wait') return told(renewal, undefined, { dry, reload }, printer)
-  printer.tell(renewalText(renewal))
-  const done = await (renewal.action === 'renew' ? renew : finish)(renewal, request, ports)
-  return told(renewal, done, { dry, reload }, printer)
+  const work = async (): Promise<Renewed | undefined> => {
+    if (dry || renewal.action === 'wait') return undefined
+    printer.tell(renewalText(renewal))
+    return (renewal.action === 'renew' ? renew : finish)(renewal, request, ports)
+  }
+  const done = await work()
+  const ended = told(renewal, done, { dry, reload }, printer)
+  // The certificate is in place, whoever collects receipts.
+  const unsent =
+    dry || receipts === undefined ? undefined : await sendReceipt({ node, ...receipts })
+  if (unsent !== undefined)
+    printer.tell(`warning: the receipt was not put there: ${unsent}; the next run tries again`)
+  return ended
 }
 
 function told(
