@@ -67,7 +67,11 @@ const places: readonly (readonly [what: string, pattern: RegExp, where: readonly
     /import (?!type|\{ isIP(v4|v6)?(, isIP(v4|v6)?)* \})[^\n]* from 'node:net'/,
     ['probe/', 'issuers/ssh-agent.ts'],
   ],
-  ['node:http, node:https, fetch', /'node:https?'|\bfetch\(/, ['engine/client.ts', 'probe/', 'renewal/send-receipt.ts']],
+  [
+    'node:http, node:https, fetch',
+    /'node:https?'|\bfetch\(/,
+    ['engine/client.ts', 'probe/', 'renewal/send-receipt.ts'],
+  ],
   ['node:child_process', /'node:child_process'/, ['files/', 'delivery/']],
   ['console', /\bconsole\./, ['cli/']],
   ['process', /(?<![\w.'])process\.(?!versions)/, ['cli/']],
