@@ -117,9 +117,9 @@ test('a foreign certificate that may be of a program is a question, and not a pe
   fs.writeFileSync(path.join(out, 'grafana-key.pem'), encodePrivateKey(key))
   const { text, addresses } = await adopted(out)
   expect([...addresses].sort()).toEqual([
-    'identity/operator/global/nomad-pki-machine',
+    'identity/operator/global/grafana',
     'identity/server/global/s1',
   ])
   expect(text).toMatch(/does a person use it, or a program such as Prometheus\? .*kind: machine/)
-  expect(text).toMatch(/machine: \{ region: global, key: ecdsa-p256, lifetime: 90d \}/)
+  expect(text).toMatch(/grafana: \{ region: global, key: ecdsa-p256, lifetime: 90d \}/)
 })
