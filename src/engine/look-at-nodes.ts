@@ -15,7 +15,7 @@ import {
 import { shellQuote } from '../shell-quote.js'
 import type { Finding } from '../diagnostics.js'
 import { inParallel } from '../in-parallel.js'
-import { unseen } from './look.js'
+import { saysMore, unseen } from './look.js'
 import { nodeRights, sharedRights } from './node-role.js'
 import { roleFaults } from './roles.js'
 import type { EngineSession } from './session.js'
@@ -79,6 +79,6 @@ async function lookAtNode(
   if (read.is !== 'done') return unseen(address, session.origin, read.reason)
   const faults = roleFaults(role, read.data)
   return faults.length === 0
-    ? undefined
+    ? saysMore(address, path, role, read.data)[0]
     : error(`${path} is not as the spec has it: ${faults.join('; ')}`, cure)
 }

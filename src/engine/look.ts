@@ -12,7 +12,7 @@ import { formatDuration } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
-import { engineRoles, roleFaults, shown } from './roles.js'
+import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
 import type { EngineSession } from './session.js'
 import type { EngineVerdict } from './verdict.js'
 
@@ -109,7 +109,7 @@ export async function lookAtEngine(
       const faults = roleFaults(role, read.data)
       if (faults.length > 0) {
         error(`${rolePath} is not as the spec has it: ${faults.join('; ')}`, setUp)
-      }
+      } else findings.push(...saysMore(address, rolePath, role, read.data))
     } else findings.push(unseen(address, session.origin, read.reason))
   }
 
@@ -162,6 +162,27 @@ export async function healthOf(session: EngineSession): Promise<{
         ? `${origin} has no namespaces: it would ignore ${namespace}, and work in the root namespace`
         : undefined,
   }
+}
+
+/** That a role has fields which are not known here: what they allow cannot be told. */
+export function saysMore(
+  address: string,
+  path: string,
+  role: EngineRole,
+  read: Readonly<Record<string, unknown>>,
+): readonly Finding[] {
+  const fields = unknownFields(role, read)
+  if (fields.length === 0) return []
+  const told = fields.slice(0, 10).join('; ')
+  return [
+    {
+      severity: 'warning',
+      address,
+      reason: 'engine-differs',
+      message: `${path} has fields that nomad-pki does not know: ${told}`,
+      remedy: `look up what they allow in the documentation of the engine; where that is more than the spec says, delete the role and write it again`,
+    },
+  ]
 }
 
 /** That the engine could not be seen; what the store says counts all the same. */

@@ -166,11 +166,20 @@ function fieldsOf({
     street_address: [],
     postal_code: [],
     not_before_duration: backdate,
+    // A date in the role counts before each span: the call's and `max_ttl`.
+    not_before: '',
+    not_after: '',
     ttl: seconds,
     max_ttl: seconds,
+    policy_identifiers: [],
+    allow_token_displayname: false,
+    allow_globs_in_identity_templates: false,
+    // The hash that fits the issuer's key.
+    signature_bits: 0,
+    use_pss: false,
     no_store: false,
     generate_lease: false,
-    ...(agent && { allowed_ip_sans_cidr: cidrs(networks) }),
+    allowed_ip_sans_cidr: agent ? cidrs(networks) : [],
     not_after_bound: 'ttl-limited',
     not_before_bound: 'forbid',
   }
@@ -202,17 +211,40 @@ export function roleFaults(
   })
 }
 
+/** Fields of Vault that allow nothing by themselves: which serial number is asked for, where none is allowed. */
+const harmless: ReadonlySet<string> = new Set(['serial_number_source'])
+
+/**
+ * Finds what a role says beyond the fields that are known here: a newer engine has more of them.
+ *
+ * @param role The role as it should be.
+ * @param read The fields that the engine gives.
+ * @returns A clause for each that says anything: `allow_all is true`.
+ */
+export function unknownFields(
+  { fields }: EngineRole,
+  read: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return Object.entries(read).flatMap(([field, has]) =>
+    Object.hasOwn(fields, field) || harmless.has(field) || isBlank(has)
+      ? []
+      : [`${field.slice(0, 100)} is ${shown(has)}`],
+  )
+}
+
 function same(has: unknown, wanted: unknown): boolean {
   // An older engine does not know a field, or leaves out one that says nothing.
-  if (has === undefined || has === null) return wanted === false || isEmpty(wanted)
+  if (has === undefined || has === null) return isBlank(wanted)
   if (!Array.isArray(wanted)) return has === wanted
   if (!Array.isArray(has) || has.length !== wanted.length) return false
   const all = new Set<unknown>(has)
   return wanted.every((one) => all.has(one))
 }
 
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
+/** Whether a field allows nothing: off, empty, nought or absent. */
+function isBlank(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0
+  return value === undefined || value === null || value === false || value === 0 || value === ''
 }
 
 /** A value of an engine for a message: it may be anything. */

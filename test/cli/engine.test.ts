@@ -103,6 +103,25 @@ describe('drift', () => {
       /cn_validations/,
     ],
     ['a longer life', () => (role().max_ttl = 999_999_999), /max_ttl is 999999999/],
+    [
+      'a date of its own, beyond each life',
+      () => (role().not_after = '2035-01-01T00:00:00Z'),
+      /not_after is "2035-01-01T00:00:00Z", wanted ""/,
+    ],
+    ['a beginning of its own', () => (role().not_before = '2020-01-01T00:00:00Z'), /not_before is/],
+    ['a policy', () => (role().policy_identifiers = ['1.2.3.4']), /policy_identifiers is/],
+    [
+      'the name of the login',
+      () => (role().allow_token_displayname = true),
+      /allow_token_displayname is true/,
+    ],
+    [
+      'globs from outside',
+      () => (role().allow_globs_in_identity_templates = true),
+      /allow_globs_in_identity_templates is true/,
+    ],
+    ['another signature', () => (role().use_pss = true), /use_pss is true/],
+    ['another hash', () => (role().signature_bits = 512), /signature_bits is 512/],
     ['a role that is gone', () => engine.roles.delete('nomad-client-us-west'), /has no role/],
     [
       'leaves that outlive the issuer',
@@ -120,6 +139,22 @@ describe('drift', () => {
     expect(engine.signed).toHaveLength(before)
     expect((await run('authority setup us-west')).status).toBe(0)
     expect((await run('verify')).status).toBe(0)
+  })
+
+  test('fields that are not known here are told, where they say anything', async () => {
+    Object.assign(role(), { a_new_field: '', another: [], serial_number_source: 'json-csr' })
+    expect((await run('verify --long')).stdout).not.toContain('does not know')
+    Object.assign(role(), { a_new_field: 'all' })
+    const { stdout, status } = await run('verify --long')
+    expect(stdout).toMatch(/nomad-client-us-west has fields .* does not know: a_new_field is "all"/)
+    expect(status).toBe(0)
+  })
+
+  test('an engine that leaves out what it does not know, or what says nothing, is as the spec has it', async () => {
+    const { not_before, not_after, signature_bits, policy_identifiers, ...rest } = role()
+    expect([not_before, not_after, signature_bits, policy_identifiers]).toEqual(['', '', 0, []])
+    engine.roles.set('nomad-client-us-west', rest)
+    expect((await run('verify --long')).stdout).not.toContain('engine-differs')
   })
 
   test('another certificate under the name of the issuer is an error that set-up does not hide', async () => {

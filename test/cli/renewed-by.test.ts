@@ -189,6 +189,14 @@ test('its role in the engine is held against the spec', async () => {
   expect((await run('verify')).stdout).toMatch(
     /nomad-client-us-west-c1 is not as the spec has it: .*allow_any_name/,
   )
+  node.engine.roles.set('nomad-client-us-west-c1', { ...role, not_after: '2035-01-01T00:00:00Z' })
+  expect((await run('verify')).stdout).toMatch(
+    /nomad-client-us-west-c1 is not as the spec has it: not_after is "2035/,
+  )
+  node.engine.roles.set('nomad-client-us-west-c1', { ...role, allow_all: true })
+  expect((await run('verify')).stdout).toMatch(
+    /warning: identity\/client\/us-west\/c1: .* does not know: allow_all is true/,
+  )
   node.engine.roles.set('nomad-client-us-west-c1', role)
 })
 

@@ -202,8 +202,12 @@ describe('a cluster', () => {
   test('a role that was changed by hand is found, keeps everything from being signed, and is set right', async () => {
     const role = 'pki/nomad/roles/nomad-client-us-west'
     const { data } = await bao.call('GET', role)
-    await bao.call('POST', role, { ...data, allow_any_name: true, allowed_uri_sans: ['*'] })
+    await bao.call('POST', role, {
+      ...{ ...data, allow_any_name: true, allowed_uri_sans: ['*'] },
+      ...{ not_after_bound: 'permit', not_after: '2035-01-01T00:00:00Z' },
+    })
     const found = await run('verify --long', tokens.apply)
+    expect(found.stdout).toContain('not_after is "2035-01-01T00:00:00Z", wanted ""')
     expect(found.stdout).toContain('allow_any_name is true, wanted false')
     expect(found.stdout).toContain('allowed_uri_sans is ["*"], wanted []')
     expect((await run('rotate leaves c1 --yes', tokens.apply)).status).not.toBe(0)
