@@ -7,8 +7,9 @@
  */
 
 import type { DesiredAuthority } from '../cluster/desired.js'
-import { issuerNameIn } from '../cluster/vault.js'
+import { issuerNameIn, type EngineSpec } from '../cluster/vault.js'
 import { refusal } from '../engine/key-inside.js'
+import { issuersOfKeys } from '../engine/issuers-of-key.js'
 import { isMissing } from '../engine/look.js'
 import { NomadPkiError } from '../errors.js'
 import type { SetUpPorts } from './set-up-engine.js'
@@ -16,7 +17,8 @@ import type { SetUpPorts } from './set-up-engine.js'
 const signs = 'issuing-certificates'
 
 /**
- * Takes the right to sign certificates from each older generation that the mount has.
+ * Takes the right to sign certificates from each older generation that the mount has, and from each other issuer of
+ * the mount that has the key of one.
  *
  * @param authority The generation that signs; it is set up.
  * @param ports In a dry run, it looks alone.
@@ -38,21 +40,36 @@ export async function retireIssuers(
       },
     )
   }
+  const keys = new Set<unknown>()
   for (let older = 1; older < generation; older += 1) {
     const path = `${engine.mount}/issuer/${issuerNameIn(engine, older)}`
     const found = await session.call({ method: 'GET', path })
     // Its key was elsewhere, or it was deleted.
     if (isMissing(found)) continue
     if (found.is !== 'done') throw refusal(address, path, found)
+    if (typeof found.data.key_id === 'string' && found.data.key_id !== '')
+      keys.add(found.data.key_id)
     const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : [signs]
     if (!usage.includes(signs)) {
       tell(`is right: ${path} signs no certificates`)
       continue
     }
+    await stop(path, usage)
+  }
+  // Another issuer of such a key signs what agents trust, too.
+  const others = await issuersOfKeys(session, engine.mount, keys, issuerNameIn(engine, generation))
+  if ('is' in others) throw refusal(address, `${engine.mount}/issuers`, others)
+  const own = new Set(olderNames(engine, generation))
+  for (const { path, name: one, usage } of others) {
+    // In a dry run these are as they were.
+    if (!own.has(one)) await stop(path, usage)
+  }
+
+  async function stop(path: string, usage: readonly string[]): Promise<void> {
     const what = `${path} signs no more certificates`
     if (dryRun) {
       tell(`would be done: ${what}`)
-      continue
+      return
     }
     const kept = new Set([...usage, 'read-only', 'crl-signing'])
     kept.delete(signs)
@@ -64,4 +81,8 @@ export async function retireIssuers(
     if (changed.is !== 'done') throw refusal(address, path, changed)
     tell(`done: ${what}; it still signs its list`)
   }
+}
+
+function olderNames(engine: EngineSpec, generation: number): readonly string[] {
+  return Array.from({ length: generation - 1 }, (_, at) => issuerNameIn(engine, at + 1))
 }

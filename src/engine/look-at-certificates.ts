@@ -305,6 +305,7 @@ function revokeCommand({ serial }: Certificate, by: string): string {
 }
 
 function namesText(certificate: Certificate): string {
+  if (certificate.basicConstraints?.ca === true) return 'a certificate authority'
   const named = nameLeaf(certificate)
   if (typeof named === 'string') return named
   const { role, region = 'any region', names, ips, holder } = named

@@ -12,6 +12,7 @@ import { formatDuration } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { parseCertificates } from '../x509/certificates.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
+import { issuersOfKeys } from './issuers-of-key.js'
 import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
 import type { EngineSession } from './session.js'
 import type { EngineVerdict } from './verdict.js'
@@ -82,6 +83,20 @@ export async function lookAtEngine(
       `find out who changed it; then raise \`signing\` of ${name} in the spec, and: ${setUp}`,
     )
     return findings
+  }
+  const keyId = found.data.key_id
+  const spare =
+    typeof keyId === 'string' && keyId !== ''
+      ? await issuersOfKeys(session, mount, new Set([keyId]), issuer)
+      : []
+  if ('is' in spare) findings.push(unseen(address, session.origin, spare.reason))
+  else {
+    for (const one of spare) {
+      error(
+        `${one.path} (${one.name === '' ? 'without a name' : shown(one.name)}) has the key of ${issuer}: what it signs is trusted as what ${issuer} signs`,
+        `bao patch ${one.path} usage=read-only,crl-signing`,
+      )
+    }
   }
   // A root that does not sign is trusted: what it may do is not needed.
   if (!authority.signing) return findings

@@ -54,6 +54,7 @@ export function enginePolicies(
         rule(`sys/mounts/${mount}`, 'create', 'read', 'update') +
         rule(`sys/mounts/${mount}/tune`, 'update') +
         rule(`${mount}/keys`, 'list') +
+        rule(`${mount}/issuers`, 'list') +
         rule(`${mount}/intermediate/generate/internal`, 'create', 'update') +
         rule(`${mount}/intermediate/generate/existing`, 'create', 'update') +
         rule(`${mount}/intermediate/set-signed`, 'create', 'update') +

@@ -185,7 +185,9 @@ export async function fakeEngine({
       return stored.length === 0 ? fail(404) : data({ keys: stored.map(({ serial }) => serial) })
     }
     if (method === 'LIST' && below === 'issuers') {
-      return issuers.size === 0 ? fail(404) : data({ keys: [...issuers.keys()] })
+      return issuers.size === 0
+        ? fail(404)
+        : data({ keys: [...issuers.keys()], key_info: Object.fromEntries(issuers) })
     }
     if (below === 'revoke') {
       const serial = String(body.serial_number)
@@ -225,12 +227,12 @@ export async function fakeEngine({
     if (below === 'intermediate/set-signed') {
       const [certificate] = parseCertificates(String(body.certificate))
       const id = `issuer-${issuers.size + 1}`
-      const own = [...keys.values()].some((key) =>
+      const own = [...keys].find(([, key]) =>
         samePublicKey(key.publicKey, certificate!.publicKey),
-      )
+      )?.[0]
       issuers.set(id, {
         certificate: encodeCertificate(certificate!),
-        key_id: own ? 'key' : '',
+        key_id: own === undefined ? '' : `id-${own}`,
         issuer_name: '',
         leaf_not_after_behavior: 'err',
         usage: 'read-only,issuing-certificates,crl-signing',
@@ -246,7 +248,12 @@ export async function fakeEngine({
       if (key === undefined) return fail(400, 'failed to lookup public key from existing key')
       const certificate = root(key, body)
       issuers.set(`issuer-${issuers.size + 1}`, {
-        ...{ certificate, key_id: 'key', issuer_name: name, leaf_not_after_behavior: 'err' },
+        ...{
+          certificate,
+          key_id: `id-${String(body.key_ref)}`,
+          issuer_name: name,
+          leaf_not_after_behavior: 'err',
+        },
         usage: 'crl-signing,issuing-certificates,ocsp-signing,read-only',
       })
       return data({ certificate: certificate.trimEnd() })
