@@ -22,8 +22,7 @@ import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { Store } from '../inventory/store.js'
-import { samePublicKey } from '../keys/public-key.js'
-import { fingerprintText, sameCertificate } from '../x509/certificate.js'
+import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { certifyInEngine } from './certify-in-engine.js'
 import { knownFingerprint, takeIssuer } from './take-issuer.js'
@@ -179,9 +178,20 @@ export async function setUpEngine(
   return 'certificate is asked for'
 
   async function makeIssuer(): Promise<void> {
-    if (dryRun) {
-      tell(`would be done: make a key of ${authority.key} in ${mount}, named ${issuer}`)
-      if (isElsewhere) return
+    const publicKey = await keyInside(
+      ask,
+      { address, mount, keyName: issuer, ledger: inventory.ledger, stored },
+      {
+        ...{ algorithm: authority.key, dryRun, tell },
+        note: async (key) => {
+          const batch = ports.store.batch()
+          batch.record({ event: 'generated', address, at: ports.clock(), key })
+          await batch.commit()
+        },
+      },
+    )
+    if (isElsewhere) return
+    if (publicKey === undefined || dryRun) {
       if (stored === undefined) {
         tell(
           certifier === undefined
@@ -194,21 +204,6 @@ export async function setUpEngine(
       tell(`would be done: give the certificate to ${mount}`)
       return
     }
-    const publicKey = await keyInside(ask, {
-      mount,
-      keyName: issuer,
-      algorithm: authority.key,
-      tell,
-      stored,
-    })
-    if (stored !== undefined && !samePublicKey(stored.publicKey, publicKey)) {
-      throw new NomadPkiError(
-        'ERR_KEY_MISMATCH',
-        `the certificate of ${address} in the store is for another key than ${issuer} in ${mount}`,
-        { address, hint: `raise \`signing\` of ${name} in the spec, and set up that generation` },
-      )
-    }
-    if (isElsewhere) return
     const certificate =
       stored ?? (await certifyInEngine({ authority, desired, inventory }, ports, publicKey))
     if (stored === undefined && certifier === undefined) {
@@ -218,21 +213,42 @@ export async function setUpEngine(
     const data = await ask('POST', `${mount}/intermediate/set-signed`, {
       certificate: encodeCertificate(certificate),
     })
-    const id = Array.isArray(data.imported_issuers)
-      ? (data.imported_issuers as unknown[])[0]
-      : undefined
-    if (typeof id !== 'string') {
+    const id = await importedIssuer(data, certificate)
+    await ask('PATCH', `${mount}/issuer/${id}`, { issuer_name: issuer })
+    tell(`done: the issuer ${mount}/issuer/${issuer}, ${fingerprintText(certificate)}`)
+  }
+
+  /** The issuer that the engine made of a certificate, in this run or in one that ended before it was named. */
+  async function importedIssuer(
+    answer: Readonly<Record<string, unknown>>,
+    certificate: Certificate,
+  ): Promise<string> {
+    const ids = [answer.imported_issuers, answer.existing_issuers].flatMap((list) =>
+      Array.isArray(list) ? (list as unknown[]) : [],
+    )
+    const id = ids.find((one) => typeof one === 'string')
+    const read = id === undefined ? undefined : await ask('GET', `${mount}/issuer/${id}`)
+    const is = certificateIn(read?.certificate)
+    if (id === undefined || is === undefined || !sameCertificate(is, certificate)) {
       throw new NomadPkiError(
         'ERR_ISSUER_REFUSED',
-        `${mount} took the certificate of ${address} and named no new issuer`,
+        `${mount} took the certificate of ${address}, and does not say which issuer has it`,
         {
           address,
-          hint: `an issuer with the same certificate is there: name it ${issuer}, then run this again`,
+          hint: `give the issuer with ${fingerprintText(certificate)} in ${mount} the name ${issuer}, then run this again`,
         },
       )
     }
-    await ask('PATCH', `${mount}/issuer/${id}`, { issuer_name: issuer })
-    tell(`done: the issuer ${mount}/issuer/${issuer}, ${fingerprintText(certificate)}`)
+    const name = read?.issuer_name
+    if (typeof name !== 'string' || name === '' || name === issuer) return id
+    throw new NomadPkiError(
+      'ERR_CORRESPONDENCE',
+      `${mount} has the certificate of ${address} under another name: ${shown(name)}`,
+      {
+        address,
+        hint: `give the issuer ${id} the name ${issuer} (bao patch ${mount}/issuer/${id} issuer_name=${issuer}), or name it in \`engine.issuer\` of the spec; then run this again`,
+      },
+    )
   }
 
   async function setIssuer(): Promise<void> {

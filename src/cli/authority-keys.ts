@@ -9,6 +9,7 @@ import { localFileName } from '../cluster/local.js'
 import type { SignerKind } from '../cluster/signers.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
+import { readLedger } from '../inventory/ledger.js'
 import { commandIssuers } from '../issuers/command-issuers.js'
 import { engineIssuers } from '../issuers/engine-issuers.js'
 import { encryptedIssuers } from '../issuers/encrypted-issuers.js'
@@ -86,6 +87,7 @@ export function authorityKeys(
       desired,
       // One connection for all authorities of a run; an idle one does not keep the process.
       session: () => (session ??= openEngine({ spec, base }, context)),
+      ledger: async () => readLedger((await store.readLedger())?.bytes),
       clock: () => context.now(),
     }),
   })

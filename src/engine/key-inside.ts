@@ -5,7 +5,10 @@
  */
 
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
+import type { Ledger } from '../inventory/ledger.js'
 import { algorithmOf, type KeyAlgorithm, type PublicKey } from '../keys/algorithms.js'
+import { samePublicKey } from '../keys/public-key.js'
+import { sha256 } from '../sha256.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseRequest } from '../x509/request.js'
 import { isMissing } from './look.js'
@@ -51,30 +54,53 @@ export function isMissingError(error: unknown): boolean {
   return isNomadPkiError(error, 'ERR_ISSUER_REFUSED') && isMissing(error.cause as EngineVerdict)
 }
 
-/** The public key of a key of this name in the mount: the one that is there, else a new one. */
+/** Where the key of an authority is, and what says that it is this store's. */
+export interface KeyPlace {
+  /** The generation whose key it is. */
+  readonly address: string
+  readonly mount: string
+  readonly keyName: string
+  readonly ledger: Pick<Ledger, 'events'>
+  /** The certificate of the generation, where the store has it. */
+  readonly stored: Certificate | undefined
+}
+
+/**
+ * Gives the public key of an authority from its mount: the key that this store had made there, else a new one, whose
+ * line is in the ledger before anything is certified.
+ *
+ * @throws {NomadPkiError} `ERR_KEY_MISMATCH`; `ERR_CORRESPONDENCE` for a key that this store did not make; and what
+ * `ask` and `note` throw.
+ */
 export async function keyInside(
   ask: Ask,
+  place: KeyPlace,
   {
-    mount,
-    keyName,
     algorithm,
+    dryRun,
+    note,
     tell,
-    stored,
   }: {
-    readonly mount: string
-    readonly keyName: string
     readonly algorithm: KeyAlgorithm
+    /** Makes nothing. */
+    readonly dryRun: boolean
+    /** Makes a line of the ledger durable: this key, SHA-256 of its SubjectPublicKeyInfo, was made. */
+    readonly note: (key: string) => Promise<void>
     readonly tell: (line: string) => void
-    readonly stored: Certificate | undefined
   },
-): Promise<PublicKey> {
-  const there = await keyFound(ask, { mount, keyName })
+): Promise<PublicKey | undefined> {
+  const { mount, keyName, stored } = place
+  const there = await ownKey(ask, place)
   if (there === undefined && stored !== undefined) {
     throw new NomadPkiError(
       'ERR_KEY_MISMATCH',
       `the store has a certificate for ${keyName}, and ${mount} has no key of that name`,
       { hint: 'its key is elsewhere, or was deleted: raise `signing`, and set up that generation' },
     )
+  }
+  if (there === undefined && dryRun) {
+    tell(`would be done: make a key of ${algorithm} in ${mount}, named ${keyName}`)
+    return undefined
   }
   const publicKey = there ?? (await made())
   tell(
@@ -90,18 +116,56 @@ export async function keyInside(
   )
 
   async function made(): Promise<PublicKey> {
-    return keyIn(
+    // Refused where a key of this name came meanwhile: what is answered was made by this call.
+    const key = keyIn(
       await ask('POST', `${mount}/intermediate/generate/internal`, {
         ...requested(keyName),
         ...kindOf(algorithm),
         key_name: keyName,
       }),
     )
+    await note(sha256(key.spki))
+    return key
   }
 }
 
+/**
+ * Gives the public key of an authority from its mount; `undefined` where there is none of that name. A person who may
+ * write to a mount can bring a key there and know it: the name says nothing. It is this store's where the ledger has
+ * the line that it was made, or the certificate of the store is for it.
+ *
+ * @throws {NomadPkiError} `ERR_KEY_MISMATCH` where the certificate of the store is for another key;
+ * `ERR_CORRESPONDENCE` where nothing says that this store had it made; and what `ask` throws.
+ */
+export async function ownKey(ask: Ask, place: KeyPlace): Promise<PublicKey | undefined> {
+  const { address, mount, keyName, ledger, stored } = place
+  const there = await keyFound(ask, { mount, keyName })
+  if (there === undefined) return undefined
+  if (stored !== undefined) {
+    if (samePublicKey(stored.publicKey, there)) return there
+    throw new NomadPkiError(
+      'ERR_KEY_MISMATCH',
+      `the certificate of ${address} in the store is for another key than ${keyName} in ${mount}`,
+      { address, hint: 'raise `signing` of it in the spec, and set up that generation' },
+    )
+  }
+  const key = sha256(there.spki)
+  const isOwn = ledger.events.some(
+    (one) => one.event === 'generated' && one.address === address && one.key === key,
+  )
+  if (isOwn) return there
+  throw new NomadPkiError(
+    'ERR_CORRESPONDENCE',
+    `the key ${keyName} in ${mount} is not taken as that of ${address}: no line of the ledger says that this store had it made. Another person or store made it and may know it, or a run of this store ended before it noted its key`,
+    {
+      address,
+      hint: `an administrator of the engine deletes it (bao delete ${mount}/key/${keyName}; the policies that are printed cannot), then run this again; or name another \`mount\` or \`issuer\` in \`engine\`, or raise \`signing\`. The key of a lost store, or of another administrator, is taken with its certificate: nomad-pki adopt FOLDER --engine`,
+    },
+  )
+}
+
 /** The public key of a key of this name in the mount; `undefined` where it has none. */
-export async function keyFound(
+async function keyFound(
   ask: Ask,
   { mount, keyName }: { readonly mount: string; readonly keyName: string },
 ): Promise<PublicKey | undefined> {

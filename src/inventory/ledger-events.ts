@@ -115,6 +115,13 @@ export const ledgerEvents = {
       attempt: { type: 'hex', text: 'the attempt that it closes', optional: true },
     },
   },
+  generated: {
+    text: 'Vault or OpenBao made the key of an authority, for this store. A key of the same name without such a line is not taken.',
+    address: 'the generation',
+    fields: {
+      key: { type: 'digest', text: 'of its public key (SubjectPublicKeyInfo)' },
+    },
+  },
   encrypted: {
     text: 'The key of an authority in the store was put under a passphrase.',
     address: 'the generation',

@@ -11,11 +11,12 @@ import type { Issuer, IssuerAnswer, IssuerInput } from '../authority/issuer.js'
 import type { CertifiedAuthority, Issuers } from '../authority/issuers.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { engineKeysOf, issuerNameIn } from '../cluster/vault.js'
-import { asks, keyFound } from '../engine/key-inside.js'
+import { asks, ownKey } from '../engine/key-inside.js'
 import { certificateIn, certifyPath, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
+import type { Ledger } from '../inventory/ledger.js'
 import { pemEncode } from '../keys/pem.js'
 import type { Certificate } from '../x509/certificate.js'
 import { certifyByEngine } from './engine-root.js'
@@ -31,6 +32,8 @@ export interface EngineIssuersOptions {
    * @throws {NomadPkiError} `ERR_REFUSED`, `ERR_LOCAL_INVALID`, `ERR_FILE_UNREADABLE`
    */
   readonly session: () => Promise<EngineSession>
+  /** Reads the ledger of the store: which keys it had made. */
+  readonly ledger: () => Promise<Pick<Ledger, 'events'>>
   /** Epoch milliseconds. */
   readonly clock: () => number
 }
@@ -39,7 +42,7 @@ export interface EngineIssuersOptions {
 const concurrency = 8
 
 /** Gives the authorities whose keys are in an engine. Before the first signature, what it has is read back. */
-export function engineIssuers({ desired, session, clock }: EngineIssuersOptions): Issuers {
+export function engineIssuers({ desired, session, ledger, clock }: EngineIssuersOptions): Issuers {
   const wantedOf = ({
     name,
     generation,
@@ -67,7 +70,10 @@ export function engineIssuers({ desired, session, clock }: EngineIssuersOptions)
       const { mount, ...engine } = wantedOf({ name, generation }).engine
       const keyName = issuerNameIn({ mount, ...engine }, generation)
       // A mount that is not there has no keys.
-      const publicKey = await keyFound(asks(await session(), address), { mount, keyName })
+      const publicKey = await ownKey(asks(await session(), address), {
+        ...{ address, mount, keyName, stored: undefined },
+        ledger: await ledger(),
+      })
       if (publicKey === undefined) {
         throw new NomadPkiError(
           'ERR_ISSUER_REFUSED',

@@ -226,6 +226,13 @@ export async function fakeEngine({
     }
     if (below === 'intermediate/set-signed') {
       const [certificate] = parseCertificates(String(body.certificate))
+      const [there] =
+        [...issuers].find(([, one]) =>
+          sameBytes(parseCertificates(String(one.certificate))[0]!.der, certificate!.der),
+        ) ?? []
+      if (there !== undefined) {
+        return data({ imported_issuers: null, existing_issuers: [there] })
+      }
       const id = `issuer-${issuers.size + 1}`
       const own = [...keys].find(([, key]) =>
         samePublicKey(key.publicKey, certificate!.publicKey),

@@ -148,6 +148,30 @@ test.each([
   }
 })
 
+test('a key that another person brought is refused until it is deleted; an issuer without a name gets it', async () => {
+  const at = await begin(spec('signer: file', 'engine: { mount: pki/planted }'))
+  await run(at, 'apply --yes')
+  await bao.call('POST', 'sys/mounts/pki/planted', { type: 'pki' })
+  const key = { key_type: 'ec', key_bits: 384, key_name: 'us-west-1' }
+  const planted = await bao.call('POST', 'pki/planted/keys/generate/exported', key)
+  expect(planted.data.private_key).toContain('PRIVATE KEY')
+  const refused = await run(at, 'authority setup us-west')
+  expect(refused.stderr).toContain('bao delete pki/planted/key/us-west-1')
+  expect(refused.status).toBe(1)
+  expect((await bao.call('DELETE', 'pki/planted/key/us-west-1')).status).toBeLessThan(300)
+  await good(at, 'authority setup us-west')
+  // As a run leaves it that was killed before it named the issuer.
+  await bao.call('DELETE', 'pki/planted/issuer/us-west-1')
+  const certificate = fs.readFileSync(inStore(at, 'authority/us-west/1/ca.pem'), 'utf8')
+  await bao.call('POST', 'pki/planted/intermediate/set-signed', { certificate })
+  expect((await bao.call('GET', 'pki/planted/issuer/us-west-1')).status).not.toBe(200)
+  expect((await good(at, 'authority setup us-west')).stdout).toContain(
+    'done: the issuer pki/planted/issuer/us-west-1',
+  )
+  await good(at, 'apply --yes')
+  await good(at, 'verify')
+})
+
 test('from a file to the engine by the next generation', async () => {
   const at = await begin(spec('signer: file'))
   await good(at, 'apply --yes')

@@ -47,6 +47,7 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
       tell: (line: string) => printer.answer(line),
     }
     const work = async (): Promise<SetUpEnd> => {
+      if (!dryRun) await store.heal()
       // A root may be trusted before it signs.
       const before = await takeOwnInventory(workspace)
       const isThere = ({ address }: DesiredAuthority): boolean =>
