@@ -12,7 +12,7 @@ import { authorityPath } from '../checks/context.js'
 import type { DesiredIssuer } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
-import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { note } from '../inventory/note.js'
 import { engineRootSigner } from '../issuers/engine-root.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -35,12 +35,7 @@ export async function certifyInEngine(
     authority
   const { store, clock, session, tell } = ports
   const subject = subjectFor(authority.subject, publicKey)
-  const note = async (...events: readonly LedgerEvent[]): Promise<void> => {
-    const batch = store.batch()
-    for (const event of events) batch.record(event)
-    await batch.commit()
-  }
-  const signatures = new Signatures({ clock, note }, clock())
+  const signatures = new Signatures({ clock, note: (event) => note(store, [event]) }, clock())
   try {
     const { certificate, attempt } = await (issuer === undefined ? byItself() : byRoot(issuer))
     await putIssuer(authority, certificate, ports, { attempt })

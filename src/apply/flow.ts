@@ -8,6 +8,7 @@
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Configs } from '../inventory/configs.js'
 import type { LedgerEvent } from '../inventory/ledger-events.js'
+import { note } from '../inventory/note.js'
 import type { Store, StoreBatch } from '../inventory/store.js'
 import type { PlanMaterials } from '../plan/make-plan.js'
 import type { Step } from '../plan/plan.js'
@@ -79,9 +80,7 @@ export class Flow {
       const events = this.#notes
       this.#notes = []
       this.#noting = undefined
-      const batch = this.#ports.store.batch()
-      for (const one of events) batch.record(one)
-      await batch.commit()
+      await note(this.#ports.store, events)
     })
     return this.#noting
   }

@@ -7,7 +7,7 @@
  */
 
 import type { DesiredAuthority } from '../cluster/desired.js'
-import { issuerNameIn, type EngineSpec } from '../cluster/vault.js'
+import { issuerNameIn } from '../cluster/vault.js'
 import { refusal } from '../engine/key-inside.js'
 import { issuersOfKeys } from '../engine/issuers-of-key.js'
 import { isMissing } from '../engine/look.js'
@@ -41,8 +41,9 @@ export async function retireIssuers(
     )
   }
   const keys = new Set<unknown>()
-  for (let older = 1; older < generation; older += 1) {
-    const path = `${engine.mount}/issuer/${issuerNameIn(engine, older)}`
+  const older = Array.from({ length: generation - 1 }, (_, at) => issuerNameIn(engine, at + 1))
+  for (const one of older) {
+    const path = `${engine.mount}/issuer/${one}`
     const found = await session.call({ method: 'GET', path })
     // Its key was elsewhere, or it was deleted.
     if (isMissing(found)) continue
@@ -59,10 +60,9 @@ export async function retireIssuers(
   // Another issuer of such a key signs what agents trust, too.
   const others = await issuersOfKeys(session, engine.mount, keys, issuerNameIn(engine, generation))
   if ('is' in others) throw refusal(address, `${engine.mount}/issuers`, others)
-  const own = new Set(olderNames(engine, generation))
   for (const { path, name: one, usage } of others) {
     // In a dry run these are as they were.
-    if (!own.has(one)) await stop(path, usage)
+    if (!older.includes(one)) await stop(path, usage)
   }
 
   async function stop(path: string, usage: readonly string[]): Promise<void> {
@@ -81,8 +81,4 @@ export async function retireIssuers(
     if (changed.is !== 'done') throw refusal(address, path, changed)
     tell(`done: ${what}; it still signs its list`)
   }
-}
-
-function olderNames(engine: EngineSpec, generation: number): readonly string[] {
-  return Array.from({ length: generation - 1 }, (_, at) => issuerNameIn(engine, at + 1))
 }

@@ -21,6 +21,7 @@ import { engineRoles, roleFaults, shown } from '../engine/roles.js'
 import type { EngineSession } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { note } from '../inventory/note.js'
 import type { Store } from '../inventory/store.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
@@ -183,11 +184,7 @@ export async function setUpEngine(
       { address, mount, keyName: issuer, ledger: inventory.ledger, stored },
       {
         ...{ algorithm: authority.key, dryRun, tell },
-        note: async (key) => {
-          const batch = ports.store.batch()
-          batch.record({ event: 'generated', address, at: ports.clock(), key })
-          await batch.commit()
-        },
+        note: (key) => note(ports.store, [{ event: 'generated', address, at: ports.clock(), key }]),
       },
     )
     if (isElsewhere) return

@@ -5,7 +5,8 @@
  */
 
 import { parseAddress, resolveAddress } from '../address.js'
-import { note, underLock } from './under-lock.js'
+import { note } from '../inventory/note.js'
+import { underLock } from './under-lock.js'
 import { usage } from './usage.js'
 import type { Workspace } from './workspace.js'
 

@@ -34,7 +34,7 @@ import type { NodeConfigs, RolloutPorts } from '../rollout/ports.js'
 import { apiAccess } from './api-access.js'
 import { putsFor, rememberPuts } from './config-copy.js'
 import { packageFile, type Context } from './context.js'
-import { note } from './under-lock.js'
+import { note } from '../inventory/note.js'
 import { wayTo } from './via-ssh.js'
 import { takeOwnInventory, type Workspace } from './workspace.js'
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { LedgerEvent } from '../inventory/ledger-events.js'
 import type { Store } from '../inventory/store.js'
 import { requireBegun } from './begin-store.js'
 
@@ -26,12 +25,4 @@ export async function underLock<Value>(
   } finally {
     await lock.release()
   }
-}
-
-/** Notes something in the ledger, under the lock. */
-export async function note(store: Store, events: readonly LedgerEvent[]): Promise<void> {
-  if (events.length === 0) return
-  const batch = store.batch()
-  for (const event of events) batch.record(event)
-  await batch.commit()
 }

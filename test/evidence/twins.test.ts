@@ -4,7 +4,8 @@
  */
 
 import { expect, test } from 'vitest'
-import { note, underLock } from '../../src/cli/under-lock.js'
+import { note } from '../../src/inventory/note.js'
+import { underLock } from '../../src/cli/under-lock.js'
 import { desire } from '../../src/cluster/desire.js'
 import { parseSpec } from '../../src/cluster/parse.js'
 import { evidenceIn } from '../../src/evidence/evidence.js'

@@ -4,7 +4,8 @@
  */
 
 import { expect, test } from 'vitest'
-import { note, underLock } from '../../src/cli/under-lock.js'
+import { note } from '../../src/inventory/note.js'
+import { underLock } from '../../src/cli/under-lock.js'
 import { gateOf } from '../../src/rotation/gate-of.js'
 import { rotationOf } from '../../src/rotation/stages.js'
 import { parseSpec } from '../../src/cluster/parse.js'

@@ -31,7 +31,8 @@ import { keepProbeLeaf } from '../probe-leaves.js'
 import { exitStatus, statusOfGate } from '../status.js'
 import type { Options } from '../surface.js'
 import { takeEvidence } from '../take-evidence.js'
-import { note, underLock } from '../under-lock.js'
+import { note } from '../../inventory/note.js'
+import { underLock } from '../under-lock.js'
 import { usage } from '../usage.js'
 import {
   fileFlag,
