@@ -1,5 +1,6 @@
 import { getuid } from 'node:process'
 import { defineConfig } from 'vitest/config'
+import { longestFirst } from '../longest-first.js'
 
 // Hosts of their own (mount, network and process namespaces, an sshd, a real agent): root, minutes.
 if (getuid?.() !== 0) {
@@ -19,6 +20,14 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
     // Each file has a bridge of its own, and most of its time is waiting.
     fileParallelism: true,
     maxWorkers: 4,
+    sequence: {
+      sequencer: longestFirst(
+        'ways.test.ts',
+        'faults.test.ts',
+        'rollout.test.ts',
+        'recovery.test.ts',
+      ),
+    },
     // One file is one cluster: a test goes on where the one before it ended.
     bail: 1,
     testTimeout: isDeep ? 3_600_000 : 600_000,

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { longestFirst } from '../longest-first.js'
 
 // Real agents: minutes, root, a built Nomad. `.ci/run` starts this suite; `npm test` does not.
 export const config: ReturnType<typeof defineConfig> = defineConfig({
@@ -16,8 +17,21 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
             'proof-ended.test.ts',
             'proof-restored.test.ts',
           ],
-    // Most of a file's time is waiting, for gates and for agents: two clusters at once keep two cores busy.
-    maxWorkers: 2,
+    // Most of a file's time is waiting, for gates and for agents: with two clusters at once a core of two was idle
+    // for a third of the time.
+    maxWorkers: 3,
+    sequence: {
+      sequencer: longestFirst(
+        'rotation.test.ts',
+        'config-validate.test.ts',
+        'renewing-nodes.test.ts',
+        'proof-gate.test.ts',
+        'adopt.test.ts',
+        'proof-expired.test.ts',
+        'machines.test.ts',
+        'held-by-node.test.ts',
+      ),
+    },
     testTimeout: 180_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],

@@ -125,13 +125,13 @@ export class Count {
 
 /**
  * A connection between agents had ended: Nomad's own price of a reload (nomad#4413). Where it ended while
- * a stream was being opened on it, it is called by the name of that step (nomad/client_rpc.go:259-266), and
- * where it ended before the first write on that stream, `stream closed` (yamux v0.1.2 stream.go:189); where it
- * was new and came while the listener was closed and opened again, it could not be got
- * (helper/pool/pool.go:457).
+ * a stream was being opened on it, the error has the name of that step (nomad/client_rpc.go:259-266 and
+ * helper/pool/pool.go:457-472) and what the kernel said of the connection, which differs with how far the end
+ * had come: the first write after it is a broken pipe or a reset. Where it ended before the first write on that
+ * stream, it is `stream closed` (yamux v0.1.2 stream.go:189).
  */
 export const isConnection = (message: string): boolean =>
-  /rpc error: EOF|session shutdown|stream closed|set mode: .*broken pipe|failed to get conn: .*connection reset by peer/.test(
+  /rpc error: EOF|session shutdown|stream closed|(session open|set mode|failed to get conn|failed to start stream): .*(broken pipe|connection reset by peer)/.test(
     message,
   )
 
