@@ -124,14 +124,14 @@ export class Count {
 }
 
 /**
- * A connection between agents had ended: Nomad's own price of a reload (nomad#4413). Where it ended while
- * a stream was being opened on it, the error has the name of that step (nomad/client_rpc.go:259-266 and
- * helper/pool/pool.go:457-472) and what the kernel said of the connection, which differs with how far the end
- * had come: the first write after it is a broken pipe or a reset. Where it ended before the first write on that
- * stream, it is `stream closed` (yamux v0.1.2 stream.go:189).
+ * A connection between agents had ended: Nomad's own price of a reload (nomad#4413). An agent that answers 500 with
+ * what the kernel said of the connection was the first to write on it (yamux v0.1.2 session.go:483-518), which is a
+ * broken pipe or a reset; Nomad may name the step of opening a stream before it (nomad/client_rpc.go:259-266,
+ * helper/pool/pool.go:457-472). Where the connection ended before the first write on a stream, it is `stream closed`
+ * (stream.go:189). Without the 500 it is our own connection that ended.
  */
 export const isConnection = (message: string): boolean =>
-  /rpc error: EOF|session shutdown|stream closed|(session open|set mode|failed to get conn|failed to start stream): .*(broken pipe|connection reset by peer)/.test(
+  /rpc error: EOF|session shutdown|stream closed|^500 .*: (broken pipe|connection reset by peer)/.test(
     message,
   )
 
