@@ -119,7 +119,7 @@ export function selfNode({ folder, origin, ca, place, run }, env) {
       .replace(/^( {2}role: ).*$/m, '$1nomad-client-west'),
   )
   const body = join(folder, 'body.json')
-  writeFileSync(body, JSON.stringify({ csr: requestFor('client.west.nomad'), ttl: '1h' }))
+  writeFileSync(body, callFor('client.west.nomad', '1h'))
   const out = join(folder, 'answer.json')
   mkdirSync(tls, { recursive: true })
   return {
@@ -230,10 +230,16 @@ function requestFor(name) {
   return `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE REQUEST-----\n`
 }
 
+/** What a call for it says: a role takes names from the call alone. */
+function callFor(name, ttl) {
+  const names = { common_name: name, alt_names: 'localhost', ip_sans: '127.0.0.1' }
+  return JSON.stringify({ csr: requestFor(name), ...names, ttl })
+}
+
 async function bareLoop(origin, ca, count) {
   const agent = new Agent({ keepAlive: true, maxSockets: inFlight, ca: readFileSync(ca) })
   const headers = { 'X-Vault-Token': 'root', 'Content-Type': 'application/json' }
-  const certified = (csr) =>
+  const certified = (body) =>
     new Promise((resolve, reject) => {
       const path = `${origin}/v1/pki/issuer/west-1/sign/nomad-client-west`
       request(path, { method: 'POST', agent, headers }, (response) => {
@@ -247,7 +253,7 @@ async function bareLoop(origin, ca, count) {
         )
       })
         .on('error', reject)
-        .end(JSON.stringify({ csr, ttl: '24h' }))
+        .end(body)
     })
   let left = count
   const made = []
@@ -255,7 +261,7 @@ async function bareLoop(origin, ca, count) {
     Array.from({ length: inFlight }, async () => {
       while (left > 0) {
         left -= 1
-        made.push(await certified(requestFor('client.west.nomad')))
+        made.push(await certified(callFor('client.west.nomad', '24h')))
       }
     }),
   )
