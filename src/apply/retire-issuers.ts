@@ -6,26 +6,30 @@
  * @module
  */
 
+import { authorityAddress } from '../address.js'
 import type { DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { refusal } from '../engine/key-inside.js'
-import { issuersOfKeys } from '../engine/issuers-of-key.js'
+import { issues, issuersOfKeys, usesOf, withoutIssuing } from '../engine/issuers-of-key.js'
 import { isMissing } from '../engine/look.js'
+import { certificateIn } from '../engine/verdict.js'
 import { NomadPkiError } from '../errors.js'
+import type { Inventory } from '../inventory/inventory.js'
+import type { PublicKey } from '../keys/algorithms.js'
 import type { SetUpPorts } from './set-up-engine.js'
-
-const signs = 'issuing-certificates'
 
 /**
  * Takes the right to sign certificates from each older generation that the mount has, and from each other issuer of
  * the mount that has the key of one.
  *
  * @param authority The generation that signs; it is set up.
+ * @param inventory What the store has: the mount may have lost an issuer, and have its key.
  * @param ports In a dry run, it looks alone.
  * @throws {NomadPkiError} `ERR_REFUSED` where no generation is older; `ERR_ISSUER_REFUSED`; `ERR_ISSUER_UNKNOWN`.
  */
 export async function retireIssuers(
   { address, name, generation, engine }: DesiredAuthority,
+  inventory: Pick<Inventory, 'authorities'>,
   { session, tell, dryRun }: Pick<SetUpPorts, 'session' | 'tell' | 'dryRun'>,
 ): Promise<void> {
   if (engine === undefined)
@@ -40,18 +44,22 @@ export async function retireIssuers(
       },
     )
   }
-  const keys = new Set<unknown>()
-  const older = Array.from({ length: generation - 1 }, (_, at) => issuerNameIn(engine, at + 1))
-  for (const one of older) {
-    const path = `${engine.mount}/issuer/${one}`
+  const keys: PublicKey[] = []
+  const older = Array.from({ length: generation - 1 }, (_, at) => ({
+    issuer: issuerNameIn(engine, at + 1),
+    stored: inventory.authorities.get(authorityAddress(name, at + 1))?.certificate,
+  }))
+  for (const { issuer, stored } of older) {
+    if (stored !== undefined) keys.push(stored.publicKey)
+    const path = `${engine.mount}/issuer/${issuer}`
     const found = await session.call({ method: 'GET', path })
     // Its key was elsewhere, or it was deleted.
     if (isMissing(found)) continue
     if (found.is !== 'done') throw refusal(address, path, found)
-    if (typeof found.data.key_id === 'string' && found.data.key_id !== '')
-      keys.add(found.data.key_id)
-    const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : [signs]
-    if (!usage.includes(signs)) {
+    const theirs = certificateIn(found.data.certificate)
+    if (theirs !== undefined) keys.push(theirs.publicKey)
+    const usage = usesOf(found.data.usage)
+    if (!usage.includes(issues)) {
       tell(`is right: ${path} signs no certificates`)
       continue
     }
@@ -62,7 +70,7 @@ export async function retireIssuers(
   if ('is' in others) throw refusal(address, `${engine.mount}/issuers`, others)
   for (const { path, name: one, usage } of others) {
     // In a dry run these are as they were.
-    if (!older.includes(one)) await stop(path, usage)
+    if (!older.some(({ issuer }) => issuer === one)) await stop(path, usage)
   }
 
   async function stop(path: string, usage: readonly string[]): Promise<void> {
@@ -71,14 +79,9 @@ export async function retireIssuers(
       tell(`would be done: ${what}`)
       return
     }
-    const kept = new Set([...usage, 'read-only', 'crl-signing'])
-    kept.delete(signs)
-    const changed = await session.call({
-      method: 'PATCH',
-      path,
-      body: { usage: [...kept].filter((one) => one !== '').join(',') },
-    })
+    const kept = withoutIssuing(usage)
+    const changed = await session.call({ method: 'PATCH', path, body: { usage: kept } })
     if (changed.is !== 'done') throw refusal(address, path, changed)
-    tell(`done: ${what}; it still signs its list`)
+    tell(`done: ${what}${kept.includes('crl-signing') ? '; it still signs its list' : ''}`)
   }
 }

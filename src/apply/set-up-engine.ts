@@ -16,9 +16,10 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
 import { routed, settled } from '../engine/settled.js'
-import { certificateIn, healthOf, isMissing } from '../engine/look.js'
+import { healthOf, isMissing } from '../engine/look.js'
 import { engineRoles, roleFaults, shown } from '../engine/roles.js'
-import type { EngineSession } from '../engine/session.js'
+import { baoCommand, type EngineSession } from '../engine/session.js'
+import { certificateIn } from '../engine/verdict.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
 import { note } from '../inventory/note.js'
@@ -243,7 +244,7 @@ export async function setUpEngine(
       `${mount} has the certificate of ${address} under another name: ${shown(name)}`,
       {
         address,
-        hint: `give the issuer ${id} the name ${issuer} (bao patch ${mount}/issuer/${id} issuer_name=${issuer}), or name it in \`engine.issuer\` of the spec; then run this again`,
+        hint: `give the issuer ${id} the name ${issuer} (${baoCommand(session, 'patch', `${mount}/issuer/${id} issuer_name=${issuer}`)}), or name it in \`engine.issuer\` of the spec; then run this again`,
       },
     )
   }

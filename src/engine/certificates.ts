@@ -13,10 +13,10 @@ import type { Certificate } from '../x509/certificate.js'
 import { parseCrl, type RevocationList } from '../x509/crl.js'
 import { isSignedBy } from '../x509/signature.js'
 import { sameBytes } from '../bytes.js'
-import { certificateIn, isMissing } from './look.js'
+import { isMissing } from './look.js'
 import { shown } from './roles.js'
 import type { EngineSession } from './session.js'
-import type { EngineVerdict } from './verdict.js'
+import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** A quarter of a million serial numbers. */
 const longestList = 16 * 1024 * 1024

@@ -4,8 +4,11 @@
  * @module
  */
 
+import { inParallel } from '../in-parallel.js'
+import type { PublicKey } from '../keys/algorithms.js'
+import { samePublicKey } from '../keys/public-key.js'
 import type { EngineSession } from './session.js'
-import type { EngineVerdict } from './verdict.js'
+import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** An issuer of a mount. */
 export interface IssuerOfKey {
@@ -15,17 +18,21 @@ export interface IssuerOfKey {
   readonly usage: readonly string[]
 }
 
+/** The usage of an issuer that signs certificates. */
+export const issues = 'issuing-certificates'
+
 /**
- * Finds the issuers that sign certificates by one of these keys.
+ * Finds the issuers that sign certificates by one of these keys. Each certificate is read: a key that was deleted and
+ * came back has another `key_id`.
  *
- * @param keys The `key_id` of each key.
+ * @param keys The public key of each.
  * @param own The name of the issuer that may.
  * @returns A verdict where the engine does not tell.
  */
 export async function issuersOfKeys(
   session: EngineSession,
   mount: string,
-  keys: ReadonlySet<unknown>,
+  keys: readonly PublicKey[],
   own: string,
 ): Promise<readonly IssuerOfKey[] | Exclude<EngineVerdict, { readonly is: 'done' }>> {
   const list = await session.call({ method: 'LIST', path: `${mount}/issuers` })
@@ -33,20 +40,41 @@ export async function issuersOfKeys(
   if (list.is === 'refused' && list.status === 404) return []
   if (list.is !== 'done') return list
   const ids: readonly unknown[] = Array.isArray(list.data.keys) ? list.data.keys : []
-  const known = list.data.key_info as Readonly<Record<string, { key_id?: unknown }>> | undefined
-  const found: IssuerOfKey[] = []
-  for (const id of ids) {
-    if (typeof id !== 'string' || !/^[\w.-]+$/.test(id)) continue
-    const key = known?.[id]?.key_id
-    if (key !== undefined && !keys.has(key)) continue
-    const path = `${mount}/issuer/${id}`
-    const read = await session.call({ method: 'GET', path })
+  const paths = ids.flatMap((id) =>
+    typeof id === 'string' && /^[\w.-]+$/.test(id) ? [`${mount}/issuer/${id}`] : [],
+  )
+  const answers = await inParallel(paths, 8, async (path) => ({
+    path,
+    read: await session.call({ method: 'GET', path }),
+  }))
+  const found: (IssuerOfKey & { readonly keyId: unknown; readonly isOfKey: boolean })[] = []
+  for (const { path, read } of answers) {
     if (read.is !== 'done') return read
-    const { key_id: its, issuer_name: name, usage } = read.data
-    if (its === '' || !keys.has(its) || name === own) continue
-    const uses = typeof usage === 'string' ? usage.split(',') : ['issuing-certificates']
-    if (!uses.includes('issuing-certificates')) continue
-    found.push({ path, name: typeof name === 'string' ? name.slice(0, 100) : '', usage: uses })
+    const { certificate, key_id: keyId, issuer_name: name, usage } = read.data
+    const its = certificateIn(certificate)?.publicKey
+    found.push({
+      ...{ path, keyId, name: typeof name === 'string' ? name.slice(0, 100) : '' },
+      usage: usesOf(usage),
+      isOfKey: its !== undefined && keys.some((key) => samePublicKey(key, its)),
+    })
   }
+  // A certificate that cannot be read here is known by its key.
+  const keyIds = new Set(found.flatMap(({ isOfKey, keyId }) => (isOfKey ? [keyId] : [])))
   return found
+    .filter(({ isOfKey, keyId }) => keyId !== '' && (isOfKey || keyIds.has(keyId)))
+    .filter(({ name, usage }) => name !== own && usage.includes(issues))
+    .map(({ path, name, usage }) => ({ path, name, usage }))
+}
+
+/** What an issuer may do, by the `usage` that is read of it. */
+export function usesOf(usage: unknown): readonly string[] {
+  return typeof usage === 'string' ? usage.split(',').filter((one) => one !== '') : [issues]
+}
+
+/**
+ * The `usage` of an issuer that signs no certificates any more, for a change of it. What is not there is not added:
+ * the engine refuses `crl-signing` where the certificate is not for lists.
+ */
+export function withoutIssuing(usage: readonly string[]): string {
+  return [...new Set([...usage, 'read-only'])].filter((one) => one !== issues).join(',')
 }

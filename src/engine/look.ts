@@ -9,13 +9,11 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
-import { isNomadPkiError } from '../errors.js'
-import { parseCertificates } from '../x509/certificates.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
-import { issuersOfKeys } from './issuers-of-key.js'
+import { issues, issuersOfKeys, usesOf, withoutIssuing } from './issuers-of-key.js'
 import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
-import type { EngineSession } from './session.js'
-import type { EngineVerdict } from './verdict.js'
+import { baoCommand, type EngineSession } from './session.js'
+import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
 const mostSkew = 60_000
@@ -73,6 +71,7 @@ export async function lookAtEngine(
   if (isMissing(found)) {
     // Agents trust an older root by their files.
     if (authority.signing) error(`${session.origin} has no issuer ${path}`, setUp)
+    await lookForSpares()
     return findings
   }
   if (found.is !== 'done') return [unseen(address, session.origin, found.reason)]
@@ -84,26 +83,13 @@ export async function lookAtEngine(
     )
     return findings
   }
-  const keyId = found.data.key_id
-  const spare =
-    typeof keyId === 'string' && keyId !== ''
-      ? await issuersOfKeys(session, mount, new Set([keyId]), issuer)
-      : []
-  if ('is' in spare) findings.push(unseen(address, session.origin, spare.reason))
-  else {
-    for (const one of spare) {
-      error(
-        `${one.path} (${one.name === '' ? 'without a name' : shown(one.name)}) has the key of ${issuer}: what it signs is trusted as what ${issuer} signs`,
-        `bao patch ${one.path} usage=read-only,crl-signing`,
-      )
-    }
-  }
+  await lookForSpares()
   // A root that does not sign is trusted: what it may do is not needed.
   if (!authority.signing) return findings
   if (found.data.key_id === '')
     error(`${path} has no key`, `raise \`signing\` of ${name} in the spec, and: ${setUp}`)
-  const usage = typeof found.data.usage === 'string' ? found.data.usage.split(',') : undefined
-  if (usage?.includes('issuing-certificates') === false) {
+  const usage = usesOf(found.data.usage)
+  if (!usage.includes(issues)) {
     error(`${path} may not issue certificates (usage: ${usage.join(', ').slice(0, 200)})`, setUp)
   }
   const after = found.data.leaf_not_after_behavior
@@ -155,6 +141,20 @@ export async function lookAtEngine(
   } else findings.push(unseen(address, session.origin, rights.reason))
 
   return findings
+
+  async function lookForSpares(): Promise<void> {
+    const spare = await issuersOfKeys(session, mount, [certificate.publicKey], issuer)
+    if ('is' in spare) {
+      findings.push(unseen(address, session.origin, spare.reason))
+      return
+    }
+    for (const one of spare) {
+      error(
+        `${one.path} (${one.name === '' ? 'without a name' : shown(one.name)}) has the key of ${issuer}: agents may trust what it signs`,
+        baoCommand(session, 'patch', `${one.path} usage=${withoutIssuing(one.usage)}`),
+      )
+    }
+  }
 }
 
 /**
@@ -236,16 +236,4 @@ export function isMissing(verdict: EngineVerdict): boolean {
     verdict.status !== undefined &&
     /unable to find (PKI )?issuer|nothing is mounted|does not exist/i.test(verdict.reason)
   )
-}
-
-/** The one certificate of an answer. */
-export function certificateIn(pem: unknown): Certificate | undefined {
-  if (typeof pem !== 'string') return undefined
-  try {
-    const all = parseCertificates(pem)
-    return all.length === 1 ? all[0] : undefined
-  } catch (error) {
-    if (isNomadPkiError(error)) return undefined
-    throw error
-  }
 }

@@ -6,6 +6,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { shellQuote } from '../shell-quote.js'
 import type { EngineCall, EngineClient } from './client.js'
 import { tokenBy, withoutSecrets, type EngineLogin, type TokenAnswer } from './login.js'
 import { verdictOf, type EngineVerdict } from './verdict.js'
@@ -34,6 +35,20 @@ export interface EngineSession {
   ): Promise<EngineVerdict>
   /** Closes connections that are kept. */
   close(): void
+}
+
+/**
+ * Gives a command of the engine's own client, for a message that says what to do: in the namespace of the session.
+ *
+ * @param rest Behind the verb and the flag.
+ */
+export function baoCommand(
+  { namespace }: Pick<EngineSession, 'namespace'>,
+  verb: string,
+  rest: string,
+): string {
+  const flag = namespace === undefined ? '' : ` -namespace=${shellQuote(namespace)}`
+  return `bao ${verb}${flag} ${rest}`
 }
 
 /** How long one call is repeated: an election takes up to 24 seconds, a person may unseal. Milliseconds. */

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { isNomadPkiError } from '../errors.js'
+import type { Certificate } from '../x509/certificate.js'
+import { parseCertificates } from '../x509/certificates.js'
 import type { EngineReply } from './client.js'
 
 /** The meaning of an answer. */
@@ -138,4 +141,16 @@ function errorsOf(body: unknown): string {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The one certificate of an answer. */
+export function certificateIn(pem: unknown): Certificate | undefined {
+  if (typeof pem !== 'string') return undefined
+  try {
+    const all = parseCertificates(pem)
+    return all.length === 1 ? all[0] : undefined
+  } catch (error) {
+    if (isNomadPkiError(error)) return undefined
+    throw error
+  }
 }

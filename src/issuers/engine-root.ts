@@ -8,9 +8,9 @@
 
 import type { IssuerAnswer, IssuerInput, Signer } from '../authority/issuer.js'
 import { integer, sequence } from '../der/write.js'
-import { certificateIn, rootPath } from '../engine/look.js'
+import { rootPath } from '../engine/look.js'
 import type { EngineSession } from '../engine/session.js'
-import type { EngineVerdict } from '../engine/verdict.js'
+import { certificateIn, type EngineVerdict } from '../engine/verdict.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'

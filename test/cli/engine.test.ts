@@ -223,10 +223,14 @@ test('a key that may be in the wrong hands: the next generation has a new one, a
   expect(early.status).toBe(3)
   expect(of('us-west-1').usage).toContain('issuing-certificates')
 
-  engine.issuers.set('spare-id', { ...of('us-west-1'), issuer_name: 'spare' })
+  // Its key came once more, under another id; its certificate is not for lists.
+  engine.issuers.set('spare-id', {
+    ...{ ...of('us-west-1'), issuer_name: 'spare', key_id: 'id-of-another-import' },
+    usage: 'issuing-certificates,ocsp-signing,read-only',
+  })
   const spare = await run('verify --long')
   expect(spare.stdout).toMatch(/issuer\/spare-id \("spare"\) has the key of us-west-1/)
-  expect(spare.stdout).toContain('bao patch pki/nomad/issuer/spare-id usage=read-only,crl-signing')
+  expect(spare.stdout).toContain('bao patch pki/nomad/issuer/spare-id usage=ocsp-signing,read-only')
   expect(spare.status).toBe(2)
 
   const next = await run('rotate authority us-west --compromised --next')
@@ -241,7 +245,8 @@ test('a key that may be in the wrong hands: the next generation has a new one, a
   expect(setUp.stdout).toContain('done: pki/nomad/issuer/us-west-1 signs no more certificates')
   // Its list goes on: what was revoked stays revoked for those who read it.
   expect(of('us-west-1').usage).toBe('read-only,crl-signing')
-  expect(of('spare').usage).toBe('read-only,crl-signing')
+  expect(of('spare').usage).toBe('ocsp-signing,read-only')
+  expect(setUp.stdout).toMatch(/^done: pki\/nomad\/issuer\/spare-id signs no more certificates$/m)
   expect(of('us-west-2').usage).toContain('issuing-certificates')
   expect(JSON.stringify([...engine.roles])).toBe(roles)
   expect(engine.calls.map(({ path: asked }) => asked)).not.toContain('pki/nomad/config/issuers')

@@ -7,8 +7,9 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
+import { openbaoBinary } from '../real-nomad/harness/binaries.js'
 import { openbao, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
@@ -214,4 +215,82 @@ test('a store that is lost: a pin brings back the root, which the set-up prints,
   await good(third, 'adopt --engine')
   expect(fs.readFileSync(rootOf(third))).toEqual(fs.readFileSync(rootOf(at)))
   expect((await run(third, 'plan')).stdout).toContain('key-elsewhere')
+})
+
+describe('another issuer of the mount with a key of ours', () => {
+  /** Runs a printed line of the engine's own client. */
+  const client = (line: string): string => {
+    const [program, ...args] = line.split(' ')
+    expect(program).toBe('bao')
+    return execFileSync(openbaoBinary(), args, {
+      env: { HOME: home, BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: 'root' },
+      encoding: 'utf8',
+    })
+  }
+  const openssl = (...args: readonly string[]): string =>
+    execFileSync('openssl', args, { cwd: home, encoding: 'utf8', stdio: 'pipe' })
+  const authorityFor = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign']
+
+  test('its certificate is not for lists, the mount is in a namespace: the printed command cures it', async () => {
+    expect((await bao.call('POST', 'sys/namespaces/infra')).status).toBeLessThan(300)
+    const at = await begin(
+      spec('signer: file', 'engine: { mount: pki/spare }').replace(
+        /vault: \{/,
+        'vault: { namespace: infra,',
+      ),
+    )
+    await run(at, 'apply --yes')
+    await good(at, 'authority setup us-west')
+    await good(at, 'apply --yes')
+    const there = { 'X-Vault-Namespace': 'infra' }
+    const call = async (way: string, body: object) =>
+      bao.call('POST', `pki/spare/${way}`, body, 'root', there)
+    const asked = { key_ref: 'us-west-1', common_name: 'another', format: 'pem' }
+    const { data } = await call('intermediate/generate/existing', asked)
+    fs.writeFileSync(path.join(home, 'spare.csr'), String(data.csr))
+    fs.writeFileSync(path.join(home, 'spare.cnf'), authorityFor.join('\n'))
+    openssl(
+      ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout x.key -out x.pem'.split(
+        ' ',
+      ),
+    )
+    const signs = 'x509 -req -in spare.csr -CA x.pem -CAkey x.key -extfile spare.cnf -out spare.pem'
+    openssl(...signs.split(' '))
+    const certificate = fs.readFileSync(path.join(home, 'spare.pem'), 'utf8')
+    expect((await call('intermediate/set-signed', { certificate })).status).toBe(200)
+
+    const found = await run(at, 'verify --long')
+    const [line] = /bao patch .*$/m.exec(found.stdout) ?? []
+    expect(line, found.stdout).toMatch(
+      /^bao patch -namespace=infra pki\/spare\/issuer\/[\w-]+ usage=/,
+    )
+    expect(found.status).not.toBe(0)
+    client(line!)
+    await good(at, 'verify')
+    await good(at, 'apply --yes')
+  })
+
+  test('its key was in a file, and its issuer was never here: it signs no more when the next one does', async () => {
+    const at = await begin(spec('signer: file', 'key: ecdsa-p256'))
+    await good(at, 'apply --yes')
+    await bao.call('POST', 'sys/mounts/pki/held', { type: 'pki' })
+    const pem = ['ca-key.pem', 'ca.pem'].map((one) =>
+      fs.readFileSync(inStore(at, `authority/us-west/1/${one}`), 'utf8'),
+    )
+    const held = { pem_bundle: pem.join('') }
+    const { data } = await bao.call('POST', 'pki/held/issuers/import/bundle', held)
+    const [id] = data.imported_issuers as readonly string[]
+    rewrite(
+      at,
+      spec(
+        'signer: file',
+        'engine: { mount: pki/held }, signer: { 1: file, 2: engine }, signing: 2',
+      ),
+    )
+    const stopped = await good(at, 'authority setup us-west --compromised')
+    expect(stopped.stdout).toContain(`done: pki/held/issuer/${id} signs no more certificates`)
+    const { usage } = (await bao.call('GET', `pki/held/issuer/${id}`)).data
+    expect(usage).not.toContain('issuing-certificates')
+    await good(at, 'apply --yes')
+  })
 })

@@ -58,7 +58,8 @@ export const command: Command<'authority setup'> = async ({ args: [name], option
         ended = await setUpEngine({ authority, desired, inventory }, ports)
       }
       // Not before the new one is whole: until then the older one is all there is.
-      if (compromised && ended === 'whole') await retireIssuers(signing!, ports)
+      if (compromised && ended === 'whole')
+        await retireIssuers(signing!, await takeOwnInventory(workspace), ports)
       return ended
     }
     end = await (dryRun ? work() : underLock(store, 'authority setup', work))
