@@ -6,41 +6,34 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { fingerprintOf, fingerprintText } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
+import {
+  copyRoot,
+  engineSpec,
+  ledgerIn,
+  namedServer,
+  fromNothing,
+  withToken,
+} from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let first = ''
 let second = ''
-const run = (place: string, line: string): Promise<Said> =>
-  cli(place, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
+const run = (place: string, line: string): Promise<Said> => withToken(engine, place, line)
 
-const specText = (root = ''): string => `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: {${root}}
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
-    clients: { c1: { names: [c1.acme.internal] }, c2: {}, c3: {} }
-`
+const specText = (root = ''): string =>
+  engineSpec(engine, {
+    agent: root,
+    region: { ...namedServer, clients: '{ c1: { names: [c1.acme.internal] }, c2: {}, c3: {} }' },
+  })
 const write = (place: string, root?: string): void =>
   fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(root))
-const ledger = (place: string): string =>
-  fs.readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
+const ledger = ledgerIn
 const rootFile = (): string => path.join(first, 'pki/authority/agent/1/ca.pem')
 const pinOf = (file: string): string =>
   fingerprintText(parseCertificates(fs.readFileSync(file, 'utf8'))[0]!)
-/** A folder with the file of the root alone, as an agent has it. */
-const withRoot = (): string => {
-  fs.mkdirSync(path.join(second, 'root'))
-  fs.copyFileSync(rootFile(), path.join(second, 'root/ca.pem'))
-  return 'root'
-}
+const withRoot = (): string => copyRoot(first, second)
 const leafOf = (place: string, address: string): string =>
   fs.readFileSync(path.join(place, 'pki/identity', address, 'current/cert.pem'), 'utf8')
 
@@ -48,10 +41,7 @@ beforeAll(async () => {
   engine = await fakeEngine({ clock: () => now })
   first = folder()
   write(first)
-  await run(first, 'init --new-store')
-  await run(first, 'apply --yes')
-  await run(first, 'authority setup us-west')
-  expect((await run(first, 'apply --yes')).status).toBe(0)
+  await fromNothing(engine, first)
 })
 beforeEach(() => {
   engine.script = () => undefined
@@ -77,7 +67,7 @@ describe('what the root rests on', () => {
       const [, pin] = /pin it in the spec \(agent: \{ (.+?) \}\)/.exec(refused.stderr)!
       expect(pin).toContain(pinOf(rootFile()))
       expect(refused.status).toBe(1)
-      write(second, ` ${pin} `)
+      write(second, pin)
       const { stdout, status } = await run(second, 'adopt --engine')
       expect(stdout).toContain('from pki/nomad/issuer/old-root')
       expect(stdout).toContain('note: the spec pins its fingerprint')

@@ -4,34 +4,23 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { copyFolder } from '../copy-folder.js'
+import { engineSpec, good as succeeds, inEngine, withToken } from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const env = (): Record<string, string> => ({ BAO_ADDR: engine.origin, BAO_TOKEN: 'root' })
-const run = (line: string, at = place): Promise<Said> => cli(at, line.split(' '), { env: env() })
-const good = async (line: string, at = place): Promise<Said> => {
-  const said = await run(line, at)
-  expect(said.status, said.stderr).toBe(0)
-  return said
-}
+const run = (line: string, at = place): Promise<Said> => withToken(engine, at, line)
+const good = (line: string, at = place): Promise<Said> => succeeds(run(line, at), line)
 
-const specText = (agent: string, west: string, vault = true): string => `version: 1
-cluster: acme
-${vault ? `vault: { address: "${engine.origin}" }` : ''}
-authorities:
-  agent: {${agent === '' ? '' : ` ${agent} `}}
-  us-west: { issuer: agent${west} }
-regions:
-  us-west:
-    authority: us-west
-    servers: { s1: {} }
-    clients: { c1: {} }
-`
-const inEngine = ', engine: { mount: pki/nomad }'
-const write = (agent: string, west = inEngine): void =>
-  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(agent, west))
+const specText = (agent: string, below?: string): string => engineSpec(engine, { agent, below })
+/** The store that has the key of the root: its intermediate is in a file. */
+const rootStore = (): string =>
+  folder({
+    'cluster.yaml': engineSpec(engine, { vault: 'none', agent: 'signer: file', below: '' }),
+  })
+const write = (agent: string, below?: string): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(agent, below))
 
 beforeEach(async () => {
   engine = await fakeEngine({ clock: () => now })
@@ -41,7 +30,7 @@ afterEach(() => engine.close())
 
 test('a root on another machine: the set-up makes the key, is answered by request and accept, and goes on', async () => {
   write('signer: offline')
-  const key = folder({ 'cluster.yaml': specText('signer: file', '', false) })
+  const key = rootStore()
   await good('init --new-store')
   await good('init --new-store', key)
   const asked = async (name: string): Promise<Said> => {
@@ -80,7 +69,7 @@ test('a root on another machine: the set-up makes the key, is answered by reques
   await good('verify')
 
   // The next generation: the older one signs until the new one is answered and set up.
-  write('signer: offline', `, signing: 2${inEngine}`)
+  write('signer: offline', `signing: 2, ${inEngine}`)
   expect((await run('plan')).stdout).toContain('nomad-pki authority setup us-west')
   expect((await run('authority setup us-west')).status).toBe(2)
   await run('rotate leaves c1 --yes')
@@ -93,7 +82,7 @@ test('a root on another machine: the set-up makes the key, is answered by reques
 
 test('an answer for another key than the one in the engine is not given to it', async () => {
   write('signer: offline')
-  const key = folder({ 'cluster.yaml': specText('signer: file', '', false) })
+  const key = rootStore()
   await good('init --new-store')
   await good('init --new-store', key)
   expect((await run('authority setup us-west')).status).toBe(2)
@@ -136,7 +125,7 @@ describe('a store that is lost, or of a second administrator', () => {
     await good('apply --yes')
   })
   const second = async (): Promise<string> => {
-    const at = folder({ 'cluster.yaml': specText('', inEngine) })
+    const at = folder({ 'cluster.yaml': specText('') })
     await good('init --new-store', at)
     return at
   }
@@ -173,7 +162,7 @@ describe('a store that is lost, or of a second administrator', () => {
   test('with another key in the spec it is not taken', async () => {
     const at = await second()
     copyFolder(path.join(authorityOf(place), 'agent'), path.join(authorityOf(at), 'agent'))
-    fs.writeFileSync(path.join(at, 'cluster.yaml'), specText('', `, key: ecdsa-p384${inEngine}`))
+    fs.writeFileSync(path.join(at, 'cluster.yaml'), specText('', `key: ecdsa-p384, ${inEngine}`))
     const setUp = await run('authority setup us-west', at)
     expect(setUp.stderr).toContain('its key is ecdsa-p256, and the spec says ecdsa-p384')
     expect(setUp.status).toBe(1)

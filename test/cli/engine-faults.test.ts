@@ -13,36 +13,21 @@ import { heldIssuer } from '../../src/issuers/held.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
+import { engineSpec, namedServer, fromNothing, withToken } from '../engine/cluster.js'
 import { fakeEngine, type Called, type FakeEngine, type Scripted } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const run = (line: string, more: Record<string, string> = {}): Promise<Said> =>
-  cli(place, line.split(' '), {
-    env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root', ...more },
-  })
-const specText = (origin: string): string => `version: 1
-cluster: acme
-vault: { address: "${origin}" }
-authorities:
-  agent: {}
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
-    clients: { c1: {}, c2: {}, c3: {} }
-`
+const run = (line: string, more?: Record<string, string>): Promise<Said> =>
+  withToken(engine, place, line, more)
+const specText = (origin: string): string =>
+  engineSpec({ origin }, { region: { ...namedServer, clients: '{ c1: {}, c2: {}, c3: {} }' } })
 
 beforeEach(async () => {
   engine = await fakeEngine({ clock: () => now })
   place = folder({ 'cluster.yaml': specText(engine.origin) })
-  await run('init --new-store')
-  await run('apply --yes')
-  expect((await run('authority setup us-west')).status).toBe(0)
-  expect((await run('apply --yes')).status).toBe(0)
+  await fromNothing(engine, place)
 })
 afterEach(() => engine.close())
 

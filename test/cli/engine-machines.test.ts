@@ -3,22 +3,16 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parseCertificates } from '../../src/x509/certificates.js'
-import type { Certificate } from '../../src/x509/certificate.js'
 import { copyFolder } from '../copy-folder.js'
+import { copyRoot, good as succeeds, leafIn, fromNothing, withToken } from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const runIn = (at: string, line: string): Promise<Said> =>
-  cli(at, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
+const runIn = (at: string, line: string): Promise<Said> => withToken(engine, at, line)
 const run = (line: string): Promise<Said> => runIn(place, line)
-const good = async (line: string): Promise<Said> => {
-  const said = await run(line)
-  expect({ line, status: said.status, stderr: said.stderr }).toMatchObject({ status: 0 })
-  return said
-}
+const good = (line: string): Promise<Said> => succeeds(run(line), line)
 
 /** @param east The authority of the second region. */
 const specText = (east: string): string => `version: 1
@@ -35,19 +29,13 @@ operators:
   grafana: { kind: machine, region: us-east, lifetime: 60d }
 `
 const machines = {
-  prometheus: 'identity/machine/us-west/prometheus',
-  grafana: 'identity/machine/us-east/grafana',
+  prometheus: 'machine/us-west/prometheus',
+  grafana: 'machine/us-east/grafana',
 }
-const leafIn = (at: string, address: string): Certificate =>
-  parseCertificates(fs.readFileSync(path.join(at, 'pki', address, 'current/cert.pem'), 'utf8'))[0]!
-
 beforeEach(async () => {
   engine = await fakeEngine({ clock: () => now })
   place = folder({ 'cluster.yaml': specText('agent') })
-  await good('init --new-store')
-  await run('apply --yes')
-  await good('authority setup west')
-  await good('apply --yes')
+  await fromNothing(engine, place, 'west')
 })
 afterEach(() => engine.close())
 
@@ -94,11 +82,7 @@ test('from the key of a file into the engine: one renewal, by the role of its ow
 
 test('adopt --engine knows whose it is, without a region in it', async () => {
   const second = folder({ 'cluster.yaml': specText('agent') })
-  fs.mkdirSync(path.join(second, 'root'))
-  fs.copyFileSync(
-    path.join(place, 'pki/authority/agent/1/ca.pem'),
-    path.join(second, 'root/ca.pem'),
-  )
+  copyRoot(place, second)
   const adopted = await runIn(second, 'adopt root --engine')
   expect(adopted.stdout).toMatch(/^\+ identity\/machine\/us-west\/prometheus$/m)
   expect(adopted.status).toBe(0)

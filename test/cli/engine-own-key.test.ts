@@ -5,35 +5,18 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { digestOf } from '../../src/store/layout.js'
+import { engineSpec, good as succeeds, ledgerIn, withToken } from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const run = (line: string): Promise<Said> =>
-  cli(place, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
-const good = async (line: string): Promise<Said> => {
-  const said = await run(line)
-  expect(said.status, `${line}\n${said.stdout}${said.stderr}`).toBe(0)
-  return said
-}
-const write = (agent: string, west = ''): void =>
-  fs.writeFileSync(
-    path.join(place, 'cluster.yaml'),
-    `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: { ${agent} }
-${west === '' ? '' : `  us-west: { issuer: agent, ${west} }\n`}regions:
-  us-west:
-    authority: ${west === '' ? 'agent' : 'us-west'}
-    servers: { s1: {} }
-    clients: { c1: {} }
-`,
-  )
+const run = (line: string): Promise<Said> => withToken(engine, place, line)
+const good = (line: string): Promise<Said> => succeeds(run(line), line)
+const write = (agent: string, west = 'none'): void =>
+  fs.writeFileSync(path.join(place, 'cluster.yaml'), engineSpec(engine, { agent, below: west }))
 const inStore = (file: string): string => path.join(place, 'pki', file)
-const ledger = (): string => fs.readFileSync(inStore('ledger.jsonl'), 'utf8')
+const ledger = (): string => ledgerIn(place)
 /** Somebody who knows the key brings it into the mount. */
 const plant = (mount: string, name: string): void => {
   engine.mounts.add(mount)

@@ -5,49 +5,40 @@ import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { colons } from '../../src/engine/certificates.js'
 import { fingerprintOf, type Certificate } from '../../src/x509/certificate.js'
-import { parseCertificates } from '../../src/x509/certificates.js'
 import { copyFolder } from '../copy-folder.js'
+import {
+  copyRoot,
+  engineSpec,
+  leafIn,
+  ledgerIn,
+  fromNothing,
+  withToken,
+} from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let made = ''
 let place = ''
 let signed = 0
-const run = (line: string, more: Record<string, string> = {}): Promise<Said> =>
-  cli(place, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root', ...more } })
-const ledger = (): string => fs.readFileSync(path.join(place, 'pki/ledger.jsonl'), 'utf8')
-const leafOf = (address: string): Certificate =>
-  parseCertificates(
-    fs.readFileSync(path.join(place, 'pki/identity', address, 'current/cert.pem'), 'utf8'),
-  )[0]!
+const run = (line: string, more?: Record<string, string>): Promise<Said> =>
+  withToken(engine, place, line, more)
+const ledger = (): string => ledgerIn(place)
+const leafOf = (identity: string): Certificate => leafIn(place, identity)
 const thereOf = (address: string): string => colons(leafOf(address).serial)
 const asked = (): number => engine.calls.filter((call) => call.path === 'pki/nomad/revoke').length
 
 beforeAll(async () => {
   engine = await fakeEngine({ clock: () => now })
   made = folder()
-  place = made
-  fs.writeFileSync(
-    path.join(made, 'cluster.yaml'),
-    `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: {}
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    servers: { s1: {} }
-    clients: { c1: { names: [c1.acme.internal] }, c2: {} }
-`,
-  )
-  await run('init --new-store')
-  await run('apply --yes')
-  await run('authority setup us-west')
-  expect((await run('apply --yes')).status).toBe(0)
+  const spec = engineSpec(engine, {
+    region: {
+      domains: '[acme.internal]',
+      clients: '{ c1: { names: [c1.acme.internal] }, c2: {} }',
+    },
+  })
+  fs.writeFileSync(path.join(made, 'cluster.yaml'), spec)
+  await fromNothing(engine, made)
   signed = engine.signed.length
 })
 beforeEach(() => {
@@ -278,8 +269,7 @@ test('adopt --engine does not say what a list has that it did not read', async (
   engine.revoked.add(thereOf('client/us-west/c1'))
   const fresh = folder()
   fs.copyFileSync(path.join(place, 'cluster.yaml'), path.join(fresh, 'cluster.yaml'))
-  fs.mkdirSync(path.join(fresh, 'root'))
-  fs.copyFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), path.join(fresh, 'root/ca.pem'))
+  copyRoot(place, fresh)
   place = fresh
   engine.script = ({ path: one }) => (one.endsWith('/crl') ? { status: 500 } : undefined)
   const { stdout } = await run('adopt root --engine')
@@ -292,8 +282,7 @@ test('adopt --engine: the word of the engine alone does not revoke; its signed l
   engine.listed = new Set()
   const fresh = folder()
   fs.copyFileSync(path.join(place, 'cluster.yaml'), path.join(fresh, 'cluster.yaml'))
-  fs.mkdirSync(path.join(fresh, 'root'))
-  fs.copyFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), path.join(fresh, 'root/ca.pem'))
+  copyRoot(place, fresh)
   place = fresh
   const { stdout, status } = await run('adopt root --engine')
   expect(stdout).toContain(

@@ -4,40 +4,33 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fingerprintText, type Certificate } from '../../src/x509/certificate.js'
-import { parseCertificates } from '../../src/x509/certificates.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
+import {
+  certificatesIn,
+  engineSpec,
+  good as succeeds,
+  namedServer,
+  withToken,
+} from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
-import { cli, folder, now, type Said } from './cli.js'
+import { folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const run = (line: string, at = place): Promise<Said> =>
-  cli(at, line.split(' '), { env: { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' } })
-const good = async (line: string, at = place): Promise<Said> => {
-  const said = await run(line, at)
-  expect(said.status, `${line}\n${said.stdout}${said.stderr}`).toBe(0)
-  return said
-}
+const run = (line: string, at = place): Promise<Said> => withToken(engine, at, line)
+const good = (line: string, at = place): Promise<Said> => succeeds(run(line, at), line)
 
 const inside = 'engine: { mount: pki/root }'
 /** Each authority as YAML, and which one signs for the region. */
-const specText = (agent: string, west?: string): string => `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: { ${agent} }
-${west === undefined ? '' : `  us-west: { issuer: agent, ${west} }\n`}regions:
-  us-west:
-    authority: ${west === undefined ? 'agent' : 'us-west'}
-    domains: [acme.internal]
-    networks: [10.0.0.0/8]
-    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
-    clients: { c1: {} }
-`
+const specText = (agent: string, west = 'none'): string =>
+  engineSpec(engine, {
+    agent,
+    below: west,
+    region: { ...namedServer, networks: '[10.0.0.0/8]' },
+  })
 const write = (agent: string, west?: string): void =>
   fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(agent, west))
-const certificates = (file: string): readonly Certificate[] =>
-  parseCertificates(fs.readFileSync(path.join(place, 'pki', file), 'utf8'))
+const certificates = (file: string): readonly Certificate[] => certificatesIn(place, file)
 const root = (generation = 1): Certificate =>
   certificates(`authority/agent/${generation}/ca.pem`)[0]!
 const chain = (of = 'server/us-west/s1'): readonly Certificate[] =>

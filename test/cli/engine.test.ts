@@ -7,30 +7,22 @@ import { keyFingerprint } from '../../src/keys/fingerprint.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { encodeName } from '../../src/x509/name.js'
 import { encodeRequest, makeRequest } from '../../src/x509/request.js'
+import { engineEnv, engineSpec, inEngine, namedServer } from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 import { cli, folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
 let place = ''
-const env = (): Record<string, string> => ({ BAO_ADDR: engine.origin, BAO_TOKEN: 'root' })
+const env = (): Record<string, string> => engineEnv(engine)
 const run = (line: string, more: Record<string, string> = env()): Promise<Said> =>
   cli(place, line.split(' '), { env: more })
 
-const specText = (west = ''): string => `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: {}
-  us-west: { issuer: agent, ${west}engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
-    clients: { c1: { names: [c1.acme.internal] }, c2: {} }
-operators:
-  alice: { region: us-west }
-`
+const specText = (west = ''): string =>
+  engineSpec(engine, {
+    below: `${west}${inEngine}`,
+    region: { ...namedServer, clients: '{ c1: { names: [c1.acme.internal] }, c2: {} }' },
+    more: 'operators:\n  alice: { region: us-west }\n',
+  })
 const write = (west?: string): void =>
   fs.writeFileSync(path.join(place, 'cluster.yaml'), specText(west))
 

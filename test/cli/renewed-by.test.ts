@@ -6,6 +6,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { engineEnv } from '../engine/cluster.js'
 import { selfNode, type SelfNode } from '../renewal/node.js'
 import { cli, type Said } from './cli.js'
 
@@ -14,7 +15,7 @@ let node: SelfNode
 const run = (line: string): Promise<Said> =>
   cli(node.place, line.split(' '), {
     now: node.at,
-    env: { BAO_ADDR: node.engine.origin, BAO_TOKEN: 'root' },
+    env: engineEnv(node.engine),
   })
 const spec = (): string => path.join(node.place, 'cluster.yaml')
 

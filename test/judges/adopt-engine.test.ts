@@ -9,7 +9,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../built.js'
-import { cli, folder, type Said } from '../cli/cli.js'
+import { folder } from '../cli/cli.js'
+import {
+  copyRoot,
+  engineEnv,
+  engineSpec,
+  leafIn,
+  namedServer,
+  fromNothing,
+} from '../engine/cluster.js'
 import { openbao, type OpenBao } from './openbao.js'
 
 const many = Number(process.env.NOMAD_PKI_ADOPTED ?? 40)
@@ -19,26 +27,16 @@ const heap = 512
 let bao: OpenBao
 let built = ''
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-adopt-engine-'))
-const env = (): Record<string, string> => ({
-  BAO_ADDR: bao.origin,
-  BAO_CACERT: bao.ca,
-  BAO_TOKEN: 'root',
-})
-const specText = (): string => `version: 1
-cluster: acme
-vault: { address: "${bao.origin}" }
-authorities:
-  agent: {}
-  west: { issuer: agent, engine: { mount: pki } }
-regions:
-  west:
-    authority: west
-    domains: [acme.internal]
-    servers: { s1: { names: [s1.acme.internal] } }
-    clients: { "c[00001-${String(many).padStart(5, '0')}]": { names: ["{node}.acme.internal"] } }
-operators:
-  prometheus: { kind: machine, region: west }
-`
+const specText = (): string =>
+  engineSpec(bao, {
+    name: 'west',
+    below: 'engine: { mount: pki }',
+    region: {
+      ...namedServer,
+      clients: `{ "c[00001-${String(many).padStart(5, '0')}]": { names: ["{node}.acme.internal"] } }`,
+    },
+    more: 'operators:\n  prometheus: { kind: machine, region: west }\n',
+  })
 
 beforeAll(async () => {
   bao = await openbao(home)
@@ -57,7 +55,7 @@ async function bounded(
   const program = [`--max-old-space-size=${heap}`, path.join(built, 'bin/nomad-pki.js')]
   const child = spawn(process.execPath, [...program, ...args], {
     cwd,
-    env: { ...process.env, ...env() },
+    env: { ...process.env, ...engineEnv(bao) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -80,30 +78,18 @@ async function bounded(
 
 test('all certificates of an engine come back, each as the generation of its own identity', async () => {
   const first = folder({ 'cluster.yaml': specText() })
-  const run = (line: string): Promise<Said> =>
-    cli(first, line.split(' '), { now: Date.now(), env: env() })
-  await run('init --new-store')
-  await run('apply --yes')
-  expect((await run('authority setup west')).status).toBe(0)
-  const applied = await run('apply --yes')
-  expect(applied.status, applied.stderr).toBe(0)
+  await fromNothing(bao, first, 'west')
 
   const second = folder({ 'cluster.yaml': specText() })
-  fs.mkdirSync(path.join(second, 'root'))
-  fs.copyFileSync(
-    path.join(first, 'pki/authority/agent/1/ca.pem'),
-    path.join(second, 'root/ca.pem'),
-  )
+  copyRoot(first, second)
   const began = Date.now()
   const { status, output, peak } = await bounded(second, 'adopt', 'root', '--engine')
   const seconds = (Date.now() - began) / 1000
   console.log(`adopt --engine: ${many + 2} certificates in ${seconds.toFixed(1)} s, ${peak} MB`)
   expect(status, output.slice(-2000)).toBe(0)
   expect(output.match(/^\+ identity\//gm)).toHaveLength(many + 2)
-  const leaf = (at: string, of: string): string =>
-    fs.readFileSync(path.join(at, 'pki/identity', of, 'current/cert.pem'), 'utf8')
   for (const of of ['client/west/c00001', 'server/west/s1', 'machine/west/prometheus']) {
-    expect(leaf(second, of)).toBe(leaf(first, of))
+    expect(leafIn(second, of).der).toEqual(leafIn(first, of).der)
   }
   // Nothing is left to take, and that is found in the same bounds.
   const again = await bounded(second, 'adopt', '--engine')

@@ -12,7 +12,8 @@ import { heldIssuer } from '../../src/issuers/held.js'
 import { generateKeySync } from '../../src/keys/generate.js'
 import { encodePrivateKey } from '../../src/keys/private-key.js'
 import { encodeCertificate } from '../../src/x509/certificates.js'
-import { cli, folder, type Said } from '../cli/cli.js'
+import { folder, type Said } from '../cli/cli.js'
+import { engineSpec, withToken } from '../engine/cluster.js'
 import { openbao, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
@@ -21,25 +22,12 @@ const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-logins-'))
 const write = (name: string, text: string): void =>
   fs.writeFileSync(path.join(place, name), text, { mode: 0o600 })
 const run = (line: string, env: Record<string, string> = {}): Promise<Said> =>
-  cli(place, line.split(' '), {
-    now: Date.now(),
-    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, ...env },
-  })
+  withToken(bao, place, line, { BAO_TOKEN: '', ...env })
 
 /** The spec logs in like this, and the local file says the rest. */
 function says(auth: string, local = ''): void {
-  write(
-    'cluster.yaml',
-    `version: 1
-cluster: acme
-vault: { address: "${bao.origin}", auth: ${auth} }
-authorities:
-  agent: {}
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west: { authority: us-west, servers: { s1: {} } }
-`,
-  )
+  const region = { clients: '{}' }
+  write('cluster.yaml', engineSpec(bao, { vault: `, auth: ${auth}`, region }))
   write('nomad-pki.local.yaml', local === '' ? '' : `vault: { ${local} }\n`)
 }
 const done = async (method: string, where: string, body: object): Promise<void> => {

@@ -12,7 +12,8 @@ import { readLedger } from '../../src/inventory/ledger.js'
 import { sha256 } from '../../src/sha256.js'
 import type { Certificate } from '../../src/x509/certificate.js'
 import { parseCertificates } from '../../src/x509/certificates.js'
-import { cli, folder, type Said } from '../cli/cli.js'
+import { folder, type Said } from '../cli/cli.js'
+import { engineSpec, withToken } from '../engine/cluster.js'
 import { raftCluster, type RaftCluster } from './openbao-raft.js'
 
 const leaves = Number(process.env.NOMAD_PKI_RAFT_LEAVES ?? 200)
@@ -23,28 +24,18 @@ const inFlight = 8
 let bao: RaftCluster
 let place = ''
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-raft-'))
-const run = (line: string): Promise<Said> =>
-  cli(place, line.split(' '), {
-    now: Date.now(),
-    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: bao.token },
-  })
+const run = (line: string): Promise<Said> => withToken(bao, place, line, { BAO_TOKEN: bao.token })
 const ledger = (): ReturnType<typeof readLedger>['events'] =>
   readLedger(fs.readFileSync(path.join(place, 'pki/ledger.jsonl'))).events
 /** A line stands before each request; `issued` comes with many others at once. */
 const attempted = (): number => ledger().filter(({ event }) => event === 'attempted').length
 
-const specOf = (clients: number): string => `version: 1
-cluster: acme
-vault: { address: "${bao.origin}" }
-authorities:
-  agent: {}
-  west: { issuer: agent, engine: { mount: pki } }
-regions:
-  west:
-    authority: west
-    servers: { s1: {} }
-    clients: { "c[1-${clients}]": {} }
-`
+const specOf = (clients: number): string =>
+  engineSpec(bao, {
+    name: 'west',
+    below: 'engine: { mount: pki }',
+    region: { clients: `{ "c[1-${clients}]": {} }` },
+  })
 
 beforeAll(async () => {
   bao = await raftCluster(home)

@@ -8,36 +8,24 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cli, folder, type Said } from '../cli/cli.js'
+import { folder, type Said } from '../cli/cli.js'
+import { engineSpec, good as succeeds, namedServer, withToken } from '../engine/cluster.js'
 import { openbaoBinary } from '../real-nomad/harness/binaries.js'
 import { openbao, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-root-'))
 const run = (at: string, line: string, token = 'root'): Promise<Said> =>
-  cli(at, line.split(' '), {
-    now: Date.now(),
-    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
-  })
-const good = async (at: string, line: string, token?: string): Promise<Said> => {
-  const said = await run(at, line, token)
-  expect(said.status, `${line}\n${said.stdout}${said.stderr}`).toBe(0)
-  return said
-}
+  withToken(bao, at, line, { BAO_TOKEN: token })
+const good = (at: string, line: string, token?: string): Promise<Said> =>
+  succeeds(run(at, line, token), line)
 
-const spec = (agent: string, west?: string): string => `version: 1
-cluster: acme
-vault: { address: "${bao.origin}" }
-authorities:
-  agent: { key: ecdsa-p384, ${agent} }
-${west === undefined ? '' : `  us-west: { issuer: agent, ${west} }\n`}regions:
-  us-west:
-    authority: ${west === undefined ? 'agent' : 'us-west'}
-    domains: [acme.internal]
-    networks: [10.0.0.0/8, "fd00::/8"]
-    servers: { s1: { names: [s1.acme.internal], ips: [10.0.0.1] } }
-    clients: { c1: {} }
-`
+const spec = (agent: string, west = 'none'): string =>
+  engineSpec(bao, {
+    agent: `key: ecdsa-p384, ${agent}`,
+    below: west,
+    region: { ...namedServer, networks: '[10.0.0.0/8, "fd00::/8"]' },
+  })
 const begin = async (text: string): Promise<string> => {
   const at = folder({ 'cluster.yaml': text })
   await good(at, 'init --new-store')

@@ -36,7 +36,8 @@ import {
 import type { GeneralName } from '../../src/x509/extension.js'
 import { encodeRequest } from '../../src/x509/request.js'
 import { verifyChain } from '../../src/x509/verify-chain.js'
-import { cli, folder, type Said } from '../cli/cli.js'
+import { folder, type Said } from '../cli/cli.js'
+import { certificatesIn, engineSpec, leafIn, withToken } from '../engine/cluster.js'
 import { openbao, type Answer, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
@@ -44,32 +45,22 @@ let place = ''
 const tokens = { setUp: '', plan: '', apply: '', revoke: '', next: '' }
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-openbao-'))
 const run = (line: string, token: string): Promise<Said> =>
-  cli(place, line.split(' '), {
-    now: Date.now(),
-    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
-  })
+  withToken(bao, place, line, { BAO_TOKEN: token })
 
 beforeAll(async () => {
   bao = await openbao(home)
   place = folder({
-    'cluster.yaml': `version: 1
-cluster: acme
-vault: { address: "${bao.origin}" }
-authorities:
-  agent: { key: ecdsa-p384 }
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    networks: [10.0.0.0/8]
-    servers: { "s[1-3]": { names: ["{node}.acme.internal"], ips: ["10.0.0.{n}"] } }
-    clients: { "c[1-20]": { names: ["{node}.acme.internal"] } }
-    combined: { both: { names: [both.acme.internal] } }
-operators:
-  alice: { region: us-west }
-  prometheus: { kind: machine, region: us-west }
-`,
+    'cluster.yaml': engineSpec(bao, {
+      agent: 'key: ecdsa-p384',
+      region: {
+        domains: '[acme.internal]',
+        networks: '[10.0.0.0/8]',
+        servers: '{ "s[1-3]": { names: ["{node}.acme.internal"], ips: ["10.0.0.{n}"] } }',
+        clients: '{ "c[1-20]": { names: ["{node}.acme.internal"] } }',
+        combined: '{ both: { names: [both.acme.internal] } }',
+      },
+      more: 'operators:\n  alice: { region: us-west }\n  prometheus: { kind: machine, region: us-west }\n',
+    }),
   })
   expect((await run('init --new-store', '')).stderr).not.toMatch(/^error/m)
   expect((await run('apply --yes', '')).stderr).toContain('authority setup us-west')
@@ -93,10 +84,8 @@ afterAll(async () => {
   fs.rmSync(home, { recursive: true, force: true })
 })
 
-function certificatesOf(address: string): readonly Certificate[] {
-  return parseCertificates(
-    fs.readFileSync(path.join(place, 'pki/identity', address, 'current/cert.pem'), 'utf8'),
-  )
+function certificatesOf(identity: string): readonly Certificate[] {
+  return certificatesIn(place, `identity/${identity}/current/cert.pem`)
 }
 
 describe('a cluster', () => {
@@ -901,10 +890,7 @@ describe('a key of a node, and keys of both kinds', () => {
   let held = ''
   let apply = ''
   const runHeld = (line: string, token: string): Promise<Said> =>
-    cli(held, line.split(' '), {
-      now: Date.now(),
-      env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: token },
-    })
+    withToken(bao, held, line, { BAO_TOKEN: token })
 
   beforeAll(async () => {
     held = folder({
@@ -962,9 +948,6 @@ regions:
     const verified = await runHeld('verify --long', apply)
     expect(verified.stdout).not.toContain('engine-')
     expect(verified.status).toBe(0)
-    const [leaf] = parseCertificates(
-      fs.readFileSync(path.join(held, 'pki/identity/client/us-west/c1/current/cert.pem'), 'utf8'),
-    )
-    expect(beyond(leaf!)).toEqual([])
+    expect(beyond(leafIn(held, 'client/us-west/c1'))).toEqual([])
   })
 })

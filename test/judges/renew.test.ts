@@ -12,17 +12,14 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, folder, type Said } from '../cli/cli.js'
+import { engineSpec, withToken } from '../engine/cluster.js'
 import { openbao, type OpenBao } from './openbao.js'
 
 let bao: OpenBao
 let place = ''
 let text = ''
 const home = fs.mkdtempSync(path.join(tmpdir(), 'nomad-pki-renew-'))
-const run = (line: string): Promise<Said> =>
-  cli(place, line.split(' '), {
-    now: Date.now(),
-    env: { BAO_ADDR: bao.origin, BAO_CACERT: bao.ca, BAO_TOKEN: 'root' },
-  })
+const run = (line: string): Promise<Said> => withToken(bao, place, line)
 /** On a node no variable speaks of an engine. */
 const renew = (...more: readonly string[]): Promise<Said> =>
   cli(place, ['renew', '--config', 'c1/node.yaml', ...more], { now: Date.now(), env: {} })
@@ -36,30 +33,23 @@ const isPair = (tls = at('tls')): boolean => {
 
 beforeAll(async () => {
   bao = await openbao(home)
-  place = folder({
-    'cluster.yaml': `version: 1
-cluster: acme
-vault: { address: "${bao.origin}", auth: { method: approle } }
-authorities:
-  agent: { key: ecdsa-p384 }
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-defaults: { lifetime: 1d, renewBefore: 8h }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    networks: [10.0.0.0/8]
-    servers: { s1: {} }
-    clients:
-      c1: { names: [c1.acme.internal], ips: [10.0.0.21] }
-      c2: { names: [c2.acme.internal], ips: [10.0.0.22] }
-`,
+  const named = (name: string, ip: string): string =>
+    `${name}: { names: [${name}.acme.internal], ips: [${ip}] }`
+  const spec = engineSpec(bao, {
+    vault: ', auth: { method: approle }',
+    agent: 'key: ecdsa-p384',
+    region: {
+      domains: '[acme.internal]',
+      networks: '[10.0.0.0/8]',
+      clients: `{ ${named('c1', '10.0.0.21')}, ${named('c2', '10.0.0.22')} }`,
+    },
+    more: 'defaults: { lifetime: 1d, renewBefore: 8h }\n',
   })
+  place = folder({ 'cluster.yaml': spec })
   fs.writeFileSync(at('token'), 'root\n', { mode: 0o600 })
   expect((await run('init --new-store')).stderr).not.toMatch(/^error/m)
   await run('apply --yes')
   // The one who sets up has a token; the node has an AppRole.
-  const spec = fs.readFileSync(at('cluster.yaml'), 'utf8')
   fs.writeFileSync(at('cluster.yaml'), spec.replace(', auth: { method: approle }', ''))
   const setUp = await run('authority setup us-west')
   expect(setUp.stderr).toBe('')

@@ -12,6 +12,7 @@ import { parseCertificates } from '../../src/x509/certificates.js'
 import { fingerprintText } from '../../src/x509/certificate.js'
 import { cli, folder, now, type Said } from '../cli/cli.js'
 import { copyFolder } from '../copy-folder.js'
+import { engineEnv, engineSpec } from '../engine/cluster.js'
 import { fakeEngine, type FakeEngine } from '../engine/fake-engine.js'
 
 /** A node. */
@@ -42,21 +43,14 @@ export async function selfNode(at: number = now): Promise<SelfNode> {
   let clock = at
   const engine = await fakeEngine({ clock: () => clock })
   const place = folder({
-    'cluster.yaml': `version: 1
-cluster: acme
-vault: { address: "${engine.origin}" }
-authorities:
-  agent: {}
-  us-west: { issuer: agent, engine: { mount: pki/nomad } }
-regions:
-  us-west:
-    authority: us-west
-    domains: [acme.internal]
-    servers: { s1: {} }
-    clients: { c1: { names: [c1.acme.internal], ips: [10.0.0.1] } }
-`,
+    'cluster.yaml': engineSpec(engine, {
+      region: {
+        domains: '[acme.internal]',
+        clients: '{ c1: { names: [c1.acme.internal], ips: [10.0.0.1] } }',
+      },
+    }),
   })
-  const env = { BAO_ADDR: engine.origin, BAO_TOKEN: 'root' }
+  const env = engineEnv(engine)
   for (const line of ['init --new-store', 'apply --yes', 'authority setup us-west']) {
     const said = await cli(place, line.split(' '), { env, now: clock })
     expect(said.stderr).not.toMatch(/^error: (?!.*not set up)/m)
