@@ -16,7 +16,7 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
 import { routed, settled } from '../engine/settled.js'
-import { healthOf, isMissing } from '../engine/look.js'
+import { healthOf, isMissing, revokedIssuer } from '../engine/look.js'
 import { engineRoles, roleFaults, shown } from '../engine/roles.js'
 import { baoCommand, type EngineSession } from '../engine/session.js'
 import { certificateIn } from '../engine/verdict.js'
@@ -252,6 +252,10 @@ export async function setUpEngine(
   async function setIssuer(): Promise<void> {
     const path = `${mount}/issuer/${issuer}`
     const read = theirs === undefined && dryRun ? undefined : await settled(ask, path)
+    if (read?.revoked === true) {
+      const [message, hint] = revokedIssuer(session, authority, path)
+      throw new NomadPkiError('ERR_ISSUER_REFUSED', message, { address, hint })
+    }
     const usage = typeof read?.usage === 'string' ? read.usage.split(',') : []
     if (read?.leaf_not_after_behavior === 'err' && usage.includes('issuing-certificates')) {
       tell(`is right: what ${path} does with certificates that would outlive it`)

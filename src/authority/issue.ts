@@ -50,7 +50,9 @@ export async function issue(prepared: Prepared, options: IssueOptions = {}): Pro
   options.signal?.throwIfAborted()
   const answer = await signer.issue(input, { signal: options.signal })
   if (answer.outcome === 'refused') {
-    throw new NomadPkiError('ERR_ISSUER_REFUSED', `${signer.name} refused: ${answer.reason}`)
+    throw new NomadPkiError('ERR_ISSUER_REFUSED', `${signer.name} refused: ${answer.reason}`, {
+      hint: answer.hint,
+    })
   }
   if (answer.outcome === 'unknown') {
     throw new NomadPkiError(

@@ -64,6 +64,8 @@ export type IssuerAnswer =
       readonly outcome: 'refused'
       /** Why it did not sign: lower case, no full stop. */
       readonly reason: string
+      /** What to do: lower case, no full stop. */
+      readonly hint?: string | undefined
     }
   | {
       readonly outcome: 'unknown'

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorityNameOf } from '../address.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import type { Ledger } from '../inventory/ledger.js'
 import { algorithmOf, type KeyAlgorithm, type PublicKey } from '../keys/algorithms.js'
@@ -11,9 +12,9 @@ import { samePublicKey } from '../keys/public-key.js'
 import { sha256 } from '../sha256.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseRequest } from '../x509/request.js'
-import { isMissing } from './look.js'
+import { isMissing, policyRemedy } from './look.js'
 import type { EngineSession } from './session.js'
-import type { EngineVerdict } from './verdict.js'
+import { lacksRight, type EngineVerdict } from './verdict.js'
 
 /** Calls an engine and gives its data. */
 export type Ask = (
@@ -44,7 +45,9 @@ export function refusal(
   const code = verdict.is === 'unknown' ? 'ERR_ISSUER_UNKNOWN' : 'ERR_ISSUER_REFUSED'
   return new NomadPkiError(code, `${path}: ${verdict.reason}`, {
     address,
-    hint: 'what is done stays: run this again when the cause is gone',
+    hint: lacksRight(verdict)
+      ? `${policyRemedy('set up', authorityNameOf(address))}; what is done stays: run this again`
+      : 'what is done stays: run this again when the cause is gone',
     cause: verdict,
   })
 }

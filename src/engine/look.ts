@@ -13,7 +13,7 @@ import { fingerprintText, sameCertificate, type Certificate } from '../x509/cert
 import { issues, issuersOfKeys, usesOf, withoutIssuing } from './issuers-of-key.js'
 import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
 import { baoCommand, type EngineSession } from './session.js'
-import { certificateIn, type EngineVerdict } from './verdict.js'
+import { certificateIn, lacksRight, type EngineVerdict } from './verdict.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
 const mostSkew = 60_000
@@ -29,6 +29,8 @@ export interface Looked {
   readonly now: number
   /** Whether it is about to sign: without the right to, that is an error. */
   readonly signs: boolean
+  /** The policy that lets a token do what the look is for. Default: `plan and verify`. */
+  readonly policy?: string | undefined
 }
 
 /**
@@ -38,7 +40,7 @@ export interface Looked {
  */
 export async function lookAtEngine(
   session: EngineSession,
-  { authority, certificate, desired, now, signs }: Looked,
+  { authority, certificate, desired, now, signs, policy = 'plan and verify' }: Looked,
 ): Promise<readonly Finding[]> {
   const { engine, address, name, generation } = authority
   if (engine === undefined) return []
@@ -74,7 +76,7 @@ export async function lookAtEngine(
     await lookForSpares()
     return findings
   }
-  if (found.is !== 'done') return [unseen(address, session.origin, found.reason)]
+  if (found.is !== 'done') return [unseenBy(found)]
   const theirs = certificateIn(found.data.certificate)
   if (theirs === undefined || !sameCertificate(theirs, certificate)) {
     error(
@@ -89,7 +91,10 @@ export async function lookAtEngine(
   if (found.data.key_id === '')
     error(`${path} has no key`, `raise \`signing\` of ${name} in the spec, and: ${setUp}`)
   const usage = usesOf(found.data.usage)
-  if (!usage.includes(issues)) {
+  if (found.data.revoked === true) {
+    const [message, remedy] = revokedIssuer(session, authority, path)
+    error(message, remedy)
+  } else if (!usage.includes(issues)) {
     error(`${path} may not issue certificates (usage: ${usage.join(', ').slice(0, 200)})`, setUp)
   }
   const after = found.data.leaf_not_after_behavior
@@ -111,7 +116,7 @@ export async function lookAtEngine(
       if (faults.length > 0) {
         error(`${rolePath} is not as the spec has it: ${faults.join('; ')}`, setUp)
       } else findings.push(...saysMore(address, rolePath, role, read.data))
-    } else findings.push(unseen(address, session.origin, read.reason))
+    } else findings.push(unseenBy(read))
   }
 
   // Where every node renews itself there is no role here, and an engine refuses a question about nothing.
@@ -135,17 +140,22 @@ export async function lookAtEngine(
         address,
         reason: 'engine-differs',
         message: `the token may not sign by ${lacking.join(', ')}`,
-        remedy: `give it the policy for apply that this prints: ${setUp} --dry-run`,
+        remedy: policyRemedy('apply', name),
       })
     }
-  } else findings.push(unseen(address, session.origin, rights.reason))
+  } else findings.push(unseenBy(rights))
 
   return findings
+
+  function unseenBy(verdict: Exclude<EngineVerdict, { readonly is: 'done' }>): Finding {
+    const remedy = lacksRight(verdict) ? policyRemedy(policy, name) : undefined
+    return unseen(address, session.origin, verdict.reason, remedy)
+  }
 
   async function lookForSpares(): Promise<void> {
     const spare = await issuersOfKeys(session, mount, [certificate.publicKey], issuer)
     if ('is' in spare) {
-      findings.push(unseen(address, session.origin, spare.reason))
+      findings.push(unseenBy(spare))
       return
     }
     for (const one of spare) {
@@ -200,14 +210,40 @@ export function saysMore(
   ]
 }
 
+/** That an issuer was revoked in its engine, which never lets it sign again; and what to do. */
+export function revokedIssuer(
+  session: EngineSession,
+  { name, issuer }: Pick<DesiredAuthority, 'name' | 'issuer'>,
+  path: string,
+): readonly [message: string, remedy: string] {
+  const again = `${baoCommand(session, 'delete', path)} && nomad-pki authority setup ${name}`
+  const next = `nomad-pki rotate authority ${name} --compromised --next`
+  return [
+    `${path} was revoked in the engine: it signs no more certificates`,
+    issuer === undefined
+      ? `find out who revoked it, and why. Make the issuer anew, with the same key: ${again}. If its key may be in the wrong hands, then: ${next}`
+      : `find out who revoked it, and why. If it was a mistake, make the issuer anew, with the same key: ${again}. Otherwise make the next generation: ${next}`,
+  ]
+}
+
+/** Where the policies of an authority come from, for a message. */
+export function policyRemedy(policy: string, name: string): string {
+  return `give the token the policy \`${policy}\`, which this prints: nomad-pki authority setup ${name} --dry-run`
+}
+
 /** That the engine could not be seen; what the store says counts all the same. */
-export function unseen(address: string, origin: string, why: string): Finding {
+export function unseen(
+  address: string,
+  origin: string,
+  why: string,
+  remedy = 'nomad-pki verify, when it can be reached',
+): Finding {
   return {
     severity: 'warning',
     address,
     reason: 'engine-unseen',
     message: `what ${origin} has of it was not seen: ${why}`,
-    remedy: 'nomad-pki verify, when it can be reached',
+    remedy,
   }
 }
 

@@ -128,6 +128,11 @@ function dataOf(body: unknown): Readonly<Record<string, unknown>> {
   return isRecord(body.data) ? body.data : body
 }
 
+/** Whether an answer says that the token is good, and that none of its policies allows the call. */
+export function lacksRight(verdict: EngineVerdict): boolean {
+  return verdict.is === 'refused' && verdict.status === 403 && verdict.token !== true
+}
+
 /** What the engine says is shown on one line: it may be anything. */
 function errorsOf(body: unknown): string {
   const errors = isRecord(body) && Array.isArray(body.errors) ? (body.errors as unknown[]) : []

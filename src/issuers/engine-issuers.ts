@@ -20,7 +20,7 @@ import { NomadPkiError } from '../errors.js'
 import type { Ledger } from '../inventory/ledger.js'
 import { pemEncode } from '../keys/pem.js'
 import type { Certificate } from '../x509/certificate.js'
-import { certifyByEngine } from './engine-root.js'
+import { certifyByEngine, hintFor } from './engine-root.js'
 import { chainOf } from './held.js'
 
 /** What the issuers of an engine work with. */
@@ -96,6 +96,7 @@ export function engineIssuers({ desired, session, ledger, clock }: EngineIssuers
     async open({ name, generation, path: [certificate, ...above] }) {
       const authority = wantedOf({ name, generation })
       const opened = await session()
+      const roles = engineRoles(authority, desired)
       const findings = await lookAtEngine(opened, {
         authority,
         certificate,
@@ -103,6 +104,7 @@ export function engineIssuers({ desired, session, ledger, clock }: EngineIssuers
         now: clock(),
         // A root may be asked for an authority alone: its engine says whether the token may.
         signs: above.length > 0,
+        policy: roles.length > 0 ? 'apply' : 'certify',
       })
       const [first, ...more] = findings.filter(
         ({ severity, reason }) => severity === 'error' || reason === 'engine-unseen',
@@ -114,7 +116,6 @@ export function engineIssuers({ desired, session, ledger, clock }: EngineIssuers
           hint: first.remedy,
         })
       }
-      const roles = engineRoles(authority, desired)
       return engineIssuer({
         ...{ name, certificate, above, roles },
         session: opened,
@@ -155,7 +156,7 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
       signal?.throwIfAborted()
       if (input.expected.basicConstraints?.ca === true) {
         if (above.length === 0) {
-          return certifyByEngine(input, { session, path: certifyPath(mount, issuer), signal })
+          return certifyByEngine(input, { session, path: certifyPath(mount, issuer), name, signal })
         }
         return {
           outcome: 'refused',
@@ -188,7 +189,7 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
         case 'unknown':
           return { outcome: 'unknown', reason: verdict.reason, again: verdict.passing }
         default:
-          return { outcome: 'refused', reason: verdict.reason }
+          return { outcome: 'refused', reason: verdict.reason, ...hintFor(verdict, 'apply', name) }
       }
     },
   }

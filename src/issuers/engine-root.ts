@@ -8,9 +8,9 @@
 
 import type { IssuerAnswer, IssuerInput, Signer } from '../authority/issuer.js'
 import { integer, sequence } from '../der/write.js'
-import { rootPath } from '../engine/look.js'
+import { policyRemedy, rootPath } from '../engine/look.js'
 import type { EngineSession } from '../engine/session.js'
-import { certificateIn, type EngineVerdict } from '../engine/verdict.js'
+import { certificateIn, lacksRight, type EngineVerdict } from '../engine/verdict.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { parseCertificate, type Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
@@ -77,16 +77,19 @@ export async function certifyByEngine(
   {
     session,
     path,
+    name,
     signal,
   }: {
     readonly session: EngineSession
     readonly path: string
+    /** The authority that certifies. */
+    readonly name: string
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<IssuerAnswer> {
   const body = { certificate: encodeCertificate(selfIssued(expected)) }
   const verdict = await session.call({ method: 'POST', path, body, signal })
-  const answer = answerOf(verdict, path)
+  const answer = { ...answerOf(verdict, path), ...hintFor(verdict, 'certify', name) }
   return answer.outcome === 'unknown' && verdict.is === 'unknown'
     ? { ...answer, again: verdict.passing }
     : answer
@@ -105,6 +108,15 @@ function selfIssued(expected: Certificate): Certificate {
   })
   const one = integer(Buffer.from([1]))
   return parseCertificate(assembleCertificate(tbs, signatureIdentifier, sequence(one, one)))
+}
+
+/** What to do where no policy of the token allows a call: which policy has it. */
+export function hintFor(
+  verdict: EngineVerdict,
+  policy: string,
+  name: string,
+): { readonly hint?: string } {
+  return lacksRight(verdict) ? { hint: policyRemedy(policy, name) } : {}
 }
 
 function answerOf(verdict: EngineVerdict, path: string): IssuerAnswer {

@@ -282,3 +282,24 @@ describe('another issuer of the mount with a key of ours', () => {
     await good(at, 'apply --yes')
   })
 })
+
+test('an issuer that was revoked by hand: the two printed commands make it anew, of a root too', async () => {
+  const at = await begin(
+    spec('engine: { mount: pki/undone }', 'engine: { mount: pki/undone-west }'),
+  )
+  for (const name of ['agent', 'us-west']) await good(at, `authority setup ${name}`)
+  await good(at, 'apply --yes')
+  for (const [name, issuer] of [
+    ['us-west', 'pki/undone-west/issuer/us-west-1'],
+    ['agent', 'pki/undone/issuer/agent-1'],
+  ] as const) {
+    expect((await bao.call('POST', `${issuer}/revoke`)).status).toBe(200)
+    const printed = `bao delete ${issuer} && nomad-pki authority setup ${name}`
+    expect((await run(at, 'verify')).stdout).toContain(printed)
+    expect((await run(at, `authority setup ${name}`)).stderr).toContain(printed)
+    expect((await bao.call('DELETE', issuer)).status).toBeLessThan(300)
+    await good(at, `authority setup ${name}`)
+    await good(at, 'verify')
+  }
+  await good(at, 'rotate leaves c1 --yes')
+})
