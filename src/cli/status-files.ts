@@ -19,8 +19,6 @@ import { metricsMark, metricsText, type WatchedRotation } from '../report/metric
 import { pageMark, pageText } from '../report/page.js'
 import type { Grain } from '../report/watched.js'
 import type { Deadline } from '../rotation/deadlines.js'
-import { gateOf } from '../rotation/gate-of.js'
-import { rotationOf } from '../rotation/stages.js'
 import { verifyCluster } from '../verify/verify-cluster.js'
 import type { Context } from './context.js'
 import type { Options } from './surface.js'
@@ -37,6 +35,8 @@ export interface StatusFacts {
   readonly findings: readonly Finding[]
   /** Consul's and Vault's TLS beside Nomad's. */
   readonly beside: readonly SeenBeside[]
+  /** Rotations under way, and what their next stages wait for. */
+  readonly rotations: readonly WatchedRotation[]
 }
 
 /** What the options ask for, read before any work. */
@@ -148,11 +148,10 @@ function verifiedFor(
 
 /** The same with what `plan` says and how rotations stand, for what is watched. */
 export function watchedFacts(
-  { inventory, schedule, deadlines, findings, beside }: StatusFacts,
-  workspace: Workspace,
+  { inventory, schedule, deadlines, findings, beside, rotations }: StatusFacts,
+  { desired }: Pick<Workspace, 'desired'>,
 ): Parameters<typeof metricsText>[0] & Parameters<typeof pageText>[0] {
   const now = schedule.at
-  const { desired } = workspace
   const { plan } = makePlan(desired, inventory, { now })
   // What `status` says too is counted once.
   const told = new Set(plan.findings.map(keyOf))
@@ -163,26 +162,12 @@ export function watchedFacts(
     inventory,
     lifeOf: (address) => inventory.identities.get(address)?.current?.chain[0],
     deadlines,
-    rotations: rotationsIn(workspace, inventory, now),
+    rotations,
     transport: desired.transport,
     beside,
     steps: plan.steps,
     findings: [...plan.findings, ...findings.filter((one) => !told.has(keyOf(one)))],
   }
-}
-
-/** Rotations under way, and what their next stages wait for. */
-export function rotationsIn(
-  { spec, desired }: Pick<Workspace, 'spec' | 'desired'>,
-  inventory: Inventory,
-  now: number,
-): readonly WatchedRotation[] {
-  return spec.authorities.flatMap(({ name }) => {
-    const rotation = rotationOf(spec, inventory, name, { now })
-    return rotation === undefined || rotation.position === 'settled'
-      ? []
-      : [{ rotation, gate: gateOf(rotation, desired, inventory, { now }) }]
-  })
 }
 
 function keyOf({ address, reason, message }: Finding): string {

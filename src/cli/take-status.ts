@@ -7,11 +7,14 @@
 import { keyPlaceFindings } from '../checks/key-place.js'
 import { attemptFindings } from '../evidence/attempts.js'
 import { copiesIn, type Copies } from '../evidence/copies.js'
-import { leftOvers } from '../inventory/inventory.js'
+import { leftOvers, type Inventory } from '../inventory/inventory.js'
 import { besideFindings } from '../plan/beside.js'
 import { makeSchedule } from '../plan/schedule.js'
 import { undatedErrors } from '../plan/undated-errors.js'
+import type { WatchedRotation } from '../report/metrics.js'
 import { deadlinesOf } from '../rotation/deadlines.js'
+import { gateOf } from '../rotation/gate-of.js'
+import { rotationOf } from '../rotation/stages.js'
 import { revocationFindings } from '../verify/revocations.js'
 import { lookBeside } from './look-beside.js'
 import type { StatusFacts } from './status-files.js'
@@ -52,5 +55,21 @@ export async function takeStatus(
   ]
   const deadlines = deadlinesOf({ ...workspace, inventory, schedule })
   const copies = copiesIn(inventory, { now })
-  return { inventory, schedule, deadlines, findings, beside, copies, misplaced: misplaced.length }
+  const rotations = rotationsIn(workspace, inventory, now)
+  const read = { inventory, schedule, deadlines, findings, beside, rotations }
+  return { ...read, copies, misplaced: misplaced.length }
+}
+
+/** Rotations under way, and what their next stages wait for. */
+function rotationsIn(
+  { spec, desired }: Pick<Workspace, 'spec' | 'desired'>,
+  inventory: Inventory,
+  now: number,
+): readonly WatchedRotation[] {
+  return spec.authorities.flatMap(({ name }) => {
+    const rotation = rotationOf(spec, inventory, name, { now })
+    return rotation === undefined || rotation.position === 'settled'
+      ? []
+      : [{ rotation, gate: gateOf(rotation, desired, inventory, { now }) }]
+  })
 }

@@ -8,7 +8,7 @@ import { hasErrors } from '../../diagnostics.js'
 import { statusDocument } from '../../report/status-document.js'
 import { statusText } from '../../report/status.js'
 import { statusOfSchedule } from '../status.js'
-import { rotationsIn, statusFilesOf, writeStatusFiles } from '../status-files.js'
+import { statusFilesOf, writeStatusFiles } from '../status-files.js'
 import type { Command } from '../command.js'
 import { printerOf } from '../printer.js'
 import { takeStatus } from '../take-status.js'
@@ -27,7 +27,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
   const workspace = await openWorkspace(context, options, printer)
   const { cluster } = workspace.desired
   const taken = await takeStatus(workspace, { now, asMade: options.made === true })
-  const { inventory, schedule, deadlines, findings, copies, misplaced } = taken
+  const { inventory, schedule, deadlines, findings, rotations, copies, misplaced } = taken
   await writeStatusFiles(files, taken, workspace, context)
   const { head: ledgerHead, lines, fault } = inventory.ledger
   if (printer.json)
@@ -41,10 +41,7 @@ export const command: Command<'status'> = async ({ options }, context) => {
         deadlines,
         copies,
         findings,
-        unfinished: {
-          transport: workspace.desired.transport,
-          rotations: rotationsIn(workspace, inventory, now),
-        },
+        unfinished: { transport: workspace.desired.transport, rotations },
         ledgerHead,
         ledgerLines: lines.length,
         ledgerFault: fault?.line,
