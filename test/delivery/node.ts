@@ -39,10 +39,6 @@ env.PATH = `${hasty}:${env.PATH!}`
  * tools and openssl alone. It must be there: a run that asks for it never passes without.
  */
 const asked: string | undefined = env.NOMAD_PKI_SHELL
-/** Whether a test that needs /proc is to run: where a shell was asked for, also to fail without. */
-export function runs(possible: boolean): boolean {
-  return possible || asked !== undefined
-}
 if (asked !== undefined) {
   const found = (name: string): string => {
     const places = env.PATH!.split(':').map((place) => path.join(place, name))
