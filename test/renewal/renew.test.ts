@@ -363,6 +363,22 @@ test('an agent that does not run must not keep its node from a certificate', asy
   expect(node.engine.signed).toHaveLength(2)
 })
 
+test('an agent that cannot be told to reload is a warning of each run, before the renewal is due', async () => {
+  await node.renew()
+  const before = node.current()
+  // As the installer leaves it that told an agent.
+  const file = path.join(node.tls, 'receipt.json')
+  const text = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, text.replace(/("state": ?)"switched"/, '$1"reloaded"'))
+  const { stderr, status } = await node.renew('--reload', '4194304')
+  expect(stderr).toContain('warning: the agent could not be told now: there is no process 4194304')
+  expect(status, stderr).toBe(0)
+  expect(node.current()).toBe(before)
+  expect(node.engine.signed).toHaveLength(1)
+  // A node that tells nobody is not warned.
+  expect((await node.renew()).stderr).not.toContain('warning')
+})
+
 test('another node’s file is refused before anything is signed', async () => {
   await node.renew()
   node.at = now
