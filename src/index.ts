@@ -10,6 +10,7 @@ export { parseSpec, type ParsedSpec, type ParseSpecOptions } from './cluster/par
 export type {
   AuthoritySpec,
   ClusterSpec,
+  RegionBounds,
   ConfigSpec,
   NodeGroup,
   NodeSpec,

@@ -21,6 +21,7 @@ import { nodeFiles } from '../files/files.js'
 import { placeFile } from '../files/place.js'
 import { endWords, runCommand, shownOutput } from '../files/run-command.js'
 import type { Inventory } from '../inventory/inventory.js'
+import { signUntilAnswer } from '../plan/waiting.js'
 import type { Context } from './context.js'
 import { localOf, readOwn, requireOwnCommand } from './local-file.js'
 import type { Workspace } from './workspace.js'
@@ -91,8 +92,10 @@ export async function seenInEngine(
 ): Promise<readonly Finding[]> {
   const { desired } = workspace
   const { authorities } = inventory
+  // Until the next generation is set up, the one before it signs, by roles and an issuer that are looked at as ever.
+  const signing = signUntilAnswer(desired, inventory, context.now())
   // One that is not certified yet is told by the plan itself.
-  const there = desired.authorities.flatMap((authority) => {
+  const there = signing.authorities.flatMap((authority) => {
     const certificate = authorities.get(authority.address)?.certificate
     return authority.engine === undefined || certificate === undefined
       ? []
@@ -121,7 +124,7 @@ export async function seenInEngine(
   try {
     for (const one of there) {
       // One that waits is asked once: a reading command does not wait for a person who unseals.
-      const looked = { ...one, desired, now: context.now(), signs }
+      const looked = { ...one, desired: signing, now: context.now(), signs }
       findings.push(...(await lookAtEngine(impatient(session), looked)))
     }
     if (all && findings.every(({ reason }) => reason !== 'engine-unseen')) {

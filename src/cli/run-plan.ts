@@ -93,7 +93,13 @@ export async function runPlan(
   const { store, configs } = workspace
   const ports = dryRun
     ? await rehearsal(workspace, inventory)
-    : { store, configs, issuers: authorityKeys(workspace, context, { passphraseFd }) }
+    : {
+        ...{ store, configs },
+        // Who signs in this plan: until the next generation is set up, the one before it.
+        issuers: authorityKeys({ ...workspace, desired: materials.desired }, context, {
+          passphraseFd,
+        }),
+      }
   const progress = createProgress(context, plan.steps.length, printer)
   const signal = context.onInterrupt(() => {
     progress.clear()

@@ -9,6 +9,7 @@ import type { AgentRole, Role } from '../address.js'
 import type { KeyAlgorithm } from '../keys/algorithms.js'
 import type { SubjectAttributes } from '../x509/name.js'
 import type { SignerKind } from './signers.js'
+import type { RegionBounds } from './spec.js'
 import type { Transport } from './transport.js'
 import type { EngineSpec } from './vault.js'
 
@@ -70,8 +71,8 @@ export interface DesiredAuthority {
   readonly beyondIssuer: 'refuse' | 'clamp'
   /** The regions that an intermediate is constrained to; absent for a root. */
   readonly constraints?: DesiredConstraints | undefined
-  /** What the roles of a root in an engine may name: the root itself is not constrained. */
-  readonly roleBounds?: DesiredConstraints | undefined
+  /** What its roles in an engine may name, region by region; absent where its key is elsewhere. */
+  readonly roleBounds?: readonly RegionBounds[] | undefined
   /** The fingerprint that it must have, `SHA256:` and hex; absent where the spec pins none. */
   readonly fingerprint?: string | undefined
   /** Where its key is. */

@@ -13,9 +13,13 @@ import { engineKeysOf, issuerNameIn, roleNameIn } from './vault.js'
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineName = /^\w(?:[\w.-]*\w)?$/
 
-/** Names that an engine certifies as DNS names (hostnameRegex of its engine `pki`): no `_`. */
 const hostName =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/
+
+/** Whether an engine certifies a DNS name (hostnameRegex of its engine `pki`): one with `_` it does not. */
+export function isHostName(name: string): boolean {
+  return hostName.test(name)
+}
 
 /** Reports what the engine cannot do. */
 export function checkEngines(
@@ -80,7 +84,7 @@ export function checkEngines(
     }
 
     function checkRegion(region: RegionSpec): void {
-      if (!hostName.test(region.name)) {
+      if (!isHostName(region.name)) {
         report.error(
           'spec/engine',
           at,
@@ -98,17 +102,6 @@ export function checkEngines(
         const keys = engineKeysOf(terms.key)
         const roleName = roleNameIn(engine!, role, region.name, keys)
         checkRole(roleName, `${role} certificates of ${region.name}, ${keys}`)
-      }
-      for (const domain of region.domains) {
-        if (domain !== 'nomad' && !domain.endsWith('.nomad')) continue
-        report.error(
-          'spec/engine',
-          at,
-          `a role for the domain ${domain} would take names of other agents`,
-          {
-            hint: `remove ${domain} from the domains of ${region.name}: role names need none`,
-          },
-        )
       }
     }
 

@@ -8,6 +8,7 @@
 import { domainToASCII } from 'node:url'
 import { nameFault } from '../nomad/names.js'
 import { networkHolds, octetsOf, type Network } from '../x509/ip-address.js'
+import { isHostName } from './engines.js'
 import { expandIp } from './ip-template.js'
 import { parseNetwork } from './network.js'
 import { expandTemplate, nodeAt, type NodeOfPattern, type Template } from './pattern.js'
@@ -18,10 +19,15 @@ import type { NodeGroup } from './spec.js'
 export interface Constraints {
   readonly authority: string
   readonly region: string
+  /** Those of all its regions, as are {@link networks}. */
   readonly domains: readonly string[]
   readonly networks: readonly string[]
+  /** Those of this region alone. */
+  readonly own: { readonly domains: readonly string[]; readonly networks: readonly string[] }
   /** Whether all lists could be read. */
   readonly complete: boolean
+  /** Whether an engine certifies the names. */
+  readonly engine: boolean
 }
 
 /**
@@ -85,6 +91,18 @@ function checkName(
     if (!isAscii(written)) {
       report.note('spec/punycode', at(), `${shown} is certified as ${name}`)
     }
+    if (constraints?.engine === true && !isHostName(name)) {
+      report.error(
+        'spec/engine',
+        at(),
+        `an engine does not certify ${shown}: it is not a host name (RFC 1123 §2.1)`,
+        {
+          expected: 'labels of letters, digits and "-"',
+          hint: `rename it, or let ${constraints.region} have an authority that is not in an engine`,
+        },
+      )
+      return
+    }
   }
   if (constraints === undefined || !constraints.complete) return
   const count = group.pattern.count
@@ -109,7 +127,7 @@ function checkName(
       `${constraints.authority} is not allowed to name ${name}`,
       {
         expected: `a name in ${[`${constraints.region}.nomad`, ...constraints.domains].join(', ')}`,
-        hint: `add it to the domains of region ${constraints.region}: domains: [${[...constraints.domains, domainFor(name)].join(', ')}]`,
+        hint: domainHint(constraints, name),
       },
     )
     return
@@ -137,6 +155,13 @@ function covers(constraints: Constraints, name: string): boolean {
   const zone = `${constraints.region.toLowerCase()}.nomad`
   if (name === zone || name.endsWith(`.${zone}`)) return true
   return constraints.domains.some((domain) => name === domain || name.endsWith(`.${domain}`))
+}
+
+function domainHint({ region, own }: Constraints, name: string): string {
+  // `domains` takes nothing in Nomad's zone.
+  return name === 'nomad' || name.endsWith('.nomad')
+    ? `no other name below .nomad can be allowed: write a name below ${region}.nomad, or one in a domain of yours`
+    : `add it to the domains of region ${region}: domains: [${[...own.domains, domainFor(name)].join(', ')}]`
 }
 
 function domainFor(name: string): string {
@@ -184,7 +209,7 @@ function checkIp(
       `${constraints.authority} is not allowed to name ${text.ok}`,
       {
         expected: `an address in ${constraints.networks.join(', ')}`,
-        hint: `add its network to region ${constraints.region}: networks: [${[...constraints.networks, `${text.ok}/${address.length * 8}`].join(', ')}]`,
+        hint: `add its network to region ${constraints.region}: networks: [${[...constraints.own.networks, `${text.ok}/${address.length * 8}`].join(', ')}]`,
       },
     )
     return

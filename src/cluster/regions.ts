@@ -253,6 +253,8 @@ function constraintsOf(
     region: frame.name,
     domains: together.flatMap(({ domains }) => domains),
     networks: together.flatMap(({ networks }) => networks),
+    own: { domains: frame.domains, networks: frame.networks },
+    engine: authority.signers[authority.signing] === 'engine',
     // A broken list constrains nothing that could be told.
     complete: together.every(
       (other) =>

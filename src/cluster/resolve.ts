@@ -104,8 +104,9 @@ function finish(
   return {
     ...draft,
     renewBefore,
-    ...(draft.issuer !== undefined
-      ? { constraints: permitted }
-      : draft.engine !== undefined && { roleBounds: permitted }),
+    ...(draft.issuer !== undefined && { constraints: permitted }),
+    ...(draft.engine !== undefined && {
+      roleBounds: mine.map(({ name, domains, networks }) => ({ region: name, domains, networks })),
+    }),
   }
 }

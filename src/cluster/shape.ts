@@ -467,7 +467,7 @@ const region: RecordShape = {
       key: 'domains',
       shape: list(text('a DNS domain, west.acme.internal')),
       sentence:
-        'What the intermediate may name beyond `<region>.nomad` and `localhost`: these domains and all below them. Of a root in an engine, what its roles take.',
+        'What the intermediate may name beyond `<region>.nomad` and `localhost`: these domains and all below them. Of an authority in an engine, what the roles of the region take.',
       example: '[west.acme.internal]',
     },
     {
@@ -475,7 +475,7 @@ const region: RecordShape = {
       shape: list(text('a network, 10.2.0.0/16')),
       default: 'addresses are not constrained',
       sentence:
-        'The networks (CIDR) whose addresses the intermediate may name, beyond the loopback. Of a root in an engine, what its roles take (OpenBao alone).',
+        'The networks (CIDR) whose addresses the intermediate may name, beyond the loopback. Of an authority in an engine, what the roles of the region take (OpenBao alone).',
       example: '[10.2.0.0/16]',
     },
     {

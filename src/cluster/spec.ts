@@ -84,8 +84,18 @@ export interface AuthoritySpec {
     /** Networks, CIDR. */
     readonly networks: readonly string[]
   }
-  /** What the roles of a root in an engine may name: the root itself is not constrained. */
-  readonly roleBounds?: AuthoritySpec['constraints']
+  /** What its roles in an engine may name, region by region; absent where it has nothing there. */
+  readonly roleBounds?: readonly RegionBounds[]
+}
+
+/** What the roles of one region may name in an engine. */
+export interface RegionBounds {
+  /** The region of the role names. */
+  readonly region: string
+  /** DNS domains, each with the names below it. */
+  readonly domains: readonly string[]
+  /** Networks, CIDR. */
+  readonly networks: readonly string[]
 }
 
 /** What nodes look like. */

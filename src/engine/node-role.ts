@@ -32,7 +32,7 @@ export function nodeRights(
   identity: DesiredIdentity,
 ): NodeRights | undefined {
   const { engine, generation } = authority
-  const asked = { profile: { ...identity.profile, renewedBy: undefined } }
+  const asked = { ...identity, profile: { ...identity.profile, renewedBy: undefined } }
   const [shared] = engineRoles(authority, { identities: [asked] })
   if (engine === undefined || shared === undefined) return undefined
   const { name, names, ips, profile } = identity

@@ -18,6 +18,7 @@ import {
 } from '../cluster/desired.js'
 import { engineKeysOf, roleNameIn, type EngineKeys } from '../cluster/vault.js'
 import { isAgent, operatorUri, profileOf, type LeafKeyUsage } from '../nomad/roles.js'
+import { namesOfRole, networksOfRole, type Named } from './role-names.js'
 
 /** A role of an engine, as it should be. */
 export interface EngineRole {
@@ -44,14 +45,14 @@ export type NameField = (typeof nameFields)[number]
 
 /** What an authority signs for: a cluster as it should be. */
 export interface Signed {
-  readonly identities: readonly {
+  readonly identities: readonly (Named & {
     readonly profile: Pick<
       IdentityProfile,
       'role' | 'region' | 'lifetime' | 'key' | 'renewedBy'
     > & {
       readonly issuer: Pick<DesiredIssuer, 'name'>
     }
-  }[]
+  })[]
 }
 
 type RoleFields = Readonly<Record<string, string | number | boolean | readonly string[]>>
@@ -79,50 +80,58 @@ const backdate = 60
  * @param desired The whole cluster.
  */
 export function engineRoles(
-  {
-    name,
-    engine,
-    constraints,
-    roleBounds,
-  }: Pick<DesiredAuthority, 'name' | 'engine' | 'constraints' | 'roleBounds'>,
+  { name, engine, roleBounds }: Pick<DesiredAuthority, 'name' | 'engine' | 'roleBounds'>,
   { identities }: Signed,
 ): readonly EngineRole[] {
   if (engine === undefined) return []
-  const found = new Map<string, Omit<EngineRole, 'name' | 'fields'> & { longest: number }>()
-  for (const { profile } of identities) {
+  const found = new Map<string, Kind & { longest: number; readonly nodes: Named[] }>()
+  for (const node of identities) {
+    const { profile } = node
     const { role, region, issuer, lifetime, key } = profile
     // A node that renews itself has a role of its own (node-role.ts): nobody needs one for all of them.
     if (issuer.name !== name || renewsItself({ profile })) continue
     const keys = engineKeysOf(key)
     const id = `${role} ${region} ${keys}`
-    const longest = Math.max(found.get(id)?.longest ?? 0, lifetime)
-    found.set(id, { role, region, keys, longest })
+    const one = found.get(id) ?? { role, region, keys, longest: 0, nodes: [] }
+    one.longest = Math.max(one.longest, lifetime)
+    one.nodes.push(node)
+    found.set(id, one)
   }
-  const { domains = [], networks = [] } = constraints ?? roleBounds ?? {}
-  return [...found.values()].map(({ longest, ...kind }) => ({
-    name: roleNameIn(engine, kind.role, kind.region, kind.keys),
-    ...kind,
-    fields: fieldsOf({ ...kind, longest, domains, networks }),
-  }))
+  return [...found.values()].map(({ longest, nodes, ...kind }) => {
+    const bounds = roleBounds?.find(({ region }) => region === kind.region) ?? nothing
+    return {
+      name: roleNameIn(engine, kind.role, kind.region, kind.keys),
+      ...kind,
+      fields: fieldsOf({
+        ...{ ...kind, longest },
+        hosts: namesOfRole(bounds, nodes),
+        networks: networksOfRole(bounds, nodes),
+      }),
+    }
+  })
 }
+
+/** What the certificates of one role have in common. */
+type Kind = Omit<EngineRole, 'name' | 'fields'>
+
+const nothing = { domains: [], networks: [] }
 
 function fieldsOf({
   role,
   region,
   longest,
   keys,
-  domains,
+  hosts,
   networks,
-}: Omit<EngineRole, 'name' | 'fields'> & {
+}: Kind & {
   readonly longest: number
-  readonly domains: readonly string[]
+  readonly hosts: readonly string[]
   readonly networks: readonly string[]
 }): RoleFields {
   const profile = profileOf(role)
   const agent = isAgent(role)
   // A machine has no common name and no host name: of all names its role takes the URI alone.
   const named = profile.commonName(region) !== undefined
-  const hosts = agent ? domains.flatMap((domain) => [domain, `*.${domain}`]) : []
   const seconds = Math.ceil(longest / 1000)
   return {
     // The path that signs names the issuer; a rotation changes no role.
@@ -130,7 +139,7 @@ function fieldsOf({
     allowed_domains: [...profile.roleNames(region), ...hosts],
     allowed_domains_template: false,
     allow_bare_domains: named,
-    allow_glob_domains: hosts.length > 0,
+    allow_glob_domains: hosts.some((host) => host.includes('*')),
     allow_subdomains: false,
     allow_wildcard_certificates: false,
     allow_any_name: false,
@@ -179,15 +188,10 @@ function fieldsOf({
     use_pss: false,
     no_store: false,
     generate_lease: false,
-    allowed_ip_sans_cidr: agent ? cidrs(networks) : [],
+    allowed_ip_sans_cidr: agent ? networks : [],
     not_after_bound: 'ttl-limited',
     not_before_bound: 'forbid',
   }
-}
-
-/** The networks of the spec and the loopback's; none: every address, as in the constraints of the intermediate. */
-function cidrs(networks: readonly string[]): readonly string[] {
-  return networks.length === 0 ? [] : ['127.0.0.0/8', '::1/128', ...networks]
 }
 
 /**
@@ -207,8 +211,21 @@ export function roleFaults(
     if (field === 'issuer_ref' || field === 'ttl') return []
     const has = read[field]
     if (same(has, wanted)) return []
-    return [`${field} is ${shown(has)}, wanted ${shown(wanted)}`]
+    return [`${field} ${difference(has, wanted)}`]
   })
+}
+
+/** Of two long lists, what they do not have in common: a message has no room for both. */
+function difference(has: unknown, wanted: unknown): string {
+  const isLong = [has, wanted].some((one) => JSON.stringify(one ?? null).length > mostShown)
+  if (!isLong || !Array.isArray(has) || !Array.isArray(wanted)) {
+    return `is ${shown(has)}, wanted ${shown(wanted)}`
+  }
+  const without = (all: unknown[], others: unknown[]): unknown[] => {
+    const known = new Set(others)
+    return all.filter((one) => !known.has(one))
+  }
+  return `has ${shown(without(has, wanted))} too many, and lacks ${shown(without(wanted, has))}`
 }
 
 /** Fields of Vault that allow nothing by themselves: which serial number is asked for, where none is allowed. */
@@ -247,7 +264,9 @@ function isBlank(value: unknown): boolean {
   return value === undefined || value === null || value === false || value === 0 || value === ''
 }
 
+const mostShown = 200
+
 /** A value of an engine for a message: it may be anything. */
 export function shown(value: unknown): string {
-  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 200)
+  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, mostShown)
 }

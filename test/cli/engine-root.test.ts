@@ -74,9 +74,7 @@ describe('that signs leaves itself', () => {
     )
     expect(fs.readdirSync(path.join(place, 'pki/authority/agent/1'))).toEqual(['ca.pem'])
     const role = engine.roles.get('nomad-server-us-west')!
-    expect(role.allowed_domains).toEqual(
-      expect.arrayContaining(['server.us-west.nomad', 'acme.internal', '*.acme.internal']),
-    )
+    expect(role.allowed_domains).toEqual(['server.us-west.nomad', '*.acme.internal'])
     expect(role.allowed_ip_sans_cidr).toContain('10.0.0.0/8')
     expect((await good('authority setup agent')).stdout).not.toMatch(/^(done|would)/m)
 
@@ -189,6 +187,18 @@ describe('that signs leaves itself', () => {
     expect(waits.stdout).not.toMatch(/identity\//)
     await run('rotate leaves c1 --yes')
     expect(engine.calls.at(-1)!.path).toContain('issuer/agent-1/sign/')
+
+    // By roles that are read as ever.
+    const role = engine.roles.get('nomad-client-us-west')!
+    engine.roles.set('nomad-client-us-west', { ...role, allow_any_name: true })
+    const signed = engine.signed.length
+    for (const line of ['plan', 'verify --long', 'apply --yes', 'rotate leaves c1 --yes']) {
+      const wide = await run(line)
+      expect(wide.stdout + wide.stderr, line).toContain('allow_any_name is true, wanted false')
+      expect(wide.stdout + wide.stderr, line).toContain('nomad-pki authority setup agent')
+      expect(wide.status, line).not.toBe(0)
+    }
+    expect(engine.signed).toHaveLength(signed)
 
     const setUp = await good('authority setup agent')
     for (const generation of [1, 2]) {

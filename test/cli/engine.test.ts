@@ -170,6 +170,13 @@ describe('drift', () => {
     const plan = await run('plan')
     expect(plan.stdout).toContain('nomad-pki authority setup us-west')
     expect((await run('apply --yes')).stderr).toContain('authority setup us-west')
+    expect((await run('verify --long')).stdout).not.toContain('is not as the spec has it')
+    Object.assign(role(), { allow_any_name: true })
+    for (const line of ['plan', 'verify --long', 'rotate leaves c1 --yes']) {
+      const wide = await run(line)
+      expect(wide.stdout + wide.stderr, line).toContain('allow_any_name is true, wanted false')
+      expect(wide.status, line).not.toBe(0)
+    }
     expect((await run('authority setup us-west')).status).toBe(0)
     const before = engine.signed.length
     expect((await run('apply --yes')).status).toBe(0)

@@ -48,7 +48,7 @@ describe('a root in an engine', () => {
     const [agent] = desire(spec!).authorities
     expect(agent).toMatchObject({
       signer: 'engine',
-      roleBounds: { domains: ['acme.internal'], networks: ['10.0.0.0/8'] },
+      roleBounds: [{ region: 'global', domains: ['acme.internal'], networks: ['10.0.0.0/8'] }],
     })
     expect(agent!.constraints).toBeUndefined()
   })
@@ -147,6 +147,11 @@ describe('refused, with what was expected', () => {
       /certifies no name of the region us_west/,
     ],
     [
+      'a node that is not a host name',
+      { region: 'domains: [acme.internal]\n    servers: { s1: { names: [s_1.acme.internal] } }' },
+      /an engine does not certify "s_1\.acme\.internal": it is not a host name/,
+    ],
+    [
       'a signer without a place',
       { west: 'issuer: agent, signer: engine', vault: '' },
       /does not say where/,
@@ -189,6 +194,33 @@ regions:
     expect(diagnostics.map((one) => one.message)).toContain(
       'east and west would have one issuer, pki/issuer/a-1',
     )
+  })
+})
+
+describe('a hint can be followed', () => {
+  const names = (name: string): Parts => ({
+    region: `domains: [acme.internal]\n    servers: { s1: { names: [${name}] } }`,
+  })
+  test.each(['s1.eu.nomad', 'eu.nomad', 's1.nomad'])('%s: no domain can allow it', (name) => {
+    const { diagnostics } = parsed(names(name))
+    expect(diagnostics.map(({ code, hint }) => [code, hint])).toEqual([
+      [
+        'spec/not-covered',
+        'no other name below .nomad can be allowed: write a name below global.nomad, or one in a domain of yours',
+      ],
+    ])
+    expect(parsed(names('s1.global.nomad')).diagnostics).toEqual([])
+  })
+
+  test('a domain of another region is not asked for', () => {
+    const two = (own: string): ReturnType<typeof parseSpec> =>
+      parsed({
+        region: `domains: [${own}]\n    servers: { s1: { names: [s1.new.internal] } }\n  other: { authority: west, domains: [other.internal], servers: { s2: {} } }`,
+      })
+    const [said] = two('acme.internal').diagnostics
+    const [, domains] = /domains of region global: domains: \[(.*)\]$/.exec(said!.hint!)!
+    expect(domains).toBe('acme.internal, new.internal')
+    expect(two(domains!).diagnostics).toEqual([])
   })
 })
 

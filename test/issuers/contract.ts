@@ -55,11 +55,7 @@ export const contractRoles: readonly EngineRole[] = engineRoles(
   {
     name: 'low',
     engine: { mount: 'pki', issuer: 'low-{generation}', roles: '{role}-{region}' },
-    constraints: {
-      regions: ['global'],
-      domains: ['example'],
-      networks: ['10.0.0.0/8', 'fd00::/8'],
-    },
+    roleBounds: [{ region: 'global', domains: ['example'], networks: ['10.0.0.0/8', 'fd00::/8'] }],
   },
   {
     identities: (['server', 'client', 'combined', 'operator', 'machine'] as const).flatMap((role) =>
@@ -68,6 +64,7 @@ export const contractRoles: readonly EngineRole[] = engineRoles(
           ...{ role, region: 'global', issuer: { name: 'low' }, lifetime: 90 * day },
           key: leafKey,
         },
+        ...{ names: ['s1.example'], ips: ['10.0.0.11', 'fd00::11'] },
       })),
     ),
   },

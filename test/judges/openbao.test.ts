@@ -56,7 +56,7 @@ beforeAll(async () => {
         domains: '[acme.internal]',
         networks: '[10.0.0.0/8]',
         servers: '{ "s[1-3]": { names: ["{node}.acme.internal"], ips: ["10.0.0.{n}"] } }',
-        clients: '{ "c[1-20]": { names: ["{node}.acme.internal"] } }',
+        clients: '{ "c[1-20]": { names: ["{node}.acme.internal"], ips: ["10.0.1.{n}"] } }',
         combined: '{ both: { names: [both.acme.internal] } }',
       },
       more: 'operators:\n  alice: { region: us-west }\n  prometheus: { kind: machine, region: us-west }\n',
@@ -635,6 +635,7 @@ const calls: readonly (readonly [string, Readonly<Record<string, unknown>>])[] =
   ['a wildcard', { alt_names: `${client},*.acme.internal` }],
   ['another region', { common_name: 'client.us-east.nomad' }],
   ['a foreign name', { alt_names: `${client},evil.example` }],
+  ['the domain itself', { alt_names: `${client},acme.internal` }],
   ['a foreign address', { ip_sans: '192.168.1.1' }],
   ['a URI', { uri_sans: 'nomad-pki://operator.nomad/alice' }],
   ['another kind of name', { other_sans: `1.3.6.1.4.1.311.20.2.3;utf8:${server}` }],
@@ -708,12 +709,7 @@ function beyondMachine({
 function beyond({ subject, subjectAltName: names = [], ...leaf }: Certificate): readonly string[] {
   const mine = (name: string): boolean => {
     const plain = name.toLowerCase()
-    return (
-      name === client ||
-      plain === 'localhost' ||
-      (/^[^*]*acme\.internal$/.test(plain) &&
-        (plain === 'acme.internal' || plain.endsWith('.acme.internal')))
-    )
+    return name === client || plain === 'localhost' || /^[^*]+\.acme\.internal$/.test(plain)
   }
   const faults: string[] = []
   for (const { oid, value } of subject.attributes) {
@@ -883,6 +879,115 @@ describe('a key that may be in the wrong hands', () => {
     const again = await run('authority setup us-west --compromised', tokens.setUp)
     expect(again.stdout).toContain('is right: pki/nomad/issuer/us-west-1 signs no certificates')
     expect((await run('verify', tokens.next)).status).toBe(0)
+  })
+})
+
+describe('two regions of one authority', () => {
+  let two = ''
+  const runTwo = (line: string): Promise<Said> => withToken(bao, two, line, { BAO_TOKEN: 'root' })
+  /** Asks by a role for names and addresses beyond its role name; gives the status, and the names that were signed. */
+  const ask = async (
+    role: 'client-us-west' | 'server-us-west' | 'client-us-east',
+    names: readonly string[],
+    ips: readonly string[] = [],
+  ): Promise<readonly string[] | number> => {
+    const own = `${role.replace('-', '.')}.nomad`
+    const { status, data } = await bao.call('POST', `pki/two/issuer/two-1/sign/nomad-${role}`, {
+      csr: requestOf({ subject: cn(own) }),
+      ...{ ttl: '1h', common_name: own, exclude_cn_from_sans: true, uri_sans: '' },
+      ...{ alt_names: [own, ...names].join(','), ip_sans: ips.join(',') },
+    })
+    if (status !== 200) return status
+    const [leaf] = parseCertificates(String(data.certificate))
+    return namesIn(leaf!).filter((name) => name !== own)
+  }
+
+  beforeAll(async () => {
+    two = folder({
+      'cluster.yaml': `version: 1
+cluster: acme
+vault: { address: "${bao.origin}" }
+authorities:
+  agent: {}
+  two: { issuer: agent, engine: { mount: pki/two } }
+regions:
+  us-west:
+    authority: two
+    domains: [west.internal, web.internal]
+    networks: [10.1.0.0/16]
+    servers: { s1: { names: [s1.west.internal], ips: [10.1.0.1] } }
+    clients: { "c[1-3]": { names: ["{node}.web.internal", "{node}.us-west.nomad"], ips: ["10.1.1.{n}"] } }
+  us-east:
+    authority: two
+    domains: [east.internal]
+    networks: [10.2.0.0/16]
+    servers: { s9: { names: [s9.east.internal] } }
+    clients: { c9: { names: [c9.east.internal, c9.west.internal], ips: [10.2.0.9, 10.1.7.9] } }
+`,
+    })
+    await runTwo('init --new-store')
+    await runTwo('apply --yes')
+    expect((await runTwo('authority setup two')).stderr).toBe('')
+    expect((await runTwo('authority setup two')).stdout).not.toMatch(/^(done|would)/m)
+  })
+
+  test('every node gets its names, those below the zone of its region too', async () => {
+    const applied = await runTwo('apply --yes')
+    expect(applied.stderr).toBe('')
+    expect(applied.status).toBe(0)
+    expect((await runTwo('verify --long')).stdout).not.toContain('engine-')
+    const file = path.join(two, 'pki/identity/client/us-west/c2/current/cert.pem')
+    const [leaf] = parseCertificates(fs.readFileSync(file, 'utf8'))
+    expect(namesIn(leaf!)).toEqual(
+      expect.arrayContaining(['c2.us-west.nomad', 'c2.web.internal', '10.1.1.2']),
+    )
+    expect(await ask('client-us-east', ['c9.west.internal'], ['10.1.7.9'])).toEqual([
+      '10.1.7.9',
+      'c9.west.internal',
+    ])
+  })
+
+  test.each<[string, 'client-us-west' | 'server-us-west' | 'client-us-east', string[], string[]?]>([
+    ['a host of the other region', 'client-us-west', ['c9.east.internal']],
+    ['an address of the other region', 'client-us-west', [], ['10.2.0.9']],
+    ['a host of the other region', 'client-us-east', ['c1.web.internal']],
+    ['another host of a domain of which it has one', 'client-us-east', ['s1.west.internal']],
+    ['an address of the other region', 'client-us-east', [], ['10.1.0.1']],
+    ['the address beside its own', 'client-us-east', [], ['10.1.7.8']],
+    ['a host of the servers', 'client-us-west', ['s1.west.internal']],
+    ['a host of the clients', 'server-us-west', ['c1.web.internal']],
+    ['the name of a server', 'client-us-west', ['server.us-west.nomad']],
+    ['the name of a server below the zone', 'client-us-west', ['server.c1.us-west.nomad']],
+    ['a name below its literal one', 'client-us-west', ['x.c1.us-west.nomad']],
+    ['a name below the zone that no node has', 'client-us-west', ['c4.us-west.nomad']],
+    ['the zone', 'client-us-west', ['us-west.nomad']],
+    ['a wildcard below the zone', 'client-us-west', ['*.us-west.nomad']],
+    ['the zone of the other region', 'client-us-west', ['c9.us-east.nomad']],
+  ])('%s is refused to %s', async (_, role, names, ips) => {
+    expect(await ask(role, [], [])).toEqual([])
+    expect(await ask(role, names, ips)).toBe(400)
+  })
+
+  test('a role as it was before, for all regions, is found and narrowed', async () => {
+    const role = 'pki/two/roles/nomad-client-us-west'
+    const { data } = await bao.call('GET', role)
+    const domains = ['web.internal', 'west.internal', 'east.internal']
+    await bao.call('POST', role, {
+      ...data,
+      allowed_domains: ['client.us-west.nomad', ...domains.flatMap((one) => [one, `*.${one}`])],
+      allowed_ip_sans_cidr: [],
+    })
+    expect(await ask('client-us-west', ['c9.east.internal'], ['10.2.0.9'])).not.toBe(400)
+    for (const line of ['verify --long', 'plan', 'rotate leaves c1 --yes']) {
+      const found = await runTwo(line)
+      const all = found.stdout + found.stderr
+      expect(all).toMatch(/nomad-client-us-west is not as the spec has it: allowed_domains .*east/)
+      expect(all).toContain('nomad-pki authority setup two')
+      expect(found.status).not.toBe(0)
+    }
+    expect((await runTwo('authority setup two')).status).toBe(0)
+    expect(await ask('client-us-west', ['c9.east.internal'], ['10.2.0.9'])).toBe(400)
+    expect((await runTwo('verify')).status).toBe(0)
   })
 })
 
