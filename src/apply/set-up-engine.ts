@@ -11,6 +11,7 @@
  */
 
 import type { Issuers } from '../authority/issuers.js'
+import { isBesideItsPlace } from '../checks/authority.js'
 import { signerOf } from '../checks/key-place.js'
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
@@ -137,7 +138,16 @@ export async function setUpEngine(
   if (found !== undefined && found.is !== 'done' && !isMissing(found)) {
     throw refusal(address, `${mount}/issuer/${issuer}`, found)
   }
-  if (theirs !== undefined && stored === undefined) {
+  // A run that writes heals first, and then has it.
+  const isBeside = dryRun && stored === undefined && isBesideItsPlace(address, inventory)
+  if (isBeside) {
+    tell(`would be done: put ${address} into its place, which an interrupted run did not`)
+    tell(
+      theirs === undefined
+        ? `would be done: give the certificate to ${mount}`
+        : `is there: the issuer ${mount}/issuer/${issuer}`,
+    )
+  } else if (theirs !== undefined && stored === undefined) {
     await takeIssuer(theirs, { authority, desired, inventory }, ports, notOurs)
   } else if (theirs !== undefined && stored !== undefined) {
     if (!sameCertificate(stored, theirs)) {
@@ -153,7 +163,10 @@ export async function setUpEngine(
     tell(`is there: the issuer ${mount}/issuer/${issuer}`)
   }
   const known =
-    stored === undefined && theirs === undefined && knownFingerprint(authority, inventory)
+    !isBeside &&
+    stored === undefined &&
+    theirs === undefined &&
+    knownFingerprint(authority, inventory)
   if (known) {
     throw new NomadPkiError(
       'ERR_CORRESPONDENCE',
@@ -166,10 +179,11 @@ export async function setUpEngine(
   }
   const certifier = authority.issuer
   const isElsewhere =
+    !isBeside &&
     stored === undefined &&
     certifier !== undefined &&
     signerOf(certifier.address, desired) === 'offline'
-  if (theirs === undefined) await makeIssuer()
+  if (theirs === undefined && !isBeside) await makeIssuer()
   const lacks = theirs === undefined && isElsewhere
   if (!lacks) await setIssuer()
   await setRoles()

@@ -203,11 +203,7 @@ export function lostAuthority(
       remedy: `${fromEngine(wanted)}restore ${address} from a backup of the store; or, for a new one, remove \`fingerprint\` of ${wanted.name} from the spec`,
     }
   }
-  const place = `${address.slice(0, address.lastIndexOf('/'))}/.next-`
-  // The kill came between the ledger's line and the rename: healing puts the files into place.
-  const interrupted = inventory.findings.some(
-    ({ reason, file }) => reason === 'left-over' && file?.startsWith(place) === true,
-  )
+  const interrupted = isBesideItsPlace(address, inventory)
   return {
     severity: 'error',
     address,
@@ -223,6 +219,18 @@ export function lostAuthority(
           remedy: `${fromEngine(wanted)}restore ${address} from a backup of the store, or raise \`signing\` in the spec`,
         }),
   }
+}
+
+/** Whether a run was killed between the ledger's line and the rename: healing puts the files into place. */
+export function isBesideItsPlace(
+  address: string,
+  { findings }: Pick<Inventory, 'findings'>,
+): boolean {
+  const at = address.lastIndexOf('/') + 1
+  const place = `${address.slice(0, at)}.next-${address.slice(at)}-`
+  return findings.some(
+    ({ reason, file }) => reason === 'left-over' && file?.startsWith(place) === true,
+  )
 }
 
 /** What an engine has is taken from there: it counts where its fingerprint is the one that is known. */

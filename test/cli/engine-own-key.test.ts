@@ -143,6 +143,15 @@ describe('a run that was killed', () => {
       fs.renameSync(inStore(`authority/${name}/1`), inStore(`authority/${name}/.next-1-${digest}`))
       // The engine has it only afterwards.
       if (name === 'us-west') engine.issuers.clear()
+      const dry = await good(`authority setup ${name} --dry-run`)
+      expect(dry.stdout).toContain(`would be done: put authority/${name}/1 into its place`)
+      expect(dry.stdout).toContain(
+        name === 'agent'
+          ? 'is there: the issuer pki/own/issuer/agent-1'
+          : 'would be done: give the certificate to pki/own',
+      )
+      expect(dry.stdout).not.toMatch(/would be done: (certify|take|make a key)/)
+      expect(fs.existsSync(inStore(`authority/${name}/1`))).toBe(false)
       await good(`authority setup ${name}`)
       expect(fs.readFileSync(inStore(`authority/${name}/1/ca.pem`))).toEqual(certificate)
       expect(ledger().match(/"event":"authority"/g)).toHaveLength(name === 'us-west' ? 2 : 1)
