@@ -9,6 +9,7 @@ import { localFileName, type LocalVault } from '../cluster/local.js'
 import type { Finding } from '../diagnostics.js'
 import { engineClient } from '../engine/client.js'
 import { lookAtCertificates } from '../engine/look-at-certificates.js'
+import { lookAtFormerRoles } from '../engine/former-roles.js'
 import { lookAtEngine, unseen } from '../engine/look.js'
 import { lookAtNodes } from '../engine/look-at-nodes.js'
 import type { AppRoleCredentials, EngineLogin } from '../engine/login.js'
@@ -126,6 +127,9 @@ export async function seenInEngine(
       // One that waits is asked once: a reading command does not wait for a person who unseals.
       const looked = { ...one, desired: signing, now: context.now(), signs }
       findings.push(...(await lookAtEngine(impatient(session), looked)))
+      if (!one.authority.signing || findings.some(({ reason }) => reason === 'engine-unseen'))
+        continue
+      findings.push(...(await lookAtFormerRoles(impatient(session), one.authority, signing)))
     }
     if (all && findings.every(({ reason }) => reason !== 'engine-unseen')) {
       const once = impatient(session)

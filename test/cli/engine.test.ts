@@ -133,6 +133,22 @@ describe('drift', () => {
     expect((await run('verify')).status).toBe(0)
   })
 
+  test('a role of a former version that nobody needs is named until its command has removed it', async () => {
+    engine.roles.set('nomad-client-us-west.node', { ...role() })
+    for (const line of ['plan', 'verify --long']) {
+      const { stdout, stderr } = await run(line)
+      expect(stdout + stderr, line).toContain(
+        'pki/nomad/roles/nomad-client-us-west.node is a role of a former version that nobody needs',
+      )
+      expect(stdout + stderr, line).toMatch(
+        /(?:fix: )?bao delete pki\/nomad\/roles\/nomad-client-us-west\.node$/m,
+      )
+    }
+    expect((await run('rotate leaves c1 --yes')).status).toBe(0)
+    engine.roles.delete('nomad-client-us-west.node')
+    expect((await run('verify --long')).stdout).not.toContain('former version')
+  })
+
   test('fields that are not known here are told, where they say anything', async () => {
     Object.assign(role(), { a_new_field: '', another: [], serial_number_source: 'json-csr' })
     expect((await run('verify --long')).stdout).not.toContain('does not know')

@@ -989,6 +989,14 @@ regions:
     expect(await ask('client-us-west', ['c9.east.internal'], ['10.2.0.9'])).toBe(400)
     expect((await runTwo('verify')).status).toBe(0)
   })
+
+  test('a role of a former version that nobody needs is named, and gone by the printed command', async () => {
+    const role = 'pki/two/roles/nomad-client-us-east.node'
+    await bao.call('POST', role, (await bao.call('GET', role.replace('.node', ''))).data)
+    expect((await runTwo('verify --long')).stdout).toContain(`bao delete ${role}\n`)
+    expect((await bao.call('DELETE', role)).status).toBe(204)
+    expect((await runTwo('verify --long')).stdout).not.toContain('former version')
+  })
 })
 
 describe('a key of a node, and keys of both kinds', () => {
