@@ -63,17 +63,23 @@ export function attemptFindings(
       reason: 'maybe-issued',
       message: `${issuer} was asked on ${formatInstant(at)} and no answer is known: a certificate for the key SHA256:${key.slice(0, 16)}… may exist until ${formatInstant(notAfter)}`,
       remedy: isRoot(address, issuer)
-        ? // It takes the root that was made.
-          `nomad-pki authority setup ${authorityNameOf(address)}`
+        ? isThere(address)
+          ? // Its key is inside, as that of the root in the store: a person who looked for it would find that root.
+            `nothing is to be revoked, least of all the root that is in place: the other one is for the same key, which the engine alone has. nomad-pki apply --override attempt=${attempt} --reason TEXT`
+          : // It takes the root that was made.
+            `nomad-pki authority setup ${authorityNameOf(address)}`
         : isOwn(issuer)
           ? `nomad-pki revoke --serial ${attempt} --authority ${issuer.slice('authority/'.length)} --reason superseded`
           : `look for it at the issuer and revoke it there, then: nomad-pki apply --override attempt=${attempt} --reason TEXT`,
     }))
 
-  /** A root that an engine may have made, and that the store lacks. */
+  /** A root that an engine may have made. */
   function isRoot(address: string, issuer: string): boolean {
-    const isThere = authorities.get(address)?.certificate !== undefined
-    return address === issuer && !isThere && signerOf(address, desired) === 'engine'
+    return address === issuer && signerOf(address, desired) === 'engine'
+  }
+
+  function isThere(address: string): boolean {
+    return authorities.get(address)?.certificate !== undefined
   }
 
   /** Its key signs the bytes that were made here, the serial number too, and nobody keeps a register. */

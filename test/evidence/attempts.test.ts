@@ -94,3 +94,23 @@ test.each([
     { remedy: 'nomad-pki revoke --serial 0a1b --authority agent/1 --reason superseded' },
   ])
 })
+
+test('a root that an engine may have made twice: nothing there is to be revoked', () => {
+  const root = 'authority/agent/1'
+  const own: LedgerEvent = { ...attempted('0a1b'), address: root }
+  const remedy = (certificate: unknown): unknown =>
+    attemptFindings(
+      { authorities: [{ address: root, signer: 'engine' } as DesiredAuthority] },
+      {
+        ledger: ledgerWith([own]),
+        authorities: new Map([
+          [root, { key: { state: 'absent' }, certificate } as unknown as FoundAuthority],
+        ]),
+      },
+      { now: 2 },
+    )[0]?.remedy
+  expect(remedy(undefined)).toBe('nomad-pki authority setup agent')
+  expect(remedy({})).toMatch(
+    /^nothing is to be revoked, least of all the root that is in place: .*\. nomad-pki apply --override attempt=0a1b --reason TEXT$/,
+  )
+})

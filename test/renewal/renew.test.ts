@@ -1,5 +1,6 @@
 /** A node that renews itself, as its timer runs it, against an engine in this process. */
 
+import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -361,6 +362,24 @@ test('an agent that does not run must not keep its node from a certificate', asy
   expect(again.stderr).toContain('nothing says that the agent has loaded it')
   expect(again.status).toBe(2)
   expect(node.engine.signed).toHaveLength(2)
+})
+
+test('an agent under another name: what the installer says of an override is true of renew', async () => {
+  const agent = spawn('sleep', ['60'])
+  try {
+    await node.renew()
+    node.at = now
+    const reload = ['--reload', String(agent.pid)]
+    const { stdout } = await node.renew(...reload)
+    const accepts = /--override (process=\w+) --reason TEXT accepts it/.exec(stdout)
+    expect(accepts, stdout).not.toBeNull()
+    const again = await node.renew(...reload, '--override', accepts![1]!, '--reason', 'a test')
+    // The next of its checks.
+    expect(again.stdout + again.stderr).toContain('does not catch SIGHUP')
+    expect(again.stderr).not.toContain('unknown override')
+  } finally {
+    agent.kill('SIGKILL')
+  }
 })
 
 test('an agent that cannot be told to reload is a warning of each run, before the renewal is due', async () => {

@@ -29,7 +29,7 @@ import { usage } from '../usage.js'
 import { sentenceOf } from './install.js'
 
 /** Guards of the installer that a new certificate of the same node can meet. */
-const codes = ['new-root'] as const
+const codes = ['new-root', 'older', 'cluster', 'address', 'process'] as const
 
 /** Renews, finishes what an earlier run left, or says when it is due. */
 export const command: Command<'renew'> = async ({ options }, context) => {
