@@ -196,7 +196,10 @@ export async function setUpEngine(
   async function makeIssuer(): Promise<void> {
     const publicKey = await keyInside(
       ask,
-      { address, mount, keyName: issuer, ledger: inventory.ledger, stored },
+      {
+        ...{ address, mount, keyName: issuer, namespace: session.namespace },
+        ...{ ledger: inventory.ledger, stored },
+      },
       {
         ...{ algorithm: authority.key, dryRun, tell },
         note: (key) => note(ports.store, [{ event: 'generated', address, at: ports.clock(), key }]),

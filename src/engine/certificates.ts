@@ -15,14 +15,12 @@ import { isSignedBy } from '../x509/signature.js'
 import { sameBytes } from '../bytes.js'
 import { isMissing } from './look.js'
 import { shown } from './roles.js'
-import type { EngineSession } from './session.js'
+import { callsInFlight, type EngineSession } from './session.js'
 import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** A quarter of a million serial numbers. */
 const longestList = 16 * 1024 * 1024
-/** Calls in flight: more do not make an engine faster. */
-const concurrency = 8
-/** A mount with more issuers is none of one cluster. */
+/** A mount of one cluster has fewer issuers. */
 const mostIssuers = 200
 
 /** A certificate that an engine gave out. */
@@ -112,7 +110,7 @@ export async function readCertificates(
     if (typeof at !== 'number') return { place, message: `its revocation_time is ${shown(at)}` }
     return { place, certificate, revoked: at > 0 }
   }
-  await inParallel(serials, concurrency, async (serial) => take(await one(serial)))
+  await inParallel(serials, callsInFlight, async (serial) => take(await one(serial)))
 }
 
 /**

@@ -8,10 +8,10 @@
 import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { roleNameIn } from '../cluster/vault.js'
 import type { Finding } from '../diagnostics.js'
-import { shellQuote } from '../shell-quote.js'
+import { inParallel } from '../in-parallel.js'
 import { nodeRights } from './node-role.js'
 import { engineRoles } from './roles.js'
-import type { EngineSession } from './session.js'
+import { baoCommand, callsInFlight, type EngineSession } from './session.js'
 
 /**
  * Names the roles of former versions that are in a mount.
@@ -38,21 +38,21 @@ export async function lookAtFormerRoles(
     }
   }
   const findings: Finding[] = []
-  for (const one of former) {
+  const reads = await inParallel([...former], callsInFlight, async (one) => {
     const path = `${mount}/roles/${one}`
-    const read = await session.call({ method: 'GET', path })
+    return { one, path, read: await session.call({ method: 'GET', path }) }
+  })
+  for (const { one, path, read } of reads) {
     if (read.is === 'refused' && read.status === 404) continue
     // A token that reads no role was told by those that look at the others.
     if (read.is !== 'done') break
     if (isNeeded(mount, one, desired)) continue
-    const inNamespace =
-      session.namespace === undefined ? '' : `-namespace=${shellQuote(session.namespace)} `
     findings.push({
       severity: 'warning',
       address,
       reason: 'engine-differs',
       message: `${path} is a role of a former version that nobody needs: a token with a policy for it can still sign by it`,
-      remedy: `bao delete ${inNamespace}${path}`,
+      remedy: baoCommand(session, 'delete', path),
     })
   }
   return findings

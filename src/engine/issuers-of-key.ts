@@ -7,7 +7,7 @@
 import { inParallel } from '../in-parallel.js'
 import type { PublicKey } from '../keys/algorithms.js'
 import { samePublicKey } from '../keys/public-key.js'
-import type { EngineSession } from './session.js'
+import { callsInFlight, type EngineSession } from './session.js'
 import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** An issuer of a mount. */
@@ -43,7 +43,7 @@ export async function issuersOfKeys(
   const paths = ids.flatMap((id) =>
     typeof id === 'string' && /^[\w.-]+$/.test(id) ? [`${mount}/issuer/${id}`] : [],
   )
-  const answers = await inParallel(paths, 8, async (path) => ({
+  const answers = await inParallel(paths, callsInFlight, async (path) => ({
     path,
     read: await session.call({ method: 'GET', path }),
   }))

@@ -9,20 +9,19 @@ import { namesKey } from '../adoption/from-engine.js'
 import { nameLeaf } from '../adoption/roles.js'
 import { isSignedUnder } from '../checks/issued-by.js'
 import { placeInEngine } from '../checks/key-place.js'
-import { renewsItself, type Desired } from '../cluster/desired.js'
+import { renewsItself } from '../cluster/desired.js'
 import { count } from '../count.js'
 import type { Finding } from '../diagnostics.js'
 import { formatInstant } from '../duration.js'
 import { isNomadPkiError } from '../errors.js'
 import { openAttempts } from '../evidence/attempts.js'
-import { issuerOfNoted, presentedBy } from '../evidence/presented.js'
-import type { FoundAuthority, Inventory } from '../inventory/inventory.js'
+import { presentedBy } from '../evidence/presented.js'
+import type { FoundAuthority } from '../inventory/inventory.js'
 import { knownCertificates } from '../inventory/known-certificates.js'
 import { keyDigestOf, revocationsIn } from '../inventory/revoked.js'
-import { fingerprintOf, type Certificate } from '../x509/certificate.js'
+import type { Certificate } from '../x509/certificate.js'
 import type { RevocationList } from '../x509/crl.js'
 import {
-  certificatePath,
   listIn,
   readCertificates,
   serialsIn,
@@ -30,29 +29,17 @@ import {
   type EngineFault,
 } from './certificates.js'
 import { unseen } from './look.js'
-import type { EngineSession } from './session.js'
+import {
+  mostRead,
+  revocationsThere,
+  unread,
+  type Issuing,
+  type LookedAt,
+} from './look-at-revocations.js'
+import { baoCommand, type EngineSession } from './session.js'
 
-/** How many certificates are read, of those that the ledger does not have: a reading command ends soon. */
-const mostRead = 500
 /** How many are told one by one. */
 const mostTold = 20
-
-/** What is compared. */
-export interface LookedAt {
-  readonly desired: Pick<Desired, 'authorities' | 'formerInEngine' | 'identities'>
-  readonly inventory: Pick<Inventory, 'authorities' | 'identities' | 'ledger'>
-  /** Epoch milliseconds. */
-  readonly now: number
-}
-
-/** An authority of the store whose key is in an engine. */
-interface Issuing {
-  readonly address: string
-  readonly mount: string
-  /** `pki/nomad/issuer/us-west-1` */
-  readonly issuer: string
-  readonly certificate: Certificate
-}
 
 /**
  * Compares what an engine lists with what the ledger has.
@@ -92,80 +79,6 @@ function issuingIn({ desired, inventory, now }: LookedAt): readonly Issuing[] {
       ? []
       : [{ address, certificate, ...place }]
   })
-}
-
-/** Revoked in one of the two places alone. */
-async function revocationsThere(
-  session: EngineSession,
-  issuing: readonly Issuing[],
-  lists: ReadonlyMap<string, RevocationList>,
-  { inventory, now }: LookedAt,
-): Promise<readonly Finding[]> {
-  const { ledger } = inventory
-  const findings: Finding[] = []
-  const { all } = revocationsIn(ledger)
-  const here = new Set(all.map(({ issuer, serial }) => `${issuer} ${serial}`))
-  // A node that renews itself was seen with its own: no line of the ledger made them.
-  const presented = presentedBy(ledger).flatMap(({ address, leaf }) => {
-    const issuer = issuerOfNoted(leaf, inventory)
-    const { serial, notAfter } = leaf
-    return issuer === undefined
-      ? []
-      : [{ address, serial, issuer, notAfter, fingerprint: fingerprintOf(leaf) }]
-  })
-  const known = new Map(
-    [...presented, ...knownCertificates(ledger)].map((one) => [one.fingerprint, one]),
-  )
-  for (const { address, serial, issuer, fingerprint, notAfter = Infinity } of known.values()) {
-    if (notAfter <= now || here.has(`${issuer} ${serial}`)) continue
-    const by = issuing.find((one) => one.address === issuer)
-    if (by === undefined || lists.get(issuer)?.revoked.has(serial) !== true) continue
-    findings.push({
-      severity: 'warning',
-      address,
-      reason: 'engine-differs',
-      message: `${certificatePath(by.mount, serial)} is revoked in the engine, and the ledger does not say so`,
-      remedy: `nomad-pki revoke SHA256:${fingerprint}`,
-    })
-  }
-  const lacking = all.flatMap((one) => {
-    const by = issuing.find(({ address }) => address === one.issuer)
-    const list = lists.get(one.issuer)
-    if (by === undefined || list === undefined || list.revoked.has(one.serial)) return []
-    return (one.notAfter ?? Infinity) > now ? [{ ...one, mount: by.mount }] : []
-  })
-  for (const { address, serial, mount } of lacking.slice(0, mostRead)) {
-    const place = certificatePath(mount, serial)
-    const read = await session.call({ method: 'GET', path: place })
-    if (read.is !== 'done' && !(read.is === 'refused' && read.status === 404)) {
-      findings.push(unseen(address, session.origin, read.reason))
-      continue
-    }
-    const isMade = read.is === 'done' && Number(read.data.revocation_time) > 0
-    findings.push({
-      severity: isMade || read.is !== 'done' ? 'note' : 'warning',
-      address,
-      reason: 'engine-differs',
-      message:
-        read.is !== 'done'
-          ? `it is revoked here, and ${place} is not there: the list of the engine does not name it`
-          : isMade
-            ? `${place} is revoked, and the list of the engine does not name it yet`
-            : `it is revoked here, and ${place} is not`,
-      remedy:
-        read.is !== 'done'
-          ? undefined
-          : isMade
-            ? `bao read ${mount}/crl/rotate`
-            : 'nomad-pki revoke',
-    })
-  }
-  if (lacking.length > mostRead) {
-    findings.push(
-      unread(lacking[mostRead]!.issuer, lacking.length, 'revoked certificates', 'nomad-pki revoke'),
-    )
-  }
-  return findings
 }
 
 /** Certificates of a mount that the store did not ask for. */
@@ -283,21 +196,11 @@ async function unknownIn(
         address,
         all.length,
         `certificates of ${mount}`,
-        `nomad-pki adopt --engine, for those that live; bao write ${mount}/tidy tidy_cert_store=true, for those that have ended`,
+        `nomad-pki adopt --engine, for those that live; ${baoCommand(session, 'write', `${mount}/tidy tidy_cert_store=true`)}, for those that have ended`,
       ),
     )
   }
   return findings
-}
-
-function unread(address: string, all: number, what: string, remedy: string): Finding {
-  return {
-    severity: 'warning',
-    address,
-    reason: 'engine-unseen',
-    message: `${all} ${what} are unknown here or differ, and ${mostRead} of them were read: the others were not looked at`,
-    remedy,
-  }
 }
 
 function revokeCommand({ serial }: Certificate, by: string): string {

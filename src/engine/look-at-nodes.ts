@@ -18,10 +18,7 @@ import { inParallel } from '../in-parallel.js'
 import { saysMore, unseen } from './look.js'
 import { nodeRights, sharedRights } from './node-role.js'
 import { roleFaults } from './roles.js'
-import type { EngineSession } from './session.js'
-
-/** How many roles are read at a time. */
-const atOnce = 16
+import { baoCommand, callsInFlight, type EngineSession } from './session.js'
 
 /**
  * Compares the role of each node that renews itself.
@@ -39,7 +36,7 @@ export async function lookAtNodes(
   const shared = sharedRights(desired)
   // One answer that no call would change ends the asking: a token that reads no role reads none of a thousand.
   let isRefused = false
-  const found = await inParallel(nodes, atOnce, async (node) => {
+  const found = await inParallel(nodes, callsInFlight, async (node) => {
     const authority = signers.get(node.profile.issuer.address)
     if (authority === undefined || isRefused) return undefined
     const finding = await lookAtNode(session, node, authority, shared(node.address))
@@ -71,7 +68,7 @@ async function lookAtNode(
   }
   const short = shortOf(address)
   const folder = shellQuote(node.name)
-  const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && bao write ${path} @${folder}/engine/role.json`
+  const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && ${baoCommand(session, 'write', `${path} @${folder}/engine/role.json`)}`
   const read = await session.call({ method: 'GET', path })
   if (read.is === 'refused' && read.status === 404) {
     return error(`${session.origin} has no role ${path}, by which it renews itself`, cure)

@@ -9,10 +9,11 @@ import type { Desired, DesiredAuthority } from '../cluster/desired.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import type { Finding } from '../diagnostics.js'
 import { formatDuration } from '../duration.js'
+import { inParallel } from '../in-parallel.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { issues, issuersOfKeys, usesOf, withoutIssuing } from './issuers-of-key.js'
 import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
-import { baoCommand, type EngineSession } from './session.js'
+import { baoCommand, callsInFlight, type EngineSession } from './session.js'
 import { certificateIn, lacksRight, type EngineVerdict } from './verdict.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
@@ -106,9 +107,11 @@ export async function lookAtEngine(
   }
 
   const roles = engineRoles(authority, desired)
-  for (const role of roles) {
+  const reads = await inParallel(roles, callsInFlight, async (role) => {
     const rolePath = `${mount}/roles/${role.name}`
-    const read = await session.call({ method: 'GET', path: rolePath })
+    return { role, rolePath, read: await session.call({ method: 'GET', path: rolePath }) }
+  })
+  for (const { role, rolePath, read } of reads) {
     if (read.is === 'refused' && read.status === 404) {
       error(`${session.origin} has no role ${rolePath}`, setUp)
     } else if (read.is === 'done') {

@@ -8,7 +8,7 @@ import { inParallel } from '../in-parallel.js'
 import type { Certificate } from '../x509/certificate.js'
 import { encodeCertificate } from '../x509/certificates.js'
 import { colons } from './certificates.js'
-import type { EngineSession } from './session.js'
+import { callsInFlight, type EngineSession } from './session.js'
 import type { EngineVerdict } from './verdict.js'
 
 /** What came of it. */
@@ -22,9 +22,6 @@ export type RevokedInEngine =
 
 /** How often it is asked again where an answer was lost: a second call changes nothing. */
 const mostTries = 3
-
-/** Calls in flight: more do not make an engine faster. */
-const width = 8
 
 /** A certificate that is to be revoked. */
 export interface ToRevoke {
@@ -46,7 +43,7 @@ export async function revokeAllInEngine(
   wanted: readonly ToRevoke[],
 ): Promise<readonly RevokedInEngine[]> {
   let repeat = true
-  return inParallel(wanted, width, async (one) => {
+  return inParallel(wanted, callsInFlight, async (one) => {
     const said = await revokeInEngine(session, one, repeat)
     if (said.is === 'refused' || said.is === 'unknown') repeat = false
     return said

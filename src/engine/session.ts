@@ -51,6 +51,9 @@ export function baoCommand(
   return `bao ${verb}${flag} ${rest}`
 }
 
+/** Calls in flight: more do not make an engine faster. */
+export const callsInFlight = 8
+
 /** How long one call is repeated: an election takes up to 24 seconds, a person may unseal. Milliseconds. */
 const budget = 60_000
 const firstPause = 250

@@ -14,7 +14,7 @@ import { engineKeysOf, issuerNameIn } from '../cluster/vault.js'
 import { asks, ownKey } from '../engine/key-inside.js'
 import { certifyPath, lookAtEngine, signPath } from '../engine/look.js'
 import { engineRoles, type EngineRole, type NameField } from '../engine/roles.js'
-import type { EngineSession } from '../engine/session.js'
+import { callsInFlight, type EngineSession } from '../engine/session.js'
 import { certificateIn } from '../engine/verdict.js'
 import { NomadPkiError } from '../errors.js'
 import type { Ledger } from '../inventory/ledger.js'
@@ -38,9 +38,6 @@ export interface EngineIssuersOptions {
   /** Epoch milliseconds. */
   readonly clock: () => number
 }
-
-/** Calls in flight: more do not make an engine faster. */
-const concurrency = 8
 
 /** Gives the authorities whose keys are in an engine. Before the first signature, what it has is read back. */
 export function engineIssuers({ desired, session, ledger, clock }: EngineIssuersOptions): Issuers {
@@ -71,8 +68,9 @@ export function engineIssuers({ desired, session, ledger, clock }: EngineIssuers
       const { mount, ...engine } = wantedOf({ name, generation }).engine
       const keyName = issuerNameIn({ mount, ...engine }, generation)
       // A mount that is not there has no keys.
-      const publicKey = await ownKey(asks(await session(), address), {
-        ...{ address, mount, keyName, stored: undefined },
+      const opened = await session()
+      const publicKey = await ownKey(asks(opened, address), {
+        ...{ address, mount, keyName, namespace: opened.namespace, stored: undefined },
         ledger: await ledger(),
       })
       if (publicKey === undefined) {
@@ -151,7 +149,7 @@ export function engineIssuer(parts: EngineIssuerParts): Issuer {
     above,
     chain: chainOf(certificate, above),
     signatures: 'foreign',
-    concurrency,
+    concurrency: callsInFlight,
     async issue(input, { signal } = {}): Promise<IssuerAnswer> {
       signal?.throwIfAborted()
       if (input.expected.basicConstraints?.ca === true) {
