@@ -18,7 +18,7 @@ import { issuerNameIn } from '../cluster/vault.js'
 import { asks, keyInside, refusal } from '../engine/key-inside.js'
 import { routed, settled } from '../engine/settled.js'
 import { healthOf, isMissing, revokedIssuer } from '../engine/look.js'
-import { engineRoles, roleFaults, shown } from '../engine/roles.js'
+import { engineRoles, roleBody, roleFaults, shown } from '../engine/roles.js'
 import { baoCommand, type EngineSession } from '../engine/session.js'
 import { certificateIn } from '../engine/verdict.js'
 import { NomadPkiError } from '../errors.js'
@@ -300,7 +300,7 @@ export async function setUpEngine(
       }
       const what = is === undefined ? `the role ${path}` : `the role ${path} (${faults.join('; ')})`
       // The whole role: what is not named goes back to a default.
-      await change(what, 'POST', path, role.fields)
+      await change(what, 'POST', path, roleBody(role))
       if (dryRun) continue
       // A misspelt usage, and a field that this engine does not know, are taken without a word.
       const after = roleFaults(

@@ -13,6 +13,9 @@ import { engineKeysOf, issuerNameIn, roleNameIn } from './vault.js'
 /** Names that the engine takes (framework.GenericNameRegex of its SDK). */
 const engineName = /^\w(?:[\w.-]*\w)?$/
 
+/** The key's name is a common name while it is made, and an engine wants a DNS label there (RFC 1035 §2.3.4). */
+const longestLabel = 63
+
 const hostName =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/
 
@@ -64,7 +67,16 @@ export function checkEngines(
     }
     for (const [generation, place] of Object.entries(signers)) {
       if (place !== 'engine') continue
-      const own = `${engine.mount} ${issuerNameIn(engine, Number(generation))}`
+      const issuer = issuerNameIn(engine, Number(generation))
+      if (issuer.length > longestLabel) {
+        report.error(
+          'spec/engine',
+          at,
+          `the issuer ${issuer} of ${name} has ${issuer.length} characters: an engine makes no key of that name`,
+          { expected: `at most ${longestLabel}`, hint: 'write a shorter issuer: in engine' },
+        )
+      }
+      const own = `${engine.mount} ${issuer}`
       const other = issuers.get(own)
       if (other !== undefined && other !== name) {
         report.error(

@@ -53,7 +53,7 @@ export async function issuersOfKeys(
     const { certificate, key_id: keyId, issuer_name: name, usage } = read.data
     const its = certificateIn(certificate)?.publicKey
     found.push({
-      ...{ path, keyId, name: typeof name === 'string' ? name.slice(0, 100) : '' },
+      ...{ path, keyId, name: typeof name === 'string' ? name : '' },
       usage: usesOf(usage),
       isOfKey: its !== undefined && keys.some((key) => samePublicKey(key, its)),
     })
@@ -63,7 +63,7 @@ export async function issuersOfKeys(
   return found
     .filter(({ isOfKey, keyId }) => keyId !== '' && (isOfKey || keyIds.has(keyId)))
     .filter(({ name, usage }) => name !== own && usage.includes(issues))
-    .map(({ path, name, usage }) => ({ path, name, usage }))
+    .map(({ path, name, usage }) => ({ path, name: name.slice(0, 100), usage }))
 }
 
 /** What an issuer may do, by the `usage` that is read of it. */

@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { fakeEngine, type FakeEngine, type Scripted } from '../engine/fake-engine.js'
+import { fakeEngine, listIn, type FakeEngine, type Scripted } from '../engine/fake-engine.js'
 import { cli, folder, now, type Said } from './cli.js'
 
 let engine: FakeEngine
@@ -81,7 +81,7 @@ test('a token with the policy of the former generation: said before anything is 
           status: 200,
           body: {
             data: Object.fromEntries(
-              (body.paths as readonly string[]).map((way) => [
+              listIn(body.paths).map((way) => [
                 way,
                 way.includes('us-west-1') ? ['update'] : ['deny'],
               ]),

@@ -181,6 +181,21 @@ describe('drift', () => {
     engine = await fakeEngine({ clock: () => now })
   })
 
+  test('a role of more names than one body may have strings', async () => {
+    const names = '{ "c[0001-1200]": { names: ["{node}.us-west.nomad"] } }'
+    fs.writeFileSync(
+      path.join(place, 'cluster.yaml'),
+      engineSpec(engine, { region: { ...namedServer, clients: names } }),
+    )
+    await run('apply --yes')
+    const setUp = await run('authority setup us-west')
+    expect(setUp.stderr).toBe('')
+    expect(setUp.status).toBe(0)
+    const { allowed_domains: domains } = engine.roles.get('nomad-client-us-west')!
+    expect(domains).toHaveLength(1_201)
+    expect((await run('authority setup us-west')).stdout).not.toMatch(/^(done|would)/m)
+  })
+
   test('the next generation: the older one signs until the new one is set up', async () => {
     write('signing: 2, ')
     const plan = await run('plan')

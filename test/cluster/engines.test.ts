@@ -108,6 +108,11 @@ describe('refused, with what was expected', () => {
   test.each<[string, Parts, RegExp]>([
     ['no address', { vault: 'vault: {}' }, /the key address is missing/],
     ['no vault', { vault: '' }, /does not say where that is/],
+    [
+      'an issuer that is no DNS label',
+      { west: `issuer: agent, engine: { mount: pki, issuer: "${'a'.repeat(62)}-{generation}" }` },
+      /has 64 characters: an engine makes no key of that name/,
+    ],
     ['an address with a path', { vault: 'vault: { address: "https://vault/ui" }' }, /does not fit/],
     [
       'a token',

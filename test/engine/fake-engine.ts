@@ -153,8 +153,12 @@ export async function fakeEngine({
       return { status: 200, body: { auth: { client_token: fresh } } }
     }
     if (token === undefined || !tokens.has(token)) return fail(403, 'permission denied')
+    if (Object.values(body).flat().length >= 1_000) {
+      const exceeded = 'exceeded maximum number of strings'
+      return fail(400, `refused JSON input due to high complexity: ${exceeded}`)
+    }
     if (path === 'sys/capabilities-self') {
-      const paths = body.paths as readonly string[]
+      const paths = listIn(body.paths)
       if (paths.length === 0) return fail(400, 'paths must be supplied')
       return data(Object.fromEntries(paths.map((one) => [one, ['update']])))
     }
@@ -284,7 +288,7 @@ export async function fakeEngine({
     }
     const role = /^roles\/(.+)$/.exec(below)?.[1]
     if (role !== undefined) {
-      if (method === 'POST') roles.set(role, { ...body })
+      if (method === 'POST') roles.set(role, roleIn(body))
       return roles.has(role) ? data(roles.get(role)) : fail(404)
     }
     return fail(404)
@@ -438,5 +442,21 @@ function namesOf(body: Readonly<Record<string, unknown>>): readonly GeneralName[
       .split(',')
       .filter((value) => value !== '')
       .map((value): GeneralName => ({ type, value })),
+  )
+}
+
+/** A list as a body may have it: with commas in one text, too. */
+export function listIn(value: unknown): readonly string[] {
+  return typeof value === 'string' ? value.split(',') : (value as readonly string[])
+}
+
+const lists = /^(allowed_(domains|uri_sans|ip_sans_cidr)|key_usage|cn_validations)$/
+
+function roleIn(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(body).map(([field, value]) => [
+      field,
+      lists.test(field) ? listIn(value) : value,
+    ]),
   )
 }

@@ -882,6 +882,27 @@ describe('a key that may be in the wrong hands', () => {
   })
 })
 
+test('a role of more names and addresses than one body may have strings', async () => {
+  const many = folder({
+    'cluster.yaml': engineSpec(bao, {
+      name: 'many',
+      below: 'engine: { mount: pki/many }',
+      region: {
+        clients:
+          '{ "c[0001-1200]": { names: ["{node}.many.nomad"], ips: ["10.0.0.0/8+{n}"] }, "d[001-250]": { ips: ["10.1.{n}.10"] } }',
+      },
+    }),
+  })
+  const runMany = (line: string): Promise<Said> => withToken(bao, many, line, { BAO_TOKEN: 'root' })
+  await runMany('init --new-store')
+  await runMany('apply --yes')
+  expect(await runMany('authority setup many')).toMatchObject({ status: 0, stderr: '' })
+  const { data } = await bao.call('GET', 'pki/many/roles/nomad-client-many')
+  expect(data.allowed_domains).toHaveLength(1_201)
+  expect((await runMany('authority setup many')).stdout).not.toMatch(/^(done|would)/m)
+  expect(await runMany('apply client/many/c0001 --yes')).toMatchObject({ status: 0 })
+})
+
 describe('two regions of one authority', () => {
   let two = ''
   const runTwo = (line: string): Promise<Said> => withToken(bao, two, line, { BAO_TOKEN: 'root' })
