@@ -7,7 +7,7 @@
 import { NomadPkiError } from '../errors.js'
 import { dnsNameFault, regionFault } from '../nomad/names.js'
 import type { GeneralName, NameConstraints } from '../x509/extension.js'
-import { formatNetwork, parseNetwork } from '../x509/ip-address.js'
+import { formatNetwork, loopbackNetworks, parseNetwork } from '../x509/ip-address.js'
 
 /** The regions that an intermediate signs for, and what else it may name. */
 export interface ConstraintSource {
@@ -56,7 +56,7 @@ export function constraintsOf(source: ConstraintSource): NameConstraints {
     return formatNetwork(parseNetwork(text))
   })
   if (networks.length > 0) {
-    for (const value of distinct([...networks, '127.0.0.0/8', '::1/128'])) {
+    for (const value of distinct([...networks, ...loopbackNetworks])) {
       names.push({ type: 'ip', value })
     }
   }

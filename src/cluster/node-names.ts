@@ -7,7 +7,7 @@
 
 import { domainToASCII } from 'node:url'
 import { nameFault } from '../nomad/names.js'
-import { networkHolds, octetsOf, type Network } from '../x509/ip-address.js'
+import { loopbackNetworks, networkHolds, octetsOf, type Network } from '../x509/ip-address.js'
 import { isHostName } from './engines.js'
 import { expandIp } from './ip-template.js'
 import { parseNetwork } from './network.js'
@@ -216,10 +216,8 @@ function checkIp(
   }
 }
 
-const loopback = ['127.0.0.0/8', '::1/128']
-
 function networksOf(constraints: Constraints): readonly Network[] {
-  return [...loopback, ...constraints.networks].flatMap((text) => {
+  return [...loopbackNetworks, ...constraints.networks].flatMap((text) => {
     const network = parseNetwork(text)
     return 'ok' in network ? [network.ok] : []
   })

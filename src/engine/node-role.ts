@@ -13,6 +13,7 @@ import { isAgent, profileOf } from '../nomad/roles.js'
 import { signPath } from './look.js'
 import { signRule, type EnginePolicy } from './policies.js'
 import { engineRoles, type EngineRole } from './roles.js'
+import { loopbackNetworks } from '../x509/ip-address.js'
 
 /** What a node needs in the engine. */
 export interface NodeRights {
@@ -46,8 +47,7 @@ export function nodeRights(
       allowed_domains: [...profileOf(profile.role).roleNames(profile.region), ...names],
       allow_glob_domains: false,
       allowed_ip_sans_cidr: [
-        '127.0.0.0/8',
-        '::1/128',
+        ...loopbackNetworks,
         ...ips.map((ip) => `${ip}/${isIP(ip) === 4 ? 32 : 128}`),
       ],
     },

@@ -7,7 +7,14 @@
  */
 
 import type { RegionBounds } from '../cluster/spec.js'
-import { cidrOf, formatNetwork, networkHolds, octetsOf, type Network } from '../x509/ip-address.js'
+import {
+  cidrOf,
+  formatNetwork,
+  loopbackNetworks,
+  networkHolds,
+  octetsOf,
+  type Network,
+} from '../x509/ip-address.js'
 
 /** What certificates name. */
 export interface Named {
@@ -40,8 +47,6 @@ export function namesOfRole(
   return [...out]
 }
 
-const loopback = ['127.0.0.0/8', '::1/128']
-
 /**
  * The networks of a role: the loopback's, each of the region in which a node is, and the addresses that are in none of
  * them, as few networks as hold these alone. Never empty, because an engine takes no network for every address.
@@ -67,7 +72,7 @@ export function networksOfRole(
     }
   }
   const exact = ([4, 16] as const).flatMap((length) => exactly([...alone[length]], length))
-  return [...new Set([...loopback, ...used, ...exact.map(formatNetwork)])]
+  return [...new Set([...loopbackNetworks, ...used, ...exact.map(formatNetwork)])]
 }
 
 /** The fewest networks that hold these addresses and no other. */

@@ -233,3 +233,6 @@ function maskOctet(prefix: number, at: number): number {
   const bits = Math.min(8, Math.max(0, prefix - at * 8))
   return (0xff00 >> bits) & 0xff
 }
+
+/** The networks of the loopback (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3), which each agent has. */
+export const loopbackNetworks: readonly string[] = ['127.0.0.0/8', '::1/128']
