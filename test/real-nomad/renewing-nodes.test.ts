@@ -301,9 +301,21 @@ test(
       sleep(Math.max(0, begun + pace.total * share - performance.now()))
     const timers = fleet.names.map(timer)
 
-    // The moment between switch and reload, once on each kind of agent.
+    // The moment between switch and reload, once on each kind of agent. The first certificate was placed without a
+    // reload: a run that finds it not yet due only has it loaded, and would be killed with nothing switched.
     await until(0.15)
-    for (const name of ['s1', 'c2']) writeFileSync(join(hostOf(fleet.base, name), 'bin/die'), '')
+    const struck = ['s1', 'c2']
+    for (const name of struck) {
+      await eventually(`${name} to be told of its certificate`, () =>
+        Promise.resolve(wasTold(name) || undefined),
+      )
+      writeFileSync(join(hostOf(fleet.base, name), 'bin/die'), '')
+    }
+    await eventually(
+      'both to be killed',
+      () => Promise.resolve(counts.between === struck.length || undefined),
+      { timeout: 300_000, explain: () => faults.join('\n') },
+    )
     if (long) for (const name of ['c3', 'c4', 's2']) doomed.add(name)
     await until(0.4)
     await done('PUT', 'sys/seal')
