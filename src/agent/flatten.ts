@@ -1,8 +1,10 @@
 /**
  * The items of a document in the form in which HashiCorp's decoder sees them. For HCL that is the
- * tree itself. JSON says nothing about labels, so its reader guesses: an object that holds nothing
- * but objects becomes several items with one key more, a list of objects several items with the
- * same keys (json/parser/flatten.go), and booleans in lists are dropped (json/parser/parser.go).
+ * tree itself. JSON says nothing about labels, so its reader guesses (json/parser/flatten.go):
+ *
+ * - an object that holds nothing but objects becomes several items with one key more
+ * - a list of objects becomes several items with the same keys
+ * - booleans in lists are dropped (json/parser/parser.go)
  *
  * @module
  */

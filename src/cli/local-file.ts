@@ -88,8 +88,8 @@ export function readOwn(
 }
 
 /**
- * Refuses a command of the local file that others can change: its program, as PATH or the path says it, and each
- * argument that is the absolute path of a plain file (a script, a library of a token, a file with a PIN). What a shell
+ * Refuses a command of the local file that others can change. It looks at the program (by its path or PATH), and at
+ * each argument that is the absolute path of a plain file: a script, a token's library, a file with a PIN. What a shell
  * or a script then runs is not looked at.
  *
  * @param argv The command.

@@ -1,6 +1,6 @@
 /**
- * Calls with a token: logs in where a token has to be had first, once more where it died, and repeats a call that is
- * known not to have been carried out, within a budget.
+ * Calls with a token. It logs in where there is none yet, and once more where the token died. A call that is known not
+ * to have been carried out is repeated, within a budget.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Evidence that comes as a file (what a probe saw on a bastion, the receipts of installers), checked
- * against the spec and the ledger, and turned into lines of the ledger. All that is wrong with it is
+ * Evidence that comes as a file: what a probe saw on a bastion, the receipts of installers. It is checked
+ * against the spec and the ledger, and becomes lines of the ledger. All that is wrong with it is
  * said at once, with line and path; a file with errors is not taken in part.
  *
  * The agent, generation and authorities of a leaf are not believed but found again from fingerprints

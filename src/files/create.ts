@@ -8,9 +8,9 @@ import { createFlags } from './files.js'
 import type { Files } from './files.js'
 
 /**
- * Writes a file that does not exist yet. The mode is given to `open`, so that there is no moment
- * in which a key can be read by others, and set again on the open file, because a umask may have
- * taken bits away; unless the caller knows that it doesn't. Nothing is synced.
+ * Writes a file that does not exist yet. `open` gets the mode, so others can read a key at no moment.
+ * The mode is set again on the open file, because a umask may have taken bits away; unless the caller
+ * knows that it doesn't. Nothing is synced.
  *
  * @param files The calls to use.
  * @param path Where; it must not exist, and a link there is not followed.

@@ -96,9 +96,9 @@ function interpolationEnd(body: string, start: number): number {
 }
 
 /**
- * The value of a heredoc. Its last newline belongs to it; the arithmetic is HashiCorp's, which cuts
- * as many characters from the end as the first line has, so that an indented closing word of a
- * plain `<<` leaves its indentation behind.
+ * The value of a heredoc. Its last newline belongs to it. HashiCorp's reader cuts as many characters from
+ * the end as the first line has, and so does this: an indented closing word of a plain `<<` leaves its
+ * indentation behind.
  */
 function heredocText(text: string, start: number, end: number): string {
   const raw = text.slice(start, end).replaceAll('\r\n', '\n')

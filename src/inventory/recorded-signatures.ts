@@ -10,9 +10,11 @@ import type { Ledger } from './ledger.js'
 
 /**
  * Tells for which certificate and issuer the ledger has both lines: the very certificate was issued here, by the
- * very authority, or by one that is cross-certified as it. A line that came from files after a killed run does not
- * count, an adopted one neither, none of an authority of which the ledger has two certificates (which of them signed
- * is then open), and none of a ledger whose chain breaks.
+ * very authority, or by one that is cross-certified as it. These lines do not count:
+ *
+ * - one that was made from files after a killed run, or adopted
+ * - one of an authority of which the ledger has two certificates: which of them signed is open
+ * - any line of a ledger whose chain breaks
  */
 export function recordedSignatures({
   events,

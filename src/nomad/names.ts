@@ -123,8 +123,8 @@ export function regionFault(region: string): string | undefined {
 }
 
 /**
- * Why a role may not carry a DNS name. Nomad reads the names of the certificate as its authority, so
- * a role carries its own role names and no other's, in its own region and no other, letter by letter.
+ * Why a role may not carry a DNS name. Nomad reads from the names what their bearer may do.
+ * So a role carries the role names of its own kind and region alone, letter by letter.
  *
  * @param name The name in its ASCII form.
  * @param role Whose certificate it is for.

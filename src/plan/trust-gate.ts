@@ -1,7 +1,7 @@
 /**
- * The gate in the plan: what takes trust from an agent that needs it is refused however it was asked
- * for, by the next stage of a rotation, by an edit by hand or by a revert. What is refused is left as
- * it is, so that renewals go on with the trust that agents have.
+ * The gate in the plan: it refuses what would take trust from an agent that needs it, whether the next stage of a
+ * rotation asked for it, an edit by hand or a revert. What is refused is left as it is, so that renewals go on with
+ * the trust that agents have.
  *
  * ```text
  * a root leaves the bundle     every agent trusts the root that signs, and has a leaf under it

@@ -1,6 +1,6 @@
 /**
- * Makes a batch's changes true on directories, so that whatever interrupts it (a kill between two
- * calls, the power) leaves every `current` pointing at a whole generation, the old one or the new:
+ * Makes a batch's changes true on directories. A kill between two calls or a loss of power leaves every
+ * `current` pointing at a whole generation, the old one or the new:
  *
  * ```text
  * check          nothing is written yet: what can't work is refused here

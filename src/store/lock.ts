@@ -1,6 +1,6 @@
 /**
- * The lock of a store: `.lock`, a small file that names its holder. It comes into being whole (a
- * hard link to a finished file, which fails if the name is taken), and one whose process is gone is
+ * The lock of a store: `.lock`, a small file that names its holder. It is whole from the start: a
+ * hard link to a finished file, which fails if the name is taken. One whose process is gone is
  * taken over without a race:
  *
  * ```text

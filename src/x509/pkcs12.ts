@@ -137,8 +137,8 @@ interface Seams {
 }
 
 /**
- * Runs with a forge that leaves keys and certificates as they are (it would write RSA ones anew),
- * derives keys natively and from UTF-8, as OpenSSL does, and refuses endless derivations.
+ * Runs with a changed forge. It leaves keys and certificates as they are (forge would write RSA ones anew). It derives
+ * keys natively and from UTF-8, as OpenSSL does, and refuses endless derivations.
  */
 function withBareBags<Result>(forge: Forge, run: () => Result): Result {
   const { pki, pkcs5, pbe, pkcs12 } = forge as unknown as Seams
