@@ -19,7 +19,7 @@ import { asks, keyInside, refusal } from '../engine/key-inside.js'
 import { routed, settled } from '../engine/settled.js'
 import { healthOf, isMissing, revokedIssuer } from '../engine/look.js'
 import { engineRoles, roleBody, roleFaults, shown } from '../engine/roles.js'
-import { baoCommand, type EngineSession } from '../engine/session.js'
+import { engineCommand, type EngineSession } from '../engine/session.js'
 import { certificateIn } from '../engine/verdict.js'
 import { NomadPkiError } from '../errors.js'
 import type { Inventory } from '../inventory/inventory.js'
@@ -197,7 +197,7 @@ export async function setUpEngine(
     const publicKey = await keyInside(
       ask,
       {
-        ...{ address, mount, keyName: issuer, namespace: session.namespace },
+        ...{ address, mount, keyName: issuer, session },
         ...{ ledger: inventory.ledger, stored },
       },
       {
@@ -261,7 +261,7 @@ export async function setUpEngine(
       `${mount} has the certificate of ${address} under another name: ${shown(name)}`,
       {
         address,
-        hint: `give the issuer ${id} the name ${issuer} (${baoCommand(session, 'patch', `${mount}/issuer/${id} issuer_name=${issuer}`)}), or name it in \`engine.issuer\` of the spec; then run this again`,
+        hint: `give the issuer ${id} the name ${issuer} (${engineCommand(session, 'patch', `${mount}/issuer/${id} issuer_name=${issuer}`)}), or name it in \`engine.issuer\` of the spec; then run this again`,
       },
     )
   }

@@ -25,7 +25,7 @@ import {
   serialsIn,
   type EngineIssuerFound,
 } from '../engine/certificates.js'
-import { baoCommand, type EngineSession } from '../engine/session.js'
+import { engineCommand, type EngineSession } from '../engine/session.js'
 import { isBegun } from '../inventory/begun.js'
 import type { Inventory } from '../inventory/inventory.js'
 import type { EventOf } from '../inventory/ledger-events.js'
@@ -243,7 +243,7 @@ async function readLeaves(
             leftOut.push({
               ...{ kind: 'left-out', place, code: 'adoption/question' },
               message: `the engine calls it revoked, and ${list === undefined ? 'the list of its issuer was not read' : 'the list that its issuer signed does not have it'}`,
-              hint: `make the list anew (${baoCommand(session, 'read', `${mount}/crl/rotate`)}) and adopt again; or note it: nomad-pki revoke --serial ${certificate.serial} --authority ${issuer.slice('authority/'.length)}`,
+              hint: `make the list anew (${engineCommand(session, 'read', `${mount}/crl/rotate`)}) and adopt again; or note it: nomad-pki revoke --serial ${certificate.serial} --authority ${issuer.slice('authority/'.length)}`,
             })
           } else {
             leftOut.push({

@@ -14,7 +14,7 @@ import { lookAtEngine, unseen } from '../engine/look.js'
 import { lookAtNodes } from '../engine/look-at-nodes.js'
 import type { AppRoleCredentials, EngineLogin } from '../engine/login.js'
 import { engineSession, type EngineSession } from '../engine/session.js'
-import { engineSettings, valueOf } from '../engine/settings.js'
+import { engineSettings, programOf, valueOf, variableFor } from '../engine/settings.js'
 import { isNomadPkiError, NomadPkiError } from '../errors.js'
 import { unlinkQuietly } from '../files/aside.js'
 import { shownPath } from '../files/fault.js'
@@ -58,7 +58,7 @@ export async function openEngine(
       'ERR_REFUSED',
       'the spec says that a client certificate logs in, and none is set',
       {
-        hint: 'set BAO_CLIENT_CERT and BAO_CLIENT_KEY',
+        hint: `set ${variableFor(env, 'CLIENT_CERT')} and ${variableFor(env, 'CLIENT_KEY')}`,
       },
     )
   }
@@ -162,7 +162,7 @@ async function tokenOf(
     file === undefined ? undefined : ownFile(context.resolve(file), 'the file with a token')
   if (bytes !== undefined) return tokenIn(bytes, shownPath(file!))
   throw new NomadPkiError('ERR_REFUSED', 'no token for Vault or OpenBao is at hand', {
-    hint: 'set BAO_TOKEN, or log in: bao login',
+    hint: `set ${variableFor(env, 'TOKEN')}, or log in: ${programOf(env)} login`,
   })
 }
 

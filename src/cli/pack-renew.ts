@@ -12,8 +12,8 @@ import type { NodeFile } from '../cluster/node-file.js'
 import { issuerNameIn } from '../cluster/vault.js'
 import { encodeNodeFile } from '../cluster/write-node-file.js'
 import { nodeRights, sharedRights, type NodeRights } from '../engine/node-role.js'
-import { valueOf } from '../engine/settings.js'
-import { baoCommand } from '../engine/session.js'
+import { programOf, valueOf } from '../engine/settings.js'
+import { engineCommand } from '../engine/session.js'
 import { NomadPkiError } from '../errors.js'
 import { nodeFiles } from '../files/files.js'
 import { placeFiles } from '../files/place.js'
@@ -140,7 +140,7 @@ export async function packRenew(
   for (const [name] of files) printer.answer(`${outDir.replace(/\/$/, '')}/${name}`)
   const at = (name: string): string => shellQuote(`${outDir.replace(/\/$/, '')}/${name}`)
   const bao = (verb: string, rest: string): string =>
-    baoCommand({ namespace: node.engine.namespace }, verb, rest)
+    engineCommand({ namespace: node.engine.namespace, program: programOf(context.env) }, verb, rest)
   printer.tell(dry ? 'dry run: nothing was written' : 'none of the files is a secret')
   printer.tell(
     `in the engine: ${bao('write', `${mount}/roles/${rights.role.name} @${at('engine/role.json')}`)} && ${bao('policy write', `${rights.policy.name} ${at('engine/policy.hcl')}`)}`,

@@ -15,7 +15,7 @@ import { isSignedBy } from '../x509/signature.js'
 import { sameBytes } from '../bytes.js'
 import { isMissing } from './look.js'
 import { shown } from './roles.js'
-import { callsInFlight, type EngineSession } from './session.js'
+import { callsInFlight, engineCommand, type EngineSession } from './session.js'
 import { certificateIn, type EngineVerdict } from './verdict.js'
 
 /** A quarter of a million serial numbers. */
@@ -62,7 +62,8 @@ export async function serialsIn(session: EngineSession, mount: string): Promise<
     throw unread(
       path,
       verdict,
-      'it lists certificates only for a token with the policy for plan and verify; a mount with more than 200,000 of them is tidied first: bao write MOUNT/tidy tidy_cert_store=true',
+      'it lists certificates only for a token with the policy for plan and verify; a mount with more than 200,000 of them is tidied first: ' +
+        engineCommand(session, 'write', `${mount}/tidy tidy_cert_store=true`),
     )
   const { keys } = verdict.data
   if (!Array.isArray(keys)) throw notAList(path, 'it has no list')

@@ -8,6 +8,9 @@
 import http from 'node:http'
 import https from 'node:https'
 
+/** An engine's own client, for commands that are printed. */
+export type EngineProgram = 'bao' | 'vault'
+
 /** Where an engine is, and how it is reached. */
 export interface EngineAddress {
   /** `https://vault.acme.internal:8200`; `http:` on a loopback alone. */
@@ -24,7 +27,9 @@ export interface EngineAddress {
   readonly insecure?: boolean | undefined
   /** How long one call may take, milliseconds. */
   readonly timeout: number
-  /** What settings are called in messages, by variable; where they are not read from the environment. */
+  /** Which client the person at this machine uses. Default: `bao`. */
+  readonly program?: EngineProgram | undefined
+  /** What settings are called in messages, by variable, where they are not called `BAO_*`. */
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
@@ -73,6 +78,7 @@ export interface EngineClient {
   readonly origin: string
   /** As it was configured. */
   readonly namespace: string | undefined
+  readonly program: EngineProgram
   /** Calls once. It answers and does not throw. */
   call(call: EngineCall): Promise<EngineReply>
   /** Closes connections that are kept. */
@@ -88,7 +94,7 @@ const usualMost = 1024 * 1024
  * @param address Where the engine is. Its certificate files are given to TLS as they are.
  */
 export function engineClient(address: EngineAddress): EngineClient {
-  const { origin, namespace } = address
+  const { origin, namespace, program = 'bao' } = address
   const secure = origin.startsWith('https:')
   // At most one connection for each call in flight; idle ones do not keep the process.
   const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true })
@@ -105,8 +111,7 @@ export function engineClient(address: EngineAddress): EngineClient {
       }
     : {}
   return {
-    origin,
-    namespace,
+    ...{ origin, namespace, program },
     call: async (call) => once({ ...address, secure, agent, tls, namespace }, call),
     close: () => agent.destroy(),
   }

@@ -11,7 +11,7 @@ import type { Finding } from '../diagnostics.js'
 import { inParallel } from '../in-parallel.js'
 import { nodeRights } from './node-role.js'
 import { engineRoles } from './roles.js'
-import { baoCommand, callsInFlight, type EngineSession } from './session.js'
+import { engineCommand, callsInFlight, type EngineSession } from './session.js'
 
 /**
  * Names the roles of former versions that are in a mount.
@@ -52,7 +52,7 @@ export async function lookAtFormerRoles(
       address,
       reason: 'engine-differs',
       message: `${path} is a role of a former version that nobody needs: a token with a policy for it can still sign by it`,
-      remedy: baoCommand(session, 'delete', path),
+      remedy: engineCommand(session, 'delete', path),
     })
   }
   return findings

@@ -13,7 +13,7 @@ import { sha256 } from '../sha256.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseRequest } from '../x509/request.js'
 import { isMissing, policyRemedy } from './look.js'
-import { baoCommand, type EngineSession } from './session.js'
+import { engineCommand, type EngineSession } from './session.js'
 import { lacksRight, type EngineVerdict } from './verdict.js'
 
 /** Calls an engine and gives its data. */
@@ -63,8 +63,8 @@ export interface KeyPlace {
   readonly address: string
   readonly mount: string
   readonly keyName: string
-  /** The namespace of the engine; `undefined`: none. */
-  readonly namespace: string | undefined
+  /** For commands that are printed. */
+  readonly session: Pick<EngineSession, 'namespace' | 'program'>
   readonly ledger: Pick<Ledger, 'events'>
   /** The certificate of the generation, where the store has it. */
   readonly stored: Certificate | undefined
@@ -143,7 +143,7 @@ export async function keyInside(
  * `ERR_CORRESPONDENCE` where nothing says that this store had it made; and what `ask` throws.
  */
 export async function ownKey(ask: Ask, place: KeyPlace): Promise<PublicKey | undefined> {
-  const { address, mount, keyName, namespace, ledger, stored } = place
+  const { address, mount, keyName, session, ledger, stored } = place
   const there = await keyFound(ask, { mount, keyName })
   if (there === undefined) return undefined
   if (stored !== undefined) {
@@ -164,7 +164,7 @@ export async function ownKey(ask: Ask, place: KeyPlace): Promise<PublicKey | und
     `the key ${keyName} in ${mount} is not taken as that of ${address}: no line of the ledger says that this store had it made. Another person or store made it and may know it, or a run of this store ended before it noted its key`,
     {
       address,
-      hint: `an administrator of the engine deletes it (${baoCommand({ namespace }, 'delete', `${mount}/key/${keyName}`)}; the policies that are printed cannot), then run this again; or name another \`mount\` or \`issuer\` in \`engine\`, or raise \`signing\`. The key of a lost store, or of another administrator, is taken with its certificate: nomad-pki adopt FOLDER --engine`,
+      hint: `an administrator of the engine deletes it (${engineCommand(session, 'delete', `${mount}/key/${keyName}`)}; the policies that are printed cannot), then run this again; or name another \`mount\` or \`issuer\` in \`engine\`, or raise \`signing\`. The key of a lost store, or of another administrator, is taken with its certificate: nomad-pki adopt FOLDER --engine`,
     },
   )
 }

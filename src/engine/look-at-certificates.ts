@@ -36,7 +36,7 @@ import {
   type Issuing,
   type LookedAt,
 } from './look-at-revocations.js'
-import { baoCommand, type EngineSession } from './session.js'
+import { engineCommand, type EngineSession } from './session.js'
 
 /** How many are told one by one. */
 const mostTold = 20
@@ -196,7 +196,7 @@ async function unknownIn(
         address,
         all.length,
         `certificates of ${mount}`,
-        `nomad-pki adopt --engine, for those that live; ${baoCommand(session, 'write', `${mount}/tidy tidy_cert_store=true`)}, for those that have ended`,
+        `nomad-pki adopt --engine, for those that live; ${engineCommand(session, 'write', `${mount}/tidy tidy_cert_store=true`)}, for those that have ended`,
       ),
     )
   }

@@ -18,7 +18,7 @@ import { inParallel } from '../in-parallel.js'
 import { saysMore, unseen } from './look.js'
 import { nodeRights, sharedRights } from './node-role.js'
 import { roleFaults } from './roles.js'
-import { baoCommand, callsInFlight, type EngineSession } from './session.js'
+import { engineCommand, callsInFlight, type EngineSession } from './session.js'
 
 /**
  * Compares the role of each node that renews itself.
@@ -68,7 +68,7 @@ async function lookAtNode(
   }
   const short = shortOf(address)
   const folder = shellQuote(node.name)
-  const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && ${baoCommand(session, 'write', `${path} @${folder}/engine/role.json`)}`
+  const cure = `nomad-pki pack ${short} --renew --out-dir ${folder} && ${engineCommand(session, 'write', `${path} @${folder}/engine/role.json`)}`
   const read = await session.call({ method: 'GET', path })
   if (read.is === 'refused' && read.status === 404) {
     return error(`${session.origin} has no role ${path}, by which it renews itself`, cure)

@@ -14,7 +14,7 @@ import { fingerprintOf, type Certificate } from '../x509/certificate.js'
 import type { RevocationList } from '../x509/crl.js'
 import { certificatePath } from './certificates.js'
 import { unseen } from './look.js'
-import { baoCommand, type EngineSession } from './session.js'
+import { engineCommand, type EngineSession } from './session.js'
 import type { EngineVerdict } from './verdict.js'
 
 /** How many certificates are read, of those that the ledger does not have: a reading command ends soon. */
@@ -106,7 +106,7 @@ export async function revocationsThere(
       ? {
           severity: 'note',
           message: `${place} is revoked, and the list of the engine does not name it yet`,
-          remedy: baoCommand(session, 'read', `${mount}/crl/rotate`),
+          remedy: engineCommand(session, 'read', `${mount}/crl/rotate`),
         }
       : {
           severity: 'warning',

@@ -13,7 +13,7 @@ import { inParallel } from '../in-parallel.js'
 import { fingerprintText, sameCertificate, type Certificate } from '../x509/certificate.js'
 import { issues, issuersOfKeys, usesOf, withoutIssuing } from './issuers-of-key.js'
 import { engineRoles, roleFaults, shown, unknownFields, type EngineRole } from './roles.js'
-import { baoCommand, callsInFlight, type EngineSession } from './session.js'
+import { engineCommand, callsInFlight, type EngineSession } from './session.js'
 import { certificateIn, lacksRight, type EngineVerdict } from './verdict.js'
 
 /** How far the clock of an engine may differ before it is said, milliseconds. */
@@ -165,7 +165,7 @@ export async function lookAtEngine(
     for (const one of spare) {
       error(
         `${one.path} (${one.name === '' ? 'without a name' : shown(one.name)}) has the key of ${issuer}: agents may trust what it signs`,
-        baoCommand(session, 'patch', `${one.path} usage=${withoutIssuing(one.usage)}`),
+        engineCommand(session, 'patch', `${one.path} usage=${withoutIssuing(one.usage)}`),
       )
     }
   }
@@ -220,7 +220,7 @@ export function revokedIssuer(
   { name, issuer }: Pick<DesiredAuthority, 'name' | 'issuer'>,
   path: string,
 ): readonly [message: string, remedy: string] {
-  const again = `${baoCommand(session, 'delete', path)} && nomad-pki authority setup ${name}`
+  const again = `${engineCommand(session, 'delete', path)} && nomad-pki authority setup ${name}`
   const next = `nomad-pki rotate authority ${name} --compromised --next`
   return [
     `${path} was revoked in the engine: it signs no more certificates`,

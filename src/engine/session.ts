@@ -7,7 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shellQuote } from '../shell-quote.js'
-import type { EngineCall, EngineClient } from './client.js'
+import type { EngineCall, EngineClient, EngineProgram } from './client.js'
 import { tokenBy, withoutSecrets, type EngineLogin, type TokenAnswer } from './login.js'
 import { verdictOf, type EngineVerdict } from './verdict.js'
 
@@ -25,6 +25,8 @@ export interface EngineSession {
   readonly origin: string
   /** The namespace that each call names; `undefined`: none. */
   readonly namespace: string | undefined
+  /** For commands that are printed. */
+  readonly program: EngineProgram
   /**
    * Calls, and judges the answer. It answers and does not throw, but for a signal that was aborted before.
    *
@@ -42,13 +44,13 @@ export interface EngineSession {
  *
  * @param rest Behind the verb and the flag.
  */
-export function baoCommand(
-  { namespace }: Pick<EngineSession, 'namespace'>,
+export function engineCommand(
+  { namespace, program }: Pick<EngineSession, 'namespace' | 'program'>,
   verb: string,
   rest: string,
 ): string {
   const flag = namespace === undefined ? '' : ` -namespace=${shellQuote(namespace)}`
-  return `bao ${verb}${flag} ${rest}`
+  return `${program} ${verb}${flag} ${rest}`
 }
 
 /** Calls in flight: more do not make an engine faster. */
@@ -73,8 +75,8 @@ export function engineSession(
       sleep(milliseconds, undefined, signal === undefined ? {} : { signal }))
   let token: Promise<TokenAnswer> | undefined
 
-  const { origin, namespace } = client
-  return { origin, namespace, call, close: () => client.close() }
+  const { origin, namespace, program } = client
+  return { origin, namespace, program, call, close: () => client.close() }
 
   async function call({
     repeat = true,

@@ -13,7 +13,7 @@ import type { LocalVault } from '../cluster/local.js'
 import type { VaultSpec } from '../cluster/vault.js'
 import { NomadPkiError } from '../errors.js'
 import { parseDuration } from '../duration.js'
-import type { EngineAddress } from './client.js'
+import type { EngineAddress, EngineProgram } from './client.js'
 
 /** The variables that are read, without `BAO_` and `VAULT_`, each with its sentence; docs/vault.md has the same table. */
 export const engineEnvironment = {
@@ -30,6 +30,21 @@ export const engineEnvironment = {
 } as const
 
 type Variable = keyof typeof engineEnvironment
+
+/**
+ * Tells which client the person at this machine uses: `vault` where variables of Vault are set and none of OpenBao.
+ * Printed commands and variables are then Vault's.
+ */
+export function programOf(env: SettingsSource['env']): EngineProgram {
+  const isAnySet = (prefix: string): boolean =>
+    Object.keys(engineEnvironment).some((variable) => isSet(env[`${prefix}${variable}`]))
+  return isAnySet('VAULT_') && !isAnySet('BAO_') ? 'vault' : 'bao'
+}
+
+/** What a variable is called in messages, for that person. */
+export function variableFor(env: SettingsSource['env'], variable: Variable): string {
+  return `${programOf(env).toUpperCase()}_${variable}`
+}
 
 /** What the settings are made of. */
 export interface SettingsSource {
@@ -72,7 +87,7 @@ export async function engineSettings({
   }
   for (const name of ['BAO_CAPATH', 'VAULT_CAPATH']) {
     if (isSet(env[name])) {
-      throw refused(`${name} is not supported`, 'name one file with BAO_CACERT')
+      throw refused(`${name} is not supported`, `name one file with ${variableFor(env, 'CACERT')}`)
     }
   }
   const ca = valueOf(env, 'CACERT')
@@ -81,7 +96,7 @@ export async function engineSettings({
   if ((cert === undefined) !== (key === undefined)) {
     throw refused(
       `${(cert ?? key)!.name} is set alone`,
-      'set BAO_CLIENT_CERT and BAO_CLIENT_KEY together',
+      `set ${variableFor(env, 'CLIENT_CERT')} and ${variableFor(env, 'CLIENT_KEY')} together`,
     )
   }
   return {
@@ -95,6 +110,13 @@ export async function engineSettings({
     serverName: valueOf(env, 'TLS_SERVER_NAME')?.value,
     insecure: insecureFor(origin, env),
     timeout: timeoutOf(env),
+    program: programOf(env),
+    settings: Object.fromEntries(
+      (Object.keys(engineEnvironment) as Variable[]).map((variable) => [
+        `BAO_${variable}`,
+        variableFor(env, variable),
+      ]),
+    ),
   }
 }
 
@@ -123,7 +145,7 @@ function requireSamePlace(
   if (here === undefined) {
     throw refused(
       `this machine does not confirm the address of the engine, ${written}`,
-      `if it is right: export BAO_ADDR=${origin}`,
+      `if it is right: export ${variableFor(env, 'ADDR')}=${origin}`,
     )
   }
   if (originOf(here) === origin) return
@@ -173,7 +195,7 @@ function insecureFor(origin: string, env: SettingsSource['env']): boolean {
   if (isLoopback(new URL(origin))) return true
   throw refused(
     `${skip.name} is set: anybody on the way to ${origin} could read the token`,
-    `unset ${skip.name}, and name the engine's root with BAO_CACERT`,
+    `unset ${skip.name}, and name the engine's root with ${variableFor(env, 'CACERT')}`,
   )
 }
 

@@ -111,7 +111,7 @@ function forbidden(said: string, path: string): EngineVerdict {
     status: 403,
     token: true,
     reason:
-      'the token has expired, is revoked, or is not of this namespace: get a new one (bao login), then run this again',
+      'the token has expired, is revoked, or is not of this namespace: get a new one, then run this again',
   }
 }
 

@@ -70,7 +70,7 @@ export function engineIssuers({ desired, session, ledger, clock }: EngineIssuers
       // A mount that is not there has no keys.
       const opened = await session()
       const publicKey = await ownKey(asks(opened, address), {
-        ...{ address, mount, keyName, namespace: opened.namespace, stored: undefined },
+        ...{ address, mount, keyName, session: opened, stored: undefined },
         ledger: await ledger(),
       })
       if (publicKey === undefined) {

@@ -68,6 +68,23 @@ test('a token with a former policy of apply, which has the path and not the name
   expect(status).not.toBe(0)
 })
 
+test('where the variables are of Vault, so are the commands and variables that are printed', async () => {
+  await begin('')
+  const withVault = (line: string, token: Readonly<Record<string, string>>): Promise<Said> =>
+    cli(place, line.split(' '), { env: { VAULT_ADDR: engine.origin, HOME: place, ...token } })
+  await run('apply --yes')
+  const without = await withVault('authority setup us-west', {})
+  expect(without.stderr).toContain('set VAULT_TOKEN, or log in: vault login')
+  const token = { VAULT_TOKEN: 'root' }
+  expect((await withVault('authority setup us-west', token)).status).toBe(0)
+  revokeByHand('us-west-1')
+  const { stdout } = await withVault('verify', token)
+  expect(stdout).toContain('vault delete pki/nomad/issuer/us-west-1 && nomad-pki authority setup')
+  expect(stdout).not.toMatch(/\bbao /)
+  const packed = await withVault('pack c1 --renew --out-dir node', token)
+  expect(packed.stderr).toContain('in the engine: vault write pki/nomad/roles/')
+})
+
 test('a token with the policy of the former generation: said before anything is asked for', async () => {
   await begin('')
   await run('apply --yes')

@@ -34,7 +34,12 @@ test('texts without an end, and objects in place of texts', async () => {
   }
   const findings = await lookAtEngine(
     {
-      ...{ origin: 'https://127.0.0.1:8200', namespace: undefined, close: () => undefined },
+      ...{
+        origin: 'https://127.0.0.1:8200',
+        namespace: undefined,
+        program: 'bao',
+        close: () => undefined,
+      },
       call: async ({ path }) => ({ is: 'done', data: answers[path] ?? {} }),
     },
     { authority, certificate: certificate!, desired, now: 0, signs: false },

@@ -13,6 +13,7 @@ const sessionOf = (
 ): EngineSession => ({
   origin: 'http://127.0.0.1',
   namespace: undefined,
+  program: 'bao',
   async call({ body, repeat }) {
     asked.push(repeat)
     await Promise.resolve()

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { engineEnvironment, engineSettings } from '../../src/engine/settings.js'
+import { engineEnvironment, engineSettings, programOf } from '../../src/engine/settings.js'
 import { vaultOf } from '../../src/cluster/vault.js'
 
 const place = 'https://vault.acme.internal:8200'
@@ -132,6 +132,35 @@ test('files and names of the environment', async () => {
     'content of key.pem',
   ])
   expect(rest).toMatchObject({ serverName: 'vault', timeout: 30_000, insecure: false })
+})
+
+test.each([
+  [{}, 'bao'],
+  [{ BAO_ADDR: place }, 'bao'],
+  [{ VAULT_ADDR: place }, 'vault'],
+  [{ VAULT_TOKEN: 's' }, 'vault'],
+  [{ VAULT_ADDR: '' }, 'bao'],
+  // `bao` reads both.
+  [{ VAULT_ADDR: place, BAO_TOKEN: 's' }, 'bao'],
+  // No variable that is read here.
+  [{ VAULT_LOG_LEVEL: 'debug' }, 'bao'],
+])('with %j the person uses %s', (env, program) => {
+  expect(programOf(env)).toBe(program)
+})
+
+test.each([
+  [{ VAULT_ADDR: place, VAULT_CAPATH: '/etc/ssl' }, 'name one file with VAULT_CACERT'],
+  [
+    { VAULT_ADDR: place, VAULT_CLIENT_CERT: 'a' },
+    'set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY together',
+  ],
+  [{ VAULT_TOKEN: 's' }, `if it is right: export VAULT_ADDR=${place}`],
+  [
+    { VAULT_ADDR: place, VAULT_SKIP_VERIFY: '1' },
+    "unset VAULT_SKIP_VERIFY, and name the engine's root with VAULT_CACERT",
+  ],
+])('with %j the remedy names variables of Vault', async (env, hint) => {
+  await expect(settings(env)).rejects.toMatchObject({ code: 'ERR_REFUSED', hint })
 })
 
 test('on a loopback HTTP and SKIP_VERIFY are taken', async () => {

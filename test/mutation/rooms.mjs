@@ -68,7 +68,12 @@ export const rooms = {
     floor: 50,
     measured: 'not yet: its tests start many shells',
     every: 20,
-    tests: ['test/cli/pack-layout.test.ts', 'test/cli/pack.test.ts'],
+    tests: [
+      'test/apply/held-by-node.test.ts',
+      'test/cli/pack*.test.ts',
+      'test/cli/request*.test.ts',
+      'test/renewal/*.test.ts',
+    ],
     without: [
       'test/delivery/continuity.test.ts',
       'test/delivery/crash.test.ts',

@@ -64,9 +64,9 @@ export function zlintBinary(): string {
   return toolOf('zlint')
 }
 
-/** The path of a real OpenBao. */
+/** The path of a real OpenBao, or of another version or a Vault that `NOMAD_PKI_OPENBAO` names. */
 export function openbaoBinary(): string {
-  return toolOf('openbao')
+  return process.env.NOMAD_PKI_OPENBAO ?? toolOf('openbao')
 }
 
 /** The folder of cfssl and cfssljson. */
