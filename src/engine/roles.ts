@@ -225,6 +225,9 @@ export function roleFaults(
     // A longer or shorter default counts for requests without a span alone; ours name one.
     if (field === 'issuer_ref' || field === 'ttl') return []
     const has = read[field]
+    // Vault writes SHA-256 for nought below an RSA issuer, and where the mount has no issuer yet. It is what nought
+    // means there, and an EC issuer takes the hash of its curve (builtin/logical/pki/path_roles.go:1174 of 1.21.4).
+    if (field === 'signature_bits' && has === 256) return []
     if (same(has, wanted)) return []
     return [`${field} ${difference(has, wanted)}`]
   })

@@ -165,6 +165,13 @@ describe('drift', () => {
     expect((await run('verify --long')).stdout).not.toContain('engine-differs')
   })
 
+  test('the hash that Vault writes where none was asked for is as the spec has it', async () => {
+    role().signature_bits = 256
+    expect((await run('verify --long')).stdout).not.toContain('engine-differs')
+    expect((await run('authority setup us-west')).stdout).not.toContain('done: ')
+    expect(role().signature_bits).toBe(256)
+  })
+
   test('another certificate under the name of the issuer is an error that set-up does not hide', async () => {
     issuer().certificate = fs.readFileSync(path.join(place, 'pki/authority/agent/1/ca.pem'), 'utf8')
     expect((await run('verify --long')).stdout).toMatch(/is another certificate/)
