@@ -12,6 +12,7 @@ test.each([
   '500 rpc error: write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe',
   '500 rpc error: session open: write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer',
   '500 rpc error: failed to get conn: read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer',
+  '500 1 error occurred:\n\t* failed querying server "127.0.0.1:2": rpc error: failed to get conn: read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer',
 ])('a connection between agents ended: %s', (message) => {
   expect([isConnection(message), isListener(message), isDetour(message)]).toEqual([
     true,

@@ -131,7 +131,7 @@ export class Count {
  * (stream.go:189). Without the 500 it is our own connection that ended.
  */
 export const isConnection = (message: string): boolean =>
-  /rpc error: EOF|session shutdown|stream closed|^500 .*: (broken pipe|connection reset by peer)/.test(
+  /rpc error: EOF|session shutdown|stream closed|^500 [^]*: (broken pipe|connection reset by peer)/.test(
     message,
   )
 

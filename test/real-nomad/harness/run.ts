@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly timeout?: number
   /** Milliseconds until it is killed together with everything that it started. */
   readonly killAfter?: number
+  /** Whether it has a process group of its own, as one that is to be killed has: Linux gives it a share of the cores. */
+  readonly ownGroup?: boolean
 }
 
 /**
@@ -50,7 +52,7 @@ export function run(
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeout ?? 60_000,
       killSignal: 'SIGKILL',
-      detached: options.killAfter !== undefined,
+      detached: options.killAfter !== undefined || options.ownGroup === true,
     })
     let killed = false
     const killer =
