@@ -6,7 +6,7 @@ export const config: ReturnType<typeof defineConfig> = defineConfig({
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     maxWorkers: 2,
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     hookTimeout: 300_000,
     reporters: ['verbose'],
   },

@@ -89,6 +89,11 @@ export class Stops {
     return undefined
   }
 
+  /** Has the next command of a kind killed: for one that was done before its moment, with none left in its place. */
+  killNext(kind: string): void {
+    this.#choose(kind, this.#begun.get(kind) ?? 0)
+  }
+
   #choose(kind: string, number: number): void {
     this.#chosen.set(kind, (this.#chosen.get(kind) ?? new Set()).add(number))
   }
