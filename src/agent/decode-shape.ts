@@ -2,9 +2,11 @@
  * What HashiCorp's decoder makes of the entries of a document when it fills Nomad's structs
  * (hcl/decoder.go): which values it refuses, and which keys it leaves over.
  *
- * Its book-keeping of left-over keys is crude, and Nomad's verdict rests on it: all keys and labels
- * of a block go into one list, each field that is decoded takes away one of them, and a block that
- * leaves nothing over keeps the list of the block before it.
+ * Its book-keeping of left-over keys is crude, and Nomad's verdict rests on it:
+ *
+ * - all keys and labels of a block go into one list
+ * - each field that is decoded takes away one of them
+ * - a block that leaves nothing over keeps the list of the block before it
  *
  * @module
  */

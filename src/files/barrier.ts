@@ -1,7 +1,7 @@
 /**
- * The durability barrier: after it, what was written before it survives a power failure. One for a
- * whole batch, because one `sync -f` for a thousand new directories takes a sixth of the time that
- * an fsync for each of their files takes, and is as safe: nothing is turned to before it returns.
+ * The durability barrier: after it, what was written before it survives a power failure. It is one for a
+ * whole batch: for a thousand new directories, `sync -f` takes a sixth of the time of an fsync for each
+ * of their files. It is as safe: no `current` moves before it returns.
  *
  * @module
  */
