@@ -139,11 +139,11 @@ export async function packRenew(
   }
   for (const [name] of files) printer.answer(`${outDir.replace(/\/$/, '')}/${name}`)
   const at = (name: string): string => shellQuote(`${outDir.replace(/\/$/, '')}/${name}`)
-  const bao = (verb: string, rest: string): string =>
+  const inEngine = (verb: string, rest: string): string =>
     engineCommand({ namespace: node.engine.namespace, program: programOf(context.env) }, verb, rest)
   printer.tell(dry ? 'dry run: nothing was written' : 'none of the files is a secret')
   printer.tell(
-    `in the engine: ${bao('write', `${mount}/roles/${rights.role.name} @${at('engine/role.json')}`)} && ${bao('policy write', `${rights.policy.name} ${at('engine/policy.hcl')}`)}`,
+    `in the engine: ${inEngine('write', `${mount}/roles/${rights.role.name} @${at('engine/role.json')}`)} && ${inEngine('policy write', `${rights.policy.name} ${at('engine/policy.hcl')}`)}`,
   )
   printer.tell(
     `on the node: the others in /etc/nomad-pki, root's; ${secretsOf(node)}; then: nomad-pki renew`,

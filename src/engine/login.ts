@@ -79,7 +79,7 @@ export async function tokenBy(client: EngineClient, login: EngineLogin): Promise
   }
   const path = `auth/${login.mount}/login`
   const reply = await client.call({ method: 'POST', path, body })
-  const verdict = withoutSecrets(verdictOf(reply, path), Object.values(body))
+  const verdict = withoutSecrets(verdictOf(reply, path, client.program), Object.values(body))
   if (verdict.is === 'done') {
     const auth =
       reply.outcome === 'answered' ? (reply.body as LoginBody | undefined)?.auth : undefined
@@ -112,7 +112,7 @@ async function secretOf(
   // Looked at first: a wrapping of something else may be somebody's, who wants us to use it.
   const lookup = 'sys/wrapping/lookup'
   const looked = await client.call({ method: 'POST', path: lookup, body: { token } })
-  const facts = withoutSecrets(verdictOf(looked, lookup), [token])
+  const facts = withoutSecrets(verdictOf(looked, lookup, client.program), [token])
   if (facts.is === 'passing' || facts.is === 'unknown') {
     return { verdict: { is: 'passing', reason: facts.reason } }
   }
@@ -126,7 +126,7 @@ async function secretOf(
   }
   const path = 'sys/wrapping/unwrap'
   const unwrapped = await client.call({ method: 'POST', path, token })
-  const inside = withoutSecrets(verdictOf(unwrapped, path), [token])
+  const inside = withoutSecrets(verdictOf(unwrapped, path, client.program), [token])
   if (inside.is === 'passing') return { verdict: inside }
   // It may have been opened: another try would look like an interception.
   if (inside.is === 'unknown') {

@@ -1,6 +1,6 @@
 /**
- * Calls with a token. It logs in where there is none yet, and once more where the token died. A call that is known not
- * to have been carried out is repeated, within a budget.
+ * Calls an engine with a token. The session logs in before the first call, and once more when the token has died. It
+ * repeats a call that the engine did certainly not carry out, within a budget.
  *
  * @module
  */
@@ -94,7 +94,7 @@ export function engineSession(
         verdict = had.verdict
       } else {
         const reply = await client.call({ ...asked, token: had.token })
-        verdict = withoutSecrets(verdictOf(reply, asked.path), [had.token])
+        verdict = withoutSecrets(verdictOf(reply, asked.path, client.program), [had.token])
         if (verdict.is === 'refused' && verdict.token === true && canLogIn() && !renewed) {
           renewed = true
           if (token === mine) token = undefined

@@ -8,7 +8,7 @@
 import { isNomadPkiError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseCertificates } from '../x509/certificates.js'
-import type { EngineReply } from './client.js'
+import type { EngineProgram, EngineReply } from './client.js'
 
 /** The meaning of an answer. */
 export type EngineVerdict =
@@ -45,8 +45,9 @@ export type EngineVerdict =
  *
  * @param reply What came.
  * @param path What was asked, below `/v1/`; for the message.
+ * @param program Whose command gets a new token; for the message.
  */
-export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
+export function verdictOf(reply: EngineReply, path: string, program: EngineProgram): EngineVerdict {
   if (reply.outcome !== 'answered') {
     const { reason, passing } = reply
     if (reply.outcome === 'unknown') return { is: 'unknown', reason, passing }
@@ -79,7 +80,7 @@ export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
   if (/until migration has completed/i.test(said)) {
     return { is: 'passing', reason: `the engine begins to work${words}` }
   }
-  if (status === 403) return forbidden(said, path)
+  if (status === 403) return forbidden(said, path, program)
   if (status === 404) return { is: 'refused', status, reason: notFound(said, path) }
   if (status === 400 || status === 500) {
     if (/HTTP request to an HTTPS server/i.test(said)) {
@@ -98,7 +99,7 @@ export function verdictOf(reply: EngineReply, path: string): EngineVerdict {
 }
 
 /** Vault says `invalid token` for a dead one; both say `1 error occurred` where a policy is in the way. */
-function forbidden(said: string, path: string): EngineVerdict {
+function forbidden(said: string, path: string, program: EngineProgram): EngineVerdict {
   if (/1 error occurred/.test(said)) {
     return {
       is: 'refused',
@@ -110,8 +111,7 @@ function forbidden(said: string, path: string): EngineVerdict {
     is: 'refused',
     status: 403,
     token: true,
-    reason:
-      'the token has expired, is revoked, or is not of this namespace: get a new one, then run this again',
+    reason: `the token has expired, is revoked, or is not of this namespace: get a new one (${program} login), then run this again`,
   }
 }
 

@@ -56,7 +56,7 @@ describe('the engine does not tell: a reading command goes on, and says why', ()
       /limits the rate: request path "pki\/nomad": rate limit quota exceeded/,
     ],
     ['slow', { status: 200, after: 3_000 }, /gave no answer within 1s/],
-    ['a dead token', said(403, 'permission denied'), /expired.*get a new one/],
+    ['a dead token', said(403, 'permission denied'), /expired.*get a new one \(bao login\)/],
     [
       'a token without the policy',
       said(403, '1 error occurred:\n\t* permission denied\n\n'),
@@ -187,7 +187,7 @@ test('a token that expires in the middle: what is signed is kept, and the rest c
     return undefined
   }
   const { stderr, status } = await run('rotate leaves --all --yes')
-  expect(stderr).toMatch(/the token has expired.*get a new one, then run this again/)
+  expect(stderr).toMatch(/the token has expired.*get a new one \(bao login\), then run this again/)
   expect(status).toBe(3)
   engine.tokens.add('new')
   engine.script = () => undefined

@@ -81,6 +81,8 @@ test('where the variables are of Vault, so are the commands and variables that a
   const { stdout } = await withVault('verify', token)
   expect(stdout).toContain('vault delete pki/nomad/issuer/us-west-1 && nomad-pki authority setup')
   expect(stdout).not.toMatch(/\bbao /)
+  engine.script = () => ({ status: 403, body: { errors: ['permission denied'] } })
+  expect((await withVault('authority setup us-west', token)).stderr).toContain('(vault login)')
   const packed = await withVault('pack c1 --renew --out-dir node', token)
   expect(packed.stderr).toContain('in the engine: vault write pki/nomad/roles/')
 })

@@ -59,7 +59,11 @@ async function asked(
 ): Promise<EngineVerdict> {
   const client = engineClient({ ca, timeout: 5_000, ...address })
   const path = 'pki/roles/a'
-  const verdict = verdictOf(await client.call({ method: 'GET', path, token: 'root' }), path)
+  const verdict = verdictOf(
+    await client.call({ method: 'GET', path, token: 'root' }),
+    path,
+    client.program,
+  )
   client.close()
   return verdict
 }

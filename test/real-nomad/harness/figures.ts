@@ -128,7 +128,7 @@ export class Count {
  * what the kernel said of the connection was the first to write on it (yamux v0.1.2 session.go:483-518), which is a
  * broken pipe or a reset; Nomad may name the step of opening a stream before it (nomad/client_rpc.go:259-266,
  * helper/pool/pool.go:457-472). Where the connection ended before the first write on a stream, it is `stream closed`
- * (stream.go:189). Without the 500 it is our own connection that ended.
+ * (stream.go:189). Such an answer may have several lines. Without the 500 it is our own connection that ended.
  */
 export const isConnection = (message: string): boolean =>
   /rpc error: EOF|session shutdown|stream closed|^500 [^]*: (broken pipe|connection reset by peer)/.test(
