@@ -199,7 +199,9 @@ export class Authorities {
         ...(attempt !== undefined && { attempt }),
       })
     }
-    const made = authorityPath(wanted.address, certificate, { crosses: [...crosses.values()] })
+    // As they are read: what is written behind a leaf is held against that order.
+    const inOrder = [...crosses].sort(([a], [b]) => a - b).map(([, cross]) => cross)
+    const made = authorityPath(wanted.address, certificate, { crosses: inOrder })
     this.#paths.set(wanted.address, made)
     // What hangs from this root carries them too.
     for (const [address, hanging] of this.#paths) {

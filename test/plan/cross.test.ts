@@ -159,6 +159,37 @@ test('a cross-certificate that is lost is made again, by the same step', async (
   expect(await errors(world)).toEqual([])
 })
 
+test.each([
+  [
+    'the ninth and the tenth',
+    ['signing: 9', 'signing: 10, trusted: [9, 10]', 'signing: 11, trusted: [9, 10, 11]'],
+    ['11 < 9', '11 < 10'],
+  ],
+  [
+    'the second, and the first after it',
+    [
+      ...['signing: 1', 'signing: 2, trusted: [1, 2]', 'signing: 3, trusted: [2, 3]'],
+      'signing: 3, trusted: [1, 2, 3]',
+    ],
+    ['3 < 1', '3 < 2'],
+  ],
+])('a root that %s certified: leaves hand on both, and nothing is left to do', async (...given) => {
+  const [, edits, above] = given
+  const root = `authorities: { agent: { ${edits[0]} } }`
+  const world = new World(
+    `version: 1\ncluster: acme\n${root}\nregions: { global: { servers: { s1: {} } } }\n`,
+  )
+  for (const [at, edit] of edits.entries()) {
+    if (at === 1) world.edit(edits[0]!, `crossed: true, ${edit}`)
+    if (at > 1) world.edit(edits[at - 1]!, edit)
+    await world.apply()
+    expect(await world.steps()).toEqual([])
+  }
+  expect(await errors(world)).toEqual([])
+  const names = chainNames(world, 'server/global/s1').slice(1)
+  expect(names.map((line) => line.replaceAll(/acme agent CA (\d+) \w+/g, '$1'))).toEqual(above)
+})
+
 test('where the old root cannot sign, the plan says so before anything is made', async () => {
   const world = new World(spec)
   await world.apply()
