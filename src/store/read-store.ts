@@ -54,19 +54,15 @@ const nothing: StoreContents = {
  */
 export function storeExists(files: Files, root: string): boolean {
   try {
-    const status = files.lstat(root)
-    if (status === undefined) return false
-    if (status.isDirectory()) return true
-    if (status.isSymbolicLink()) {
-      const target = files.stat(root)
-      if (target?.isDirectory() === true) return true
-      if (target === undefined) {
-        throw unreadable(
-          root,
-          `it is a link to ${shownPath(files.readlink(root))}, which is not there`,
-        )
-      }
+    if (files.lstat(root) === undefined) return false
+    const status = files.stat(root)
+    if (status === undefined) {
+      throw unreadable(
+        root,
+        `it is a link to ${shownPath(files.readlink(root))}, which is not there`,
+      )
     }
+    if (status.isDirectory()) return true
     throw unreadable(root, 'it is a file, not a directory')
   } catch (error) {
     if (errnoOf(error) === undefined) throw error
@@ -361,7 +357,7 @@ export class Reader {
     isRight: (name: string) => boolean,
     address: string,
   ): readonly DirectoryEntry[] {
-    if (path !== 'bundle') this.#seen.checkDirectory(address, path)
+    this.#seen.checkDirectory(address, path)
     return this.#files
       .list(`${this.#root}/${path}`)
       .filter((entry) => {

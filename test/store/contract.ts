@@ -202,6 +202,39 @@ export function storeContract(name: string, makeStore: () => Store): void {
       )
     })
 
+    test('everything is read in the order of its name, and authorities in that of their generations', async () => {
+      const store = makeStore()
+      await commit(store, (batch) => {
+        for (const name of ['b', 'c', 'a']) {
+          for (const generation of [10, 2, 1])
+            batch.putAuthority(name, generation, { key: 'K\n', certificate: 'C\n' })
+          batch.putBundle(name, 'B\n')
+          for (const role of ['server', 'client'] as const) {
+            batch.putGeneration({ role, region: 'eu', name }, '1-00000001', filesOf('one'))
+            batch.putGeneration({ role, region: 'af', name }, '1-00000001', filesOf('one'))
+          }
+        }
+      })
+      const { authorities, bundles, identities } = await store.read()
+      expect(authorities.map(({ name, generation }) => `${name}/${generation}`)).toEqual(
+        ['a', 'b', 'c'].flatMap((name) => [`${name}/1`, `${name}/2`, `${name}/10`]),
+      )
+      expect(bundles.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+      expect(identities.map(({ role, region, name }) => `${role}/${region}/${name}`)).toEqual(
+        ['client/af', 'client/eu', 'server/af', 'server/eu'].flatMap((path) =>
+          ['a', 'b', 'c'].map((name) => `${path}/${name}`),
+        ),
+      )
+    })
+
+    test('an authority whose key is elsewhere has none to read', async () => {
+      const store = makeStore()
+      await commit(store, (batch) => {
+        batch.putAuthority('agent', 1, { certificate: 'C\n' })
+      })
+      expect(await store.readAuthorityKey('agent', 1)).toBeUndefined()
+    })
+
     test('going back is turning to a generation that is there', async () => {
       const store = makeStore()
       await commit(store, (batch) => {
@@ -307,11 +340,13 @@ export function storeContract(name: string, makeStore: () => Store): void {
         authorities: [{ name: 'agent', generation: 2, certificate: 'C\n', key: 'K\n' }],
       })
       expect(
-        [...authorities[0]!.crossed].map(([by, { bytes }]) => [by, Buffer.from(bytes).toString()]),
-      ).toEqual([
-        [1, 'by 1 again\n'],
-        [3, 'by 3\n'],
-      ])
+        Object.fromEntries(
+          [...authorities[0]!.crossed].map(([by, { bytes }]) => [
+            by,
+            Buffer.from(bytes).toString(),
+          ]),
+        ),
+      ).toEqual({ 1: 'by 1 again\n', 3: 'by 3\n' })
       await expect(
         commit(store, (batch) => {
           batch.putCross('agent', 4, 1, 'for nobody\n')
@@ -353,7 +388,11 @@ export function storeContract(name: string, makeStore: () => Store): void {
         }
       await commit(store, put('one'))
       await commit(store, put('one'))
-      await expect(commit(store, put('two'))).rejects.toMatchObject({ code: 'ERR_FILE_EXISTS' })
+      await expect(commit(store, put('two'))).rejects.toMatchObject({
+        code: 'ERR_FILE_EXISTS',
+        address: 'identity/server/global/s1',
+        hint: 'the store changed: plan again',
+      })
       expect(plain(await store.read())).toMatchObject({
         identities: [{ current: { key: 'key one\n' } }],
       })

@@ -29,6 +29,16 @@ storeContract('a store on directories', () =>
   directoryStore(join(folder(), 'pki'), { files: hastyFiles }),
 )
 
+storeContract('a store on directories that the system lists backwards', () =>
+  directoryStore(join(folder(), 'pki'), {
+    files: {
+      ...hastyFiles,
+      list: (path) => [...hastyFiles.list(path)].reverse(),
+      names: (path) => hastyFiles.names(path).reverse(),
+    },
+  }),
+)
+
 /** A store in a folder, with one authority, one bundle and one identity of two generations. */
 async function small(): Promise<{ store: Store; root: string }> {
   const root = join(folder(), 'pki')
@@ -148,6 +158,44 @@ describe('layout and modes', () => {
     chmodSync(join(root, 'ledger.jsonl'), 0o600)
     expect((await store.read()).findings).toEqual([])
     expect(tree(root)).toEqual(layout)
+  })
+
+  test.each([
+    ['authority', 'store'],
+    ['authority/agent', 'store'],
+    ['authority/agent/1', 'authority/agent/1'],
+    ['bundle', 'store'],
+    ['bundle/agent', 'bundle/agent'],
+    ['identity', 'store'],
+    ['identity/server', 'store'],
+    ['identity/server/global', 'store'],
+    ['identity/server/global/s1', 'identity/server/global/s1'],
+    ['identity/server/global/s1/2-00000002', 'identity/server/global/s1'],
+    ['probe', 'store'],
+  ])('%s that others can write is told, one that they can read is not', async (path, address) => {
+    const { store, root } = await small()
+    await commit(store, (batch) => {
+      batch.putProbe('agent', 1, 'P\n')
+    })
+    const asked = async (mode: number): Promise<unknown> => {
+      chmodSync(join(root, path), mode)
+      const { findings } = await store.read({ manifests: true })
+      return findings.map(({ reason, file, address: of }) => [reason, file, of])
+    }
+    expect(await asked(0o755)).toEqual([])
+    expect(await asked(0o720)).toEqual([['mode-open', path, address]])
+    expect(await asked(0o702)).toEqual([['mode-open', path, address]])
+  })
+
+  test('of the folders above it, only those that are not there are made', async () => {
+    const place = folder()
+    const made: string[] = []
+    const files = watched(hastyFiles, (call, [path]) => {
+      if (call === 'mkdir') made.push(String(path))
+    })
+    const store = directoryStore(join(place, 'a/b/pki'), { files })
+    await (await store.lock()).release()
+    expect(made).toEqual(['a', 'a/b', 'a/b/pki'].map((path) => join(place, path)))
   })
 
   test('repairing modes follows no link', async () => {
@@ -320,6 +368,7 @@ describe('bad worlds', () => {
     ).rejects.toMatchObject({
       code: 'ERR_STORE_UNWRITABLE',
       message: expect.stringContaining('is a link where a directory belongs') as string,
+      hint: 'move it away',
     })
     expect(readdirSync(outside)).toEqual(['secret'])
   })

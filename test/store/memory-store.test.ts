@@ -42,3 +42,15 @@ test('what was found of modes is cured in memory by repairing them', async () =>
   })
   expect((await store.read()).findings.map(({ address }) => address)).toEqual(['authority/agent/1'])
 })
+
+test('a store in memory says where a pair is, and that nobody named the one who holds it', async () => {
+  const store = memoryStore()
+  expect(store.location).toBe('memory')
+  expect(store.pathOf(s1)).toBe('memory/identity/server/global/s1/current')
+  const lock = await store.lock()
+  await expect(store.lock({ wait: 0 })).rejects.toMatchObject({
+    code: 'ERR_STORE_LOCKED',
+    message: 'the store in memory is held by "nomad-pki" of this process',
+  })
+  await lock.release()
+})

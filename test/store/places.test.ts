@@ -79,6 +79,37 @@ describe('a place for a store', () => {
     expect(link?.hint).toBe('move it away, or name another folder as `store` in the spec')
   })
 
+  test.each([
+    [['ledger.jsonl', 'letter.txt']],
+    [['authority/', 'letter.txt']],
+    [['.gitignore', 'lost+found/', 'identity/', 'bundle/', 'probe/']],
+    [[]],
+  ])('can be a folder with %j', async (entries) => {
+    mkdirSync(at('one'))
+    for (const entry of entries) {
+      if (entry.endsWith('/')) mkdirSync(at(`one/${entry}`))
+      else writeFileSync(at(`one/${entry}`), '')
+    }
+    expect(await check('one')).toBeUndefined()
+  })
+
+  test.each([
+    [['letter.txt']],
+    [['authority', 'letter.txt']],
+    [['bundle/', 'letter.txt']],
+    [['ledger.jsonl.bak']],
+  ])('is not a folder with %j', async (entries) => {
+    mkdirSync(at('one'))
+    for (const entry of entries) {
+      if (entry.endsWith('/')) mkdirSync(at(`one/${entry}`))
+      else writeFileSync(at(`one/${entry}`), '')
+    }
+    const error = await check('one')
+    expect(error?.code).toBe('ERR_STORE_UNWRITABLE')
+    const foreign = entries.at(-1)
+    expect(error?.message).toBe(`${at('one')} is not a store: it holds "${foreign}"`)
+  })
+
   test('is one that git leaves alone, or will', async () => {
     for (const name of ['objects', 'refs']) mkdirSync(at(`.git/${name}`), { recursive: true })
     writeFileSync(at('.git/HEAD'), 'ref: refs/heads/main\n')
