@@ -21,6 +21,7 @@ import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import type { Files } from '../../src/files/files.js'
 import { readLedger } from '../../src/inventory/ledger.js'
+import type { StoreBatch } from '../../src/inventory/store.js'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { errno, hastyFiles, watched } from './calls.js'
 import { commit, plain } from './contract.js'
@@ -245,6 +246,116 @@ describe('another user', () => {
       },
     ])
   })
+})
+
+describe('a store, or a folder in it, of another user', () => {
+  /** Calls that say so of one path, which only root could make true. */
+  const foreign = (theirs: string, uid?: number): Files => {
+    const see =
+      (call: 'stat' | 'lstat') =>
+      (path: string): ReturnType<Files['stat']> => {
+        const status = hastyFiles[call](path)
+        return status && (path === theirs ? Object.assign(status, { uid: uid ?? 4242 }) : status)
+      }
+    return { ...hastyFiles, stat: see('stat'), lstat: see('lstat') }
+  }
+
+  test.each([
+    ['', 'store'],
+    ['bundle', 'store'],
+    ['identity/server/global/s1', 'identity/server/global/s1'],
+  ])('is told with its path: %j', async (path, address) => {
+    const root = join(folder(), 'pki')
+    await commit(directoryStore(root, { files: hastyFiles, git: 'ignore' }), (batch) => {
+      batch.putBundle('agent', 'BUNDLE 1\n')
+      batch.putGeneration(s1, '1-00000001', filesOf('s1 1'))
+    })
+    const whole = path === '' ? root : join(root, path)
+    const { findings } = await directoryStore(root, {
+      ...{ files: foreign(whole), git: 'ignore' },
+    }).read()
+    expect(findings).toEqual([
+      {
+        severity: 'warning',
+        address,
+        reason: 'owner-differs',
+        message: `${whole} belongs to user 4242, and this runs as user ${getuid?.() ?? -1}`,
+        file: path,
+        remedy: `run as that user, or: chown -R "$(id -u)" ${root}`,
+      },
+    ])
+  })
+})
+
+test('lines alone wait for the ledger and nothing else; with anything beside them the file system is waited for', async () => {
+  const calls: string[] = []
+  const files: Files = {
+    ...hastyFiles,
+    fsync: async (path) => {
+      calls.push(path.slice(path.lastIndexOf('/') + 1))
+      return hastyFiles.fsync(path)
+    },
+    syncAll: async () => {
+      calls.push('all')
+      return true
+    },
+  }
+  const store = directoryStore(join(folder(), 'pki'), { files, git: 'ignore' })
+  const event = line('issued', 'store')
+  const waits = async (fill: (batch: StoreBatch) => void): Promise<string[]> => {
+    const lock = await store.lock()
+    calls.length = 0
+    const batch = store.batch()
+    fill(batch)
+    await batch.commit()
+    const made = [...calls]
+    await lock.release()
+    return made
+  }
+  await waits((batch) => {
+    batch.putBundle('agent', 'B\n')
+    batch.putAuthority('agent', 1, { key: 'K\n', certificate: 'C\n' })
+    batch.putGeneration(s1, '1-00000001', filesOf('one'))
+    batch.record(event)
+  })
+  expect(
+    await waits((batch) => {
+      batch.record(event)
+      batch.record(event)
+    }),
+  ).toEqual(expect.not.arrayContaining(['all']))
+  for (const more of [
+    (batch: StoreBatch) => {
+      batch.putBundle('agent', 'B\n')
+    },
+    (batch: StoreBatch) => {
+      batch.putList('agent', 1, 'L\n')
+    },
+    (batch: StoreBatch) => {
+      batch.turn(s1, '1-00000001')
+    },
+    (batch: StoreBatch) => {
+      batch.putProbe('agent', 1, 'P\n')
+    },
+    (batch: StoreBatch) => {
+      batch.repairModes('identity/server/global/s1')
+    },
+    (batch: StoreBatch) => {
+      batch.removeBundle('agent')
+    },
+    (batch: StoreBatch) => {
+      batch.removeIdentity(s1)
+    },
+    (batch: StoreBatch) => {
+      batch.removeAuthority('agent', 1)
+    },
+  ]) {
+    const waited = await waits((batch) => {
+      batch.record(event)
+      more(batch)
+    })
+    expect([more.toString(), waited]).toEqual([more.toString(), ['all', 'all']])
+  }
 })
 
 test('a store below a directory that is to be made is made with it, and only the store is closed', async () => {

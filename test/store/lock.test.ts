@@ -57,6 +57,31 @@ describe('whether a process still runs', () => {
 })
 
 describe('the lock', () => {
+  test.each([
+    ['no JSON', '{'],
+    ['no object', 'null\n'],
+    ['a number', '1\n'],
+    ['a process that is no number', lockOf({ pid: '1' })],
+    ['a host that is no text', lockOf({ host: 1 })],
+    ['a user that is no text', lockOf({ user: null })],
+    ['a command that is no text', lockOf({ command: ['apply'] })],
+    ['a nonce that is no text', lockOf({ nonce: 0 })],
+    ['a nonce that is too long', lockOf({ nonce: '0'.repeat(25) })],
+    ['a nonce that is too short', lockOf({ nonce: '0'.repeat(23) })],
+    ['a nonce of other letters', lockOf({ nonce: 'g'.repeat(24) })],
+  ])(
+    'that holds %s is never taken over, and the message says how to remove it',
+    async (_, text) => {
+      const { root, store } = storeWith(text)
+      await expect(store.lock({ wait: 1 })).rejects.toMatchObject({
+        code: 'ERR_STORE_LOCKED',
+        message: `the store ${root} has a lock that can't be read`,
+        hint: `if no process is at work there: rm ${root}/.lock`,
+      })
+      expect(readFileSync(join(root, '.lock'), 'utf8')).toBe(text)
+    },
+  )
+
   test('says who holds it, and is gone after its release', async () => {
     const root = folder()
     const store = directoryStore(root, { files: hastyFiles, git: 'ignore' })

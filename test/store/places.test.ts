@@ -21,9 +21,11 @@ import { NomadPkiError } from '../../src/errors.js'
 import { nodeFiles } from '../../src/files/files.js'
 import { checkStorePlace, directoryStore } from '../../src/store/directory-store.js'
 import { names, stagingName } from '../../src/store/layout.js'
-import { ledgerEnd } from '../../src/store/ledger.js'
+import { appendLedger, ledgerEnd, mendLedger, type LedgerEnd } from '../../src/store/ledger.js'
+import { readLedger } from '../../src/inventory/ledger.js'
+import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import { sha256 } from '../../src/sha256.js'
-import { hastyFiles } from './calls.js'
+import { hastyFiles, watched } from './calls.js'
 import { commit } from './contract.js'
 import { filesOf, s1 } from './words.js'
 
@@ -178,6 +180,52 @@ describe('the end of a ledger', () => {
     const error = await fault(() => end())
     expect(error?.code).toBe('ERR_STORE_UNREADABLE')
     expect(error?.message).toBe(`can't read ${at('ledger.jsonl')}: it is not a plain file`)
+  })
+})
+
+describe('what is behind the last line of a ledger is mended', () => {
+  const path = (): string => at('ledger.jsonl')
+  const issued = { event: 'issued', address: 'store', at: 1 } as unknown as LedgerEvent
+
+  /** A ledger with a line, and what one append says of it. */
+  function begun(): LedgerEnd {
+    return appendLedger(nodeFiles, path(), ledgerEnd(nodeFiles, path()), [issued])
+  }
+
+  test.each([
+    ['a line that lacks only its newline', (text: string) => text.slice(0, -1), 2],
+    ['half of a line', (text: string) => text.slice(0, 20), 1],
+    [
+      'a line of another chain',
+      (text: string) => text.replace(/"prev":"./, '"prev":"x').trimEnd(),
+      1,
+    ],
+  ])('%s', (_what, torn, lines) => {
+    let open = 0
+    const files = watched(nodeFiles, (call) => {
+      if (call === 'open') open += 1
+      if (call === 'close') open -= 1
+    })
+    const one = begun()
+    const first = readFileSync(path(), 'utf8')
+    const two = appendLedger(files, path(), one, [issued])
+    const second = readFileSync(path(), 'utf8').slice(first.length)
+    writeFileSync(path(), first + torn(second))
+    const before = ledgerEnd(files, path())
+    const after = mendLedger(files, path(), before)
+    expect(after).toEqual(lines === 2 ? two : one)
+    expect(readFileSync(path(), 'utf8')).toBe(lines === 2 ? first + second : first)
+    expect({ ...ledgerEnd(files, path()), torn: after.torn }).toEqual(after)
+    expect(open).toBe(0)
+    // And the next line follows it.
+    appendLedger(files, path(), after, [issued])
+    expect(readLedger(readFileSync(path())).lines).toHaveLength(lines + 1)
+    expect(readLedger(readFileSync(path())).fault).toBeUndefined()
+  })
+
+  test('nothing there is nothing to do', () => {
+    const one = begun()
+    expect(mendLedger(nodeFiles, path(), one)).toBe(one)
   })
 })
 
