@@ -12,6 +12,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -356,6 +357,102 @@ test('lines alone wait for the ledger and nothing else; with anything beside the
     })
     expect([more.toString(), waited]).toEqual([more.toString(), ['all', 'all']])
   }
+})
+
+test('before a generation goes that was current until now, the turn away from it is on disk', async () => {
+  let waits = 0
+  const files: Files = {
+    ...hastyFiles,
+    syncAll: async () => {
+      waits += 1
+      return true
+    },
+  }
+  const store = directoryStore(join(folder(), 'pki'), { files, git: 'ignore' })
+  const waited = async (fill: (batch: StoreBatch) => void): Promise<number> => {
+    waits = 0
+    await commit(store, fill)
+    return waits
+  }
+  const put = (number: number) => (batch: StoreBatch) => {
+    batch.putGeneration(s1, `${number}-0000000${number}`, filesOf(String(number)))
+  }
+  for (const number of [1, 2, 3]) expect(await waited(put(number))).toBe(2)
+  expect(
+    await waited((batch) => {
+      put(4)(batch)
+      batch.removeIdentity(s1, ['1-00000001'])
+    }),
+  ).toBe(2)
+  expect(
+    await waited((batch) => {
+      put(5)(batch)
+      batch.removeIdentity(s1, ['2-00000002', '4-00000004'])
+    }),
+  ).toBe(3)
+})
+
+test('a lock that cannot be given back is an error', async () => {
+  const files = watched(hastyFiles, (call, [path]) => {
+    if (call === 'unlink' && String(path).endsWith('/.lock')) throw errno('EACCES')
+  })
+  const root = join(folder(), 'pki')
+  const lock = await directoryStore(root, { files, git: 'ignore' }).lock()
+  await expect(lock.release()).rejects.toMatchObject({
+    code: 'ERR_STORE_UNWRITABLE',
+    message: expect.stringContaining(`.lock in the store ${root}`) as string,
+  })
+})
+
+describe('one identity that is asked for', () => {
+  const failing = (code: string, refused: string): Files =>
+    watched(hastyFiles, (call, [path]) => {
+      if ((call === 'names' || call === 'lstat') && String(path).endsWith(refused)) {
+        throw errno(code)
+      }
+    })
+
+  test('and went meanwhile is none', async () => {
+    const root = join(folder(), 'pki')
+    await commit(directoryStore(root, { files: hastyFiles, git: 'ignore' }), (batch) => {
+      batch.putGeneration(s1, '1-00000001', filesOf('one'))
+    })
+    const store = directoryStore(root, { files: failing('ENOENT', '/s1'), git: 'ignore' })
+    expect(await store.readIdentity(s1)).toBeUndefined()
+    expect(await store.readGenerations(s1)).toEqual([])
+  })
+
+  test('and cannot be looked at is an error that names it', async () => {
+    const root = join(folder(), 'pki')
+    await commit(directoryStore(root, { files: hastyFiles, git: 'ignore' }), (batch) => {
+      batch.putGeneration(s1, '1-00000001', filesOf('one'))
+    })
+    const store = directoryStore(root, { files: failing('EACCES', '/s1'), git: 'ignore' })
+    for (const read of [() => store.readIdentity(s1), () => store.readGenerations(s1)]) {
+      await expect(read()).rejects.toMatchObject({
+        code: 'ERR_STORE_UNREADABLE',
+        message: expect.stringContaining(`${root}/identity/server/global/s1`) as string,
+      })
+    }
+  })
+
+  test('and what is no fault of the disk is not taken for one', async () => {
+    const root = folder()
+    const files = watched(hastyFiles, (call, [path]) => {
+      if (call === 'lstat' && String(path).endsWith('/s1')) throw new RangeError('ours')
+    })
+    const store = directoryStore(root, { files, git: 'ignore' })
+    await expect(store.readIdentity(s1)).rejects.toThrow(RangeError)
+  })
+
+  test('below a store that cannot be one keeps its own error', async () => {
+    const root = join(folder(), 'pki')
+    writeFileSync(root, '')
+    const store = directoryStore(root, { files: hastyFiles, git: 'ignore' })
+    await expect(store.readIdentity(s1)).rejects.toMatchObject({
+      message: `can't read ${root}: it is a file, not a directory`,
+    })
+  })
 })
 
 test('a store below a directory that is to be made is made with it, and only the store is closed', async () => {

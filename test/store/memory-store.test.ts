@@ -38,7 +38,7 @@ test('what was found of modes is cured in memory by repairing them', async () =>
     ],
   })
   await commit(store, (batch) => {
-    batch.repairModes('identity/server/global/s1')
+    batch.repairModes('identity/server/global/s1/2')
   })
   expect((await store.read()).findings.map(({ address }) => address)).toEqual(['authority/agent/1'])
 })
