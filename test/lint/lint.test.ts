@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { pemEncode } from '../../src/keys/pem.js'
 import { lint, type LintContext } from '../../src/lint/lint.js'
 import { rules } from '../../src/lint/rules.js'
@@ -187,6 +187,72 @@ describe('certificates of one kind', () => {
         }
       }
     }
+  })
+
+  const vector = vectors.find(({ rule }) => rule === 'nomad/wildcard')!
+  const context = lintContextOf(vector)
+  const first = read('nomad/wildcard/good.pem')
+  const bytes = Uint8Array.of(1)
+  const extension = { ...first.extensions[0]!, critical: !first.extensions[0]!.critical }
+  const keyId = first.extensions.find(({ oid }) => oid === '2.5.29.14')!
+  const others: readonly (readonly [string, object, object])[] = [
+    ['version', { version: first.version - 1 }, {}],
+    ['issuer', { issuer: { ...first.issuer } }, {}],
+    ['subject', { subject: { ...first.subject } }, {}],
+    ['notBefore', { notBefore: first.notBefore + 1 }, {}],
+    ['notAfter', { notAfter: first.notAfter + 1 }, {}],
+    ['kind of key', { publicKey: { ...first.publicKey, name: 'rsa' } }, {}],
+    ['signatureAlgorithm', { signatureAlgorithm: 'another' }, {}],
+    ['inner algorithm', { innerSignatureAlgorithm: bytes }, {}],
+    ['outer algorithm', { outerSignatureAlgorithm: bytes }, {}],
+    ['basicConstraints', { basicConstraints: { ca: false } }, {}],
+    ['keyUsage', { keyUsage: [] }, {}],
+    ['extendedKeyUsage', { extendedKeyUsage: [] }, {}],
+    ['subjectAltName', { subjectAltName: [] }, {}],
+    ['nameConstraints', { nameConstraints: {} }, {}],
+    ['authorityKeyIdentifier', { authorityKeyIdentifier: {} }, {}],
+    ['number of extensions', { extensions: [...first.extensions, keyId] }, {}],
+    ['fewer extensions', { extensions: first.extensions.slice(0, -1) }, {}],
+    ['one extension', { extensions: [extension, ...first.extensions.slice(1)] }, {}],
+    [
+      'whether the key identifier is critical',
+      {
+        extensions: first.extensions.map((one) =>
+          one === keyId ? { ...keyId, critical: !keyId.critical } : one,
+        ),
+      },
+      {},
+    ],
+    ['context: issuer', {}, { issuer: { ...first } }],
+    ['context: profile', {}, { profile: context.profile === 'client' ? 'server' : 'client' }],
+    ['context: region', {}, { region: 'another' }],
+    ['context: strictness', {}, { strictness: 'foreign' }],
+  ]
+
+  test.each(others)('are of another kind where they differ in: %s', (_what, certificate, more) => {
+    const asked = vi.spyOn(
+      rules.find(({ each }) => each !== true)!,
+      'applies',
+    )
+    const asksAll = (one: Certificate, where: LintContext): boolean => {
+      asked.mockClear()
+      try {
+        lint(one, where)
+      } catch {
+        // Made up: no reader gives such a one.
+      }
+      return asked.mock.calls.length > 0
+    }
+    expect(lint(first, context)).toEqual([])
+    expect(asksAll(first, context)).toBe(false)
+    expect(asksAll(first, { ...context })).toBe(false)
+    const another = {
+      extensions: first.extensions.map((one) => (one === keyId ? { ...keyId } : one)),
+    }
+    // The identifier of its key is its own.
+    expect(asksAll({ ...first, ...another }, context)).toBe(false)
+    expect(asksAll({ ...first, ...certificate } as Certificate, { ...context, ...more })).toBe(true)
+    asked.mockRestore()
   })
 
   test('are refused after a clean one, whatever is wrong', () => {
