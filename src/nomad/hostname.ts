@@ -6,7 +6,7 @@
  * @module
  */
 
-/** Go's validHostname: labels of letters, digits, `_` and inner hyphens; a pattern may begin with `*`. */
+/** Go's validHostname of a name in lower case: letters, digits, `_`, hyphens inside; a pattern may begin with `*.`. */
 function isValidHostname(host: string, isPattern: boolean): boolean {
   const text = !isPattern && host.endsWith('.') ? host.slice(0, -1) : host
   if (text === '' || text === '*') return false
@@ -17,7 +17,7 @@ function isValidHostname(host: string, isPattern: boolean): boolean {
       if (at === start) return false
       start = at + 1
     } else if (code === 42) {
-      const whole = isPattern && at === 0 && (text.length === 1 || text.charCodeAt(1) === 46)
+      const whole = isPattern && at === 0 && text.charCodeAt(1) === 46
       if (!whole) return false
     } else if (!isHostCode(code) && !(code === 45 && at > start)) return false
   }
@@ -25,12 +25,7 @@ function isValidHostname(host: string, isPattern: boolean): boolean {
 }
 
 function isHostCode(code: number): boolean {
-  return (
-    (code >= 97 && code <= 122) ||
-    (code >= 48 && code <= 57) ||
-    (code >= 65 && code <= 90) ||
-    code === 95
-  )
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95
 }
 
 /** Go folds ASCII alone. */

@@ -32,3 +32,32 @@ test.each([
 ])('%j covers %j: %s', (pattern, host, covered) => {
   expect(matchesHostname(pattern, host)).toBe(covered)
 })
+
+// A wildcard covers only what is a host name by Go's validHostname.
+test.each([
+  ...['a', 'z', '0', '9', 'A', 'Z', '_', 'x-', 'x-y', '09az_'].map(
+    (label) => [label, true] as const,
+  ),
+  ...['/', ':', '`', '{', '@', '[', '-', '-x', '', 'x*', 'ä', 'x y'].map(
+    (label) => [label, false] as const,
+  ),
+])('of the label %j: %s', (label, covered) => {
+  expect(matchesHostname('*.global.nomad', `${label}.global.nomad`)).toBe(covered)
+  expect(matchesHostname(`*.${label}.nomad`, `x.${label}.nomad`)).toBe(covered)
+})
+test.each([
+  ['*.nomad', '.nomad', false],
+  ['*.nomad', 'nomad', false],
+  ['*.nomad', 'x.nomad.', true],
+  ['*.nomad', 'x.nomad..', false],
+  ['*.nomad.', 'x.nomad', false],
+  ['*.nomad.', 'x.nomad.', false],
+  ['**.nomad', 'x.nomad', false],
+  ['*x.nomad', 'xx.nomad', false],
+  ['*.*.nomad', 'x.y.nomad', false],
+  ['*.', 'x.', false],
+  ['*', '*', true],
+  ['*.nomad', '*.nomad', true],
+])('%j covers %j: %s', (pattern, host, covered) => {
+  expect(matchesHostname(pattern, host)).toBe(covered)
+})
