@@ -187,8 +187,9 @@ let failed = 0
  * @param {number} floor
  * @param {readonly Mutant[]} mutants
  * @param {boolean} all
+ * @param {number} left How many of those that a test covers were not asked.
  */
-function judge(name, floor, mutants, all) {
+function judge(name, floor, mutants, all, left) {
   const asked = mutants.filter(
     ({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status),
   )
@@ -199,8 +200,12 @@ function judge(name, floor, mutants, all) {
     const where = `${relative(cwd(), fileName)}:${line}:${column}`
     console.log(`${status} ${where} ${mutatorName} ${JSON.stringify(replacement).slice(0, 100)}`)
   }
-  const counted = asked.length - (living.length - survived.length)
-  const killed = counted - survived.length
+  // What no test covers is known at once: it counts for as large a part as was asked of the others.
+  const uncovered = survived.filter(({ status }) => status === 'NoCoverage').length
+  const run = asked.length - living.filter(({ status }) => status === 'NoCoverage').length
+  const early = run + left === 0 ? 0 : Math.floor((uncovered * left) / (run + left))
+  const counted = asked.length - (living.length - survived.length) - early
+  const killed = counted - survived.length + early
   if (values.changed !== undefined && counted < fewest) {
     table.push(
       `not judged: ${killed} of ${counted} mutants of ${name} killed, and a share needs ${fewest}`,
@@ -216,6 +221,18 @@ function judge(name, floor, mutants, all) {
   )
 }
 
+/**
+ * How many mutants of one file are left, as far as those that were asked tell.
+ * @param {readonly Mutant[]} here
+ * @param {readonly Mutant[]} all
+ * @param {number} left
+ */
+function leftOf(here, all, left) {
+  const run = (/** @type {readonly Mutant[]} */ list) =>
+    list.filter(({ status }) => status !== 'NoCoverage' && status !== 'Ignored').length
+  return run(all) === 0 ? left : Math.round((left * run(here)) / run(all))
+}
+
 const parts = chosen()
 if (parts.length === 0) console.log('no room of rooms.mjs changed')
 for (const [at, part] of parts.entries()) {
@@ -227,12 +244,12 @@ for (const [at, part] of parts.entries()) {
   if (left === undefined)
     table.push(`not asked for want of time: all ${pieces.length} pieces of ${name}`)
   if (left === undefined) continue
-  judge(name, files[name] ?? rooms[room].floor, mutants, whole)
+  judge(name, files[name] ?? rooms[room].floor, mutants, whole, left)
   if (left > 0) table.push(`not asked for want of time: ${left} mutants of ${name}`)
   if (values.changed !== undefined) continue
   for (const [file, floor] of Object.entries(files)) {
     const here = mutants.filter(({ fileName }) => relative(cwd(), fileName) === file)
-    if (file !== name && here.length > 0) judge(file, floor, here, whole)
+    if (file !== name && here.length > 0) judge(file, floor, here, whole, leftOf(here, mutants, left))
   }
 }
 console.log(table.join('\n'))
