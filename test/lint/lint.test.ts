@@ -189,8 +189,8 @@ describe('certificates of one kind', () => {
     }
   })
 
-  const vector = vectors.find(({ rule }) => rule === 'nomad/wildcard')!
-  const context = lintContextOf(vector)
+  const wildcard = vectors.find(({ rule }) => rule === 'nomad/wildcard')!
+  const usual = lintContextOf(wildcard)
   const first = read('nomad/wildcard/good.pem')
   const bytes = Uint8Array.of(1)
   const extension = { ...first.extensions[0]!, critical: !first.extensions[0]!.critical }
@@ -224,7 +224,7 @@ describe('certificates of one kind', () => {
       {},
     ],
     ['context: issuer', {}, { issuer: { ...first } }],
-    ['context: profile', {}, { profile: context.profile === 'client' ? 'server' : 'client' }],
+    ['context: profile', {}, { profile: usual.profile === 'client' ? 'server' : 'client' }],
     ['context: region', {}, { region: 'another' }],
     ['context: strictness', {}, { strictness: 'foreign' }],
   ]
@@ -243,15 +243,15 @@ describe('certificates of one kind', () => {
       }
       return asked.mock.calls.length > 0
     }
-    expect(lint(first, context)).toEqual([])
-    expect(asksAll(first, context)).toBe(false)
-    expect(asksAll(first, { ...context })).toBe(false)
+    expect(lint(first, usual)).toEqual([])
+    expect(asksAll(first, usual)).toBe(false)
+    expect(asksAll(first, { ...usual })).toBe(false)
     const another = {
       extensions: first.extensions.map((one) => (one === keyId ? { ...keyId } : one)),
     }
     // The identifier of its key is its own.
-    expect(asksAll({ ...first, ...another }, context)).toBe(false)
-    expect(asksAll({ ...first, ...certificate } as Certificate, { ...context, ...more })).toBe(true)
+    expect(asksAll({ ...first, ...another }, usual)).toBe(false)
+    expect(asksAll({ ...first, ...certificate }, { ...usual, ...more })).toBe(true)
     asked.mockRestore()
   })
 

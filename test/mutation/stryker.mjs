@@ -249,7 +249,8 @@ for (const [at, part] of parts.entries()) {
   if (values.changed !== undefined) continue
   for (const [file, floor] of Object.entries(files)) {
     const here = mutants.filter(({ fileName }) => relative(cwd(), fileName) === file)
-    if (file !== name && here.length > 0) judge(file, floor, here, whole, leftOf(here, mutants, left))
+    if (file !== name && here.length > 0)
+      judge(file, floor, here, whole, leftOf(here, mutants, left))
   }
 }
 console.log(table.join('\n'))
