@@ -1,7 +1,13 @@
 /** What another copy of a store made: whose key signed it, and when it counts. */
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { copiesIn, copyFindings, ownSignerOf } from '../../src/evidence/copies.js'
+import {
+  copiesIn,
+  copiesText,
+  copyFindings,
+  ownSignerOf,
+  type Copies,
+} from '../../src/evidence/copies.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import type { LedgerEvent } from '../../src/inventory/ledger-events.js'
 import type { Certificate } from '../../src/x509/certificate.js'
@@ -259,5 +265,39 @@ describe('what another copy made', () => {
     const { state: both } = copiesIn(history.inventory(), history)
     history.see(theirs)
     expect(findings(both)).toEqual([])
+  })
+})
+
+describe('the words of it', () => {
+  const leaf = (number: number, more: object = {}): Copies['leaves'][number] =>
+    ({
+      ...{ address: `identity/server/global/s${number}`, endpoint: `10.0.0.${number}:4647` },
+      ...{ host: null, serial: `0${number}`, fingerprint: 'ab'.repeat(32), under: root },
+      ...more,
+    }) as unknown as Copies['leaves'][number]
+  const textOf = (...leaves: readonly Copies['leaves'][number][]): string =>
+    copiesText({ leaves } as unknown as Copies)
+
+  test('name an agent by where it was seen, or by the receipt of its installer', () => {
+    expect(textOf(leaf(1))).toBe(
+      'the ledger lacks certificates that authority/agent/1 signed: identity/server/global/s1 at 10.0.0.1:4647 (serial 01); another copy of this store made them, or another person has the key',
+    )
+    expect(textOf(leaf(1, { endpoint: null, host: 'h1' }))).toContain(
+      ': identity/server/global/s1 by the receipt of h1 (serial 01);',
+    )
+    expect(textOf(leaf(1, { endpoint: null, host: undefined, serial: undefined }))).toContain(
+      ': identity/server/global/s1 by the receipt of its installer (SHA-256 abababababababab…);',
+    )
+  })
+
+  test('name three of them and each signer once', () => {
+    const of = (count: number): string =>
+      textOf(...Array.from({ length: count }, (_, at) => leaf(at + 1)))
+    expect(of(3)).toMatch(/s1 at .*, identity\S+s2 at .*, identity\S+s3 at [^,]* \(serial 03\); /)
+    expect(of(4)).toMatch(/s3 at \S+ \(serial 03\) and 1 more; /)
+    expect(of(4)).not.toContain('global/s4')
+    expect(textOf(leaf(1), leaf(2, { under: 'authority/agent/2' }), leaf(3))).toContain(
+      'that authority/agent/1 and authority/agent/2 signed: ',
+    )
   })
 })

@@ -23,6 +23,50 @@ describe('a saved plan', () => {
     expect(() => parsePlan(text)).toThrow(why)
   })
 
+  const step = { address: 'bundle/agent', action: 'write', reasons: [{ reason: 'missing' }] }
+  const withStep = (more: unknown): string =>
+    JSON.stringify({
+      ...{ format: 'nomad-pki/plan', version: 1, cluster: 'a', madeAt: 1 },
+      ...{ steps: [step, more], orphans: [], findings: [] },
+    })
+
+  test.each([
+    ['no reasons', { ...step, reasons: [] }],
+    ['two reasons', { ...step, reasons: [{ reason: 'missing' }, { reason: 'x', message: 'y' }] }],
+    ['no content', { ...step, content: {} }],
+    ['texts and lists', { ...step, content: { key: 'rsa', names: ['a', 'b'], none: [] } }],
+  ])('a step with %s is one', (_what, good) => {
+    expect(parsePlan(withStep(good)).steps).toEqual([step, good])
+  })
+
+  test.each([
+    ['is nothing', null],
+    ['is a text', 'write'],
+    ['is a list', [step]],
+    ['has no address', { ...step, address: undefined }],
+    ['has a number for its address', { ...step, address: 1 }],
+    ['has no action', { ...step, action: undefined }],
+    ['has no reasons', { ...step, reasons: undefined }],
+    ['has one reason alone', { ...step, reasons: { reason: 'missing' } }],
+    ['has a reason that is a text', { ...step, reasons: [{ reason: 'missing' }, 'missing'] }],
+    ['has a reason that is nothing', { ...step, reasons: [null] }],
+    ['has a reason without a code', { ...step, reasons: [{ message: 'missing' }] }],
+    ['has a text as its content', { ...step, content: 'rsa' }],
+    ['has a list as its content', { ...step, content: ['rsa'] }],
+    ['has nothing as its content', { ...step, content: null }],
+    ['has a number in its content', { ...step, content: { key: 'rsa', bits: 2048 } }],
+    ['has a number in a list of its content', { ...step, content: { names: ['a', 1] } }],
+    ['has an object in its content', { ...step, content: { names: { length: 0 } } }],
+  ])('a step that %s is none', (_what, bad) => {
+    expect(() => parsePlan(withStep(bad))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PLAN_INVALID',
+        message: expect.stringMatching(/^not a saved plan: .*step 2/) as string,
+        hint: 'nomad-pki plan --out FILE writes one',
+      }),
+    )
+  })
+
   test('fits as long as what is to be done is the same, whatever the time', async () => {
     const world = new World()
     const saved = await world.plan()
