@@ -9,7 +9,6 @@
 /** Go's validHostname of a name in lower case: letters, digits, `_`, hyphens inside; a pattern may begin with `*.`. */
 function isValidHostname(host: string, isPattern: boolean): boolean {
   const text = !isPattern && host.endsWith('.') ? host.slice(0, -1) : host
-  if (text === '' || text === '*') return false
   let start = 0
   for (let at = 0; at <= text.length; at += 1) {
     const code = at === text.length ? 46 : text.charCodeAt(at)

@@ -157,8 +157,12 @@ async function mutate({ room, pieces }, until) {
   endNow()
   endNow = undefined
   if (code !== 0 && !late) throw new Error(`StrykerJS failed in ${room}`)
-  const asked = mutants.filter(({ status }) => !['Ignored', 'NoCoverage'].includes(status)).length
-  return { mutants, left: late ? planned && planned - asked : 0 }
+  return { mutants, left: late ? planned && planned - ranOf(mutants) : 0 }
+}
+
+/** How many were tried. @param {readonly Mutant[]} mutants */
+function ranOf(mutants) {
+  return mutants.filter(({ status }) => !['Ignored', 'NoCoverage'].includes(status)).length
 }
 
 const met = new Set()
@@ -187,9 +191,9 @@ let failed = 0
  * @param {number} floor
  * @param {readonly Mutant[]} mutants
  * @param {boolean} all
- * @param {number} left How many of those that a test covers were not asked.
+ * @param {number} unasked The share of those that a test covers which were not asked.
  */
-function judge(name, floor, mutants, all, left) {
+function judge(name, floor, mutants, all, unasked) {
   const asked = mutants.filter(
     ({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status),
   )
@@ -202,10 +206,8 @@ function judge(name, floor, mutants, all, left) {
   }
   // What no test covers is known at once: it counts for as large a part as was asked of the others.
   const uncovered = survived.filter(({ status }) => status === 'NoCoverage').length
-  const run = asked.length - living.filter(({ status }) => status === 'NoCoverage').length
-  const early = run + left === 0 ? 0 : Math.floor((uncovered * left) / (run + left))
-  const counted = asked.length - (living.length - survived.length) - early
-  const killed = counted - survived.length + early
+  const killed = asked.length - living.length
+  const counted = killed + survived.length - Math.floor(uncovered * unasked)
   if (values.changed !== undefined && counted < fewest) {
     table.push(
       `not judged: ${killed} of ${counted} mutants of ${name} killed, and a share needs ${fewest}`,
@@ -221,18 +223,6 @@ function judge(name, floor, mutants, all, left) {
   )
 }
 
-/**
- * How many mutants of one file are left, as far as those that were asked tell.
- * @param {readonly Mutant[]} here
- * @param {readonly Mutant[]} all
- * @param {number} left
- */
-function leftOf(here, all, left) {
-  const run = (/** @type {readonly Mutant[]} */ list) =>
-    list.filter(({ status }) => status !== 'NoCoverage' && status !== 'Ignored').length
-  return run(all) === 0 ? left : Math.round((left * run(here)) / run(all))
-}
-
 const parts = chosen()
 if (parts.length === 0) console.log('no room of rooms.mjs changed')
 for (const [at, part] of parts.entries()) {
@@ -244,13 +234,13 @@ for (const [at, part] of parts.entries()) {
   if (left === undefined)
     table.push(`not asked for want of time: all ${pieces.length} pieces of ${name}`)
   if (left === undefined) continue
-  judge(name, files[name] ?? rooms[room].floor, mutants, whole, left)
+  const unasked = left === 0 ? 0 : left / (ranOf(mutants) + left)
+  judge(name, files[name] ?? rooms[room].floor, mutants, whole, unasked)
   if (left > 0) table.push(`not asked for want of time: ${left} mutants of ${name}`)
   if (values.changed !== undefined) continue
   for (const [file, floor] of Object.entries(files)) {
     const here = mutants.filter(({ fileName }) => relative(cwd(), fileName) === file)
-    if (file !== name && here.length > 0)
-      judge(file, floor, here, whole, leftOf(here, mutants, left))
+    if (file !== name && here.length > 0) judge(file, floor, here, whole, unasked)
   }
 }
 console.log(table.join('\n'))

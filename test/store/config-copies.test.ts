@@ -3,7 +3,6 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -11,19 +10,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { NomadPkiError } from '../../src/errors.js'
 import { readCopy, refuseTrackedCopy, writeCopy } from '../../src/store/config-copies.js'
 import { errno, hastyFiles, watched } from './calls.js'
+import { folder } from './grounds.js'
 
 let base = ''
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'nomad-pki-copies-'))
-})
-afterEach(() => {
-  rmSync(base, { recursive: true })
+  base = folder()
 })
 const at = (path: string): string => join(base, path)
 const bytes = (text: string): Uint8Array => Buffer.from(text)

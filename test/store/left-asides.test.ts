@@ -1,26 +1,23 @@
 /** What killed runs left beside configurations: found once in each folder, and nothing else is removed. */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { DesiredConfig } from '../../src/cluster/desired.js'
 import type { Inventory } from '../../src/inventory/inventory.js'
 import { findLeftAsides, removeLeftAsides } from '../../src/store/left-asides.js'
 import { errno, hastyFiles, watched } from './calls.js'
+import { folder } from './grounds.js'
 
 let base = ''
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'nomad-pki-left-'))
+  base = folder()
   for (const name of ['a', 'b']) {
     mkdirSync(join(base, name))
     writeFileSync(aside(name), 'secret')
   }
 })
-afterEach(() => {
-  rmSync(base, { recursive: true })
-})
-const aside = (folder: string): string => join(base, folder, '.x.hcl.0a1b2c3d.nomad-pki~')
+const aside = (place: string): string => join(base, place, '.x.hcl.0a1b2c3d.nomad-pki~')
 
 /** An inventory that knows configurations by path, and nothing else. */
 function inventoryOf(configs: Record<string, object>): Inventory {

@@ -81,17 +81,22 @@ describe('a place for a store', () => {
     expect(link?.hint).toBe('move it away, or name another folder as `store` in the spec')
   })
 
+  /** Makes the folder `one` with empty entries; one that ends in `/` is a folder. */
+  const fill = (entries: readonly string[]): void => {
+    mkdirSync(at('one'))
+    for (const entry of entries) {
+      if (entry.endsWith('/')) mkdirSync(at(`one/${entry}`))
+      else writeFileSync(at(`one/${entry}`), '')
+    }
+  }
+
   test.each([
     [['ledger.jsonl', 'letter.txt']],
     [['authority/', 'letter.txt']],
     [['.gitignore', 'lost+found/', 'identity/', 'bundle/', 'probe/']],
     [[]],
   ])('can be a folder with %j', async (entries) => {
-    mkdirSync(at('one'))
-    for (const entry of entries) {
-      if (entry.endsWith('/')) mkdirSync(at(`one/${entry}`))
-      else writeFileSync(at(`one/${entry}`), '')
-    }
+    fill(entries)
     expect(await check('one')).toBeUndefined()
   })
 
@@ -101,11 +106,7 @@ describe('a place for a store', () => {
     [['bundle/', 'letter.txt']],
     [['ledger.jsonl.bak']],
   ])('is not a folder with %j', async (entries) => {
-    mkdirSync(at('one'))
-    for (const entry of entries) {
-      if (entry.endsWith('/')) mkdirSync(at(`one/${entry}`))
-      else writeFileSync(at(`one/${entry}`), '')
-    }
+    fill(entries)
     const error = await check('one')
     expect(error?.code).toBe('ERR_STORE_UNWRITABLE')
     const foreign = entries.at(-1)

@@ -1,21 +1,18 @@
 /** What is seen of a store and its spec without reading them. */
 
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { directoryStore } from '../../src/store/directory-store.js'
 import { stampOf, type StoreStamp } from '../../src/store/stamp.js'
 import { errno, hastyFiles, watched } from './calls.js'
 import { commit } from './contract.js'
+import { folder } from './grounds.js'
 import { line } from './words.js'
 
 let base = ''
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'nomad-pki-stamp-'))
-})
-afterEach(() => {
-  rmSync(base, { recursive: true })
+  base = folder()
 })
 const spec = (): string => join(base, 'cluster.yaml')
 const root = (): string => join(base, 'pki')
