@@ -10,7 +10,7 @@ import type { AuthorityKey, CertifiedAuthority, Issuers } from '../authority/iss
 import { prepareCross, prepareIntermediate, prepareRoot } from '../authority/prepare.js'
 import { subjectFor } from '../authority/subject.js'
 import { trustBundle } from '../authority/trust-bundle.js'
-import { authorityPath, isCrossOf, type AuthorityPath } from '../checks/context.js'
+import { authorityPath, crossesOf, isCrossOf, type AuthorityPath } from '../checks/context.js'
 import { NomadPkiError } from '../errors.js'
 import type { StoreBatch } from '../inventory/store.js'
 import type { PublicKey } from '../keys/algorithms.js'
@@ -199,9 +199,9 @@ export class Authorities {
         ...(attempt !== undefined && { attempt }),
       })
     }
-    // As they are read: what is written behind a leaf is held against that order.
-    const inOrder = [...crosses].sort(([a], [b]) => a - b).map(([, cross]) => cross)
-    const made = authorityPath(wanted.address, certificate, { crosses: inOrder })
+    const made = authorityPath(wanted.address, certificate, {
+      crosses: crossesOf(certificate, crosses),
+    })
     this.#paths.set(wanted.address, made)
     // What hangs from this root carries them too.
     for (const [address, hanging] of this.#paths) {

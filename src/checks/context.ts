@@ -121,7 +121,7 @@ function foundPath(
   const certificate = found?.certificate
   if (found === undefined || certificate === undefined) return undefined
   if (wanted.issuer === undefined) {
-    const crosses = [...found.crossed.values()].filter((cross) => isCrossOf(cross, certificate))
+    const crosses = crossesOf(certificate, found.crossed)
     return wanted.crossed
       ? authorityPath(wanted.address, certificate, { crosses })
       : authorityPath(wanted.address, certificate, { retired: crosses })
@@ -170,6 +170,22 @@ export function authorityPath(
     notAfter: Math.min(certificate.notAfter, issuer?.notAfter ?? Infinity),
     notBefore: Math.max(certificate.notBefore, issuer?.notBefore ?? -Infinity),
   }
+}
+
+/**
+ * The cross-certificates of a root in the order in which they follow a leaf: that of the generations that made them.
+ *
+ * @param root The root.
+ * @param crossed What was found, by those generations; others than of this root are left out.
+ */
+export function crossesOf(
+  root: Certificate,
+  crossed: ReadonlyMap<number, Certificate>,
+): readonly Certificate[] {
+  return [...crossed]
+    .sort(([a], [b]) => a - b)
+    .map(([, cross]) => cross)
+    .filter((cross) => isCrossOf(cross, root))
 }
 
 /** Whether a certificate is a cross-certificate of a root: its name and key, signed by another. */

@@ -47,7 +47,7 @@ export interface FoundAuthority {
   readonly certificate?: Certificate | undefined
   /** What is known of its private key. */
   readonly key: FoundKey
-  /** Cross-certificates by the generation that signed them, in the order of those: so they follow a leaf. */
+  /** Cross-certificates by the generation that signed them. */
   readonly crossed: ReadonlyMap<number, Certificate>
   /** The text of its revocation list, `crl.pem`. */
   readonly list?: string | undefined

@@ -156,7 +156,7 @@ function readAuthority(
     })
   }
   const crossed = new Map<number, Certificate>()
-  for (const [by, file] of [...stored.crossed].sort(([a], [b]) => a - b)) {
+  for (const [by, file] of stored.crossed) {
     const [parsed] =
       attempt(address, `crossed-by-${by}.pem`, findings, () => parseCertificates(textOf(file))) ??
       []
